@@ -1,0 +1,119 @@
+"""One self-contained OpenAPI document out of a root file and the files that it refers to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from whopwatch.errors import ContractError
+
+ROOT = "openapi.yaml"
+VERSIONS = ("v1", "v2")
+SECTIONS = ("schemas", "responses", "parameters", "requestBodies", "headers")
+
+
+def bundle(folder: Path) -> dict[str, Any]:
+    """The documents of a contract folder by API version, each with internal references only.
+
+    Raises ContractError where a root document is missing, a file is no YAML, or a component name stands twice.
+    """
+    return {version: bundle_document(folder / version) for version in VERSIONS if (folder / version).is_dir()} or (
+        _missing(folder)
+    )
+
+
+def bundle_document(folder: Path) -> dict[str, Any]:
+    """The document whose root is `openapi.yaml` in `folder`; files beside it add their components."""
+    root = _read(folder / ROOT)
+    files = {path.name: _read(path) for path in sorted(folder.glob("*.yaml")) if path.name != ROOT}
+    document = {key: value for key, value in root.items() if key != "components"}
+    for section in ("paths", "webhooks"):
+        if section in root:
+            document[section] = {
+                name: _internal(_follow(item, files, folder)) for name, item in root[section].items()
+            }
+    document["components"] = _merge_components(root, files, folder)
+    return document
+
+
+def _merge_components(root: dict[str, Any], files: dict[str, Any], folder: Path) -> dict[str, Any]:
+    components: dict[str, Any] = {
+        name: section for name, section in root.get("components", {}).items() if name not in SECTIONS
+    }
+    for section in SECTIONS:
+        merged: dict[str, Any] = {}
+        for file, content in ((ROOT, root), *files.items()):
+            for name, value in content.get("components", {}).get(section, {}).items():
+                if name in merged:
+                    raise ContractError(
+                        f"The component {name!r} is defined twice.",
+                        where=f"{folder / file}#/components/{section}/{name}",
+                        expected="a name that is unique over all files of the document",
+                        hint="rename or delete one of the two",
+                    )
+                merged[name] = _internal(value)
+        if merged:
+            components[section] = dict(sorted(merged.items()))
+    return components
+
+
+def _follow(item: dict[str, Any], files: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """`item`, or what its `file.yaml#/pointer` leads to."""
+    reference = item.get("$ref")
+    if reference is None:
+        return item
+    file, _, pointer = reference.partition("#")
+    try:
+        node: Any = files[file.removeprefix("./")]
+        for token in pointer.split("/")[1:]:
+            node = node[token.replace("~1", "/").replace("~0", "~")]
+    except KeyError:
+        raise ContractError(
+            "A reference of the root document leads nowhere.",
+            where=str(folder / ROOT),
+            got=reference,
+            hint="correct the reference, or restore the file it names",
+        ) from None
+    return dict(node)
+
+
+def _internal(node: Any) -> Any:
+    """`node` with every `file.yaml#/components/...` reference made `#/components/...`."""
+    if isinstance(node, dict):
+        return {
+            key: "#" + value.partition("#")[2] if key == "$ref" and isinstance(value, str) else _internal(value)
+            for key, value in node.items()
+        }
+    return [_internal(item) for item in node] if isinstance(node, list) else node
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except OSError as error:
+        raise ContractError(
+            "A file of the contract cannot be read.", where=str(path), got=error.strerror
+        ) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ContractError(
+            "A file of the contract is not YAML.",
+            where=f"{path}, line {mark.line + 1}" if mark else str(path),
+            got=getattr(error, "problem", None),
+        ) from None
+    if not isinstance(content, dict):
+        raise ContractError(
+            "A file of the contract is not an OpenAPI document.", where=str(path), expected="a mapping"
+        )
+    return content
+
+
+def _missing(folder: Path) -> dict[str, Any]:
+    raise ContractError(
+        "There is no contract in this folder.",
+        where=str(folder),
+        expected=f"{VERSIONS[0]}/{ROOT}",
+        hint="name a folder made by `whopwatch contract build`, or leave the option out to use the bundled one",
+    )

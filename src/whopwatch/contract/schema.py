@@ -1,0 +1,176 @@
+"""Compiled validation: where a value is not what its schema says, and in which way.
+
+jsonschema-rs does the work. This module turns its errors into Violations: located by path, named by what is wrong,
+and free of the values they were found in. A nullable or a union is looked into, so that a wrong field three levels
+down is reported there and not at the union that contains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, cast
+
+import jsonschema_rs
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+Kind = Literal["required", "type", "null", "enum", "const", "format", "union", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One place where a value breaks its schema.
+
+    `path` leads from the validated value to the place, array indexes as int; for `required` it ends with the missing
+    property. `expected` and `observed` describe types, formats and documented enum values, never the value itself.
+    """
+
+    path: tuple[str | int, ...]
+    kind: Kind
+    expected: str
+    observed: str
+
+    @property
+    def location(self) -> str:
+        """The path as a JSON pointer with `*` for array items."""
+        return pointer_of(self.path)
+
+
+def pointer_of(path: Iterable[str | int]) -> str:
+    """`path` as a JSON pointer (RFC 6901) in which every array index is `*`."""
+    tokens = ("*" if isinstance(token, int) else token.replace("~", "~0").replace("/", "~1") for token in path)
+    return "".join(f"/{token}" for token in tokens)
+
+
+def json_type(value: Any) -> str:
+    """The JSON type of a parsed value: null, boolean, integer, number, string, array or object."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "integer"
+    if isinstance(value, float):
+        return "integer" if value.is_integer() else "number"
+    return {str: "string", list: "array"}.get(type(value), "object")
+
+
+class Validator:
+    """One compiled schema."""
+
+    def __init__(self, compiled: jsonschema_rs.Validator) -> None:
+        self._compiled = compiled
+
+    def is_valid(self, value: Any) -> bool:
+        """Whether `value` keeps the schema. The fast path: nothing is explained."""
+        return bool(self._compiled.is_valid(value))
+
+    def violations(self, value: Any) -> Iterator[Violation]:
+        """Every place where `value` breaks the schema, each once: of a wrong type nothing more is said."""
+        found: dict[tuple[str | int, ...], Violation] = {}
+        for error in self._compiled.iter_errors(value):
+            for violation in _explain(error):
+                known = found.setdefault(violation.path, violation)
+                if violation.kind == "type" and known.kind != "type":
+                    found[violation.path] = violation
+        yield from found.values()
+
+
+class SchemaStore:
+    """The schemas of one self-contained OpenAPI document, compiled when they are first needed."""
+
+    def __init__(self, name: str, document: Mapping[str, Any]) -> None:
+        self._uri = f"urn:whopwatch:{name}"
+        self._document = document
+        self._registry: jsonschema_rs.Registry | None = None
+        self.validator = cache(self._compile)
+
+    def _compile(self, pointer: str) -> Validator:
+        """The validator of the schema at the JSON `pointer` of the document."""
+        if self._registry is None:
+            self._registry = jsonschema_rs.Registry([(self._uri, self._document)], draft=jsonschema_rs.Draft202012)
+        schema = {"$schema": DIALECT, "$ref": f"{self._uri}#{pointer}"}
+        return Validator(
+            jsonschema_rs.validator_for(schema, registry=self._registry, validate_formats=True)
+        )
+
+    def resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`schema`, or what its `$ref` points at, as often as that is another `$ref`."""
+        while "$ref" in schema:
+            node: Any = self._document
+            for token in schema["$ref"].removeprefix("#").split("/")[1:]:
+                node = node[token.replace("~1", "/").replace("~0", "~")]
+            schema = cast("Mapping[str, Any]", node)
+        return schema
+
+
+def _explain(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
+    kind = error.kind.as_dict()
+    name, path, instance = error.kind.name, tuple(error.instance_path), error.instance
+    if name in ("anyOf", "oneOf") and "context" in kind:
+        yield from _explain_union(error.kind.context, path, instance)
+    elif name == "required":
+        yield Violation((*path, error.kind.property), "required", "present", "absent")
+    elif name == "type":
+        yield _mistyped(path, " or ".join(_types(kind)), instance)
+    elif instance is None:
+        yield Violation(path, "null", "not null", "null")
+    elif name == "enum":
+        yield Violation(path, "enum", _listed(kind["options"]), "another value")
+    elif name == "const":
+        yield Violation(path, "const", _listed([kind["expected_value"]]), "another value")
+    elif name == "format":
+        yield Violation(path, "format", kind["format"], f"a {json_type(instance)} of another format")
+    else:
+        yield Violation(path, "other", f"schema keyword {name} holds", json_type(instance))
+
+
+def _explain_union(
+    branches: list[list[jsonschema_rs.ValidationError]], path: tuple[str | int, ...], instance: Any
+) -> Iterator[Violation]:
+    """What is wrong with a value that fits no branch: the errors of the one branch it was meant for."""
+    if instance is None:
+        yield Violation(path, "null", "not null", "null")
+        return
+    meant = [branch for branch in branches if not _is_null_branch(branch, path)]
+    if len(meant) > 1:
+        meant = [branch for branch in meant if not _excluded_by_tag(branch, path)]
+    if len(meant) == 1:
+        for error in meant[0]:
+            yield from _explain(error)
+    else:
+        yield Violation(path, "union", "one of the documented variants", json_type(instance))
+
+
+def _is_null_branch(branch: list[jsonschema_rs.ValidationError], path: tuple[str | int, ...]) -> bool:
+    return (
+        len(branch) == 1
+        and branch[0].kind.name == "type"
+        and tuple(branch[0].instance_path) == path
+        and _types(branch[0].kind.as_dict()) == ["null"]
+    )
+
+
+def _excluded_by_tag(branch: list[jsonschema_rs.ValidationError], path: tuple[str | int, ...]) -> bool:
+    """Whether a direct property that has to be one constant is another: the value names a different variant."""
+    return any(
+        error.kind.name in ("const", "enum") and len(error.instance_path) == len(path) + 1 for error in branch
+    ) or any(error.kind.name == "type" and tuple(error.instance_path) == path for error in branch)
+
+
+def _mistyped(path: tuple[str | int, ...], expected: str, instance: Any) -> Violation:
+    observed = json_type(instance)
+    return Violation(path, "null" if instance is None else "type", expected, observed)
+
+
+def _types(kind: Mapping[str, Any]) -> list[str]:
+    types = kind["types"]
+    return [types] if isinstance(types, str) else sorted(types)
+
+
+def _listed(values: Iterable[Any]) -> str:
+    shown = [str(value) for value in values]
+    rest = len(shown) - 8
+    return ", ".join(shown[:8]) + (f" and {rest} more" if rest > 0 else "")

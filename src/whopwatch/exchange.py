@@ -1,0 +1,187 @@
+"""One request and what came back, whatever it was.
+
+An Exchange is what every check reads: live, simulated, recorded and probed traffic all end here. It never holds
+the `Authorization` header; `credential` says which kind of key was sent.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Literal
+
+Credential = Literal["key", "none", "wrong", "unscoped"]
+"""Which credential a request carried: the target's own key, none, an invalid one, or a valid one without scope."""
+
+
+class Purpose(StrEnum):
+    """The step of the plan that wanted a request. Checks find their evidence by it."""
+
+    LIST = "list"
+    """The first page of a list, asked for with `first` alone (and the required parameters)."""
+    NEXT_PAGE = "next-page"
+    """A page after a cursor: the query holds the `after` that the page before it gave."""
+    PREVIOUS_PAGE = "previous-page"
+    """A page before a cursor: the query holds `last` and `before`."""
+    RETRIEVE = "retrieve"
+    """One object by its id (or ids), or anything else that is neither a list nor an experiment."""
+    NO_KEY = "no-key"
+    """The same request as one that succeeded, without a key."""
+    WRONG_KEY = "wrong-key"
+    """The same request as one that succeeded, with a key that cannot be valid."""
+
+
+class Failure(StrEnum):
+    """Why no complete, readable response came back. One name for each thing a person would do differently."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    CONNECT_TIMEOUT = "connect-timeout"
+    WRITE_TIMEOUT = "write-timeout"
+    READ_TIMEOUT = "read-timeout"
+    DEADLINE = "deadline"
+    RESET = "reset"
+    INCOMPLETE = "incomplete-body"
+    PROTOCOL = "protocol"
+    ENCODING = "content-encoding"
+    TOO_LARGE = "body-too-large"
+    HEADERS_TOO_LARGE = "headers-too-large"
+
+
+class BodyProblem(StrEnum):
+    """Why a body that arrived whole is not a JSON document."""
+
+    EMPTY = "empty"
+    NOT_UTF8 = "not-utf8"
+    NOT_JSON = "not-json"
+    NOT_A_NUMBER = "nan-or-infinity"
+    DUPLICATE_KEY = "duplicate-key"
+    TOO_DEEP = "too-deep"
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """How long each part of a request took, in seconds; None where the phase did not happen (a reused connection)."""
+
+    dns: float | None = None
+    connect: float | None = None
+    tls: float | None = None
+    ttfb: float | None = None
+    transfer: float | None = None
+    total: float = 0.0
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request that was sent and its answer.
+
+    `operation` is the operation id the request was made for, `purpose` the step of the plan that wanted it.
+    `path_params` and `query` hold what was filled in (ids are identifiers, not secrets; they stay in memory and
+    are redacted in every output). Exactly one of `failure` and `status` is set. Header names are lower case.
+    """
+
+    operation: str
+    purpose: Purpose
+    method: str
+    url: str
+    path_params: dict[str, str] = field(default_factory=dict)
+    query: tuple[tuple[str, str], ...] = ()
+    request_body: Any = None
+    credential: Credential = "key"
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    failure: Failure | None = None
+    phases: Phases = Phases()
+    started_at: float = 0.0
+    attempt: int = 1
+
+    def header(self, name: str) -> str | None:
+        """The first value of the response header `name` (any case), or None."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key == wanted), None)
+
+    def query_value(self, name: str) -> str | None:
+        """The first value sent for the query parameter `name`, or None."""
+        return next((value for key, value in self.query if key == name), None)
+
+    @property
+    def media_type(self) -> str | None:
+        """The response's media type without its parameters, in lower case."""
+        value = self.header("content-type")
+        return value.partition(";")[0].strip().lower() if value else None
+
+    @property
+    def ok(self) -> bool:
+        """Whether a success status came back."""
+        return self.status is not None and 200 <= self.status < 300
+
+    @cached_property
+    def parsed(self) -> tuple[Any, BodyProblem | None]:
+        """The body as JSON, and why it is none. Parsed once, strictly: RFC 8259 and unique keys."""
+        return parse_json(self.body)
+
+    @property
+    def json(self) -> Any:
+        """The parsed body; None where it is not JSON (see `parsed` for the reason)."""
+        return self.parsed[0]
+
+
+MAX_DEPTH = 64
+"""How deep arrays and objects may nest. Documented responses need fewer than ten levels."""
+
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+
+def parse_json(body: bytes) -> tuple[Any, BodyProblem | None]:
+    """Parse `body` strictly into `(value, None)` or `(None, problem)`; never raises."""
+    if not body.strip():
+        return None, BodyProblem.EMPTY
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None, BodyProblem.NOT_UTF8
+    if nests_deeper_than(MAX_DEPTH, body):
+        return None, BodyProblem.TOO_DEEP
+    problems: list[BodyProblem] = []
+
+    def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            problems.append(BodyProblem.DUPLICATE_KEY)
+        return value
+
+    def no_constant(_: str) -> None:
+        problems.append(BodyProblem.NOT_A_NUMBER)
+
+    try:
+        value = json.loads(text, object_pairs_hook=unique_keys, parse_constant=no_constant)
+    except (ValueError, RecursionError):
+        return None, BodyProblem.NOT_JSON
+    return (None, problems[0]) if problems else (value, None)
+
+
+def nests_deeper_than(depth: int, body: bytes) -> bool:
+    """Whether the arrays and objects of the JSON text `body` nest deeper than `depth`.
+
+    Looks only at the brackets outside strings, so that no parser has to recurse before the answer is known. Taking
+    innermost pairs away empties a shallow text within as many passes as it has levels, at the speed of
+    bytes.replace; only a deep or broken one is counted bracket by bracket.
+    """
+    brackets = _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS)
+    rest = brackets
+    for _ in range(min(depth, 16)):
+        if not rest:
+            return False
+        rest = rest.replace(b"[]", b"").replace(b"{}", b"")
+    level = 0
+    for bracket in brackets if rest else b"":
+        level += 1 if bracket in b"[{" else -1
+        if level > depth:
+            return True
+    return False

@@ -1,0 +1,1 @@
+"""The pytest plugin: contract tests of an API, as parametrised tests."""

@@ -1,0 +1,26 @@
+"""Errors tell what, where, expected, got and what to do."""
+
+from __future__ import annotations
+
+from whopwatch.errors import ConfigError, TargetError, WhopwatchError, did_you_mean
+
+
+def test_an_error_shows_its_facts_a_line_each_and_leaves_out_what_is_unknown() -> None:
+    error = ConfigError("Unknown key.", where="whopwatch.toml, [targets.mine]", got="'base_ulr'", hint="fix it")
+    assert str(error).splitlines() == [
+        "Unknown key.",
+        "  where: whopwatch.toml, [targets.mine]",
+        "  got: 'base_ulr'",
+        "  what to do: fix it",
+    ]
+    assert str(WhopwatchError("Only what.")) == "Only what."
+
+
+def test_exit_codes_follow_the_kind_of_error() -> None:
+    assert ConfigError("x").exit_code == 2
+    assert TargetError("x").exit_code == 3
+
+
+def test_a_suggestion_is_made_only_where_something_is_close() -> None:
+    assert did_you_mean("product.list", ["products.list", "plans.list"]) == "did you mean 'products.list'?"
+    assert did_you_mean("zzz", ["products.list"]) is None

@@ -1,0 +1,73 @@
+"""Exchange and the strict, bounded JSON parser behind it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whopwatch.exchange import MAX_DEPTH, BodyProblem, Exchange, Purpose, nests_deeper_than, parse_json
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_every_json_document_is_parsed_to_its_value(value: object) -> None:
+    assert parse_json(json.dumps(value).encode()) == (value, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"", BodyProblem.EMPTY),
+        (b" \r\n", BodyProblem.EMPTY),
+        (b'"\xff"', BodyProblem.NOT_UTF8),
+        (b"<html></html>", BodyProblem.NOT_JSON),
+        (b'{"data": [{"id": "x"', BodyProblem.NOT_JSON),
+        (b"[{}]{", BodyProblem.NOT_JSON),
+        (b"[1, NaN]", BodyProblem.NOT_A_NUMBER),
+        (b"-Infinity", BodyProblem.NOT_A_NUMBER),
+        (b'{"a": 1, "a": 1}', BodyProblem.DUPLICATE_KEY),
+        (b"[" * 100 + b"]" * 100, BodyProblem.TOO_DEEP),
+        (b"[" * 100_000, BodyProblem.TOO_DEEP),
+        (b'{"a":' * 100 + b"1" + b"}" * 100, BodyProblem.TOO_DEEP),
+    ],
+)
+def test_what_is_not_a_json_document_is_named(body: bytes, problem: BodyProblem) -> None:
+    assert parse_json(body) == (None, problem)
+
+
+def test_depth_is_bounded_exactly() -> None:
+    assert parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)[1] is None
+    assert parse_json(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))[1] is BodyProblem.TOO_DEEP
+
+
+@given(JSON)
+def test_brackets_inside_strings_do_not_count(value: object) -> None:
+    text = json.dumps(json.dumps(value) * 3 + '[[[[\\"{{{').encode()
+    assert not nests_deeper_than(0, text)
+
+
+def test_header_names_match_in_any_case_and_media_types_lose_their_parameters() -> None:
+    exchange = Exchange(
+        operation="products.list",
+        purpose=Purpose.LIST,
+        method="GET",
+        url="http://localhost/products",
+        query=(("product_types[]", "regular"), ("product_types[]", "app")),
+        status=200,
+        headers=(("content-type", "Application/JSON; charset=utf-8"),),
+        body=b"{}",
+    )
+    assert exchange.header("Content-Type") == "Application/JSON; charset=utf-8"
+    assert exchange.media_type == "application/json"
+    assert exchange.query_value("product_types[]") == "regular"
+    assert exchange.query_value("first") is None
+    assert exchange.ok
+    assert exchange.json == {}

@@ -45,8 +45,8 @@ class Target:
     """One API that can be checked.
 
     `base_url` ends with the version (`https://api.whop.com/api/v1`) and has no trailing slash. `rate` is in
-    requests a second, None for unpaced. `known_ids` gives, by resource, an id to begin with where no list leads
-    to one.
+    requests a second, None for unpaced. `known_ids` gives, by resource, an id to begin with where no list
+    leads to one.
     Raises UsageError for a writable target on a production host.
     """
 

@@ -1,0 +1,110 @@
+"""Makes the contract's files from its declared sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whopwatch.authoring.assemble import Assembler, mark_prefixes
+from whopwatch.authoring.declared import Reference, read_prefixes, read_sources
+from whopwatch.authoring.fetch import pinned
+from whopwatch.authoring.layout import split
+from whopwatch.authoring.merge import Disagreement, merge
+from whopwatch.authoring.model import SdkModel
+from whopwatch.authoring.overlay import Applied, apply, read_overlay
+from whopwatch.authoring.python_sdk import read_python_sdk
+from whopwatch.authoring.typescript_sdk import read_typescript_sdk
+from whopwatch.authoring.v2 import assemble_v2
+from whopwatch.authoring.write import as_json, as_yaml, digest
+from whopwatch.errors import SourceError
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The two documents, whole, and what the overlays did to them."""
+
+    v1: dict[str, Any]
+    v2: dict[str, Any]
+    applied: tuple[Applied, ...]
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """The files of a build by their path in the contract folder, and which of them the build changed."""
+
+    files: dict[str, str]
+    changed: tuple[str, ...]
+
+
+def build(
+    contracts: Path,
+    *,
+    cache_dir: Path,
+    python_archive: Path | None = None,
+    typescript_archive: Path | None = None,
+) -> BuildResult:
+    """Make the contract again and write what changed.
+
+    The SDK packages are fetched into `cache_dir` unless an archive is given; either way their digests must be the
+    pinned ones. Raises `SourceError` if a source is missing, is not the pinned one, contradicts another without a
+    declared decision, or if an action of the overlay finds nothing.
+    """
+    packages = read_sources(contracts)
+    model, disagreements = merge(
+        read_python_sdk(pinned(packages["python"], cache_dir, python_archive)),
+        read_typescript_sdk(pinned(packages["typescript"], cache_dir, typescript_archive)),
+    )
+    _refuse(disagreements)
+    files = render(documents(contracts, model))
+    changed = tuple(path for path, text in files.items() if _is_new(contracts / path, text))
+    for path in changed:
+        (contracts / path).parent.mkdir(parents=True, exist_ok=True)
+        (contracts / path).write_text(files[path], encoding="utf-8", newline="\n")
+    return BuildResult(files, changed)
+
+
+def documents(contracts: Path, model: SdkModel) -> Documents:
+    """Return the documents of the exact schema `model` and the declared facts in `contracts`."""
+    prefixes = read_prefixes(contracts)
+    reference = Reference.read(contracts)
+    v1 = Assembler(model, reference).document()
+    v2 = assemble_v2(reference)
+    applied = [
+        *apply(v1, read_overlay(contracts / "overlay.yaml")),
+        *apply(v2, read_overlay(contracts / "v2" / "overlay.yaml")),
+    ]
+    idle = [item.action for item in applied if not item.matches]
+    if idle:
+        raise SourceError(
+            f"overlay action {idle[0].number} finds nothing in the document",
+            where=idle[0].target,
+            expected="at least one match",
+            hint="correct its target, or delete the action if the source no longer needs it",
+        )
+    for document in (v1, v2):
+        mark_prefixes(document, prefixes)
+    return Documents(v1, v2, tuple(applied))
+
+
+def render(made: Documents) -> dict[str, str]:
+    """Return the text of every file of a contract by its path in the contract folder."""
+    files = {f"v1/{name}": as_yaml(part, f"Whop API v1, {name}") for name, part in split(made.v1).items()}
+    files["v2/openapi.yaml"] = as_yaml(made.v2, "Whop API v2, openapi.yaml")
+    digests = {path: digest(text) for path, text in files.items()}
+    return {**files, "bundle.json": as_json({"format": 1, "v1": made.v1, "v2": made.v2, "files": digests})}
+
+
+def _refuse(disagreements: list[Disagreement]) -> None:
+    if disagreements:
+        first = disagreements[0]
+        raise SourceError(
+            f"the two SDKs disagree in {len(disagreements)} places; the first is {first.location}",
+            expected=f"one reading, but Python says {first.python}",
+            got=f"TypeScript says {first.typescript}",
+            hint="decide which one is true",
+        )
+
+
+def _is_new(path: Path, text: str) -> bool:
+    return not path.exists() or path.read_text(encoding="utf-8") != text

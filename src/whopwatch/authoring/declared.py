@@ -1,0 +1,84 @@
+"""The declared facts that are kept by hand: the API reference, id prefixes, sources."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from whopwatch.errors import SourceError
+
+
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file holds; raises `SourceError` if it is missing or is no YAML."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except FileNotFoundError:
+        raise SourceError("a file of the contract is missing", where=str(path)) from None
+    except yaml.YAMLError as error:
+        raise SourceError("a file of the contract is no YAML", where=str(path), got=str(error)) from None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The API reference, as data."""
+
+    data: dict[str, Any]
+
+    @classmethod
+    def read(cls, contracts: Path) -> Reference:
+        """Read `reference.yaml` of a contract folder."""
+        return cls(read_yaml(contracts / "reference.yaml"))
+
+    @cached_property
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """The resources by name, in the order of the reference."""
+        return {resource["name"]: resource for resource in self.data["resources"]}
+
+    @cached_property
+    def operations(self) -> dict[str, dict[str, str]]:
+        """The operations by id: `method`, `path` and `scope`, as the reference writes them."""
+        return {operation["id"]: operation for row in self.resources.values() for operation in row["operations"]}
+
+    @cached_property
+    def events(self) -> dict[str, str]:
+        """The resource of each webhook event."""
+        return {event: name for name, row in self.resources.items() for event in row["events"]}
+
+
+@dataclass(frozen=True)
+class Package:
+    """One SDK release: where it comes from and the digest that pins it."""
+
+    registry: str
+    name: str
+    version: str
+    file: str
+    sha256: str
+
+
+def read_sources(contracts: Path) -> dict[str, Package]:
+    """Return the packages of `sources.toml` by language, `python` and `typescript`."""
+    path = contracts / "sources.toml"
+    try:
+        declared = tomllib.loads(path.read_text(encoding="utf-8"))["sdk"]
+        return {language: Package(**facts) for language, facts in declared.items()}
+    except FileNotFoundError:
+        raise SourceError("the declaration of the sources is missing", where=str(path)) from None
+    except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+        raise SourceError(
+            "the declaration of the sources cannot be used",
+            where=str(path),
+            expected="[sdk.python] and [sdk.typescript], each with registry, name, version, file and sha256",
+            got=str(error),
+        ) from None
+
+
+def read_prefixes(contracts: Path) -> dict[str, list[str]]:
+    """Return the documented id prefixes by resource, and by the other things that have ids."""
+    declared = read_yaml(contracts / "id_prefixes.yaml")
+    return {**declared["resources"], **declared["others"]}

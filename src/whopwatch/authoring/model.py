@@ -1,0 +1,120 @@
+"""What an SDK says of the API, in one neutral shape that every reader fills.
+
+The types are immutable values, compared by content: two readings agree if they are equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+ScalarKind = Literal["string", "integer", "number", "boolean", "date-time", "date", "any"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A plain value; `any` stands for a value of which nothing is said."""
+
+    kind: ScalarKind
+
+
+@dataclass(frozen=True, slots=True)
+class Enum:
+    """A closed set of values, in the order of the source; one value is a constant."""
+
+    values: tuple[str | int | bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """An array of one type."""
+
+    item: Type
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """An object with free keys."""
+
+    value: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A reference to a named type of the API."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nullable:
+    """A type, or null."""
+
+    inner: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A property of a record; `required` is None where the source cannot tell."""
+
+    name: str
+    type: Type
+    required: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An object with known properties, in the order of the source."""
+
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of several types; `discriminator` names the property that tells which."""
+
+    variants: tuple[Type, ...]
+    discriminator: str | None = None
+
+
+Type: TypeAlias = Scalar | Enum | ListOf | MapOf | Named | Nullable | Record | OneOf
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of the SDK: what it sends and what it expects back.
+
+    `body` holds every accepted variant. `response` is the item's type where `is_list` is true.
+    `scopes` are the permissions that the method's documentation lists.
+    """
+
+    id: str
+    method: str
+    path: str
+    query: tuple[Field, ...] = ()
+    body: tuple[Type, ...] = ()
+    body_required: bool = False
+    response: Type | None = None
+    is_list: bool = False
+    scopes: tuple[str, ...] = ()
+
+    @property
+    def resource(self) -> str:
+        """The resource that the operation belongs to."""
+        return self.id.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class SdkModel:
+    """Everything read from one SDK release.
+
+    `types` are the named types by name, `events` the webhook payloads by event name.
+    `array_suffix` is what the SDK appends to the name of a query array.
+    """
+
+    language: str
+    version: str
+    operations: dict[str, Operation] = field(default_factory=dict)
+    types: dict[str, Type] = field(default_factory=dict)
+    events: dict[str, Type] = field(default_factory=dict)
+    array_suffix: str = ""

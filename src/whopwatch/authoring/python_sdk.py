@@ -1,0 +1,183 @@
+"""Reads the official Python SDK (the Stainless layout, 0.0.1 to 0.0.41) without importing it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from whopwatch.authoring.archive import read_texts
+from whopwatch.authoring.model import Enum, Field, Named, OneOf, Operation, Record, SdkModel, Type
+from whopwatch.authoring.python_types import Module, PythonTypes
+from whopwatch.errors import SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_VERBS = {"_get": "GET", "_post": "POST", "_patch": "PATCH", "_put": "PUT", "_delete": "DELETE"}
+_ARRAY_SUFFIX = {"brackets": "[]", "repeat": "", "comma": ""}
+_SCOPE = re.compile(r"^\s*- `([a-z0-9_]+(?::[a-z0-9_]+)+)`", re.MULTILINE)
+_ROOT = "whop_sdk"
+
+
+def read_python_sdk(archive: Path) -> SdkModel:
+    """Read the SDK out of its wheel or source archive.
+
+    Raises `SourceError` if the archive holds another layout, or a form of code that the reader does not know.
+    """
+    texts = _package(archive)
+    modules = {path: Module.parse(path, text) for path, text in texts.items() if "/types/" in path}
+    types = PythonTypes(modules)
+    model = SdkModel(
+        "python",
+        version=_single(r'__version__ = "([^"]+)"', texts.get(f"{_ROOT}/_version.py", ""), archive),
+        array_suffix=_ARRAY_SUFFIX[
+            _single(r'Querystring\(array_format="(\w+)"\)', texts.get(f"{_ROOT}/_client.py", ""), archive)
+        ],
+    )
+    for path, text in texts.items():
+        if path.startswith(f"{_ROOT}/resources/") and not path.endswith("__init__.py"):
+            for operation in _operations(Module.parse(path, text), text, types, modules):
+                model.operations[operation.id] = operation
+    model.types.update(types.named_types())
+    model.events.update(_events(model.types))
+    return model
+
+
+def _package(archive: Path) -> dict[str, str]:
+    """The package's modules by their path from `whop_sdk/` on, wherever the archive keeps them."""
+    texts = {}
+    for path, text in read_texts(archive, ".py").items():
+        head, found, tail = f"/{path}".partition(f"/{_ROOT}/")
+        if found and "tests" not in head:
+            texts[f"{_ROOT}/{tail}"] = text
+    return texts
+
+
+def _single(pattern: str, text: str, archive: Path) -> str:
+    found = re.search(pattern, text)
+    if found is None:
+        raise SourceError(
+            "the Python SDK is of an unknown layout",
+            where=archive.name,
+            expected=f"a match for {pattern}",
+            hint="the reader knows the generator's layout of releases 0.0.1 to 0.0.41",
+        )
+    return found[1]
+
+
+def _operations(module: Module, text: str, types: PythonTypes, modules: dict[str, Module]) -> list[Operation]:
+    resource = module.path.rpartition("/")[2].removesuffix(".py")
+    operations = []
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ClassDef) and [ast.unparse(base) for base in node.bases] == ["SyncAPIResource"]:
+            methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
+            documented = {item.name: _scopes(item) for item in reversed(methods) if _scopes(item)}
+            for method in methods:
+                found = _operation(resource, method, module, types, modules)
+                if found is not None:
+                    operations.append(replace(found, scopes=documented.get(method.name, ())))
+    return operations
+
+
+def _scopes(method: ast.FunctionDef) -> tuple[str, ...]:
+    """The permissions that a method's documentation lists; overloads carry it instead of the implementation."""
+    return tuple(_SCOPE.findall(ast.get_docstring(method) or ""))
+
+
+def _operation(
+    resource: str, method: ast.FunctionDef, module: Module, types: PythonTypes, modules: dict[str, Module]
+) -> Operation | None:
+    call = _request(method)
+    if call is None or not isinstance(call.func, ast.Attribute) or method.returns is None:
+        return None
+    words = {word.arg: word.value for word in call.keywords}
+    verb = call.func.attr
+    body = _parameters(words.get("body"), module, types, modules)
+    query = _parameters(_query_of(call), module, types, modules)
+    response, is_list = _response(module, method.returns, types)
+    variants: tuple[Type, ...] = body.variants if isinstance(body, OneOf) else (body,) if body else ()
+    return Operation(
+        id=f"{resource}.{method.name}",
+        method="GET" if verb == "_get_api_list" else _VERBS[verb],
+        path=_path(call.args[0]),
+        query=query.fields if isinstance(query, Record) else (),
+        body=variants,
+        body_required=any(_has_required(variant) for variant in variants),
+        response=response,
+        is_list=is_list,
+    )
+
+
+def _request(method: ast.FunctionDef) -> ast.Call | None:
+    """The call in `method` that sends the request."""
+    for node in ast.walk(method):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            known = node.func.attr in _VERBS or node.func.attr == "_get_api_list"
+            if known and isinstance(owner, ast.Name) and owner.id == "self":
+                return node
+    return None
+
+
+def _path(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            f"{{{ast.unparse(part.value)}}}" if isinstance(part, ast.FormattedValue) else str(_constant(part))
+            for part in node.values
+        )
+    return _path(node.args[0]) if isinstance(node, ast.Call) else ast.unparse(node)
+
+
+def _constant(node: ast.expr) -> object:
+    return node.value if isinstance(node, ast.Constant) else ast.unparse(node)
+
+
+def _query_of(call: ast.Call) -> ast.expr | None:
+    for node in ast.walk(call):
+        if isinstance(node, ast.keyword) and node.arg == "query":
+            return node.value
+    return None
+
+
+def _parameters(
+    node: ast.expr | None, module: Module, types: PythonTypes, modules: dict[str, Module]
+) -> Type | None:
+    """The type behind `maybe_transform({...}, some_params.SomeParams)`."""
+    if not isinstance(node, ast.Call):
+        return None
+    declared = node.args[1]
+    if isinstance(declared, ast.IfExp):
+        declared = declared.body
+    if not (isinstance(declared, ast.Attribute) and isinstance(declared.value, ast.Name)):
+        return None
+    origin, name = module.imports[declared.value.id]
+    target = modules[f"{origin.removesuffix('.py')}/{name}.py"]
+    return types.definition(target, declared.attr)
+
+
+def _response(module: Module, returns: ast.expr, types: PythonTypes) -> tuple[Type | None, bool]:
+    if isinstance(returns, ast.Constant) and returns.value is None:
+        return None, False
+    if isinstance(returns, ast.Subscript) and ast.unparse(returns.value) == "SyncCursorPage":
+        return types.annotation(module, returns.slice), True
+    return types.annotation(module, returns), False
+
+
+def _has_required(variant: Type) -> bool:
+    return isinstance(variant, Record) and any(field.required for field in variant.fields)
+
+
+def _events(types: dict[str, Type]) -> dict[str, Type]:
+    """The webhook payloads by event name, which each payload's `type` holds as a constant."""
+    union = types.get("UnwrapWebhookEvent")
+    events: dict[str, Type] = {}
+    for variant in union.variants if isinstance(union, OneOf) else ():
+        record = types[variant.name] if isinstance(variant, Named) else variant
+        for item in record.fields if isinstance(record, Record) else ():
+            if isinstance(item, Field) and item.name == "type" and isinstance(item.type, Enum):
+                events[str(item.type.values[0])] = variant
+    return events

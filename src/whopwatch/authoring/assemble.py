@@ -9,7 +9,7 @@ from whopwatch.authoring.declared import Reference
 from whopwatch.authoring.model import Field, ListOf, Named, Nullable, Operation, SdkModel
 from whopwatch.authoring.relations import Relations, singular
 from whopwatch.authoring.schemas import Place, Schema, SchemaWriter
-from whopwatch.authoring.walk import mappings, references
+from whopwatch.authoring.walk import references
 
 _METHODS_ON_ONE = {"create", "retrieve", "update", "delete"}
 
@@ -148,15 +148,6 @@ class Assembler:
                 parts = {"data": self._reference.events[event]}
                 places[payload.name] = Place(payload.name, parts=parts)
         return places
-
-
-def mark_prefixes(document: dict[str, Any], prefixes: dict[str, list[str]]) -> None:
-    """Annotate every schema that holds an id of a resource with the documented prefixes."""
-    for schema in mappings(document):
-        resource = schema.get("x-resource")
-        known = prefixes.get(resource, []) if isinstance(resource, str) else []
-        if known and "x-id-prefix" not in schema:
-            schema["x-id-prefix"] = list(known)
 
 
 def _summary(operation: Operation) -> str:

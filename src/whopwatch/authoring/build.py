@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whopwatch.authoring.assemble import Assembler, mark_prefixes
+from whopwatch.authoring.annotate import annotate
+from whopwatch.authoring.assemble import Assembler
 from whopwatch.authoring.declared import Reference, read_prefixes, read_sources
 from whopwatch.authoring.fetch import pinned
 from whopwatch.authoring.layout import split
@@ -83,7 +84,7 @@ def documents(contracts: Path, model: SdkModel) -> Documents:
             hint="correct its target, or delete the action if the source no longer needs it",
         )
     for document in (v1, v2):
-        mark_prefixes(document, prefixes)
+        annotate(document, prefixes)
     return Documents(v1, v2, tuple(applied))
 
 

@@ -1,0 +1,130 @@
+"""The report for a person at a terminal, and the same as plain text in a pipe."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from whopwatch.finding import Finding, Report, Severity, State, Verdict
+from whopwatch.report.text import (
+    STATES,
+    VERDICTS,
+    by_reason,
+    by_severity,
+    evidence,
+    findings_line,
+    number,
+    plain,
+    requests_line,
+    states_line,
+)
+
+MAX_NAMES = 12
+"""Operation names shown for one reason; the JSON report has them all."""
+
+_STYLES = {
+    Severity.CRITICAL: "bold red",
+    Severity.HIGH: "red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "cyan",
+    Severity.INFO: "dim",
+}
+_VERDICT_STYLES = {
+    Verdict.CLEAN: "bold black on green",
+    Verdict.DRIFT: "bold white on red",
+    Verdict.COULD_NOT_CHECK: "bold black on yellow",
+}
+
+
+def render(report: Report, width: int = 100) -> str:
+    """The report as plain text, at most `width` columns wide where no single word is longer."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
+    print_report(report, console)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO of above
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print the report to `console`: the details first, the verdict last, where the eye is when it ends."""
+    for part in _parts(report):
+        console.print(part, highlight=False, soft_wrap=False)
+
+
+def _parts(report: Report) -> Iterator[RenderableType]:
+    for severity, findings in by_severity(report.findings).items():
+        yield _heading(f"{severity} ({len(findings)})", _STYLES[severity])
+        for finding in findings:
+            yield _finding(finding)
+    for state in (State.COULD_NOT_CHECK, State.NOT_COVERED):
+        groups = by_reason(report.operations, state)
+        if groups:
+            total = sum(len(group) for group in groups.values())
+            yield _heading(
+                f"{STATES[state]} ({total})", "yellow" if state is State.COULD_NOT_CHECK else "dim"
+            )
+        for reason, group in groups.items():
+            yield _reason(reason, [operation.id for operation in group], state)
+    yield _verdict(report)
+
+
+def _heading(title: str, style: str) -> RenderableType:
+    return Group("", Rule(Text(title, style), align="left", style="dim", characters="─"))
+
+
+def _finding(finding: Finding) -> RenderableType:
+    style = _STYLES[finding.severity]
+    head = Text.assemble(
+        (plain(finding.operation or "whole target"), "bold"),
+        "  ",
+        (plain(finding.location), style),
+        "  ",
+        (f"{finding.drift_class} {finding.fingerprint}", "dim"),
+        overflow="fold",
+    )
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    facts.add_row("expected", Text(plain(finding.expected)))
+    facts.add_row("observed", Text(plain(finding.observed), style))
+    facts.add_row("evidence", evidence(finding))
+    body = Group(Text(plain(finding.message)), facts)
+    return Group("", Padding(head, (0, 0, 0, 1)), Padding(body, (0, 0, 0, 3)))
+
+
+def _reason(reason: str, names: list[str], state: State) -> RenderableType:
+    """One reason and whom it concerns. What is left out on purpose is not listed by name."""
+    line = Text.assemble((plain(reason), "default"), (f"  ({len(names)})", "dim"))
+    if state is State.NOT_COVERED and len(names) > MAX_NAMES:
+        return Padding(line, (0, 0, 0, 1))
+    rest = len(names) - MAX_NAMES
+    shown = ", ".join(plain(name) for name in names[:MAX_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+    return Group(Padding(line, (0, 0, 0, 1)), Padding(Text(shown, "dim", overflow="fold"), (0, 0, 0, 3)))
+
+
+def _verdict(report: Report) -> RenderableType:
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    facts.add_row("target", Text(plain(report.target)))
+    facts.add_row("operations", states_line(report).partition(": ")[2] + f", of {len(report.operations)}")
+    facts.add_row("findings", findings_line(report))
+    facts.add_row("requests", requests_line(report))
+    badge = Text.assemble((f" {VERDICTS[report.verdict]} ", _VERDICT_STYLES[report.verdict]), "  ")
+    badge.append(plain(report.reason or _in_words(report)))
+    return Group("", Padding(facts, (0, 0, 0, 1)), "", badge)
+
+
+def _in_words(report: Report) -> str:
+    verified = report.count()[State.VERIFIED]
+    if report.verdict is Verdict.CLEAN:
+        return f"{number(verified, 'operation')} verified: what was seen is what is documented"
+    if report.verdict is Verdict.DRIFT:
+        broken = number(report.count()[State.DRIFT], "operation")
+        return f"{broken} answered otherwise than documented"
+    return "nothing was verified"

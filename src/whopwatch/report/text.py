@@ -1,0 +1,86 @@
+"""Text that came from outside, made harmless; and the few phrases that every output uses."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from itertools import groupby
+
+from whopwatch.finding import Finding, OperationResult, Report, Severity, State, Verdict
+
+VERDICTS = {Verdict.CLEAN: "CLEAN", Verdict.DRIFT: "DRIFT", Verdict.COULD_NOT_CHECK: "COULD NOT CHECK"}
+STATES = {
+    State.VERIFIED: "verified",
+    State.DRIFT: "drift",
+    State.COULD_NOT_CHECK: "could not check",
+    State.NOT_COVERED: "not covered",
+}
+UNSTATED = "no reason given"
+
+
+def plain(text: str) -> str:
+    """`text` on one line, with every character that a terminal or a parser would obey made visible.
+
+    Control, format (bidirectional overrides included), surrogate and private characters become U+FFFD.
+    """
+    return "".join(
+        " " if character in "\t\n\r" else "\N{REPLACEMENT CHARACTER}" if _obeyed(character) else character
+        for character in text
+    )
+
+
+def _obeyed(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category.startswith("C") or category in ("Zl", "Zp")
+
+
+def number(count: int, noun: str) -> str:
+    """`3 findings`, `1 finding`, `no findings`."""
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings by severity, then by operation and place."""
+    return sorted(findings, key=lambda finding: (finding.severity.rank, finding.operation, finding.location))
+
+
+def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:
+    """The findings of each severity that there are any of, the worst first."""
+    return {
+        severity: list(group)
+        for severity, group in groupby(worst_first(findings), key=lambda finding: finding.severity)
+    }
+
+
+def by_reason(operations: Iterable[OperationResult], state: State) -> dict[str, list[OperationResult]]:
+    """The operations in `state` by the reason that is given for it, the most frequent reason first."""
+    groups: dict[str, list[OperationResult]] = {}
+    for operation in operations:
+        if operation.state is state:
+            groups.setdefault(operation.reason or UNSTATED, []).append(operation)
+    return dict(sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])))
+
+
+def states_line(report: Report) -> str:
+    """`149 operations: 79 verified, 0 drift, 0 could not check, 70 not covered`."""
+    counts = report.count()
+    parts = ", ".join(f"{counts[state]} {words}" for state, words in STATES.items())
+    return f"{number(len(report.operations), 'operation')}: {parts}"
+
+
+def requests_line(report: Report) -> str:
+    """`183 requests of 600, none unsafe, in 3.2 s`."""
+    unsafe = f"{report.unsafe} UNSAFE" if report.unsafe else "none unsafe"
+    return f"{number(report.sent, 'request')} of {report.budget}, {unsafe}, in {report.seconds:.1f} s"
+
+
+def findings_line(report: Report) -> str:
+    """`3 findings (1 critical, 2 high)`, or `no findings`."""
+    groups = by_severity(report.findings)
+    detail = ", ".join(f"{len(found)} {severity}" for severity, found in groups.items())
+    return number(len(report.findings), "finding") + (f" ({detail})" if detail else "")
+
+
+def evidence(finding: Finding) -> str:
+    """`12 of 40 samples, confirmed`."""
+    return f"{finding.violations} of {number(finding.samples, 'sample')}, {finding.confidence}"

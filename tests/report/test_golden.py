@@ -1,0 +1,41 @@
+"""Each output of each kind of report, as it was looked at and found good.
+
+After a change on purpose: `python -m tests.report.test_golden` writes them anew; look at the diff.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.report import samples
+from whopwatch.finding import Report
+from whopwatch.report import FILE_NAMES, RENDERERS
+from whopwatch.report.terminal import render as terminal
+
+GOLDEN = Path(__file__).parent / "golden"
+REPORTS = {"drift": samples.report(), "clean": samples.clean(), "refused": samples.refused()}
+
+
+def rendered(name: str, report: Report) -> dict[str, str]:
+    """The golden files of one report: file name -> text."""
+    texts = {f"{name}.{Path(FILE_NAMES[kind]).suffix[1:]}": RENDERERS[kind](report) for kind in RENDERERS}
+    return {**texts, f"{name}.80.txt": terminal(report, width=80)}
+
+
+CASES = {file: text for name, report in REPORTS.items() for file, text in rendered(name, report).items()}
+
+
+@pytest.mark.parametrize("file", CASES)
+def test_output_is_the_one_that_was_looked_at(file: str) -> None:
+    assert (GOLDEN / file).read_text(encoding="utf-8") == CASES[file]
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == set(CASES)
+
+
+if __name__ == "__main__":
+    for file, text in CASES.items():
+        (GOLDEN / file).write_text(text, encoding="utf-8")

@@ -1,0 +1,91 @@
+"""What the outputs promise beyond their looks."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.report import samples
+from whopwatch.finding import OperationResult, State, Verdict
+from whopwatch.report import RENDERERS, junit, markdown, terminal
+from whopwatch.report.text import plain
+
+HOSTILE = "\x1b]0;title\x07\x1b[2J|`[/bold]<script>\u202e\ud800\n[link](x)"
+
+
+def hostile_report() -> object:
+    finding = replace(
+        samples.FINDINGS[0], location=HOSTILE, message=HOSTILE, observed=HOSTILE, operation=HOSTILE
+    )
+    row = OperationResult(HOSTILE, "GET", "/x", State.COULD_NOT_CHECK, HOSTILE)
+    return samples.report(findings=(finding,), operations=(row,), reason=HOSTILE, target=HOSTILE)
+
+
+@pytest.mark.parametrize("kind", RENDERERS)
+def test_what_a_target_answers_cannot_steer_a_terminal_or_break_a_parser(kind: str) -> None:
+    text = RENDERERS[kind](hostile_report())  # type: ignore[arg-type]
+    text.encode("utf-8")
+    assert not set(text) & set("\x1b\x07\u202e")
+    if kind == "junit":
+        ET.fromstring(text)  # noqa: S314  # our own output
+    if kind == "json":
+        assert json.loads(text)["findings"][0]["location"] == HOSTILE
+    if kind == "markdown":
+        assert "<script>" not in re.sub(r"`[^`\n]*`", "", re.sub(r"\\.", "", text))
+
+
+@given(st.text())
+def test_plain_text_is_one_printable_line(text: str) -> None:
+    shown = plain(text)
+    assert len(shown) == len(text)
+    assert len(shown.splitlines()) <= 1
+    assert all(
+        character.isprintable() or character == "\N{NO-BREAK SPACE}" or character.isspace()
+        for character in shown
+    )
+
+
+def test_a_table_of_findings_keeps_its_columns() -> None:
+    rows = [line for line in markdown.render(samples.report()).splitlines() if line.startswith("|")]
+    findings = rows[rows.index(next(row for row in rows if row.startswith("| severity"))) :]
+    assert {row.replace("\\|", "").count("|") for row in findings} == {10}
+
+
+def test_a_flood_of_findings_still_fits_a_job_summary() -> None:
+    flood = tuple(replace(samples.FINDINGS[0], location=f"/data/*/{n}") for n in range(5000))
+    text = markdown.render(samples.report(findings=flood))
+    assert len(text.encode()) < 1 << 20
+    assert "4800 findings more" in text
+
+
+def test_junit_is_in_error_where_nothing_was_verified() -> None:
+    suite = ET.fromstring(junit.render(samples.refused())).find("testsuite")  # noqa: S314  # our own output
+    assert suite is not None
+    assert (suite.get("errors"), suite.get("skipped"), suite.get("tests")) == ("1", "30", "31")
+
+
+def test_junit_shows_findings_beside_the_operations() -> None:
+    event = replace(samples.FINDINGS[0], operation="webhook:payment.succeeded")
+    suite = ET.fromstring(junit.render(samples.report(findings=(event,)))).find("testsuite")  # noqa: S314
+    assert suite is not None
+    case = next(case for case in suite.iter("testcase") if case.get("name") == event.operation)
+    assert case.find("failure") is not None
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_terminal_output_keeps_to_its_width(width: int) -> None:
+    for report in (samples.report(), samples.clean(), samples.refused()):
+        assert max(len(line) for line in terminal.render(report, width).splitlines()) <= width
+
+
+def test_terminal_ends_with_the_verdict() -> None:
+    last = {verdict: terminal.render(samples.report(verdict)).splitlines()[-1].strip() for verdict in Verdict}
+    assert last[Verdict.DRIFT].startswith("DRIFT")
+    assert last[Verdict.CLEAN].startswith("CLEAN")
+    assert last[Verdict.COULD_NOT_CHECK].startswith("COULD NOT CHECK")

@@ -1,7 +1,7 @@
 """What a check has to say, and what a run concludes from it.
 
-A finding is a record, not an exception. Its fingerprint is a hash of class, operation and location alone, so the
-same drift keeps it from night to night and from one way of looking to another.
+A finding is a record, not an exception. Its fingerprint is a hash of class, operation and location alone, so
+the same drift keeps it from night to night and from one way of looking to another.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Finding:
     def fingerprint(self) -> str:
         """12 hex digits that stay the same as long as class, operation and location do."""
         identity = "\n".join((self.drift_class, self.operation, self.location))
-        return hashlib.sha256(identity.encode()).hexdigest()[:12]
+        return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
     @property
     def breaks(self) -> bool:

@@ -39,6 +39,7 @@ class Failure(StrEnum):
 
     DNS = "dns"
     CONNECT = "connect"
+    PROXY = "proxy"
     TLS = "tls"
     CONNECT_TIMEOUT = "connect-timeout"
     WRITE_TIMEOUT = "write-timeout"

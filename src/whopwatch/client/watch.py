@@ -1,0 +1,82 @@
+"""The stopwatch of one attempt: when it has to end, and when its phases began."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from whopwatch.exchange import Phases
+
+
+class Watch:
+    """Runs from `start` on, for at most `seconds`. The network fills in what it knows; the rest stays None.
+
+    `received` counts the bytes that came since the request was written, `last_read` holds the latest of them
+    (empty at the end of the stream), `in_body` tells that the headers are complete.
+    """
+
+    def __init__(self, clock: Callable[[], float], seconds: float) -> None:
+        self.clock = clock
+        self._seconds = seconds
+        self.dns: float | None = None
+        self.connect: float | None = None
+        self.tls: float | None = None
+        self.in_body = False
+        self.flooded = False
+        self.received = 0
+        self.last_read: bytes | None = None
+        self._written: float | None = None
+        self._first_byte: float | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Begin to count; again, where there was a wait before the request could leave."""
+        self._started = self.clock()
+        self._ends = self._started + self._seconds
+
+    @property
+    def remaining(self) -> float:
+        """Seconds to the deadline; not above 0 once it has passed."""
+        return self._ends - self.clock()
+
+    @property
+    def was_written(self) -> bool:
+        """Whether a request went through a stream that this watch follows."""
+        return self._written is not None
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the server closed its side."""
+        return self.last_read == b""
+
+    def wrote(self) -> None:
+        """The request, or a part of it, has left: what comes from now on is the answer."""
+        self._written = self.clock()
+        self._first_byte = None
+        self.received = 0
+
+    def read(self, data: bytes) -> None:
+        """`data` has arrived."""
+        if self._first_byte is None:
+            self._first_byte = self.clock()
+        self.received += len(data)
+        self.last_read = data
+
+    def headers_complete(self) -> None:
+        """Status and headers are there, the body begins."""
+        self.in_body = True
+        if self._first_byte is None:
+            self._first_byte = self.clock()
+
+    def phases(self) -> Phases:
+        """How long everything took, the attempt being over now."""
+        now = self.clock()
+        asked = self._started if self._written is None else self._written
+        first = self._first_byte
+        return Phases(
+            dns=self.dns,
+            connect=self.connect,
+            tls=self.tls,
+            ttfb=None if first is None else first - asked,
+            transfer=now - first if first is not None and self.in_body else None,
+            total=now - self._started,
+        )

@@ -31,11 +31,23 @@ def test_the_fingerprint_is_of_class_operation_and_location_alone() -> None:
 
 
 def test_only_information_does_not_break_an_operation() -> None:
-    assert [replace(FINDING, severity=severity).breaks for severity in Severity] == [True, True, True, True, False]
+    assert [replace(FINDING, severity=severity).breaks for severity in Severity] == [
+        True,
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_severities_rank_from_the_worst() -> None:
-    assert sorted(Severity, key=lambda severity: severity.rank) == ["critical", "high", "medium", "low", "info"]
+    assert sorted(Severity, key=lambda severity: severity.rank) == [
+        "critical",
+        "high",
+        "medium",
+        "low",
+        "info",
+    ]
 
 
 def test_the_json_report_has_the_documented_keys() -> None:
@@ -56,7 +68,15 @@ def test_the_json_report_has_the_documented_keys() -> None:
         "operations", "findings",
     ]  # fmt: skip
     assert document["requests"] == {"sent": 2, "budget": 600, "unsafe": 0}
-    assert document["operations"][0].keys() >= {"id", "method", "path", "state", "reason", "requests", "samples"}
+    assert document["operations"][0].keys() >= {
+        "id",
+        "method",
+        "path",
+        "state",
+        "reason",
+        "requests",
+        "samples",
+    }
     assert document["findings"][0].keys() == {
         "fingerprint", "class", "check", "severity", "confidence", "source", "operation", "location", "expected",
         "observed", "samples", "violations", "first_seen", "message",

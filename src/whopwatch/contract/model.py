@@ -124,9 +124,7 @@ class Contract:
         self.sha256 = sha256
         self._stores = {api: SchemaStore(api, document) for api, document in documents.items()}
         self.operations: dict[str, Operation] = {
-            operation.id: operation
-            for api, document in documents.items()
-            for operation in _operations(api, document)
+            operation.id: operation for api, document in documents.items() for operation in _operations(api, document)
         }
         self.events: dict[str, Event] = {
             event.name: event for document in documents.values() for event in _events(document)
@@ -168,9 +166,7 @@ class Contract:
         candidates = [
             operation
             for operation in self.operations.values()
-            if operation.api == api
-            and operation.method == method
-            and operation.path_pattern.fullmatch(path)
+            if operation.api == api and operation.method == method and operation.path_pattern.fullmatch(path)
         ]
         return min(candidates, key=lambda operation: operation.path.count("{"), default=None)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, cast
+from urllib.parse import quote
 
 import jsonschema_rs
 
@@ -54,7 +55,9 @@ def json_type(value: Any) -> str:
         return "integer"
     if isinstance(value, float):
         return "integer" if value.is_integer() else "number"
-    return {str: "string", list: "array"}.get(type(value), "object")
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "object"
 
 
 class Validator:
@@ -81,7 +84,7 @@ class Validator:
 class SchemaStore:
     """The schemas of one self-contained OpenAPI document, compiled when they are first needed."""
 
-    def __init__(self, name: str, document: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, document: dict[str, Any]) -> None:
         self._uri = f"urn:whopwatch:{name}"
         self._document = document
         self._registry: jsonschema_rs.Registry | None = None
@@ -91,10 +94,8 @@ class SchemaStore:
         """The validator of the schema at the JSON `pointer` of the document."""
         if self._registry is None:
             self._registry = jsonschema_rs.Registry([(self._uri, self._document)], draft=jsonschema_rs.Draft202012)
-        schema = {"$schema": DIALECT, "$ref": f"{self._uri}#{pointer}"}
-        return Validator(
-            jsonschema_rs.validator_for(schema, registry=self._registry, validate_formats=True)
-        )
+        schema = {"$schema": DIALECT, "$ref": f"{self._uri}#{quote(pointer)}"}
+        return Validator(jsonschema_rs.validator_for(schema, registry=self._registry, validate_formats=True))
 
     def resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         """`schema`, or what its `$ref` points at, as often as that is another `$ref`."""
@@ -110,9 +111,9 @@ def _explain(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
     kind = error.kind.as_dict()
     name, path, instance = error.kind.name, tuple(error.instance_path), error.instance
     if name in ("anyOf", "oneOf") and "context" in kind:
-        yield from _explain_union(error.kind.context, path, instance)
+        yield from _explain_union(kind["context"], path, instance)
     elif name == "required":
-        yield Violation((*path, error.kind.property), "required", "present", "absent")
+        yield Violation((*path, kind["property"]), "required", "present", "absent")
     elif name == "type":
         yield _mistyped(path, " or ".join(_types(kind)), instance)
     elif instance is None:

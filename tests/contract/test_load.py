@@ -1,0 +1,68 @@
+"""Loading: the bundle as long as it is of these files, the files themselves otherwise."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from whopwatch.contract import Contract, contracts_dir, load
+from whopwatch.contract.bundle import bundle
+from whopwatch.errors import ContractError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(contracts_dir(), tmp_path / "contracts"))
+
+
+def test_the_bundle_says_what_the_files_say() -> None:
+    assert load().documents == bundle(contracts_dir())
+
+
+def test_an_edited_file_takes_effect_although_the_bundle_does_not_know(folder: Path) -> None:
+    file = folder / "v1" / "reviews.yaml"
+    file.write_text(file.read_text().replace("List reviews", "List all reviews"))
+    edited: Contract = load(folder)
+    assert edited.operations["reviews.list"].raw["summary"] == "List all reviews"
+    assert edited.sha256 != load().sha256
+
+
+def test_a_folder_without_a_bundle_is_read_from_its_files(folder: Path) -> None:
+    (folder / "bundle.json").unlink()
+    assert load(folder).sha256 == load().sha256
+
+
+def test_a_damaged_bundle_is_an_error_that_says_what_to_do(folder: Path) -> None:
+    (folder / "bundle.json").write_text("{")
+    with pytest.raises(ContractError, match=r"bundle\.json[\s\S]*restore the file"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("v1/reviews.yaml", "a: [", "line 2"),
+        ("v1/reviews.yaml", "- a list", "not an OpenAPI document"),
+        ("v1/reviews.yaml", "paths: {}", "leads nowhere"),
+        ("v1/extra.yaml", "components: {schemas: {Currency: {type: string}}}", "defined twice"),
+    ],
+)
+def test_a_damaged_file_is_an_error_that_names_it(folder: Path, name: str, content: str, message: str) -> None:
+    (folder / "bundle.json").unlink()
+    (folder / name).write_text(content)
+    with pytest.raises(ContractError, match=message):
+        load(folder)
+
+
+def test_a_folder_that_holds_no_contract_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="no contract in this folder"):
+        load(tmp_path)
+
+
+def test_the_bundle_is_one_compact_line_of_json() -> None:
+    text = (contracts_dir() / "bundle.json").read_text()
+    assert json.loads(text)["format"] == 1
+    assert len(text) < 1_000_000

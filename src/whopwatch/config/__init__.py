@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whopwatch.config.resolve import resolve_target, target_name
+from whopwatch.config.resolve import SIMULATOR, resolve_target, target_name
 from whopwatch.config.target import Secret, Target
 
-__all__ = ["Secret", "Target", "resolve_target", "target_name"]
+__all__ = ["SIMULATOR", "Secret", "Target", "resolve_target", "target_name"]

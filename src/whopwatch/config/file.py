@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from whopwatch.config.environ import ID, is_date
 from whopwatch.errors import ConfigError, did_you_mean
 
 CONFIG_FILE = "whopwatch.toml"
@@ -46,9 +47,7 @@ def read_config(path: Path | None) -> dict[str, TargetEntry]:
             return {}
         raise ConfigError("The configuration file does not exist.", where=str(file)) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            "The configuration file cannot be read.", where=str(file), got=_short(error)
-        ) from None
+        raise ConfigError("The configuration file cannot be read.", where=str(file), got=_short(error)) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("The configuration file is not TOML.", where=str(file), got=str(error)) from None
     _known(content, ("targets",), str(file))
@@ -77,9 +76,7 @@ def _entry(name: str, table: Any, where: str) -> TargetEntry:
             hint="define a target of another name",
         )
     if name not in _BUILT_IN and "base_url" not in values:
-        raise ConfigError(
-            "A target needs an address.", where=where, expected='base_url = "https://..."', got="none"
-        )
+        raise ConfigError("A target needs an address.", where=where, expected='base_url = "https://..."', got="none")
     return TargetEntry(**values, where=where)
 
 
@@ -92,11 +89,13 @@ def _value(key: str, value: Any, where: str) -> Any:
         return float(value)
     if key == "known_ids":
         _typed(value, dict, where, 'a table such as { products = "prod_..." }')
-        return {
-            resource: _typed(id, str, f"{where}.{resource}", "an id in quotes")
-            for resource, id in value.items()
-        }
-    return _typed(value, str, where, "a text in quotes")
+        return {resource: _typed(id, str, f"{where}.{resource}", "an id in quotes") for resource, id in value.items()}
+    _typed(value, str, where, "a text in quotes")
+    if key == "company_id" and not ID.fullmatch(value):
+        raise ConfigError("A company id is not an id.", where=where, expected="letters, digits and underscores")
+    if key == "api_version_date" and not is_date(value):
+        raise ConfigError("A version date is not a date.", where=where, expected='a date such as "2025-01-01"')
+    return value
 
 
 def _typed(value: Any, kind: type, where: str, expected: str) -> Any:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 
+from whopwatch.config import environ as env
 from whopwatch.config.file import CONFIG_FILE, TargetEntry, read_config
 from whopwatch.config.target import Secret, Target
 from whopwatch.config.url import is_local, normal_base_url, v2_of
@@ -29,33 +28,53 @@ def target_name(option: str | None, environ: Mapping[str, str]) -> str:
 def resolve_target(name_or_url: str, environ: Mapping[str, str], config_path: Path | None = None) -> Target:
     """The target called `name_or_url`: `production`, `sandbox`, one of whopwatch.toml, or a base URL.
 
-    `config_path` is the file to read, by default `whopwatch.toml` in the working directory, if any.
+    `config_path` is the file to read, by default `whopwatch.toml` in the working directory, if any. The
+    simulator is not resolved here: whoever wants it starts it.
     Raises UsageError for an unknown name, an unusable address, a missing or malformed key, or a key that
     would leave this machine unencrypted; ConfigError for a file that cannot be meant.
     """
     entries = read_config(config_path)
-    known = (SIMULATOR, *BUILT_IN, *entries)
-    is_url = "://" in name_or_url
-    if not is_url and name_or_url not in known:
+    if "://" in name_or_url:
+        entry, where = TargetEntry(base_url=name_or_url), "the target's URL"
+    else:
+        _refuse_unknown(name_or_url, entries)
+        entry = entries.get(name_or_url, TargetEntry())
+        where = entry.where or f"target {name_or_url!r}"
+    base_url = normal_base_url(entry.base_url or BUILT_IN[name_or_url], where)
+    return Target(
+        name=base_url if "://" in name_or_url else name_or_url,
+        base_url=base_url,
+        v2_base_url=normal_base_url(entry.v2_base_url, where) if entry.v2_base_url else v2_of(base_url),
+        api_key=_key(name_or_url, base_url, entry, environ, where),
+        company_id=env.company_id(environ) or entry.company_id,
+        rate=entry.rate or (None if is_local(base_url) else DEFAULT_RATE),
+        api_version_date=env.api_version_date(environ) or entry.api_version_date,
+        known_ids=entry.known_ids,
+    )
+
+
+def _refuse_unknown(name: str, entries: Mapping[str, TargetEntry]) -> None:
+    known = tuple(dict.fromkeys((SIMULATOR, *BUILT_IN, *entries)))
+    if name not in known:
         raise UsageError(
-            f"There is no target {name_or_url!r}.",
-            expected=f"one of {', '.join(dict.fromkeys(known))}, or a base URL beginning with https://",
-            hint=did_you_mean(name_or_url, known) or f"define [targets.{name_or_url}] in {CONFIG_FILE}",
+            f"There is no target {name!r}.",
+            expected=f"one of {', '.join(known)}, or a base URL beginning with https://",
+            hint=did_you_mean(name, known) or f"define [targets.{name}] in {CONFIG_FILE}",
         )
-    entry = TargetEntry() if is_url else entries.get(name_or_url, TargetEntry())
-    where = entry.where or ("the target's URL" if is_url else f"target {name_or_url!r}")
-    address = name_or_url if is_url else entry.base_url or BUILT_IN.get(name_or_url, "")
-    base_url = normal_base_url(address, where)
-    key = _api_key(environ, entry.api_key_env)
-    if key is None and name_or_url in BUILT_IN:
+
+
+def _key(name: str, base_url: str, entry: TargetEntry, environ: Mapping[str, str], where: str) -> Secret | None:
+    variable = entry.api_key_env
+    key = env.api_key(environ, variable)
+    if key is None and name in BUILT_IN:
         raise UsageError(
-            f"There is no API key for {name_or_url}.",
-            where=f"environment variable {entry.api_key_env}",
+            f"There is no API key for {name}.",
+            where=f"environment variable {variable}",
             expected="a company or app API key",
             got="none",
-            hint=f"export {entry.api_key_env}=... (and WHOP_COMPANY_ID), or use `--target simulator`",
+            hint=f"export {variable}=... (and WHOP_COMPANY_ID), or use `--target simulator`",
         )
-    if key is not None and base_url.startswith("http:") and not (entry.allow_http or is_local(base_url)):
+    if key and base_url.startswith("http:") and not (entry.allow_http or is_local(base_url)):
         raise UsageError(
             "The API key would cross the network unencrypted.",
             where=where,
@@ -63,59 +82,4 @@ def resolve_target(name_or_url: str, environ: Mapping[str, str], config_path: Pa
             got="http://",
             hint=f"use https, or define the target in {CONFIG_FILE} with `allow_http = true`",
         )
-    return Target(
-        name=name_or_url if not is_url else base_url,
-        base_url=base_url,
-        v2_base_url=normal_base_url(entry.v2_base_url, where) if entry.v2_base_url else v2_of(base_url),
-        api_key=key,
-        company_id=_identifier(environ, "WHOP_COMPANY_ID") or entry.company_id,
-        rate=entry.rate if entry.rate is not None else _default_rate(base_url),
-        api_version_date=_date(environ) or entry.api_version_date,
-        known_ids=entry.known_ids,
-    )
-
-
-def _api_key(environ: Mapping[str, str], variable: str) -> Secret | None:
-    text = environ.get(variable, "").strip()
-    if not text:
-        return None
-    if not (text.isascii() and text.isprintable()):
-        raise UsageError(
-            "The API key cannot be sent.",
-            where=f"environment variable {variable}",
-            expected="printable ASCII characters on one line",
-            got="a text that holds others",
-            hint="copy the key once more",
-        )
-    return Secret(text)
-
-
-def _identifier(environ: Mapping[str, str], variable: str) -> str | None:
-    text = environ.get(variable, "").strip()
-    if text and not re.fullmatch(r"[A-Za-z0-9_-]+", text):
-        raise UsageError(
-            f"{variable} is not an id.",
-            where=f"environment variable {variable}",
-            expected="letters, digits and underscores, such as biz_xxxxxxxxxxxxxx",
-        )
-    return text or None
-
-
-def _date(environ: Mapping[str, str]) -> str | None:
-    text = environ.get("WHOP_API_VERSION_DATE", "").strip()
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise UsageError(
-            "WHOP_API_VERSION_DATE is not a date.",
-            where="environment variable WHOP_API_VERSION_DATE",
-            expected="a date such as 2025-01-01",
-            got=repr(text),
-        ) from None
-
-
-def _default_rate(base_url: str) -> float | None:
-    """Unpaced on this machine, where nobody else is hurt."""
-    return None if is_local(base_url) else DEFAULT_RATE
+    return key

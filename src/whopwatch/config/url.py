@@ -26,9 +26,7 @@ def normal_base_url(text: str, where: str) -> str:
     if parts.scheme not in ("http", "https") or not host:
         raise _refused(where, "http:// or https:// and a host", "another scheme, or no host")
     if parts.username is not None or parts.password is not None:
-        raise _refused(
-            where, "no user or password in the address", "one that holds them", "set WHOP_API_KEY instead"
-        )
+        raise _refused(where, "no user or password in the address", "one that holds them", "set WHOP_API_KEY instead")
     if parts.query or parts.fragment:
         raise _refused(where, "no query and no fragment", "an address that has one")
     if any(character.isspace() or not character.isprintable() for character in parts.netloc + parts.path):
@@ -64,6 +62,4 @@ def _refuse_half_a_whop_address(parts: SplitResult, host: str, where: str) -> No
 
 
 def _refused(where: str, expected: str, got: str, hint: str | None = None) -> UsageError:
-    return UsageError(
-        "The target's address cannot be used.", where=where, expected=expected, got=got, hint=hint
-    )
+    return UsageError("The target's address cannot be used.", where=where, expected=expected, got=got, hint=hint)

@@ -1,0 +1,125 @@
+"""From what a user says to a Target, and what is refused on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from whopwatch.config import Target, resolve_target, target_name
+from whopwatch.errors import UsageError
+
+KEY = "apik_0123456789"
+WITH_KEY = {"WHOP_API_KEY": KEY, "WHOP_COMPANY_ID": "biz_abc"}
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "host"), [("production", "api.whop.com"), ("sandbox", "sandbox-api.whop.com")])
+def test_named_targets(name: str, host: str) -> None:
+    target = resolve_target(name, WITH_KEY)
+    assert (target.base_url, target.v2_base_url) == (f"https://{host}/api/v1", f"https://{host}/api/v2")
+    assert target.api_key is not None
+    assert target.api_key.reveal() == KEY
+    assert (target.company_id, target.writable) == ("biz_abc", False)
+    assert target.rate is not None
+
+
+@pytest.mark.parametrize("name", ["production", "sandbox"])
+@pytest.mark.parametrize("environ", [{}, {"WHOP_API_KEY": "  "}])
+def test_a_named_target_without_a_key_says_what_to_set(name: str, environ: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="export WHOP_API_KEY") as caught:
+        resolve_target(name, environ)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("http://127.0.0.1:8080/api/v1/", "http://127.0.0.1:8080/api/v1"),
+        ("HTTP://LocalHost:8080", "http://localhost:8080"),
+        ("http://[::1]:9/api/v1", "http://[::1]:9/api/v1"),
+        ("https://example.com/deep/api/v1//", "https://example.com/deep/api/v1"),
+        ("https://api.whop.com/api/v1/", "https://api.whop.com/api/v1"),
+    ],
+)
+def test_base_urls_have_one_form(given: str, kept: str) -> None:
+    assert resolve_target(given, WITH_KEY).base_url == kept
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("ftp://example.com", "http:// or https://"),
+        ("https://", "http:// or https://"),
+        ("https://user:hunter2@example.com/api/v1", "no user or password"),
+        ("https://example.com/api/v1?x=1", "no query"),
+        ("https://example.com:99999/api/v1", "valid host and port"),
+        ("https://exa mple.com/api/v1", "without blanks"),
+        ("https://api.whop.com", "https://api.whop.com/api/v1"),
+        ("https://api.whop.com/v1", "https://api.whop.com/api/v1"),
+        ("http://api.whop.com/api/v1", "https://api.whop.com/api/v1"),
+        ("https://whop.com/api/v1", "https://api.whop.com/api/v1"),
+        ("https://sandbox-api.whop.com/api", "https://sandbox-api.whop.com/api/v1"),
+    ],
+)
+def test_an_address_that_cannot_be_meant_is_refused(url: str, said: str) -> None:
+    with pytest.raises(UsageError, match="address cannot be used") as caught:
+        resolve_target(url, WITH_KEY)
+    assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    assert KEY not in str(caught.value)
+
+
+def test_a_key_does_not_cross_a_network_unencrypted() -> None:
+    with pytest.raises(UsageError, match="unencrypted"):
+        resolve_target("http://example.com/api/v1", WITH_KEY)
+    assert resolve_target("http://example.com/api/v1", {}).api_key is None
+    assert resolve_target("http://127.0.0.2:1/api/v1", WITH_KEY).api_key is not None
+
+
+def test_only_a_target_on_this_machine_is_unpaced() -> None:
+    assert resolve_target("http://127.0.0.1:1/api/v1", {}).rate is None
+    assert resolve_target("https://example.com/api/v1", {}).rate == 5.0
+
+
+def test_a_misspelt_name_is_corrected() -> None:
+    with pytest.raises(UsageError, match="did you mean 'sandbox'"):
+        resolve_target("sandbx", WITH_KEY)
+
+
+@pytest.mark.parametrize("key", ["line\nbreak", "schlüssel", "tab\tbed"])
+def test_a_key_that_no_header_can_hold_is_refused_without_quoting_it(key: str) -> None:
+    with pytest.raises(UsageError, match="cannot be sent") as caught:
+        resolve_target("sandbox", {"WHOP_API_KEY": key})
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(("variable", "value"), [("WHOP_COMPANY_ID", "biz/../x"), ("WHOP_API_VERSION_DATE", "soon")])
+def test_a_malformed_variable_is_named(variable: str, value: str) -> None:
+    with pytest.raises(UsageError, match=variable):
+        resolve_target("sandbox", {**WITH_KEY, variable: value})
+
+
+def test_the_version_date_is_kept() -> None:
+    environ = {**WITH_KEY, "WHOP_API_VERSION_DATE": "2025-01-01"}
+    assert resolve_target("sandbox", environ).api_version_date == "2025-01-01"
+
+
+def test_the_option_wins_over_the_environment() -> None:
+    environ = {"WHOP_BASE_URL": "https://example.com/api/v1"}
+    assert target_name(None, {}) == "simulator"
+    assert target_name(None, environ) == "https://example.com/api/v1"
+    assert target_name("production", environ) == "production"
+
+
+@pytest.mark.parametrize(
+    ("name", "url"), [("production", "https://example.com"), ("mine", "https://api.whop.com/api/v1")]
+)
+def test_production_is_never_writable_under_any_name(name: str, url: str) -> None:
+    with pytest.raises(UsageError, match="ever written to production"):
+        Target(name, url, url, writable=True)
+    assert Target("sandbox", "https://sandbox-api.whop.com/api/v1", "", writable=True).writable

@@ -8,7 +8,7 @@ from typing import Any
 
 from whopwatch.authoring.annotate import annotate
 from whopwatch.authoring.assemble import Assembler
-from whopwatch.authoring.declared import Reference, read_prefixes, read_sources
+from whopwatch.authoring.declared import Reference, Sources, read_prefixes
 from whopwatch.authoring.fetch import pinned
 from whopwatch.authoring.layout import split
 from whopwatch.authoring.merge import Disagreement, merge
@@ -51,7 +51,7 @@ def build(
     pinned ones. Raises `SourceError` if a source is missing, is not the pinned one, contradicts another without a
     declared decision, or if an action of the overlay finds nothing.
     """
-    packages = read_sources(contracts)
+    packages = Sources.read(contracts).packages
     model, disagreements = merge(
         read_python_sdk(pinned(packages["python"], cache_dir, python_archive)),
         read_typescript_sdk(pinned(packages["typescript"], cache_dir, typescript_archive)),

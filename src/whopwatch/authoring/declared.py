@@ -12,6 +12,8 @@ import yaml
 
 from whopwatch.errors import SourceError
 
+LANGUAGES = ("python", "typescript")
+
 
 def read_yaml(path: Path) -> Any:
     """Return what a YAML file holds; raises `SourceError` if it is missing or is no YAML."""
@@ -61,21 +63,30 @@ class Package:
     sha256: str
 
 
-def read_sources(contracts: Path) -> dict[str, Package]:
-    """Return the packages of `sources.toml` by language, `python` and `typescript`."""
-    path = contracts / "sources.toml"
-    try:
-        declared = tomllib.loads(path.read_text(encoding="utf-8"))["sdk"]
-        return {language: Package(**facts) for language, facts in declared.items()}
-    except FileNotFoundError:
-        raise SourceError("the declaration of the sources is missing", where=str(path)) from None
-    except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
-        raise SourceError(
-            "the declaration of the sources cannot be used",
-            where=str(path),
-            expected="[sdk.python] and [sdk.typescript], each with registry, name, version, file and sha256",
-            got=str(error),
-        ) from None
+@dataclass(frozen=True)
+class Sources:
+    """The declared sources: the packages by language, and what the document made of them comes to."""
+
+    packages: dict[str, Package]
+    counts: dict[str, int]
+
+    @classmethod
+    def read(cls, contracts: Path) -> Sources:
+        """Read `sources.toml` of a contract folder; raises `SourceError` if it is missing or malformed."""
+        path = contracts / "sources.toml"
+        try:
+            declared = tomllib.loads(path.read_text(encoding="utf-8"))
+            packages = {language: Package(**facts) for language, facts in declared["sdk"].items()}
+            return cls({language: packages[language] for language in LANGUAGES}, declared["counts"])
+        except FileNotFoundError:
+            raise SourceError("the declaration of the sources is missing", where=str(path)) from None
+        except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+            raise SourceError(
+                "the declaration of the sources cannot be used",
+                where=str(path),
+                expected="[sdk.python] and [sdk.typescript] with registry, name, version, file, sha256; [counts]",
+                got=str(error),
+            ) from None
 
 
 def read_prefixes(contracts: Path) -> dict[str, list[str]]:

@@ -64,9 +64,7 @@ def _root(document: dict[str, Any], homes: dict[str, str]) -> dict[str, Any]:
         elif key == "webhooks":
             root[key] = {event: _pointer(EVENTS, key, event) for event in value}
         elif key == "components":
-            root[key] = {
-                kind: _relocated(parts, ROOT, homes) for kind, parts in value.items() if kind != "schemas"
-            }
+            root[key] = {kind: _relocated(parts, ROOT, homes) for kind, parts in value.items() if kind != "schemas"}
         else:
             root[key] = value
     return root

@@ -44,10 +44,10 @@ class Merger:
         """Return the exact type at `where`."""
         if isinstance(typescript, Nullable):
             if not isinstance(python, Nullable):
-                self._note(where, "not null", "nullable")
+                self.note(where, "not null", "nullable")
             return Nullable(self.type(where, _bare(python), typescript.inner))
         if isinstance(python, Nullable):
-            self._note(where, "nullable", "not null")
+            self.note(where, "nullable", "not null")
             return Nullable(self.type(where, python.inner, typescript))
         match python, typescript:
             case Scalar(kind="integer"), Scalar(kind="number"):
@@ -63,7 +63,7 @@ class Merger:
             case Record(), Record():
                 return self._record(where, python, typescript)
         if python != typescript:
-            self._note(where, _brief(python), _brief(typescript))
+            self.note(where, _brief(python), _brief(typescript))
         return python
 
     def _union(self, where: str, python: OneOf, typescript: OneOf) -> OneOf:
@@ -76,16 +76,16 @@ class Merger:
         names = {item.name for item in python.fields}
         merged = [self._field(f"{where}/{mine.name}", mine, others.get(mine.name)) for mine in python.fields]
         for extra in (item for item in typescript.fields if item.name not in names):
-            self._note(f"{where}/{extra.name}", "absent", "present")
+            self.note(f"{where}/{extra.name}", "absent", "present")
             merged.append(extra)
         return Record(tuple(merged))
 
     def _field(self, where: str, python: Field, typescript: Field | None) -> Field:
         if typescript is None:
-            self._note(where, "present", "absent")
+            self.note(where, "present", "absent")
             return python
         if python.required is not None and python.required != typescript.required:
-            self._note(where, _necessity(python), _necessity(typescript))
+            self.note(where, _necessity(python), _necessity(typescript))
         mine, other = python.type, typescript.type
         # A default of None in a Python model says only that the field may be missing or null; which of the
         # two, TypeScript alone can tell.
@@ -93,7 +93,8 @@ class Merger:
             mine = mine.inner
         return Field(python.name, self.type(where, mine, other), typescript.required)
 
-    def _note(self, where: str, python: str, typescript: str) -> None:
+    def note(self, where: str, python: str, typescript: str) -> None:
+        """Record a disagreement."""
         self.disagreements.append(Disagreement(where, python, typescript))
 
     def operation(self, python: Operation, typescript: Operation) -> Operation:
@@ -102,19 +103,19 @@ class Merger:
         for name in ("method", "path", "is_list", "scopes", "body_required"):
             mine, other = getattr(python, name), getattr(typescript, name)
             if mine != other:
-                self._note(f"{where}#{name}", str(mine), str(other))
+                self.note(f"{where}#{name}", str(mine), str(other))
         query = self._record(f"{where}#query", Record(python.query), Record(typescript.query))
         body: tuple[Type, ...] = python.body
         if len(python.body) == len(typescript.body):
             pairs = zip(python.body, typescript.body, strict=True)
             body = tuple(self.type(f"{where}#body", mine, other) for mine, other in pairs)
         else:
-            self._note(f"{where}#body", f"{len(python.body)} variants", f"{len(typescript.body)} variants")
+            self.note(f"{where}#body", f"{len(python.body)} variants", f"{len(typescript.body)} variants")
         response = python.response
         if python.response is not None and typescript.response is not None:
             response = self.type(f"{where}#response", python.response, typescript.response)
         elif python.response != typescript.response:
-            self._note(f"{where}#response", _brief(python.response), _brief(typescript.response))
+            self.note(f"{where}#response", _brief(python.response), _brief(typescript.response))
         return replace(python, query=query.fields, body=body, response=response)
 
 
@@ -123,13 +124,13 @@ def merge(python: SdkModel, typescript: SdkModel) -> tuple[SdkModel, list[Disagr
     merger = Merger()
     for name in ("version", "array_suffix"):
         if getattr(python, name) != getattr(typescript, name):
-            merger._note(f"#{name}", getattr(python, name), getattr(typescript, name))
+            merger.note(f"#{name}", getattr(python, name), getattr(typescript, name))
     merged = SdkModel("merged", python.version, array_suffix=python.array_suffix)
     for kind in ("operations", "types", "events"):
         mine, other = getattr(python, kind), getattr(typescript, kind)
         for name in sorted(mine.keys() ^ other.keys()):
             present = ("present", "absent") if name in mine else ("absent", "present")
-            merger._note(f"{kind}/{name}", *present)
+            merger.note(f"{kind}/{name}", *present)
     for key in python.operations.keys() & typescript.operations.keys():
         merged.operations[key] = merger.operation(python.operations[key], typescript.operations[key])
     for key in python.types.keys() & typescript.types.keys():

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from whopwatch.authoring.archive import read_texts
-from whopwatch.authoring.model import Enum, Field, Named, OneOf, Operation, Record, SdkModel, Type
+from whopwatch.authoring.events import events_of
+from whopwatch.authoring.model import OneOf, Operation, Record, SdkModel, Type
 from whopwatch.authoring.python_types import Module, PythonTypes
 from whopwatch.errors import SourceError
 
@@ -41,7 +42,7 @@ def read_python_sdk(archive: Path) -> SdkModel:
             for operation in _operations(Module.parse(path, text), text, types, modules):
                 model.operations[operation.id] = operation
     model.types.update(types.named_types())
-    model.events.update(_events(model.types))
+    model.events.update(events_of(model.types))
     return model
 
 
@@ -143,9 +144,7 @@ def _query_of(call: ast.Call) -> ast.expr | None:
     return None
 
 
-def _parameters(
-    node: ast.expr | None, module: Module, types: PythonTypes, modules: dict[str, Module]
-) -> Type | None:
+def _parameters(node: ast.expr | None, module: Module, types: PythonTypes, modules: dict[str, Module]) -> Type | None:
     """The type behind `maybe_transform({...}, some_params.SomeParams)`."""
     if not isinstance(node, ast.Call):
         return None
@@ -169,15 +168,3 @@ def _response(module: Module, returns: ast.expr, types: PythonTypes) -> tuple[Ty
 
 def _has_required(variant: Type) -> bool:
     return isinstance(variant, Record) and any(field.required for field in variant.fields)
-
-
-def _events(types: dict[str, Type]) -> dict[str, Type]:
-    """The webhook payloads by event name, which each payload's `type` holds as a constant."""
-    union = types.get("UnwrapWebhookEvent")
-    events: dict[str, Type] = {}
-    for variant in union.variants if isinstance(union, OneOf) else ():
-        record = types[variant.name] if isinstance(variant, Named) else variant
-        for item in record.fields if isinstance(record, Record) else ():
-            if isinstance(item, Field) and item.name == "type" and isinstance(item.type, Enum):
-                events[str(item.type.values[0])] = variant
-    return events

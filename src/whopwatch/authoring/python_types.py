@@ -114,6 +114,8 @@ class PythonTypes:
         match node:
             case ast.Name(id=name):
                 return self.reference(module, name)
+            case ast.Attribute(value=ast.Name(id="builtins"), attr=name) if name in _PLAIN:
+                return _PLAIN[name]
             case ast.Constant(value=str(text)):
                 return self.annotation(module, ast.parse(text, mode="eval").body)
             case ast.BinOp(op=ast.BitOr()):

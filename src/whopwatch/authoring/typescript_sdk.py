@@ -10,7 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from whopwatch.authoring.archive import read_texts
-from whopwatch.authoring.model import Enum, Field, Named, OneOf, Operation, Record, SdkModel, Type
+from whopwatch.authoring.events import events_of
+from whopwatch.authoring.model import Field, OneOf, Operation, Record, SdkModel, Type
 from whopwatch.authoring.typescript_types import (
     Scope,
     TypeScriptTypes,
@@ -56,7 +57,7 @@ def read_typescript_sdk(archive: Path) -> SdkModel:
             if operation is not None:
                 model.operations[operation.id] = operation
     model.types.update(types.named_types())
-    model.events.update(_events(model.types))
+    model.events.update(events_of(model.types))
     return model
 
 
@@ -162,18 +163,6 @@ def _response(returns: Node, scope: Scope, types: TypeScriptTypes) -> tuple[Type
 def _scopes(method: Node) -> tuple[str, ...]:
     comment = method.prev_named_sibling
     return tuple(_SCOPE.findall(text_of(comment))) if comment and comment.type == "comment" else ()
-
-
-def _events(types: dict[str, Type]) -> dict[str, Type]:
-    """The webhook payloads by event name, which each payload's `type` holds as a constant."""
-    union = types.get("UnwrapWebhookEvent")
-    events: dict[str, Type] = {}
-    for variant in union.variants if isinstance(union, OneOf) else ():
-        record = types[variant.name] if isinstance(variant, Named) else variant
-        for item in record.fields if isinstance(record, Record) else ():
-            if item.name == "type" and isinstance(item.type, Enum):
-                events[str(item.type.values[0])] = variant
-    return events
 
 
 def _snake(name: str) -> str:

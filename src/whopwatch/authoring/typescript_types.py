@@ -95,7 +95,7 @@ class TypeScriptTypes:
         for path, module in self._modules.items():
             if "/resources/" in path:
                 for name, node in module.types.items():
-                    if not name.endswith(("Params", "CursorPage", "Options")):
+                    if not name.endswith(("Params", "CursorPage")) and not _is_clients_own(node):
                         types[name] = self.declared(module, node)
         return types
 
@@ -114,7 +114,7 @@ class TypeScriptTypes:
                     fields += inherited.fields if isinstance(inherited, Record) else ()
         body = node.child_by_field_name("body")
         own = self._members(scope, body.named_children if body else [])
-        return Record(tuple([*fields, *own.fields])) if isinstance(own, Record) else own
+        return Record((*fields, *own.fields)) if isinstance(own, Record) else own
 
     def expression(self, scope: Scope, node: Node, *, expand: bool = False) -> Type:
         """Return the type that an expression inside `scope` stands for; `expand` writes named ones out."""
@@ -208,6 +208,12 @@ class TypeScriptTypes:
             return self._descend(scope.spaces[head], rest)
         module = self._modules.get(scope.modules.get(head, ""))
         return self._descend(module, rest) if module is not None else None
+
+
+def _is_clients_own(node: Node) -> bool:
+    """Whether a type describes options of the client rather than anything of the API."""
+    bases = [child for child in node.named_children if child.type == "extends_type_clause"]
+    return any("RequestOptions" in text_of(base) for base in bases)
 
 
 def text_of(node: Node) -> str:

@@ -27,4 +27,3 @@ def references(node: Any) -> set[str]:
         if isinstance(target, str) and target.startswith(_SCHEMAS):
             found.add(target.removeprefix(_SCHEMAS))
     return found
-

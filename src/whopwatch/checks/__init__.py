@@ -1,0 +1,58 @@
+"""The checks: pure functions from a contract and what was seen to findings, in one visible order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from whopwatch.checks.authentication import authentication
+from whopwatch.checks.content import content
+from whopwatch.checks.envelope import envelope
+from whopwatch.checks.evidence import Evidence
+from whopwatch.checks.fields import fields
+from whopwatch.checks.lifecycle import alternate_path, deprecation
+from whopwatch.checks.paging import paging
+from whopwatch.checks.refused import refused
+from whopwatch.checks.schema import schema
+from whopwatch.checks.status import status
+from whopwatch.checks.twins import twins
+from whopwatch.checks.walking import walking
+from whopwatch.checks.wire import wire
+from whopwatch.contract import Contract
+from whopwatch.finding import Finding
+
+Check = Callable[[Contract, Evidence], Iterator[Finding]]
+
+CHECKS: tuple[Check, ...] = (
+    wire,
+    status,
+    refused,
+    content,
+    schema,
+    fields,
+    envelope,
+    authentication,
+    paging,
+    walking,
+    twins,
+    deprecation,
+    alternate_path,
+)
+"""Every check of a run. Its name in a finding is that of its function, with hyphens."""
+
+
+def run_checks(contract: Contract, evidence: Evidence) -> tuple[Finding, ...]:
+    """What all checks find, the worst first. Of findings with one fingerprint the first and worst stays."""
+    findings: dict[str, Finding] = {}
+    for check in CHECKS:
+        for finding in check(contract, evidence):
+            known = findings.get(finding.fingerprint)
+            if known is None or finding.severity.rank < known.severity.rank:
+                findings[finding.fingerprint] = finding
+    return tuple(sorted(findings.values(), key=_order))
+
+
+def _order(finding: Finding) -> tuple[int, str, str, str]:
+    return finding.severity.rank, finding.operation, finding.location, finding.drift_class
+
+
+__all__ = ["CHECKS", "Check", "Evidence", "run_checks"]

@@ -1,0 +1,48 @@
+"""Whether a key is really asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from whopwatch.checks.evidence import Evidence
+from whopwatch.checks.tally import Tally
+from whopwatch.contract import Contract
+from whopwatch.exchange import Purpose
+from whopwatch.finding import Finding, Severity
+
+KEYS = {Purpose.NO_KEY: "without a key", Purpose.WRONG_KEY: "with a wrong key"}
+REFUSED = (401, 403)
+
+
+def authentication(_: Contract, evidence: Evidence) -> Iterator[Finding]:
+    """Requests without a valid key have to be refused, and with the documented status."""
+    tally = Tally("authentication")
+    for operation, exchanges in evidence.by_operation.items():
+        asked = [exchange for exchange in exchanges if exchange.purpose in KEYS]
+        for number, exchange in enumerate(asked):
+            how, status = KEYS[exchange.purpose], exchange.status or 0
+            if exchange.ok:
+                tally.add(
+                    "D17",
+                    Severity.CRITICAL,
+                    operation,
+                    "header:authorization",
+                    expected="401",
+                    observed=str(status),
+                    what=f"it answers {how}",
+                    witness=number,
+                    samples=len(asked),
+                )
+            elif 400 <= status < 500 and status not in (*REFUSED, 429):
+                tally.add(
+                    "D15",
+                    Severity.HIGH,
+                    operation,
+                    "status",
+                    expected="401",
+                    observed=str(status),
+                    what=f"it is refused with status {status} {how}",
+                    witness=number,
+                    samples=len(asked),
+                )
+    yield from tally.findings()

@@ -1,0 +1,106 @@
+"""What has to hold of every single page of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from whopwatch.checks.evidence import Answer, Evidence
+from whopwatch.checks.tally import Tally
+from whopwatch.contract import Contract
+from whopwatch.exchange import Purpose
+from whopwatch.finding import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An invariant of a page: `broken` tells whether a page breaks it."""
+
+    location: str
+    severity: Severity
+    expected: str
+    what: str
+    broken: Callable[[Answer], bool]
+
+
+def _too_many(page: Answer) -> bool:
+    size = page.exchange.query_value("first") or page.exchange.query_value("last")
+    return size is not None and len(page.items) > int(size)
+
+
+def _without(name: str) -> Callable[[Answer], bool]:
+    """Items, but no cursor to go on from; a cursor of another type is the schema's to report."""
+    return lambda page: bool(page.items) and page.page_info.get(name, "") in (None, "") and name in page.page_info
+
+
+def _twice(page: Answer) -> bool:
+    return len(set(page.ids)) < len(page.ids)
+
+
+def _dead_end(page: Answer) -> bool:
+    return page.page_info.get("has_next_page") is True and page.page_info.get("end_cursor", 0) in (None, "")
+
+
+def _before_the_first(page: Answer) -> bool:
+    return page.exchange.purpose is Purpose.LIST and page.page_info.get("has_previous_page") is True
+
+
+RULES = (
+    Rule(
+        "param:first",
+        Severity.HIGH,
+        "at most as many items as asked for",
+        "a page has more items than were asked for",
+        _too_many,
+    ),
+    Rule(
+        "/page_info/start_cursor",
+        Severity.HIGH,
+        "the cursor of the first item",
+        "a page with items has no start cursor",
+        _without("start_cursor"),
+    ),
+    Rule(
+        "/page_info/end_cursor",
+        Severity.CRITICAL,
+        "the cursor of the last item",
+        "a page announces another one but has no end cursor to ask for it",
+        _dead_end,
+    ),
+    Rule(
+        "/page_info/end_cursor",
+        Severity.HIGH,
+        "the cursor of the last item",
+        "a page with items has no end cursor",
+        _without("end_cursor"),
+    ),
+    Rule("/data/*/id", Severity.CRITICAL, "every item once", "a page has an item twice", _twice),
+    Rule(
+        "/page_info/has_previous_page",
+        Severity.HIGH,
+        "false on the first page",
+        "the first page says that another one precedes it",
+        _before_the_first,
+    ),
+)
+"""Of two rules for one location the worse one comes first."""
+
+
+def paging(_: Contract, evidence: Evidence) -> Iterator[Finding]:
+    """Hold every page against every rule."""
+    tally = Tally("paging")
+    for page in evidence.pages():
+        for rule in RULES:
+            if rule.broken(page):
+                tally.add(
+                    "D20",
+                    rule.severity,
+                    page.operation.id,
+                    rule.location,
+                    expected=rule.expected,
+                    observed="broken",
+                    what=rule.what,
+                    witness=page.number,
+                    samples=len(evidence.answers[page.operation.id]),
+                )
+    yield from tally.findings()

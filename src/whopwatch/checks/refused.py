@@ -1,0 +1,104 @@
+"""Requests that keep the documentation and are refused all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from whopwatch.checks.evidence import PAGING, Evidence
+from whopwatch.checks.tally import Tally
+from whopwatch.contract import Contract, Operation
+from whopwatch.exchange import Exchange, Purpose
+from whopwatch.finding import Finding, Severity
+
+FIRST_STEPS = (Purpose.LIST, Purpose.RETRIEVE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    drift_class: str
+    severity: Severity
+    location: str
+    expected: str
+    observed: str
+    what: str
+
+
+def refused(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
+    """Parameters asked for that are optional, lists that are gone, objects that their list names in vain."""
+    tally = Tally("refused")
+    accepted = {pair for exchange in evidence.exchanges if exchange.ok for pair in exchange.query}
+    for id, exchanges in evidence.by_operation.items():
+        operation = contract.operations[id]
+        asked = [exchange for exchange in exchanges if _is_plain_request(exchange)]
+        for number, exchange in enumerate(asked):
+            refusal = None
+            if exchange.status == 400:
+                refusal = _bad_request(operation, exchange, asked)
+            elif exchange.status == 404 and not operation.alternate_paths:
+                refusal = _no_list(operation, exchange, asked, accepted) or _no_object(exchange, asked, evidence)
+            if refusal:
+                tally.add(
+                    refusal.drift_class,
+                    refusal.severity,
+                    id,
+                    refusal.location,
+                    expected=refusal.expected,
+                    observed=refusal.observed,
+                    what=refusal.what,
+                    witness=number,
+                    samples=len(asked),
+                )
+    yield from tally.findings()
+
+
+def _is_plain_request(exchange: Exchange) -> bool:
+    return exchange.purpose in FIRST_STEPS and exchange.credential == "key"
+
+
+def _bad_request(operation: Operation, exchange: Exchange, asked: Sequence[Exchange]) -> _Refusal | None:
+    """A 400 that blames the request. One that blames nothing may be a missing permission, and is left alone."""
+    error = _error(exchange)
+    blamed = operation.parameter(error["param"]) if isinstance(error.get("param"), str) else None
+    where = f"param:{blamed.name}" if blamed else "status"
+    if error.get("code") == "parameter_missing":
+        sent = {name for name, _ in exchange.query} | exchange.path_params.keys()
+        if blamed and blamed.name not in sent:
+            what = f"the optional parameter {blamed.name} is asked for"
+            return _Refusal("D3", Severity.CRITICAL, where, "optional", "required", what)
+        what = "a parameter is asked for that is not documented"
+        return _Refusal("D2", Severity.CRITICAL, where, "no other required parameter", "another one", what)
+    if error.get("code") == "parameter_invalid" and not any(other.ok for other in asked):
+        what = "a request that keeps the documentation is refused as invalid"
+        return _Refusal("D14", Severity.HIGH, where, str(operation.success.status), "400", what)
+    return None
+
+
+def _no_list(
+    operation: Operation, exchange: Exchange, asked: Sequence[Exchange], accepted: set[tuple[str, str]]
+) -> _Refusal | None:
+    """A 404 for a list, though its parameters are good enough for other operations."""
+    pairs = [pair for pair in exchange.query if pair[0] not in PAGING]
+    if "{" in operation.path or any(other.ok for other in asked) or not accepted.issuperset(pairs):
+        return None
+    expected = str(operation.success.status)
+    return _Refusal("D1", Severity.CRITICAL, "status", expected, "404", "there is no such list (404)")
+
+
+def _no_object(exchange: Exchange, asked: Sequence[Exchange], evidence: Evidence) -> _Refusal | None:
+    """A 404, to the end, for an object that the list of its resource names."""
+    operation = evidence.operation(exchange)
+    listed = evidence.answers.get(f"{operation.resource}.list", ())
+    named = any(exchange.path_params.get("id") in answer.ids for answer in listed)
+    last = [other for other in asked if other.path_params == exchange.path_params][-1]
+    if operation.is_list or not named or last.status != 404:
+        return None
+    expected = str(operation.success.status)
+    return _Refusal("D20", Severity.HIGH, "status", expected, "404", "an object that its list names is not found")
+
+
+def _error(exchange: Exchange) -> Mapping[str, Any]:
+    body = exchange.json
+    error = body.get("error") if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {}

@@ -1,0 +1,56 @@
+"""Whether requests that keep the documentation get a documented status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from whopwatch.checks.evidence import Evidence
+from whopwatch.checks.tally import Tally
+from whopwatch.contract import Contract, Operation
+from whopwatch.exchange import Exchange
+from whopwatch.finding import Finding, Severity
+
+GONE = (405, 410, 501)
+Judgement = tuple[str, Severity, str, str]
+"""Drift class, severity, what was expected, and the rest of the sentence."""
+
+
+def status(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
+    """Statuses that are not documented, failures of the server and redirects."""
+    tally = Tally("status")
+    for id, exchanges in evidence.by_operation.items():
+        operation = contract.operations[id]
+        for number, exchange in enumerate(exchanges):
+            judged = _judge(operation, exchange)
+            if judged:
+                drift_class, severity, expected, what = judged
+                tally.add(
+                    drift_class,
+                    severity,
+                    id,
+                    "status",
+                    expected=expected,
+                    observed=str(exchange.status),
+                    what=what,
+                    witness=number,
+                    samples=len(exchanges),
+                )
+    yield from tally.findings()
+
+
+def _judge(operation: Operation, exchange: Exchange) -> Judgement | None:
+    status = exchange.status
+    success = str(operation.success.status)
+    if status is None or (status in operation.responses and status < 500):
+        return None
+    if status >= 500 and status not in GONE:
+        return "D14", Severity.HIGH, success, f"the server fails with status {status}"
+    if exchange.credential != "key":
+        return None
+    if 200 <= status < 300:
+        return "D14", Severity.MEDIUM, success, f"status {status} is a success that is not documented"
+    if 300 <= status < 400:
+        return "D22", Severity.MEDIUM, success, f"status {status} sends the client elsewhere; it was not followed"
+    if status in GONE:
+        return "D1", Severity.CRITICAL, success, f"status {status} says that there is no such operation"
+    return "D15", Severity.HIGH, "a documented status", f"status {status} is not documented"

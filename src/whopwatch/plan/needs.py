@@ -1,0 +1,53 @@
+"""What a request of an operation cannot do without, and the values seen so far that could fill it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice, product
+
+from whopwatch.contract import Operation, Parameter
+from whopwatch.plan.pool import Pool
+
+Filling = Mapping[str, str]
+"""Values by parameter name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A required parameter and the resources whose ids it takes, the likeliest first; none where that is unknown."""
+
+    parameter: Parameter
+    resources: tuple[str, ...]
+
+    def candidates(self, pool: Pool) -> list[str]:
+        """Ids that could be sent, the best of each resource before the second best of any."""
+        ranked = [pool.candidates(resource) for resource in self.resources]
+        longest = max(map(len, ranked), default=0)
+        return [ids[place] for place in range(longest) for ids in ranked if place < len(ids)]
+
+
+def needs(operation: Operation) -> tuple[Need, ...]:
+    """What every request of `operation` has to name, path parameters first."""
+    return tuple(
+        Need(parameter, sources(parameter)) for parameter in (*operation.in_("path"), *operation.required_query)
+    )
+
+
+def sources(parameter: Parameter) -> tuple[str, ...]:
+    """The resources whose ids `parameter` takes."""
+    alternatives = parameter.schema.get("x-resource-alternatives", ())
+    return (parameter.resource, *alternatives) if parameter.resource else ()
+
+
+def fillings(operation: Operation, pool: Pool, width: int = 8) -> Iterator[Filling]:
+    """Values for all that `operation` needs, at most `width` candidates a parameter; the best first."""
+    wanted = needs(operation)
+    candidates = [list(islice(need.candidates(pool), width)) for need in wanted]
+    for values in product(*candidates):
+        yield {need.parameter.name: value for need, value in zip(wanted, values, strict=True)}
+
+
+def missing(operation: Operation, pool: Pool) -> tuple[Need, ...]:
+    """The needs of `operation` that nothing seen so far can fill."""
+    return tuple(need for need in needs(operation) if not need.candidates(pool))

@@ -1,0 +1,46 @@
+"""The ids a run has seen so far: what later requests take their parameters from."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+LIMIT = 64
+"""Ids kept for each resource. More would not be asked for within any sensible budget."""
+
+
+class Pool:
+    """Ids by resource, deterministic: the same seed and the same answers give the same candidates."""
+
+    def __init__(self, seed: int = 0, limit: int = LIMIT) -> None:
+        self._seed = seed
+        self._limit = limit
+        self._pinned: dict[str, str] = {}
+        self._ids: dict[str, dict[str, int]] = {}
+
+    def pin(self, resource: str, id: str) -> None:
+        """Make `id` the only candidate of `resource`: the company that the key belongs to."""
+        self._pinned[resource] = id
+
+    def prefer(self, resource: str, id: str) -> None:
+        """Put `id` before everything that will be seen: one that the user named."""
+        self._ids.setdefault(resource, {})[id] = 0
+
+    def add(self, resource: str, id: str, *, own: bool = False) -> None:
+        """Remember `id`; `own` means that the resource itself answered it, rather than a mention elsewhere."""
+        ids = self._ids.setdefault(resource, {})
+        rank = 1 if own else 2
+        if id in ids:
+            ids[id] = min(ids[id], rank)
+        elif len(ids) < self._limit or own:
+            ids[id] = rank
+
+    def candidates(self, resource: str) -> list[str]:
+        """The ids worth trying, the best first: named by the user, then own ones, then mentioned ones."""
+        if resource in self._pinned:
+            return [self._pinned[resource]]
+        ids = self._ids.get(resource, {})
+        return sorted(ids, key=lambda id: (ids[id], crc32(f"{self._seed}:{id}".encode()), id))
+
+    def is_own(self, resource: str, id: str) -> bool:
+        """Whether the resource itself answered `id`, so that it has to be found there again."""
+        return self._ids.get(resource, {}).get(id) == 1

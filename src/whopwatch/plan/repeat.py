@@ -1,0 +1,37 @@
+"""Asking again before an accusation: what rests on one answer is asked for a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from whopwatch.client import Call
+from whopwatch.plan.known import Experiment, Known, own_ids
+
+OPERATIONS = 20
+CALLS = 6
+"""Operations, and requests of each, that are repeated at most."""
+
+
+def repeat(known: Known, suspects: Collection[str]) -> Iterator[Experiment]:
+    """The requests of each suspected operation again, in their order; for an object also the list that names it."""
+    for id in sorted(suspects)[:OPERATIONS]:
+        calls = known.calls(id)[:CALLS]
+        yield again([*_pages_with(known, calls), *calls])
+
+
+def _pages_with(known: Known, calls: Sequence[Call]) -> list[Call]:
+    """The requests for the list pages that name the objects which `calls` ask for."""
+    pages: list[Call] = []
+    for call in calls:
+        listing = known.contract.operations.get(f"{call.operation.resource}.list")
+        wanted = call.path_params.get("id")
+        if listing and wanted and not call.operation.is_list:
+            traces = known.traces.get(listing.id, ())
+            pages += [page for page, exchange in traces if wanted in own_ids(listing, exchange.json)][:1]
+    return pages
+
+
+def again(calls: Sequence[Call]) -> Experiment:
+    """`calls`, one after the other."""
+    for call in calls:  # noqa: UP028 (`yield from` would send the answers to a list)
+        yield call

@@ -1,0 +1,41 @@
+"""One run: observe a target within a budget, judge what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import httpx
+
+from whopwatch.config import Target
+from whopwatch.contract import Contract
+from whopwatch.finding import Report
+from whopwatch.run.judge import judge
+from whopwatch.run.observation import Observation, Progress
+from whopwatch.run.observe import DEFAULT_BUDGET, observe
+from whopwatch.run.select import select
+
+
+def check(
+    contract: Contract,
+    target: Target,
+    *,
+    budget: int = DEFAULT_BUDGET,
+    only: Collection[str] = (),
+    resources: Collection[str] = (),
+    seed: int = 0,
+    progress: Callable[[Progress], None] | None = None,
+    transport: httpx.BaseTransport | None = None,
+) -> Report:
+    """Observe `target` once and judge it against `contract`.
+
+    `only` are operation ids and `resources` resources; both empty mean every read of v1. `budget` counts requests.
+    Raises UsageError for a name that the contract does not know; whatever the target does ends in the report.
+    """
+    selected = select(contract, only, resources)
+    observation = observe(
+        contract, target, budget=budget, selected=selected, seed=seed, progress=progress, transport=transport
+    )
+    return judge(contract, observation, target.name)
+
+
+__all__ = ["DEFAULT_BUDGET", "Observation", "Progress", "check", "judge", "observe", "select"]

@@ -1,0 +1,143 @@
+"""From what was seen to a verdict. Nothing that was not seen counts as verified."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from statistics import median
+
+from whopwatch import __version__
+from whopwatch.checks import Evidence, run_checks
+from whopwatch.contract import Contract, Operation
+from whopwatch.exchange import Exchange
+from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
+from whopwatch.run.observation import Observation
+from whopwatch.run.stop import UNREACHABLE
+
+WRITES = "changes data: a read-only run sends no such request"
+EMPTY = "the list is empty: there is no item to hold against the contract"
+ALL_EMPTY = "every list is empty: there is nothing to hold against the contract"
+
+
+def judge(contract: Contract, observation: Observation, target_name: str) -> Report:
+    """What `observation` says of each operation of the contract, and in all."""
+    evidence = Evidence(contract, observation.exchanges)
+    drawn = observation.findings if observation.findings is not None else run_checks(contract, evidence)
+    findings = () if observation.unusable else _relevant(drawn, observation)
+    broken = {finding.operation for finding in findings if finding.breaks}
+    results = tuple(
+        _result(operation, observation, evidence, operation.id in broken)
+        for operation in contract.operations.values()
+        if operation.api == "v1" or operation.id in observation.selected
+    )
+    verdict, reason = _verdict(results, observation, evidence, contract)
+    return Report(
+        target=target_name,
+        started_at=observation.started_at,
+        seconds=observation.seconds,
+        verdict=verdict,
+        operations=results,
+        findings=findings,
+        sent=observation.sent,
+        budget=observation.budget,
+        unsafe=observation.unsafe,
+        reason=reason,
+        version=__version__,
+    )
+
+
+def _relevant(findings: Sequence[Finding], observation: Observation) -> tuple[Finding, ...]:
+    """Those about selected operations; others were only asked on the way."""
+    return tuple(finding for finding in findings if finding.operation in observation.selected)
+
+
+def _result(operation: Operation, observation: Observation, evidence: Evidence, broken: bool) -> OperationResult:
+    state, reason = _state(operation, observation, evidence, broken)
+    times = [answer.exchange.phases.total for answer in evidence.answers.get(operation.id, ())]
+    asked = len(evidence.by_operation.get(operation.id, ()))
+    return OperationResult(
+        id=operation.id,
+        method=operation.method,
+        path=operation.path,
+        state=state,
+        reason=reason,
+        requests=observation.requests.get(operation.id, asked),
+        samples=evidence.samples(operation.id),
+        latency=round(median(times), 6) if times else None,
+    )
+
+
+def _state(
+    operation: Operation, observation: Observation, evidence: Evidence, broken: bool
+) -> tuple[State, str | None]:
+    if not operation.is_read:
+        return State.NOT_COVERED, WRITES
+    if operation.id not in observation.selected:
+        return State.NOT_COVERED, "not selected"
+    if broken:
+        return State.DRIFT, None
+    if evidence.samples(operation.id):
+        return State.VERIFIED, None
+    return State.COULD_NOT_CHECK, _why_not(operation, observation, evidence)
+
+
+def _why_not(operation: Operation, observation: Observation, evidence: Evidence) -> str:
+    """Why an operation without findings is not verified either, in words a person can act on."""
+    exchanges = [exchange for exchange in evidence.by_operation.get(operation.id, ()) if exchange.credential == "key"]
+    if exchanges:
+        return _refusal(operation, exchanges)
+    if observation.stopped:
+        return f"not asked: {observation.stopped}"
+    if observation.exhausted:
+        return f"not asked: the budget of {observation.budget} requests was spent before"
+    lacking = observation.missing.get(operation.id)
+    return f"not asked: no id of {lacking} was seen to ask with" if lacking else "not asked"
+
+
+def _refusal(operation: Operation, exchanges: Sequence[Exchange]) -> str:
+    """What the last request came to."""
+    exchange = exchanges[-1]
+    scopes = ", ".join(operation.scopes)
+    reasons = {
+        400: "the request was refused as bad (400); where a permission is missing the API may say so, too",
+        401: f"the key was refused (401); the operation needs the scope {scopes}",
+        403: f"the key lacks a permission (403); the operation needs the scope {scopes}",
+        404: "not found (404), whichever id was tried" if len(exchanges) > 1 else "not found (404)",
+        422: "the account has to be verified first (422)",
+        429: "rate limited (429)",
+    }
+    if exchange.failure in UNREACHABLE:
+        return f"unreachable: {UNREACHABLE[exchange.failure]}"
+    if exchange.ok and operation.is_list:
+        return EMPTY
+    return reasons.get(exchange.status or 0, f"no answer to hold against the contract (status {exchange.status})")
+
+
+def _verdict(
+    results: Sequence[OperationResult], observation: Observation, evidence: Evidence, contract: Contract
+) -> tuple[Verdict, str | None]:
+    states = Counter(result.state for result in results)
+    if states[State.DRIFT]:
+        return Verdict.DRIFT, observation.stopped
+    if not states[State.VERIFIED]:
+        return Verdict.COULD_NOT_CHECK, observation.stopped or _nothing(results, observation)
+    if _all_empty(observation, evidence, contract):
+        return Verdict.COULD_NOT_CHECK, ALL_EMPTY
+    return Verdict.CLEAN, observation.stopped
+
+
+def _nothing(results: Sequence[OperationResult], observation: Observation) -> str:
+    """The reason that most of the operations have in common."""
+    reasons = Counter(result.reason for result in results if result.state is State.COULD_NOT_CHECK)
+    if not reasons:
+        return "no operation that can be read was selected"
+    reason, count = reasons.most_common(1)[0]
+    if reason == EMPTY and count == len(reasons):
+        return ALL_EMPTY
+    return f"nothing could be verified; of {sum(reasons.values())} operations {count}: {reason}"
+
+
+def _all_empty(observation: Observation, evidence: Evidence, contract: Contract) -> bool:
+    """Whether lists were answered and not one had an item: an empty company shows nothing."""
+    answered = [id for id in evidence.answers if contract.operations[id].is_list and id in observation.selected]
+    return bool(answered) and not any(evidence.samples(id) for id in answered)

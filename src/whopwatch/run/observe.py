@@ -1,0 +1,151 @@
+"""Driving a plan: one experiment after the other, within the budget, as long as the target is worth asking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
+
+import httpx
+
+from whopwatch.checks import Evidence, run_checks
+from whopwatch.client import Client
+from whopwatch.config import Target
+from whopwatch.contract import Contract
+from whopwatch.errors import BudgetExhaustedError
+from whopwatch.exchange import Exchange
+from whopwatch.finding import Confidence, Finding
+from whopwatch.plan import PHASES, Experiment, Known, missing, repeat
+from whopwatch.run.observation import Observation, Progress
+from whopwatch.run.stop import lost, useless
+
+DEFAULT_BUDGET = 600
+
+
+def observe(
+    contract: Contract,
+    target: Target,
+    *,
+    budget: int = DEFAULT_BUDGET,
+    selected: Collection[str] | None = None,
+    seed: int = 0,
+    progress: Callable[[Progress], None] | None = None,
+    transport: httpx.BaseTransport | None = None,
+) -> Observation:
+    """Look at `target` once, with at most `budget` requests, and return what was seen.
+
+    `selected` are operation ids, by default all reads of v1. `seed` decides between ids and operations that are
+    equally good to try. `transport` stands in for the network. Nothing the target does raises.
+    """
+    chosen = frozenset(selected if selected is not None else default_selection(contract))
+    started_at, start = datetime.now(UTC), time.perf_counter()
+    with Client(target, contract, budget=budget, transport=transport) as client:
+        session = Session(contract, client, Known(contract, chosen, seed), budget, progress)
+        session.prepare(target)
+        session.run(experiment for phase in PHASES for experiment in phase(session.known))
+        findings = session.confirm()
+        return Observation(
+            exchanges=tuple(session.exchanges),
+            selected=chosen,
+            budget=budget,
+            sent=client.sent,
+            unsafe=client.unsafe,
+            started_at=started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            seconds=time.perf_counter() - start,
+            exhausted=session.exhausted,
+            stopped=session.stopped,
+            unusable=session.unusable,
+            missing=session.missing(),
+            requests=dict(client.sent_by_operation),
+            findings=findings,
+        )
+
+
+def default_selection(contract: Contract) -> frozenset[str]:
+    """The reads of v1."""
+    return frozenset(operation.id for operation in contract.reads if operation.api == "v1")
+
+
+class Session:
+    """One run under way. `stopped` says why it ended early, `unusable` that the target never was one."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        client: Client,
+        known: Known,
+        budget: int,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.known = known
+        self.exchanges: list[Exchange] = []
+        self.exhausted = False
+        self.stopped: str | None = None
+        self.unusable = False
+        self._contract = contract
+        self._client = client
+        self._budget = budget
+        self._progress = progress
+
+    def prepare(self, target: Target) -> None:
+        """Take in the ids that are known before the first request."""
+        for resource, id in target.known_ids.items():
+            self.known.pool.prefer(resource, id)
+        if target.company_id:
+            self.known.pool.pin("companies", target.company_id)
+
+    def run(self, experiments: Iterable[Experiment]) -> None:
+        """Drive each experiment to its end, until the budget is spent or the target is given up."""
+        try:
+            for experiment in experiments:
+                self._drive(experiment)
+                if self.stopped:
+                    return
+        except BudgetExhaustedError:
+            self.exhausted = True
+
+    def confirm(self) -> tuple[Finding, ...]:
+        """Ask again where a finding rests on one sample; returns what the checks say in the end."""
+        findings = self._findings()
+        suspects = {
+            finding.operation for finding in findings if finding.breaks and finding.confidence is Confidence.SUSPECTED
+        }
+        before = len(self.exchanges)
+        if suspects and not self.stopped:
+            self.run(repeat(self.known, suspects))
+        return self._findings() if len(self.exchanges) > before else findings
+
+    def missing(self) -> dict[str, str]:
+        """For each selected operation that was never asked, the resources no id of which was seen."""
+        unasked = [operation for operation in self.known.reads() if operation.id not in self.known.traces]
+        lacks = {operation.id: missing(operation, self.known.pool) for operation in unasked}
+        return {
+            id: ", ".join(need.resources[0] if need.resources else need.parameter.name for need in needs)
+            for id, needs in lacks.items()
+            if needs
+        }
+
+    def _drive(self, experiment: Experiment) -> None:
+        exchange: Exchange | None = None
+        while not self.stopped:
+            try:
+                call = next(experiment) if exchange is None else experiment.send(exchange)
+            except StopIteration:
+                return
+            exchange = self._client.send(call)
+            self.exchanges.append(exchange)
+            self.known.learn(call, exchange)
+            self._watch(exchange)
+
+    def _watch(self, exchange: Exchange) -> None:
+        given_up = useless(self.exchanges)
+        self.unusable = given_up is not None
+        self.stopped = given_up or lost(self.exchanges)
+        if self._progress:
+            seen = sum(id in self.known.selected for id in self.known.traces)
+            self._progress(
+                Progress(seen, len(self.known.selected), self._client.sent, self._budget, exchange.operation)
+            )
+
+    def _findings(self) -> tuple[Finding, ...]:
+        return run_checks(self._contract, Evidence(self._contract, self.exchanges))

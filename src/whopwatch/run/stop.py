@@ -1,0 +1,93 @@
+"""When a target is no target: the first answers tell, and no more requests are spent on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from whopwatch.exchange import Exchange, Failure
+
+UNREACHABLE = {
+    Failure.DNS: "its host name does not resolve",
+    Failure.CONNECT: "nothing accepts connections there",
+    Failure.TLS: "no encrypted connection can be made",
+    Failure.CONNECT_TIMEOUT: "no connection is made in time",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """`times` answers in a row of this kind, and not one of use before them, end a run. `reason` is for a person."""
+
+    times: int
+    matches: Callable[[Exchange], bool]
+    reason: Callable[[Exchange], str]
+
+
+def _is_html(exchange: Exchange) -> bool:
+    return exchange.media_type in ("text/html", "application/xhtml+xml")
+
+
+def _redirects(exchange: Exchange) -> bool:
+    return exchange.status is not None and 300 <= exchange.status < 400
+
+
+def _has_json(exchange: Exchange) -> bool:
+    return exchange.status is not None and exchange.parsed[1] is None
+
+
+def _key(exchange: Exchange) -> str:
+    return "the key was refused (401 on every operation): check WHOP_API_KEY, and that it is of this environment"
+
+
+SIGNS = (
+    Sign(
+        2,
+        lambda exchange: exchange.failure in UNREACHABLE,
+        lambda exchange: f"the target cannot be reached: {UNREACHABLE[exchange.failure or Failure.CONNECT]}",
+    ),
+    Sign(2, lambda exchange: exchange.status == 401 and _has_json(exchange), _key),
+    Sign(2, _redirects, lambda _: "it redirects elsewhere (not followed): is this the API's base URL?"),
+    Sign(2, _is_html, lambda _: "it answers HTML: is this the API's base URL?"),
+    Sign(
+        3,
+        lambda exchange: exchange.status is not None and not _has_json(exchange),
+        lambda _: "it answers no JSON: is this the API's base URL?",
+    ),
+    Sign(3, lambda exchange: exchange.failure is not None, lambda _: "no request was answered"),
+    Sign(
+        5,
+        lambda exchange: exchange.status in (404, 405),
+        lambda _: "it knows none of the API's paths (404): is this the API's base URL?",
+    ),
+    Sign(5, lambda exchange: (exchange.status or 0) >= 500, lambda _: "it fails whatever is asked (5xx)"),
+    Sign(
+        8,
+        lambda exchange: exchange.status == 429,
+        lambda _: "it refuses further requests (429): wait, or lower --rate",
+    ),
+)
+
+
+def useless(exchanges: Sequence[Exchange]) -> str | None:
+    """Why nothing more is worth asking a target that has answered this so far, or None.
+
+    Only a target that has never given an answer of use is given up.
+    """
+    if any(exchange.ok and _has_json(exchange) for exchange in exchanges):
+        return None
+    for sign in SIGNS:
+        if len(exchanges) >= sign.times and all(map(sign.matches, exchanges[-sign.times :])):
+            return sign.reason(exchanges[-1])
+    return None
+
+
+LOST_AFTER = 4
+
+
+def lost(exchanges: Sequence[Exchange]) -> str | None:
+    """Why a target that did answer is given up: it has stopped being reachable."""
+    last = exchanges[-LOST_AFTER:]
+    if len(last) == LOST_AFTER and all(exchange.failure in UNREACHABLE for exchange in last):
+        return f"the target can no longer be reached: {UNREACHABLE[last[-1].failure or Failure.CONNECT]}"
+    return None

@@ -1,0 +1,138 @@
+"""`whopwatch check`: one observation, every check, one verdict."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from whopwatch.cli.options import Names, flat, refuse_unknown
+from whopwatch.cli.outputs import Outputs
+from whopwatch.cli.stdout import discard_stdout
+from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
+from whopwatch.contract import Contract, load
+from whopwatch.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
+from whopwatch.finding import Report, Verdict
+
+EXIT_CODES = {
+    Verdict.CLEAN: EXIT_CLEAN,
+    Verdict.DRIFT: EXIT_DRIFT,
+    Verdict.COULD_NOT_CHECK: EXIT_COULD_NOT_CHECK,
+}
+
+EXAMPLE = """\b
+Examples:
+  whopwatch check
+  whopwatch check --target sandbox --resource products,plans
+  whopwatch check --only products.list --json - | jq .verdict
+  whopwatch check --target production --budget 120 --report-dir reports
+
+\b
+Environment:
+  WHOP_API_KEY           the key, for every target but the simulator
+  WHOP_COMPANY_ID        the company to look at (biz_...)
+  WHOP_BASE_URL          the target, where --target is not given
+  WHOP_API_VERSION_DATE  the API version to ask for (2025-01-01)
+
+Only GET requests are sent. Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (could not check).
+"""
+
+
+@click.command("check", epilog=EXAMPLE)
+@click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
+@click.option("--only", type=Names(), multiple=True, metavar="OP[,OP]", help="These operations only.")
+@click.option("--resource", type=Names(), multiple=True, metavar="R[,R]", help="These resources only.")
+@click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to send at most.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second at most.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and the simulator.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
+@click.option("--junit", "junit_file", metavar="FILE", help="Write JUnit XML (- for stdout).")
+@click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
+@click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR", help="Write every report here.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
+def check(
+    target: str | None,
+    only: tuple[tuple[str, ...], ...],
+    resource: tuple[tuple[str, ...], ...],
+    budget: int,
+    rate: float | None,
+    seed: int,
+    json_file: str | None,
+    junit_file: str | None,
+    markdown_file: str | None,
+    report_dir: Path | None,
+    config: Path | None,
+) -> int:
+    """Observe a target once and say whether it keeps the contract."""
+    from whopwatch.report import FILE_NAMES
+
+    files = {"json": json_file, "junit": junit_file, "markdown": markdown_file}
+    outputs = Outputs(files, report_dir, FILE_NAMES)
+    contract = load()
+    operations, resources = flat(only), flat(resource)
+    refuse_unknown(contract, operations, resources)
+    with opened_target(contract, target, config, seed) as opened:
+        paced = replace(opened, rate=rate) if rate is not None else opened
+        report = _observed(contract, paced, budget, operations, resources, seed)
+    _tell(report, outputs)
+    return EXIT_CODES[report.verdict]
+
+
+@contextmanager
+def opened_target(contract: Contract, name: str | None, config: Path | None, seed: int) -> Iterator[Target]:
+    """The target called `name`; the simulator runs as long as the context does."""
+    wanted = target_name(name, os.environ)
+    if wanted != SIMULATOR:
+        yield resolve_target(wanted, os.environ, config)
+        return
+    from whopwatch.simulator import embedded
+
+    with embedded(contract, seed=seed) as simulator:
+        yield simulator.target()
+
+
+def _observed(
+    contract: Contract,
+    target: Target,
+    budget: int,
+    only: tuple[str, ...],
+    resources: tuple[str, ...],
+    seed: int,
+) -> Report:
+    from rich.console import Console
+
+    from whopwatch import run
+    from whopwatch.cli.progress import shown_progress
+
+    with shown_progress(Console(stderr=True)) as progress:
+        return run.check(
+            contract,
+            target,
+            budget=budget,
+            only=only,
+            resources=resources,
+            seed=seed,
+            progress=progress,
+        )
+
+
+def _tell(report: Report, outputs: Outputs) -> None:
+    """Write the files first: they have to be there even if nobody reads the terminal to its end."""
+    from rich.console import Console
+
+    from whopwatch.report import RENDERERS
+    from whopwatch.report.terminal import print_report
+
+    try:
+        written = outputs.write({kind: RENDERERS[kind](report) for kind in outputs.kinds})
+        console = Console(stderr=outputs.use_stdout)
+        print_report(report, console)
+        for file in written:
+            console.print(f" report   {file}", style="dim", markup=False, highlight=False, soft_wrap=True)
+        console.file.flush()
+    except BrokenPipeError:
+        discard_stdout()

@@ -1,0 +1,219 @@
+"""`whopwatch contract`: what is promised, and where the promise comes from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from whopwatch.cli.outputs import STDOUT, Outputs
+from whopwatch.contract import contracts_dir, load
+from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT, SourceError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from whopwatch.authoring.conflicts import Conflict
+    from whopwatch.authoring.coverage import CoverageRow
+
+FOLDER = click.option(
+    "--contracts",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="A contract folder. Default: the one that comes with whopwatch.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group("contract")
+def contract() -> None:
+    """Export, verify, show and build the contract."""
+
+
+@contract.command("export", epilog="Example: whopwatch contract export -o whop.yaml")
+@click.option("-o", "--output", default=STDOUT, metavar="FILE", help="Where to; - is stdout, .yaml writes YAML.")
+@click.option("--api", type=click.Choice(["v1", "v2"]), default="v1", show_default=True, help="Which version.")
+@FOLDER
+def export(output: str, api: str, folder: Path | None) -> int:
+    """Write the contract as one OpenAPI 3.1 document without outside references."""
+    outputs = Outputs({"openapi": output}, None, {})
+    document = load(folder).documents[api]
+    if output.endswith((".yaml", ".yml")):
+        import yaml
+
+        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    else:
+        text = json.dumps(document, indent=2) + "\n"
+    outputs.write({"openapi": text})
+    return EXIT_CLEAN
+
+
+@contract.command("show", epilog="Example: whopwatch contract show products.list")
+@click.argument("op")
+@JSON
+@FOLDER
+def show(op: str, as_json: bool, folder: Path | None) -> int:
+    """Show one operation (OP, such as products.list) or event (webhook:payment.succeeded)."""
+    from whopwatch.cli.describe import describe_event, describe_operation
+
+    loaded = load(folder)
+    if op.startswith("webhook:"):
+        name = op.removeprefix("webhook:")
+        if name not in loaded.events:
+            raise UsageError(
+                f"There is no event {name!r} in the contract.",
+                expected="an event such as webhook:payment.succeeded",
+                hint=did_you_mean(name, loaded.events) or f"one of {', '.join(loaded.events)}",
+            )
+        event = loaded.events[name]
+        raw, lines = loaded.resolve(event.schema), describe_event(loaded, event)
+    else:
+        operation = loaded.operation(op)
+        raw = {"method": operation.method, "path": operation.path, **operation.raw}
+        lines = describe_operation(loaded, operation)
+    click.echo(json.dumps(raw, indent=2) if as_json else "\n".join(lines))
+    return EXIT_CLEAN
+
+
+@contract.command("verify", epilog="Example: whopwatch contract verify")
+@JSON
+@FOLDER
+def verify(as_json: bool, folder: Path | None) -> int:
+    """Prove digests, OpenAPI validity, counts, and that no schema keyword goes uninterpreted.
+
+    Ends with 1 where the contract is not what it says it is.
+    """
+    with _build_extra():
+        from whopwatch.authoring import verify as verifying
+
+        problems = verifying.verify(folder or contracts_dir())
+    if as_json:
+        click.echo(json.dumps([asdict(problem) for problem in problems], indent=2))
+    else:
+        for problem in problems:
+            click.echo(f"{problem.check}: {problem.what}\n  where: {problem.where}")
+        click.echo(f"{len(problems)} problems" if problems else "The contract is whole: no problem found.")
+    return EXIT_DRIFT if problems else EXIT_CLEAN
+
+
+@contract.command("coverage", epilog="Example: whopwatch contract coverage --json")
+@JSON
+@FOLDER
+def coverage(as_json: bool, folder: Path | None) -> int:
+    """Show, for each resource, what of the API reference the contract covers.
+
+    Ends with 1 where something documented is missing.
+    """
+    with _build_extra():
+        from whopwatch.authoring import coverage as covering
+
+        rows = covering.coverage(load(folder), folder or contracts_dir())
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
+    else:
+        click.echo("\n".join(_coverage_table(rows)))
+    return EXIT_CLEAN if all(row.is_covered for row in rows) else EXIT_DRIFT
+
+
+@contract.command("conflicts", epilog="Example: whopwatch contract conflicts --all")
+@click.option("--all", "show_all", is_flag=True, help="Also every single one of those that come in numbers.")
+@JSON
+@FOLDER
+def conflicts(show_all: bool, as_json: bool, folder: Path | None) -> int:
+    """List where the documents disagree with themselves or with the SDKs, and the reading taken."""
+    with _build_extra():
+        from whopwatch.authoring import conflicts as disagreeing
+
+        found = disagreeing.conflicts(folder or contracts_dir())
+    if as_json:
+        click.echo(json.dumps([asdict(conflict) for conflict in found], indent=2))
+    else:
+        click.echo("\n".join(_conflict_lines(found, show_all)))
+    return EXIT_CLEAN
+
+
+@contract.command("build", epilog="Example: whopwatch contract build --contracts contracts")
+@click.option("--cache-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where fetched packages are kept.")
+@click.option("--python-sdk", type=click.Path(path_type=Path), metavar="FILE", help="The wheel, if it is at hand.")
+@click.option("--typescript-sdk", type=click.Path(path_type=Path), metavar="FILE", help="The tarball, if at hand.")
+@FOLDER
+def build(cache_dir: Path | None, python_sdk: Path | None, typescript_sdk: Path | None, folder: Path | None) -> int:
+    """Make the contract again, byte for byte, from its declared sources.
+
+    Fetches the two SDK packages with pip and npm, unless they are given, and accepts only the pinned ones.
+    """
+    with _build_extra():
+        from whopwatch.authoring import build as building
+
+        result = building.build(
+            folder or contracts_dir(),
+            cache_dir=cache_dir or _default_cache(),
+            python_archive=python_sdk,
+            typescript_archive=typescript_sdk,
+        )
+    for file in result.changed:
+        click.echo(f"changed  {file}")
+    click.echo(f"{len(result.files)} files made, {len(result.changed) or 'none'} changed")
+    return EXIT_CLEAN
+
+
+@contextmanager
+def _build_extra() -> Iterator[None]:
+    """Say what to install where a package is missing that only the work on the contract needs."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("whopwatch"):
+            raise
+        raise SourceError(
+            "A package that only the work on the contract needs is not installed.",
+            got=f"no module {error.name}",
+            hint="pip install 'whopwatch[build]'",
+        ) from None
+
+
+def _default_cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(home) / "whopwatch"
+
+
+def _coverage_table(rows: list[CoverageRow]) -> Iterator[str]:
+    methods = ("GET", "POST", "PATCH", "DELETE")
+    width = max(len(row.resource) for row in rows)
+    yield f"{'resource':<{width}}  {'operations':>10}" + "".join(f"{name:>8}" for name in (*methods, "lists", "events"))
+    for row in rows:
+        numbers = (*(row.methods.get(method, 0) for method in methods), row.lists, row.events)
+        gap = f"  missing: {', '.join(row.missing)}" if row.missing else ""
+        extra = f"  beyond the reference: {', '.join(row.extra)}" if row.extra else ""
+        counts = "".join(f"{count or '.':>8}" for count in numbers)
+        yield f"{row.resource:<{width}}  {row.operations:>10}{counts}{gap}{extra}"
+    held = sum(row.operations for row in rows)
+    documented = sum(row.documented_operations for row in rows)
+    events = sum(row.events for row in rows)
+    documented_events = sum(row.documented_events for row in rows)
+    yield ""
+    yield (
+        f"{len(rows)} resources: {held} of {documented} documented operations, "
+        f"{events} of {documented_events} documented events"
+    )
+
+
+def _conflict_lines(found: list[Conflict], show_all: bool) -> Iterator[str]:
+    groups: dict[str, list[Conflict]] = {}
+    for conflict in found:
+        groups.setdefault(conflict.group or conflict.id, []).append(conflict)
+    for group in groups.values():
+        for conflict in group if show_all else group[:1]:
+            yield conflict.subject
+            yield from (f"  {reading.source}: {reading.says}" for reading in conflict.readings)
+            yield f"  taken: {conflict.takes}"
+            yield f"  because {conflict.why}"
+        if len(group) > 1 and not show_all:
+            yield f"  ... and {len(group) - 1} more of this kind (--all)"
+        yield ""
+    yield f"{len(found)} conflicts"

@@ -1,0 +1,108 @@
+"""One operation or event of the contract, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from whopwatch.contract import Contract, Event, Operation
+
+Schema = Mapping[str, Any]
+MAX_VALUES = 6
+"""Enum values shown; `--json` has them all."""
+
+
+def describe_operation(contract: Contract, operation: Operation) -> Iterator[str]:
+    """The lines that describe `operation`: its request, then its answer one level deep."""
+    yield f"{operation.id}  {operation.method} {operation.path}"
+    facts = {
+        "also at": ", ".join(operation.alternate_paths),
+        "resource": operation.resource,
+        "scopes": ", ".join(operation.scopes) or "none",
+        "statuses": ", ".join(str(status) for status in sorted(operation.responses)),
+        "notes": ", ".join(_notes(operation)),
+    }
+    yield from (f"  {name:<9} {fact}" for name, fact in facts.items() if fact)
+    rows = [
+        (
+            parameter.name,
+            f"{parameter.location}, {_kind(contract, parameter.schema, operation.api)}",
+            parameter.required,
+        )
+        for parameter in operation.parameters
+    ]
+    yield from _table("parameters", rows)
+    if operation.body is not None:
+        yield from _fields(contract, "body", operation.body, operation.api)
+    if operation.success.schema is not None:
+        yield from _answer(contract, operation)
+
+
+def describe_event(contract: Contract, event: Event) -> Iterator[str]:
+    """The lines that describe `event`: its payload one level deep, and its `data`."""
+    yield f"webhook:{event.name}"
+    yield f"  resource  {event.resource}"
+    yield from _fields(contract, "payload", event.schema, "v1")
+    data = contract.resolve(event.schema).get("properties", {}).get("data")
+    if data:
+        yield from _fields(contract, "payload, /data", data, "v1")
+
+
+def _answer(contract: Contract, operation: Operation) -> Iterator[str]:
+    schema = contract.resolve(operation.success.schema or {}, operation.api)
+    if operation.is_list:
+        yield from _fields(contract, "answer, /data/*", schema["properties"]["data"]["items"], operation.api)
+    else:
+        yield from _fields(contract, "answer", schema, operation.api)
+
+
+def _notes(operation: Operation) -> Iterator[str]:
+    if operation.is_list:
+        yield "a cursor-paginated list"
+    if operation.is_public:
+        yield "answers without a key"
+
+
+def _fields(contract: Contract, title: str, schema: Schema, api: str) -> Iterator[str]:
+    """The properties of an object; of anything else its kind."""
+    resolved = contract.resolve(schema, api)
+    properties = resolved.get("properties")
+    if properties is None:
+        yield from ("", f"{title}: {_kind(contract, schema, api)}")
+        return
+    required = resolved.get("required", ())
+    rows = [(name, _kind(contract, field, api), name in required) for name, field in properties.items()]
+    yield from _table(title, rows)
+
+
+def _table(title: str, rows: list[tuple[str, str, bool]]) -> Iterator[str]:
+    if not rows:
+        return
+    yield from ("", f"{title} ({len(rows)})")
+    width = max(len(name) for name, _, _ in rows)
+    for name, kind, required in rows:
+        yield f"  {name:<{width}}  {'required' if required else 'optional'}  {kind}"
+
+
+def _kind(contract: Contract, schema: Schema, api: str) -> str:
+    """A schema in a few words: `Currency or null`, `array of string (id of products)`."""
+    if "anyOf" in schema or "oneOf" in schema:
+        branches = schema.get("anyOf") or schema["oneOf"]
+        return " or ".join(dict.fromkeys(_kind(contract, branch, api) for branch in branches))
+    name = schema["$ref"].rpartition("/")[2] if "$ref" in schema else ""
+    resolved = contract.resolve(schema, api)
+    if "enum" in resolved:
+        return f"{name or 'enum'} ({_values(resolved['enum'])})"
+    if name:
+        return name
+    if "const" in resolved:
+        return f"always {resolved['const']}"
+    if resolved.get("type") == "array":
+        return f"array of {_kind(contract, resolved.get('items', {}), api)}"
+    detail = resolved.get("format") or (f"id of {resolved['x-resource']}" if "x-resource" in resolved else "")
+    return str(resolved.get("type", "anything")) + (f" ({detail})" if detail else "")
+
+
+def _values(values: list[Any]) -> str:
+    rest = len(values) - MAX_VALUES
+    return ", ".join(str(value) for value in values[:MAX_VALUES]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,53 @@
+"""The command `whopwatch` itself: its sub-commands by name, and what any error ends in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from whopwatch import __version__
+from whopwatch.cli.fail import INTERRUPTED, show_error
+from whopwatch.cli.lazy import LazyGroup
+from whopwatch.cli.stdout import discard_stdout
+
+COMMANDS = {
+    "check": ("whopwatch.cli.check:check", "Observe a target once and say whether it keeps the contract."),
+    "contract": ("whopwatch.cli.contract:contract", "Export, verify, show and build the contract."),
+    "simulate": ("whopwatch.cli.simulate:simulate", "Run the embedded Whop API as a server."),
+}
+
+EXAMPLE = """\b
+Examples:
+  whopwatch check                            the embedded simulator
+  whopwatch check --target sandbox           Whop's test environment (WHOP_API_KEY)
+  whopwatch simulate --port 8080             a stand-in for your own tests
+"""
+
+
+@click.group(cls=LazyGroup, commands_by_name=COMMANDS, epilog=EXAMPLE)
+@click.version_option(__version__, prog_name="whopwatch")
+@click.option("--traceback", is_flag=True, help="Show the traceback of an unexpected error.")
+def root(traceback: bool) -> None:
+    """Hold the Whop REST API to what it documents.
+
+    Ends with 0 where everything observed keeps the contract, 1 on drift, 2 on a usage or configuration
+    error, and 3 where nothing could be checked.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line `args` (default: the process's own) and return its exit code; never raises."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    try:
+        code = root.main(arguments, prog_name="whopwatch", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_stdout()
+        return 0
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except Exception as error:
+        return show_error(error, traceback="--traceback" in arguments)
+    return code if isinstance(code, int) else 0

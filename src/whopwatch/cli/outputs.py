@@ -1,0 +1,101 @@
+"""The files a run leaves behind. Whether they can be written is known before the first request is sent."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from whopwatch.errors import UsageError
+
+STDOUT = "-"
+
+
+class Outputs:
+    """Where each kind of report goes: file name by kind, `-` for stdout.
+
+    Raises UsageError for a place that cannot be written to.
+    """
+
+    def __init__(self, files: Mapping[str, str | None], folder: Path | None, names: Mapping[str, str]) -> None:
+        self._places = [(kind, file) for kind, file in files.items() if file]
+        if folder is not None:
+            _make_folder(folder)
+            self._places += [(kind, str(folder / name)) for kind, name in names.items()]
+        if self.use_stdout and len([file for _, file in self._places if file == STDOUT]) > 1:
+            raise UsageError("Only one report can go to stdout.", expected="one option with the value -")
+        for _, file in self._places:
+            if file != STDOUT:
+                _refuse_unwritable(Path(file))
+
+    @property
+    def use_stdout(self) -> bool:
+        """Whether a report goes to stdout, which then carries nothing else."""
+        return any(file == STDOUT for _, file in self._places)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of report that are wanted."""
+        return frozenset(kind for kind, _ in self._places)
+
+    def write(self, texts: Mapping[str, str]) -> list[str]:
+        """Write `texts` (by kind) where they go, each whole or not at all; return the files written."""
+        written = []
+        for kind, file in self._places:
+            if file == STDOUT:
+                sys.stdout.write(texts[kind])
+            else:
+                write_whole(Path(file), texts[kind])
+                written.append(file)
+        return written
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write `text` to `path` so that a reader sees the old file or the new one, never half of it.
+
+    Raises UsageError where that cannot be done.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(name)
+            raise
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def _refuse_unwritable(path: Path) -> None:
+    if path.is_dir():
+        raise UsageError("A report cannot be written.", where=str(path), expected="a file", got="a folder")
+    if not path.parent.is_dir():
+        raise UsageError(
+            "A report cannot be written.",
+            where=str(path),
+            expected="a file in a folder that exists",
+            hint=f"create the folder {str(path.parent)!r}",
+        )
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError("A report cannot be written.", where=str(path), got="no permission to write there")
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError("A report cannot be written.", where=str(path), got=error.strerror or "an error")

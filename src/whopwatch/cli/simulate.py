@@ -1,0 +1,50 @@
+"""`whopwatch simulate`: the embedded Whop API as a server."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from typing import Any
+
+import click
+
+EXAMPLE = """\b
+Examples:
+  whopwatch simulate --port 8080
+  whopwatch simulate --seed 7 --items 120 --api-key test_key
+  whopwatch simulate --lenient --port 4010     a mock for a client's own test suite
+
+When it is ready it prints one line of JSON on stdout: base_url, v2_base_url, api_key, company_id, mcp_url.
+Ctrl-C or SIGTERM ends it.
+"""
+
+
+@click.command("simulate", epilog=EXAMPLE)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the world: same seed, same world.")
+@click.option("--items", type=click.IntRange(min=0), help="Items in each list; 0 is an empty company.")
+@click.option("--api-key", help="The key to accept. Default: one made from the seed.")
+@click.option("--lenient", is_flag=True, help="Accept any key, and answer any id as if it existed.")
+def simulate(port: int, seed: int, items: int | None, api_key: str | None, lenient: bool) -> int:
+    """Run the embedded Whop API as a server."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    from whopwatch.simulator import embedded
+
+    options: dict[str, Any] = {"port": port, "seed": seed, "api_key": api_key, "lenient": lenient}
+    if items is not None:
+        options["items"] = items
+    with embedded(**options) as simulator:
+        ready = {
+            "base_url": simulator.base_url,
+            "api_key": simulator.api_key,
+            "company_id": simulator.company_id,
+            "v2_base_url": simulator.v2_base_url,
+            "mcp_url": simulator.mcp_url,
+        }
+        click.echo(json.dumps(ready))
+        click.echo(f"The simulator listens at {simulator.base_url}; Ctrl-C ends it.", err=True)
+        ended.wait()
+    return 0

@@ -1,0 +1,9 @@
+"""A stand-in for the Whop API: an ASGI application driven by the contract, over a seeded, coherent world."""
+
+from __future__ import annotations
+
+from whopwatch.simulator.app import Backend, Options, create_app
+from whopwatch.simulator.pipeline import Call, Wrapper
+from whopwatch.simulator.server import Simulator, embedded
+
+__all__ = ["Backend", "Call", "Options", "Simulator", "Wrapper", "create_app", "embedded"]

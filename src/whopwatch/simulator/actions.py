@@ -1,0 +1,218 @@
+"""What requests do to the world: find, create, update, delete, and the small declared changes of `actions.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from whopwatch.contract import Operation
+from whopwatch.simulator.access import access
+from whopwatch.simulator.generate import Reference
+from whopwatch.simulator.pipeline import Call
+from whopwatch.simulator.problem import not_found
+from whopwatch.simulator.relations import data, singular
+from whopwatch.simulator.shape import Node
+from whopwatch.simulator.values import iso
+from whopwatch.simulator.world import Entity, World
+
+Rule = Mapping[str, Any]
+
+
+@cache
+def _declared() -> dict[str, Any]:
+    return data("actions.toml")
+
+
+class Actions:
+    """Carries out every operation that is no list; `lenient` answers for any id as if it existed."""
+
+    def __init__(self, world: World, lenient: bool = False) -> None:
+        self._world = world
+        self._lenient = lenient
+
+    def run(self, call: Call) -> Entity | None:
+        """Do what the call asks for. Returns the object to show, None where the answer is a bare `true`.
+
+        Raises ApiError 404 for an object that does not exist, in the path or in the body.
+        """
+        operation = call.matched
+        if operation.id == "users.check_access":
+            return access(self._world, call, self._found)
+        if operation.method == "GET":
+            return self._subject(call)
+        if not call.path_params:
+            return self._create(operation, call.body)
+        subject = self._subject(call)
+        if operation.method == "DELETE":
+            if self._world.get(subject.reference):
+                self._world.delete(subject)
+            return None
+        return self._change(call, subject)
+
+    def _subject(self, call: Call) -> Entity:
+        """The object that the path names."""
+        operation, id = call.matched, next(iter(call.path_params.values()))
+        through = self._world.relations.lookups.get(operation.id)
+        if through:
+            for table in ("companies", "users"):
+                owned = self._world.children(operation.resource, through, Reference(table, id))
+                if owned:
+                    return owned[0]
+        return self._found(Reference(operation.resource, id))
+
+    def _found(self, reference: Reference) -> Entity:
+        entity = self._world.get(reference)
+        if entity is not None:
+            return entity
+        if self._lenient:
+            return self._world.made_up(reference)
+        raise not_found(singular(reference.table).replace("_", " "))
+
+    def _create(self, operation: Operation, body: Mapping[str, Any]) -> Entity | None:
+        view = self._world.views.of_operation.get(operation.id)
+        if view is None:
+            return None
+        self._check_references(body)
+        entity = self._world.create(view.table)
+        fields = self._fields(entity)
+        given = self._apply(entity, operation, body)
+        for name, node in fields.items():
+            if name not in given and node.nullable and node.kind not in ("reference", "id", "union"):
+                self._world.put(entity, name, None)
+        self._world.refollow(entity, given)
+        return entity
+
+    def _change(self, call: Call, subject: Entity) -> Entity | None:
+        operation = call.matched
+        self._check_references(call.body)
+        rule = _rule(operation.id, call.body)
+        if rule.get("copy"):
+            original, subject = subject, self._world.create(subject.table)
+            for name, value in original.values.items():
+                if name not in ("id", "created_at"):
+                    self._world.put(subject, name, value)
+        self._apply(subject, operation, call.body)
+        self._apply_rule(rule, subject, call.body)
+        if "updated_at" in subject.values:
+            self._world.put(subject, "updated_at", iso(self._world.now))
+        view = self._world.views.of_operation.get(operation.id)
+        if view is None or view.table == subject.table:
+            return subject if view else None
+        answer = self._world.create(view.table)
+        self._point_at(answer, subject)
+        return answer
+
+    def _apply_rule(self, rule: Rule, subject: Entity, body: Mapping[str, Any]) -> None:
+        world = self._world
+        for name, value in rule.get("set", {}).items():
+            world.put(subject, name, self._meant(value, subject, body))
+        for change in ("add", "remove"):
+            for name, field in rule.get(change, {}).items():
+                node = self._fields(subject)[name].item
+                reference = Reference((node and node.resource) or "", body.get(field, ""))
+                others = [known for known in subject.values.get(name) or [] if known != reference]
+                world.put(subject, name, [*others, reference] if change == "add" else others)
+        record = rule.get("record")
+        if record:
+            entry = world.create(record["table"])
+            for name, value in record["set"].items():
+                world.put(entry, name, self._meant(value, subject, body))
+            world.refollow(entry, set(record["set"]))
+
+    def _meant(self, value: Any, subject: Entity, body: Mapping[str, Any]) -> Any:
+        if not isinstance(value, str) or not value.startswith("$"):
+            return value
+        name = value.removeprefix("$")
+        if name == "now":
+            return iso(self._world.now)
+        if name == "id":
+            return subject.reference
+        if name.startswith("body."):
+            return body.get(name.removeprefix("body."))
+        return subject.values.get(name)
+
+    def _apply(self, entity: Entity, operation: Operation, body: Mapping[str, Any]) -> set[str]:
+        """Set what the body says of fields that the object has; returns the names of those fields."""
+        renamed = _declared()["renamed"].get(operation.resource, {})
+        fields = self._fields(entity)
+        given = set()
+        for sent, value in body.items():
+            name = renamed.get(sent, sent)
+            stem = name.removesuffix("_ids").removesuffix("_id")
+            for target in (name, stem, f"{stem}s"):
+                if target in fields and target != "id":
+                    stored = stored_value(fields[target], value, entity.values.get(target))
+                    if stored is not KEEP:
+                        self._world.put(entity, target, stored)
+                        given.add(target)
+        return given
+
+    def _check_references(self, body: Mapping[str, Any]) -> None:
+        """Raises ApiError 404 where an id in the body is of no object of the resource that its field names."""
+        if self._lenient:
+            return
+        for name, value in body.items():
+            table = self._world.table_named(name)
+            for id in value if isinstance(value, list) else (value,):
+                if table and isinstance(id, str) and self._world.get(Reference(table, id)) is None:
+                    raise not_found(singular(table).replace("_", " "))
+
+    def _point_at(self, answer: Entity, subject: Entity) -> None:
+        for name, node in self._fields(answer).items():
+            if node.resource == subject.table:
+                self._world.put(answer, name, subject.reference)
+
+    def _fields(self, entity: Entity) -> Mapping[str, Node]:
+        return self._world.fields(entity)
+
+
+KEEP = object()
+"""What a body says that cannot be stored: the field stays as it is."""
+
+
+def stored_value(node: Node, value: Any, before: Any) -> Any:
+    """`value` of a body as the world stores it in a field of this Node, or KEEP where it is of another kind."""
+    if value is None:
+        return None if node.nullable else KEEP
+    if node.kind in ("reference", "id"):
+        return Reference(node.resource or "", value) if isinstance(value, str) else KEEP
+    if node.enum:
+        return value if value in node.enum else KEEP
+    if node.kind == "array" and isinstance(value, list) and node.item:
+        stored = [stored_value(node.item, item, None) for item in value]
+        return KEEP if any(item is KEEP for item in stored) else stored
+    if node.kind == "object":
+        return _stored_object(node, value, before)
+    return value if KINDS.get(node.kind, _never)(value) else KEEP
+
+
+def _stored_object(node: Node, value: Any, before: Any) -> Any:
+    if not isinstance(value, dict):
+        return KEEP
+    known = before if isinstance(before, dict) else {}
+    stored = {name: stored_value(child, value[name], None) for name, child in node.fields.items() if name in value}
+    return {**known, **{name: item for name, item in stored.items() if item is not KEEP}}
+
+
+def _never(value: Any) -> bool:
+    return False
+
+
+KINDS: Mapping[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "map": lambda value: isinstance(value, dict),
+    "any": lambda value: True,
+}
+
+
+def _rule(operation: str, body: Mapping[str, Any]) -> Rule:
+    """The first declared rule of an operation whose `when` agrees with the body."""
+    for rule in _declared().get(operation, ()):
+        when = rule.get("when", {})
+        if all(body.get(name) is not None and wanted in ("*", body[name]) for name, wanted in when.items()):
+            return dict(rule)
+    return {}

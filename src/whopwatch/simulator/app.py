@@ -1,0 +1,186 @@
+"""The simulated API as a Starlette application: v1 below /api/v1, v2 below /api/v2."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from whopwatch.contract import Contract
+from whopwatch.simulator.actions import Actions
+from whopwatch.simulator.auth import Key, Keys, RateLimit, scopes_of
+from whopwatch.simulator.idempotency import Idempotency
+from whopwatch.simulator.paging import Cursors, binding_of, page_of
+from whopwatch.simulator.params import body_value, check_headers, query_values
+from whopwatch.simulator.pipeline import Call, Pipeline, Wrapper, respond
+from whopwatch.simulator.problem import ApiError, not_found
+from whopwatch.simulator.project import Projector
+from whopwatch.simulator.relations import PAGE_PARAMETERS
+from whopwatch.simulator.routes import Routes
+from whopwatch.simulator.select import select
+from whopwatch.simulator.world import World
+
+SERVER = "whopwatch-simulator (not Whop)"
+PREFIX = "/api/"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a simulator behaves.
+
+    `items` per list, None for the default; `api_key` in place of the seed's own; `lenient` answers any key and any
+    id; `wrappers` change single steps of single operations; `clock` drives the rate limit of `rate_limit` requests
+    for each operation and key in `rate_seconds`.
+    """
+
+    seed: int = 0
+    items: int | None = None
+    api_key: str | None = None
+    lenient: bool = False
+    wrappers: Sequence[Wrapper] = ()
+    rate_limit: int = 600
+    rate_seconds: float = 60.0
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+
+
+class Backend:
+    """What stands behind the application: the world, the keys, the pipeline, and a count of what was asked."""
+
+    def __init__(self, contract: Contract, options: Options) -> None:
+        self.contract = contract
+        self.options = options
+        self.world = World(contract, seed=options.seed, items=options.items)
+        scopes = scopes_of(contract)
+        self.api_key = options.api_key or derived_key(options.seed, "company")
+        self.app_key = derived_key(options.seed, "app")
+        self.unscoped_key = derived_key(options.seed, "unscoped")
+        self.requests: Counter[str] = Counter()
+        known = {
+            self.unscoped_key: Key(self.unscoped_key, "company", frozenset()),
+            self.app_key: Key(self.app_key, "app", scopes),
+            self.api_key: Key(self.api_key, "company", scopes),
+        }
+        self._keys = Keys(known, options.lenient)
+        self._limit = RateLimit(options.rate_limit, options.rate_seconds, options.clock)
+        self._routes = Routes(contract)
+        self._actions = Actions(self.world, options.lenient)
+        self._projector = Projector(self.world)
+        self._idempotency = Idempotency()
+        self._pipeline = Pipeline(
+            (
+                ("route", self._route),
+                ("authenticate", self._authenticate),
+                ("limit", self._spend),
+                ("validate", self._validate),
+                ("replay", self._idempotency.replay),
+                ("act", self._act),
+                ("page", self._page),
+                ("project", self._project),
+            ),
+            options.wrappers,
+        )
+
+    def answer(self, call: Call) -> Response:
+        """The response to one request, whatever it is: an error of our own is a 500 envelope."""
+        self.requests[call.method] += 1
+        try:
+            response = self._pipeline.run(call)
+            self._idempotency.remember(call, response)
+        except Exception:
+            call.status, call.response = 500, None
+            call.payload = ApiError(500, "Something went wrong on our side.").envelope(call.api)
+            respond(call)
+            assert call.response is not None
+            return call.response
+        return response
+
+    def _route(self, call: Call) -> None:
+        found = self._routes.find(call.api, call.method, call.path)
+        if found is None:
+            raise not_found("path")
+        call.operation, call.path_params = found
+
+    def _authenticate(self, call: Call) -> None:
+        call.key = self._keys.authenticate(call.headers.get("authorization"), call.matched)
+
+    def _spend(self, call: Call) -> None:
+        if not self.options.lenient:
+            self._limit.spend(call.matched.id, call.key)
+
+    def _validate(self, call: Call) -> None:
+        operation = call.matched
+        check_headers(operation, call.headers)
+        call.query = query_values(self.contract, operation, call.query_pairs)
+        call.body = body_value(self.contract, operation, call.raw_body)
+
+    def _act(self, call: Call) -> None:
+        if call.matched.is_list:
+            query = {**call.query, **call.path_params}
+            call.rows, call.listing = select(self.world, call.matched, query, lenient=self.options.lenient)
+            return
+        shown = self._actions.run(call)
+        call.rows = [] if shown is None else [shown]
+
+    def _page(self, call: Call) -> None:
+        if call.listing is None:
+            return
+        chosen = {name: value for name, value in call.query.items() if name not in PAGE_PARAMETERS}
+        binding = binding_of(call.matched.id, call.path_params, chosen, self.options.seed)
+        call.page = page_of(call.listing, call.query, Cursors(binding), lenient=self.options.lenient)
+        call.rows = call.rows[call.page.start : call.page.stop]
+
+    def _project(self, call: Call) -> None:
+        view = self.world.views.of_operation.get(call.matched.id)
+        if view is None or not (call.rows or call.page):
+            call.payload = True
+            return
+        expand = frozenset(call.query.get("expand[]", ()))
+        shown = [self._projector.show(row, view, expand=expand) for row in call.rows]
+        call.payload = {"data": shown, "page_info": dict(call.page.info)} if call.page else shown[0]
+
+
+def derived_key(seed: int, kind: str) -> str:
+    """A key that follows from the seed, so that two runs of a simulator take the same one."""
+    return f"{kind}_simulated_{hmac.digest(kind.encode(), str(seed).encode(), sha256).hex()[:24]}"
+
+
+def create_app(contract: Contract, options: Options | None = None) -> Starlette:
+    """The application; its `state.backend` is the Backend."""
+    backend = Backend(contract, options or Options())
+    app = Starlette()
+    app.router.default = Endpoint(backend)
+    app.state.backend = backend
+    return app
+
+
+class Endpoint:
+    """Hands every request to the backend."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the whole request, answer it, and name the server for what it is."""
+        request = Request(scope, receive)
+        path = scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0]
+        api, _, below = path.removeprefix(PREFIX).partition("/")
+        call = Call(
+            method=request.method,
+            api=api if path.startswith(PREFIX) else "",
+            path=f"/{below}",
+            query_pairs=parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True),
+            headers=request.headers,
+            raw_body=await request.body(),
+        )
+        response = self._backend.answer(call)
+        response.headers["Server"] = SERVER
+        await response(scope, receive, send)

@@ -1,0 +1,98 @@
+"""What a client sent, read as the contract documents it: query parameters, body, headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from whopwatch.contract import Contract, Operation, Parameter
+from whopwatch.contract.model import escape
+from whopwatch.exchange import BodyProblem, parse_json
+from whopwatch.simulator.problem import ApiError, invalid, missing
+from whopwatch.simulator.values import milliseconds
+
+INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+MAX_KEY_BYTES = 255
+
+
+def query_values(contract: Contract, operation: Operation, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The documented query parameters by name, each of its type; an array's as a list. Others are ignored.
+
+    Raises ApiError 400 for one that is missing or malformed.
+    """
+    sent: dict[str, list[str]] = {}
+    for name, value in pairs:
+        sent.setdefault(name, []).append(value)
+    values: dict[str, Any] = {}
+    for parameter in operation.in_("query"):
+        texts = sent.get(parameter.name)
+        if texts is None:
+            if parameter.required:
+                raise missing(parameter.name)
+            continue
+        schema = contract.resolve(parameter.schema, operation.api)
+        if parameter.is_array:
+            item = contract.resolve(schema["items"], operation.api)
+            values[parameter.name] = [_read(parameter, item, text) for text in texts]
+        else:
+            values[parameter.name] = _read(parameter, schema, texts[-1])
+    return values
+
+
+def _read(parameter: Parameter, schema: Mapping[str, Any], text: str) -> Any:
+    if "enum" in schema:
+        if text not in schema["enum"]:
+            raise invalid(parameter.name, "one of the documented values")
+        return text
+    kind, form = schema.get("type"), schema.get("format")
+    if kind == "integer":
+        if not INTEGER.fullmatch(text):
+            raise invalid(parameter.name, "an integer")
+        return int(text)
+    if kind == "boolean":
+        if text not in ("true", "false"):
+            raise invalid(parameter.name, "true or false")
+        return text == "true"
+    if form in ("date-time", "date"):
+        try:
+            return milliseconds(text)
+        except (ValueError, OverflowError):
+            raise invalid(parameter.name, "an ISO 8601 date and time") from None
+    if not text and parameter.required:
+        raise missing(parameter.name)
+    return text
+
+
+def body_value(contract: Contract, operation: Operation, body: bytes) -> dict[str, Any]:
+    """The JSON object of a request body, {} where none is needed. Raises ApiError 400 for anything else."""
+    if operation.body is None or (not body.strip() and not operation.body_required):
+        return {}
+    value, problem = parse_json(body)
+    if problem is BodyProblem.EMPTY:
+        value, problem = {}, None
+    if problem:
+        raise ApiError(400, f"The request body is not a JSON document ({problem.value}).", code="parameter_invalid")
+    if not isinstance(value, dict):
+        raise ApiError(400, "The request body has to be a JSON object.", code="parameter_invalid")
+    path = f"/paths/{escape(operation.path)}/{operation.method.lower()}"
+    validator = contract.validator(f"{path}/requestBody/content/application~1json/schema", operation.api)
+    if not validator.is_valid(value):
+        violation = next(validator.violations(value))
+        param = ".".join(str(step) for step in violation.path) or "body"
+        raise missing(param) if violation.kind == "required" else invalid(param, violation.expected)
+    return value
+
+
+def check_headers(operation: Operation, headers: Mapping[str, str]) -> None:
+    """Raises ApiError 400 for a malformed `Api-Version-Date` or `Idempotency-Key`."""
+    version = headers.get("api-version-date")
+    if version is not None:
+        try:
+            date.fromisoformat(version)
+        except ValueError:
+            raise invalid("Api-Version-Date", "a date such as 2025-01-01") from None
+    key = headers.get("idempotency-key")
+    if key is not None and operation.method == "POST" and not 0 < len(key.encode()) <= MAX_KEY_BYTES:
+        raise invalid("Idempotency-Key", f"1 to {MAX_KEY_BYTES} bytes")

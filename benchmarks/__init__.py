@@ -1,0 +1,1 @@
+"""What whopwatch costs, beside something with a name."""

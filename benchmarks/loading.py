@@ -1,0 +1,48 @@
+"""Loading the whole contract: from its bundle, against parsing its YAML files anew. Aim: under 0.3 s."""
+
+from __future__ import annotations
+
+import yaml
+
+from benchmarks.measure import interleaved, table
+from whopwatch.contract import contracts_dir, load
+
+
+def from_bundle() -> None:
+    """What every command does first."""
+    load.cache_clear()
+    load()
+
+
+def with_validators() -> None:
+    """The same, with every documented response schema compiled, which a command does only as needed."""
+    load.cache_clear()
+    contract = load()
+    for operation in contract.operations.values():
+        for response in operation.responses.values():
+            if response.schema is not None:
+                contract.validator(response.pointer, operation.api)
+
+
+def yaml_files(loader: type) -> None:
+    """Parsing alone: no reference followed, nothing compiled."""
+    for path in sorted(contracts_dir().glob("v*/*.yaml")):
+        yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both are safe loaders
+
+
+def main() -> None:
+    """Measure and print."""
+    seconds = interleaved(
+        {
+            "whopwatch, from its bundle": from_bundle,
+            "whopwatch, every validator compiled": with_validators,
+            "the YAML files, C loader": lambda: yaml_files(yaml.CSafeLoader),
+            "the YAML files, Python loader": lambda: yaml_files(yaml.SafeLoader),
+        },
+        rounds=5,
+    )
+    print(table("Loading 150 operations", seconds, base="whopwatch, from its bundle"))
+
+
+if __name__ == "__main__":
+    main()

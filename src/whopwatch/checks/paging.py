@@ -19,6 +19,7 @@ class Rule:
     location: str
     severity: Severity
     expected: str
+    observed: str
     what: str
     broken: Callable[[Answer], bool]
 
@@ -50,6 +51,7 @@ RULES = (
         "param:first",
         Severity.HIGH,
         "at most as many items as asked for",
+        "more items",
         "a page has more items than were asked for",
         _too_many,
     ),
@@ -57,6 +59,7 @@ RULES = (
         "/page_info/start_cursor",
         Severity.HIGH,
         "the cursor of the first item",
+        "none",
         "a page with items has no start cursor",
         _without("start_cursor"),
     ),
@@ -64,6 +67,7 @@ RULES = (
         "/page_info/end_cursor",
         Severity.CRITICAL,
         "the cursor of the last item",
+        "none",
         "a page announces another one but has no end cursor to ask for it",
         _dead_end,
     ),
@@ -71,14 +75,16 @@ RULES = (
         "/page_info/end_cursor",
         Severity.HIGH,
         "the cursor of the last item",
+        "none",
         "a page with items has no end cursor",
         _without("end_cursor"),
     ),
-    Rule("/data/*/id", Severity.CRITICAL, "every item once", "a page has an item twice", _twice),
+    Rule("/data/*/id", Severity.CRITICAL, "every item once", "an item twice", "a page has an item twice", _twice),
     Rule(
         "/page_info/has_previous_page",
         Severity.HIGH,
         "false on the first page",
+        "true",
         "the first page says that another one precedes it",
         _before_the_first,
     ),
@@ -98,7 +104,7 @@ def paging(_: Contract, evidence: Evidence) -> Iterator[Finding]:
                     page.operation.id,
                     rule.location,
                     expected=rule.expected,
-                    observed="broken",
+                    observed=rule.observed,
                     what=rule.what,
                     witness=page.number,
                     samples=len(evidence.answers[page.operation.id]),

@@ -37,7 +37,7 @@ def refused(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
             if exchange.status == 400:
                 refusal = _bad_request(operation, exchange, asked)
             elif exchange.status == 404 and not operation.alternate_paths:
-                refusal = _no_list(operation, exchange, asked, accepted) or _no_object(exchange, asked, evidence)
+                refusal = _no_list(exchange, asked, accepted, evidence) or _no_object(exchange, asked, evidence)
             if refusal:
                 tally.add(
                     refusal.drift_class,
@@ -76,21 +76,28 @@ def _bad_request(operation: Operation, exchange: Exchange, asked: Sequence[Excha
 
 
 def _no_list(
-    operation: Operation, exchange: Exchange, asked: Sequence[Exchange], accepted: set[tuple[str, str]]
+    exchange: Exchange, asked: Sequence[Exchange], accepted: set[tuple[str, str]], evidence: Evidence
 ) -> _Refusal | None:
-    """A 404 for a list, though its parameters are good enough for other operations."""
-    pairs = [pair for pair in exchange.query if pair[0] not in PAGING]
-    if "{" in operation.path or any(other.ok for other in asked) or not accepted.issuperset(pairs):
+    """A 404 for a list, though what it is asked with is listed elsewhere or good enough for other operations."""
+    operation = evidence.operation(exchange)
+    pairs = {pair for pair in exchange.query if pair[0] not in PAGING} - accepted
+    strange = any(not _is_listed(operation, name, value, evidence) for name, value in pairs)
+    if "{" in operation.path or any(other.ok for other in asked) or strange:
         return None
     expected = str(operation.success.status)
     return _Refusal("D1", Severity.CRITICAL, "status", expected, "404", "there is no such list (404)")
 
 
+def _is_listed(operation: Operation, name: str, value: str, evidence: Evidence) -> bool:
+    parameter = operation.parameter(name)
+    listed = evidence.answers.get(f"{parameter.resource}.list", ()) if parameter else ()
+    return any(value in answer.ids for answer in listed)
+
+
 def _no_object(exchange: Exchange, asked: Sequence[Exchange], evidence: Evidence) -> _Refusal | None:
     """A 404, to the end, for an object that the list of its resource names."""
     operation = evidence.operation(exchange)
-    listed = evidence.answers.get(f"{operation.resource}.list", ())
-    named = any(exchange.path_params.get("id") in answer.ids for answer in listed)
+    named = _is_listed(operation, "id", exchange.path_params.get("id", ""), evidence)
     last = [other for other in asked if other.path_params == exchange.path_params][-1]
     if operation.is_list or not named or last.status != 404:
         return None

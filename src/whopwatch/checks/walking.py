@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from whopwatch.checks.evidence import Answer, Evidence
 from whopwatch.checks.tally import Tally
@@ -11,33 +13,40 @@ from whopwatch.contract import Contract
 from whopwatch.exchange import Purpose
 from whopwatch.finding import Finding, Severity
 
-Broken = tuple[Severity, str, str, str]
-"""Severity, location, what was expected, and the rest of the sentence."""
+
+class Broken(NamedTuple):
+    """An invariant that does not hold; `what` is the rest of the sentence."""
+
+    severity: Severity
+    location: str
+    expected: str
+    observed: str
+    what: str
 
 
 def walking(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     """Hold every walk forward, and every step back, against the invariants of a cursor-paginated list."""
     tally = Tally("walking")
+    walks = Counter(walk[0].operation.id for walk in evidence.walks)
     for walk in evidence.walks:
         for broken in _forward(walk):
-            _add(tally, walk[0], broken, len(evidence.walks))
+            _add(tally, walk[0], broken, walks[walk[0].operation.id])
     for origin, back in evidence.steps_back:
         if previous := _previous(origin, evidence):
             for broken in _backward(previous, origin, back):
-                _add(tally, back, broken, len(evidence.steps_back))
+                _add(tally, back, broken, walks[back.operation.id])
     yield from tally.findings()
 
 
 def _add(tally: Tally, witness: Answer, broken: Broken, samples: int) -> None:
-    severity, location, expected, what = broken
     tally.add(
         "D20",
-        severity,
+        broken.severity,
         witness.operation.id,
-        location,
-        expected=expected,
-        observed="broken",
-        what=what,
+        broken.location,
+        expected=broken.expected,
+        observed=broken.observed,
+        what=broken.what,
         witness=witness.number,
         samples=samples,
     )
@@ -46,20 +55,24 @@ def _add(tally: Tally, witness: Answer, broken: Broken, samples: int) -> None:
 def _forward(walk: Sequence[Answer]) -> Iterator[Broken]:
     cursors = [page.cursor("end_cursor") for page in walk if page.items]
     if len(set(cursors)) < len(cursors):
-        yield (
+        yield Broken(
             Severity.CRITICAL,
             "/page_info/end_cursor",
             "another end cursor on each page",
+            "the same one twice",
             "two pages of a walk have the same end cursor: the walk never ends",
         )
     ids = [id for page in walk for id in set(page.ids)]
     if len(set(ids)) < len(ids):
-        yield Severity.CRITICAL, "/data/*/id", "every item once", "a walk meets an item on two pages"
+        yield Broken(
+            Severity.CRITICAL, "/data/*/id", "every item once", "an item twice", "a walk meets an item on two pages"
+        )
     if any(not page.items and before.page_info.get("has_next_page") is True for before, page in pairwise(walk)):
-        yield (
+        yield Broken(
             Severity.HIGH,
             "/page_info/has_next_page",
             "true only where a page follows",
+            "true before an empty page",
             "a page announces another one, which is empty",
         )
 
@@ -67,31 +80,35 @@ def _forward(walk: Sequence[Answer]) -> Iterator[Broken]:
 def _backward(previous: Answer, origin: Answer, back: Answer) -> Iterator[Broken]:
     """`back` was asked for from the start of `origin`, which follows `previous`: it has to be `previous` again."""
     if not set(back.ids) <= set(previous.ids) | set(origin.ids):
-        yield (
+        yield Broken(
             Severity.CRITICAL,
             "param:after",
             "the items right after the cursor",
+            "later ones",
             "going back from a page shows items that the walk forward skipped",
         )
     elif set(back.ids) & set(origin.ids):
-        yield (
+        yield Broken(
             Severity.HIGH,
             "param:before",
             "only items before the cursor",
+            "items behind it, too",
             "the page before a cursor has items from behind it",
         )
     elif back.ids != previous.ids[-len(back.ids) :] or len(back.items) < len(previous.items):
-        yield (
+        yield Broken(
             Severity.HIGH,
             "param:before",
             "the same items in the same order as forward",
+            "other ones, or in another order",
             "going back from a page does not give the page before it",
         )
     elif previous.exchange.purpose is Purpose.LIST and back.page_info.get("has_previous_page") is True:
-        yield (
+        yield Broken(
             Severity.HIGH,
             "/page_info/has_previous_page",
             "false on the first page",
+            "true",
             "the first page, reached backwards, says that another one precedes it",
         )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from whopwatch.client import Call
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.shape import shapes_of
 from whopwatch.exchange import Exchange, Purpose
+from whopwatch.plan.needs import Need, needs
 from whopwatch.plan.pool import Pool
 
 Experiment = Generator[Call, Exchange, None]
@@ -24,8 +25,13 @@ class Known:
     contract: Contract
     selected: Collection[str]
     seed: int = 0
-    pool: Pool = field(default_factory=Pool)
+    pool: Pool = field(init=False)
     traces: dict[str, list[Trace]] = field(default_factory=dict)
+    needs: Mapping[str, tuple[Need, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pool = Pool(self.seed)
+        self.needs = {operation.id: needs(operation) for operation in self.contract.reads}
 
     def learn(self, call: Call, exchange: Exchange) -> None:
         """Take in one answer and the ids in it."""

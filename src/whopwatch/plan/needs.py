@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import product
 
 from whopwatch.contract import Operation, Parameter
 from whopwatch.plan.pool import Pool
@@ -40,14 +40,13 @@ def sources(parameter: Parameter) -> tuple[str, ...]:
     return (parameter.resource, *alternatives) if parameter.resource else ()
 
 
-def fillings(operation: Operation, pool: Pool, width: int = 8) -> Iterator[Filling]:
-    """Values for all that `operation` needs, at most `width` candidates a parameter; the best first."""
-    wanted = needs(operation)
-    candidates = [list(islice(need.candidates(pool), width)) for need in wanted]
+def fillings(wanted: Sequence[Need], pool: Pool, width: int = 8) -> Iterator[Filling]:
+    """Values for all of `wanted`, at most `width` candidates a parameter; the best first."""
+    candidates = [need.candidates(pool)[:width] for need in wanted]
     for values in product(*candidates):
         yield {need.parameter.name: value for need, value in zip(wanted, values, strict=True)}
 
 
-def missing(operation: Operation, pool: Pool) -> tuple[Need, ...]:
-    """The needs of `operation` that nothing seen so far can fill."""
-    return tuple(need for need in needs(operation) if not need.candidates(pool))
+def missing(wanted: Sequence[Need], pool: Pool) -> tuple[Need, ...]:
+    """Those of `wanted` that nothing seen so far can fill."""
+    return tuple(need for need in wanted if not need.candidates(pool))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from whopwatch.client import Call
 from whopwatch.contract import Operation
 from whopwatch.contract.shape import shapes_of
 from whopwatch.exchange import Exchange, Purpose
 from whopwatch.plan.known import Experiment, Known, items
-from whopwatch.plan.needs import Filling, fillings, missing, needs, sources
+from whopwatch.plan.needs import Filling, fillings, missing, sources
 
 PAGE_SIZE = 10
 TRIES = 5
@@ -23,8 +24,10 @@ def reach(known: Known) -> Iterator[Experiment]:
     Every round tries each unsatisfied operation once, with the best values seen by then, and then the operations
     that were not selected but could supply what is missing. It ends when nothing new can be tried.
     """
-    wanted = sorted(known.reads(), key=_rank)
-    helpers = sorted((operation for operation in known.contract.reads if operation.api == "v1"), key=_rank)
+    rank = partial(_rank, known)
+    wanted = sorted(known.reads(), key=rank)
+    others = (operation for operation in known.contract.reads if operation.id not in known.selected)
+    helpers = sorted((operation for operation in others if operation.api == "v1"), key=rank)
     tried: dict[str, list[Filling]] = defaultdict(list)
     progress = True
     while progress:
@@ -35,9 +38,7 @@ def reach(known: Known) -> Iterator[Experiment]:
                 progress = True
                 yield attempt(operation, filling, known)
         for operation in helpers:
-            if operation.id in known.selected or not _supplies(known, operation, wanted):
-                continue
-            filling = _next(known, operation, tried)
+            filling = _next(known, operation, tried) if _supplies(known, operation, wanted) else None
             if filling is not None:
                 progress = True
                 yield attempt(operation, filling, known)
@@ -86,7 +87,9 @@ def _next(known: Known, operation: Operation, tried: Mapping[str, list[Filling]]
     done = tried[operation.id]
     if len(done) >= TRIES or (done and not _unsatisfied(known, operation)):
         return None
-    filling = next((filling for filling in fillings(operation, known.pool) if filling not in done), None)
+    filling = next(
+        (filling for filling in fillings(known.needs[operation.id], known.pool) if filling not in done), None
+    )
     if filling is not None:
         done.append(filling)
     return filling
@@ -116,7 +119,7 @@ def _lacking(known: Known, wanted: list[Operation]) -> set[str]:
         found = {
             resource
             for operation in unseen
-            for need in missing(operation, known.pool)
+            for need in missing(known.needs[operation.id], known.pool)
             for resource in need.resources[:1]
         } - lacking
         lacking |= found
@@ -128,7 +131,7 @@ def _lacking(known: Known, wanted: list[Operation]) -> set[str]:
     return lacking
 
 
-def _rank(operation: Operation) -> tuple[int, int]:
+def _rank(known: Known, operation: Operation) -> tuple[int, int]:
     """Lists before objects; of lists those that need nothing but the company before those that need a parent."""
-    parents = sum(need.resources != ("companies",) for need in needs(operation))
+    parents = sum(need.resources != ("companies",) for need in known.needs[operation.id])
     return (0 if operation.is_list else 1, parents)

@@ -37,10 +37,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: operations seen out of those selected, requests sent out of the budget."""
+    """How far a run is: operations seen out of those it is about, requests sent out of the budget."""
 
-    seen: int
-    selected: int
+    done: int
+    total: int
     sent: int
     budget: int
     operation: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 import httpx
@@ -39,13 +39,14 @@ def observe(
     """
     chosen = frozenset(selected if selected is not None else default_selection(contract))
     started_at, start = datetime.now(UTC), time.perf_counter()
-    with Client(target, contract, budget=budget, transport=transport) as client:
-        session = Session(contract, client, Known(contract, chosen, seed), budget, progress)
+    exchanges: list[Exchange] = []
+    with Client(target, contract, budget=budget, transport=transport, on_exchange=exchanges.append) as client:
+        session = Session(client, Known(contract, chosen, seed), exchanges, progress)
         session.prepare(target)
         session.run(experiment for phase in PHASES for experiment in phase(session.known))
         findings = session.confirm()
         return Observation(
-            exchanges=tuple(session.exchanges),
+            exchanges=tuple(exchanges),
             selected=chosen,
             budget=budget,
             sent=client.sent,
@@ -67,24 +68,24 @@ def default_selection(contract: Contract) -> frozenset[str]:
 
 
 class Session:
-    """One run under way. `stopped` says why it ended early, `unusable` that the target never was one."""
+    """One run under way; `client` puts every attempt it makes into `exchanges`.
+
+    `stopped` says why it ended early, `unusable` that the target never was one.
+    """
 
     def __init__(
         self,
-        contract: Contract,
         client: Client,
         known: Known,
-        budget: int,
-        progress: Callable[[Progress], None] | None,
+        exchanges: Sequence[Exchange],
+        progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.known = known
-        self.exchanges: list[Exchange] = []
         self.exhausted = False
         self.stopped: str | None = None
         self.unusable = False
-        self._contract = contract
         self._client = client
-        self._budget = budget
+        self._exchanges = exchanges
         self._progress = progress
 
     def prepare(self, target: Target) -> None:
@@ -110,15 +111,15 @@ class Session:
         suspects = {
             finding.operation for finding in findings if finding.breaks and finding.confidence is Confidence.SUSPECTED
         }
-        before = len(self.exchanges)
+        before = len(self._exchanges)
         if suspects and not self.stopped:
             self.run(repeat(self.known, suspects))
-        return self._findings() if len(self.exchanges) > before else findings
+        return self._findings() if len(self._exchanges) > before else findings
 
     def missing(self) -> dict[str, str]:
         """For each selected operation that was never asked, the resources no id of which was seen."""
         unasked = [operation for operation in self.known.reads() if operation.id not in self.known.traces]
-        lacks = {operation.id: missing(operation, self.known.pool) for operation in unasked}
+        lacks = {operation.id: missing(self.known.needs[operation.id], self.known.pool) for operation in unasked}
         return {
             id: ", ".join(need.resources[0] if need.resources else need.parameter.name for need in needs)
             for id, needs in lacks.items()
@@ -133,19 +134,18 @@ class Session:
             except StopIteration:
                 return
             exchange = self._client.send(call)
-            self.exchanges.append(exchange)
             self.known.learn(call, exchange)
             self._watch(exchange)
 
     def _watch(self, exchange: Exchange) -> None:
-        given_up = useless(self.exchanges)
+        given_up = useless(self._exchanges, has_key=self._client.target.api_key is not None)
         self.unusable = given_up is not None
-        self.stopped = given_up or lost(self.exchanges)
+        self.stopped = given_up or lost(self._exchanges)
         if self._progress:
-            seen = sum(id in self.known.selected for id in self.known.traces)
-            self._progress(
-                Progress(seen, len(self.known.selected), self._client.sent, self._budget, exchange.operation)
-            )
+            wanted = [operation.id for operation in self.known.reads()]
+            done = sum(id in self.known.traces for id in wanted)
+            sent, left = self._client.sent, self._client.remaining
+            self._progress(Progress(done, len(wanted), sent, sent + left, exchange.operation))
 
     def _findings(self) -> tuple[Finding, ...]:
-        return run_checks(self._contract, Evidence(self._contract, self.exchanges))
+        return run_checks(self.known.contract, Evidence(self.known.contract, self._exchanges))

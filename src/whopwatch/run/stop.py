@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from whopwatch.exchange import Exchange, Failure
 
+KEY_REFUSED = "the key was refused (401): check that it is valid, and of this environment"
+NO_KEY = "there was no key to ask with, and the API wants one (401)"
+
 UNREACHABLE = {
     Failure.DNS: "its host name does not resolve",
     Failure.CONNECT: "nothing accepts connections there",
@@ -36,17 +39,13 @@ def _has_json(exchange: Exchange) -> bool:
     return exchange.status is not None and exchange.parsed[1] is None
 
 
-def _key(exchange: Exchange) -> str:
-    return "the key was refused (401 on every operation): check WHOP_API_KEY, and that it is of this environment"
-
-
 SIGNS = (
     Sign(
         2,
         lambda exchange: exchange.failure in UNREACHABLE,
         lambda exchange: f"the target cannot be reached: {UNREACHABLE[exchange.failure or Failure.CONNECT]}",
     ),
-    Sign(2, lambda exchange: exchange.status == 401 and _has_json(exchange), _key),
+    Sign(2, lambda exchange: exchange.status == 401 and _has_json(exchange), lambda _: KEY_REFUSED),
     Sign(2, _redirects, lambda _: "it redirects elsewhere (not followed): is this the API's base URL?"),
     Sign(2, _is_html, lambda _: "it answers HTML: is this the API's base URL?"),
     Sign(
@@ -58,7 +57,7 @@ SIGNS = (
     Sign(
         5,
         lambda exchange: exchange.status in (404, 405),
-        lambda _: "it knows none of the API's paths (404): is this the API's base URL?",
+        lambda _: "it finds nothing that was asked for (404): is this the API's base URL, and the company's id right?",
     ),
     Sign(5, lambda exchange: (exchange.status or 0) >= 500, lambda _: "it fails whatever is asked (5xx)"),
     Sign(
@@ -69,16 +68,17 @@ SIGNS = (
 )
 
 
-def useless(exchanges: Sequence[Exchange]) -> str | None:
+def useless(exchanges: Sequence[Exchange], *, has_key: bool = True) -> str | None:
     """Why nothing more is worth asking a target that has answered this so far, or None.
 
-    Only a target that has never given an answer of use is given up.
+    Only a target that has never given an answer of use is given up. `has_key` is whether requests carried one.
     """
     if any(exchange.ok and _has_json(exchange) for exchange in exchanges):
         return None
     for sign in SIGNS:
         if len(exchanges) >= sign.times and all(map(sign.matches, exchanges[-sign.times :])):
-            return sign.reason(exchanges[-1])
+            reason = sign.reason(exchanges[-1])
+            return NO_KEY if reason == KEY_REFUSED and not has_key else reason
     return None
 
 

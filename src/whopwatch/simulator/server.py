@@ -7,7 +7,8 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import uvicorn
 
@@ -80,11 +81,15 @@ class Simulator:
 
 
 @contextmanager
-def embedded(contract: Contract | None = None, *, port: int = 0, options: Options | None = None) -> Iterator[Simulator]:
+def embedded(
+    contract: Contract | None = None, *, port: int = 0, options: Options | None = None, **settings: Any
+) -> Iterator[Simulator]:
     """A simulator that runs as long as the context, on `port` or a free one of the loopback interface.
 
-    Raises UsageError where the port is taken.
+    `settings` are single fields of Options: `embedded(seed=7, lenient=True)`. Raises UsageError where the port is
+    taken.
     """
+    options = replace(options or Options(), **settings)
     app = create_app(contract or load(), options)
     listener = _listen(port)
     config = uvicorn.Config(

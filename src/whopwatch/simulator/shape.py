@@ -45,10 +45,19 @@ class Reader:
     def __init__(self, contract: Contract, references: Mapping[str, str]) -> None:
         self._contract = contract
         self._references = references
+        self._known: dict[tuple[int, str | None], Node] = {}
 
     def read(self, schema: Mapping[str, Any], api: str = "v1", name: str | None = None) -> Node:
         """The Node of `schema`. `name` is the property it stands in; None for the root of a response."""
         schema = self._contract.resolve(schema, api)
+        # The contract outlives its reader, so that the identity of a schema is a key.
+        key = (id(schema), name)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._read(schema, api, name)
+        return known
+
+    def _read(self, schema: Mapping[str, Any], api: str, name: str | None) -> Node:
         branches = schema.get("anyOf") or schema.get("oneOf")
         if branches:
             return self._union([self._contract.resolve(branch, api) for branch in branches], api, name)
@@ -81,9 +90,9 @@ class Reader:
         if not properties:
             return Node("map")
         required = set(schema.get("required", ()))
-        fields = {
-            key: replace(self.read(value, api, key), required=key in required) for key, value in properties.items()
-        }
+        fields = {key: self.read(value, api, key) for key, value in properties.items()}
+        for key in properties.keys() - required:
+            fields[key] = replace(fields[key], required=False)
         if name is not None and "id" in properties:
             own = self._contract.resolve(properties["id"], api).get("x-resource")
             resource = own or self._references.get(name)
@@ -97,6 +106,8 @@ def merge(one: Node, other: Node) -> Node:
 
     Where they agree on nothing, `one` wins; projection then puts a value of the other view in its place.
     """
+    if one is other:
+        return one
     shared = replace(one, nullable=one.nullable and other.nullable, required=one.required or other.required)
     if one.kind != other.kind:
         kinds = {one.kind, other.kind}

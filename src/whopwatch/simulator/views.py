@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.simulator.relations import Relations
+from whopwatch.simulator.relations import Relations, relations
 from whopwatch.simulator.shape import Node, Reader, merge, references
 
 
@@ -130,3 +131,9 @@ def _stored(view: View) -> Node:
         return view.node
     own = {stored: view.node.fields[name] for name, stored in view.stored.items() if "." in stored}
     return replace(view.node, fields=own)
+
+
+@cache
+def views_of(contract: Contract) -> Views:
+    """The views of a contract, read once: no seed changes them."""
+    return Views(contract, relations())

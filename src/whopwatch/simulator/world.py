@@ -18,7 +18,7 @@ from whopwatch.simulator.generate import Maker, Reference, offset
 from whopwatch.simulator.relations import Relations, relations, singular
 from whopwatch.simulator.shape import Node
 from whopwatch.simulator.values import iso, random_text
-from whopwatch.simulator.views import Views
+from whopwatch.simulator.views import Views, views_of
 
 DEFAULT_ITEMS = 30
 FOREIGN = 3
@@ -58,7 +58,7 @@ class World:
     def __init__(self, contract: Contract, *, seed: int = 0, items: int | None = None) -> None:
         self.seed = seed
         self.relations: Relations = relations()
-        self.views = Views(contract, self.relations)
+        self.views = views_of(contract)
         self.shapes: Mapping[str, Node] = self.views.shapes
         self.version = 0
         self._sizes = table_sizes(self.shapes, self.relations, DEFAULT_ITEMS if items is None else items, items is None)

@@ -67,9 +67,7 @@ OPERATIONS = (
     OperationResult("products.list", "GET", "/products", State.DRIFT, None, 4, 40, 0.012),
     OperationResult("payments.retrieve", "GET", "/payments/{id}", State.DRIFT, None, 1, 1, 0.01),
     OperationResult("users.retrieve", "GET", "/users/{id}", State.VERIFIED, None, 2, 2, 0.008),
-    OperationResult(
-        "courses.list", "GET", "/courses", State.COULD_NOT_CHECK, "the list is empty", 1, 0, 0.01
-    ),
+    OperationResult("courses.list", "GET", "/courses", State.COULD_NOT_CHECK, "the list is empty", 1, 0, 0.01),
     OperationResult(
         "apps.list",
         "GET",
@@ -79,9 +77,7 @@ OPERATIONS = (
         1,
         0,
     ),
-    OperationResult(
-        "products.create", "POST", "/products", State.NOT_COVERED, "changes data; the run is read-only"
-    ),
+    OperationResult("products.create", "POST", "/products", State.NOT_COVERED, "changes data; the run is read-only"),
     OperationResult(
         "products.delete", "DELETE", "/products/{id}", State.NOT_COVERED, "changes data; the run is read-only"
     ),
@@ -108,9 +104,7 @@ def clean() -> Report:
     """79 verified and 70 writes, as at the simulator."""
     reads = [OperationResult(f"r{n}.list", "GET", f"/r{n}", State.VERIFIED, None, 2, 9) for n in range(79)]
     writes = [
-        OperationResult(
-            f"r{n}.create", "POST", f"/r{n}", State.NOT_COVERED, "changes data; the run is read-only"
-        )
+        OperationResult(f"r{n}.create", "POST", f"/r{n}", State.NOT_COVERED, "changes data; the run is read-only")
         for n in range(70)
     ]
     return report(Verdict.CLEAN, operations=(*reads, *writes), findings=())
@@ -119,9 +113,7 @@ def clean() -> Report:
 def refused() -> Report:
     """What a wrong key leads to."""
     rows = [
-        OperationResult(
-            f"r{n}.list", "GET", f"/r{n}", State.COULD_NOT_CHECK, "the key was refused (401)", 0, 0
-        )
+        OperationResult(f"r{n}.list", "GET", f"/r{n}", State.COULD_NOT_CHECK, "the key was refused (401)", 0, 0)
         for n in range(30)
     ]
     return report(

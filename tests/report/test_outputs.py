@@ -20,9 +20,7 @@ HOSTILE = "\x1b]0;title\x07\x1b[2J|`[/bold]<script>\u202e\ud800\n[link](x)"
 
 
 def hostile_report() -> object:
-    finding = replace(
-        samples.FINDINGS[0], location=HOSTILE, message=HOSTILE, observed=HOSTILE, operation=HOSTILE
-    )
+    finding = replace(samples.FINDINGS[0], location=HOSTILE, message=HOSTILE, observed=HOSTILE, operation=HOSTILE)
     row = OperationResult(HOSTILE, "GET", "/x", State.COULD_NOT_CHECK, HOSTILE)
     return samples.report(findings=(finding,), operations=(row,), reason=HOSTILE, target=HOSTILE)
 
@@ -46,8 +44,7 @@ def test_plain_text_is_one_printable_line(text: str) -> None:
     assert len(shown) == len(text)
     assert len(shown.splitlines()) <= 1
     assert all(
-        character.isprintable() or character == "\N{NO-BREAK SPACE}" or character.isspace()
-        for character in shown
+        character.isprintable() or character == "\N{NO-BREAK SPACE}" or character.isspace() for character in shown
     )
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from whopwatch.cli.options import Names, flat, refuse_unknown
+from whopwatch.cli.options import names, refuse_writes
 from whopwatch.cli.outputs import Outputs
 from whopwatch.cli.stdout import discard_stdout
-from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
+from whopwatch.config import Target
 from whopwatch.contract import Contract, load
 from whopwatch.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
 from whopwatch.finding import Report, Verdict
+from whopwatch.opening import opened
 
 EXIT_CODES = {
     Verdict.CLEAN: EXIT_CLEAN,
@@ -44,8 +42,8 @@ Only GET requests are sent. Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (coul
 
 @click.command("check", epilog=EXAMPLE)
 @click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
-@click.option("--only", type=Names(), multiple=True, metavar="OP[,OP]", help="These operations only.")
-@click.option("--resource", type=Names(), multiple=True, metavar="R[,R]", help="These resources only.")
+@click.option("--only", callback=names, multiple=True, metavar="OP[,OP]", help="These operations only.")
+@click.option("--resource", callback=names, multiple=True, metavar="R[,R]", help="These resources only.")
 @click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to send at most.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second at most.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and the simulator.")
@@ -56,8 +54,8 @@ Only GET requests are sent. Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (coul
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
 def check(
     target: str | None,
-    only: tuple[tuple[str, ...], ...],
-    resource: tuple[tuple[str, ...], ...],
+    only: tuple[str, ...],
+    resource: tuple[str, ...],
     budget: int,
     rate: float | None,
     seed: int,
@@ -69,30 +67,17 @@ def check(
 ) -> int:
     """Observe a target once and say whether it keeps the contract."""
     from whopwatch.report import FILE_NAMES
+    from whopwatch.run import select
 
     files = {"json": json_file, "junit": junit_file, "markdown": markdown_file}
     outputs = Outputs(files, report_dir, FILE_NAMES)
     contract = load()
-    operations, resources = flat(only), flat(resource)
-    refuse_unknown(contract, operations, resources)
-    with opened_target(contract, target, config, seed) as opened:
-        paced = replace(opened, rate=rate) if rate is not None else opened
-        report = _observed(contract, paced, budget, operations, resources, seed)
+    select(contract, only, resource)
+    refuse_writes(contract, only)
+    with opened(contract, target, os.environ, config=config, seed=seed, rate=rate) as ready:
+        report = _observed(contract, ready, budget, only, resource, seed)
     _tell(report, outputs)
     return EXIT_CODES[report.verdict]
-
-
-@contextmanager
-def opened_target(contract: Contract, name: str | None, config: Path | None, seed: int) -> Iterator[Target]:
-    """The target called `name`; the simulator runs as long as the context does."""
-    wanted = target_name(name, os.environ)
-    if wanted != SIMULATOR:
-        yield resolve_target(wanted, os.environ, config)
-        return
-    from whopwatch.simulator import embedded
-
-    with embedded(contract, seed=seed) as simulator:
-        yield simulator.target()
 
 
 def _observed(
@@ -125,14 +110,17 @@ def _tell(report: Report, outputs: Outputs) -> None:
     from rich.console import Console
 
     from whopwatch.report import RENDERERS
-    from whopwatch.report.terminal import print_report
+    from whopwatch.report.terminal import print_report, render
 
     try:
         written = outputs.write({kind: RENDERERS[kind](report) for kind in outputs.kinds})
         console = Console(stderr=outputs.use_stdout)
-        print_report(report, console)
+        if console.is_terminal:
+            print_report(report, console)
+        else:
+            console.file.write(render(report, console.width))
         for file in written:
-            console.print(f" report   {file}", style="dim", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"report written: {file}", markup=False, highlight=False, soft_wrap=True)
         console.file.flush()
     except BrokenPipeError:
         discard_stdout()

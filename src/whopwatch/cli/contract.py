@@ -30,7 +30,7 @@ FOLDER = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group("contract")
+@click.group("contract", epilog="Example: whopwatch contract show payments.list")
 def contract() -> None:
     """Export, verify, show and build the contract."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from typing import Any
 
 import click
 
@@ -33,16 +32,13 @@ def simulate(port: int, seed: int, items: int | None, api_key: str | None, lenie
         signal.signal(number, lambda *_: ended.set())
     from whopwatch.simulator import embedded
 
-    options: dict[str, Any] = {"port": port, "seed": seed, "api_key": api_key, "lenient": lenient}
-    if items is not None:
-        options["items"] = items
-    with embedded(**options) as simulator:
+    with embedded(seed=seed, items=items, api_key=api_key, lenient=lenient, port=port) as simulator:
         ready = {
             "base_url": simulator.base_url,
             "api_key": simulator.api_key,
             "company_id": simulator.company_id,
             "v2_base_url": simulator.v2_base_url,
-            "mcp_url": simulator.mcp_url,
+            "mcp_url": None,
         }
         click.echo(json.dumps(ready))
         click.echo(f"The simulator listens at {simulator.base_url}; Ctrl-C ends it.", err=True)

@@ -71,9 +71,7 @@ def _nothing_verified(report: Report) -> ET.Element:
 
 def _case(name: str, seconds: float) -> ET.Element:
     group = name.rpartition(".")[0] or name
-    return ET.Element(
-        "testcase", classname=f"whopwatch.{plain(group)}", name=plain(name), time=f"{seconds:.3f}"
-    )
+    return ET.Element("testcase", classname=f"whopwatch.{plain(group)}", name=plain(name), time=f"{seconds:.3f}")
 
 
 def _fail(case: ET.Element, found: list[Finding]) -> None:

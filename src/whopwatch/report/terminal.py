@@ -65,9 +65,7 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         groups = by_reason(report.operations, state)
         if groups:
             total = sum(len(group) for group in groups.values())
-            yield _heading(
-                f"{STATES[state]} ({total})", "yellow" if state is State.COULD_NOT_CHECK else "dim"
-            )
+            yield _heading(f"{STATES[state]} ({total})", "yellow" if state is State.COULD_NOT_CHECK else "dim")
         for reason, group in groups.items():
             yield _reason(reason, [operation.id for operation in group], state)
     yield _verdict(report)
@@ -94,17 +92,23 @@ def _finding(finding: Finding) -> RenderableType:
     facts.add_row("observed", Text(plain(finding.observed), style))
     facts.add_row("evidence", evidence(finding))
     body = Group(Text(plain(finding.message)), facts)
-    return Group("", Padding(head, (0, 0, 0, 1)), Padding(body, (0, 0, 0, 3)))
+    return Group("", Padding(head, (0, 0, 0, 1), expand=False), Padding(body, (0, 0, 0, 3), expand=False))
 
 
 def _reason(reason: str, names: list[str], state: State) -> RenderableType:
     """One reason and whom it concerns. What is left out on purpose is not listed by name."""
-    line = Text.assemble((plain(reason), "default"), (f"  ({len(names)})", "dim"))
-    if state is State.NOT_COVERED and len(names) > MAX_NAMES:
-        return Padding(line, (0, 0, 0, 1))
     rest = len(names) - MAX_NAMES
     shown = ", ".join(plain(name) for name in names[:MAX_NAMES]) + (f" and {rest} more" if rest > 0 else "")
-    return Group(Padding(line, (0, 0, 0, 1)), Padding(Text(shown, "dim", overflow="fold"), (0, 0, 0, 3)))
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", width=4, style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    if len(names) == 1:
+        grid.add_row("1", Text.assemble((f"{shown}  ", "dim"), plain(reason)))
+        return grid
+    grid.add_row(str(len(names)), Text(plain(reason)))
+    if state is not State.NOT_COVERED or rest <= 0:
+        grid.add_row("", Text(shown, "dim"))
+    return grid
 
 
 def _verdict(report: Report) -> RenderableType:
@@ -117,7 +121,7 @@ def _verdict(report: Report) -> RenderableType:
     facts.add_row("requests", requests_line(report))
     badge = Text.assemble((f" {VERDICTS[report.verdict]} ", _VERDICT_STYLES[report.verdict]), "  ")
     badge.append(plain(report.reason or _in_words(report)))
-    return Group("", Padding(facts, (0, 0, 0, 1)), "", badge)
+    return Group("", Padding(facts, (0, 0, 0, 1), expand=False), "", badge)
 
 
 def _in_words(report: Report) -> str:

@@ -1,0 +1,44 @@
+"""A target made ready for a run: the simulator started, or the configuration read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
+from whopwatch.contract import Contract
+
+
+@contextmanager
+def opened(
+    contract: Contract,
+    name: str | None,
+    environ: Mapping[str, str],
+    *,
+    config: Path | None = None,
+    seed: int = 0,
+    rate: float | None = None,
+) -> Iterator[Target]:
+    """The target called `name`, read-only; None means WHOP_BASE_URL out of `environ`, else the simulator.
+
+    The simulator runs, with a world made from `seed`, as long as the context does. `rate`, in requests a second,
+    replaces the target's own. Raises UsageError and ConfigError as `resolve_target` does.
+    """
+    with _opened(contract, target_name(name, environ), environ, config, seed) as target:
+        yield replace(target, writable=False, rate=target.rate if rate is None else rate)
+
+
+@contextmanager
+def _opened(
+    contract: Contract, name: str, environ: Mapping[str, str], config: Path | None, seed: int
+) -> Iterator[Target]:
+    if name == SIMULATOR:
+        # A real target needs no server: what the simulator imports takes longer than a whole run of the command line.
+        from whopwatch.simulator import embedded
+
+        with embedded(contract, seed=seed) as simulator:
+            yield simulator.target()
+    else:
+        yield resolve_target(name, environ, config)

@@ -1,0 +1,94 @@
+"""What the command says to somebody who mistypes, and how it says it."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from whopwatch import __version__
+from whopwatch.cli import entry, main
+from whopwatch.cli.contract import contract
+from whopwatch.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE
+
+MISTAKES = {
+    "chek": "Did you mean 'check'?",
+    "check --budgt 3": "Did you mean '--budget'?",
+    "check --budget 0": "--budget",
+    "check --budget many": "--budget",
+    "check --rate -1": "--rate",
+    "check --target sandbx": "did you mean 'sandbox'?",
+    "check --target sandbox": "export WHOP_API_KEY",
+    "check --target production": "export WHOP_API_KEY",
+    "check --target https://api.whop.com": "expected: https://api.whop.com/api/v1",
+    "check --only product.list": "did you mean 'products.list'?",
+    "check --only products.list,,plans.list": "names between commas",
+    "check --only products.create": "only reads",
+    "check --resource produkts": "did you mean 'products'?",
+    "check --json /nowhere/at/all.json": "create the folder '/nowhere/at'",
+    "check --json - --junit -": "Only one report can go to stdout",
+    "check --markdown .": "got: a folder",
+    "check --config nowhere.toml --target sandbox": "does not exist",
+    "contract shw products.list": "No such command 'shw'",
+    "contract show product.list": "did you mean 'products.list'?",
+    "contract show webhook:payment.suceeded": "did you mean 'payment.succeeded'?",
+    "contract export --contracts /nowhere": "There is no contract in this folder.",
+    "simulate --port 99999": "--port",
+}
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_a_mistake_ends_with_2_and_a_hint(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(line.split()) == EXIT_USAGE
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("Error: ")
+    assert MISTAKES[line] in err
+    assert "Traceback" not in err
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == EXIT_USAGE
+    assert "Commands:" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["", *entry.COMMANDS, *(f"contract {name}" for name in contract.commands)],
+)
+def test_every_command_explains_itself_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command.split(), "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "Usage: whopwatch" in shown
+    assert f"whopwatch {command}".strip() in shown.partition("\n")[2]
+    assert "Example" in shown
+
+
+def test_an_unexpected_error_names_its_kind_and_place_but_not_its_text(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise KeyError("a value out of a response")
+
+    monkeypatch.setattr(entry.root, "main", fails)
+    assert main(["check"]) == EXIT_COULD_NOT_CHECK
+    shown = capsys.readouterr().err
+    assert "an unexpected KeyError" in shown
+    assert "whopwatch/cli/entry.py" in shown
+    assert "--traceback" in shown
+    assert "a value" not in shown
+    assert main(["--traceback", "check"]) == EXIT_COULD_NOT_CHECK
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+def test_ctrl_c_ends_with_130(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(entry.root, "main", interrupted)
+    assert main(["check"]) == 130

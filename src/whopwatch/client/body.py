@@ -20,10 +20,7 @@ _WITHOUT_BODY = frozenset({204, 304})
 def check_headers(headers: httpx.Headers, limits: Limits) -> None:
     """Raise UnreadableError where there are too many headers, or too much of them."""
     raw = headers.raw
-    if (
-        len(raw) > limits.header_count
-        or sum(len(name) + len(value) for name, value in raw) > limits.header_bytes
-    ):
+    if len(raw) > limits.header_count or sum(len(name) + len(value) for name, value in raw) > limits.header_bytes:
         raise UnreadableError(Failure.HEADERS_TOO_LARGE)
 
 

@@ -37,7 +37,8 @@ def url_of(call: Call, target: Target) -> str:
     Raises KeyError where a parameter of the path has no value.
     """
     base = target.base_url if call.operation.api == "v1" else target.v2_base_url
-    values = {name: quote(value, safe="") for name, value in call.path_params.items()}
+    values = {name: quote(value, safe="", errors="surrogatepass") for name, value in call.path_params.items()}
     path = call.operation.fill(values, call.template)
-    query = f"?{urlencode(call.query, quote_via=quote, safe='')}" if call.query else ""
-    return f"{base}{path}{query}"
+    if not call.query:
+        return base + path
+    return f"{base}{path}?{urlencode(call.query, safe='', errors='surrogatepass', quote_via=quote)}"

@@ -16,15 +16,16 @@ from whopwatch.client.body import ACCEPT_ENCODING, check_headers, read_body
 from whopwatch.client.call import Call, url_of
 from whopwatch.client.failures import UnreadableError, classify
 from whopwatch.client.guard import Guard
+from whopwatch.client.keys import Keys, redact
 from whopwatch.client.limits import Limits, Rate
 from whopwatch.client.network import WATCH, NetworkTransport
 from whopwatch.client.pacing import Pacer
 from whopwatch.client.retry import wait_before_next
-from whopwatch.client.secrets import Keys, redact
 from whopwatch.client.transport import CREDENTIAL, GuardedTransport, Ledger
 from whopwatch.client.watch import Watch
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
+from whopwatch.errors import UnsafeRequestError
 from whopwatch.exchange import Exchange
 
 
@@ -178,20 +179,17 @@ class Client:
         if call.body is not None:
             content = json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode()
             headers.append(("Content-Type", "application/json"))
-        return httpx.Request(
-            call.operation.method,
-            url,
-            headers=headers,
-            content=content,
-            extensions={WATCH: watch, CREDENTIAL: call.credential},
-        )
+        extensions = {WATCH: watch, CREDENTIAL: call.credential}
+        try:
+            return httpx.Request(call.operation.method, url, headers=headers, content=content, extensions=extensions)
+        except httpx.InvalidURL:
+            raise UnsafeRequestError("A request was not sent: its URL is too long.", where=call.operation.id) from None
 
     def _recorded(self, headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
         """The response's headers as an Exchange keeps them: names in lower case, no key in any value."""
         secrets = self._keys.secrets
         return tuple(
-            (name.decode("latin-1").lower(), redact(value.decode("latin-1"), secrets))
-            for name, value in headers.raw
+            (name.decode("latin-1").lower(), redact(value.decode("latin-1"), secrets)) for name, value in headers.raw
         )
 
 

@@ -58,9 +58,7 @@ def _protocol(watch: Watch) -> Failure:
 
 def _broken_tls(error: BaseException) -> bool:
     """Whether TLS itself failed; a connection that ended without its closing message was merely cut."""
-    return any(
-        isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in _causes(error)
-    )
+    return any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in _causes(error))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

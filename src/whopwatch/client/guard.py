@@ -2,7 +2,7 @@
 
 The rule is an allow-list. A URL has to begin, letter for letter, with the target's base URL, and what follows
 has to be a path that the contract documents for the method. So a userinfo, another port, an absolute form or
-a protocol change cannot pass, because none of them begins with the base URL.
+another protocol cannot pass, because none of them begins with the base URL.
 """
 
 from __future__ import annotations
@@ -10,19 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
 from whopwatch.config import Target
+from whopwatch.config.target import PRODUCTION_HOSTS
 from whopwatch.contract import Contract, Operation
 
-_HIDDEN_SEPARATOR = re.compile(r"%2f|%5c|\\", re.IGNORECASE)
-_UNSAFE_CHARACTER = re.compile(r"[^!-~]")
-_OVERRIDE_HEADER = re.compile(
-    r"method|override|rewrite|original-ur[il]|^upgrade$|^http2-settings$", re.IGNORECASE
-)
-_OVERRIDE_PARAMETERS = frozenset({"_method", "_httpmethod", "x-http-method-override"})
+_NOT_IN_A_URL = re.compile(r"[^!-~]|#")
+_OVERRIDE_HEADER = re.compile(r"method|override|rewrite|original-ur[il]|^upgrade$|^http2-settings$", re.IGNORECASE)
+_OVERRIDE_PARAMETERS = frozenset({"_method", "_httpmethod", "x-http-method", "x-http-method-override"})
+_LEVELS_OF_ENCODING = 4
 
 
 class Guard:
@@ -31,8 +30,8 @@ class Guard:
     def __init__(self, target: Target, contract: Contract) -> None:
         bases = {"v1": target.base_url, "v2": target.v2_base_url}
         self._bases = {api: str(httpx.URL(base)).rstrip("/") for api, base in bases.items()}
-        self._hosts = {urlsplit(base).netloc for base in self._bases.values()}
-        self._writable = target.writable and not target.is_production
+        self._netlocs = {urlsplit(base).netloc for base in self._bases.values()}
+        self._writable = target.writable and not self._reaches_production()
         self._contract = contract
         self._find = lru_cache(maxsize=1024)(self._match)
 
@@ -43,38 +42,38 @@ class Guard:
     def refuse(self, method: str, url: str, headers: Mapping[str, str], has_body: bool) -> str | None:
         """Why this request must not be sent, or None. The reason holds no value of the request.
 
-        `url` is the one that will really be sent, without a fragment; `headers` are all that will be sent,
-        but for those that the HTTP library adds to frame the message.
+        `url` is the one that will really be sent; `headers` are all that will be sent, but for those that the
+        HTTP library adds to frame the message.
         """
-        path = url.partition("?")[0]
         return (
-            self._refuse_method(method, has_body)
+            self._refuse_method(method, headers, has_body)
             or self._refuse_url(url)
-            or _refuse_path(path)
+            or _refuse_path(url)
             or _refuse_query(url)
             or self._refuse_headers(headers)
-            or (None if self._find(method, path) else "the contract documents no such path for this method")
+            or (None if self.operation(method, url) else "the contract documents no such path for this method")
         )
 
-    def _refuse_method(self, method: str, has_body: bool) -> str | None:
-        if method != "GET" and not self._writable:
-            return "the target is read-only, and the method is not GET"
-        if method == "GET" and has_body:
+    def _refuse_method(self, method: str, headers: Mapping[str, str], has_body: bool) -> str | None:
+        if method != "GET":
+            return None if self._writable else "the target is read-only, and the method is not GET"
+        names = {name.lower() for name in headers}
+        if has_body or not names.isdisjoint(("content-length", "transfer-encoding")):
             return "a GET carries no body"
         return None
 
     def _refuse_url(self, url: str) -> str | None:
         if not url.startswith(tuple(f"{base}/" for base in self._bases.values())):
             return "the URL is not below the target's base URL"
-        if _UNSAFE_CHARACTER.search(url) or "#" in url:
+        if _NOT_IN_A_URL.search(url):
             return "the URL holds a character that a URL cannot hold"
         return None
 
     def _refuse_headers(self, headers: Mapping[str, str]) -> str | None:
         for name, value in headers.items():
-            if _OVERRIDE_HEADER.search(name):
+            if _overrides(name):
                 return "a header asks the server for another method, path or protocol"
-            if name.lower() == "host" and value not in self._hosts:
+            if name.lower() == "host" and value not in self._netlocs:
                 return "the Host header names another host than the target's"
             if any(character in value for character in "\r\n\0"):
                 return "a header's value holds a line break"
@@ -88,18 +87,33 @@ class Guard:
                     return operation
         return None
 
+    def _reaches_production(self) -> bool:
+        hosts = (urlsplit(base).hostname or "" for base in self._bases.values())
+        return any(host.rstrip(".") in PRODUCTION_HOSTS for host in hosts)
 
-def _refuse_path(path: str) -> str | None:
-    if _HIDDEN_SEPARATOR.search(path):
-        return "the path holds an encoded separator"
-    segments = urlsplit(path).path.split("/")[1:]
-    if any(unquote(segment) in ("", ".", "..") for segment in segments):
-        return "the path holds an empty or a dot segment"
+
+@lru_cache(maxsize=256)
+def _overrides(header: str) -> bool:
+    return bool(_OVERRIDE_HEADER.search(header))
+
+
+def _refuse_path(url: str) -> str | None:
+    """A segment is refused that some server on the way may read as none, as a way up, or as two."""
+    for segment in urlsplit(url).path.split("/")[1:]:
+        plain = segment
+        for _ in range(_LEVELS_OF_ENCODING):
+            plain = unquote(plain, errors="replace")
+        if plain != unquote(plain, errors="replace"):
+            return "the path is encoded over and over"
+        if "/" in plain or "\\" in plain or "\ufffd" in plain:
+            return "the path holds an encoded separator, or bytes that are not UTF-8"
+        if plain.partition(";")[0] in ("", ".", ".."):
+            return "the path holds an empty or a dot segment"
     return None
 
 
 def _refuse_query(url: str) -> str | None:
-    names = (name.lower() for name, _ in parse_qsl(url.partition("?")[2], keep_blank_values=True))
-    if not _OVERRIDE_PARAMETERS.isdisjoint(names):
+    names = (part.partition("=")[0] for part in re.split("[&;]", url.partition("?")[2]))
+    if any(unquote(name).strip().lower() in _OVERRIDE_PARAMETERS for name in names):
         return "a query parameter asks the server for another method"
     return None

@@ -10,6 +10,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
@@ -24,9 +25,7 @@ WATCH = "whopwatch.watch"
 """The extension of an httpx.Request that holds its Watch."""
 
 _READ_SIZE = 64 * 2**10
-_KEEP_ALIVE = (
-    3.0  # below the 5 s after which common servers close, so that no request meets a closing connection
-)
+_KEEP_ALIVE = 3.0  # below the 5 s after which common servers close, so that no request meets a closing connection
 _current: ContextVar[Watch] = ContextVar("watch")
 
 _HTTPX: dict[type[Exception], type[httpx.TransportError]] = {
@@ -165,9 +164,7 @@ class _Backend(httpcore.NetworkBackend):
         for left in range(len(addresses), 0, -1):
             share = max(min(self._limits.connect - (watch.clock() - resolved), watch.remaining), 0.001) / left
             try:
-                stream = self._backend.connect_tcp(
-                    addresses[-left], port, share, local_address, socket_options
-                )
+                stream = self._backend.connect_tcp(addresses[-left], port, share, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if left == 1:
                     raise
@@ -208,7 +205,8 @@ class _Stream(httpcore.NetworkStream):
         watch.wrote()
 
     def close(self) -> None:
-        self._stream.close()
+        with suppress(OSError):
+            self._stream.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None

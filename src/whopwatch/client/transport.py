@@ -9,10 +9,10 @@ from collections.abc import Callable
 import httpx
 
 from whopwatch.client.guard import Guard
+from whopwatch.client.keys import Keys, forget_frames, redact
 from whopwatch.client.limits import Limits
 from whopwatch.client.network import WATCH
 from whopwatch.client.pacing import Pacer
-from whopwatch.client.secrets import Keys, forget_frames, redact
 from whopwatch.client.watch import Watch
 from whopwatch.contract import Operation
 from whopwatch.errors import BudgetExhaustedError, UnsafeRequestError

@@ -17,6 +17,10 @@ class Watch:
     def __init__(self, clock: Callable[[], float], seconds: float) -> None:
         self.clock = clock
         self._seconds = seconds
+        self.start()
+
+    def start(self) -> None:
+        """Begin anew, where there was a wait before the request could leave or another request before it."""
         self.dns: float | None = None
         self.connect: float | None = None
         self.tls: float | None = None
@@ -26,10 +30,6 @@ class Watch:
         self.last_read: bytes | None = None
         self._written: float | None = None
         self._first_byte: float | None = None
-        self.start()
-
-    def start(self) -> None:
-        """Begin to count; again, where there was a wait before the request could leave."""
         self._started = self.clock()
         self._ends = self._started + self._seconds
 

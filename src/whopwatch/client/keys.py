@@ -13,6 +13,7 @@ WRONG_KEY = "whopwatch-wrong-key"
 """A key that cannot be valid: no API hands out such a one."""
 
 MASK = "***"
+SHORTEST_SECRET = 8
 
 
 class Keys:
@@ -29,20 +30,19 @@ class Keys:
         """
         key = self._keys[credential]
         if key is None and credential == "unscoped":
-            raise UsageError(
-                "The client was given no key without scope.", hint="pass Client(unscoped_key=...)"
-            )
+            raise UsageError("The client was given no key without scope.", hint="pass Client(unscoped_key=...)")
         return f"Bearer {key.reveal()}" if key else None
 
 
 def redact(text: AnyStr, secrets: Iterable[Secret]) -> AnyStr:
-    """`text`, a str or bytes, with every one of `secrets` in it replaced by `***`."""
+    """`text`, a str or bytes, with every one of `secrets` in it replaced by `***`.
+
+    A key of a few letters is no secret, and would be found in any text: it is left alone.
+    """
     for secret in secrets:
-        key = secret.reveal()
-        if isinstance(text, bytes):
-            text = text.replace(key.encode(), MASK.encode())
-        else:
-            text = text.replace(key, MASK)
+        key, mask = secret.reveal(), MASK
+        if len(key) >= SHORTEST_SECRET:
+            text = text.replace(key.encode(), mask.encode()) if isinstance(text, bytes) else text.replace(key, mask)
     return text
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from whopwatch.authoring.build import build
+from whopwatch.authoring.build import build, refuse_idle, refuse_open
+from whopwatch.authoring.merge import Disagreement
+from whopwatch.authoring.overlay import Action, Applied
 from whopwatch.contract import contracts_dir
 from whopwatch.errors import SourceError
 
@@ -36,11 +38,11 @@ def test_only_what_was_edited_is_written_again(contracts: Path, sdk_archives: Ar
     assert rebuild(contracts, sdk_archives) == ("v1/products.yaml",)
 
 
-def test_an_overlay_action_that_finds_nothing_stops_the_build(contracts: Path, sdk_archives: Archives) -> None:
-    with (contracts / "overlay.yaml").open("a") as overlay:
-        overlay.write("""\n  - {target: "$.paths['/cats']", description: why, update: {x-cat: true}}\n""")
-    with pytest.raises(SourceError, match="finds nothing") as raised:
-        rebuild(contracts, sdk_archives)
+def test_an_overlay_action_that_finds_nothing_stops_the_build() -> None:
+    action = Action(3, "$.paths['/cats']", "why", update={"x-cat": True})
+    refuse_idle([Applied(action, matches=1)])
+    with pytest.raises(SourceError, match="overlay action 3 finds nothing") as raised:
+        refuse_idle([Applied(action, matches=0)])
     assert raised.value.where == "$.paths['/cats']"
 
 
@@ -48,6 +50,25 @@ def test_another_package_than_the_pinned_one_is_refused(contracts: Path, sdk_arc
     swapped = {"python": sdk_archives["typescript"], "typescript": sdk_archives["python"]}
     with pytest.raises(SourceError, match="is not the pinned package"):
         rebuild(contracts, swapped)
+
+
+FOUND = [Disagreement("Cat/legs", "integer", "string"), Disagreement("Cat/tail", "absent", "present")]
+
+
+def test_settled_disagreements_of_the_sdks_let_the_build_go_on() -> None:
+    refuse_open(FOUND, {"Cat/legs", "Cat/tail"})
+
+
+def test_an_open_disagreement_of_the_sdks_stops_the_build() -> None:
+    with pytest.raises(SourceError, match="disagree in 1 places") as raised:
+        refuse_open(FOUND, {"Cat/legs"})
+    assert raised.value.got == "absent in Python, present in TypeScript"
+
+
+def test_a_settled_disagreement_that_is_gone_stops_the_build() -> None:
+    with pytest.raises(SourceError, match="that there is not") as raised:
+        refuse_open(FOUND, {"Cat/legs", "Cat/tail", "Cat/whiskers"})
+    assert raised.value.where == "Cat/whiskers"
 
 
 def test_nothing_of_the_sdks_prose_is_in_the_contract() -> None:

@@ -56,12 +56,10 @@ class Assembler:
         }
         if operation.is_list:
             assembled["x-list"] = True
-        parameters = [
+        assembled["parameters"] = [
             *self._path_parameters(operation),
             *(self._query_parameter(item) for item in operation.query),
         ]
-        if parameters:
-            assembled["parameters"] = parameters
         if operation.body:
             assembled["requestBody"] = {
                 "required": operation.body_required,

@@ -8,7 +8,7 @@ from typing import Any
 
 from whopwatch.authoring.annotate import annotate
 from whopwatch.authoring.assemble import Assembler
-from whopwatch.authoring.declared import Reference, Sources, read_prefixes
+from whopwatch.authoring.declared import Reference, Sources, read_prefixes, read_yaml
 from whopwatch.authoring.fetch import pinned
 from whopwatch.authoring.layout import split
 from whopwatch.authoring.merge import Disagreement, merge
@@ -56,7 +56,8 @@ def build(
         read_python_sdk(pinned(packages["python"], cache_dir, python_archive)),
         read_typescript_sdk(pinned(packages["typescript"], cache_dir, typescript_archive)),
     )
-    _refuse(disagreements)
+    entries = read_yaml(contracts / "conflicts.yaml")["conflicts"]
+    refuse_open(disagreements, {location for entry in entries for location in entry.get("settles", ())})
     files = render(documents(contracts, model))
     changed = tuple(path for path, text in files.items() if _is_new(contracts / path, text))
     for path in changed:
@@ -75,14 +76,7 @@ def documents(contracts: Path, model: SdkModel) -> Documents:
         *apply(v1, read_overlay(contracts / "overlay.yaml")),
         *apply(v2, read_overlay(contracts / "v2" / "overlay.yaml")),
     ]
-    idle = [item.action for item in applied if not item.matches]
-    if idle:
-        raise SourceError(
-            f"overlay action {idle[0].number} finds nothing in the document",
-            where=idle[0].target,
-            expected="at least one match",
-            hint="correct its target, or delete the action if the source no longer needs it",
-        )
+    refuse_idle(applied)
     for document in (v1, v2):
         annotate(document, prefixes)
     return Documents(v1, v2, tuple(applied))
@@ -96,14 +90,37 @@ def render(made: Documents) -> dict[str, str]:
     return {**files, "bundle.json": as_json({"format": 1, "v1": made.v1, "v2": made.v2, "files": digests})}
 
 
-def _refuse(disagreements: list[Disagreement]) -> None:
-    if disagreements:
-        first = disagreements[0]
+def refuse_idle(applied: list[Applied]) -> None:
+    """Raise `SourceError` if an action of an overlay found nothing: what it decides about is no longer there."""
+    idle = [item.action for item in applied if not item.matches]
+    if idle:
         raise SourceError(
-            f"the two SDKs disagree in {len(disagreements)} places; the first is {first.location}",
-            expected=f"one reading, but Python says {first.python}",
-            got=f"TypeScript says {first.typescript}",
-            hint="decide which one is true",
+            f"overlay action {idle[0].number} finds nothing in the document",
+            where=idle[0].target,
+            expected="at least one match",
+            hint="correct its target, or delete the action if the sources no longer need it",
+        )
+
+
+def refuse_open(disagreements: list[Disagreement], settled: set[str]) -> None:
+    """Raise `SourceError` unless the disagreements of the SDKs are exactly those that conflicts settle."""
+    still_open = [found for found in disagreements if found.location not in settled]
+    if still_open:
+        first = still_open[0]
+        raise SourceError(
+            f"the two SDKs disagree in {len(still_open)} places that no conflict settles",
+            where=f"{first.location}, the first of them",
+            expected="one reading of both",
+            got=f"{first.python} in Python, {first.typescript} in TypeScript",
+            hint="name the location under `settles` of an entry in conflicts.yaml; where TypeScript is right, "
+            "correct the document in overlay.yaml",
+        )
+    stale = sorted(settled - {found.location for found in disagreements})
+    if stale:
+        raise SourceError(
+            "a conflict settles a disagreement of the SDKs that there is not",
+            where=stale[0],
+            hint="delete the location from conflicts.yaml",
         )
 
 

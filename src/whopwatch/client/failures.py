@@ -42,7 +42,7 @@ def _timeout(error: httpx.TimeoutException, watch: Watch) -> Failure:
 
 
 def _connection(error: httpx.ConnectError) -> Failure:
-    causes = list(_causes(error))
+    causes = list(chain_of(error))
     if any(isinstance(cause, (socket.gaierror, UnicodeError)) for cause in causes):
         return Failure.DNS
     return Failure.TLS if any(isinstance(cause, ssl.SSLError) for cause in causes) else Failure.CONNECT
@@ -58,10 +58,13 @@ def _protocol(watch: Watch) -> Failure:
 
 def _broken_tls(error: BaseException) -> bool:
     """Whether TLS itself failed; a connection that ended without its closing message was merely cut."""
-    return any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in _causes(error))
+    return any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in chain_of(error))
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+def chain_of(error: BaseException | None) -> Iterator[BaseException]:
+    """`error` and everything that led to it, each once."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import AnyStr
 
+from whopwatch.client.failures import chain_of
 from whopwatch.config import Secret
 from whopwatch.errors import UsageError
 from whopwatch.exchange import Credential
@@ -46,10 +47,7 @@ def redact(text: AnyStr, secrets: Iterable[Secret]) -> AnyStr:
     return text
 
 
-def forget_frames(error: BaseException | None) -> None:
+def forget_frames(error: BaseException) -> None:
     """Drop the stack frames of `error` and of all that led to it: their variables hold what was sent."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
+    for link in chain_of(error):
+        link.__traceback__ = None

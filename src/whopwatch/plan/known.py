@@ -9,7 +9,7 @@ from whopwatch.client import Call
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.shape import shapes_of
 from whopwatch.exchange import Exchange, Purpose
-from whopwatch.plan.needs import Need, needs
+from whopwatch.plan.needs import Filling, Need, needs
 from whopwatch.plan.pool import Pool
 
 Experiment = Generator[Call, Exchange, None]
@@ -20,12 +20,16 @@ Trace = tuple[Call, Exchange]
 
 @dataclass
 class Known:
-    """The state that a plan reads. Only the run's scheduler writes to it, by `learn`."""
+    """The state that a plan reads. The run's scheduler adds to it, by `learn`.
+
+    `tried` are the values that were chosen so far for the needs of each operation.
+    """
 
     contract: Contract
     selected: Collection[str]
     seed: int = 0
     pool: Pool = field(init=False)
+    tried: dict[str, list[Filling]] = field(default_factory=dict)
     traces: dict[str, list[Trace]] = field(default_factory=dict)
     needs: Mapping[str, tuple[Need, ...]] = field(init=False)
 
@@ -37,7 +41,7 @@ class Known:
         """Take in one answer and the ids in it."""
         operation = call.operation
         self.traces.setdefault(operation.id, []).append((call, exchange))
-        if exchange.ok and exchange.credential == "key" and call.purpose in (Purpose.LIST, Purpose.RETRIEVE):
+        if exchange.ok and exchange.credential == "key":
             value = exchange.json
             own = set(own_ids(operation, value))
             for resource, id in shapes_of(self.contract).of(operation).ids(value):
@@ -67,6 +71,9 @@ class Known:
         ]
         return max(pages, key=lambda trace: (has_next(trace[1]), len(items(trace[1]))), default=None)
 
+
+PAGING = frozenset({"first", "last", "after", "before"})
+"""The query parameters that say which page of a list is meant."""
 
 Phase = Callable[[Known], Iterator[Experiment]]
 """One part of a plan: experiments, decided one after the other as the run learns."""

@@ -40,7 +40,7 @@ def sources(parameter: Parameter) -> tuple[str, ...]:
     return (parameter.resource, *alternatives) if parameter.resource else ()
 
 
-def fillings(wanted: Sequence[Need], pool: Pool, width: int = 8) -> Iterator[Filling]:
+def fillings(wanted: Sequence[Need], pool: Pool, width: int = 40) -> Iterator[Filling]:
     """Values for all of `wanted`, at most `width` candidates a parameter; the best first."""
     candidates = [need.candidates(pool)[:width] for need in wanted]
     for values in product(*candidates):

@@ -16,14 +16,17 @@ class Pool:
         self._limit = limit
         self._pinned: dict[str, str] = {}
         self._ids: dict[str, dict[str, int]] = {}
+        self._resources: dict[str, str] = {}
 
     def pin(self, resource: str, id: str) -> None:
         """Make `id` the only candidate of `resource`: the company that the key belongs to."""
         self._pinned[resource] = id
+        self._resources[id] = resource
 
     def prefer(self, resource: str, id: str) -> None:
         """Put `id` before everything that will be seen: one that the user named."""
         self._ids.setdefault(resource, {})[id] = 0
+        self._resources[id] = resource
 
     def add(self, resource: str, id: str, *, own: bool = False) -> None:
         """Remember `id`; `own` means that the resource itself answered it, rather than a mention elsewhere."""
@@ -31,8 +34,9 @@ class Pool:
         rank = 1 if own else 2
         if id in ids:
             ids[id] = min(ids[id], rank)
-        elif len(ids) < self._limit or own:
+        elif len(ids) < self._limit:
             ids[id] = rank
+            self._resources[id] = resource
 
     def candidates(self, resource: str) -> list[str]:
         """The ids worth trying, the best first: named by the user, then own ones, then mentioned ones."""
@@ -41,6 +45,6 @@ class Pool:
         ids = self._ids.get(resource, {})
         return sorted(ids, key=lambda id: (ids[id], crc32(f"{self._seed}:{id}".encode()), id))
 
-    def is_own(self, resource: str, id: str) -> bool:
-        """Whether the resource itself answered `id`, so that it has to be found there again."""
-        return self._ids.get(resource, {}).get(id) == 1
+    def resource_of(self, id: str) -> str | None:
+        """The resource that `id` was seen as an id of."""
+        return self._resources.get(id)

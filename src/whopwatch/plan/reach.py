@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 
 from whopwatch.client import Call
 from whopwatch.contract import Operation
 from whopwatch.contract.shape import shapes_of
 from whopwatch.exchange import Exchange, Purpose
-from whopwatch.plan.known import Experiment, Known, items
-from whopwatch.plan.needs import Filling, fillings, missing, sources
+from whopwatch.plan.known import PAGING, Experiment, Known, items
+from whopwatch.plan.needs import Filling, fillings, sources
 
 PAGE_SIZE = 10
-TRIES = 5
-"""Parents or ids tried before an empty list or a missing object is accepted as such."""
+TRIES = 12
+"""Parents tried before an empty list is accepted as such, ids before a missing object is."""
+KIND_TRIES = 3
+"""Ids of one resource that may be unknown to an operation before it is asked for no more of them."""
 
 
 def reach(known: Known) -> Iterator[Experiment]:
     """One request for each selected read, more where a parent has nothing or an id leads nowhere.
 
-    Every round tries each unsatisfied operation once, with the best values seen by then, and then the operations
-    that were not selected but could supply what is missing. It ends when nothing new can be tried.
+    Every round tries each unsatisfied operation once, with the best values seen by then, and operations that could
+    supply what another one lacks. It ends when nothing new can be tried.
     """
     rank = partial(_rank, known)
     wanted = sorted(known.reads(), key=rank)
     others = (operation for operation in known.contract.reads if operation.id not in known.selected)
     helpers = sorted((operation for operation in others if operation.api == "v1"), key=rank)
-    tried: dict[str, list[Filling]] = defaultdict(list)
     progress = True
     while progress:
         progress = False
-        for operation in wanted:
-            filling = _next(known, operation, tried)
-            if filling is not None:
-                progress = True
-                yield attempt(operation, filling, known)
-        for operation in helpers:
-            filling = _next(known, operation, tried) if _supplies(known, operation, wanted) else None
-            if filling is not None:
-                progress = True
-                yield attempt(operation, filling, known)
+        lacking = _lacking(known, wanted)
+        for operation in (*wanted, *helpers):
+            is_due = operation.id in known.selected and not _satisfied(known, operation)
+            if is_due or _supplies(known, operation, lacking):
+                filling = _untried(known, operation)
+                if filling is not None:
+                    progress = True
+                    known.tried.setdefault(operation.id, []).append(filling)
+                    yield attempt(operation, filling, known)
 
 
 def attempt(operation: Operation, filling: Filling, known: Known) -> Experiment:
@@ -82,52 +82,63 @@ def _call(operation: Operation, filling: Filling, template: str | None = None) -
     )
 
 
-def _next(known: Known, operation: Operation, tried: Mapping[str, list[Filling]]) -> Filling | None:
-    """The best values not tried yet, where another try could show more; they count as tried from here on."""
-    done = tried[operation.id]
-    if len(done) >= TRIES or (done and not _unsatisfied(known, operation)):
+def _untried(known: Known, operation: Operation) -> Filling | None:
+    """The best values for `operation` that were not tried yet, as long as trying is worth a request."""
+    done = known.tried.get(operation.id, [])
+    refused = _refused_kinds(known, operation)
+    if len(done) - refused.total() >= TRIES:
         return None
-    filling = next(
-        (filling for filling in fillings(known.needs[operation.id], known.pool) if filling not in done), None
-    )
-    if filling is not None:
-        done.append(filling)
-    return filling
+    for filling in fillings(known.needs[operation.id], known.pool):
+        kinds = {known.pool.resource_of(id) for id in filling.values()}
+        if filling not in done and all(refused[kind] < KIND_TRIES for kind in kinds):
+            return filling
+    return None
 
 
-def _unsatisfied(known: Known, operation: Operation) -> bool:
-    """Whether all that was seen are empty lists and objects that are not there."""
+def _refused_kinds(known: Known, operation: Operation) -> Counter[str | None]:
+    """How often ids of each resource led to nothing; of a resource that was accepted once, none."""
+    refused: Counter[str | None] = Counter()
+    accepted = set()
+    for call, exchange in known.traces.get(operation.id, ()):
+        values = [*call.path_params.values(), *(value for name, value in call.query if name not in PAGING)]
+        kinds = {known.pool.resource_of(value) for value in values}
+        if exchange.status == 404:
+            refused.update(kinds)
+        elif exchange.ok:
+            accepted |= kinds
+    return Counter({kind: count for kind, count in refused.items() if kind not in accepted})
+
+
+def _satisfied(known: Known, operation: Operation) -> bool:
+    """Whether something else was seen than empty lists and objects that are not there."""
     seen = [exchange for _, exchange in known.traces.get(operation.id, ())]
-    return all(
-        exchange.status == 404 or (exchange.ok and operation.is_list and not items(exchange)) for exchange in seen
+    return any(
+        exchange.status != 404 and not (exchange.ok and operation.is_list and not items(exchange)) for exchange in seen
     )
 
 
-def _supplies(known: Known, helper: Operation, wanted: list[Operation]) -> bool:
-    """Whether `helper` is where an id comes from that an operation still to be seen has need of."""
-    lacking = _lacking(known, wanted)
-    reach = shapes_of(known.contract).of(helper).resources()
-    own = helper.resource in lacking and helper.is_list
-    return own or any(resource in reach and f"{resource}.list" not in known.contract.operations for resource in lacking)
+def _supplies(known: Known, operation: Operation, lacking: set[str]) -> bool:
+    """Whether `operation` is where ids of a resource come from that is lacking.
+
+    Ids come from the list of their resource, asked for another parent if need be. Where there is no list, anything
+    that mentions such ids may be asked again for another object.
+    """
+    if operation.is_list and operation.resource in lacking:
+        return True
+    mentioned = shapes_of(known.contract).of(operation).resources() - {operation.resource}
+    return any(resource in mentioned and f"{resource}.list" not in known.contract.operations for resource in lacking)
 
 
 def _lacking(known: Known, wanted: list[Operation]) -> set[str]:
-    """The resources no id of which was seen though one is needed, and those needed to get at them."""
-    unseen = [operation for operation in wanted if operation.id not in known.traces]
+    """The resources of which another id is needed, for operations that have none left to try, and to get at those."""
+    stuck = [operation for operation in wanted if not _satisfied(known, operation)]
     lacking: set[str] = set()
-    while unseen:
-        found = {
-            resource
-            for operation in unseen
-            for need in missing(known.needs[operation.id], known.pool)
-            for resource in need.resources[:1]
-        } - lacking
-        lacking |= found
-        unseen = [
-            known.contract.operations[f"{resource}.list"]
-            for resource in found
-            if f"{resource}.list" in known.contract.operations
-        ]
+    while stuck:
+        stuck = [operation for operation in stuck if _untried(known, operation) is None]
+        needed = {need.resources[0] for operation in stuck for need in known.needs[operation.id] if need.resources}
+        lists = (known.contract.operations.get(f"{resource}.list") for resource in needed - lacking)
+        lacking |= needed
+        stuck = [operation for operation in lists if operation]
     return lacking
 
 

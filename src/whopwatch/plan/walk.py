@@ -7,19 +7,18 @@ from dataclasses import replace
 
 from whopwatch.client import Call
 from whopwatch.exchange import Exchange, Purpose
-from whopwatch.plan.known import Experiment, Known, cursor, has_next, items
+from whopwatch.plan.known import PAGING, Experiment, Known, cursor, has_next, items
 
 PAGES = 3
 """Pages of one walk, the first included."""
 
-PAGING = frozenset({"first", "last", "after", "before"})
-
 
 def walks(known: Known) -> Iterator[Experiment]:
-    """One walk for each list whose first page says that another one follows."""
+    """One walk for each list whose first page says that another one follows, unless it was walked before."""
     for operation in known.reads():
         trace = known.first_page(operation) if operation.is_list else None
-        if trace and has_next(trace[1]):
+        walked = any(call.purpose is Purpose.NEXT_PAGE for call in known.calls(operation.id))
+        if trace and has_next(trace[1]) and not walked:
             yield walk(*trace)
 
 

@@ -21,6 +21,8 @@ from whop_sdk.types import unwrap_webhook_event
 Shape = tuple[str, str | None, tuple[object, ...] | None, bool]
 Position = tuple[str, Shape, bool | None]
 
+NOT_OF_THE_API = {("webhooks", "unwrap")}
+
 _PLAIN: dict[object, tuple[str, str | None]] = {
     str: ("string", None),
     int: ("integer", None),
@@ -32,23 +34,26 @@ _PLAIN: dict[object, tuple[str, str | None]] = {
 }
 
 
-def response_positions() -> Iterator[Position]:
-    """Every field position of every response: where, its shape, and whether it is known to be required."""
+def methods() -> Iterator[tuple[str, Any]]:
+    """Every method that stands for an operation, by the operation's id."""
     client = whop_sdk.Whop(api_key="unused")
     for name in _resources():
-        resource = getattr(client, name)
-        for method, function in inspect.getmembers(resource, inspect.ismethod):
-            # Methods that do not send a request by themselves belong to the client, not to the API.
-            if method.startswith(("_", "with_")) or (name, method) == ("webhooks", "unwrap"):
-                continue
-            returned = typing.get_type_hints(function, include_extras=True)["return"]
-            place = f"{name}.{method}"
-            if getattr(returned, "__name__", "").startswith("SyncCursorPage"):
-                (item,) = get_args(returned.model_fields["data"].annotation)
-                yield from positions(item, f"{place}/data/*")
-            else:
-                yield place, shape(returned), None
-                yield from positions(returned, place)
+        for method, function in inspect.getmembers(getattr(client, name), inspect.ismethod):
+            # Methods that send no request of their own belong to the client, not to the API.
+            if not method.startswith(("_", "with_")) and (name, method) not in NOT_OF_THE_API:
+                yield f"{name}.{method}", function
+
+
+def response_positions() -> Iterator[Position]:
+    """Every field position of every response: where, its shape, and whether it is known to be required."""
+    for place, function in methods():
+        returned = typing.get_type_hints(function, include_extras=True)["return"]
+        if getattr(returned, "__name__", "").startswith("SyncCursorPage"):
+            (item,) = get_args(returned.model_fields["data"].annotation)
+            yield from positions(item, f"{place}/data/*")
+        else:
+            yield place, shape(returned), None
+            yield from positions(returned, place)
 
 
 def event_positions() -> Iterator[Position]:

@@ -14,7 +14,7 @@ OPERATIONS = 3
 """Operations tried in one run; which ones depends on the seed."""
 
 
-def authentication(known: Known) -> Iterator[Experiment]:
+def try_keys(known: Known) -> Iterator[Experiment]:
     """A few of the operations that answered and are not known to be public."""
     successes = [known.success(operation) for operation in known.reads() if not operation.is_public]
     answered = [call for call, _ in filter(None, successes)]

@@ -20,7 +20,7 @@ KIND_TRIES = 3
 """Ids of one resource that may be unknown to an operation before it is asked for no more of them."""
 
 
-def reach(known: Known) -> Iterator[Experiment]:
+def reach_operations(known: Known) -> Iterator[Experiment]:
     """One request for each selected read, more where a parent has nothing or an id leads nowhere.
 
     Every round tries each unsatisfied operation once, with the best values seen by then, and operations that could

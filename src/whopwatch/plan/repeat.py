@@ -12,7 +12,7 @@ CALLS = 6
 """Operations, and requests of each, that are repeated at most."""
 
 
-def repeat(known: Known, suspects: Collection[str]) -> Iterator[Experiment]:
+def repeat_suspects(known: Known, suspects: Collection[str]) -> Iterator[Experiment]:
     """The requests of each suspected operation again, in their order; for an object also the list that names it."""
     for id in sorted(suspects)[:OPERATIONS]:
         calls = known.calls(id)[:CALLS]

@@ -13,7 +13,7 @@ PAGES = 3
 """Pages of one walk, the first included."""
 
 
-def walks(known: Known) -> Iterator[Experiment]:
+def walk_lists(known: Known) -> Iterator[Experiment]:
     """One walk for each list whose first page says that another one follows, unless it was walked before."""
     for operation in known.reads():
         trace = known.first_page(operation) if operation.is_list else None

@@ -9,10 +9,10 @@ import httpx
 from whopwatch.config import Target
 from whopwatch.contract import Contract
 from whopwatch.finding import Report
-from whopwatch.run.judge import judge
 from whopwatch.run.observation import Observation, Progress
-from whopwatch.run.observe import DEFAULT_BUDGET, observe
-from whopwatch.run.select import select
+from whopwatch.run.selection import select
+from whopwatch.run.session import DEFAULT_BUDGET, observe
+from whopwatch.run.verdict import judge
 
 
 def check(

@@ -15,7 +15,7 @@ from whopwatch.contract import Contract
 from whopwatch.errors import BudgetExhaustedError
 from whopwatch.exchange import Exchange
 from whopwatch.finding import Confidence, Finding
-from whopwatch.plan import PHASES, Experiment, Known, missing, repeat
+from whopwatch.plan import PHASES, Experiment, Known, missing, repeat_suspects
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.stop import lost, useless
 
@@ -113,7 +113,7 @@ class Session:
         }
         before = len(self._exchanges)
         if suspects and not self.stopped:
-            self.run(repeat(self.known, suspects))
+            self.run(repeat_suspects(self.known, suspects))
         return self._findings() if len(self._exchanges) > before else findings
 
     def missing(self) -> dict[str, str]:

@@ -25,7 +25,6 @@ class Relations:
     def __init__(self) -> None:
         world, queries = data("relations.toml"), data("queries.toml")
         self.references: Mapping[str, str] = world["references"]
-        self.table_references: Mapping[str, str] = world["table_references"]
         self.separate: frozenset[str] = frozenset(world["separate"]["operations"])
         self.hidden: Mapping[str, Mapping[str, Mapping[str, Any]]] = world["hidden"]
         self.follow: Mapping[str, Mapping[str, str]] = world["follow"]

@@ -40,11 +40,10 @@ class Node:
 
 
 class Reader:
-    """Reads the schemas of one contract; `references` names the resource of a field where the contract does not."""
+    """Reads the schemas of one contract, each once."""
 
-    def __init__(self, contract: Contract, references: Mapping[str, str]) -> None:
+    def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._references = references
         self._known: dict[tuple[int, str | None], Node] = {}
 
     def read(self, schema: Mapping[str, Any], api: str = "v1", name: str | None = None) -> Node:
@@ -69,14 +68,11 @@ class Reader:
         if kind == "object":
             return self._object(schema, api, name)
         if kind == "string" and name != "id":
-            resource = schema.get("x-resource") or self._named(name, schema)
+            resource = schema.get("x-resource")
             if resource:
                 return Node("id", resource=resource)
         prefixes = schema.get("x-id-prefix") or [None]
         return Node(kind, format=schema.get("format"), enum=values, prefix=prefixes[0])
-
-    def _named(self, name: str | None, schema: Mapping[str, Any]) -> str | None:
-        return None if name is None or "enum" in schema else self._references.get(name)
 
     def _union(self, branches: list[Mapping[str, Any]], api: str, name: str | None) -> Node:
         nullable = any(branch.get("type") == "null" for branch in branches)
@@ -94,8 +90,7 @@ class Reader:
         for key in properties.keys() - required:
             fields[key] = replace(fields[key], required=False)
         if name is not None and "id" in properties:
-            own = self._contract.resolve(properties["id"], api).get("x-resource")
-            resource = own or self._references.get(name)
+            resource = self._contract.resolve(properties["id"], api).get("x-resource")
             if resource:
                 return Node("reference", fields=fields, resource=resource)
         return Node("object", fields=fields)

@@ -32,7 +32,7 @@ class Views:
 
     def __init__(self, contract: Contract, relations: Relations) -> None:
         self._relations = relations
-        self.reader = Reader(contract, relations.references)
+        self.reader = Reader(contract)
         self.of_operation = {
             operation.id: view
             for operation in contract.operations.values()
@@ -82,7 +82,7 @@ class Views:
                 shapes[table] = replace(shape, variants=variants)
             else:
                 shapes[table] = replace(shape, fields={**fields, **shape.fields})
-        for field_path, resource in self._relations.table_references.items():
+        for field_path, resource in self._relations.references.items():
             table, name = field_path.split(".")
             known = shapes[table].fields[name]
             pointing = replace(known, kind="id", resource=resource)

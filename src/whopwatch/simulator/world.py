@@ -281,7 +281,8 @@ class World:
         elif followed is not None:
             shown = None if shown is None and node.kind == "reference" else followed
         if node.kind in ("reference", "id", "union"):
-            entity.raw[name] = followed if followed is not None else maker.present(node, name, tick, 0)
+            there = shown if followed is None else followed
+            entity.raw[name] = maker.present(node, name, tick, 0) if there is None else there
         entity.values[name] = shown
 
     def _followed(self, entity: Entity, path: str, node: Node, tick: int) -> Any:

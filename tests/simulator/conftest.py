@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.simulator.asker import Asker
+from whopwatch.contract import Contract, load
+from whopwatch.simulator import Backend, Options
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    return load()
+
+
+@pytest.fixture(scope="session")
+def ask(contract: Contract) -> Asker:
+    """A simulator that the tests only read."""
+    return Asker(Backend(contract, Options(rate_limit=10**9)), contract)
+
+
+@pytest.fixture
+def fresh(contract: Contract) -> Asker:
+    """A simulator of its own for a test that writes."""
+    return Asker(Backend(contract, Options()), contract)

@@ -30,6 +30,13 @@ def opened(
         yield replace(target, writable=False, rate=target.rate if rate is None else rate)
 
 
+def refuse_unusable(name: str | None, environ: Mapping[str, str], config: Path | None = None) -> None:
+    """Raise UsageError or ConfigError for a target that `opened` would refuse; nothing is started or sent."""
+    wanted = target_name(name, environ)
+    if wanted != SIMULATOR:
+        resolve_target(wanted, environ, config)
+
+
 @contextmanager
 def _opened(
     contract: Contract, name: str, environ: Mapping[str, str], config: Path | None, seed: int

@@ -14,7 +14,7 @@ SAID = {
     "refuses the key": "the key was refused",
     "answers HTML": "it answers HTML",
     "redirects": "it redirects elsewhere",
-    "is empty": "every list is empty",
+    "is empty": "list is empty",
 }
 
 

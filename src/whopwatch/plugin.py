@@ -1,1 +1,0 @@
-"""The pytest plugin: contract tests of an API, as parametrised tests."""

@@ -1,0 +1,99 @@
+"""The pytest plugin: contract tests of an API, as parametrised tests.
+
+A test that takes the fixture `whop_case` becomes one test for each check group and operation, all of them judged
+from one observation of the target:
+
+    def test_contract(whop_case):
+        whop_case.check()
+
+Sessions without such a test pay for nothing but the options: everything else is imported when it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from whopwatch.plugin import options
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from whopwatch.finding import Report
+    from whopwatch.plugin.cases import BoundCase
+    from whopwatch.simulator import Simulator
+
+MARKER = "whop_contract"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options that cannot clash with anyone's."""
+    options.add(parser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, None, None]:
+    """`--target` only after every conftest had its chance to take the name for itself."""
+    yield
+    options.add_target(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker of contract tests, and the one who counts them."""
+    from whopwatch.plugin.summary import Summary
+
+    config.addinivalue_line("markers", f"{MARKER}: a contract test of an API's operation (whopwatch)")
+    config.pluginmanager.register(Summary(config, MARKER), "whopwatch-summary")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each check group and operation."""
+    if "whop_case" in metafunc.fixturenames:
+        from whopwatch.plugin.cases import cases
+
+        marks = getattr(pytest.mark, MARKER)
+        params = [pytest.param(case, id=case.id, marks=marks) for case in cases(metafunc.config)]
+        metafunc.parametrize("whop_case", params, indirect=True)
+
+
+@pytest.fixture
+def whop_case(request: pytest.FixtureRequest) -> BoundCase:
+    """One check group of one operation, with what the session observed; `check()` passes, skips or fails."""
+    from whopwatch.plugin.observed import observed
+
+    bound: BoundCase = request.param.bind(observed(request.session))
+    return bound
+
+
+@pytest.fixture(scope="session")
+def whopwatch_report(request: pytest.FixtureRequest) -> Report:
+    """The session's one observation of the target, judged: `verdict`, `operations`, `findings`."""
+    from whopwatch.plugin.observed import observed
+
+    return observed(request.session).report
+
+
+@pytest.fixture(scope="session")
+def whop_simulator() -> Iterator[Simulator]:
+    """The embedded Whop API, running for the session: `base_url`, `api_key`, `company_id`."""
+    from whopwatch.simulator import embedded
+
+    with embedded() as simulator:
+        yield simulator
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist where the workers share their one observation."""
+    from whopwatch.plugin.observed import shared_folder
+
+    node.workerinput["whopwatch_folder"] = str(shared_folder(node.config))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Delete what the workers shared."""
+    from whopwatch.plugin.observed import delete_shared_folder
+
+    delete_shared_folder(config)

@@ -1,0 +1,154 @@
+"""The contract tests: which there are, and what each concludes from the one observation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from whopwatch.contract import Contract, Operation, load
+from whopwatch.errors import WhopwatchError
+from whopwatch.exchange import Purpose
+from whopwatch.finding import Finding, State
+from whopwatch.opening import refuse_unusable
+from whopwatch.plugin import options
+from whopwatch.report.text import UNSTATED, evidence, number, plain
+
+if TYPE_CHECKING:
+    from whopwatch.plugin.observed import Record
+
+Asked = tuple[str, str]
+"""An operation and the purpose of a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Checks that are one test together, for each operation that they apply to."""
+
+    checks: tuple[str, ...]
+    applies: Callable[[Contract, Operation], bool]
+
+
+def _is_list(_: Contract, operation: Operation) -> bool:
+    return operation.is_list
+
+
+def _is_read(_: Contract, operation: Operation) -> bool:
+    return operation.is_read
+
+
+def _is_twin(contract: Contract, operation: Operation) -> bool:
+    return operation.id == f"{operation.resource}.retrieve" and _list_of(operation) in contract.operations
+
+
+def _list_of(operation: Operation) -> str:
+    return f"{operation.resource}.list"
+
+
+GROUPS = {
+    "answer": Group(
+        ("wire", "status", "refused", "content", "envelope", "deprecation", "alternate-path"),
+        lambda contract, operation: True,
+    ),
+    "schema": Group(("schema", "fields"), _is_read),
+    "paging": Group(("paging", "walking"), _is_list),
+    "twins": Group(("twins",), _is_twin),
+}
+"""Every check is in one group. Those of `answer` stand for the operation itself: writes have no other."""
+
+WHOLE_TARGET = {"authentication": ("authentication",)}
+"""Groups that a run samples over all operations: one test each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One check group of one operation, or of the whole target where `operation` is None.
+
+    `needs` are alternatives: unless one of those requests was made, the group is not decided.
+    """
+
+    group: str
+    checks: tuple[str, ...]
+    operation: str | None = None
+    needs: tuple[Asked, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """What the test is called between brackets."""
+        return f"{self.operation}-{self.group}" if self.operation else self.group
+
+    def bind(self, record: Record) -> BoundCase:
+        """The case together with what was observed."""
+        return BoundCase(self, record)
+
+
+def cases(config: pytest.Config) -> Iterator[Case]:
+    """The cases of this session's selection, in the order of the contract.
+
+    Raises pytest's error of collection for a name that the contract does not know, and for a target that cannot be
+    one: to be told once is enough.
+    """
+    from whopwatch.run import select
+
+    chosen, contract = options.read(config), load()
+    try:
+        selected = select(contract, chosen.only, chosen.resources)
+        refuse_unusable(chosen.target, os.environ, chosen.config)
+    except WhopwatchError as error:
+        raise pytest.Collector.CollectError(str(error)) from None
+    for operation in contract.operations.values():
+        if operation.id in selected:
+            for name, group in GROUPS.items():
+                if group.applies(contract, operation):
+                    needs = ((_list_of(operation), str(Purpose.LIST)),) if name == "twins" else ()
+                    yield Case(name, group.checks, operation.id, needs)
+    for name, checks in WHOLE_TARGET.items():
+        yield Case(name, checks, needs=(("", str(Purpose.NO_KEY)),))
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCase:
+    """A case, and what the session observed."""
+
+    case: Case
+    record: Record
+
+    def check(self) -> None:
+        """Pass where the group was observed and nothing is wrong, skip with the reason, or fail with the findings."""
+        __tracebackhide__ = True
+        found = [finding for finding in self.record.report.findings if self._concerns(finding)]
+        if found:
+            title = f"{self.case.operation or 'the target'}: {number(len(found), 'finding')}"
+            pytest.fail("\n".join((title, *map(_described, found))), pytrace=False)
+        undecided = self._undecided()
+        if undecided:
+            pytest.skip(plain(undecided))
+
+    def _concerns(self, finding: Finding) -> bool:
+        is_here = self.case.operation in (None, finding.operation)
+        return is_here and finding.breaks and finding.check in self.case.checks
+
+    def _undecided(self) -> str | None:
+        """Why nothing can be concluded from there being no finding; None where it can."""
+        report = self.record.report
+        row = next((row for row in report.operations if row.id == self.case.operation), None)
+        if row is None and self.case.operation:
+            return "not observed"
+        if row and row.state in (State.COULD_NOT_CHECK, State.NOT_COVERED):
+            return row.reason or UNSTATED
+        if row and not row.samples:
+            return "no answer was seen that could be held against the contract"
+        if self.case.needs and not any(self.record.was_asked(*need) for need in self.case.needs):
+            return report.reason or "the request that would tell was not made"
+        return None
+
+
+def _described(finding: Finding) -> str:
+    return (
+        f"{finding.severity} {finding.drift_class} at {plain(finding.location)}: {plain(finding.message)}\n"
+        f"  expected {plain(finding.expected)}, observed {plain(finding.observed)}; {evidence(finding)}; "
+        f"fingerprint {finding.fingerprint}"
+    )

@@ -1,0 +1,80 @@
+"""The plugin's options. All but `--target` have a prefix, so that they clash with nobody's."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+GROUP = "whopwatch"
+DEFAULT_BUDGET = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line of pytest says of the observation."""
+
+    target: str | None
+    config: Path | None
+    budget: int
+    seed: int
+    rate: float | None
+    only: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+def add(parser: pytest.Parser) -> None:
+    """Add every option but `--target`."""
+    group = parser.getgroup(GROUP, "contract tests of the Whop API")
+    group.addoption("--whop-target", metavar="NAME|URL", help="simulator (default), sandbox, production or a URL")
+    group.addoption("--whop-config", metavar="FILE", help="default: ./whopwatch.toml, if any")
+    group.addoption(
+        "--whop-budget", type=_positive(int), default=DEFAULT_BUDGET, metavar="N", help="requests to send at most"
+    )
+    group.addoption("--whop-seed", type=int, default=0, metavar="N", help="seed of the plan and the simulator")
+    group.addoption("--whop-rate", type=_positive(float), metavar="N", help="requests a second at most")
+    group.addoption("--whop-only", type=_names, default=(), metavar="OP[,OP]", help="these operations only")
+    group.addoption("--whop-resource", type=_names, default=(), metavar="R[,R]", help="these resources only")
+
+
+def add_target(parser: pytest.Parser) -> None:
+    """Add `--target`, unless somebody else has an option of that name; `--whop-target` is there in any case."""
+    group = parser.getgroup(GROUP)
+    taken = {
+        name for other in (*parser._groups, parser._anonymous) for option in other.options for name in option.names()
+    }
+    if "--target" not in taken:
+        group.addoption("--target", dest="whop_target", metavar="NAME|URL", help="the same as --whop-target")
+
+
+def read(config: pytest.Config) -> Options:
+    """The options of this session."""
+    file = config.getoption("whop_config")
+    return Options(
+        target=config.getoption("whop_target"),
+        config=Path(file) if file else None,
+        budget=config.getoption("whop_budget"),
+        seed=config.getoption("whop_seed"),
+        rate=config.getoption("whop_rate"),
+        only=config.getoption("whop_only"),
+        resources=config.getoption("whop_resource"),
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _positive(kind: type[int] | type[float]) -> object:
+    def convert(text: str) -> float:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = 0
+        if not number > 0:
+            raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+        return number
+
+    return convert

@@ -1,0 +1,168 @@
+"""The plugin in sessions of its own, as somebody else's repository would run it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from whopwatch.simulator import Simulator, embedded
+
+CONTRACT_TEST = """
+def test_contract(whop_case):
+    whop_case.check()
+"""
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with embedded() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> None:
+    for name in ("WHOP_API_KEY", "WHOP_COMPANY_ID", "WHOP_BASE_URL", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
+    # Other plugins of this environment take seconds to load, and are nothing to these tests.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("TMPDIR", str(pytester.mkdir("tmp")))
+
+
+@pytest.fixture
+def at_simulator(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """The simulator as a foreign server, with its counter of requests at zero."""
+    monkeypatch.setenv("WHOP_API_KEY", simulator.api_key)
+    monkeypatch.setenv("WHOP_COMPANY_ID", simulator.company_id)
+    simulator.requests.clear()
+    return simulator
+
+
+def run(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
+    return pytester.runpytest_subprocess("-p", "whopwatch.plugin", "-p", "xdist", "-p", "no:cacheprovider", *args)
+
+
+def requests_of(result: pytest.RunResult) -> int:
+    found = re.search(r"^(\d+) requests? of \d+, none unsafe", result.stdout.str(), re.MULTILINE)
+    assert found, result.stdout.str()
+    return int(found[1])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+def test_one_observation_however_many_workers(
+    workers: tuple[str, ...], at_simulator: Simulator, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(CONTRACT_TEST)
+    result = run(pytester, "--target", at_simulator.base_url, "--whop-resource", "products,plans", *workers)
+    assert result.ret == 0
+    outcomes = result.parseoutcomes()
+    assert outcomes["passed"] == 2 * 3 + 2 * 3 + 1
+    assert outcomes["skipped"] == 2 * 3
+    assert dict(at_simulator.requests) == {"GET": requests_of(result)}
+    assert not list(Path(os.environ["TMPDIR"]).glob("whopwatch-*"))
+
+
+def test_a_selection_of_tests_asks_for_nothing_else(at_simulator: Simulator, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CONTRACT_TEST)
+    result = run(pytester, "--target", at_simulator.base_url, "-k", "products.list-schema")
+    assert result.ret == 0
+    assert result.parseoutcomes()["passed"] == 1
+    assert requests_of(result) < 12
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+def test_a_session_that_verified_nothing_fails(workers: tuple[str, ...], pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CONTRACT_TEST)
+    result = run(pytester, "--target", "http://127.0.0.1:9/api/v1", *workers)
+    assert result.ret == 3
+    assert set(result.parseoutcomes()) == {"skipped"}
+    result.stdout.fnmatch_lines(["*COULD NOT CHECK: nothing was verified.*cannot be reached*"])
+
+
+def test_drift_fails_the_test_it_belongs_to(at_simulator: Simulator, pytester: pytest.Pytester) -> None:
+    """Asked for at a path where there is no such thing, every operation of the simulator is gone."""
+    pytester.makepyfile(CONTRACT_TEST)
+    result = run(pytester, "--target", f"{at_simulator.root}/api/v9", "--whop-only", "products.list")
+    assert result.ret in (1, 3)
+    assert "passed" not in result.parseoutcomes()
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--whop-only", "product.list"), "*did you mean 'products.list'*"),
+        (("--target", "sandbx"), "*did you mean 'sandbox'*"),
+        (("--target", "production"), "*export WHOP_API_KEY*"),
+    ],
+)
+def test_a_mistake_is_told_once(args: tuple[str, ...], said: str, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CONTRACT_TEST)
+    result = run(pytester, *args)
+    assert result.ret == 2
+    result.stdout.fnmatch_lines([said])
+    assert result.parseoutcomes()["errors"] == 1
+
+
+@pytest.mark.parametrize("option", ["--whop-budget=0", "--whop-rate=x"])
+def test_a_number_that_cannot_be_is_a_usage_error(option: str, pytester: pytest.Pytester) -> None:
+    result = run(pytester, option)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*expected a number above 0*"])
+
+
+def test_the_fixtures_serve_somebody_elses_tests(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import urllib.request
+
+        def test_simulator(whop_simulator):
+            request = urllib.request.Request(
+                f"{whop_simulator.base_url}/products?company_id={whop_simulator.company_id}",
+                headers={"Authorization": f"Bearer {whop_simulator.api_key}"},
+            )
+            with urllib.request.urlopen(request) as answer:
+                assert answer.status == 200
+
+        def test_report(whopwatch_report):
+            assert whopwatch_report.target == "simulator"
+            assert whopwatch_report.sent <= 120
+        """
+    )
+    result = run(pytester, "--whop-budget", "120")
+    result.assert_outcomes(passed=2)
+
+
+def test_a_conftest_may_have_an_option_target_of_its_own(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        def pytest_addoption(parser):
+            parser.addoption("--target", default="mine")
+        """
+    )
+    pytester.makepyfile(
+        """
+        def test_target(pytestconfig):
+            assert pytestconfig.getoption("--target") == "yours"
+            assert pytestconfig.getoption("--whop-target") == "sandbox"
+        """
+    )
+    run(pytester, "--target", "yours", "--whop-target", "sandbox").assert_outcomes(passed=1)
+
+
+def test_other_sessions_are_left_alone(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        HEAVY = {"httpx", "starlette", "uvicorn", "rich", "jsonschema_rs", "click", "filelock"}
+
+        def test_nothing_heavy_is_imported():
+            assert not HEAVY & set(sys.modules)
+        """
+    )
+    result = run(pytester)
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*requests of*")

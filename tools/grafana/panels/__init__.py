@@ -1,0 +1,1 @@
+"""The rows of the dashboard, one module each: TITLE, COLLAPSED and panels()."""

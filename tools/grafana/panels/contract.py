@@ -1,0 +1,51 @@
+"""What the nightly run finds, what the probes find, and what the rate limit leaves."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import timeseries
+
+from .parts import BLUE, BY_OPERATION, BY_PROBER, GREEN, GREY, ORANGE, RED, YELLOW, always, lines, query, stacked
+
+TITLE = "The promise, and the budget of requests"
+COLLAPSED = False
+
+SEVERITY_COLOURS = {"critical": RED, "high": ORANGE, "medium": YELLOW, "low": BLUE, "info": GREY}
+
+
+def panels() -> list[timeseries.Panel]:
+    """Return the panels of this row."""
+    return [
+        _by_severity(
+            "Findings of the probes",
+            "Findings of the last probe of each operation, by severity.",
+            f"sum by (severity) (whop_probe_findings{{{BY_OPERATION}}}) > 0",
+        ),
+        _by_severity(
+            "Drift found by the nightly run",
+            "Open findings of the nightly run, by severity.",
+            "sum by (severity) (whop_contract_drift_findings) > 0",
+        ),
+        _rate_limit(),
+    ]
+
+
+def _by_severity(title: str, description: str, expression: str) -> timeseries.Panel:
+    panel = stacked(lines(title, description, "short")).decimals(0).no_value("No finding")
+    for severity, colour in SEVERITY_COLOURS.items():
+        panel = panel.override_by_name(severity, always(colour))
+    return panel.with_target(query(expression, "{{severity}}"))
+
+
+def _rate_limit() -> timeseries.Panel:
+    return (
+        lines("Rate limit", "Requests left of the key's budget at their lowest, and the budget.", "short")
+        .with_target(
+            query(
+                f"min(min_over_time(whop_ratelimit_remaining_requests{{{BY_PROBER}}}[$__rate_interval]))",
+                "left at the lowest",
+            )
+        )
+        .with_target(query(f"max(whop_ratelimit_limit_requests{{{BY_PROBER}}})", "limit", "B"))
+        .override_by_name("left at the lowest", always(GREEN))
+        .override_by_name("limit", always(GREY))
+    )

@@ -1,0 +1,88 @@
+"""How long it takes, where the time goes, which operations are slowest and which resources burn their budget."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import common, timeseries
+from grafana_foundation_sdk.models import common as model
+
+from .parts import BLUE, BY_OPERATION, BY_PROBER, GREEN, ORANGE, RED, YELLOW, always, lines, query, stacked, steps
+
+TITLE = "How slow, and how much of the budget"
+COLLAPSED = False
+
+PHASE_COLOURS = {"dns": "purple", "connect": BLUE, "tls": "#37872d", "ttfb": ORANGE, "transfer": YELLOW}
+
+
+def panels() -> list[timeseries.Panel]:
+    """Return the panels of this row."""
+    return [_quantiles(), _phases(), _slowest(), _burn()]
+
+
+def _quantiles() -> timeseries.Panel:
+    panel = lines("Latency", "Durations of all chosen operations' probes.", "s", width=12)
+    for ref, quantile, colour in (("A", 0.5, GREEN), ("B", 0.95, ORANGE), ("C", 0.99, RED)):
+        name = f"p{quantile * 100:.0f}"
+        panel = panel.with_target(
+            query(
+                f"histogram_quantile({quantile}, sum by (le) "
+                f"(rate(whop_probe_duration_seconds_bucket{{{BY_OPERATION}}}[$__rate_interval])))",
+                name,
+                ref,
+            )
+        ).override_by_name(name, always(colour))
+    return panel
+
+
+def _phases() -> timeseries.Panel:
+    panel = stacked(
+        lines("Where the time goes", "Mean time a probe spends in each phase, over all operations.", "s", width=12)
+    )
+    for ref, (phase, colour) in zip("ABCDE", PHASE_COLOURS.items(), strict=True):
+        chosen = f'{BY_PROBER},phase="{phase}"'
+        panel = panel.with_target(
+            query(
+                f"sum(rate(whop_probe_phase_duration_seconds_sum{{{chosen}}}[$__rate_interval])) "
+                f"/ sum(rate(whop_probe_phase_duration_seconds_count{{{chosen}}}[$__rate_interval]))",
+                phase,
+                ref,
+            )
+        ).override_by_name(phase, always(colour))
+    return panel
+
+
+def _slowest() -> timeseries.Panel:
+    return lines(
+        "Slowest operations, p95",
+        "The six operations that were slowest over this time range.",
+        "s",
+        width=12,
+    ).with_target(
+        query(
+            "histogram_quantile(0.95, sum by (operation, le) "
+            f"(rate(whop_probe_duration_seconds_bucket{{{BY_OPERATION}}}[$__rate_interval]))) "
+            "and on (operation) topk(6, histogram_quantile(0.95, sum by (operation, le) "
+            f"(rate(whop_probe_duration_seconds_bucket{{{BY_OPERATION}}}[$__range] @ end()))))",
+            "{{operation}}",
+        )
+    )
+
+
+def _burn() -> timeseries.Panel:
+    return (
+        lines(
+            "Budget burn by resource, 1 h",
+            "How many times faster than sustainable each resource uses its error budget. 14.4 pages.",
+            "suffix:×",
+            width=12,
+        )
+        .with_target(
+            query(
+                f'resource:whop_probe_errors:burnrate1h{{{BY_PROBER},resource=~"$resource"}} and on (resource) '
+                f"topk(6, max by (resource) (max_over_time(resource:whop_probe_errors:burnrate1h{{{BY_PROBER},"
+                'resource=~"$resource"}[$__range] @ end())) > 0)',
+                "{{resource}}",
+            )
+        )
+        .thresholds(steps((None, "transparent"), (6, ORANGE), (14.4, RED)))
+        .thresholds_style(common.GraphThresholdsStyleConfig().mode(model.GraphThresholdsStyleMode.DASHED))
+    )

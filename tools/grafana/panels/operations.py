@@ -1,0 +1,201 @@
+"""What is wrong, and where: alerts that fire, the worst operations, when they failed and how."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grafana_foundation_sdk.builders import common, statetimeline, table, timeseries
+from grafana_foundation_sdk.models import common as model
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
+from variables import DATASOURCE
+
+from .parts import (
+    BY_OPERATION,
+    FAILED,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    YELLOW,
+    always,
+    by_thresholds,
+    lines,
+    prop,
+    query,
+    rows,
+    stacked,
+    steps,
+    values,
+)
+
+TITLE = "What is wrong"
+COLLAPSED = False
+
+OUTCOME_COLOURS = {
+    "success": GREEN,
+    "http_error": RED,
+    "contract": "purple",
+    "timeout": ORANGE,
+    "connect": "dark-red",
+    "rate_limited": YELLOW,
+    "skipped": GREY,
+}
+
+
+def panels() -> list[Any]:
+    """Return the panels of this row."""
+    return [_alerts(), _worst(), _timeline(), _outcomes()]
+
+
+def _organize(order: list[str], names: dict[str, str], hidden: list[str]) -> DataTransformerConfig:
+    """Order, rename and hide columns."""
+    return DataTransformerConfig(
+        id_val="organize",
+        options={
+            "indexByName": {name: index for index, name in enumerate(order)},
+            "renameByName": names,
+            "excludeByName": dict.fromkeys(hidden, True),
+        },
+    )
+
+
+def _alerts() -> table.Panel:
+    expression = (
+        "sort(1000 * max by (severity, alertname, resource, operation, class, instance) ("
+        'ALERTS_FOR_STATE{alertname=~"Whop.+"} '
+        'and ignoring (alertstate) ALERTS{alertname=~"Whop.+",alertstate="firing"}))'
+    )
+    severity = values(page=("page", RED), ticket=("ticket", ORANGE))
+    order = ["severity", "alertname", "resource", "operation", "class", "instance", "Value"]
+    names = {"severity": "Severity", "alertname": "Alert", "resource": "Resource", "operation": "Operation"}
+    return (
+        rows("Firing alerts", "Alerts that fire now, the oldest first.", width=11)
+        .no_value("No alert fires")
+        .with_target(query(expression, instant=True))
+        .with_transformation(
+            _organize(order, {**names, "class": "Class", "instance": "Prober", "Value": "Since"}, ["Time"])
+        )
+        .override_by_name(
+            "Severity",
+            [
+                prop("mappings", [severity]),
+                prop("custom.cellOptions", {"type": "color-background", "mode": "basic"}),
+                prop("custom.width", 80),
+            ],
+        )
+        .override_by_name("Since", [prop("unit", "dateTimeFromNow"), prop("custom.width", 120)])
+        .override_by_name("Alert", [prop("custom.minWidth", 200)])
+        .override_by_name("Class", [prop("custom.width", 60)])
+    )
+
+
+def _worst() -> table.Panel:
+    errors = (
+        f"topk(12, sum by (operation) (increase(whop_probe_runs_total{{{BY_OPERATION},{FAILED}}}[$__range])) "
+        f'/ sum by (operation) (increase(whop_probe_runs_total{{{BY_OPERATION},outcome!="skipped"}}[$__range])) '
+        "> 0)"
+    )
+    last = f"min by (operation) (whop_probe_success{{{BY_OPERATION}}})"
+    findings = f'sum by (operation) (whop_probe_findings{{{BY_OPERATION},severity=~"critical|high"}})'
+    slowest = (
+        "histogram_quantile(0.95, sum by (operation, le) "
+        f"(rate(whop_probe_duration_seconds_bucket{{{BY_OPERATION}}}[$__range])))"
+    )
+    success = f"1000 * max by (operation) (whop_probe_last_success_timestamp_seconds{{{BY_OPERATION}}} > 0)"
+    state = values(**{"0": ("failing", RED), "1": ("ok", GREEN)})
+    bar = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+    panel = rows(
+        "Worst operations",
+        "Operations with failed probes in this time range, the worst first.",
+        width=13,
+    ).no_value("No probe failed in this time range")
+    for ref, expression in zip("ABCDE", (errors, last, findings, slowest, success), strict=True):
+        panel = panel.with_target(query(expression, ref=ref, instant=True))
+    names = {
+        "operation": "Operation",
+        "Value #A": "Failed",
+        "Value #B": "Now",
+        "Value #C": "Findings",
+        "Value #D": "p95",
+        "Value #E": "Last success",
+    }
+    order = ["operation", "Value #B", "Value #A", "Value #C", "Value #D", "Value #E"]
+    return (
+        panel.with_transformation(
+            DataTransformerConfig(id_val="joinByField", options={"byField": "operation", "mode": "inner"})
+        )
+        .with_transformation(_organize(order, names, [f"Time {n}" for n in range(1, 6)] + ["Time"]))
+        .with_transformation(
+            DataTransformerConfig(id_val="sortBy", options={"sort": [{"field": "Failed", "desc": True}]})
+        )
+        .override_by_name("Operation", [prop("custom.minWidth", 190)])
+        .override_by_name(
+            "Now",
+            [
+                prop("mappings", [state]),
+                prop("custom.cellOptions", {"type": "color-background", "mode": "basic"}),
+                prop("custom.width", 80),
+            ],
+        )
+        .override_by_name(
+            "Failed",
+            [
+                prop("unit", "percentunit"),
+                prop("decimals", 1),
+                prop("min", 0),
+                prop("max", 1),
+                prop("color", {"mode": "fixed", "fixedColor": RED}),
+                prop("custom.cellOptions", bar),
+            ],
+        )
+        .override_by_name("Findings", [prop("custom.width", 80)])
+        .override_by_name("p95", [prop("unit", "s"), prop("decimals", 2), prop("custom.width", 85)])
+        .override_by_name("Last success", [prop("unit", "dateTimeFromNow"), prop("custom.width", 125)])
+    )
+
+
+def _timeline() -> statetimeline.Panel:
+    failed_somewhen = f"min_over_time(whop_probe_success{{{BY_OPERATION}}}[$__range] @ end()) == 0"
+    expression = (
+        f"min by (operation) (whop_probe_success{{{BY_OPERATION}}}) "
+        f"and on (operation) topk(16, max by (operation) (1 - avg_over_time(whop_probe_success{{{BY_OPERATION}}}"
+        f"[$__range] @ end())) and on (operation) ({failed_somewhen}))"
+    )
+    return (
+        statetimeline.Panel()
+        .title("When operations failed")
+        .description("The 16 operations that failed longest in this time range, probe by probe.")
+        .datasource(DATASOURCE)
+        .span(16)
+        .height(11)
+        .no_value("No probe failed in this time range")
+        .with_target(query(expression, "{{operation}}"))
+        .mappings([values(**{"0": ("failing", RED), "1": ("ok", GREEN)})])
+        .thresholds(steps((None, RED), (1, GREEN)))
+        .color_scheme(by_thresholds())
+        .show_value(model.VisibilityMode.NEVER)
+        .merge_values(True)
+        .row_height(0.75)
+        .line_width(0)
+        .fill_opacity(85)
+        .legend(
+            common.VizLegendOptions()
+            .show_legend(True)
+            .display_mode(model.LegendDisplayMode.LIST)
+            .placement(model.LegendPlacement.BOTTOM)
+        )
+    )
+
+
+def _outcomes() -> timeseries.Panel:
+    panel = stacked(
+        lines("Probe runs by outcome", "Runs a minute, by how they ended.", "short", height=11), bars=True
+    ).with_target(
+        query(
+            f"60 * sum by (outcome) (rate(whop_probe_runs_total{{{BY_OPERATION}}}[$__rate_interval])) > 0",
+            "{{outcome}}",
+        )
+    )
+    for outcome, colour in OUTCOME_COLOURS.items():
+        panel = panel.override_by_name(outcome, always(colour))
+    return panel

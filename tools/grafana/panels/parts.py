@@ -1,0 +1,124 @@
+"""What panels are put together from: queries, thresholds, legends, one builder a kind of panel."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.models import common as model
+from grafana_foundation_sdk.models.dashboard import (
+    DynamicConfigValue,
+    FieldColorModeId,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMappingResult,
+)
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+from variables import DATASOURCE
+
+GREEN, BLUE, YELLOW, ORANGE, RED, GREY = "green", "blue", "yellow", "orange", "red", "#8e8e8e"
+
+# The dashboard's choice, for metrics of an operation and for those of a prober.
+BY_OPERATION = 'job=~"$job",location=~"$location",operation=~"$operation"'
+BY_PROBER = 'job=~"$job",location=~"$location"'
+FAILED = 'outcome!~"success|skipped"'
+
+P = TypeVar("P", stat.Panel, table.Panel, timeseries.Panel)
+
+
+def query(expression: str, legend: str = "__auto", ref: str = "A", *, instant: bool = False) -> prometheus.Dataquery:
+    """A Prometheus query over the dashboard's time range, or of its end alone."""
+    built = prometheus.Dataquery().expr(expression).legend_format(legend).ref_id(ref).datasource(DATASOURCE)
+    return built.instant().format(PromQueryFormat.TABLE) if instant else built.range()
+
+
+def steps(*pairs: tuple[float | None, str]) -> dashboard.ThresholdsConfig:
+    """Absolute thresholds from (value, colour) pairs; the first value is None: from below."""
+    return (
+        dashboard.ThresholdsConfig()
+        .mode(ThresholdsMode.ABSOLUTE)
+        .steps([Threshold(value=value, color=colour) for value, colour in pairs])
+    )
+
+
+def values(**texts: tuple[str, str]) -> ValueMap:
+    """Show text and colour in place of a value: `values(**{"0": ("failing", RED)})`."""
+    return ValueMap(
+        options={
+            value: ValueMappingResult(text=text, color=colour, index=index)
+            for index, (value, (text, colour)) in enumerate(texts.items())
+        }
+    )
+
+
+def by_thresholds() -> dashboard.FieldColor:
+    """Colour by threshold."""
+    return dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS)
+
+
+def always(colour: str) -> list[DynamicConfigValue]:
+    """Override properties: this series has this colour."""
+    return [DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})]
+
+
+def prop(name: str, value: Any) -> DynamicConfigValue:
+    """One property of a field override."""
+    return DynamicConfigValue(id_val=name, value=value)
+
+
+def _titled(panel: P, title: str, description: str, width: int, height: int) -> P:
+    """Name and place a panel; the width is of 24 columns."""
+    return panel.title(title).description(description).datasource(DATASOURCE).span(width).height(height)
+
+
+def lines(title: str, description: str, unit: str, *, width: int = 8, height: int = 8) -> timeseries.Panel:
+    """A time series panel: thin lines, a light fill, a legend below that shows the last value."""
+    legend = (
+        common.VizLegendOptions()
+        .show_legend(True)
+        .display_mode(model.LegendDisplayMode.LIST)
+        .placement(model.LegendPlacement.BOTTOM)
+        .calcs([])
+    )
+    tooltip = common.VizTooltipOptions().mode(model.TooltipDisplayMode.MULTI).sort(model.SortOrder.DESCENDING)
+    return (
+        _titled(timeseries.Panel(), title, description, width, height)
+        .unit(unit)
+        .min(0)
+        .line_width(2)
+        .fill_opacity(8)
+        .show_points(model.VisibilityMode.NEVER)
+        .span_nulls(False)
+        .legend(legend)
+        .tooltip(tooltip)
+    )
+
+
+def stacked(panel: timeseries.Panel, *, bars: bool = False) -> timeseries.Panel:
+    """Stack the series of a panel, as areas or as bars."""
+    panel = panel.stacking(common.StackingConfig().mode(model.StackingMode.NORMAL).group("A"))
+    if bars:
+        return panel.draw_style(model.GraphDrawStyle.BARS).fill_opacity(80).line_width(0)
+    return panel.fill_opacity(45).line_width(1)
+
+
+def tile(title: str, description: str, expression: str, *, unit: str = "short", width: int = 3) -> stat.Panel:
+    """A verdict: one number, coloured all over by how bad it is, with its course behind it."""
+    reduce = common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields("")
+    return (
+        _titled(stat.Panel(), title, description, width, 4)
+        .with_target(query(expression, title))
+        .reduce_options(reduce)
+        .unit(unit)
+        .color_mode(model.BigValueColorMode.BACKGROUND)
+        .graph_mode(model.BigValueGraphMode.AREA)
+        .text_mode(model.BigValueTextMode.VALUE)
+        .justify_mode(model.BigValueJustifyMode.CENTER)
+        .color_scheme(by_thresholds())
+    )
+
+
+def rows(title: str, description: str, *, width: int = 12, height: int = 9) -> table.Panel:
+    """A table of what instant queries answer."""
+    return _titled(table.Panel(), title, description, width, height).cell_height(model.TableCellHeight.SM)

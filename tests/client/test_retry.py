@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.client.support import Recorder, call, client, target
@@ -48,6 +48,7 @@ def test_retry_after_is_read_in_both_its_forms(headers: dict[str, str], seconds:
 
 
 @given(st.text(st.characters(max_codepoint=255)))
+@settings(deadline=None)
 def test_no_retry_after_is_a_crash(text: str) -> None:
     seconds = asked_wait(exchange(retry_after=text))
     assert seconds is None or seconds >= 0

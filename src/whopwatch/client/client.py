@@ -26,7 +26,7 @@ from whopwatch.client.watch import Watch
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
 from whopwatch.errors import UnsafeRequestError
-from whopwatch.exchange import Exchange
+from whopwatch.exchange import Exchange, Failure
 
 
 class Client:
@@ -117,13 +117,17 @@ class Client:
         request is left; nothing has been sent then.
         """
         url = url_of(call, self.target)
-        for attempt in range(1, self._limits.retries + 2):
-            exchange = self._attempt(call, url, attempt)
+        attempt = 1
+        while True:
+            watch = Watch(self._clock, self._limits.deadline)
+            exchange = self._attempt(call, url, attempt, watch)
+            if _says_nothing(exchange, watch, call):
+                continue
             if self._on_exchange:
                 self._on_exchange(exchange)
             if not self._comes_back(exchange):
-                break
-        return exchange
+                return exchange
+            attempt += 1
 
     def _comes_back(self, exchange: Exchange) -> bool:
         """Whether the call is sent again; its operation is left alone as long as the server asks for."""
@@ -135,10 +139,9 @@ class Client:
             return False
         self._patience -= bounded
         self._pacer.hold(exchange.operation, bounded)
-        return wait == bounded and self.remaining > 0
+        return wait == bounded and self.remaining > 0 and exchange.attempt <= self._limits.retries
 
-    def _attempt(self, call: Call, url: str, attempt: int) -> Exchange:
-        watch = Watch(self._clock, self._limits.deadline)
+    def _attempt(self, call: Call, url: str, attempt: int, watch: Watch) -> Exchange:
         headers: tuple[tuple[str, str], ...] = ()
         status, body, failure = None, b"", None
         try:
@@ -191,6 +194,15 @@ class Client:
         return tuple(
             (name.decode("latin-1").lower(), redact(value.decode("latin-1"), secrets)) for name, value in headers.raw
         )
+
+
+def _says_nothing(exchange: Exchange, watch: Watch, call: Call) -> bool:
+    """Whether a read met a connection that the server had closed meanwhile.
+
+    That is no answer of the API, and HTTP (RFC 9112, 9.3.1) has the read sent again. It was counted as sent. The
+    next connection is another one, and in the end a new one, of which this cannot be said.
+    """
+    return exchange.failure is Failure.RESET and watch.met_a_closed_connection and call.operation.is_read
 
 
 def _default_headers(target: Target) -> list[tuple[str, str]]:

@@ -51,7 +51,7 @@ def _connection(error: httpx.ConnectError) -> Failure:
 def _protocol(watch: Watch) -> Failure:
     if watch.flooded:
         return Failure.HEADERS_TOO_LARGE
-    if watch.at_end:
+    if watch.at_end and watch.speaks_http:
         return Failure.INCOMPLETE if watch.in_body else Failure.RESET
     return Failure.PROTOCOL
 

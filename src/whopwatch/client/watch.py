@@ -28,6 +28,7 @@ class Watch:
         self.flooded = False
         self.received = 0
         self.last_read: bytes | None = None
+        self._opening = b""
         self._written: float | None = None
         self._first_byte: float | None = None
         self._started = self.clock()
@@ -48,6 +49,19 @@ class Watch:
         """Whether the server closed its side."""
         return self.last_read == b""
 
+    @property
+    def met_a_closed_connection(self) -> bool:
+        """Whether an earlier request's connection was used, and not a byte came back over it.
+
+        A server may close an idle connection at any time, also while a request is on its way there.
+        """
+        return self.was_written and self.connect is None and not self.received
+
+    @property
+    def speaks_http(self) -> bool:
+        """Whether what came so far may be the beginning of an HTTP response."""
+        return b"HTTP/".startswith(self._opening)
+
     def wrote(self) -> None:
         """The request, or a part of it, has left: what comes from now on is the answer."""
         self._written = self.clock()
@@ -58,6 +72,7 @@ class Watch:
         """`data` has arrived."""
         if self._first_byte is None:
             self._first_byte = self.clock()
+            self._opening = data[:5]
         self.received += len(data)
         self.last_read = data
 

@@ -28,7 +28,11 @@ DOCUMENT: dict[str, Any] = {
                 "oneOf": [
                     {
                         "type": "object",
-                        "properties": {"kind": {"const": "User"}, "age": {"type": "integer"}},
+                        "properties": {
+                            "kind": {"const": "User"},
+                            "age": {"type": "integer"},
+                            "mood": {"enum": ["good", "bad"]},
+                        },
                         "required": ["kind", "age"],
                     },
                     {"type": "object", "properties": {"kind": {"const": "Company"}}, "required": ["kind"]},
@@ -72,6 +76,7 @@ def test_a_valid_value_has_no_violation(validator: Validator) -> None:
         ({"owner": {"kind": SECRET}}, "/owner", "union", "one of the documented variants"),
         ({"owner": {"kind": "User", "age": SECRET}}, "/owner/age", "type", "integer"),
         ({"owner": {"kind": "User"}}, "/owner/age", "required", "present"),
+        ({"owner": {"kind": "User", "age": 1, "mood": SECRET}}, "/owner/mood", "enum", "good, bad"),
         ({"color": SECRET}, "/color", "enum", "red, green"),
         ({"color": 3}, "/color", "type", "string"),
         ({"counts": [1, None, 2]}, "/counts/*", "null", "integer"),

@@ -156,9 +156,14 @@ def _is_null_branch(branch: list[jsonschema_rs.ValidationError], path: tuple[str
 
 def _excluded_by_tag(branch: list[jsonschema_rs.ValidationError], path: tuple[str | int, ...]) -> bool:
     """Whether a direct property that has to be one constant is another: the value names a different variant."""
-    return any(
-        error.kind.name in ("const", "enum") and len(error.instance_path) == len(path) + 1 for error in branch
-    ) or any(error.kind.name == "type" and tuple(error.instance_path) == path for error in branch)
+    return any(_is_constant(error) and len(error.instance_path) == len(path) + 1 for error in branch) or any(
+        error.kind.name == "type" and tuple(error.instance_path) == path for error in branch
+    )
+
+
+def _is_constant(error: jsonschema_rs.ValidationError) -> bool:
+    """Whether the broken keyword allows one value only; an enum of several tells no variants apart."""
+    return error.kind.name == "const" or (error.kind.name == "enum" and len(error.kind.as_dict()["options"]) == 1)
 
 
 def _mistyped(path: tuple[str | int, ...], expected: str, instance: Any) -> Violation:

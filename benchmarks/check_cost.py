@@ -1,0 +1,81 @@
+"""The CPU of a whole `check`, against the same client sending the same requests and looking at nothing. Aim: 1.3 times.
+
+The simulator runs in a process of its own, so that only the observer is counted.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from benchmarks.measure import interleaved, table
+from whopwatch.client import Call, Client
+from whopwatch.config import Secret, Target
+from whopwatch.contract import Contract, load
+from whopwatch.exchange import Exchange
+from whopwatch.run import DEFAULT_BUDGET, check, observe
+
+ROUNDS = 7
+
+
+@contextmanager
+def simulator() -> Iterator[Target]:
+    """A simulator in another process, as a target."""
+    command = [sys.executable, "-m", "whopwatch", "simulate", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # noqa: S603
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        try:
+            yield Target(
+                name="simulator",
+                base_url=ready["base_url"],
+                v2_base_url=ready["v2_base_url"],
+                api_key=Secret(ready["api_key"]),
+                company_id=ready["company_id"],
+            )
+        finally:
+            process.terminate()
+
+
+def bare(contract: Contract, target: Target, exchanges: Sequence[Exchange]) -> None:
+    """Send what a check sent, with the same client, and look at nothing."""
+    with Client(target, contract, budget=len(exchanges)) as client:
+        for exchange in exchanges:
+            client.send(
+                Call(
+                    operation=contract.operations[exchange.operation],
+                    purpose=exchange.purpose,
+                    path_params=exchange.path_params,
+                    query=exchange.query,
+                    credential=exchange.credential,
+                )
+            )
+
+
+def main() -> None:
+    """Measure and print."""
+    contract = load()
+    with simulator() as target:
+        exchanges = observe(contract, target).exchanges
+        seconds = interleaved(
+            {
+                "the same requests, unchecked": lambda: bare(contract, target, exchanges),
+                "whopwatch check": lambda: check(contract, target, budget=DEFAULT_BUDGET),
+            },
+            rounds=ROUNDS,
+            clock=time.process_time,
+        )
+    size = sum(len(exchange.body) for exchange in exchanges)
+    print(
+        table(
+            f"CPU of {len(exchanges)} requests, {size / 1000:.0f} kB of bodies", seconds, base="the same requests, unchecked"
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,9 @@
-"""`python -m whopwatch` is `whopwatch`."""
+"""`python -m whopwatch`."""
 
 from __future__ import annotations
 
+import sys
+
 from whopwatch.cli import main
 
-if __name__ == "__main__":
-    raise SystemExit(main())
+sys.exit(main())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from whopwatch.simulator import Simulator, embedded
+from whopwatch.simulator import Call, Simulator, Wrapper, embedded
 
 CONTRACT_TEST = """
 def test_contract(whop_case):
@@ -82,12 +82,24 @@ def test_a_session_that_verified_nothing_fails(workers: tuple[str, ...], pyteste
     result.stdout.fnmatch_lines(["*COULD NOT CHECK: nothing was verified.*cannot be reached*"])
 
 
-def test_drift_fails_the_test_it_belongs_to(at_simulator: Simulator, pytester: pytest.Pytester) -> None:
-    """Asked for at a path where there is no such thing, every operation of the simulator is gone."""
+def test_drift_fails_the_test_it_belongs_to(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_title(call: Call, proceed: Callable[[], None]) -> None:
+        for item in call.payload.get("data", ()):
+            item.pop("title", None)
+        proceed()
+
     pytester.makepyfile(CONTRACT_TEST)
-    result = run(pytester, "--target", f"{at_simulator.root}/api/v9", "--whop-only", "products.list")
-    assert result.ret in (1, 3)
-    assert "passed" not in result.parseoutcomes()
+    with embedded(wrappers=[Wrapper("respond", without_title, "products.list")]) as broken:
+        monkeypatch.setenv("WHOP_API_KEY", broken.api_key)
+        monkeypatch.setenv("WHOP_COMPANY_ID", broken.company_id)
+        result = run(pytester, "--target", broken.base_url, "--whop-only", "products.list", "-rA")
+    assert result.ret == 1
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] == 1
+    result.stdout.fnmatch_lines(
+        ["products.list: 1 finding", "critical D5 at /data/[*]/title*", "FAILED *products.list-schema*"]
+    )
+    result.stdout.fnmatch_lines(["PASSED *products.list-answer*"])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -11,6 +12,7 @@ from whopwatch import __version__
 from whopwatch.cli.fail import INTERRUPTED, show_error
 from whopwatch.cli.lazy import LazyGroup
 from whopwatch.cli.stdout import discard_stdout
+from whopwatch.errors import EXIT_CLEAN
 
 COMMANDS = {
     "check": ("whopwatch.cli.check:check", "Observe a target once and say whether it keeps the contract."),
@@ -26,7 +28,21 @@ Examples:
 """
 
 
-@click.group(cls=LazyGroup, commands_by_name=COMMANDS, epilog=EXAMPLE)
+class Root(LazyGroup):
+    """The command itself. A reader of stdout that goes away is no error; click would make it exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the sub-command, and have all of its output out before anyone else can fail to write it."""
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            discard_stdout()
+            return EXIT_CLEAN
+        return code
+
+
+@click.group(cls=Root, commands_by_name=COMMANDS, epilog=EXAMPLE)
 @click.version_option(__version__, prog_name="whopwatch")
 @click.option("--traceback", is_flag=True, help="Show the traceback of an unexpected error.")
 def root(traceback: bool) -> None:
@@ -42,12 +58,8 @@ def main(args: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if args is None else args)
     try:
         code = root.main(arguments, prog_name="whopwatch", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        discard_stdout()
-        return 0
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except Exception as error:
         return show_error(error, traceback="--traceback" in arguments)
-    return code if isinstance(code, int) else 0
+    return code if isinstance(code, int) else EXIT_CLEAN

@@ -1,0 +1,77 @@
+"""`whopwatch check` at the simulator: clean, drifting, and what it writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from whopwatch.cli import main
+from whopwatch.simulator import Call, Wrapper, embedded
+
+
+def test_the_simulator_is_clean_and_every_operation_accounted_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "new" / "reports"
+    assert main(["check", "--report-dir", str(folder)]) == 0
+    out, err = capsys.readouterr()
+    assert "CLEAN" in out
+    assert err == ""
+    assert {path.name for path in folder.iterdir()} == {"report.json", "junit.xml", "report.md", "report.txt"}
+    report = json.loads((folder / "report.json").read_text())
+    states = [row["state"] for row in report["operations"]]
+    assert (len(states), states.count("verified"), states.count("not-covered")) == (149, 79, 70)
+    assert (report["target"], report["verdict"], report["findings"]) == ("simulator", "clean", [])
+    assert report["requests"]["sent"] <= report["requests"]["budget"] == 600
+    assert report["requests"]["unsafe"] == 0
+    suite = ET.parse(folder / "junit.xml").getroot().find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("skipped"), suite.get("failures")) == ("149", "70", "0")
+    assert (folder / "report.txt").read_text().splitlines()[-1].startswith(" CLEAN")
+
+
+def test_a_selection_covers_what_was_selected_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--resource", "products", "--only", "plans.list,plans.list", "--json", "-"]) == 0
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    verified = {row["id"] for row in report["operations"] if row["state"] == "verified"}
+    assert verified == {"products.list", "products.retrieve", "plans.list"}
+    assert "CLEAN" in err
+
+
+def test_the_rate_is_kept() -> None:
+    assert main(["check", "--only", "products.list", "--rate", "50", "--budget", "5"]) == 0
+
+
+def test_drift_ends_with_1_and_is_located(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def title_is_a_number(call: Call, proceed: Callable[[], None]) -> None:
+        for item in call.payload.get("data", ()):
+            item["title"] = 424242
+        proceed()
+
+    with embedded(wrappers=[Wrapper("respond", title_is_a_number, "products.list")]) as broken:
+        monkeypatch.setenv("WHOP_API_KEY", broken.api_key)
+        monkeypatch.setenv("WHOP_COMPANY_ID", broken.company_id)
+        code = main(["check", "--target", broken.base_url, "--resource", "products", "--markdown", "-"])
+        assert set(broken.requests) == {"GET"}
+    out, err = capsys.readouterr()
+    assert code == 1
+    assert "| critical | D7 | `products.list` | `/data/*/title` |" in out
+    assert "DRIFT" in err
+    assert "424242" not in out + err
+    assert broken.api_key not in out + err
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    file.write_text("old")
+    other_name = tmp_path / "link.json"
+    other_name.hardlink_to(file)
+    assert main(["check", "--only", "products.list", "--json", str(file)]) == 0
+    assert json.loads(file.read_text())["verdict"] == "clean"
+    assert other_name.read_text() == "old"
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["link.json", "report.json"]

@@ -1,0 +1,125 @@
+"""The command as a process: signals, closed pipes, terminals, and how fast it answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import resource
+import select
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+WHOPWATCH = [sys.executable, "-m", "whopwatch"]
+
+
+def started(*args: str, **options: object) -> subprocess.Popen[str]:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.Popen([*WHOPWATCH, *args], text=True, **pipes)  # type: ignore[call-overload, no-any-return]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_simulate_prints_one_line_serves_and_ends_cleanly(number: signal.Signals) -> None:
+    with started("simulate", "--seed", "3", "--api-key", "test key", "--items", "3") as process:
+        assert process.stdout
+        assert process.stderr
+        ready = json.loads(process.stdout.readline())
+        assert set(ready) == {"base_url", "api_key", "company_id", "v2_base_url", "mcp_url"}
+        assert ready["api_key"] == "test key"
+        request = urllib.request.Request(
+            f"{ready['base_url']}/products?company_id={ready['company_id']}",
+            headers={"Authorization": f"Bearer {ready['api_key']}"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert len(json.load(answer)["data"]) == 3
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        assert process.stdout.read() == ""
+        assert "Ctrl-C" in process.stderr.read()
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with started("simulate") as first:
+        assert first.stdout
+        port = json.loads(first.stdout.readline())["base_url"].split(":")[2].split("/")[0]
+        done = subprocess.run(
+            [*WHOPWATCH, "simulate", "--port", port], capture_output=True, text=True, timeout=20, check=False
+        )
+        first.terminate()
+    assert done.returncode == 2
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "choose another --port" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["contract export", "check --only products.list", "check --only products.list --json -"]
+)
+def test_a_reader_that_goes_away_is_no_error(command: str) -> None:
+    with started(*command.split()) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.wait(30) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_ctrl_c_in_a_run_ends_with_130(tmp_path: Path) -> None:
+    with started("check", "--rate", "0.5", "--json", str(tmp_path / "report.json"), start_new_session=True) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(3)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert process.stderr
+        assert "Traceback" not in process.stderr.read()
+    assert not list(tmp_path.iterdir())
+
+
+def on_a_terminal(*args: str, **environ: str) -> str:
+    """What the command writes to a terminal of 80 columns, stdout and stderr alike."""
+    parent, child = pty.openpty()
+    surroundings = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", **environ}
+    process = subprocess.Popen([*WHOPWATCH, *args], stdout=child, stderr=child, stdin=child, env=surroundings)
+    os.close(child)
+    written = b""
+    while select.select([parent], [], [], 30)[0]:
+        try:
+            chunk = os.read(parent, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        written += chunk
+    os.close(parent)
+    assert process.wait(10) == 0
+    return written.decode()
+
+
+def test_a_terminal_gets_progress_and_colour_and_a_pipe_neither() -> None:
+    shown = on_a_terminal("check", "--resource", "products")
+    assert "checking" in shown
+    assert "\x1b[1;30;42m CLEAN" in shown
+    piped = subprocess.run(
+        [*WHOPWATCH, "check", "--resource", "products"], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert "\x1b" not in piped.stdout
+    assert piped.stderr == ""
+
+
+def test_no_color_is_respected() -> None:
+    assert "\x1b[1;30;42m" not in on_a_terminal("check", "--only", "products.list", NO_COLOR="1")
+
+
+def test_help_answers_at_once_and_imports_little() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "whopwatch", "--help"], capture_output=True, text=True, check=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert not imported & {"httpx", "starlette", "uvicorn", "rich", "yaml", "jsonschema_rs", "pytest"}
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -45,6 +46,13 @@ def test_a_request_says_who_asks_and_for_what() -> None:
     assert "cookie" not in sent.headers
 
 
+def test_a_header_of_a_call_takes_the_place_of_the_clients_own() -> None:
+    wire = Recorder(httpx.Response(200, json={}))
+    sender, *_ = client(wire, target=target(api_version_date="2025-01-01"))
+    sender.send(call(headers=(("api-version-date", "2024-01-01"),)))
+    assert wire.requests[0].headers.get_list("api-version-date") == ["2024-01-01"]
+
+
 @pytest.mark.parametrize(
     ("credential", "header"),
     [("key", f"Bearer {KEY}"), ("none", None), ("wrong", f"Bearer {WRONG_KEY}"), ("unscoped", "Bearer poor")],
@@ -60,6 +68,7 @@ def test_a_key_without_scope_that_nobody_gave_is_a_mistake_of_the_caller() -> No
     sender, *_ = client()
     with pytest.raises(UsageError, match="without scope"):
         sender.send(call(credential="unscoped"))
+    assert sender.sent == 0
 
 
 def test_a_target_without_a_key_is_asked_without_one() -> None:
@@ -101,6 +110,21 @@ def test_the_budget_ends_the_sending() -> None:
     assert (len(wire.requests), sender.sent, sender.remaining) == (2, 2, 0)
 
 
+def test_threads_share_one_budget() -> None:
+    wire = Recorder(httpx.Response(200, json={}))
+    sender, *_ = client(wire, budget=50)
+
+    def send(_: int) -> bool:
+        try:
+            return sender.send(call()).ok
+        except BudgetExhaustedError:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(send, range(80))) == 50
+    assert len(wire.requests) == sender.sent == sender.sent_by_operation["products.list"] == 50
+
+
 def test_a_redirect_is_an_exchange_and_is_not_followed() -> None:
     wire = Recorder(httpx.Response(302, headers={"Location": "https://evil.example/"}))
     sender, *_ = client(wire)
@@ -126,7 +150,7 @@ def test_a_failure_keeps_what_was_asked() -> None:
 @pytest.mark.parametrize("length", [70_000, 1_000_000])
 def test_an_id_too_long_for_a_url_is_refused_not_a_crash(length: int) -> None:
     sender, *_ = client()
-    with pytest.raises(UnsafeRequestError, match="too long"):
+    with pytest.raises(UnsafeRequestError, match="longer than"):
         sender.send(call("products.retrieve", id="x" * length))
 
 

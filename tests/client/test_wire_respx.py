@@ -7,6 +7,7 @@ test_hostile.py.
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 
@@ -22,6 +23,7 @@ from whopwatch.exchange import BodyProblem, Exchange, Failure
 SMALL = Limits(rate=None, body_bytes=100_000)
 NESTED = b"[" * 100 + b"]" * 100
 JSON = b'{"data": []}'
+PACKED = gzip.compress(JSON, mtime=0)
 
 
 def send(limits: Limits = UNPACED) -> tuple[Exchange, Time]:
@@ -92,12 +94,12 @@ class Parts(httpx.SyncByteStream):
         ({}, (b'{"da', httpcore.ReadTimeout("x")), Failure.READ_TIMEOUT),
         ({}, (b'{"da', httpcore.RemoteProtocolError("x")), Failure.PROTOCOL),
         ({"Content-Encoding": "gzip"}, (b"not gzip",), Failure.ENCODING),
-        ({"Content-Encoding": "gzip"}, (gzip.compress(JSON)[:-9],), Failure.ENCODING),
-        ({"Content-Encoding": "gzip"}, (gzip.compress(JSON)[:-4] + b"....",), Failure.ENCODING),
-        ({"Content-Encoding": "gzip"}, (gzip.compress(JSON) + b"more",), Failure.ENCODING),
+        ({"Content-Encoding": "gzip"}, (PACKED[:-9],), Failure.ENCODING),
+        ({"Content-Encoding": "gzip"}, (PACKED[:-4] + b"....",), Failure.ENCODING),
+        ({"Content-Encoding": "gzip"}, (PACKED + b"more",), Failure.ENCODING),
         ({"Content-Encoding": "br"}, (b"\x0b\x02\x80{}\x03",), Failure.ENCODING),
-        ({"Content-Encoding": "gzip, gzip"}, (gzip.compress(gzip.compress(JSON)),), Failure.ENCODING),
-        ({"Content-Encoding": "gzip"}, (gzip.compress(bytes(100_001)),), Failure.TOO_LARGE),
+        ({"Content-Encoding": "gzip, gzip"}, (gzip.compress(PACKED, mtime=0),), Failure.ENCODING),
+        ({"Content-Encoding": "gzip"}, (gzip.compress(bytes(100_001), mtime=0),), Failure.TOO_LARGE),
         ({}, (bytes(100_001),), Failure.TOO_LARGE),
         ({"Content-Length": "100001"}, (), Failure.TOO_LARGE),
         ({f"X-{number}": "y" for number in range(200)}, (JSON,), Failure.HEADERS_TOO_LARGE),
@@ -117,9 +119,9 @@ def test_a_response_that_cannot_be_read_says_why(
 @pytest.mark.parametrize(
     ("encoding", "packed"),
     [
-        ("gzip", gzip.compress(JSON)),
-        ("GZIP", gzip.compress(JSON)),
-        ("x-gzip", gzip.compress(JSON)),
+        ("gzip", PACKED),
+        ("GZIP", PACKED),
+        ("x-gzip", PACKED),
         ("deflate", zlib.compress(JSON)),
         ("identity", JSON),
         ("", JSON),
@@ -150,6 +152,22 @@ def test_a_body_of_50_megabytes_is_not_read_to_its_end() -> None:
     exchange, _ = send()
     assert exchange.failure is Failure.TOO_LARGE
     assert stream.taken <= 9 * 2**20
+
+
+@respx.mock
+def test_a_gzip_bomb_takes_no_more_memory_than_a_body_may() -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(100)) + packer.flush()
+    answer = httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Parts(bomb))
+    respx.get(f"{BASE}/products").mock(return_value=answer)
+    tracemalloc.start()
+    try:
+        exchange, _ = send()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert exchange.failure is Failure.TOO_LARGE
+    assert peak < 3 * UNPACED.body_bytes
 
 
 @respx.mock

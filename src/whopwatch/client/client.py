@@ -65,7 +65,7 @@ class Client:
         overall = Rate(burst=1, per_second=target.rate) if target.rate else None
         self._pacer = Pacer(limits.rate, overall, clock, sleep)
         self._patience = limits.patience
-        inner = transport or NetworkTransport(target.base_url, limits)
+        inner = transport or NetworkTransport(limits)
         self.transport = GuardedTransport(
             inner, Guard(target, contract), self._ledger, self._pacer, self._keys, limits, clock
         )
@@ -177,7 +177,8 @@ class Client:
         )
 
     def _request(self, call: Call, url: str, watch: Watch) -> httpx.Request:
-        headers = [*self._headers, *call.headers]
+        given = {name.lower() for name, _ in call.headers}
+        headers = [*(header for header in self._headers if header[0].lower() not in given), *call.headers]
         content = None
         if call.body is not None:
             content = json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode()
@@ -186,7 +187,9 @@ class Client:
         try:
             return httpx.Request(call.operation.method, url, headers=headers, content=content, extensions=extensions)
         except httpx.InvalidURL:
-            raise UnsafeRequestError("A request was not sent: its URL is too long.", where=call.operation.id) from None
+            raise UnsafeRequestError(
+                "A request was not sent: its URL is longer than any server takes.", where=call.operation.id
+            ) from None
 
     def _recorded(self, headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
         """The response's headers as an Exchange keeps them: names in lower case, no key in any value."""

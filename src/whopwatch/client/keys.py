@@ -41,9 +41,12 @@ def redact(text: AnyStr, secrets: Iterable[Secret]) -> AnyStr:
     A key of a few letters is no secret, and would be found in any text: it is left alone.
     """
     for secret in secrets:
-        key, mask = secret.reveal(), MASK
-        if len(key) >= SHORTEST_SECRET:
-            text = text.replace(key.encode(), mask.encode()) if isinstance(text, bytes) else text.replace(key, mask)
+        if len(secret.reveal()) < SHORTEST_SECRET:
+            continue
+        if isinstance(text, bytes):
+            text = text.replace(secret.reveal().encode(), MASK.encode())
+        else:
+            text = text.replace(secret.reveal(), MASK)
     return text
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
@@ -48,13 +49,15 @@ class NetworkTransport(httpx.BaseTransport):
     """Sends requests over the network. Raises httpx.TransportError, as httpx's own transport does.
 
     A request's Watch is taken from its extensions. HTTPS_PROXY and NO_PROXY are honoured for https, where a
-    proxy sees a tunnel; plain http is never given to a proxy, which would see the key.
+    proxy sees a tunnel; plain http is never given to a proxy, which would see the key. Certificates are held
+    against the bundle that comes with httpx, or against SSL_CERT_FILE.
     """
 
-    def __init__(self, base_url: str, limits: Limits, backend: httpcore.NetworkBackend | None = None) -> None:
+    def __init__(self, limits: Limits, backend: httpcore.NetworkBackend | None = None) -> None:
         self._limits = limits
-        url = httpx.URL(base_url)
-        self._pool = _pool(url, _Backend(backend or httpcore.SyncBackend(), limits))
+        self._backend = _Backend(backend or httpcore.SyncBackend(), limits)
+        self._pools: dict[tuple[str, str], httpcore.ConnectionPool] = {}
+        self._lock = threading.Lock()
         logging.getLogger("httpcore.http11").addFilter(_holds_no_response)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -66,23 +69,16 @@ class NetworkTransport(httpx.BaseTransport):
             port=request.url.port,
             target=request.url.raw_path,
         )
-        limits = self._limits
-        timeout = {
-            "connect": limits.connect,
-            "read": limits.read,
-            "write": limits.write,
-            "pool": limits.connect,
-        }
         core = httpcore.Request(
             request.method,
             url,
             headers=request.headers.raw,
             content=request.stream,
-            extensions={"timeout": timeout},
+            extensions={"timeout": {"pool": self._limits.connect}},
         )
         token = _current.set(watch)
         try:
-            response = self._pool.handle_request(core)
+            response = self._pool(request.url).handle_request(core)
         except _WIRE_ERRORS as error:
             raise _HTTPX[type(error)](str(error)) from error
         finally:
@@ -96,7 +92,15 @@ class NetworkTransport(httpx.BaseTransport):
 
     def close(self) -> None:
         """Close every connection."""
-        self._pool.close()
+        for pool in self._pools.values():
+            pool.close()
+
+    def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
+        with self._lock:
+            key = (url.scheme, url.host)
+            if key not in self._pools:
+                self._pools[key] = _make_pool(url, self._backend)
+            return self._pools[key]
 
 
 class _Body(httpx.SyncByteStream):
@@ -222,7 +226,7 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _pool(url: httpx.URL, backend: _Backend) -> httpcore.ConnectionPool:
+def _make_pool(url: httpx.URL, backend: _Backend) -> httpcore.ConnectionPool:
     if url.scheme != "https":
         return httpcore.ConnectionPool(keepalive_expiry=_KEEP_ALIVE, network_backend=backend)
     context = httpx.create_ssl_context()
@@ -240,6 +244,7 @@ def _pool(url: httpx.URL, backend: _Backend) -> httpcore.ConnectionPool:
 
 
 def _resolve(host: str, port: int) -> list[str]:
+    # The system's resolver has timeouts of its own, which nothing here can shorten.
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

@@ -79,16 +79,16 @@ class GuardedTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The response to `request`, if it may be sent."""
         operation = self._admit(request)
-        self._ledger.spend(operation)
-        self._pacer.wait(operation.id)
         watch = request.extensions.get(WATCH)
         if watch is None:
             watch = request.extensions[WATCH] = Watch(self._clock, self._limits.deadline)
-        watch.start()
         own_key = "authorization" not in request.headers
         try:
             if own_key:
                 self._authorize(request)
+            self._ledger.spend(operation)
+            self._pacer.wait(operation.id)
+            watch.start()
             return self._inner.handle_request(request)
         except BaseException as error:
             forget_frames(error)

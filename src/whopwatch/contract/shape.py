@@ -32,33 +32,37 @@ class Shape:
     prefixes: tuple[str, ...] = ()
     _reach: frozenset[str] | None = None
     _bearing: tuple[tuple[str, Shape], ...] | None = None
+    _parts: tuple[tuple[str, Shape], ...] | None = None
 
-    def ids(self, value: Any) -> Iterator[tuple[str, str]]:
-        """Every `(resource, id)` in `value`, in the order of the document."""
-        if isinstance(value, str):
-            shape = self._meant(value)
-            if shape.resource and value:
-                yield shape.resource, value
-        elif isinstance(value, list):
-            items = self._meant(value).items
-            if items and items.resources():
+    def ids(self, value: Any) -> list[tuple[str, str]]:
+        """Every `(resource, id)` in `value`, in the order of the shape."""
+        found: list[tuple[str, str]] = []
+        self._collect(value, found)
+        return found
+
+    def _collect(self, value: Any, found: list[tuple[str, str]]) -> None:
+        shape = self._meant(value) if self.alternatives else self
+        if value.__class__ is dict:
+            for name, child in shape._id_bearing():
+                part = value.get(name)
+                if part is not None:
+                    child._collect(part, found)
+        elif value.__class__ is list:
+            if shape.items and shape.items.resources():
                 for item in value:
-                    yield from items.ids(item)
-        elif isinstance(value, dict):
-            for name, child in self._meant(value)._id_bearing():
-                if name in value:
-                    yield from child.ids(value[name])
+                    shape.items._collect(item, found)
+        elif value.__class__ is str and shape.resource and value:
+            found.append((shape.resource, value))
 
     def is_plain(self, value: Any) -> bool:
         """Whether `value` has neither an undocumented field nor a wrong prefix. The fast path of `oddities`."""
         if value.__class__ is dict:
             shape = self._meant(value) if self.alternatives else self
-            known, children = shape.known, shape.children
-            if known is None:
+            if shape.known is None:
                 return True
-            if not value.keys() <= known:
+            if not value.keys() <= shape.known:
                 return False
-            for name, child in children.items():
+            for name, child in shape._checked():
                 part = value.get(name)
                 if part is not None and not child.is_plain(part):
                     return False
@@ -103,6 +107,14 @@ class Shape:
         if self._bearing is None:
             self._bearing = tuple((name, child) for name, child in self.children.items() if child.resources())
         return self._bearing
+
+    def _checked(self) -> tuple[tuple[str, Shape], ...]:
+        """The properties in which there can be anything odd."""
+        if self._parts is None:
+            self._parts = tuple(
+                (name, child) for name, child in self.children.items() if child.kind != "string" or child.prefixes
+            )
+        return self._parts
 
     def _meant(self, value: Any) -> Shape:
         """The variant that `value` names by its tags, else the one of its type that documents most of its fields."""

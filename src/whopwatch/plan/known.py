@@ -22,7 +22,8 @@ Trace = tuple[Call, Exchange]
 class Known:
     """The state that a plan reads. The run's scheduler adds to it, by `learn`.
 
-    `tried` are the values that were chosen so far for the needs of each operation.
+    `tried` are the values that were chosen so far for the needs of each operation, `settled` the operations of which
+    something else was seen than empty lists and objects that are not there.
     """
 
     contract: Contract
@@ -30,18 +31,22 @@ class Known:
     seed: int = 0
     pool: Pool = field(init=False)
     tried: dict[str, list[Filling]] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
     traces: dict[str, list[Trace]] = field(default_factory=dict)
     needs: Mapping[str, tuple[Need, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.pool = Pool(self.seed)
+        self._wanted = {operation.id for operation in self.reads()}
         self.needs = {operation.id: needs(operation) for operation in self.contract.reads}
 
     def learn(self, call: Call, exchange: Exchange) -> None:
-        """Take in one answer and the ids in it."""
+        """Take in one answer, and the ids in it as long as they may be needed."""
         operation = call.operation
         self.traces.setdefault(operation.id, []).append((call, exchange))
-        if exchange.ok and exchange.credential == "key":
+        if exchange.status != 404 and not (exchange.ok and operation.is_list and not items(exchange)):
+            self.settled.add(operation.id)
+        if exchange.ok and exchange.credential == "key" and not self.settled.issuperset(self._wanted):
             value = exchange.json
             own = set(own_ids(operation, value))
             for resource, id in shapes_of(self.contract).of(operation).ids(value):

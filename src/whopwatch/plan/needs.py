@@ -20,8 +20,10 @@ class Need:
     parameter: Parameter
     resources: tuple[str, ...]
 
-    def candidates(self, pool: Pool) -> list[str]:
+    def candidates(self, pool: Pool) -> Sequence[str]:
         """Ids that could be sent, the best of each resource before the second best of any."""
+        if len(self.resources) == 1:
+            return pool.candidates(self.resources[0])
         ranked = [pool.candidates(resource) for resource in self.resources]
         longest = max(map(len, ranked), default=0)
         return [ids[place] for place in range(longest) for ids in ranked if place < len(ids)]

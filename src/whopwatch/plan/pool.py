@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from zlib import crc32
 
 LIMIT = 64
@@ -17,6 +18,7 @@ class Pool:
         self._pinned: dict[str, str] = {}
         self._ids: dict[str, dict[str, int]] = {}
         self._resources: dict[str, str] = {}
+        self._ranked: dict[str, list[str]] = {}
 
     def pin(self, resource: str, id: str) -> None:
         """Make `id` the only candidate of `resource`: the company that the key belongs to."""
@@ -25,26 +27,30 @@ class Pool:
 
     def prefer(self, resource: str, id: str) -> None:
         """Put `id` before everything that will be seen: one that the user named."""
-        self._ids.setdefault(resource, {})[id] = 0
-        self._resources[id] = resource
+        self._rank(resource, id, 0)
 
     def add(self, resource: str, id: str, *, own: bool = False) -> None:
         """Remember `id`; `own` means that the resource itself answered it, rather than a mention elsewhere."""
-        ids = self._ids.setdefault(resource, {})
+        ids = self._ids.get(resource, {})
         rank = 1 if own else 2
-        if id in ids:
-            ids[id] = min(ids[id], rank)
-        elif len(ids) < self._limit:
-            ids[id] = rank
-            self._resources[id] = resource
+        if rank < ids.get(id, 3) and (id in ids or len(ids) < self._limit):
+            self._rank(resource, id, rank)
 
-    def candidates(self, resource: str) -> list[str]:
+    def candidates(self, resource: str) -> Sequence[str]:
         """The ids worth trying, the best first: named by the user, then own ones, then mentioned ones."""
         if resource in self._pinned:
             return [self._pinned[resource]]
-        ids = self._ids.get(resource, {})
-        return sorted(ids, key=lambda id: (ids[id], crc32(f"{self._seed}:{id}".encode()), id))
+        if resource not in self._ranked:
+            ids = self._ids.get(resource, {})
+            order = sorted(ids, key=lambda id: (ids[id], crc32(f"{self._seed}:{id}".encode()), id))
+            self._ranked[resource] = order
+        return self._ranked[resource]
 
     def resource_of(self, id: str) -> str | None:
         """The resource that `id` was seen as an id of."""
         return self._resources.get(id)
+
+    def _rank(self, resource: str, id: str, rank: int) -> None:
+        self._ids.setdefault(resource, {})[id] = rank
+        self._resources[id] = resource
+        self._ranked.pop(resource, None)

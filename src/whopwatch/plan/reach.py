@@ -10,7 +10,7 @@ from whopwatch.client import Call
 from whopwatch.contract import Operation
 from whopwatch.contract.shape import shapes_of
 from whopwatch.exchange import Exchange, Purpose
-from whopwatch.plan.known import PAGING, Experiment, Known, items
+from whopwatch.plan.known import PAGING, Experiment, Known
 from whopwatch.plan.needs import Filling, fillings, sources
 
 PAGE_SIZE = 10
@@ -35,7 +35,7 @@ def reach_operations(known: Known) -> Iterator[Experiment]:
         progress = False
         lacking = _lacking(known, wanted)
         for operation in (*wanted, *helpers):
-            is_due = operation.id in known.selected and not _satisfied(known, operation)
+            is_due = operation.id in known.selected and operation.id not in known.settled
             if is_due or _supplies(known, operation, lacking):
                 filling = _untried(known, operation)
                 if filling is not None:
@@ -99,7 +99,10 @@ def _refused_kinds(known: Known, operation: Operation) -> Counter[str | None]:
     """How often ids of each resource led to nothing; of a resource that was accepted once, none."""
     refused: Counter[str | None] = Counter()
     accepted = set()
-    for call, exchange in known.traces.get(operation.id, ()):
+    traces = known.traces.get(operation.id, ())
+    if not any(exchange.status == 404 for _, exchange in traces):
+        return refused
+    for call, exchange in traces:
         values = [*call.path_params.values(), *(value for name, value in call.query if name not in PAGING)]
         kinds = {known.pool.resource_of(value) for value in values}
         if exchange.status == 404:
@@ -107,14 +110,6 @@ def _refused_kinds(known: Known, operation: Operation) -> Counter[str | None]:
         elif exchange.ok:
             accepted |= kinds
     return Counter({kind: count for kind, count in refused.items() if kind not in accepted})
-
-
-def _satisfied(known: Known, operation: Operation) -> bool:
-    """Whether something else was seen than empty lists and objects that are not there."""
-    seen = [exchange for _, exchange in known.traces.get(operation.id, ())]
-    return any(
-        exchange.status != 404 and not (exchange.ok and operation.is_list and not items(exchange)) for exchange in seen
-    )
 
 
 def _supplies(known: Known, operation: Operation, lacking: set[str]) -> bool:
@@ -131,7 +126,7 @@ def _supplies(known: Known, operation: Operation, lacking: set[str]) -> bool:
 
 def _lacking(known: Known, wanted: list[Operation]) -> set[str]:
     """The resources of which another id is needed, for operations that have none left to try, and to get at those."""
-    stuck = [operation for operation in wanted if not _satisfied(known, operation)]
+    stuck = [operation for operation in wanted if operation.id not in known.settled]
     lacking: set[str] = set()
     while stuck:
         stuck = [operation for operation in stuck if _untried(known, operation) is None]

@@ -17,7 +17,7 @@ from whopwatch.exchange import Exchange
 from whopwatch.finding import Confidence, Finding
 from whopwatch.plan import PHASES, Experiment, Known, missing, repeat_suspects
 from whopwatch.run.observation import Observation, Progress
-from whopwatch.run.stop import lost, useless
+from whopwatch.run.stop import is_answer, lost, useless
 
 DEFAULT_BUDGET = 600
 
@@ -84,6 +84,7 @@ class Session:
         self.exhausted = False
         self.stopped: str | None = None
         self.unusable = False
+        self._answered = False
         self._client = client
         self._exchanges = exchanges
         self._progress = progress
@@ -138,9 +139,12 @@ class Session:
             self._watch(exchange)
 
     def _watch(self, exchange: Exchange) -> None:
-        given_up = useless(self._exchanges, has_key=self._client.target.api_key is not None)
-        self.unusable = given_up is not None
-        self.stopped = given_up or lost(self._exchanges)
+        self._answered = self._answered or is_answer(exchange)
+        if not self._answered:
+            self.stopped = useless(self._exchanges, has_key=self._client.target.api_key is not None)
+            self.unusable = self.stopped is not None
+        elif exchange.failure:
+            self.stopped = lost(self._exchanges)
         if self._progress:
             wanted = [operation.id for operation in self.known.reads()]
             done = sum(id in self.known.traces for id in wanted)

@@ -68,13 +68,16 @@ SIGNS = (
 )
 
 
-def useless(exchanges: Sequence[Exchange], *, has_key: bool = True) -> str | None:
-    """Why nothing more is worth asking a target that has answered this so far, or None.
+def is_answer(exchange: Exchange) -> bool:
+    """Whether this is what only an API says: success, and JSON."""
+    return exchange.ok and _has_json(exchange)
 
-    Only a target that has never given an answer of use is given up. `has_key` is whether requests carried one.
+
+def useless(exchanges: Sequence[Exchange], *, has_key: bool = True) -> str | None:
+    """Why nothing more is worth asking a target that has never given an answer of use, or None.
+
+    `has_key` is whether requests carried one.
     """
-    if any(exchange.ok and _has_json(exchange) for exchange in exchanges):
-        return None
     for sign in SIGNS:
         if len(exchanges) >= sign.times and all(map(sign.matches, exchanges[-sign.times :])):
             reason = sign.reason(exchanges[-1])

@@ -22,3 +22,9 @@ def ask(contract: Contract) -> Asker:
 def fresh(contract: Contract) -> Asker:
     """A simulator of its own for a test that writes."""
     return Asker(Backend(contract, Options()), contract)
+
+
+@pytest.fixture(scope="session")
+def scratch(contract: Contract) -> Asker:
+    """A simulator that generated tests may do anything to."""
+    return Asker(Backend(contract, Options(rate_limit=10**9)), contract)

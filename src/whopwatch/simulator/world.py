@@ -196,9 +196,7 @@ class World:
     def fields(self, entity: Entity) -> Mapping[str, Node]:
         """The fields that an object can have: those of its variant, where its table has several."""
         shape = self.shapes[entity.table]
-        if shape.kind != "union":
-            return shape.fields
-        return shape.variants[entity.index % len(shape.variants)].fields
+        return (variant_of(shape, entity.index) if shape.kind == "union" else shape).fields
 
     def table_named(self, field_name: str) -> str | None:
         """The table that the name of an id field speaks of: `products` for `product_id` and `product_ids`."""
@@ -251,8 +249,8 @@ class World:
         maker = Maker(self.seed, table, index, moment, rng, _Picker(self, entity).pick)
         tick = index
         if shape.kind == "union":
-            tick, chosen = divmod(index, len(shape.variants))
-            shape = shape.variants[chosen]
+            tick = index // len(shape.variants)
+            shape = variant_of(shape, index)
         self._fill(entity, shape, maker, tick)
         return entity
 
@@ -279,7 +277,7 @@ class World:
         if path and followed is None and node.nullable:
             shown = None
         elif followed is not None:
-            shown = None if shown is None and node.kind == "reference" else followed
+            shown = None if shown is None else followed
         if node.kind in ("reference", "id", "union"):
             there = shown if followed is None else followed
             entity.raw[name] = maker.present(node, name, tick, 0) if there is None else there
@@ -326,6 +324,12 @@ class _Picker:
 
     def pick(self, table: str, path: str, tick: int) -> Reference:
         return self._world.picked(self._entity, table, path, tick)
+
+
+def variant_of(shape: Node, index: int) -> Node:
+    """The variant that an object with this number is of: each once in a round, in an order that shifts."""
+    count = len(shape.variants)
+    return shape.variants[(index + index // count) % count]
 
 
 def _belongs(shape: Node) -> bool:

@@ -1,0 +1,109 @@
+"""Faults in the content of success answers: single fields, and the envelope around them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from whopwatch.simulator.faults.changes import CHANGES, NEW_NAME
+from whopwatch.simulator.faults.fields import choose, places
+from whopwatch.simulator.faults.place import Place, Plan, Table, around
+from whopwatch.simulator.pipeline import Call, Proceed
+
+
+def field(
+    place: Place, *, kind: str, change: str, setting: Any = None, among: str = "every", **chosen: Any
+) -> Plan | None:
+    """Change one field, chosen by `kind` and the further settings of `fields.choose`.
+
+    `among` is `every` item, `rare` (one object in a hundred), `other` (every second) or `last` (of a page).
+    """
+    view = place.view
+    found = choose(view.node, kind, **chosen) if view else None
+    if found is None:
+        return None
+    apply, rare = CHANGES[change], place.rare_ids if among == "rare" else frozenset()
+
+    def befalls(item: Any, index: int, count: int) -> bool:
+        if among == "rare":
+            return isinstance(item, dict) and item.get("id") in rare
+        return among == "every" or (among == "other" and index % 2 == 0) or (among == "last" and index == count - 1)
+
+    def changed(call: Call, proceed: Proceed) -> None:
+        proceed()
+        call.payload = copy.deepcopy(call.payload)
+        items = call.payload["data"] if call.page else [call.payload]
+        for index, item in enumerate(items):
+            if befalls(item, index, len(items)):
+                for holder, key in list(places(item, found.path)):
+                    apply(holder, key, setting)
+
+    in_list = place.operation.is_list
+    path = found.pointer(in_list=in_list)
+    if change == "add-inside":
+        path += "/undocumented_field"
+    elif change == "add-beside":
+        path = path.rpartition("/")[0] + "/undocumented_field"
+    return around("project", changed, path)
+
+
+def _only_first(payload: Any) -> Any:
+    return {**payload, "data": payload["data"][0] if payload["data"] else None}
+
+
+
+def _recased(payload: Any) -> Any:
+    return {name.title().replace("_", ""): value for name, value in payload.items()}
+
+
+ENVELOPES: Mapping[str, Callable[[Any], Any]] = {
+    "data-renamed": lambda payload: {"items" if name == "data" else name: part for name, part in payload.items()},
+    "data-null": lambda payload: {**payload, "data": None},
+    "data-first-only": _only_first,
+    "data-by-id": lambda payload: {**payload, "data": {item["id"]: item for item in payload["data"]}},
+    "data-nested": lambda payload: {**payload, "data": {"items": payload["data"]}},
+    "data-null-item": lambda payload: {**payload, "data": [*payload["data"], None]},
+    "bare": lambda payload: payload["data"],
+    "wrapped": lambda payload: {"data": payload},
+    "in-array": lambda payload: [payload],
+    "null": lambda payload: None,
+    "text": lambda payload: repr(payload),
+    "empty-object": lambda payload: {},
+    "recased": _recased,
+    "extra": lambda payload: {**payload, NEW_NAME: True},
+    "no-page-info": lambda payload: {"data": payload["data"]},
+    "page-info-null": lambda payload: {**payload, "page_info": None},
+    "page-info-flat": lambda payload: {"data": payload["data"], **payload["page_info"]},
+    "page-info-recased": lambda payload: {**payload, "page_info": _recased(payload["page_info"])},
+}
+"""Other forms of a whole answer."""
+
+
+def envelope(place: Place, *, form: str, at: str = "") -> Plan | None:
+    """Put the whole answer into another form, a key of ENVELOPES. `at` is where that shows."""
+    if place.view is None:
+        return None
+    reform = ENVELOPES[form]
+
+    def changed(call: Call, proceed: Proceed) -> None:
+        proceed()
+        call.payload = reform(call.payload)
+
+    return around("project", changed, at)
+
+
+def page_info(place: Place, *, name: str, change: str, setting: Any = None) -> Plan | None:
+    """Change one key of `page_info`."""
+    apply = CHANGES[change]
+
+    def changed(call: Call, proceed: Proceed) -> None:
+        proceed()
+        info = call.payload["page_info"]
+        if info.get(name) is not None or change in ("remove", "set"):
+            apply(info, name, setting)
+
+    return around("project", changed, f"/page_info/{name}")
+
+
+STEPS: Table = {"field": field, "envelope": envelope, "page-info": page_info}

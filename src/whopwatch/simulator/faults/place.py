@@ -1,0 +1,55 @@
+"""Where a fault is planted, and what planting it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from whopwatch.contract import Contract, Operation
+from whopwatch.simulator.pipeline import Call, Proceed
+from whopwatch.simulator.views import View
+from whopwatch.simulator.world import World
+
+Around = Callable[[Call, Proceed], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One operation of one simulated world."""
+
+    contract: Contract
+    world: World
+    operation: Operation
+
+    @property
+    def view(self) -> View | None:
+        """How the operation shows its resource; None where its answer is a bare boolean."""
+        return self.world.views.of_operation.get(self.operation.id)
+
+    @property
+    def rare_ids(self) -> frozenset[str]:
+        """One object in a hundred, one at least: the ids that rare faults befall."""
+        view = self.view
+        ids = list(self.world.table(view.table)) if view else []
+        return frozenset(ids[len(ids) // 2 :: 100])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps to wrap, in the order of wrapping, and where in an answer the fault shows, if that has a name."""
+
+    steps: tuple[tuple[str, Around], ...]
+    location: str | None = None
+
+
+def around(step: str, wrapper: Around, location: str | None = None) -> Plan:
+    """A plan that wraps one step."""
+    return Plan(((step, wrapper),), location)
+
+
+Build = Callable[..., Plan | None]
+"""`build(place, **settings)`: the plan of a fault at a place, None where it makes no sense there."""
+
+Table = Mapping[str, Build]
+Settings = Mapping[str, Any]

@@ -1,0 +1,127 @@
+"""The simulator as a server: over a real socket, lenient for other people's tests, and open to wrapped steps."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.simulator.asker import Asker
+from tests.simulator.bodies import bodies
+from whopwatch.contract import Contract, load
+from whopwatch.errors import UsageError
+from whopwatch.simulator import Backend, Call, Options, Simulator, Wrapper, embedded
+from whopwatch.simulator.pipeline import Pipeline
+
+OPERATIONS = sorted(load().operations)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Simulator]:
+    with embedded(seed=3) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def http(running: Simulator) -> Iterator[httpx.Client]:
+    with httpx.Client(headers={"authorization": f"Bearer {running.api_key}"}) as client:
+        yield client
+
+
+def test_it_answers_over_http_and_says_what_it_is(running: Simulator, http: httpx.Client) -> None:
+    answer = http.get(f"{running.base_url}/products", params={"company_id": running.company_id})
+
+    assert answer.status_code == 200
+    assert answer.headers.get_list("server") == ["whopwatch-simulator (not Whop)"]
+    assert answer.headers["content-type"].startswith("application/json")
+
+
+def test_it_counts_requests_by_method(running: Simulator, http: httpx.Client) -> None:
+    before = running.requests.copy()
+    http.get(f"{running.base_url}/users/x")
+    http.delete(f"{running.base_url}/products/x")
+
+    assert running.requests - before == {"GET": 1, "DELETE": 1}
+
+
+def test_a_path_is_decoded_once(running: Simulator, http: httpx.Client) -> None:
+    user = next(iter(running.backend.world.table("users")))
+    assert http.get(f"{running.base_url}/users/{user.replace('_', '%5F')}").status_code == 200
+    assert http.get(f"{running.base_url}/users/{user.replace('_', '%255F')}").status_code == 404
+
+
+def test_its_target_is_itself(running: Simulator) -> None:
+    target = running.target()
+
+    assert target.base_url == running.base_url
+    assert target.writable
+    assert target.api_key is not None
+    assert target.api_key.reveal() == running.api_key
+
+
+def test_a_taken_port_is_said_to_be_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(UsageError, match="cannot listen"), embedded(port=taken.getsockname()[1]):
+            pass
+
+
+def test_a_key_of_ones_own_is_the_key() -> None:
+    with embedded(api_key="my key") as simulator:
+        answer = httpx.get(
+            f"{simulator.base_url}/products",
+            params={"company_id": simulator.company_id},
+            headers={"authorization": "Bearer my key"},
+        )
+
+    assert answer.status_code == 200
+
+
+@pytest.fixture(scope="module")
+def lenient(contract: Contract) -> Asker:
+    return Asker(Backend(contract, Options(lenient=True)), contract)
+
+
+@pytest.mark.parametrize("id", OPERATIONS)
+def test_lenient_answers_any_key_and_any_id_with_a_valid_object(lenient: Asker, id: str) -> None:
+    operation = lenient.contract.operation(id)
+    path = operation.fill({parameter.name: "made_up" for parameter in operation.in_("path")})
+    query = {p.name: "made_up" for p in operation.required_query}
+    paging = {"first": "42", "last": "42", "after": "after", "before": "before"} if operation.is_list else {}
+    body = next(bodies(lenient, operation))
+    key = "My API Key with spaces"
+
+    answer = lenient(operation.method, path, {**query, **paging}, body, api=operation.api, key=key)
+
+    assert answer.status == 200
+    assert lenient.contract.validator(operation.success.pointer, operation.api).is_valid(answer.json)
+
+
+def test_lenient_answers_with_the_id_that_was_asked_for_the_same_again(lenient: Asker) -> None:
+    first, again = lenient("GET", "/payments/pay_x").json, lenient("GET", "/payments/pay_x").json
+
+    assert first["id"] == "pay_x"
+    assert first == again
+
+
+def shout(call: Call, proceed: object) -> None:
+    assert callable(proceed)
+    proceed()
+    call.payload = {**call.payload, "loud": True}
+
+
+@pytest.mark.parametrize(("operation", "loud"), [("plans.list", False), ("products.list", True), (None, True)])
+def test_a_wrapper_changes_one_step_of_one_operation_or_of_all(
+    contract: Contract, operation: str | None, loud: bool
+) -> None:
+    backend = Backend(contract, Options(wrappers=[Wrapper("project", shout, operation)]))
+
+    assert ("loud" in Asker(backend, contract).operation("products.list").json) is loud
+
+
+def test_a_wrapper_of_a_step_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such step: projekt"):
+        Pipeline([], [Wrapper("projekt", shout)])

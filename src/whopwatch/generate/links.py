@@ -1,0 +1,52 @@
+"""OpenAPI links out of what the contract says of ids: which answer holds an id that another request needs.
+
+A contract that says `x-resource` says more than a link does, so links are not stored in it: they are derived for tools
+that know nothing else.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from whopwatch.contract import Contract, Operation, Parameter
+from whopwatch.contract.model import escape
+from whopwatch.contract.shape import shapes_of
+
+FIRST_ITEM = "$response.body#/data/0/id"
+
+
+def with_links(contract: Contract, given: Mapping[str, str], api: str = "v1") -> dict[str, Any]:
+    """A copy of the contract's document in which each list links to the reads that an id of its items makes possible.
+
+    `given` names the required parameters that need no link because the run has values for them (`company_id`).
+    """
+    document: dict[str, Any] = copy.deepcopy(contract.documents[api])
+    for source in contract.lists:
+        if source.api == api:
+            links = dict(_links(contract, source, given))
+            if links:
+                success = document["paths"][source.path]["get"]["responses"][str(source.success.status)]
+                success["links"] = links
+    return document
+
+
+def _links(contract: Contract, source: Operation, given: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    listed = _listed(contract, source)
+    for target in contract.reads:
+        needed = [parameter for parameter in _needed(target) if parameter.name not in given]
+        if target.api == source.api and len(needed) == 1 and needed[0].resource in listed:
+            name = f"{needed[0].location}.{escape(needed[0].name)}"
+            yield target.id, {"operationId": target.id, "parameters": {name: FIRST_ITEM}}
+
+
+def _listed(contract: Contract, source: Operation) -> frozenset[str]:
+    """What the ids of the list's own items identify; of a union that is the same for every variant."""
+    items = shapes_of(contract).of(source).children["data"].items
+    variants = (items.alternatives or (items,)) if items else ()
+    return frozenset().union(*(shape.children["id"].resources() for shape in variants if "id" in shape.children))
+
+
+def _needed(operation: Operation) -> list[Parameter]:
+    return [parameter for parameter in operation.parameters if parameter.required]

@@ -5,7 +5,21 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import common, timeseries
 from grafana_foundation_sdk.models import common as model
 
-from .parts import BLUE, BY_OPERATION, BY_PROBER, GREEN, ORANGE, RED, YELLOW, always, lines, query, stacked, steps
+from .parts import (
+    BLUE,
+    BY_OPERATION,
+    BY_PROBER,
+    GREEN,
+    ORANGE,
+    RED,
+    YELLOW,
+    always,
+    lines,
+    logarithmic,
+    query,
+    stacked,
+    steps,
+)
 
 TITLE = "How slow, and how much of the budget"
 COLLAPSED = False
@@ -19,7 +33,7 @@ def panels() -> list[timeseries.Panel]:
 
 
 def _quantiles() -> timeseries.Panel:
-    panel = lines("Latency", "Durations of all chosen operations' probes.", "s", width=12)
+    panel = logarithmic(lines("Latency", "Durations of all chosen operations' probes.", "s", width=12, lowest=None))
     for ref, quantile, colour in (("A", 0.5, GREEN), ("B", 0.95, ORANGE), ("C", 0.99, RED)):
         name = f"p{quantile * 100:.0f}"
         panel = panel.with_target(
@@ -51,15 +65,18 @@ def _phases() -> timeseries.Panel:
 
 
 def _slowest() -> timeseries.Panel:
-    return lines(
-        "Slowest operations, p95",
-        "The six operations that were slowest over this time range.",
-        "s",
-        width=12,
+    return logarithmic(
+        lines(
+            "Slowest operations, p95",
+            "The six operations that were slowest over this time range, each point over 15 minutes.",
+            "s",
+            width=12,
+            lowest=None,
+        )
     ).with_target(
         query(
             "histogram_quantile(0.95, sum by (operation, le) "
-            f"(rate(whop_probe_duration_seconds_bucket{{{BY_OPERATION}}}[$__rate_interval]))) "
+            f"(rate(whop_probe_duration_seconds_bucket{{{BY_OPERATION}}}[15m]))) "
             "and on (operation) topk(6, histogram_quantile(0.95, sum by (operation, le) "
             f"(rate(whop_probe_duration_seconds_bucket{{{BY_OPERATION}}}[$__range] @ end()))))",
             "{{operation}}",

@@ -60,33 +60,40 @@ def _organize(order: list[str], names: dict[str, str], hidden: list[str]) -> Dat
 
 
 def _alerts() -> table.Panel:
+    # One column says what an alert is about: the operation, or else the resource, drift class or prober.
     expression = (
-        "sort(1000 * max by (severity, alertname, resource, operation, class, instance) ("
+        "1000 * max by (severity, alertname, resource, operation, class, instance) ("
         'ALERTS_FOR_STATE{alertname=~"Whop.+"} '
-        'and ignoring (alertstate) ALERTS{alertname=~"Whop.+",alertstate="firing"}))'
+        'and ignoring (alertstate) ALERTS{alertname=~"Whop.+",alertstate="firing"})'
     )
+    for label in ("instance", "class", "resource", "operation"):
+        expression = f'label_replace({expression}, "about", "$1", "{label}", "(.+)")'
     severity = values(page=("page", RED), ticket=("ticket", ORANGE))
-    order = ["severity", "alertname", "resource", "operation", "class", "instance", "Value"]
-    names = {"severity": "Severity", "alertname": "Alert", "resource": "Resource", "operation": "Operation"}
+    order = ["severity", "alertname", "about", "Value"]
+    names = {"severity": "Severity", "alertname": "Alert", "about": "About", "Value": "Since"}
     return (
-        rows("Firing alerts", "Alerts that fire now, the oldest first.", width=11)
+        rows("Firing alerts", "Alerts that fire now: pages first, then the oldest.", width=11)
         .no_value("No alert fires")
         .with_target(query(expression, instant=True))
-        .with_transformation(
-            _organize(order, {**names, "class": "Class", "instance": "Prober", "Value": "Since"}, ["Time"])
-        )
+        .with_transformation(_organize(order, names, ["Time", "resource", "operation", "class", "instance"]))
+        .sort_by([_sorted("Severity"), _sorted("Since")])
         .override_by_name(
             "Severity",
             [
                 prop("mappings", [severity]),
                 prop("custom.cellOptions", {"type": "color-background", "mode": "basic"}),
-                prop("custom.width", 80),
+                prop("custom.width", 70),
             ],
         )
-        .override_by_name("Since", [prop("unit", "dateTimeFromNow"), prop("custom.width", 120)])
-        .override_by_name("Alert", [prop("custom.minWidth", 200)])
-        .override_by_name("Class", [prop("custom.width", 60)])
+        .override_by_name("Alert", [prop("custom.width", 230)])
+        .override_by_name("About", [prop("noValue", "everything")])
+        .override_by_name("Since", [prop("unit", "dateTimeFromNow"), prop("custom.width", 105)])
     )
+
+
+def _sorted(column: str) -> common.TableSortByFieldState:
+    """Sort a table by a column, from low to high."""
+    return common.TableSortByFieldState().display_name(column).desc(False)
 
 
 def _worst() -> table.Panel:
@@ -128,7 +135,7 @@ def _worst() -> table.Panel:
         .with_transformation(
             DataTransformerConfig(id_val="sortBy", options={"sort": [{"field": "Failed", "desc": True}]})
         )
-        .override_by_name("Operation", [prop("custom.minWidth", 190)])
+        .override_by_name("Operation", [prop("custom.minWidth", 150)])
         .override_by_name(
             "Now",
             [
@@ -148,9 +155,9 @@ def _worst() -> table.Panel:
                 prop("custom.cellOptions", bar),
             ],
         )
-        .override_by_name("Findings", [prop("custom.width", 80)])
-        .override_by_name("p95", [prop("unit", "s"), prop("decimals", 2), prop("custom.width", 85)])
-        .override_by_name("Last success", [prop("unit", "dateTimeFromNow"), prop("custom.width", 125)])
+        .override_by_name("Findings", [prop("custom.width", 75)])
+        .override_by_name("p95", [prop("unit", "s"), prop("decimals", 1), prop("custom.width", 80)])
+        .override_by_name("Last success", [prop("unit", "dateTimeFromNow"), prop("custom.width", 115)])
     )
 
 

@@ -72,8 +72,10 @@ def _titled(panel: P, title: str, description: str, width: int, height: int) -> 
     return panel.title(title).description(description).datasource(DATASOURCE).span(width).height(height)
 
 
-def lines(title: str, description: str, unit: str, *, width: int = 8, height: int = 8) -> timeseries.Panel:
-    """A time series panel: thin lines, a light fill, a legend below that shows the last value."""
+def lines(
+    title: str, description: str, unit: str, *, width: int = 8, height: int = 8, lowest: float | None = 0
+) -> timeseries.Panel:
+    """A time series panel: thin lines from zero, a light fill, a legend below."""
     legend = (
         common.VizLegendOptions()
         .show_legend(True)
@@ -82,10 +84,10 @@ def lines(title: str, description: str, unit: str, *, width: int = 8, height: in
         .calcs([])
     )
     tooltip = common.VizTooltipOptions().mode(model.TooltipDisplayMode.MULTI).sort(model.SortOrder.DESCENDING)
-    return (
+    panel = (
         _titled(timeseries.Panel(), title, description, width, height)
         .unit(unit)
-        .min(0)
+        .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .line_width(2)
         .fill_opacity(8)
         .show_points(model.VisibilityMode.NEVER)
@@ -93,6 +95,13 @@ def lines(title: str, description: str, unit: str, *, width: int = 8, height: in
         .legend(legend)
         .tooltip(tooltip)
     )
+    return panel if lowest is None else panel.min(lowest)
+
+
+def logarithmic(panel: timeseries.Panel) -> timeseries.Panel:
+    """Scale a panel by powers of ten: a timeout of seconds beside answers of milliseconds hides neither."""
+    scale = common.ScaleDistributionConfig().type(model.ScaleDistribution.LOG).log(10)
+    return panel.scale_distribution(scale).fill_opacity(0)
 
 
 def stacked(panel: timeseries.Panel, *, bars: bool = False) -> timeseries.Panel:
@@ -104,7 +113,7 @@ def stacked(panel: timeseries.Panel, *, bars: bool = False) -> timeseries.Panel:
 
 
 def tile(title: str, description: str, expression: str, *, unit: str = "short", width: int = 3) -> stat.Panel:
-    """A verdict: one number, coloured all over by how bad it is, with its course behind it."""
+    """A verdict: one number, coloured all over by how bad it is."""
     reduce = common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields("")
     return (
         _titled(stat.Panel(), title, description, width, 4)
@@ -112,7 +121,7 @@ def tile(title: str, description: str, expression: str, *, unit: str = "short", 
         .reduce_options(reduce)
         .unit(unit)
         .color_mode(model.BigValueColorMode.BACKGROUND)
-        .graph_mode(model.BigValueGraphMode.AREA)
+        .graph_mode(model.BigValueGraphMode.NONE)
         .text_mode(model.BigValueTextMode.VALUE)
         .justify_mode(model.BigValueJustifyMode.CENTER)
         .color_scheme(by_thresholds())

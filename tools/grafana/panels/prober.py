@@ -61,7 +61,7 @@ def _size() -> timeseries.Panel:
         .with_target(query(f"process_resident_memory_bytes{{{chosen}}}", "memory {{instance}}"))
         .with_target(query(f"rate(process_cpu_seconds_total{{{chosen}}}[$__rate_interval])", "cpu {{instance}}", "B"))
         .override_by_regexp(
-            "^cpu",
+            "/^cpu/",
             [prop("unit", "percentunit"), prop("custom.axisPlacement", "right"), prop("custom.fillOpacity", 0)],
         )
     )

@@ -16,17 +16,17 @@ def panels() -> list[stat.Panel]:
     some_may_be = steps((None, GREEN), (1, ORANGE))
     return [
         tile(
-            "Failing operations",
+            "Failing now",
             "Operations whose last probe failed.",
             f"count(whop_probe_success{{{BY_OPERATION}}} == 0) or 0 * count(whop_probe_success)",
         ).thresholds(none_is_good),
         tile(
-            "Contract findings",
+            "Findings",
             "Critical and high findings of the last probe of each operation.",
             f'sum(whop_probe_findings{{{BY_OPERATION},severity=~"critical|high"}})',
         ).thresholds(none_is_good),
         tile(
-            "Burn rate, 1 h",
+            "Burn, 1 h",
             "How many times faster than sustainable the error budget of 99.9 % is being used. 14.4 over an hour pages.",
             f"max(job:whop_probe_errors:burnrate1h{{{BY_PROBER}}})",
             unit="suffix:×",
@@ -34,7 +34,7 @@ def panels() -> list[stat.Panel]:
         .decimals(1)
         .thresholds(steps((None, GREEN), (1, YELLOW), (6, ORANGE), (14.4, RED))),
         tile(
-            "Error budget left",
+            "Budget left",
             "What is left of 30 days' budget of 99.9 %. Below zero the objective is missed.",
             f"min(job:whop_probe_error_budget_remaining:ratio30d{{{BY_PROBER}}})",
             unit="percentunit",
@@ -42,14 +42,14 @@ def panels() -> list[stat.Panel]:
         .decimals(0)
         .thresholds(steps((None, RED), (0, ORANGE), (0.25, YELLOW), (0.5, GREEN))),
         tile(
-            "Nightly drift",
+            "Night drift",
             "Critical and high findings of the last nightly run.",
             'sum(whop_contract_drift_findings{severity=~"critical|high"})',
         )
         .no_value("no run")
         .thresholds(some_may_be),
         tile(
-            "Rate limit left",
+            "Rate left",
             "The smallest share of a key's request budget seen in two minutes.",
             f"min(min_over_time(whop_ratelimit_remaining_requests{{{BY_PROBER}}}[2m]) "
             f"/ (whop_ratelimit_limit_requests{{{BY_PROBER}}} > 0))",
@@ -59,13 +59,13 @@ def panels() -> list[stat.Panel]:
         .no_value("unknown")
         .thresholds(steps((None, RED), (0.1, ORANGE), (0.25, GREEN))),
         tile(
-            "Stale operations",
+            "Stale",
             "Operations that have not been probed for three intervals: what is shown of them is old.",
             f"count(time() - whop_probe_last_run_timestamp_seconds{{{BY_OPERATION}}} "
             f"> 3 * whop_probe_interval_seconds{{{BY_OPERATION}}}) or 0 * count(whop_probe_interval_seconds)",
         ).thresholds(some_may_be),
         tile(
-            "Probers down",
+            "Probers off",
             "Probers that Prometheus cannot scrape, and shards that are missing.",
             f'sum(up{{job="whopwatch",{BY_PROBER}}} == bool 0) + (sum(max by (job, location) '
             f"(whop_prober_shards{{{BY_PROBER}}}) - count by (job, location) (count_values by (job, location) "

@@ -91,7 +91,7 @@ def _finding(finding: Finding) -> RenderableType:
     facts.add_row("expected", Text(plain(finding.expected)))
     facts.add_row("observed", Text(plain(finding.observed), style))
     facts.add_row("evidence", evidence(finding))
-    body = Group(Text(plain(finding.message)), facts)
+    body = Group(Text(plain(finding.message.removeprefix(f"{finding.operation}: "))), facts)
     return Group("", Padding(head, (0, 0, 0, 1), expand=False), Padding(body, (0, 0, 0, 3), expand=False))
 
 
@@ -125,10 +125,11 @@ def _verdict(report: Report) -> RenderableType:
 
 
 def _in_words(report: Report) -> str:
-    verified = report.count()[State.VERIFIED]
-    if report.verdict is Verdict.CLEAN:
-        return f"{number(verified, 'operation')} verified: what was seen is what is documented"
+    counts = report.count()
     if report.verdict is Verdict.DRIFT:
-        broken = number(report.count()[State.DRIFT], "operation")
-        return f"{broken} answered otherwise than documented"
-    return "nothing was verified"
+        return f"{number(counts[State.DRIFT], 'operation')} answered otherwise than documented"
+    if report.verdict is Verdict.COULD_NOT_CHECK:
+        return "nothing was verified"
+    unseen = counts[State.COULD_NOT_CHECK]
+    rest = f"; {number(unseen, 'operation')} could not be checked" if unseen else ""
+    return f"{number(counts[State.VERIFIED], 'operation')} answered as documented{rest}"

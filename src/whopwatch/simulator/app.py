@@ -126,16 +126,16 @@ class Backend:
         if call.matched.is_list:
             query = {**call.query, **call.path_params}
             call.rows, call.listing = select(self.world, call.matched, query, lenient=self.options.lenient)
+            chosen = {name: value for name, value in call.query.items() if name not in PAGE_PARAMETERS}
+            call.cursors = Cursors(binding_of(call.matched.id, call.path_params, chosen, self.options.seed))
             return
         shown = self._actions.run(call)
         call.rows = [] if shown is None else [shown]
 
     def _page(self, call: Call) -> None:
-        if call.listing is None:
+        if call.listing is None or call.cursors is None:
             return
-        chosen = {name: value for name, value in call.query.items() if name not in PAGE_PARAMETERS}
-        binding = binding_of(call.matched.id, call.path_params, chosen, self.options.seed)
-        call.page = page_of(call.listing, call.query, Cursors(binding), lenient=self.options.lenient)
+        call.page = page_of(call.listing, call.query, call.cursors, lenient=self.options.lenient)
         call.rows = call.rows[call.page.start : call.page.stop]
 
     def _project(self, call: Call) -> None:

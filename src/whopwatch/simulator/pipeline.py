@@ -14,7 +14,7 @@ from typing import Any
 from starlette.responses import Response
 
 from whopwatch.contract import Operation
-from whopwatch.simulator.paging import Listing, Page
+from whopwatch.simulator.paging import Cursors, Listing, Page
 from whopwatch.simulator.problem import ApiError
 from whopwatch.simulator.world import Entity
 
@@ -36,6 +36,7 @@ class Call:
     body: dict[str, Any] = field(default_factory=dict)
     rows: list[Entity] = field(default_factory=list)
     listing: Listing | None = None
+    cursors: Cursors | None = None
     page: Page | None = None
     payload: Any = None
     status: int = 200

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.client.hostile.behaviours import BEHAVIOURS, Behaviour
-from tests.client.hostile.places import PLACES, Place
+from tests.client.hostile.places import CERTIFICATE, PLACES, Place
 from tests.client.hostile.server import HostileServer
 from tests.client.hostile.visit import mistake, visit, visit_place
 from tests.client.support import CONTRACT, KEY, UNPACED, call, target
@@ -122,3 +122,13 @@ class HostileProxy:
         with connection:
             self.heard = connection.recv(65536)
             connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_a_certificate_that_is_trusted_opens_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    place = next(place for place in PLACES if place.name == "https, signed by itself")
+    with place.open() as base_url, Client(target(base_url), CONTRACT, budget=1, limits=UNPACED) as client:
+        exchange = client.send(call())
+    assert (exchange.status, exchange.body) == (200, b"{}")
+    assert exchange.phases.tls is not None
+    assert exchange.phases.tls > 0

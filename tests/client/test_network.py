@@ -35,7 +35,7 @@ PIECES = st.sampled_from(
 
 
 def receive(*parts: bytes) -> Exchange:
-    transport = NetworkTransport(UNPACED, httpcore.MockBackend(list(parts)))
+    transport = NetworkTransport([LOCAL], UNPACED, httpcore.MockBackend(list(parts)))
     with Client(target(LOCAL), CONTRACT, budget=9, transport=transport, limits=UNPACED, sleep=lambda _: None) as client:
         return client.send(call())
 

@@ -65,7 +65,7 @@ class Client:
         overall = Rate(burst=1, per_second=target.rate) if target.rate else None
         self._pacer = Pacer(limits.rate, overall, clock, sleep)
         self._patience = limits.patience
-        inner = transport or NetworkTransport(limits)
+        inner = transport or NetworkTransport((target.base_url, target.v2_base_url), limits)
         self.transport = GuardedTransport(
             inner, Guard(target, contract), self._ledger, self._pacer, self._keys, limits, clock
         )

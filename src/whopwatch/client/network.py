@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
@@ -46,18 +45,21 @@ _WIRE_ERRORS = tuple(_HTTPX)
 
 
 class NetworkTransport(httpx.BaseTransport):
-    """Sends requests over the network. Raises httpx.TransportError, as httpx's own transport does.
+    """Sends requests to the hosts of `base_urls`. Raises httpx.TransportError, as httpx's own transport does.
 
     A request's Watch is taken from its extensions. HTTPS_PROXY and NO_PROXY are honoured for https, where a
     proxy sees a tunnel; plain http is never given to a proxy, which would see the key. Certificates are held
     against the bundle that comes with httpx, or against SSL_CERT_FILE.
     """
 
-    def __init__(self, limits: Limits, backend: httpcore.NetworkBackend | None = None) -> None:
+    def __init__(
+        self, base_urls: Iterable[str], limits: Limits, backend: httpcore.NetworkBackend | None = None
+    ) -> None:
         self._limits = limits
-        self._backend = _Backend(backend or httpcore.SyncBackend(), limits)
-        self._pools: dict[tuple[str, str], httpcore.ConnectionPool] = {}
-        self._lock = threading.Lock()
+        watched = _Backend(backend or httpcore.SyncBackend(), limits)
+        # Made before the first request, which would else be timed with the reading of all certificates in it.
+        origins = {_origin(httpx.URL(base_url)) for base_url in base_urls}
+        self._pools = {origin: _pool(*origin, watched) for origin in origins}
         logging.getLogger("httpcore.http11").addFilter(_holds_no_response)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -78,7 +80,7 @@ class NetworkTransport(httpx.BaseTransport):
         )
         token = _current.set(watch)
         try:
-            response = self._pool(request.url).handle_request(core)
+            response = self._pools[_origin(request.url)].handle_request(core)
         except _WIRE_ERRORS as error:
             raise _HTTPX[type(error)](str(error)) from error
         finally:
@@ -94,13 +96,6 @@ class NetworkTransport(httpx.BaseTransport):
         """Close every connection."""
         for pool in self._pools.values():
             pool.close()
-
-    def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        with self._lock:
-            key = (url.scheme, url.host)
-            if key not in self._pools:
-                self._pools[key] = _make_pool(url, self._backend)
-            return self._pools[key]
 
 
 class _Body(httpx.SyncByteStream):
@@ -226,12 +221,16 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _make_pool(url: httpx.URL, backend: _Backend) -> httpcore.ConnectionPool:
-    if url.scheme != "https":
+def _origin(url: httpx.URL) -> tuple[str, str]:
+    return url.scheme, url.host
+
+
+def _pool(scheme: str, host: str, backend: _Backend) -> httpcore.ConnectionPool:
+    if scheme != "https":
         return httpcore.ConnectionPool(keepalive_expiry=_KEEP_ALIVE, network_backend=backend)
     context = httpx.create_ssl_context()
     proxy = getproxies().get("https")
-    if proxy and not proxy_bypass(url.host):
+    if proxy and not proxy_bypass(host):
         proxy_url = httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
         return httpcore.HTTPProxy(
             proxy_url=str(proxy_url.copy_with(userinfo=b"")),

@@ -8,7 +8,7 @@ from whopwatch.client import Client, Limits
 from whopwatch.exchange import Exchange
 
 CALM = Limits(rate=None, deadline=20.0, read=20.0, connect=20.0)
-HURRY = Limits(rate=None, deadline=0.6, read=0.3, connect=0.3)
+HURRY = Limits(rate=None, deadline=1.0, read=0.3, connect=0.3)
 
 
 def visit(base_url: str, behaviour: Behaviour) -> list[Exchange]:

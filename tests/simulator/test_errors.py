@@ -122,6 +122,14 @@ def test_a_body_that_names_an_object_of_nobody_is_refused(ask: Asker) -> None:
     assert_documented(ask, answer, 404, "not_found")
 
 
+def test_a_large_withdrawal_needs_a_verification_first(fresh: Asker) -> None:
+    body = {"company_id": fresh.backend.world.company.id, "currency": "usd"}
+
+    assert fresh("POST", "/withdrawals", body={**body, "amount": 10_000}).status == 200
+    answer = fresh("POST", "/withdrawals", body={**body, "amount": 10_001})
+    assert_documented(fresh, answer, 422, "verification_required")
+
+
 @pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("PUT", "/products"), ("POST", "/products/x/y/z")])
 def test_an_undocumented_path_or_method_is_not_found(ask: Asker, method: str, path: str) -> None:
     assert_documented(ask, ask(method, path), 404, "not_found")

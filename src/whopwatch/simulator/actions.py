@@ -10,7 +10,7 @@ from whopwatch.contract import Operation
 from whopwatch.simulator.access import access
 from whopwatch.simulator.generate import Reference
 from whopwatch.simulator.pipeline import Call
-from whopwatch.simulator.problem import not_found
+from whopwatch.simulator.problem import ApiError, not_found
 from whopwatch.simulator.relations import data, singular
 from whopwatch.simulator.shape import Node
 from whopwatch.simulator.values import iso
@@ -34,7 +34,7 @@ class Actions:
     def run(self, call: Call) -> Entity | None:
         """Do what the call asks for. Returns the object to show, None where the answer is a bare `true`.
 
-        Raises ApiError 404 for an object that does not exist, in the path or in the body.
+        Raises ApiError 404 for an object that does not exist, in the path or in the body, and what a rule refuses.
         """
         operation = call.matched
         if operation.id == "users.check_access":
@@ -74,6 +74,9 @@ class Actions:
         if view is None:
             return None
         self._check_references(body)
+        rule = _rule(operation.id, body)
+        if "refuse" in rule and not self._lenient:
+            raise ApiError(rule["refuse"], rule["message"])
         entity = self._world.create(view.table)
         fields = self._fields(entity)
         given = self._apply(entity, operation, body)
@@ -209,10 +212,19 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
+def _agrees(value: Any, wanted: Any) -> bool:
+    """Whether a body's `value` is what a `when` asks for."""
+    if value is None or wanted == "*":
+        return value is not None
+    if isinstance(wanted, str) and wanted.startswith("> "):
+        return isinstance(value, int | float) and value > float(wanted.removeprefix("> "))
+    return bool(value == wanted)
+
+
 def _rule(operation: str, body: Mapping[str, Any]) -> Rule:
     """The first declared rule of an operation whose `when` agrees with the body."""
     for rule in _declared().get(operation, ()):
         when = rule.get("when", {})
-        if all(body.get(name) is not None and wanted in ("*", body[name]) for name, wanted in when.items()):
+        if all(_agrees(body.get(name), wanted) for name, wanted in when.items()):
             return dict(rule)
     return {}

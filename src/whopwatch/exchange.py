@@ -7,7 +7,6 @@ the `Authorization` header; `credential` says which kind of key was sent.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -91,11 +90,11 @@ class Exchange:
     url: str
     path_params: dict[str, str] = field(default_factory=dict)
     query: tuple[tuple[str, str], ...] = ()
-    request_body: Any = None
+    request_body: Any = field(default=None, repr=False)
     credential: Credential = "key"
     status: int | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
     failure: Failure | None = None
     phases: Phases = Phases()
     started_at: float = 0.0
@@ -135,8 +134,8 @@ class Exchange:
 MAX_DEPTH = 64
 """How deep arrays and objects may nest. Documented responses need fewer than ten levels."""
 
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b'[]{}"')
+_WINDOW = 65_536  # bytes that are split at a time
 
 
 def parse_json(body: bytes) -> tuple[Any, BodyProblem | None]:
@@ -170,11 +169,13 @@ def parse_json(body: bytes) -> tuple[Any, BodyProblem | None]:
 def nests_deeper_than(depth: int, body: bytes) -> bool:
     """Whether the arrays and objects of the JSON text `body` nest deeper than `depth`.
 
-    Looks only at the brackets outside strings, so that no parser has to recurse before the answer is known. Taking
-    innermost pairs away empties a shallow text within as many passes as it has levels, at the speed of
-    bytes.replace; only a deep or broken one is counted bracket by bracket.
+    Looks only at the brackets outside strings, so that no parser has to recurse before the answer is known, and holds
+    little more than them in memory. Taking innermost pairs away empties a shallow text within as many passes as it has
+    levels, at the speed of bytes.replace; only a deep or broken one is counted bracket by bracket.
     """
-    brackets = _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS)
+    if body.count(b"[") + body.count(b"{") <= depth:
+        return False
+    brackets = _brackets_outside_strings(body)
     rest = brackets
     for _ in range(min(depth, 16)):
         if not rest:
@@ -186,3 +187,15 @@ def nests_deeper_than(depth: int, body: bytes) -> bool:
         if level > depth:
             return True
     return False
+
+
+def _brackets_outside_strings(body: bytes) -> bytes:
+    """The brackets of `body` that are structure. Without escapes, every quote opens or closes a string."""
+    text = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+    outside = bytearray()
+    inside = 0
+    for start in range(0, len(text), _WINDOW):
+        parts = text[start : start + _WINDOW].split(b'"')
+        outside += b"".join(parts[inside::2])
+        inside = (inside + len(parts) - 1) % 2
+    return bytes(outside)

@@ -155,3 +155,22 @@ def test_one_operation_that_is_broken_is_drift_there_and_nowhere_else(
     assert report.count()[State.DRIFT] == 1
     assert report.count()[State.VERIFIED] == 78
     assert report.verdict is Verdict.DRIFT
+
+
+@pytest.mark.parametrize(
+    ("error_class", "said"),
+    [(httpx.ReadTimeout, "in time"), (httpx.WriteTimeout, "in time"), (httpx.RemoteProtocolError, "")],
+)
+def test_one_operation_that_never_answers_is_drift_and_no_crash(
+    contract: Contract, error_class: type[httpx.TransportError], said: str
+) -> None:
+    def answer() -> Answer:
+        raise error_class("on the wire")
+
+    api = only_at("refunds.retrieve", answer)
+    report = check(contract, api.target(), resources=["refunds"], transport=api.transport)
+    (finding,) = report.findings
+    assert (finding.drift_class, finding.operation, finding.violations) == ("D22", "refunds.retrieve", 2)
+    assert said in finding.message
+    assert row(report, "refunds.list")[0] is State.VERIFIED
+    assert row(report, "refunds.retrieve")[0] is State.DRIFT

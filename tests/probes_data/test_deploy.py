@@ -1,0 +1,141 @@
+"""What cannot run in a test is held against its own schema or linter."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.probes_data.conftest import Run, missing
+from tests.probes_data.rules import load
+
+CORE_MANIFESTS = ("statefulset.yaml", "service.yaml", "cronjob.yaml")
+UNITS = ("whopwatch-probe.service", "whopwatch-drift.service", "whopwatch-drift.timer")
+Needs = Callable[[str], None]
+
+
+@pytest.fixture
+def deploy(probes: Path) -> Path:
+    return probes / "deploy"
+
+
+def _script(name: str) -> str:
+    """A program that pip installed beside this Python."""
+    return shutil.which(name, path=str(Path(sys.executable).parent)) or name
+
+
+def test_the_container_file_is_clean(run: Run, deploy: Path) -> None:
+    run(_script("hadolint"), deploy / "Containerfile")
+
+
+def test_the_container_linter_refuses_what_it_should(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Containerfile").write_text("FROM python:latest\nRUN sudo true\n", encoding="utf-8")
+    assert "DL3004" in run(_script("hadolint"), tmp_path / "Containerfile", expect=1)
+
+
+def test_the_container_copies_only_what_the_repository_has(root: Path, deploy: Path) -> None:
+    text = (deploy / "Containerfile").read_text(encoding="utf-8")
+    copies = [line.split()[1:-1] for line in text.splitlines() if line.startswith("COPY ") and "--from" not in line]
+    assert copies
+    for source in (source for sources in copies for source in sources):
+        assert (root / source).exists(), source
+    assert "USER 10001" in text
+
+
+def test_the_compose_file_keeps_the_compose_specification(needs: Needs, deploy: Path) -> None:
+    needs("compose_spec")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library's own, at import
+        compose_spec = import_module("compose_spec")
+    parsed = compose_spec.ComposeSpecification.model_validate(load(deploy / "compose.yaml"))
+    assert set(parsed.services) == {"prober", "drift", "prometheus", "alertmanager", "pushgateway", "grafana"}
+
+
+def test_the_compose_file_mounts_what_exists_and_opens_nothing_to_the_network(deploy: Path) -> None:
+    compose = load(deploy / "compose.yaml")
+    for name, service in compose["services"].items():
+        for mount in service.get("volumes", []):
+            source = mount.split(":")[0]
+            exists = (deploy / source).exists() if source.startswith(".") else source in compose["volumes"]
+            assert exists, f"{name}: {mount}"
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_prometheus_finds_every_service_it_is_told_of(probes: Path) -> None:
+    services = set(load(probes / "deploy/compose.yaml")["services"])
+    configuration = load(probes / "prometheus/prometheus.yaml")
+    static = [job.get("static_configs", []) for job in configuration["scrape_configs"]]
+    static += [manager["static_configs"] for manager in configuration["alerting"]["alertmanagers"]]
+    static.append(yaml.safe_load((probes / "prometheus/targets/probers.yaml").read_text("utf-8")))
+    hosts = {target.split(":")[0] for group in static for entry in group for target in entry["targets"]}
+    assert hosts == {"prober", "pushgateway", "alertmanager"}
+    assert hosts <= services
+
+
+@pytest.mark.parametrize("manifest", CORE_MANIFESTS)
+def test_a_manifest_keeps_the_schema_of_kubernetes(run: Run, needs: Needs, deploy: Path, manifest: str) -> None:
+    needs("kubernetes_validate")
+    run(_script("kubernetes-validate"), "--strict", deploy / "kubernetes" / manifest)
+
+
+@pytest.mark.parametrize(("manifest", "kind"), [("podmonitor", "PodMonitor"), ("prometheusrule", "PrometheusRule")])
+def test_a_manifest_keeps_the_schema_of_the_prometheus_operator(
+    needs: Needs, deploy: Path, manifest: str, kind: str
+) -> None:
+    needs("cloudcoil.models.prometheus_operator")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library's own, at import
+        models = import_module("cloudcoil.models.prometheus_operator.v1")
+    document = load(deploy / "kubernetes" / f"{manifest}.yaml")
+    model = getattr(models, kind)
+    assert model.model_validate(document).kind == kind
+    with pytest.raises(ValueError, match="spec"):
+        model.model_validate({**document, "spec": []})
+
+
+def test_the_prometheus_rule_is_made_of_the_rule_files(run: Run, root: Path, deploy: Path, tmp_path: Path) -> None:
+    tool = root / "tools" / "prometheus" / "build_kubernetes_rule.py"
+    run(sys.executable, tool, "-o", tmp_path / "made.yaml")
+    committed = (deploy / "kubernetes" / "prometheusrule.yaml").read_text(encoding="utf-8")
+    assert (tmp_path / "made.yaml").read_text(encoding="utf-8") == committed
+    run(sys.executable, tool, "-o", tmp_path / "linked.yaml", "--runbook-base", "https://runbooks.example/whop")
+    linked = (tmp_path / "linked.yaml").read_text(encoding="utf-8")
+    assert "https://runbooks.example/whop#whopapidown" in linked
+    assert "probes/runbook.md#" not in linked
+
+
+def test_kustomize_is_given_every_manifest(deploy: Path) -> None:
+    folder = deploy / "kubernetes"
+    manifests = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
+    assert set(load(folder / "kustomization.yaml")["resources"]) == manifests
+
+
+def test_the_shards_are_as_many_as_the_replicas(deploy: Path) -> None:
+    spec: dict[str, Any] = load(deploy / "kubernetes" / "statefulset.yaml")["spec"]
+    arguments = spec["template"]["spec"]["containers"][0]["args"]
+    assert f"--shard=$(SHARD)/{spec['replicas']}" in arguments
+
+
+def test_the_job_has_the_name_that_the_rules_expect(deploy: Path) -> None:
+    label = load(deploy / "kubernetes" / "podmonitor.yaml")["spec"]["jobLabel"]
+    pod = load(deploy / "kubernetes" / "statefulset.yaml")["spec"]["template"]["metadata"]["labels"]
+    assert pod[label] == "whopwatch"
+
+
+def test_systemd_accepts_the_units(run: Run, deploy: Path, tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        missing("systemd-analyze")
+    program = shutil.which("true")
+    for unit in UNITS:
+        # systemd-analyze asks for the program to be there; what it is does not matter to the check.
+        text = (deploy / "systemd" / unit).read_text("utf-8").replace("/opt/whopwatch/bin/whopwatch", str(program))
+        (tmp_path / unit).write_text(text, encoding="utf-8")
+    printed = run("systemd-analyze", "verify", "--man=no", *(tmp_path / unit for unit in UNITS))
+    assert not [line for line in printed.splitlines() if "whopwatch" in line], printed

@@ -1,0 +1,101 @@
+"""The dashboard is what its builder makes, every query of it parses, and provisioning fits together."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.probes_data.conftest import Run
+from tests.probes_data.rules import METRICS, RECORDS, load, metric_names
+
+
+@pytest.fixture
+def dashboard(probes: Path) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads((probes / "grafana/dashboards/whopwatch.json").read_text("utf-8"))
+    return parsed
+
+
+def _panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for panel in dashboard["panels"]:
+        yield panel
+        yield from panel.get("panels", [])
+
+
+def _expressions(dashboard: dict[str, Any]) -> list[str]:
+    return [target["expr"] for panel in _panels(dashboard) for target in panel.get("targets", [])]
+
+
+def test_the_committed_dashboard_is_what_the_builder_makes(run: Run, needs: Callable[[str], None], root: Path) -> None:
+    needs("grafana_foundation_sdk")
+    run(sys.executable, root / "tools" / "grafana" / "build_dashboard.py", "--check")
+
+
+def test_every_query_of_the_dashboard_parses(run: Run, dashboard: dict[str, Any], tmp_path: Path) -> None:
+    expressions = [re.sub(r"\$__(range|rate_interval)\b", "5m", text) for text in _expressions(dashboard)]
+    rules = [{"record": f"dashboard:query:{n}", "expr": text} for n, text in enumerate(expressions)]
+    path = tmp_path / "queries.yaml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}), encoding="utf-8")
+    assert f"{len(rules)} rules found" in run("promtool", "check", "rules", path)
+
+
+def test_the_dashboard_names_only_series_that_somebody_exports(dashboard: dict[str, Any]) -> None:
+    for expression in _expressions(dashboard):
+        assert metric_names(expression) <= METRICS | set(RECORDS), expression
+
+
+def test_every_panel_is_named_explained_and_placed(dashboard: dict[str, Any]) -> None:
+    panels = list(_panels(dashboard))
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    for panel in panels:
+        assert panel["title"]
+        if panel["type"] != "row":
+            assert panel["description"].endswith(".")
+            assert panel["targets"]
+
+
+def test_panels_do_not_overlap(dashboard: dict[str, Any]) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in dashboard["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert at["x"] + at["w"] <= 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+
+
+def test_every_variable_in_a_query_is_declared(dashboard: dict[str, Any]) -> None:
+    declared = {variable["name"] for variable in dashboard["templating"]["list"]}
+    assert declared == {"datasource", "job", "location", "resource", "operation"}
+    used = {name for text in _expressions(dashboard) for name in re.findall(r"\$\{?(?!__)([a-z]\w*)", text)}
+    assert used <= declared
+
+
+def test_provisioning_uses_one_datasource_and_contact_points_that_exist(probes: Path) -> None:
+    folder = probes / "grafana" / "provisioning"
+    datasources = {source["uid"] for source in load(folder / "datasources/prometheus.yaml")["datasources"]}
+    rules = [rule for group in load(folder / "alerting/rules.yaml")["groups"] for rule in group["rules"]]
+    for rule in rules:
+        queries = {query["refId"]: query for query in rule["data"]}
+        assert rule["condition"] in queries
+        assert {query["datasourceUid"] for query in rule["data"]} == {*datasources, "__expr__"}
+        assert queries[rule["condition"]]["model"]["expression"] in queries
+    points = {point["name"] for point in load(folder / "alerting/contact-points.yaml")["contactPoints"]}
+    [policy] = load(folder / "alerting/policies.yaml")["policies"]
+    assert {policy["receiver"], *(route["receiver"] for route in policy["routes"])} == points
+
+
+def test_the_forwarding_alert_rule_parses(run: Run, probes: Path, tmp_path: Path) -> None:
+    groups = load(probes / "grafana/provisioning/alerting/rules.yaml")["groups"]
+    models = [query["model"] for group in groups for rule in group["rules"] for query in rule["data"]]
+    rules = [{"record": "forwarded", "expr": model["expr"]} for model in models if "expr" in model]
+    assert rules
+    path = tmp_path / "forwarded.yaml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "forwarded", "rules": rules}]}), encoding="utf-8")
+    run("promtool", "check", "rules", path)

@@ -76,7 +76,7 @@ def check(
     refuse_writes(contract, only)
     with opened(contract, target, os.environ, config=config, seed=seed, rate=rate) as ready:
         report = _observed(contract, ready, budget, only, resource, seed)
-    _tell(report, outputs)
+    tell(report, outputs)
     return EXIT_CODES[report.verdict]
 
 
@@ -105,8 +105,8 @@ def _observed(
         )
 
 
-def _tell(report: Report, outputs: Outputs) -> None:
-    """Write the files first: they have to be there even if nobody reads the terminal to its end."""
+def tell(report: Report, outputs: Outputs) -> None:
+    """Print `report`, its files first: they have to be there even if nobody reads the terminal to its end."""
     from rich.console import Console
 
     from whopwatch.report import RENDERERS

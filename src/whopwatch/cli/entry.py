@@ -17,6 +17,7 @@ from whopwatch.errors import EXIT_CLEAN
 COMMANDS = {
     "check": ("whopwatch.cli.check:check", "Observe a target once and say whether it keeps the contract."),
     "contract": ("whopwatch.cli.contract:contract", "Export, verify, show and build the contract."),
+    "probe": ("whopwatch.cli.probe:probe", "Probe a target on schedule, for Prometheus."),
     "simulate": ("whopwatch.cli.simulate:simulate", "Run the embedded Whop API as a server."),
 }
 

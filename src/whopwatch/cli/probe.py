@@ -1,0 +1,105 @@
+"""`whopwatch probe`: scheduled probes, exported to Prometheus."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
+
+import click
+
+from whopwatch.config import Target
+from whopwatch.contract import Contract, load
+from whopwatch.errors import UsageError
+from whopwatch.opening import opened
+from whopwatch.probe.listing import Shard
+from whopwatch.probe.settings import default_file
+
+LISTEN = "127.0.0.1:9464"
+EXAMPLE = """\b
+Examples:
+  whopwatch probe                                      the embedded simulator
+  whopwatch probe --target production --listen 0.0.0.0:9464
+  whopwatch probe --config probes.toml --shard 0/3     one of three probers
+  whopwatch probe --once                               every probe once, and a verdict
+
+\b
+Pages: /metrics  /probe?target=OP&debug=true  /history?failed=true  /healthz  /readyz
+SIGHUP reads the configuration again; SIGTERM ends it after the runs that are under way.
+Only GET requests are sent. WHOP_API_KEY and WHOP_COMPANY_ID are used as by `whopwatch check`.
+"""
+
+
+@click.command("probe", epilog=EXAMPLE)
+@click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: the probes.toml we bring.")
+@click.option("--listen", default=LISTEN, show_default=True, metavar="HOST:PORT", help="Port 0 takes a free one.")
+@click.option("--shard", default="0/1", metavar="I/N", help="Probe every Nth operation, from the Ith (0 to N-1).")
+@click.option("--once", is_flag=True, help="Run every probe once and say whether the contract is kept.")
+@click.option("--json", "json_file", metavar="FILE", help="With --once: write the JSON report (- for stdout).")
+def probe(target: str | None, config: Path | None, listen: str, shard: str, once: bool, json_file: str | None) -> int:
+    """Probe a target on schedule and export what is seen to Prometheus."""
+    if json_file and not once:
+        raise UsageError("There is no report without an end.", where="option --json", hint="add --once")
+    part, address, file = Shard.parse(shard), _address(listen), config or default_file()
+    contract = load()
+    with opened(contract, target, os.environ) as ready:
+        if once:
+            return _once(contract, ready, file, part, json_file)
+        return _serve(contract, ready, file, part, address)
+
+
+def _serve(contract: Contract, target: Target, config: Path, shard: Shard, address: tuple[str, int]) -> int:
+    from whopwatch.probe.service import Service
+
+    signals: SimpleQueue[int] = SimpleQueue()
+
+    def note(number: int, _: FrameType | None) -> None:
+        signals.put(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, note)
+    service = Service(contract, target, config, shard)
+    server = service.start(address)
+    host, port = server.server_address[:2]
+    url = f"http://[{host!s}]:{port}" if ":" in str(host) else f"http://{host!s}:{port}"
+    click.echo(f"Probing {len(service.probes)} operations of {target.name}; {url}/metrics", err=True)
+    try:
+        while signals.get() == signal.SIGHUP:
+            if service.reload():
+                click.echo(f"The configuration was read again: {len(service.probes)} operations.", err=True)
+    finally:
+        service.stop()
+        server.stop()
+    click.echo("All runs have ended.", err=True)
+    return 0
+
+
+def _once(contract: Contract, target: Target, config: Path, shard: Shard, json_file: str | None) -> int:
+    from whopwatch.cli.check import EXIT_CODES, tell
+    from whopwatch.cli.outputs import Outputs
+    from whopwatch.probe.once import probe_once
+    from whopwatch.probe.service import Service
+
+    outputs = Outputs({"json": json_file}, None, {})
+    service = Service(contract, target, config, shard)
+    try:
+        report = probe_once(contract, service.prober, list(service.probes.values()), target.name)
+    finally:
+        service.stop()
+    tell(report, outputs)
+    return EXIT_CODES[report.verdict]
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdecimal() and int(port) < 65536):
+        raise UsageError(
+            "The prober cannot listen at this address.",
+            where="option --listen",
+            expected=f"HOST:PORT such as {LISTEN}, or :9464 for every interface",
+            got=repr(text[:60]),
+        )
+    return host.strip("[]"), int(port)

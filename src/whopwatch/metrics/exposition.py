@@ -1,0 +1,121 @@
+"""Metrics as Prometheus reads them, byte for byte what prometheus_client writes, at a tenth of its price.
+
+A scrape of some 6,000 samples takes prometheus_client tens of milliseconds, in which no probe can go on. Nearly all
+of that goes into text that is the same every time: names, labels and their escapes. Here that text is made once
+for each series, by prometheus_client itself, and a scrape only formats values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, chain
+from typing import cast
+
+from prometheus_client import Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.utils import floatToGoString
+
+Values = Callable[[], Iterable[float]]
+"""Reads the values of one series, in the order of its lines."""
+
+_GO_SWITCHES_TO_EXPONENTS = 1e6
+_go_number = cast("Callable[[float], str]", floatToGoString)
+
+
+class Exposition:
+    """Renders `metrics` (Counter, Gauge and Histogram without exemplars), then `others`, collectors of any kind."""
+
+    def __init__(self, metrics: Sequence[MetricWrapperBase], others: Sequence[Collector] = ()) -> None:
+        self._families = [_Family(metric) for metric in metrics]
+        self._others = others
+
+    def render(self) -> bytes:
+        """The text exposition format of everything."""
+        texts = [family.text() for family in self._families]
+        texts += [_text(other.collect()) for other in self._others]
+        return "".join(texts).encode()
+
+
+class _Family:
+    """One metric: its lines with gaps for the values, and how to read these. Made anew when series come or go."""
+
+    def __init__(self, metric: MetricWrapperBase) -> None:
+        self._metric = metric
+        self._children: dict[tuple[str, ...], MetricWrapperBase] | None = None
+        self._template = ""
+        self._readers: list[Values] = []
+
+    def text(self) -> str:
+        """The header and one line for each sample."""
+        children = _children(self._metric)
+        if children != self._children:  # metrics compare by identity: new series of old labels are new
+            self._template, self._readers = _template(self._metric, children), list(map(_reader, children.values()))
+            self._children = children
+        values = chain.from_iterable([read() for read in self._readers])
+        return self._template % tuple(
+            [repr(value) if 0.0 <= value < _GO_SWITCHES_TO_EXPONENTS else _go_number(value) for value in values]
+        )
+
+
+def _children(metric: MetricWrapperBase) -> dict[tuple[str, ...], MetricWrapperBase]:
+    if not metric._labelnames:
+        return {(): metric}
+    with metric._lock:
+        return cast("dict[tuple[str, ...], MetricWrapperBase]", metric._metrics.copy())
+
+
+def _reader(child: MetricWrapperBase) -> Values:
+    """What reads the values of `child`: a function of its own, so that nothing is decided at each scrape."""
+    if isinstance(child, Histogram):
+        buckets, total = [bucket.get for bucket in child._buckets], child._sum.get
+
+        def read() -> list[float]:
+            counts = list(accumulate([bucket() for bucket in buckets]))
+            return [*counts, counts[-1], total()]
+
+        return read
+    assert isinstance(child, Counter | Gauge)
+    get = child._value.get
+    return lambda: (get(),)
+
+
+def _template(metric: MetricWrapperBase, children: Iterable[tuple[str, ...]]) -> str:
+    """Everything that prometheus_client writes for `metric`, with `%s` for each value."""
+    lines = [_text(metric.describe()).replace("%", "%%")]
+    for labels in children:
+        lines += [f"{prefix.replace('%', '%%')} %s\n" for prefix in _prefixes(metric, labels)]
+    return "".join(lines)
+
+
+def _prefixes(metric: MetricWrapperBase, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The lines of one series without their values: name and labels, as prometheus_client writes them."""
+    (family,) = metric.describe()
+    named = dict(zip(metric._labelnames, labels, strict=True))
+    if isinstance(metric, Histogram):
+        for bound in metric._upper_bounds:
+            family.add_sample(f"{family.name}_bucket", {**named, "le": _go_number(bound)}, 0.0)
+        family.add_sample(f"{family.name}_count", named, 0.0)
+        family.add_sample(f"{family.name}_sum", named, 0.0)
+    else:
+        suffix = "_total" if isinstance(metric, Counter) else ""
+        family.add_sample(f"{family.name}{suffix}", named, 0.0)
+    lines = _text([family]).splitlines()
+    return tuple(line.rpartition(" ")[0] for line in lines if not line.startswith("#"))
+
+
+def _text(families: Iterable[Metric]) -> str:
+    """What prometheus_client writes for `families`."""
+
+    class Given(Collector):
+        def collect(self) -> Iterable[Metric]:
+            return families
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Given())
+    return generate_latest(registry).decode()
+
+
+__all__ = ["CONTENT_TYPE", "Exposition"]

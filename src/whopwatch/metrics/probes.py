@@ -1,0 +1,209 @@
+"""Every metric of the prober. Alerts and dashboards know them by these names and labels.
+
+Cardinality is bounded: labels are operations out of the configuration and values out of closed sets. What an API
+answers never becomes a label.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.metrics import MetricWrapperBase
+
+from whopwatch.exchange import Phases
+from whopwatch.finding import Finding, Severity
+
+M = TypeVar("M", bound=MetricWrapperBase)
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Upper bounds of every histogram of durations, in seconds."""
+
+PHASES = ("dns", "connect", "tls", "ttfb", "transfer")
+CODE_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
+
+
+class Outcome(StrEnum):
+    """What one run of a probe came to."""
+
+    SUCCESS = "success"
+    HTTP_ERROR = "http_error"
+    """An answer came that is none of use: not a success status, cut short, or not readable as HTTP."""
+    CONTRACT = "contract"
+    """A success answer that breaks the contract."""
+    TIMEOUT = "timeout"
+    CONNECT = "connect"
+    """No connection: name, address, proxy or TLS."""
+    RATE_LIMITED = "rate_limited"
+    SKIPPED = "skipped"
+    """Nothing was asked: no request was left, or no id to ask with. Not an event of any objective."""
+
+
+OUTCOMES = tuple(Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """An operation whose series are exported. Times are in seconds, `objective` is a ratio below 1."""
+
+    operation: str
+    resource: str
+    method: str
+    path: str
+    interval: float
+    latency_threshold: float
+    objective: float
+
+
+class ProbeMetrics:
+    """The metrics of one prober, registered in `registry`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.all: list[MetricWrapperBase] = []
+        self._by_operation: list[MetricWrapperBase] = []
+        self._watched: dict[str, Watched] = {}
+        by_operation = ("operation",)
+        self.runs = self._counter("whop_probe_runs", "Runs of a probe by outcome.", ("operation", "outcome"))
+        self.duration = self._histogram("whop_probe_duration_seconds", "Duration of the probed request.", by_operation)
+        self.phases = self._histogram("whop_probe_phase_duration_seconds", "Duration of a request's phase.", ("phase",))
+        self.responses = self._counter(
+            "whop_probe_http_responses", "Answers by class of status.", ("operation", "code_class")
+        )
+        self.violations = self._counter(
+            "whop_probe_contract_violations", "Findings of all runs by drift class.", ("operation", "class")
+        )
+        self.findings = self._gauge(
+            "whop_probe_findings", "Findings of the last run whose answer could be judged.", ("operation", "severity")
+        )
+        self.success = self._gauge("whop_probe_success", "Whether the last run succeeded.", by_operation)
+        self.last_run = self._gauge("whop_probe_last_run_timestamp_seconds", "End of the last run.", by_operation)
+        self.last_success = self._gauge(
+            "whop_probe_last_success_timestamp_seconds", "End of the last run that succeeded.", by_operation
+        )
+        self.interval = self._gauge("whop_probe_interval_seconds", "Seconds from one run to the next.", by_operation)
+        self.threshold = self._gauge(
+            "whop_probe_latency_threshold_seconds", "What counts as slow, in seconds.", by_operation
+        )
+        self.objective = self._gauge("whop_probe_objective_ratio", "Share of runs that has to succeed.", by_operation)
+        self.maintenance = self._gauge("whop_probe_maintenance", "Whether under announced maintenance.", by_operation)
+        self.info = self._gauge(
+            "whop_probe_info", "What is probed; always 1.", ("operation", "resource", "method", "path")
+        )
+        self.contract_info = self._gauge("whop_contract_info", "The contract in use; always 1.", ("sha256",))
+        self.ratelimit_limit = self._gauge("whop_ratelimit_limit_requests", "Requests the budget holds when full.")
+        self.ratelimit_remaining = self._gauge("whop_ratelimit_remaining_requests", "Requests left in the budget.")
+        self.ratelimit_reset = self._gauge("whop_ratelimit_reset_timestamp_seconds", "When the budget is full again.")
+        self.throttled = self._counter("whop_probe_throttled_seconds", "Seconds in which runs had to be held back.")
+        self.lag = self._histogram("whop_prober_schedule_lag_seconds", "Start of a run behind its schedule.")
+        self.missed = self._counter("whop_prober_missed_runs", "Runs that were not started in time.", by_operation)
+        self.inflight = self._gauge("whop_prober_inflight_probes", "Runs under way.")
+        self.reload_ok = self._gauge(
+            "whop_prober_config_last_reload_successful", "Whether the last configuration was accepted."
+        )
+        self.reload_at = self._gauge(
+            "whop_prober_config_last_reload_timestamp_seconds", "When a configuration was last accepted."
+        )
+        self.shards = self._gauge("whop_prober_shards", "Probers that share the operations.")
+        self.shard_index = self._gauge("whop_prober_shard_index", "Which of the shards this one is, from 0.")
+        self.build_info = self._gauge("whop_prober_build_info", "Versions; always 1.", ("version", "contract"))
+        for phase in PHASES:
+            self.phases.labels(phase)
+
+    def watch(self, watched: Iterable[Watched]) -> None:
+        """Export the series of `watched`, and no longer those of other operations."""
+        wanted = {each.operation: each for each in watched}
+        for operation in self._watched.keys() - wanted.keys():
+            self._forget(self._watched[operation])
+        for operation, each in wanted.items():
+            known = self._watched.get(operation)
+            if known and (known.resource, known.method, known.path) != (each.resource, each.method, each.path):
+                self._forget(known)
+            self._declare(each)
+        self._watched = wanted
+
+    def ran(
+        self,
+        operation: str,
+        outcome: Outcome,
+        *,
+        at: float,
+        phases: Sequence[Phases],
+        status: int | None,
+        findings: Sequence[Finding] | None,
+    ) -> None:
+        """Count one run that asked something, ended at `at`. `phases` are those of its requests, the probed one last.
+
+        `findings` is None where the answer says nothing about the contract: what was found before stands then.
+        """
+        self.runs.labels(operation, outcome).inc()
+        self.duration.labels(operation).observe(phases[-1].total)
+        for taken in phases:
+            for name in PHASES:
+                seconds = getattr(taken, name)
+                if seconds is not None:
+                    self.phases.labels(name).observe(seconds)
+        if status is not None:
+            self.responses.labels(operation, f"{status // 100}xx").inc()
+        if findings is not None:
+            counted = Tally(finding.severity for finding in findings)
+            for severity in Severity:
+                self.findings.labels(operation, severity).set(counted[severity])
+            for finding in findings:
+                self.violations.labels(operation, finding.drift_class).inc()
+        self.success.labels(operation).set(outcome is Outcome.SUCCESS)
+        self.last_run.labels(operation).set(at)
+        if outcome is Outcome.SUCCESS:
+            self.last_success.labels(operation).set(at)
+
+    def set_waiting(self, operation: str, waiting: bool) -> None:
+        """Whether an operation has nothing to ask with: it is on no schedule then, and cannot be late."""
+        each = self._watched.get(operation)
+        if each and waiting:
+            self.interval.remove(operation)
+        elif each:
+            self.interval.labels(operation).set(each.interval)
+
+    def _declare(self, each: Watched) -> None:
+        """Let every counter begin at 0, so that its first increase is seen. Gauges of runs wait for the first one."""
+        operation = each.operation
+        for outcome in OUTCOMES:
+            self.runs.labels(operation, outcome)
+        for code_class in CODE_CLASSES:
+            self.responses.labels(operation, code_class)
+        self.duration.labels(operation)
+        self.missed.labels(operation)
+        self.interval.labels(operation).set(each.interval)
+        self.threshold.labels(operation).set(each.latency_threshold)
+        self.objective.labels(operation).set(each.objective)
+        self.maintenance.labels(operation)
+        self.info.labels(operation, each.resource, each.method, each.path).set(1)
+
+    def _forget(self, each: Watched) -> None:
+        for metric in self._by_operation:
+            metric.remove_by_labels({"operation": each.operation})
+
+    def _counter(self, name: str, help: str, labels: Sequence[str] = ()) -> Counter:
+        return self._added(Counter(name, help, labels, registry=self.registry), labels)
+
+    def _gauge(self, name: str, help: str, labels: Sequence[str] = ()) -> Gauge:
+        return self._added(Gauge(name, help, labels, registry=self.registry), labels)
+
+    def _histogram(self, name: str, help: str, labels: Sequence[str] = ()) -> Histogram:
+        return self._added(Histogram(name, help, labels, buckets=BUCKETS, registry=self.registry), labels)
+
+    def _added(self, metric: M, labels: Sequence[str]) -> M:
+        self.all.append(metric)
+        if "operation" in labels:
+            self._by_operation.append(metric)
+        return metric
+
+
+def new_registry() -> CollectorRegistry:
+    """A registry whose counters and histograms come without `_created` series, a third of all there would be."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    return CollectorRegistry()

@@ -1,0 +1,125 @@
+"""The probes' way out: the guard of every client in front of a socket of their own.
+
+The client that other runs use keeps connections, retries and waits; a probe makes one attempt. What may leave is
+decided by the same guard, and an Exchange comes back in the same shape.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from whopwatch import __version__
+from whopwatch.client.call import Call, url_of
+from whopwatch.client.guard import Guard
+from whopwatch.client.keys import Keys, redact
+from whopwatch.client.limits import Limits
+from whopwatch.client.watch import Watch
+from whopwatch.config import Target
+from whopwatch.contract import Contract
+from whopwatch.errors import UnsafeRequestError
+from whopwatch.exchange import Exchange
+from whopwatch.probe.origin import Origin, WireError
+from whopwatch.probe.wire import fetch
+
+
+class Door:
+    """Sends calls to one target, read-only whatever the target allows. Safe to use from several threads.
+
+    Times of `clock` are monotonic, of `wall` since the epoch, both in seconds.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        contract: Contract,
+        *,
+        fresh: bool = True,
+        limits: Limits = Limits(),  # noqa: B008 (immutable)
+        clock: Callable[[], float] = time.perf_counter,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.target = replace(target, writable=False)
+        self._guard = Guard(self.target, contract)
+        self._limits = limits
+        self._clock = clock
+        self._wall = wall
+        self._keys = Keys(target.api_key, None)
+        self._netlocs = {api: urlsplit(base) for api, base in _bases(target).items()}
+        origins = {(url.scheme, url.netloc): Origin(url.geturl(), fresh=fresh) for url in self._netlocs.values()}
+        self._origins = {api: origins[url.scheme, url.netloc] for api, url in self._netlocs.items()}
+        self._headers = {
+            "User-Agent": f"whopwatch/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Connection": "close" if fresh else "keep-alive",
+        }
+        if target.api_version_date:
+            self._headers["Api-Version-Date"] = target.api_version_date
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        for origin in self._origins.values():
+            origin.close()
+
+    def send(self, call: Call, seconds: float) -> Exchange:
+        """Make one attempt that takes at most `seconds`; whatever the wire does ends in the Exchange.
+
+        Raises UnsafeRequestError, before anything leaves, for a call that is no documented GET.
+        """
+        url = url_of(call, self.target)
+        request = self._request(call, url)
+        watch = Watch(self._clock, seconds)
+        started_at = self._wall()
+        status, body, failure = None, b"", None
+        headers: tuple[tuple[str, str], ...] = ()
+        try:
+            answer = fetch(self._origins[call.operation.api], request, watch, self._limits)
+        except WireError as error:
+            phases, failure = watch.phases(), error.failure
+        else:
+            phases, status = answer.phases, answer.status
+            secrets = self._keys.secrets
+            headers = tuple((name, redact(value, secrets)) for name, value in answer.headers)
+            body = redact(bytes(answer.body), secrets)
+        return Exchange(
+            operation=call.operation.id,
+            purpose=call.purpose,
+            method=call.operation.method,
+            url=url,
+            path_params=dict(call.path_params),
+            query=call.query,
+            credential=call.credential,
+            status=status,
+            headers=headers,
+            body=body,
+            failure=failure,
+            phases=phases,
+            started_at=started_at,
+        )
+
+    def _request(self, call: Call, url: str) -> bytes:
+        """The bytes of the request, once the guard has let it pass; the key is added after that."""
+        host = self._netlocs[call.operation.api].netloc
+        headers = {"Host": host, **self._headers, **dict(call.headers)}
+        reason = self._guard.refuse(call.operation.method, url, headers, call.body is not None)
+        if redact(url, self._keys.secrets) != url:
+            reason = reason or "the URL holds the key"
+        if reason:
+            raise UnsafeRequestError(
+                f"A request was not sent: {reason}.",
+                where=call.operation.id,
+                expected="a documented request that changes nothing",
+            )
+        authorization = self._keys.authorization(call.credential)
+        if authorization:
+            headers["Authorization"] = authorization
+        path = url[url.index("/", url.index("//") + 2) :]
+        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        return "\r\n".join(lines).encode("latin-1")
+
+
+def _bases(target: Target) -> dict[str, str]:
+    return {"v1": target.base_url, "v2": target.v2_base_url}

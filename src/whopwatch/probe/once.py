@@ -1,0 +1,84 @@
+"""Every probe once, and a verdict: what `--once` does."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from whopwatch.contract import Contract
+from whopwatch.exchange import Exchange
+from whopwatch.finding import Report
+from whopwatch.plan.needs import needs
+from whopwatch.probe.flow import MOST_LISTS
+from whopwatch.probe.listing import Probe
+from whopwatch.probe.prober import Prober
+from whopwatch.probe.records import Run
+from whopwatch.probe.seen import ids_of
+from whopwatch.run import Observation, judge
+
+ROUNDS = 4
+
+
+def probe_once(
+    contract: Contract,
+    prober: Prober,
+    probes: Sequence[Probe],
+    target_name: str,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Report:
+    """Run each of `probes` once, waiting where the budget wants it, and judge what was seen.
+
+    Lists come first: they show the ids that the others ask with. What showed nothing is asked again, with other ids.
+    """
+    started_at, begun = datetime.now(UTC), time.perf_counter()
+    runs: list[Run] = []
+    left = sorted(probes, key=_needs)
+    for _ in range(ROUNDS):
+        latest = [(probe, _patiently(prober, probe, sleep)) for probe in left]
+        runs += [run for _, run in latest]
+        left = [probe for probe, run in latest if _showed_nothing(probe, run)]
+    exchanges = tuple(_exchanges(runs))
+    observation = Observation(
+        exchanges=exchanges,
+        selected=frozenset(probe.id for probe in probes),
+        budget=len(exchanges),
+        sent=len(exchanges),
+        unsafe=0,
+        started_at=started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        seconds=time.perf_counter() - begun,
+        missing={run.operation: run.lacking for run in runs if run.lacking},
+        requests=Counter(exchange.operation for exchange in exchanges),
+    )
+    return judge(contract, observation, target_name)
+
+
+def _showed_nothing(probe: Probe, run: Run) -> bool:
+    """Whether a run found nothing to ask with, or an empty list of something that others may have."""
+    if not run.exchanges or run.lacking:
+        return True
+    last = run.exchanges[-1]
+    return (
+        last.ok
+        and bool(last.path_params or len(last.query) > 1)
+        and probe.operation.is_list
+        and not any(ids_of(probe.operation, last))
+    )
+
+
+def _patiently(prober: Prober, probe: Probe, sleep: Callable[[float], None]) -> Run:
+    while (wait := prober.budget.level().seconds_to(MOST_LISTS + 2)) > 0:
+        sleep(wait)
+    return prober.look(probe)
+
+
+def _needs(probe: Probe) -> tuple[bool, int, str]:
+    lacking = [need for need in needs(probe.operation) if need.parameter.name not in probe.params]
+    return not probe.operation.is_list, sum(need.resources != ("companies",) for need in lacking), probe.id
+
+
+def _exchanges(runs: Sequence[Run]) -> Iterator[Exchange]:
+    for run in runs:
+        yield from run.exchanges

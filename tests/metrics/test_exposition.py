@@ -1,0 +1,61 @@
+"""The fast exposition writes what prometheus_client writes, byte for byte."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from prometheus_client import Counter, Gauge, Histogram, generate_latest
+from prometheus_client.registry import CollectorRegistry
+
+from whopwatch.metrics import Exposition, new_registry
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return new_registry()
+
+
+@pytest.mark.parametrize(
+    "value", [0, 1, 0.1, 12345.678, 999999.0, 1e6, 1234567.0, 1.79e9, 1e21, 1e-9, -3.5, math.inf, -math.inf, math.nan]
+)
+def test_every_kind_of_number(registry: CollectorRegistry, value: float) -> None:
+    gauge = Gauge("g", "help", registry=registry)
+    gauge.set(value)
+    assert Exposition([gauge]).render() == generate_latest(registry)
+
+
+def test_counters_histograms_and_labels_that_need_escapes(registry: CollectorRegistry) -> None:
+    counter = Counter("c", 'multi\nline \\ "help"', ["b", "a"], registry=registry)
+    histogram = Histogram("h", "help", ["operation"], buckets=(0.1, 1, 1e7), registry=registry)
+    plain = Histogram("p", "help", registry=registry)
+    counter.labels('quo"ted', "back\\slash\nline").inc(3)
+    counter.labels("ünï 100 % %s", "").inc(0.5)
+    for seconds in (0.05, 0.5, 5, 1e8):
+        histogram.labels("products.list").observe(seconds)
+        plain.observe(seconds)
+    assert Exposition([counter, histogram, plain]).render() == generate_latest(registry)
+
+
+def test_series_that_come_change_and_go(registry: CollectorRegistry) -> None:
+    counter = Counter("c", "help", ["operation"], registry=registry)
+    exposition = Exposition([counter])
+    assert exposition.render() == generate_latest(registry)
+    for name in ("a", "b", "c"):
+        counter.labels(name).inc()
+        assert exposition.render() == generate_latest(registry)
+    counter.remove("b")
+    assert exposition.render() == generate_latest(registry)
+    assert b'"b"' not in exposition.render()
+    counter.remove("a")
+    counter.labels("b").inc(7)
+    assert exposition.render() == generate_latest(registry)
+    counter.remove("b")
+    counter.labels("b").inc()  # the same labels, another series
+    assert exposition.render() == generate_latest(registry)
+
+
+def test_other_collectors_follow(registry: CollectorRegistry) -> None:
+    gauge, other = Gauge("g", "help", registry=registry), Gauge("other", "help", ["x"], registry=registry)
+    other.labels("y").set(2)
+    assert Exposition([gauge], [other]).render() == generate_latest(registry)

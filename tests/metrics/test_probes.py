@@ -1,0 +1,134 @@
+"""The prober's metrics: names that alerts rely on, bounded cardinality, counters that begin at 0."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from whopwatch.exchange import Phases
+from whopwatch.finding import Finding, Severity
+from whopwatch.metrics import OUTCOMES, Exposition, Outcome, ProbeMetrics, Watched, new_registry
+
+PHASES = [Phases(dns=0.001, connect=0.002, ttfb=0.05, transfer=0.003, total=0.056)]
+OF_OPERATIONS = 149
+BOUND = 46
+"""Series of one operation, histogram buckets included, before any run found something."""
+
+
+def watched(operation: str, path: str = "/products") -> Watched:
+    return Watched(operation, operation.partition(".")[0], "GET", path, 60.0, 2.0, 0.99)
+
+
+def finding(severity: Severity, drift_class: str = "D5") -> Finding:
+    return Finding(drift_class, "schema", severity, "products.list", "/data/*/id", "present", "absent", "gone")
+
+
+@pytest.fixture
+def metrics() -> ProbeMetrics:
+    made = ProbeMetrics(new_registry())
+    made.watch([watched("products.list")])
+    return made
+
+
+def sample(metrics: ProbeMetrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def run(metrics: ProbeMetrics, outcome: Outcome, *findings: Finding, status: int | None = 200, at: float = 9.0) -> None:
+    judged = findings if status else None
+    metrics.ran("products.list", outcome, at=at, phases=PHASES, status=status, findings=judged)
+
+
+def test_every_outcome_begins_at_zero(metrics: ProbeMetrics) -> None:
+    counts = {
+        outcome: sample(metrics, "whop_probe_runs_total", operation="products.list", outcome=outcome)
+        for outcome in OUTCOMES
+    }
+    assert counts == dict.fromkeys(OUTCOMES, 0.0)
+    assert sample(metrics, "whop_prober_missed_runs_total", operation="products.list") == 0
+
+
+def test_an_operation_that_never_ran_neither_succeeded_nor_failed(metrics: ProbeMetrics) -> None:
+    for name in ("whop_probe_success", "whop_probe_last_run_timestamp_seconds", "whop_probe_findings"):
+        assert f"\n{name}{{".encode() not in generate_latest(metrics.registry)
+
+
+def test_a_success(metrics: ProbeMetrics) -> None:
+    run(metrics, Outcome.SUCCESS, at=9.0)
+    run(metrics, Outcome.TIMEOUT, status=None, at=10.0)
+    assert sample(metrics, "whop_probe_success", operation="products.list") == 0
+    assert sample(metrics, "whop_probe_last_run_timestamp_seconds", operation="products.list") == 10
+    assert sample(metrics, "whop_probe_last_success_timestamp_seconds", operation="products.list") == 9
+    assert sample(metrics, "whop_probe_duration_seconds_count", operation="products.list") == 2
+    assert sample(metrics, "whop_probe_phase_duration_seconds_count", phase="connect") == 2
+    assert sample(metrics, "whop_probe_phase_duration_seconds_count", phase="tls") == 0
+
+
+def test_findings_are_those_of_the_last_answer(metrics: ProbeMetrics) -> None:
+    def open_findings() -> float | None:
+        return sample(metrics, "whop_probe_findings", operation="products.list", severity="critical")
+
+    run(metrics, Outcome.CONTRACT, finding(Severity.CRITICAL), finding(Severity.LOW, "D19"))
+    assert open_findings() == 1
+    run(metrics, Outcome.TIMEOUT, status=None)
+    assert open_findings() == 1, "a run without an answer says nothing about the contract"
+    run(metrics, Outcome.SUCCESS)
+    assert open_findings() == 0
+    counted = metrics.registry.get_sample_value(
+        "whop_probe_contract_violations_total", {"operation": "products.list", "class": "D5"}
+    )
+    assert counted == 1
+
+
+def test_an_operation_that_is_no_longer_probed_leaves_nothing_behind(metrics: ProbeMetrics) -> None:
+    run(metrics, Outcome.CONTRACT, finding(Severity.CRITICAL))
+    metrics.watch([watched("plans.list")])
+    text = generate_latest(metrics.registry)
+    assert b"products.list" not in text
+    assert b'operation="plans.list"' in text
+
+
+def test_an_operation_whose_path_changed_has_one_row_of_information(metrics: ProbeMetrics) -> None:
+    metrics.watch([watched("products.list", "/v9/products")])
+    assert generate_latest(metrics.registry).count(b"\nwhop_probe_info{") == 1
+
+
+def test_an_operation_with_nothing_to_ask_with_has_no_interval_to_be_late_by(metrics: ProbeMetrics) -> None:
+    metrics.set_waiting("products.list", True)
+    assert sample(metrics, "whop_probe_interval_seconds", operation="products.list") is None
+    metrics.set_waiting("products.list", False)
+    assert sample(metrics, "whop_probe_interval_seconds", operation="products.list") == 60
+
+
+def test_cardinality_is_bounded_by_the_operations_whatever_is_answered(metrics: ProbeMetrics) -> None:
+    def count() -> int:
+        text = generate_latest(metrics.registry).decode()
+        return sum(len(family.samples) for family in text_string_to_metric_families(text))
+
+    names = [f"resource{number}.list" for number in range(OF_OPERATIONS)]
+    metrics.watch(map(watched, names))
+    for name in names:
+        metrics.ran(name, Outcome.SUCCESS, at=1.0, phases=PHASES, status=200, findings=())
+    per_operation = count() / OF_OPERATIONS
+    assert per_operation < BOUND
+    before = count()
+    for status in (100, 204, 299, 301, 404, 418, 500, 599):
+        for name in names:
+            metrics.ran(name, Outcome.HTTP_ERROR, at=2.0, phases=PHASES, status=status, findings=())
+    assert count() == before
+
+
+def test_nothing_is_exported_as_created(metrics: ProbeMetrics) -> None:
+    run(metrics, Outcome.SUCCESS)
+    assert b"_created" not in generate_latest(metrics.registry)
+
+
+def test_the_exposition_of_all_metrics_is_that_of_the_library(metrics: ProbeMetrics) -> None:
+    exposition = Exposition(metrics.all)
+    metrics.lag.observe(0.01)
+    run(metrics, Outcome.CONTRACT, finding(Severity.CRITICAL), at=1.79e9)
+    assert exposition.render() == generate_latest(metrics.registry)
+    run(metrics, Outcome.SUCCESS, at=1.79e9)
+    metrics.watch([watched("plans.list")])
+    assert exposition.render() == generate_latest(metrics.registry)

@@ -100,6 +100,7 @@ def _burn() -> timeseries.Panel:
                 "{{resource}}",
             )
         )
+        .no_value("No resource uses its error budget")
         .thresholds(steps((None, "transparent"), (6, ORANGE), (14.4, RED)))
         .thresholds_style(common.GraphThresholdsStyleConfig().mode(model.GraphThresholdsStyleMode.DASHED))
     )

@@ -116,7 +116,9 @@ def _worst() -> table.Panel:
         "Operations with failed probes in this time range, the worst first.",
         width=13,
     ).no_value("No probe failed in this time range")
-    for ref, expression in zip("ABCDE", (errors, last, findings, slowest, success), strict=True):
+    # Each column asks for the failed operations alone: without any, there is no table at all.
+    columns = [errors, *(f"{column} and on (operation) ({errors})" for column in (last, findings, slowest, success))]
+    for ref, expression in zip("ABCDE", columns, strict=True):
         panel = panel.with_target(query(expression, ref=ref, instant=True))
     names = {
         "operation": "Operation",

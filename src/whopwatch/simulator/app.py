@@ -18,6 +18,8 @@ from starlette.types import Receive, Scope, Send
 from whopwatch.contract import Contract
 from whopwatch.simulator.actions import Actions
 from whopwatch.simulator.auth import Key, Keys, RateLimit, scopes_of
+from whopwatch.simulator.control import CONTROL, control
+from whopwatch.simulator.faults import Faults
 from whopwatch.simulator.idempotency import Idempotency
 from whopwatch.simulator.paging import Cursors, binding_of, page_of
 from whopwatch.simulator.params import body_value, check_headers, query_values
@@ -38,8 +40,9 @@ class Options:
     """How a simulator behaves.
 
     `items` per list, None for the default; `api_key` in place of the seed's own; `lenient` answers any key and any
-    id; `wrappers` change single steps of single operations; `clock` drives the rate limit of `rate_limit` requests
-    for each operation and key in `rate_seconds`.
+    id; `wrappers` change single steps of single operations; `faults` (`NAME` or `NAME@OPERATION`) are planted from
+    the start, and with `control` they can be switched by requests; `clock` drives the rate limit of `rate_limit`
+    requests for each operation and key in `rate_seconds`.
     """
 
     seed: int = 0
@@ -47,6 +50,8 @@ class Options:
     api_key: str | None = None
     lenient: bool = False
     wrappers: Sequence[Wrapper] = ()
+    faults: Sequence[str] = ()
+    control: bool = False
     rate_limit: int = 600
     rate_seconds: float = 60.0
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
@@ -88,6 +93,8 @@ class Backend:
             ),
             options.wrappers,
         )
+        self.faults = Faults(contract, self.world, lambda planted: self._pipeline.wrap((*options.wrappers, *planted)))
+        self.faults.switch(options.faults)
 
     def answer(self, call: Call) -> Response:
         """The response to one request, whatever it is: an error of our own is a 500 envelope."""
@@ -181,6 +188,9 @@ class Endpoint:
             headers=request.headers,
             raw_body=await request.body(),
         )
-        response = self._backend.answer(call)
+        if self._backend.options.control and path == CONTROL:
+            response = control(self._backend.faults, call.method, call.headers, call.raw_body)
+        else:
+            response = self._backend.answer(call)
         response.headers["Server"] = SERVER
         await response(scope, receive, send)

@@ -102,17 +102,19 @@ def page_of(listing: Listing, query: Mapping[str, Any], cursors: Cursors, *, len
     backward = last is not None or (before is not None and first is None)
     size = min(first or last or DEFAULT_SIZE, MAX_SIZE)
     start, stop = (max(low, high - size), high) if backward else (low, min(high, low + size))
-    return Page(start, stop, _info(listing.places, start, stop, cursors))
+    return page_of_slice(listing.places, start, stop, cursors)
 
 
-def _info(places: Sequence[Place], start: int, stop: int, cursors: Cursors) -> dict[str, Any]:
+def page_of_slice(places: Sequence[Place], start: int, stop: int, cursors: Cursors) -> Page:
+    """The page that shows `start:stop` of a list."""
     some = start < stop
-    return {
+    info = {
         "end_cursor": cursors.encode(places[stop - 1]) if some else None,
         "start_cursor": cursors.encode(places[start]) if some else None,
         "has_next_page": stop < len(places),
         "has_previous_page": start > 0,
     }
+    return Page(start, stop, info)
 
 
 def _size(query: Mapping[str, Any], name: str, lenient: bool) -> int | None:

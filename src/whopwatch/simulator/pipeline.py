@@ -64,14 +64,19 @@ class Wrapper:
 
 
 class Pipeline:
-    """The named steps in their order, with wrappers around them."""
+    """The named steps in their order, with wrappers around them. Of several around one step the last is outermost."""
 
     def __init__(self, steps: Sequence[tuple[str, Step]], wrappers: Sequence[Wrapper] = ()) -> None:
         self._steps = steps
-        self._wrappers = wrappers
-        unknown = {wrapper.step for wrapper in wrappers} - {"respond", *(name for name, _ in steps)}
+        self._wrappers: tuple[Wrapper, ...] = ()
+        self.wrap(wrappers)
+
+    def wrap(self, wrappers: Sequence[Wrapper]) -> None:
+        """Replace all wrappers, at once for the requests from now on. Raises ValueError for an unknown step."""
+        unknown = {wrapper.step for wrapper in wrappers} - {"respond", *(name for name, _ in self._steps)}
         if unknown:
             raise ValueError(f"no such step: {', '.join(sorted(unknown))}")
+        self._wrappers = tuple(wrappers)
 
     def run(self, call: Call) -> Response:
         """The response to a call. A ApiError raised by a step becomes its error envelope."""

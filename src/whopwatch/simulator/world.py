@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -169,6 +170,22 @@ class World:
         """Take the object out of its table. References that cannot be null still show what it was."""
         self._deleted[entity.reference] = self._tables[entity.table].pop(entity.id)
         self.touch()
+
+    def discard(self, entity: Entity) -> None:
+        """Take the object away as if it had never been."""
+        self._tables[entity.table].pop(entity.id, None)
+        self.touch()
+
+    @contextmanager
+    def undeleted(self, table: str) -> Iterator[None]:
+        """The deleted objects of a table are there again, for a while."""
+        deleted = {one.id: entity for one, entity in self._deleted.items() if one.table == table}
+        self.table(table).update(deleted)
+        self._children.clear()
+        yield
+        for id in deleted:
+            del self._tables[table][id]
+        self._children.clear()
 
     def put(self, entity: Entity, name: str, value: Any) -> None:
         """Set one field."""

@@ -9,14 +9,18 @@ from typing import Any
 from starlette.responses import Response
 
 from whopwatch.simulator.faults.place import Place, Plan, Table, around
-from whopwatch.simulator.pipeline import Call, Proceed
+from whopwatch.simulator.pipeline import Call, Proceed, respond
 from whopwatch.simulator.problem import ApiError
 
 HTML = b"<!doctype html><html><body><h1>Something went wrong</h1></body></html>"
+EMPTY_LIST = {
+    "data": [],
+    "page_info": {"end_cursor": None, "start_cursor": None, "has_next_page": False, "has_previous_page": False},
+}
 WORDS = {402: "payment_required", 405: "method_not_allowed", 410: "gone", 501: "not_implemented", 503: "unavailable"}
 
 
-class Refusal(ApiError):
+class RefusalError(ApiError):
     """An error that the simulated API itself never answers with."""
 
     def envelope(self, api: str) -> dict[str, Any]:
@@ -50,7 +54,7 @@ def refuse(
             call.response = Response(HTML, status, media_type="text/html")
         else:
             call.response_headers |= headers or {}
-            raise Refusal(status, "The request was not carried out.")
+            raise RefusalError(status, "The request was not carried out.")
 
     return around(before, refused, "status")
 
@@ -65,7 +69,7 @@ def status(place: Place, *, status: int, empty: bool = False, rare: bool = False
             return
         call.status = status
         if status >= 400:
-            call.payload = Refusal(status, "Something went wrong.").envelope(call.api)
+            call.payload = RefusalError(status, "Something went wrong.").envelope(call.api)
         proceed()
         if empty:
             call.response = Response(status_code=status, headers=call.response_headers)
@@ -138,7 +142,7 @@ def error_status(
     """Another status where the API would answer `of`. `step` is the one that finds the mistake.
 
     `when` narrows it down to a kind of mistake, a key of MISTAKES. A status below 400 answers as if all were well:
-    `true`, or with `empty_list` a page without items.
+    null, or with `empty_list` a page without items.
     """
     is_meant = MISTAKES[when]
     if not POSSIBLE.get(when, _always)(place):
@@ -151,21 +155,11 @@ def error_status(
             if problem.status != of or not is_meant(call, problem):
                 raise
             if status >= 400:
-                raise Refusal(status, problem.message, code=problem.code, param=problem.param) from None
-            page = {"data": [], "page_info": dict.fromkeys(("end_cursor", "start_cursor"))}
-            page["page_info"] = {**page["page_info"], "has_next_page": False, "has_previous_page": False}
-            call.status, call.payload = status, page if empty_list else None
-            call.response = Response(
-                _json(call.payload), status, call.response_headers, "application/json; charset=utf-8"
-            )
+                raise RefusalError(status, problem.message, code=problem.code, param=problem.param) from None
+            call.status, call.payload = status, EMPTY_LIST if empty_list else None
+            respond(call)
 
     return around(step, changed, "status")
-
-
-def _json(payload: Any) -> bytes:
-    import json
-
-    return json.dumps(payload, separators=(",", ":")).encode()
 
 
 def _always(place: Place) -> bool:

@@ -23,6 +23,8 @@ def field(
     found = choose(view.node, kind, **chosen) if view else None
     if found is None:
         return None
+    if change == "set" and setting is None and found.node.enum:
+        setting = found.node.enum[-1]
     apply, rare = CHANGES[change], place.rare_ids if among == "rare" else frozenset()
 
     def befalls(item: Any, index: int, count: int) -> bool:
@@ -50,7 +52,6 @@ def field(
 
 def _only_first(payload: Any) -> Any:
     return {**payload, "data": payload["data"][0] if payload["data"] else None}
-
 
 
 def _recased(payload: Any) -> Any:

@@ -69,6 +69,7 @@ CONVERSIONS: Mapping[str, Convert] = {
     "id": lambda value, _: value.get("id", ""),
     "empty": lambda value, _: type(value)(),
     "unknown-word": lambda value, _: NEW_WORD,
+    "inverted": lambda value, _: not value,
     "upper": lambda value, _: value.upper(),
     "spaced": lambda value, _: f"{value} ",
     "escaped": lambda value, _: html.escape(f"{value} & co"),

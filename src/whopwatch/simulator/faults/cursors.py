@@ -11,7 +11,8 @@ from itertools import count
 from typing import Any
 
 from whopwatch.simulator.faults.place import Place, Plan, Table, around
-from whopwatch.simulator.paging import Cursors, Place as Position
+from whopwatch.simulator.paging import Cursors
+from whopwatch.simulator.paging import Place as Position
 from whopwatch.simulator.pipeline import Call, Proceed
 from whopwatch.simulator.problem import ApiError, invalid
 
@@ -181,7 +182,9 @@ def padded(place: Place) -> Plan | None:
             raise invalid("after", "a cursor of this list")
         proceed()
         if call.page:
-            ends = {name: f"{call.page.info[name]}+/=" for name in ("start_cursor", "end_cursor") if call.page.info[name]}
+            ends = {
+                name: f"{call.page.info[name]}+/=" for name in ("start_cursor", "end_cursor") if call.page.info[name]
+            }
             call.page = replace(call.page, info={**call.page.info, **ends})
 
     return around("page", changed, "param:after")

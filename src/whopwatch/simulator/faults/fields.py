@@ -24,7 +24,7 @@ class Field:
     """One place below the root of an item.
 
     `depth` counts the objects it is nested in, `in_variant` says that only one variant of a union has it,
-    `sure` that it and all that holds it are required, `held_by_null` that something which holds it may be null.
+    `sure` that it and all that holds it are required.
     """
 
     path: Path
@@ -32,7 +32,6 @@ class Field:
     depth: int = 0
     in_variant: bool = False
     sure: bool = True
-    held_by_null: bool = False
 
     @property
     def name(self) -> str:
@@ -115,14 +114,7 @@ def _below(field: Field) -> Iterator[Field]:
         deeper = field.depth + 1 if field.path else 0
         yield from _children(field, node.fields, deeper)
     elif node.kind == "array" and node.item:
-        item = Field(
-            (*field.path, ITEMS),
-            node.item,
-            field.depth,
-            field.in_variant,
-            field.sure,
-            field.held_by_null or node.nullable,
-        )
+        item = Field((*field.path, ITEMS), node.item, field.depth, field.in_variant, field.sure)
         yield item
         yield from _below(item)
     elif node.kind == "union" and all(variant.kind in ("object", "reference") for variant in node.variants):
@@ -131,14 +123,8 @@ def _below(field: Field) -> Iterator[Field]:
 
 def _children(field: Field, nodes: Mapping[str, Node], depth: int, *, in_variant: bool = False) -> Iterator[Field]:
     for name, child in nodes.items():
-        found = Field(
-            (*field.path, name),
-            child,
-            depth,
-            field.in_variant or in_variant,
-            field.sure and child.required,
-            field.held_by_null or field.node.nullable,
-        )
+        sure = field.sure and child.required
+        found = Field((*field.path, name), child, depth, field.in_variant or in_variant, sure)
         yield found
         yield from _below(found)
 

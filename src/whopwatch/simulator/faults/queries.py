@@ -49,21 +49,32 @@ KINDS: Mapping[str, Callable[[Place, Parameter], bool]] = {
 """Kinds of filters."""
 
 
-def ignored(place: Place, *, names: list[str] | None = None, filter: str | None = None, when: str = "any") -> Plan | None:
+def ignored(
+    place: Place, *, names: list[str] | None = None, filter: str | None = None, when: str = "any"
+) -> Plan | None:
     """Ignore parameters, by name or by kind of filter; `when` is `any` page or only `later` ones."""
     dropped = _names(place, names, filter)
     if not dropped:
         return None
 
     def changed(call: Call, proceed: Proceed) -> None:
-        asked = call.query
-        if when == "any" or "after" in asked:
-            call.query = {name: value for name, value in asked.items() if name not in dropped}
-        proceed()
-        call.query = asked
+        meant = {name: value for name, value in call.query.items() if name not in dropped}
+        _as_if(call, proceed, meant if when == "any" or "after" in call.query else call.query)
 
     step = "page" if set(dropped) <= PAGE_PARAMETERS else "act"
     return around(step, changed, f"param:{dropped[0]}")
+
+
+def _as_if(call: Call, proceed: Proceed, query: Query) -> None:
+    """Carry out a step as if the query were another one. The cursors stay those of the query that was asked."""
+    asked = call.query
+    if query != asked and call.page is None and call.listing is None:
+        proceed()
+    cursors = call.cursors
+    call.query = query
+    proceed()
+    call.query = asked
+    call.cursors = cursors or call.cursors
 
 
 def _names(place: Place, names: list[str] | None, filter: str | None) -> list[str]:
@@ -80,10 +91,7 @@ def rewritten(place: Place, *, how: str, setting: Any = None) -> Plan | None:
         return None
 
     def changed(call: Call, proceed: Proceed) -> None:
-        asked = call.query
-        call.query = rewrite(dict(asked), setting)
-        proceed()
-        call.query = asked
+        _as_if(call, proceed, rewrite(dict(call.query), setting))
 
     return around(step, changed, f"param:{name}")
 
@@ -108,7 +116,11 @@ def _at_most(query: Query, limit: int) -> Query:
 REWRITES: Mapping[str, tuple[str, str, Callable[[Query, Any], Query]]] = {
     "default-size": ("first", "page", lambda q, n: q if {"first", "last", "before"} & q.keys() else _put(q, first=n)),
     "at-most": ("first", "page", _at_most),
-    "last-as-first": ("last", "page", lambda q, _: _put(q, first=q.get("first") or q.get("last"), last=None, before=None)),
+    "last-as-first": (
+        "last",
+        "page",
+        lambda q, _: _put(q, first=q.get("first") or q.get("last"), last=None, before=None),
+    ),
     "prefer-last": ("last", "page", lambda q, _: _put(q, first=None) if {"first", "last"} <= q.keys() else q),
     "prefer-first": ("last", "page", lambda q, _: _put(q, last=None) if {"first", "last"} <= q.keys() else q),
     "before-as-after": ("before", "page", lambda q, _: _put(q, after=q.get("before", q.get("after")), before=None)),
@@ -294,10 +306,7 @@ def values(place: Place, *, how: str, filter: str = "array") -> Plan | None:
     reduce = VALUES[how]
 
     def changed(call: Call, proceed: Proceed) -> None:
-        asked = call.query
-        call.query = reduce(dict(asked), names)
-        proceed()
-        call.query = asked
+        _as_if(call, proceed, reduce(dict(call.query), names))
 
     return around("act", changed, f"param:{names[0]}")
 
@@ -322,7 +331,7 @@ def search(place: Place, *, how: str) -> Plan | None:
     if not parameters:
         return None
     name = parameters[0].name
-    path = dict((p.name, path) for p, path in place.world.relations.filter_paths(place.operation))[name]
+    path = {p.name: path for p, path in place.world.relations.filter_paths(place.operation)}[name]
 
     def found(row: Entity, wanted: str) -> bool:
         texts = [str(text) for option in path.split("|") for text in place.world.follow(row, option)]

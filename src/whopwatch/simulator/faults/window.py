@@ -139,7 +139,6 @@ SHOWN: Mapping[str, Callable[[list[Entity], list[Entity], int], list[Entity]]] =
     "reversed": lambda rows, page, number: page[::-1],
     "reversed-in-turn": lambda rows, page, number: page[::-1] if number % 2 else page,
     "without-middle": lambda rows, page, number: [row for row in page if row is not rows[len(rows) // 2]],
-    "sorted": lambda rows, page, number: sorted(page, key=lambda row: row.index, reverse=True),
 }
 """`(all items of the list, those of the page, number of the request)` to those that are shown."""
 
@@ -170,7 +169,8 @@ def _ties(flip: Callable[[Call, int], bool]) -> Callable[[Call, list[Entity], in
             return rows
         keys = [place[:2] for place in call.listing.places]
         ranks = {id(row): keys.index(key) for row, key in zip(rows, keys, strict=True)}
-        return sorted(rows[::-1], key=lambda row: ranks[id(row)])
+        backwards = rows[::-1]
+        return sorted(backwards, key=lambda row: ranks[id(row)])
 
     return arrange
 
@@ -184,8 +184,24 @@ ARRANGED: Mapping[str, Callable[[Call, list[Entity], int], list[Entity]]] = {
 }
 """`(call, items, number of the request)` to the items in another order."""
 
+
+def sorted_pages(place: Place) -> Plan | None:
+    """Put all items in disorder, and those of each page in order again."""
+    if not place.operation.is_list:
+        return None
+
+    def changed(call: Call, proceed: Proceed) -> None:
+        ranks = {row.id: rank for rank, row in enumerate(call.rows)}
+        call.rows = _scattered(call, call.rows, 0)
+        proceed()
+        call.rows = sorted(call.rows, key=lambda row: ranks[row.id])
+
+    return around("page", changed, "/data")
+
+
 STEPS: Table = {
     "window": window,
+    "sorted-pages": sorted_pages,
     "restart": restart,
     "capped": capped,
     "aligned": aligned,

@@ -1,0 +1,141 @@
+"""The catalogue: every fault as it is declared, one file a group."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from whopwatch.contract import Contract, Operation
+
+GROUPS = (
+    "shape",
+    "value",
+    "envelope",
+    "answer",
+    "error",
+    "access",
+    "wire",
+    "page",
+    "cursor",
+    "query",
+    "object",
+    "lifecycle",
+)
+"""The files of the catalogue, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way in which an API can stop keeping what it documents.
+
+    `drift_class` says what moved, `effect` what a client sees of it. `place` is the kind of operation (a key of
+    PLACES), `step` and `settings` how it is brought about. `sees` is who can notice it: see SEES. `check` names the
+    check that is to find it, `found` the drift classes that it may be found as, and `invariants` those invariants of
+    a paginated list (1 to 51) that it breaks. `location` is where it is found, in place of where it is planted;
+    `twin` that the finding may name the retrieve or list of the same resource instead. `example` is an operation
+    that shows it well, `items` how long lists have to be for it.
+    """
+
+    name: str
+    group: str
+    drift_class: str
+    effect: str
+    place: str
+    step: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    sees: str = "read"
+    check: str | None = None
+    found: tuple[str, ...] = ()
+    location: str | None = None
+    twin: bool = False
+    invariants: tuple[int, ...] = ()
+    example: str | None = None
+    items: int | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The drift classes that a finding may give it."""
+        return self.found or (self.drift_class,)
+
+    def suits(self, operation: Operation) -> bool:
+        """Whether it could be planted at an operation of this kind."""
+        return PLACES[self.place](operation)
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry, for `whopwatch faults --json`."""
+        return {
+            "name": self.name,
+            "group": self.group,
+            "class": self.drift_class,
+            "effect": self.effect,
+            "place": self.place,
+            "sees": self.sees,
+            "check": self.check,
+            "found": list(self.classes),
+            "invariants": list(self.invariants),
+        }
+
+
+SEES = {
+    "read": "a run that only reads",
+    "deep": "a run that only reads, with a larger budget or over longer lists",
+    "history": "a run that knows an earlier one",
+    "time": "a run that knows how long answers used to take",
+    "scope": "a run with a second key, which lacks permissions",
+    "write": "a run that writes",
+}
+"""Who can notice a fault."""
+
+
+def _is_action(operation: Operation) -> bool:
+    return operation.method == "POST" and "{" in operation.path
+
+
+PLACES: Mapping[str, Callable[[Operation], bool]] = {
+    "list": lambda operation: operation.is_list,
+    "retrieve": lambda operation: operation.is_read and not operation.is_list,
+    "read": lambda operation: operation.is_read,
+    "create": lambda operation: operation.method == "POST" and "{" not in operation.path,
+    "update": lambda operation: operation.method in ("PATCH", "PUT"),
+    "delete": lambda operation: operation.method == "DELETE",
+    "action": _is_action,
+    "write": lambda operation: not operation.is_read,
+    "any": lambda operation: True,
+}
+"""The kinds of operations."""
+
+
+@cache
+def catalogue() -> Mapping[str, Fault]:
+    """Every fault by name, in the order of the catalogue."""
+    folder = files(__package__).joinpath("declared")
+    faults: dict[str, Fault] = {}
+    for group in GROUPS:
+        declared = tomllib.loads(folder.joinpath(f"{group}.toml").read_text(encoding="utf-8"))
+        for entry in declared["fault"]:
+            fault = _fault(group, {**declared.get("defaults", {}), **entry})
+            if fault.name in faults:
+                raise ValueError(f"two faults are called {fault.name}")
+            faults[fault.name] = fault
+    return faults
+
+
+def _fault(group: str, entry: Mapping[str, Any]) -> Fault:
+    found = entry.get("found", ())
+    return Fault(
+        group=group,
+        drift_class=entry["class"],
+        settings=entry.get("with", {}),
+        found=tuple([found] if isinstance(found, str) else found),
+        invariants=tuple(entry.get("invariants", ())),
+        **{name: value for name, value in entry.items() if name not in ("class", "with", "found", "invariants")},
+    )
+
+
+def operations_for(contract: Contract, fault: Fault) -> list[Operation]:
+    """The operations of the kind that a fault is about."""
+    return [operation for operation in contract.operations.values() if fault.suits(operation)]

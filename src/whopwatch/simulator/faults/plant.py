@@ -1,0 +1,145 @@
+"""Planting: from `NAME[@OPERATION]` to wrapped steps of the simulated API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from whopwatch.contract import Contract, Operation
+from whopwatch.errors import UsageError, did_you_mean
+from whopwatch.simulator.faults import (
+    access,
+    answer,
+    body,
+    cursors,
+    lifecycle,
+    objects,
+    queries,
+    window,
+    wire,
+)
+from whopwatch.simulator.faults.catalogue import Fault, catalogue, operations_for
+from whopwatch.simulator.faults.place import Build, Place, Plan
+from whopwatch.simulator.pipeline import Wrapper
+from whopwatch.simulator.world import World
+
+STEPS: dict[str, Build] = {
+    **queries.STEPS,
+    **cursors.STEPS,
+    **window.STEPS,
+    **objects.STEPS,
+    **lifecycle.STEPS,
+    **access.STEPS,
+    **body.STEPS,
+    **answer.STEPS,
+    **wire.STEPS,
+}
+"""How a fault is brought about, by name. Of two faults at one operation the later one here comes later there."""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One fault at one operation; `location` is where a finding about it points, where that is known."""
+
+    fault: Fault
+    operation: Operation
+    plan: Plan
+
+    @property
+    def location(self) -> str | None:
+        """The place in an answer, a parameter, a header or the status."""
+        return self.fault.location if self.fault.location is not None else self.plan.location
+
+    @property
+    def wrappers(self) -> Iterator[Wrapper]:
+        """The wrappers of the steps it changes."""
+        return (Wrapper(step, around, self.operation.id) for step, around in self.plan.steps)
+
+
+def plant(contract: Contract, world: World, fault: Fault, operation: Operation) -> Planted | None:
+    """The fault at one operation, None where it makes no sense there."""
+    if not fault.suits(operation):
+        return None
+    plan = STEPS[fault.step](Place(contract, world, operation), **fault.settings)
+    return Planted(fault, operation, plan) if plan else None
+
+
+def planted(contract: Contract, world: World, name: str) -> list[Planted]:
+    """What `NAME[@WHERE]` stands for; WHERE is an operation or a resource, without it everywhere.
+
+    Raises UsageError for a fault, operation or resource that does not exist, and where the fault makes no sense.
+    """
+    fault_name, _, where = name.partition("@")
+    faults = catalogue()
+    if fault_name not in faults:
+        raise UsageError(
+            f"There is no fault {fault_name!r} in the catalogue.",
+            where="option --fault",
+            expected="NAME or NAME@OPERATION",
+            got=repr(name),
+            hint=did_you_mean(fault_name, faults) or "`whopwatch faults` lists them",
+        )
+    fault = faults[fault_name]
+    chosen = _named(contract, where) if where else operations_for(contract, fault)
+    found = [one for operation in chosen if (one := plant(contract, world, fault, operation))]
+    if not found:
+        raise UsageError(
+            f"The fault {fault_name!r} makes no sense at {where!r}.",
+            where="option --fault",
+            expected=f"an operation of the kind {fault.place!r}",
+            got=repr(where),
+            hint=_elsewhere(contract, world, fault),
+        )
+    return found
+
+
+def _named(contract: Contract, where: str) -> list[Operation]:
+    if where in contract.resources:
+        return [operation for operation in contract.operations.values() if operation.resource == where]
+    if where not in contract.operations:
+        known = [*contract.operations, *contract.resources]
+        raise UsageError(
+            f"There is no operation or resource {where!r} in the contract.",
+            where="option --fault",
+            expected="an operation such as products.list, or a resource such as products",
+            got=repr(where),
+            hint=did_you_mean(where, known) or "`whopwatch contract coverage` lists them",
+        )
+    return [contract.operations[where]]
+
+
+def _elsewhere(contract: Contract, world: World, fault: Fault) -> str:
+    example = first_place(contract, world, fault)
+    return f"try {fault.name}@{example.operation.id}" if example else "leave the operation out"
+
+
+def first_place(contract: Contract, world: World, fault: Fault) -> Planted | None:
+    """The fault at the operation that shows it well: its example, else the first where it makes sense."""
+    operations = operations_for(contract, fault)
+    if fault.example:
+        operations = [contract.operation(fault.example)]
+    return next((found for operation in operations if (found := plant(contract, world, fault, operation))), None)
+
+
+class Faults:
+    """The faults of a running simulator. They are switched all at once, and start anew each time."""
+
+    def __init__(self, contract: Contract, world: World, apply: Callable[[Sequence[Wrapper]], None]) -> None:
+        self._contract, self._world, self._apply = contract, world, apply
+        self._names: tuple[str, ...] = ()
+        self.planted: tuple[Planted, ...] = ()
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The faults that are planted now, as they were named."""
+        return self._names
+
+    def switch(self, names: Iterable[str]) -> tuple[Planted, ...]:
+        """Take out what is planted and plant these instead. Raises UsageError and changes nothing for a wrong name."""
+        wanted = tuple(names)
+        found = [fault for name in wanted for fault in planted(self._contract, self._world, name)]
+        order = list(STEPS)
+        found.sort(key=lambda fault: order.index(fault.fault.step))
+        self._apply([wrapper for fault in found for wrapper in fault.wrappers])
+        self._names, self.planted = wanted, tuple(found)
+        return self.planted

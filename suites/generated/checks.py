@@ -1,0 +1,67 @@
+"""whopwatch's checks as checks of Schemathesis: each one judges an answer that Schemathesis asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import schemathesis
+
+from whopwatch.checks import Check, Evidence
+from whopwatch.checks.content import content
+from whopwatch.checks.envelope import envelope
+from whopwatch.checks.fields import fields
+from whopwatch.checks.lifecycle import deprecation
+from whopwatch.checks.paging import paging
+from whopwatch.checks.schema import schema
+from whopwatch.checks.status import status
+from whopwatch.contract import Operation, load
+from whopwatch.exchange import Exchange, Purpose
+from whopwatch.finding import Finding
+from whopwatch.generate.door import KEY
+
+SchemathesisCheck = Callable[[schemathesis.CheckContext, schemathesis.Response, schemathesis.Case[Any]], None]
+
+LONE: tuple[Check, ...] = (status, content, schema, fields, envelope, paging, deprecation)
+"""The checks that a single answer is enough for; the others compare answers, which the plan knows how to ask for."""
+
+
+def exchange_of(operation: Operation, response: schemathesis.Response, case: schemathesis.Case[Any]) -> Exchange:
+    """What Schemathesis sent and received, as whopwatch's checks read it."""
+    authorization = response.request.headers.get("authorization")
+    return Exchange(
+        operation=operation.id,
+        purpose=Purpose.LIST if operation.is_list else Purpose.RETRIEVE,
+        method=operation.method,
+        url=response.request.url or "",
+        path_params={name: str(value) for name, value in (case.path_parameters or {}).items()},
+        query=tuple(parse_qsl(urlsplit(response.request.url or "").query, keep_blank_values=True)),
+        credential="key" if authorization == KEY else "wrong" if authorization else "none",
+        status=response.status_code,
+        headers=tuple((name, value) for name, values in response.headers.items() for value in values),
+        body=response.content,
+    )
+
+
+def findings(check: Check, response: schemathesis.Response, case: schemathesis.Case[Any]) -> list[Finding]:
+    """What `check` finds wrong with the answer to `case`."""
+    contract = load()
+    operation = contract.operation(case.operation.definition.raw["operationId"])
+    evidence = Evidence(contract, [exchange_of(operation, response, case)])
+    return [finding for finding in check(contract, evidence) if finding.breaks]
+
+
+def _registered(check: Check) -> SchemathesisCheck:
+    def judge(_: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]) -> None:
+        found = findings(check, response, case)
+        if found:
+            raise AssertionError("\n".join(f"{finding.drift_class} {finding.message}" for finding in found))
+
+    judge.__name__ = f"whop_{check.__name__}"
+    schemathesis.check(judge)
+    return judge
+
+
+CHECKS = tuple(_registered(check) for check in LONE)
+"""The registered checks, named `whop_schema`, `whop_status` and so on."""

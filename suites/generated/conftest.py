@@ -1,0 +1,58 @@
+"""The door that generated requests leave by, and what is known of the target before they do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from suites.conftest import is_simulated
+from whopwatch import run
+from whopwatch.client import Client, Limits
+from whopwatch.config import Target
+from whopwatch.contract import Contract, load
+from whopwatch.exchange import Exchange
+from whopwatch.generate.door import Door, guarded_requests
+from whopwatch.opening import opened
+from whopwatch.plugin import options
+from whopwatch.plugin.observed import known_record
+
+SIMULATED_BUDGET = 20_000
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    """The contract that comes with whopwatch."""
+    return load()
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest, contract: Contract) -> Iterator[Target]:
+    """The session's target, read-only."""
+    chosen = options.read(request.config)
+    with opened(
+        contract, chosen.target, os.environ, config=chosen.config, seed=chosen.seed, rate=chosen.rate
+    ) as target:
+        yield target
+
+
+@pytest.fixture(scope="session")
+def door(request: pytest.FixtureRequest, contract: Contract, target: Target) -> Iterator[Door]:
+    """What Schemathesis sends by, guarded and bounded; away from the simulator by what the session's budget leaves."""
+    if is_simulated(request.config):
+        budget, limits = SIMULATED_BUDGET, Limits(rate=None)
+    else:
+        record = known_record(request.config)
+        budget, limits = options.read(request.config).budget - (record.report.sent if record else 0), Limits()
+    with Client(target, contract, budget=budget, limits=limits) as client, guarded_requests(client) as door:
+        yield door
+
+
+@pytest.fixture(scope="session")
+def answered(request: pytest.FixtureRequest, contract: Contract, target: Target) -> Mapping[str, Exchange]:
+    """For each read of the simulator a request that it answers: what generated ones are variations of."""
+    if not is_simulated(request.config):
+        return {}
+    observation = run.observe(contract, target)
+    return {exchange.operation: exchange for exchange in reversed(observation.exchanges) if exchange.ok}

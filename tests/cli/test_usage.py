@@ -33,6 +33,10 @@ MISTAKES = {
     "contract show webhook:payment.suceeded": "did you mean 'payment.succeeded'?",
     "contract export --contracts /nowhere": "There is no contract in this folder.",
     "simulate --port 99999": "--port",
+    "simulate --fault item-skiped": "did you mean 'item-skipped'?",
+    "simulate --fault item-skipped@payment.list": "did you mean 'payments.list'?",
+    "simulate --fault item-skipped@payments.retrieve": "try item-skipped@products.list",
+    "faults --for payment.list": "did you mean 'payments.list'?",
 }
 
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "check": ("whopwatch.cli.check:check", "Observe a target once and say whether it keeps the contract."),
     "contract": ("whopwatch.cli.contract:contract", "Export, verify, show and build the contract."),
     "probe": ("whopwatch.cli.probe:probe", "Probe a target on schedule, for Prometheus."),
+    "faults": ("whopwatch.cli.faults:faults", "List the faults that the simulator can be given."),
     "simulate": ("whopwatch.cli.simulate:simulate", "Run the embedded Whop API as a server."),
 }
 

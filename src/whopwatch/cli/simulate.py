@@ -13,8 +13,10 @@ Examples:
   whopwatch simulate --port 8080
   whopwatch simulate --seed 7 --items 120 --api-key test_key
   whopwatch simulate --lenient --port 4010     a mock for a client's own test suite
+  whopwatch simulate --fault item-skipped@payments.list
 
-When it is ready it prints one line of JSON on stdout: base_url, v2_base_url, api_key, company_id, mcp_url.
+When it is ready it prints one line of JSON on stdout: base_url, v2_base_url, api_key, company_id, mcp_url,
+and with --control control_url: PUT {"faults": ["NAME@OP"]} there replaces the faults, GET tells them.
 Ctrl-C or SIGTERM ends it.
 """
 
@@ -25,14 +27,19 @@ Ctrl-C or SIGTERM ends it.
 @click.option("--items", type=click.IntRange(min=0), help="Items in each list; 0 is an empty company.")
 @click.option("--api-key", help="The key to accept. Default: one made from the seed.")
 @click.option("--lenient", is_flag=True, help="Accept any key, and answer any id as if it existed.")
-def simulate(port: int, seed: int, items: int | None, api_key: str | None, lenient: bool) -> int:
+@click.option("--fault", "faults", multiple=True, metavar="NAME[@OP]", help="Break something; repeatable.")
+@click.option("--control", is_flag=True, help="Let faults be switched by requests.")
+def simulate(
+    port: int, seed: int, items: int | None, api_key: str | None, lenient: bool, faults: tuple[str, ...], control: bool
+) -> int:
     """Run the embedded Whop API as a server."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    from whopwatch.simulator import embedded
+    from whopwatch.simulator import Options, embedded
 
-    with embedded(seed=seed, items=items, api_key=api_key, lenient=lenient, port=port) as simulator:
+    options = Options(seed=seed, items=items, api_key=api_key, lenient=lenient, faults=faults, control=control)
+    with embedded(options=options, port=port) as simulator:
         ready = {
             "base_url": simulator.base_url,
             "api_key": simulator.api_key,
@@ -40,6 +47,8 @@ def simulate(port: int, seed: int, items: int | None, api_key: str | None, lenie
             "v2_base_url": simulator.v2_base_url,
             "mcp_url": None,
         }
+        if control:
+            ready["control_url"] = simulator.control_url
         click.echo(json.dumps(ready))
         click.echo(f"The simulator listens at {simulator.base_url}; Ctrl-C ends it.", err=True)
         ended.wait()

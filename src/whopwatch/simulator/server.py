@@ -16,6 +16,8 @@ from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
 from whopwatch.errors import UsageError
 from whopwatch.simulator.app import Backend, Options, create_app
+from whopwatch.simulator.control import CONTROL
+from whopwatch.simulator.faults import Faults
 
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
@@ -64,6 +66,16 @@ class Simulator:
         return self.backend.world.company.id
 
     @property
+    def control_url(self) -> str:
+        """Where faults are switched by requests, if the simulator was started with `control`."""
+        return f"{self.root}{CONTROL}"
+
+    @property
+    def faults(self) -> Faults:
+        """The faults that are planted; its `switch` replaces them."""
+        return self.backend.faults
+
+    @property
     def requests(self) -> Counter[str]:
         """How many requests came in, by method."""
         return self.backend.requests
@@ -95,6 +107,8 @@ def embedded(
     config = uvicorn.Config(
         app,
         log_config=None,
+        # Answers that are cut off on purpose are errors to the server.
+        log_level="critical",
         access_log=False,
         server_header=False,
         lifespan="off",

@@ -1,0 +1,78 @@
+"""`whopwatch faults`: the ways in which the simulator can be made to break its contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from whopwatch.cli.stdout import discard_stdout
+from whopwatch.contract import load
+from whopwatch.errors import EXIT_CLEAN
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from whopwatch.simulator.faults import Fault
+
+EXAMPLE = """\b
+Examples:
+  whopwatch faults
+  whopwatch faults --for payments.list
+  whopwatch faults --json | jq -r '.faults[] | select(.class == "D20") | .name'
+  whopwatch simulate --fault item-skipped@payments.list --fault deprecated
+"""
+
+
+@click.command("faults", epilog=EXAMPLE)
+@click.option("--for", "operation", metavar="OP", help="Only those that make sense at this operation.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def faults(operation: str | None, as_json: bool) -> int:
+    """List the faults that `simulate --fault` plants, each with its drift class and effect."""
+    found = _listed(operation)
+    if as_json:
+        click.echo(json.dumps({"faults": [fault.to_json() for fault in found]}, indent=2))
+        return EXIT_CLEAN
+    from rich.console import Console
+
+    console = Console()
+    try:
+        _show(found, console)
+        console.file.flush()
+    except BrokenPipeError:
+        discard_stdout()
+    return EXIT_CLEAN
+
+
+def _listed(operation: str | None) -> list[Fault]:
+    from whopwatch.simulator.faults import catalogue, plant
+    from whopwatch.simulator.world import World
+
+    every = list(catalogue().values())
+    if operation is None:
+        return every
+    contract = load()
+    wanted, world = contract.operation(operation), World(contract)
+    return [fault for fault in every if plant(contract, world, fault, wanted)]
+
+
+def _show(found: Sequence[Fault], console: Console) -> None:
+    """One table a group; in a pipe, lines of name, class and effect between tabs."""
+    if not console.is_terminal:
+        console.file.writelines(f"{fault.name}\t{fault.drift_class}\t{fault.effect}\n" for fault in found)
+        return
+    from rich.table import Table
+
+    for group in dict.fromkeys(fault.group for fault in found):
+        table = Table(title=group, title_justify="left", title_style="bold", box=None, show_header=False)
+        table.add_column(no_wrap=True, min_width=32)
+        table.add_column(no_wrap=True, min_width=4, style="cyan")
+        table.add_column(min_width=8, style="dim")
+        table.add_column()
+        for fault in found:
+            if fault.group == group:
+                table.add_row(fault.name, fault.drift_class, fault.sees, fault.effect)
+        console.print(table, "")
+    console.print(f"{len(found)} faults. The third column says what kind of run can notice one.")

@@ -8,50 +8,30 @@ from typing import Any
 
 import yaml
 
+from whopwatch.metrics import ProbeMetrics, new_registry
+
 PROMETHEUS = Path(__file__).parents[2] / "probes" / "prometheus"
 RULE_FILES = sorted((PROMETHEUS / "rules").glob("*.yaml"))
 TEST_FILES = sorted((PROMETHEUS / "tests").glob("*.yaml"))
 
-# Every metric that the prober, the nightly run and the webhook listener export.
-METRICS = frozenset(
-    {
-        "whop_contract_drift_findings",
-        "whop_contract_drift_last_run_timestamp_seconds",
-        "whop_contract_drift_last_success_timestamp_seconds",
-        "whop_contract_info",
-        "whop_probe_duration_seconds_bucket",
-        "whop_probe_duration_seconds_count",
-        "whop_probe_duration_seconds_sum",
-        "whop_probe_findings",
-        "whop_probe_info",
-        "whop_probe_interval_seconds",
-        "whop_probe_last_run_timestamp_seconds",
-        "whop_probe_last_success_timestamp_seconds",
-        "whop_probe_latency_threshold_seconds",
-        "whop_probe_maintenance",
-        "whop_probe_objective_ratio",
-        "whop_probe_phase_duration_seconds_bucket",
-        "whop_probe_phase_duration_seconds_count",
-        "whop_probe_phase_duration_seconds_sum",
-        "whop_probe_runs_total",
-        "whop_probe_success",
-        "whop_probe_throttled_seconds_total",
-        "whop_prober_build_info",
-        "whop_prober_config_last_reload_successful",
-        "whop_prober_config_last_reload_timestamp_seconds",
-        "whop_prober_inflight_probes",
-        "whop_prober_missed_runs_total",
-        "whop_prober_schedule_lag_seconds_bucket",
-        "whop_prober_shard_index",
-        "whop_prober_shards",
-        "whop_ratelimit_limit_requests",
-        "whop_ratelimit_remaining_requests",
-        "whop_ratelimit_reset_timestamp_seconds",
-        "whop_webhook_deliveries_total",
-        "whop_webhook_last_received_timestamp_seconds",
-        "whop_webhook_receipt_lag_seconds_bucket",
-    }
-)
+# Exported by the nightly run and by the webhook listener; the prober's own metrics are read off its registry.
+_OTHERS = {
+    "whop_contract_drift_findings",
+    "whop_contract_drift_last_run_timestamp_seconds",
+    "whop_contract_drift_last_success_timestamp_seconds",
+    "whop_webhook_deliveries_total",
+    "whop_webhook_last_received_timestamp_seconds",
+    "whop_webhook_receipt_lag_seconds_bucket",
+}
+_SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
+
+
+def exported() -> frozenset[str]:
+    """Return the name of every series that some part of whopwatch exports."""
+    registry = new_registry()
+    ProbeMetrics(registry)
+    families = [(family.name, _SUFFIXES.get(family.type, ("",))) for family in registry.collect()]
+    return frozenset(name + suffix for name, suffixes in families for suffix in suffixes) | _OTHERS
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -35,9 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, None, None]:
-    """`--target` only after every conftest had its chance to take the name for itself."""
+    """The short names only after every conftest had its chance to take them for itself."""
     yield
-    options.add_target(parser)
+    options.add_short(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:

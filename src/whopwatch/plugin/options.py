@@ -1,4 +1,4 @@
-"""The plugin's options. All but `--target` have a prefix, so that they clash with nobody's."""
+"""The plugin's options. All but `--target` and `--allow-writes` have a prefix, so that they clash with nobody's."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ class Options:
     rate: float | None
     only: tuple[str, ...]
     resources: tuple[str, ...]
+    allow_writes: bool = False
 
 
 def add(parser: pytest.Parser) -> None:
-    """Add every option but `--target`."""
+    """Add every option that has a prefix."""
     group = parser.getgroup(GROUP, "contract tests of the Whop API")
     group.addoption("--whop-target", metavar="NAME|URL", help="simulator (default), sandbox, production or a URL")
     group.addoption("--whop-config", metavar="FILE", help="default: ./whopwatch.toml, if any")
@@ -36,17 +37,22 @@ def add(parser: pytest.Parser) -> None:
     group.addoption("--whop-seed", type=int, default=0, metavar="N", help="seed of the plan and the simulator")
     group.addoption("--whop-rate", type=_positive(float), metavar="N", help="requests a second at most")
     group.addoption("--whop-only", type=_names, default=(), metavar="OP[,OP]", help="these operations only")
+    group.addoption("--whop-allow-writes", action="store_true", help="run writing suites away from the simulator too")
     group.addoption("--whop-resource", type=_names, default=(), metavar="R[,R]", help="these resources only")
 
 
-def add_target(parser: pytest.Parser) -> None:
-    """Add `--target`, unless somebody else has an option of that name; `--whop-target` is there in any case."""
+def add_short(parser: pytest.Parser) -> None:
+    """Add `--target` and `--allow-writes`, unless somebody else has options of those names."""
     group = parser.getgroup(GROUP)
     taken = {
         name for other in (*parser._groups, parser._anonymous) for option in other.options for name in option.names()
     }
     if "--target" not in taken:
         group.addoption("--target", dest="whop_target", metavar="NAME|URL", help="the same as --whop-target")
+    if "--allow-writes" not in taken:
+        group.addoption(
+            "--allow-writes", dest="whop_allow_writes", action="store_true", help="the same as --whop-allow-writes"
+        )
 
 
 def read(config: pytest.Config) -> Options:
@@ -60,6 +66,7 @@ def read(config: pytest.Config) -> Options:
         rate=config.getoption("whop_rate"),
         only=config.getoption("whop_only"),
         resources=config.getoption("whop_resource"),
+        allow_writes=config.getoption("whop_allow_writes"),
     )
 
 

@@ -1,0 +1,122 @@
+"""One list of the API as something to walk and to write to."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+
+from whopwatch.client import Call, Client
+from whopwatch.contract import Contract
+from whopwatch.exchange import Exchange, Purpose
+
+RESOURCES = Path(__file__).with_name("resources.toml")
+
+
+@dataclass(frozen=True)
+class Page:
+    """The ids of one page, and the cursor of the next one, None where this is the last."""
+
+    ids: tuple[str, ...]
+    next: str | None
+
+
+class Items(Protocol):
+    """What the state machine needs of a list. `moves` tells whether an update changes an item's place."""
+
+    moves: bool
+
+    def page(self, first: int, after: str | None = None) -> Page: ...
+    def create(self) -> str: ...
+    def update(self, id: str, number: int) -> None: ...
+    def delete(self, id: str) -> None: ...
+    def holds(self, id: str) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One entry of resources.toml."""
+
+    name: str
+    query: Mapping[str, str]
+    create: Mapping[str, Any]
+    update: Mapping[str, Any] = field(default_factory=dict)
+    order: str | None = None
+
+
+def resources() -> Iterator[Resource]:
+    """The declared resources."""
+    for name, entry in tomllib.loads(RESOURCES.read_text(encoding="utf-8")).items():
+        yield Resource(name, **entry)
+
+
+class ApiItems:
+    """The list of `resource` at the target of `client`, which has to be writable."""
+
+    def __init__(self, client: Client, contract: Contract, resource: Resource) -> None:
+        self.moves = resource.order in resource.update
+        self._client = client
+        self._contract = contract
+        self._resource = resource
+        self._numbers = count(1)
+        order = {"order": resource.order, "direction": "asc"} if resource.order else {}
+        self._query = tuple({**self._filled(resource.query, 0), **order}.items())
+
+    def page(self, first: int, after: str | None = None) -> Page:
+        """A page of at most `first` items."""
+        paging = (("first", str(first)), *([("after", after)] if after else ()))
+        answer = self._answer("list", query=(*self._query, *paging)).json
+        info = answer["page_info"]
+        return Page(tuple(item["id"] for item in answer["data"]), info["end_cursor"] if info["has_next_page"] else None)
+
+    def create(self) -> str:
+        """The id of a new item."""
+        return str(self._answer("create", body=self._filled(self._resource.create, next(self._numbers))).json["id"])
+
+    def update(self, id: str, number: int) -> None:
+        """Change the item; nothing where the API has no way to."""
+        if self._resource.update:
+            self._answer("update", id, body=self._filled(self._resource.update, number))
+
+    def delete(self, id: str) -> None:
+        """Delete the item."""
+        self._answer("delete", id)
+
+    def holds(self, id: str) -> bool:
+        """Whether the item can be retrieved; anything but a success and a 404 is an error."""
+        exchange = self._send("retrieve", id)
+        assert exchange.ok or exchange.status == 404, f"{self._resource.name}.retrieve: {exchange.status}"
+        return exchange.ok
+
+    def _answer(self, method: str, id: str | None = None, **request: Any) -> Exchange:
+        exchange = self._send(method, id, **request)
+        assert exchange.ok, f"{self._resource.name}.{method}: {exchange.status or exchange.failure}"
+        return exchange
+
+    def _send(self, method: str, id: str | None = None, **request: Any) -> Exchange:
+        operation = self._contract.operation(f"{self._resource.name}.{method}")
+        params = {} if id is None else {"id": id}
+        return self._client.send(Call(operation, Purpose.RETRIEVE, path_params=params, **request))
+
+    def _filled(self, template: Mapping[str, Any], number: int) -> dict[str, Any]:
+        return {name: self._value(value, number) for name, value in template.items()}
+
+    def _value(self, value: Any, number: int) -> Any:
+        if not isinstance(value, str):
+            return value
+        return self._first(value[1:]) if value.startswith("@") else value.replace("{}", str(number))
+
+    def _first(self, resource: str) -> str:
+        """The company of the key, or the first item of the list of `resource`."""
+        company = self._client.target.company_id
+        if resource == "companies" and company:
+            return company
+        operation = self._contract.operation(f"{resource}.list")
+        query = tuple((parameter.name, self._first(str(parameter.resource))) for parameter in operation.required_query)
+        exchange = self._client.send(Call(operation, Purpose.LIST, query=query))
+        assert exchange.ok, f"{resource}.list: {exchange.status or exchange.failure}"
+        assert exchange.json["data"], f"{resource}.list is empty: nothing to create the items in"
+        return str(exchange.json["data"][0]["id"])

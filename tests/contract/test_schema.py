@@ -57,7 +57,7 @@ VALID: dict[str, Any] = {"dated": None, "owner": {"kind": "Company"}, "color": N
 
 @pytest.fixture(scope="module")
 def validator() -> Validator:
-    return SchemaStore("test", DOCUMENT).validator("/components/schemas/Thing")
+    return SchemaStore(DOCUMENT).validator("/components/schemas/Thing")
 
 
 def test_a_valid_value_has_no_violation(validator: Validator) -> None:

@@ -1,11 +1,34 @@
-"""The client: the only door to the network."""
+"""The client: the only door to the network.
+
+Names are imported when they are first used: whoever needs a Call alone loads no HTTP library.
+"""
 
 from __future__ import annotations
 
-from whopwatch.client.call import Call, url_of
-from whopwatch.client.client import Client
-from whopwatch.client.guard import Guard
-from whopwatch.client.limits import Limits, Rate
-from whopwatch.client.transport import GuardedTransport
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from whopwatch.client.call import Call, url_of
+    from whopwatch.client.client import Client
+    from whopwatch.client.guard import Guard
+    from whopwatch.client.limits import Limits, Rate
+    from whopwatch.client.transport import GuardedTransport
+
+_MODULES = {
+    "Call": "call",
+    "Client": "client",
+    "Guard": "guard",
+    "GuardedTransport": "transport",
+    "Limits": "limits",
+    "Rate": "limits",
+    "url_of": "call",
+}
 
 __all__ = ["Call", "Client", "Guard", "GuardedTransport", "Limits", "Rate", "url_of"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

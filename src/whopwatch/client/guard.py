@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
-import httpx
-
 from whopwatch.config import Target
 from whopwatch.config.target import PRODUCTION_HOSTS
 from whopwatch.contract import Contract, Operation
@@ -22,6 +20,7 @@ _NOT_IN_A_URL = re.compile(r"[^!-~]|#")
 _OVERRIDE_HEADER = re.compile(r"method|override|rewrite|original-ur[il]|^upgrade$|^http2-settings$", re.IGNORECASE)
 _OVERRIDE_PARAMETERS = frozenset({"_method", "_httpmethod", "x-http-method", "x-http-method-override"})
 _LEVELS_OF_ENCODING = 4
+_PLAIN_BASE = re.compile(r"https://[a-z0-9.-]+(/[A-Za-z0-9_-]+)*|http://[a-z0-9.-]+:(?!80(?:/|$))[1-9]\d*(/[A-Za-z0-9_-]+)*")
 
 
 class Guard:
@@ -29,7 +28,7 @@ class Guard:
 
     def __init__(self, target: Target, contract: Contract) -> None:
         bases = {"v1": target.base_url, "v2": target.v2_base_url}
-        self._bases = {api: str(httpx.URL(base)).rstrip("/") for api, base in bases.items()}
+        self._bases = {api: _as_sent(base) for api, base in bases.items()}
         self._netlocs = {urlsplit(base).netloc for base in self._bases.values()}
         self._writable = target.writable and not self._reaches_production()
         self._contract = contract
@@ -90,6 +89,15 @@ class Guard:
     def _reaches_production(self) -> bool:
         hosts = (urlsplit(base).hostname or "" for base in self._bases.values())
         return any(host.rstrip(".") in PRODUCTION_HOSTS for host in hosts)
+
+
+def _as_sent(base: str) -> str:
+    """`base` the way an HTTP library writes it: without a default port, an international name in ASCII."""
+    if _PLAIN_BASE.fullmatch(base):
+        return base
+    import httpx  # heavy, and seldom needed: a prober that runs for months does without
+
+    return str(httpx.URL(base)).rstrip("/")
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import AnyStr
 
-from whopwatch.client.failures import chain_of
 from whopwatch.config import Secret
 from whopwatch.errors import UsageError
 from whopwatch.exchange import Credential
@@ -48,9 +47,3 @@ def redact(text: AnyStr, secrets: Iterable[Secret]) -> AnyStr:
         else:
             text = text.replace(secret.reveal(), MASK)
     return text
-
-
-def forget_frames(error: BaseException) -> None:
-    """Drop the stack frames of `error` and of all that led to it: their variables hold what was sent."""
-    for link in chain_of(error):
-        link.__traceback__ = None

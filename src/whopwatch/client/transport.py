@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import httpx
 
+from whopwatch.client.failures import forget_frames
 from whopwatch.client.guard import Guard
-from whopwatch.client.keys import Keys, forget_frames, redact
+from whopwatch.client.keys import Keys, redact
 from whopwatch.client.limits import Limits
 from whopwatch.client.network import WATCH
 from whopwatch.client.pacing import Pacer

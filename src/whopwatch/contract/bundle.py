@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import yaml
-
 from whopwatch.errors import ContractError
 
 ROOT = "openapi.yaml"
 VERSIONS = ("v1", "v2")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it: ten times faster
 SECTIONS = ("schemas", "responses", "parameters", "requestBodies", "headers")
 
 
@@ -90,8 +87,11 @@ def _internal(node: Any) -> Any:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import yaml  # needed only where the bundle is not up to date
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML has it: ten times faster
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe loader
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe loader
     except OSError as error:
         raise ContractError("A file of the contract cannot be read.", where=str(path), got=error.strerror) from None
     except yaml.YAMLError as error:

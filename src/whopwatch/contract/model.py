@@ -122,7 +122,7 @@ class Contract:
     def __init__(self, documents: Mapping[str, Any], sha256: str) -> None:
         self.documents = documents
         self.sha256 = sha256
-        self._stores = {api: SchemaStore(api, document) for api, document in documents.items()}
+        self._stores = {api: SchemaStore(document) for api, document in documents.items()}
         self.operations: dict[str, Operation] = {
             operation.id: operation for api, document in documents.items() for operation in _operations(api, document)
         }

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, cast
-from urllib.parse import quote
+from typing import Any, Literal
 
 import jsonschema_rs
 
@@ -84,27 +83,59 @@ class Validator:
 class SchemaStore:
     """The schemas of one self-contained OpenAPI document, compiled when they are first needed."""
 
-    def __init__(self, name: str, document: dict[str, Any]) -> None:
-        self._uri = f"urn:whopwatch:{name}"
+    def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
-        self._registry: jsonschema_rs.Registry | None = None
         self.validator = cache(self._compile)
 
     def _compile(self, pointer: str) -> Validator:
-        """The validator of the schema at the JSON `pointer` of the document."""
-        if self._registry is None:
-            self._registry = jsonschema_rs.Registry([(self._uri, self._document)], draft=jsonschema_rs.Draft202012)
-        schema = {"$schema": DIALECT, "$ref": f"{self._uri}#{quote(pointer)}"}
-        return Validator(jsonschema_rs.validator_for(schema, registry=self._registry, validate_formats=True))
+        """The validator of the schema at the JSON `pointer` of the document.
+
+        It is compiled from as much of the document as the schema refers to: a registry of the whole would keep
+        another copy of it in memory, and a process that runs for months has to be small.
+        """
+        schema = self._at(pointer)
+        root: dict[str, Any] = {"$schema": DIALECT, "allOf": [schema]}
+        for reference, part in self._referred(schema).items():
+            node = root
+            *parents, last = _tokens(reference)
+            for token in parents:
+                node = node.setdefault(token, {})
+            node[last] = part
+        return Validator(jsonschema_rs.validator_for(root, validate_formats=True))
 
     def resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         """`schema`, or what its `$ref` points at, as often as that is another `$ref`."""
         while "$ref" in schema:
-            node: Any = self._document
-            for token in schema["$ref"].removeprefix("#").split("/")[1:]:
-                node = node[token.replace("~1", "/").replace("~0", "~")]
-            schema = cast("Mapping[str, Any]", node)
+            schema = self._at(schema["$ref"])
         return schema
+
+    def _at(self, reference: str) -> Any:
+        node: Any = self._document
+        for token in _tokens(reference):
+            node = node[token]
+        return node
+
+    def _referred(self, schema: Any) -> dict[str, Any]:
+        """Everything that `schema` refers to, directly or not, by its reference."""
+        found: dict[str, Any] = {}
+        todo = [schema]
+        while todo:
+            node = todo.pop()
+            if isinstance(node, dict):
+                reference = node.get("$ref")
+                if isinstance(reference, str) and reference not in found:
+                    found[reference] = self._at(reference)
+                    todo.append(found[reference])
+                todo += node.values()
+            elif isinstance(node, list):
+                todo += node
+        return found
+
+
+def _tokens(reference: str) -> list[str]:
+    """The steps of a JSON pointer, or of a reference within a document (`#/components/...`)."""
+    steps = reference.removeprefix("#").split("/")[1:]
+    return [step.replace("~1", "/").replace("~0", "~") for step in steps]
 
 
 def _explain(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
@@ -94,18 +95,24 @@ class Simulator:
 
 @contextmanager
 def embedded(
-    contract: Contract | None = None, *, port: int = 0, options: Options | None = None, **settings: Any
+    contract: Contract | None = None,
+    *,
+    port: int = 0,
+    options: Options | None = None,
+    around: Callable[[Backend, ASGIApp], ASGIApp] | None = None,
+    **settings: Any,
 ) -> Iterator[Simulator]:
     """A simulator that runs as long as the context, on `port` or a free one of the loopback interface.
 
-    `settings` are single fields of Options: `embedded(seed=7, lenient=True)`. Raises UsageError where the port is
-    taken.
+    `settings` are single fields of Options: `embedded(seed=7, lenient=True)`. `around` makes what is served out of
+    the application, a proxy for instance. Raises UsageError where the port is taken.
     """
     options = replace(options or Options(), **settings)
     app = create_app(contract or load(), options)
+    backend = app.state.backend
     listener = _listen(port)
     config = uvicorn.Config(
-        app,
+        around(backend, app) if around else app,
         log_config=None,
         # Answers that are cut off on purpose are errors to the server.
         log_level="critical",
@@ -120,7 +127,7 @@ def embedded(
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True, name="simulator")
     thread.start()
     try:
-        yield Simulator(app.state.backend, listener.getsockname()[1])
+        yield Simulator(backend, listener.getsockname()[1])
     finally:
         server.should_exit = True
         thread.join(START_SECONDS)

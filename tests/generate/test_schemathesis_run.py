@@ -22,7 +22,7 @@ def _schemathesis(simulator: Simulator, folder: Path, *options: str, url: bool =
     document.write_text(json.dumps(load().documents["v1"]))
     target = {"WHOP_BASE_URL": simulator.base_url} if url else {}
     environ = {name: value for name, value in os.environ.items() if not name.startswith("WHOP")}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli"),
             *("--config-file", "suites/generated/schemathesis.toml", "run", str(document)),

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from whopwatch.simulator.faults.place import Place, Plan, Table, around
 from whopwatch.simulator.pipeline import Call, Proceed, respond
-from whopwatch.simulator.problem import ApiError
+from whopwatch.simulator.problem import ApiError, not_found
 
 HTML = b"<!doctype html><html><body><h1>Something went wrong</h1></body></html>"
 EMPTY_LIST = {
@@ -75,6 +75,25 @@ def status(place: Place, *, status: int, empty: bool = False, rare: bool = False
             call.response = Response(status_code=status, headers=call.response_headers)
 
     return around("respond", changed, "status")
+
+
+def moved(place: Place) -> Plan | None:
+    """Answer on another documented path alone, not on the one that the contract takes."""
+    if not place.operation.alternate_paths:
+        return None
+    taken = place.operation.path.count("/")
+
+    def elsewhere(call: Call, proceed: Proceed) -> None:
+        if call.path.strip("/").count("/") + 1 == taken and _fits(place.operation.path, call.path):
+            raise not_found("path")
+        proceed()
+
+    return around("limit", elsewhere, "status")
+
+
+def _fits(template: str, path: str) -> bool:
+    pairs = zip(template.strip("/").split("/"), path.strip("/").split("/"), strict=True)
+    return all(part.startswith("{") or part == given for part, given in pairs)
 
 
 def redirect(place: Place, *, status: int, to: str) -> Plan:
@@ -159,7 +178,8 @@ def error_status(
             call.status, call.payload = status, EMPTY_LIST if empty_list else None
             respond(call)
 
-    return around(step, changed, "status")
+    is_of_a_parameter = place.operation.is_list and step != "authenticate"
+    return around(step, changed, None if is_of_a_parameter else "status")
 
 
 def _always(place: Place) -> bool:
@@ -204,6 +224,7 @@ STEPS: Table = {
     "refuse": refuse,
     "status": status,
     "redirect": redirect,
+    "moved": moved,
     "header": header,
     "error-form": error_form,
     "error-status": error_status,

@@ -14,7 +14,9 @@ from whopwatch.simulator.faults import (
     cursors,
     lifecycle,
     objects,
-    queries,
+    parameters,
+    selection,
+    validation,
     window,
     wire,
 )
@@ -24,7 +26,9 @@ from whopwatch.simulator.pipeline import Wrapper
 from whopwatch.simulator.world import World
 
 STEPS: dict[str, Build] = {
-    **queries.STEPS,
+    **parameters.STEPS,
+    **validation.STEPS,
+    **selection.STEPS,
     **cursors.STEPS,
     **window.STEPS,
     **objects.STEPS,

@@ -61,7 +61,7 @@ def capped(place: Place, *, rows: int) -> Plan | None:
             call.rows = call.rows[:rows]
             call.listing = replace(call.listing, places=call.listing.places[:rows])
 
-    return around("act", cap, "/data") if place.operation.is_list else None
+    return around("act", cap) if place.operation.is_list else None
 
 
 def aligned(place: Place, *, up: bool) -> Plan | None:
@@ -87,7 +87,7 @@ def _sliced(place: Place, when: When, choose: Callable[[Call, int, int, int], tu
             start, stop = choose(call, low, high, total)
             _serve(call, rows, max(0, min(start, total)), max(0, min(stop, total)))
 
-    return around("page", changed, "/data")
+    return around("page", changed)
 
 
 def _serve(call: Call, rows: list[Entity], start: int, stop: int) -> None:
@@ -129,7 +129,7 @@ def shown(place: Place, *, how: str, when: str = "always") -> Plan | None:
         if WHEN[when](call) and call.rows:
             call.rows = choose(rows, call.rows, next(numbers))
 
-    return around("page", changed, "/data/*/id")
+    return around("page", changed)
 
 
 SHOWN: Mapping[str, Callable[[list[Entity], list[Entity], int], list[Entity]]] = {
@@ -154,7 +154,7 @@ def arranged(place: Place, *, how: str, when: str = "always") -> Plan | None:
             call.rows = arrange(call, call.rows, next(numbers))
         proceed()
 
-    return around("page", changed, "/data")
+    return around("page", changed)
 
 
 def _scattered(call: Call, rows: list[Entity], number: int) -> list[Entity]:
@@ -196,7 +196,7 @@ def sorted_pages(place: Place) -> Plan | None:
         proceed()
         call.rows = sorted(call.rows, key=lambda row: ranks[row.id])
 
-    return around("page", changed, "/data")
+    return around("page", changed)
 
 
 STEPS: Table = {

@@ -1,0 +1,74 @@
+"""A run at a simulator with one fault, and what it makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from whopwatch import run
+from whopwatch.contract import Contract
+from whopwatch.finding import Finding, Report
+from whopwatch.simulator import Simulator
+from whopwatch.simulator.faults import Fault, Planted, first_place
+
+NEIGHBOURS = ("entries.list", "leads.list")
+"""Operations of which one that is not concerned is looked at as well: it must not be accused."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a run said of one planted fault."""
+
+    planted: Planted
+    accused: frozenset[str]
+    report: Report
+
+    @property
+    def fault(self) -> Fault:
+        return self.planted.fault
+
+    @property
+    def named(self) -> list[Finding]:
+        """The findings that name the operation and the drift class."""
+        classes = self.fault.classes
+        return [f for f in self.report.findings if f.operation in self.accused and f.drift_class in classes]
+
+    @property
+    def located(self) -> list[Finding]:
+        """Those of them that point at the place, too."""
+        place = self.planted.location
+        return [finding for finding in self.named if place is None or is_near(place, finding.location)]
+
+    @property
+    def elsewhere(self) -> list[Finding]:
+        """Findings about operations that are not concerned."""
+        return [finding for finding in self.report.findings if finding.operation not in self.accused]
+
+
+def is_near(place: str, found: str) -> bool:
+    """Whether a finding points at `place`, at what holds it, or into it; `*` in `place` is anything."""
+    place, found = place.removeprefix("/data/*"), found.removeprefix("/data/*")
+    if fnmatchcase(found, place):
+        return True
+    return place.startswith("/") and (found == place.rpartition("/")[0] or found.startswith(f"{place}/"))
+
+
+def detect(contract: Contract, simulator: Simulator, fault: Fault, *, budget: int = 600) -> Detection:
+    """Plant `fault` at the operation that shows it well, and look at that operation and an innocent one."""
+    planted = first_place(contract, simulator.backend.world, fault)
+    assert planted, f"{fault.name} makes no sense anywhere"
+    operation = planted.operation
+    accused = {operation.id, *(_twins(contract, operation.resource) if fault.twin else ())}
+    innocent = next(id for id in NEIGHBOURS if not id.startswith(f"{operation.resource}."))
+    simulator.faults.switch([f"{fault.name}@{operation.id}"])
+    try:
+        target = replace(simulator.target(), writable=False)
+        report = run.check(contract, target, only=[*accused, innocent], budget=budget)
+    finally:
+        simulator.faults.switch([])
+    return Detection(planted, frozenset(accused), report)
+
+
+def _twins(contract: Contract, resource: str) -> Sequence[str]:
+    return [id for id in (f"{resource}.list", f"{resource}.retrieve") if id in contract.operations]

@@ -56,7 +56,7 @@ def _phases() -> timeseries.Panel:
         panel = panel.with_target(
             query(
                 f"sum(rate(whop_probe_phase_duration_seconds_sum{{{chosen}}}[$__rate_interval])) "
-                f"/ sum(rate(whop_probe_phase_duration_seconds_count{{{chosen}}}[$__rate_interval]))",
+                f"/ (sum(rate(whop_probe_phase_duration_seconds_count{{{chosen}}}[$__rate_interval])) > 0)",
                 phase,
                 ref,
             )

@@ -1,19 +1,23 @@
-"""The top row: is anything wrong? Every tile is green when all is well, and red when somebody must act."""
+"""The top row: is anything wrong? Every tile is green when all is well, red when somebody must act,
+and grey when nothing is known."""
 
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import stat
 
-from .parts import BY_OPERATION, BY_PROBER, GREEN, ORANGE, RED, YELLOW, steps, tile
+from .parts import BY_OPERATION, BY_PROBER, GREEN, GREY, ORANGE, RED, YELLOW, steps, tile
 
 TITLE = None
 COLLAPSED = False
 
+# Below every value: what has no value takes the colour beneath all steps, grey, and is neither good nor bad.
+LOWEST = -1e9
+
 
 def panels() -> list[stat.Panel]:
     """Return the eight tiles."""
-    none_is_good = steps((None, GREEN), (1, RED))
-    some_may_be = steps((None, GREEN), (1, ORANGE))
+    none_is_good = steps((None, GREY), (0, GREEN), (1, RED))
+    some_may_be = steps((None, GREY), (0, GREEN), (1, ORANGE))
     return [
         tile(
             "Failing now",
@@ -32,7 +36,7 @@ def panels() -> list[stat.Panel]:
             unit="suffix:×",
         )
         .decimals(1)
-        .thresholds(steps((None, GREEN), (1, YELLOW), (6, ORANGE), (14.4, RED))),
+        .thresholds(steps((None, GREY), (0, GREEN), (1, YELLOW), (6, ORANGE), (14.4, RED))),
         tile(
             "Budget left",
             "What is left of 30 days' budget of 99.9 %. Below zero the objective is missed.",
@@ -40,7 +44,7 @@ def panels() -> list[stat.Panel]:
             unit="percentunit",
         )
         .decimals(0)
-        .thresholds(steps((None, RED), (0, ORANGE), (0.25, YELLOW), (0.5, GREEN))),
+        .thresholds(steps((None, GREY), (LOWEST, RED), (0, ORANGE), (0.25, YELLOW), (0.5, GREEN))),
         tile(
             "Night drift",
             "Critical and high findings of the last nightly run.",
@@ -57,7 +61,7 @@ def panels() -> list[stat.Panel]:
         )
         .decimals(0)
         .no_value("unknown")
-        .thresholds(steps((None, RED), (0.1, ORANGE), (0.25, GREEN))),
+        .thresholds(steps((None, GREY), (0, RED), (0.1, ORANGE), (0.25, GREEN))),
         tile(
             "Stale",
             "Operations that have not been probed for three intervals: what is shown of them is old.",
@@ -72,5 +76,5 @@ def panels() -> list[stat.Panel]:
             f'("index", whop_prober_shard_index{{{BY_PROBER}}}))) or vector(0))',
         )
         .no_value("none known")
-        .thresholds(steps((None, GREEN), (1, RED))),
+        .thresholds(none_is_good),
     ]

@@ -13,12 +13,14 @@ from whopwatch.client import Call, Client
 from whopwatch.contract import Contract
 from whopwatch.exchange import Exchange, Purpose
 
+FORWARDS = ("first", "after", "has_next_page", "end_cursor")
+BACKWARDS = ("last", "before", "has_previous_page", "start_cursor")
 RESOURCES = Path(__file__).with_name("resources.toml")
 
 
 @dataclass(frozen=True)
 class Page:
-    """The ids of one page, and the cursor of the next one, None where this is the last."""
+    """The ids of one page, and the cursor of the one that follows in the walk's direction, None after the last."""
 
     ids: tuple[str, ...]
     next: str | None
@@ -29,7 +31,7 @@ class Items(Protocol):
 
     moves: bool
 
-    def page(self, first: int, after: str | None = None) -> Page: ...
+    def page(self, size: int, cursor: str | None = None, backwards: bool = False) -> Page: ...
     def create(self) -> str: ...
     def update(self, id: str, number: int) -> None: ...
     def delete(self, id: str) -> None: ...
@@ -65,12 +67,13 @@ class ApiItems:
         order = {"order": resource.order, "direction": "asc"} if resource.order else {}
         self._query = tuple({**self._filled(resource.query, 0), **order}.items())
 
-    def page(self, first: int, after: str | None = None) -> Page:
-        """A page of at most `first` items."""
-        paging = (("first", str(first)), *([("after", after)] if after else ()))
+    def page(self, size: int, cursor: str | None = None, backwards: bool = False) -> Page:
+        """A page of at most `size` items, after the cursor or before it."""
+        number, place, more, edge = BACKWARDS if backwards else FORWARDS
+        paging = ((number, str(size)), *([(place, cursor)] if cursor else ()))
         answer = self._answer("list", query=(*self._query, *paging)).json
         info = answer["page_info"]
-        return Page(tuple(item["id"] for item in answer["data"]), info["end_cursor"] if info["has_next_page"] else None)
+        return Page(tuple(item["id"] for item in answer["data"]), info[edge] if info[more] else None)
 
     def create(self) -> str:
         """The id of a new item."""

@@ -1,6 +1,7 @@
 """A list that is walked and written to at once, held against a model of it.
 
-The numbers are those of the invariants: 9 a walk ends; 46 what nobody touched appears exactly once; 47 what was
+The numbers are those of the invariants: 9 a walk ends; 12 it shows what is there; 42 the cursor of an item that was
+deleted since leads on; 46 what nobody touched appears exactly once; 47 what was
 inserted appears at most once; 48 a deletion skips nothing else; 49 what was moved appears at most twice; 51 one's own
 writes are read at once. (50 is about totals, which the documented page_info does not have.)
 
@@ -20,15 +21,21 @@ from suites.properties.items import Items, Page
 
 PICKS = st.integers(0, 30)
 WHOLE = 100
+MOST_PAGES = 100
 
 
 @dataclass
 class Walk:
-    """One walk under way: what was there when it began, what it has shown, and what happened meanwhile."""
+    """One walk under way: what was there when it began, what it has shown, and what happened meanwhile.
+
+    `edge` is the item that the cursor of the next page belongs to.
+    """
 
     size: int
+    backwards: bool
     at_start: frozenset[str]
     next: str | None = None
+    edge: str | None = None
     shown: Counter[str] = field(default_factory=Counter)
     created: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
@@ -40,6 +47,7 @@ class Walk:
         self.pages += 1
         self.shown.update(page.ids)
         self.next = page.next
+        self.edge = page.ids[0 if self.backwards else -1] if page.ids else None
 
     def problems(self) -> dict[str, int]:
         """Once the walk is over: how many items break which invariant."""
@@ -73,10 +81,10 @@ class ListWhileWriting(RuleBasedStateMachine):
             self.own.append(self.items.create())
 
     @precondition(lambda self: self.walk is None)
-    @rule(size=st.integers(1, 4))
-    def start_walking(self, size: int) -> None:
-        self.walk = Walk(size, frozenset([*self.others, *self.own]))
-        self.walk.take(self.items.page(size))
+    @rule(size=st.integers(1, 4), backwards=st.booleans())
+    def start_walking(self, size: int, backwards: bool) -> None:
+        self.walk = Walk(size, backwards, frozenset([*self.others, *self.own]))
+        self.walk.take(self.items.page(size, backwards=backwards))
 
     @precondition(lambda self: self.walk is not None)
     @rule(pages=st.integers(1, 3))
@@ -104,11 +112,15 @@ class ListWhileWriting(RuleBasedStateMachine):
     @precondition(lambda self: self.own)
     @rule(pick=PICKS)
     def delete(self, pick: int) -> None:
-        id = self.own.pop(pick % len(self.own))
-        self.items.delete(id)
-        if self.walk:
-            self.walk.deleted.add(id)
-        assert not self.items.holds(id), "51: what was just deleted is still there"
+        self._delete(self.own[pick % len(self.own)])
+
+    @precondition(lambda self: self.walk and self.walk.edge in self.own)
+    @rule()
+    def delete_where_the_walk_stands(self) -> None:
+        """What the cursor belongs to: the walk has to find its way without it (42)."""
+        assert self.walk
+        assert self.walk.edge
+        self._delete(self.walk.edge)
 
     @precondition(lambda self: self.walk is None)
     @rule()
@@ -136,17 +148,27 @@ class ListWhileWriting(RuleBasedStateMachine):
             for id in self.own:
                 self.items.delete(id)
 
+    def _delete(self, id: str) -> None:
+        self.own.remove(id)
+        self.items.delete(id)
+        if self.walk:
+            self.walk.deleted.add(id)
+        assert not self.items.holds(id), "51: what was just deleted is still there"
+
     def _step(self) -> None:
         if self.walk and self.walk.next is not None:
-            self.walk.take(self.items.page(self.walk.size, self.walk.next))
+            self.walk.take(self.items.page(self.walk.size, self.walk.next, self.walk.backwards))
         elif self.walk:
             problems, self.walk = self.walk.problems(), None
             assert not problems, "; ".join(f"{problem} ({number})" for problem, number in problems.items())
 
     def _all(self) -> list[str]:
-        page = self.items.page(WHOLE)
-        shown = list(page.ids)
-        while page.next is not None and len(shown) < 100 * WHOLE:
-            page = self.items.page(WHOLE, page.next)
+        shown: list[str] = []
+        cursor = None
+        for _ in range(MOST_PAGES):
+            page = self.items.page(WHOLE, cursor)
             shown += page.ids
-        return shown
+            cursor = page.next
+            if cursor is None:
+                return shown
+        raise AssertionError("9: the walk does not end")

@@ -22,7 +22,7 @@ def registry() -> CollectorRegistry:
 def test_every_kind_of_number(registry: CollectorRegistry, value: float) -> None:
     gauge = Gauge("g", "help", registry=registry)
     gauge.set(value)
-    assert Exposition([gauge]).render() == generate_latest(registry)
+    assert b"".join(Exposition([gauge]).render()) == generate_latest(registry)
 
 
 def test_counters_histograms_and_labels_that_need_escapes(registry: CollectorRegistry) -> None:
@@ -34,28 +34,28 @@ def test_counters_histograms_and_labels_that_need_escapes(registry: CollectorReg
     for seconds in (0.05, 0.5, 5, 1e8):
         histogram.labels("products.list").observe(seconds)
         plain.observe(seconds)
-    assert Exposition([counter, histogram, plain]).render() == generate_latest(registry)
+    assert b"".join(Exposition([counter, histogram, plain]).render()) == generate_latest(registry)
 
 
 def test_series_that_come_change_and_go(registry: CollectorRegistry) -> None:
     counter = Counter("c", "help", ["operation"], registry=registry)
     exposition = Exposition([counter])
-    assert exposition.render() == generate_latest(registry)
+    assert b"".join(exposition.render()) == generate_latest(registry)
     for name in ("a", "b", "c"):
         counter.labels(name).inc()
-        assert exposition.render() == generate_latest(registry)
+        assert b"".join(exposition.render()) == generate_latest(registry)
     counter.remove("b")
-    assert exposition.render() == generate_latest(registry)
-    assert b'"b"' not in exposition.render()
+    assert b"".join(exposition.render()) == generate_latest(registry)
+    assert b'"b"' not in b"".join(exposition.render())
     counter.remove("a")
     counter.labels("b").inc(7)
-    assert exposition.render() == generate_latest(registry)
+    assert b"".join(exposition.render()) == generate_latest(registry)
     counter.remove("b")
     counter.labels("b").inc()  # the same labels, another series
-    assert exposition.render() == generate_latest(registry)
+    assert b"".join(exposition.render()) == generate_latest(registry)
 
 
 def test_other_collectors_follow(registry: CollectorRegistry) -> None:
     gauge, other = Gauge("g", "help", registry=registry), Gauge("other", "help", ["x"], registry=registry)
     other.labels("y").set(2)
-    assert Exposition([gauge], [other]).render() == generate_latest(registry)
+    assert b"".join(Exposition([gauge], [other]).render()) == generate_latest(registry)

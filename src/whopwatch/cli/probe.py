@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -15,6 +16,8 @@ from whopwatch.contract import Contract, load
 from whopwatch.errors import UsageError
 from whopwatch.opening import opened
 from whopwatch.probe.listing import Shard
+from whopwatch.probe.memory import give_back_early
+from whopwatch.probe.narrow import narrowed
 from whopwatch.probe.settings import default_file
 
 LISTEN = "127.0.0.1:9464"
@@ -44,10 +47,13 @@ def probe(target: str | None, config: Path | None, listen: str, shard: str, once
     if json_file and not once:
         raise UsageError("There is no report without an end.", where="option --json", hint="add --once")
     part, address, file = Shard.parse(shard), _address(listen), config or default_file()
-    contract = load()
-    with opened(contract, target, os.environ) as ready:
+    give_back_early()
+    with opened(load(), target, os.environ) as ready:
         if once:
-            return _once(contract, ready, file, part, json_file)
+            return _once(ready, file, part, json_file)
+        contract = narrowed(load())
+        load.cache_clear()  # the whole contract is several times the size of what is probed
+        gc.collect()
         return _serve(contract, ready, file, part, address)
 
 
@@ -77,13 +83,13 @@ def _serve(contract: Contract, target: Target, config: Path, shard: Shard, addre
     return 0
 
 
-def _once(contract: Contract, target: Target, config: Path, shard: Shard, json_file: str | None) -> int:
+def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> int:
     from whopwatch.cli.check import EXIT_CODES, tell
     from whopwatch.cli.outputs import Outputs
     from whopwatch.probe.once import probe_once
     from whopwatch.probe.service import Service
 
-    outputs = Outputs({"json": json_file}, None, {})
+    outputs, contract = Outputs({"json": json_file}, None, {}), load()
     service = Service(contract, target, config, shard)
     try:
         report = probe_once(contract, service.prober, list(service.probes.values()), target.name)

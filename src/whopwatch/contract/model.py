@@ -34,6 +34,11 @@ class Parameter:
         """Whether the parameter may be repeated (`name[]`)."""
         return self.name.endswith("[]")
 
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The resources whose ids it takes, the likeliest first; none where that is not declared."""
+        return (self.resource, *self.schema.get("x-resource-alternatives", ())) if self.resource else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -87,6 +92,11 @@ class Operation:
     def required_query(self) -> tuple[Parameter, ...]:
         """Query parameters that a request cannot do without."""
         return tuple(parameter for parameter in self.in_("query") if parameter.required)
+
+    @property
+    def needed(self) -> tuple[Parameter, ...]:
+        """What every request has to name, path parameters first."""
+        return (*self.in_("path"), *self.required_query)
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter called `name` on the wire, or None."""

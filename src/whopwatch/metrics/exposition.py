@@ -32,11 +32,10 @@ class Exposition:
         self._families = [_Family(metric) for metric in metrics]
         self._others = others
 
-    def render(self) -> bytes:
-        """The text exposition format of everything."""
-        texts = [family.text() for family in self._families]
-        texts += [_text(other.collect()) for other in self._others]
-        return "".join(texts).encode()
+    def render(self) -> list[bytes]:
+        """The text exposition format of everything, in parts: nobody needs it in one piece."""
+        parts = [family.text().encode() for family in self._families]
+        return [*parts, *(_text(other.collect()).encode() for other in self._others)]
 
 
 class _Family:

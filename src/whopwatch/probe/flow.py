@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 
 from whopwatch.client.call import Call
-from whopwatch.contract import Contract, Operation
+from whopwatch.contract import Contract, Operation, Parameter
 from whopwatch.contract.shape import shapes_of
 from whopwatch.exchange import Exchange, Purpose
-from whopwatch.plan.needs import Need, needs
 from whopwatch.probe.listing import Probe
 from whopwatch.probe.seen import Seen, ids_of
 
@@ -54,9 +53,9 @@ class Flow:
 
     def _ask(self, operation: Operation, params: Mapping[str, str]) -> Generator[Call, Exchange, Exchange]:
         filling, remembered = dict(params), Remembered()
-        for need in needs(operation):
-            if need.parameter.name not in filling:
-                filling[need.parameter.name] = yield from self._value(need, remembered)
+        for parameter in operation.needed:
+            if parameter.name not in filling:
+                filling[parameter.name] = yield from self._value(parameter, remembered)
         exchange = yield call_of(operation, filling, self._probe.terms.page_size)
         self._seen.learn(operation, exchange)
         if exchange.ok and operation.is_list and next(ids_of(operation, exchange), None) is None:
@@ -65,18 +64,18 @@ class Flow:
         self._remembered = remembered
         return exchange
 
-    def _value(self, need: Need, remembered: Remembered) -> Generator[Call, Exchange, str]:
-        for resource in need.resources:
+    def _value(self, parameter: Parameter, remembered: Remembered) -> Generator[Call, Exchange, str]:
+        for resource in parameter.resources:
             known = self._seen.best(resource)
             if known:
                 remembered.append((resource, known))
                 return known
-        for resource in need.resources:
+        for resource in parameter.resources:
             for listing in self._listings(resource):
                 found = yield from self._look(listing, resource)
                 if found:
                     return found
-        raise NothingToAskError(need.resources[0] if need.resources else need.parameter.name, self._failed)
+        raise NothingToAskError(parameter.resources[0] if parameter.resources else parameter.name, self._failed)
 
     def _look(self, listing: Operation, resource: str) -> Generator[Call, Exchange, str | None]:
         """An id of `resource` on the first page of `listing`, where that can be asked for."""
@@ -114,8 +113,6 @@ def call_of(operation: Operation, filling: dict[str, str], page_size: int) -> Ca
 
 def resources_needed(probes: Sequence[Probe]) -> frozenset[str]:
     """The resources whose ids the probes ask with."""
-    wanted: set[str] = set()
-    for probe in probes:
-        for need in needs(probe.operation):
-            wanted.update(need.resources)
-    return frozenset(wanted)
+    return frozenset(
+        resource for probe in probes for parameter in probe.operation.needed for resource in parameter.resources
+    )

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from whopwatch.contract import Contract
 from whopwatch.exchange import Exchange
 from whopwatch.finding import Report
-from whopwatch.plan.needs import needs
 from whopwatch.probe.flow import MOST_LISTS
 from whopwatch.probe.listing import Probe
 from whopwatch.probe.prober import Prober
@@ -75,8 +74,8 @@ def _patiently(prober: Prober, probe: Probe, sleep: Callable[[float], None]) -> 
 
 
 def _needs(probe: Probe) -> tuple[bool, int, str]:
-    lacking = [need for need in needs(probe.operation) if need.parameter.name not in probe.params]
-    return not probe.operation.is_list, sum(need.resources != ("companies",) for need in lacking), probe.id
+    lacking = [parameter for parameter in probe.operation.needed if parameter.name not in probe.params]
+    return not probe.operation.is_list, sum(parameter.resources != ("companies",) for parameter in lacking), probe.id
 
 
 def _exchanges(runs: Sequence[Run]) -> Iterator[Exchange]:

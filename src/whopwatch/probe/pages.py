@@ -95,7 +95,7 @@ def _probe(watch: Watch, query: Query) -> Reply:
     run = watch.prober.look(probe)
     if query.get("debug", "").lower() in ("1", "true"):
         return text(explain(probe, watch.prober.record(run)))
-    return Reply(200, CONTENT_TYPE, _as_metrics(probe, run))
+    return Reply(200, CONTENT_TYPE, [_as_metrics(probe, run)])
 
 
 def _as_metrics(probe: Probe, run: Run) -> bytes:

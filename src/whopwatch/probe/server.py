@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -24,7 +24,7 @@ class Reply(NamedTuple):
 
     status: int
     media_type: str
-    body: bytes
+    parts: Sequence[bytes]
 
 
 Query = Mapping[str, str]
@@ -34,12 +34,12 @@ Page = Callable[[Query], Reply]
 
 def text(content: str, status: int = 200) -> Reply:
     """A page of plain text."""
-    return Reply(status, TEXT, content.encode())
+    return Reply(status, TEXT, [content.encode()])
 
 
 def as_json(content: object, status: int = 200) -> Reply:
     """A page of JSON."""
-    return Reply(status, JSON, json.dumps(content, indent=1).encode() + b"\n")
+    return Reply(status, JSON, [json.dumps(content, indent=1).encode(), b"\n"])
 
 
 class Server(ThreadingHTTPServer):
@@ -106,10 +106,11 @@ class _Handler(BaseHTTPRequestHandler):
         reply = page(query) if page else text("There is no such page. See /.\n", 404)
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.media_type)
-        self.send_header("Content-Length", str(len(reply.body)))
+        self.send_header("Content-Length", str(sum(map(len, reply.parts))))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(reply.body)
+            for part in reply.parts:
+                self.wfile.write(part)
 
     do_HEAD = do_GET  # noqa: N815 (the name that http.server looks for)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import sys
 import threading
@@ -23,6 +22,7 @@ from whopwatch.probe.budget import Budget
 from whopwatch.probe.door import Door
 from whopwatch.probe.flow import resources_needed
 from whopwatch.probe.listing import Probe, Shard, probes_of
+from whopwatch.probe.memory import settle
 from whopwatch.probe.pages import pages_of
 from whopwatch.probe.prober import Prober
 from whopwatch.probe.records import History
@@ -99,8 +99,7 @@ class Service:
             for response in probe.operation.responses.values():
                 if response.schema is not None and response.status < 300:
                     self._contract.validator(response.pointer, probe.operation.api)
-        gc.collect()
-        gc.freeze()
+        settle()
         sys.setswitchinterval(SWITCH_SECONDS)
 
     def stop(self) -> None:

@@ -50,7 +50,7 @@ class Settings:
     entries: tuple[Entry, ...]
     windows: tuple[Window, ...] = ()
     defaults: Terms = Terms()
-    workers: int = 16
+    workers: int = 8
     fresh_connections: bool = True
     requests_per_minute: float = 240.0
 

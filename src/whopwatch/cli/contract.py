@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ import click
 
 from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.contract import contracts_dir, load
-from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT, SourceError, UsageError, did_you_mean
+from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from whopwatch.authoring.conflicts import Conflict
@@ -88,10 +87,9 @@ def verify(as_json: bool, folder: Path | None) -> int:
 
     Ends with 1 where the contract is not what it says it is.
     """
-    with _build_extra():
-        from whopwatch.authoring import verify as verifying
+    from whopwatch.authoring import verify as verifying
 
-        problems = verifying.verify(folder or contracts_dir())
+    problems = verifying.verify(folder or contracts_dir())
     if as_json:
         click.echo(json.dumps([asdict(problem) for problem in problems], indent=2))
     else:
@@ -109,10 +107,9 @@ def coverage(as_json: bool, folder: Path | None) -> int:
 
     Ends with 1 where something documented is missing.
     """
-    with _build_extra():
-        from whopwatch.authoring import coverage as covering
+    from whopwatch.authoring import coverage as covering
 
-        rows = covering.coverage(load(folder), folder or contracts_dir())
+    rows = covering.coverage(load(folder), folder or contracts_dir())
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
     else:
@@ -126,10 +123,9 @@ def coverage(as_json: bool, folder: Path | None) -> int:
 @FOLDER
 def conflicts(show_all: bool, as_json: bool, folder: Path | None) -> int:
     """List where the documents disagree with themselves or with the SDKs, and the reading taken."""
-    with _build_extra():
-        from whopwatch.authoring import conflicts as disagreeing
+    from whopwatch.authoring import conflicts as disagreeing
 
-        found = disagreeing.conflicts(folder or contracts_dir())
+    found = disagreeing.conflicts(folder or contracts_dir())
     if as_json:
         click.echo(json.dumps([asdict(conflict) for conflict in found], indent=2))
     else:
@@ -147,34 +143,18 @@ def build(cache_dir: Path | None, python_sdk: Path | None, typescript_sdk: Path 
 
     Fetches the two SDK packages with pip and npm, unless they are given, and accepts only the pinned ones.
     """
-    with _build_extra():
-        from whopwatch.authoring import build as building
+    from whopwatch.authoring import build as building
 
-        result = building.build(
-            folder or contracts_dir(),
-            cache_dir=cache_dir or _default_cache(),
-            python_archive=python_sdk,
-            typescript_archive=typescript_sdk,
-        )
+    result = building.build(
+        folder or contracts_dir(),
+        cache_dir=cache_dir or _default_cache(),
+        python_archive=python_sdk,
+        typescript_archive=typescript_sdk,
+    )
     for file in result.changed:
         click.echo(f"changed  {file}")
     click.echo(f"{len(result.files)} files made, {len(result.changed) or 'none'} changed")
     return EXIT_CLEAN
-
-
-@contextmanager
-def _build_extra() -> Iterator[None]:
-    """Say what to install where a package is missing that only the work on the contract needs."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("whopwatch"):
-            raise
-        raise SourceError(
-            "A package that only the work on the contract needs is not installed.",
-            got=f"no module {error.name}",
-            hint="pip install 'whopwatch[build]'",
-        ) from None
 
 
 def _default_cache() -> Path:

@@ -12,6 +12,20 @@ from whopwatch.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE, WhopwatchError
 
 INTERRUPTED = 130
 
+EXTRAS = {
+    "jsonpath_rfc9535": "build",
+    "openapi_spec_validator": "build",
+    "tree_sitter": "build",
+    "tree_sitter_typescript": "build",
+    "prometheus_client": "probe",
+    "pycurl": "probe",
+    "hypothesis": "generate",
+    "requests": "generate",
+    "schemathesis": "generate",
+    "urllib3": "generate",
+}
+"""Modules that not every installation has, and the extra that brings each."""
+
 
 def show_error(error: Exception, *, traceback: bool = False) -> int:
     """Print `error` to stderr and return the exit code that it stands for."""
@@ -24,6 +38,14 @@ def show_error(error: Exception, *, traceback: bool = False) -> int:
     if isinstance(error, WhopwatchError):
         _print(str(error))
         return error.exit_code
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    extra = EXTRAS.get((missing or "").partition(".")[0])
+    if extra:
+        _print(
+            f"This command needs packages that `whopwatch check` does not: {missing} is not installed.",
+            f"  what to do: pip install 'whopwatch[{extra}]'",
+        )
+        return EXIT_USAGE
     if traceback:
         print_exception(error)
     else:

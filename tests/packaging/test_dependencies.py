@@ -1,0 +1,67 @@
+"""Whatever the code imports is declared: an environment of its own lacks what a developer's happens to have."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from whopwatch.cli.fail import EXTRAS
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def declared() -> set[str]:
+    """The distributions that an installation may bring, extras included, by normal name."""
+    project = PROJECT["project"]
+    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    return {_named(line) for line in lines}
+
+
+def _named(requirement: str) -> str:
+    return _normal(re.split(r"[\s<>=!~;\[]", requirement)[0])
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imported() -> Iterator[tuple[str, str]]:
+    """Each foreign top-level module and the file that imports it, type-checking imports left out."""
+    for file in sorted((ROOT / "src").rglob("*.py")):
+        for node in _run(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            for name in names:
+                top = name.partition(".")[0]
+                if top not in sys.stdlib_module_names and top != "whopwatch":
+                    yield top, str(file.relative_to(ROOT))
+
+
+def _run(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)):
+            yield from _run(child)
+
+
+def test_every_import_of_the_code_is_declared() -> None:
+    distributions = packages_distributions()
+    undeclared = {
+        f"{module} in {file}"
+        for module, file in imported()
+        if not declared() & set(map(_normal, distributions.get(module, ())))
+    }
+    assert not undeclared
+
+
+def test_every_module_of_an_extra_is_announced_with_it() -> None:
+    distributions = packages_distributions()
+    extras = PROJECT["project"]["optional-dependencies"]
+    for module, extra in EXTRAS.items():
+        assert any(_named(line) == _normal(name) for line in extras[extra] for name in distributions[module])

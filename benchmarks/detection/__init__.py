@@ -1,0 +1,1 @@
+"""How many of the ways in which an API can drift are found, by what, and for how many requests."""

@@ -1,0 +1,65 @@
+"""How much whopwatch detects: `python -m benchmarks.detection`.
+
+Every fault of the simulator's catalogue and every one of benchmarks/detection/unseen is placed at an operation, and
+looked for at each budget; with --schemathesis by `schemathesis run` as well. Writes reports/detection/cases.jsonl as
+it goes on (what is there is not run again: delete it after a change of the code), then detection.json and the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+from benchmarks.detection.cases import RIVAL, Case, cases_of, clean, draw
+from benchmarks.detection.rival import rivalled
+from benchmarks.detection.scheduler import Journal, run_all
+from benchmarks.detection.score import with_baseline
+from benchmarks.detection.tables import figures, page
+from benchmarks.detection.watch import watched
+from whopwatch.contract import load
+
+
+def main() -> None:
+    """Run what is asked for and write the page."""
+    options = _options()
+    contract = load()
+    placed = list(draw(contract, options.draws, options.only))
+    if options.sample and options.sample < len(placed):
+        placed = random.Random(options.sample).sample(placed, options.sample)  # noqa: S311
+    budgets = sorted(int(budget) for budget in options.budgets.split(","))
+    cases = cases_of(placed, clean(options.seeds), budgets, rival=options.schemathesis)
+
+    def work(case: Case) -> dict[str, Any]:
+        return rivalled(contract, case) if case.tool == RIVAL else watched(contract, case)
+
+    journal = Journal(options.output / "cases.jsonl")
+    records = with_baseline(run_all(cases, work, journal, jobs=options.jobs, seconds=options.seconds))
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "detection.json").write_text(json.dumps(figures(records), indent=2) + "\n", encoding="utf-8")
+    text = page(records)
+    options.page.write_text(text, encoding="utf-8")
+    print(text, end="")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
+    parser.add_argument("--budgets", default="120,600,2000", help="requests of whopwatch's runs (default %(default)s)")
+    parser.add_argument("--schemathesis", action="store_true", help="run schemathesis as well, which takes long")
+    parser.add_argument("--seeds", type=int, default=100, help="faithful simulators (default %(default)s)")
+    parser.add_argument("--draws", type=int, default=1, help="operations a fault (default %(default)s)")
+    parser.add_argument("--only", action="append", default=[], metavar="FAULT", help="these faults alone")
+    parser.add_argument("--sample", type=int, metavar="N", help="so many of the faults, drawn by a fixed seed")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time (default %(default)s)")
+    parser.add_argument("--seconds", type=float, default=300.0, help="bound of each case (default %(default)s)")
+    parser.add_argument("--output", type=Path, default=Path("reports/detection"), help="folder (default %(default)s)")
+    parser.add_argument("--page", type=Path, help="the page (default detection.md in the folder)")
+    options = parser.parse_args()
+    options.page = options.page or options.output / "detection.md"
+    return options
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""What is run: one tool with one setting at one simulator, faultless or with one fault at one operation."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmarks.detection.unseen import UNSEEN, Place
+from whopwatch.contract import Contract, Operation
+from whopwatch.simulator.faults import catalogue, plant
+from whopwatch.simulator.world import World
+
+CATALOGUE, UNLISTED, CLEAN = "catalogue", "unseen", "clean"
+WATCH, RIVAL = "whopwatch", "schemathesis"
+BUDGET, DEFAULT = "budget", "default"
+"""Settings of schemathesis: bound to the requests of our default budget, or as it comes."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A fault at an operation; `seed` is that of the world, the plan and every other choice. Both empty: clean."""
+
+    origin: str
+    fault: str
+    operation: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run. `setting` is a budget of requests for whopwatch, BUDGET or DEFAULT for schemathesis."""
+
+    tool: str
+    setting: str
+    placed: Placed
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other case."""
+        placed = self.placed
+        return "/".join((self.tool, self.setting, placed.origin, placed.fault, placed.operation, str(placed.seed)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Its own fields, those of where it is, and the class of the fault and who could notice it."""
+        about = {"class": drift_class(self.placed), "sees": sees(self.placed)}
+        return {"key": self.key, "tool": self.tool, "setting": self.setting, **asdict(self.placed), **about}
+
+
+def draw(contract: Contract, draws: int, names: Sequence[str] = ()) -> Iterator[Placed]:
+    """Each fault (or those of `names`) at `draws` operations, drawn among those where it makes sense."""
+    for seed in range(1, draws + 1):
+        world = World(contract, seed=seed)
+        for name, fault in catalogue().items():
+            if names and name not in names:
+                continue
+            readable = fault.sees != "write"
+            for operation in _shuffled(contract, name, seed):
+                if (operation.is_read or not readable) and plant(contract, world, fault, operation):
+                    yield Placed(CATALOGUE, name, operation.id, seed)
+                    break
+        for name, unseen in UNSEEN.items():
+            if names and name not in names:
+                continue
+            for operation in _shuffled(contract, name, seed):
+                if operation.is_read and unseen.build(Place(contract, operation, random.Random(seed))):  # noqa: S311
+                    yield Placed(UNLISTED, name, operation.id, seed)
+                    break
+
+
+def clean(seeds: int) -> Iterator[Placed]:
+    """The faithful API, once a seed."""
+    return (Placed(CLEAN, "", "", seed) for seed in range(seeds))
+
+
+def baseline(placed: Placed) -> Placed:
+    """The faithful API as it is where a fault was placed: what schemathesis reports of that is no detection."""
+    return Placed(CLEAN, "", placed.operation, placed.seed)
+
+
+def cases_of(
+    placed: Sequence[Placed], cleans: Iterable[Placed], budgets: Sequence[int], *, rival: bool
+) -> Iterator[Case]:
+    """The runs of whopwatch, and those of schemathesis where it is asked for (it cannot write, and is spared that)."""
+    for where in placed:
+        if not is_for_writers(where):
+            yield from (Case(WATCH, str(budget), where) for budget in budgets)
+        else:
+            yield Case(WATCH, str(budgets[-1]), where)
+    for where in cleans:
+        yield from (Case(WATCH, str(budget), where) for budget in budgets)
+    if rival:
+        readable = [where for where in placed if not is_for_writers(where)]
+        everywhere = dict.fromkeys(spot for where in readable for spot in (baseline(where), where))
+        yield from (Case(RIVAL, setting, where) for where in everywhere for setting in (BUDGET, DEFAULT))
+
+
+def drift_class(placed: Placed) -> str | None:
+    """What moved, None where nothing did."""
+    if placed.origin == CATALOGUE:
+        return catalogue()[placed.fault].drift_class
+    return UNSEEN[placed.fault].classes[0] if placed.origin == UNLISTED else None
+
+
+def sees(placed: Placed) -> str | None:
+    """Who could notice it, in the words of the catalogue."""
+    if placed.origin == CATALOGUE:
+        return catalogue()[placed.fault].sees
+    return "read" if placed.origin == UNLISTED else None
+
+
+def is_for_writers(placed: Placed) -> bool:
+    """Whether only a run that writes could notice it."""
+    return sees(placed) == "write"
+
+
+def _shuffled(contract: Contract, name: str, seed: int) -> list[Operation]:
+    operations = [operation for operation in contract.operations.values() if operation.api == "v1"]
+    random.Random(f"{name}/{seed}").shuffle(operations)  # noqa: S311
+    return operations

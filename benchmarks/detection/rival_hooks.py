@@ -1,0 +1,32 @@
+"""Loaded into schemathesis by SCHEMATHESIS_HOOKS: documented reads only, and at most WHOPWATCH_BUDGET of them.
+
+Nothing else about it changes: its own checks, its own phases.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from contextlib import ExitStack
+from typing import Any
+
+import schemathesis
+
+from whopwatch.client import Client
+from whopwatch.config import resolve_target
+from whopwatch.contract import load
+from whopwatch.generate.door import KEY, guarded_requests
+
+_OPEN = ExitStack()
+_CLIENT = Client(
+    resolve_target(os.environ["WHOP_BASE_URL"], os.environ), load(), budget=int(os.environ["WHOPWATCH_BUDGET"])
+)
+_OPEN.enter_context(_CLIENT)
+_OPEN.enter_context(guarded_requests(_CLIENT))
+atexit.register(_OPEN.close)
+
+
+@schemathesis.hook
+def map_headers(_: schemathesis.HookContext, headers: dict[str, Any] | None) -> dict[str, Any]:
+    """The sign at which the client puts the target's key in."""
+    return {**(headers or {}), "Authorization": KEY}

@@ -1,0 +1,81 @@
+"""From the records of all cases to the figures of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from benchmarks.detection.cases import CLEAN, RIVAL, WATCH
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one tool with one setting made of some faults. `requests` and `seconds` are medians over its runs."""
+
+    faults: int
+    caught: int
+    requests: float
+    seconds: float
+
+    @property
+    def share(self) -> float:
+        """Of the faults those that were caught."""
+        return self.caught / self.faults if self.faults else 0.0
+
+
+def with_baseline(records: Sequence[Record]) -> list[Record]:
+    """The records, those of schemathesis with `caught`: it complained of something that it does not always say."""
+    clean = {
+        (record["setting"], record["operation"], record["seed"]): set(record.get("complaints", ()))
+        for record in records
+        if record["tool"] == RIVAL and record["origin"] == CLEAN
+    }
+    return [_against(record, clean) if _is_rival_fault(record) else record for record in records]
+
+
+def _is_rival_fault(record: Record) -> bool:
+    return bool(record["tool"] == RIVAL and record["origin"] != CLEAN and "error" not in record)
+
+
+def _against(record: Record, clean: Mapping[tuple[str, str, int], set[str]]) -> Record:
+    usual = clean.get((record["setting"], record["operation"], record["seed"]), set())
+    return {**record, "caught": bool(set(record["complaints"]) - usual)}
+
+
+def score(records: Iterable[Record]) -> Score:
+    """The score of some records; a case that came to no end counts as a fault that was not caught."""
+    taken = list(records)
+    ended = [record for record in taken if "error" not in record]
+    return Score(
+        faults=len(taken),
+        caught=sum(bool(record.get("caught")) for record in taken),
+        requests=median(record["requests"] for record in ended) if ended else 0,
+        seconds=median(record["seconds"] for record in ended) if ended else 0.0,
+    )
+
+
+def attribution(records: Iterable[Record]) -> dict[str, float]:
+    """Of the findings of whopwatch's runs at faults, the share that names operation, class, place, and all three."""
+    sums = {"findings": 0, "operation": 0, "class": 0, "location": 0, "all": 0}
+    for record in records:
+        for name, number in record.get("attribution", {}).items():
+            sums[name] += number
+    return {name: number / sums["findings"] if sums["findings"] else 1.0 for name, number in sums.items()}
+
+
+def false_alarms(records: Iterable[Record]) -> tuple[int, int]:
+    """Of the faithful simulators those that whopwatch found fault with, and how many there were."""
+    clean = [record for record in records if record["tool"] == WATCH and record["origin"] == CLEAN]
+    return sum(bool(record.get("findings")) or "error" in record for record in clean), len(clean)
+
+
+def by_class(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Records by the drift class of their fault, D1 first."""
+    classes: dict[str, list[Record]] = {}
+    for record in records:
+        classes.setdefault(record["class"], []).append(record)
+    return {name: classes[name] for name in sorted(classes, key=lambda name: int(name[1:]))}

@@ -1,0 +1,188 @@
+"""The published page, and the same as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from benchmarks.detection.cases import BUDGET, CATALOGUE, DEFAULT, RIVAL, UNLISTED, WATCH
+from benchmarks.detection.score import Record, Score, attribution, by_class, false_alarms, score
+from whopwatch.simulator.faults import SEES
+
+Column = tuple[str, str]
+RIVALS = ((RIVAL, BUDGET), (RIVAL, DEFAULT))
+
+
+def columns(records: Iterable[Record]) -> list[Column]:
+    """Which tools and settings there are, in the order of the table."""
+    there = {(record["tool"], record["setting"]) for record in records}
+    budgets = sorted((int(setting) for tool, setting in there if tool == WATCH))
+    return [*((WATCH, str(budget)) for budget in budgets), *(column for column in RIVALS if column in there)]
+
+
+def figures(records: Sequence[Record]) -> dict[str, Any]:
+    """All figures, for machines."""
+    wrong, clean = false_alarms(records)
+    return {
+        "schema": 1,
+        "catalogue": _rows(_of(records, CATALOGUE, "read")),
+        "catalogue_by_observer": {who: _total(_of(records, CATALOGUE, who)) for who in SEES},
+        "unseen": _rows(_of(records, UNLISTED, "read")),
+        "attribution": {origin: attribution(_watched(records, origin)) for origin in (CATALOGUE, UNLISTED)},
+        "false_alarms": {"runs": clean, "with_findings": wrong},
+        "unsafe_requests": {
+            f"{tool} {setting}": _unsafe(records, (tool, setting)) for tool, setting in columns(records)
+        },
+        "missed": missed(records),
+    }
+
+
+def page(records: Sequence[Record]) -> str:
+    """The Markdown page."""
+    wrong, clean = false_alarms(records)
+    read, unseen = _of(records, CATALOGUE, "read"), _of(records, UNLISTED, "read")
+    rest = [who for who in SEES if who != "read" and _of(records, CATALOGUE, who)]
+    parts = [
+        _INTRODUCTION,
+        "## The catalogue: what a run that only reads can see",
+        _table(read, "class", by_class(read)),
+        "## The catalogue: the rest",
+        _table(records, "who can see it", {SEES[who]: _of(records, CATALOGUE, who) for who in rest}, total=False),
+        "## Faults outside the catalogue",
+        _UNSEEN,
+        _table(unseen, "class", by_class(unseen)),
+        "## What the findings name",
+        _shares(records),
+        "## False alarms and unsafe requests",
+        f"- {clean} runs at faithful simulators of different seeds: {wrong} with a finding.",
+        *(f"- unsafe requests counted at the server, {name}: {number}" for name, number in _unsafe_lines(records)),
+        "## Missed",
+        *_missed_lines(records),
+    ]
+    return "\n\n".join(part for part in _joined(parts) if part) + "\n"
+
+
+def missed(records: Iterable[Record]) -> dict[str, list[str]]:
+    """By tool and setting the faults that could be seen by reading and were not caught."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        if record["sees"] == "read" and not record.get("caught"):
+            name = f"{record['fault']}@{record['operation']}"
+            found.setdefault(f"{record['tool']} {record['setting']}", []).append(name)
+    return found
+
+
+def _of(records: Iterable[Record], origin: str, who: str) -> list[Record]:
+    return [record for record in records if record["origin"] == origin and record["sees"] == who]
+
+
+def _watched(records: Iterable[Record], origin: str) -> list[Record]:
+    return [record for record in records if record["tool"] == WATCH and record["origin"] == origin]
+
+
+def _total(records: Sequence[Record]) -> dict[str, Any]:
+    return {f"{tool} {setting}": _figures(_pick(records, (tool, setting))) for tool, setting in columns(records)}
+
+
+def _rows(records: Sequence[Record]) -> dict[str, Any]:
+    rows = {name: _total(group) for name, group in by_class(records).items()}
+    return {**rows, "total": _total(records)}
+
+
+def _pick(records: Iterable[Record], column: Column) -> Score:
+    return score(record for record in records if (record["tool"], record["setting"]) == column)
+
+
+def _figures(one: Score) -> Mapping[str, float]:
+    return {
+        "faults": one.faults,
+        "caught": one.caught,
+        "share": round(one.share, 4),
+        "requests": one.requests,
+        "seconds": round(one.seconds, 2),
+    }
+
+
+def _table(records: Sequence[Record], head: str, groups: Mapping[str, Sequence[Record]], *, total: bool = True) -> str:
+    """A row a group, a column a tool and setting; below it the shares, requests and seconds of all."""
+    shown = columns(records)
+    if not groups:
+        return "Not run."
+    lines = [_row([head, "faults", *map(_name, shown)]), _row(["---", *["--:"] * (len(shown) + 1)])]
+    for name, group in groups.items():
+        scores = [_pick(group, column) for column in shown]
+        faults = max(one.faults for one in scores)
+        lines.append(_row([name, faults, *(one.caught if one.faults else "-" for one in scores)]))
+    if total:
+        scores = [_pick(records, column) for column in shown]
+        lines += [
+            _row(["**all**", max(one.faults for one in scores), *(one.caught for one in scores)]),
+            _row(["share", "", *(f"{one.share:.1%}" for one in scores)]),
+            _row(["requests (median)", "", *(f"{one.requests:.0f}" for one in scores)]),
+            _row(["seconds (median)", "", *(f"{one.seconds:.1f}" for one in scores)]),
+        ]
+    return "\n".join(lines)
+
+
+def _name(column: Column) -> str:
+    tool, setting = column
+    if tool == WATCH:
+        return f"{tool}, at most {setting} requests"
+    return f"{tool}, our default budget" if setting == BUDGET else f"{tool}, its defaults"
+
+
+def _row(cells: Iterable[object]) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _shares(records: Sequence[Record]) -> str:
+    lines = [_row(["share of findings that name", "operation", "drift class", "location", "all three"])]
+    lines.append(_row(["---", *["--:"] * 4]))
+    for origin in (CATALOGUE, UNLISTED):
+        shares = attribution(_watched(records, origin))
+        cells = (f"{shares[name]:.1%}" for name in ("operation", "class", "location", "all"))
+        lines.append(_row([f"at faults of the {origin}" if origin == CATALOGUE else "at faults outside it", *cells]))
+    return "\n".join(lines)
+
+
+def _unsafe(records: Iterable[Record], column: Column) -> int:
+    return sum(record.get("unsafe", 0) for record in records if (record["tool"], record["setting"]) == column)
+
+
+def _unsafe_lines(records: Sequence[Record]) -> list[tuple[str, int]]:
+    return [(_name(column), _unsafe(records, column)) for column in columns(records)]
+
+
+def _missed_lines(records: Sequence[Record]) -> list[str]:
+    there = {f"{tool} {setting}": _name((tool, setting)) for tool, setting in columns(records) if tool == WATCH}
+    found = missed(records)
+    return [f"- {name}: {', '.join(f'`{one}`' for one in found.get(key, ())) or 'none'}" for key, name in there.items()]
+
+
+def _joined(parts: Iterable[str]) -> list[str]:
+    """The parts, with lines of one list put together."""
+    joined: list[str] = []
+    for part in parts:
+        if joined and part.startswith("- ") and joined[-1].startswith("- "):
+            joined[-1] += f"\n{part}"
+        else:
+            joined.append(part)
+    return joined
+
+
+_INTRODUCTION = """# What is detected
+
+How many of the ways in which an API can drift are found, by what, and for how many requests. Made by
+`python -m benchmarks.detection`; nothing on this page is written by hand.
+
+Each fault is placed at one operation, drawn by a seeded random among those where it makes sense. whopwatch is told
+neither the fault nor the operation: it looks at all 79 reads, with each of its budgets. A fault is caught when the
+operation is accused of drift, or told of with the right class where that class is merely worth knowing.
+
+schemathesis is given the operation, an id that exists for each required parameter, and `--continue-on-failure`. What
+it says of the faultless operation does not count; anything else does, whatever it is about. "Our default budget" is at
+most 600 requests, reads only, enforced by whopwatch's own guard; "its defaults" are its own number of requests and all
+its methods. Requests are counted at the server."""
+
+_UNSEEN = """Made up from the drift classes and the invariants of a paginated list, without a look at the catalogue or at the checks,
+and brought about by a proxy in front of the simulator. They tell whether checks state rules or know faults."""

@@ -1,0 +1,21 @@
+"""Faults that are in no catalogue, made up from the drift classes and the invariants of a paginated list alone.
+
+They keep the score honest: a rule that was written against the catalogue of the simulator, and not against what an
+API may do wrong, misses them. None of them uses the simulator's own way to plant a fault: a proxy in front of it
+twists requests and answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benchmarks.detection.unseen.answers import ANSWERS
+from benchmarks.detection.unseen.fields import FIELDS
+from benchmarks.detection.unseen.front import Front
+from benchmarks.detection.unseen.lists import LISTS
+from benchmarks.detection.unseen.objects import OBJECTS
+from benchmarks.detection.unseen.place import Place, Planted, Unseen
+
+UNSEEN: Mapping[str, Unseen] = {fault.name: fault for fault in (*FIELDS, *ANSWERS, *LISTS, *OBJECTS)}
+
+__all__ = ["UNSEEN", "Front", "Place", "Planted", "Unseen"]

@@ -1,0 +1,62 @@
+"""One run of whopwatch, and what it says of the fault that was there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from benchmarks.detection.cases import Case, is_for_writers
+from benchmarks.detection.stage import Expected, staged
+from whopwatch.contract import Contract
+from whopwatch.finding import Finding
+from whopwatch.run import check
+
+
+def watched(contract: Contract, case: Case) -> dict[str, Any]:
+    """The outcome of one case: what was found, for how many requests (counted at the server) and seconds."""
+    with staged(contract, case.placed) as stage:
+        writes = is_for_writers(case.placed)
+        target = replace(stage.simulator.target(), writable=writes)
+        started = time.perf_counter()
+        report = check(contract, target, budget=int(case.setting), seed=case.placed.seed)
+        seconds = time.perf_counter() - started
+        outcome = {
+            "requests": stage.counted.total(),
+            "unsafe": 0 if writes else stage.unsafe,
+            "seconds": round(seconds, 3),
+            "verdict": str(report.verdict),
+            "states": dict(report.count()),
+            "fired": stage.fired(),
+            "findings": [_short(finding) for finding in report.findings],
+        }
+    return {**outcome, **(judged(report.findings, stage.expected) if stage.expected else {})}
+
+
+def judged(findings: Sequence[Finding], expected: Expected) -> Mapping[str, Any]:
+    """Whether the fault was caught, and how many of the findings tell operation, class and place of it.
+
+    Caught is a fault whose operation is accused of drift, or told of with the right class where that class is
+    merely worth knowing.
+    """
+    right = [finding for finding in findings if finding.operation in expected.operations]
+    caught = [finding for finding in right if finding.breaks or expected.names_class(finding)]
+    classed = [finding for finding in caught if expected.names_class(finding)]
+    return {
+        "expected": {"classes": expected.classes, "location": expected.location, "operations": expected.operations},
+        "caught": bool(caught),
+        "classed": bool(classed),
+        "located": any(expected.names_place(finding) for finding in classed),
+        "attribution": {
+            "findings": len(findings),
+            "operation": len(right),
+            "class": sum(expected.names_class(finding) for finding in right),
+            "location": sum(expected.names_place(finding) for finding in right),
+            "all": sum(expected.names_class(finding) and expected.names_place(finding) for finding in right),
+        },
+    }
+
+
+def _short(finding: Finding) -> list[str]:
+    return [str(finding.severity), finding.drift_class, finding.check, finding.operation, finding.location]

@@ -36,8 +36,8 @@ class Fault:
     PLACES), `step` and `settings` how it is brought about. `sees` is who can notice it: see SEES. `check` names the
     check that is to find it, `found` the drift classes that it may be found as, and `invariants` those invariants of
     a paginated list (1 to 51) that it breaks. `location` is where it is found, in place of where it is planted, with
-    `*` for anything; `twin` that the finding may name the retrieve or list of the same resource instead. `example` is an operation
-    that shows it well, `items` how long lists have to be for it.
+    `*` for anything; `twin` that the finding may name the retrieve or list of the same resource instead. `example`
+    is an operation that shows it well, `items` how long lists have to be for it.
     """
 
     name: str

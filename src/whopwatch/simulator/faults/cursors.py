@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from time import monotonic
 from typing import Any
 
 from whopwatch.simulator.faults.place import Place, Plan, Table, around
@@ -140,7 +140,7 @@ class _Memory:
         for name in ("end_cursor", "start_cursor"):
             cursor = call.page.info[name]
             if cursor and call.rows:
-                self.given.setdefault(cursor, time.monotonic())
+                self.given.setdefault(cursor, monotonic())
                 self.items[cursor] = call.rows[-1 if name == "end_cursor" else 0].id
 
     def is_used(self, cursor: str, _: Call) -> bool:
@@ -148,7 +148,7 @@ class _Memory:
         return self.used[cursor] > 1
 
     def is_old(self, cursor: str, _: Call) -> bool:
-        return time.monotonic() - self.given.get(cursor, time.monotonic()) > self.seconds
+        return monotonic() - self.given.get(cursor, monotonic()) > self.seconds
 
     def is_orphaned(self, cursor: str, call: Call) -> bool:
         view = self.place.view

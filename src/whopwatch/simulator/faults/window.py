@@ -72,7 +72,7 @@ def aligned(place: Place, *, up: bool) -> Plan | None:
         begin = -(-low // size) * size if up else low // size * size
         return begin, begin + size
 
-    return _sliced(place, WHEN["small"], move)
+    return _sliced(place, WHEN["after"], move)
 
 
 def _sliced(place: Place, when: When, choose: Callable[[Call, int, int, int], tuple[int, int]]) -> Plan | None:

@@ -1,0 +1,102 @@
+"""Each fault changes what its operation answers, and nothing that another one does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import count, zip_longest
+
+import pytest
+
+from tests.simulator.asker import Asker
+from tests.simulator.faults.after_writes import answers_after_writes
+from tests.simulator.faults.questions import Answer, answers, one_each
+from whopwatch.contract import Contract, Operation, load
+from whopwatch.simulator import Backend, Options
+from whopwatch.simulator.faults import Fault, catalogue, cursors, first_place
+
+Asked = Callable[[Operation, bool], list[Answer]]
+
+
+def _world(contract: Contract) -> Asker:
+    return Asker(Backend(contract, Options(rate_limit=10**9)), contract)
+
+
+def _asking(ask: Asker, operation: Operation, after_writes: bool) -> Iterator[Answer]:
+    return answers_after_writes(ask, operation) if after_writes else answers(ask, operation)
+
+
+@pytest.fixture(scope="module")
+def clean() -> Asked:
+    """What a world without faults answers, asked once for each operation."""
+    contract = load()
+
+    @cache
+    def answered(id: str, after_writes: bool) -> list[Answer]:
+        return list(_asking(_world(contract), contract.operation(id), after_writes))
+
+    return lambda operation, after_writes: answered(operation.id, after_writes)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Asker:
+    """A world for the faults that change nothing in it."""
+    return _world(load())
+
+
+@pytest.fixture(scope="module")
+def peaceful(shared: Asker) -> dict[str, Answer]:
+    """One answer of each operation without a fault."""
+    return one_each(shared)
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten seconds between any two looks at the clock."""
+    seconds = count(step=10)
+    monkeypatch.setattr(cursors, "monotonic", lambda: next(seconds))
+
+
+def _befalls_reads_after_writes(fault: Fault, operation: Operation) -> bool:
+    return fault.sees == "write" and operation.is_read
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_a_fault_shows_at_its_operation_and_nowhere_else(
+    shared: Asker, clean: Asked, peaceful: dict[str, Answer], name: str
+) -> None:
+    fault, contract = catalogue()[name], load()
+    planted = first_place(contract, shared.backend.world, fault)
+    assert planted
+    operation = planted.operation
+    after_writes = _befalls_reads_after_writes(fault, operation)
+    ask = _world(contract) if fault.sees == "write" else shared
+
+    ask.backend.faults.switch([f"{name}@{operation.id}"])
+    try:
+        elsewhere = one_each(ask, besides=operation.id)
+        shown = _asking(ask, operation, after_writes)
+        differs = any(one != other for one, other in zip_longest(shown, clean(operation, after_writes)))
+    finally:
+        ask.backend.faults.switch([])
+
+    assert elsewhere == {id: answer for id, answer in peaceful.items() if id != operation.id}
+    assert differs
+    if fault.sees != "write":
+        assert ask.backend.world.version == 0
+
+
+def test_a_world_without_faults_answers_the_same_each_time(clean: Asked) -> None:
+    contract = load()
+    for id in ("products.list", "products.retrieve"):
+        operation = contract.operation(id)
+        assert list(_asking(_world(contract), operation, False)) == clean(operation, False)
+        assert list(_asking(_world(contract), operation, True)) == clean(operation, True)
+
+
+def test_faults_that_were_taken_out_leave_nothing_behind(shared: Asker, peaceful: dict[str, Answer]) -> None:
+    shared.backend.faults.switch(["item-skipped", "field-missing", "error-flat", "body-nan"])
+    assert one_each(shared) != peaceful
+    shared.backend.faults.switch([])
+    assert shared.backend.faults.active == ()
+    assert one_each(shared) == peaceful

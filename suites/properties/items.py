@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,7 +31,7 @@ class Items(Protocol):
     moves: bool
 
     def page(self, size: int, cursor: str | None = None, backwards: bool = False) -> Page: ...
-    def create(self) -> str: ...
+    def create(self, number: int) -> str: ...
     def update(self, id: str, number: int) -> None: ...
     def delete(self, id: str) -> None: ...
     def holds(self, id: str) -> bool: ...
@@ -63,7 +62,6 @@ class ApiItems:
         self._client = client
         self._contract = contract
         self._resource = resource
-        self._numbers = count(1)
         order = {"order": resource.order, "direction": "asc"} if resource.order else {}
         self._query = tuple({**self._filled(resource.query, 0), **order}.items())
 
@@ -75,9 +73,9 @@ class ApiItems:
         info = answer["page_info"]
         return Page(tuple(item["id"] for item in answer["data"]), info[edge] if info[more] else None)
 
-    def create(self) -> str:
+    def create(self, number: int) -> str:
         """The id of a new item."""
-        return str(self._answer("create", body=self._filled(self._resource.create, next(self._numbers))).json["id"])
+        return str(self._answer("create", body=self._filled(self._resource.create, number)).json["id"])
 
     def update(self, id: str, number: int) -> None:
         """Change the item; nothing where the API has no way to."""

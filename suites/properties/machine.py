@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import count
 from typing import ClassVar
 
 from hypothesis import strategies as st
@@ -72,13 +73,15 @@ class ListWhileWriting(RuleBasedStateMachine):
         self.own: list[str] = []
         self.others: frozenset[str] = frozenset()
         self.walk: Walk | None = None
+        # Numbered anew each time: a sequence has to sort in the same way when it is tried again.
+        self.numbers = count(1)
 
     @initialize(number=st.integers(0, 6))
     def begin(self, number: int) -> None:
         """What others have in the list stays as it is; some items of our own come first."""
         self.others = frozenset(self._all())
         for _ in range(number):
-            self.own.append(self.items.create())
+            self.own.append(self.items.create(next(self.numbers)))
 
     @precondition(lambda self: self.walk is None)
     @rule(size=st.integers(1, 4), backwards=st.booleans())
@@ -94,7 +97,7 @@ class ListWhileWriting(RuleBasedStateMachine):
 
     @rule()
     def create(self) -> None:
-        id = self.items.create()
+        id = self.items.create(next(self.numbers))
         self.own.append(id)
         if self.walk:
             self.walk.created.add(id)

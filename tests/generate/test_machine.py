@@ -42,7 +42,7 @@ class Whole:
         rest = [row for row in self.rows if cursor is None or row < int(cursor)]
         return self._page(rest[:size], str(rest[size - 1]) if len(rest) > size else None)
 
-    def create(self) -> str:
+    def create(self, number: int) -> str:
         self.last += 1
         self.calls.append("create")
         self.rows.insert(0, self.last)
@@ -71,7 +71,7 @@ class Offsets(Whole):
         start = int(cursor or 0)
         return self._page(self.rows[start : start + size], str(start + size) if start + size < len(self.rows) else None)
 
-    def create(self) -> str:
+    def create(self, number: int) -> str:
         self.last += 1
         self.rows.append(self.last)
         return str(self.last)
@@ -84,8 +84,8 @@ class Shifting(Whole):
         super().__init__()
         self.ever = list(self.rows)
 
-    def create(self) -> str:
-        id = super().create()
+    def create(self, number: int) -> str:
+        id = super().create(number)
         self.ever.insert(0, int(id))
         return id
 
@@ -114,7 +114,7 @@ class Endless(Whole):
 class Late(Whole):
     """What was created is there only after the next write."""
 
-    def create(self) -> str:
+    def create(self, number: int) -> str:
         self.rows = list(range(self.last, 0, -1))
         self.last += 1
         return str(self.last)

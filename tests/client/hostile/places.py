@@ -99,6 +99,7 @@ def _signs_for_itself(connection: socket.socket) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     with context.wrap_socket(connection, server_side=True) as secured:
+        secured.recv(4096)  # a request left unread would reset the connection under the answer
         secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
 

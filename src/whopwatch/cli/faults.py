@@ -75,4 +75,4 @@ def _show(found: Sequence[Fault], console: Console) -> None:
             if fault.group == group:
                 table.add_row(fault.name, fault.drift_class, fault.sees, fault.effect)
         console.print(table, "")
-    console.print(f"{len(found)} faults. The third column says what kind of run can notice one.")
+    console.print(f"{len(found)} faults. The third column says what kind of run can notice one.", highlight=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import count, zip_longest
+from itertools import count, islice, zip_longest
+from random import Random
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.simulator.faults.after_writes import answers_after_writes
 from tests.simulator.faults.questions import Answer, answers, one_each
 from whopwatch.contract import Contract, Operation, load
 from whopwatch.simulator import Backend, Options
-from whopwatch.simulator.faults import Fault, catalogue, cursors, first_place
+from whopwatch.simulator.faults import Fault, catalogue, cursors, first_place, plant
 
 Asked = Callable[[Operation, bool], list[Answer]]
 
@@ -92,6 +93,38 @@ def test_a_world_without_faults_answers_the_same_each_time(clean: Asked) -> None
         operation = contract.operation(id)
         assert list(_asking(_world(contract), operation, False)) == clean(operation, False)
         assert list(_asking(_world(contract), operation, True)) == clean(operation, True)
+
+
+COMPOSED = ["payments.list", "payments.list_fees", "payment_methods.list", "products.retrieve", "v2.plans.retrieve"]
+OWN_FAILURE = b"went wrong on our side"
+
+
+@pytest.mark.parametrize("id", COMPOSED)
+def test_faults_compose(shared: Asker, id: str) -> None:
+    """Any two at one operation: nothing but what they declare goes wrong."""
+    contract, random = load(), Random(id)  # noqa: S311
+    operation = contract.operation(id)
+    here = [f.name for f in catalogue().values() if f.sees != "write" and _fits(shared, f, operation)]
+    for one, other in zip(here, random.sample(here, len(here)), strict=True):
+        shared.backend.faults.switch([f"{one}@{id}", f"{other}@{id}"])
+        said = [body for *_, body in islice(answers(shared, operation), 12)]
+        assert not any(OWN_FAILURE in body for body in said), (one, other)
+    shared.backend.faults.switch([])
+
+
+def _fits(ask: Asker, fault: Fault, operation: Operation) -> bool:
+    return plant(ask.contract, ask.backend.world, fault, operation) is not None
+
+
+def test_both_of_two_faults_show(shared: Asker) -> None:
+    shared.backend.faults.switch(["field-renamed@products.list", "item-skipped@products.list", "sunset@products.list"])
+    first = shared.operation("products.list", {"first": 3})
+    second = shared.operation("products.list", {"first": 3, "after": first.info["end_cursor"]})
+    shared.backend.faults.switch([])
+    ids = shared.operation("products.list", {"first": 9}).ids
+    assert first.ids + second.ids == ids[:3] + ids[4:7]
+    assert "sunset" in first.response.headers
+    assert all("renamed_field" in item for item in second.json["data"])
 
 
 def test_faults_that_were_taken_out_leave_nothing_behind(shared: Asker, peaceful: dict[str, Answer]) -> None:

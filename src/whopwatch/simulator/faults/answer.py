@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from whopwatch.simulator.faults.changes import where_possible
 from whopwatch.simulator.faults.place import Place, Plan, Table, around
 from whopwatch.simulator.pipeline import Call, Proceed, respond
 from whopwatch.simulator.problem import ApiError, not_found
@@ -146,7 +147,7 @@ def error_form(place: Place, *, form: str, at: str = "/error") -> Plan:
 
     def changed(call: Call, proceed: Proceed) -> None:
         if call.status >= 400 and form in ERRORS:
-            call.payload = ERRORS[form](call.payload["error"])
+            call.payload = where_possible(lambda payload: ERRORS[form](payload["error"]), call.payload)
         proceed()
         if call.status >= 400 and form not in ERRORS:
             body, media = (HTML, "text/html") if form == "html" else (b"", "application/json")

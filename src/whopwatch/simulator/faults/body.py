@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from whopwatch.simulator.faults.changes import CHANGES, NEW_NAME
+from whopwatch.simulator.faults.changes import CHANGES, NEW_NAME, where_possible
 from whopwatch.simulator.faults.fields import choose, places
 from whopwatch.simulator.faults.place import Place, Plan, Table, around
 from whopwatch.simulator.pipeline import Call, Proceed
@@ -62,7 +62,7 @@ ENVELOPES: Mapping[str, Callable[[Any], Any]] = {
     "data-renamed": lambda payload: {"items" if name == "data" else name: part for name, part in payload.items()},
     "data-null": lambda payload: {**payload, "data": None},
     "data-first-only": _only_first,
-    "data-by-id": lambda payload: {**payload, "data": {item["id"]: item for item in payload["data"]}},
+    "data-numbered": lambda payload: {**payload, "data": {str(n): item for n, item in enumerate(payload["data"])}},
     "data-nested": lambda payload: {**payload, "data": {"items": payload["data"]}},
     "data-null-item": lambda payload: {**payload, "data": [*payload["data"], None]},
     "bare": lambda payload: payload["data"],
@@ -89,7 +89,7 @@ def envelope(place: Place, *, form: str, at: str = "") -> Plan | None:
 
     def changed(call: Call, proceed: Proceed) -> None:
         proceed()
-        call.payload = reform(call.payload)
+        call.payload = where_possible(reform, call.payload)
 
     return around("project", changed, at)
 
@@ -100,9 +100,8 @@ def page_info(place: Place, *, name: str, change: str, setting: Any = None) -> P
 
     def changed(call: Call, proceed: Proceed) -> None:
         proceed()
-        info = call.payload["page_info"]
-        if info.get(name) is not None or change in ("remove", "set"):
-            apply(info, name, setting)
+        for holder, key in list(places(call.payload, ("page_info", name))):
+            apply(holder, key, setting)
 
     return around("project", changed, f"/page_info/{name}")
 

@@ -87,10 +87,18 @@ CONVERSIONS: Mapping[str, Convert] = {
 """Changes that make another value out of one that is not null."""
 
 
+def where_possible(convert: Callable[..., Any], value: Any, *rest: Any) -> Any:
+    """`convert(value, *rest)`, or `value` itself where another fault has left nothing that could be converted."""
+    try:
+        return convert(value, *rest)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return value
+
+
 def _converting(convert: Convert) -> Change:
     def change(holder: Any, key: Any, setting: Any) -> None:
         if holder[key] is not None:
-            holder[key] = convert(holder[key], setting)
+            holder[key] = where_possible(convert, holder[key], setting)
 
     return change
 

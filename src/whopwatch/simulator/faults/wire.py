@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from whopwatch.simulator.faults.answer import HTML
+from whopwatch.simulator.faults.changes import where_possible
 from whopwatch.simulator.faults.place import Place, Plan, Table, around
 from whopwatch.simulator.pipeline import Call, Proceed
 
@@ -63,7 +64,7 @@ def document(place: Place, *, form: str, media_type: str = "application/json; ch
     def changed(call: Call, proceed: Proceed) -> None:
         proceed()
         if call.status < 300 and call.response is not None:
-            body = change(bytes(call.response.body))
+            body = where_possible(change, bytes(call.response.body))
             call.response = Response(body, call.status, {**call.response_headers, "content-type": media_type})
 
     return around("respond", changed, "header:content-type" if "json" not in media_type else "")

@@ -1,0 +1,115 @@
+"""Faults of a running simulator: from the start, switched by requests, and over a real connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from whopwatch.contract import load
+from whopwatch.errors import UsageError
+from whopwatch.simulator import Simulator, embedded
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Simulator]:
+    with embedded(load(), faults=["sunset@plans.list"], control=True) as simulator:
+        yield simulator
+
+
+@pytest.fixture(autouse=True)
+def _peaceful(running: Simulator) -> Iterator[None]:
+    yield
+    running.faults.switch([])
+
+
+def ask(simulator: Simulator, path: str) -> httpx.Response:
+    query = {"company_id": simulator.company_id}
+    headers = {"authorization": f"Bearer {simulator.api_key}"}
+    return httpx.get(f"{simulator.base_url}{path}", params=query, headers=headers, timeout=5)
+
+
+def test_faults_are_there_from_the_start_and_only_where_they_were_planted(running: Simulator) -> None:
+    running.faults.switch(["sunset@plans.list"])
+    assert "sunset" in ask(running, "/plans").headers
+    assert "sunset" not in ask(running, "/products").headers
+
+
+def test_faults_are_switched_by_requests(running: Simulator) -> None:
+    url = running.control_url
+    assert httpx.put(url, json={"faults": ["gone-410@plans"]}).json() == {"faults": ["gone-410@plans"]}
+    assert ask(running, "/plans").status_code == 410
+    assert httpx.get(url).json() == {"faults": ["gone-410@plans"]}
+    assert httpx.put(url, json={"faults": []}).json() == {"faults": []}
+    assert ask(running, "/plans").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "media_type", "status"),
+    [
+        ("PUT", '{"faults": ["gone-411"]}', "application/json", 400),
+        ("PUT", '{"faults": "gone-410"}', "application/json", 400),
+        ("PUT", "gone-410", "application/json", 400),
+        ("PUT", '{"faults": ["gone-410"]}', "text/plain", 415),
+        ("POST", '{"faults": ["gone-410"]}', "application/json", 405),
+    ],
+)
+def test_what_is_no_order_is_refused_and_changes_nothing(
+    running: Simulator, method: str, body: str, media_type: str, status: int
+) -> None:
+    running.faults.switch(["sunset@plans.list"])
+    answer = httpx.request(method, running.control_url, content=body, headers={"content-type": media_type})
+    assert answer.status_code == status
+    assert answer.json()["error"]
+    assert running.faults.active == ("sunset@plans.list",)
+
+
+def test_nothing_is_switched_unless_that_was_asked_for() -> None:
+    with embedded(load()) as simulator:
+        assert httpx.get(simulator.control_url).status_code == 404
+
+
+def test_a_name_that_does_not_exist_is_an_error_with_a_hint(running: Simulator) -> None:
+    for name, hint in {
+        "item-skiped": "did you mean 'item-skipped'?",
+        "item-skipped@payment.list": "did you mean 'payments.list'?",
+        "item-skipped@payments.retrieve": "try item-skipped@products.list",
+        "item-skipped@files": "try item-skipped@products.list",
+    }.items():
+        with pytest.raises(UsageError) as caught:
+            running.faults.switch([name])
+        assert hint in str(caught.value)
+
+
+def test_a_fault_without_a_place_is_wherever_it_makes_sense(running: Simulator) -> None:
+    planted = running.faults.switch(["item-skipped"])
+    assert [fault.operation.id for fault in planted] == [operation.id for operation in load().lists]
+
+
+def test_a_connection_is_cut(running: Simulator) -> None:
+    running.faults.switch(["connection-closed-early@products.list"])
+    with pytest.raises(httpx.RemoteProtocolError):
+        ask(running, "/products")
+    assert ask(running, "/plans").status_code == 200
+
+
+def test_gzip_that_is_none_cannot_be_read(running: Simulator) -> None:
+    running.faults.switch(["gzip-broken@products.list"])
+    with pytest.raises(httpx.DecodingError):
+        ask(running, "/products")
+
+
+def test_a_slow_answer_holds_up_nobody_else(running: Simulator) -> None:
+    running.faults.switch(["stalled@products.list"])
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.get(f"{running.base_url}/products", timeout=0.2)
+    assert ask(running, "/plans").elapsed.total_seconds() < 5
+
+
+def test_a_body_comes_in_drops(running: Simulator) -> None:
+    running.faults.switch(["slow-body@fee_markups.list"])
+    answer = ask(running, "/fee_markups")
+    assert answer.status_code == 200
+    assert answer.elapsed.total_seconds() > 1
+    assert answer.json()["data"]

@@ -31,6 +31,22 @@ class Purpose(StrEnum):
     """The same request as one that succeeded, without a key."""
     WRONG_KEY = "wrong-key"
     """The same request as one that succeeded, with a key that cannot be valid."""
+    NO_SCOPE = "no-scope"
+    """The same request as one that succeeded, with a valid key that may do nothing."""
+    QUERY = "query"
+    """A list under filters, an order or another page size: what it has to show follows from the whole list."""
+    ODD_SIZE = "odd-size"
+    """A list with a page size that is none, or with both sizes at once."""
+    ODD_CURSOR = "odd-cursor"
+    """A list with a cursor that it never gave."""
+    ODD_VALUE = "odd-value"
+    """A list with a filter's value that the contract does not know."""
+    MISSING_PARAMETER = "missing-parameter"
+    """A request without one of its required parameters."""
+    UNKNOWN_ID = "unknown-id"
+    """A request with the id of something that does not exist."""
+    MALFORMED_ID = "malformed-id"
+    """A request with something in place of an id that cannot be one."""
 
 
 class Failure(StrEnum):

@@ -23,7 +23,7 @@ def run(contract: Contract, operation: str, rule: Rule, refused: bool = False) -
     """A check of the reviews, at an API that answers one operation by `rule` where it lets it or `refused` it."""
 
     def fault(asked: Operation, request: httpx.Request, truth: Answer) -> Answer | httpx.Response:
-        is_meant = asked.id == operation and (truth[0] == 401) is refused
+        is_meant = asked.id == operation and truth[0] == (401 if refused else 200)
         return rule(request, truth) if is_meant else truth
 
     api = FakeApi(contract, fault=fault)

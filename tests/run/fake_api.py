@@ -6,15 +6,19 @@ It is no simulator: objects are generated from their schemas one by one, and not
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
+from zlib import crc32
 
 import httpx
 
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, Operation
+from whopwatch.plan.behaviour import PAGING, Pairs
+from whopwatch.plan.listing import Listing, Rules
 
 COMPANY = "biz_company000000"
 Answer = tuple[int, Any, dict[str, str]]
@@ -61,36 +65,63 @@ class FakeApi:
         if request.headers.get("Authorization") != "Bearer right_key_000000" and not operation.is_public:
             v2 = {"error": {"status": 401, "message": "refused"}}
             return error(401, "unauthorized") if operation.api == "v1" else (401, v2, {})
-        query = dict(parse_qsl(request.url.query.decode()))
+        pairs = tuple(parse_qsl(request.url.query.decode(), keep_blank_values=True))
+        query = dict(pairs)
+        ids = [*path.split("/")[2:], *(query[p.name] for p in operation.required_query if p.name in query)]
+        if any(id.endswith("000000000000") or "!" in id or (id.strip("0").endswith("_") and "00" in id) for id in ids):
+            return error(404, "not_found")
         for parameter in operation.required_query:
             if parameter.name not in query:
                 return error(400, "invalid_request_error", code="parameter_missing", param=parameter.name)
         if operation.is_list:
-            return 200, self.page(operation, query), {}
+            mistake = self.mistake(operation, pairs)
+            return mistake or (200, self.page(operation, query, pairs), {})
         schema = operation.success.schema or {}
         id = path.split("/")[2]
         number = int("0" + "".join(filter(str.isdigit, id))) % 1000
         return 200, self.generate(schema, operation.api, id, operation.id, number), {}
 
-    def page(self, operation: Operation, query: Mapping[str, str]) -> dict[str, Any]:
+    def mistake(self, operation: Operation, pairs: Pairs) -> Answer | None:
+        """The refusal of a page size, cursor or value that is none."""
+        query, mark = dict(pairs), mark_of(pairs)
+        sizes = [name for name in ("first", "last") if name in query]
+        odd = sizes[1:] or [name for name in sizes if not query[name].isdecimal() or int(query[name]) < 1]
+        odd += [
+            name
+            for name in ("after", "before")
+            if not re.fullmatch(r"cursor\d+" + mark, query.get(name, f"cursor0{mark}"))
+        ]
+        odd += [name for name, value in pairs if value == "whopwatch-unknown"]
+        return error(400, "invalid_request_error", code="parameter_invalid", param=odd[0]) if odd else None
+
+    def rows(self, operation: Operation, pairs: Pairs) -> list[Mapping[str, Any]]:
+        """What the list has under filters and an order; what an item does not show keeps it in."""
         schema = self.contract.resolve(operation.success.schema or {})["properties"]["data"]["items"]
-        start, end = 0, self.items
+        own = "biz_{}" if operation.id == "companies.list" else None
+        made = [
+            self.generate(schema, "v1", own and own.format(number), operation.id, number)
+            for number in range(self.items)
+        ]
+        listing = Listing(made, Rules(self.contract, operation))
+        asked = tuple(pair for pair in pairs if pair[0] in listing.rules.optional)
+        chosen = listing.expect(asked)
+        return [listing.by_id[one.id] for one in chosen] if asked else made
+
+    def page(self, operation: Operation, query: Mapping[str, str], pairs: Pairs = ()) -> dict[str, Any]:
+        rows = self.rows(operation, pairs)
+        start, end = 0, len(rows)
         if "after" in query:
-            start = int(query["after"].removeprefix("cursor")) + 1
+            start = int(query["after"].removeprefix("cursor").partition("of")[0]) + 1
         if "before" in query:
-            end = int(query["before"].removeprefix("cursor"))
+            end = int(query["before"].removeprefix("cursor").partition("of")[0])
         if "last" in query:
             start = max(start, end - int(query["last"]))
-        end = min(end, start + int(query.get("first", 100)))
-        own = "biz_{}" if operation.id == "companies.list" else None
-        data = [
-            self.generate(schema, "v1", own and own.format(number), operation.id, number)
-            for number in range(start, end)
-        ]
+        end = min(end, start + int(query.get("first", query.get("last", 10))))
+        data = rows[start:end]
         info = {
-            "start_cursor": f"cursor{start}" if data else None,
-            "end_cursor": f"cursor{end - 1}" if data else None,
-            "has_next_page": end < self.items,
+            "start_cursor": f"cursor{start}{mark_of(pairs)}" if data else None,
+            "end_cursor": f"cursor{end - 1}{mark_of(pairs)}" if data else None,
+            "has_next_page": end < len(rows),
             "has_previous_page": start > 0,
         }
         return {"data": data, "page_info": info}
@@ -126,6 +157,12 @@ class FakeApi:
         if "x-id-prefix" in schema:
             return f"{schema['x-id-prefix'][0]}1"
         return {"date-time": "2026-01-02T03:04:05.678Z", "date": "2026-01-02"}.get(schema.get("format", ""), "text")
+
+
+def mark_of(pairs: Pairs) -> str:
+    """What binds a cursor to the filters and the order it was given under."""
+    asked = [pair for pair in pairs if pair[0] not in PAGING and not pair[0].endswith("_id") and pair[0] != "id"]
+    return f"of{crc32(repr(asked).encode())}" if asked else ""
 
 
 def error(status: int, kind: str, **more: str | None) -> Answer:

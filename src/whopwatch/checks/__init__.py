@@ -11,6 +11,8 @@ from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.fields import fields
 from whopwatch.checks.lifecycle import alternate_path, deprecation
 from whopwatch.checks.paging import paging
+from whopwatch.checks.queries import page_sizes, queries
+from whopwatch.checks.refusals import refusals
 from whopwatch.checks.refused import refused
 from whopwatch.checks.schema import schema
 from whopwatch.checks.status import status
@@ -31,8 +33,11 @@ CHECKS: tuple[Check, ...] = (
     fields,
     envelope,
     authentication,
+    refusals,
     paging,
     walking,
+    queries,
+    page_sizes,
     twins,
     deprecation,
     alternate_path,

@@ -10,8 +10,12 @@ from whopwatch.contract import Contract
 from whopwatch.exchange import Purpose
 from whopwatch.finding import Finding, Severity
 
-KEYS = {Purpose.NO_KEY: "without a key", Purpose.WRONG_KEY: "with a wrong key"}
-REFUSED = (401, 403)
+KEYS = {
+    Purpose.NO_KEY: ("without a key", (401, 403)),
+    Purpose.WRONG_KEY: ("with a wrong key", (401, 403)),
+    Purpose.NO_SCOPE: ("with a key that lacks the permission", (403, 400)),
+}
+"""How each request asked, and the statuses that refuse it, the documented one first."""
 
 
 def authentication(_: Contract, evidence: Evidence) -> Iterator[Finding]:
@@ -20,26 +24,26 @@ def authentication(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     for operation, exchanges in evidence.by_operation.items():
         asked = [exchange for exchange in exchanges if exchange.purpose in KEYS]
         for number, exchange in enumerate(asked):
-            how, status = KEYS[exchange.purpose], exchange.status or 0
+            (how, refusing), status = KEYS[exchange.purpose], exchange.status or 0
             if exchange.ok:
                 tally.add(
                     "D17",
                     Severity.CRITICAL,
                     operation,
                     "header:authorization",
-                    expected="401",
+                    expected=str(refusing[0]),
                     observed=str(status),
                     what=f"it answers {how}",
                     witness=number,
                     samples=len(asked),
                 )
-            elif 400 <= status < 500 and status not in (*REFUSED, 429):
+            elif 400 <= status < 500 and status not in (*refusing, 429):
                 tally.add(
                     "D15",
                     Severity.HIGH,
                     operation,
                     "status",
-                    expected="401",
+                    expected=str(refusing[0]),
                     observed=str(status),
                     what=f"it is refused with status {status} {how}",
                     witness=number,

@@ -10,6 +10,7 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.contract.schema import Violation
 from whopwatch.exchange import Exchange
 from whopwatch.finding import Finding, Severity
+from whopwatch.plan.behaviour import behaviour
 
 
 def envelope(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
@@ -30,7 +31,28 @@ def envelope(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
                     witness=number,
                     samples=len(errors),
                 )
+            if not _is_typed(exchange):
+                tally.add(
+                    "D15",
+                    Severity.MEDIUM,
+                    id,
+                    "/error/type",
+                    expected=" or ".join(behaviour().errors[str(exchange.status)]),
+                    observed="another type",
+                    what=f"the type of an error is not the one of its status {exchange.status}",
+                    witness=number,
+                    samples=len(errors),
+                )
     yield from tally.findings()
+
+
+def _is_typed(exchange: Exchange) -> bool:
+    """Whether an error has the documented type of its status, or none at all."""
+    known = behaviour().errors.get(str(exchange.status))
+    body = exchange.json
+    error = body.get("error") if isinstance(body, dict) else None
+    kind = error.get("type") if isinstance(error, dict) else None
+    return known is None or not isinstance(kind, str) or kind in known
 
 
 def _violations(contract: Contract, operation: Operation, exchange: Exchange) -> Iterator[Violation]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.exchange import Exchange, Purpose
+from whopwatch.plan.behaviour import PAGING
+from whopwatch.plan.listing import Rules
+from whopwatch.plan.walks import Observed
 
-PAGES = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE)
+PAGES = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.QUERY)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,15 @@ class Evidence:
                     index[operation.id].append(Answer(number, operation, exchange, value))
         return index
 
+    @cached_property
+    def lists(self) -> Mapping[str, Observed]:
+        """The walks that were made of each list."""
+        return {
+            id: Observed(rules_of(self._contract, id), exchanges)
+            for id, exchanges in self.by_operation.items()
+            if self._contract.operations[id].is_list
+        }
+
     def operation(self, exchange: Exchange) -> Operation:
         """The operation that `exchange` was made for."""
         return self._contract.operations[exchange.operation]
@@ -131,7 +143,10 @@ class Evidence:
                     yield from ((origin, page) for origin in islice(origins, 1))
 
 
-PAGING = frozenset({"first", "last", "after", "before"})
+@lru_cache(maxsize=512)
+def rules_of(contract: Contract, id: str) -> Rules:
+    """What is known of the parameters of the list called `id`."""
+    return Rules(contract, contract.operations[id])
 
 
 def scope(exchange: Exchange) -> tuple[object, ...]:

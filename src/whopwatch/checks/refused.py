@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from whopwatch.checks.evidence import PAGING, Evidence
+from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
 from whopwatch.exchange import Exchange, Purpose
 from whopwatch.finding import Finding, Severity
+from whopwatch.plan.behaviour import PAGING
 
 FIRST_STEPS = (Purpose.LIST, Purpose.RETRIEVE)
 

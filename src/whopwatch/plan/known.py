@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from whopwatch.client import Call
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.shape import shapes_of
 from whopwatch.exchange import Exchange, Purpose
+from whopwatch.plan.behaviour import Pairs
+from whopwatch.plan.listing import Listing, Rules
 from whopwatch.plan.needs import Filling, Need, needs
-from whopwatch.plan.pool import Pool
+from whopwatch.plan.page import base_of
+from whopwatch.plan.pool import Pool, is_usable
+from whopwatch.plan.walks import Observed
 
 Experiment = Generator[Call, Exchange, None]
 """Yields the next request and receives its answer, until nothing more is worth asking."""
 
 Trace = tuple[Call, Exchange]
+LONGEST_CURSOR = 2000
+"""Characters of a cursor that is sent back: longer ones do not fit into a URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The first page of what `base` asks for, under the filters and the order of `asked`.
+
+    `since` is its number among the traces of the operation.
+    """
+
+    base: Call
+    asked: Pairs
+    since: int
+    page: Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What earlier runs know of an operation: the days since it was last verified, and how often it changed."""
+
+    days: float = 0.0
+    changes: int = 0
 
 
 @dataclass
@@ -23,22 +50,30 @@ class Known:
     """The state that a plan reads. The run's scheduler adds to it, by `learn`.
 
     `tried` are the values that were chosen so far for the needs of each operation, `settled` the operations of which
-    something else was seen than empty lists and objects that are not there.
+    something else was seen than empty lists and objects that are not there. `looks` are first pages to walk on from,
+    `past` what earlier runs know of operations, `budget` the requests that the whole run may send.
     """
 
     contract: Contract
     selected: Collection[str]
     seed: int = 0
+    budget: int = 600
+    past: Mapping[str, Past] = field(default_factory=dict)
+    has_unscoped_key: bool = False
     pool: Pool = field(init=False)
     tried: dict[str, list[Filling]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     traces: dict[str, list[Trace]] = field(default_factory=dict)
+    looks: dict[str, Look] = field(default_factory=dict)
     needs: Mapping[str, tuple[Need, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.pool = Pool(self.seed)
         self._wanted = {operation.id for operation in self.reads()}
         self.needs = {operation.id: needs(operation) for operation in self.contract.reads}
+        self._rules: dict[str, Rules] = {}
+        lists = sum(operation.is_list for operation in self.reads())
+        self.pages = max(4, min(41, self.budget // (4 * max(1, lists))))
 
     def learn(self, call: Call, exchange: Exchange) -> None:
         """Take in one answer, and the ids in it as long as they may be needed."""
@@ -50,14 +85,17 @@ class Known:
             value = exchange.json
             own = set(own_ids(operation, value))
             for resource, id in shapes_of(self.contract).of(operation).ids(value):
-                self.pool.add(resource, id, own=resource == operation.resource and id in own)
+                if is_usable(id):
+                    self.pool.add(resource, id, own=resource == operation.resource and id in own)
 
     def reads(self) -> Iterator[Operation]:
         """The selected operations that change nothing, in the contract's order."""
         return (operation for operation in self.contract.reads if operation.id in self.selected)
 
     def success(self, operation: Operation) -> Trace | None:
-        """The last request for `operation` that succeeded with the target's own key."""
+        """The request for `operation` that succeeded: of a list the plain one, else the last."""
+        if operation.is_list and (page := self.first_page(operation)):
+            return page
         traces = reversed(self.traces.get(operation.id, ()))
         return next((trace for trace in traces if trace[1].ok and trace[1].credential == "key"), None)
 
@@ -69,19 +107,39 @@ class Known:
                 calls.append(call)
         return calls
 
+    def rules(self, operation: Operation) -> Rules:
+        """What is known of the parameters of a list."""
+        if operation.id not in self._rules:
+            self._rules[operation.id] = Rules(self.contract, operation)
+        return self._rules[operation.id]
+
+    def observed(self, operation: Operation) -> Observed:
+        """The walks that were made of a list."""
+        return Observed(self.rules(operation), [exchange for _, exchange in self.traces.get(operation.id, ())])
+
+    def count(self, operation: Operation) -> int:
+        """How many requests were made for an operation."""
+        return len(self.traces.get(operation.id, ()))
+
+    def base(self, operation: Operation) -> Call | None:
+        """The plain request for a list that its other requests add to."""
+        trace = self.first_page(operation)
+        return trace[0] if trace else None
+
+    def listing(self, operation: Operation) -> Listing | None:
+        """The list that `base` asks for, as it was last seen whole."""
+        trace = self.first_page(operation)
+        if trace is None:
+            return None
+        observed = self.observed(operation)
+        return observed.before(base_of(trace[1], observed.rules.optional), self.count(operation))
+
     def first_page(self, operation: Operation) -> Trace | None:
         """The fullest first page of a list seen so far; one that has a next page wins."""
         pages = [
             trace for trace in self.traces.get(operation.id, ()) if trace[0].purpose is Purpose.LIST and items(trace[1])
         ]
         return max(pages, key=lambda trace: (has_next(trace[1]), len(items(trace[1]))), default=None)
-
-
-PAGING = frozenset({"first", "last", "after", "before"})
-"""The query parameters that say which page of a list is meant."""
-
-Phase = Callable[[Known], Iterator[Experiment]]
-"""One part of a plan: experiments, decided one after the other as the run learns."""
 
 
 def items(exchange: Exchange) -> list[object]:
@@ -94,7 +152,7 @@ def cursor(exchange: Exchange, name: str) -> str | None:
     """The cursor called `name` (`end_cursor`, `start_cursor`) of a page, where there is a usable one."""
     info = exchange.json.get("page_info") if isinstance(exchange.json, dict) else None
     value = info.get(name) if isinstance(info, dict) else None
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_CURSOR else None
 
 
 def has_next(exchange: Exchange) -> bool:

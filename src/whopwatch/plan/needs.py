@@ -15,16 +15,20 @@ Filling = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A required parameter and the resources whose ids it takes, the likeliest first; none where that is unknown."""
+    """A required parameter and the resources whose ids it takes, the likeliest first; none where that is unknown.
+
+    `is_parent` is whether a list is asked for by it.
+    """
 
     parameter: Parameter
     resources: tuple[str, ...]
+    is_parent: bool = False
 
     def candidates(self, pool: Pool) -> Sequence[str]:
         """Ids that could be sent, the best of each resource before the second best of any."""
         if len(self.resources) == 1:
-            return pool.candidates(self.resources[0])
-        ranked = [pool.candidates(resource) for resource in self.resources]
+            return pool.candidates(self.resources[0], ends=self.is_parent)
+        ranked = [pool.candidates(resource, ends=self.is_parent) for resource in self.resources]
         longest = max(map(len, ranked), default=0)
         return [ids[place] for place in range(longest) for ids in ranked if place < len(ids)]
 
@@ -32,7 +36,8 @@ class Need:
 def needs(operation: Operation) -> tuple[Need, ...]:
     """What every request of `operation` has to name, path parameters first."""
     return tuple(
-        Need(parameter, sources(parameter)) for parameter in (*operation.in_("path"), *operation.required_query)
+        Need(parameter, sources(parameter), operation.is_list)
+        for parameter in (*operation.in_("path"), *operation.required_query)
     )
 
 

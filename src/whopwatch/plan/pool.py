@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from zlib import crc32
 
 LIMIT = 64
 """Ids kept for each resource. More would not be asked for within any sensible budget."""
+
+_USABLE = re.compile(r"[A-Za-z0-9_~:@+=.-]{1,128}")
+
+
+def is_usable(id: str) -> bool:
+    """Whether an id that a target gave can be put into a path as it is: short, printable, and no way up or down."""
+    return _USABLE.fullmatch(id) is not None and id.strip(".") != ""
 
 
 class Pool:
@@ -18,7 +26,7 @@ class Pool:
         self._pinned: dict[str, str] = {}
         self._ids: dict[str, dict[str, int]] = {}
         self._resources: dict[str, str] = {}
-        self._ranked: dict[str, list[str]] = {}
+        self._ranked: dict[tuple[str, bool], list[str]] = {}
 
     def pin(self, resource: str, id: str) -> None:
         """Make `id` the only candidate of `resource`: the company that the key belongs to."""
@@ -36,15 +44,19 @@ class Pool:
         if rank < ids.get(id, 3) and (id in ids or len(ids) < self._limit):
             self._rank(resource, id, rank)
 
-    def candidates(self, resource: str) -> Sequence[str]:
-        """The ids worth trying, the best first: named by the user, then own ones, then mentioned ones."""
+    def candidates(self, resource: str, *, ends: bool = False) -> Sequence[str]:
+        """The ids worth trying, the best first: named by the user, then own ones, then mentioned ones.
+
+        With `ends` the newest and the oldest come before those between them: they differ most in what belongs to them.
+        """
         if resource in self._pinned:
             return [self._pinned[resource]]
-        if resource not in self._ranked:
+        if (resource, ends) not in self._ranked:
             ids = self._ids.get(resource, {})
-            order = sorted(ids, key=lambda id: (ids[id], crc32(f"{self._seed}:{id}".encode()), id))
-            self._ranked[resource] = order
-        return self._ranked[resource]
+            places = {id: min(place, len(ids) - 1 - place) if ends else 0 for place, id in enumerate(ids)}
+            order = sorted(ids, key=lambda id: (ids[id], places[id], crc32(f"{self._seed}:{id}".encode()), id))
+            self._ranked[resource, ends] = order
+        return self._ranked[resource, ends]
 
     def resource_of(self, id: str) -> str | None:
         """The resource that `id` was seen as an id of."""
@@ -53,4 +65,5 @@ class Pool:
     def _rank(self, resource: str, id: str, rank: int) -> None:
         self._ids.setdefault(resource, {})[id] = rank
         self._resources[id] = resource
-        self._ranked.pop(resource, None)
+        self._ranked.pop((resource, False), None)
+        self._ranked.pop((resource, True), None)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from whopwatch.client import Call
 from whopwatch.contract import Operation
 from whopwatch.contract.shape import shapes_of
 from whopwatch.exchange import Exchange, Purpose
-from whopwatch.plan.known import PAGING, Experiment, Known
+from whopwatch.plan.behaviour import PAGING
+from whopwatch.plan.known import Experiment, Known, items
 from whopwatch.plan.needs import Filling, fillings, sources
 
-PAGE_SIZE = 10
+PAGE_SIZE = 100
+"""The largest page that can be counted on: most lists are whole on one."""
 TRIES = 12
 """Parents tried before an empty list is accepted as such, ids before a missing object is."""
 KIND_TRIES = 3
@@ -52,7 +55,26 @@ def attempt(operation: Operation, filling: Filling, known: Known) -> Experiment:
         for template in operation.alternate_paths:
             yield _call(operation, filling, template)
     elif exchange.status == 400 and operation.is_list:
-        yield from _narrowed(operation, filling, known)
+        smaller = replace(call, query=tuple(pair for pair in call.query if pair[0] != "first"))
+        exchange = yield smaller
+        if exchange.status == 400:
+            yield from _narrowed(operation, filling, known)
+
+
+FEW = 12
+MORE_PARENTS = 4
+"""Items that tell enough of a list, and other parents that are asked for such a list."""
+
+
+def fuller_lists(known: Known, operation: Operation) -> Experiment:
+    """Lists of other parents, where the ones seen so far have too few items to tell much of pages and filters."""
+    for _ in range(MORE_PARENTS):
+        page = known.first_page(operation)
+        filling = _untried(known, operation) if page and known.needs[operation.id] else None
+        if page is None or filling is None or len(items(page[1])) >= FEW:
+            return
+        known.tried.setdefault(operation.id, []).append(filling)
+        yield from attempt(operation, filling, known)
 
 
 def _narrowed(operation: Operation, filling: Filling, known: Known) -> Experiment:

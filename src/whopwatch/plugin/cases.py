@@ -50,11 +50,11 @@ def _list_of(operation: Operation) -> str:
 
 GROUPS = {
     "answer": Group(
-        ("wire", "status", "refused", "content", "envelope", "deprecation", "alternate-path"),
+        ("wire", "status", "refused", "refusals", "content", "envelope", "deprecation", "alternate-path"),
         lambda contract, operation: True,
     ),
     "schema": Group(("schema", "fields"), _is_read),
-    "paging": Group(("paging", "walking"), _is_list),
+    "paging": Group(("paging", "walking", "queries", "page-sizes"), _is_list),
     "twins": Group(("twins",), _is_twin),
 }
 """Every check is in one group. Those of `answer` stand for the operation itself: writes have no other."""

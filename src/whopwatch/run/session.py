@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import httpx
 
 from whopwatch.checks import Evidence, run_checks
 from whopwatch.client import Client
-from whopwatch.config import Target
+from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
-from whopwatch.errors import BudgetExhaustedError
+from whopwatch.errors import BudgetExhaustedError, UnsafeRequestError
 from whopwatch.exchange import Exchange
 from whopwatch.finding import Confidence, Finding
-from whopwatch.plan import PHASES, Experiment, Known, missing, repeat_suspects
+from whopwatch.plan import Experiment, Known, Past, missing, plan, repeat_suspects
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.stop import is_answer, lost, useless
 
 DEFAULT_BUDGET = 600
+RESERVE = 0.05
+"""The share of the budget that is kept for asking again before an accusation."""
 
 
 def observe(
@@ -31,19 +33,25 @@ def observe(
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
     transport: httpx.BaseTransport | None = None,
+    past: Mapping[str, Past] | None = None,
+    unscoped_key: Secret | None = None,
 ) -> Observation:
     """Look at `target` once, with at most `budget` requests, and return what was seen.
 
     `selected` are operation ids, by default all reads of v1. `seed` decides between ids and operations that are
-    equally good to try. `transport` stands in for the network. Nothing the target does raises.
+    equally good to try. `transport` stands in for the network. `past` is what earlier runs know of operations;
+    `unscoped_key` is a valid key that may do nothing. Nothing the target does raises.
     """
     chosen = frozenset(selected if selected is not None else default_selection(contract))
     started_at, start = datetime.now(UTC), time.perf_counter()
     exchanges: list[Exchange] = []
-    with Client(target, contract, budget=budget, transport=transport, on_exchange=exchanges.append) as client:
-        session = Session(client, Known(contract, chosen, seed), exchanges, progress)
+    known = Known(contract, chosen, seed, budget, past or {}, unscoped_key is not None)
+    with Client(
+        target, contract, budget=budget, transport=transport, on_exchange=exchanges.append, unscoped_key=unscoped_key
+    ) as client:
+        session = Session(client, known, exchanges, progress)
         session.prepare(target)
-        session.run(experiment for phase in PHASES for experiment in phase(session.known))
+        session.run(plan(known), keep=int(budget * RESERVE))
         findings = session.confirm()
         return Observation(
             exchanges=tuple(exchanges),
@@ -96,10 +104,16 @@ class Session:
         if target.company_id:
             self.known.pool.pin("companies", target.company_id)
 
-    def run(self, experiments: Iterable[Experiment]) -> None:
-        """Drive each experiment to its end, until the budget is spent or the target is given up."""
+    def run(self, experiments: Iterable[Experiment], keep: int = 0) -> None:
+        """Drive each experiment to its end, until the budget is spent or the target is given up.
+
+        None is begun with `keep` requests left; one that is under way may use them.
+        """
         try:
             for experiment in experiments:
+                if self._client.remaining <= keep:
+                    self.exhausted = True
+                    return
                 self._drive(experiment)
                 if self.stopped:
                     return
@@ -134,7 +148,10 @@ class Session:
                 call = next(experiment) if exchange is None else experiment.send(exchange)
             except StopIteration:
                 return
-            exchange = self._client.send(call)
+            try:
+                exchange = self._client.send(call)
+            except UnsafeRequestError:
+                return  # something the target gave cannot be sent back
             self.known.learn(call, exchange)
             self._watch(exchange)
 

@@ -13,6 +13,7 @@ NO_KEY = "there was no key to ask with, and the API wants one (401)"
 UNREACHABLE = {
     Failure.DNS: "its host name does not resolve",
     Failure.CONNECT: "nothing accepts connections there",
+    Failure.PROXY: "the proxy does not let the connection through",
     Failure.TLS: "no encrypted connection can be made",
     Failure.CONNECT_TIMEOUT: "no connection is made in time",
 }

@@ -1,0 +1,72 @@
+"""Whether every request to a list shows what follows from the whole list: filters, orders, pages, steps back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from whopwatch.checks.evidence import Evidence
+from whopwatch.checks.tally import Tally
+from whopwatch.contract import Contract
+from whopwatch.finding import Finding, Severity, Source
+from whopwatch.plan.compare import RULES
+from whopwatch.plan.proof import proven
+
+
+def queries(_: Contract, evidence: Evidence) -> Iterator[Finding]:
+    """Report what was seen to differ while the list stood still: the whole list before and after is the same."""
+    tally = Tally("queries")
+    for id, observed in evidence.lists.items():
+        sightings = proven(observed)
+        is_located = any(broken.location.startswith("param:") for broken, _ in sightings)
+        for broken, number in sightings:
+            if is_located and broken.location == "/data":
+                continue
+            rule = RULES[broken.rule]
+            tally.add(
+                "D14" if broken.rule == "refused" else "D20",
+                rule.severity,
+                id,
+                broken.location,
+                expected=rule.expected,
+                observed=rule.observed,
+                what=rule.what.format(param=broken.location.removeprefix("param:")),
+                witness=number,
+                samples=len(observed.walks),
+                source=Source.LIVE_LIVE,
+            )
+    yield from tally.findings()
+
+
+def page_sizes(_: Contract, evidence: Evidence) -> Iterator[Finding]:
+    """The page size that a list takes where none is asked for is the same on every list."""
+    sizes = {
+        id: {
+            len(page.items)
+            for walk in observed.walks
+            for page in walk.pages
+            if page.usable and page.size() is None and page.info("has_next_page") is True
+        }
+        for id, observed in evidence.lists.items()
+    }
+    seen = [size for found in sizes.values() for size in found]
+    usual = max(set(seen), key=seen.count, default=0)
+    tally = Tally("page-sizes")
+    for id, found in sizes.items():
+        if found - {usual} and seen.count(usual) > MOST_LISTS:
+            tally.add(
+                "D13",
+                Severity.LOW,
+                id,
+                "param:first",
+                expected="the default page size of the other lists",
+                observed="another one",
+                what="its default page size is not that of the other lists",
+                witness=0,
+                samples=len(seen),
+                source=Source.LIVE_LIVE,
+            )
+    yield from tally.findings()
+
+
+MOST_LISTS = 2
+"""More lists than this have to agree before another one differs."""

@@ -1,0 +1,215 @@
+"""What a walk shows against what the whole list lets expect: each way of differing has a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from whopwatch.finding import Severity
+from whopwatch.plan.behaviour import Pairs
+from whopwatch.plan.listing import Candidate, Listing, grouped
+from whopwatch.plan.page import Page
+from whopwatch.plan.walks import StepBack, Walk
+
+CRITICAL, HIGH, LOW = Severity.CRITICAL, Severity.HIGH, Severity.LOW
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A named invariant of a list: how bad it is to break it, and how a person would say it."""
+
+    severity: Severity
+    expected: str
+    observed: str
+    what: str
+
+
+RULES: Mapping[str, Rule] = {
+    "ignored": Rule(HIGH, "items as it asks for", "the answer as it would be without", "{param} has no effect"),
+    "misread": Rule(HIGH, "items as it asks for", "those of another value", "{param} is read as another value"),
+    "refused": Rule(HIGH, "a page of the list", "a refusal", "a documented request with {param} is refused"),
+    "too-many": Rule(HIGH, "no more items than asked for", "more", "a page has more items than asked for"),
+    "short": Rule(LOW, "a full page while items follow", "fewer items", "a page that another follows is not full"),
+    "foreign": Rule(CRITICAL, "items of the list", "others", "it shows an item that is not in the whole list"),
+    "excluded": Rule(HIGH, "what the filter lets through", "others, too", "{param} lets through what it excludes"),
+    "missing": Rule(CRITICAL, "every item asked for", "an item missing", "an item that was asked for is not shown"),
+    "skipped": Rule(CRITICAL, "the items right after the cursor", "later ones", "a page begins late, items are lost"),
+    "lost": Rule(CRITICAL, "every item until the end", "an early end", "the list ends before all its items were shown"),
+    "order": Rule(HIGH, "items in the order asked for", "another order", "items are not in the order asked for"),
+    "unstable": Rule(HIGH, "the same order each time", "another one", "the same list comes in another order each time"),
+    "twice": Rule(CRITICAL, "every item once", "an item twice", "a walk meets an item twice"),
+    "again": Rule(CRITICAL, "the items after the cursor", "earlier ones", "a page after a cursor begins too early"),
+    "endless": Rule(HIGH, "has_next_page false at the end", "true", "the last page announces another one"),
+    "cut": Rule(CRITICAL, "has_next_page true while items follow", "false", "a page denies the items that follow it"),
+    "other-side": Rule(LOW, "what is on the other side", "the opposite", "a page is wrong about its other side"),
+    "back": Rule(HIGH, "the items before it", "others", "going back does not show the page before"),
+    "back-more": Rule(HIGH, "whether more precede", "the opposite", "a page asked for backwards is wrong about the rest"),
+}  # fmt: skip
+"""The invariants of a list whose whole is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule (a key of RULES) that does not hold, and where."""
+
+    rule: str
+    location: str
+
+
+def differences(listing: Listing, walk: Walk) -> list[Broken]:
+    """Every way in which a walk differs from what `listing` lets expect; the first page that does ends the search."""
+    expected = listing.expect(walk.asked)
+    joined: list[str] = []
+    for place, page in enumerate(walk.pages):
+        if not page.usable:
+            return _refusal(walk, page)
+        found = list(_of_page(listing, expected, walk, joined, page))
+        if found:
+            explained = _explanation(listing, walk.asked, page) if place == 0 else _restart(walk, page)
+            return [explained] if explained else found
+        joined += page.ids
+    return []
+
+
+def _refusal(walk: Walk, page: Page) -> list[Broken]:
+    """A request that keeps the documentation is answered with a 4xx that blames it."""
+    if page.exchange.status not in (400, 404, 422):
+        return []
+    error = page.exchange.json
+    detail = error.get("error") if isinstance(error, dict) else None
+    blamed = detail.get("param") if isinstance(detail, dict) else None
+    sent = [name for name, _ in page.exchange.query]
+    names = list(dict.fromkeys(name for name, _ in walk.asked))
+    if blamed in sent:
+        return [Broken("refused", f"param:{blamed}")]
+    return [Broken("refused", f"param:{names[0]}" if len(names) == 1 else "status")]
+
+
+def _of_page(
+    listing: Listing, expected: Sequence[Candidate], walk: Walk, joined: Sequence[str], page: Page
+) -> Iterator[Broken]:
+    seen = set(joined)
+    size = page.size()
+    if size is not None and len(page.ids) > size:
+        yield Broken("too-many", "param:first")
+    known = {candidate.id: candidate for candidate in expected}
+    yield from _strangers(listing, known, walk.asked, page)
+    if all("id" in item for item in page.items):
+        if len(set(page.ids)) < len(page.ids):
+            yield Broken("twice", "/data/*/id")
+        elif seen.intersection(page.ids):
+            yield Broken("again", "param:after")
+    yield from _order(known, walk.asked, joined, page)
+    left = [candidate for candidate in expected if candidate.id not in seen]
+    yield from _gaps(known, left, page)
+    yield from _ends(left, page, bool(joined), listing.rules.declared.pages["other_side"] == "exact")
+
+
+def _strangers(listing: Listing, known: Mapping[str, Candidate], asked: Pairs, page: Page) -> Iterator[Broken]:
+    wanted = grouped(asked)
+    for id in page.ids:
+        if id not in listing.by_id:
+            names = [name for name in wanted if name not in listing.rules.sorts]
+            yield Broken("foreign", f"param:{names[0]}" if len(names) == 1 else "/data/*/id")
+        elif id not in known:
+            for name, values in wanted.items():
+                if name in listing.rules.filters and listing.passes(name, listing.by_id[id], values) is False:
+                    yield Broken("excluded", f"param:{name}")
+
+
+def _order(known: Mapping[str, Candidate], asked: Pairs, joined: Sequence[str], page: Page) -> Iterator[Broken]:
+    ranks = [rank for id in (*joined[-1:], *page.ids) if id in known and (rank := known[id].rank) is not None]
+    if any(earlier > later for earlier, later in pairwise(ranks)):
+        yield Broken("order", place_of_order(asked))
+
+
+def place_of_order(asked: Pairs) -> str:
+    """The parameter that an order is owed to."""
+    names = dict(asked)
+    return "param:order" if "order" in names else "param:direction" if "direction" in names else "/data"
+
+
+def _gaps(known: Mapping[str, Candidate], left: Sequence[Candidate], page: Page) -> Iterator[Broken]:
+    """Items that should stand before the last one of the page, and do not."""
+    ranks = [rank for id in page.ids if id in known and (rank := known[id].rank) is not None]
+    if not ranks:
+        return
+    shown = set(page.ids)
+    missing = [c.rank for c in left if c.certain and c.id not in shown and c.rank is not None and c.rank < max(ranks)]
+    if any(rank < min(ranks) for rank in missing):
+        yield Broken("skipped", "param:after" if page.exchange.query_value("after") else "/data")
+    elif missing:
+        yield Broken("missing", "/data")
+
+
+def _ends(left: Sequence[Candidate], page: Page, has_before: bool, exact: bool) -> Iterator[Broken]:
+    shown = set(page.ids)
+    rest = [candidate for candidate in left if candidate.id not in shown]
+    size, more = page.size(), page.info("has_next_page")
+    if more is False and any(candidate.certain for candidate in rest):
+        is_full = size is None or len(page.ids) >= size
+        yield Broken("cut", "/page_info/has_next_page") if is_full and page.ids else Broken("lost", "/data")
+    elif more is True and not rest:
+        yield Broken("endless", "/page_info/has_next_page")
+    elif more is True and size is not None and len(page.ids) < min(size, 100):
+        yield Broken("short", "param:first")
+    if exact and isinstance(page.info("has_previous_page"), bool) and page.info("has_previous_page") is not has_before:
+        yield Broken("other-side", "/page_info/has_previous_page")
+
+
+def _explanation(listing: Listing, asked: Pairs, page: Page) -> Broken | None:
+    """The one parameter without which, or with another value of which, the first page is as it is."""
+    size = page.size() or len(page.ids)
+    for rule, name, other in _readings(asked):
+        expected = listing.expect(other)
+        if all(c.certain and c.rank is not None for c in expected) and [c.id for c in expected][:size] == page.ids:
+            return Broken(rule, f"param:{name}")
+    return None
+
+
+def _readings(asked: Pairs) -> Iterator[tuple[str, str, Pairs]]:
+    """Ways to misunderstand a request: without one parameter, with one of its values, in the other direction."""
+    for name, values in grouped(asked).items():
+        rest = tuple(pair for pair in asked if pair[0] != name)
+        yield "ignored", name, rest
+        if len(values) > 1:
+            yield "misread", name, (*rest, (name, values[0]))
+            yield "misread", name, (*rest, (name, values[-1]))
+        if name == "direction":
+            yield "misread", name, (*rest, (name, "asc" if values[-1] == "desc" else "desc"))
+
+
+def _restart(walk: Walk, page: Page) -> Broken | None:
+    """The cursor is ignored: the page begins where the walk began."""
+    if page.ids and page.ids[: len(walk.pages[0].ids)] == walk.pages[0].ids[: len(page.ids)]:
+        return Broken("again", "param:after")
+    return None
+
+
+def differences_back(listing: Listing, step: StepBack) -> list[Broken]:
+    """Every way in which a step back differs from the pages before it, provided that those are right."""
+    page, walk = step.page, step.walk
+    if differences(listing, walk):
+        return []
+    if not page.usable:
+        return [Broken("refused", "param:before")] if page.exchange.status in (400, 404, 422) else []
+    size = page.size("last")
+    earlier = [id for page in walk.pages[:-1] for id in page.ids]
+    expected = earlier[-size:] if size else earlier[-len(page.ids) :]
+    return list(_of_step(page, walk, earlier, expected, size))
+
+
+def _of_step(
+    page: Page, walk: Walk, earlier: Sequence[str], expected: Sequence[str], size: int | None
+) -> Iterator[Broken]:
+    if size is not None and len(page.ids) > size:
+        yield Broken("too-many", "param:last")
+    elif page.ids == earlier[: len(page.ids)] and page.ids != expected and page.ids:
+        yield Broken("back", "param:last")
+    elif page.ids != expected:
+        yield Broken("back", "param:before")
+    elif page.info("has_previous_page") is (len(earlier) <= len(expected)):
+        yield Broken("back-more", "/page_info/has_previous_page")
+    elif page.info("has_next_page") is False:
+        yield Broken("other-side", "/page_info/has_next_page")

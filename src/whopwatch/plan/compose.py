@@ -1,0 +1,163 @@
+"""Requests whose answer tells most: several filters and an order at once, each of which changes what has to come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+from zlib import crc32
+
+from whopwatch.plan.behaviour import Filter, Pairs, value_at, wire
+from whopwatch.plan.listing import Listing, grouped
+
+T = TypeVar("T")
+
+MOST_VALUES = 60
+"""Values of one filter in one request: a URL has to stay shorter than any server's limit."""
+LEFT = 2 / 3
+"""The share of a list that several filters together may leave over at least, so that pages are left to walk."""
+
+
+def several_filters(listing: Listing, seed: int) -> Pairs:
+    """Filters that each take away a few items which no other one takes away: if one is ignored, those are shown."""
+    asked: Pairs = ()
+    least = len(listing.items) * LEFT
+    for filter in _shuffled(list(listing.rules.filters.values()), seed):
+        for pairs in _sparing(listing, filter, seed):
+            together = (*asked, *pairs)
+            if _tells(listing, together) and len(listing.expect(together)) >= least:
+                asked = together
+                break
+    return asked
+
+
+def alone(listing: Listing, filter: Filter, seed: int) -> Pairs | None:
+    """One filter by itself, with a value that some items have and others have not; None where there is no such."""
+    options = [*_sparing(listing, filter, seed), *_choosing(listing, filter, seed)]
+    return next((pairs for pairs in options if _tells(listing, pairs)), None)
+
+
+def orders(listing: Listing, seed: int) -> list[Pairs]:
+    """Every order of the list, each in one direction; those whose field the items show come first."""
+    rules = listing.rules
+    names = rules.declared.order
+    parameter = rules.operation.parameter(names["parameter"])
+    values = [str(value) for value in parameter.schema.get("enum", ())] if parameter else []
+    values = _shuffled(values, seed)
+    values.sort(key=lambda value: (_spread(listing, value) < 2, value == names["default"]))
+    if names["direction"] not in rules.sorts:
+        return [((names["parameter"], value),) for value in values]
+    turns = ["asc" if (place + seed) % 2 == 0 else "desc" for place in range(len(values))]
+    turns[:1] = ["asc"] if turns else []
+    pairs: list[Pairs] = [
+        ((names["parameter"], value), (names["direction"], turn)) for value, turn in zip(values, turns, strict=True)
+    ]
+    return pairs or [((names["direction"], "asc"),)]
+
+
+def impossible(listing: Listing, seed: int) -> Pairs | None:
+    """A filter that nothing can pass; first choice is one whose field no item shows."""
+    options: list[tuple[bool, Pairs]] = []
+    for filter in _shuffled(list(listing.rules.filters.values()), seed):
+        value = nothing(listing, filter)
+        if value is not None:
+            shown = any(filter.holds(item, (value,)) is not None for item in listing.items)
+            options.append((shown, ((filter.name, value),)))
+    return min(options, key=lambda option: option[0])[1] if options else None
+
+
+def nothing(listing: Listing, filter: Filter) -> str | None:
+    """A value of `filter` that no item can have, None where every value may be somebody's."""
+    if filter.test in ("before", "not-before"):
+        return "1990-01-01T00:00:00.000Z" if filter.test == "before" else "2990-01-01T00:00:00.000Z"
+    if filter.test == "contains":
+        return "zqxjkvwhopwatch"
+    if filter.resource and filter.resource != "companies":
+        known = filter_ids(listing, filter)
+        return unlike(known[0]) if known else None
+    return None
+
+
+def filter_ids(listing: Listing, filter: Filter) -> list[str]:
+    """The ids that the items show at the field of a filter."""
+    return [str(value) for item in listing.items for value in _shown(filter, item)]
+
+
+def unlike(id: str) -> str:
+    """An id of the same form as `id` that nothing has."""
+    prefix, underscore, suffix = id.rpartition("_")
+    return f"{prefix}{underscore}{'0' * max(len(suffix), 14)}"
+
+
+def _sparing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
+    """Values of `filter` that let nearly all items through."""
+    if filter.test in ("before", "not-before"):
+        dates = sorted({str(value) for item in listing.items for value in _shown(filter, item)})
+        if len(dates) > 2:
+            yield ((filter.name, dates[-1] if filter.test == "before" else dates[1]),)
+    elif filter.test in ("at-least", "at-most"):
+        numbers = sorted({float(str(value)) for item in listing.items for value in _shown(filter, item)})
+        if len(numbers) > 1:
+            yield ((filter.name, f"{numbers[1] if filter.test == 'at-least' else numbers[-2]:g}"),)
+    elif filter.test == "unless-zero":
+        yield ((filter.name, "false"),)
+    elif filter.is_array:
+        counts = Counter(wire(value) for item in listing.items for value in _shown(filter, item))
+        wildcards = listing.rules.declared.wildcards
+        every = [value for value in filter.values if value not in wildcards] or sorted(counts)
+        rarest = sorted(_shuffled(list(counts), seed), key=lambda value: counts[value])
+        for excluded in rarest[:3]:
+            kept = [value for value in every if value != excluded]
+            if 0 < len(kept) <= MOST_VALUES and excluded in every:
+                yield tuple((filter.name, value) for value in kept)
+
+
+def _choosing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
+    """Values of `filter` that let some items through."""
+    if filter.test == "contains":
+        yield from (((filter.name, text),) for text in _parts(listing, filter, seed))
+    elif filter.test in ("is-null", "only-if-true"):
+        yield from (((filter.name, value),) for value in ("true", "false"))
+    elif filter.test == "equals":
+        counts = Counter(wire(value) for item in listing.items for value in _shown(filter, item))
+        common = sorted(_shuffled(list(counts), seed), key=lambda value: -counts[value])
+        yield from (((filter.name, value),) for value in common[:3])
+
+
+def _parts(listing: Listing, filter: Filter, seed: int) -> Iterator[str]:
+    """Parts of words that items show, from their middle and in capitals: a search finds them all the same."""
+    words = sorted({str(value) for item in listing.items for value in _shown(filter, item) if len(str(value)) >= 6})
+    for word in _shuffled(words, seed)[:5]:
+        part = word[2:6].strip()
+        if part.isalnum() and part.isascii():
+            yield part.upper()
+
+
+def _tells(listing: Listing, asked: Pairs) -> bool:
+    """Whether every parameter takes away an item that none of the others does, and something is left."""
+    wanted = grouped(asked)
+    fails = [
+        {name for name, values in wanted.items() if listing.passes(name, item, values) is False}
+        for item in listing.items
+    ]
+    sole = {next(iter(names)) for names in fails if len(names) == 1}
+    return sole == wanted.keys() and any(not names for names in fails)
+
+
+def _shown(filter: Filter, item: Mapping[str, object]) -> list[object]:
+    found = filter.found(item)
+    return (
+        [value for value in found if isinstance(value, (str, int, float)) and value != ""]
+        if isinstance(found, list)
+        else []
+    )
+
+
+def _spread(listing: Listing, order: str) -> int:
+    """How many different values the items show where they are sorted."""
+    path = listing.rules.declared.order_path(order)
+    return len({repr(value_at(item, path)) for item in listing.items})
+
+
+def _shuffled(values: Sequence[T], seed: int) -> list[T]:
+    return sorted(values, key=lambda value: crc32(f"{seed}:{getattr(value, 'name', value)}".encode()))

@@ -1,0 +1,157 @@
+"""What is asked of a list once its whole is known: walks under filters and orders, and again where they surprise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from whopwatch.client import Call
+from whopwatch.contract import Operation
+from whopwatch.exchange import Exchange, Purpose
+from whopwatch.plan import compose
+from whopwatch.plan.behaviour import PAGING, Pairs
+from whopwatch.plan.known import Experiment, Known, Look, cursor, has_next, items
+from whopwatch.plan.proof import proven, suspected
+
+WHOLE = "100"
+SMALL = 3
+ENOUGH = 12
+"""Items that a list has at least where its default page size leaves something over, as far as anybody knows."""
+ATTEMPTS = 2
+"""Times that something is asked again until the list stood still around it."""
+
+
+def complete(known: Known, operation: Operation) -> Experiment:
+    """The rest of the list whose first page was seen, as far as the budget can afford."""
+    trace = known.first_page(operation) if operation.is_list else None
+    if trace and has_next(trace[1]) and known.listing(operation) is None:
+        yield from walk_on(*trace, known.pages)
+
+
+def walk_on(call: Call, page: Exchange, pages: int) -> Experiment:
+    """The pages after `page`, which answered `call`: to the end, to the last of `pages`, or to a cursor seen before."""
+    seen: set[str] = set()
+    for _ in range(pages - 1):
+        after = cursor(page, "end_cursor")
+        if not has_next(page) or after is None or after in seen:
+            return
+        seen.add(after)
+        page = yield replace(call, purpose=Purpose.NEXT_PAGE, query=(*call.query, ("after", after)))
+
+
+def again(known: Known, operation: Operation) -> Experiment:
+    """The whole list once more."""
+    trace = known.first_page(operation)
+    if trace is not None:
+        page = yield trace[0]
+        yield from walk_on(trace[0], page, known.pages)
+
+
+def look_filtered(known: Known, operation: Operation) -> Experiment:
+    """The first page under several filters and an order, of the default size."""
+    listing, base = known.listing(operation), known.base(operation)
+    look = known.looks.get(operation.id)
+    if listing is None or base is None or len(listing.items) < 2 or (look and look.base == base):
+        return
+    orders = compose.orders(listing, known.seed)
+    asked = (*compose.several_filters(listing, known.seed), *(orders[0] if orders else ()))
+    count = len(listing.expect(asked))
+    first: Pairs = () if count > ENOUGH else (("first", str(max(1, count // 3))),)
+    since = known.count(operation)
+    known.looks[operation.id] = Look(base, asked, since, (yield query(base, (*asked, *first))))
+    yield from settle(known, operation, since)
+
+
+def walk_filtered(known: Known, operation: Operation) -> Experiment:
+    """On from that page: a small one, the rest, and one back."""
+    look, base = known.looks.get(operation.id), known.base(operation)
+    if look is None or base is None or look.base != base or suspected(known.observed(operation), look.since):
+        return
+    page, since = look.page, look.since
+    if page.ok and not has_next(page) and page.query_value("first") is None and len(items(page)) > 2:
+        since = known.count(operation)
+        page = yield query(base, (*look.asked, ("first", str(len(items(page)) // 3))))
+    for size in (SMALL, int(WHOLE)):
+        after = cursor(page, "end_cursor")
+        if not has_next(page) or after is None:
+            break
+        page = yield query(base, (*look.asked, ("first", str(size)), ("after", after)))
+    before = cursor(page, "start_cursor")
+    if page.query_value("after") and before:
+        yield query(base, (*look.asked, ("last", str(SMALL + 2)), ("before", before)))
+    yield from settle(known, operation, since)
+
+
+def other_orders(known: Known, operation: Operation) -> Experiment:
+    """The first page under every further order."""
+    listing, base = known.listing(operation), known.base(operation)
+    if listing is None or base is None or len(listing.items) < 2:
+        return
+    since = known.count(operation)
+    for asked in compose.orders(listing, known.seed)[1:]:
+        yield query(base, (*asked, ("first", "7")))
+    yield from settle(known, operation, since)
+
+
+def single_filters(known: Known, operation: Operation) -> Experiment:
+    """Each filter by itself that the walk could not have, with a value that some items have."""
+    listing, base = known.listing(operation), known.base(operation)
+    if listing is None or base is None or not listing.items:
+        return
+    since = known.count(operation)
+    walked = {name for name, _ in compose.several_filters(listing, known.seed)}
+    for filter in listing.rules.filters.values():
+        asked = compose.alone(listing, filter, known.seed) if filter.name not in walked else None
+        if asked and not _is_base(base, filter.name):
+            yield query(base, (*asked, ("first", "7")))
+    yield from settle(known, operation, since)
+
+
+def impossible_filter(known: Known, operation: Operation) -> Experiment:
+    """A filter that nothing passes: an empty page."""
+    listing, base = known.listing(operation), known.base(operation)
+    asked = compose.impossible(listing, known.seed) if listing and listing.items else None
+    if asked and base:
+        since = known.count(operation)
+        yield query(base, asked)
+        yield from settle(known, operation, since)
+
+
+def settle(known: Known, operation: Operation, since: int) -> Experiment:
+    """Where answers since `since` were not as the list lets expect: ask once more, and for the list after that.
+
+    What two looks at an unchanged list agree on is no accident of a system that moves.
+    """
+    calls = [call for call, _ in known.traces.get(operation.id, ())[since:]]
+    for _ in range(ATTEMPTS):
+        if not suspected(known.observed(operation), since):
+            return
+        for call in calls:  # noqa: UP028 (`yield from` would send the answers to a list)
+            yield call
+        yield from again(known, operation)
+        if proven(known.observed(operation)):
+            yield from attribute(known, operation, calls)
+            return
+
+
+def attribute(known: Known, operation: Operation, calls: Sequence[Call]) -> Experiment:
+    """Each parameter of requests that disappointed by itself, where several could be the reason."""
+    found = [broken for broken, _ in proven(known.observed(operation))]
+    rules, base = known.rules(operation), known.base(operation)
+    asked = [pair for call in calls for pair in call.query if pair[0] in rules.optional]
+    names = list(dict.fromkeys(name for name, _ in asked))
+    if base is None or len(names) < 2 or not found or any(one.location.startswith("param:") for one in found):
+        return
+    for name in names:
+        yield query(base, (*dict.fromkeys(pair for pair in asked if pair[0] == name), ("first", WHOLE)))
+    yield from again(known, operation)
+
+
+def query(base: Call, pairs: Pairs) -> Call:
+    """The request for a list with `pairs` besides what it cannot do without."""
+    needed = tuple(pair for pair in base.query if pair[0] not in PAGING)
+    return replace(base, purpose=Purpose.QUERY, query=(*needed, *pairs))
+
+
+def _is_base(base: Call, name: str) -> bool:
+    return any(sent == name for sent, _ in base.query)

@@ -1,0 +1,52 @@
+"""Where the answers of one list are not as its whole lets expect: suspected from one look, proven by two.
+
+A system that is in use changes while it is watched. Something is proven only where the whole list was seen before and
+after it, and was the same both times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from whopwatch.exchange import Purpose
+from whopwatch.plan.compare import Broken, differences, differences_back
+from whopwatch.plan.listing import Listing
+from whopwatch.plan.walks import Base, Observed, signature
+
+Sighting = tuple[Broken, int]
+"""What is broken, and the number of the exchange that began to show it."""
+
+Quiet = Callable[[Base, int, int], Listing | None]
+
+
+def suspected(observed: Observed, since: int) -> list[Sighting]:
+    """What the answers since the exchange `since` break, if the list is still as it was last seen whole."""
+    return list(_broken(observed, since, lambda base, first, _: observed.before(base, first)))
+
+
+def proven(observed: Observed) -> list[Sighting]:
+    """What answers break while the list stood still."""
+    return [*_broken(observed, 0, observed.quiet), *_unstable(observed)]
+
+
+def _broken(observed: Observed, since: int, listing_of: Quiet) -> Iterator[Sighting]:
+    for walk in observed.walks:
+        is_asked = walk.pages[0].exchange.purpose is Purpose.QUERY and walk.numbers[-1] >= since
+        listing = listing_of(walk.base, walk.numbers[0], walk.numbers[-1]) if is_asked else None
+        if listing:
+            yield from ((broken, walk.numbers[0]) for broken in differences(listing, walk))
+    for step in observed.steps_back:
+        is_asked = step.page.exchange.purpose is Purpose.QUERY and step.number >= since
+        listing = listing_of(step.walk.base, step.walk.numbers[0], step.number) if is_asked else None
+        if listing:
+            yield from ((broken, step.number) for broken in differences_back(listing, step))
+
+
+def _unstable(observed: Observed) -> Iterator[Sighting]:
+    """The whole list twice, with the same items, none of them changed, in another order."""
+    for place, (walk, listing) in enumerate(observed.whole):
+        earlier = [other for known, other in observed.whole[:place] if known.base == walk.base][-1:]
+        for other in earlier:
+            now, then = signature(listing), signature(other)
+            if now != then and sorted(now) == sorted(then):
+                yield Broken("unstable", "/data"), walk.numbers[0]

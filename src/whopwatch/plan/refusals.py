@@ -1,0 +1,123 @@
+"""Requests that have to be refused, each made out of one that was answered: no key, no such id, no such page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from zlib import crc32
+
+from whopwatch.client import Call
+from whopwatch.contract import Operation
+from whopwatch.exchange import Credential, Purpose
+from whopwatch.plan.behaviour import PAGING, Pairs
+from whopwatch.plan.compose import unlike
+from whopwatch.plan.known import Experiment, Known, cursor
+from whopwatch.plan.lists import query
+
+MALFORMED = "not-an-id!"
+UNKNOWN_WORD = "whopwatch-unknown"
+ODD_SIZES: Sequence[Pairs] = (
+    (("first", "x"),),
+    (("first", "-1"),),
+    (("first", "0"),),
+    (("first", "3"), ("last", "2")),
+    (("last", "0"),),
+)
+
+
+def turn(known: Known, operation: Operation, kind: str) -> int:
+    """A number that is another one for each operation and each night: what does not fit into one run, rotates."""
+    return crc32(f"{operation.id}:{kind}".encode()) + known.seed
+
+
+def without_key(known: Known, operation: Operation, turns: int = 0) -> Experiment:
+    """The request that was answered, without a key or with a wrong one; which first, rotates."""
+    trace = known.success(operation)
+    if trace and not operation.is_public:
+        kinds: tuple[tuple[Purpose, Credential], ...] = ((Purpose.NO_KEY, "none"), (Purpose.WRONG_KEY, "wrong"))
+        purpose, credential = kinds[(turn(known, operation, "key") + turns) % 2]
+        yield replace(trace[0], purpose=purpose, credential=credential)
+
+
+def without_scope(known: Known, operation: Operation) -> Experiment:
+    """The request that was answered, with a key that may do nothing."""
+    trace = known.success(operation)
+    if trace and known.has_unscoped_key and operation.scopes and not operation.is_public:
+        yield replace(trace[0], purpose=Purpose.NO_SCOPE, credential="unscoped")
+
+
+def unknown_id(known: Known, operation: Operation) -> Experiment:
+    """An id that is formed as it should be and that nothing has, in the path or as the parent of a list."""
+    yield from _other_ids(known, operation, Purpose.UNKNOWN_ID, unlike)
+
+
+def malformed_id(known: Known, operation: Operation) -> Experiment:
+    """Something that cannot be an id, in the place of one."""
+    yield from _other_ids(known, operation, Purpose.MALFORMED_ID, lambda _: MALFORMED)
+
+
+def missing_parameter(known: Known, operation: Operation) -> Experiment:
+    """The request without the first of its required parameters."""
+    trace = known.success(operation)
+    needed = [parameter.name for parameter in operation.required_query]
+    if trace and needed:
+        rest = tuple(pair for pair in trace[0].query if pair[0] != needed[0])
+        yield replace(trace[0], purpose=Purpose.MISSING_PARAMETER, query=rest)
+
+
+def odd_size(known: Known, operation: Operation, turns: int = 0) -> Experiment:
+    """A page size that is none, or both sizes at once; which of them, rotates."""
+    base = known.base(operation)
+    if base and operation.parameter("first"):
+        pairs = ODD_SIZES[(turn(known, operation, "size") + turns) % len(ODD_SIZES)]
+        yield replace(query(base, pairs), purpose=Purpose.ODD_SIZE)
+
+
+def odd_cursor(known: Known, operation: Operation, turns: int = 0) -> Experiment:
+    """A cursor that the list never gave: garbage, an altered one, a cut one, none, one of other filters."""
+    base, page = known.base(operation), known.first_page(operation)
+    own = cursor(page[1], "end_cursor") if page else None
+    if base and own and operation.parameter("after"):
+        odd = list(_odd_cursors(known, operation, own))
+        purpose, value = Purpose.ODD_CURSOR, odd[(turn(known, operation, "cursor") + turns) % len(odd)]
+        yield replace(query(base, (("first", "3"), ("after", value))), purpose=purpose)
+
+
+def odd_value(known: Known, operation: Operation, turns: int = 0) -> Experiment:
+    """A filter with a value that is not a documented one; which filter, rotates."""
+    base = known.base(operation) if operation.is_list else None
+    filters = [f for f in known.rules(operation).filters.values() if f.values or f.test in ("before", "not-before")]
+    if base and filters:
+        chosen = filters[(turn(known, operation, "value") + turns) % len(filters)]
+        yield replace(query(base, ((chosen.name, UNKNOWN_WORD),)), purpose=Purpose.ODD_VALUE)
+
+
+def _odd_cursors(known: Known, operation: Operation, own: str) -> Iterator[str]:
+    middle = len(own) // 2
+    yield f"{own[:middle]}{'A' if own[middle] != 'A' else 'B'}{own[middle + 1 :]}"
+    yield UNKNOWN_WORD
+    look = known.looks.get(operation.id)
+    other = cursor(look.page, "end_cursor") if look and look.asked else None
+    yield other if other and other != own else own[: len(own) // 3]
+    yield own[: len(own) // 2]
+    yield ""
+
+
+def _other_ids(known: Known, operation: Operation, purpose: Purpose, change: object) -> Experiment:
+    assert callable(change)
+    trace = known.success(operation)
+    if trace is None:
+        return
+    call: Call = trace[0]
+    if call.path_params:
+        name = list(operation.in_("path"))[-1].name
+        name = name if name in call.path_params else next(iter(call.path_params))
+        other = {**call.path_params, name: change(call.path_params[name])}
+        if other != call.path_params:
+            yield replace(call, purpose=purpose, path_params=other)
+        return
+    needed = {parameter.name for parameter in operation.required_query if parameter.resource}
+    changed = tuple((n, change(v)) if n in needed else (n, v) for n, v in call.query)
+    plain = tuple(pair for pair in changed if pair[0] not in PAGING)
+    if needed:
+        yield replace(call, purpose=purpose, query=plain)

@@ -184,5 +184,6 @@ it says of the faultless operation does not count; anything else does, whatever 
 most 600 requests, reads only, enforced by whopwatch's own guard; "its defaults" are its own number of requests and all
 its methods. Requests are counted at the server."""
 
-_UNSEEN = """Made up from the drift classes and the invariants of a paginated list, without a look at the catalogue or at the checks,
-and brought about by a proxy in front of the simulator. They tell whether checks state rules or know faults."""
+_UNSEEN = """Made up from the drift classes and the invariants of a paginated list, without a look at the catalogue or
+at the checks, and brought about by a proxy in front of the simulator. They tell whether checks state rules or know
+faults."""

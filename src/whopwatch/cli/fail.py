@@ -18,7 +18,6 @@ EXTRAS = {
     "tree_sitter": "build",
     "tree_sitter_typescript": "build",
     "prometheus_client": "probe",
-    "pycurl": "probe",
     "hypothesis": "generate",
     "requests": "generate",
     "schemathesis": "generate",

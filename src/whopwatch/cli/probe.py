@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
 
 import click
 
-from whopwatch.config import Target
+from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
 from whopwatch.contract import Contract, load
 from whopwatch.errors import UsageError
 from whopwatch.opening import opened
@@ -48,13 +49,21 @@ def probe(target: str | None, config: Path | None, listen: str, shard: str, once
         raise UsageError("There is no report without an end.", where="option --json", hint="add --once")
     part, address, file = Shard.parse(shard), _address(listen), config or default_file()
     give_back_early()
-    with opened(load(), target, os.environ) as ready:
+    with _opened(target) as ready:
         if once:
             return _once(ready, file, part, json_file)
         contract = narrowed(load())
         load.cache_clear()  # the whole contract is several times the size of what is probed
         gc.collect()
         return _serve(contract, ready, file, part, address)
+
+
+def _opened(name: str | None) -> AbstractContextManager[Target]:
+    """The target. Only the simulator needs the contract, and whoever is given it keeps it in memory."""
+    wanted = target_name(name, os.environ)
+    if wanted == SIMULATOR:
+        return opened(load(), wanted, os.environ)
+    return nullcontext(resolve_target(wanted, os.environ))
 
 
 def _serve(contract: Contract, target: Target, config: Path, shard: Shard, address: tuple[str, int]) -> int:

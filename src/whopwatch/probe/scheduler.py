@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 from whopwatch.metrics import Outcome, ProbeMetrics
 from whopwatch.probe.listing import Probe
@@ -46,7 +46,7 @@ class Allowance:
 class Scheduler:
     """Runs `probes` on schedule until it is stopped. One run of an operation is under way at a time.
 
-    `clock` is in seconds since the epoch and must never go back.
+    `clock` is in seconds since the epoch and must never go back. `pool` is where runs go, by default `workers` threads.
     """
 
     def __init__(
@@ -57,9 +57,10 @@ class Scheduler:
         *,
         workers: int,
         clock: Callable[[], float] | None = None,
+        pool: Executor | None = None,
     ) -> None:
         self._prober = prober
-        self._metrics = metrics
+        self.metrics = metrics
         self._clock = clock or steady_clock()
         self._workers = workers
         self._probes = {probe.id: probe for probe in probes}
@@ -71,7 +72,7 @@ class Scheduler:
         self._running: set[str] = set()
         self._changed = threading.Condition()
         self._stopping = False
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="probe")
+        self._pool = pool or ThreadPoolExecutor(workers, thread_name_prefix="probe")
 
     @property
     def probes(self) -> dict[str, Probe]:
@@ -96,7 +97,7 @@ class Scheduler:
         """Start runs until `stop` is called; returns once all of them have ended."""
         with self._changed:
             while not self._stopping:
-                nap = self._step(self._clock())
+                nap = self.step(self._clock())
                 if nap > 0:
                     self._changed.wait(min(nap, LONGEST_NAP))
         self._pool.shutdown(wait=True)
@@ -107,8 +108,8 @@ class Scheduler:
             self._stopping = True
             self._changed.notify_all()
 
-    def _step(self, now: float) -> float:
-        """Deal with the slot that is due, if one is; returns how many seconds there is nothing to do."""
+    def step(self, now: float) -> float:
+        """One turn of the loop: deals with a slot that is due; returns for how many seconds there is nothing to do."""
         due = self._timetable.next_due()
         if due > now:
             return due - now
@@ -123,7 +124,7 @@ class Scheduler:
         elif slot is not None and not self._is_left_out(slot):
             self._start(slot, now)
         if lost:
-            self._metrics.missed.labels(operation).inc(lost)
+            self.metrics.missed.labels(operation).inc(lost)
         return 0.0
 
     def _is_left_out(self, slot: Slot) -> bool:
@@ -131,9 +132,9 @@ class Scheduler:
         return slot.number % WAITING_PACE != 0 and self._prober.is_waiting(slot.operation)
 
     def _start(self, slot: Slot, now: float) -> None:
-        self._metrics.lag.observe(max(now - slot.due, 0.0))
+        self.metrics.lag.observe(max(now - slot.due, 0.0))
         self._running.add(slot.operation)
-        self._metrics.inflight.set(len(self._running))
+        self.metrics.inflight.set(len(self._running))
         self._pool.submit(self._run, self._probes[slot.operation], self._prober)
 
     def _run(self, probe: Probe, prober: Prober) -> None:
@@ -142,7 +143,7 @@ class Scheduler:
             outcome = prober.run(probe).outcome
         except Exception as error:
             # A foreign error's text may quote what it choked on: its kind alone is told.
-            self._metrics.runs.labels(probe.id, outcome).inc()
+            self.metrics.runs.labels(probe.id, outcome).inc()
             _LOG.error("The run of %s ended in an unexpected %s.", probe.id, type(error).__name__)
         finally:
             with self._changed:
@@ -150,7 +151,7 @@ class Scheduler:
 
     def _ended(self, probe: Probe, outcome: Outcome) -> None:
         self._running.discard(probe.id)
-        self._metrics.inflight.set(len(self._running))
+        self.metrics.inflight.set(len(self._running))
         failed = outcome not in (Outcome.SUCCESS, Outcome.SKIPPED, Outcome.RATE_LIMITED)
         failures = self._failures[probe.id] = self._failures.get(probe.id, 0) + 1 if failed else 0
         now = self._clock()

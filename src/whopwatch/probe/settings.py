@@ -61,7 +61,7 @@ _TERMS: dict[str, values.Reader] = {
     "objective": values.ratio,
     "latency_threshold": values.duration,
     "recheck": values.duration,
-    "fails_on": values.one_of(*Severity),
+    "fails_on": values.one_of(*map(str, Severity)),
     "page_size": values.whole,
 }
 _PROBER: dict[str, values.Reader] = {"workers": values.whole, "fresh_connections": values.flag}

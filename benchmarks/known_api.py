@@ -1,0 +1,108 @@
+"""A server that knows how long it takes: what probers are measured against.
+
+Every path below /api/v1 answers one page of a list after a delay that is the server's own, and the server keeps the
+true time of each request: from its last byte in to the first and the last byte out. `mode` switches faults.
+
+    python -m benchmarks.known_api    prints its port; PUT /mode and GET /log are for the benchmark
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import httpx
+
+from whopwatch.contract import load
+from whopwatch.simulator import embedded
+
+LISTED = "withdrawals.list"
+"""A list of which 100 items are some 22 kB."""
+FAILURE = b'{"error":{"type":"internal_server_error","message":"no"}}'
+
+
+def page() -> bytes:
+    """A page of 100 items, from the simulator."""
+    with embedded(load(), items=100) as simulator:
+        answer = httpx.get(
+            simulator.base_url + load().operation(LISTED).path,
+            params={"company_id": simulator.company_id, "first": 100},
+            headers={"Authorization": f"Bearer {simulator.api_key}"},
+        )
+    return answer.raise_for_status().content
+
+
+def without_field(body: bytes) -> bytes:
+    """The page with a required field taken out of every item."""
+    value = json.loads(body)
+    for item in value["data"]:
+        del item["currency"]
+    return json.dumps(value).encode()
+
+
+class Server:
+    """Answers with `body` after `delay` seconds. `mode`: ok, fails, field, slow, reset, hang."""
+
+    def __init__(self, body: bytes, delay: float = 0.01) -> None:
+        self._body = body
+        self._broken = without_field(body)
+        self._delay = delay
+        self._mode = "ok"
+        self._log: list[tuple[str, float, float, float]] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, one request."""
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            received = time.perf_counter()
+            method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
+            if path in ("/log", "/mode"):
+                await self._control(method, path, head, reader, writer)
+            else:
+                await self._answer(path, received, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, path: str, received: float, writer: asyncio.StreamWriter) -> None:
+        mode = self._mode
+        if mode == "hang":
+            await asyncio.sleep(60)
+        if mode == "reset":
+            writer.transport.abort()
+            return
+        await asyncio.sleep(self._delay if mode != "slow" else 1.0)
+        status, body = (b"500 No", FAILURE) if mode == "fails" else (b"200 OK", self._body)
+        body = self._broken if mode == "field" else body
+        head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+        first = time.perf_counter()
+        writer.write(head % (status, len(body)) + body)
+        await writer.drain()
+        self._log.append((path.partition("?")[0], received, first, time.perf_counter()))
+
+    async def _control(
+        self, method: str, path: str, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        answer: object = None
+        if path == "/log":
+            answer, self._log = self._log, []
+        elif method == "PUT":
+            length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+            self._mode = json.loads(await reader.readexactly(length))["mode"]
+        body = json.dumps(answer).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body) + body)
+        await writer.drain()
+
+
+async def main() -> None:
+    """Serve until killed."""
+    server = Server(page())
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, backlog=1024)
+    print(listening.sockets[0].getsockname()[1], flush=True)
+    await listening.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

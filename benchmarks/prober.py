@@ -1,0 +1,82 @@
+"""The prober as it runs in production, over a contract of 149 reads: what is measured, in a process of its own.
+
+    python -m benchmarks.prober PORT_OF_KNOWN_API CONFIG TIMES
+
+Prints its own port. At SIGTERM it writes the times of all its runs to the file TIMES.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import signal
+import sys
+from copy import deepcopy
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from whopwatch.config import Secret, Target
+from whopwatch.contract import Contract, load
+from whopwatch.probe.memory import give_back_early
+from whopwatch.probe.narrow import narrowed
+from whopwatch.probe.service import Service
+
+OPERATIONS = 149
+LISTED = "withdrawals.list"
+
+
+def contract_of_reads() -> Contract:
+    """The contract's own documents with one list in place of its operations, as often as Whop has operations."""
+    whole = load()
+    listed = whole.operation(LISTED)
+    documents = deepcopy(dict(whole.documents))
+    documents["v1"]["paths"] = {f"/o{number:03}": {"get": _read(listed.raw, number)} for number in range(OPERATIONS)}
+    documents["v1"].pop("webhooks", None)
+    return Contract(documents, whole.sha256)
+
+
+def _read(raw: Any, number: int) -> dict[str, Any]:
+    return {**raw, "operationId": f"resource{number % 45:02}.list_{number:03}", "tags": [f"resource{number % 45:02}"]}
+
+
+class Times:
+    """Takes the place of the history: keeps what a run was measured to take, too."""
+
+    def __init__(self, history: Any) -> None:
+        self._history = history
+        self.kept: list[tuple[str, str, float, float | None, float]] = []
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Remember `record`, as the history does."""
+        last = record["requests"][-1]["phases"]
+        before = sum(last[name] or 0.0 for name in ("dns", "connect", "tls"))
+        ttfb = None if last["ttfb"] is None else last["ttfb"]
+        self.kept.append((record["operation"], record["outcome"], last["total"], ttfb, before))
+        self._history.add(record)
+
+
+def main() -> None:
+    """Probe until SIGTERM."""
+    port, config, times_file = sys.argv[1:]
+    give_back_early()
+    contract = narrowed(contract_of_reads())
+    load.cache_clear()
+    gc.collect()
+    base = f"http://127.0.0.1:{port}/api/v1"
+    target = Target("known", base, base[:-1] + "2", api_key=Secret("key_0123456789"), company_id="biz_1")
+    signals: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: signals.put(number))
+    service = Service(contract, target, Path(config))
+    times = Times(service.prober.history)
+    service.prober.history = times  # type: ignore[assignment]
+    server = service.start(("127.0.0.1", 0))
+    print(server.server_address[1], flush=True)
+    signals.get()
+    service.stop()
+    Path(times_file).write_text(json.dumps(times.kept), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Other processes: started, asked for what they use, ended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process has used: CPU seconds so far; memory in MiB, threads and open files now."""
+
+    cpu: float
+    rss: float
+    threads: int
+    files: int
+
+
+def usage(pid: int) -> Usage:
+    """What the process `pid` uses, out of /proc."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines())
+    return Usage(
+        cpu=(int(stat[11]) + int(stat[12])) / TICKS,
+        rss=int(status["VmRSS"].split()[0]) / 1024,
+        threads=int(status["Threads"]),
+        files=len(os.listdir(f"/proc/{pid}/fd")),
+    )
+
+
+@contextmanager
+def module(name: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`python -m name` as a process, and the first line it prints; ended with SIGTERM."""
+    with running([sys.executable, "-m", name, *arguments], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().strip()
+
+
+@contextmanager
+def running(command: list[str], stdout: int | None = None) -> Iterator[subprocess.Popen[str]]:
+    """`command` as a process that ends with the context."""
+    process = subprocess.Popen(command, stdout=stdout, text=True)  # noqa: S603 (the benchmarks' own commands)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def wait_for(holds: object, seconds: float = 20.0) -> None:
+    """Return when `holds()` is true. Raises TimeoutError where that takes longer than `seconds`."""
+    end = time.monotonic() + seconds
+    while not holds():  # type: ignore[operator]
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.05)

@@ -1,0 +1,100 @@
+"""`whopwatch probe` at the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from whopwatch.cli import main
+from whopwatch.simulator import embedded
+
+TWO = '[[probes]]\noperations = ["products.list", "products.retrieve"]\n'
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("WHOP_API_KEY", "WHOP_COMPANY_ID", "WHOP_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "probes.toml"
+    file.write_text(TWO, encoding="utf-8")
+    return file
+
+
+def test_once_at_the_simulator_is_clean(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "--once", "--config", str(config), "--json", "-"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    states = {operation["id"]: operation["state"] for operation in report["operations"]}
+    assert (states["products.list"], states["products.retrieve"]) == ("verified", "verified")
+    assert report["requests"]["unsafe"] == 0
+
+
+def test_once_at_a_drifting_api_finds_what_check_finds(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    with embedded(faults=["field-missing@products.list"]) as simulator:
+        monkeypatch.setenv("WHOP_API_KEY", simulator.api_key)
+        monkeypatch.setenv("WHOP_COMPANY_ID", simulator.company_id)
+        probe = ["probe", "--once", "--config", str(config)]
+        for command in (probe, ["check", "--only", "products.list"]):
+            assert main([*command, "--target", simulator.base_url, "--json", "-"]) == 1
+            report = json.loads(capsys.readouterr().out)
+            found.append({finding["fingerprint"] for finding in report["findings"]})
+    assert found[0]
+    assert found[0] <= found[1]
+
+
+def test_once_with_a_refused_key_could_not_check(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with embedded() as simulator:
+        monkeypatch.setenv("WHOP_API_KEY", "apik_of_another_environment")
+        monkeypatch.setenv("WHOP_COMPANY_ID", simulator.company_id)
+        assert main(["probe", "--once", "--config", str(config), "--target", simulator.base_url]) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--shard", "3/3"], "There is no such shard."),
+        (["--listen", "9464x"], "cannot listen at this address"),
+        (["--listen", "127.0.0.1:99999"], "cannot listen at this address"),
+        (["--config", "nowhere.toml"], "does not exist"),
+        (["--json", "x.json"], "There is no report without an end."),
+        (["--target", "prodution"], "did you mean 'production'?"),
+        (["--target", "production"], "There is no API key for production."),
+    ],
+)
+def test_a_usage_error(config: Path, arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "--once", *arguments] if "--json" not in arguments else ["probe", *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_it_serves_reloads_and_drains(config: Path) -> None:
+    command = [sys.executable, "-m", "whopwatch", "probe", "--config", str(config), "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:
+        assert process.stderr is not None
+        try:
+            url = process.stderr.readline().split("; ")[1].strip()
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                assert b"whop_prober_build_info" in answer.read()
+            process.send_signal(signal.SIGHUP)
+            assert "read again: 2 operations" in process.stderr.readline()
+            config.write_text("gets = 3", encoding="utf-8")
+            process.send_signal(signal.SIGHUP)
+            assert "refused" in process.stderr.readline()
+            process.send_signal(signal.SIGTERM)
+            deadline = time.monotonic() + 20
+            while process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert process.returncode == 0
+            assert "All runs have ended." in process.stderr.read()
+        finally:
+            process.kill()

@@ -11,8 +11,8 @@ from whopwatch.exchange import Purpose
 from whopwatch.finding import Finding, Severity
 
 KEYS = {
-    Purpose.NO_KEY: ("without a key", (401, 403)),
-    Purpose.WRONG_KEY: ("with a wrong key", (401, 403)),
+    Purpose.NO_KEY: ("without a key", (401,)),
+    Purpose.WRONG_KEY: ("with a wrong key", (401,)),
     Purpose.NO_SCOPE: ("with a key that lacks the permission", (403, 400)),
 }
 """How each request asked, and the statuses that refuse it, the documented one first."""
@@ -40,7 +40,7 @@ def authentication(_: Contract, evidence: Evidence) -> Iterator[Finding]:
             elif 400 <= status < 500 and status not in (*refusing, 429):
                 tally.add(
                     "D15",
-                    Severity.HIGH,
+                    Severity.LOW if status == 403 else Severity.HIGH,
                     operation,
                     "status",
                     expected=str(refusing[0]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from whopwatch.checks.evidence import Evidence
@@ -9,11 +10,12 @@ from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.finding import Finding, Severity, Source
 
-HEADERS = ("deprecation", "sunset")
+HEADERS = ("deprecation", "sunset", "warning")
+VERSION = "api-version-date"
 
 
 def deprecation(_: Contract, evidence: Evidence) -> Iterator[Finding]:
-    """`Deprecation` and `Sunset` headers on success answers."""
+    """`Deprecation`, `Sunset` and `Warning` headers on success answers, and a version that only one operation has."""
     tally = Tally("deprecation")
     for operation, answers in evidence.answers.items():
         for answer in answers:
@@ -30,7 +32,31 @@ def deprecation(_: Contract, evidence: Evidence) -> Iterator[Finding]:
                         witness=answer.number,
                         samples=len(answers),
                     )
+    _versions(tally, evidence)
     yield from tally.findings()
+
+
+def _versions(tally: Tally, evidence: Evidence) -> None:
+    """Operations that answer with another version than most."""
+    versions = {
+        id: {answer.exchange.header(VERSION) for answer in answers} for id, answers in evidence.answers.items()
+    }
+    counts = Counter(version for found in versions.values() for version in found)
+    usual = max(counts, key=lambda version: counts[version], default=None)
+    for operation, found in versions.items():
+        if found != {usual}:
+            tally.add(
+                "D21",
+                Severity.MEDIUM,
+                operation,
+                f"header:{VERSION}",
+                expected="the version of the other operations",
+                observed="another one",
+                what="another version of the API answers than elsewhere",
+                witness=0,
+                samples=len(evidence.answers[operation]),
+                source=Source.LIVE_LIVE,
+            )
 
 
 def alternate_path(contract: Contract, evidence: Evidence) -> Iterator[Finding]:

@@ -43,11 +43,13 @@ class Tally:
         """Count one sighting.
 
         `what` is the sentence's end, after the operation's name. `witness` is what disagreed: the same one counts
-        once. `samples` is how many such witnesses were looked at in all.
+        once. `samples` is how many such witnesses were looked at in all. The worst sighting gives the words.
         """
-        entry = self._entries.setdefault(
-            (drift_class, operation, location), _Entry(severity, expected, observed, what, source, samples)
-        )
+        key = drift_class, operation, location
+        entry = self._entries.get(key)
+        if entry is None or severity.rank < entry.severity.rank:
+            seen = entry.witnesses if entry else set()
+            entry = self._entries[key] = _Entry(severity, expected, observed, what, source, samples, seen)
         entry.witnesses.add(witness)
 
     def findings(self) -> Iterator[Finding]:

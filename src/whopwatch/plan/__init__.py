@@ -29,6 +29,7 @@ STEPS: tuple[Step, ...] = (
     refusals.unknown_id,
     lists.other_orders,
     refusals.odd_cursor,
+    lists.beyond_the_end,
     refusals.odd_size,
     lists.impossible_filter,
     lists.single_filters,

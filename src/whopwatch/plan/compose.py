@@ -93,8 +93,7 @@ def _sparing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
     """Values of `filter` that let nearly all items through."""
     if filter.test in ("before", "not-before"):
         dates = sorted({str(value) for item in listing.items for value in _shown(filter, item)})
-        if len(dates) > 2:
-            yield ((filter.name, dates[-1] if filter.test == "before" else dates[1]),)
+        yield from (((filter.name, date),) for date in _near_the_end(dates, filter.test == "before"))
     elif filter.test in ("at-least", "at-most"):
         numbers = sorted({float(str(value)) for item in listing.items for value in _shown(filter, item)})
         if len(numbers) > 1:
@@ -110,6 +109,17 @@ def _sparing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
             kept = [value for value in every if value != excluded]
             if 0 < len(kept) <= MOST_VALUES and excluded in every:
                 yield tuple((filter.name, value) for value in kept)
+
+
+def _near_the_end(dates: list[str], is_upper: bool) -> list[str]:
+    """Dates that cut few items off, best those that have another on the same day: whether the time counts, shows."""
+    if len(dates) < 3:
+        return []
+    places = [len(dates) - 1 - n for n in range(min(4, len(dates) // 3))] if is_upper else range(1, len(dates) // 3 + 1)
+    return sorted(
+        (dates[place] for place in list(places)[:4]),
+        key=lambda date: dates[dates.index(date) - 1][:10] != date[:10],
+    )
 
 
 def _choosing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:

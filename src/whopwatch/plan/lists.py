@@ -103,8 +103,20 @@ def single_filters(known: Known, operation: Operation) -> Experiment:
     for filter in listing.rules.filters.values():
         asked = compose.alone(listing, filter, known.seed) if filter.name not in walked else None
         if asked and not _is_base(base, filter.name):
-            yield query(base, (*asked, ("first", "7")))
+            yield query(base, (*asked, ("first", WHOLE)))
     yield from settle(known, operation, since)
+
+
+def beyond_the_end(known: Known, operation: Operation) -> Experiment:
+    """The page after the last one, for which clients ask that look at end_cursor alone: an empty one."""
+    observed, base = known.observed(operation), known.base(operation)
+    ends = (walk for walk in observed.walks if walk.pages[-1].is_last and walk.pages[-1].items)
+    walk = next(ends, None) if base else None
+    after = cursor(walk.pages[-1].exchange, "end_cursor") if walk else None
+    if walk and base and after:
+        since = known.count(operation)
+        yield query(base, (*walk.asked, ("first", "5"), ("after", after)))
+        yield from settle(known, operation, since)
 
 
 def impossible_filter(known: Known, operation: Operation) -> Experiment:

@@ -96,9 +96,8 @@ def _odd_cursors(known: Known, operation: Operation, own: str) -> Iterator[str]:
     middle = len(own) // 2
     yield f"{own[:middle]}{'A' if own[middle] != 'A' else 'B'}{own[middle + 1 :]}"
     yield UNKNOWN_WORD
-    look = known.looks.get(operation.id)
-    other = cursor(look.page, "end_cursor") if look and look.asked else None
-    yield other if other and other != own else own[: len(own) // 3]
+    others = (cursor(look.page, "end_cursor") for id, look in known.looks.items() if id != operation.id)
+    yield next((other for other in others if other and other != own), own[: len(own) // 3])
     yield own[: len(own) // 2]
     yield ""
 

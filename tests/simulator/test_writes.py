@@ -70,6 +70,16 @@ def test_what_was_deleted_is_gone_everywhere(fresh: Asker, id: str) -> None:
     assert victim not in [item["id"] for item in fresh.walk(f"{operation.resource}.list")]
 
 
+@pytest.mark.parametrize("id", DELETES)
+def test_what_nobody_has_looked_at_yet_can_be_deleted(fresh: Asker, id: str) -> None:
+    operation = fresh.contract.operation(id)
+    path = fresh.path(operation, {"id": fresh.some_id(operation.resource)})
+    untouched = Asker(Backend(fresh.contract, fresh.backend.options), fresh.contract)
+
+    assert untouched("DELETE", path).json is True
+    assert untouched("DELETE", path).status == 404
+
+
 def test_a_membership_is_paused_resumed_and_canceled(fresh: Asker) -> None:
     path = f"/memberships/{fresh.some_id('memberships')}"
 

@@ -168,12 +168,12 @@ class World:
 
     def delete(self, entity: Entity) -> None:
         """Take the object out of its table. References that cannot be null still show what it was."""
-        self._deleted[entity.reference] = self._tables[entity.table].pop(entity.id)
+        self._deleted[entity.reference] = self.table(entity.table).pop(entity.id)
         self.touch()
 
     def discard(self, entity: Entity) -> None:
         """Take the object away as if it had never been."""
-        self._tables[entity.table].pop(entity.id, None)
+        self.table(entity.table).pop(entity.id, None)
         self.touch()
 
     @contextmanager

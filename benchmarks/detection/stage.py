@@ -24,11 +24,11 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True)
 class Expected:
-    """What a finding may call the fault. `location` None: several would be right."""
+    """What a finding may call the fault. No `locations`: any would be right."""
 
     operations: tuple[str, ...]
     classes: tuple[str, ...]
-    location: str | None
+    locations: tuple[str, ...]
 
     def names_class(self, finding: Finding) -> bool:
         """Whether a finding gives it one of its drift classes."""
@@ -36,7 +36,7 @@ class Expected:
 
     def names_place(self, finding: Finding) -> bool:
         """Whether a finding points at its place, at what holds it, or into it."""
-        return self.location is None or is_near(self.location, finding.location)
+        return not self.locations or any(is_near(place, finding.location) for place in self.locations)
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ def _expected(contract: Contract, placed: Placed, simulator: Simulator, located:
     if placed.origin == UNLISTED:
         unseen = UNSEEN[placed.fault]
         accused = (operation.id, *twins) if 43 in unseen.invariants else (operation.id,)
-        return Expected(accused, unseen.classes, located[0])
+        return Expected(accused, unseen.classes, tuple(place for place in located if place is not None))
     planted = simulator.backend.faults.planted[0]
     fault = planted.fault
     accused = (operation.id, *twins) if fault.twin else (operation.id,)
-    return Expected(accused, fault.classes, planted.location)
+    return Expected(accused, fault.classes, planted.locations)

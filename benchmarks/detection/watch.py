@@ -44,7 +44,11 @@ def judged(findings: Sequence[Finding], expected: Expected) -> Mapping[str, Any]
     caught = [finding for finding in right if finding.breaks or expected.names_class(finding)]
     classed = [finding for finding in caught if expected.names_class(finding)]
     return {
-        "expected": {"classes": expected.classes, "location": expected.location, "operations": expected.operations},
+        "expected": {
+            "classes": expected.classes,
+            "locations": expected.locations,
+            "operations": expected.operations,
+        },
         "caught": bool(caught),
         "classed": bool(classed),
         "located": any(expected.names_place(finding) for finding in classed),

@@ -18,14 +18,27 @@ KEYS = {
 """How each request asked, and the statuses that refuse it, the documented one first."""
 
 
-def authentication(_: Contract, evidence: Evidence) -> Iterator[Finding]:
+def authentication(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     """Requests without a valid key have to be refused, and with the documented status."""
     tally = Tally("authentication")
     for operation, exchanges in evidence.by_operation.items():
         asked = [exchange for exchange in exchanges if exchange.purpose in KEYS]
         for number, exchange in enumerate(asked):
             (how, refusing), status = KEYS[exchange.purpose], exchange.status or 0
-            if exchange.ok:
+            if contract.operations[operation].is_public:
+                if status in refusing:
+                    tally.add(
+                        "D17",
+                        Severity.MEDIUM,
+                        operation,
+                        "header:authorization",
+                        expected="an answer to anybody",
+                        observed=str(status),
+                        what=f"it is known to be public, and refuses a request {how}",
+                        witness=number,
+                        samples=len(asked),
+                    )
+            elif exchange.ok:
                 tally.add(
                     "D17",
                     Severity.CRITICAL,

@@ -31,6 +31,18 @@ def envelope(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
                     witness=number,
                     samples=len(errors),
                 )
+            if exchange.json is not None and exchange.media_type != "application/json":
+                tally.add(
+                    "D15",
+                    Severity.MEDIUM,
+                    id,
+                    "header:content-type",
+                    expected="application/json",
+                    observed="another media type",
+                    what="the media type of an error is not that of its body",
+                    witness=number,
+                    samples=len(errors),
+                )
             if not _is_typed(exchange):
                 tally.add(
                     "D15",

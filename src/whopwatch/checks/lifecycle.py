@@ -10,7 +10,8 @@ from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.finding import Finding, Severity, Source
 
-HEADERS = ("deprecation", "sunset", "warning")
+HEADERS = {"deprecation": "", "sunset": "", "warning": "299", "link": "successor-version"}
+"""Headers that announce an end, and what their value holds then."""
 VERSION = "api-version-date"
 
 
@@ -19,8 +20,8 @@ def deprecation(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     tally = Tally("deprecation")
     for operation, answers in evidence.answers.items():
         for answer in answers:
-            for header in HEADERS:
-                if answer.exchange.header(header) is not None:
+            for header, sign in HEADERS.items():
+                if (value := answer.exchange.header(header)) is not None and sign in value.lower():
                     tally.add(
                         "D21",
                         Severity.MEDIUM,
@@ -38,9 +39,7 @@ def deprecation(_: Contract, evidence: Evidence) -> Iterator[Finding]:
 
 def _versions(tally: Tally, evidence: Evidence) -> None:
     """Operations that answer with another version than most."""
-    versions = {
-        id: {answer.exchange.header(VERSION) for answer in answers} for id, answers in evidence.answers.items()
-    }
+    versions = {id: {answer.exchange.header(VERSION) for answer in answers} for id, answers in evidence.answers.items()}
     counts = Counter(version for found in versions.values() for version in found)
     usual = max(counts, key=lambda version: counts[version], default=None)
     for operation, found in versions.items():

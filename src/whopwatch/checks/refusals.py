@@ -26,14 +26,14 @@ class Mistake:
 
 
 MISTAKES: Mapping[Purpose, Mistake] = {
-    Purpose.ODD_SIZE: Mistake("odd_size", (422,), "a page size that is none is taken for one"),
-    Purpose.ODD_CURSOR: Mistake("bad_cursor", (404, 422), "a cursor that the list never gave is taken for its own"),
-    Purpose.ODD_VALUE: Mistake("odd_value", (422,), "a value that is not documented is let through"),
+    Purpose.ODD_SIZE: Mistake("odd_size", (), "a page size that is none is taken for one"),
+    Purpose.ODD_CURSOR: Mistake("bad_cursor", (), "a cursor that the list never gave is taken for its own"),
+    Purpose.ODD_VALUE: Mistake("odd_value", (), "a value that is not documented is let through"),
     Purpose.MISSING_PARAMETER: Mistake(
-        "missing_parameter", (422,), "it answers without a parameter that is required", "D4"
+        "missing_parameter", (), "it answers without a parameter that is required", "D4"
     ),
     Purpose.UNKNOWN_ID: Mistake("unknown_id", (), "it answers for an id that nothing has", severity=Severity.CRITICAL),
-    Purpose.MALFORMED_ID: Mistake("unknown_id", (400, 422), "it answers for what cannot be an id"),
+    Purpose.MALFORMED_ID: Mistake("unknown_id", (400,), "it answers for what cannot be an id"),
 }
 
 
@@ -68,7 +68,7 @@ def _judge(operation: Operation, exchange: Exchange) -> tuple[str, Severity, str
             return "D15", Severity.HIGH, "status", str(status), "an unknown parent is answered as one that has nothing"
         return mistake.drift_class, mistake.severity, _place(operation, exchange), str(status), mistake.what
     if 400 <= status < 500 and status not in (*allowed, 429):
-        severity = Severity.LOW if status in (400, 403) else Severity.HIGH
+        severity = Severity.LOW if status in (400, 403, 404, 422) else Severity.HIGH
         return "D15", severity, "status", str(status), f"a mistake in the request is answered with status {status}"
     if status == 400 and exchange.purpose not in (Purpose.UNKNOWN_ID, Purpose.MALFORMED_ID):
         return _blame(operation, exchange)

@@ -37,6 +37,8 @@ def refused(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
             refusal = None
             if exchange.status == 400:
                 refusal = _bad_request(operation, exchange, asked)
+            elif exchange.status in (401, 403, 422) and not any(other.ok for other in asked):
+                refusal = _key_refused(exchange, evidence)
             elif exchange.status == 404 and not operation.alternate_paths:
                 refusal = _no_list(exchange, asked, accepted, evidence) or _no_object(exchange, asked, evidence)
             if refusal:
@@ -56,6 +58,17 @@ def refused(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
 
 def _is_plain_request(exchange: Exchange) -> bool:
     return exchange.purpose in FIRST_STEPS and exchange.credential == "key"
+
+
+def _key_refused(exchange: Exchange, evidence: Evidence) -> _Refusal | None:
+    """A refusal of the key, or the account, that other operations take: a permission may be missing, no drift yet."""
+    if len(evidence.answers) < 2:
+        return None
+    status = str(exchange.status)
+    if exchange.status == 422:
+        return _Refusal("D25", Severity.INFO, "status", "an answer", status, "the account is refused (422) here alone")
+    what = f"the key that other operations take is refused ({status})"
+    return _Refusal("D17", Severity.INFO, "header:authorization", "the key", status, what)
 
 
 def _bad_request(operation: Operation, exchange: Exchange, asked: Sequence[Exchange]) -> _Refusal | None:

@@ -17,6 +17,14 @@ PAGING = frozenset({"first", "last", "after", "before"})
 
 Path = tuple[str, ...]
 Pairs = tuple[tuple[str, str], ...]
+NOBODY = "0" * 14
+"""What an id ends with that nothing has."""
+NOTHING = {
+    "before": "1990-01-01T00:00:00.000Z",
+    "not-before": "2990-01-01T00:00:00.000Z",
+    "contains": "zqxjkv0whopwatch",
+}
+"""Values that no item passes, by test."""
 HIDDEN = object()
 """Stands for what an item does not show."""
 
@@ -34,6 +42,14 @@ class Filter:
     is_array: bool = False
     values: tuple[str, ...] = ()
     resource: str | None = None
+    prefixes: tuple[str, ...] = ()
+
+    @property
+    def nothing(self) -> str | None:
+        """A value that no item can pass, None where every value may be somebody's."""
+        if self.test == "equals" and self.prefixes and self.resource != "companies":
+            return f"{self.prefixes[0]}{NOBODY}"
+        return NOTHING.get(self.test)
 
     def found(self, item: Mapping[str, Any]) -> Any:
         """What the item shows at the field: the list of values, or HIDDEN where it does not tell."""
@@ -43,6 +59,8 @@ class Filter:
 
     def holds(self, item: Mapping[str, Any], wanted: tuple[str, ...]) -> bool | None:
         """Whether the filter lets `item` through; None where the item does not tell."""
+        if len(wanted) == 1 and wanted[0] == self.nothing:
+            return False
         found = self.found(item)
         if found is HIDDEN:
             return None
@@ -86,6 +104,7 @@ class Behaviour:
                     parameter.is_array,
                     documented_values(contract, operation, parameter),
                     parameter.resource,
+                    parameter.id_prefixes,
                 )
 
     def order_path(self, name: str) -> Path:

@@ -38,13 +38,14 @@ RULES: Mapping[str, Rule] = {
     "lost": Rule(CRITICAL, "every item until the end", "an early end", "the list ends before all its items were shown"),
     "order": Rule(HIGH, "items in the order asked for", "another order", "items are not in the order asked for"),
     "unstable": Rule(HIGH, "the same order each time", "another one", "the same list comes in another order each time"),
+    "loop": Rule(CRITICAL, "another cursor each", "the same twice", "a walk meets an end cursor twice, it never ends"),
     "twice": Rule(CRITICAL, "every item once", "an item twice", "a walk meets an item twice"),
     "again": Rule(CRITICAL, "the items after the cursor", "earlier ones", "a page after a cursor begins too early"),
     "endless": Rule(HIGH, "has_next_page false at the end", "true", "the last page announces another one"),
     "cut": Rule(CRITICAL, "has_next_page true while items follow", "false", "a page denies the items that follow it"),
     "other-side": Rule(LOW, "what is on the other side", "the opposite", "a page is wrong about its other side"),
     "back": Rule(HIGH, "the items before it", "others", "going back does not show the page before"),
-    "back-more": Rule(HIGH, "whether more precede", "the opposite", "a page asked for backwards is wrong about the rest"),
+    "back-more": Rule(HIGH, "whether more precede", "the opposite", "going back, a page is wrong about the rest"),
 }  # fmt: skip
 """The invariants of a list whose whole is known."""
 
@@ -68,6 +69,8 @@ def differences(listing: Listing, walk: Walk) -> list[Broken]:
         if found:
             explained = _explanation(listing, walk.asked, page) if place == 0 else _restart(walk, page)
             return [explained] if explained else found
+        if page.ids and any(page.info("end_cursor") == earlier.info("end_cursor") for earlier in walk.pages[:place]):
+            return [Broken("loop", "/page_info/end_cursor")]
         joined += page.ids
     return []
 

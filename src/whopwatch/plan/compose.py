@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 from zlib import crc32
 
-from whopwatch.plan.behaviour import Filter, Pairs, value_at, wire
+from whopwatch.plan.behaviour import HIDDEN, NOBODY, Filter, Pairs, value_at, wire
 from whopwatch.plan.listing import Listing, grouped
 
 T = TypeVar("T")
@@ -55,38 +55,18 @@ def orders(listing: Listing, seed: int) -> list[Pairs]:
     return pairs or [((names["direction"], "asc"),)]
 
 
-def impossible(listing: Listing, seed: int) -> Pairs | None:
-    """A filter that nothing can pass; first choice is one whose field no item shows."""
-    options: list[tuple[bool, Pairs]] = []
-    for filter in _shuffled(list(listing.rules.filters.values()), seed):
-        value = nothing(listing, filter)
-        if value is not None:
-            shown = any(filter.holds(item, (value,)) is not None for item in listing.items)
-            options.append((shown, ((filter.name, value),)))
-    return min(options, key=lambda option: option[0])[1] if options else None
-
-
-def nothing(listing: Listing, filter: Filter) -> str | None:
-    """A value of `filter` that no item can have, None where every value may be somebody's."""
-    if filter.test in ("before", "not-before"):
-        return "1990-01-01T00:00:00.000Z" if filter.test == "before" else "2990-01-01T00:00:00.000Z"
-    if filter.test == "contains":
-        return "zqxjkvwhopwatch"
-    if filter.resource and filter.resource != "companies":
-        known = filter_ids(listing, filter)
-        return unlike(known[0]) if known else None
-    return None
-
-
-def filter_ids(listing: Listing, filter: Filter) -> list[str]:
-    """The ids that the items show at the field of a filter."""
-    return [str(value) for item in listing.items for value in _shown(filter, item)]
+def impossible(listing: Listing, seed: int) -> list[Pairs]:
+    """Filters that nothing can pass: each whose field no item shows, as nothing else tells of it, else any one."""
+    options = [filter for filter in listing.rules.filters.values() if filter.nothing is not None]
+    hidden = [filter for filter in options if all(filter.found(item) is HIDDEN for item in listing.items)]
+    chosen = hidden or _shuffled(options, seed)[:1]
+    return [((filter.name, str(filter.nothing)),) for filter in chosen]
 
 
 def unlike(id: str) -> str:
     """An id of the same form as `id` that nothing has."""
     prefix, underscore, suffix = id.rpartition("_")
-    return f"{prefix}{underscore}{'0' * max(len(suffix), 14)}"
+    return f"{prefix}{underscore}{NOBODY if len(suffix) < len(NOBODY) else '0' * len(suffix)}"
 
 
 def _sparing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
@@ -151,7 +131,23 @@ def _tells(listing: Listing, asked: Pairs) -> bool:
         for item in listing.items
     ]
     sole = {next(iter(names)) for names in fails if len(names) == 1}
-    return sole == wanted.keys() and any(not names for names in fails)
+    if sole != wanted.keys() or all(fails):
+        return False
+    return all(_boundary_tells(listing, wanted, name) for name in wanted if name in listing.rules.filters)
+
+
+def _boundary_tells(listing: Listing, wanted: Mapping[str, tuple[str, ...]], name: str) -> bool:
+    """Whether an item stands right at the limit that a filter sets, and nothing but that filter decides about it."""
+    filter = listing.rules.filters[name]
+    if filter.test not in ("before", "not-before", "at-least", "at-most"):
+        return True
+    others = [(other, values) for other, values in wanted.items() if other != name]
+    at_limit = [item for item in listing.items if _is_at(filter.found(item), wanted[name][-1])]
+    return any(all(listing.passes(other, item, values) is True for other, values in others) for item in at_limit)
+
+
+def _is_at(found: object, limit: str) -> bool:
+    return isinstance(found, list) and any(wire(value) == limit for value in found)
 
 
 def _shown(filter: Filter, item: Mapping[str, object]) -> list[object]:

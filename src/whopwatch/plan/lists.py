@@ -78,7 +78,8 @@ def walk_filtered(known: Known, operation: Operation) -> Experiment:
         page = yield query(base, (*look.asked, ("first", str(size)), ("after", after)))
     before = cursor(page, "start_cursor")
     if page.query_value("after") and before:
-        yield query(base, (*look.asked, ("last", str(SMALL + 2)), ("before", before)))
+        for last in (str(SMALL + 2), WHOLE):
+            yield query(base, (*look.asked, ("last", last), ("before", before)))
     yield from settle(known, operation, since)
 
 
@@ -120,12 +121,13 @@ def beyond_the_end(known: Known, operation: Operation) -> Experiment:
 
 
 def impossible_filter(known: Known, operation: Operation) -> Experiment:
-    """A filter that nothing passes: an empty page."""
+    """Filters that nothing passes: an empty page each."""
     listing, base = known.listing(operation), known.base(operation)
-    asked = compose.impossible(listing, known.seed) if listing and listing.items else None
-    if asked and base:
+    if listing and listing.items and base:
         since = known.count(operation)
-        yield query(base, asked)
+        for asked in compose.impossible(listing, known.seed):
+            if not _is_base(base, asked[0][0]):
+                yield query(base, asked)
         yield from settle(known, operation, since)
 
 
@@ -134,7 +136,7 @@ def settle(known: Known, operation: Operation, since: int) -> Experiment:
 
     What two looks at an unchanged list agree on is no accident of a system that moves.
     """
-    calls = [call for call, _ in known.traces.get(operation.id, ())[since:]]
+    calls = [call for call, _ in known.traces.get(operation.id, ())[since:] if call.purpose is Purpose.QUERY]
     for _ in range(ATTEMPTS):
         if not suspected(known.observed(operation), since):
             return

@@ -53,17 +53,26 @@ class Pool:
             return [self._pinned[resource]]
         if (resource, ends) not in self._ranked:
             ids = self._ids.get(resource, {})
-            places = {id: min(place, len(ids) - 1 - place) if ends else 0 for place, id in enumerate(ids)}
-            order = sorted(ids, key=lambda id: (ids[id], places[id], crc32(f"{self._seed}:{id}".encode()), id))
-            self._ranked[resource, ends] = order
+            alike = [[id for id in ids if ids[id] == rank] for rank in (0, 1, 2)]
+            ranked = [self._by_ends(group) if ends else self._by_seed(group) for group in alike]
+            self._ranked[resource, ends] = [id for group in ranked for id in group]
         return self._ranked[resource, ends]
+
+    def _by_seed(self, ids: list[str]) -> list[str]:
+        return sorted(ids, key=lambda id: (crc32(f"{self._seed}:{id}".encode()), id))
+
+    def _by_ends(self, ids: list[str]) -> list[str]:
+        places = {id: min(place, len(ids) - 1 - place) for place, id in enumerate(ids)}
+        return sorted(self._by_seed(ids), key=lambda id: places[id])
 
     def resource_of(self, id: str) -> str | None:
         """The resource that `id` was seen as an id of."""
         return self._resources.get(id)
 
     def _rank(self, resource: str, id: str, rank: int) -> None:
-        self._ids.setdefault(resource, {})[id] = rank
+        ids = self._ids.setdefault(resource, {})
+        ids.pop(id, None)
+        ids[id] = rank
         self._resources[id] = resource
         self._ranked.pop((resource, False), None)
         self._ranked.pop((resource, True), None)

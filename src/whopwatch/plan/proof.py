@@ -31,7 +31,7 @@ def proven(observed: Observed) -> list[Sighting]:
 
 def _broken(observed: Observed, since: int, listing_of: Quiet) -> Iterator[Sighting]:
     for walk in observed.walks:
-        is_asked = walk.pages[0].exchange.purpose is Purpose.QUERY and walk.numbers[-1] >= since
+        is_asked = walk.pages[-1].exchange.purpose is Purpose.QUERY and walk.numbers[-1] >= since
         listing = listing_of(walk.base, walk.numbers[0], walk.numbers[-1]) if is_asked else None
         if listing:
             yield from ((broken, walk.numbers[0]) for broken in differences(listing, walk))

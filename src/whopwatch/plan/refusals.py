@@ -33,7 +33,7 @@ def turn(known: Known, operation: Operation, kind: str) -> int:
 def without_key(known: Known, operation: Operation, turns: int = 0) -> Experiment:
     """The request that was answered, without a key or with a wrong one; which first, rotates."""
     trace = known.success(operation)
-    if trace and not operation.is_public:
+    if trace:
         kinds: tuple[tuple[Purpose, Credential], ...] = ((Purpose.NO_KEY, "none"), (Purpose.WRONG_KEY, "wrong"))
         purpose, credential = kinds[(turn(known, operation, "key") + turns) % 2]
         yield replace(trace[0], purpose=purpose, credential=credential)

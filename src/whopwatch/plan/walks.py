@@ -13,6 +13,7 @@ from whopwatch.plan.listing import Listing, Rules
 from whopwatch.plan.page import Page, base_of, chosen
 
 Base = tuple[object, ...]
+PAGES = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.QUERY)
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Observed:
         self.walks: list[Walk] = []
         self.steps_back: list[StepBack] = []
         for number, exchange in enumerate(exchanges):
-            if exchange.credential == "key" and exchange.status is not None:
+            if exchange.purpose in PAGES and exchange.status is not None:
                 self._add(number, Page(exchange))
 
     def _add(self, number: int, page: Page) -> None:
@@ -80,7 +81,8 @@ class Observed:
                         return
 
     def _extend(self, walk: Walk, length: int, page: Page, number: int) -> None:
-        if length < len(walk.pages):
+        is_aside = page.exchange.purpose is Purpose.QUERY and walk.pages[0].exchange.purpose is not Purpose.QUERY
+        if length < len(walk.pages) or is_aside:
             walk = Walk(walk.base, walk.asked, walk.pages[:length], walk.numbers[:length])
             self.walks.append(walk)
         walk.pages.append(page)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detection.cases import RIVAL, Case, cases_of, clean, draw
+from benchmarks.detection.cases import RIVAL, WATCH, Case, clean, draw
+from benchmarks.detection.looking import look, rival_cases
 from benchmarks.detection.rival import rivalled
-from benchmarks.detection.scheduler import Journal, run_all
+from benchmarks.detection.scheduler import Journal, Record, run_all
 from benchmarks.detection.score import with_baseline
 from benchmarks.detection.tables import figures, page
 from benchmarks.detection.watch import watched
@@ -30,13 +32,19 @@ def main() -> None:
     if options.sample and options.sample < len(placed):
         placed = random.Random(options.sample).sample(placed, options.sample)  # noqa: S311
     budgets = sorted(int(budget) for budget in options.budgets.split(","))
-    cases = cases_of(placed, clean(options.seeds), budgets, rival=options.schemathesis)
 
     def work(case: Case) -> dict[str, Any]:
         return rivalled(contract, case) if case.tool == RIVAL else watched(contract, case)
 
     journal = Journal(options.output / "cases.jsonl")
-    records = with_baseline(run_all(cases, work, journal, jobs=options.jobs, seconds=options.seconds))
+
+    def run(cases: Iterable[Case]) -> list[Record]:
+        return run_all(cases, work, journal, jobs=options.jobs, seconds=options.seconds)
+
+    records = look(placed, budgets, run, frugal=options.frugal)
+    records += run(Case(WATCH, str(budget), where) for where in clean(options.seeds) for budget in budgets)
+    if options.schemathesis:
+        records += with_baseline(run(rival_cases(placed)))
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "detection.json").write_text(json.dumps(figures(records), indent=2) + "\n", encoding="utf-8")
     text = page(records)
@@ -52,6 +60,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--draws", type=int, default=1, help="operations a fault (default %(default)s)")
     parser.add_argument("--only", action="append", default=[], metavar="FAULT", help="these faults alone")
     parser.add_argument("--sample", type=int, metavar="N", help="so many of the faults, drawn by a fixed seed")
+    parser.add_argument("--frugal", action="store_true", help="what was caught is not looked for with more requests")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=300.0, help="bound of each case (default %(default)s)")
     parser.add_argument("--output", type=Path, default=Path("reports/detection"), help="folder (default %(default)s)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -77,23 +77,6 @@ def clean(seeds: int) -> Iterator[Placed]:
 def baseline(placed: Placed) -> Placed:
     """The faithful API as it is where a fault was placed: what schemathesis reports of that is no detection."""
     return Placed(CLEAN, "", placed.operation, placed.seed)
-
-
-def cases_of(
-    placed: Sequence[Placed], cleans: Iterable[Placed], budgets: Sequence[int], *, rival: bool
-) -> Iterator[Case]:
-    """The runs of whopwatch, and those of schemathesis where it is asked for (it cannot write, and is spared that)."""
-    for where in placed:
-        if not is_for_writers(where):
-            yield from (Case(WATCH, str(budget), where) for budget in budgets)
-        else:
-            yield Case(WATCH, str(budgets[-1]), where)
-    for where in cleans:
-        yield from (Case(WATCH, str(budget), where) for budget in budgets)
-    if rival:
-        readable = [where for where in placed if not is_for_writers(where)]
-        everywhere = dict.fromkeys(spot for where in readable for spot in (baseline(where), where))
-        yield from (Case(RIVAL, setting, where) for where in everywhere for setting in (BUDGET, DEFAULT))
 
 
 def drift_class(placed: Placed) -> str | None:

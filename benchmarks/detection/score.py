@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.detection.cases import CLEAN, RIVAL, WATCH
 
-Record = Mapping[str, Any]
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def _against(record: Record, clean: Mapping[tuple[str, str, int], set[str]]) -> 
 def score(records: Iterable[Record]) -> Score:
     """The score of some records; a case that came to no end counts as a fault that was not caught."""
     taken = list(records)
-    ended = [record for record in taken if "error" not in record]
+    ended = [record for record in taken if "error" not in record and "carried" not in record]
     return Score(
         faults=len(taken),
         caught=sum(bool(record.get("caught")) for record in taken),
@@ -62,7 +62,8 @@ def attribution(records: Iterable[Record]) -> dict[str, float]:
     """Of the findings of whopwatch's runs at faults, the share that names operation, class, place, and all three."""
     sums = {"findings": 0, "operation": 0, "class": 0, "location": 0, "all": 0}
     for record in records:
-        for name, number in record.get("attribution", {}).items():
+        found = {} if "carried" in record else record.get("attribution", {})
+        for name, number in found.items():
             sums[name] += number
     return {name: number / sums["findings"] if sums["findings"] else 1.0 for name, number in sums.items()}
 

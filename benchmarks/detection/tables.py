@@ -42,8 +42,10 @@ def page(records: Sequence[Record]) -> str:
     wrong, clean = false_alarms(records)
     read, unseen = _of(records, CATALOGUE, "read"), _of(records, UNLISTED, "read")
     rest = [who for who in SEES if who != "read" and _of(records, CATALOGUE, who)]
+    carried = any("carried" in record for record in records)
     parts = [
         _INTRODUCTION,
+        _FRUGAL if carried else "",
         "## The catalogue: what a run that only reads can see",
         _table(read, "class", by_class(read)),
         "## The catalogue: the rest",
@@ -183,6 +185,9 @@ schemathesis is given the operation, an id that exists for each required paramet
 it says of the faultless operation does not count; anything else does, whatever it is about. "Our default budget" is at
 most 600 requests, reads only, enforced by whopwatch's own guard; "its defaults" are its own number of requests and all
 its methods. Requests are counted at the server."""
+
+_FRUGAL = """A fault that was caught was not looked for again with more requests: it counts as caught there too. So the
+medians of the larger budgets, and the shares of what findings name, are of those runs that took place."""
 
 _UNSEEN = """Made up from the drift classes and the invariants of a paginated list, without a look at the catalogue or
 at the checks, and brought about by a proxy in front of the simulator. They tell whether checks state rules or know

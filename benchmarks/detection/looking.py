@@ -18,7 +18,7 @@ def look(placed: Sequence[Placed], budgets: Sequence[int], run: Run, *, frugal: 
     """
     writers = [where for where in placed if is_for_writers(where)]
     open_ = [where for where in placed if not is_for_writers(where)]
-    records = run(Case(WATCH, str(budgets[-1]), where) for where in writers)
+    records: list[Record] = []
     carried: list[Record] = []
     for budget in budgets:
         records += [{**record, "setting": str(budget), "carried": True} for record in carried]
@@ -27,7 +27,7 @@ def look(placed: Sequence[Placed], budgets: Sequence[int], run: Run, *, frugal: 
         if frugal:
             carried += [record for record in new if record.get("caught")]
             open_ = [where for where, record in zip(open_, new, strict=True) if not record.get("caught")]
-    return records
+    return records + run(Case(WATCH, str(budgets[-1]), where) for where in writers)
 
 
 def rival_cases(placed: Iterable[Placed]) -> list[Case]:

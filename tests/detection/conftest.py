@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 
 import pytest
 
+from tests.detection.observed import Detection, detect
 from whopwatch.contract import Contract, load
 from whopwatch.simulator import Simulator, embedded
+from whopwatch.simulator.faults import catalogue
 
-Simulators = Callable[[int | None], Simulator]
+Detections = Callable[[str], Detection]
 
 
 @pytest.fixture(scope="session")
@@ -17,14 +20,17 @@ def contract() -> Contract:
 
 
 @pytest.fixture(scope="session")
-def simulators(contract: Contract) -> Iterator[Simulators]:
-    """The simulator whose lists have so many items, started once: reads change nothing."""
-    running: dict[int | None, Simulator] = {}
+def detections(contract: Contract) -> Iterator[Detections]:
+    """What a run says of a fault, by its name: one run each, at simulators that all runs share (they only read)."""
     with ExitStack() as stack:
 
+        @cache
         def of_size(items: int | None) -> Simulator:
-            if items not in running:
-                running[items] = stack.enter_context(embedded(contract, items=items, rate_limit=10**9))
-            return running[items]
+            return stack.enter_context(embedded(contract, items=items, rate_limit=10**9))
 
-        yield of_size
+        @cache
+        def of(name: str) -> Detection:
+            fault = catalogue()[name]
+            return detect(contract, of_size(fault.items), fault)
+
+        yield of

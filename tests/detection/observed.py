@@ -12,7 +12,7 @@ from whopwatch.finding import Finding, Report
 from whopwatch.simulator import Simulator
 from whopwatch.simulator.faults import Fault, Planted, first_place
 
-NEIGHBOURS = ("entries.list", "leads.list")
+NEIGHBOURS = ("companies.retrieve", "payout_methods.list")
 """Operations of which one that is not concerned is looked at as well: it must not be accused."""
 
 
@@ -37,8 +37,8 @@ class Detection:
     @property
     def located(self) -> list[Finding]:
         """Those of them that point at the place, too."""
-        place = self.planted.location
-        return [finding for finding in self.named if place is None or is_near(place, finding.location)]
+        places = self.planted.locations or ("*",)
+        return [finding for finding in self.named if any(is_near(place, finding.location) for place in places)]
 
     @property
     def elsewhere(self) -> list[Finding]:

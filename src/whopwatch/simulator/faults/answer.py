@@ -199,7 +199,9 @@ MISTAKES: Mapping[str, Callable[[Call, ApiError], bool]] = {
     "invalid": lambda call, problem: problem.code == "parameter_invalid",
     "size": lambda call, problem: problem.param in ("first", "last"),
     "cursor": lambda call, problem: problem.param in ("after", "before"),
-    "filter": lambda call, problem: problem.param not in ("first", "last", "after", "before", None),
+    "filter": lambda call, problem: (
+        problem.code == "parameter_invalid" and problem.param not in ("first", "last", "after", "before")
+    ),
     "known-form": lambda call, problem: _is_wellformed(call),
     "odd-form": lambda call, problem: not _is_wellformed(call),
 }

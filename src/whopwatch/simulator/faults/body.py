@@ -13,14 +13,24 @@ from whopwatch.simulator.pipeline import Call, Proceed
 
 
 def field(
-    place: Place, *, kind: str, change: str, setting: Any = None, among: str = "every", **chosen: Any
+    place: Place,
+    *,
+    kind: str,
+    change: str,
+    setting: Any = None,
+    among: str = "every",
+    shared: bool = False,
+    **chosen: Any,
 ) -> Plan | None:
     """Change one field, chosen by `kind` and the further settings of `fields.choose`.
 
-    `among` is `every` item, `rare` (one object in a hundred), `other` (every second) or `last` (of a page).
+    `among` is `every` item, `rare` (one object in a hundred), `other` (every second) or `last` (of a page). `shared`
+    asks for a field that both the list and the retrieve of the resource show.
     """
-    view = place.view
-    found = choose(view.node, kind, **chosen) if view else None
+    view, twin = place.view, place.twin
+    if view is None or (shared and twin is None):
+        return None
+    found = choose(view.node, kind, shared_with=twin.node if shared and twin else None, **chosen)
     if found is None:
         return None
     if change == "set" and setting is None and found.node.enum:

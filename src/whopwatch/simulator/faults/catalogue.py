@@ -35,8 +35,8 @@ class Fault:
     `drift_class` says what moved, `effect` what a client sees of it. `place` is the kind of operation (a key of
     PLACES), `step` and `settings` how it is brought about. `sees` is who can notice it: see SEES. `check` names the
     check that is to find it, `found` the drift classes that it may be found as, and `invariants` those invariants of
-    a paginated list (1 to 51) that it breaks. `location` is where it is found, in place of where it is planted, with
-    `*` for anything; `twin` that the finding may name the retrieve or list of the same resource instead. `example`
+    a paginated list (1 to 51) that it breaks. `locations` are where it may be found, in place of where it is planted,
+    with `*` for anything; `twin` that the finding may name the retrieve or list of the same resource instead. `example`
     is an operation that shows it well, `items` how long lists have to be for it.
     """
 
@@ -50,7 +50,7 @@ class Fault:
     sees: str = "read"
     check: str | None = None
     found: tuple[str, ...] = ()
-    location: str | None = None
+    locations: tuple[str, ...] = ()
     twin: bool = False
     invariants: tuple[int, ...] = ()
     example: str | None = None
@@ -125,15 +125,12 @@ def catalogue() -> Mapping[str, Fault]:
 
 
 def _fault(group: str, entry: Mapping[str, Any]) -> Fault:
-    found = entry.get("found", ())
-    return Fault(
-        group=group,
-        drift_class=entry["class"],
-        settings=entry.get("with", {}),
-        found=tuple([found] if isinstance(found, str) else found),
-        invariants=tuple(entry.get("invariants", ())),
-        **{name: value for name, value in entry.items() if name not in ("class", "with", "found", "invariants")},
-    )
+    renamed = {"class": "drift_class", "with": "settings", "location": "locations"}
+    settings = {renamed.get(name, name): value for name, value in entry.items()}
+    for name in ("found", "locations", "invariants"):
+        value = settings.get(name, ())
+        settings[name] = (value,) if isinstance(value, str) else tuple(value)
+    return Fault(group=group, **settings)
 
 
 def operations_for(contract: Contract, fault: Fault) -> list[Operation]:

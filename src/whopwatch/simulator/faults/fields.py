@@ -75,14 +75,18 @@ def choose(
     required: bool = True,
     variant: bool = False,
     name: str = ".*",
+    shared_with: Node | None = None,
 ) -> Field | None:
     """The first field of `kind` (a key of KINDS) that is as described, None where a view has none.
 
-    `depth` is `top`, `deep` (inside another object) or `any`; `variant` asks for one that only one variant has.
+    `depth` is `top`, `deep` (inside another object) or `any`; `variant` asks for one that only one variant has;
+    `shared_with` is another view that has to show it as well.
     """
+    others = None if shared_with is None else {field.path for field in fields_of(shared_with)}
     for field in fields_of(node):
         if (
             KINDS[kind](field)
+            and (others is None or field.path in others)
             and (field.path[-1] == ITEMS) is (kind == "item")
             and depth in ("any", "deep" if field.depth else "top")
             and field.node.nullable is nullable

@@ -28,6 +28,13 @@ class Place:
         return self.world.views.of_operation.get(self.operation.id)
 
     @property
+    def twin(self) -> View | None:
+        """How the resource's list shows what it retrieves, and the other way round."""
+        names = {f"{self.operation.resource}.list", f"{self.operation.resource}.retrieve"} - {self.operation.id}
+        views = self.world.views.of_operation
+        return views.get(names.pop()) if len(names) == 1 else None
+
+    @property
     def rare_ids(self) -> frozenset[str]:
         """One object in a hundred, one at least: the ids that rare faults befall."""
         view = self.view

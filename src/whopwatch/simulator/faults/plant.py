@@ -43,16 +43,17 @@ STEPS: dict[str, Build] = {
 
 @dataclass(frozen=True)
 class Planted:
-    """One fault at one operation; `location` is where a finding about it points, where that is known."""
+    """One fault at one operation."""
 
     fault: Fault
     operation: Operation
     plan: Plan
 
     @property
-    def location(self) -> str | None:
-        """The place in an answer, a parameter, a header or the status."""
-        return self.fault.location if self.fault.location is not None else self.plan.location
+    def locations(self) -> tuple[str, ...]:
+        """Where a finding about it may point: a place in an answer, a parameter, a header, the status; or anywhere."""
+        planted = () if self.plan.location is None else (self.plan.location,)
+        return self.fault.locations or planted
 
     @property
     def wrappers(self) -> Iterator[Wrapper]:

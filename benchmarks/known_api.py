@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 
 import httpx
@@ -22,15 +23,20 @@ LISTED = "withdrawals.list"
 FAILURE = b'{"error":{"type":"internal_server_error","message":"no"}}'
 
 
+NUMBER = b'"amount":100000.5'
+"""What stands in the first item, and is counted up from answer to answer."""
+
+
 def page() -> bytes:
-    """A page of 100 items, from the simulator."""
+    """A page of 100 items, from the simulator, in compact JSON as it came."""
     with embedded(load(), items=100) as simulator:
         answer = httpx.get(
             simulator.base_url + load().operation(LISTED).path,
             params={"company_id": simulator.company_id, "first": 100},
             headers={"Authorization": f"Bearer {simulator.api_key}"},
         )
-    return answer.raise_for_status().content
+    body = answer.raise_for_status().content
+    return re.sub(rb'"amount":[^,}]+', NUMBER, body, count=1)
 
 
 def without_field(body: bytes) -> bytes:
@@ -42,13 +48,17 @@ def without_field(body: bytes) -> bytes:
 
 
 class Server:
-    """Answers with `body` after `delay` seconds. `mode`: ok, fails, field, slow, reset, hang."""
+    """Answers with `body` after `delay` seconds; each time with another number in it, but in the mode `still`.
+
+    The other modes are `ok`, and the faults `fails`, `field`, `slow`, `reset` and `hang`.
+    """
 
     def __init__(self, body: bytes, delay: float = 0.01) -> None:
         self._body = body
         self._broken = without_field(body)
         self._delay = delay
         self._mode = "ok"
+        self._count = 0
         self._log: list[tuple[str, float, float, float]] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -76,6 +86,9 @@ class Server:
         await asyncio.sleep(self._delay if mode != "slow" else 1.0)
         status, body = (b"500 No", FAILURE) if mode == "fails" else (b"200 OK", self._body)
         body = self._broken if mode == "field" else body
+        if mode == "ok":
+            self._count += 1
+            body = body.replace(NUMBER, b'"amount":%06d.5' % (100_000 + self._count), 1)
         head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
         first = time.perf_counter()
         writer.write(head % (status, len(body)) + body)

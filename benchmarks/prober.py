@@ -2,7 +2,7 @@
 
     python -m benchmarks.prober PORT_OF_KNOWN_API CONFIG TIMES
 
-Prints its own port. At SIGTERM it writes the times of all its runs to the file TIMES.
+Prints its own port. At SIGTERM it writes the times of all its runs to the file TIMES, at SIGUSR1 only how many.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
 from whopwatch.probe.memory import give_back_early
 from whopwatch.probe.narrow import narrowed
+from whopwatch.probe.records import Record
 from whopwatch.probe.service import Service
 
 OPERATIONS = 149
@@ -45,14 +46,12 @@ class Times:
 
     def __init__(self, history: Any) -> None:
         self._history = history
-        self.kept: list[tuple[str, str, float, float | None, float]] = []
+        self.kept: list[tuple[str, str, float, float | None]] = []
 
-    def add(self, record: dict[str, Any]) -> None:
+    def add(self, record: Record) -> None:
         """Remember `record`, as the history does."""
-        last = record["requests"][-1]["phases"]
-        before = sum(last[name] or 0.0 for name in ("dns", "connect", "tls"))
-        ttfb = None if last["ttfb"] is None else last["ttfb"]
-        self.kept.append((record["operation"], record["outcome"], last["total"], ttfb, before))
+        phases = record.sent[-1].phases
+        self.kept.append((record.run.operation, record.run.outcome, phases.total, phases.ttfb))
         self._history.add(record)
 
 
@@ -66,14 +65,15 @@ def main() -> None:
     base = f"http://127.0.0.1:{port}/api/v1"
     target = Target("known", base, base[:-1] + "2", api_key=Secret("key_0123456789"), company_id="biz_1")
     signals: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, lambda number, _: signals.put(number))
     service = Service(contract, target, Path(config))
     times = Times(service.prober.history)
     service.prober.history = times  # type: ignore[assignment]
     server = service.start(("127.0.0.1", 0))
     print(server.server_address[1], flush=True)
-    signals.get()
+    while signals.get() == signal.SIGUSR1:
+        Path(times_file).write_text(str(len(times.kept)), encoding="utf-8")
     service.stop()
     Path(times_file).write_text(json.dumps(times.kept), encoding="utf-8")
 

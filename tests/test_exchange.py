@@ -71,3 +71,12 @@ def test_header_names_match_in_any_case_and_media_types_lose_their_parameters() 
     assert exchange.query_value("first") is None
     assert exchange.ok
     assert exchange.json == {}
+
+
+@given(JSON, st.sampled_from(['"a": 1', '": x": 1', '"a" : 1', '"a\\\\": 1', '"\\"": 1', '"b": ":"', '"b": "\\":"']))
+def test_a_name_is_found_twice_however_it_is_written(value: object, member: str) -> None:
+    inner = json.dumps(value, separators=(",", ":"))
+    for text in (f"[{inner},{{{member},{member}}}]", f'{{{member},"z":{inner},{member}}}'):
+        assert parse_json(text.encode()) == (None, BodyProblem.DUPLICATE_KEY)
+    once = f"[{inner},{{{member}}}]"
+    assert parse_json(once.encode()) == (json.loads(once), None)

@@ -162,8 +162,6 @@ def parse_json(body: bytes) -> tuple[Any, BodyProblem | None]:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         return None, BodyProblem.NOT_UTF8
-    if nests_deeper_than(MAX_DEPTH, body):
-        return None, BodyProblem.TOO_DEEP
     problems: list[BodyProblem] = []
 
     def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -178,15 +176,29 @@ def parse_json(body: bytes) -> tuple[Any, BodyProblem | None]:
     try:
         value = json.loads(text, object_pairs_hook=unique_keys, parse_constant=no_constant)
     except (ValueError, RecursionError):
-        return None, BodyProblem.NOT_JSON
+        return None, BodyProblem.TOO_DEEP if nests_deeper_than(MAX_DEPTH, body) else BodyProblem.NOT_JSON
+    if _is_deeper_than(MAX_DEPTH, value):
+        return None, BodyProblem.TOO_DEEP
     return (None, problems[0]) if problems else (value, None)
+
+
+def _is_deeper_than(depth: int, value: Any) -> bool:
+    """Whether the arrays and objects of a parsed `value` nest deeper than `depth`."""
+    if value.__class__ is not dict and value.__class__ is not list:
+        return False
+    if depth == 0:
+        return True
+    for part in value.values() if value.__class__ is dict else value:
+        if (part.__class__ is dict or part.__class__ is list) and _is_deeper_than(depth - 1, part):
+            return True
+    return False
 
 
 def nests_deeper_than(depth: int, body: bytes) -> bool:
     """Whether the arrays and objects of the JSON text `body` nest deeper than `depth`.
 
-    Looks only at the brackets outside strings, so that no parser has to recurse before the answer is known, and holds
-    little more than them in memory. Taking innermost pairs away empties a shallow text within as many passes as it has
+    Looks only at the brackets outside strings, for a text that no parser can read, and holds little more than them in
+    memory. Taking innermost pairs away empties a shallow text within as many passes as it has
     levels, at the speed of bytes.replace; only a deep or broken one is counted bracket by bracket.
     """
     if body.count(b"[") + body.count(b"{") <= depth:

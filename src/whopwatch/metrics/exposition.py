@@ -44,6 +44,8 @@ class _Family:
     def __init__(self, metric: MetricWrapperBase) -> None:
         self._metric = metric
         self._children: dict[tuple[str, ...], MetricWrapperBase] | None = None
+        self._header = _text(metric.describe()).replace("%", "%%")
+        self._lines: dict[tuple[str, ...], str] = {}
         self._template = ""
         self._readers: list[Values] = []
 
@@ -51,7 +53,10 @@ class _Family:
         """The header and one line for each sample."""
         children = _children(self._metric)
         if children != self._children:  # metrics compare by identity: new series of old labels are new
-            self._template, self._readers = _template(self._metric, children), list(map(_reader, children.values()))
+            self._lines = {labels: lines for labels, lines in self._lines.items() if labels in children}
+            self._lines |= _lines(self._metric, [labels for labels in children if labels not in self._lines])
+            self._template = "".join([self._header, *(self._lines[labels] for labels in children)])
+            self._readers = list(map(_reader, children.values()))
             self._children = children
         values = chain.from_iterable([read() for read in self._readers])
         return self._template % tuple(
@@ -81,28 +86,26 @@ def _reader(child: MetricWrapperBase) -> Values:
     return lambda: (get(),)
 
 
-def _template(metric: MetricWrapperBase, children: Iterable[tuple[str, ...]]) -> str:
-    """Everything that prometheus_client writes for `metric`, with `%s` for each value."""
-    lines = [_text(metric.describe()).replace("%", "%%")]
-    for labels in children:
-        lines += [f"{prefix.replace('%', '%%')} %s\n" for prefix in _prefixes(metric, labels)]
-    return "".join(lines)
-
-
-def _prefixes(metric: MetricWrapperBase, labels: tuple[str, ...]) -> tuple[str, ...]:
-    """The lines of one series without their values: name and labels, as prometheus_client writes them."""
+def _lines(metric: MetricWrapperBase, series: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """What prometheus_client writes for each of `series`, by its labels, with `%s` for each value."""
     (family,) = metric.describe()
-    named = dict(zip(metric._labelnames, labels, strict=True))
+    samples = _samples(metric)
+    for labels in series:
+        named = dict(zip(metric._labelnames, labels, strict=True))
+        for suffix, more in samples:
+            family.add_sample(f"{family.name}{suffix}", {**named, **more}, 0.0)
+    texts = [line for line in _text([family]).splitlines() if not line.startswith("#")]
+    gaps = [f"{line.rpartition(' ')[0].replace('%', '%%')} %s\n" for line in texts]
+    size = len(samples)
+    return {labels: "".join(gaps[place * size : (place + 1) * size]) for place, labels in enumerate(series)}
+
+
+def _samples(metric: MetricWrapperBase) -> list[tuple[str, dict[str, str]]]:
+    """What each series of `metric` consists of: suffixes of the name, and labels besides its own."""
     if isinstance(metric, Histogram):
-        for bound in metric._upper_bounds:
-            family.add_sample(f"{family.name}_bucket", {**named, "le": _go_number(bound)}, 0.0)
-        family.add_sample(f"{family.name}_count", named, 0.0)
-        family.add_sample(f"{family.name}_sum", named, 0.0)
-    else:
-        suffix = "_total" if isinstance(metric, Counter) else ""
-        family.add_sample(f"{family.name}{suffix}", named, 0.0)
-    lines = _text([family]).splitlines()
-    return tuple(line.rpartition(" ")[0] for line in lines if not line.startswith("#"))
+        bounds = [("_bucket", {"le": _go_number(bound)}) for bound in metric._upper_bounds]
+        return [*bounds, ("_count", {}), ("_sum", {})]
+    return [("_total" if isinstance(metric, Counter) else "", {})]
 
 
 def _text(families: Iterable[Metric]) -> str:

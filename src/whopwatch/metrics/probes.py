@@ -10,7 +10,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.metrics import MetricWrapperBase
@@ -24,6 +24,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0,
 """Upper bounds of every histogram of durations, in seconds."""
 
 PHASES = ("dns", "connect", "tls", "ttfb", "transfer")
+SEVERITIES = tuple(Severity)
 CODE_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 
@@ -66,6 +67,7 @@ class ProbeMetrics:
         self.registry = registry
         self.all: list[MetricWrapperBase] = []
         self._by_operation: list[MetricWrapperBase] = []
+        self._found: dict[tuple[object, ...], MetricWrapperBase] = {}
         self._watched: dict[str, Watched] = {}
         by_operation = ("operation",)
         self.runs = self._counter("whop_probe_runs", "Runs of a probe by outcome.", ("operation", "outcome"))
@@ -138,27 +140,31 @@ class ProbeMetrics:
     ) -> None:
         """Count one run that asked something, ended at `at`. `phases` are those of its requests, the probed one last.
 
-        `findings` is None where the answer says nothing about the contract: what was found before stands then.
+        `findings` is None where the answer says nothing about the contract: what was found before stands then. A run
+        that ends after its operation has left the configuration is no longer counted.
         """
-        self.runs.labels(operation, outcome).inc()
-        self.duration.labels(operation).observe(phases[-1].total)
+        if operation not in self._watched:
+            return
+        of = self._series
+        of(self.runs, operation, outcome).inc()
+        of(self.duration, operation).observe(phases[-1].total)
         for taken in phases:
             for name in PHASES:
                 seconds = getattr(taken, name)
                 if seconds is not None:
-                    self.phases.labels(name).observe(seconds)
+                    of(self.phases, name).observe(seconds)
         if status is not None:
-            self.responses.labels(operation, f"{status // 100}xx").inc()
+            of(self.responses, operation, f"{status // 100}xx").inc()
         if findings is not None:
-            counted = Tally(finding.severity for finding in findings)
-            for severity in Severity:
-                self.findings.labels(operation, severity).set(counted[severity])
+            counted = Tally(finding.severity for finding in findings) if findings else {}
+            for severity in SEVERITIES:
+                of(self.findings, operation, severity).set(counted.get(severity, 0))
             for finding in findings:
-                self.violations.labels(operation, finding.drift_class).inc()
-        self.success.labels(operation).set(outcome is Outcome.SUCCESS)
-        self.last_run.labels(operation).set(at)
+                of(self.violations, operation, finding.drift_class).inc()
+        of(self.success, operation).set(outcome is Outcome.SUCCESS)
+        of(self.last_run, operation).set(at)
         if outcome is Outcome.SUCCESS:
-            self.last_success.labels(operation).set(at)
+            of(self.last_success, operation).set(at)
 
     def set_waiting(self, operation: str, waiting: bool) -> None:
         """Whether an operation has nothing to ask with: it is on no schedule then, and cannot be late."""
@@ -167,6 +173,14 @@ class ProbeMetrics:
             self.interval.remove(operation)
         elif each:
             self.interval.labels(operation).set(each.interval)
+
+    def _series(self, metric: M, *labels: str) -> M:
+        """`metric.labels(*labels)`, looked up once: it is asked for a dozen times a run."""
+        key = (metric, *labels)
+        series = self._found.get(key)
+        if series is None:
+            series = self._found[key] = metric.labels(*labels)
+        return cast("M", series)
 
     def _declare(self, each: Watched) -> None:
         """Let every counter begin at 0, so that its first increase is seen. Gauges of runs wait for the first one."""
@@ -184,6 +198,7 @@ class ProbeMetrics:
         self.info.labels(operation, each.resource, each.method, each.path).set(1)
 
     def _forget(self, each: Watched) -> None:
+        self._found.clear()
         for metric in self._by_operation:
             metric.remove_by_labels({"operation": each.operation})
 

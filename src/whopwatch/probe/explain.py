@@ -9,7 +9,7 @@ from whopwatch.probe.listing import Probe
 
 
 def explain(probe: Probe, record: dict[str, Any]) -> str:
-    """The record of a run of `probe` (see records.record_of) as text."""
+    """The record of a run of `probe` (see Record.told) as text."""
     return "\n".join([*_told(probe, record), ""])
 
 
@@ -32,7 +32,7 @@ def _told(probe: Probe, record: dict[str, Any]) -> Iterator[str]:
 
 def _request(number: int, request: dict[str, Any]) -> Iterator[str]:
     query = f"?{'&'.join(f'{name}=...' for name in request['query'])}" if request["query"] else ""
-    yield f"request {number}: {request['method']} {request['path']}{query} ({request['operation']})"
+    yield f"request {number}: GET {request['path']}{query} ({request['operation']})"
     if request["failure"]:
         yield f"  no answer: {request['failure']}"
     else:

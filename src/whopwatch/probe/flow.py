@@ -58,7 +58,7 @@ class Flow:
                 filling[parameter.name] = yield from self._value(parameter, remembered)
         exchange = yield call_of(operation, filling, self._probe.terms.page_size)
         self._seen.learn(operation, exchange)
-        if exchange.ok and operation.is_list and next(ids_of(operation, exchange), None) is None:
+        if remembered and exchange.ok and operation.is_list and not any(ids_of(operation, exchange)):
             for resource, id in remembered:
                 self._seen.put_last(resource, id)
         self._remembered = remembered

@@ -83,7 +83,7 @@ def _history(watch: Watch, query: Query) -> Reply:
         failed=query.get("failed", "").lower() in ("1", "true"),
         limit=min(int(limit), MOST_RECORDS),
     )
-    return as_json({"records": records})
+    return as_json({"records": [record.told() for record in records]})
 
 
 def _probe(watch: Watch, query: Query) -> Reply:
@@ -94,7 +94,7 @@ def _probe(watch: Watch, query: Query) -> Reply:
         return text(f"target: no operation of that name is probed here; {hint}\n", 404)
     run = watch.prober.look(probe)
     if query.get("debug", "").lower() in ("1", "true"):
-        return text(explain(probe, watch.prober.record(run)))
+        return text(explain(probe, watch.prober.record(run).told()))
     return Reply(200, CONTENT_TYPE, [_as_metrics(probe, run)])
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from whopwatch.checks import Evidence, run_checks
 from whopwatch.client.call import Call
 from whopwatch.contract import Contract
 from whopwatch.exchange import Exchange
@@ -15,9 +14,10 @@ from whopwatch.finding import Finding
 from whopwatch.metrics import Outcome, ProbeMetrics
 from whopwatch.probe.budget import Budget
 from whopwatch.probe.flow import Flow, NothingToAskError
+from whopwatch.probe.judgement import Judgement
 from whopwatch.probe.listing import Probe
 from whopwatch.probe.outcome import outcome_of, tells_of_contract
-from whopwatch.probe.records import History, Run, record_of
+from whopwatch.probe.records import History, Record, Run
 from whopwatch.probe.seen import Seen
 
 
@@ -50,7 +50,11 @@ class Prober:
     history: History = field(default_factory=History)
     clock: Callable[[], float] = time.perf_counter
     wall: Callable[[], float] = time.time
+    judgement: Judgement = field(init=False)
     _waiting: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.judgement = Judgement(self.contract)
 
     def run(self, probe: Probe) -> Run:
         """Run `probe` once and export what came of it."""
@@ -69,7 +73,7 @@ class Prober:
         if ended.is_skip:
             asked = tuple(exchanges)
             return Run(probe.id, Outcome.SKIPPED, self.wall(), seconds, reason, asked, lacking=ended.lacking)
-        findings = self._judge(probe, exchanges)
+        findings = self.judgement.of(probe.id, exchanges)
         outcome = outcome_of(exchanges[-1], findings, probe.terms.fails_on)
         reason = reason or _reason(exchanges[-1], findings, outcome)
         return Run(probe.id, outcome, self.wall(), seconds, reason, tuple(exchanges), findings)
@@ -78,10 +82,9 @@ class Prober:
         """Whether the last run of `operation` found nothing to ask with."""
         return operation in self._waiting
 
-    def record(self, run: Run) -> dict[str, object]:
+    def record(self, run: Run) -> Record:
         """`run` as it stands in the history."""
-        templates = [self.contract.operations[exchange.operation].path for exchange in run.exchanges]
-        return record_of(run, templates)
+        return Record.of(run, [self.contract.operations[exchange.operation].path for exchange in run.exchanges])
 
     def _converse(self, probe: Probe, exchanges: list[Exchange], deadline: float) -> _End:
         """Go through the probe's requests and add what came back to `exchanges`."""
@@ -107,10 +110,6 @@ class Prober:
             return _End(f"{lacking.failed.operation}, which shows its ids, failed")
         finally:
             steps.close()
-
-    def _judge(self, probe: Probe, exchanges: Sequence[Exchange]) -> tuple[Finding, ...]:
-        findings = run_checks(self.contract, Evidence(self.contract, exchanges))
-        return tuple(finding for finding in findings if finding.operation == probe.id)
 
     def _count(self, probe: Probe, run: Run) -> None:
         metrics = self.metrics

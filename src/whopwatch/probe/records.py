@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from whopwatch.exchange import Exchange
+from whopwatch.exchange import Exchange, Phases
 from whopwatch.finding import Finding
 from whopwatch.metrics import Outcome
 
 GOOD = 200
-FAILED = 1000
+FAILED = 400
 """Records kept of each kind; the oldest go first."""
 FINDINGS_SHOWN = 20
 
@@ -38,63 +37,87 @@ class Run:
     lacking: str | None = None
 
 
-def record_of(run: Run, templates: Sequence[str]) -> dict[str, Any]:
-    """`run` as JSON: statuses, times, sizes, names of parameters and headers; no value, no id, no key."""
-    return {
-        "operation": run.operation,
-        "outcome": str(run.outcome),
-        "ended_at": datetime.fromtimestamp(run.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "seconds": round(run.seconds, 6),
-        "reason": run.reason,
-        "requests": [_request(exchange, template) for exchange, template in zip(run.exchanges, templates, strict=True)],
-        "findings": [finding.to_json() for finding in run.findings[:FINDINGS_SHOWN]],
-    }
+class Sent(NamedTuple):
+    """One request of a run, as far as it is remembered: no value, no id, no key, no body."""
 
-
-def _request(exchange: Exchange, template: str) -> dict[str, Any]:
-    return {
-        "operation": exchange.operation,
-        "method": exchange.method,
-        "path": template,
-        "query": [name for name, _ in exchange.query],
-        "credential": exchange.credential,
-        "status": exchange.status,
-        "failure": exchange.failure and exchange.failure.value,
-        "headers": sorted({name for name, _ in exchange.headers}),
-        "media_type": exchange.media_type,
-        "body_bytes": len(exchange.body),
-        "phases": {
-            name: None if seconds is None else round(seconds, 6) for name, seconds in asdict(exchange.phases).items()
-        },
-    }
-
-
-class _Kept(NamedTuple):
-    """A record as text, which takes a fifth of the memory."""
-
-    ended_at: str
     operation: str
-    text: bytes
+    path: str
+    query: tuple[str, ...]
+    status: int | None
+    failure: str | None
+    headers: tuple[str, ...]
+    media_type: str | None
+    body_bytes: int
+    phases: Phases
+
+    @classmethod
+    def of(cls, exchange: Exchange, path: str) -> Sent:
+        """What is remembered of `exchange`, whose operation has the path template `path`."""
+        return cls(
+            exchange.operation,
+            path,
+            tuple([name for name, _ in exchange.query]),
+            exchange.status,
+            exchange.failure and exchange.failure.value,
+            tuple([name for name, _ in exchange.headers]),
+            exchange.media_type,
+            len(exchange.body),
+            exchange.phases,
+        )
+
+    def told(self) -> dict[str, Any]:
+        """As JSON; times in seconds."""
+        phases = asdict(self.phases).items()
+        return {
+            **self._asdict(),
+            "query": list(self.query),
+            "headers": sorted(set(self.headers)),
+            "phases": {name: None if seconds is None else round(seconds, 6) for name, seconds in phases},
+        }
+
+
+class Record(NamedTuple):
+    """One run, as far as it is remembered."""
+
+    run: Run
+    sent: tuple[Sent, ...]
+
+    @classmethod
+    def of(cls, run: Run, paths: Iterable[str]) -> Record:
+        """What is remembered of `run`; `paths` are the path templates of its requests."""
+        sent = tuple(map(Sent.of, run.exchanges, paths))
+        return cls(replace(run, exchanges=(), findings=run.findings[:FINDINGS_SHOWN]), sent)
+
+    def told(self) -> dict[str, Any]:
+        """As JSON."""
+        run = self.run
+        return {
+            "operation": run.operation,
+            "outcome": str(run.outcome),
+            "ended_at": datetime.fromtimestamp(run.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "seconds": round(run.seconds, 6),
+            "reason": run.reason,
+            "requests": [sent.told() for sent in self.sent],
+            "findings": [finding.to_json() for finding in run.findings],
+        }
 
 
 class History:
     """The records of past runs. Safe to use from several threads."""
 
     def __init__(self, good: int = GOOD, failed: int = FAILED) -> None:
-        self._good: deque[_Kept] = deque(maxlen=good)
-        self._failed: deque[_Kept] = deque(maxlen=failed)
+        self._good: deque[Record] = deque(maxlen=good)
+        self._failed: deque[Record] = deque(maxlen=failed)
         self._lock = threading.Lock()
 
-    def add(self, record: dict[str, Any]) -> None:
+    def add(self, record: Record) -> None:
         """Remember `record`."""
-        kept = _Kept(record["ended_at"], record["operation"], json.dumps(record, separators=(",", ":")).encode())
         with self._lock:
-            (self._good if record["outcome"] == Outcome.SUCCESS else self._failed).append(kept)
+            (self._good if record.run.outcome is Outcome.SUCCESS else self._failed).append(record)
 
-    def newest(self, *, operation: str | None = None, failed: bool = False, limit: int = 100) -> list[dict[str, Any]]:
+    def newest(self, *, operation: str | None = None, failed: bool = False, limit: int = 100) -> list[Record]:
         """The newest records first: of one operation, of failed runs alone, at most `limit`."""
         with self._lock:
             kept = [*self._failed] if failed else [*self._good, *self._failed]
-        wanted = [each for each in kept if operation in (None, each.operation)]
-        newest = sorted(wanted, key=lambda each: each.ended_at, reverse=True)[:limit]
-        return [json.loads(each.text) for each in newest]
+        wanted = [record for record in kept if operation in (None, record.run.operation)]
+        return sorted(wanted, key=lambda record: record.run.at, reverse=True)[:limit]

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from math import ceil
 
 from whopwatch.metrics import Outcome, ProbeMetrics
 from whopwatch.probe.listing import Probe
@@ -21,6 +22,7 @@ RECHECKS_PER_SECOND = 1.0
 WAITING_PACE = 10
 """An operation with nothing to ask with is tried at every so many slots."""
 SMALLEST_BURST = 4.0
+MOST_WORKERS = 64
 _LOG = logging.getLogger("whopwatch.probe")
 
 
@@ -47,6 +49,7 @@ class Scheduler:
     """Runs `probes` on schedule until it is stopped. One run of an operation is under way at a time.
 
     `clock` is in seconds since the epoch and must never go back. `pool` is where runs go, by default `workers` threads.
+    Without a number of workers there are as many as the schedule needs when every probe runs into its timeout.
     """
 
     def __init__(
@@ -55,15 +58,15 @@ class Scheduler:
         metrics: ProbeMetrics,
         probes: Iterable[Probe],
         *,
-        workers: int,
+        workers: int | None = None,
         clock: Callable[[], float] | None = None,
         pool: Executor | None = None,
     ) -> None:
         self._prober = prober
         self.metrics = metrics
         self._clock = clock or steady_clock()
-        self._workers = workers
         self._probes = {probe.id: probe for probe in probes}
+        self._workers = workers or workers_for(self._probes.values())
         now = self._clock()
         self._timetable = Timetable(self._intervals(), now)
         self._starts = self._allowance(now)
@@ -72,7 +75,7 @@ class Scheduler:
         self._running: set[str] = set()
         self._changed = threading.Condition()
         self._stopping = False
-        self._pool = pool or ThreadPoolExecutor(workers, thread_name_prefix="probe")
+        self._pool = pool or ThreadPoolExecutor(self._workers, thread_name_prefix="probe")
 
     @property
     def probes(self) -> dict[str, Probe]:
@@ -166,6 +169,11 @@ class Scheduler:
         """Twice the schedule's own pace."""
         pace = sum(1.0 / interval for interval in self._intervals().values())
         return Allowance(max(2.0 * pace, 1.0), max(pace / 4.0, SMALLEST_BURST), now)
+
+
+def workers_for(probes: Iterable[Probe]) -> int:
+    """How many runs are under way at a time when nothing answers any more."""
+    return min(ceil(sum(probe.terms.timeout / probe.terms.interval for probe in probes)) + 2, MOST_WORKERS)
 
 
 def steady_clock() -> Callable[[], float]:

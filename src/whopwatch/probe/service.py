@@ -92,13 +92,14 @@ class Service:
         return server
 
     def warm_up(self) -> None:
-        """Compile what the probes need, and keep the garbage collector from looking through all of it again."""
+        """Make everything that the first runs and the first scrape would have to make."""
         shapes = shapes_of(self._contract)
         for probe in self.probes.values():
             shapes.of(probe.operation)
             for response in probe.operation.responses.values():
                 if response.schema is not None and response.status < 300:
                     self._contract.validator(response.pointer, probe.operation.api)
+        self.exposition.render()
         settle()
         sys.setswitchinterval(SWITCH_SECONDS)
 

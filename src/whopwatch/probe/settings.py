@@ -45,12 +45,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole file. `requests_per_minute` is the budget of all probes, all shards together."""
+    """The whole file. `requests_per_minute` is the budget of all probes, all shards together.
+
+    `workers` is how many runs may be under way at a time; None for as many as the schedule may need.
+    """
 
     entries: tuple[Entry, ...]
     windows: tuple[Window, ...] = ()
     defaults: Terms = Terms()
-    workers: int = 8
+    workers: int | None = None
     fresh_connections: bool = True
     requests_per_minute: float = 240.0
 

@@ -11,6 +11,7 @@ import ssl
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from sys import intern
 
 import httptools
 
@@ -39,7 +40,7 @@ class Answer:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header line."""
-        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        self.headers.append((intern(name.decode("latin-1").lower()), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         """The empty line after the headers."""

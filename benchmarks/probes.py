@@ -1,0 +1,235 @@
+"""Scheduled, fully validating probes against blackbox_exporter with body regexps, side by side in one run.
+
+149 operations every 10 s (15 probes a second), a fresh connection for each, a page of 100 items, at a server that
+answers after 10 ms and keeps the true time of every request. CPU is that of the prober's own process: ours schedules,
+validates and counts; blackbox_exporter is scheduled from outside, which is not charged to it.
+
+    python -m benchmarks.probes [SECONDS] [ROUNDS]
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.processes import module, running, usage, wait_for
+
+BLACKBOX = "prometheus-blackbox-exporter"
+OPERATIONS, INTERVAL = 149, 10.0
+PLAIN, STILL, SCRAPED = "whopwatch", "whopwatch, answers stand still", "whopwatch, scraped every second"
+PROBER = """
+[budget]
+requests_per_minute = 6000
+[defaults]
+interval = "10s"
+timeout = "5s"
+page_size = 100
+[[probes]]
+gets = true
+"""
+MODULE = r"""
+modules:
+  page:
+    prober: http
+    timeout: 5s
+    http:
+      preferred_ip_protocol: ip4
+      fail_if_body_not_matches_regexp:
+        - '"data":\['
+        - '"id":"wdrl_[A-Za-z0-9]+"'
+        - '"page_info":\{'
+        - '"has_next_page":(true|false)'
+"""
+
+
+@dataclass
+class Measured:
+    """What one contestant came to, over its rounds. Times are in seconds, errors against the server's own."""
+
+    probes: int = 0
+    cpu: float = 0.0
+    rss: float = 0.0
+    total: list[float] = field(default_factory=list)
+    first_byte: list[float] = field(default_factory=list)
+    taken: list[float] = field(default_factory=list)
+
+
+Runs = Sequence[tuple[str, float, float]]
+"""Path, measured total, measured time from the request to the first byte."""
+
+
+class Contest:
+    """A server that knows its times, and whoever is measured against it."""
+
+    def __init__(self, api: str, seconds: float) -> None:
+        self._api = api
+        self._seconds = seconds
+
+    def measure(self, into: Measured, pid: int, finish: Callable[[], Runs]) -> None:
+        """Let time pass, charge the process `pid` for it, and hold what `finish` returns against the server's log."""
+        httpx.get(f"{self._api}/log")
+        before = usage(pid)
+        time.sleep(self._seconds)
+        after = usage(pid)
+        log = httpx.get(f"{self._api}/log").json()
+        into.probes += len(log)
+        into.cpu += after.cpu - before.cpu
+        into.rss = max(into.rss, after.rss)
+        true: dict[str, list[Any]] = defaultdict(list)
+        for path, received, first, last in log:
+            true[path].append((first - received, last - received))
+        for path, total, first_byte in finish():
+            if true[path]:
+                known_first, known_last = true[path].pop(0)
+                into.total.append(total - known_last)
+                into.first_byte.append(first_byte - known_first)
+                into.taken.append(total)
+
+
+def ours(contest: Contest, api_port: str, folder: Path, into: Measured, scrape_every: float | None) -> None:
+    """One round of the prober; `scrape_every` so many seconds it is asked for its metrics."""
+    times = folder / "times"
+    config = folder / "probes.toml"
+    config.write_text(PROBER, encoding="utf-8")
+    with ExitStack() as stack:
+        process, port = stack.enter_context(module("benchmarks.prober", api_port, str(config), str(times)))
+        time.sleep(INTERVAL * 1.2)
+        ended = threading.Event()
+        if scrape_every:
+            scraper = threading.Thread(target=_scrape, args=(port, scrape_every, ended))
+            scraper.start()
+            stack.callback(scraper.join)
+            stack.callback(ended.set)
+        skip = _count(times, process)
+
+        def finish() -> Runs:
+            process.terminate()
+            process.wait(30)
+            kept = json.loads(times.read_text(encoding="utf-8"))[skip:]
+            return [(f"/api/v1/o{name[-3:]}", total, first) for name, _, total, first in kept if first]
+
+        contest.measure(into, process.pid, finish)
+        ended.set()
+
+
+def _count(times: Path, process: Any) -> int:
+    """How many runs the prober has made so far; it tells at SIGUSR1."""
+    times.unlink(missing_ok=True)
+    process.send_signal(signal.SIGUSR1)
+    wait_for(times.exists)
+    return int(times.read_text(encoding="utf-8"))
+
+
+def _scrape(port: str, every: float, ended: threading.Event) -> None:
+    while not ended.wait(every):
+        httpx.get(f"http://127.0.0.1:{port}/metrics")
+
+
+def blackbox(contest: Contest, api_port: str, folder: Path, into: Measured) -> None:
+    """One round of blackbox_exporter, driven at the same pace."""
+    config = folder / "blackbox.yml"
+    config.write_text(MODULE, encoding="utf-8")
+    port = 19115
+    command = [BLACKBOX, f"--config.file={config}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
+    with running(command) as process, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        wait_for(lambda: _answers(client))
+        ended, runs = threading.Event(), list[tuple[str, float, float]]()
+        driver = threading.Thread(target=_drive, args=(client, api_port, ended, runs))
+        driver.start()
+        time.sleep(2.0)
+        contest.measure(into, process.pid, lambda: _stopped(ended, driver, runs))
+
+
+def _answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/-/healthy").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _drive(client: httpx.Client, api_port: str, ended: threading.Event, runs: list[tuple[str, float, float]]) -> None:
+    """Ask for one probe after the other, at the pace of our own schedule."""
+
+    def probe(number: int) -> None:
+        path = f"/api/v1/o{number % OPERATIONS:03}"
+        target = f"http://127.0.0.1:{api_port}{path}?company_id=biz_1&first=100"
+        found = dict(
+            line.rsplit(" ", 1)
+            for line in client.get("/probe", params={"module": "page", "target": target}).text.splitlines()
+        )
+        assert found["probe_success"] == "1"
+        phase = 'probe_http_duration_seconds{phase="%s"}'
+        runs.append((path, float(found["probe_duration_seconds"]), float(found[phase % "processing"])))
+
+    with ThreadPoolExecutor(8) as pool:
+        begun, number = time.perf_counter(), 0
+        while not ended.is_set():
+            pool.submit(probe, number)
+            number += 1
+            time.sleep(max(begun + number * INTERVAL / OPERATIONS - time.perf_counter(), 0.0))
+
+
+def _stopped(ended: threading.Event, driver: threading.Thread, runs: list[tuple[str, float, float]]) -> Runs:
+    ended.set()
+    driver.join()
+    return runs
+
+
+def shares(values: Sequence[float]) -> str:
+    """p50 and p99, in milliseconds."""
+    ordered = sorted(values)
+    return f"{statistics.median(ordered) * 1000:6.2f} / {ordered[int(len(ordered) * 0.99)] * 1000:6.2f}"
+
+
+def main() -> None:
+    """Measure in turns, and print one table."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    contestants = {name: Measured() for name in (PLAIN, STILL, SCRAPED, BLACKBOX)}
+    plain, still, scraped, other = contestants.values()
+    with tempfile.TemporaryDirectory() as name, module("benchmarks.known_api") as (_, port):
+        contest, folder = Contest(f"http://127.0.0.1:{port}", seconds), Path(name)
+        for _ in range(rounds):
+            ours(contest, port, folder, plain, None)
+            httpx.put(f"http://127.0.0.1:{port}/mode", json={"mode": "still"})
+            ours(contest, port, folder, still, None)
+            httpx.put(f"http://127.0.0.1:{port}/mode", json={"mode": "ok"})
+            if shutil.which(BLACKBOX):
+                blackbox(contest, port, folder, other)
+            ours(contest, port, folder, scraped, 1.0)
+    print(f"{rounds} rounds of {seconds:.0f} s, {OPERATIONS} operations every {INTERVAL:.0f} s, true delay 10 ms")
+    columns = f"{'probes':>7}{'CPU/probe':>11}{'per CPU-s':>10}{'RSS':>10}"
+    print(f"{'':34}{columns}   {'total error p50 / p99':>22}   first byte")
+    for name, each in contestants.items():
+        if each.probes:
+            print(
+                f"{name:34}{each.probes:>7}{each.cpu / each.probes * 1000:>8.2f} ms{each.probes / each.cpu:>10.0f}"
+                f"{each.rss:>6.1f} MiB   {shares(each.total):>19} ms   {shares(each.first_byte)} ms"
+            )
+    worst = [sorted(each.taken)[int(len(each.taken) * 0.99)] for each in (scraped, plain)]
+    print(f"p99 with a scrape every second: {worst[0] / worst[1]:.2f} times that without")
+    if other.probes:
+        pace = {name: contestants[name].probes / contestants[name].cpu for name in (PLAIN, STILL, BLACKBOX)}
+        print(
+            f"probes per CPU-second, times blackbox_exporter's: {pace[PLAIN] / pace[BLACKBOX]:.2f} where every answer"
+        )
+        print(f"differs from the one before, {pace[STILL] / pace[BLACKBOX]:.2f} where it does not")
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.fields import fields
 from whopwatch.checks.lifecycle import alternate_path, deprecation
 from whopwatch.checks.paging import paging
-from whopwatch.checks.queries import page_sizes, queries
+from whopwatch.checks.queries import page_sizes, parents, queries
 from whopwatch.checks.refusals import refusals
 from whopwatch.checks.refused import refused
 from whopwatch.checks.schema import schema
@@ -38,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     walking,
     queries,
     page_sizes,
+    parents,
     twins,
     deprecation,
     alternate_path,

@@ -26,12 +26,12 @@ def authentication(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
         for number, exchange in enumerate(asked):
             (how, refusing), status = KEYS[exchange.purpose], exchange.status or 0
             if contract.operations[operation].is_public:
-                if status in refusing:
+                if 400 <= status < 500 and status != 429:
                     tally.add(
-                        "D17",
+                        "D17" if status in refusing else "D15",
                         Severity.MEDIUM,
                         operation,
-                        "header:authorization",
+                        "header:authorization" if status in refusing else "status",
                         expected="an answer to anybody",
                         observed=str(status),
                         what=f"it is known to be public, and refuses a request {how}",

@@ -46,7 +46,22 @@ def _before_the_first(page: Answer) -> bool:
     return page.exchange.purpose is Purpose.LIST and page.page_info.get("has_previous_page") is True
 
 
+def _cursor_on_nothing(page: Answer) -> bool:
+    cursors = (page.page_info.get("start_cursor"), page.page_info.get("end_cursor"))
+    return (
+        page.exchange.ok and isinstance(page.value, dict) and page.value.get("data") == [] and cursors != (None, None)
+    )
+
+
 RULES = (
+    Rule(
+        "/page_info/end_cursor",
+        Severity.LOW,
+        "no cursor on an empty page",
+        "one",
+        "an empty page has a cursor, of which item nobody knows",
+        _cursor_on_nothing,
+    ),
     Rule(
         "param:first",
         Severity.HIGH,
@@ -89,7 +104,7 @@ RULES = (
         _before_the_first,
     ),
 )
-"""Of two rules for one location the worse one comes first."""
+"""Of two rules for one location the worse one is reported."""
 
 
 def paging(_: Contract, evidence: Evidence) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.finding import Finding, Severity, Source
+from whopwatch.plan.behaviour import behaviour
 from whopwatch.plan.compare import RULES
 from whopwatch.plan.proof import proven
 
@@ -51,6 +52,7 @@ def page_sizes(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     seen = [size for found in sizes.values() for size in found]
     usual = max(set(seen), key=seen.count, default=0)
     tally = Tally("page-sizes")
+    _shortened(tally, evidence)
     for id, found in sizes.items():
         if found - {usual} and seen.count(usual) > MOST_LISTS:
             tally.add(
@@ -65,6 +67,50 @@ def page_sizes(_: Contract, evidence: Evidence) -> Iterator[Finding]:
                 samples=len(seen),
                 source=Source.LIVE_LIVE,
             )
+    yield from tally.findings()
+
+
+def _shortened(tally: Tally, evidence: Evidence) -> None:
+    """Lists whose full pages are smaller than a size that the maximum allows."""
+    maximum = behaviour().pages["maximum_size"]
+    for id, observed in evidence.lists.items():
+        pages = [page for walk in observed.walks for page in walk.pages if page.usable and page.size() is not None]
+        for number, page in enumerate(pages):
+            if page.info("has_next_page") is True and len(page.items) < min(page.size() or 0, maximum):
+                tally.add(
+                    "D13",
+                    Severity.LOW,
+                    id,
+                    "param:first",
+                    expected="as many items as asked for",
+                    observed="fewer",
+                    what="a page that another one follows has fewer items than were asked for",
+                    witness=number,
+                    samples=len(pages),
+                )
+
+
+def parents(_: Contract, evidence: Evidence) -> Iterator[Finding]:
+    """The lists of two parents have no item in common, where a list has to be asked for with its parent."""
+    tally = Tally("parents")
+    for id, observed in evidence.lists.items():
+        needed = [p.name for p in observed.rules.operation.parameters if p.required and p.resource]
+        seen: dict[str, object] = {}
+        for walk, listing in observed.whole:
+            shared = [item for item in listing.by_id if seen.setdefault(item, walk.base) != walk.base]
+            if shared and needed:
+                tally.add(
+                    "D20",
+                    Severity.CRITICAL,
+                    id,
+                    f"param:{needed[-1]}",
+                    expected="the items of the parent that was asked for",
+                    observed="those of another one, too",
+                    what="the lists of two parents show the same items",
+                    witness=walk.numbers[0],
+                    samples=len(observed.whole),
+                    source=Source.LIVE_LIVE,
+                )
     yield from tally.findings()
 
 

@@ -30,7 +30,6 @@ RULES: Mapping[str, Rule] = {
     "misread": Rule(HIGH, "items as it asks for", "those of another value", "{param} is read as another value"),
     "refused": Rule(HIGH, "a page of the list", "a refusal", "a documented request with {param} is refused"),
     "too-many": Rule(HIGH, "no more items than asked for", "more", "a page has more items than asked for"),
-    "short": Rule(LOW, "a full page while items follow", "fewer items", "a page that another follows is not full"),
     "foreign": Rule(CRITICAL, "items of the list", "others", "it shows an item that is not in the whole list"),
     "excluded": Rule(HIGH, "what the filter lets through", "others, too", "{param} lets through what it excludes"),
     "missing": Rule(CRITICAL, "every item asked for", "an item missing", "an item that was asked for is not shown"),
@@ -155,8 +154,6 @@ def _ends(left: Sequence[Candidate], page: Page, has_before: bool, exact: bool) 
         yield Broken("cut", "/page_info/has_next_page") if is_full and page.ids else Broken("lost", "/data")
     elif more is True and not rest:
         yield Broken("endless", "/page_info/has_next_page")
-    elif more is True and size is not None and len(page.ids) < min(size, 100):
-        yield Broken("short", "param:first")
     if exact and isinstance(page.info("has_previous_page"), bool) and page.info("has_previous_page") is not has_before:
         yield Broken("other-side", "/page_info/has_previous_page")
 

@@ -72,6 +72,7 @@ class Known:
         self._wanted = {operation.id for operation in self.reads()}
         self.needs = {operation.id: needs(operation) for operation in self.contract.reads}
         self._rules: dict[str, Rules] = {}
+        self._observed: dict[str, Observed] = {}
         lists = sum(operation.is_list for operation in self.reads())
         self.pages = max(4, min(41, self.budget // (4 * max(1, lists))))
 
@@ -115,7 +116,9 @@ class Known:
 
     def observed(self, operation: Operation) -> Observed:
         """The walks that were made of a list."""
-        return Observed(self.rules(operation), [exchange for _, exchange in self.traces.get(operation.id, ())])
+        observed = self._observed.setdefault(operation.id, Observed(self.rules(operation)))
+        observed.extend(exchange for _, exchange in self.traces.get(operation.id, ())[observed.count :])
+        return observed
 
     def count(self, operation: Operation) -> int:
         """How many requests were made for an operation."""

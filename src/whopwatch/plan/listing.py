@@ -49,6 +49,7 @@ class Listing:
     def __init__(self, items: Sequence[Mapping[str, Any]], rules: Rules) -> None:
         self.items = items
         self.rules = rules
+        self._passing: dict[tuple[str, int, tuple[str, ...]], bool | None] = {}
 
     @cached_property
     def by_id(self) -> Mapping[str, Mapping[str, Any]]:
@@ -70,8 +71,11 @@ class Listing:
 
     def passes(self, name: str, item: Mapping[str, Any], values: tuple[str, ...]) -> bool | None:
         """Whether one parameter lets an item through; None where that cannot be told."""
-        filter = self.rules.filters.get(name)
-        return filter.holds(item, values) if filter else None
+        asked = (name, id(item), values)  # the items live as long as the listing does
+        if asked not in self._passing:
+            filter = self.rules.filters.get(name)
+            self._passing[asked] = filter.holds(item, values) if filter else None
+        return self._passing[asked]
 
     def _ranks(self, wanted: Mapping[str, tuple[str, ...]]) -> list[Rank] | None:
         order = self.rules.declared.order

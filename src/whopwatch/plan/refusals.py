@@ -17,17 +17,25 @@ from whopwatch.plan.lists import query
 MALFORMED = "not-an-id!"
 UNKNOWN_WORD = "whopwatch-unknown"
 ODD_SIZES: Sequence[Pairs] = (
-    (("first", "x"),),
     (("first", "-1"),),
-    (("first", "0"),),
+    (("first", "x"),),
     (("first", "3"), ("last", "2")),
+    (("first", "0"),),
     (("last", "0"),),
 )
+"""Those that tell most come first."""
 
 
 def turn(known: Known, operation: Operation, kind: str) -> int:
     """A number that is another one for each operation and each night: what does not fit into one run, rotates."""
     return crc32(f"{operation.id}:{kind}".encode()) + known.seed
+
+
+def pick(number: int, turns: int, count: int) -> int:
+    """Which of `count` ways is tried at the turn `turns`: at first one of the two that tell most, then the others."""
+    first = number % 2
+    rest = [place for place in range(count) if place != first]
+    return [first, *(rest[(number + step) % len(rest)] for step in range(len(rest)))][turns]
 
 
 def without_key(known: Known, operation: Operation, turns: int = 0) -> Experiment:
@@ -69,7 +77,7 @@ def odd_size(known: Known, operation: Operation, turns: int = 0) -> Experiment:
     """A page size that is none, or both sizes at once; which of them, rotates."""
     base = known.base(operation)
     if base and operation.parameter("first"):
-        pairs = ODD_SIZES[(turn(known, operation, "size") + turns) % len(ODD_SIZES)]
+        pairs = ODD_SIZES[pick(turn(known, operation, "size"), turns, len(ODD_SIZES))]
         yield replace(query(base, pairs), purpose=Purpose.ODD_SIZE)
 
 
@@ -79,7 +87,7 @@ def odd_cursor(known: Known, operation: Operation, turns: int = 0) -> Experiment
     own = cursor(page[1], "end_cursor") if page else None
     if base and own and operation.parameter("after"):
         odd = list(_odd_cursors(known, operation, own))
-        purpose, value = Purpose.ODD_CURSOR, odd[(turn(known, operation, "cursor") + turns) % len(odd)]
+        purpose, value = Purpose.ODD_CURSOR, odd[pick(turn(known, operation, "cursor"), turns, len(odd))]
         yield replace(query(base, (("first", "3"), ("after", value))), purpose=purpose)
 
 

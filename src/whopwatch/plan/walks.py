@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from whopwatch.exchange import Exchange, Purpose
@@ -28,6 +27,7 @@ class Walk:
     asked: Pairs
     pages: list[Page] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
+    _listing: Listing | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_whole(self) -> bool:
@@ -36,8 +36,10 @@ class Walk:
         return is_plain and all(page.usable for page in self.pages) and self.pages[-1].is_last
 
     def listing(self, rules: Rules) -> Listing:
-        """The items of all its pages."""
-        return Listing([item for page in self.pages for item in page.items], rules)
+        """The items of all its pages. A walk that is whole gets no more of them, and its listing is made once."""
+        if self._listing is None or not self.is_whole:
+            self._listing = Listing([item for page in self.pages for item in page.items], rules)
+        return self._listing
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,19 @@ class StepBack:
 class Observed:
     """Everything that was asked of one list, in its order."""
 
-    def __init__(self, rules: Rules, exchanges: Sequence[Exchange]) -> None:
+    def __init__(self, rules: Rules, exchanges: Sequence[Exchange] = ()) -> None:
         self.rules = rules
         self.walks: list[Walk] = []
         self.steps_back: list[StepBack] = []
-        for number, exchange in enumerate(exchanges):
+        self.count = 0
+        self.extend(exchanges)
+
+    def extend(self, exchanges: Iterable[Exchange]) -> None:
+        """Take in what was asked since."""
+        for exchange in exchanges:
             if exchange.purpose in PAGES and exchange.status is not None:
-                self._add(number, Page(exchange))
+                self._add(self.count, Page(exchange))
+            self.count += 1
 
     def _add(self, number: int, page: Page) -> None:
         exchange = page.exchange
@@ -88,7 +96,7 @@ class Observed:
         walk.pages.append(page)
         walk.numbers.append(number)
 
-    @cached_property
+    @property
     def whole(self) -> Sequence[tuple[Walk, Listing]]:
         """The walks that show a whole list whose items can be told apart, and what they show."""
         listings = [(walk, walk.listing(self.rules)) for walk in self.walks if walk.is_whole]

@@ -54,7 +54,7 @@ GROUPS = {
         lambda contract, operation: True,
     ),
     "schema": Group(("schema", "fields"), _is_read),
-    "paging": Group(("paging", "walking", "queries", "page-sizes"), _is_list),
+    "paging": Group(("paging", "walking", "queries", "page-sizes", "parents"), _is_list),
     "twins": Group(("twins",), _is_twin),
 }
 """Every check is in one group. Those of `answer` stand for the operation itself: writes have no other."""

@@ -130,7 +130,7 @@ def _name(column: Column) -> str:
     tool, setting = column
     if tool == WATCH:
         return f"{tool}, at most {setting} requests"
-    return f"{tool}, our default budget" if setting == BUDGET else f"{tool}, its defaults"
+    return f"{tool}, our default budget" if setting == BUDGET else f"{tool}, its defaults (unguarded)"
 
 
 def _row(cells: Iterable[object]) -> str:

@@ -55,7 +55,7 @@ def is_near(place: str, found: str) -> bool:
 
 
 def detect(contract: Contract, simulator: Simulator, fault: Fault, *, budget: int = 600) -> Detection:
-    """Plant `fault` at the operation that shows it well, and look at that operation and an innocent one."""
+    """Plant `fault` at the operation that shows it well, and look at that one and an innocent one, or at all."""
     planted = first_place(contract, simulator.backend.world, fault)
     assert planted, f"{fault.name} makes no sense anywhere"
     operation = planted.operation
@@ -64,7 +64,7 @@ def detect(contract: Contract, simulator: Simulator, fault: Fault, *, budget: in
     simulator.faults.switch([f"{fault.name}@{operation.id}"])
     try:
         target = replace(simulator.target(), writable=False)
-        report = run.check(contract, target, only=[*accused, innocent], budget=budget)
+        report = run.check(contract, target, only=[] if fault.whole else [*accused, innocent], budget=budget)
     finally:
         simulator.faults.switch([])
     return Detection(planted, frozenset(accused), report)

@@ -36,8 +36,9 @@ class Fault:
     PLACES), `step` and `settings` how it is brought about. `sees` is who can notice it: see SEES. `check` names the
     check that is to find it, `found` the drift classes that it may be found as, and `invariants` those invariants of
     a paginated list (1 to 51) that it breaks. `locations` are where it may be found, in place of where it is planted,
-    with `*` for anything; `twin` that the finding may name the retrieve or list of the same resource instead. `example`
-    is an operation that shows it well, `items` how long lists have to be for it.
+    with `*` for anything; `twin` that the finding may name the retrieve or list of the same resource instead, `whole`
+    that it takes what the other operations do to notice. `example` is an operation that shows it well, `items` how
+    long lists have to be for it.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Fault:
     found: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
     twin: bool = False
+    whole: bool = False
     invariants: tuple[int, ...] = ()
     example: str | None = None
     items: int | None = None

@@ -1,0 +1,76 @@
+"""A webhook receiver: what Alertmanager sends, and when."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One alert as it was received; `at` is monotonic, `path` that of the receiver it was routed to."""
+
+    at: float
+    path: str
+    status: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+class Receiver:
+    """Listens on a free loopback port as long as the context."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+        self._came = threading.Condition()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                receiver.take(self.path, body)
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Stay quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Receiver:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def take(self, path: str, body: Mapping[str, object]) -> None:
+        """Keep what one notification says."""
+        alerts = body["alerts"]
+        assert isinstance(alerts, list)
+        with self._came:
+            for alert in alerts:
+                self.notices.append(
+                    Notice(time.monotonic(), path, alert["status"], alert["labels"], alert["annotations"])
+                )
+            self._came.notify_all()
+
+    def wait(self, holds: Callable[[Notice], bool], since: float, seconds: float) -> Notice:
+        """The first notice after `since` for which `holds`; fails where none comes within `seconds`."""
+        end = time.monotonic() + seconds
+        with self._came:
+            while True:
+                for notice in self.notices:
+                    if notice.at >= since and holds(notice):
+                        return notice
+                left = end - time.monotonic()
+                if left <= 0:
+                    seen = sorted({f"{notice.status} {notice.labels['alertname']}" for notice in self.notices})
+                    raise AssertionError(f"no such alert within {seconds:.0f} s; seen: {', '.join(seen) or 'none'}")
+                self._came.wait(left)

@@ -20,6 +20,9 @@ NOT_FOUND = _listed("not_yet_found.txt")
 NOT_LOCATED = _listed("not_yet_located.txt")
 """Faults that no check finds yet, or finds only elsewhere. One that is has to leave its list."""
 
+NOT_FIRED = {"parents"}
+"""Checks that no fault makes fire yet."""
+
 READABLE = [name for name, fault in catalogue().items() if fault.sees == "read"]
 
 
@@ -50,7 +53,7 @@ def test_no_other_operation_is_accused(detections: Detections, name: str) -> Non
 
 def test_every_check_is_made_to_fire_by_a_fault() -> None:
     fired = {catalogue()[name].check for name in READABLE if name not in NOT_FOUND}
-    assert {check.__name__.replace("_", "-") for check in CHECKS} <= fired
+    assert {check.__name__.replace("_", "-") for check in CHECKS} - fired == NOT_FIRED
 
 
 def test_nothing_is_waited_for_that_is_not_there() -> None:

@@ -179,7 +179,20 @@ def parse_json(body: bytes) -> tuple[Any, BodyProblem | None]:
         return None, BodyProblem.TOO_DEEP if nests_deeper_than(MAX_DEPTH, body) else BodyProblem.NOT_JSON
     if _is_deeper_than(MAX_DEPTH, value):
         return None, BodyProblem.TOO_DEEP
+    if not problems and _has_lone_surrogate(body, value):
+        problems.append(BodyProblem.NOT_UTF8)
     return (None, problems[0]) if problems else (value, None)
+
+
+def _has_lone_surrogate(body: bytes, value: Any) -> bool:
+    """Whether an escape such as `\\ud800` stands for half a character, which no text can be made of."""
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return False
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _is_deeper_than(depth: int, value: Any) -> bool:

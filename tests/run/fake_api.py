@@ -63,13 +63,12 @@ class FakeApi:
 
     def answer(self, operation: Operation, path: str, request: httpx.Request) -> Answer:
         if request.headers.get("Authorization") != "Bearer right_key_000000" and not operation.is_public:
-            v2 = {"error": {"status": 401, "message": "refused"}}
-            return error(401, "unauthorized") if operation.api == "v1" else (401, v2, {})
+            return error(401, "unauthorized") if operation.api == "v1" else (401, v2_error(401), {})
         pairs = tuple(parse_qsl(request.url.query.decode(), keep_blank_values=True))
         query = dict(pairs)
         ids = [*path.split("/")[2:], *(query[p.name] for p in operation.required_query if p.name in query)]
         if any(id.endswith("000000000000") or "!" in id or (id.strip("0").endswith("_") and "00" in id) for id in ids):
-            return error(404, "not_found")
+            return error(404, "not_found") if operation.api == "v1" else (404, v2_error(404), {})
         for parameter in operation.required_query:
             if parameter.name not in query:
                 return error(400, "invalid_request_error", code="parameter_missing", param=parameter.name)
@@ -168,6 +167,10 @@ def mark_of(pairs: Pairs) -> str:
 def error(status: int, kind: str, **more: str | None) -> Answer:
     envelope = {"type": kind, "message": "refused", "code": None, "param": None} | more
     return status, {"error": envelope}, {}
+
+
+def v2_error(status: int) -> dict[str, Any]:
+    return {"error": {"status": status, "message": "refused"}}
 
 
 def html(status: int = 200) -> httpx.Response:

@@ -26,7 +26,7 @@ def authentication(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
         for number, exchange in enumerate(asked):
             (how, refusing), status = KEYS[exchange.purpose], exchange.status or 0
             if contract.operations[operation].is_public:
-                if 400 <= status < 500 and status != 429:
+                if 400 <= status < 500 and status != 429 and evidence.is_still_there(exchange):
                     tally.add(
                         "D17" if status in refusing else "D15",
                         Severity.MEDIUM,

@@ -92,6 +92,23 @@ class Evidence:
             if self._contract.operations[id].is_list
         }
 
+    @cached_property
+    def _places(self) -> Mapping[int, int]:
+        return {id(exchange): place for place, exchange in enumerate(self.exchanges)}
+
+    def number(self, exchange: Exchange) -> int:
+        """The place of an exchange among all: what tells earlier from later."""
+        return self._places[id(exchange)]
+
+    def is_still_there(self, exchange: Exchange) -> bool:
+        """Whether what an exchange asked for was there when it was last asked for in the plain way."""
+        plain = [
+            other
+            for other in self.by_operation[exchange.operation]
+            if other.purpose in (Purpose.LIST, Purpose.RETRIEVE) and other.path_params == exchange.path_params
+        ]
+        return not plain or plain[-1].status != 404
+
     def operation(self, exchange: Exchange) -> Operation:
         """The operation that `exchange` was made for."""
         return self._contract.operations[exchange.operation]

@@ -43,7 +43,7 @@ def refusals(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     for id, exchanges in evidence.by_operation.items():
         asked = [exchange for exchange in exchanges if exchange.purpose in MISTAKES]
         for number, exchange in enumerate(asked):
-            found = _judge(contract.operations[id], exchange)
+            found = _judge(contract.operations[id], exchange, evidence.is_still_there(exchange))
             if found:
                 drift_class, severity, location, observed, what = found
                 tally.add(
@@ -60,14 +60,14 @@ def refusals(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     yield from tally.findings()
 
 
-def _judge(operation: Operation, exchange: Exchange) -> tuple[str, Severity, str, str, str] | None:
+def _judge(operation: Operation, exchange: Exchange, is_there: bool) -> tuple[str, Severity, str, str, str] | None:
     mistake, status = MISTAKES[exchange.purpose], exchange.status or 0
     allowed = (behaviour().pages[mistake.declared], *mistake.also)
     if exchange.ok:
         if operation.is_list and exchange.purpose is Purpose.UNKNOWN_ID and not _rows(exchange):
             return "D15", Severity.HIGH, "status", str(status), "an unknown parent is answered as one that has nothing"
         return mistake.drift_class, mistake.severity, _place(operation, exchange), str(status), mistake.what
-    if 400 <= status < 500 and status not in (*allowed, 429):
+    if 400 <= status < 500 and status not in (*allowed, 429) and (status != 404 or is_there):
         severity = Severity.LOW if status in (400, 403, 404, 422) else Severity.HIGH
         return "D15", severity, "status", str(status), f"a mistake in the request is answered with status {status}"
     if status == 400 and exchange.purpose not in (Purpose.UNKNOWN_ID, Purpose.MALFORMED_ID):

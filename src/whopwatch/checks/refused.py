@@ -108,10 +108,19 @@ def _is_listed(operation: Operation, name: str, value: str, evidence: Evidence) 
     return any(value in answer.ids for answer in listed)
 
 
+def _is_still_listed(exchange: Exchange, evidence: Evidence) -> bool:
+    """Whether a list names the object of a request: one seen after it, where there is any; what is deleted is gone."""
+    wanted, number = exchange.path_params.get("id", ""), evidence.number(exchange)
+    pages = evidence.answers.get(f"{evidence.operation(exchange).resource}.list", ())
+    plain = [page for page in pages if page.exchange.purpose is Purpose.LIST]
+    later = [page for page in plain if page.number > number]
+    return any(wanted in page.ids for page in later or plain)
+
+
 def _no_object(exchange: Exchange, asked: Sequence[Exchange], evidence: Evidence) -> _Refusal | None:
     """A 404, to the end, for an object that the list of its resource names."""
     operation = evidence.operation(exchange)
-    named = _is_listed(operation, "id", exchange.path_params.get("id", ""), evidence)
+    named = _is_still_listed(exchange, evidence)
     last = [other for other in asked if other.path_params == exchange.path_params][-1]
     if operation.is_list or not named or last.status != 404:
         return None

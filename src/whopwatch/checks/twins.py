@@ -43,7 +43,7 @@ def differences(left: Any, right: Any, path: Path = ()) -> Iterator[Path]:
     elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
         for index, (one, other) in enumerate(zip(left, right, strict=True)):
             yield from differences(one, other, (*path, index))
-    elif _comparable(left) != _comparable(right):
+    elif type(left) is type(right) and _comparable(left) != _comparable(right):
         yield path
 
 

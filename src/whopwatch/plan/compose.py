@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 MOST_VALUES = 60
 """Values of one filter in one request: a URL has to stay shorter than any server's limit."""
+LONGEST_VALUE = 100
 LEFT = 2 / 3
 """The share of a list that several filters together may leave over at least, so that pages are left to walk."""
 
@@ -75,9 +76,10 @@ def _sparing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
         dates = sorted({str(value) for item in listing.items for value in _shown(filter, item)})
         yield from (((filter.name, date),) for date in _near_the_end(dates, filter.test == "before"))
     elif filter.test in ("at-least", "at-most"):
-        numbers = sorted({float(str(value)) for item in listing.items for value in _shown(filter, item)})
+        shown = [value for item in listing.items for value in _shown(filter, item)]
+        numbers = sorted({value for value in shown if isinstance(value, int) and abs(value) < 10**9})
         if len(numbers) > 1:
-            yield ((filter.name, f"{numbers[1] if filter.test == 'at-least' else numbers[-2]:g}"),)
+            yield ((filter.name, str(numbers[1] if filter.test == "at-least" else numbers[-2])),)
     elif filter.test == "unless-zero":
         yield ((filter.name, "false"),)
     elif filter.is_array:
@@ -151,12 +153,10 @@ def _is_at(found: object, limit: str) -> bool:
 
 
 def _shown(filter: Filter, item: Mapping[str, object]) -> list[object]:
+    """What an item shows at the field of a filter, as far as it can be sent back in a query."""
     found = filter.found(item)
-    return (
-        [value for value in found if isinstance(value, (str, int, float)) and value != ""]
-        if isinstance(found, list)
-        else []
-    )
+    values = found if isinstance(found, list) else []
+    return [value for value in values if isinstance(value, (str, int, float)) and 0 < len(str(value)) <= LONGEST_VALUE]
 
 
 def _spread(listing: Listing, order: str) -> int:

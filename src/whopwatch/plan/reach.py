@@ -55,10 +55,16 @@ def attempt(operation: Operation, filling: Filling, known: Known) -> Experiment:
         for template in operation.alternate_paths:
             yield _call(operation, filling, template)
     elif exchange.status == 400 and operation.is_list:
-        smaller = replace(call, query=tuple(pair for pair in call.query if pair[0] != "first"))
-        exchange = yield smaller
-        if exchange.status == 400:
+        if _blamed(exchange) == "first":
+            yield replace(call, query=tuple(pair for pair in call.query if pair[0] != "first"))
+        else:
             yield from _narrowed(operation, filling, known)
+
+
+def _blamed(exchange: Exchange) -> object:
+    """The parameter that an error blames."""
+    error = exchange.json.get("error") if isinstance(exchange.json, dict) else None
+    return error.get("param") if isinstance(error, dict) else None
 
 
 FEW = 12

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from whopwatch.client import Call
+from whopwatch.exchange import Purpose
 from whopwatch.plan.known import Experiment, Known, own_ids
 
 OPERATIONS = 20
-CALLS = 6
+CALLS = 12
 """Operations, and requests of each, that are repeated at most."""
 
 
 def repeat_suspects(known: Known, suspects: Collection[str]) -> Iterator[Experiment]:
-    """The requests of each suspected operation again, in their order; for an object also the list that names it."""
+    """The requests of each suspected operation again, in their order; for an object then the list that names it.
+
+    Requests under filters are left out: they are asked again as soon as they surprise.
+    """
     for id in sorted(suspects)[:OPERATIONS]:
-        calls = known.calls(id)[:CALLS]
-        yield again([*_pages_with(known, calls), *calls])
+        calls = [call for call in known.calls(id) if call.purpose is not Purpose.QUERY][:CALLS]
+        yield again([*calls, *_pages_with(known, calls)])
 
 
 def _pages_with(known: Known, calls: Sequence[Call]) -> list[Call]:

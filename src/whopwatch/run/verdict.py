@@ -9,7 +9,7 @@ from statistics import median
 from whopwatch import __version__
 from whopwatch.checks import Evidence, run_checks
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import Exchange
+from whopwatch.exchange import Exchange, Purpose
 from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
 from whopwatch.run.observation import Observation
 from whopwatch.run.stop import UNREACHABLE
@@ -43,6 +43,7 @@ def judge(contract: Contract, observation: Observation, target_name: str) -> Rep
         unsafe=observation.unsafe,
         reason=reason,
         version=__version__,
+        extra={"spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges))},
     )
 
 
@@ -83,7 +84,8 @@ def _state(
 
 def _why_not(operation: Operation, observation: Observation, evidence: Evidence) -> str:
     """Why an operation without findings is not verified either, in words a person can act on."""
-    exchanges = [exchange for exchange in evidence.by_operation.get(operation.id, ()) if exchange.credential == "key"]
+    asked = evidence.by_operation.get(operation.id, ())
+    exchanges = [exchange for exchange in asked if exchange.purpose in (Purpose.LIST, Purpose.RETRIEVE)]
     if exchanges:
         return _refusal(operation, exchanges)
     if observation.stopped:

@@ -70,11 +70,8 @@ def main() -> None:
             clock=time.process_time,
         )
     size = sum(len(exchange.body) for exchange in exchanges)
-    print(
-        table(
-            f"CPU of {len(exchanges)} requests, {size / 1000:.0f} kB of bodies", seconds, base="the same requests, unchecked"
-        )
-    )
+    title = f"CPU of {len(exchanges)} requests, {size / 1000:.0f} kB of bodies"
+    print(table(title, seconds, base="the same requests, unchecked"))
 
 
 if __name__ == "__main__":

@@ -77,13 +77,13 @@ class FakeApi:
             return mistake or (200, self.page(operation, query, pairs), {})
         schema = operation.success.schema or {}
         id = path.split("/")[2]
-        number = int("0" + "".join(filter(str.isdigit, id))) % 1000
+        number = int("0" + "".join(filter(str.isdigit, id))) % 1_000_000
         return 200, self.generate(schema, operation.api, id, operation.id, number), {}
 
     def mistake(self, operation: Operation, pairs: Pairs) -> Answer | None:
         """The refusal of a page size, cursor or value that is none."""
         query, mark = dict(pairs), mark_of(pairs)
-        sizes = [name for name in ("first", "last") if name in query]
+        sizes: list[str] = [name for name in ("first", "last") if name in query]
         odd = sizes[1:] or [name for name in sizes if not query[name].isdecimal() or int(query[name]) < 1]
         odd += [
             name
@@ -97,9 +97,11 @@ class FakeApi:
         """What the list has under filters and an order; what an item does not show keeps it in."""
         schema = self.contract.resolve(operation.success.schema or {})["properties"]["data"]["items"]
         own = "biz_{}" if operation.id == "companies.list" else None
+        parents = [value for name, value in pairs if name.endswith("_id") and operation.parameter(name)]
+        start = 50 * sum(int(value.rpartition("_")[2]) for value in parents if value.rpartition("_")[2].isdecimal())
         made = [
             self.generate(schema, "v1", own and own.format(number), operation.id, number)
-            for number in range(self.items)
+            for number in range(start, start + self.items)
         ]
         listing = Listing(made, Rules(self.contract, operation))
         asked = tuple(pair for pair in pairs if pair[0] in listing.rules.optional)

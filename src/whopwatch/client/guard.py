@@ -20,7 +20,9 @@ _NOT_IN_A_URL = re.compile(r"[^!-~]|#")
 _OVERRIDE_HEADER = re.compile(r"method|override|rewrite|original-ur[il]|^upgrade$|^http2-settings$", re.IGNORECASE)
 _OVERRIDE_PARAMETERS = frozenset({"_method", "_httpmethod", "x-http-method", "x-http-method-override"})
 _LEVELS_OF_ENCODING = 4
-_PLAIN_BASE = re.compile(r"https://[a-z0-9.-]+(/[A-Za-z0-9_-]+)*|http://[a-z0-9.-]+:(?!80(?:/|$))[1-9]\d*(/[A-Za-z0-9_-]+)*")
+_PLAIN_BASE = re.compile(
+    r"https://[a-z0-9.-]+(/[A-Za-z0-9_-]+)*|http://[a-z0-9.-]+:(?!80(?:/|$))[1-9]\d*(/[A-Za-z0-9_-]+)*"
+)
 
 
 class Guard:

@@ -114,24 +114,25 @@ def ours(contest: Contest, api_port: str, folder: Path, into: Measured, scrape_e
             scraper = threading.Thread(target=_scrape, args=(port, scrape_every, ended))
             scraper.start()
             stack.callback(scraper.join)
-            stack.callback(ended.set)
         skip = _count(times, process)
 
         def finish() -> Runs:
+            ended.set()
+            if scrape_every:
+                scraper.join()
             process.terminate()
             process.wait(30)
             kept = json.loads(times.read_text(encoding="utf-8"))[skip:]
             return [(f"/api/v1/o{name[-3:]}", total, first) for name, _, total, first in kept if first]
 
         contest.measure(into, process.pid, finish)
-        ended.set()
 
 
 def _count(times: Path, process: Any) -> int:
     """How many runs the prober has made so far; it tells at SIGUSR1."""
     times.unlink(missing_ok=True)
     process.send_signal(signal.SIGUSR1)
-    wait_for(times.exists)
+    wait_for(lambda: times.exists() and times.read_text(encoding="utf-8"))
     return int(times.read_text(encoding="utf-8"))
 
 

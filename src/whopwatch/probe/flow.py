@@ -68,7 +68,8 @@ class Flow:
         for resource in parameter.resources:
             known = self._seen.best(resource)
             if known:
-                remembered.append((resource, known))
+                if not self._seen.is_given(resource):
+                    remembered.append((resource, known))
                 return known
         for resource in parameter.resources:
             for listing in self._listings(resource):

@@ -40,6 +40,10 @@ class Seen:
             given = self._given.get(resource)
             return given or next(reversed(self._ids.get(resource, {})), None)
 
+    def is_given(self, resource: str) -> bool:
+        """Whether the user named the id to ask with."""
+        return resource in self._given
+
     def learn(self, operation: Operation, exchange: Exchange) -> None:
         """Keep ids out of a success answer, where some are lacking or old."""
         lacking = self._lacking(operation)
@@ -66,7 +70,8 @@ class Seen:
         What has a list of its own is learnt from that resource alone: shown in passing, it may be another company's.
         """
         old = self._clock() - FRESH_SECONDS
-        shown = self._shapes.of(operation).resources() & self._wanted - (self._listed - {operation.resource})
+        wanted = self._wanted - self._given.keys() - (self._listed - {operation.resource})
+        shown = self._shapes.of(operation).resources() & wanted
         with self._lock:
             return frozenset(
                 resource for resource in shown if max(self._ids.get(resource, {}).values(), default=old) <= old

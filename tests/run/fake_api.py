@@ -97,7 +97,8 @@ class FakeApi:
         """What the list has under filters and an order; what an item does not show keeps it in."""
         schema = self.contract.resolve(operation.success.schema or {})["properties"]["data"]["items"]
         own = "biz_{}" if operation.id == "companies.list" else None
-        parents = [value for name, value in pairs if name.endswith("_id") and operation.parameter(name)]
+        needed = {parameter.name for parameter in operation.required_query}
+        parents = [value for name, value in pairs if name in needed]
         start = 50 * sum(int(value.rpartition("_")[2]) for value in parents if value.rpartition("_")[2].isdecimal())
         made = [
             self.generate(schema, "v1", own and own.format(number), operation.id, number)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from whopwatch.checks.evidence import Evidence
+from whopwatch.checks.evidence import Evidence, scope
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
 from whopwatch.exchange import Exchange, Purpose
@@ -112,7 +112,8 @@ def _is_still_listed(exchange: Exchange, evidence: Evidence) -> bool:
     """Whether a list names the object of a request: one seen after it, where there is any; what is deleted is gone."""
     wanted, number = exchange.path_params.get("id", ""), evidence.number(exchange)
     pages = evidence.answers.get(f"{evidence.operation(exchange).resource}.list", ())
-    plain = [page for page in pages if page.exchange.purpose is Purpose.LIST]
+    named = {scope(page.exchange) for page in pages if wanted in page.ids}
+    plain = [page for page in pages if page.exchange.purpose is Purpose.LIST and scope(page.exchange) in named]
     later = [page for page in plain if page.number > number]
     return any(wanted in page.ids for page in later or plain)
 

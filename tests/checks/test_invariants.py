@@ -1,0 +1,34 @@
+"""The table of the invariants: complete, and naming nothing that does not exist."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+
+from whopwatch.checks import CHECKS
+from whopwatch.contract import Contract
+from whopwatch.contract.shape import shapes_of
+from whopwatch.plan.compare import RULES
+
+TABLE = tomllib.loads(files("whopwatch.checks").joinpath("invariants.toml").read_text(encoding="utf-8"))["invariant"]
+
+
+def test_each_of_the_51_is_there_once() -> None:
+    assert [row["number"] for row in TABLE] == list(range(1, 52))
+
+
+def test_what_a_reader_can_see_has_a_check_and_nothing_else_has() -> None:
+    names = {check.__name__.replace("_", "-") for check in CHECKS}
+    for row in TABLE:
+        assert (row.get("check") in names) is (row["sees"] == "read"), row["number"]
+
+
+def test_the_rules_are_those_of_the_comparison_and_each_one_is_used() -> None:
+    used = {rule for row in TABLE for rule in row.get("rules", ())}
+    assert used == RULES.keys() - {"too-many"}
+    assert all(row["check"] == "queries" for row in TABLE if "rules" in row)
+
+
+def test_no_list_of_the_contract_tells_a_total(contract: Contract) -> None:
+    for operation in contract.lists:
+        assert shapes_of(contract).of(operation).known == {"data", "page_info"}

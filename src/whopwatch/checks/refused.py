@@ -86,6 +86,9 @@ def _bad_request(operation: Operation, exchange: Exchange, asked: Sequence[Excha
     if error.get("code") == "parameter_invalid" and not any(other.ok for other in asked):
         what = "a request that keeps the documentation is refused as invalid"
         return _Refusal("D14", Severity.HIGH, where, str(operation.success.status), "400", what)
+    if not any(other.ok for other in asked):
+        what = "a request that keeps the documentation is refused (400), or a permission is missing"
+        return _Refusal("D14", Severity.INFO, "status", str(operation.success.status), "400", what)
     return None
 
 

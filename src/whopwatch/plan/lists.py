@@ -101,7 +101,8 @@ def single_filters(known: Known, operation: Operation) -> Experiment:
     if listing is None or base is None or not listing.items:
         return
     since = known.count(operation)
-    walked = {name for name, _ in compose.several_filters(listing, known.seed)}
+    look = known.looks.get(operation.id)
+    walked = {name for name, _ in look.asked} if look else set()
     for filter in listing.rules.filters.values():
         asked = compose.alone(listing, filter, known.seed) if filter.name not in walked else None
         if asked and not _is_base(base, filter.name):

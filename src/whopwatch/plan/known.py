@@ -72,7 +72,6 @@ class Known:
         self._wanted = {operation.id for operation in self.reads()}
         self.needs = {operation.id: needs(operation) for operation in self.contract.reads}
         self._rules: dict[str, Rules] = {}
-        self._observed: dict[str, tuple[int, Observed]] = {}
         self._observed: dict[str, Observed] = {}
         lists = sum(operation.is_list for operation in self.reads())
         self.pages = max(4, min(41, self.budget // (4 * max(1, lists))))

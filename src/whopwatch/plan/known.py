@@ -94,9 +94,9 @@ class Known:
         return (operation for operation in self.contract.reads if operation.id in self.selected)
 
     def success(self, operation: Operation) -> Trace | None:
-        """The request for `operation` that succeeded: of a list the plain one, else the last."""
-        if operation.is_list and (page := self.first_page(operation)):
-            return page
+        """The request that was answered with something: of a list its plain one, none where it is empty; else the last."""
+        if operation.is_list:
+            return self.first_page(operation)
         traces = reversed(self.traces.get(operation.id, ()))
         return next((trace for trace in traces if trace[1].ok and trace[1].credential == "key"), None)
 

@@ -94,7 +94,7 @@ class Known:
         return (operation for operation in self.contract.reads if operation.id in self.selected)
 
     def success(self, operation: Operation) -> Trace | None:
-        """The request that was answered with something: of a list its plain one, none where it is empty; else the last."""
+        """The request that was answered with something: of a list its plain one, where it has items; else the last."""
         if operation.is_list:
             return self.first_page(operation)
         traces = reversed(self.traces.get(operation.id, ()))

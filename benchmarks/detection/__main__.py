@@ -1,8 +1,9 @@
 """How much whopwatch detects: `python -m benchmarks.detection`.
 
-Every fault of the simulator's catalogue and every one of benchmarks/detection/unseen is placed at an operation, and
-looked for at each budget; with --schemathesis by `schemathesis run` as well. Writes reports/detection/cases.jsonl as
-it goes on (what is there is not run again: delete it after a change of the code), then detection.json and the page.
+Every fault of the simulator's catalogue and every one of benchmarks/detection/unseen is placed at one operation, and
+at all at once, and looked for at each budget; with --schemathesis by `schemathesis run` as well (at one operation).
+Writes reports/detection/cases.jsonl as it goes on (what is there is not run again: delete it after a change of the
+code), then detection.json and the page.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detection.cases import RIVAL, WATCH, Case, clean, draw
+from benchmarks.detection.cases import EVERYWHERE, RIVAL, WATCH, Case, clean, draw, spread
 from benchmarks.detection.looking import look, rival_cases
 from benchmarks.detection.rival import rivalled
 from benchmarks.detection.scheduler import Journal, Record, run_all
@@ -28,7 +29,8 @@ def main() -> None:
     """Run what is asked for and write the page."""
     options = _options()
     contract = load()
-    placed = list(draw(contract, options.draws, options.only))
+    placed = list(draw(contract, options.draws, options.only)) if "one" in options.places else []
+    everywhere = list(spread(contract, options.only)) if EVERYWHERE in options.places else []
     if options.sample and options.sample < len(placed):
         placed = random.Random(options.sample).sample(placed, options.sample)  # noqa: S311
     budgets = sorted(int(budget) for budget in options.budgets.split(","))
@@ -41,7 +43,7 @@ def main() -> None:
     def run(cases: Iterable[Case]) -> list[Record]:
         return run_all(cases, work, journal, jobs=options.jobs, seconds=options.seconds)
 
-    records = look(placed, budgets, run, frugal=options.frugal)
+    records = look([*placed, *everywhere], budgets, run, frugal=options.frugal)
     records += run(Case(WATCH, str(budget), where) for where in clean(options.seeds) for budget in budgets)
     if options.schemathesis:
         records += with_baseline(run(rival_cases(placed)))
@@ -58,6 +60,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--schemathesis", action="store_true", help="run schemathesis as well, which takes long")
     parser.add_argument("--seeds", type=int, default=100, help="faithful simulators (default %(default)s)")
     parser.add_argument("--draws", type=int, default=1, help="operations a fault (default %(default)s)")
+    parser.add_argument(
+        "--places", nargs="+", default=["one", EVERYWHERE], choices=["one", EVERYWHERE], help="where (default both)"
+    )
     parser.add_argument("--only", action="append", default=[], metavar="FAULT", help="these faults alone")
     parser.add_argument("--sample", type=int, metavar="N", help="so many of the faults, drawn by a fixed seed")
     parser.add_argument("--frugal", action="store_true", help="what was caught is not looked for with more requests")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from benchmarks.detection.unseen import UNSEEN, Place
@@ -13,6 +13,8 @@ from whopwatch.simulator.faults import catalogue, plant
 from whopwatch.simulator.world import World
 
 CATALOGUE, UNLISTED, CLEAN = "catalogue", "unseen", "clean"
+EVERYWHERE = "everywhere"
+"""Stands for all operations at which a fault makes sense."""
 WATCH, RIVAL = "whopwatch", "schemathesis"
 BUDGET, DEFAULT = "budget", "default"
 """Settings of schemathesis: bound to the requests of our default budget, or as it comes."""
@@ -20,7 +22,10 @@ BUDGET, DEFAULT = "budget", "default"
 
 @dataclass(frozen=True)
 class Placed:
-    """A fault at an operation; `seed` is that of the world, the plan and every other choice. Both empty: clean."""
+    """A fault at an operation, or EVERYWHERE. No fault: clean.
+
+    `seed` is that of the world, the plan and every other choice.
+    """
 
     origin: str
     fault: str
@@ -67,6 +72,13 @@ def draw(contract: Contract, draws: int, names: Sequence[str] = ()) -> Iterator[
                 if operation.is_read and unseen.build(Place(contract, operation, random.Random(seed))):  # noqa: S311
                     yield Placed(UNLISTED, name, operation.id, seed)
                     break
+
+
+def spread(contract: Contract, names: Sequence[str] = ()) -> Iterator[Placed]:
+    """Each fault that needs no writes (or those of `names`) at every operation where it makes sense."""
+    for placed in draw(contract, 1, names):
+        if not is_for_writers(placed):
+            yield replace(placed, operation=EVERYWHERE)
 
 
 def clean(seeds: int) -> Iterator[Placed]:

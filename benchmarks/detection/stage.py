@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,8 +12,9 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from benchmarks.detection.cases import CATALOGUE, UNLISTED, Placed
+from benchmarks.detection.cases import CATALOGUE, EVERYWHERE, UNLISTED, Placed
 from benchmarks.detection.unseen import UNSEEN, Front, Place
+from benchmarks.detection.unseen import Planted as Twisted
 from whopwatch.contract import Contract
 from whopwatch.finding import Finding
 from whopwatch.simulator import Backend, Simulator, embedded
@@ -24,11 +25,14 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True)
 class Expected:
-    """What a finding may call the fault. No `locations`: any would be right."""
+    """What a finding may call the fault.
 
-    operations: tuple[str, ...]
+    `places` are the operations that may be accused, each with the locations that are right there; none means that
+    any would be.
+    """
+
     classes: tuple[str, ...]
-    locations: tuple[str, ...]
+    places: Mapping[str, tuple[str, ...]]
 
     def names_class(self, finding: Finding) -> bool:
         """Whether a finding gives it one of its drift classes."""
@@ -36,7 +40,8 @@ class Expected:
 
     def names_place(self, finding: Finding) -> bool:
         """Whether a finding points at its place, at what holds it, or into it."""
-        return not self.locations or any(is_near(place, finding.location) for place in self.locations)
+        places = self.places.get(finding.operation, ())
+        return not places or any(is_near(place, finding.location) for place in places)
 
 
 @dataclass(frozen=True)
@@ -59,23 +64,20 @@ def staged(contract: Contract, placed: Placed) -> Iterator[Stage]:
     """The simulator of one case, as long as the context. Its rate limit is out of the way of those who ask a lot."""
     settings: dict[str, Any] = {"seed": placed.seed, "rate_limit": 10**9}
     fronts: list[Front] = []
-    located: list[str | None] = []
+    planted: dict[str, Twisted] = {}
     if placed.origin == CATALOGUE:
-        settings |= {"faults": [f"{placed.fault}@{placed.operation}"], "items": catalogue()[placed.fault].items}
+        where = "" if placed.operation == EVERYWHERE else f"@{placed.operation}"
+        settings |= {"faults": [f"{placed.fault}{where}"], "items": catalogue()[placed.fault].items}
     elif placed.origin == UNLISTED:
 
         def around(backend: Backend, app: ASGIApp) -> ASGIApp:
-            operation = contract.operation(placed.operation)
-            choice = random.Random(placed.seed)  # noqa: S311
-            planted = UNSEEN[placed.fault].build(Place(contract, operation, choice, backend.api_key))
-            assert planted
-            located.append(planted.location)
-            fronts.append(Front(app, contract, operation, planted.twist))
+            planted.update(_twisted(contract, placed, backend.api_key))
+            fronts.append(Front(app, contract, {id: one.twist for id, one in planted.items()}))
             return fronts[0]
 
         settings["around"] = around
     with embedded(contract, **settings) as simulator:
-        expected = _expected(contract, placed, simulator, located)
+        expected = _expected(contract, placed, simulator, planted)
         counted = fronts[0].requests if fronts else simulator.requests
         yield Stage(simulator, expected, counted, lambda: fronts[0].fired if fronts else None)
 
@@ -88,17 +90,38 @@ def is_near(place: str, found: str) -> bool:
     return place.startswith("/") and (found == place.rpartition("/")[0] or found.startswith(f"{place}/"))
 
 
-def _expected(contract: Contract, placed: Placed, simulator: Simulator, located: list[str | None]) -> Expected | None:
-    operation = contract.operations.get(placed.operation)
-    if operation is None or not placed.fault:
-        return None
-    pair = (f"{operation.resource}.list", f"{operation.resource}.retrieve")
-    twins = tuple(id for id in pair if id in contract.operations and id != operation.id)
+def _twisted(contract: Contract, placed: Placed, key: str) -> Mapping[str, Twisted]:
+    """A fault from outside the catalogue at its operation, or at each one where it makes sense."""
+    everywhere = placed.operation == EVERYWHERE
+    v1 = (operation for operation in contract.reads if operation.api == "v1")
+    chosen = v1 if everywhere else [contract.operation(placed.operation)]
+    built = {
+        operation.id: UNSEEN[placed.fault].build(Place(contract, operation, random.Random(placed.seed), key))  # noqa: S311
+        for operation in chosen
+    }
+    return {id: one for id, one in built.items() if one}
+
+
+def _expected(
+    contract: Contract, placed: Placed, simulator: Simulator, twisted: Mapping[str, Twisted]
+) -> Expected | None:
     if placed.origin == UNLISTED:
         unseen = UNSEEN[placed.fault]
-        accused = (operation.id, *twins) if 43 in unseen.invariants else (operation.id,)
-        return Expected(accused, unseen.classes, tuple(place for place in located if place is not None))
-    planted = simulator.backend.faults.planted[0]
-    fault = planted.fault
-    accused = (operation.id, *twins) if fault.twin else (operation.id,)
-    return Expected(accused, fault.classes, planted.locations)
+        places = {id: tuple(filter(None, [one.location])) for id, one in twisted.items()}
+        return Expected(unseen.classes, _with_twins(contract, places) if 43 in unseen.invariants else places)
+    if placed.origin == CATALOGUE:
+        fault = catalogue()[placed.fault]
+        places = {one.operation.id: one.locations for one in simulator.backend.faults.planted}
+        return Expected(fault.classes, _with_twins(contract, places) if fault.twin else places)
+    return None
+
+
+def _with_twins(contract: Contract, places: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    """The list and the retrieve of one resource may be accused in each other's place."""
+    both = dict(places)
+    for id, locations in places.items():
+        resource = contract.operation(id).resource
+        for twin in (f"{resource}.list", f"{resource}.retrieve"):
+            if twin in contract.operations:
+                both.setdefault(twin, locations)
+    return both

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.detection.cases import BUDGET, CATALOGUE, DEFAULT, RIVAL, UNLISTED, WATCH
+from benchmarks.detection.cases import BUDGET, CATALOGUE, DEFAULT, EVERYWHERE, RIVAL, UNLISTED, WATCH
 from benchmarks.detection.score import Record, Score, attribution, by_class, false_alarms, score
 from whopwatch.simulator.faults import SEES
 
@@ -25,6 +25,7 @@ def figures(records: Sequence[Record]) -> dict[str, Any]:
     wrong, clean = false_alarms(records)
     return {
         "schema": 1,
+        "everywhere": {origin: _total(_everywhere(records, origin)) for origin in (CATALOGUE, UNLISTED)},
         "catalogue": _rows(_of(records, CATALOGUE, "read")),
         "catalogue_by_observer": {who: _total(_of(records, CATALOGUE, who)) for who in SEES},
         "unseen": _rows(_of(records, UNLISTED, "read")),
@@ -46,11 +47,14 @@ def page(records: Sequence[Record]) -> str:
     parts = [
         _INTRODUCTION,
         _FRUGAL if carried else "",
-        "## The catalogue: what a run that only reads can see",
+        "## A fault at every operation at once, or at one drawn at random",
+        _EVERYWHERE,
+        _table(records, "where, of which faults", _placements(records), total=False),
+        "## The catalogue, at one operation: what a run that only reads can see",
         _table(read, "class", by_class(read)),
-        "## The catalogue: the rest",
+        "## The catalogue, at one operation: the rest",
         _table(records, "who can see it", {SEES[who]: _of(records, CATALOGUE, who) for who in rest}, total=False),
-        "## Faults outside the catalogue",
+        "## Faults outside the catalogue, at one operation",
         _UNSEEN,
         _table(unseen, "class", by_class(unseen)),
         "## What the findings name",
@@ -69,13 +73,28 @@ def missed(records: Iterable[Record]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for record in records:
         if record["sees"] == "read" and not record.get("caught"):
-            name = f"{record['fault']}@{record['operation']}"
+            name = f"{record['fault']}@{record['operation']}".removesuffix(f"@{EVERYWHERE}")
             found.setdefault(f"{record['tool']} {record['setting']}", []).append(name)
     return found
 
 
 def _of(records: Iterable[Record], origin: str, who: str) -> list[Record]:
-    return [record for record in records if record["origin"] == origin and record["sees"] == who]
+    """The records of faults at one operation."""
+    one = (record for record in records if record["operation"] != EVERYWHERE)
+    return [record for record in one if record["origin"] == origin and record["sees"] == who]
+
+
+def _everywhere(records: Iterable[Record], origin: str) -> list[Record]:
+    everywhere = (record for record in records if record["operation"] == EVERYWHERE)
+    return [record for record in everywhere if record["origin"] == origin and record["sees"] == "read"]
+
+
+def _placements(records: Sequence[Record]) -> dict[str, list[Record]]:
+    groups: dict[str, list[Record]] = {}
+    for origin, words in ((CATALOGUE, "the catalogue"), (UNLISTED, "outside it")):
+        groups[f"everywhere, {words}"] = _everywhere(records, origin)
+        groups[f"one operation, {words}"] = _of(records, origin, "read")
+    return {name: group for name, group in groups.items() if group}
 
 
 def _watched(records: Iterable[Record], origin: str) -> list[Record]:
@@ -177,7 +196,8 @@ _INTRODUCTION = """# What is detected
 How many of the ways in which an API can drift are found, by what, and for how many requests. Made by
 `python -m benchmarks.detection`; nothing on this page is written by hand.
 
-Each fault is placed at one operation, drawn by a seeded random among those where it makes sense. whopwatch is told
+Each fault is placed twice: at one operation, drawn by a seeded random among those where it makes sense, and at every
+such operation at once, as a change of what they share would show itself. whopwatch is told
 neither the fault nor the operation: it looks at all 79 reads, with each of its budgets. A fault is caught when the
 operation is accused of drift, or told of with the right class where that class is merely worth knowing.
 
@@ -188,6 +208,9 @@ its methods. Requests are counted at the server."""
 
 _FRUGAL = """A fault that was caught was not looked for again with more requests: it counts as caught there too. So the
 medians of the larger budgets, and the shares of what findings name, are of those runs that took place."""
+
+_EVERYWHERE = """A question that is put to some operations only, in turn from night to night, finds what is wrong
+everywhere at once; what is wrong at a single operation it finds in the night in which that one has its turn."""
 
 _UNSEEN = """Made up from the drift classes and the invariants of a paginated list, without a look at the catalogue or
 at the checks, and brought about by a proxy in front of the simulator. They tell whether checks state rules or know

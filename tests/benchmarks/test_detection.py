@@ -19,7 +19,7 @@ from whopwatch.contract import load
 from whopwatch.finding import Finding, Severity
 
 PLACE = Placed(UNLISTED, "endless", "products.list", 1)
-EXPECTED = Expected(("products.list",), ("D5",), ("/data/*/title",))
+EXPECTED = Expected(("D5",), {"products.list": ("/data/*/title",)})
 
 
 def _finding(operation: str, drift_class: str, location: str, severity: Severity = Severity.HIGH) -> Finding:

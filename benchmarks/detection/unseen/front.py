@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from whopwatch.contract import Contract, Operation
+from whopwatch.contract import Contract
 
 PREFIX = "/api/v1"
 Pairs = tuple[tuple[str, str], ...]
@@ -76,13 +76,13 @@ Twist = Callable[[Ask, Upstream], Awaitable[Answer]]
 
 
 class Front:
-    """Counts every request; those of `operation` go through `twist`.
+    """Counts every request; those of the operations in `twists` go through theirs.
 
     `requests` counts what came in, by method, `fired` the answers that are not what they would have been.
     """
 
-    def __init__(self, app: ASGIApp, contract: Contract, operation: Operation | None, twist: Twist | None) -> None:
-        self._app, self._contract, self._operation, self._twist = app, contract, operation, twist
+    def __init__(self, app: ASGIApp, contract: Contract, twists: Mapping[str, Twist]) -> None:
+        self._app, self._contract, self._twists = app, contract, twists
         self.requests: Counter[str] = Counter()
         self.fired = 0
 
@@ -90,7 +90,8 @@ class Front:
         """One request, twisted where it belongs to the operation."""
         self.requests[scope["method"]] += 1
         ask = _ask_of(scope)
-        if self._twist is None or not self._is_meant(scope, ask):
+        twist = self._twist_for(scope, ask)
+        if twist is None:
             await self._app(scope, receive, send)
             return
         plain: dict[Ask, Answer] = {}
@@ -100,14 +101,15 @@ class Front:
                 plain[inner] = await self._inner(scope, inner)
             return plain[inner]
 
-        answer = await self._twist(ask, upstream)
+        answer = await twist(ask, upstream)
         self.fired += answer != await upstream(ask)
         await _deliver(answer, send)
 
-    def _is_meant(self, scope: Scope, ask: Ask) -> bool:
+    def _twist_for(self, scope: Scope, ask: Ask) -> Twist | None:
         if not scope["path"].startswith(PREFIX):
-            return False
-        return self._contract.match(ask.method, ask.path.rstrip("/")) is self._operation
+            return None
+        operation = self._contract.match(ask.method, ask.path.rstrip("/"))
+        return self._twists.get(operation.id) if operation else None
 
     async def _inner(self, scope: Scope, ask: Ask) -> Answer:
         """What the application answers to `ask`, taken in whole. Reads only: there is no body to pass on."""

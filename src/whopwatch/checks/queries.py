@@ -10,7 +10,10 @@ from whopwatch.contract import Contract
 from whopwatch.finding import Finding, Severity, Source
 from whopwatch.plan.behaviour import behaviour
 from whopwatch.plan.compare import RULES
-from whopwatch.plan.proof import proven
+from whopwatch.plan.proof import blames, proven
+
+CONSEQUENCES = ("missing", "lost", "cut", "skipped", "order", "again")
+"""What is no finding of its own where one parameter is known to be the reason."""
 
 
 def queries(_: Contract, evidence: Evidence) -> Iterator[Finding]:
@@ -18,9 +21,9 @@ def queries(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     tally = Tally("queries")
     for id, observed in evidence.lists.items():
         sightings = proven(observed)
-        is_located = any(broken.location.startswith("param:") for broken, _ in sightings)
+        is_located = any(blames(broken) for broken, _ in sightings)
         for broken, number in sightings:
-            if is_located and broken.location == "/data":
+            if is_located and broken.rule in CONSEQUENCES and not blames(broken):
                 continue
             rule = RULES[broken.rule]
             tally.add(

@@ -12,6 +12,8 @@ from whopwatch.plan.listing import Candidate, Listing, grouped
 from whopwatch.plan.page import Page
 from whopwatch.plan.walks import StepBack, Walk
 
+WHOLE = 100
+"""A page of so many items is all of most lists."""
 CRITICAL, HIGH, LOW = Severity.CRITICAL, Severity.HIGH, Severity.LOW
 
 
@@ -64,10 +66,10 @@ def differences(listing: Listing, walk: Walk) -> list[Broken]:
     for place, page in enumerate(walk.pages):
         if not page.usable:
             return _refusal(walk, page)
-        found = list(_of_page(listing, expected, walk, joined, page))
+        found = list(_of_page(listing, expected, walk.asked, joined, page))
         if found:
-            explained = _explanation(listing, walk.asked, page) if place == 0 else _restart(walk, page)
-            return [explained] if explained else found
+            explained = _explanation(listing, walk, page) if place == 0 else _restart(walk, page)
+            return [explained] if explained else _attributed(found, walk, page)
         if page.ids and any(page.info("end_cursor") == earlier.info("end_cursor") for earlier in walk.pages[:place]):
             return [Broken("loop", "/page_info/end_cursor")]
         joined += page.ids
@@ -89,20 +91,20 @@ def _refusal(walk: Walk, page: Page) -> list[Broken]:
 
 
 def _of_page(
-    listing: Listing, expected: Sequence[Candidate], walk: Walk, joined: Sequence[str], page: Page
+    listing: Listing, expected: Sequence[Candidate], asked: Pairs, joined: Sequence[str], page: Page
 ) -> Iterator[Broken]:
     seen = set(joined)
     size = page.size()
     if size is not None and len(page.ids) > size:
         yield Broken("too-many", "param:first")
     known = {candidate.id: candidate for candidate in expected}
-    yield from _strangers(listing, known, walk.asked, page)
+    yield from _strangers(listing, known, asked, page)
     if all("id" in item for item in page.items):
         if len(set(page.ids)) < len(page.ids):
             yield Broken("twice", "/data/*/id")
         elif seen.intersection(page.ids):
             yield Broken("again", "param:after")
-    yield from _order(known, walk.asked, joined, page)
+    yield from _order(known, asked, joined, page)
     left = [candidate for candidate in expected if candidate.id not in seen]
     yield from _gaps(known, left, page)
     yield from _ends(left, page, bool(joined), listing.rules.declared.pages["other_side"] == "exact")
@@ -158,12 +160,22 @@ def _ends(left: Sequence[Candidate], page: Page, has_before: bool, exact: bool) 
         yield Broken("other-side", "/page_info/has_previous_page")
 
 
-def _explanation(listing: Listing, asked: Pairs, page: Page) -> Broken | None:
+def _attributed(found: list[Broken], walk: Walk, page: Page) -> list[Broken]:
+    """What is missing from a page that is all there is, under one parameter alone, is that parameter's doing."""
+    names = {name for name, _ in walk.asked}
+    if len(names) != 1 or len(walk.pages) != 1 or (page.size() or 0) < WHOLE:
+        return found
+    (name,) = names
+    by_it = ("missing", "lost", "cut", "skipped")
+    return [Broken(one.rule, f"param:{name}" if one.rule in by_it else one.location) for one in found]
+
+
+def _explanation(listing: Listing, walk: Walk, page: Page) -> Broken | None:
     """The one parameter without which, or with another value of which, the first page is as it is."""
-    size = page.size() or len(page.ids)
-    for rule, name, other in _readings(asked):
+    for rule, name, other in _readings(walk.asked):
         expected = listing.expect(other)
-        if all(c.certain and c.rank is not None for c in expected) and [c.id for c in expected][:size] == page.ids:
+        is_certain = all(c.certain and c.rank is not None for c in expected)
+        if page.ids and is_certain and not any(_of_page(listing, expected, other, [], page)):
             return Broken(rule, f"param:{name}")
     return None
 
@@ -205,7 +217,7 @@ def _of_step(
 ) -> Iterator[Broken]:
     if size is not None and len(page.ids) > size:
         yield Broken("too-many", "param:last")
-    elif page.ids == earlier[: len(page.ids)] and page.ids != expected and page.ids:
+    elif page.ids == earlier[: len(expected)] and page.ids != expected and page.ids:
         yield Broken("back", "param:last")
     elif page.ids != expected:
         yield Broken("back", "param:before")

@@ -12,7 +12,7 @@ from whopwatch.exchange import Exchange, Purpose
 from whopwatch.plan import compose
 from whopwatch.plan.behaviour import PAGING, Pairs
 from whopwatch.plan.known import Experiment, Known, Look, cursor, has_next, items
-from whopwatch.plan.proof import proven, suspected
+from whopwatch.plan.proof import blames, proven, suspected
 
 WHOLE = "100"
 SMALL = 3
@@ -156,7 +156,7 @@ def attribute(known: Known, operation: Operation, calls: Sequence[Call]) -> Expe
     rules, base = known.rules(operation), known.base(operation)
     asked = [pair for call in calls for pair in call.query if pair[0] in rules.optional]
     names = list(dict.fromkeys(name for name, _ in asked))
-    if base is None or len(names) < 2 or not found or any(one.location.startswith("param:") for one in found):
+    if base is None or len(names) < 2 or not found or any(map(blames, found)):
         return
     for name in names:
         yield query(base, (*dict.fromkeys(pair for pair in asked if pair[0] == name), ("first", WHOLE)))

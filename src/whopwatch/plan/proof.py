@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from whopwatch.exchange import Purpose
+from whopwatch.plan.behaviour import PAGING
 from whopwatch.plan.compare import Broken, differences, differences_back
 from whopwatch.plan.listing import Listing
 from whopwatch.plan.walks import Base, Observed, signature
@@ -16,7 +17,15 @@ from whopwatch.plan.walks import Base, Observed, signature
 Sighting = tuple[Broken, int]
 """What is broken, and the number of the exchange that began to show it."""
 
+PAGES = frozenset(f"param:{name}" for name in (*PAGING, "order"))
+"""What is blamed where an order or the way of paging is at fault, or something that shows itself there."""
+
 Quiet = Callable[[Base, int, int], Listing | None]
+
+
+def blames(broken: Broken) -> bool:
+    """Whether it names the one filter, or the direction, that is at fault."""
+    return broken.location.startswith("param:") and broken.location not in PAGES
 
 
 def suspected(observed: Observed, since: int) -> list[Sighting]:

@@ -107,7 +107,7 @@ def test_a_host_that_dies_on_the_way_leaves_the_rest_unchecked(contract: Contrac
     report = check(contract, api.target(), transport=httpx.MockTransport(handle))
     assert report.sent == 24
     assert report.count()[State.VERIFIED] == 20
-    assert report.verdict is Verdict.CLEAN
+    assert report.verdict is Verdict.COULD_NOT_CHECK
     assert "no longer be reached" in (report.reason or "")
 
 
@@ -126,8 +126,8 @@ def row(report: Report, id: str) -> tuple[State, str]:
 @pytest.mark.parametrize(
     ("status", "kind", "said"),
     [
-        (401, "unauthorized", "scope"),
-        (403, "forbidden", "scope"),
+        (401, "unauthorized", "refused here"),
+        (403, "forbidden", "the operation needs "),
         (400, "bad_request", "permission"),
         (404, "not_found", "not found"),
         (422, "verification_required", "verified first"),

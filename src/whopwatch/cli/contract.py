@@ -73,7 +73,7 @@ def show(op: str, as_json: bool, folder: Path | None) -> int:
         raw, lines = loaded.resolve(event.schema), describe_event(loaded, event)
     else:
         operation = loaded.operation(op)
-        raw = {"method": operation.method, "path": operation.path, **operation.raw}
+        raw = {"method": operation.method, "path": operation.shown_path, **operation.raw}
         lines = describe_operation(loaded, operation)
     click.echo(json.dumps(raw, indent=2) if as_json else "\n".join(lines))
     return EXIT_CLEAN

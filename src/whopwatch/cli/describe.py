@@ -14,7 +14,7 @@ MAX_VALUES = 6
 
 def describe_operation(contract: Contract, operation: Operation) -> Iterator[str]:
     """The lines that describe `operation`: its request, then its answer one level deep."""
-    yield f"{operation.id}  {operation.method} {operation.path}"
+    yield f"{operation.id}  {operation.method} {operation.shown_path}"
     facts = {
         "also at": ", ".join(operation.alternate_paths),
         "resource": operation.resource,

@@ -27,5 +27,5 @@ def refuse_writes(contract: Contract, operations: Iterable[str]) -> None:
                 f"{id} changes data, and `check` only reads.",
                 where="option --only",
                 expected="operations that are GET requests",
-                got=f"{operation.method} {operation.path}",
+                got=f"{operation.method} {operation.shown_path}",
             )

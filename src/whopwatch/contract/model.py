@@ -102,6 +102,11 @@ class Operation:
         """The parameter called `name` on the wire, or None."""
         return next((parameter for parameter in self.parameters if parameter.name == name), None)
 
+    @property
+    def shown_path(self) -> str:
+        """The template as a person finds it in the reference: other versions than v1 with their own prefix."""
+        return self.path if self.api == "v1" else f"/{self.api}{self.path}"
+
     @cached_property
     def path_pattern(self) -> re.Pattern[str]:
         """Matches a concrete path of this operation, alternates included, below the base URL."""

@@ -53,6 +53,7 @@ seed to the next, and begins with the operations that were not verified for long
 def plan(known: Known) -> Iterator[Experiment]:
     """All experiments of a run, in the order in which they may spend the budget."""
     yield from reach_operations(known)
+    known.reached = True
     order = sorted(known.reads(), key=lambda operation: urgency(known, operation))
     for step in STEPS:
         for operation in order:

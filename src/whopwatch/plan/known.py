@@ -51,7 +51,8 @@ class Known:
 
     `tried` are the values that were chosen so far for the needs of each operation, `settled` the operations of which
     something else was seen than empty lists and objects that are not there. `looks` are first pages to walk on from,
-    `past` what earlier runs know of operations, `budget` the requests that the whole run may send.
+    `past` what earlier runs know of operations, `budget` the requests that the whole run may send. `reached` says that
+    every operation had its turn: what was not asked by then lacks something to ask with.
     """
 
     contract: Contract
@@ -64,6 +65,7 @@ class Known:
     tried: dict[str, list[Filling]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     traces: dict[str, list[Trace]] = field(default_factory=dict)
+    reached: bool = False
     looks: dict[str, Look] = field(default_factory=dict)
     needs: Mapping[str, tuple[Need, ...]] = field(init=False)
 

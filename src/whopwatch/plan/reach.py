@@ -143,13 +143,19 @@ def _refused_kinds(known: Known, operation: Operation) -> Counter[str | None]:
 def _supplies(known: Known, operation: Operation, lacking: set[str]) -> bool:
     """Whether `operation` is where ids of a resource come from that is lacking.
 
-    Ids come from the list of their resource, asked for another parent if need be. Where there is no list, anything
-    that mentions such ids may be asked again for another object.
+    Ids come from the list of their resource, asked for another parent if need be. Where there is no list, or none that
+    can be asked without such an id, anything that mentions such ids may be asked again for another object.
     """
     if operation.is_list and operation.resource in lacking:
         return True
     mentioned = shapes_of(known.contract).of(operation).resources() - {operation.resource}
-    return any(resource in mentioned and f"{resource}.list" not in known.contract.operations for resource in lacking)
+    return any(resource in mentioned and not _is_listed(known, resource) for resource in lacking)
+
+
+def _is_listed(known: Known, resource: str) -> bool:
+    """Whether `resource` has a list that can be asked for without an id of `resource` itself."""
+    wanted = known.needs.get(f"{resource}.list")
+    return wanted is not None and all(resource not in need.resources for need in wanted)
 
 
 def _lacking(known: Known, wanted: list[Operation]) -> set[str]:

@@ -15,7 +15,7 @@ def explain(probe: Probe, record: dict[str, Any]) -> str:
 
 def _told(probe: Probe, record: dict[str, Any]) -> Iterator[str]:
     operation, terms = probe.operation, probe.terms
-    yield f"{operation.id}: {operation.method} {operation.path}"
+    yield f"{operation.id}: {operation.method} {operation.shown_path}"
     yield f"outcome: {record['outcome']} after {record['seconds']:.3f} s (timeout {terms.timeout:g} s)"
     if record["reason"]:
         yield f"reason: {record['reason']}"

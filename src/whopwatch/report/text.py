@@ -57,7 +57,7 @@ def by_reason(operations: Iterable[OperationResult], state: State) -> dict[str, 
     groups: dict[str, list[OperationResult]] = {}
     for operation in operations:
         if operation.state is state:
-            groups.setdefault(operation.reason or UNSTATED, []).append(operation)
+            groups.setdefault(operation.reason_group or operation.reason or UNSTATED, []).append(operation)
     return dict(sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])))
 
 

@@ -12,6 +12,7 @@ from whopwatch.finding import Report
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.selection import select
 from whopwatch.run.session import DEFAULT_BUDGET, observe
+from whopwatch.run.stop import INTERRUPTED
 from whopwatch.run.verdict import judge
 
 
@@ -38,4 +39,4 @@ def check(
     return judge(contract, observation, target.name)
 
 
-__all__ = ["DEFAULT_BUDGET", "Observation", "Progress", "check", "judge", "observe", "select"]
+__all__ = ["DEFAULT_BUDGET", "INTERRUPTED", "Observation", "Progress", "check", "judge", "observe", "select"]

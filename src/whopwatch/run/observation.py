@@ -16,7 +16,8 @@ class Observation:
 
     `selected` are the ids of the operations that were to be seen. `stopped` says why the run ended before its plan
     did, `unusable` whether that was because the target answers nothing an API would. `missing` gives, for operations
-    that were never asked, what was missing. `started_at` is in UTC (ISO 8601), `seconds` the wall time.
+    that were never asked, what was missing, and `reached` says that each had its turn, so that nothing else was the
+    reason. `started_at` is in UTC (ISO 8601), `seconds` the wall time.
     `findings` is what the checks made of just these exchanges; None where they were not asked yet.
     """
 
@@ -30,6 +31,7 @@ class Observation:
     exhausted: bool = False
     stopped: str | None = None
     unusable: bool = False
+    reached: bool = True
     missing: Mapping[str, str] = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=Counter)
     findings: tuple[Finding, ...] | None = field(default=None, repr=False)

@@ -17,7 +17,7 @@ from whopwatch.exchange import Exchange
 from whopwatch.finding import Confidence, Finding
 from whopwatch.plan import Experiment, Known, Past, missing, plan, repeat_suspects
 from whopwatch.run.observation import Observation, Progress
-from whopwatch.run.stop import is_answer, lost, useless
+from whopwatch.run.stop import INTERRUPTED, is_answer, lost, useless
 
 DEFAULT_BUDGET = 600
 RESERVE = 0.05
@@ -40,7 +40,8 @@ def observe(
 
     `selected` are operation ids, by default all reads of v1. `seed` decides between ids and operations that are
     equally good to try. `transport` stands in for the network. `past` is what earlier runs know of operations;
-    `unscoped_key` is a valid key that may do nothing. Nothing the target does raises.
+    `unscoped_key` is a valid key that may do nothing. Nothing the target does raises;
+    Ctrl-C ends the observation early.
     """
     chosen = frozenset(selected if selected is not None else default_selection(contract))
     started_at, start = datetime.now(UTC), time.perf_counter()
@@ -64,6 +65,7 @@ def observe(
             exhausted=session.exhausted,
             stopped=session.stopped,
             unusable=session.unusable,
+            reached=known.reached,
             missing=session.missing(),
             requests=dict(client.sent_by_operation),
             findings=findings,
@@ -107,7 +109,8 @@ class Session:
     def run(self, experiments: Iterable[Experiment], keep: int = 0) -> None:
         """Drive each experiment to its end, until the budget is spent or the target is given up.
 
-        None is begun with `keep` requests left; one that is under way may use them.
+        None is begun with `keep` requests left; one that is under way may use them. Ctrl-C ends it as well, and what
+        was seen by then is kept.
         """
         try:
             for experiment in experiments:
@@ -119,6 +122,8 @@ class Session:
                     return
         except BudgetExhaustedError:
             self.exhausted = True
+        except KeyboardInterrupt:
+            self.stopped = INTERRUPTED
 
     def confirm(self) -> tuple[Finding, ...]:
         """Ask again where a finding rests on one sample; returns what the checks say in the end."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from whopwatch.exchange import Exchange, Failure
 
 KEY_REFUSED = "the key was refused (401): check that it is valid, and of this environment"
-NO_KEY = "there was no key to ask with, and the API wants one (401)"
+NO_KEY = "there was no key to ask with, and the API wants one (401): set WHOP_API_KEY"
+INTERRUPTED = "interrupted before the run was complete"
 
 UNREACHABLE = {
     Failure.DNS: "its host name does not resolve",

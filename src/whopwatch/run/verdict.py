@@ -11,12 +11,18 @@ from whopwatch.checks import Evidence, run_checks
 from whopwatch.contract import Contract, Operation
 from whopwatch.exchange import Exchange, Purpose
 from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
+from whopwatch.report.text import number
 from whopwatch.run.observation import Observation
 from whopwatch.run.stop import UNREACHABLE
 
 WRITES = "changes data: a read-only run sends no such request"
 EMPTY = "the list is empty: there is no item to hold against the contract"
 ALL_EMPTY = "every list is empty: there is nothing to hold against the contract"
+NO_COMPANY = (
+    "not asked: the company's id is not known; set WHOP_COMPANY_ID=biz_..., or company_id of the target in "
+    "whopwatch.toml"
+)
+NO_ID = "not asked: no id to ask with was seen, as nothing that was listed has one"
 
 
 def judge(contract: Contract, observation: Observation, target_name: str) -> Report:
@@ -54,14 +60,16 @@ def _relevant(findings: Sequence[Finding], observation: Observation) -> tuple[Fi
 
 def _result(operation: Operation, observation: Observation, evidence: Evidence, broken: bool) -> OperationResult:
     state, reason = _state(operation, observation, evidence, broken)
+    lacks_id = reason is not None and reason == _no_id(operation, observation)
     times = [answer.exchange.phases.total for answer in evidence.answers.get(operation.id, ())]
     asked = len(evidence.by_operation.get(operation.id, ()))
     return OperationResult(
         id=operation.id,
         method=operation.method,
-        path=operation.path,
+        path=operation.shown_path,
         state=state,
         reason=reason,
+        reason_group=NO_ID if lacks_id else None,
         requests=observation.requests.get(operation.id, asked),
         samples=evidence.samples(operation.id),
         latency=round(median(times), 6) if times else None,
@@ -84,26 +92,34 @@ def _state(
 
 def _why_not(operation: Operation, observation: Observation, evidence: Evidence) -> str:
     """Why an operation without findings is not verified either, in words a person can act on."""
+    if observation.unusable and observation.stopped:
+        return observation.stopped
     asked = evidence.by_operation.get(operation.id, ())
     exchanges = [exchange for exchange in asked if exchange.purpose in (Purpose.LIST, Purpose.RETRIEVE)]
     if exchanges:
         return _refusal(operation, exchanges)
     if observation.stopped:
         return f"not asked: {observation.stopped}"
-    if observation.exhausted:
+    if not observation.reached:
         return f"not asked: the budget of {observation.budget} requests was spent before"
+    if "companies" in observation.missing.get(operation.id, ""):
+        return NO_COMPANY
+    return _no_id(operation, observation) or "not asked"
+
+
+def _no_id(operation: Operation, observation: Observation) -> str | None:
     lacking = observation.missing.get(operation.id)
-    return f"not asked: no id of {lacking} was seen to ask with" if lacking else "not asked"
+    return f"not asked: no id of {lacking} was seen to ask with" if lacking else None
 
 
 def _refusal(operation: Operation, exchanges: Sequence[Exchange]) -> str:
     """What the last request came to."""
     exchange = exchanges[-1]
-    scopes = ", ".join(operation.scopes)
+    scopes = f"; the operation needs {', '.join(operation.scopes)}" if operation.scopes else ""
     reasons = {
         400: "the request was refused as bad (400); where a permission is missing the API may say so, too",
-        401: f"the key was refused (401); the operation needs the scope {scopes}",
-        403: f"the key lacks a permission (403); the operation needs the scope {scopes}",
+        401: f"the key was refused here (401), or there was none{scopes}",
+        403: f"the key lacks a permission (403){scopes}",
         404: "not found (404), whichever id was tried" if len(exchanges) > 1 else "not found (404)",
         422: "the account has to be verified first (422)",
         429: "rate limited (429)",
@@ -112,6 +128,8 @@ def _refusal(operation: Operation, exchanges: Sequence[Exchange]) -> str:
         return f"unreachable: {UNREACHABLE[exchange.failure]}"
     if exchange.ok and operation.is_list:
         return EMPTY
+    if exchange.status is not None and exchange.parsed[1] is not None:
+        return f"the answer is no JSON (status {exchange.status})"
     return reasons.get(exchange.status or 0, f"no answer to hold against the contract (status {exchange.status})")
 
 
@@ -121,14 +139,27 @@ def _verdict(
     states = Counter(result.state for result in results)
     if states[State.DRIFT]:
         return Verdict.DRIFT, observation.stopped
+    incomplete = observation.stopped or _incomplete(results, observation)
     if not states[State.VERIFIED]:
-        return Verdict.COULD_NOT_CHECK, observation.stopped or _nothing(results, observation)
+        return Verdict.COULD_NOT_CHECK, incomplete or _nothing(results)
     if _all_empty(observation, evidence, contract):
-        return Verdict.COULD_NOT_CHECK, ALL_EMPTY
-    return Verdict.CLEAN, observation.stopped
+        return Verdict.COULD_NOT_CHECK, observation.stopped or ALL_EMPTY
+    return (Verdict.COULD_NOT_CHECK, incomplete) if incomplete else (Verdict.CLEAN, None)
 
 
-def _nothing(results: Sequence[OperationResult], observation: Observation) -> str:
+def _incomplete(results: Sequence[OperationResult], observation: Observation) -> str | None:
+    """Why operations were left out that could have been asked: what was verified then says nothing of the whole."""
+    unasked = [result for result in results if result.state is State.COULD_NOT_CHECK and not result.requests]
+    if unasked and not observation.reached:
+        left = number(len(unasked), "operation")
+        return (
+            f"the budget of {number(observation.budget, 'request')} was spent before {left} could be asked: "
+            "give more, or select fewer operations"
+        )
+    return NO_COMPANY.removeprefix("not asked: ") if any(result.reason == NO_COMPANY for result in unasked) else None
+
+
+def _nothing(results: Sequence[OperationResult]) -> str:
     """The reason that most of the operations have in common."""
     reasons = Counter(result.reason for result in results if result.state is State.COULD_NOT_CHECK)
     if not reasons:
@@ -136,7 +167,7 @@ def _nothing(results: Sequence[OperationResult], observation: Observation) -> st
     reason, count = reasons.most_common(1)[0]
     if reason == EMPTY and count == len(reasons):
         return ALL_EMPTY
-    return f"nothing could be verified; of {sum(reasons.values())} operations {count}: {reason}"
+    return f"nothing could be verified; {count} of {number(sum(reasons.values()), 'operation')}: {reason}"
 
 
 def _all_empty(observation: Observation, evidence: Evidence, contract: Contract) -> bool:

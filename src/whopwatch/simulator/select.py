@@ -9,6 +9,7 @@ from whopwatch.contract import Operation, Parameter
 from whopwatch.simulator.generate import Reference
 from whopwatch.simulator.paging import Listing, Place
 from whopwatch.simulator.problem import not_found
+from whopwatch.simulator.relations import singular
 from whopwatch.simulator.values import milliseconds
 from whopwatch.simulator.world import Entity, World
 
@@ -44,7 +45,7 @@ def select(
             if lenient:
                 continue
             if parameter.required:
-                raise not_found((parameter.resource or parameter.name).replace("_", " "))
+                raise not_found(singular(parameter.resource or parameter.name).replace("_", " "))
         rows = _kept(world, parameter, path, wanted, rows)
     return _sorted(world, query, rows)
 

@@ -1,0 +1,67 @@
+"""A run that left out what it was to look at is never clean."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.run.fake_api import FakeApi
+from whopwatch.contract import Contract
+from whopwatch.finding import State, Verdict
+from whopwatch.run import INTERRUPTED, check
+from whopwatch.run.verdict import NO_COMPANY
+
+
+@pytest.mark.parametrize("budget", [1, 10, 60])
+def test_a_spent_budget_is_no_clean_run(contract: Contract, budget: int) -> None:
+    api = FakeApi(contract)
+    report = check(contract, api.target(), budget=budget, transport=api.transport)
+    assert report.count()[State.VERIFIED] > 0
+    assert report.verdict is Verdict.COULD_NOT_CHECK
+    assert (report.reason or "").startswith("the budget of ")
+
+
+def test_a_budget_that_is_spent_on_more_than_one_look_is_clean(contract: Contract) -> None:
+    api = FakeApi(contract)
+    report = check(contract, api.target(), budget=120, transport=api.transport)
+    assert report.count()[State.COULD_NOT_CHECK] == 0
+    assert report.verdict is Verdict.CLEAN
+
+
+def test_an_interrupted_run_keeps_what_it_saw_and_is_not_clean(contract: Contract) -> None:
+    api = FakeApi(contract)
+    left = iter(range(5))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return api.transport.handle_request(request)
+
+    report = check(contract, api.target(), transport=httpx.MockTransport(answer))
+    assert report.count()[State.VERIFIED] > 0
+    assert (report.verdict, report.reason) == (Verdict.COULD_NOT_CHECK, INTERRUPTED)
+
+
+def test_without_the_companys_id_nothing_is_clean_and_the_reason_says_how_to_give_it(contract: Contract) -> None:
+    api = FakeApi(contract, items=0)
+    target = api.target(company_id=None)
+    report = check(contract, target, resources=["products", "transfers"], transport=api.transport)
+    assert report.verdict is Verdict.COULD_NOT_CHECK
+    assert "WHOP_COMPANY_ID" in (report.reason or "")
+    assert {row.id: row.reason for row in report.operations}["products.list"] == NO_COMPANY
+
+
+def test_the_company_is_learnt_from_what_the_key_can_list(contract: Contract) -> None:
+    api = FakeApi(contract)
+    target = api.target(company_id=None)
+    report = check(contract, target, resources=["products"], transport=api.transport)
+    assert report.verdict is Verdict.CLEAN
+    assert report.count()[State.VERIFIED] == 2
+
+
+def test_reasons_that_differ_in_a_name_are_one_group(contract: Contract) -> None:
+    api = FakeApi(contract, items=0)
+    report = check(contract, api.target(), transport=api.transport)
+    without_id = [row for row in report.operations if row.reason and "no id of" in row.reason]
+    assert len({row.reason for row in without_id}) > 20
+    assert len({row.reason_group for row in without_id}) == 1

@@ -70,12 +70,17 @@ class Stack:
         self._company = ""
 
     def start(self) -> None:
-        """Start everything, and return when every operation was probed and Prometheus knows it."""
+        """Start everything, and return when every operation was probed and Prometheus knows it.
+
+        Prometheus takes up to 5 s to find its targets, at any scale of time, and says till then that there are none:
+        Alertmanager comes last.
+        """
         self.start_simulator()
         self.start_prober()
-        self._start_alertmanager()
         self._start_prometheus()
         self.wait_until(lambda: len(self.query("whop_probe_success == 1")) == len(OPERATIONS), 60)
+        self.wait_until(lambda: not self.firing(), 60)
+        self._start_alertmanager()
 
     def close(self) -> None:
         """End every process."""

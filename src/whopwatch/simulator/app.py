@@ -5,9 +5,11 @@ from __future__ import annotations
 import hmac
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -15,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from whopwatch.contract import Contract
+from whopwatch.contract import Contract, Operation
 from whopwatch.simulator.actions import Actions
 from whopwatch.simulator.auth import Key, Keys, RateLimit, scopes_of
 from whopwatch.simulator.control import CONTROL, control
@@ -41,8 +43,8 @@ class Options:
 
     `items` per list, None for the default; `api_key` in place of the seed's own; `lenient` answers any key and any
     id; `wrappers` change single steps of single operations; `faults` (`NAME` or `NAME@OPERATION`) are planted from
-    the start, and with `control` they can be switched by requests; `clock` drives the rate limit of `rate_limit`
-    requests for each operation and key in `rate_seconds`.
+    the start, and with `control` they can be switched by requests; `mcp` adds the MCP server;
+    `clock` drives the rate limit of `rate_limit` requests for each operation and key in `rate_seconds`.
     """
 
     seed: int = 0
@@ -52,6 +54,7 @@ class Options:
     wrappers: Sequence[Wrapper] = ()
     faults: Sequence[str] = ()
     control: bool = False
+    mcp: bool = False
     rate_limit: int = 600
     rate_seconds: float = 60.0
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
@@ -110,6 +113,17 @@ class Backend:
             return call.response
         return response
 
+    def knows(self, header: str | None) -> bool:
+        """Whether an `Authorization` header carries a key that is accepted at all."""
+        return self._keys.find(header) is not None or self.options.lenient
+
+    def offer(self, operation: Operation, tool: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The tool of an operation as the MCP server lists it; None where it is not offered."""
+        call = Call(operation.method, operation.api, operation.path, (), {}, b"", operation, payload=tool)
+        self._pipeline.step("offer", call)
+        shown: Mapping[str, Any] | None = call.payload
+        return shown
+
     def _route(self, call: Call) -> None:
         found = self._routes.find(call.api, call.method, call.path)
         if found is None:
@@ -163,9 +177,25 @@ def derived_key(seed: int, kind: str) -> str:
 def create_app(contract: Contract, options: Options | None = None) -> Starlette:
     """The application; its `state.backend` is the Backend."""
     backend = Backend(contract, options or Options())
-    app = Starlette()
-    app.router.default = Endpoint(backend)
+    app = _with_mcp(backend) if backend.options.mcp else Starlette()
+    if not backend.options.mcp:
+        app.router.default = Endpoint(backend)
     app.state.backend = backend
+    return app
+
+
+def _with_mcp(backend: Backend) -> Starlette:
+    from whopwatch.simulator.mcp import McpServer
+
+    server = McpServer(backend, Endpoint(backend))
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with server.run():
+            yield
+
+    app = Starlette(lifespan=lifespan)
+    app.router.default = server
     return app
 
 

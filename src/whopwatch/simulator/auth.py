@@ -25,17 +25,21 @@ class Keys:
     known: Mapping[str, Key]
     lenient: bool = False
 
+    def find(self, header: str | None) -> Key | None:
+        """The key of an `Authorization` header, None where it has none that is known."""
+        scheme, _, value = (header or "").partition(" ")
+        return self.known.get(value.strip()) if scheme.lower() == "bearer" else None
+
     def authenticate(self, header: str | None, operation: Operation) -> str:
         """The key of an `Authorization` header, once it may call `operation`; `public` where none is needed.
 
         Raises ApiError 401 for a missing or unknown key, 403 for one without the operation's scopes.
         """
-        scheme, _, value = (header or "").partition(" ")
-        key = self.known.get(value.strip()) if scheme.lower() == "bearer" else None
+        key = self.find(header)
         if operation.is_public:
             return key.value if key else "public"
         if self.lenient:
-            return value or "anonymous"
+            return (header or "").partition(" ")[2] or "anonymous"
         if key is None:
             raise ApiError(401, "The API key is missing or not valid.")
         if not key.scopes.issuperset(operation.scopes) or (operation.api == "v2" and not key.scopes):

@@ -73,7 +73,7 @@ class Pipeline:
 
     def wrap(self, wrappers: Sequence[Wrapper]) -> None:
         """Replace all wrappers, at once for the requests from now on. Raises ValueError for an unknown step."""
-        unknown = {wrapper.step for wrapper in wrappers} - {"respond", *(name for name, _ in self._steps)}
+        unknown = {wrapper.step for wrapper in wrappers} - {"respond", "offer", *(name for name, _ in self._steps)}
         if unknown:
             raise ValueError(f"no such step: {', '.join(sorted(unknown))}")
         self._wrappers = tuple(wrappers)
@@ -90,6 +90,10 @@ class Pipeline:
         self._wrapped("respond", respond, call)()
         assert call.response is not None
         return call.response
+
+    def step(self, name: str, call: Call) -> None:
+        """A step of its own that does nothing but what its wrappers do."""
+        self._wrapped(name, lambda _: None, call)()
 
     def _wrapped(self, name: str, step: Step, call: Call) -> Proceed:
         def proceed() -> None:

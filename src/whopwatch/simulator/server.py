@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
-from whopwatch.errors import UsageError
+from whopwatch.loopback import HOST, served
 from whopwatch.simulator.app import Backend, Options, create_app
 from whopwatch.simulator.control import CONTROL
 from whopwatch.simulator.faults import Faults
-
-HOST = "127.0.0.1"
-START_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +61,11 @@ class Simulator:
         return self.backend.world.company.id
 
     @property
+    def mcp_url(self) -> str | None:
+        """Where the MCP server listens (streamable HTTP; SSE is at /sse beside it), if it was started with `mcp`."""
+        return f"{self.root}/mcp" if self.backend.options.mcp else None
+
+    @property
     def control_url(self) -> str:
         """Where faults are switched by requests, if the simulator was started with `control`."""
         return f"{self.root}{CONTROL}"
@@ -110,44 +109,6 @@ def embedded(
     options = replace(options or Options(), **settings)
     app = create_app(contract or load(), options)
     backend = app.state.backend
-    listener = _listen(port)
-    config = uvicorn.Config(
-        around(backend, app) if around else app,
-        log_config=None,
-        # Answers that are cut off on purpose are errors to the server.
-        log_level="critical",
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        ws="none",
-        loop="asyncio",
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True, name="simulator")
-    thread.start()
-    try:
-        yield Simulator(backend, listener.getsockname()[1])
-    finally:
-        server.should_exit = True
-        thread.join(START_SECONDS)
-        listener.close()
-
-
-def _listen(port: int) -> socket.socket:
-    """A listening socket: from here on the kernel queues connections, so that nobody is refused while we start."""
-    # Named as TCP, or asyncio does not switch Nagle off and every answer takes 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        listener.close()
-        raise UsageError(
-            "The simulator cannot listen on this port.",
-            where=f"{HOST}:{port}",
-            got=error.strerror,
-            hint="choose another --port, or leave it out for a free one",
-        ) from None
-    listener.listen(512)
-    return listener
+    application = around(backend, app) if around else app
+    with served(application, name="simulator", port=port, has_lifespan=options.mcp) as bound:
+        yield Simulator(backend, bound)

@@ -20,7 +20,10 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Enum:
-    """A closed set of values, in the order of the source; one value is a constant."""
+    """A set of values, in the order of the source; one value is a constant.
+
+    Whether other values may come as well is left open: some generators write every enum so, whatever is documented.
+    """
 
     values: tuple[str | int | bool, ...]
 
@@ -60,6 +63,7 @@ class Field:
     name: str
     type: Type
     required: bool | None
+    deprecated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,9 @@ Type: TypeAlias = Scalar | Enum | ListOf | MapOf | Named | Nullable | Record | O
 class Operation:
     """One method of the SDK: what it sends and what it expects back.
 
-    `body` holds every accepted variant. `response` is the item's type where `is_list` is true.
-    `scopes` are the permissions that the method's documentation lists.
+    `body` holds every accepted variant. `response` is the item's type where `is_list` is true; `page` is then the
+    whole answer, where the source declares it. `scopes` are the permissions that the method's documentation lists,
+    `errors` the statuses that it tells apart; None where the source says nothing of them.
     """
 
     id: str
@@ -96,7 +101,10 @@ class Operation:
     body_required: bool = False
     response: Type | None = None
     is_list: bool = False
+    page: Type | None = None
     scopes: tuple[str, ...] = ()
+    errors: tuple[int, ...] | None = None
+    deprecated: bool = False
 
     @property
     def resource(self) -> str:
@@ -109,7 +117,7 @@ class SdkModel:
     """Everything read from one SDK release.
 
     `types` are the named types by name, `events` the webhook payloads by event name.
-    `array_suffix` is what the SDK appends to the name of a query array.
+    `array_suffix` is what the SDK appends to the name of a query array, `generator` who wrote its code.
     """
 
     language: str
@@ -118,3 +126,4 @@ class SdkModel:
     types: dict[str, Type] = field(default_factory=dict)
     events: dict[str, Type] = field(default_factory=dict)
     array_suffix: str = ""
+    generator: Literal["stainless", "fern"] = "stainless"

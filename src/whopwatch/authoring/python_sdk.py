@@ -1,4 +1,4 @@
-"""Reads the official Python SDK (the Stainless layout, 0.0.1 to 0.0.41) without importing it."""
+"""Reads the official Python SDK without importing it: the Stainless layout here, the later Fern one elsewhere."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from whopwatch.authoring.archive import read_texts
 from whopwatch.authoring.events import events_of
+from whopwatch.authoring.fern_sdk import read_fern_sdk
 from whopwatch.authoring.model import OneOf, Operation, Record, SdkModel, Type
-from whopwatch.authoring.python_types import Module, PythonTypes
+from whopwatch.authoring.python_types import Module, PythonTypes, is_deprecated
 from whopwatch.errors import SourceError
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def read_python_sdk(archive: Path) -> SdkModel:
     Raises `SourceError` if the archive holds another layout, or a form of code that the reader does not know.
     """
     texts = _package(archive)
+    if f"{_ROOT}/core/client_wrapper.py" in texts:
+        wrapper = texts[f"{_ROOT}/core/client_wrapper.py"]
+        return read_fern_sdk(texts, _single(r'"X-Fern-SDK-Version": "([^"]+)"', wrapper, archive))
     modules = {path: Module.parse(path, text) for path, text in texts.items() if "/types/" in path}
     types = PythonTypes(modules)
     model = SdkModel(
@@ -63,13 +67,13 @@ def _single(pattern: str, text: str, archive: Path) -> str:
             "the Python SDK is of an unknown layout",
             where=archive.name,
             expected=f"a match for {pattern}",
-            hint="the reader knows the generator's layout of releases 0.0.1 to 0.0.41",
+            hint="the reader knows the layouts of Stainless (0.0.1 to 0.0.41) and Fern (1.0.11 and later)",
         )
     return found[1]
 
 
 def _operations(module: Module, text: str, types: PythonTypes, modules: dict[str, Module]) -> list[Operation]:
-    resource = module.path.rpartition("/")[2].removesuffix(".py")
+    resource = _resource(module.path)
     operations = []
     for node in ast.parse(text).body:
         if isinstance(node, ast.ClassDef) and [ast.unparse(base) for base in node.bases] == ["SyncAPIResource"]:
@@ -78,8 +82,21 @@ def _operations(module: Module, text: str, types: PythonTypes, modules: dict[str
             for method in methods:
                 found = _operation(resource, method, module, types, modules)
                 if found is not None:
-                    operations.append(replace(found, scopes=documented.get(method.name, ())))
+                    notes = (ast.get_docstring(item) or "" for item in methods if item.name == method.name)
+                    operations.append(
+                        replace(
+                            found,
+                            scopes=documented.get(method.name, ()),
+                            deprecated=any(is_deprecated(note.partition("\nArgs:")[0]) for note in notes),
+                        )
+                    )
     return operations
+
+
+def _resource(path: str) -> str:
+    """The resource of a module by its path: `accounts.fees`, and `accounts` for the one named after its folder."""
+    parts = path.removesuffix(".py").split("/")[2:]
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == parts[-2] else parts)
 
 
 def _scopes(method: ast.FunctionDef) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 
 from whopwatch.authoring.model import (
     Enum,
@@ -21,6 +22,7 @@ from whopwatch.errors import SourceError
 
 _PLAIN = {
     "str": Scalar("string"),
+    "bytes": Scalar("string"),
     "int": Scalar("integer"),
     "float": Scalar("number"),
     "bool": Scalar("boolean"),
@@ -31,6 +33,8 @@ _PLAIN = {
 }
 _SEQUENCES = {"List", "Iterable", "Sequence", "SequenceNotStr", "list"}
 _MAPPINGS = {"Dict", "Mapping", "dict"}
+_BASES = {"BaseModel", "TypedDict", "UniversalBaseModel"}
+_DEPRECATED = re.compile(r"(^|\.\s)deprecated\b[.:]?", re.IGNORECASE)
 
 
 @dataclass
@@ -41,13 +45,24 @@ class Module:
     definitions: dict[str, ast.ClassDef | ast.expr] = field(default_factory=dict)
     imports: dict[str, tuple[str, str]] = field(default_factory=dict)
     primary: str | None = None
+    public_name: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the API calls the module's primary type; two modules may define types of one name."""
+        return self.public_name or self.primary or ""
 
     @classmethod
     def parse(cls, path: str, text: str) -> Module:
         """Read the module at `path` (its path in the archive, which relative imports are resolved against)."""
+        return cls.read(path, ast.parse(text))
+
+    @classmethod
+    def read(cls, path: str, tree: ast.Module) -> Module:
+        """The module at `path`, from its syntax tree."""
         module = cls(path)
         package = path.removesuffix(".py").split("/")
-        for node in ast.parse(text).body:
+        for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 module.definitions[node.name] = node
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
@@ -60,14 +75,18 @@ class Module:
             elif isinstance(node, ast.Assign) and _assigns(node, "__all__"):
                 names = ast.literal_eval(node.value)
                 module.primary = names[0] if names else None
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                module.definitions[node.targets[0].id] = node.value
         return module
 
 
 class PythonTypes:
     """Resolves annotations against the modules of one SDK."""
 
-    def __init__(self, modules: dict[str, Module]) -> None:
+    def __init__(self, modules: dict[str, Module], *, is_ordered: bool = True) -> None:
+        """`is_ordered` says whether the generator writes required fields before optional ones."""
         self._modules = modules
+        self._is_ordered = is_ordered
 
     def named_types(self) -> dict[str, Type]:
         """Return every named type of the API: the first export of each module of types.
@@ -79,9 +98,9 @@ class PythonTypes:
             if path.endswith("_params.py") or module.primary is None:
                 continue
             found = self.definition(module, module.primary)
-            if types.setdefault(module.primary, found) != found:
+            if types.setdefault(module.name, found) != found:
                 raise SourceError(
-                    f"the Python SDK defines {module.primary} twice, differently",
+                    f"the Python SDK defines {module.name} twice, differently",
                     where=path,
                     hint="give the reader a rule that tells the two apart",
                 )
@@ -96,13 +115,13 @@ class PythonTypes:
         """Return what `name` means inside `module`: a plain type, a named one, or one written out."""
         if name in module.definitions:
             if name == module.primary and not module.path.endswith("_params.py"):
-                return Named(name)
+                return Named(module.name)
             return self.definition(module, name)
         if name in module.imports:
             origin, original = module.imports[name]
             target = self._modules.get(origin)
             if target is not None and original == target.primary:
-                return Named(original)
+                return Named(target.name)
             if target is not None:
                 return self.reference(target, original)
         if name in _PLAIN:
@@ -160,6 +179,9 @@ class PythonTypes:
             if isinstance(read, Nullable):
                 is_nullable, read = True, read.inner
             variants.append(read)
+        # An enum that says it may grow; so does every enum of the same generator.
+        if Scalar("any") in variants and any(isinstance(variant, Enum) for variant in variants):
+            variants.remove(Scalar("any"))
         # A date in a request may be given as a string or as a datetime; on the wire it is one thing.
         if {Scalar("string"), Scalar("date-time")} == set(variants):
             variants = [Scalar("date-time")]
@@ -170,25 +192,26 @@ class PythonTypes:
         is_request = any(isinstance(base, ast.Name) and base.id == "TypedDict" for base in node.bases)
         fields: list[Field] = []
         for base in node.bases:
-            if isinstance(base, ast.Name) and base.id not in {"BaseModel", "TypedDict"}:
+            if isinstance(base, ast.Name) and base.id not in _BASES:
                 inherited = self.reference(module, base.id)
                 fields += self._fields_of(module, inherited)
-        for line in node.body:
+        for line, comment in zip(node.body, [*node.body[1:], None], strict=True):
             if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
                 required: bool | None
                 if is_request:
                     required = "Required[" in ast.unparse(line.annotation).split("Literal[")[0]
                 else:
-                    required = None if line.value is not None else True
+                    required = None if _has_default(line) else True
                 name = _alias(line) or line.target.id
-                fields.append(Field(name, self.annotation(module, line.annotation), required))
-        return Record(tuple(fields) if is_request else _settle_required(fields))
+                read = self.annotation(module, line.annotation)
+                fields.append(Field(name, read, required, is_deprecated(_text_of(comment))))
+        return Record(_settle_required(fields) if self._is_ordered and not is_request else tuple(fields))
 
     def _fields_of(self, module: Module, read: Type) -> tuple[Field, ...]:
         if isinstance(read, Named):
             for other in self._modules.values():
-                if other.primary == read.name and read.name in other.definitions:
-                    read = self.definition(other, read.name)
+                if other.primary is not None and other.name == read.name and other.primary in other.definitions:
+                    read = self.definition(other, other.primary)
                     break
         if not isinstance(read, Record):
             raise _unreadable(module, "a base class that is no record")
@@ -206,6 +229,29 @@ def property_info(arguments: list[ast.expr]) -> dict[str, str]:
         if isinstance(argument, ast.Call):
             return {word.arg: str(ast.literal_eval(word.value)) for word in argument.keywords if word.arg}
     return {}
+
+
+def is_deprecated(documentation: str) -> bool:
+    """Whether a field's or a method's documentation says that it is deprecated, at the start of a sentence."""
+    return _DEPRECATED.search(documentation) is not None
+
+
+def _text_of(node: ast.stmt | None) -> str:
+    """The text of a string that stands by itself, as a comment on the line before it."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        return node.value.value.strip()
+    return ""
+
+
+def _has_default(line: ast.AnnAssign) -> bool:
+    """Whether a field of a response may be left out by the code, which it may where it is null as well."""
+    given: ast.expr | None = line.value
+    for node in [line.value, *ast.walk(line.annotation)]:
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {"Field", "FieldInfo"}:
+            defaults = [word.value for word in node.keywords if word.arg == "default"]
+            given = defaults[0] if defaults else (None if node is line.value else given)
+    # The constant that tells a variant of a union is written as a default, and always comes.
+    return given is not None and not (isinstance(given, ast.Constant) and given.value is not None)
 
 
 def _settle_required(fields: list[Field]) -> tuple[Field, ...]:
@@ -228,7 +274,7 @@ def _settle_required(fields: list[Field]) -> tuple[Field, ...]:
             required = True
         elif required is None and index >= end:
             required = False
-        settled.append(Field(item.name, item.type, required))
+        settled.append(replace(item, required=required))
     return tuple(settled)
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _ROOT = "package/src/"
+_QUERY = f"{_ROOT}internal/utils/query.ts"
+_ARRAY_SUFFIX = {"brackets": "[]", "repeat": "", "comma": ""}
 _VERBS = {"get", "post", "patch", "put", "delete"}
 _SCOPE = re.compile(r"^\s*\* - `([a-z0-9_]+(?::[a-z0-9_]+)+)`", re.MULTILINE)
 
@@ -46,12 +48,12 @@ def read_typescript_sdk(archive: Path) -> SdkModel:
     model = SdkModel(
         "typescript",
         version=_single(r"VERSION = '([^']+)'", texts.get(f"{_ROOT}version.ts", ""), archive),
-        array_suffix={"brackets": "[]", "repeat": ""}[
-            _single(r"arrayFormat: '(\w+)'", texts.get(f"{_ROOT}client.ts", ""), archive)
+        array_suffix=_ARRAY_SUFFIX[
+            _single(r"arrayFormat: '(\w+)'", texts.get(_QUERY, texts.get(f"{_ROOT}client.ts", "")), archive)
         ],
     )
     for path, (scope, root) in parsed.items():
-        resource = path.rpartition("/")[2].removesuffix(".ts").replace("-", "_")
+        resource = _resource(path)
         for method in _methods(root):
             operation = _operation(resource, method, scope, types)
             if operation is not None:
@@ -59,6 +61,12 @@ def read_typescript_sdk(archive: Path) -> SdkModel:
     model.types.update(types.named_types())
     model.events.update(events_of(model.types))
     return model
+
+
+def _resource(path: str) -> str:
+    """The resource of a module by its path: `accounts.fees`, and `accounts` for the one named after its folder."""
+    parts = path.removeprefix(f"{_ROOT}resources/").removesuffix(".ts").replace("-", "_").split("/")
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == parts[-2] else parts)
 
 
 def _single(pattern: str, text: str, archive: Path) -> str:

@@ -24,6 +24,8 @@ from whopwatch.authoring.model import (
 from whopwatch.errors import SourceError
 
 _PARSER = Parser(Language(tree_sitter_typescript.language_typescript()))
+_OPEN = {"string & {}", "(string & {})"}
+"""How an enum says that it may grow; so does every enum of the same generator."""
 _PLAIN = {
     "string": Scalar("string"),
     "number": Scalar("number"),
@@ -152,6 +154,8 @@ class TypeScriptTypes:
         for member in members:
             if text_of(member) in {"null", "undefined"}:
                 is_nullable = True
+                continue
+            if text_of(member) in _OPEN:
                 continue
             read = self.expression(scope, member)
             if isinstance(read, Enum) and member.type == "literal_type":

@@ -49,6 +49,20 @@ class Purpose(StrEnum):
     """A request with the id of something that does not exist."""
     MALFORMED_ID = "malformed-id"
     """A request with something in place of an id that cannot be one."""
+    WRITE = "write"
+    """A write that keeps the documentation."""
+    READ_BACK = "read-back"
+    """An object or its list, before or after a write: what it shows follows from the writes."""
+    SAME_KEY = "same-key"
+    """The write before it once more, with the same Idempotency-Key."""
+    OTHER_BODY = "other-body"
+    """The Idempotency-Key of the write before it with another body."""
+    ODD_BODY = "odd-body"
+    """A write whose body breaks the documentation."""
+    DELETED_AGAIN = "deleted-again"
+    """The deletion of what was just deleted."""
+    MOVING_PAGE = "moving-page"
+    """A page of a walk during which the list is written to."""
 
 
 class Failure(StrEnum):

@@ -10,15 +10,19 @@ from whopwatch.checks.envelope import envelope
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.fields import fields
 from whopwatch.checks.lifecycle import alternate_path, deprecation
+from whopwatch.checks.moving import moving
 from whopwatch.checks.paging import paging
 from whopwatch.checks.queries import page_sizes, parents, queries
+from whopwatch.checks.read_back import read_back
 from whopwatch.checks.refusals import refusals
 from whopwatch.checks.refused import refused
 from whopwatch.checks.schema import schema
+from whopwatch.checks.side_effects import side_effects
 from whopwatch.checks.status import status
 from whopwatch.checks.twins import twins
 from whopwatch.checks.walking import walking
 from whopwatch.checks.wire import wire
+from whopwatch.checks.write_refusals import write_refusals
 from whopwatch.contract import Contract
 from whopwatch.finding import Finding
 
@@ -40,6 +44,10 @@ CHECKS: tuple[Check, ...] = (
     page_sizes,
     parents,
     twins,
+    read_back,
+    side_effects,
+    write_refusals,
+    moving,
     deprecation,
     alternate_path,
 )

@@ -10,6 +10,7 @@ from whopwatch.checks.evidence import Answer, Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.schema import pointer_of
+from whopwatch.exchange import Purpose
 from whopwatch.finding import Finding, Severity
 
 VOLATILE = re.compile(r"updated_at|last_\w+|\w*_count|usd_gmv\w*|\w*balance|\w*_spend|most_recent_\w+")
@@ -29,7 +30,7 @@ def twins(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
         operation = contract.operations[id]
         if not operation.is_list and id == f"{operation.resource}.retrieve":
             listed = _listed(evidence, operation)
-            for asked in _by_id(answers).values():
+            for asked in _by_id(_quiet(answers)).values():
                 _compare(tally, asked, listed, len(answers))
     yield from tally.findings()
 
@@ -63,7 +64,12 @@ def _compare(tally: Tally, asked: Sequence[Answer], listed: Sequence[Answer], sa
 
 
 def _listed(evidence: Evidence, operation: Operation) -> Sequence[Answer]:
-    return evidence.answers.get(f"{operation.resource}.list", ())
+    return _quiet(evidence.answers.get(f"{operation.resource}.list", ()))
+
+
+def _quiet(answers: Sequence[Answer]) -> Sequence[Answer]:
+    """Those that were not asked for between the run's own writes."""
+    return [answer for answer in answers if answer.exchange.purpose not in (Purpose.READ_BACK, Purpose.MOVING_PAGE)]
 
 
 def _by_id(answers: Sequence[Answer]) -> dict[str | None, list[Answer]]:

@@ -14,6 +14,7 @@ from whopwatch.run.selection import select
 from whopwatch.run.session import DEFAULT_BUDGET, observe
 from whopwatch.run.stop import INTERRUPTED
 from whopwatch.run.verdict import judge
+from whopwatch.run.writing import WRITING_BUDGET
 
 
 def check(
@@ -26,17 +27,36 @@ def check(
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
     transport: httpx.BaseTransport | None = None,
+    writes: bool = False,
 ) -> Report:
     """Observe `target` once and judge it against `contract`.
 
     `only` are operation ids and `resources` resources; both empty mean every read of v1. `budget` counts requests.
+    With `writes` the writes among them are made, too: the target has to be writable.
     Raises UsageError for a name that the contract does not know; whatever the target does ends in the report.
     """
     selected = select(contract, only, resources)
     observation = observe(
-        contract, target, budget=budget, selected=selected, seed=seed, progress=progress, transport=transport
+        contract,
+        target,
+        budget=budget,
+        selected=selected,
+        seed=seed,
+        progress=progress,
+        transport=transport,
+        writes=writes,
     )
     return judge(contract, observation, target.name)
 
 
-__all__ = ["DEFAULT_BUDGET", "INTERRUPTED", "Observation", "Progress", "check", "judge", "observe", "select"]
+__all__ = [
+    "DEFAULT_BUDGET",
+    "INTERRUPTED",
+    "WRITING_BUDGET",
+    "Observation",
+    "Progress",
+    "check",
+    "judge",
+    "observe",
+    "select",
+]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from whopwatch.exchange import Exchange
 from whopwatch.finding import Finding
+from whopwatch.run.writing import Written
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Observation:
     that were never asked, what was missing, and `reached` says that each had its turn, so that nothing else was the
     reason. `started_at` is in UTC (ISO 8601), `seconds` the wall time.
     `findings` is what the checks made of just these exchanges; None where they were not asked yet.
+    `written` is what came of the writes, None where none were to be made.
     """
 
     exchanges: tuple[Exchange, ...]
@@ -35,6 +37,7 @@ class Observation:
     missing: Mapping[str, str] = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=Counter)
     findings: tuple[Finding, ...] | None = field(default=None, repr=False)
+    written: Written | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from whopwatch.errors import BudgetExhaustedError, UnsafeRequestError
 from whopwatch.exchange import Exchange
 from whopwatch.finding import Confidence, Finding
 from whopwatch.plan import Experiment, Known, Past, missing, plan, repeat_suspects
+from whopwatch.plan.writes import Writing, plan_tidying, plan_writes
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.stop import INTERRUPTED, is_answer, lost, useless
+from whopwatch.run.writing import KEPT_FOR_TIDYING, Written, begun, kept
 
 DEFAULT_BUDGET = 600
 RESERVE = 0.05
@@ -35,25 +37,30 @@ def observe(
     transport: httpx.BaseTransport | None = None,
     past: Mapping[str, Past] | None = None,
     unscoped_key: Secret | None = None,
+    writes: bool = False,
 ) -> Observation:
     """Look at `target` once, with at most `budget` requests, and return what was seen.
 
     `selected` are operation ids, by default all reads of v1. `seed` decides between ids and operations that are
     equally good to try. `transport` stands in for the network. `past` is what earlier runs know of operations;
-    `unscoped_key` is a valid key that may do nothing. Nothing the target does raises;
-    Ctrl-C ends the observation early.
+    `unscoped_key` is a valid key that may do nothing. With `writes` the selected writes are made, too, in a part
+    of the budget that is kept for them; the target has to be writable. Nothing the target does raises; Ctrl-C ends
+    the observation early.
     """
     chosen = frozenset(selected if selected is not None else default_selection(contract))
     started_at, start = datetime.now(UTC), time.perf_counter()
     exchanges: list[Exchange] = []
-    known = Known(contract, chosen, seed, budget, past or {}, unscoped_key is not None)
+    reading = budget - kept(budget, writes)
+    known = Known(contract, chosen, seed, reading, past or {}, unscoped_key is not None)
     with Client(
         target, contract, budget=budget, transport=transport, on_exchange=exchanges.append, unscoped_key=unscoped_key
     ) as client:
         session = Session(client, known, exchanges, progress)
         session.prepare(target)
-        session.run(plan(known), keep=int(budget * RESERVE))
+        session.run(plan(known), keep=budget - reading + int(reading * RESERVE))
         findings = session.confirm()
+        written = session.write(begun(known, target)) if writes else None
+        findings = session.findings() if written else findings
         return Observation(
             exchanges=tuple(exchanges),
             selected=chosen,
@@ -69,6 +76,7 @@ def observe(
             missing=session.missing(),
             requests=dict(client.sent_by_operation),
             findings=findings,
+            written=written,
         )
 
 
@@ -127,14 +135,21 @@ class Session:
 
     def confirm(self) -> tuple[Finding, ...]:
         """Ask again where a finding rests on one sample; returns what the checks say in the end."""
-        findings = self._findings()
+        findings = self.findings()
         suspects = {
             finding.operation for finding in findings if finding.breaks and finding.confidence is Confidence.SUSPECTED
         }
         before = len(self._exchanges)
         if suspects and not self.stopped:
             self.run(repeat_suspects(self.known, suspects))
-        return self._findings() if len(self._exchanges) > before else findings
+        return self.findings() if len(self._exchanges) > before else findings
+
+    def write(self, writing: Writing) -> Written:
+        """Make the selected writes and read them back; what was created is deleted again where that can be done."""
+        if not self.stopped:
+            self.run(plan_writes(writing, self.known.selected), keep=KEPT_FOR_TIDYING)
+            self.run(plan_tidying(writing))
+        return Written(writing.untried, writing.left())
 
     def missing(self) -> dict[str, str]:
         """For each selected operation that was never asked, the resources no id of which was seen."""
@@ -173,5 +188,6 @@ class Session:
             sent, left = self._client.sent, self._client.remaining
             self._progress(Progress(done, len(wanted), sent, sent + left, exchange.operation))
 
-    def _findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[Finding, ...]:
+        """What the checks say of everything so far."""
         return run_checks(self.known.contract, Evidence(self.known.contract, self._exchanges))

@@ -16,6 +16,8 @@ from whopwatch.run.observation import Observation
 from whopwatch.run.stop import UNREACHABLE
 
 WRITES = "changes data: a read-only run sends no such request"
+PLAIN = (Purpose.LIST, Purpose.RETRIEVE, Purpose.WRITE)
+"""The purposes of requests that are to be answered with success."""
 EMPTY = "the list is empty: there is no item to hold against the contract"
 ALL_EMPTY = "every list is empty: there is nothing to hold against the contract"
 NO_COMPANY = (
@@ -49,7 +51,10 @@ def judge(contract: Contract, observation: Observation, target_name: str) -> Rep
         unsafe=observation.unsafe,
         reason=reason,
         version=__version__,
-        extra={"spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges))},
+        extra={
+            "spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges)),
+            **({"left": dict(observation.written.left)} if observation.written else {}),
+        },
     )
 
 
@@ -79,7 +84,7 @@ def _result(operation: Operation, observation: Observation, evidence: Evidence, 
 def _state(
     operation: Operation, observation: Observation, evidence: Evidence, broken: bool
 ) -> tuple[State, str | None]:
-    if not operation.is_read:
+    if not operation.is_read and observation.written is None:
         return State.NOT_COVERED, WRITES
     if operation.id not in observation.selected:
         return State.NOT_COVERED, "not selected"
@@ -87,6 +92,8 @@ def _state(
         return State.DRIFT, None
     if evidence.samples(operation.id):
         return State.VERIFIED, None
+    if observation.written and (reason := observation.written.why_not(operation)):
+        return State.NOT_COVERED, reason
     return State.COULD_NOT_CHECK, _why_not(operation, observation, evidence)
 
 
@@ -95,7 +102,7 @@ def _why_not(operation: Operation, observation: Observation, evidence: Evidence)
     if observation.unusable and observation.stopped:
         return observation.stopped
     asked = evidence.by_operation.get(operation.id, ())
-    exchanges = [exchange for exchange in asked if exchange.purpose in (Purpose.LIST, Purpose.RETRIEVE)]
+    exchanges = [exchange for exchange in asked if exchange.purpose in PLAIN]
     if exchanges:
         return _refusal(operation, exchanges)
     if observation.stopped:

@@ -1,0 +1,128 @@
+"""Walks during which the run itself wrote to the list: invariants 42 and 46 to 49 of a paginated list."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from whopwatch.checks.evidence import Evidence
+from whopwatch.checks.tally import Tally
+from whopwatch.contract import Contract
+from whopwatch.exchange import Exchange, Purpose
+from whopwatch.finding import Finding, Severity, Source
+from whopwatch.plan.page import Page
+
+
+@dataclass
+class Walk:
+    """One walk: its pages, and the ids of what was created, changed and deleted from its first page on.
+
+    `own` are the ids that the run had created before, the oldest first.
+    """
+
+    pages: list[Page]
+    own: list[str]
+    created: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
+
+
+class Broken(NamedTuple):
+    """An invariant that does not hold: the place, and the rest of the sentence."""
+
+    location: str
+    what: str
+
+
+def moving(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
+    """What nobody touched appears once, what was created at most once, what was changed at most twice."""
+    tally = Tally("moving")
+    for operation in (id for id in evidence.by_operation if contract.operations[id].is_list):
+        for walk in _walks(contract, evidence, operation):
+            for broken in _broken(walk):
+                tally.add(
+                    "D20",
+                    Severity.CRITICAL,
+                    operation,
+                    broken.location,
+                    expected="each item once",
+                    observed="otherwise",
+                    what=broken.what,
+                    witness=evidence.number(walk.pages[0].exchange),
+                    samples=1,
+                    source=Source.LIVE_LIVE,
+                )
+    yield from tally.findings()
+
+
+def _walks(contract: Contract, evidence: Evidence, id: str) -> Iterator[Walk]:
+    resource = contract.operations[id].resource
+    own: list[str] = []
+    walk: Walk | None = None
+    for exchange in evidence.exchanges:
+        operation = contract.operations[exchange.operation]
+        if operation.id == id and exchange.purpose is Purpose.MOVING_PAGE:
+            if exchange.query_value("after") is None:
+                if walk:
+                    yield walk
+                walk = Walk([], list(own))
+            if walk:
+                walk.pages.append(Page(exchange))
+        elif operation.resource == resource and not operation.is_read and exchange.ok:
+            _note(exchange, own, walk)
+    if walk:
+        yield walk
+
+
+def _note(exchange: Exchange, own: list[str], walk: Walk | None) -> None:
+    """Take in one write."""
+    target = next(iter(exchange.path_params.values()), None)
+    answered = exchange.json.get("id") if isinstance(exchange.json, dict) else None
+    if exchange.method == "DELETE":
+        own[:] = [id for id in own if id != target]
+        if walk and target:
+            walk.deleted.add(target)
+    elif target is not None and answered in (target, None):
+        if walk:
+            walk.changed.add(target)
+    elif isinstance(answered, str) and answered not in own:
+        own.append(answered)
+        if walk:
+            walk.created.add(answered)
+
+
+def _broken(walk: Walk) -> Iterator[Broken]:
+    refused = [page for page in walk.pages[1:] if page.exchange.status in (400, 404, 410, 422)]
+    if refused:
+        yield Broken("param:after", "the cursor of an item that was deleted since is refused")
+        return
+    if not all(page.usable for page in walk.pages):
+        return
+    shown = Counter(id for page in walk.pages for id in page.ids)
+    if any(count > 1 for id, count in shown.items() if id not in walk.changed):
+        yield Broken("/data/*/id", "an item is shown twice in a walk during which others were written")
+    if any(shown[id] > 2 for id in walk.changed):
+        yield Broken("/data/*/id", "an item that was changed during a walk is shown more than twice")
+    if _skipped(walk, shown):
+        yield Broken("/data", "an item that nobody touched is skipped in a walk during which others were written")
+
+
+def _skipped(walk: Walk, shown: Counter[str]) -> Sequence[str]:
+    """Untouched items of our own that stand between items that the walk did show.
+
+    The newest come first, so that everything of our own between the first and the last item that is shown should be.
+    """
+    newest_first = list(reversed(walk.own))
+    places = [place for place, id in enumerate(newest_first) if shown[id]]
+    if not places:
+        return ()
+    others = any(id not in walk.own and id not in walk.created for id in shown)
+    last = len(newest_first) if others or not _goes_on(walk.pages[-1]) else places[-1]
+    between = newest_first[places[0] : last]
+    return [id for id in between if not shown[id] and id not in walk.deleted and id not in walk.changed]
+
+
+def _goes_on(page: Page) -> bool:
+    return page.info("has_next_page") is True

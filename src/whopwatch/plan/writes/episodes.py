@@ -1,0 +1,93 @@
+"""What a run saw of each of its writes: the answer, and what reads showed until the next write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from whopwatch.contract import Contract, Operation
+from whopwatch.exchange import Exchange, Purpose
+from whopwatch.plan.writes.expected import Expected, Places, expected_of, object_in, seen_in
+
+
+@dataclass
+class Episode:
+    """One write that was answered with success.
+
+    `answer` is where the answer itself is not as expected, None where it does not show the object. `looks` are the
+    places where each read was not, by operation and in their order; a read that cannot tell is left out. `pages` are
+    the lists as they were read after the write. `before` is the object as it was last retrieved before, `after` as
+    it was last retrieved since; `list_before` the answer of its list before.
+    """
+
+    operation: Operation
+    number: int
+    exchange: Exchange
+    expected: Expected
+    answer: Places | None
+    looks: dict[str, list[Places]] = field(default_factory=dict)
+    pages: list[Exchange] = field(default_factory=list)
+    before: Any = None
+    after: Any = None
+    list_before: Exchange | None = None
+
+
+@dataclass
+class _Seen:
+    """What was last read of one resource."""
+
+    objects: dict[str, Any] = field(default_factory=dict)
+    page: Exchange | None = None
+    latest: Episode | None = None
+
+
+def episodes(contract: Contract, exchanges: Sequence[Exchange]) -> Sequence[Episode]:
+    """The writes among `exchanges` in their order. A read belongs to the latest write of its resource."""
+    seen: dict[str, _Seen] = {}
+    return tuple(_episodes(contract, exchanges, seen))
+
+
+def _episodes(contract: Contract, exchanges: Sequence[Exchange], seen: dict[str, _Seen]) -> Iterator[Episode]:
+    for number, exchange in enumerate(exchanges):
+        operation = contract.operations[exchange.operation]
+        resource = seen.setdefault(operation.resource, _Seen())
+        if exchange.purpose is Purpose.WRITE and exchange.ok:
+            expected = expected_of(operation, exchange)
+            resource.latest = _begun(operation, number, exchange, expected, resource) if expected else None
+            if resource.latest:
+                yield resource.latest
+        elif exchange.purpose is Purpose.READ_BACK:
+            _look(operation, exchange, resource)
+
+
+def _begun(operation: Operation, number: int, exchange: Exchange, expected: Expected, seen: _Seen) -> Episode:
+    shown = exchange.json
+    is_shown = isinstance(shown, Mapping) and shown.get("id") == expected.id and not expected.is_gone
+    return Episode(
+        operation,
+        number,
+        exchange,
+        expected,
+        expected.wrong(shown) if is_shown else None,
+        before=seen.objects.get(expected.id),
+        list_before=seen.page,
+    )
+
+
+def _look(operation: Operation, exchange: Exchange, seen: _Seen) -> None:
+    episode = seen.latest
+    wanted = next(iter(exchange.path_params.values()), None)
+    if operation.is_list:
+        seen.page = exchange
+    elif exchange.ok and wanted:
+        seen.objects[wanted] = exchange.json
+    if episode is None or (not operation.is_list and wanted != episode.expected.id):
+        return
+    places = seen_in(episode.expected, operation, exchange)
+    if places is not None:
+        episode.looks.setdefault(operation.id, []).append(places)
+    if operation.is_list:
+        episode.pages.append(exchange)
+    else:
+        episode.after = object_in(operation, exchange, episode.expected.id)

@@ -11,9 +11,14 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from whopwatch.config import SIMULATOR, target_name
-from whopwatch.plugin import options
+from whopwatch.plugin import options, refuse_unusable
 
 FAILED_BEFORE = Path(".hypothesis") / "whopwatch"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Here every session has a target, whether an option names it or the environment."""
+    refuse_unusable(config)
 
 
 def is_simulated(config: pytest.Config) -> bool:

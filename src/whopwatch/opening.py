@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
+from whopwatch.config import SIMULATOR, Target, read_config, resolve_target, target_name
 from whopwatch.contract import Contract
 
 
@@ -33,7 +33,9 @@ def opened(
 def refuse_unusable(name: str | None, environ: Mapping[str, str], config: Path | None = None) -> None:
     """Raise UsageError or ConfigError for a target that `opened` would refuse; nothing is started or sent."""
     wanted = target_name(name, environ)
-    if wanted != SIMULATOR:
+    if wanted == SIMULATOR:
+        read_config(config)
+    else:
         resolve_target(wanted, environ, config)
 
 
@@ -42,6 +44,8 @@ def _opened(
     contract: Contract, name: str, environ: Mapping[str, str], config: Path | None, seed: int
 ) -> Iterator[Target]:
     if name == SIMULATOR:
+        # Not needed, but a file that cannot be meant is told of at the first run, not at the first real one.
+        read_config(config)
         # A real target needs no server: what the simulator imports takes longer than a whole run of the command line.
         from whopwatch.simulator import embedded
 

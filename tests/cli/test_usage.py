@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import pytest
 
@@ -16,6 +18,12 @@ MISTAKES = {
     "check --budget 0": "--budget",
     "check --budget many": "--budget",
     "check --rate -1": "--rate",
+    "check --rate 0": "from 0.01",
+    "check --rate nan": "from 0.01",
+    "check --rate inf": "to 1000",
+    "check --rate 1e-9": "one in 100 seconds",
+    "check --target=": "The target is blank.",
+    "check --config nowhere.toml": "does not exist",
     "check --target sandbx": "did you mean 'sandbox'?",
     "check --target sandbox": "export WHOP_API_KEY",
     "check --target production": "export WHOP_API_KEY",
@@ -48,6 +56,20 @@ def test_a_mistake_ends_with_2_and_a_hint(line: str, capsys: pytest.CaptureFixtu
     assert err.startswith("Error: ")
     assert MISTAKES[line] in err
     assert "Traceback" not in err
+
+
+def test_a_blank_variable_is_no_simulator(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHOP_BASE_URL", "")
+    assert main(["check"]) == EXIT_USAGE
+    assert "WHOP_BASE_URL" in capsys.readouterr().err
+
+
+def test_the_file_is_held_to_its_form_even_where_no_target_of_it_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("whopwatch.toml").write_text("[target.staging]\n")
+    assert main(["check"]) == EXIT_USAGE
+    assert "did you mean 'targets'?" in capsys.readouterr().err
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,6 +37,8 @@ BAD = {
     "[targets.x]\nbase_url = 'https://e.com'\nrate = 0": ("cannot have", "got: 0"),
     "[targets.x]\nbase_url = 'https://e.com'\nrate = true": ("cannot have", "requests a second"),
     "[targets.x]\nbase_url = 'https://e.com'\nrate = nan": ("cannot have", "requests a second"),
+    "[targets.x]\nbase_url = 'https://e.com'\nrate = 1e-9": ("cannot have", "from 0.01"),
+    "[targets.x]\nbase_url = 'https://e.com'\nrate = inf": ("cannot have", "to 1000"),
     "[targets.x]\nbase_url = 'https://e.com'\nallow_http = 1": ("cannot have", "true or false"),
     "[targets.x]\nbase_url = 'https://e.com'\nknown_ids = []": ("cannot have", "products ="),
     "[targets.x]\nbase_url = 'https://e.com'\nknown_ids = { a = 1 }": ("cannot have", "known_ids.a"),

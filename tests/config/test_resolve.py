@@ -116,6 +116,21 @@ def test_the_option_wins_over_the_environment() -> None:
     assert target_name("production", environ) == "production"
 
 
+@pytest.mark.parametrize("blank", ["", "  "])
+@pytest.mark.parametrize("is_option", [True, False])
+def test_a_blank_target_is_not_the_simulator(blank: str, is_option: bool) -> None:
+    option, environ = (blank, {}) if is_option else (None, {"WHOP_BASE_URL": blank})
+    with pytest.raises(UsageError, match="--target" if is_option else "WHOP_BASE_URL"):
+        target_name(option, environ)
+
+
+@pytest.mark.parametrize("given", [KEY, f"https://api.whop.com/{KEY}", f"https://{KEY}@example.com/api/v1"])
+def test_a_key_in_place_of_a_target_is_not_repeated(given: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve_target(given, {})
+    assert KEY not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("name", "url"), [("production", "https://example.com"), ("mine", "https://api.whop.com/api/v1")]
 )

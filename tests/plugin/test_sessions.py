@@ -79,7 +79,26 @@ def test_a_session_that_verified_nothing_fails(workers: tuple[str, ...], pyteste
     result = run(pytester, "--target", "http://127.0.0.1:9/api/v1", *workers)
     assert result.ret == 3
     assert set(result.parseoutcomes()) == {"skipped"}
-    result.stdout.fnmatch_lines(["*COULD NOT CHECK: nothing was verified.*cannot be reached*"])
+    result.stdout.fnmatch_lines(["*COULD NOT CHECK: the target cannot be reached*"])
+
+
+def test_an_empty_company_is_no_passing_session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some tests pass even there: a key is asked for, and what needs no object is answered."""
+    pytester.makepyfile(CONTRACT_TEST)
+    with embedded(items=0) as empty:
+        monkeypatch.setenv("WHOP_API_KEY", empty.api_key)
+        monkeypatch.setenv("WHOP_COMPANY_ID", empty.company_id)
+        result = run(pytester, "--target", empty.base_url)
+    assert result.parseoutcomes()["passed"] > 0
+    assert result.ret == 3
+    result.stdout.fnmatch_lines(["*COULD NOT CHECK: every list is empty*"])
+
+
+def test_a_session_whose_budget_is_spent_does_not_pass(at_simulator: Simulator, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CONTRACT_TEST)
+    result = run(pytester, "--target", at_simulator.base_url, "--whop-budget", "1")
+    assert result.ret == 3
+    result.stdout.fnmatch_lines(["*COULD NOT CHECK: the budget of 1 request was spent*"])
 
 
 def test_drift_fails_the_test_it_belongs_to(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,23 +125,42 @@ def test_drift_fails_the_test_it_belongs_to(pytester: pytest.Pytester, monkeypat
     ("args", "said"),
     [
         (("--whop-only", "product.list"), "*did you mean 'products.list'*"),
+        (("--whop-resource", "produkts"), "*did you mean 'products'*"),
         (("--target", "sandbx"), "*did you mean 'sandbox'*"),
+        (("--target", ""), "*The target is blank.*"),
+        (("--whop-config", ""), "*configuration file cannot be read.*"),
+        (("--whop-config", "nowhere.toml"), "*configuration file does not exist.*"),
         (("--target", "production"), "*export WHOP_API_KEY*"),
+        (("--whop-budget=0",), "*expected a whole number above 0*"),
+        (("--whop-rate=nan",), "*from 0.01*"),
+        (("--whop-rate=1e-9",), "*from 0.01*"),
+        (("--whop-only", ""), "*names between commas*"),
+        (("--target", "sandbx", "-n", "2"), "*did you mean 'sandbox'*"),
     ],
 )
-def test_a_mistake_is_told_once(args: tuple[str, ...], said: str, pytester: pytest.Pytester) -> None:
+def test_a_mistake_is_told_before_anything_is_collected(
+    args: tuple[str, ...], said: str, pytester: pytest.Pytester
+) -> None:
     pytester.makepyfile(CONTRACT_TEST)
     result = run(pytester, *args)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([said])
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
+@pytest.mark.parametrize("content", [None, "[target.mine]"], ids=["blank variable", "file with a slip"])
+def test_a_mistake_of_the_surroundings_is_told_once(
+    content: str | None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile(CONTRACT_TEST)
+    if content is None:
+        monkeypatch.setenv("WHOP_BASE_URL", "")
+    else:
+        Path("whopwatch.toml").write_text(content)
+    result = run(pytester)
     assert result.ret == 2
-    result.stdout.fnmatch_lines([said])
+    result.stdout.fnmatch_lines(["*did you mean 'targets'*" if content else "*environment variable WHOP_BASE_URL*"])
     assert result.parseoutcomes()["errors"] == 1
-
-
-@pytest.mark.parametrize("option", ["--whop-budget=0", "--whop-rate=x"])
-def test_a_number_that_cannot_be_is_a_usage_error(option: str, pytester: pytest.Pytester) -> None:
-    result = run(pytester, option)
-    assert result.ret == 4
-    result.stderr.fnmatch_lines(["*expected a number above 0*"])
 
 
 def test_the_fixtures_serve_somebody_elses_tests(pytester: pytest.Pytester) -> None:
@@ -158,10 +196,10 @@ def test_a_conftest_may_have_an_option_target_of_its_own(pytester: pytest.Pytest
         """
         def test_target(pytestconfig):
             assert pytestconfig.getoption("--target") == "yours"
-            assert pytestconfig.getoption("--whop-target") == "sandbox"
+            assert pytestconfig.getoption("--whop-target") == "simulator"
         """
     )
-    run(pytester, "--target", "yours", "--whop-target", "sandbox").assert_outcomes(passed=1)
+    run(pytester, "--target", "yours", "--whop-target", "simulator").assert_outcomes(passed=1)
 
 
 def test_other_sessions_are_left_alone(pytester: pytest.Pytester) -> None:

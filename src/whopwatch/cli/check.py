@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
-from whopwatch.cli.options import names, refuse_writes
+from whopwatch.cli.options import names, rate, refuse_writes
 from whopwatch.cli.outputs import Outputs
 from whopwatch.cli.stdout import discard_stdout
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
-from whopwatch.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
+from whopwatch.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, UsageError
 from whopwatch.finding import Report, Verdict
 from whopwatch.opening import opened
+
+if TYPE_CHECKING:
+    from whopwatch.run import Observation
 
 EXIT_CODES = {
     Verdict.CLEAN: EXIT_CLEAN,
@@ -28,6 +35,8 @@ Examples:
   whopwatch check --target sandbox --resource products,plans
   whopwatch check --only products.list --json - | jq .verdict
   whopwatch check --target production --budget 120 --report-dir reports
+  whopwatch check --target sandbox --record night.har --html night.html
+  whopwatch check --replay browser.har
 
 \b
 Environment:
@@ -39,17 +48,24 @@ Environment:
 Only GET requests are sent. Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (could not check).
 """
 
+REPLAY = "Check a recording (HAR) instead of a target; nothing is sent."
+NOT_WITH_REPLAY = ("only", "resource", "budget", "rate", "seed", "record_file")
+
 
 @click.command("check", epilog=EXAMPLE)
 @click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
 @click.option("--only", callback=names, multiple=True, metavar="OP[,OP]", help="These operations only.")
 @click.option("--resource", callback=names, multiple=True, metavar="R[,R]", help="These resources only.")
 @click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to send at most.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second at most.")
+@click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second at most: 0.01 to 1000.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and the simulator.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
 @click.option("--junit", "junit_file", metavar="FILE", help="Write JUnit XML (- for stdout).")
 @click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
+@click.option("--html", "html_file", metavar="FILE", help="Write one self-contained HTML page (- for stdout).")
+@click.option("--sarif", "sarif_file", metavar="FILE", help="Write SARIF 2.1.0 (- for stdout).")
+@click.option("--record", "record_file", metavar="FILE.har", help="Write the run as HAR, without keys and values.")
+@click.option("--replay", "replay_file", type=click.Path(path_type=Path), metavar="FILE.har", help=REPLAY)
 @click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR", help="Write every report here.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
 def check(
@@ -62,21 +78,35 @@ def check(
     json_file: str | None,
     junit_file: str | None,
     markdown_file: str | None,
+    html_file: str | None,
+    sarif_file: str | None,
+    record_file: str | None,
+    replay_file: Path | None,
     report_dir: Path | None,
     config: Path | None,
 ) -> int:
     """Observe a target once and say whether it keeps the contract."""
     from whopwatch.report import FILE_NAMES
-    from whopwatch.run import select
+    from whopwatch.run import judge, select
 
-    files = {"json": json_file, "junit": junit_file, "markdown": markdown_file}
+    files = {
+        "json": json_file,
+        "junit": junit_file,
+        "markdown": markdown_file,
+        "html": html_file,
+        "sarif": sarif_file,
+        "har": record_file,
+    }
     outputs = Outputs(files, report_dir, FILE_NAMES)
     contract = load()
+    if replay_file:
+        return _replayed(contract, replay_file, target, config, outputs)
     select(contract, only, resource)
     refuse_writes(contract, only)
     with opened(contract, target, os.environ, config=config, seed=seed, rate=rate) as ready:
-        report = _observed(contract, ready, budget, only, resource, seed)
-    tell(report, outputs)
+        observation = _observed(contract, ready, budget, only, resource, seed)
+        report = judge(contract, observation, ready.name)
+    tell(report, outputs, _besides(contract, ready, observation, report, record_file))
     return EXIT_CODES[report.verdict]
 
 
@@ -87,33 +117,64 @@ def _observed(
     only: tuple[str, ...],
     resources: tuple[str, ...],
     seed: int,
-) -> Report:
+) -> Observation:
     from rich.console import Console
 
-    from whopwatch import run
     from whopwatch.cli.progress import shown_progress
+    from whopwatch.run import observe, select
 
     with shown_progress(Console(stderr=True)) as progress:
-        return run.check(
+        return observe(
             contract,
             target,
             budget=budget,
-            only=only,
-            resources=resources,
+            selected=select(contract, only, resources),
             seed=seed,
             progress=progress,
         )
 
 
-def tell(report: Report, outputs: Outputs) -> None:
-    """Print `report`, its files first: they have to be there even if nobody reads the terminal to its end."""
+def _besides(
+    contract: Contract, target: Target, observation: Observation, report: Report, record_file: str | None
+) -> dict[str, str]:
+    """The outputs that are no rendering of the report."""
+    if not record_file:
+        return {}
+    from whopwatch.cli.recording import recorded
+
+    return {"har": recorded(contract, target, observation, report)}
+
+
+def _replayed(contract: Contract, file: Path, target: str | None, config: Path | None, outputs: Outputs) -> int:
+    from whopwatch.cli.recording import replayed, tell_rest
+
+    context = click.get_current_context()
+    given = [name for name in NOT_WITH_REPLAY if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        raise UsageError(
+            "A recording is checked as it is.",
+            where=f"option --{given[0].removesuffix('_file')}",
+            expected="--replay with --target, --config and outputs only",
+        )
+    report = replayed(contract, file, target, config)
+    tell(report, outputs)
+    tell_rest(report)
+    return EXIT_CODES[report.verdict]
+
+
+def tell(report: Report, outputs: Outputs, besides: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Print `report`, its files first: they have to be there even if nobody reads the terminal to its end.
+
+    `besides` are the texts, by kind, of outputs that are no rendering of it.
+    """
     from rich.console import Console
 
     from whopwatch.report import RENDERERS
     from whopwatch.report.terminal import print_report, render
 
     try:
-        written = outputs.write({kind: RENDERERS[kind](report) for kind in outputs.kinds})
+        kinds = outputs.kinds - besides.keys()
+        written = outputs.write({**besides, **{kind: RENDERERS[kind](report) for kind in kinds}})
         console = Console(stderr=outputs.use_stdout)
         if console.is_terminal:
             print_report(report, console)

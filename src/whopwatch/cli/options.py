@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import click
 
+from whopwatch.config import RANGE, is_rate
 from whopwatch.contract import Contract
 from whopwatch.errors import UsageError
 
@@ -16,6 +17,13 @@ def names(_: click.Context, param: click.Parameter, values: tuple[str, ...]) -> 
     if not all(found):
         raise click.BadParameter("expected names between commas", param=param)
     return tuple(dict.fromkeys(found))
+
+
+def rate(_: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """The callback of an option for a number of requests a second; `nan` passes every comparison of click's own."""
+    if value is not None and not is_rate(value):
+        raise click.BadParameter(f"expected {RANGE}", param=param)
+    return value
 
 
 def refuse_writes(contract: Contract, operations: Iterable[str]) -> None:

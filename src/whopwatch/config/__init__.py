@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from whopwatch.config.file import read_config
+from whopwatch.config.rate import RANGE, is_rate
 from whopwatch.config.resolve import SIMULATOR, resolve_target, target_name
 from whopwatch.config.target import Secret, Target
 
-__all__ = ["SIMULATOR", "Secret", "Target", "resolve_target", "target_name"]
+__all__ = ["RANGE", "SIMULATOR", "Secret", "Target", "is_rate", "read_config", "resolve_target", "target_name"]

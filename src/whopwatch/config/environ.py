@@ -51,7 +51,7 @@ def api_version_date(environ: Mapping[str, str]) -> str | None:
             "WHOP_API_VERSION_DATE is not a date.",
             where="environment variable WHOP_API_VERSION_DATE",
             expected="a date such as 2025-01-01",
-            got=repr(text),
+            got=f"a text of {len(text)} characters",
         )
     return text or None
 

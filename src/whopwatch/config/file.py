@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from whopwatch.config.environ import ID, is_date
+from whopwatch.config.rate import RANGE, is_rate
 from whopwatch.errors import ConfigError, did_you_mean
 
 CONFIG_FILE = "whopwatch.toml"
@@ -84,8 +85,8 @@ def _value(key: str, value: Any, where: str) -> Any:
     if key == "allow_http":
         return _typed(value, bool, where, "true or false")
     if key == "rate":
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1000:
-            raise _mistyped(where, "a number of requests a second above 0", value)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not is_rate(value):
+            raise _mistyped(where, RANGE, value)
         return float(value)
     if key == "known_ids":
         _typed(value, dict, where, 'a table such as { products = "prod_..." }')

@@ -12,6 +12,7 @@ from whopwatch.config.url import is_local, normal_base_url, v2_of
 from whopwatch.errors import UsageError, did_you_mean
 
 SIMULATOR = "simulator"
+BASE_URL = "WHOP_BASE_URL"
 BUILT_IN: Mapping[str, str] = {
     "production": "https://api.whop.com/api/v1",
     "sandbox": "https://sandbox-api.whop.com/api/v1",
@@ -21,8 +22,22 @@ DEFAULT_RATE = 5.0
 
 
 def target_name(option: str | None, environ: Mapping[str, str]) -> str:
-    """What is to be checked: the option, else WHOP_BASE_URL, else the simulator."""
-    return option or environ.get("WHOP_BASE_URL", "").strip() or SIMULATOR
+    """What is to be checked: the option, else WHOP_BASE_URL, else the simulator.
+
+    Raises UsageError for a blank one: a variable that was never filled in must not turn a check of the API into a check
+    of the simulator.
+    """
+    where = "option --target" if option is not None else f"environment variable {BASE_URL}"
+    name = option if option is not None else environ.get(BASE_URL, SIMULATOR)
+    if not name.strip():
+        raise UsageError(
+            "The target is blank.",
+            where=where,
+            expected=f"a target such as {SIMULATOR} or production, or a base URL",
+            got="an empty text",
+            hint=f"give a target, or leave it out (unset it) for the {SIMULATOR}",
+        )
+    return name.strip()
 
 
 def resolve_target(name_or_url: str, environ: Mapping[str, str], config_path: Path | None = None) -> Target:
@@ -56,10 +71,14 @@ def resolve_target(name_or_url: str, environ: Mapping[str, str], config_path: Pa
 def _refuse_unknown(name: str, entries: Mapping[str, TargetEntry]) -> None:
     known = tuple(dict.fromkeys((SIMULATOR, *BUILT_IN, *entries)))
     if name not in known:
+        # Not quoted: a key that was given in the wrong place would be in the log of every CI run.
         raise UsageError(
-            f"There is no target {name!r}.",
+            "There is no target of this name.",
+            where=f"option --target, or environment variable {BASE_URL}",
             expected=f"one of {', '.join(known)}, or a base URL beginning with https://",
-            hint=did_you_mean(name, known) or f"define [targets.{name}] in {CONFIG_FILE}",
+            got=f"a text of {len(name)} characters",
+            hint=did_you_mean(name, known)
+            or f"define it as [targets.NAME] in {CONFIG_FILE}; a key goes into WHOP_API_KEY",
         )
 
 

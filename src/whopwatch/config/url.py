@@ -58,7 +58,7 @@ def _refuse_half_a_whop_address(parts: SplitResult, host: str, where: str) -> No
     if right is None and host in PRODUCTION_HOSTS:
         right = "api.whop.com"
     if right and (host != right or parts.path.rstrip("/") != "/api/v1" or parts.scheme != "https"):
-        raise _refused(where, f"https://{right}/api/v1", f"{parts.scheme}://{host}{parts.path}")
+        raise _refused(where, f"https://{right}/api/v1", "another scheme, host or path")
 
 
 def _refused(where: str, expected: str, got: str, hint: str | None = None) -> UsageError:

@@ -41,11 +41,27 @@ def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker of contract tests, and the one who counts them."""
+    """The marker of contract tests, and the one who counts them.
+
+    Raises pytest's usage error for options that cannot be meant, before anything is collected.
+    """
     from whopwatch.plugin.summary import Summary
 
+    if options.are_given(config):
+        refuse_unusable(config)
     config.addinivalue_line("markers", f"{MARKER}: a contract test of an API's operation (whopwatch)")
     config.pluginmanager.register(Summary(config, MARKER), "whopwatch-summary")
+
+
+def refuse_unusable(config: pytest.Config) -> None:
+    """Raise pytest's usage error for a target, resource or operation that there is not; nothing is started or sent."""
+    from whopwatch.errors import WhopwatchError
+    from whopwatch.plugin.cases import usable
+
+    try:
+        usable(options.read(config))
+    except WhopwatchError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -85,18 +85,26 @@ class Case:
         return BoundCase(self, record)
 
 
-def cases(config: pytest.Config) -> Iterator[Case]:
-    """The cases of this session's selection, in the order of the contract.
+def usable(chosen: options.Options) -> frozenset[str]:
+    """The ids of the operations that `chosen` selects.
 
-    Raises pytest's error of collection for a name that the contract does not know, and for a target that cannot be
-    one: to be told once is enough.
+    Raises WhopwatchError for a name that the contract does not know, and for a target that cannot be one.
     """
     from whopwatch.run import select
 
-    chosen, contract = options.read(config), load()
+    selected = select(load(), chosen.only, chosen.resources)
+    refuse_unusable(chosen.target, os.environ, chosen.config)
+    return selected
+
+
+def cases(config: pytest.Config) -> Iterator[Case]:
+    """The cases of this session's selection, in the order of the contract.
+
+    Raises pytest's error of collection for what `usable` refuses: to be told once is enough.
+    """
+    contract = load()
     try:
-        selected = select(contract, chosen.only, chosen.resources)
-        refuse_unusable(chosen.target, os.environ, chosen.config)
+        selected = usable(options.read(config))
     except WhopwatchError as error:
         raise pytest.Collector.CollectError(str(error)) from None
     for operation in contract.operations.values():

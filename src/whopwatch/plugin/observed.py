@@ -105,6 +105,8 @@ def _observe(session: pytest.Session) -> Record:
             selected=_wanted(session, contract),
             seed=chosen.seed,
         )
+    if observation.stopped == run.INTERRUPTED:
+        raise KeyboardInterrupt
     asked = frozenset((exchange.operation, str(exchange.purpose)) for exchange in observation.exchanges)
     return Record(run.judge(contract, observation, target.name), asked)
 

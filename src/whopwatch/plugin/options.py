@@ -32,10 +32,10 @@ def add(parser: pytest.Parser) -> None:
     group.addoption("--whop-target", metavar="NAME|URL", help="simulator (default), sandbox, production or a URL")
     group.addoption("--whop-config", metavar="FILE", help="default: ./whopwatch.toml, if any")
     group.addoption(
-        "--whop-budget", type=_positive(int), default=DEFAULT_BUDGET, metavar="N", help="requests to send at most"
+        "--whop-budget", type=_positive, default=DEFAULT_BUDGET, metavar="N", help="requests to send at most"
     )
     group.addoption("--whop-seed", type=int, default=0, metavar="N", help="seed of the plan and the simulator")
-    group.addoption("--whop-rate", type=_positive(float), metavar="N", help="requests a second at most")
+    group.addoption("--whop-rate", type=_rate, metavar="N", help="requests a second at most: 0.01 to 1000")
     group.addoption("--whop-only", type=_names, default=(), metavar="OP[,OP]", help="these operations only")
     group.addoption("--whop-allow-writes", action="store_true", help="run writing suites away from the simulator too")
     group.addoption("--whop-resource", type=_names, default=(), metavar="R[,R]", help="these resources only")
@@ -60,7 +60,7 @@ def read(config: pytest.Config) -> Options:
     file = config.getoption("whop_config")
     return Options(
         target=config.getoption("whop_target"),
-        config=Path(file) if file else None,
+        config=Path(file) if file is not None else None,
         budget=config.getoption("whop_budget"),
         seed=config.getoption("whop_seed"),
         rate=config.getoption("whop_rate"),
@@ -70,18 +70,32 @@ def read(config: pytest.Config) -> Options:
     )
 
 
+def are_given(config: pytest.Config) -> bool:
+    """Whether any option is there that names something, and so may name nothing."""
+    chosen = read(config)
+    return chosen.target is not None or chosen.config is not None or bool(chosen.only or chosen.resources)
+
+
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError("expected names between commas")
+    return tuple(dict.fromkeys(names))
 
 
-def _positive(kind: type[int] | type[float]) -> object:
-    def convert(text: str) -> float:
-        try:
-            number = kind(text)
-        except ValueError:
-            number = 0
-        if not number > 0:
-            raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
-        return number
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError("expected a whole number above 0")
+    return int(text)
 
-    return convert
+
+def _rate(text: str) -> float:
+    from whopwatch.config import RANGE, is_rate
+
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not is_rate(number):
+        raise argparse.ArgumentTypeError(f"expected {RANGE}")
+    return number

@@ -1,4 +1,4 @@
-"""What a session says at its end, and why it does not pass where nothing was verified."""
+"""What a session says at its end, and why it does not pass where the target could not be checked."""
 
 from __future__ import annotations
 
@@ -22,16 +22,24 @@ class Summary:
         if self._marker in report.keywords and (report.when == "call" or report.outcome != "passed"):
             self._outcomes[report.outcome] += 1
 
-    @property
-    def _verified_nothing(self) -> bool:
-        return bool(self._outcomes["skipped"]) and not (self._outcomes["passed"] or self._outcomes["failed"])
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """A session whose contract tests were all skipped has checked nothing: it ends with 3."""
+        """A session that could not check what it was to check ends with 3, whatever else passed."""
         is_worker = hasattr(self._config, "workerinput")
-        if exitstatus == pytest.ExitCode.OK and self._verified_nothing and not is_worker:
+        if exitstatus == pytest.ExitCode.OK and not is_worker and self._why_not_checked():
             session.exitstatus = EXIT_COULD_NOT_CHECK
+
+    def _why_not_checked(self) -> str | None:
+        """Why the contract tests of this session say nothing of the target; None where they do, or there are none."""
+        from whopwatch.finding import Verdict
+        from whopwatch.plugin.observed import known_record
+
+        record = known_record(self._config) if self._outcomes else None
+        if record and record.report.verdict is Verdict.COULD_NOT_CHECK:
+            return record.report.reason or "nothing was verified"
+        if self._outcomes and self._outcomes.keys() == {"skipped"}:
+            return "every contract test was skipped"
+        return None
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name the target, the requests spent, and what is known of the operations."""
@@ -48,6 +56,6 @@ class Summary:
         terminalreporter.line(f"target      {plain(report.target)}")
         terminalreporter.line(states_line(report))
         terminalreporter.line(requests_line(report))
-        if self._verified_nothing:
-            reason = plain(report.reason or "every contract test was skipped")
-            terminalreporter.line(f"COULD NOT CHECK: nothing was verified. {reason}", red=True, bold=True)
+        reason = self._why_not_checked()
+        if reason:
+            terminalreporter.line(f"COULD NOT CHECK: {plain(reason)}", red=True, bold=True)

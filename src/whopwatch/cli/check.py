@@ -16,7 +16,7 @@ from whopwatch.cli.outputs import Outputs
 from whopwatch.cli.stdout import discard_stdout
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
-from whopwatch.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, UsageError
+from whopwatch.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, EXIT_INTERRUPTED, UsageError
 from whopwatch.finding import Report, Verdict
 from whopwatch.opening import opened
 
@@ -45,7 +45,8 @@ Environment:
   WHOP_BASE_URL          the target, where --target is not given
   WHOP_API_VERSION_DATE  the API version to ask for (2025-01-01)
 
-Only GET requests are sent. Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (could not check).
+Only GET requests are sent. Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (could not check); with 130 after Ctrl-C,
+which still reports what was seen. A run that ended early, or left operations out for want of budget, is not clean.
 """
 
 REPLAY = "Check a recording (HAR) instead of a target; nothing is sent."
@@ -87,7 +88,7 @@ def check(
 ) -> int:
     """Observe a target once and say whether it keeps the contract."""
     from whopwatch.report import FILE_NAMES
-    from whopwatch.run import judge, select
+    from whopwatch.run import INTERRUPTED, judge, select
 
     files = {
         "json": json_file,
@@ -107,7 +108,7 @@ def check(
         observation = _observed(contract, ready, budget, only, resource, seed)
         report = judge(contract, observation, ready.name)
     tell(report, outputs, _besides(contract, ready, observation, report, record_file))
-    return EXIT_CODES[report.verdict]
+    return EXIT_INTERRUPTED if observation.stopped == INTERRUPTED else EXIT_CODES[report.verdict]
 
 
 def _observed(

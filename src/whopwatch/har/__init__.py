@@ -1,0 +1,13 @@
+"""HTTP archives (HAR 1.2): a run written down without anybody's data, and any archive read as evidence.
+
+See docs/har.md for what a written archive still holds.
+"""
+
+from __future__ import annotations
+
+from whopwatch.har.read import Archive, parse, read
+from whopwatch.har.recording import Facts, Recording
+from whopwatch.har.recover import recover
+from whopwatch.har.write import write
+
+__all__ = ["Archive", "Facts", "Recording", "parse", "read", "recover", "write"]

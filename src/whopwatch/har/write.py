@@ -1,0 +1,155 @@
+"""From a run's exchanges to an archive that holds no key and no value of a response."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from whopwatch import __version__
+from whopwatch.contract import Contract, Operation
+from whopwatch.exchange import MAX_DEPTH, BodyProblem, Exchange, Phases
+from whopwatch.har.disguise import Disguise
+from whopwatch.har.paths import read_path
+from whopwatch.har.recording import OWN, Facts
+from whopwatch.har.vocabulary import vocabulary_of
+from whopwatch.plan.behaviour import behaviour
+
+KEPT_HEADERS = frozenset(
+    {"content-type", "content-encoding", "api-version-date", "deprecation", "sunset", "warning", "retry-after"}
+)
+"""Response headers that checks look at and that hold nobody's data. Of `link` only its relations stay."""
+
+UNREADABLE = {
+    BodyProblem.EMPTY: b"",
+    BodyProblem.NOT_UTF8: b"\xff",
+    BodyProblem.NOT_JSON: b"not JSON",
+    BodyProblem.NOT_A_NUMBER: b"NaN",
+    BodyProblem.DUPLICATE_KEY: b'{"a": 1, "a": 1}',
+    BodyProblem.TOO_DEEP: b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+}
+"""What stands for a body that is not JSON: another one with the same problem."""
+
+_COMMENT = "Values of responses are placeholders; see whopwatch's docs/har.md."
+
+
+def write(contract: Contract, exchanges: Sequence[Exchange], facts: Facts, public: Iterable[str] = ()) -> str:
+    """The archive of `exchanges` as JSON text. `public` are names that the run's report shows anyway."""
+    disguise = Disguise(
+        vocabulary_of(contract),
+        (value for exchange in exchanges for value in _values(exchange)),
+        (text for exchange in exchanges for text in _sought(exchange)),
+        public,
+    )
+    archive = {
+        "log": {
+            "version": "1.2",
+            "creator": {"name": "whopwatch", "version": __version__},
+            "comment": _COMMENT,
+            "pages": [],
+            "entries": [_entry(contract.operations[e.operation], e, facts, disguise) for e in exchanges],
+            OWN: {"schema": 1, **asdict(facts)},
+        }
+    }
+    return json.dumps(archive, indent=1) + "\n"
+
+
+def _values(exchange: Exchange) -> Iterator[Any]:
+    yield exchange.json
+    yield from exchange.path_params.values()
+    yield from (text for name, text in exchange.query if not _is_size(name))
+
+
+def _sought(exchange: Exchange) -> Iterator[str]:
+    filters = behaviour().filters
+    yield from (text for name, text in exchange.query if filters.get(name, {}).get("test") == "contains")
+
+
+def _is_size(name: str) -> bool:
+    return name in ("first", "last")
+
+
+def _entry(operation: Operation, exchange: Exchange, facts: Facts, disguise: Disguise) -> dict[str, Any]:
+    query = tuple((name, text if _is_size(name) else disguise.text(text)) for name, text in exchange.query)
+    return {
+        "startedDateTime": datetime.fromtimestamp(exchange.started_at, UTC).isoformat(timespec="milliseconds"),
+        "time": _milliseconds(exchange.phases.total),
+        "request": {
+            "method": exchange.method,
+            "url": _url(operation, exchange, query, facts, disguise),
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": [],
+            "queryString": [{"name": name, "value": value} for name, value in query],
+            "headersSize": -1,
+            "bodySize": -1,
+        },
+        "response": _response(exchange, disguise),
+        "cache": {},
+        "timings": _timings(exchange.phases),
+        OWN: {
+            "purpose": exchange.purpose,
+            "credential": exchange.credential,
+            "attempt": exchange.attempt,
+            "failure": exchange.failure,
+        },
+    }
+
+
+def _url(
+    operation: Operation, exchange: Exchange, query: tuple[tuple[str, str], ...], facts: Facts, disguise: Disguise
+) -> str:
+    base = facts.base_url if operation.api == "v1" else facts.v2_base_url
+    template, values = read_path(operation, exchange.url.partition("?")[0].removeprefix(base))
+    path = operation.fill({name: quote(disguise.text(text), safe="") for name, text in values.items()}, template)
+    return f"{base}{path}?{urlencode(query, quote_via=quote)}" if query else base + path
+
+
+def _response(exchange: Exchange, disguise: Disguise) -> dict[str, Any]:
+    value, problem = exchange.parsed
+    body = UNREADABLE[problem] if problem else json.dumps(disguise.value(value), separators=(",", ":")).encode()
+    is_text = problem is not BodyProblem.NOT_UTF8
+    content: dict[str, Any] = {"size": len(body), "mimeType": exchange.header("content-type") or "x-unknown"}
+    content |= {"text": body.decode()} if is_text else {"text": base64.b64encode(body).decode(), "encoding": "base64"}
+    return {
+        "status": exchange.status or 0,
+        "statusText": "",
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": [{"name": name, "value": shown} for name, shown in _headers(exchange)],
+        "content": content,
+        "redirectURL": "",
+        "headersSize": -1,
+        "bodySize": -1,
+    }
+
+
+def _headers(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    for name, value in exchange.headers:
+        if name in KEPT_HEADERS:
+            yield name, value
+        elif name == "link" and "successor-version" in value.lower():
+            yield name, 'rel="successor-version"'
+
+
+def _timings(phases: Phases) -> dict[str, float]:
+    """As HAR counts: in milliseconds, -1 for what did not happen, TLS once more as a part of connecting."""
+    parts = (phases.dns, phases.connect, phases.tls, phases.ttfb, phases.transfer)
+    rest = phases.total - sum(part for part in parts if part is not None)
+    return {
+        "blocked": _milliseconds(max(rest, 0.0)),
+        "dns": _milliseconds(phases.dns),
+        "connect": -1 if phases.connect is None else _milliseconds(phases.connect + (phases.tls or 0)),
+        "ssl": _milliseconds(phases.tls),
+        "send": 0,
+        "wait": _milliseconds(phases.ttfb or 0.0),
+        "receive": _milliseconds(phases.transfer or 0.0),
+    }
+
+
+def _milliseconds(seconds: float | None) -> float:
+    return -1 if seconds is None else round(seconds * 1000, 3)

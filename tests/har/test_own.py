@@ -1,0 +1,118 @@
+"""A run that is written down and checked again: the same report, and nobody's data in the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.run.fake_api import Answer, FakeApi, mutate
+from whopwatch.contract import Contract, Operation
+from whopwatch.finding import Report
+from whopwatch.har import Facts, parse, recover, write
+from whopwatch.run import judge, observe, select
+from whopwatch.run.replay import facts_of, replay
+
+Change = Callable[[Any], None]
+
+
+def first_item(change: Change) -> Change:
+    return lambda body: change(body["data"][0])
+
+
+FAULTS: dict[str, Change] = {
+    "a field is missing": first_item(lambda item: item.pop("created_at")),
+    "a field is null": first_item(lambda item: item.update(id=None)),
+    "a field is of another type": first_item(lambda item: item.update(created_at=1234567)),
+    "a date is in another format": first_item(lambda item: item.update(created_at="21/11/2026")),
+    "a value is not documented": first_item(lambda item: item.update(status="never_seen_before")),
+    "a field is not documented": first_item(lambda item: item.update(brand_new_field="some text")),
+    "an item comes twice": lambda body: body["data"].append(body["data"][0]),
+    "a cursor is missing": lambda body: body["page_info"].update(end_cursor=None),
+}
+
+
+def both(contract: Contract, api: FakeApi) -> tuple[Report, Report, str]:
+    """A check of the reviews, its recording checked again, and the recording."""
+    target = replace(api.target(), writable=False)
+    chosen = select(contract, resources=["reviews"])
+    observation = observe(contract, target, selected=chosen, transport=api.transport)
+    report = judge(contract, observation, target.name)
+    names = {token for finding in report.findings for token in finding.location.split("/")}
+    text = write(
+        contract, observation.exchanges, Facts(target.base_url, target.v2_base_url, facts_of(observation)), names
+    )
+    pairs = [("v1", target.base_url), ("v2", target.v2_base_url)]
+    return report, replay(contract, recover(contract, parse(text.encode(), "test"), pairs), target.name), text
+
+
+def with_fault(contract: Contract, change: Change) -> FakeApi:
+    def fault(operation: Operation, request: httpx.Request, truth: Answer) -> Answer:
+        is_meant = operation.id == "reviews.list" and truth[0] == 200 and truth[1]["data"]
+        return (200, mutate(truth[1], change), truth[2]) if is_meant else truth
+
+    return FakeApi(contract, fault=fault)
+
+
+def test_a_recorded_run_is_judged_as_the_run_was(contract: Contract) -> None:
+    report, again, _ = both(contract, FakeApi(contract))
+    assert (again.verdict, again.reason, again.findings) == (report.verdict, report.reason, report.findings)
+    rows = [(row.id, row.state, row.reason, row.requests, row.samples) for row in report.operations]
+    assert [(row.id, row.state, row.reason, row.requests, row.samples) for row in again.operations] == rows
+    assert (again.sent, again.budget) == (0, 0)
+    assert again.started_at == report.started_at
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_placeholders_keep_every_finding(contract: Contract, name: str) -> None:
+    report, again, _ = both(contract, with_fault(contract, FAULTS[name]))
+    assert report.findings
+    assert [finding.to_json() for finding in again.findings] == [finding.to_json() for finding in report.findings]
+
+
+def test_no_value_of_a_response_and_no_key_is_written(contract: Contract) -> None:
+    secrets = {"description": "Jane Doe, 4 Elm Street", "title": "jane@doe.example", "stars": 987654321}
+    api = with_fault(contract, first_item(lambda item: item.update(secrets)))
+    _, _, text = both(contract, api)
+    assert not [word for word in ("Jane", "Elm", "doe.example", "987654321", "right_key") if word in text]
+    assert "uthorization" not in text
+
+
+def test_a_body_that_is_no_json_keeps_its_problem_and_nothing_else(contract: Contract) -> None:
+    def fault(operation: Operation, request: httpx.Request, truth: Answer) -> Answer | httpx.Response:
+        if operation.id != "reviews.retrieve" or truth[0] != 200:
+            return truth
+        return httpx.Response(
+            200, content=b'{"name": "Jane", "name": "Doe"}', headers={"content-type": "application/json"}
+        )
+
+    report, again, text = both(contract, FakeApi(contract, fault=fault))
+    assert {finding.drift_class for finding in report.findings} >= {"D12"}
+    assert again.findings == report.findings
+    assert "Jane" not in text
+
+
+def test_an_archive_is_what_har_says_it_is(contract: Contract) -> None:
+    _, _, text = both(contract, FakeApi(contract))
+    log = json.loads(text)["log"]
+    assert log["version"] == "1.2"
+    assert {"creator", "entries"} <= log.keys()
+    for entry in log["entries"]:
+        assert {"startedDateTime", "time", "request", "response", "cache", "timings"} <= entry.keys()
+        assert {"method", "url", "httpVersion", "cookies", "headers", "queryString", "headersSize", "bodySize"} <= (
+            entry["request"].keys()
+        )
+        assert {"status", "statusText", "httpVersion", "cookies", "headers", "content", "redirectURL"} <= (
+            entry["response"].keys()
+        )
+        assert all(name.startswith("_") for name in entry.keys() - HAR_ENTRY)
+        times = entry["timings"]
+        spent = sum(max(times[name], 0) for name in times if name != "ssl")
+        assert spent == pytest.approx(entry["time"], abs=0.01)
+
+
+HAR_ENTRY = {"startedDateTime", "time", "request", "response", "cache", "timings"}

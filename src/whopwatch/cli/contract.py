@@ -13,7 +13,7 @@ import click
 
 from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.contract import contracts_dir, load
-from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError, did_you_mean
+from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT
 
 if TYPE_CHECKING:
     from whopwatch.authoring.conflicts import Conflict
@@ -62,14 +62,7 @@ def show(op: str, as_json: bool, folder: Path | None) -> int:
 
     loaded = load(folder)
     if op.startswith("webhook:"):
-        name = op.removeprefix("webhook:")
-        if name not in loaded.events:
-            raise UsageError(
-                f"There is no event {name!r} in the contract.",
-                expected="an event such as webhook:payment.succeeded",
-                hint=did_you_mean(name, loaded.events) or f"one of {', '.join(loaded.events)}",
-            )
-        event = loaded.events[name]
+        event = loaded.event(op.removeprefix("webhook:"))
         raw, lines = loaded.resolve(event.schema), describe_event(loaded, event)
     else:
         operation = loaded.operation(op)

@@ -21,6 +21,7 @@ EXAMPLE = """\b
 Examples:
   whopwatch faults
   whopwatch faults --for payments.list
+  whopwatch faults --for webhook:payment.succeeded
   whopwatch faults --json | jq -r '.faults[] | select(.class == "D20") | .name'
   whopwatch simulate --fault item-skipped@payments.list --fault deprecated
 """
@@ -47,15 +48,15 @@ def faults(operation: str | None, as_json: bool) -> int:
 
 
 def _listed(operation: str | None) -> list[Fault]:
-    from whopwatch.simulator.faults import catalogue, plant
+    from whopwatch.simulator.faults import catalogue, operations_named, plant
     from whopwatch.simulator.world import World
 
     every = list(catalogue().values())
     if operation is None:
         return every
     contract = load()
-    wanted, world = contract.operation(operation), World(contract)
-    return [fault for fault in every if plant(contract, world, fault, wanted)]
+    wanted, world = operations_named(contract, operation), World(contract)
+    return [fault for fault in every if any(plant(contract, world, fault, one) for one in wanted)]
 
 
 def _show(found: Sequence[Fault], console: Console) -> None:

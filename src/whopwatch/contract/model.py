@@ -173,6 +173,18 @@ class Contract:
                 hint=did_you_mean(id, self.operations) or "`whopwatch contract coverage` lists them",
             ) from None
 
+    def event(self, name: str) -> Event:
+        """The webhook event called `name`; raises UsageError with a suggestion where there is none."""
+        try:
+            return self.events[name]
+        except KeyError:
+            raise UsageError(
+                f"There is no event {name!r} in the contract.",
+                expected="an event such as payment.succeeded",
+                got=repr(name),
+                hint=did_you_mean(name, self.events) or f"one of {', '.join(self.events)}",
+            ) from None
+
     def match(self, method: str, path: str, api: str = "v1") -> Operation | None:
         """The operation that `method` and a concrete `path` (below the base URL) belong to, or None.
 

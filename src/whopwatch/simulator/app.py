@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -20,11 +21,13 @@ from starlette.types import Receive, Scope, Send
 from whopwatch.contract import Contract, Operation
 from whopwatch.simulator.actions import Actions
 from whopwatch.simulator.auth import Key, Keys, RateLimit, scopes_of
-from whopwatch.simulator.control import CONTROL, control
+from whopwatch.simulator.control import CONTROL, EVENTS, control, happen
+from whopwatch.simulator.deliveries import Composer, Sender, Webhook
 from whopwatch.simulator.faults import Faults
 from whopwatch.simulator.idempotency import Idempotency
 from whopwatch.simulator.paging import Cursors, binding_of, page_of
 from whopwatch.simulator.params import body_value, check_headers, query_values
+from whopwatch.simulator.parcel import Parcel
 from whopwatch.simulator.pipeline import Call, Pipeline, Wrapper, respond
 from whopwatch.simulator.problem import ApiError, not_found
 from whopwatch.simulator.project import Projector
@@ -44,7 +47,8 @@ class Options:
     `items` per list, None for the default; `api_key` in place of the seed's own; `lenient` answers any key and any
     id; `wrappers` change single steps of single operations; `faults` (`NAME` or `NAME@OPERATION`) are planted from
     the start, and with `control` they can be switched by requests; `mcp` adds the MCP server;
-    `clock` drives the rate limit of `rate_limit` requests for each operation and key in `rate_seconds`.
+    `clock` drives the rate limit of `rate_limit` requests for each operation and key in `rate_seconds`; what happens
+    is told to the `webhook`, if there is one.
     """
 
     seed: int = 0
@@ -57,6 +61,7 @@ class Options:
     mcp: bool = False
     rate_limit: int = 600
     rate_seconds: float = 60.0
+    webhook: Webhook | None = None
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
 
 
@@ -98,9 +103,44 @@ class Backend:
         )
         self.faults = Faults(contract, self.world, lambda planted: self._pipeline.wrap((*options.wrappers, *planted)))
         self.faults.switch(options.faults)
+        self._lock = threading.RLock()
+        webhook = options.webhook
+        self.composer = Composer(
+            contract, self.world, self.faults, webhook.secret if webhook else None, webhook.retries if webhook else ()
+        )
+        self.sender = Sender(webhook, self.composer) if webhook else None
+
+    def happen(self, event: str) -> list[Parcel]:
+        """Let a webhook event happen; what comes of it is sent to the webhook and returned.
+
+        Raises UsageError for an event that the contract does not know.
+        """
+        with self._lock:
+            parcels = self.composer.make(self.contract.event(event), time.time())
+        self._send(parcels)
+        return parcels
+
+    def close(self) -> None:
+        """Send no more deliveries."""
+        if self.sender:
+            self.sender.stop()
+
+    def _send(self, parcels: Sequence[Parcel]) -> None:
+        for parcel in parcels if self.sender else ():
+            self.sender.send(parcel)  # type: ignore[union-attr]
 
     def answer(self, call: Call) -> Response:
         """The response to one request, whatever it is: an error of our own is a 500 envelope."""
+        with self._lock:
+            if self.sender is None or call.method == "GET":
+                return self._answer(call)
+            parcels: list[Parcel] = []
+            with self.composer.watching(parcels, time.time()):
+                response = self._answer(call)
+        self._send(parcels)
+        return response
+
+    def _answer(self, call: Call) -> Response:
         self.requests[call.method] += 1
         try:
             response = self._pipeline.run(call)
@@ -220,6 +260,8 @@ class Endpoint:
         )
         if self._backend.options.control and path == CONTROL:
             response = control(self._backend.faults, call.method, call.headers, call.raw_body)
+        elif self._backend.options.control and path == EVENTS:
+            response = happen(self._backend.happen, call.method, call.headers, call.raw_body)
         else:
             response = self._backend.answer(call)
         response.headers["Server"] = SERVER

@@ -14,7 +14,7 @@ from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
 from whopwatch.loopback import HOST, served
 from whopwatch.simulator.app import Backend, Options, create_app
-from whopwatch.simulator.control import CONTROL
+from whopwatch.simulator.control import CONTROL, EVENTS
 from whopwatch.simulator.faults import Faults
 
 
@@ -71,9 +71,26 @@ class Simulator:
         return f"{self.root}{CONTROL}"
 
     @property
+    def events_url(self) -> str:
+        """Where events are made to happen by requests, if the simulator was started with `control`."""
+        return f"{self.root}{EVENTS}"
+
+    @property
     def faults(self) -> Faults:
         """The faults that are planted; its `switch` replaces them."""
         return self.backend.faults
+
+    @property
+    def webhook_secret(self) -> str:
+        """The secret that deliveries of webhooks are signed with."""
+        return self.backend.composer.secret
+
+    def happen(self, event: str) -> list[str]:
+        """Let a webhook event happen; what comes of it is sent to the webhook. Returns the ids of the deliveries.
+
+        Raises UsageError for an event that the contract does not know.
+        """
+        return [parcel.id for parcel in self.backend.happen(event)]
 
     @property
     def requests(self) -> Counter[str]:
@@ -110,5 +127,8 @@ def embedded(
     app = create_app(contract or load(), options)
     backend = app.state.backend
     application = around(backend, app) if around else app
-    with served(application, name="simulator", port=port, has_lifespan=options.mcp) as bound:
-        yield Simulator(backend, bound)
+    try:
+        with served(application, name="simulator", port=port, has_lifespan=options.mcp) as bound:
+            yield Simulator(backend, bound)
+    finally:
+        backend.close()

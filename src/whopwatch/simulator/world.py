@@ -87,6 +87,11 @@ class World:
             self._tables[name] = known
         return known
 
+    def own(self, name: str) -> list[Entity]:
+        """The objects of a table that belong to the company of the key, the oldest first."""
+        foreign, _ = self._span(name)
+        return [entity for entity in self.table(name).values() if entity.index >= foreign]
+
     def get(self, reference: Reference) -> Entity | None:
         """The object that `reference` names, None where it was deleted or never was."""
         table = self._tables.get(reference.table)

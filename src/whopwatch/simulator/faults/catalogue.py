@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -24,6 +24,7 @@ GROUPS = (
     "query",
     "object",
     "lifecycle",
+    "delivery",
 )
 """The files of the catalogue, in the order in which they are shown."""
 
@@ -65,6 +66,8 @@ class Fault:
 
     def suits(self, operation: Operation) -> bool:
         """Whether it could be planted at an operation of this kind."""
+        if (self.place == "delivery") is not operation.id.startswith(DELIVERY):
+            return False
         return PLACES[self.place](operation)
 
     def to_json(self) -> dict[str, Any]:
@@ -89,6 +92,7 @@ SEES = {
     "time": "a run that knows how long answers used to take",
     "scope": "a run with a second key, which lacks permissions",
     "write": "a run that writes",
+    "webhook": "a receiver of the webhooks",
 }
 """Who can notice a fault."""
 
@@ -107,8 +111,32 @@ PLACES: Mapping[str, Callable[[Operation], bool]] = {
     "action": _is_action,
     "write": lambda operation: not operation.is_read,
     "any": lambda operation: True,
+    "delivery": lambda operation: True,
 }
-"""The kinds of operations."""
+"""The kinds of operations. A delivery is one that Whop makes, of a webhook event."""
+
+DELIVERY = "webhook:"
+"""What the ids of deliveries begin with."""
+
+
+@lru_cache(maxsize=8)
+def deliveries(contract: Contract) -> tuple[Operation, ...]:
+    """The deliveries of the contract's events, as operations: `webhook:payment.succeeded`."""
+    return tuple(
+        Operation(
+            id=f"{DELIVERY}{event.name}",
+            api="v1",
+            method="POST",
+            path="",
+            resource=event.resource,
+            parameters=(),
+            body=event.schema,
+            body_required=True,
+            responses={},
+            scopes=(),
+        )
+        for event in contract.events.values()
+    )
 
 
 @cache
@@ -137,4 +165,5 @@ def _fault(group: str, entry: Mapping[str, Any]) -> Fault:
 
 def operations_for(contract: Contract, fault: Fault) -> list[Operation]:
     """The operations of the kind that a fault is about."""
-    return [operation for operation in contract.operations.values() if fault.suits(operation)]
+    every = (*contract.operations.values(), *deliveries(contract))
+    return [operation for operation in every if fault.suits(operation)]

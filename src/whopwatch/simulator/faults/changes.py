@@ -76,6 +76,7 @@ CONVERSIONS: Mapping[str, Convert] = {
     "mojibake": lambda value, _: f"{value} é".encode().decode("latin-1"),
     "cut": lambda value, length: value[:length],
     "other-prefix": lambda value, prefix: prefix + value.rpartition("_")[2],
+    "swapped": lambda value, _: value.rpartition("_")[0] + "_" + value.rpartition("_")[2].swapcase()[::-1],
     "no-prefix": lambda value, _: value.rpartition("_")[2],
     "scaled": lambda value, factor: value * factor + (factor if value == 0 else 0),
     "rounded": lambda value, _: float(int(value) // 10 * 10 + 10),

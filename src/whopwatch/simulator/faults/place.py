@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.simulator.parcel import Tamper
 from whopwatch.simulator.pipeline import Call, Proceed
 from whopwatch.simulator.views import View
 from whopwatch.simulator.world import World
@@ -44,10 +45,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps to wrap, in the order of wrapping, and where in an answer the fault shows, if that has a name."""
+    """The steps to wrap, in the order of wrapping, and where in an answer the fault shows, if that has a name.
+
+    `tampers` are wrapped around the steps of a webhook delivery.
+    """
 
     steps: tuple[tuple[str, Around], ...]
     location: str | None = None
+    tampers: tuple[tuple[str, Tamper], ...] = ()
 
 
 def around(step: str, wrapper: Around, location: str | None = None) -> Plan:

@@ -12,6 +12,7 @@ from whopwatch.simulator.faults import (
     answer,
     body,
     cursors,
+    delivery,
     lifecycle,
     objects,
     parameters,
@@ -20,8 +21,9 @@ from whopwatch.simulator.faults import (
     window,
     wire,
 )
-from whopwatch.simulator.faults.catalogue import Fault, catalogue, operations_for
+from whopwatch.simulator.faults.catalogue import DELIVERY, Fault, catalogue, deliveries, operations_for
 from whopwatch.simulator.faults.place import Build, Place, Plan
+from whopwatch.simulator.parcel import Tamper
 from whopwatch.simulator.pipeline import Wrapper
 from whopwatch.simulator.world import World
 
@@ -37,6 +39,7 @@ STEPS: dict[str, Build] = {
     **body.STEPS,
     **answer.STEPS,
     **wire.STEPS,
+    **delivery.STEPS,
 }
 """How a fault is brought about, by name. Of two faults at one operation the later one here comes later there."""
 
@@ -85,7 +88,7 @@ def planted(contract: Contract, world: World, name: str) -> list[Planted]:
             hint=did_you_mean(fault_name, faults) or "`whopwatch faults` lists them",
         )
     fault = faults[fault_name]
-    chosen = _named(contract, where) if where else operations_for(contract, fault)
+    chosen = operations_named(contract, where) if where else operations_for(contract, fault)
     found = [one for operation in chosen if (one := plant(contract, world, fault, operation))]
     if not found:
         raise UsageError(
@@ -98,11 +101,13 @@ def planted(contract: Contract, world: World, name: str) -> list[Planted]:
     return found
 
 
-def _named(contract: Contract, where: str) -> list[Operation]:
+def operations_named(contract: Contract, where: str) -> list[Operation]:
+    """The operations and deliveries that an id, or a resource, stands for; raises UsageError where there is none."""
+    operations = {**contract.operations, **{operation.id: operation for operation in deliveries(contract)}}
     if where in contract.resources:
-        return [operation for operation in contract.operations.values() if operation.resource == where]
-    if where not in contract.operations:
-        known = [*contract.operations, *contract.resources]
+        return [operation for operation in operations.values() if operation.resource == where]
+    if where not in operations:
+        known = [*operations, *contract.resources]
         raise UsageError(
             f"There is no operation or resource {where!r} in the contract.",
             where="option --fault",
@@ -110,7 +115,7 @@ def _named(contract: Contract, where: str) -> list[Operation]:
             got=repr(where),
             hint=did_you_mean(where, known) or "`whopwatch contract coverage` lists them",
         )
-    return [contract.operations[where]]
+    return [operations[where]]
 
 
 def _elsewhere(contract: Contract, world: World, fault: Fault) -> str:
@@ -122,7 +127,7 @@ def first_place(contract: Contract, world: World, fault: Fault) -> Planted | Non
     """The fault at the operation that shows it well: its example, else the first where it makes sense."""
     operations = operations_for(contract, fault)
     if fault.example:
-        operations = [contract.operation(fault.example)]
+        operations = [operation for operation in operations if operation.id == fault.example]
     return next((found for operation in operations if (found := plant(contract, world, fault, operation))), None)
 
 
@@ -138,6 +143,11 @@ class Faults:
     def active(self) -> tuple[str, ...]:
         """The faults that are planted now, as they were named."""
         return self._names
+
+    def tampers(self, step: str, event: str) -> list[Tamper]:
+        """What is to be wrapped around a step of the deliveries of an event."""
+        here = [planted.plan for planted in self.planted if planted.operation.id == f"{DELIVERY}{event}"]
+        return [tamper for plan in here for name, tamper in plan.tampers if name == step]
 
     def switch(self, names: Iterable[str]) -> tuple[Planted, ...]:
         """Take out what is planted and plant these instead. Raises UsageError and changes nothing for a wrong name."""

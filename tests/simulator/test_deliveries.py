@@ -1,0 +1,176 @@
+"""What happens in the world is told to the webhook: every event, signed, at least once."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+
+from tests.simulator.asker import Asker
+from whopwatch.contract import Contract, load
+from whopwatch.errors import UsageError
+from whopwatch.signature import Signed, verify
+from whopwatch.simulator import Backend, Options, Simulator, Webhook, embedded
+from whopwatch.simulator.happenings import declared
+from whopwatch.simulator.parcel import Parcel
+
+NOW = 1_767_225_600.0
+CONTRACT = load()
+
+
+@pytest.fixture(scope="module")
+def backend() -> Backend:
+    return Backend(CONTRACT, Options())
+
+
+def made(backend: Backend, event: str) -> Parcel:
+    """The parcel of an event that is made to happen."""
+    parcels = backend.composer.make(CONTRACT.event(event), NOW)
+    return next(parcel for parcel in parcels if parcel.event == event)
+
+
+def test_every_event_has_its_rule() -> None:
+    assert declared().keys() == CONTRACT.events.keys()
+
+
+@pytest.mark.parametrize("items", [None, 0])
+def test_every_event_can_happen_again_and_again(items: int | None) -> None:
+    backend = Backend(CONTRACT, Options(items=items))
+    for event in [*CONTRACT.events] * 4:
+        assert made(backend, event).payload["type"] == event
+
+
+@pytest.mark.parametrize("event", CONTRACT.events)
+def test_a_delivery_keeps_its_schema_and_is_signed(backend: Backend, event: str) -> None:
+    parcel = made(backend, event)
+    backend.composer.address(parcel, NOW)
+    found = CONTRACT.events[event]
+    assert list(CONTRACT.validator(found.pointer).violations(json.loads(parcel.body))) == []
+    assert isinstance(verify(parcel.secret, parcel.headers.items(), parcel.body, NOW), Signed)
+
+
+def test_each_attempt_is_signed_anew(backend: Backend) -> None:
+    parcel = made(backend, "payment.created")
+    backend.composer.address(parcel, NOW)
+    first = dict(parcel.headers)
+    backend.composer.address(parcel, NOW + 1000)
+    assert first["webhook-id"] == parcel.headers["webhook-id"]
+    assert isinstance(verify(parcel.secret, parcel.headers.items(), parcel.body, NOW + 1000), Signed)
+
+
+WRITES: dict[str, tuple[str, dict[str, object], set[str]]] = {
+    "cancelling": ("memberships.cancel", {"cancellation_mode": "immediate"}, {"membership.deactivated"}),
+    "refunding": ("payments.refund", {}, {"refund.created"}),
+    "approving": ("entries.approve", {}, {"entry.approved"}),
+    "voiding": ("invoices.void", {}, {"invoice.voided"}),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_write_is_told(contract: Contract, name: str) -> None:
+    """The world tells of what a request did to it, whichever object that was."""
+    id, body, events = WRITES[name]
+    backend = Backend(contract, Options())
+    operation = contract.operation(id)
+    told: set[str] = set()
+    for entity in backend.world.own(operation.resource)[:12]:
+        parcels: list[Parcel] = []
+        with backend.composer.watching(parcels, NOW):
+            answer = Asker(backend, contract)("POST", operation.fill({"id": entity.id}), body=body)
+        assert answer.status == 200
+        told |= {parcel.event for parcel in parcels}
+    assert events <= told
+
+
+class Receiver:
+    """A receiver that refuses the first attempts of each delivery, as many as it is told."""
+
+    def __init__(self, refusals: int) -> None:
+        self.attempts: Counter[str] = Counter()
+        self.accepted: list[str] = []
+        self.enough = threading.Semaphore(0)
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                id = json.loads(body)["id"]
+                receiver.attempts[id] += 1
+                taken = receiver.attempts[id] > refusals
+                if taken:
+                    receiver.accepted.append(id)
+                    receiver.enough.release()
+                self.send_response(200 if taken else 500)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Stay quiet."""
+
+        self.handler = Handler
+
+    def wait(self, count: int) -> None:
+        """Wait for so many accepted deliveries."""
+        for _ in range(count):
+            assert self.enough.acquire(timeout=20)
+
+
+@contextmanager
+def receiving(refusals: int = 0) -> Iterator[tuple[str, Receiver]]:
+    receiver = Receiver(refusals)
+    with ThreadingHTTPServer(("127.0.0.1", 0), receiver.handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/", receiver
+        finally:
+            server.shutdown()
+
+
+@contextmanager
+def delivering(url: str, **settings: object) -> Iterator[Simulator]:
+    webhook = Webhook(url, **{"jitter": 0.0, **settings})  # type: ignore[arg-type]
+    with embedded(CONTRACT, webhook=webhook, control=True) as simulator:
+        yield simulator
+
+
+def test_what_is_refused_is_sent_again() -> None:
+    with (
+        receiving(refusals=2) as (url, receiver),
+        delivering(url, retries=(0.01, 0.01), duplicate_every=0) as simulator,
+    ):
+        simulator.happen("payment.succeeded")
+        receiver.wait(1)
+    assert list(receiver.attempts.values()) == [3]
+
+
+def test_deliveries_come_twice_and_in_any_order() -> None:
+    count = 20
+    with receiving() as (url, receiver), delivering(url, jitter=0.3, duplicate_every=5) as simulator:
+        told = [id for _ in range(count) for id in simulator.happen("dispute.updated")]
+        receiver.wait(count + count // 5)
+    times = Counter(receiver.accepted)
+    assert sorted(times.values()) == [1] * 16 + [2] * 4
+    assert sorted(times) == sorted(told)
+    assert list(times) != told
+
+
+def test_requests_make_events_happen() -> None:
+    with receiving() as (url, receiver), delivering(url) as simulator:
+        found = httpx.post(simulator.events_url, json={"events": ["invoice.paid", "entry.deleted"]})
+        receiver.wait(2)
+        wrong = httpx.post(simulator.events_url, json={"events": ["invoice.payed"]})
+    assert found.json() == {"events": ["invoice.paid", "entry.deleted"]}
+    assert wrong.status_code == 400
+    assert "did you mean 'invoice.paid'?" in wrong.json()["error"]
+
+
+@pytest.mark.parametrize("url", ["", "ftp://host/", "//host/x", "http://", "http://a b/\n"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(UsageError):
+        Webhook(url)

@@ -225,15 +225,12 @@ _CONTAINERS = frozenset({dict, list})
 
 def _is_deeper_than(depth: int, value: Any) -> bool:
     """Whether the arrays and objects of a parsed `value` nest deeper than `depth`."""
-    kind = type(value)
-    if kind not in _CONTAINERS:
-        return False
-    if depth == 0:
-        return True
-    parts = value.values() if kind is dict else value
-    if _CONTAINERS.isdisjoint(map(type, parts)):
-        return False
-    return any(_is_deeper_than(depth - 1, part) for part in parts)
+    level = [value] if type(value) in _CONTAINERS else []
+    while level and depth > 0:
+        inside = [each.values() if type(each) is dict else each for each in level]
+        level = [part for parts in inside for part in parts if type(part) in _CONTAINERS]
+        depth -= 1
+    return bool(level)
 
 
 def nests_deeper_than(depth: int, body: bytes) -> bool:

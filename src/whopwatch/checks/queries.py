@@ -99,9 +99,9 @@ def parents(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     for id, observed in evidence.lists.items():
         needed = [p.name for p in observed.rules.operation.parameters if p.required and p.resource]
         seen: dict[str, object] = {}
-        for walk, listing in observed.whole:
+        for walk, listing in observed.whole if needed and len(observed.walks) > 1 else ():
             shared = [item for item in listing.by_id if seen.setdefault(item, walk.base) != walk.base]
-            if shared and needed:
+            if shared:
                 tally.add(
                     "D20",
                     Severity.CRITICAL,

@@ -16,6 +16,8 @@ from whopwatch.contract.schema import json_type
 
 Schema = Mapping[str, Any]
 Path = tuple[str | int, ...]
+_Checked = tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[tuple[str, "Shape"], ...]]
+_SCALARS = ("string", "integer", "number", "boolean", "null")
 
 
 @dataclass(slots=True, eq=False)
@@ -32,7 +34,7 @@ class Shape:
     prefixes: tuple[str, ...] = ()
     _reach: frozenset[str] | None = None
     _bearing: tuple[tuple[str, Shape], ...] | None = None
-    _parts: tuple[tuple[str, Shape], ...] | None = None
+    _parts: _Checked | None = None
 
     def ids(self, value: Any) -> list[tuple[str, str]]:
         """Every `(resource, id)` in `value`, in the order of the shape."""
@@ -62,7 +64,12 @@ class Shape:
                 return True
             if not value.keys() <= shape.known:
                 return False
-            for name, child in shape._checked():
+            ids, parts = shape._checked()
+            for name, prefixes in ids:
+                part = value.get(name)
+                if part.__class__ is str and not part.startswith(prefixes):
+                    return False
+            for name, child in parts:
                 part = value.get(name)
                 if part is not None and not child.is_plain(part):
                     return False
@@ -108,13 +115,24 @@ class Shape:
             self._bearing = tuple((name, child) for name, child in self.children.items() if child.resources())
         return self._bearing
 
-    def _checked(self) -> tuple[tuple[str, Shape], ...]:
-        """The properties in which there can be anything odd."""
+    def _checked(self) -> _Checked:
+        """The properties in which there can be anything odd: plain ids with their prefixes, and parts to look into."""
         if self._parts is None:
-            self._parts = tuple(
-                (name, child) for name, child in self.children.items() if child.kind != "string" or child.prefixes
+            odd = [(name, child) for name, child in self.children.items() if child._can_be_odd()]
+            self._parts = (
+                tuple((name, child.prefixes) for name, child in odd if child._is_plain_id()),
+                tuple((name, child) for name, child in odd if not child._is_plain_id()),
             )
         return self._parts
+
+    def _is_plain_id(self) -> bool:
+        return self.kind == "string" and bool(self.prefixes) and not self.alternatives
+
+    def _can_be_odd(self) -> bool:
+        """Whether a value of this shape may hold an undocumented field or an id."""
+        if self.alternatives:
+            return any(other._can_be_odd() for other in self.alternatives)
+        return self.kind not in _SCALARS or bool(self.prefixes)
 
     def _meant(self, value: Any) -> Shape:
         """The variant that `value` names by its tags, else the one of its type that documents most of its fields."""

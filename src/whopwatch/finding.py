@@ -176,6 +176,7 @@ class Finding:
 class OperationResult:
     """One operation's row in a report. `reason` says why it is not verified, in words a person can act on.
 
+    `request` is one that was made for it, as path and query with shell variables in place of ids and other values.
     `reason_group` is what a summary says of all operations whose reasons differ in a name only. `history` and
     `latencies` (medians, in seconds) are those of the latest nights, the oldest first, this one last; empty without a
     memory.
@@ -190,6 +191,7 @@ class OperationResult:
     samples: int = 0
     latency: float | None = None
     reason_group: str | None = None
+    request: str | None = None
     history: tuple[State, ...] = ()
     latencies: tuple[float | None, ...] = ()
 
@@ -204,6 +206,7 @@ class OperationResult:
             "requests": self.requests,
             "samples": self.samples,
             "latency": self.latency,
+            **({"request": self.request} if self.request else {}),
             **({"history": list(self.history), "latencies": list(self.latencies)} if self.history else {}),
         }
 

@@ -12,6 +12,7 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.exchange import Exchange, Purpose
 from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
 from whopwatch.report.text import number
+from whopwatch.run.asked import request_of
 from whopwatch.run.observation import Observation
 from whopwatch.run.stop import UNREACHABLE
 
@@ -34,7 +35,7 @@ def judge(contract: Contract, observation: Observation, target_name: str) -> Rep
     findings = () if observation.unusable else _relevant(drawn, observation)
     broken = {finding.operation for finding in findings if finding.breaks}
     results = tuple(
-        _result(operation, observation, evidence, operation.id in broken)
+        _result(contract, operation, observation, evidence, operation.id in broken)
         for operation in contract.operations.values()
         if operation.api == "v1" or operation.id in observation.selected
     )
@@ -63,11 +64,13 @@ def _relevant(findings: Sequence[Finding], observation: Observation) -> tuple[Fi
     return tuple(finding for finding in findings if finding.operation in observation.selected)
 
 
-def _result(operation: Operation, observation: Observation, evidence: Evidence, broken: bool) -> OperationResult:
+def _result(
+    contract: Contract, operation: Operation, observation: Observation, evidence: Evidence, broken: bool
+) -> OperationResult:
     state, reason = _state(operation, observation, evidence, broken)
     lacks_id = reason is not None and reason == _no_id(operation, observation)
     times = [answer.exchange.phases.total for answer in evidence.answers.get(operation.id, ())]
-    asked = len(evidence.by_operation.get(operation.id, ()))
+    asked = evidence.by_operation.get(operation.id, ())
     return OperationResult(
         id=operation.id,
         method=operation.method,
@@ -75,9 +78,10 @@ def _result(operation: Operation, observation: Observation, evidence: Evidence, 
         state=state,
         reason=reason,
         reason_group=NO_ID if lacks_id else None,
-        requests=observation.requests.get(operation.id, asked),
+        requests=observation.requests.get(operation.id, len(asked)),
         samples=evidence.samples(operation.id),
         latency=round(median(times), 6) if times else None,
+        request=request_of(contract, operation, asked) if operation.is_read else None,
     )
 
 

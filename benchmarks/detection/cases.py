@@ -75,9 +75,9 @@ def draw(contract: Contract, draws: int, names: Sequence[str] = ()) -> Iterator[
 
 
 def spread(contract: Contract, names: Sequence[str] = ()) -> Iterator[Placed]:
-    """Each fault that needs no writes (or those of `names`) at every operation where it makes sense."""
+    """Each fault that a reader can see (or those of `names`) at every operation where it makes sense."""
     for placed in draw(contract, 1, names):
-        if not is_for_writers(placed):
+        if sees(placed) == "read":
             yield replace(placed, operation=EVERYWHERE)
 
 

@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from zlib import crc32
 
 from whopwatch.contract import Operation
-from whopwatch.plan import lists, refusals
 from whopwatch.plan.behaviour import behaviour
 from whopwatch.plan.known import Experiment, Known, Past, items
 from whopwatch.plan.needs import missing
-from whopwatch.plan.objects import more_objects
 from whopwatch.plan.pool import Pool
-from whopwatch.plan.reach import fuller_lists, reach_operations
+from whopwatch.plan.prices import ONCE, PRICES, Step
+from whopwatch.plan.reach import reach_operations
 from whopwatch.plan.repeat import repeat_suspects
-
-Step = Callable[[Known, Operation], Experiment]
-
-STEPS: tuple[Step, ...] = (
-    lists.complete,
-    lists.look_filtered,
-    refusals.without_key,
-    fuller_lists,
-    lists.complete,
-    lists.look_filtered,
-    lists.walk_filtered,
-    lists.other_orders,
-    lists.single_filters,
-    lists.impossible_filter,
-    refusals.missing_parameter,
-    refusals.odd_size,
-    refusals.odd_value,
-    refusals.odd_cursor,
-    refusals.unknown_id,
-    lists.beyond_the_end,
-    partial(refusals.without_key, turns=1),
-    refusals.malformed_id,
-    refusals.without_scope,
-    *(partial(refusals.odd_size, turns=turns) for turns in (1, 2, 3, 4)),
-    *(partial(refusals.odd_cursor, turns=turns) for turns in (1, 2, 3, 4)),
-    *(partial(refusals.odd_value, turns=turns) for turns in (1, 2, 3)),
-    more_objects,
-)
-"""What is done for one operation after the other once they were reached, each step as far as the budget reaches.
-
-The order is the price list: what tells most for a request comes first. A step rotates what it leaves out from one
-seed to the next, and begins with the operations that were not verified for longest, changed most, and risk most.
-"""
 
 
 def plan(known: Known) -> Iterator[Experiment]:
@@ -55,9 +21,25 @@ def plan(known: Known) -> Iterator[Experiment]:
     yield from reach_operations(known)
     known.reached = True
     order = sorted(known.reads(), key=lambda operation: urgency(known, operation))
-    for step in STEPS:
-        for operation in order:
+    done = set()
+    for place, step in enumerate(ONCE):
+        for operation in (*order[place:], *order[:place]):
+            before = known.count(operation)
             yield step(known, operation)
+            if known.count(operation) > before:
+                done.add((_name(step), operation.id))
+                break
+    for step in PRICES:
+        for operation in order:
+            if (_name(step), operation.id) not in done:
+                yield step(known, operation)
+
+
+def _name(step: Step) -> object:
+    """What tells a step from others: the function and its settings."""
+    if not isinstance(step, partial):
+        return (step,)
+    return (step.func, *(setting for setting in step.keywords.items() if setting[1]))
 
 
 def urgency(known: Known, operation: Operation) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TypeVar
 from zlib import crc32
 
@@ -29,7 +30,14 @@ def several_filters(listing: Listing, seed: int) -> Pairs:
             if _tells(listing, together) and len(listing.expect(together)) >= least:
                 asked = together
                 break
-    return asked
+    return asked or _one_filter(listing, seed)
+
+
+def _one_filter(listing: Listing, seed: int) -> Pairs:
+    """The filter that leaves most of a list, where none leaves nearly all."""
+    filters = _shuffled(list(listing.rules.filters.values()), seed)
+    options = [asked for filter in filters if (asked := alone(listing, filter, seed))]
+    return max(options, key=lambda asked: len(listing.expect(asked)), default=())
 
 
 def alone(listing: Listing, filter: Filter, seed: int) -> Pairs | None:
@@ -38,14 +46,45 @@ def alone(listing: Listing, filter: Filter, seed: int) -> Pairs | None:
     return next((pairs for pairs in options if _tells(listing, pairs)), None)
 
 
+def nearly_all(listing: Listing, seed: int) -> Pairs:
+    """Filters that take nothing or next to nothing away: every documented value at once, dates beside those of items.
+
+    A limit that lies between two moments of one day tells whether the time of day counts.
+    """
+    pairs: list[tuple[str, str]] = []
+    for filter in listing.rules.filters.values():
+        if filter.is_array and filter.values:
+            every = [value for value in filter.values if value not in listing.rules.declared.wildcards]
+            start = seed * MOST_VALUES % len(every)
+            pairs += [(filter.name, value) for value in [*every[start:], *every[:start]][:MOST_VALUES]]
+        elif filter.test in ("before", "not-before"):
+            dates = sorted({str(value) for item in listing.items for value in _shown(filter, item)})
+            pairs += _just_after(filter, dates[-4:] if filter.test == "before" else dates[:4], seed)
+    return tuple(pairs)
+
+
+def _just_after(filter: Filter, dates: Sequence[str], seed: int) -> list[tuple[str, str]]:
+    """A limit one second after one of `dates`, on the same day."""
+    for date in _shuffled(dates, seed):
+        try:
+            later = datetime.fromisoformat(date) + timedelta(seconds=1)
+        except ValueError:
+            continue
+        if later.isoformat()[:10] == date[:10]:
+            return [(filter.name, later.isoformat(timespec="milliseconds").replace("+00:00", "Z"))]
+    return []
+
+
 def orders(listing: Listing, seed: int) -> list[Pairs]:
-    """Every order of the list, each in one direction; those whose field the items show come first."""
+    """Every order of the list, each in one direction; those come first that the items show and that have ties."""
     rules = listing.rules
     names = rules.declared.order
     parameter = rules.operation.parameter(names["parameter"])
     values = [str(value) for value in parameter.schema.get("enum", ())] if parameter else []
     values = _shuffled(values, seed)
-    values.sort(key=lambda value: (_spread(listing, value) < 2, value == names["default"]))
+    count = len(listing.items)
+    spread = {value: _spread(listing, value) for value in values}
+    values.sort(key=lambda value: (spread[value] < 2, value == names["default"], spread[value] == count))
     if names["direction"] not in rules.sorts:
         return [((names["parameter"], value),) for value in values]
     turns = ["asc" if (place + seed) % 2 == 0 else "desc" for place in range(len(values))]

@@ -14,6 +14,7 @@ from whopwatch.plan.listing import Listing, Rules
 from whopwatch.plan.needs import Filling, Need, needs
 from whopwatch.plan.page import base_of
 from whopwatch.plan.pool import Pool, is_usable
+from whopwatch.plan.traits import traits
 from whopwatch.plan.walks import Observed
 
 Experiment = Generator[Call, Exchange, None]
@@ -86,10 +87,11 @@ class Known:
             self.settled.add(operation.id)
         if exchange.ok and exchange.credential == "key" and not self.settled.issuperset(self._wanted):
             value = exchange.json
-            own = set(own_ids(operation, value))
+            own = dict(own_objects(operation, value))
             for resource, id in shapes_of(self.contract).of(operation).ids(value):
                 if is_usable(id):
-                    self.pool.add(resource, id, own=resource == operation.resource and id in own)
+                    is_own = resource == operation.resource and id in own
+                    self.pool.add(resource, id, own=is_own, shows=len(traits(own[id])) if is_own else 0)
 
     def reads(self) -> Iterator[Operation]:
         """The selected operations that change nothing, in the contract's order."""
@@ -168,8 +170,13 @@ def has_next(exchange: Exchange) -> bool:
 
 def own_ids(operation: Operation, value: object) -> Iterator[str]:
     """The ids of the objects that an answer consists of, without those they mention."""
+    return (id for id, _ in own_objects(operation, value))
+
+
+def own_objects(operation: Operation, value: object) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """The objects that an answer consists of, by id, without those they mention."""
     page = value.get("data") if operation.is_list and isinstance(value, dict) else [value]
     for item in page if isinstance(page, list) else ():
         id = item.get("id") if isinstance(item, dict) else None
         if isinstance(id, str):
-            yield id
+            yield id, item

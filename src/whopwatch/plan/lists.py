@@ -16,6 +16,8 @@ from whopwatch.plan.proof import blames, proven, suspected
 
 WHOLE = "100"
 SMALL = 3
+BACK = (str(SMALL + 2), WHOLE)
+"""How many items are asked for backwards: fewer than there are, or all."""
 ENOUGH = 12
 """Items that a list has at least where its default page size leaves something over, as far as anybody knows."""
 ATTEMPTS = 2
@@ -72,16 +74,58 @@ def walk_filtered(known: Known, operation: Operation) -> Experiment:
     if page.ok and not has_next(page) and page.query_value("first") is None and len(items(page)) > 2:
         since = known.count(operation)
         page = yield query(base, (*look.asked, ("first", str(len(items(page)) // 3))))
-    for size in (SMALL, int(WHOLE)):
+    seen = len(items(page))
+    for size in (SMALL, 0):
         after = cursor(page, "end_cursor")
         if not has_next(page) or after is None:
             break
-        page = yield query(base, (*look.asked, ("first", str(size)), ("after", after)))
+        page = yield query(
+            base, (*look.asked, ("first", str(size or _rest(known, operation, look, seen))), ("after", after))
+        )
+        seen += len(items(page))
     before = cursor(page, "start_cursor")
     if page.query_value("after") and before:
-        last = WHOLE if (crc32(operation.id.encode()) + known.seed) % 2 else str(SMALL + 2)
-        yield query(base, (*look.asked, ("last", last), ("before", before)))
+        yield query(base, (*look.asked, ("last", BACK[_side(known, operation)]), ("before", before)))
     yield from settle(known, operation, since)
+
+
+def _rest(known: Known, operation: Operation, look: Look, seen: int) -> int:
+    """As many items as are left: a full page that is the last one has to say so."""
+    listing = known.listing(operation)
+    return max(1, len(listing.expect(look.asked)) - seen) if listing else int(WHOLE)
+
+
+def _side(known: Known, operation: Operation) -> int:
+    return (crc32(operation.id.encode()) + known.seed) % 2
+
+
+def back_again(known: Known, operation: Operation) -> Experiment:
+    """Once more back from the same cursor, with the other size: more items than there are, or fewer."""
+    observed, look = known.observed(operation), known.looks.get(operation.id)
+    taken = [step for step in observed.steps_back if step.page.exchange.purpose is Purpose.QUERY]
+    before = taken[-1].page.exchange.query_value("before") if taken else None
+    if look is not None and before is not None:
+        since = known.count(operation)
+        asked = taken[-1].walk.asked
+        yield query(look.base, (*asked, ("last", BACK[1 - _side(known, operation)]), ("before", before)))
+        yield from settle(known, operation, since)
+
+
+def nearly_all(known: Known, operation: Operation) -> Experiment:
+    """The list under filters that take next to nothing away, in the order of the look, or downwards."""
+    listing, base = known.listing(operation), known.base(operation)
+    look = known.looks.get(operation.id)
+    if listing is None or base is None or look is None:
+        return
+    names = listing.rules.declared.order
+    order: Pairs = tuple(pair for pair in look.asked if pair[0] in listing.rules.sorts)
+    if [name for name, _ in order] == [names["direction"]]:
+        order = ((names["direction"], names["default_direction"]),)
+    asked = (*compose.nearly_all(listing, known.seed), *order)
+    if asked:
+        since = known.count(operation)
+        yield query(base, (*asked, ("first", WHOLE)))
+        yield from settle(known, operation, since)
 
 
 def other_orders(known: Known, operation: Operation) -> Experiment:

@@ -25,6 +25,7 @@ class Pool:
         self._limit = limit
         self._pinned: dict[str, str] = {}
         self._ids: dict[str, dict[str, int]] = {}
+        self._shows: dict[str, int] = {}
         self._resources: dict[str, str] = {}
         self._ranked: dict[tuple[str, bool], list[str]] = {}
 
@@ -37,16 +38,21 @@ class Pool:
         """Put `id` before everything that will be seen: one that the user named."""
         self._rank(resource, id, 0)
 
-    def add(self, resource: str, id: str, *, own: bool = False) -> None:
-        """Remember `id`; `own` means that the resource itself answered it, rather than a mention elsewhere."""
+    def add(self, resource: str, id: str, *, own: bool = False, shows: int = 0) -> None:
+        """Remember `id`; `own` means that the resource itself answered it, rather than a mention elsewhere.
+
+        `shows` is how much its object was seen to hold.
+        """
         ids = self._ids.get(resource, {})
         rank = 1 if own else 2
         if rank < ids.get(id, 3) and (id in ids or len(ids) < self._limit):
+            self._shows[id] = shows
             self._rank(resource, id, rank)
 
     def candidates(self, resource: str, *, ends: bool = False) -> Sequence[str]:
         """The ids worth trying, the best first: named by the user, then own ones, then mentioned ones.
 
+        Among those the ones whose objects show most come first.
         With `ends` the newest and the oldest come before those between them: they differ most in what belongs to them.
         """
         if resource in self._pinned:
@@ -59,7 +65,7 @@ class Pool:
         return self._ranked[resource, ends]
 
     def _by_seed(self, ids: list[str]) -> list[str]:
-        return sorted(ids, key=lambda id: (crc32(f"{self._seed}:{id}".encode()), id))
+        return sorted(ids, key=lambda id: (-self._shows.get(id, 0), crc32(f"{self._seed}:{id}".encode()), id))
 
     def _by_ends(self, ids: list[str]) -> list[str]:
         places = {id: min(place, len(ids) - 1 - place) for place, id in enumerate(ids)}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from whopwatch.exchange import Purpose
 from whopwatch.plan.behaviour import PAGING
-from whopwatch.plan.compare import Broken, differences, differences_back
+from whopwatch.plan.compare import Broken, differences, differences_back, place_of_order
 from whopwatch.plan.listing import Listing
 from whopwatch.plan.walks import Base, Observed, signature
 
@@ -30,12 +30,17 @@ def blames(broken: Broken) -> bool:
 
 def suspected(observed: Observed, since: int) -> list[Sighting]:
     """What the answers since the exchange `since` break, if the list is still as it was last seen whole."""
-    return list(_broken(observed, since, lambda base, first, _: observed.before(base, first)))
+    return _all(observed, since, lambda base, first, _: observed.before(base, first))
 
 
 def proven(observed: Observed) -> list[Sighting]:
     """What answers break while the list stood still."""
-    return [*_broken(observed, 0, observed.quiet), *_unstable(observed)]
+    return [*_all(observed, 0, observed.quiet), *_turned(observed)]
+
+
+def _all(observed: Observed, since: int, listing_of: Quiet) -> list[Sighting]:
+    broken = list(_broken(observed, since, listing_of))
+    return broken or list(_unstable(observed, since, listing_of))
 
 
 def _broken(observed: Observed, since: int, listing_of: Quiet) -> Iterator[Sighting]:
@@ -51,10 +56,30 @@ def _broken(observed: Observed, since: int, listing_of: Quiet) -> Iterator[Sight
             yield from ((broken, step.number) for broken in differences_back(listing, step))
 
 
-def _unstable(observed: Observed) -> Iterator[Sighting]:
+def _unstable(observed: Observed, since: int, listing_of: Quiet) -> Iterator[Sighting]:
+    """Two looks under one order, at items that both show, in another order: those of equal rank have none."""
+    asked = [walk for walk in observed.walks if walk.pages[0].exchange.purpose is Purpose.QUERY]
+    for place, walk in enumerate(asked):
+        order = [pair for pair in walk.asked if pair[0] in observed.rules.sorts]
+        alike = (
+            other
+            for other in asked[:place]
+            if other.base == walk.base and [pair for pair in other.asked if pair[0] in observed.rules.sorts] == order
+        )
+        for other in alike if walk.numbers[-1] >= since else ():
+            now, then = walk.ids, other.ids
+            common = set(now) & set(then)
+            if [id for id in now if id in common] != [id for id in then if id in common]:
+                if listing_of(walk.base, other.numbers[0], walk.numbers[-1]):
+                    yield Broken("unstable", place_of_order(walk.asked)), walk.numbers[0]
+                break
+
+
+def _turned(observed: Observed) -> Iterator[Sighting]:
     """The whole list twice, with the same items, none of them changed, in another order."""
-    for place, (walk, listing) in enumerate(observed.whole):
-        earlier = [other for known, other in observed.whole[:place] if known.base == walk.base][-1:]
+    whole = observed.whole if len(observed.walks) > 1 else ()
+    for place, (walk, listing) in enumerate(whole):
+        earlier = [other for known, other in whole[:place] if known.base == walk.base][-1:]
         for other in earlier:
             now, then = signature(listing), signature(other)
             if now != then and sorted(now) == sorted(then):

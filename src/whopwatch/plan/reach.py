@@ -40,7 +40,7 @@ def reach_operations(known: Known) -> Iterator[Experiment]:
         for operation in (*wanted, *helpers):
             is_due = operation.id in known.selected and operation.id not in known.settled
             if is_due or _supplies(known, operation, lacking):
-                filling = _untried(known, operation)
+                filling = untried(known, operation)
                 if filling is not None:
                     progress = True
                     known.tried.setdefault(operation.id, []).append(filling)
@@ -76,7 +76,7 @@ def fuller_lists(known: Known, operation: Operation) -> Experiment:
     """Lists of other parents, where the ones seen so far have too few items to tell much of pages and filters."""
     for _ in range(MORE_PARENTS):
         page = known.first_page(operation)
-        filling = _untried(known, operation) if page and known.needs[operation.id] else None
+        filling = untried(known, operation) if page and known.needs[operation.id] else None
         if page is None or filling is None or len(items(page[1])) >= FEW:
             return
         known.tried.setdefault(operation.id, []).append(filling)
@@ -110,7 +110,7 @@ def _call(operation: Operation, filling: Filling, template: str | None = None) -
     )
 
 
-def _untried(known: Known, operation: Operation) -> Filling | None:
+def untried(known: Known, operation: Operation) -> Filling | None:
     """The best values for `operation` that were not tried yet, as long as trying is worth a request."""
     done = known.tried.get(operation.id, [])
     refused = _refused_kinds(known, operation)
@@ -163,7 +163,7 @@ def _lacking(known: Known, wanted: list[Operation]) -> set[str]:
     stuck = [operation for operation in wanted if operation.id not in known.settled]
     lacking: set[str] = set()
     while stuck:
-        stuck = [operation for operation in stuck if _untried(known, operation) is None]
+        stuck = [operation for operation in stuck if untried(known, operation) is None]
         needed = {need.resources[0] for operation in stuck for need in known.needs[operation.id] if need.resources}
         lists = (known.contract.operations.get(f"{resource}.list") for resource in needed - lacking)
         lacking |= needed

@@ -41,10 +41,18 @@ def pick(number: int, turns: int, count: int) -> int:
 def without_key(known: Known, operation: Operation, turns: int = 0) -> Experiment:
     """The request that was answered, without a key or with a wrong one; which first, rotates."""
     trace = known.success(operation)
-    if trace:
-        kinds: tuple[tuple[Purpose, Credential], ...] = ((Purpose.NO_KEY, "none"), (Purpose.WRONG_KEY, "wrong"))
-        purpose, credential = kinds[(turn(known, operation, "key") + turns) % 2]
+    kinds: tuple[tuple[Purpose, Credential], ...] = ((Purpose.NO_KEY, "none"), (Purpose.WRONG_KEY, "wrong"))
+    purpose, credential = kinds[(turn(known, operation, "key") + turns) % 2]
+    asked = known.traces.get(operation.id, ())
+    if trace and not any(call.purpose is purpose for call, _ in asked):
         yield replace(trace[0], purpose=purpose, credential=credential)
+
+
+def any_error(known: Known, operation: Operation) -> Experiment:
+    """The request without a valid key, where nothing was refused yet that would show how errors are told."""
+    asked = known.traces.get(operation.id, ())
+    if not any(400 <= (exchange.status or 0) < 500 for _, exchange in asked):
+        yield from without_key(known, operation)
 
 
 def without_scope(known: Known, operation: Operation) -> Experiment:
@@ -55,8 +63,15 @@ def without_scope(known: Known, operation: Operation) -> Experiment:
 
 
 def unknown_id(known: Known, operation: Operation) -> Experiment:
-    """An id that is formed as it should be and that nothing has, in the path or as the parent of a list."""
-    yield from _other_ids(known, operation, Purpose.UNKNOWN_ID, unlike)
+    """An id that is formed as it should be and that nothing has, in the path."""
+    if any(operation.in_("path")):
+        yield from _other_ids(known, operation, Purpose.UNKNOWN_ID, unlike)
+
+
+def unknown_parent(known: Known, operation: Operation) -> Experiment:
+    """Such an id as the parent of a list."""
+    if not any(operation.in_("path")):
+        yield from _other_ids(known, operation, Purpose.UNKNOWN_ID, unlike)
 
 
 def malformed_id(known: Known, operation: Operation) -> Experiment:
@@ -78,7 +93,7 @@ def odd_size(known: Known, operation: Operation, turns: int = 0) -> Experiment:
     base = known.base(operation)
     if base and operation.parameter("first"):
         pairs = ODD_SIZES[pick(turn(known, operation, "size"), turns, len(ODD_SIZES))]
-        yield replace(query(base, pairs), purpose=Purpose.ODD_SIZE)
+        yield from _mistaken(base, replace(query(base, pairs), purpose=Purpose.ODD_SIZE))
 
 
 def odd_cursor(known: Known, operation: Operation, turns: int = 0) -> Experiment:
@@ -88,7 +103,7 @@ def odd_cursor(known: Known, operation: Operation, turns: int = 0) -> Experiment
     if base and own and operation.parameter("after"):
         odd = list(_odd_cursors(known, operation, own))
         purpose, value = Purpose.ODD_CURSOR, odd[pick(turn(known, operation, "cursor"), turns, len(odd))]
-        yield replace(query(base, (("first", "3"), ("after", value))), purpose=purpose)
+        yield from _mistaken(base, replace(query(base, (("first", "3"), ("after", value))), purpose=purpose))
 
 
 def odd_value(known: Known, operation: Operation, turns: int = 0) -> Experiment:
@@ -97,17 +112,32 @@ def odd_value(known: Known, operation: Operation, turns: int = 0) -> Experiment:
     filters = [f for f in known.rules(operation).filters.values() if f.values or f.test in ("before", "not-before")]
     if base and filters:
         chosen = filters[(turn(known, operation, "value") + turns) % len(filters)]
-        yield replace(query(base, ((chosen.name, UNKNOWN_WORD),)), purpose=Purpose.ODD_VALUE)
+        yield from _mistaken(base, replace(query(base, ((chosen.name, UNKNOWN_WORD),)), purpose=Purpose.ODD_VALUE))
+
+
+def _mistaken(base: Call, call: Call) -> Experiment:
+    """`call`, and where it finds nothing the plain request: what it is about may be gone."""
+    exchange = yield call
+    if exchange.status == 404:
+        yield base
 
 
 def _odd_cursors(known: Known, operation: Operation, own: str) -> Iterator[str]:
     middle = len(own) // 2
     yield f"{own[:middle]}{'A' if own[middle] != 'A' else 'B'}{own[middle + 1 :]}"
     yield UNKNOWN_WORD
-    others = (cursor(look.page, "end_cursor") for id, look in known.looks.items() if id != operation.id)
-    yield next((other for other in others if other and other != own), own[: len(own) // 3])
+    yield next((other for other in _foreign(known, operation) if other and other != own), own[: len(own) // 3])
     yield own[: len(own) // 2]
     yield ""
+
+
+def _foreign(known: Known, operation: Operation) -> Iterator[str | None]:
+    """Cursors that other lists gave, and the list itself under filters."""
+    yield from (cursor(look.page, "end_cursor") for id, look in known.looks.items() if id != operation.id)
+    pages = (known.first_page(other) for other in known.reads() if other.is_list and other is not operation)
+    yield from (cursor(page[1], "end_cursor") for page in pages if page)
+    if operation.id in known.looks:
+        yield cursor(known.looks[operation.id].page, "end_cursor")
 
 
 def _other_ids(known: Known, operation: Operation, purpose: Purpose, change: object) -> Experiment:

@@ -35,6 +35,11 @@ class Walk:
         is_plain = not self.asked and self.pages[0].exchange.purpose is Purpose.LIST
         return is_plain and all(page.usable for page in self.pages) and self.pages[-1].is_last
 
+    @property
+    def ids(self) -> list[str]:
+        """What all its pages show, in their order."""
+        return [id for page in self.pages for id in page.ids]
+
     def listing(self, rules: Rules) -> Listing:
         """The items of all its pages. A walk that is whole gets no more of them, and its listing is made once."""
         if self._listing is None or not self.is_whole:

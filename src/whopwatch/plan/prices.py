@@ -1,0 +1,79 @@
+"""What is asked of operations once each was reached, in the order of what it tells for a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from whopwatch.contract import Operation
+from whopwatch.plan import lists, refusals
+from whopwatch.plan.known import Experiment, Known
+from whopwatch.plan.objects import another_object, more_objects
+from whopwatch.plan.parents import second_parent
+from whopwatch.plan.reach import fuller_lists
+
+Step = Callable[[Known, Operation], Experiment]
+
+ONCE: tuple[Step, ...] = (
+    *(partial(refusals.without_key, turns=turns) for turns in (0, 1)),
+    refusals.missing_parameter,
+    refusals.unknown_id,
+    refusals.unknown_parent,
+    *(partial(refusals.odd_size, turns=turns) for turns in range(5)),
+    *(partial(refusals.odd_value, turns=turns) for turns in (0, 1)),
+    another_object,
+    second_parent,
+    lists.look_filtered,
+    lists.walk_filtered,
+    lists.nearly_all,
+    lists.impossible_filter,
+    lists.other_orders,
+    *(partial(refusals.odd_cursor, turns=turns) for turns in range(3)),
+    refusals.malformed_id,
+)
+"""Questions that one operation is asked each, a different one every night.
+
+Most of what lies behind an API is shared by its operations: keys, sizes, cursors, the way errors are told. What is
+wrong there is wrong everywhere, and one answer tells.
+"""
+
+PRICES: tuple[Step, ...] = (
+    lists.complete,
+    lists.look_filtered,
+    refusals.missing_parameter,
+    refusals.unknown_id,
+    refusals.any_error,
+    fuller_lists,
+    lists.complete,
+    lists.look_filtered,
+    lists.walk_filtered,
+    lists.single_filters,
+    lists.nearly_all,
+    another_object,
+    second_parent,
+    refusals.odd_cursor,
+    refusals.odd_value,
+    lists.impossible_filter,
+    refusals.without_key,
+    refusals.odd_size,
+    refusals.unknown_parent,
+    lists.other_orders,
+    partial(refusals.without_key, turns=1),
+    partial(refusals.odd_size, turns=1),
+    lists.back_again,
+    lists.beyond_the_end,
+    partial(refusals.odd_value, turns=1),
+    partial(refusals.odd_cursor, turns=1),
+    *(partial(refusals.odd_size, turns=turns) for turns in (2, 3, 4)),
+    partial(refusals.odd_cursor, turns=2),
+    refusals.malformed_id,
+    refusals.without_scope,
+    *(partial(refusals.odd_value, turns=turns) for turns in (2, 3)),
+    *(partial(refusals.odd_cursor, turns=turns) for turns in (3, 4)),
+    more_objects,
+)
+"""The price list: each step is taken for one operation after the other, as far as the budget reaches.
+
+What tells most for a request comes first. A step rotates what it leaves out from one seed to the next, and begins with
+the operations that were not verified for longest, changed most, and risk most.
+"""

@@ -1,0 +1,29 @@
+"""What an object shows: objects that show different things are worth asking for, one that shows most is asked first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+LONGEST_WORD = 32
+"""Characters of a text that may be one of few: a state, a kind."""
+
+
+def traits(item: Any) -> set[tuple[str, ...]]:
+    """What is there in an item and of which kind: the places that are not null, with the short word they hold."""
+    return set(_traits(item, ()))
+
+
+def _traits(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _traits(part, (*path, name))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _traits(part, (*path, "*"))
+    elif (
+        isinstance(value, str) and len(value) <= LONGEST_WORD and value.replace("_", "a").isalpha() and value.islower()
+    ):
+        yield (*path, "=", value)
+    elif value is not None:
+        yield path

@@ -1,0 +1,11 @@
+"""What nights are remembered by, and how one is compared with those before."""
+
+from __future__ import annotations
+
+from whopwatch.memory.accepted import Entry, read_accepted
+from whopwatch.memory.night import remember
+from whopwatch.memory.past import past_of
+from whopwatch.memory.records import Records
+from whopwatch.memory.store import Baseline, opened
+
+__all__ = ["Baseline", "Entry", "Records", "opened", "past_of", "read_accepted", "remember"]

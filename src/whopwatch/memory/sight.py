@@ -1,0 +1,190 @@
+"""What one night has seen of each operation: counts by place, and which traits each object had. No value is kept."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from whopwatch.checks import Evidence
+from whopwatch.checks.evidence import Answer
+from whopwatch.contract import Contract
+from whopwatch.contract.schema import json_type
+from whopwatch.exchange import Purpose
+from whopwatch.memory.describe import LENGTHS, SIZES, Digests, beginning, magnitude, size_class, traits
+from whopwatch.memory.layout import Layouts, Node, layouts_of
+from whopwatch.memory.rules import Rules
+
+PLAIN = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.RETRIEVE)
+"""Requests whose answers nothing but the API chose: a filter would decide what is seen."""
+VALUES = 64
+"""Different values of one enum that are counted."""
+SEEN, VALUE = "seen", "value"
+
+Trait = tuple[str, str]
+"""A location and what is there: `("/data/*/title", "value")`."""
+Unit = tuple[str, str]
+"""One object: where it stands, and its digest."""
+
+
+@dataclass
+class Tally:
+    """What was counted at one place, each kind by its own names: types, formats, lengths, documented values."""
+
+    samples: int = 0
+    present: int = 0
+    nulls: int = 0
+    kinds: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def add(self, kind: str, name: str) -> None:
+        """Count one more of `name`; what comes after the first VALUES names is counted together."""
+        counts = self.kinds[kind]
+        counts[name if name in counts or len(counts) < VALUES else "others"] += 1
+
+
+@dataclass
+class Sight:
+    """What was seen of one operation in one night."""
+
+    tallies: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    units: dict[Unit, set[Trait]] = field(default_factory=lambda: defaultdict(set))
+
+
+def look(contract: Contract, evidence: Evidence, rules: Rules, digests: Digests) -> dict[str, Sight]:
+    """What the success answers of one run show, by operation."""
+    sights = {}
+    for operation, answers in evidence.answers.items():
+        viewer = _Viewer(layouts_of(contract), digests)
+        for answer in answers:
+            viewer.wire(answer, rules.headers)
+            if answer.exchange.purpose in PLAIN:
+                viewer.body(answer)
+            if answer.exchange.purpose is Purpose.LIST and answer.operation.is_list:
+                viewer.page(answer)
+        sights[operation] = viewer.sight
+    return sights
+
+
+class _Viewer:
+    """Looks at the answers of one operation, at each object once."""
+
+    def __init__(self, layouts: Layouts, digests: Digests) -> None:
+        self.sight = Sight()
+        self._layouts = layouts
+        self._digests = digests
+        self._met: set[bytes] = set()
+
+    def wire(self, answer: Answer, watched: frozenset[str]) -> None:
+        """Which of the watched headers came; every answer is a unit of its own."""
+        had = self.sight.units["header", f"answer {answer.number}"]
+        had.add(("header", "answered"))
+        names = watched & {name for name, _ in answer.exchange.headers}
+        had.update((f"header:{name}", "header") for name in names)
+
+    def page(self, answer: Answer) -> None:
+        """The order of a plain page and, where another one follows, its size."""
+        had = self.sight.units["page", f"answer {answer.number}"]
+        asked = answer.exchange.query_value("first") or "default"
+        if answer.page_info.get("has_next_page") is True:
+            had.add(("param:first", f"asked:{asked}"))
+            had.add(("param:first", f"size:{asked}:{len(answer.items)}"))
+        order = _order([item.get("created_at") for item in answer.items if isinstance(item, dict)])
+        if order and not answer.exchange.query_value("order") and not answer.exchange.query_value("direction"):
+            had.add(("/data/*/created_at", "paged"))
+            had.add(("/data/*/created_at", f"order:{order}"))
+
+    def body(self, answer: Answer) -> None:
+        """Every documented field of every object that this night has not shown before."""
+        layout = self._layouts.of(answer.operation)
+        if answer.operation.is_list and isinstance(answer.value, dict):
+            self._list(answer, layout)
+        else:
+            self._item(answer.value, layout, "")
+
+    def _list(self, answer: Answer, layout: Node) -> None:
+        _, data, _ = layout.children.get("data", ("", None, False))
+        _, info, _ = layout.children.get("page_info", ("", None, False))
+        if info:
+            self._place(
+                answer.value.get("page_info"), info, "/page_info", ("/page_info", f"answer {answer.number}"), ""
+            )
+        if data and data.items:
+            self.sight.tallies["/data"].add("sizes", size_class(len(answer.items), SIZES))
+            for item in answer.items:
+                self._item(item, data.items, "/data/*")
+
+    def _item(self, item: Any, node: Node, location: str) -> None:
+        content = blake2b(repr(item).encode("utf-8", "surrogatepass"), digest_size=12).digest()
+        if content not in self._met:
+            self._met.add(content)
+            self._place(item, node, location, (location, self._digests.of(content.hex())), "")
+
+    def _place(self, value: Any, node: Node, location: str, unit: Unit, name: str) -> None:
+        """Count `value`, which stands at `location` and belongs to the object `unit`, and everything below it."""
+        tally = self.sight.tallies[location]
+        tally.samples += 1
+        tally.present += 1
+        if value is None:
+            tally.nulls += 1
+            return
+        self._count(tally, value, node)
+        if value.__class__ is dict:
+            id = value.get("id")
+            if isinstance(id, str) and id and "id" in node.children:
+                unit = location, self._digests.of(id)
+            self._fields(value, node, location, unit)
+        elif value.__class__ is list and node.items:
+            for item in value:
+                self._place(item, node.items, f"{location}/*", unit, name)
+
+    def _fields(self, value: Mapping[str, Any], node: Node, location: str, unit: Unit) -> None:
+        had = self.sight.units[unit]
+        for name, (step, child, optional) in node.children.items():
+            place = location + step
+            if optional or child.nullable:
+                had.add((place, SEEN))
+            if name not in value:
+                self.sight.tallies[place].samples += 1
+                continue
+            part = value[name]
+            if optional:
+                had.add((place, "present"))
+            if part is not None:
+                had.add((place, VALUE))
+                had.update((place, trait) for trait in self._traits(name, part, child))
+            self._place(part, child, place, unit, name)
+
+    def _traits(self, name: str, value: Any, node: Node) -> Iterator[str]:
+        if not node.values:
+            yield from traits(value)
+        if name == "id" or name.endswith("_id"):
+            yield from beginning(value, self._layouts.prefixes, self._digests)
+
+    def _count(self, tally: Tally, value: Any, node: Node) -> None:
+        kind = json_type(value)
+        tally.add("types", kind)
+        if isinstance(value, str):
+            tally.add("lengths", size_class(len(value), LENGTHS))
+            if node.values:
+                tally.add("values", value if value in node.values else f"#{self._digests.of(value)}")
+            for trait in traits(value):
+                tally.add("formats", trait)
+        elif isinstance(value, list):
+            tally.add("sizes", size_class(len(value), SIZES))
+        elif kind in ("integer", "number"):
+            sign = "zero" if not value else "negative" if value < 0 else "positive"
+            tally.add("numbers", sign)
+            if value:
+                tally.add("magnitudes", str(magnitude(value)))
+
+
+def _order(values: list[Any]) -> str | None:
+    """`ascending`, `descending` or `mixed`; None where there is too little to tell."""
+    times = [value for value in values if isinstance(value, str)]
+    if len(times) < 3 or len(times) < len(values) or len(set(times)) < 2:
+        return None
+    if times == sorted(times):
+        return "ascending"
+    return "descending" if times == sorted(times, reverse=True) else "mixed"

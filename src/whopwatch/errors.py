@@ -16,6 +16,8 @@ EXIT_CLEAN = 0
 EXIT_DRIFT = 1
 EXIT_USAGE = 2
 EXIT_COULD_NOT_CHECK = 3
+EXIT_INTERRUPTED = 130
+"""Ctrl-C, as shells count it: 128 and the number of the signal."""
 
 
 class WhopwatchError(Exception):

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from whopwatch.run import INTERRUPTED
+
 WHOPWATCH = [sys.executable, "-m", "whopwatch"]
 
 
@@ -68,15 +70,47 @@ def test_a_reader_that_goes_away_is_no_error(command: str) -> None:
         assert "Traceback" not in process.stderr.read()
 
 
-def test_ctrl_c_in_a_run_ends_with_130(tmp_path: Path) -> None:
-    with started("check", "--rate", "0.5", "--json", str(tmp_path / "report.json"), start_new_session=True) as process:
+def test_ctrl_c_ends_a_run_with_130_and_what_it_saw(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    with started("check", "--rate", "2", "--json", str(file), start_new_session=True) as process:
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(3)
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
         assert process.stderr
         assert "Traceback" not in process.stderr.read()
-    assert not list(tmp_path.iterdir())
+        assert process.stdout
+        assert "COULD NOT CHECK" in process.stdout.read()
+    report = json.loads(file.read_text())
+    assert (report["verdict"], report["reason"]) == ("could-not-check", INTERRUPTED)
+    assert any(row["state"] == "verified" for row in report["operations"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize(
+    "command",
+    ["--help", "contract show products.list", "check --only plans.list --json -"],
+)
+def test_a_full_disk_behind_stdout_is_named(command: str) -> None:
+    with open("/dev/full", "w") as full, started(*command.split(), stdout=full) as process:
+        assert process.stderr
+        assert process.wait(30) == 2
+        shown = process.stderr.read()
+    assert "standard output" in shown
+    assert "bug" not in shown
+
+
+@pytest.mark.parametrize(("closed", "code"), [(">&-", 2), ("2>&-", 0), ("<&-", 0), ("<&- >&- 2>&-", 2)])
+def test_closed_streams_are_told_of_where_they_are_needed(closed: str, code: int, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    command = [*WHOPWATCH, "check", "--only", "products.list", "--json", str(file)]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert done.stdout == "" if code else "CLEAN" in done.stdout
+    assert done.stderr == "" if "2>&-" in closed or not code else "a closed stream" in done.stderr
+    assert file.exists() == (code == 0)
 
 
 def on_a_terminal(*args: str, **environ: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -35,6 +37,9 @@ MISTAKES = {
     "check --json /nowhere/at/all.json": "create the folder '/nowhere/at'",
     "check --json - --junit -": "Only one report can go to stdout",
     "check --markdown .": "got: a folder",
+    "check --json same --junit ./same": "Two reports would go to one file.",
+    "check --report-dir here --json here/report.json": "Two reports would go to one file.",
+    "check --json=": "the name of a file",
     "check --config nowhere.toml --target sandbox": "does not exist",
     "contract shw products.list": "No such command 'shw'",
     "contract show product.list": "did you mean 'products.list'?",
@@ -70,6 +75,16 @@ def test_the_file_is_held_to_its_form_even_where_no_target_of_it_is_asked_for(
     Path("whopwatch.toml").write_text("[target.staging]\n")
     assert main(["check"]) == EXIT_USAGE
     assert "did you mean 'targets'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_one_file_under_two_names_is_one_file(
+    link: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("one").touch()
+    link("one", "two")
+    assert main(["check", "--json", "one", "--junit", "two"]) == EXIT_USAGE
+    assert "one and two" in capsys.readouterr().err
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

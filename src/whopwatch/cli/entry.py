@@ -9,14 +9,15 @@ from typing import Any
 import click
 
 from whopwatch import __version__
-from whopwatch.cli.fail import INTERRUPTED, show_error
+from whopwatch.cli.fail import show_error
 from whopwatch.cli.lazy import LazyGroup
-from whopwatch.cli.stdout import discard_stdout
-from whopwatch.errors import EXIT_CLEAN
+from whopwatch.cli.stdout import discard_stdout, open_streams, refuse_unwritten
+from whopwatch.errors import EXIT_CLEAN, EXIT_INTERRUPTED
 
 COMMANDS = {
     "check": ("whopwatch.cli.check:check", "Observe a target once and say whether it keeps the contract."),
     "contract": ("whopwatch.cli.contract:contract", "Export, verify, show and build the contract."),
+    "mcp": ("whopwatch.cli.mcp:mcp", "Hold an MCP server against the contract."),
     "probe": ("whopwatch.cli.probe:probe", "Probe a target on schedule, for Prometheus."),
     "faults": ("whopwatch.cli.faults:faults", "List the faults that the simulator can be given."),
     "simulate": ("whopwatch.cli.simulate:simulate", "Run the embedded Whop API as a server."),
@@ -59,9 +60,20 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line `args` (default: the process's own) and return its exit code; never raises."""
     arguments = list(sys.argv[1:] if args is None else args)
     try:
-        code = root.main(arguments, prog_name="whopwatch", standalone_mode=False)
+        open_streams()
+        code = _run(arguments)
     except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     except Exception as error:
         return show_error(error, traceback="--traceback" in arguments)
     return code if isinstance(code, int) else EXIT_CLEAN
+
+
+def _run(arguments: list[str]) -> Any:
+    try:
+        code = root.main(arguments, prog_name="whopwatch", standalone_mode=False)
+        sys.stdout.flush()
+    except OSError as error:
+        refuse_unwritten(error)
+        raise
+    return code

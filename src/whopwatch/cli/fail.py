@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from traceback import extract_tb, print_exception
 
 import click
 
 from whopwatch.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE, WhopwatchError
-
-INTERRUPTED = 130
 
 EXTRAS = {
     "jsonpath_rfc9535": "build",
@@ -60,8 +59,9 @@ def show_error(error: Exception, *, traceback: bool = False) -> int:
 
 def _print(*lines: str) -> None:
     color = False if os.environ.get("NO_COLOR") else None
-    click.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=color)
-    click.echo("\n".join(line for line in lines if line), err=True, color=color)
+    with suppress(OSError):  # where even stderr cannot be written to, the exit code still tells
+        click.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=color)
+        click.echo("\n".join(line for line in lines if line), err=True, color=color)
 
 
 def _where_to_read_on(error: click.ClickException) -> str:

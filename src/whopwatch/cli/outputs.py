@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,21 +15,24 @@ STDOUT = "-"
 
 
 class Outputs:
-    """Where each kind of report goes: file name by kind, `-` for stdout.
+    """Where each kind of report goes: file name by kind, `-` for stdout, None for nowhere.
 
-    Raises UsageError for a place that cannot be written to.
+    Raises UsageError for a place that cannot be written to, and for two that are one.
     """
 
     def __init__(self, files: Mapping[str, str | None], folder: Path | None, names: Mapping[str, str]) -> None:
-        self._places = [(kind, file) for kind, file in files.items() if file]
+        self._places = [(kind, file) for kind, file in files.items() if file is not None]
+        if any(not file.strip() for _, file in self._places):
+            raise UsageError("A report cannot be written.", expected="the name of a file, or - for stdout", got="none")
         if folder is not None:
             _make_folder(folder)
             self._places += [(kind, str(folder / name)) for kind, name in names.items()]
         if self.use_stdout and len([file for _, file in self._places if file == STDOUT]) > 1:
             raise UsageError("Only one report can go to stdout.", expected="one option with the value -")
-        for _, file in self._places:
-            if file != STDOUT:
-                _refuse_unwritable(Path(file))
+        paths = [Path(file) for _, file in self._places if file != STDOUT]
+        for path in paths:
+            _refuse_unwritable(path)
+        _refuse_same(paths)
 
     @property
     def use_stdout(self) -> bool:
@@ -95,6 +98,23 @@ def _refuse_unwritable(path: Path) -> None:
         )
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise UsageError("A report cannot be written.", where=str(path), got="no permission to write there")
+
+
+def _refuse_same(paths: Sequence[Path]) -> None:
+    """Two reports in one file would leave the last one. Devices (/dev/null) take any number."""
+    seen: dict[object, Path] = {}
+    for path in paths:
+        if path.exists() and not path.is_file():
+            continue
+        entry = path.stat() if path.exists() else None
+        identity = (entry.st_dev, entry.st_ino) if entry else os.path.realpath(path)
+        if identity in seen:
+            raise UsageError(
+                "Two reports would go to one file.",
+                where=" and ".join(dict.fromkeys(map(str, (seen[identity], path)))),
+                expected="a file for each",
+            )
+        seen[identity] = path
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:

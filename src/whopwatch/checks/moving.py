@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
-from whopwatch.contract import Contract
+from whopwatch.contract import Contract, Operation
 from whopwatch.exchange import Exchange, Purpose
 from whopwatch.finding import Finding, Severity, Source
 from whopwatch.plan.page import Page
+from whopwatch.plan.writes.expected import expected_of
 
 
 @dataclass
@@ -71,26 +72,25 @@ def _walks(contract: Contract, evidence: Evidence, id: str) -> Iterator[Walk]:
             if walk:
                 walk.pages.append(Page(exchange))
         elif operation.resource == resource and not operation.is_read and exchange.ok:
-            _note(exchange, own, walk)
+            _note(operation, exchange, own, walk)
     if walk:
         yield walk
 
 
-def _note(exchange: Exchange, own: list[str], walk: Walk | None) -> None:
+def _note(operation: Operation, exchange: Exchange, own: list[str], walk: Walk | None) -> None:
     """Take in one write."""
-    target = next(iter(exchange.path_params.values()), None)
-    answered = exchange.json.get("id") if isinstance(exchange.json, dict) else None
-    if exchange.method == "DELETE":
-        own[:] = [id for id in own if id != target]
-        if walk and target:
-            walk.deleted.add(target)
-    elif target is not None and answered in (target, None):
-        if walk:
-            walk.changed.add(target)
-    elif isinstance(answered, str) and answered not in own:
-        own.append(answered)
-        if walk:
-            walk.created.add(answered)
+    expected = expected_of(operation, exchange)
+    if expected is None:
+        return
+    if expected.is_gone:
+        own[:] = [id for id in own if id != expected.id]
+        touched = walk.deleted if walk else set()
+    elif expected.id in exchange.path_params.values() or expected.id in own:
+        touched = walk.changed if walk else set()
+    else:
+        own.append(expected.id)
+        touched = walk.created if walk else set()
+    touched.add(expected.id)
 
 
 def _broken(walk: Walk) -> Iterator[Broken]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
 from whopwatch.finding import Finding, Severity, Source
 from whopwatch.plan.writes.episodes import Episode, episodes
-from whopwatch.plan.writes.expected import ABSENT, Expected, Places
+from whopwatch.plan.writes.expected import ABSENT, NOWHERE, Places, Sighting
+
+NOT_THERE = "what was written is not there"
+NOT_GONE = "what was deleted is still there"
 
 Blame = tuple[str, str, str]
 """The operation that went wrong, the place, and the rest of the sentence."""
@@ -26,7 +29,7 @@ def read_back(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
         for operation, place, what in _blames(contract, episode):
             tally.add(
                 "D20",
-                Severity.CRITICAL if "not there" in what or "still there" in what else Severity.HIGH,
+                Severity.CRITICAL if what in (NOT_THERE, NOT_GONE) else Severity.HIGH,
                 operation,
                 place,
                 expected="what was written",
@@ -40,32 +43,41 @@ def read_back(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
 
 
 def _blames(contract: Contract, episode: Episode) -> Iterator[Blame]:
-    last = {operation: places[-1] for operation, places in episode.looks.items()}
-    unwritten = frozenset.intersection(*last.values()) if last else episode.answer or frozenset()
-    stale = (episode.answer or frozenset()) - unwritten if last else frozenset()
-    write = episode.operation.id
-    yield from _told(write, episode, unwritten, "is answered as if it were done, and {} not")
-    yield from _told(write, episode, stale, "is done, and answered with the object as it was before")
-    for operation, looks in episode.looks.items():
-        late = frozenset().union(*looks) - looks[-1]
-        reader = contract.operations[operation]
-        yield from _told(operation, episode, last[operation] - unwritten, "does not show what was written", reader)
-        yield from _told(operation, episode, late, "shows what was written late", reader)
+    last = {operation: sightings[-1] for operation, sightings in episode.looks.items()}
+    answer = episode.answer or Sighting(NOWHERE, NOWHERE)
+    unwritten = frozenset(_unwritten([*last.values()] or [answer]))
+    write, written = episode.operation.id, "is answered as if it were done, and no read shows it"
+    told = frozenset().union(*(sighting.told for sighting in last.values())) or answer.told
+    yield from _told(write, episode, Sighting(told, unwritten), written)
+    stale = answer.wrong - unwritten
+    yield from _told(write, episode, Sighting(answer.told, stale), "is done, and answered with what was before")
+    for operation, sightings in episode.looks.items():
+        reader, now = contract.operations[operation], last[operation]
+        late = frozenset().union(*(sighting.wrong for sighting in sightings)) - now.wrong
+        yield from _told(
+            operation, episode, Sighting(now.told, now.wrong - unwritten), "does not show what was written", reader
+        )
+        yield from _told(operation, episode, Sighting(now.told | {ABSENT}, late), "shows late what was written", reader)
+
+
+def _unwritten(sightings: Sequence[Sighting]) -> Iterator[str]:
+    """The places that are wrong in every answer that tells of them."""
+    for place in frozenset().union(*(sighting.wrong for sighting in sightings)):
+        if all(place in sighting.wrong for sighting in sightings if place in sighting.told):
+            yield place
 
 
 def _told(
-    operation: str, episode: Episode, places: Places, what: str, reader: Operation | None = None
+    operation: str, episode: Episode, sighting: Sighting, what: str, reader: Operation | None = None
 ) -> Iterator[Blame]:
-    """One blame for the whole object where all of it is wrong, else one for each field."""
-    if ABSENT in places:
-        gone = episode.expected.is_gone
-        state = "what was deleted is still there" if gone else "what was written is not there"
-        yield operation, _place_of_object(reader), f"{state} ({'read back' if reader else 'in no read'})"
+    """One blame for the whole object where all that the write changed is wrong, else one for each field."""
+    if ABSENT in sighting.wrong:
+        yield operation, _place_of_object(reader), NOT_GONE if episode.expected.is_gone else NOT_THERE
         return
     prefix = "/data/*" if reader and reader.is_list else ""
-    whole = places and len(places) == len(_judged(episode))
-    for place in [""] if whole else sorted(places):
-        yield operation, f"{prefix}{place}", what.format("nothing reads" if whole else "this field does")
+    is_whole = sighting.wrong and sighting.wrong >= _changed(episode) & sighting.told
+    for place in [""] if is_whole else sorted(sighting.wrong):
+        yield operation, f"{prefix}{place}", what
 
 
 def _place_of_object(reader: Operation | None) -> str:
@@ -74,8 +86,9 @@ def _place_of_object(reader: Operation | None) -> str:
     return "/data" if reader.is_list else "status"
 
 
-def _judged(episode: Episode) -> Places:
-    """The fields of the object that tell whether the write took place."""
-    shown = episode.after if isinstance(episode.after, dict) else episode.exchange.json
-    expected: Expected = episode.expected
-    return expected.judged(shown) if isinstance(shown, dict) else frozenset()
+def _changed(episode: Episode) -> Places:
+    """The places that the write had to change: all that it sent, where it is not known how they were before."""
+    if isinstance(episode.before, dict):
+        return episode.expected.held_against(episode.before).wrong
+    shown = [sighting.told for sightings in episode.looks.values() for sighting in sightings]
+    return frozenset().union(*shown, episode.answer.told if episode.answer else ()) - {ABSENT}

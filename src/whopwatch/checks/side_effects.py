@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,7 +15,6 @@ from whopwatch.finding import Finding, Severity, Source
 from whopwatch.plan.behaviour import moment
 from whopwatch.plan.page import Page, identity
 from whopwatch.plan.writes.episodes import Episode, episodes
-from whopwatch.plan.writes.expected import place_of
 
 UPDATED = "updated_at"
 SECONDS = 5.0
@@ -79,17 +78,12 @@ def _spreads(episode: Episode) -> bool:
 
 
 def _took_over(episode: Episode, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    changed = [place for place in _places(episode, after) if before.get(place) != after.get(place)]
-    return bool(changed) and _has_all(episode, after)
+    return bool(episode.expected.held_against(before).wrong) and _has_all(episode, after)
 
 
 def _has_all(episode: Episode, item: Mapping[str, Any]) -> bool:
-    return bool(_places(episode, item)) and not episode.expected.wrong(item)
-
-
-def _places(episode: Episode, item: Mapping[str, Any]) -> Sequence[str]:
-    pairs = episode.expected.values.items()
-    return [place for name, value in pairs if (place := place_of(name, value, item)) is not None]
+    sighting = episode.expected.held_against(item)
+    return len(sighting.told) > 1 and not sighting.wrong
 
 
 def _keeps_date(episode: Episode) -> bool:

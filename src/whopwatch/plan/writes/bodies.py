@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
@@ -38,6 +38,16 @@ class Bodies:
         """Only what is required."""
         schema = self._body(operation)
         return {name: self._value(name, schema["properties"][name], operation) for name in schema.get("required", ())}
+
+    def parents(self, operation: Operation, resources: Collection[str]) -> Body:
+        """The optional fields that say which of `resources` something belongs to, one for each."""
+        schema = self._body(operation)
+        body: Body = {}
+        for name, part in schema.get("properties", {}).items():
+            resource = str(self._branch(part, operation).get("x-resource"))
+            if name not in schema.get("required", ()) and resource in resources:
+                body[name] = self._id_of(resource)
+        return body
 
     def fullest(self, operation: Operation) -> Body:
         """What is required, and every plain field besides."""

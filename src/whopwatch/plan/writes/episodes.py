@@ -8,16 +8,16 @@ from typing import Any
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.exchange import Exchange, Purpose
-from whopwatch.plan.writes.expected import Expected, Places, expected_of, object_in, seen_in
+from whopwatch.plan.writes.expected import Expected, Sighting, expected_of, object_in, seen_in
 
 
 @dataclass
 class Episode:
     """One write that was answered with success.
 
-    `answer` is where the answer itself is not as expected, None where it does not show the object. `looks` are the
-    places where each read was not, by operation and in their order; a read that cannot tell is left out. `pages` are
-    the lists as they were read after the write. `before` is the object as it was last retrieved before, `after` as
+    `answer` is what the answer itself shows of it, None where it does not show the object. `looks` is what each read
+    shows, by operation and in their order; a read that tells nothing is left out. `pages` are the lists as they were
+    read after the write. `before` is the object as it was last retrieved before, `after` as
     it was last retrieved since; `list_before` the answer of its list before.
     """
 
@@ -25,8 +25,8 @@ class Episode:
     number: int
     exchange: Exchange
     expected: Expected
-    answer: Places | None
-    looks: dict[str, list[Places]] = field(default_factory=dict)
+    answer: Sighting | None
+    looks: dict[str, list[Sighting]] = field(default_factory=dict)
     pages: list[Exchange] = field(default_factory=list)
     before: Any = None
     after: Any = None
@@ -69,7 +69,7 @@ def _begun(operation: Operation, number: int, exchange: Exchange, expected: Expe
         number,
         exchange,
         expected,
-        expected.wrong(shown) if is_shown else None,
+        expected.held_against(shown) if is_shown else None,
         before=seen.objects.get(expected.id),
         list_before=seen.page,
     )
@@ -84,9 +84,9 @@ def _look(operation: Operation, exchange: Exchange, seen: _Seen) -> None:
         seen.objects[wanted] = exchange.json
     if episode is None or (not operation.is_list and wanted != episode.expected.id):
         return
-    places = seen_in(episode.expected, operation, exchange)
-    if places is not None:
-        episode.looks.setdefault(operation.id, []).append(places)
+    sighting = seen_in(episode.expected, operation, exchange)
+    if sighting is not None:
+        episode.looks.setdefault(operation.id, []).append(sighting)
     if operation.is_list:
         episode.pages.append(exchange)
     else:

@@ -15,7 +15,15 @@ from whopwatch.plan.writes.declared import Action, declared
 Places = frozenset[str]
 """JSON pointers into an object: where it is not as expected. `ABSENT` stands for all of it."""
 ABSENT = "absent"
-KEPT: Places = frozenset()
+NOWHERE: Places = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one answer shows of a write: the places that it tells of, and those of them that are not as expected."""
+
+    told: Places
+    wrong: Places
 
 
 @dataclass(frozen=True)
@@ -32,28 +40,24 @@ class Expected:
     lacks: Mapping[str, str] = field(default_factory=dict)
     is_gone: bool = False
 
-    def judged(self, shown: Mapping[str, Any]) -> Places:
-        """The fields of `shown` that tell whether the write took place."""
-        names = {name for name, value in self.values.items() if place_of(name, value, shown)}
-        return frozenset(names | {name for name in (*self.holds, *self.lacks) if isinstance(shown.get(name), list)})
-
-    def wrong(self, shown: Any) -> Places:
-        """Where `shown` is not as expected; everything it says nothing of is taken for right."""
+    def held_against(self, shown: Any) -> Sighting:
+        """What `shown`, an object, tells of the write."""
         if self.is_gone:
-            return frozenset([ABSENT])
-        if not isinstance(shown, dict):
-            return KEPT
-        return frozenset(f"/{name}" for name in self._wrong(shown))
+            return Sighting(frozenset([ABSENT]), frozenset([ABSENT]))
+        told = dict(self._told(shown)) if isinstance(shown, dict) else {}
+        places = frozenset(told)
+        return Sighting(places | {ABSENT}, frozenset(place for place in places if not told[place]))
 
-    def _wrong(self, shown: Mapping[str, Any]) -> Iterator[str]:
+    def _told(self, shown: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+        """Each place that tells of the write, and whether it is as expected."""
         for name, value in self.values.items():
             place = place_of(name, value, shown)
-            if place and not _agrees(value, shown[place]):
-                yield place
+            if place:
+                yield f"/{place}", _agrees(value, shown[place])
         for name, id in (*self.holds.items(), *self.lacks.items()):
             listed = shown.get(name)
-            if isinstance(listed, list) and (id in _ids(listed)) is not (name in self.holds):
-                yield name
+            if isinstance(listed, list):
+                yield f"/{name}", (id in _ids(listed)) is (name in self.holds)
 
 
 def expected_of(operation: Operation, exchange: Exchange) -> Expected | None:
@@ -86,7 +90,7 @@ def place_of(name: str, value: Any, shown: Mapping[str, Any]) -> str | None:
         return None
     stem = name.removesuffix("_id")
     if stem != name and isinstance(shown.get(stem), dict):
-        return stem
+        return stem if _kind(shown[stem].get("id")) == _kind(value) else None
     return name if name in shown and not isinstance(shown[name], dict | list) else None
 
 
@@ -102,18 +106,24 @@ def object_in(operation: Operation, exchange: Exchange, id: str) -> Any:
     return next((item for item in items if identity(item) == id), None)
 
 
-def seen_in(expected: Expected, operation: Operation, exchange: Exchange) -> Places | None:
-    """Where a read is not as a write lets expect; None where it cannot tell.
+def seen_in(expected: Expected, operation: Operation, exchange: Exchange) -> Sighting | None:
+    """What a read tells of a write; None where it tells nothing.
 
     A list whose first page is not all of it tells nothing of what it does not show.
     """
     shown = object_in(operation, exchange, expected.id)
     if shown is not None:
-        return expected.wrong(shown)
+        return expected.held_against(shown)
     is_refusal = exchange.status != 404 if not operation.is_list else not exchange.ok
     if is_refusal or (operation.is_list and _goes_on(exchange) and not expected.is_gone):
         return None
-    return KEPT if expected.is_gone else frozenset([ABSENT])
+    absent = frozenset([ABSENT])
+    return Sighting(absent, NOWHERE if expected.is_gone else absent)
+
+
+def _kind(id: Any) -> str:
+    """The prefix of an id: an account may be shown as the user whom it belongs to."""
+    return str(id).rpartition("_")[0]
 
 
 def _goes_on(exchange: Exchange) -> bool:

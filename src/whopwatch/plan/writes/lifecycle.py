@@ -44,12 +44,13 @@ def _creations(writing: Writing, create: Operation) -> Steps[Body]:
         if writing.id_of(resource) is None:
             writing.untried[create.id] = f"not tried: no id of {resource} was seen to create it with"
             return {}
-    least = writing.bodies.least(create)
+    least = {**writing.bodies.least(create), **writing.parents(create)}
     yield from writing.list_of(create.resource, least)
     yield from writing.refused(writing.call(create, body=least))
     yield from writing.odd(create, None, least)
     yield from writing.write(create, body=least)
-    call, written = yield from writing.accepted(create, None, writing.bodies.fullest(create), least)
+    fullest = {**least, **writing.bodies.fullest(create)}
+    call, written = yield from writing.accepted(create, None, fullest, least)
     if written.ok:
         yield from _same_key(writing, call)
         yield from writing.look(create, written)

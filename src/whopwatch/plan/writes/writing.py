@@ -57,9 +57,8 @@ class Writing:
         return f"{self.stamp}{self._count}"
 
     def id_of(self, resource: str) -> str | None:
-        """The best known id of a resource: one that was created by the run, else any that was seen."""
-        own = self.owned.get(resource)
-        return own[0] if own else next(iter(self.known.pool.candidates(resource)), None)
+        """The best known id of a resource: one that was seen, else one that the run created itself."""
+        return next(iter(self.known.pool.candidates(resource)), None) or next(iter(self.owned.get(resource, ())), None)
 
     def operation(self, resource: str, method: str) -> Operation | None:
         """The operation `<resource>.<method>`, None where there is none."""
@@ -143,6 +142,13 @@ class Writing:
             body = smaller if smaller != body else least
         return call, exchange
 
+    def parents(self, create: Operation) -> Body:
+        """The fields of a body without which a new object would not be in the list that it is looked for in."""
+        listing = self.operation(create.resource, "list")
+        needed = {parameter.resource for parameter in listing.required_query} if listing else set()
+        known = set(self.bodies.needs(create))
+        return self.bodies.parents(create, {resource for resource in needed - known if resource})
+
     # Reading back
 
     def look(self, operation: Operation, written: Exchange) -> Steps[None]:
@@ -167,7 +173,7 @@ class Writing:
             return None
         query: list[tuple[str, str]] = []
         for parameter in listing.in_("query"):
-            value = body.get(parameter.name) if parameter.resource else None
+            value = body.get(parameter.name) if len(parameter.resources) == 1 else None
             if value is None and parameter.required:
                 value = yield from self._parent(parameter)
                 if value is None:
@@ -214,7 +220,8 @@ class Writing:
 def _until(call: Call, expected: Expected) -> Steps[None]:
     for _ in range(LOOKS):
         exchange = yield call
-        if not seen_in(expected, call.operation, exchange):
+        sighting = seen_in(expected, call.operation, exchange)
+        if sighting is None or not sighting.wrong:
             return
 
 

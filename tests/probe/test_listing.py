@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.probe.support import CONTRACT, probe
+from whopwatch.config.shard import Shard
 from whopwatch.errors import UsageError
-from whopwatch.probe.listing import Shard
 
 PROBES = [probe(operation.id) for operation in CONTRACT.reads]
 

@@ -11,8 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.probe.support import CONTRACT
+from whopwatch.config.shard import Shard
 from whopwatch.errors import ConfigError, UsageError
-from whopwatch.probe.listing import Shard
 from whopwatch.probe.narrow import narrowed
 from whopwatch.probe.server import Server
 from whopwatch.probe.service import Service

@@ -13,10 +13,10 @@ from types import FrameType
 import click
 
 from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
+from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, load
 from whopwatch.errors import UsageError
 from whopwatch.opening import opened
-from whopwatch.probe.listing import Shard
 from whopwatch.probe.memory import give_back_early
 from whopwatch.probe.narrow import narrowed
 from whopwatch.probe.settings import default_file

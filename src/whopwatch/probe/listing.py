@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.errors import ConfigError, UsageError, did_you_mean
+from whopwatch.errors import ConfigError, did_you_mean
 from whopwatch.metrics import Watched
 from whopwatch.probe.settings import Entry, Settings, Terms, terms_of
 
@@ -37,31 +37,6 @@ class Probe:
             terms.latency_threshold,
             terms.objective,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """Which part of the probes is this prober's: every `count`-th one, from `index` (counted from 0)."""
-
-    index: int = 0
-    count: int = 1
-
-    @classmethod
-    def parse(cls, text: str) -> Shard:
-        """The shard that `I/N` names, I from 0. Raises UsageError for anything else."""
-        index, _, count = text.partition("/")
-        if not (index.isdecimal() and count.isdecimal() and int(index) < int(count) <= 1000):
-            raise UsageError(
-                "There is no such shard.",
-                where="option --shard",
-                expected="I/N with I from 0 to N-1, such as 0/3",
-                got=repr(text[:20]),
-            )
-        return cls(int(index), int(count))
-
-    def of(self, probes: Sequence[Probe]) -> tuple[Probe, ...]:
-        """This shard's part. By place in the sorted list, which spreads more evenly than any hash."""
-        return tuple(sorted(probes, key=lambda probe: probe.id)[self.index :: self.count])
 
 
 def probes_of(settings: Settings, contract: Contract) -> tuple[Probe, ...]:

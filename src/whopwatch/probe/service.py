@@ -14,6 +14,7 @@ from prometheus_client import ProcessCollector
 
 from whopwatch import __version__
 from whopwatch.config import Target
+from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract
 from whopwatch.contract.shape import shapes_of
 from whopwatch.errors import ConfigError
@@ -21,7 +22,7 @@ from whopwatch.metrics import Exposition, ProbeMetrics, new_registry
 from whopwatch.probe.budget import Budget
 from whopwatch.probe.door import Door
 from whopwatch.probe.flow import resources_needed
-from whopwatch.probe.listing import Probe, Shard, probes_of
+from whopwatch.probe.listing import Probe, probes_of
 from whopwatch.probe.memory import settle
 from whopwatch.probe.pages import pages_of
 from whopwatch.probe.prober import Prober

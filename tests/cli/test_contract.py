@@ -49,6 +49,17 @@ def test_show_names_what_a_reader_looks_for(capsys: Captured) -> None:
     assert "a cursor-paginated list" in shown
 
 
+def test_show_lists_every_operation_and_event(capsys: Captured) -> None:
+    assert main(["contract", "show"]) == 0
+    words = set(capsys.readouterr().out.split())
+    contract = load()
+    assert {*contract.operations, *contract.resources, *(f"webhook:{name}" for name in contract.events)} <= words
+    assert "/v2/plans/{id}" in words
+    assert main(["contract", "show", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {row["id"] for row in listed["operations"]} == contract.operations.keys()
+
+
 def test_show_as_json_has_everything(capsys: Captured) -> None:
     assert main(["contract", "show", "products.list", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
@@ -81,6 +92,8 @@ def test_conflicts_give_both_readings_and_the_one_taken(capsys: Captured) -> Non
 def test_verify_is_content_with_the_contract(capsys: Captured) -> None:
     assert main(["contract", "verify", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+    assert main(["contract", "verify"]) == 0
+    assert "149 operations of 45 resources, 27 webhook events, and 1 in v2" in capsys.readouterr().out
 
 
 def test_verify_notices_an_edit(tmp_path: Path, capsys: Captured) -> None:

@@ -126,6 +126,19 @@ def test_an_unexpected_error_names_its_kind_and_place_but_not_its_text(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_missing_package_is_named_with_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("none", name="openapi_spec_validator.validation")
+
+    monkeypatch.setattr(entry.root, "main", fails)
+    assert main(["contract", "verify"]) == EXIT_USAGE
+    shown = capsys.readouterr().err
+    assert "'openapi-spec-validator>=" in shown
+    assert "whopwatch[" not in shown
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
 def test_ctrl_c_ends_with_130(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:

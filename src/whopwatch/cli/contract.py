@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whopwatch.cli.outputs import STDOUT, Outputs
-from whopwatch.contract import contracts_dir, load
+from whopwatch.contract import Contract, contracts_dir, load
 from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT
 
 if TYPE_CHECKING:
@@ -52,15 +53,26 @@ def export(output: str, api: str, folder: Path | None) -> int:
     return EXIT_CLEAN
 
 
-@contract.command("show", epilog="Example: whopwatch contract show products.list")
-@click.argument("op")
+SHOW = """\b
+Examples:
+  whopwatch contract show                            every operation and event
+  whopwatch contract show products.list
+  whopwatch contract show webhook:payment.succeeded --json
+"""
+
+
+@contract.command("show", epilog=SHOW)
+@click.argument("op", required=False)
 @JSON
 @FOLDER
-def show(op: str, as_json: bool, folder: Path | None) -> int:
-    """Show one operation (OP, such as products.list) or event (webhook:payment.succeeded)."""
-    from whopwatch.cli.describe import describe_event, describe_operation
+def show(op: str | None, as_json: bool, folder: Path | None) -> int:
+    """Show one operation (OP, such as products.list) or event; without OP, list them all by resource."""
+    from whopwatch.cli.describe import describe_event, describe_operation, list_all, table_all
 
     loaded = load(folder)
+    if op is None:
+        click.echo(json.dumps(table_all(loaded), indent=2) if as_json else "\n".join(list_all(loaded)))
+        return EXIT_CLEAN
     if op.startswith("webhook:"):
         event = loaded.event(op.removeprefix("webhook:"))
         raw, lines = loaded.resolve(event.schema), describe_event(loaded, event)
@@ -88,7 +100,7 @@ def verify(as_json: bool, folder: Path | None) -> int:
     else:
         for problem in problems:
             click.echo(f"{problem.check}: {problem.what}\n  where: {problem.where}")
-        click.echo(f"{len(problems)} problems" if problems else "The contract is whole: no problem found.")
+        click.echo(f"{len(problems)} problems" if problems else f"The contract is whole: {_counts(load(folder))}.")
     return EXIT_DRIFT if problems else EXIT_CLEAN
 
 
@@ -148,6 +160,13 @@ def build(cache_dir: Path | None, python_sdk: Path | None, typescript_sdk: Path 
         click.echo(f"changed  {file}")
     click.echo(f"{len(result.files)} files made, {len(result.changed) or 'none'} changed")
     return EXIT_CLEAN
+
+
+def _counts(loaded: Contract) -> str:
+    versions = Counter(operation.api for operation in loaded.operations.values())
+    beside = "".join(f", and {count} in {api}" for api, count in versions.items() if api != "v1")
+    resources = {operation.resource for operation in loaded.operations.values() if operation.api == "v1"}
+    return f"{versions['v1']} operations of {len(resources)} resources, {len(loaded.events)} webhook events{beside}"
 
 
 def _default_cache() -> Path:

@@ -12,6 +12,36 @@ MAX_VALUES = 6
 """Enum values shown; `--json` has them all."""
 
 
+def table_all(contract: Contract) -> dict[str, list[dict[str, str]]]:
+    """Every operation (id, method, path, resource) and event (id, resource) of `contract`."""
+    return {
+        "operations": [
+            {
+                "id": operation.id,
+                "method": operation.method,
+                "path": operation.shown_path,
+                "resource": operation.resource,
+            }
+            for operation in contract.operations.values()
+        ],
+        "events": [{"id": f"webhook:{event.name}", "resource": event.resource} for event in contract.events.values()],
+    }
+
+
+def list_all(contract: Contract) -> Iterator[str]:
+    """The lines that list every operation and event, by resource."""
+    groups: dict[str, list[str]] = {}
+    width = max(len(id) for id in contract.operations)
+    for row in table_all(contract)["operations"]:
+        line = f"  {row['id']:<{width}}  {row['method']:<6}  {row['path']}"
+        groups.setdefault(row["resource"], []).append(line)
+    for event in contract.events.values():
+        groups.setdefault(event.resource, []).append(f"  webhook:{event.name}")
+    for resource, lines in groups.items():
+        yield resource
+        yield from lines
+
+
 def describe_operation(contract: Contract, operation: Operation) -> Iterator[str]:
     """The lines that describe `operation`: its request, then its answer one level deep."""
     yield f"{operation.id}  {operation.method} {operation.shown_path}"

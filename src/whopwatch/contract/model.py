@@ -170,7 +170,7 @@ class Contract:
                 f"There is no operation {id!r} in the contract.",
                 expected="an operation id such as products.list",
                 got=repr(id),
-                hint=did_you_mean(id, self.operations) or "`whopwatch contract coverage` lists them",
+                hint=did_you_mean(id, self.operations) or "`whopwatch contract show` lists them",
             ) from None
 
     def event(self, name: str) -> Event:

@@ -73,7 +73,7 @@ class Selector:
                 raise ConfigError(
                     f"There is no {kind} {name!r} in the contract.",
                     where=self.where,
-                    hint=did_you_mean(name, known) or "`whopwatch contract coverage` lists them",
+                    hint=did_you_mean(name, known) or "`whopwatch contract show` lists them",
                 )
 
 

@@ -19,7 +19,7 @@ def select(contract: Contract, only: Collection[str] = (), resources: Collection
                 f"There is no resource {resource!r} in the contract.",
                 expected="a resource such as products",
                 got=repr(resource),
-                hint=did_you_mean(resource, contract.resources) or "`whopwatch contract coverage` lists them",
+                hint=did_you_mean(resource, contract.resources) or "`whopwatch contract show` lists them",
             )
     named = {contract.operation(id).id for id in only}
     return frozenset(

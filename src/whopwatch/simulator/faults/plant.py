@@ -113,7 +113,7 @@ def operations_named(contract: Contract, where: str) -> list[Operation]:
             where="option --fault",
             expected="an operation such as products.list, or a resource such as products",
             got=repr(where),
-            hint=did_you_mean(where, known) or "`whopwatch contract coverage` lists them",
+            hint=did_you_mean(where, known) or "`whopwatch contract show` lists them",
         )
     return [operations[where]]
 

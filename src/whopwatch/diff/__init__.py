@@ -1,0 +1,1 @@
+"""Two promises compared: contracts, OpenAPI files and SDK releases, by drift class."""

@@ -1,0 +1,199 @@
+"""Two shapes compared, through everything they consist of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from whopwatch.diff.change import Change
+from whopwatch.diff.kinds import compare_kinds, compare_values, is_any
+from whopwatch.diff.model import Api, Property, Shape
+from whopwatch.diff.renames import renamed
+from whopwatch.diff.unions import are_unions, flattened, pair_variants
+from whopwatch.diff.words import in_words, listed
+
+SDK_FORMATS = frozenset({"date", "date-time"})
+"""The formats that an SDK writes as types; it is silent about any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two shared schemas that stand in the same place; compared once, wherever they do."""
+
+    old: str
+    new: str
+
+    @property
+    def label(self) -> str:
+        """What a reader knows it by."""
+        return self.old if self.old == self.new else f"{self.old} → {self.new}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What moved at one place, and the shared schemas below it that are compared by themselves."""
+
+    changes: tuple[Change, ...] = ()
+    links: tuple[tuple[str, Pair], ...] = ()
+
+
+class Comparer:
+    """Compares the shapes of two promises; nothing is concluded from what one of them cannot tell."""
+
+    def __init__(self, old: Api, new: Api) -> None:
+        self.old = old
+        self.new = new
+        self._formats = SDK_FORMATS if old.is_sdk or new.is_sdk else None
+        self._known: dict[Pair, Difference] = {}
+        self._alike: dict[Pair, bool] = {}
+
+    def shared(self, pair: Pair) -> Difference:
+        """The difference of two shared schemas; whether they may be null belongs to where they stand."""
+        if pair not in self._known:
+            self._known[pair] = Difference()  # a schema that contains itself
+            old, new = self.old.resolve(Shape(ref=pair.old)), self.new.resolve(Shape(ref=pair.new))
+            self._known[pair] = _collected(self._content(old, new))
+        return self._known[pair]
+
+    def compare(self, old: Shape, new: Shape) -> Difference:
+        """The difference of two shapes that stand in the same place."""
+        return _collected(self._shape(old, new))
+
+    def are_alike(self, old: Shape, new: Shape) -> bool:
+        """Whether nothing moved between two shapes, at any depth."""
+        difference = self.compare(old, new)
+        return not difference.changes and all(self._pair_alike(pair) for _, pair in difference.links)
+
+    def _pair_alike(self, pair: Pair) -> bool:
+        if pair not in self._alike:
+            self._alike[pair] = True  # a schema that contains itself
+            found = self.shared(pair)
+            self._alike[pair] = not found.changes and all(self._pair_alike(inner) for _, inner in found.links)
+        return self._alike[pair]
+
+    def _shape(self, old: Shape, new: Shape) -> Iterator[Change | tuple[str, Pair]]:
+        before, after = self.old.resolve(old), self.new.resolve(new)
+        known = before.nullable is not None and after.nullable is not None
+        # Of a value of any type nothing is said, whether it may be null included.
+        if known and before.nullable != after.nullable and not (is_any(before) or is_any(after)):
+            yield _nullable(before, after)
+        if old.ref is not None and new.ref is not None:
+            yield "", Pair(old.ref, new.ref)
+        else:
+            yield from self._content(before, after)
+
+    def _content(self, old: Shape, new: Shape) -> Iterator[Change | tuple[str, Pair]]:
+        if are_unions(old, new) and not (is_any(old) or is_any(new)):
+            yield from self._union(old, new)
+            return
+        moved = list(compare_kinds(old, new))
+        yield from moved
+        if not old.kinds & new.kinds:
+            return
+        yield from compare_values(old, new, self._formats)
+        if old.items is not None and new.items is not None:
+            yield from _below("/*", self._shape(old.items, new.items))
+        if "object" in old.kinds & new.kinds:
+            yield from self._object(old, new)
+
+    def _object(self, old: Shape, new: Shape) -> Iterator[Change | tuple[str, Pair]]:
+        if old.properties is None or new.properties is None:
+            if old.properties is not None or new.properties is not None:
+                movement = "narrowed" if old.properties is None else "widened"
+                yield Change("D8", movement, "", _free(old), _free(new))  # type: ignore[arg-type]  # one of the two
+            elif old.values is not None and new.values is not None:
+                yield from _below("/*", self._shape(old.values, new.values))
+            return
+        before = {item.name: item for item in old.properties}
+        after = {item.name: item for item in new.properties}
+        for name in before.keys() & after.keys():
+            yield from _below(f"/{escape(name)}", self._property(before[name], after[name]))
+        gone = [item for item in old.properties if item.name not in after]
+        come = [item for item in new.properties if item.name not in before]
+        yield from renamed([*map(_removed, gone)], [*map(_added, come)], gone, come, self.are_alike)
+
+    def _property(self, old: Property, new: Property) -> Iterator[Change | tuple[str, Pair]]:
+        if old.required is not None and new.required is not None and old.required != new.required:
+            yield necessity(old.required, new.required)
+        yield from _either(old, new)
+        if old.deprecated != new.deprecated:
+            yield deprecation(new.deprecated)
+        yield from self._shape(old.shape, new.shape)
+
+    def _union(self, old: Shape, new: Shape) -> Iterator[Change | tuple[str, Pair]]:
+        merged = flattened(old, new, self.old.resolve, self.new.resolve)
+        if merged is not None:
+            yield from self._content(*merged)
+            return
+        pairing = pair_variants(old, new, self.old.resolve, self.new.resolve)
+        if old.tag is not None and new.tag is not None and old.tag != new.tag:
+            yield Change("D18", "replaced", "", f"told apart by {old.tag}", f"told apart by {new.tag}")
+        for variants, movement in ((pairing.gone, "narrowed"), (pairing.come, "widened")):
+            if variants:
+                text = listed(in_words(variant) for variant in variants)
+                facts = (text, f"no longer {text}") if movement == "narrowed" else (f"not {text}", text)
+                yield Change(pairing.drift_class, movement, "", *facts)  # type: ignore[arg-type]  # one of the two
+        for mine, other in pairing.pairs:
+            yield from self._shape(mine, other)
+
+
+def escape(name: str) -> str:
+    """A name as a step of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def necessity(old: bool, new: bool) -> Change:
+    """D3 or D4."""
+    words = {True: "required", False: "optional"}
+    return Change("D3" if new else "D4", "tightened" if new else "loosened", "", words[old], words[new])
+
+
+def deprecation(is_new: bool) -> Change:
+    """D21."""
+    return (
+        Change("D21", "added", "", "not deprecated", "deprecated")
+        if is_new
+        else Change("D21", "removed", "", "deprecated", "not deprecated")
+    )
+
+
+def _nullable(old: Shape, new: Shape) -> Change:
+    return Change("D9", "widened" if new.nullable else "narrowed", "", in_words(old), in_words(new))
+
+
+def _either(old: Property, new: Property) -> Iterator[Change]:
+    """D9 where one source knows that a value always comes, and the other that it may be null or absent."""
+    certain, open_one = (True, False), (None, None)
+    before, after = (old.required, old.shape.nullable), (new.required, new.shape.nullable)
+    if before == certain and after == open_one:
+        yield Change("D9", "widened", "", in_words(old.shape), f"{in_words(new.shape)}, null or absent", False)
+    elif before == open_one and after == certain:
+        yield Change("D9", "narrowed", "", f"{in_words(old.shape)}, null or absent", in_words(new.shape), False)
+
+
+def _removed(item: Property) -> Change:
+    need = "required" if item.required else "optional"
+    facts = (f"/{escape(item.name)}", f"{need}, {in_words(item.shape)}", "absent")
+    return Change("D5" if item.required else "D6", "removed", *facts, is_certain=item.required is not None)
+
+
+def _added(item: Property) -> Change:
+    need = "required" if item.required else "optional"
+    facts = (f"/{escape(item.name)}", "absent", f"{need}, {in_words(item.shape)}")
+    return Change("D2" if item.required else "D19", "added", *facts, is_certain=item.required is not None)
+
+
+def _free(shape: Shape) -> str:
+    return "an object with free keys" if shape.properties is None else f"an object of {len(shape.properties)} fields"
+
+
+def _below(prefix: str, found: Iterator[Change | tuple[str, Pair]]) -> Iterator[Change | tuple[str, Pair]]:
+    for item in found:
+        yield item.below(prefix) if isinstance(item, Change) else (prefix + item[0], item[1])
+
+
+def _collected(found: Iterator[Change | tuple[str, Pair]]) -> Difference:
+    """Changes and links, each once: the variants of a union may say the same of one place."""
+    items = dict.fromkeys(found)
+    changes = tuple(item for item in items if isinstance(item, Change))
+    return Difference(changes, tuple(item for item in items if not isinstance(item, Change)))

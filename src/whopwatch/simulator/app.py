@@ -22,7 +22,7 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.simulator.actions import Actions
 from whopwatch.simulator.auth import Key, Keys, RateLimit, scopes_of
 from whopwatch.simulator.control import CONTROL, EVENTS, control, happen
-from whopwatch.simulator.deliveries import Composer, Sender, Webhook
+from whopwatch.simulator.deliveries import RETRIES, Composer, Sender, Webhook
 from whopwatch.simulator.faults import Faults
 from whopwatch.simulator.idempotency import Idempotency
 from whopwatch.simulator.paging import Cursors, binding_of, page_of
@@ -106,7 +106,11 @@ class Backend:
         self._lock = threading.RLock()
         webhook = options.webhook
         self.composer = Composer(
-            contract, self.world, self.faults, webhook.secret if webhook else None, webhook.retries if webhook else ()
+            contract,
+            self.world,
+            self.faults,
+            webhook.secret if webhook else None,
+            webhook.retries if webhook else RETRIES,
         )
         self.sender = Sender(webhook, self.composer) if webhook else None
 

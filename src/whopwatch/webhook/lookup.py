@@ -1,0 +1,81 @@
+"""Whether the object of a delivery is what the API answers for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from whopwatch.checks.twins import Path, differences
+from whopwatch.client import Call, Client
+from whopwatch.contract import Contract, Event
+from whopwatch.contract.schema import pointer_of
+from whopwatch.errors import BudgetExhaustedError
+from whopwatch.exchange import Purpose
+from whopwatch.finding import Finding, Severity
+from whopwatch.webhook.checks import found
+
+GONE = ("deleted",)
+"""Last words of events after which the object is no longer there."""
+FIXED: frozenset[Path] = frozenset({("id",), ("created_at",), ("company", "id"), ("user", "id")})
+"""What never changes of an object, so that it can be compared although time has passed since the event."""
+
+
+class Lookup:
+    """Asks a target for each object, read-only, as long as the client's budget lasts. For one thread."""
+
+    def __init__(self, contract: Contract, client: Client) -> None:
+        self._contract, self._client = contract, client
+        self.asked = 0
+
+    def __call__(self, event: Event, data: dict[str, Any]) -> Iterator[Finding]:
+        """What differs between a payload's object and the API's answer; nothing where there is no answer to compare."""
+        operation = self._contract.operations.get(f"{event.resource}.retrieve")
+        id = data.get("id")
+        if operation is None or not isinstance(id, str) or not id or event.name.endswith(GONE):
+            return
+        (parameter,) = operation.in_("path")
+        try:
+            exchange = self._client.send(Call(operation, Purpose.RETRIEVE, {parameter.name: id}))
+        except BudgetExhaustedError:
+            return
+        self.asked += 1
+        if exchange.status == 404:
+            yield _unknown(event.name)
+        elif exchange.ok and isinstance(exchange.json, dict):
+            for path in comparable(data, exchange.json):
+                yield _differs(event.name, pointer_of(("data", *path)))
+
+
+def comparable(data: dict[str, Any], answer: dict[str, Any]) -> Iterator[Path]:
+    """Where an object differs from the API's, of what has to be the same although it may have changed since.
+
+    All of it where both say that they were last changed at the same moment; otherwise what is FIXED.
+    """
+    is_unchanged = "updated_at" in data and data["updated_at"] == answer.get("updated_at")
+    return (path for path in differences(data, answer) if is_unchanged or path in FIXED)
+
+
+def _unknown(event: str) -> Finding:
+    return found(
+        "lookup",
+        "D20",
+        Severity.HIGH,
+        event,
+        "/data/id",
+        expected="an object that the API knows",
+        observed="404",
+        what="the API does not know the object that the delivery is about",
+    )
+
+
+def _differs(event: str, location: str) -> Finding:
+    return found(
+        "lookup",
+        "D20",
+        Severity.HIGH,
+        event,
+        location,
+        expected="the same as the API answers",
+        observed="another value",
+        what=f"{location} differs from what the API answers for the object",
+    )

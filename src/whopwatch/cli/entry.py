@@ -15,8 +15,10 @@ from whopwatch.cli.stdout import discard_stdout, open_streams, refuse_unwritten
 from whopwatch.errors import EXIT_CLEAN, EXIT_INTERRUPTED
 
 COMMANDS = {
+    "baseline": ("whopwatch.cli.baseline:baseline", "Export and import what nights are compared with."),
     "check": ("whopwatch.cli.check:check", "Observe a target once and say whether it keeps the contract."),
     "contract": ("whopwatch.cli.contract:contract", "Export, verify, show and build the contract."),
+    "drift": ("whopwatch.cli.drift:drift", "Check a target each night and tell what has changed."),
     "mcp": ("whopwatch.cli.mcp:mcp", "Hold an MCP server against the contract."),
     "probe": ("whopwatch.cli.probe:probe", "Probe a target on schedule, for Prometheus."),
     "faults": ("whopwatch.cli.faults:faults", "List the faults that the simulator can be given."),

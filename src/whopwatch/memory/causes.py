@@ -119,7 +119,7 @@ def _together(cause: Cause, members: list[Finding]) -> Finding:
         violations=sum(member.violations for member in members),
         confidence=Confidence.CONFIRMED,
         first_seen=min((member.first_seen for member in members if member.first_seen), default=None),
-        state=_state({member.state for member in members}),
+        state=common_state({member.state for member in members}),
         accepted=worst.accepted if all(member.accepted == worst.accepted for member in members) else None,
         places=tuple(
             Place(one.operation, one.location, one.fingerprint, one.samples, one.violations) for one in members
@@ -127,7 +127,7 @@ def _together(cause: Cause, members: list[Finding]) -> Finding:
     )
 
 
-def _state(states: set[Life | None]) -> Life | None:
+def common_state(states: set[Life | None]) -> Life | None:
     """A root cause is new where all of its places are; a further place of a known one is no news."""
     if len(states) == 1:
         return next(iter(states))

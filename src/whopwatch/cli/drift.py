@@ -1,0 +1,178 @@
+"""`whopwatch drift`: the nightly run, a check with a memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from whopwatch.cli.check import EXIT_CODES, tell
+from whopwatch.cli.nightly import Outcome, Settings, one_night, successes
+from whopwatch.cli.options import names, rate, refuse_writes
+from whopwatch.cli.outputs import Outputs
+from whopwatch.config.companies import Company, read_companies
+from whopwatch.config.shard import Shard
+from whopwatch.contract import contracts_dir, load
+from whopwatch.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
+from whopwatch.finding import Report
+from whopwatch.memory import read_accepted
+from whopwatch.memory.several import combined
+from whopwatch.opening import refuse_unusable
+
+BASELINE = Path("reports/baseline.sqlite")
+REPORTS = Path("reports/drift")
+EXAMPLE = """\b
+Examples:
+  whopwatch drift --target production
+  whopwatch drift --target production --baseline state/acme.sqlite --textfile /var/lib/node_exporter/whopwatch.prom
+  whopwatch drift --targets companies.toml --shard 0/4
+
+\b
+The file of --targets (TOML), one table for each company:
+  [[companies]]
+  name = "acme"
+  target = "production"
+  api_key_env = "ACME_API_KEY"
+  company_id = "biz_..."
+  baseline = "state/acme.sqlite"
+
+Only GET requests are sent. Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (could not check). Drift that is accepted
+(contracts/accepted.yaml) or fixed is told and does not count; drift that was not looked at again does.
+"""
+
+
+@click.command("drift", epilog=EXAMPLE)
+@click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
+@click.option("--targets", type=click.Path(path_type=Path), metavar="FILE", help="Look at every company of this file.")
+@click.option("--shard", metavar="I/N", help="With --targets: every Nth company, from the Ith (0 to N-1).")
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE", help=f"Default: {BASELINE}.")
+@click.option("--accepted", type=click.Path(path_type=Path), metavar="FILE", help="Default: contracts/accepted.yaml.")
+@click.option("--only", callback=names, multiple=True, metavar="OP[,OP]", help="These operations only.")
+@click.option("--resource", callback=names, multiple=True, metavar="R[,R]", help="These resources only.")
+@click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to send at most.")
+@click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second at most: 0.01 to 1000.")
+@click.option("--seed", type=int, help="Seed of the plan and the simulator. Default: another plan each night.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
+@click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
+@click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR", help=f"Default: {REPORTS}/<UTC date>.")
+@click.option("--textfile", type=click.Path(path_type=Path), metavar="FILE", help="Write metrics for node_exporter.")
+@click.option("--pushgateway", metavar="URL", help="Push metrics there.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
+def drift(
+    target: str | None,
+    targets: Path | None,
+    shard: str | None,
+    baseline: Path | None,
+    accepted: Path | None,
+    only: tuple[str, ...],
+    resource: tuple[str, ...],
+    budget: int,
+    rate: float | None,
+    seed: int | None,
+    json_file: str | None,
+    markdown_file: str | None,
+    report_dir: Path | None,
+    textfile: Path | None,
+    pushgateway: str | None,
+    config: Path | None,
+) -> int:
+    """Observe a target and tell what has changed since the nights before."""
+    from whopwatch.report import FILE_NAMES
+    from whopwatch.run import select
+
+    _refuse_together(target, targets, shard, baseline)
+    metrics = Metrics(textfile, pushgateway, shard)
+    contract = load()
+    select(contract, only, resource)
+    refuse_writes(contract, only)
+    entries = read_accepted(accepted or contracts_dir() / "accepted.yaml")
+    settings = Settings(contract, entries, only, resource, budget, rate, seed, config)
+    companies = Shard.parse(shard or "0/1").of(read_companies(targets)) if targets else ()
+    if not targets:
+        refuse_unusable(target, os.environ, config)
+    folder = report_dir or REPORTS / datetime.now(UTC).date().isoformat()
+    outputs = Outputs({"json": json_file, "markdown": markdown_file}, folder, FILE_NAMES)
+    if targets:
+        report, outcomes = _many(settings, companies)
+    else:
+        outcome = one_night(settings, target, os.environ, baseline or BASELINE)
+        report, outcomes = outcome.report, {"": outcome}
+    tell(report, outputs)
+    metrics.send(report, contract.sha256, successes(outcomes.values()))
+    for outcome in outcomes.values():
+        if outcome.failure:
+            raise outcome.failure
+    return EXIT_INTERRUPTED if any(one.interrupted for one in outcomes.values()) else EXIT_CODES[report.verdict]
+
+
+def _many(settings: Settings, companies: tuple[Company, ...]) -> tuple[Report, Mapping[str, Outcome]]:
+    """Every company in turn. One that cannot be looked at does not keep the others from it."""
+    outcomes: dict[str, Outcome] = {}
+    failed: dict[str, str] = {}
+    for company in companies:
+        environ = company.environ(os.environ)
+        try:
+            outcomes[company.name] = one_night(settings, company.target, environ, company.baseline)
+        except WhopwatchError as error:
+            failed[company.name] = error.what
+            click.echo(f"{company.name}: {error}", err=True)
+            continue
+        if outcomes[company.name].interrupted:
+            break
+    report = combined({name: outcome.report for name, outcome in outcomes.items()}, failed)
+    return report, {**outcomes, **{name: Outcome(report) for name in failed}}
+
+
+class Metrics:
+    """Where metrics go. Raises UsageError for a place that cannot be meant, before anything was asked."""
+
+    def __init__(self, textfile: Path | None, pushgateway: str | None, shard: str | None) -> None:
+        self._textfile, self._pushgateway = textfile, pushgateway
+        self._grouping = {"shard": shard.partition("/")[0]} if shard else {}
+        if pushgateway is not None:
+            _refuse_no_url(pushgateway)
+        if textfile is not None and not textfile.parent.is_dir():
+            raise UsageError(
+                "The metrics cannot be written.",
+                where=str(textfile),
+                expected="a file in a folder that exists",
+                hint=f"create the folder {str(textfile.parent)!r}",
+            )
+        if textfile or pushgateway:
+            import prometheus_client  # noqa: F401  (what is not installed is missed before the night, not after it)
+
+    def send(self, report: Report, sha256: str, last_success: float | None) -> None:
+        """Send those of a run."""
+        if not (self._textfile or self._pushgateway):
+            return
+        from whopwatch.metrics.drift import drift_metrics, push, write_textfile
+
+        registry = drift_metrics(report, sha256, last_success)
+        if self._textfile:
+            write_textfile(registry, self._textfile)
+        if self._pushgateway:
+            push(registry, self._pushgateway, self._grouping)
+
+
+def _refuse_no_url(url: str) -> None:
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return
+    raise UsageError("The Pushgateway has no address.", where="option --pushgateway", expected="http://HOST:PORT")
+
+
+def _refuse_together(target: str | None, targets: Path | None, shard: str | None, baseline: Path | None) -> None:
+    if targets and (target or baseline):
+        raise UsageError(
+            "A list of companies names its own targets and baselines.",
+            where="option --targets",
+            expected="--targets without --target and --baseline",
+        )
+    if shard and not targets:
+        raise UsageError("There is nothing to share out.", where="option --shard", expected="--targets FILE beside it")

@@ -1,0 +1,103 @@
+"""One report over several targets: the same drift at many of them is one finding."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import median
+
+from whopwatch.finding import Finding, Life, Memory, OperationResult, Report, State, TargetResult, Verdict
+from whopwatch.memory.causes import common_state
+
+_STATES = (State.DRIFT, State.VERIFIED, State.COULD_NOT_CHECK, State.NOT_COVERED)
+"""What one target says of an operation outweighs what the next ones do not."""
+
+
+def combined(reports: Mapping[str, Report], failed: Mapping[str, str]) -> Report:
+    """The reports of several targets, by name, as one. `failed` gives, for those that have none, the reason.
+
+    A target that could not be checked is not hidden by others that are clean.
+    """
+    results = [
+        *(_result(name, report) for name, report in reports.items()),
+        *(TargetResult(name, Verdict.COULD_NOT_CHECK, reason, 0, 0) for name, reason in failed.items()),
+    ]
+    verdicts = {result.verdict for result in results}
+    verdict = next(one for one in (Verdict.DRIFT, Verdict.COULD_NOT_CHECK, Verdict.CLEAN) if one in verdicts)
+    unchecked = [result.name for result in results if result.verdict is Verdict.COULD_NOT_CHECK]
+    reason = f"{len(unchecked)} of {len(results)} targets could not be checked: {', '.join(unchecked)}"
+    parts = list(reports.values())
+    return Report(
+        target=f"{len(results)} targets",
+        started_at=min((report.started_at for report in parts), default=""),
+        seconds=sum(report.seconds for report in parts),
+        verdict=verdict,
+        operations=_rows(parts),
+        findings=_findings(reports),
+        sent=sum(report.sent for report in parts),
+        budget=sum(report.budget for report in parts),
+        unsafe=sum(report.unsafe for report in parts),
+        reason=reason if unchecked else None,
+        version=parts[0].version if parts else "",
+        memory=_memory(parts),
+        targets=tuple(sorted(results, key=lambda result: result.name)),
+    )
+
+
+def _result(name: str, report: Report) -> TargetResult:
+    breaking = sum(finding.breaks for finding in report.findings)
+    return TargetResult(name, report.verdict, report.reason, report.sent, breaking)
+
+
+def _findings(reports: Mapping[str, Report]) -> tuple[Finding, ...]:
+    """One finding for each fingerprint; what is fixed or accepted somewhere only is told apart from what is open."""
+    groups: dict[tuple[str, Life | None], list[tuple[str, Finding]]] = defaultdict(list)
+    for name, report in reports.items():
+        for finding in report.findings:
+            end = finding.state if finding.state in (Life.FIXED, Life.ACCEPTED) else None
+            groups[finding.fingerprint, end].append((name, finding))
+    found = [_together(members) for members in groups.values()]
+    return tuple(sorted(found, key=lambda one: (one.severity.rank, one.operation, one.location, one.drift_class)))
+
+
+def _together(members: Sequence[tuple[str, Finding]]) -> Finding:
+    findings = [finding for _, finding in members]
+    worst = min(findings, key=lambda finding: finding.severity.rank)
+    return replace(
+        worst,
+        samples=sum(finding.samples for finding in findings),
+        violations=sum(finding.violations for finding in findings),
+        first_seen=min((finding.first_seen for finding in findings if finding.first_seen), default=None),
+        state=common_state({finding.state for finding in findings}),
+        targets=tuple(sorted(name for name, _ in members)),
+    )
+
+
+def _rows(reports: Sequence[Report]) -> tuple[OperationResult, ...]:
+    rows: dict[str, list[OperationResult]] = defaultdict(list)
+    for report in reports:
+        for row in report.operations:
+            rows[row.id].append(row)
+    return tuple(_row(members) for members in rows.values())
+
+
+def _row(members: Sequence[OperationResult]) -> OperationResult:
+    first = min(members, key=lambda row: _STATES.index(row.state))
+    times = [row.latency for row in members if row.latency is not None]
+    return replace(
+        first,
+        requests=sum(row.requests for row in members),
+        samples=sum(row.samples for row in members),
+        latency=median(times) if times else None,
+        history=(),
+        latencies=(),
+    )
+
+
+def _memory(reports: Sequence[Report]) -> Memory | None:
+    known = [report.memory for report in reports if report.memory]
+    if not known:
+        return None
+    previous = [memory.previous for memory in known if memory.previous]
+    return Memory(max(memory.nights for memory in known), max(previous, default=None))

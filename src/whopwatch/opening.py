@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from whopwatch.config import SIMULATOR, Target, read_config, resolve_target, target_name
+from whopwatch.config import SIMULATOR, Target, read_config, refuse_unwritable, resolve_target, target_name
 from whopwatch.contract import Contract
 
 
@@ -20,14 +20,18 @@ def opened(
     config: Path | None = None,
     seed: int = 0,
     rate: float | None = None,
+    writes: bool = False,
 ) -> Iterator[Target]:
     """The target called `name`, read-only; None means WHOP_BASE_URL out of `environ`, else the simulator.
 
     The simulator runs, with a world made from `seed`, as long as the context does. `rate`, in requests a second,
-    replaces the target's own. Raises UsageError and ConfigError as `resolve_target` does.
+    replaces the target's own. With `writes` the target may be written to. Raises UsageError and ConfigError as
+    `resolve_target` and, with `writes`, `refuse_unwritable` do.
     """
     with _opened(contract, target_name(name, environ), environ, config, seed) as target:
-        yield replace(target, writable=False, rate=target.rate if rate is None else rate)
+        if writes:
+            refuse_unwritable(target, config)
+        yield replace(target, writable=writes, rate=target.rate if rate is None else rate)
 
 
 def refuse_unusable(name: str | None, environ: Mapping[str, str], config: Path | None = None) -> None:

@@ -37,6 +37,7 @@ Examples:
   whopwatch check --target production --budget 120 --report-dir reports
   whopwatch check --target sandbox --record night.har --html night.html
   whopwatch check --replay browser.har
+  whopwatch check --allow-writes --resource products
 
 \b
 Environment:
@@ -45,19 +46,21 @@ Environment:
   WHOP_BASE_URL          the target, where --target is not given
   WHOP_API_VERSION_DATE  the API version to ask for (2025-01-01)
 
-Only GET requests are sent. Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (could not check); with 130 after Ctrl-C,
-which still reports what was seen. A run that ended early, or left operations out for want of budget, is not clean.
+Only GET requests are sent, unless --allow-writes is given, and at production in any case. Ends with 0 (clean), 1
+(drift), 2 (usage) or 3 (could not check); with 130 after Ctrl-C, which still reports what was seen. A run that ended early, or left operations out for want of budget, is not clean.
 """
 
+BUDGET = "Requests to send at most.  [default: 600, with --allow-writes 1500]"
 REPLAY = "Check a recording (HAR) instead of a target; nothing is sent."
-NOT_WITH_REPLAY = ("only", "resource", "budget", "rate", "seed", "record_file")
+NOT_WITH_REPLAY = ("only", "resource", "allow_writes", "budget", "rate", "seed", "record_file")
 
 
 @click.command("check", epilog=EXAMPLE)
 @click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
 @click.option("--only", callback=names, multiple=True, metavar="OP[,OP]", help="These operations only.")
 @click.option("--resource", callback=names, multiple=True, metavar="R[,R]", help="These resources only.")
-@click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to send at most.")
+@click.option("--allow-writes", is_flag=True, help="Create, change and delete objects of its own, too.")
+@click.option("--budget", type=click.IntRange(min=1), help=BUDGET)
 @click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second at most: 0.01 to 1000.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and the simulator.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
@@ -73,7 +76,8 @@ def check(
     target: str | None,
     only: tuple[str, ...],
     resource: tuple[str, ...],
-    budget: int,
+    allow_writes: bool,
+    budget: int | None,
     rate: float | None,
     seed: int,
     json_file: str | None,
@@ -88,7 +92,7 @@ def check(
 ) -> int:
     """Observe a target once and say whether it keeps the contract."""
     from whopwatch.report import FILE_NAMES
-    from whopwatch.run import INTERRUPTED, judge, select
+    from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, WRITING_BUDGET, judge, select
 
     files = {
         "json": json_file,
@@ -103,9 +107,11 @@ def check(
     if replay_file:
         return _replayed(contract, replay_file, target, config, outputs)
     select(contract, only, resource)
-    refuse_writes(contract, only)
-    with opened(contract, target, os.environ, config=config, seed=seed, rate=rate) as ready:
-        observation = _observed(contract, ready, budget, only, resource, seed)
+    if not allow_writes:
+        refuse_writes(contract, only)
+    limit = budget or (WRITING_BUDGET if allow_writes else DEFAULT_BUDGET)
+    with opened(contract, target, os.environ, config=config, seed=seed, rate=rate, writes=allow_writes) as ready:
+        observation = _observed(contract, ready, limit, only, resource, seed)
         report = judge(contract, observation, ready.name)
     tell(report, outputs, _besides(contract, ready, observation, report, record_file))
     return EXIT_INTERRUPTED if observation.stopped == INTERRUPTED else EXIT_CODES[report.verdict]
@@ -132,6 +138,7 @@ def _observed(
             selected=select(contract, only, resources),
             seed=seed,
             progress=progress,
+            writes=target.writable,
         )
 
 
@@ -154,7 +161,7 @@ def _replayed(contract: Contract, file: Path, target: str | None, config: Path |
     if given:
         raise UsageError(
             "A recording is checked as it is.",
-            where=f"option --{given[0].removesuffix('_file')}",
+            where=f"option --{given[0].removesuffix('_file').replace('_', '-')}",
             expected="--replay with --target, --config and outputs only",
         )
     report = replayed(contract, file, target, config)

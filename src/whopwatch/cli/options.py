@@ -36,4 +36,5 @@ def refuse_writes(contract: Contract, operations: Iterable[str]) -> None:
                 where="option --only",
                 expected="operations that are GET requests",
                 got=f"{operation.method} {operation.shown_path}",
+                hint="add --allow-writes if the target may be written to",
             )

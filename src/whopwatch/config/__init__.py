@@ -6,5 +6,16 @@ from whopwatch.config.file import read_config
 from whopwatch.config.rate import RANGE, is_rate
 from whopwatch.config.resolve import SIMULATOR, resolve_target, target_name
 from whopwatch.config.target import Secret, Target
+from whopwatch.config.writes import refuse_unwritable
 
-__all__ = ["RANGE", "SIMULATOR", "Secret", "Target", "is_rate", "read_config", "resolve_target", "target_name"]
+__all__ = [
+    "RANGE",
+    "SIMULATOR",
+    "Secret",
+    "Target",
+    "is_rate",
+    "read_config",
+    "refuse_unwritable",
+    "resolve_target",
+    "target_name",
+]

@@ -27,6 +27,7 @@ class TargetEntry:
     api_version_date: str | None = None
     allow_http: bool = False
     known_ids: Mapping[str, str] = field(default_factory=dict)
+    writable: bool | None = None
     where: str = ""
 
 
@@ -82,7 +83,7 @@ def _entry(name: str, table: Any, where: str) -> TargetEntry:
 
 
 def _value(key: str, value: Any, where: str) -> Any:
-    if key == "allow_http":
+    if key in ("allow_http", "writable"):
         return _typed(value, bool, where, "true or false")
     if key == "rate":
         if isinstance(value, bool) or not isinstance(value, int | float) or not is_rate(value):

@@ -47,7 +47,8 @@ Environment:
   WHOP_API_VERSION_DATE  the API version to ask for (2025-01-01)
 
 Only GET requests are sent, unless --allow-writes is given, and at production in any case. Ends with 0 (clean), 1
-(drift), 2 (usage) or 3 (could not check); with 130 after Ctrl-C, which still reports what was seen. A run that ended early, or left operations out for want of budget, is not clean.
+(drift), 2 (usage) or 3 (could not check); with 130 after Ctrl-C, which still reports what was seen. A run that
+ended early, or left operations out for want of budget, is not clean.
 """
 
 BUDGET = "Requests to send at most.  [default: 600, with --allow-writes 1500]"

@@ -5,21 +5,30 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from collections.abc import Sequence
 from itertools import cycle
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from whopwatch.errors import UsageError
 
+if TYPE_CHECKING:
+    from whopwatch.simulator import Grant
+
+TAKEN = ("company", "app", "unscoped")
+"""Names of the keys that every simulator has."""
 EXAMPLE = """\b
 Examples:
   whopwatch simulate --port 8080
   whopwatch simulate --seed 7 --items 120 --api-key test_key
   whopwatch simulate --lenient --port 4010     a mock for a client's own test suite
+  whopwatch simulate --key reader=*:read --app-key poor=plan:basic:read
   whopwatch simulate --fault item-skipped@payments.list
   whopwatch simulate --webhook-url http://127.0.0.1:8000/webhooks --webhook-every 1
 
-When it is ready it prints one line of JSON on stdout: base_url, v2_base_url, api_key, company_id, mcp_url,
+When it is ready it prints one line of JSON on stdout: base_url, v2_base_url, api_key, app_key, company_id,
+mcp_url, with --key keys by name, which are refused (403) where they lack a scope,
 and with --control control_url: PUT {"faults": ["NAME@OP"]} there replaces the faults, GET tells them; and
 events_url: POST {"events": ["payment.succeeded"]} there lets these happen. With --webhook-url what happens, by
 requests or by itself, is sent there, signed with webhook_secret.
@@ -30,8 +39,10 @@ Ctrl-C or SIGTERM ends it.
 @click.command("simulate", epilog=EXAMPLE)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the world: same seed, same world.")
-@click.option("--items", type=click.IntRange(min=0), help="Items in each list; 0 is an empty company.")
+@click.option("--items", type=click.IntRange(min=0), help="Items in each list [default: 30]; 0 is an empty company.")
 @click.option("--api-key", help="The key to accept. Default: one made from the seed.")
+@click.option("--key", "keys", multiple=True, metavar="NAME=SCOPES", help="A company key with no scopes but these.")
+@click.option("--app-key", "app_keys", multiple=True, metavar="NAME=SCOPES", help="The same as a key of an app.")
 @click.option("--lenient", is_flag=True, help="Accept any key, and answer any id as if it existed.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME[@OP]", help="Break something; repeatable.")
 @click.option("--control", is_flag=True, help="Let faults be switched, and events happen, by requests.")
@@ -44,6 +55,8 @@ def simulate(
     seed: int,
     items: int | None,
     api_key: str | None,
+    keys: tuple[str, ...],
+    app_keys: tuple[str, ...],
     lenient: bool,
     faults: tuple[str, ...],
     control: bool,
@@ -60,16 +73,26 @@ def simulate(
         raise UsageError("Nobody is told of the events.", where="option --webhook-every", hint="add --webhook-url")
     webhook = Webhook(webhook_url) if webhook_url else None
     options = Options(
-        seed=seed, items=items, api_key=api_key, lenient=lenient, faults=faults, control=control, webhook=webhook
+        seed=seed,
+        items=items,
+        api_key=api_key,
+        keys=_grants(keys, app_keys),
+        lenient=lenient,
+        faults=faults,
+        control=control,
+        webhook=webhook,
     )
     with embedded(options=options, port=port) as simulator:
         ready = {
             "base_url": simulator.base_url,
             "api_key": simulator.api_key,
+            "app_key": simulator.app_key,
             "company_id": simulator.company_id,
             "v2_base_url": simulator.v2_base_url,
             "mcp_url": None,
         }
+        if simulator.keys:
+            ready["keys"] = simulator.keys
         if control:
             ready |= {"control_url": simulator.control_url, "events_url": simulator.events_url}
         if webhook:
@@ -80,3 +103,22 @@ def simulate(
         while not ended.wait(webhook_every):
             simulator.happen(next(events))
     return 0
+
+
+def _grants(company: Sequence[str], app: Sequence[str]) -> tuple[Grant, ...]:
+    from whopwatch.simulator import Grant
+
+    found: dict[str, Grant] = {}
+    kinds: tuple[tuple[Literal["company", "app"], Sequence[str]], ...] = (("company", company), ("app", app))
+    for kind, texts in kinds:
+        for text in texts:
+            name, equals, scopes = text.partition("=")
+            if not (equals and name.isidentifier() and name.isascii()) or name in (*TAKEN, *found):
+                raise UsageError(
+                    "A key cannot be made.",
+                    where="option --key" if kind == "company" else "option --app-key",
+                    expected="NAME=SCOPE[,SCOPE...], each name once and none of " + ", ".join(TAKEN),
+                    hint="NAME= makes a key without any scope",
+                )
+            found[name] = Grant(name, kind, [scope.strip() for scope in scopes.split(",") if scope.strip()])
+    return tuple(found.values())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -20,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.simulator.actions import Actions
-from whopwatch.simulator.auth import Key, Keys, RateLimit, scopes_of
+from whopwatch.simulator.auth import Grant, Key, Keys, RateLimit, derived_key, granted, scopes_of
 from whopwatch.simulator.control import CONTROL, EVENTS, control, happen
 from whopwatch.simulator.deliveries import RETRIES, Composer, Sender, Webhook
 from whopwatch.simulator.faults import Faults
@@ -44,16 +42,17 @@ PREFIX = "/api/"
 class Options:
     """How a simulator behaves.
 
-    `items` per list, None for the default; `api_key` in place of the seed's own; `lenient` answers any key and any
-    id; `wrappers` change single steps of single operations; `faults` (`NAME` or `NAME@OPERATION`) are planted from
-    the start, and with `control` they can be switched by requests; `mcp` adds the MCP server;
-    `clock` drives the rate limit of `rate_limit` requests for each operation and key in `rate_seconds`; what happens
-    is told to the `webhook`, if there is one.
+    `items` per list, None for the default; `api_key` in place of the seed's own, `keys` beside it; `lenient` answers
+    any key and any id; `wrappers` change single steps of single operations; `faults` (`NAME` or `NAME@OPERATION`) are
+    planted from the start, and with `control` they can be switched by requests; `mcp` adds the MCP server; `clock`
+    drives the rate limit of `rate_limit` requests for each operation and key in `rate_seconds`; what happens is told to
+    the `webhook`, if there is one.
     """
 
     seed: int = 0
     items: int | None = None
     api_key: str | None = None
+    keys: Sequence[Grant] = ()
     lenient: bool = False
     wrappers: Sequence[Wrapper] = ()
     faults: Sequence[str] = ()
@@ -76,8 +75,10 @@ class Backend:
         self.api_key = options.api_key or derived_key(options.seed, "company")
         self.app_key = derived_key(options.seed, "app")
         self.unscoped_key = derived_key(options.seed, "unscoped")
+        self.keys = granted(contract, options.keys, options.seed)
         self.requests: Counter[str] = Counter()
         known = {
+            **{key.value: key for key in self.keys.values()},
             self.unscoped_key: Key(self.unscoped_key, "company", frozenset()),
             self.app_key: Key(self.app_key, "app", scopes),
             self.api_key: Key(self.api_key, "company", scopes),
@@ -211,11 +212,6 @@ class Backend:
         expand = frozenset(call.query.get("expand[]", ()))
         shown = [self._projector.show(row, view, expand=expand) for row in call.rows]
         call.payload = {"data": shown, "page_info": dict(call.page.info)} if call.page else shown[0]
-
-
-def derived_key(seed: int, kind: str) -> str:
-    """A key that follows from the seed, so that two runs of a simulator take the same one."""
-    return f"{kind}_simulated_{hmac.digest(kind.encode(), str(seed).encode(), sha256).hex()[:24]}"
 
 
 def create_app(contract: Contract, options: Options | None = None) -> Starlette:

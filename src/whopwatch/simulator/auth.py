@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import fnmatch
+import hmac
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Literal
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.errors import UsageError, did_you_mean
 from whopwatch.simulator.problem import ApiError
 
 
@@ -50,6 +55,40 @@ class Keys:
 def scopes_of(contract: Contract) -> frozenset[str]:
     """Every scope that some operation asks for."""
     return frozenset(scope for operation in contract.operations.values() for scope in operation.scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A key that is to be handed out under a name. `scopes` are names of scopes, or patterns of them (`*:read`)."""
+
+    name: str
+    kind: Literal["company", "app"]
+    scopes: Sequence[str]
+
+
+def granted(contract: Contract, grants: Sequence[Grant], seed: int) -> dict[str, Key]:
+    """The keys of `grants`, by name. Raises UsageError for a scope, or a pattern, that no operation asks for."""
+    known = sorted(scopes_of(contract))
+    keys = {}
+    for grant in grants:
+        allowed: set[str] = set()
+        for wanted in grant.scopes:
+            found = fnmatch.filter(known, wanted)
+            if not found:
+                raise UsageError(
+                    f"There is no scope {wanted!r} in the contract.",
+                    where=f"the key {grant.name!r}",
+                    expected="a scope such as payment:basic:read, or a pattern such as *:read",
+                    hint=did_you_mean(wanted, known) or "`whopwatch contract show OP` names those of an operation",
+                )
+            allowed.update(found)
+        keys[grant.name] = Key(derived_key(seed, grant.name), grant.kind, frozenset(allowed))
+    return keys
+
+
+def derived_key(seed: int, name: str) -> str:
+    """A key that follows from the seed, so that two runs of a simulator take the same one."""
+    return f"{name}_simulated_{hmac.digest(name.encode(), str(seed).encode(), sha256).hex()[:24]}"
 
 
 @dataclass

@@ -51,6 +51,11 @@ class Simulator:
         return self.backend.app_key
 
     @property
+    def keys(self) -> dict[str, str]:
+        """The keys that were asked for, by name."""
+        return {name: key.value for name, key in self.backend.keys.items()}
+
+    @property
     def unscoped_key(self) -> str:
         """A valid key without any scope."""
         return self.backend.unscoped_key

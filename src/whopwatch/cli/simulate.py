@@ -83,7 +83,7 @@ def simulate(
         webhook=webhook,
     )
     with embedded(options=options, port=port) as simulator:
-        ready = {
+        ready: dict[str, object] = {
             "base_url": simulator.base_url,
             "api_key": simulator.api_key,
             "app_key": simulator.app_key,

@@ -30,13 +30,13 @@ class Digests:
 
 
 def traits(value: Any) -> list[str]:
-    """The traits of a value that is not null, each `kind` or `kind:detail`: format, precision, magnitude."""
+    """The traits of a value that is not null, each `kind` or `kind:detail`: format, precision."""
     if isinstance(value, str):
         return [*_filled(value), *_of_text(value)]
     if isinstance(value, bool):
         return []
     if isinstance(value, int | float):
-        return [*(["fraction"] if value % 1 else []), *([f"digits:{magnitude(value)}"] if value else [])]
+        return ["fraction"] if value % 1 else []
     return _filled(value)
 
 

@@ -40,6 +40,7 @@ def live(
         if record is None:
             record = records.findings[fingerprint] = FindingRecord(finding, night.started_at, turns=[night.number])
         record.finding, record.clean = finding, 0
+        record.exposure = max(finding.violations, checked(finding) or finding.samples)
         record.digests = sorted({*record.digests, *values})[:DIGESTS]
         sure = Confidence.CONFIRMED if state is not Life.NEW else finding.confidence
         yield replace(finding, state=state, first_seen=record.first_seen, confidence=sure)
@@ -66,7 +67,7 @@ def _unseen(record: FindingRecord, night: Night, rule: LifeRule, samples: int) -
     """A finding that this night did not show: fixed, where enough was looked at since it was last seen."""
     record.clean += samples
     finding = record.finding
-    if samples and record.clean >= needed(finding, rule):
+    if samples and record.clean >= needed(finding.violations, record.exposure, rule):
         record.is_open = False
         record.turns = _recent([*record.turns, night.number], night, rule)
         message = f"{finding.operation}: {finding.location} is as expected again ({record.clean} seen)."
@@ -76,9 +77,9 @@ def _unseen(record: FindingRecord, night: Night, rule: LifeRule, samples: int) -
     return replace(finding, state=Life.KNOWN, first_seen=record.first_seen, message=message)
 
 
-def needed(finding: Finding, rule: LifeRule) -> int:
+def needed(violations: int, samples: int, rule: LifeRule) -> int:
     """How many samples have to be clean before what `violations` of `samples` showed is gone for certain."""
-    share = min(1.0, finding.violations / max(1, finding.samples))
+    share = min(1.0, violations / max(1, samples))
     return 1 if share >= rule.certainty else ceil(log(1 - rule.certainty) / log(1 - share))
 
 

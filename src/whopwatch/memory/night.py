@@ -19,8 +19,9 @@ from whopwatch.memory.latency import slower
 from whopwatch.memory.life import live
 from whopwatch.memory.records import Night, Records
 from whopwatch.memory.rules import rules
-from whopwatch.memory.sight import VALUES, Sight, look
+from whopwatch.memory.sight import MAGNITUDES, VALUES, Sight, look
 from whopwatch.memory.traits import compare, forget
+from whopwatch.memory.units import other_units
 from whopwatch.memory.unverified import follow, unverified
 from whopwatch.memory.witnesses import with_witnesses
 
@@ -52,10 +53,13 @@ def remember(
     evidence = Evidence(contract, exchanges)
     sights = look(contract, evidence, declared, Digests(records.salt))
     covered = {result.id for result in report.operations if result.state is not State.NOT_COVERED}
+    shown = {id: sight for id, sight in sights.items() if id in covered}
+    moved = list(other_units(records, shown, declared))
     found = _worst(
         [
             *report.findings,
-            *compare(records, {id: sight for id, sight in sights.items() if id in covered}, declared, night),
+            *compare(records, shown, declared, night),
+            *moved,
             *slower({id: record for id, record in records.operations.items() if id in covered}, declared.latency),
             *unverified(records, report.operations, declared),
         ]
@@ -64,7 +68,7 @@ def remember(
     digests, entries = _undocumented(sights), tuple(accepted)
     lived = list(live(records, found, night, declared.life, checked, digests))
     _count_changes(records, lived)
-    _add_up(records, sights)
+    _add_up(records, sights, {(finding.operation, finding.location) for finding in moved})
     forget(records.objects, declared.evidence.objects)
     today = date.fromisoformat(report.started_at[:10])
     told = accept(grouped(contract, accept(lived, entries, today)), entries, today)
@@ -110,13 +114,15 @@ def _undocumented(sights: dict[str, Sight]) -> dict[tuple[str, str], frozenset[s
     }
 
 
-def _add_up(records: Records, sights: dict[str, Sight]) -> None:
-    """Add what this night counted to what all nights did."""
+def _add_up(records: Records, sights: dict[str, Sight], moved: set[tuple[str, str]]) -> None:
+    """Add what this night counted to what all nights did; numbers that `moved` to another unit stay apart."""
     for operation, sight in sights.items():
         for location, tally in sight.tallies.items():
             sums = records.tallies.setdefault((operation, location), {})
-            seen = {"samples": tally.samples, "present": tally.present, "nulls": tally.nulls}
-            for kind, counts in {"seen": Counter(seen), **tally.kinds}.items():
+            seen = Counter({"samples": tally.samples, "present": tally.present, "nulls": tally.nulls})
+            for kind, counts in {"seen": seen, **tally.kinds}.items():
+                if kind == MAGNITUDES and (operation, location) in moved:
+                    continue
                 total = sums.setdefault(kind, Counter())
                 for name, count in counts.items():
                     total[name if name in total or len(total) < VALUES else "others"] += count

@@ -45,13 +45,14 @@ class OperationRecord:
 class FindingRecord:
     """The life of one finding: `finding` is its latest evidence, without what only its state says.
 
-    `clean` counts the samples since that did not show it, `turns` are the nights on which it came or went, `digests`
-    those of the undocumented values that it rests on.
+    `exposure` counts the samples of that night that could have shown it, `clean` those since that did not. `turns`
+    are the nights on which it came or went, `digests` those of the undocumented values that it rests on.
     """
 
     finding: Finding
     first_seen: str
     is_open: bool = True
+    exposure: int = 1
     clean: int = 0
     turns: list[int] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)

@@ -43,7 +43,6 @@ class Evidence:
     loses: float
     gap: int
     objects: int
-    changed: int
 
     @property
     def limit(self) -> float:
@@ -58,6 +57,17 @@ class Evidence:
     def effective(self, count: float) -> float:
         """What `count` objects of one night are worth, were they drawn independently."""
         return count / (1 + (count - 1) * self.resemblance) if count > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """When numbers are in another unit; see `rules.toml`."""
+
+    drift_class: str
+    severity: Severity
+    powers: tuple[int, ...]
+    settled: int
+    least: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,7 @@ class Rules:
     """Everything that `rules.toml` declares."""
 
     evidence: Evidence
+    unit: Unit
     latency: Latency
     unverified: Unverified
     life: LifeRule
@@ -114,6 +125,7 @@ def rules() -> Rules:
     declared = tomllib.loads(files(__package__).joinpath("rules.toml").read_text(encoding="utf-8"))
     return Rules(
         evidence=Evidence(**declared["evidence"]),
+        unit=Unit(**{**_renamed(declared["unit"]), "powers": tuple(declared["unit"]["powers"])}),
         latency=Latency(**_renamed(declared["latency"])),
         unverified=Unverified(**_renamed(declared["unverified"])),
         life=LifeRule(**declared["life"]),

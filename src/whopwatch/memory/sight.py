@@ -22,6 +22,8 @@ PLAIN = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.RETRIEV
 VALUES = 64
 """Different values of one enum that are counted."""
 SEEN, VALUE = "seen", "value"
+MAGNITUDES = "magnitudes"
+"""The kind of count that tells numbers by their power of ten."""
 
 Trait = tuple[str, str]
 """A location and what is there: `("/data/*/title", "value")`."""
@@ -177,7 +179,7 @@ class _Viewer:
             sign = "zero" if not value else "negative" if value < 0 else "positive"
             tally.add("numbers", sign)
             if value:
-                tally.add("magnitudes", str(magnitude(value)))
+                tally.add(MAGNITUDES, str(magnitude(value)))
 
 
 def _order(values: list[Any]) -> str | None:

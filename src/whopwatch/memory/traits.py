@@ -15,7 +15,6 @@ from whopwatch.memory.silence import Count, listen
 
 KINDS = 12
 """Different details of one kind (beginnings, precisions) that are told apart at one place."""
-DIGITS = "digits:"
 FLEETING = "answer "
 """What the digest of an answer begins with: unlike an object it is never met again."""
 
@@ -58,7 +57,6 @@ class _Comparison:
         self._known, self._rules, self._night = known, rules, night
         self._met = {digest: Met(frozenset(had), self._before(digest)) for digest, had in units.items()}
         self._kinds = Counter((location, _kind(name)) for location, name in known)
-        self._moved: set[str] = set()
 
     def run(self) -> Iterator[Finding]:
         """The findings; afterwards the records are those of the night after."""
@@ -67,7 +65,7 @@ class _Comparison:
         for trait in sorted(tonight | self._known.keys()):
             rule = self._rules.traits.get(_kind(trait[1]))
             record = self._known.get(trait) or self._new(trait)
-            if record is None or trait[1].startswith(DIGITS):
+            if record is None:
                 continue
             condition = condition_of(trait, rule) if rule else trait
             if condition not in self._known and condition not in tonight:
@@ -79,7 +77,6 @@ class _Comparison:
                 record.hits += count.fresh_with + count.gained
             elif listen(record, count, rule, self._rules.evidence, self._night.number):
                 yield self._finding(trait, rule, record, count)
-        yield from self._other_units()
         self._keep()
 
     def _before(self, digest: str) -> frozenset[int] | None:
@@ -115,35 +112,12 @@ class _Comparison:
                 gained += having
         return Count(units, fresh, fresh_with, lost, gained, kept)
 
-    def _other_units(self) -> Iterator[Finding]:
-        """Places where every known object's number moved by the same power of ten, from 100 on."""
-        names = {record.number: trait for trait, record in self._known.items() if trait[1].startswith(DIGITS)}
-        moves: dict[str, list[int]] = defaultdict(list)
-        for met in self._met.values():
-            before = _digits(names[number] for number in met.before or () if number in names)
-            for location, digits in _digits(met.had).items():
-                if location in before:
-                    moves[location].append(digits - before[location])
-        for location, found in sorted(moves.items()):
-            if len(found) >= self._rules.evidence.changed and len(set(found)) == 1 and abs(found[0]) > 1:
-                self._moved.add(location)
-                count = Count(units=len(found), lost=len(found))
-                record = TraitRecord(0, units=len(found), hits=len(found), gap=len(found))
-                yield self._finding((location, DIGITS), self._rules.traits["digits"], record, count)
-
     def _keep(self) -> None:
-        """Remember the objects of this night; one whose number is in another unit now keeps the old one."""
-        digits = {record.number: trait[0] for trait, record in self._known.items() if trait[1].startswith(DIGITS)}
+        """Remember the objects of this night."""
         for digest, met in self._met.items():
-            if digest.startswith(FLEETING):
-                continue
-            numbers = {
-                self._known[trait].number
-                for trait in met.had
-                if trait in self._known and not (trait[1].startswith(DIGITS) and trait[0] in self._moved)
-            }
-            numbers |= {number for number in met.before or () if digits.get(number) in self._moved}
-            self._records.objects[self._operation, self._node, digest] = self._night.number, packed(numbers)
+            if not digest.startswith(FLEETING):
+                numbers = (self._known[trait].number for trait in met.had if trait in self._known)
+                self._records.objects[self._operation, self._node, digest] = self._night.number, packed(numbers)
 
     def _finding(self, trait: Trait, rule: TraitRule, record: TraitRecord, count: Count) -> Finding:
         gone = not record.foreign
@@ -178,15 +152,6 @@ def condition_of(trait: Trait, rule: TraitRule) -> Trait:
     if rule.kind == "size":
         return location, f"{rule.condition}:{name.split(':')[1]}"
     return location, rule.condition
-
-
-def _digits(traits: Iterator[Trait] | frozenset[Trait]) -> dict[str, int]:
-    """The magnitude at each location that shows exactly one."""
-    found: dict[str, set[int]] = defaultdict(set)
-    for location, trait in traits:
-        if trait.startswith(DIGITS):
-            found[location].add(int(trait.removeprefix(DIGITS)))
-    return {location: digits.pop() for location, digits in found.items() if len(digits) == 1}
 
 
 def forget(objects: dict[ObjectKey, tuple[int, bytes]], kept: int) -> None:

@@ -18,7 +18,7 @@ STOP_SECONDS = 10.0
 
 
 @contextmanager
-def served(app: ASGIApplication | Any, *, name: str, port: int = 0, has_lifespan: bool = False) -> Iterator[int]:
+def served(app: ASGIApplication | Any, *, name: str, port: int = 0) -> Iterator[int]:
     """Serve `app` as long as the context, on `port` or a free one; yields the port.
 
     `name` is what an error calls it. Raises UsageError where the port is taken.
@@ -33,7 +33,7 @@ def served(app: ASGIApplication | Any, *, name: str, port: int = 0, has_lifespan
         log_level="critical",
         access_log=False,
         server_header=False,
-        lifespan="on" if has_lifespan else "off",
+        lifespan="off",
         ws="none",
         loop="asyncio",
         timeout_graceful_shutdown=1,

@@ -89,7 +89,7 @@ def simulate(
             "app_key": simulator.app_key,
             "company_id": simulator.company_id,
             "v2_base_url": simulator.v2_base_url,
-            "mcp_url": None,
+            "mcp_url": simulator.mcp_url,
         }
         if simulator.keys:
             ready["keys"] = simulator.keys

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,6 +22,7 @@ from whopwatch.simulator.control import CONTROL, EVENTS, control, happen
 from whopwatch.simulator.deliveries import RETRIES, Composer, Sender, Webhook
 from whopwatch.simulator.faults import Faults
 from whopwatch.simulator.idempotency import Idempotency
+from whopwatch.simulator.on_demand import McpOnDemand
 from whopwatch.simulator.paging import Cursors, binding_of, page_of
 from whopwatch.simulator.params import body_value, check_headers, query_values
 from whopwatch.simulator.parcel import Parcel
@@ -44,7 +44,7 @@ class Options:
 
     `items` per list, None for the default; `api_key` in place of the seed's own, `keys` beside it; `lenient` answers
     any key and any id; `wrappers` change single steps of single operations; `faults` (`NAME` or `NAME@OPERATION`) are
-    planted from the start, and with `control` they can be switched by requests; `mcp` adds the MCP server; `clock`
+    planted from the start, and with `control` they can be switched by requests;  `clock`
     drives the rate limit of `rate_limit` requests for each operation and key in `rate_seconds`; what happens is told to
     the `webhook`, if there is one.
     """
@@ -57,7 +57,6 @@ class Options:
     wrappers: Sequence[Wrapper] = ()
     faults: Sequence[str] = ()
     control: bool = False
-    mcp: bool = False
     rate_limit: int = 600
     rate_seconds: float = 60.0
     webhook: Webhook | None = None
@@ -217,25 +216,9 @@ class Backend:
 def create_app(contract: Contract, options: Options | None = None) -> Starlette:
     """The application; its `state.backend` is the Backend."""
     backend = Backend(contract, options or Options())
-    app = _with_mcp(backend) if backend.options.mcp else Starlette()
-    if not backend.options.mcp:
-        app.router.default = Endpoint(backend)
+    app = Starlette()
+    app.router.default = McpOnDemand(backend, Endpoint(backend))
     app.state.backend = backend
-    return app
-
-
-def _with_mcp(backend: Backend) -> Starlette:
-    from whopwatch.simulator.mcp import McpServer
-
-    server = McpServer(backend, Endpoint(backend))
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with server.run():
-            yield
-
-    app = Starlette(lifespan=lifespan)
-    app.router.default = server
     return app
 
 

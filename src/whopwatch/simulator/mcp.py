@@ -20,25 +20,24 @@ from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from whopwatch.contract.arguments import request_of
 from whopwatch.contract.tools import input_schema, tools_of
+from whopwatch.simulator.on_demand import MESSAGES, STREAMABLE
 from whopwatch.simulator.pipeline import Call
 
 if TYPE_CHECKING:
     from whopwatch.simulator.app import Backend
 
-STREAMABLE, SSE, MESSAGES = "/mcp", "/sse", "/messages/"
 NAME = "whopwatch-simulator"
 
 
 class McpServer:
-    """The MCP endpoints as an ASGI application; everything else goes to `rest`."""
+    """The MCP endpoints as an ASGI application."""
 
-    def __init__(self, backend: Backend, rest: ASGIApp) -> None:
+    def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._rest = rest
         self._tools = tools_of(backend.contract)
         self._listed = {
             name: {
@@ -62,9 +61,7 @@ class McpServer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an MCP request of a known key; refuse any other key."""
         path = scope["path"]
-        if path not in (STREAMABLE, SSE, MESSAGES):
-            await self._rest(scope, receive, send)
-        elif not self._backend.knows(_header(scope, b"authorization")):
+        if not self._backend.knows(_header(scope, b"authorization")):
             refusal = {"error": "invalid_token"}
             await JSONResponse(refusal, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
         elif path == STREAMABLE:

@@ -66,9 +66,9 @@ class Simulator:
         return self.backend.world.company.id
 
     @property
-    def mcp_url(self) -> str | None:
-        """Where the MCP server listens (streamable HTTP; SSE is at /sse beside it), if it was started with `mcp`."""
-        return f"{self.root}/mcp" if self.backend.options.mcp else None
+    def mcp_url(self) -> str:
+        """Where the MCP server listens (streamable HTTP; SSE is at /sse beside it). Needs the library `mcp`."""
+        return f"{self.root}/mcp"
 
     @property
     def control_url(self) -> str:
@@ -133,7 +133,7 @@ def embedded(
     backend = app.state.backend
     application = around(backend, app) if around else app
     try:
-        with served(application, name="simulator", port=port, has_lifespan=options.mcp) as bound:
+        with served(application, name="simulator", port=port) as bound:
             yield Simulator(backend, bound)
     finally:
         backend.close()

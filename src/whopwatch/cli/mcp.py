@@ -1,0 +1,178 @@
+"""`whopwatch mcp`: an MCP server held against the contract."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from whopwatch.cli.check import EXIT_CODES, tell
+from whopwatch.cli.options import rate as rate_option
+from whopwatch.cli.outputs import Outputs
+from whopwatch.contract import Contract, load
+from whopwatch.errors import TargetError, UsageError
+
+if TYPE_CHECKING:
+    from whopwatch.mcp.offered import Server
+
+EXAMPLE = """\b
+Examples:
+  whopwatch mcp                                       the simulator's own server
+  whopwatch mcp https://mcp.whop.com/mcp              streamable HTTP; a path ending in /sse means SSE
+  whopwatch mcp --stdio "npx -y @whop/mcp"            a command, its API requests sent to the simulator
+  whopwatch mcp --stdio "npx -y @whop/mcp" --target sandbox
+
+\b
+Environment:
+  WHOP_API_KEY     the key for URL, or for the API that the command's requests go to
+  WHOP_COMPANY_ID  the company to ask for (biz_...)
+
+Tools that change data are never called. A command gets no key: its requests leave through whopwatch, reads alone.
+Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (could not check: refused, unreachable, nothing to see).
+"""
+NEEDS = "MCP needs the library `mcp`: install whopwatch with its extra `mcp`."
+
+
+@click.command("mcp", epilog=EXAMPLE)
+@click.argument("url", required=False)
+@click.option("--stdio", "command", metavar="COMMAND", help="Start this server and talk to its standard streams.")
+@click.option("--target", metavar="NAME|URL", help="With --stdio: the API it is to ask (default: the simulator).")
+@click.option("--budget", type=click.IntRange(min=1), default=150, show_default=True, help="Calls of tools at most.")
+@click.option("--rate", type=float, callback=rate_option, metavar="N", help="Calls a second at most: 0.01 to 1000.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and the simulator.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
+@click.option("--junit", "junit_file", metavar="FILE", help="Write JUnit XML (- for stdout).")
+@click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
+@click.option("--html", "html_file", metavar="FILE", help="Write one self-contained HTML page (- for stdout).")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
+def mcp(
+    url: str | None,
+    command: str | None,
+    target: str | None,
+    budget: int,
+    rate: float | None,
+    seed: int,
+    json_file: str | None,
+    junit_file: str | None,
+    markdown_file: str | None,
+    html_file: str | None,
+    config: Path | None,
+) -> int:
+    """Hold an MCP server against the contract: its tools, their inputs, their answers."""
+    from whopwatch.mcp import refused, survey
+    from whopwatch.report import FILE_NAMES
+
+    _refuse_both(url, command, target)
+    files = {"json": json_file, "junit": junit_file, "markdown": markdown_file, "html": html_file}
+    outputs = Outputs(files, None, FILE_NAMES)
+    contract = load()
+    has_key = bool(os.environ.get("WHOP_API_KEY")) or not url
+    try:
+        with _connected(contract, url, command, target, budget, seed, config) as (server, name, ids):
+            report = survey(contract, server, name=name, ids=ids, budget=budget, rate=rate, seed=seed, has_key=has_key)
+    except TargetError as error:
+        shown = _shown(url, command)
+        report = refused(contract, f"{error.what.rstrip('.')}: {error.got}", name=shown, budget=budget)
+    tell(report, outputs)
+    return EXIT_CODES[report.verdict]
+
+
+def _shown(url: str | None, command: str | None) -> str:
+    """What a report calls the server: no user or query, which may hold a key, and no arguments of a command."""
+    if url:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return Path(shlex.split(command)[0]).name if command else "the simulator's MCP server"
+
+
+def _refuse_both(url: str | None, command: str | None, target: str | None) -> None:
+    if url and command:
+        raise UsageError("One server at a time.", expected="a URL or --stdio COMMAND", got="both")
+    if target and not command:
+        raise UsageError(
+            "--target says where a command's API requests go.", where="option --target", expected="--stdio COMMAND"
+        )
+    if url and not url.startswith(("http://", "https://")):
+        raise UsageError(
+            "This is no address of an MCP server.",
+            where="argument URL",
+            expected="http:// or https://",
+            hint="a command is given with --stdio",
+        )
+
+
+@contextmanager
+def _connected(
+    contract: Contract,
+    url: str | None,
+    command: str | None,
+    target: str | None,
+    budget: int,
+    seed: int,
+    config: Path | None,
+) -> Iterator[tuple[Server, str, dict[str, str]]]:
+    """The server, what a report calls it, and the ids that are known of it."""
+    try:
+        from whopwatch.mcp import session
+    except ImportError:
+        raise UsageError(NEEDS, hint="pip install with [mcp], as the README shows") from None
+    if command:
+        with _by_command(contract, command, target, budget, seed, config) as connected:
+            yield connected
+    elif url:
+        company = os.environ.get("WHOP_COMPANY_ID")
+        door = session.door_to(url, _readable(contract), _messages(budget))
+        key = os.environ.get("WHOP_API_KEY")
+        with session.over_http(url, key, door, is_sse=_is_sse(url)) as server:
+            yield server, _shown(url, None), {"companies": company} if company else {}
+    else:
+        from whopwatch.simulator import embedded
+
+        with embedded(contract, seed=seed) as simulator:
+            door = session.door_to(simulator.mcp_url, _readable(contract), _messages(budget))
+            with session.over_http(simulator.mcp_url, simulator.api_key, door, is_sse=False) as server:
+                yield server, _shown(None, None), {"companies": simulator.company_id}
+
+
+@contextmanager
+def _by_command(
+    contract: Contract, command: str, target: str | None, budget: int, seed: int, config: Path | None
+) -> Iterator[tuple[Server, str, dict[str, str]]]:
+    from whopwatch.client import Client
+    from whopwatch.mcp import session
+    from whopwatch.opening import opened
+    from whopwatch.relay import relayed
+
+    words = shlex.split(command)
+    if not words:
+        raise UsageError("There is no command.", where="option --stdio", expected="a command such as npx -y @whop/mcp")
+    with (
+        opened(contract, target or "simulator", os.environ, config=config, seed=seed) as ready,
+        Client(replace(ready, writable=False), contract, budget=_messages(budget)) as client,
+        relayed(client, contract) as relay,
+        session.over_stdio(words, {"WHOP_BASE_URL": relay.url, "WHOP_API_KEY": relay.token}) as server,
+    ):
+        ids = {"companies": ready.company_id} if ready.company_id else {}
+        yield server, f"{_shown(None, command)} at {ready.name}", ids
+
+
+def _readable(contract: Contract) -> frozenset[str]:
+    from whopwatch.contract.tools import tools_of
+
+    return frozenset(tool.name for tool in tools_of(contract).values() if tool.operation.is_read)
+
+
+def _messages(budget: int) -> int:
+    """What may leave for so many calls: the handshake and the list of tools take some as well."""
+    return budget + 30
+
+
+def _is_sse(url: str) -> bool:
+    return url.partition("?")[0].rstrip("/").endswith("/sse")

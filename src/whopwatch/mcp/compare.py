@@ -1,0 +1,168 @@
+"""The tools that a server lists, held against those that the contract derives from its operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from whopwatch.contract import Contract
+from whopwatch.contract.tools import Tool, input_schema, server, tools_of
+from whopwatch.finding import Confidence, Finding, Severity
+from whopwatch.mcp.offered import SAFE_NAME, Offered
+from whopwatch.mcp.shape import Shape, properties_of, shape_of
+
+CHECK = "mcp-tools"
+PREFIX = "mcp:"
+HINT = "/annotations/readOnlyHint"
+ALIKE = 0.8
+"""The share of arguments that two tools have in common at least where the one is the other by a new name."""
+
+
+def compared(contract: Contract, offered: Sequence[Offered]) -> tuple[Finding, ...]:
+    """What moved between the contract's tools and those that a server offers."""
+    expected = tools_of(contract)
+    names = {tool.name for tool in offered}
+    strangers = [tool for tool in offered if tool.name not in expected and tool.name not in server().other_tools]
+    missing = [tool for tool in expected.values() if tool.is_promised and tool.name not in names]
+    renamed = _renamed(contract, missing, strangers)
+    findings = [_gone(tool, renamed.get(tool.name)) for tool in missing]
+    findings += [_stranger(tool) for tool in strangers if tool not in renamed.values()]
+    for tool in offered:
+        if tool.name in expected:
+            findings += _differences(contract, expected[tool.name], tool)
+    return tuple(findings)
+
+
+def _gone(tool: Tool, successor: Offered | None) -> Finding:
+    name = f"offered as {successor.shown}" if successor else "no such tool"
+    message = f"The tool {tool.name} has another name." if successor else f"The tool {tool.name} is gone."
+    return _finding("D1", Severity.CRITICAL, tool.name, "/name", "the tool", name, message)
+
+
+def _stranger(tool: Offered) -> Finding:
+    return _finding(
+        "D19", Severity.LOW, tool.shown, "/name", "no such tool", "a tool", f"The tool {tool.shown} is not documented."
+    )
+
+
+def _renamed(contract: Contract, missing: Sequence[Tool], strangers: Sequence[Offered]) -> dict[str, Offered]:
+    """For each missing tool the one stranger that takes the same: the best, where there is a single best."""
+    found: dict[str, Offered] = {}
+    for tool in missing:
+        own, needed = properties_of(input_schema(contract, tool), {})
+        scores = [_likeness(tool, set(own), needed, one) for one in strangers]
+        best = max(scores, default=0.0)
+        if best >= ALIKE and scores.count(best) == 1:
+            found[tool.name] = strangers[scores.index(best)]
+    taken = [id(one) for one in found.values()]
+    return {name: one for name, one in found.items() if taken.count(id(one)) == 1}
+
+
+def _likeness(tool: Tool, own: set[str], needed: frozenset[str], other: Offered) -> float:
+    """How much of what two tools take is the same; 0 where they differ in what they need or in what they are about."""
+    properties, required = properties_of(other.input_schema, other.input_schema)
+    theirs = set(properties) - server().other_arguments
+    words = set(tool.name.split("_")) & set(other.name.replace("-", "_").split("_"))
+    if required != needed or not words:
+        return 0.0
+    return len(own & theirs) / len(own | theirs) if own | theirs else 1.0
+
+
+def _differences(contract: Contract, tool: Tool, offered: Offered) -> Iterator[Finding]:
+    is_read = tool.operation.is_read
+    if offered.is_read_only and not is_read:
+        yield _finding(
+            "D17", Severity.CRITICAL, tool.name, HINT, "not marked as read-only", "marked as read-only",
+            f"{tool.name} changes data and is marked as read-only: hosts will run it without asking.",
+        )  # fmt: skip
+    elif is_read and not offered.is_read_only:
+        yield _finding(
+            "D6", Severity.MEDIUM, tool.name, HINT, "marked as read-only", "not marked as read-only",
+            f"{tool.name} only reads and is not marked as such: hosts will ask before each call.",
+        )  # fmt: skip
+    own = input_schema(contract, tool)
+    mine, needed = properties_of(own, own)
+    theirs, required = properties_of(offered.input_schema, offered.input_schema)
+    yield from _arguments(tool, mine, theirs, needed, required)
+    for name in sorted(mine.keys() & theirs.keys()):
+        yield from _types(tool, name, shape_of(mine[name], own), shape_of(theirs[name], offered.input_schema))
+
+
+def _arguments(
+    tool: Tool,
+    mine: Mapping[str, Any],
+    theirs: Mapping[str, Any],
+    needed: frozenset[str],
+    required: frozenset[str],
+) -> Iterator[Finding]:
+    for name in sorted(mine.keys() - theirs.keys()):
+        drift_class = "D5" if name in needed else "D6"
+        yield _argument(drift_class, Severity.MEDIUM, tool, name, "an argument", "no such argument", "is gone")
+    for name in sorted(theirs.keys() - mine.keys() - server().other_arguments):
+        if name in required:
+            yield _argument("D2", Severity.CRITICAL, tool, name, "no such argument", "required", "is asked for")
+        else:
+            yield _argument("D19", Severity.LOW, tool, name, "no such argument", "optional", "is not documented")
+    for name in sorted((required - needed) & mine.keys()):
+        yield _argument("D3", Severity.CRITICAL, tool, name, "optional", "required", "became required")
+    for name in sorted((needed - required) & theirs.keys()):
+        yield _argument("D4", Severity.INFO, tool, name, "required", "optional", "became optional")
+
+
+def _types(tool: Tool, name: str, mine: Shape, theirs: Shape) -> Iterator[Finding]:
+    if mine.types and theirs.types and not _covers(theirs.types, mine.types):
+        expected, observed = ", ".join(sorted(mine.types)), ", ".join(sorted(theirs.types))
+        yield _argument("D7", Severity.CRITICAL, tool, name, expected, observed, "has another type")
+        return
+    if mine.values is not None and theirs.values is not None:
+        yield from _values(tool, name, mine.values, theirs.values)
+    elif mine.values is None and theirs.values is not None:
+        yield _argument("D11", Severity.HIGH, tool, name, "any value", "a closed set of values", "takes fewer values")
+    if mine.items and theirs.items:
+        yield from _types(tool, f"{name}[]", mine.items, theirs.items)
+
+
+def _values(tool: Tool, name: str, mine: frozenset[Any], theirs: frozenset[Any]) -> Iterator[Finding]:
+    if lost := mine - theirs:
+        observed = f"without {_listed(lost)}"
+        yield _argument("D10", Severity.HIGH, tool, name, "every documented value", observed, "lost a value")
+    if new := theirs - mine:
+        observed = f"{len(new)} more: {_listed(new)}"
+        yield _argument("D10", Severity.INFO, tool, name, "the documented values", observed, "takes more values")
+
+
+def _covers(theirs: frozenset[str], mine: frozenset[str]) -> bool:
+    """Whether every type that is documented is let through; a number takes integers."""
+    wider = theirs | {"integer"} if "number" in theirs else theirs
+    return mine <= wider
+
+
+def _listed(values: frozenset[Any]) -> str:
+    """A few of the values: they are part of the server's own documentation, as long as they look like names."""
+    shown = sorted(str(value) for value in values if SAFE_NAME.fullmatch(str(value)))
+    return ", ".join(shown[:5]) + (" …" if len(shown) > 5 else "") if shown else f"{len(values)} values"
+
+
+def _argument(
+    drift_class: str, severity: Severity, tool: Tool, name: str, expected: str, observed: str, what: str
+) -> Finding:
+    shown = name if SAFE_NAME.fullmatch(name.removesuffix("[]")) else f"(a name of {len(name)} characters)"
+    message = f"The argument {shown} of {tool.name} {what}."
+    return _finding(drift_class, severity, tool.name, f"param:{shown}", expected, observed, message)
+
+
+def _finding(
+    drift_class: str, severity: Severity, tool: str, location: str, expected: str, observed: str, message: str
+) -> Finding:
+    # A list of tools is what the server says of itself: there is nothing to ask twice.
+    return Finding(
+        drift_class=drift_class,
+        check=CHECK,
+        severity=severity,
+        operation=f"{PREFIX}{tool}",
+        location=location,
+        expected=expected,
+        observed=observed,
+        message=message,
+        confidence=Confidence.CONFIRMED,
+    )

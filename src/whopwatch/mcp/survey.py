@@ -1,0 +1,241 @@
+"""One look at an MCP server: its tools compared, those that only read called, their answers checked as REST's are."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from whopwatch import __version__
+from whopwatch.checks import Evidence, run_checks
+from whopwatch.client import Call
+from whopwatch.contract import Contract
+from whopwatch.contract.arguments import arguments_of
+from whopwatch.contract.tools import Tool, tools_of
+from whopwatch.exchange import Exchange, Failure, Phases
+from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
+from whopwatch.mcp.compare import PREFIX, compared
+from whopwatch.mcp.offered import Answer, Offered, Server
+from whopwatch.plan import Known
+from whopwatch.plan.reach import reach_operations
+from whopwatch.run.stop import useless
+
+DEFAULT_BUDGET = 150
+ANSWER_CHECKS = frozenset({"status", "refused", "content", "schema", "fields", "envelope", "twins"})
+"""The checks of REST answers that say something about the result of a tool."""
+JSON = (("content-type", "application/json"),)
+
+
+def survey(
+    contract: Contract,
+    server: Server,
+    *,
+    name: str,
+    ids: Mapping[str, str],
+    budget: int = DEFAULT_BUDGET,
+    rate: float | None = None,
+    seed: int = 0,
+    has_key: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Report:
+    """What `server` offers and answers, held against `contract`.
+
+    `name` is what the report calls it. `ids` are known ids by resource (`companies`), `budget` the calls of tools at
+    most, `rate` their number a second. Raises TargetError where the server lists no tools; nothing else it does raises.
+    """
+    started_at, start = datetime.now(UTC), time.perf_counter()
+    offered = server.tools()
+    caller = _Caller(contract, server, offered, budget, 1 / rate if rate else 0.0, sleep)
+    caller.reach(ids, seed, has_key)
+    findings = (*compared(contract, offered), *caller.findings())
+    rows = _rows(contract, offered, caller, {finding.operation for finding in findings if finding.breaks})
+    verdict, reason = _verdict(rows, caller.stopped)
+    return Report(
+        target=name,
+        started_at=_stamp(started_at),
+        seconds=time.perf_counter() - start,
+        verdict=verdict,
+        operations=rows,
+        findings=tuple(sorted(findings, key=lambda finding: (finding.severity.rank, finding.operation))),
+        sent=caller.sent,
+        budget=budget,
+        reason=reason,
+        version=__version__,
+    )
+
+
+def refused(contract: Contract, reason: str, *, name: str, budget: int) -> Report:
+    """The report on a server that gave no session: nothing of it could be checked, for one and the same `reason`."""
+    rows = tuple(
+        OperationResult(
+            id=f"{PREFIX}{tool.name}",
+            method=tool.operation.method,
+            path=tool.operation.path,
+            state=State.COULD_NOT_CHECK,
+            reason=reason,
+        )
+        for tool in tools_of(contract).values()
+    )
+    return Report(
+        target=name,
+        started_at=_stamp(datetime.now(UTC)),
+        seconds=0.0,
+        verdict=Verdict.COULD_NOT_CHECK,
+        operations=rows,
+        findings=(),
+        sent=0,
+        budget=budget,
+        reason=reason,
+        version=__version__,
+    )
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+class _Caller:
+    """Calls tools as a plan asks for operations, and keeps what came of it as exchanges."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        server: Server,
+        offered: list[Offered],
+        budget: int,
+        pause: float,
+        sleep: Callable[[float], None],
+    ) -> None:
+        names = {tool.name for tool in offered}
+        self.tools: dict[str, Tool] = {
+            tool.operation.id: tool
+            for tool in tools_of(contract).values()
+            if tool.name in names and tool.operation.is_read
+        }
+        self.exchanges: list[Exchange] = []
+        self.sent = 0
+        self.stopped: str | None = None
+        self._contract, self._server = contract, server
+        self._budget, self._pause, self._sleep = budget, pause, sleep
+
+    def reach(self, ids: Mapping[str, str], seed: int, has_key: bool) -> None:
+        """Call every tool that only reads once, with ids out of what others answered."""
+        known = Known(self._contract, frozenset(self.tools), seed, self._budget)
+        for resource, id in ids.items():
+            known.pool.pin(resource, id)
+        for experiment in reach_operations(known):
+            exchange: Exchange | None = None
+            while True:
+                try:
+                    call = next(experiment) if exchange is None else experiment.send(exchange)
+                except StopIteration:
+                    break
+                exchange = self._call(call)
+                known.learn(call, exchange)
+                self.stopped = self.stopped or useless(self.exchanges, has_key=has_key)
+                if self.stopped:
+                    return
+                if self.sent >= self._budget:
+                    self.stopped = f"the budget of {self._budget} calls was spent before every tool had its turn"
+                    return
+
+    def findings(self) -> list[Finding]:
+        """What the checks make of the answers, each at its tool."""
+        found = run_checks(self._contract, Evidence(self._contract, self.exchanges))
+        return [
+            replace(finding, operation=f"{PREFIX}{self.tools[finding.operation].name}")
+            for finding in found
+            if finding.check in ANSWER_CHECKS and finding.operation in self.tools
+        ]
+
+    def _call(self, call: Call) -> Exchange:
+        tool = self.tools.get(call.operation.id)
+        if tool is None:
+            return _exchange(call, Answer(404), 0.0)  # There is no tool to ask with: nothing is sent.
+        if self._pause and self.sent:
+            self._sleep(self._pause)
+        self.sent += 1
+        arguments = arguments_of(self._contract, call.operation, call.path_params, call.query)
+        start = time.perf_counter()
+        answer = self._server.call(tool.name, arguments)
+        exchange = _exchange(call, answer, time.perf_counter() - start)
+        self.exchanges.append(exchange)
+        return exchange
+
+
+def _exchange(call: Call, answer: Answer, seconds: float) -> Exchange:
+    return Exchange(
+        operation=call.operation.id,
+        purpose=call.purpose,
+        method=call.operation.method,
+        url=f"{PREFIX}{call.operation.id}",
+        path_params=dict(call.path_params),
+        query=call.query,
+        status=answer.status,
+        headers=JSON,
+        body=answer.text.encode("utf-8", "surrogatepass"),
+        failure=Failure.PROTOCOL if answer.failure else None,
+        phases=Phases(total=seconds),
+    )
+
+
+def _rows(contract: Contract, offered: list[Offered], caller: _Caller, broken: set[str]) -> tuple[OperationResult, ...]:
+    names = {tool.name for tool in offered}
+    answered: dict[str, list[Exchange]] = {}
+    for exchange in caller.exchanges:
+        answered.setdefault(exchange.operation, []).append(exchange)
+    samples = Counter(exchange.operation for exchange in caller.exchanges if _says_something(exchange))
+    rows = []
+    for tool in tools_of(contract).values():
+        id = tool.operation.id
+        state, reason = _state(tool, names, answered.get(id, []), samples[id], caller)
+        if f"{PREFIX}{tool.name}" in broken:
+            state, reason = State.DRIFT, None
+        times = sorted(exchange.phases.total for exchange in answered.get(id, ()))
+        rows.append(
+            OperationResult(
+                id=f"{PREFIX}{tool.name}",
+                method=tool.operation.method,
+                path=tool.operation.path,
+                state=state,
+                reason=reason,
+                requests=len(times),
+                samples=samples[id],
+                latency=round(times[len(times) // 2], 6) if times else None,
+            )
+        )
+    return tuple(rows)
+
+
+def _state(
+    tool: Tool, names: set[str], exchanges: list[Exchange], samples: int, caller: _Caller
+) -> tuple[State, str | None]:
+    if tool.name not in names:
+        return State.NOT_COVERED, "the server is known to offer no tool for it"
+    if not tool.operation.is_read:
+        return State.NOT_COVERED, "changes data: its input was compared, and it was not called"
+    if samples:
+        return State.VERIFIED, None
+    if not exchanges:
+        return State.COULD_NOT_CHECK, f"not called: {caller.stopped or 'no id was seen to call it with'}"
+    last = exchanges[-1]
+    if last.ok:
+        return State.COULD_NOT_CHECK, "the list is empty: there is no item to hold against the contract"
+    return State.COULD_NOT_CHECK, f"the tool answers with {last.status or 'an error of the protocol'}"
+
+
+def _says_something(exchange: Exchange) -> bool:
+    """Whether an answer holds an object, or a list with an item."""
+    value = exchange.json if exchange.ok else None
+    return bool(value["data"]) if isinstance(value, dict) and "page_info" in value and "data" in value else bool(value)
+
+
+def _verdict(rows: tuple[OperationResult, ...], stopped: str | None) -> tuple[Verdict, str | None]:
+    states = Counter(row.state for row in rows)
+    if states[State.DRIFT]:
+        return Verdict.DRIFT, stopped
+    if not states[State.VERIFIED]:
+        return Verdict.COULD_NOT_CHECK, stopped or "no tool gave anything to hold against the contract"
+    return (Verdict.COULD_NOT_CHECK, stopped) if stopped else (Verdict.CLEAN, None)

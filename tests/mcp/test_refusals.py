@@ -1,0 +1,116 @@
+"""A server that gives no session says why, and that is a verdict of its own with exit code 3."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from whopwatch.cli import main
+
+KEY = "key_that_must_not_show"
+OAUTH = 'Bearer resource_metadata="https://example.com/.well-known/oauth-protected-resource"'
+ANSWERS: dict[str, tuple[int, dict[str, str]]] = {
+    "/oauth": (401, {"WWW-Authenticate": OAUTH}),
+    "/wrong": (401, {"WWW-Authenticate": "Bearer"}),
+    "/moved": (307, {"Location": f"https://example.com/{KEY}"}),
+    "/old/sse": (404, {}),
+    "/html": (200, {"Content-Type": "text/html"}),
+    "/down": (503, {}),
+}
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Answers by the path."""
+
+    def do_POST(self) -> None:
+        status, headers = ANSWERS[self.path]
+        self.send_response(status)
+        for name, value in {"Content-Length": "6", **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(b"<html>")
+
+    do_GET = do_POST  # noqa: N815 (the name that the server looks for)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def root() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run(*arguments)` is the exit code of `whopwatch mcp` and all of its output."""
+    monkeypatch.setenv("WHOP_API_KEY", KEY)
+
+    def ran(*arguments: str) -> tuple[int, str]:
+        code = main(["mcp", *arguments])
+        output = "".join(capsys.readouterr())
+        assert KEY not in output
+        return code, output
+
+    return ran
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/oauth", "asks for OAuth and takes no API key"),
+        ("/wrong", "the key was refused"),
+        ("/moved", "a redirect (307), which is not followed"),
+        ("/old/sse", "the transport is retired"),
+        ("/html", "does not speak MCP"),
+        ("/down", "status 503"),
+    ],
+)
+def test_each_refusal_is_told(run: Run, root: str, tmp_path: Path, path: str, reason: str) -> None:
+    file = tmp_path / "report.json"
+    code, _ = run(root + path, "--json", str(file))
+    report = json.loads(file.read_text())
+    assert code == 3
+    assert report["verdict"] == "could-not-check"
+    assert reason in report["reason"]
+    assert {row["state"] for row in report["operations"]} == {"could-not-check"}
+
+
+def test_nobody_listens(run: Run) -> None:
+    code, output = run("http://127.0.0.1:9/mcp")
+    assert (code, "nothing accepts a connection" in output) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("no-such-command-anywhere", "was not found"),
+        (f"{sys.executable} -c pass", "does not speak MCP"),
+    ],
+)
+def test_a_command_that_is_no_server(run: Run, command: str, reason: str) -> None:
+    code, output = run("--stdio", command)
+    assert (code, reason in " ".join(output.split())) == (3, True)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nowhere"], ["http://127.0.0.1:9/mcp", "--stdio", "x"], ["--target", "sandbox"], ["--stdio", " "]]
+)
+def test_bad_usage(run: Run, arguments: list[str]) -> None:
+    code, output = run(*arguments)
+    assert (code, "expected" in output) == (2, True)

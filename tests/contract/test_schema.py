@@ -110,6 +110,14 @@ def test_pointers_escape_and_star() -> None:
     assert pointer_of(("data", 3, "a/b", "c~d")) == "/data/*/a~1b/c~0d"
 
 
+@pytest.mark.parametrize("name", ["x" * 10_000, "\x1b[2J" * 500, "\ud800", "a\nb\u202ec", "é" * 79 + "/~"])
+def test_names_of_an_answer_are_bounded_and_printable(name: str) -> None:
+    shown = pointer_of(("data", 0, name))
+    assert shown.isprintable()
+    assert len(shown) < 100
+    assert shown != pointer_of(("data", 0, f"{name}x"))
+
+
 @pytest.mark.parametrize(
     ("value", "name"),
     [(None, "null"), (True, "boolean"), (1, "integer"), (1.0, "integer"), (1.5, "number"), ("", "string"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from typing import Any, Literal
 
 import jsonschema_rs
@@ -38,10 +39,28 @@ class Violation:
         return pointer_of(self.path)
 
 
+LONGEST_NAME = 80
+"""Characters of a field's name that a location shows. The longest documented one has 36."""
+
+
 def pointer_of(path: Iterable[str | int]) -> str:
-    """`path` as a JSON pointer (RFC 6901) in which every array index is `*`."""
-    tokens = ("*" if isinstance(token, int) else token.replace("~", "~0").replace("/", "~1") for token in path)
+    """`path` as a JSON pointer (RFC 6901) in which every array index is `*`.
+
+    Names come from an answer and may be anything: what does not print is escaped (`\\u000a`), and a long one is cut,
+    with a digest in place of its end, so that different names stay different.
+    """
+    tokens = (
+        "*" if isinstance(token, int) else _bounded(token).replace("~", "~0").replace("/", "~1") for token in path
+    )
     return "".join(f"/{token}" for token in tokens)
+
+
+def _bounded(name: str) -> str:
+    shown = name if name.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in name)
+    if len(shown) <= LONGEST_NAME:
+        return shown
+    digest = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{shown[: LONGEST_NAME - len(digest) - 1]}…{digest}"
 
 
 def json_type(value: Any) -> str:

@@ -68,6 +68,12 @@ class SourceError(WhopwatchError):
     """A source of the contract (an SDK package, a registry client) that is missing or not the pinned one."""
 
 
+class UnreachableSourceError(SourceError):
+    """A source that could not be asked for: no registry client, no network, or no such release."""
+
+    exit_code = EXIT_COULD_NOT_CHECK
+
+
 class UnsafeRequestError(WhopwatchError):
     """A request that the target's mode forbids; it did not leave the process."""
 

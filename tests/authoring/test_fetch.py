@@ -29,9 +29,10 @@ def test_fetched_by_name_with_the_registrys_own_client(
 ) -> None:
     commands = []
 
-    def run(command: list[str], **options: Any) -> None:
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         commands.append(command)
         (tmp_path / "cache" / package.file).write_bytes(CONTENT)
+        return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.setattr(shutil, "which", lambda name: f"/somewhere/{name}")
@@ -63,7 +64,7 @@ def test_what_the_client_said_last_is_passed_on(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_registry_that_serves_another_file_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocess, "run", lambda command, **options: None)
+    monkeypatch.setattr(subprocess, "run", lambda command, **options: subprocess.CompletedProcess(command, 0, "", ""))
     with pytest.raises(SourceError, match="is missing") as raised:
         fetch.pinned(PYTHON, tmp_path)
     assert raised.value.expected == "made_up.whl"

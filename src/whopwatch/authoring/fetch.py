@@ -1,17 +1,25 @@
-"""Fetches the pinned SDK packages with the ordinary clients of their registries."""
+"""Fetches SDK packages, pinned or by version, with the ordinary clients of their registries."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from whopwatch.authoring.declared import Package
-from whopwatch.errors import SourceError
+from whopwatch.errors import SourceError, UnreachableSourceError
 
 _SECONDS = 120
+_VERSION = re.compile(r"\d+(\.\d+)+")
+"""A release; those that are made to be tried out have letters."""
+
+_NO_SUCH_RELEASE = ("No matching distribution found", "code ETARGET", "code E404")
+"""How the registries' clients say that they were answered, and that there is no such thing."""
 
 
 def pinned(package: Package, cache_dir: Path, archive: Path | None = None) -> Path:
@@ -21,15 +29,9 @@ def pinned(package: Package, cache_dir: Path, archive: Path | None = None) -> Pa
     """
     path = archive or cache_dir / package.file
     if archive is None and not path.exists():
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        _run(_command(package, cache_dir), package, cache_dir)
+        _fetch(package, cache_dir)
     if not path.exists():
-        raise SourceError(
-            f"the archive of {package.name} {package.version} is missing",
-            where=str(path),
-            expected=package.file,
-            hint="check `file` in sources.toml against what the registry serves",
-        )
+        raise _missing(package, path)
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != package.sha256:
         raise SourceError(
@@ -42,32 +44,96 @@ def pinned(package: Package, cache_dir: Path, archive: Path | None = None) -> Pa
     return path
 
 
+def released(registry: str, name: str, version: str, cache_dir: Path) -> Package:
+    """Fetch one release into `cache_dir`, unless it is there, and return it with the digest that it has.
+
+    Raises `SourceError` if the registry cannot be asked or has no such release.
+    """
+    if not _VERSION.fullmatch(version):
+        raise SourceError(f"{version!r} is no version of a release", where=name, expected="a version such as 0.0.23")
+    file = f"{name.lstrip('@').replace('/', '-')}-{version}.tgz"
+    if registry == "pypi":
+        file = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    package = Package(registry, name, version, file, "")
+    if not (cache_dir / file).exists():
+        _fetch(package, cache_dir)
+    if not (cache_dir / file).exists():
+        raise _missing(package, cache_dir / file)
+    return replace(package, sha256=hashlib.sha256((cache_dir / file).read_bytes()).hexdigest())
+
+
+def versions(registry: str, name: str) -> list[str]:
+    """The releases that the registry has of a package, the oldest first.
+
+    Raises `SourceError` if the registry cannot be asked.
+    """
+    package = Package(registry, name, "", "", "")
+    if registry == "pypi":
+        command = [sys.executable, "-m", "pip", "index", "versions", "--disable-pip-version-check", name]
+        found = re.search(r"^Available versions: (.*)$", _run(command, package, None), re.MULTILINE)
+        listed = found[1].split(", ") if found else []
+    else:
+        listed = json.loads(_run([_npm(name), "view", "--json", name, "versions"], package, None))
+    return sorted((version for version in listed if _VERSION.fullmatch(version)), key=version_key)
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """By what versions are ordered: 0.0.9 comes before 0.0.10."""
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def _missing(package: Package, path: Path) -> SourceError:
+    return SourceError(
+        f"the archive of {package.name} {package.version} is missing",
+        where=str(path),
+        expected=package.file,
+        hint="check `file` in sources.toml against what the registry serves",
+    )
+
+
+def _fetch(package: Package, cache_dir: Path) -> None:
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    _run(_command(package, cache_dir), package, cache_dir)
+
+
 def _command(package: Package, cache_dir: Path) -> list[str]:
     wanted = f"{package.name}=={package.version}"
     if package.registry == "pypi":
         options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--quiet"]
         return [sys.executable, "-m", "pip", "download", *options, "--dest", str(cache_dir), wanted]
+    return [_npm(package.name), "pack", "--silent", "--pack-destination", str(cache_dir), wanted.replace("==", "@")]
+
+
+def _npm(name: str) -> str:
     npm = shutil.which("npm")
     if npm is None:
         raise SourceError(
-            f"npm is needed to fetch {package.name} and was not found",
+            f"npm is needed to fetch {name} and was not found",
             expected="npm on the PATH",
             hint="install Node.js with npm, or give the archive itself",
         )
-    return [npm, "pack", "--silent", "--pack-destination", str(cache_dir), wanted.replace("==", "@")]
+    return npm
 
 
-def _run(command: list[str], package: Package, cache_dir: Path) -> None:
+def _run(command: list[str], package: Package, cache_dir: Path | None) -> str:
     try:
-        # The command is fixed but for the names declared in sources.toml, and no shell reads it.
-        subprocess.run(  # noqa: S603
+        # The command is fixed but for names declared in sources.toml and a version, and no shell reads it.
+        done = subprocess.run(  # noqa: S603
             command, check=True, cwd=cache_dir, capture_output=True, text=True, timeout=_SECONDS
         )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        said = str(error.stderr or "").strip().splitlines()
-        raise SourceError(
-            f"{package.name} {package.version} could not be fetched from its registry",
+        text = str(error.stderr or "").strip()
+        said = text.splitlines()
+        if any(sign in text for sign in _NO_SUCH_RELEASE):
+            raise SourceError(
+                f"there is no release {package.version} of {package.name}",
+                where=package.registry,
+                hint="`whopwatch contract watch` tells the newest release; some versions were never published",
+            ) from None
+        raise UnreachableSourceError(
+            " ".join(filter(None, (package.name, package.version, "could not be fetched from its registry"))),
             where=package.registry,
             got=said[-1] if said else type(error).__name__,
-            hint="check the network, or give the archive itself",
+            hint="check the version and the network, or give the archive itself",
         ) from None
+    return done.stdout

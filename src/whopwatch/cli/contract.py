@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from whopwatch.cli.cache import CACHE, cache_folder
 from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.contract import Contract, contracts_dir, load
 from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT
@@ -139,7 +139,7 @@ def conflicts(show_all: bool, as_json: bool, folder: Path | None) -> int:
 
 
 @contract.command("build", epilog="Example: whopwatch contract build --contracts contracts")
-@click.option("--cache-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where fetched packages are kept.")
+@CACHE
 @click.option("--python-sdk", type=click.Path(path_type=Path), metavar="FILE", help="The wheel, if it is at hand.")
 @click.option("--typescript-sdk", type=click.Path(path_type=Path), metavar="FILE", help="The tarball, if at hand.")
 @FOLDER
@@ -152,7 +152,7 @@ def build(cache_dir: Path | None, python_sdk: Path | None, typescript_sdk: Path 
 
     result = building.build(
         folder or contracts_dir(),
-        cache_dir=cache_dir or _default_cache(),
+        cache_dir=cache_folder(cache_dir),
         python_archive=python_sdk,
         typescript_archive=typescript_sdk,
     )
@@ -167,11 +167,6 @@ def _counts(loaded: Contract) -> str:
     beside = "".join(f", and {count} in {api}" for api, count in versions.items() if api != "v1")
     resources = {operation.resource for operation in loaded.operations.values() if operation.api == "v1"}
     return f"{versions['v1']} operations of {len(resources)} resources, {len(loaded.events)} webhook events{beside}"
-
-
-def _default_cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(home) / "whopwatch"
 
 
 def _coverage_table(rows: list[CoverageRow]) -> Iterator[str]:

@@ -29,7 +29,7 @@ def compare_answers(old: Operation, new: Operation, comparer: Comparer) -> Answe
     bodies: list[tuple[Shape, Shape]] = []
     if "statuses" in facets:
         changes += _statuses(set(old.answers), set(new.answers))
-        pairs = [(old.answers[status], new.answers[status]) for status in old.answers.keys() & new.answers.keys()]
+        pairs = [(old.answers[status], new.answers[status]) for status in old.answers if status in new.answers]
     else:
         pairs = []
     # One success of each: the statuses may be unknown, or one may have taken the place of the other.

@@ -20,7 +20,7 @@ def compare_parameters(old: Operation, new: Operation, comparer: Comparer) -> It
     places = {"query", "cookie", *({"header"} if "headers" in facets else ())}
     before = {_key(item): item for item in old.parameters if item.where in places}
     after = {_key(item): item for item in new.parameters if item.where in places}
-    for key in before.keys() & after.keys():
+    for key in (key for key in before if key in after):
         for change in _parameter(before[key], after[key], comparer, "array-names" in facets):
             yield replace(change, pointer=place_of(before[key]))
     gone = [item for key, item in before.items() if key not in after]

@@ -66,9 +66,15 @@ class Comparer:
 
     def _pair_alike(self, pair: Pair) -> bool:
         if pair not in self._alike:
-            self._alike[pair] = True  # a schema that contains itself
-            found = self.shared(pair)
-            self._alike[pair] = not found.changes and all(self._pair_alike(inner) for _, inner in found.links)
+            seen, waiting = {pair}, [pair]
+            while waiting:
+                difference = self.shared(waiting.pop())
+                if difference.changes:
+                    self._alike[pair] = False
+                    return False
+                waiting += [inner for _, inner in difference.links if inner not in seen]
+                seen.update(waiting)
+            self._alike.update(dict.fromkeys(seen, True))
         return self._alike[pair]
 
     def _shape(self, old: Shape, new: Shape) -> Iterator[Change | tuple[str, Pair]]:
@@ -106,7 +112,7 @@ class Comparer:
             return
         before = {item.name: item for item in old.properties}
         after = {item.name: item for item in new.properties}
-        for name in before.keys() & after.keys():
+        for name in (name for name in before if name in after):
             yield from _below(f"/{escape(name)}", self._property(before[name], after[name]))
         gone = [item for item in old.properties if item.name not in after]
         come = [item for item in new.properties if item.name not in before]

@@ -1,0 +1,56 @@
+"""`whopwatch diff`: what moved between two contracts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from whopwatch import __version__
+from whopwatch.cli.cache import CACHE, cache_folder
+from whopwatch.cli.outputs import Outputs
+from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT
+from whopwatch.finding import Verdict
+
+EXAMPLE = """\b
+Examples:
+  whopwatch diff sdk:0.0.23 sdk:newest
+  whopwatch diff contracts our-openapi.yaml --markdown diff.md
+  whopwatch diff npm:0.0.28 sdk:0.0.28
+
+\b
+Ends with 0 where nothing moved that a client would notice, 1 where something did, 2 where a side cannot be read, 3
+where the registry cannot be asked.
+"""
+
+
+@click.command("diff", epilog=EXAMPLE)
+@click.argument("old")
+@click.argument("new")
+@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
+@click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
+@CACHE
+def diff(old: str, new: str, json_file: str | None, markdown_file: str | None, cache_dir: Path | None) -> int:
+    """Compare two contracts, OLD and NEW, by drift class.
+
+    Each is a contract folder, an OpenAPI 3 file (JSON or YAML), a release of the official SDK (sdk:VERSION for Python,
+    npm:VERSION for TypeScript; `newest` is a version, too), or the archive of one.
+    """
+    outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
+    from whopwatch.diff.result import compare_sides
+    from whopwatch.diff.sides import read_side
+    from whopwatch.report.difference import as_markdown, print_comparison
+
+    folder = cache_folder(cache_dir)
+    comparison = compare_sides(read_side(old, folder), read_side(new, folder))
+    texts = {
+        "json": lambda: json.dumps(comparison.to_json(__version__), indent=2) + "\n",
+        "markdown": lambda: as_markdown(comparison),
+    }
+    outputs.write({kind: texts[kind]() for kind in outputs.kinds})
+    if not outputs.use_stdout:
+        from rich.console import Console
+
+        print_comparison(comparison, Console())
+    return EXIT_DRIFT if comparison.verdict is Verdict.DRIFT else EXIT_CLEAN

@@ -1,0 +1,130 @@
+"""The two sides of a comparison, as a person names them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whopwatch.authoring.declared import Package, Sources
+from whopwatch.authoring.fetch import released, version_key, versions
+from whopwatch.contract import contracts_dir, load
+from whopwatch.diff import from_openapi, from_sdk
+from whopwatch.diff.model import Api
+from whopwatch.errors import ContractError, SourceError, UsageError
+
+REGISTRIES = {"sdk": "python", "npm": "typescript"}
+"""What a release is called by: the language whose SDK it is."""
+NEWEST = {"newest", "latest"}
+ACCEPTED = "a contract folder, an OpenAPI 3 file, an SDK archive, sdk:VERSION or npm:VERSION"
+MAX_BYTES = 100_000_000
+
+_ARCHIVES = (".whl", ".zip", ".tgz", ".tar.gz")
+_RELEASE = re.compile(r"(sdk|npm):(.+)")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side: the promises that it holds, by API version; every kind of source but a contract has v1 alone."""
+
+    name: str
+    apis: dict[str, Api]
+
+
+def read_side(text: str, cache_dir: Path) -> Side:
+    """The side that `text` names; SDK releases are fetched into `cache_dir`.
+
+    Raises `UsageError` if it names nothing, `SourceError` or `ContractError` if what it names cannot be read.
+    """
+    release = _RELEASE.fullmatch(text)
+    if release:
+        package = find_release(release[1], release[2], cache_dir)
+        return Side(text, {"v1": _of_archive(cache_dir / package.file, f"{release[1]}:{package.version}")})
+    path = Path(text)
+    if path.is_dir():
+        contract = load(path.resolve())
+        return Side(text, {version: from_openapi.api_of(it, text) for version, it in contract.documents.items()})
+    if not path.is_file():
+        raise UsageError(
+            f"There is nothing to compare at {text!r}.",
+            expected=ACCEPTED,
+            hint="a release is named by its package and version: sdk:0.0.23",
+        )
+    if text.endswith(_ARCHIVES):
+        return Side(text, {"v1": _of_archive(path, text)})
+    return Side(text, {"v1": from_openapi.api_of(_document(path), text)})
+
+
+def find_release(kind: str, version: str, cache_dir: Path) -> Package:
+    """The release of the official SDK that `sdk:VERSION` or `npm:VERSION` names, fetched into `cache_dir`.
+
+    Raises `SourceError` if there is none, or the registry cannot be asked.
+    """
+    declared = Sources.read(contracts_dir()).packages[REGISTRIES[kind]]
+    if version in NEWEST:
+        version = newest_of(declared)
+    return released(declared.registry, declared.name, version, cache_dir)
+
+
+def newest_of(package: Package) -> str:
+    """The newest release of a package on its registry."""
+    known = versions(package.registry, package.name)
+    if not known:
+        raise SourceError(f"the registry lists no release of {package.name}", where=package.registry)
+    return max(known, key=version_key)
+
+
+def _of_archive(path: Path, name: str) -> Api:
+    from whopwatch.authoring.python_sdk import read_python_sdk
+
+    if path.name.endswith(".tgz"):
+        # The reader of TypeScript needs a parser that a comparison of Python releases does without.
+        from whopwatch.authoring.typescript_sdk import read_typescript_sdk
+
+        return from_sdk.api_of(read_typescript_sdk(path), name)
+    return from_sdk.api_of(read_python_sdk(path), name)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > MAX_BYTES:
+        raise ContractError("The document is too large.", where=str(path), expected=f"at most {MAX_BYTES:,} bytes")
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
+    except (ValueError, RecursionError) as error:
+        # What a parser quotes may be of any size.
+        raise ContractError(
+            "The document is neither JSON nor YAML.", where=str(path), got=type(error).__name__, hint="check the file"
+        ) from None
+    if isinstance(document, dict) and "openapi" not in document and "v1" in document:
+        document = document["v1"]  # the bundle of a contract folder
+    if not isinstance(document, dict) or not str(document.get("openapi", "")).startswith("3."):
+        declared = document.get("openapi", document.get("swagger")) if isinstance(document, dict) else None
+        raise ContractError(
+            "The file is no OpenAPI document.",
+            where=str(path),
+            expected="openapi: 3.0.x or 3.1.x",
+            got=f"version {str(declared)[:20]}" if declared else "no version",
+            hint="convert it first" if declared else ACCEPTED,
+        )
+    if any("$ref" in item for item in _mappings(document.get("paths"))):
+        from whopwatch.contract.bundle import bundle_document
+
+        return bundle_document(path.parent) if path.name == "openapi.yaml" else document
+    return document
+
+
+def _mappings(node: Any) -> list[dict[str, Any]]:
+    return [item for item in node.values() if isinstance(item, dict)] if isinstance(node, dict) else []
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML has it: ten times faster
+    try:
+        return yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
+    except yaml.YAMLError as error:
+        raise ValueError from error

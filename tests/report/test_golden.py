@@ -5,23 +5,36 @@ After a change on purpose: `python -m tests.report.test_golden` writes them anew
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.report import samples
+from tests.report import nights, samples
 from whopwatch.finding import Report
 from whopwatch.report import FILE_NAMES, RENDERERS
 from whopwatch.report.terminal import render as terminal
 
 GOLDEN = Path(__file__).parent / "golden"
-REPORTS = {"drift": samples.report(), "clean": samples.clean(), "refused": samples.refused()}
+REPORTS = {
+    "drift": samples.report(),
+    "clean": samples.clean(),
+    "refused": samples.refused(),
+    "night": nights.bad_night(),
+}
 
 
 def rendered(name: str, report: Report) -> dict[str, str]:
     """The golden files of one report: file name -> text."""
     texts = {f"{name}.{Path(FILE_NAMES[kind]).suffix[1:]}": RENDERERS[kind](report) for kind in RENDERERS}
+    texts[f"{name}.html"] = _without_assets(texts[f"{name}.html"])
     return {**texts, f"{name}.80.txt": terminal(report, width=80)}
+
+
+def _without_assets(page: str) -> str:
+    """The page without its style and script, which are files of their own, and without their digests."""
+    page = re.sub(r"<(style|script)>.*?</\1>", r"<\1></\1>", page, flags=re.DOTALL)
+    return re.sub(r"sha256-[\w+/=]+", "sha256-...", page)
 
 
 CASES = {file: text for name, report in REPORTS.items() for file, text in rendered(name, report).items()}

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from whopwatch.finding import Report
-from whopwatch.report import json, junit, markdown, terminal
+from whopwatch.report import html, json, junit, markdown, sarif, terminal
 
 RENDERERS: Mapping[str, Callable[[Report], str]] = {
+    "html": html.render,
     "json": json.render,
     "junit": junit.render,
     "markdown": markdown.render,
+    "sarif": sarif.render,
     "terminal": terminal.render,
 }
 
 FILE_NAMES: Mapping[str, str] = {
+    "html": "report.html",
     "json": "report.json",
     "junit": "junit.xml",
     "markdown": "report.md",
+    "sarif": "report.sarif",
     "terminal": "report.txt",
 }
 """What each output is called in a report folder."""

@@ -17,9 +17,10 @@ from whopwatch.report.text import (
     VERDICTS,
     by_reason,
     by_severity,
+    change_line,
     evidence,
     findings_line,
-    number,
+    in_words,
     plain,
     requests_line,
     states_line,
@@ -118,18 +119,9 @@ def _verdict(report: Report) -> RenderableType:
     facts.add_row("target", Text(plain(report.target)))
     facts.add_row("operations", states_line(report).partition(": ")[2] + f", of {len(report.operations)}")
     facts.add_row("findings", findings_line(report))
+    if change := change_line(report):
+        facts.add_row("change", Text(plain(change)))
     facts.add_row("requests", requests_line(report))
     badge = Text.assemble((f" {VERDICTS[report.verdict]} ", _VERDICT_STYLES[report.verdict]), "  ")
-    badge.append(plain(report.reason or _in_words(report)))
+    badge.append(plain(report.reason or in_words(report)))
     return Group("", Padding(facts, (0, 0, 0, 1), expand=False), "", badge)
-
-
-def _in_words(report: Report) -> str:
-    counts = report.count()
-    if report.verdict is Verdict.DRIFT:
-        return f"{number(counts[State.DRIFT], 'operation')} answered otherwise than documented"
-    if report.verdict is Verdict.COULD_NOT_CHECK:
-        return "nothing was verified"
-    unseen = counts[State.COULD_NOT_CHECK]
-    rest = f"; {number(unseen, 'operation')} could not be checked" if unseen else ""
-    return f"{number(counts[State.VERIFIED], 'operation')} answered as documented{rest}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from itertools import groupby
 
-from whopwatch.finding import Finding, OperationResult, Report, Severity, State, Verdict
+from whopwatch.finding import Finding, Life, OperationResult, Report, Severity, State, Verdict
 
 VERDICTS = {Verdict.CLEAN: "CLEAN", Verdict.DRIFT: "DRIFT", Verdict.COULD_NOT_CHECK: "COULD NOT CHECK"}
 STATES = {
@@ -16,6 +17,18 @@ STATES = {
     State.NOT_COVERED: "not covered",
 }
 UNSTATED = "no reason given"
+LIVES = {
+    Life.NEW: "new",
+    Life.WORSE: "worse",
+    Life.FLAPPING: "flapping",
+    Life.KNOWN: "known",
+    Life.FIXED: "fixed",
+    Life.ACCEPTED: "accepted",
+}
+"""The lives of a finding, those that want attention first."""
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)", re.ASCII)
+MOVED = (Life.NEW, Life.WORSE, Life.FLAPPING, Life.FIXED)
+"""Lives that say that something changed since the night before."""
 
 
 def plain(text: str) -> str:
@@ -84,3 +97,48 @@ def findings_line(report: Report) -> str:
 def evidence(finding: Finding) -> str:
     """`12 of 40 samples, confirmed`."""
     return f"{finding.violations} of {number(finding.samples, 'sample')}, {finding.confidence}"
+
+
+def in_words(report: Report) -> str:
+    """What the verdict means for this run, in one clause."""
+    counts = report.count()
+    if report.verdict is Verdict.DRIFT:
+        return f"{number(counts[State.DRIFT], 'operation')} answered otherwise than documented"
+    if report.verdict is Verdict.COULD_NOT_CHECK:
+        return "nothing was verified"
+    unseen = counts[State.COULD_NOT_CHECK]
+    rest = f"; {number(unseen, 'operation')} could not be checked" if unseen else ""
+    return f"{number(counts[State.VERIFIED], 'operation')} answered as documented{rest}"
+
+
+def by_life(findings: Iterable[Finding]) -> dict[Life | None, list[Finding]]:
+    """The findings by what they are to the nights before, those that want attention first."""
+    groups: dict[Life | None, list[Finding]] = {life: [] for life in (*LIVES, None)}
+    for finding in worst_first(findings):
+        groups[finding.state].append(finding)
+    return {life: found for life, found in groups.items() if found}
+
+
+def moved(report: Report) -> list[Finding]:
+    """The findings that are not what they were the night before."""
+    groups = by_life(report.findings)
+    return [finding for life in MOVED for finding in groups.get(life, ())]
+
+
+def change_line(report: Report) -> str | None:
+    """`2 new, 1 fixed since 2026-11-21 02:00 UTC; 3 known`; None for a run without a memory."""
+    if report.memory is None:
+        return None
+    if not report.memory.nights:
+        return "first night: there is nothing to compare with yet"
+    groups = by_life(report.findings)
+    changes = ", ".join(f"{len(groups[life])} {LIVES[life]}" for life in MOVED if life in groups)
+    rest = ", ".join(f"{len(found)} {LIVES[life]}" for life, found in groups.items() if life and life not in MOVED)
+    line = f"{changes or 'nothing moved'} since {when(report.memory.previous or 'the night before')}"
+    return f"{line}; {rest}" if rest else line
+
+
+def when(moment: str) -> str:
+    """A moment in UTC as it is read: `2026-11-21 02:00 UTC`; any other text as it is."""
+    found = _MOMENT.fullmatch(moment)
+    return f"{found[1]} {found[2]} UTC" if found else moment

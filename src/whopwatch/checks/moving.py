@@ -17,17 +17,25 @@ from whopwatch.plan.writes.expected import expected_of
 
 
 @dataclass
-class Walk:
-    """One walk: its pages, and the ids of what was created, changed and deleted from its first page on.
+class Touched:
+    """The ids of what was created, changed and deleted."""
 
-    `own` are the ids that the run had created before, the oldest first.
-    """
-
-    pages: list[Page]
-    own: list[str]
     created: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Walk:
+    """One walk: its pages, and what was written between the first and the last of them.
+
+    `own` are the ids that the run had created before, the oldest first; `older` what was there before them.
+    """
+
+    own: list[str]
+    older: frozenset[str]
+    pages: list[Page] = field(default_factory=list)
+    touched: Touched = field(default_factory=Touched)
 
 
 class Broken(NamedTuple):
@@ -58,39 +66,43 @@ def moving(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     yield from tally.findings()
 
 
-def _walks(contract: Contract, evidence: Evidence, id: str) -> Iterator[Walk]:
+def _walks(contract: Contract, evidence: Evidence, id: str) -> Sequence[Walk]:
+    """The walks of one list, in their order."""
     resource = contract.operations[id].resource
     own: list[str] = []
-    walk: Walk | None = None
+    older: frozenset[str] | None = None
+    walks: list[Walk] = []
+    since: list[tuple[Operation, Exchange]] = []
     for exchange in evidence.exchanges:
         operation = contract.operations[exchange.operation]
-        if operation.id == id and exchange.purpose is Purpose.MOVING_PAGE:
-            if exchange.query_value("after") is None:
-                if walk:
-                    yield walk
-                walk = Walk([], list(own))
-            if walk:
-                walk.pages.append(Page(exchange))
+        if operation.id == id and exchange.purpose is Purpose.READ_BACK and older is None:
+            older = frozenset(Page(exchange).ids)
+        elif operation.id == id and exchange.purpose is Purpose.MOVING_PAGE:
+            is_first = exchange.query_value("after") is None
+            for write in since:
+                _note(*write, own, Touched() if is_first else walks[-1].touched)
+            since.clear()
+            if is_first:
+                walks.append(Walk(list(own), older or frozenset()))
+            walks[-1].pages.append(Page(exchange))
         elif operation.resource == resource and not operation.is_read and exchange.ok:
-            _note(operation, exchange, own, walk)
-    if walk:
-        yield walk
+            since.append((operation, exchange))
+    return walks
 
 
-def _note(operation: Operation, exchange: Exchange, own: list[str], walk: Walk | None) -> None:
+def _note(operation: Operation, exchange: Exchange, own: list[str], touched: Touched) -> None:
     """Take in one write."""
     expected = expected_of(operation, exchange)
     if expected is None:
         return
     if expected.is_gone:
         own[:] = [id for id in own if id != expected.id]
-        touched = walk.deleted if walk else set()
+        touched.deleted.add(expected.id)
     elif expected.id in exchange.path_params.values() or expected.id in own:
-        touched = walk.changed if walk else set()
+        touched.changed.add(expected.id)
     else:
         own.append(expected.id)
-        touched = walk.created if walk else set()
-    touched.add(expected.id)
+        touched.created.add(expected.id)
 
 
 def _broken(walk: Walk) -> Iterator[Broken]:
@@ -101,28 +113,21 @@ def _broken(walk: Walk) -> Iterator[Broken]:
     if not all(page.usable for page in walk.pages):
         return
     shown = Counter(id for page in walk.pages for id in page.ids)
-    if any(count > 1 for id, count in shown.items() if id not in walk.changed):
+    if any(count > 1 for id, count in shown.items() if id not in walk.touched.changed):
         yield Broken("/data/*/id", "an item is shown twice in a walk during which others were written")
-    if any(shown[id] > 2 for id in walk.changed):
+    if any(shown[id] > 2 for id in walk.touched.changed):
         yield Broken("/data/*/id", "an item that was changed during a walk is shown more than twice")
     if _skipped(walk, shown):
-        yield Broken("/data", "an item that nobody touched is skipped in a walk during which others were written")
+        yield Broken("/data/*/id", "an item that nobody touched is skipped in a walk during which others were written")
 
 
 def _skipped(walk: Walk, shown: Counter[str]) -> Sequence[str]:
-    """Untouched items of our own that stand between items that the walk did show.
-
-    The newest come first, so that everything of our own between the first and the last item that is shown should be.
-    """
+    """Untouched items of our own that stand between items that the walk did show, as the newest come first."""
     newest_first = list(reversed(walk.own))
     places = [place for place, id in enumerate(newest_first) if shown[id]]
     if not places:
         return ()
-    others = any(id not in walk.own and id not in walk.created for id in shown)
-    last = len(newest_first) if others or not _goes_on(walk.pages[-1]) else places[-1]
+    is_past = not walk.older.isdisjoint(shown) or walk.pages[-1].info("has_next_page") is not True
+    last = len(newest_first) if is_past else places[-1]
     between = newest_first[places[0] : last]
-    return [id for id in between if not shown[id] and id not in walk.deleted and id not in walk.changed]
-
-
-def _goes_on(page: Page) -> bool:
-    return page.info("has_next_page") is True
+    return [id for id in between if not shown[id] and id not in walk.touched.deleted | walk.touched.changed]

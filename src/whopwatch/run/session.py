@@ -178,7 +178,8 @@ class Session:
     def _watch(self, exchange: Exchange) -> None:
         self._answered = self._answered or is_answer(exchange)
         if not self._answered:
-            self.stopped = useless(self._exchanges, has_key=self._client.target.api_key is not None)
+            asked = [exchange for exchange in self._exchanges if exchange.credential == "key"]
+            self.stopped = useless(asked, has_key=self._client.target.api_key is not None)
             self.unusable = self.stopped is not None
         elif exchange.failure:
             self.stopped = lost(self._exchanges)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
@@ -14,6 +16,7 @@ Body = dict[str, Any]
 LATER = ("2037-01-15T12:00:00.000Z", "2038-03-16T13:00:00.000Z")
 NUMBERS = (10, 20)
 """Two values each: one to create with, another to change it into."""
+NOTHING: Mapping[Any, int] = MappingProxyType({})
 ODD = [["whopwatch"]]
 """What no plain field may hold."""
 
@@ -53,14 +56,16 @@ class Bodies:
         """What is required, and every plain field besides."""
         return {**self.least(operation), **self.changes(operation, {})}
 
-    def changes(self, operation: Operation, current: Mapping[str, Any]) -> Body:
-        """Every plain field, with another value than `current` shows; required ones first."""
+    def changes(self, operation: Operation, current: Mapping[str, Any], others: Sequence[Any] = ()) -> Body:
+        """Every plain field, with another value than `current` shows, and one that few of `others` show."""
         schema = self._body(operation)
         names = declared().renamed.get(operation.resource, {})
         body: Body = {}
         for name, part in schema.get("properties", {}).items():
             if self._is_plain(name, part, operation) and not part.get("deprecated"):
-                body[name] = self._value(name, part, operation, current.get(names.get(name, name)))
+                shown = names.get(name, name)
+                taken = Counter(other.get(shown) for other in others if isinstance(other.get(shown), str))
+                body[name] = self._value(name, part, operation, current.get(shown), taken)
         return body
 
     def odd(self, operation: Operation, body: Body) -> Body | None:
@@ -91,10 +96,12 @@ class Bodies:
             return name == "metadata"
         return part.get("type") in ("string", "boolean", "integer", "number")
 
-    def _value(self, name: str, schema: Schema, operation: Operation, current: Any = None) -> Any:
+    def _value(
+        self, name: str, schema: Schema, operation: Operation, current: Any = None, taken: Mapping[Any, int] = NOTHING
+    ) -> Any:
         part = self._branch(schema, operation)
         if "enum" in part:
-            return next((value for value in part["enum"] if value != current), part["enum"][0])
+            return min(part["enum"], key=lambda value: (value == current, taken.get(value, 0)))
         if "x-resource" in part:
             return self._id_of(part["x-resource"])
         kind = part.get("type")

@@ -46,9 +46,9 @@ def _creations(writing: Writing, create: Operation) -> Steps[Body]:
             return {}
     least = {**writing.bodies.least(create), **writing.parents(create)}
     yield from writing.list_of(create.resource, least)
+    yield from writing.write(create, body=least)
     yield from writing.refused(writing.call(create, body=least))
     yield from writing.odd(create, None, least)
-    yield from writing.write(create, body=least)
     fullest = {**least, **writing.bodies.fullest(create)}
     call, written = yield from writing.accepted(create, None, fullest, least)
     if written.ok:
@@ -82,7 +82,7 @@ def _changes(writing: Writing, resource: str, created: Body) -> Experiment:
             if subject is None:
                 writing.untried[operation.id] = f"not tried: no id of {resource} was seen to change"
             else:
-                yield from _change(writing, operation, subject)
+                yield from _change(writing, operation, subject, shown)
 
 
 def _changing(writing: Writing, resource: str) -> Iterator[Operation]:
@@ -100,6 +100,7 @@ def _subject(writing: Writing, operation: Operation, shown: list[Any]) -> Steps[
     if own:
         return own[-1]
     if not shown:
+        writing.listings.pop(operation.resource, None)  # what is found elsewhere need not be in this list
         yield from writing.supply(operation.resource)
         return writing.id_of(operation.resource)
     action = declared().actions.get(operation.id)
@@ -111,8 +112,8 @@ def _subject(writing: Writing, operation: Operation, shown: list[Any]) -> Steps[
     return str((fitting or shown)[0].get("id"))
 
 
-def _change(writing: Writing, operation: Operation, id: str) -> Experiment:
-    """One update or action: refused without a key, then done, then seen."""
+def _change(writing: Writing, operation: Operation, id: str, others: list[Any]) -> Experiment:
+    """One update or action: refused without a key, then done, then seen; of `others` no one changes."""
     for resource in writing.bodies.needs(operation):
         yield from writing.supply(resource)
     current: dict[str, Any] = {}
@@ -121,7 +122,7 @@ def _change(writing: Writing, operation: Operation, id: str) -> Experiment:
         current = object_in(call.operation, exchange, id) or current
     least = {**writing.bodies.least(operation), **_declared_body(operation)} if operation.body is not None else {}
     is_update = operation.method != "POST" or _shows_body(operation)
-    body = {**least, **(writing.bodies.changes(operation, current) if is_update else {})}
+    body = {**least, **(writing.bodies.changes(operation, current, others) if is_update else {})}
     yield from writing.refused(writing.call(operation, id, body))
     if is_update:
         yield from writing.odd(operation, id, body)

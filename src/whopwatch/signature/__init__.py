@@ -5,7 +5,7 @@ from __future__ import annotations
 from whopwatch.signature.explain import explain
 from whopwatch.signature.scheme import HEADERS, ID, SIGNATURE, TIMESTAMP, TOLERANCE, new_secret, sign, signed_headers
 from whopwatch.signature.secret import usable_secret
-from whopwatch.signature.verify import Headers, Reason, Refusal, Signed, verify
+from whopwatch.signature.verify import Headers, Reason, Refusal, Signed, screen, verify
 
 __all__ = [
     "HEADERS",
@@ -19,6 +19,7 @@ __all__ = [
     "Signed",
     "explain",
     "new_secret",
+    "screen",
     "sign",
     "signed_headers",
     "usable_secret",

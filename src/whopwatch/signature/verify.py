@@ -62,19 +62,24 @@ def verify(secret: str, headers: Headers, body: bytes, now: float, *, tolerance:
     `body` are the bytes as they came: a body that was parsed and written again is another one. Of several signatures
     one has to fit. What an attacker can choose has no influence on how long the comparison takes.
     """
-    found = _the_three(headers)
+    found = screen(headers, now, tolerance=tolerance)
     if isinstance(found, Refusal):
         return found
     id, timestamp, signatures = found
-    wrong = _bad_id(id) or _bad_time(timestamp, now, tolerance)
-    if wrong:
-        return wrong
     versions = [entry.partition(",") for entry in signatures.split(" ")[:MOST_SIGNATURES]]
     given = [text.encode() for version, _, text in versions if version == VERSION]
     expected = digest(key_of(secret), id, timestamp, body).encode()
     if sum(hmac.compare_digest(expected, text) for text in given):  # not any(): every one takes its time
         return Signed(id, int(timestamp))
     return _unfitting(given, signatures)
+
+
+def screen(headers: Headers, now: float, *, tolerance: float = TOLERANCE) -> tuple[str, str, str] | Refusal:
+    """Id, timestamp and signatures of a delivery, or why they are none of any body: what the headers alone can tell."""
+    found = _the_three(headers)
+    if isinstance(found, Refusal):
+        return found
+    return _bad_id(found[0]) or _bad_time(found[1], now, tolerance) or found
 
 
 def _the_three(headers: Headers) -> tuple[str, str, str] | Refusal:

@@ -110,16 +110,13 @@ def _page(report: Report) -> dict[str, Any]:
 @cache
 def _assets() -> Mapping[str, Any]:
     """The page's style and script, and the policy that lets just these two run."""
-    from markupsafe import Markup
-
     texts = {name: (_FOLDER / f"page.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
     digests = {name: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for name, text in texts.items()}
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src 'sha256-{digests['css']}'; style-src-attr 'unsafe-inline'; script-src 'sha256-{digests['js']}'"
     )
-    # Both files are parts of this package.
-    return {"css": Markup(texts["css"]), "script": Markup(texts["js"]), "policy": policy}  # noqa: S704
+    return {"css": texts["css"], "script": texts["js"], "policy": policy}
 
 
 def _sent_words(report: Report) -> str:

@@ -59,6 +59,7 @@ def test_no_check_looks_at_a_header_that_is_left_out() -> None:
 
     from whopwatch.checks import evidence
 
-    sources = [inspect.getsource(inspect.getmodule(check) or check) for check in CHECKS] + [inspect.getsource(evidence)]
+    of_reads = [check for check in CHECKS if check.__name__ != "side_effects"]  # which looks at writes alone
+    sources = [inspect.getsource(inspect.getmodule(check) or check) for check in of_reads]
     for header in VOLATILE:
-        assert not any(f'"{header}"' in source for source in sources), header
+        assert not any(f'"{header}"' in source for source in [*sources, inspect.getsource(evidence)]), header

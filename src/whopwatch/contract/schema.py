@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from typing import Any, Literal
 
 import jsonschema_rs
@@ -39,28 +38,10 @@ class Violation:
         return pointer_of(self.path)
 
 
-LONGEST_NAME = 80
-"""Characters of a field's name that a location shows. The longest documented one has 36."""
-
-
 def pointer_of(path: Iterable[str | int]) -> str:
-    """`path` as a JSON pointer (RFC 6901) in which every array index is `*`.
-
-    Names come from an answer and may be anything: what does not print is escaped (`\\u000a`), and a long one is cut,
-    with a digest in place of its end, so that different names stay different.
-    """
-    tokens = (
-        "*" if isinstance(token, int) else _bounded(token).replace("~", "~0").replace("/", "~1") for token in path
-    )
+    """`path` as a JSON pointer (RFC 6901) in which every array index is `*`."""
+    tokens = ("*" if isinstance(token, int) else token.replace("~", "~0").replace("/", "~1") for token in path)
     return "".join(f"/{token}" for token in tokens)
-
-
-def _bounded(name: str) -> str:
-    shown = name if name.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in name)
-    if len(shown) <= LONGEST_NAME:
-        return shown
-    digest = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{shown[: LONGEST_NAME - len(digest) - 1]}…{digest}"
 
 
 def json_type(value: Any) -> str:
@@ -109,10 +90,11 @@ class SchemaStore:
     def _compile(self, pointer: str) -> Validator:
         """The validator of the schema at the JSON `pointer` of the document.
 
-        It is compiled from as much of the document as the schema refers to: a registry of the whole would keep
-        another copy of it in memory, and a process that runs for months has to be small.
+        It is compiled from as much of the document as the schema refers to, written out where it is referred to:
+        a registry of the whole would keep another copy of it in memory, and each reference costs a compiled schema
+        twice the memory. A process that runs for months has to be small.
         """
-        schema = self._at(pointer)
+        schema = self._written_out(self._at(pointer))
         root: dict[str, Any] = {"$schema": DIALECT, "allOf": [schema]}
         for reference, part in self._referred(schema).items():
             node = root
@@ -127,6 +109,19 @@ class SchemaStore:
         while "$ref" in schema:
             schema = self._at(schema["$ref"])
         return schema
+
+    def _written_out(self, node: Any, within: frozenset[str] = frozenset()) -> Any:
+        """`node` with what it refers to in place of references; those of a schema to itself stay."""
+        if isinstance(node, list):
+            return [self._written_out(part, within) for part in node]
+        if not isinstance(node, dict):
+            return node
+        reference = node.get("$ref")
+        if isinstance(reference, str) and reference not in within and "allOf" not in node:
+            target = self._written_out(self._at(reference), within | {reference})
+            rest = {name: part for name, part in node.items() if name != "$ref"}
+            return {**rest, "allOf": [target]} if rest else target
+        return {name: self._written_out(part, within) for name, part in node.items()}
 
     def _at(self, reference: str) -> Any:
         node: Any = self._document

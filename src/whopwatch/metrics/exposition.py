@@ -45,7 +45,6 @@ class _Family:
         self._metric = metric
         self._children: dict[tuple[str, ...], MetricWrapperBase] | None = None
         self._header = _text(metric.describe()).replace("%", "%%")
-        self._lines: dict[tuple[str, ...], str] = {}
         self._template = ""
         self._readers: list[Values] = []
 
@@ -53,9 +52,7 @@ class _Family:
         """The header and one line for each sample."""
         children = _children(self._metric)
         if children != self._children:  # metrics compare by identity: new series of old labels are new
-            self._lines = {labels: lines for labels, lines in self._lines.items() if labels in children}
-            self._lines |= _lines(self._metric, [labels for labels in children if labels not in self._lines])
-            self._template = "".join([self._header, *(self._lines[labels] for labels in children)])
+            self._template = "".join([self._header, *_lines(self._metric, children)])
             self._readers = list(map(_reader, children.values()))
             self._children = children
         values = chain.from_iterable([read() for read in self._readers])
@@ -86,8 +83,8 @@ def _reader(child: MetricWrapperBase) -> Values:
     return lambda: (get(),)
 
 
-def _lines(metric: MetricWrapperBase, series: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
-    """What prometheus_client writes for each of `series`, by its labels, with `%s` for each value."""
+def _lines(metric: MetricWrapperBase, series: Iterable[tuple[str, ...]]) -> list[str]:
+    """What prometheus_client writes for `series`, given by their labels, with `%s` for each value."""
     (family,) = metric.describe()
     samples = _samples(metric)
     for labels in series:
@@ -95,9 +92,7 @@ def _lines(metric: MetricWrapperBase, series: Sequence[tuple[str, ...]]) -> dict
         for suffix, more in samples:
             family.add_sample(f"{family.name}{suffix}", {**named, **more}, 0.0)
     texts = [line for line in _text([family]).splitlines() if not line.startswith("#")]
-    gaps = [f"{line.rpartition(' ')[0].replace('%', '%%')} %s\n" for line in texts]
-    size = len(samples)
-    return {labels: "".join(gaps[place * size : (place + 1) * size]) for place, labels in enumerate(series)}
+    return [f"{line.rpartition(' ')[0].replace('%', '%%')} %s\n" for line in texts]
 
 
 def _samples(metric: MetricWrapperBase) -> list[tuple[str, dict[str, str]]]:

@@ -153,14 +153,17 @@ class Scheduler:
                 self._ended(probe, outcome)
 
     def _ended(self, probe: Probe, outcome: Outcome) -> None:
+        was_full = len(self._running) >= self._workers
         self._running.discard(probe.id)
         self.metrics.inflight.set(len(self._running))
         failed = outcome not in (Outcome.SUCCESS, Outcome.SKIPPED, Outcome.RATE_LIMITED)
         failures = self._failures[probe.id] = self._failures.get(probe.id, 0) + 1 if failed else 0
         now = self._clock()
-        if failed and failures <= RECHECKS and self._rechecks.take(now) == 0.0:
+        rechecked = failed and failures <= RECHECKS and self._rechecks.take(now) == 0.0
+        if rechecked:
             self._timetable.add(probe.id, now + probe.terms.recheck)
-        self._changed.notify_all()
+        if was_full or rechecked:
+            self._changed.notify_all()
 
     def _intervals(self) -> dict[str, float]:
         return {id: probe.terms.interval for id, probe in self._probes.items()}

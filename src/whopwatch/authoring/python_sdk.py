@@ -172,7 +172,22 @@ def _parameters(node: ast.expr | None, module: Module, types: PythonTypes, modul
         return None
     origin, name = module.imports[declared.value.id]
     target = modules[f"{origin.removesuffix('.py')}/{name}.py"]
-    return types.definition(target, declared.attr)
+    return _sent(types.definition(target, declared.attr), node.args[0])
+
+
+def _sent(read: Type, literal: ast.expr) -> Type:
+    """The fields of `read` that a literal such as `{"name": name}` sends; the others stand in the path."""
+    if isinstance(read, OneOf):
+        return replace(read, variants=tuple(_sent(variant, literal) for variant in read.variants))
+    if not isinstance(read, Record) or not isinstance(literal, ast.Dict):
+        return read
+    # A keyword that Python reserves is sent under an alias.
+    sent = {str(_constant(key)).rstrip("_") for key in literal.keys if key is not None}
+    return Record(tuple(item for item in read.fields if not _is_argument(item.name) or item.name in sent))
+
+
+def _is_argument(name: str) -> bool:
+    return re.fullmatch(r"(\w+_)?id", name) is not None
 
 
 def _response(module: Module, returns: ast.expr, types: PythonTypes) -> tuple[Type | None, bool]:

@@ -99,8 +99,11 @@ def _operation(resource: str, method: Node, scope: Scope, types: TypeScriptTypes
     verb, arguments = call
     path = _path(arguments[0])
     parameters = _parameters(method, scope, types)
-    query = parameters.get("query", parameters.get("params", (None, False)))[0]
+    query = parameters.get("query", (None, False))[0]
     sent, body_required = parameters.get("body", (None, False))
+    if "params" in parameters and body is not None:
+        query, sent = _taken_apart(parameters["params"][0], text_of(body))
+        body_required = parameters["params"][1] and _has_required(sent)
     in_path = set(re.findall(r"\{(\w+)\}", path))
     response, is_list = _response(returns, scope, types)
     return Operation(
@@ -152,6 +155,29 @@ def _parameters(method: Node, scope: Scope, types: TypeScriptTypes) -> dict[str,
     return found
 
 
+def _taken_apart(read: Type | None, code: str) -> tuple[Type | None, Type | None]:
+    """The query and the body out of one object of parameters, by how `code` takes it apart.
+
+    `const { id, account_id, ...body } = params` names what is no part of the rest, and `query: { account_id }` what of
+    that is sent as a query; the others stand in the path or in headers.
+    """
+    if not isinstance(read, Record):
+        return read, None
+    opened = re.search(r"const \{([^}]*)\} = params", code)
+    names = {part.split(":")[0].strip().strip("'") for part in (opened[1] if opened else "").split(",")}
+    asked = re.search(r"query: \{([^}]*)\}", code)
+    in_query = {part.split(":")[0].strip() for part in (asked[1] if asked else "").split(",")}
+    rest = Record(tuple(item for item in read.fields if item.name not in names))
+    named = tuple(item for item in read.fields if item.name in in_query)
+    if "...body" in names:
+        return Record(named), rest
+    return Record((*named, *rest.fields) if "...query" in names else named), None
+
+
+def _has_required(read: Type | None) -> bool:
+    return isinstance(read, Record) and any(item.required for item in read.fields)
+
+
 def _without(read: Type | None, names: set[str]) -> tuple[Field, ...]:
     """The fields of a parameter object that are not already in the path."""
     return tuple(item for item in read.fields if item.name not in names) if isinstance(read, Record) else ()
@@ -174,5 +200,5 @@ def _scopes(method: Node) -> tuple[str, ...]:
 
 
 def _snake(name: str) -> str:
-    """`listFees` and `resourceID` as `list_fees` and `resource_id`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """`listFees`, `resourceID` and `createAPIKey` as `list_fees`, `resource_id` and `create_api_key`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})", "_", name).lower()

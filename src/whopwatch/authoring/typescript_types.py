@@ -226,10 +226,12 @@ def text_of(node: Node) -> str:
 
 
 def descendants(node: Node) -> Iterator[Node]:
-    """Every node below `node`, in the order of the source."""
-    for child in node.children:
+    """Every node below `node`, in the order of the source. A union of a thousand literals is as many levels deep."""
+    waiting = list(reversed(node.children))
+    while waiting:
+        child = waiting.pop()
         yield child
-        yield from descendants(child)
+        waiting += reversed(child.children)
 
 
 def unreadable(scope: Scope, what: str) -> SourceError:
@@ -246,9 +248,11 @@ def _annotated(node: Node) -> Node:
 
 
 def _alternatives(node: Node) -> Iterator[Node]:
-    for child in node.named_children:
+    waiting = list(reversed(node.named_children))
+    while waiting:
+        child = waiting.pop()
         if child.type == "union_type":
-            yield from _alternatives(child)
+            waiting += reversed(child.named_children)
         elif child.type != "comment":
             yield child
 

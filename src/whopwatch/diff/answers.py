@@ -24,7 +24,7 @@ class Answers:
 
 def compare_answers(old: Operation, new: Operation, comparer: Comparer) -> Answers:
     """Compare the successes of an operation, and which errors it answers."""
-    facets = comparer.old.facets & comparer.new.facets
+    facets = comparer.facets
     changes: list[Change] = []
     bodies: list[tuple[Shape, Shape]] = []
     if "statuses" in facets:

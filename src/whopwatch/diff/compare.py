@@ -49,7 +49,7 @@ def _operation(old: Operation, new: Operation, comparer: Comparer) -> Iterator[P
     if old.id != new.id and not old.id.startswith(f"{old.method} ") and not new.id.startswith(f"{new.method} "):
         relation = Relation("renamed", new.id)
         yield _sent(here, "path", Change("D24", "replaced", "", old.id, new.id, relation=relation))
-    if old.deprecated != new.deprecated:
+    if "deprecations" in comparer.facets and old.deprecated != new.deprecated:
         yield _sent(here, "path", deprecation(new.deprecated))
     for change in compare_security(old, new, comparer.old, comparer.new):
         yield _sent(here, change.pointer, change)

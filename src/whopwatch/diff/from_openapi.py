@@ -11,7 +11,7 @@ from whopwatch.errors import ContractError
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 FACETS: frozenset[Facet] = frozenset(
-    {"statuses", "errors", "scopes", "security", "headers", "media", "servers", "array-names"}
+    {"statuses", "errors", "scopes", "security", "headers", "media", "servers", "array-names", "deprecations"}
 )
 
 Node = Mapping[str, Any]

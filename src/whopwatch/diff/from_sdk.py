@@ -58,6 +58,8 @@ class _Reader:
             facets.add("errors")
         if not self._is_fern:
             facets.add("array-names")
+        if model.language == "python":
+            facets.add("deprecations")
         return Api(
             name=name,
             operations={key: self._operation(method) for key, method in model.operations.items()},

@@ -31,7 +31,7 @@ def compare_kinds(old: Shape, new: Shape) -> Iterator[Change]:
             # One generator writes any value where another knows more: the API itself may be the same.
             yield Change("D8", "narrowed" if is_any(old) else "widened", *facts, is_certain=False)
         return
-    mine, other = _settled(old, new)
+    mine, other = settled_kinds(old, new)
     if mine == other:
         return
     if _covers(other, mine):
@@ -67,7 +67,7 @@ def _value(shape: Shape) -> str:
     return listed(shape.default) if shape.default else "none"
 
 
-def _settled(old: Shape, new: Shape) -> tuple[frozenset[str], frozenset[str]]:
+def settled_kinds(old: Shape, new: Shape) -> tuple[frozenset[str], frozenset[str]]:
     """The kinds of both, whole numbers taken for numbers where either source cannot tell."""
     if "integer" in old.vague | new.vague:
         return _as_numbers(old.kinds), _as_numbers(new.kinds)

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-Facet = Literal["statuses", "errors", "scopes", "security", "headers", "media", "servers", "array-names"]
+Facet = Literal[
+    "statuses", "errors", "scopes", "security", "headers", "media", "servers", "array-names", "deprecations"
+]
 """What a kind of source may be silent about altogether."""
 
 Vague = Literal["integer", "format"]

@@ -16,7 +16,7 @@ _ARRAY = "[]"
 
 def compare_parameters(old: Operation, new: Operation, comparer: Comparer) -> Iterator[Change]:
     """The changes of the parameters; `pointer` is the place, as a finding writes it: `param:NAME`, `header:NAME`."""
-    facets = comparer.old.facets & comparer.new.facets
+    facets = comparer.facets
     places = {"query", "cookie", *({"header"} if "headers" in facets else ())}
     before = {_key(item): item for item in old.parameters if item.where in places}
     after = {_key(item): item for item in new.parameters if item.where in places}
@@ -45,7 +45,7 @@ def compare_bodies(old: Body | None, new: Body | None, comparer: Comparer) -> It
     if old is not None and new is not None:
         if old.required != new.required and not (comparer.old.is_sdk or comparer.new.is_sdk):
             yield necessity(old.required, new.required)
-        if "media" in comparer.old.facets & comparer.new.facets:
+        if "media" in comparer.facets:
             yield from compare_media(set(old.content), set(new.content))
     elif old is not None:
         facts = (f"a body: {in_words(old.shape)}", "no body")
@@ -92,7 +92,7 @@ def _key(parameter: Parameter) -> tuple[str, str]:
 def _parameter(old: Parameter, new: Parameter, comparer: Comparer, knows_arrays: bool) -> Iterator[Change]:
     if old.required != new.required:
         yield necessity(old.required, new.required)
-    if old.deprecated != new.deprecated:
+    if "deprecations" in comparer.facets and old.deprecated != new.deprecated:
         yield deprecation(new.deprecated)
     before, after = comparer.old.resolve(old.shape), comparer.new.resolve(new.shape)
     is_array = before.items is not None and after.items is not None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from whopwatch.diff.change import Change
 from whopwatch.diff.kinds import compare_kinds, compare_values, is_any
 from whopwatch.diff.model import Api, Property, Shape
 from whopwatch.diff.renames import renamed
 from whopwatch.diff.unions import are_unions, flattened, pair_variants
-from whopwatch.diff.words import in_words, listed
+from whopwatch.diff.words import in_words, listed, variant_in_words
 
 SDK_FORMATS = frozenset({"date", "date-time"})
 """The formats that an SDK writes as types; it is silent about any other."""
@@ -43,6 +43,7 @@ class Comparer:
     def __init__(self, old: Api, new: Api) -> None:
         self.old = old
         self.new = new
+        self.facets = old.facets & new.facets
         self._formats = SDK_FORMATS if old.is_sdk or new.is_sdk else None
         self._known: dict[Pair, Difference] = {}
         self._alike: dict[Pair, bool] = {}
@@ -78,11 +79,11 @@ class Comparer:
         return self._alike[pair]
 
     def _shape(self, old: Shape, new: Shape) -> Iterator[Change | tuple[str, Pair]]:
-        before, after = self.old.resolve(old), self.new.resolve(new)
+        before, after = _with_null(self.old.resolve(old), self.old), _with_null(self.new.resolve(new), self.new)
         known = before.nullable is not None and after.nullable is not None
         # Of a value of any type nothing is said, whether it may be null included.
         if known and before.nullable != after.nullable and not (is_any(before) or is_any(after)):
-            yield _nullable(before, after)
+            yield Change("D9", "widened" if after.nullable else "narrowed", "", in_words(before), in_words(after))
         if old.ref is not None and new.ref is not None:
             yield "", Pair(old.ref, new.ref)
         else:
@@ -122,7 +123,7 @@ class Comparer:
         if old.required is not None and new.required is not None and old.required != new.required:
             yield necessity(old.required, new.required)
         yield from _either(old, new)
-        if old.deprecated != new.deprecated:
+        if "deprecations" in self.facets and old.deprecated != new.deprecated:
             yield deprecation(new.deprecated)
         yield from self._shape(old.shape, new.shape)
 
@@ -136,11 +137,15 @@ class Comparer:
             yield Change("D18", "replaced", "", f"told apart by {old.tag}", f"told apart by {new.tag}")
         for variants, movement in ((pairing.gone, "narrowed"), (pairing.come, "widened")):
             if variants:
-                text = listed(in_words(variant) for variant in variants)
+                text = listed(map(variant_in_words, variants))
                 facts = (text, f"no longer {text}") if movement == "narrowed" else (f"not {text}", text)
                 yield Change(pairing.drift_class, movement, "", *facts)  # type: ignore[arg-type]  # one of the two
         for mine, other in pairing.pairs:
-            yield from self._shape(mine, other)
+            # Whether the union may be null has been compared already.
+            if mine.ref is not None and other.ref is not None:
+                yield "", Pair(mine.ref, other.ref)
+            else:
+                yield from self._content(self.old.resolve(mine), self.new.resolve(other))
 
 
 def escape(name: str) -> str:
@@ -163,8 +168,11 @@ def deprecation(is_new: bool) -> Change:
     )
 
 
-def _nullable(old: Shape, new: Shape) -> Change:
-    return Change("D9", "widened" if new.nullable else "narrowed", "", in_words(old), in_words(new))
+def _with_null(shape: Shape, api: Api) -> Shape:
+    """A union whose variants may be null may be null itself."""
+    if shape.variants and not shape.nullable and any(api.resolve(variant).nullable for variant in shape.variants):
+        return replace(shape, nullable=True)
+    return shape
 
 
 def _either(old: Property, new: Property) -> Iterator[Change]:

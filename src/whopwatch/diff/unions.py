@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from whopwatch.diff.kinds import is_scalar
+from whopwatch.diff.kinds import is_scalar, settled_kinds
 from whopwatch.diff.model import Property, Shape
 
 Resolve = Callable[[Shape], Shape]
@@ -106,7 +106,10 @@ def _constant(variant: Shape, tag: str | None, resolve: Resolve) -> object:
 def _plain(one: Shape, two: Shape) -> float:
     if one.items is not None and two.items is not None:
         return 1.0
-    return float(is_scalar(one) and is_scalar(two) and one.kinds == two.kinds)
+    if not (is_scalar(one) and is_scalar(two)):
+        return 0.0
+    mine, other = settled_kinds(one, two)
+    return 1.0 if mine == other and (one.enum is None) == (two.enum is None) else SIMILAR if mine & other else 0.0
 
 
 def _common(one: Shape, two: Shape) -> float:

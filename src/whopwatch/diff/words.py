@@ -15,6 +15,16 @@ def in_words(shape: Shape) -> str:
     return f"{text} or null" if shape.nullable and text != "any value" else text
 
 
+def variant_in_words(shape: Shape) -> str:
+    """A variant of a union, told apart from the others by its constants or its fields."""
+    for item in shape.properties or ():
+        if item.shape.enum is not None and len(item.shape.enum) == 1:
+            return f"object of {item.name} {item.shape.enum[0]}"
+    if shape.properties:
+        return f"object with {', '.join(item.name for item in shape.properties[:3])}"
+    return _content(shape)
+
+
 def listed(values: Iterable[object]) -> str:
     """Values in a row, the first few of many."""
     texts = [str(value) for value in values]
@@ -26,7 +36,7 @@ def _content(shape: Shape) -> str:
     if shape.ref is not None:
         return shape.ref
     if shape.variants:
-        return "one of " + listed(_content(variant) for variant in shape.variants)
+        return "one of " + listed(variant_in_words(variant) for variant in shape.variants)
     if shape.enum is not None:
         return f"one of {listed(shape.enum)}" if len(shape.enum) > 1 else f"the constant {listed(shape.enum)}"
     if shape.items is not None:

@@ -13,8 +13,8 @@ from whopwatch.plan.writes.bodies import Body
 from whopwatch.plan.writes.writing import Steps, Writing
 
 SIZE = 2
-OWN = 4
-"""Items a page, and own items at least: two pages of them."""
+OWN = 5
+"""Items a page, and own items at least: they begin three pages."""
 PAGES = 3
 
 

@@ -26,7 +26,7 @@ REPORTS = {
 
 def rendered(name: str, report: Report) -> dict[str, str]:
     """The golden files of one report: file name -> text."""
-    texts = {f"{name}.{Path(FILE_NAMES[kind]).suffix[1:]}": RENDERERS[kind](report) for kind in RENDERERS}
+    texts = {f"{name}.{FILE_NAMES[kind].removeprefix('report.')}": RENDERERS[kind](report) for kind in RENDERERS}
     texts[f"{name}.html"] = _without_assets(texts[f"{name}.html"])
     return {**texts, f"{name}.80.txt": terminal(report, width=80)}
 

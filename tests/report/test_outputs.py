@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.report import samples
+from tests.report import nights, samples
 from whopwatch.finding import OperationResult, State, Verdict
-from whopwatch.report import RENDERERS, junit, markdown, terminal
+from whopwatch.report import RENDERERS, chat, junit, markdown, terminal
 from whopwatch.report.text import plain
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J|`[/bold]<script>\u202e\ud800\n[link](x)"
@@ -59,6 +59,29 @@ def test_a_flood_of_findings_still_fits_a_job_summary() -> None:
     text = markdown.render(samples.report(findings=flood))
     assert len(text.encode()) < 1 << 20
     assert "4800 findings more" in text
+
+
+def test_long_texts_still_fit_a_job_summary_and_a_chat() -> None:
+    long = "|" * 20_000
+    worst = replace(samples.FINDINGS[0], message=long, expected=long, observed=long, location=long)
+    flood = tuple(replace(worst, operation=f"o{n}.list") for n in range(300))
+    report = samples.report(findings=flood, reason=long, target=long)
+    assert len(markdown.render(report).encode()) < 1 << 20
+    assert len(chat.render(report)) <= 2000
+
+
+def test_a_message_says_what_moved_and_mentions_nobody() -> None:
+    lines = chat.render(nights.bad_night()).splitlines()
+    assert lines[1].startswith("2 new, 1 worse, 1 flapping, 1 fixed since")
+    assert lines[2].startswith("• new, critical: `products.list` `/data/*/title`")
+    loud = replace(samples.FINDINGS[0], message="@everyone <!channel> *bold* [x](https://x.example)")
+    assert not set(chat.render(samples.report(findings=(loud,))).splitlines()[1].rpartition("`")[2]) & set("@<*[")
+
+
+def test_a_table_of_a_night_says_since_when() -> None:
+    text = markdown.render(nights.bad_night())
+    assert "| severity | state | since | class |" in text
+    assert "| medium | known | 2026-10-30 | D10 |" in text
 
 
 def test_junit_is_in_error_where_nothing_was_verified() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from whopwatch.finding import Report
-from whopwatch.report import html, json, junit, markdown, sarif, terminal
+from whopwatch.report import chat, html, json, junit, markdown, sarif, terminal
 
 RENDERERS: Mapping[str, Callable[[Report], str]] = {
+    "chat": chat.render,
     "html": html.render,
     "json": json.render,
     "junit": junit.render,
@@ -17,6 +18,7 @@ RENDERERS: Mapping[str, Callable[[Report], str]] = {
 }
 
 FILE_NAMES: Mapping[str, str] = {
+    "chat": "message.md",
     "html": "report.html",
     "json": "report.json",
     "junit": "junit.xml",

@@ -5,23 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from whopwatch.finding import Report, State, Verdict
+from whopwatch.finding import Finding, Report, State, Verdict
 from whopwatch.report.text import (
     STATES,
     VERDICTS,
+    by_life,
     by_reason,
+    change_line,
     evidence,
     findings_line,
+    in_words,
     number,
     plain,
     requests_line,
-    worst_first,
 )
 
 MAX_FINDINGS = 200
 """Rows of the findings' table: a job summary may hold 1 MiB, and nobody reads more."""
+MAX_CELL = 400
+"""Characters of a text in it."""
 
-_MARKS = {Verdict.CLEAN: "✅", Verdict.DRIFT: "❌", Verdict.COULD_NOT_CHECK: "⚠️"}
+MARKS = {Verdict.CLEAN: "✅", Verdict.DRIFT: "❌", Verdict.COULD_NOT_CHECK: "⚠️"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 
 
@@ -31,10 +35,12 @@ def render(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    yield f"## {_MARKS[report.verdict]} whopwatch: {VERDICTS[report.verdict].lower()}"
+    yield f"## {MARKS[report.verdict]} whopwatch: {VERDICTS[report.verdict].lower()}"
     yield ""
-    if report.reason:
-        yield f"{_escaped(report.reason)}"
+    yield _escaped(report.reason or in_words(report))
+    yield ""
+    if change := change_line(report):
+        yield f"**{_escaped(change)}**"
         yield ""
     counts = report.count()
     yield "| target | " + " | ".join(STATES.values()) + " | findings | requests |"
@@ -51,25 +57,31 @@ def _lines(report: Report) -> Iterator[str]:
 def _findings(report: Report) -> Iterator[str]:
     if not report.findings:
         return
-    found = worst_first(report.findings)
+    found = [finding for group in by_life(report.findings).values() for finding in group]
+    past = ("state", "since") if report.memory else ()
+    columns = ("severity", *past, "class", "operation", "where", "what", "expected", "observed", "evidence")
     yield from ("", "### Findings", "")
-    yield "| severity | class | operation | where | what | expected | observed | evidence | fingerprint |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield "| " + " | ".join((*columns, "fingerprint")) + " |"
+    yield "|---" * (len(columns) + 1) + "|"
     for finding in found[:MAX_FINDINGS]:
-        cells = (
-            str(finding.severity),
-            finding.drift_class,
-            _code(finding.operation),
-            _code(finding.location),
-            _escaped(finding.message),
-            _escaped(finding.expected),
-            _escaped(finding.observed),
-            evidence(finding),
-            _code(finding.fingerprint),
-        )
-        yield "| " + " | ".join(cells) + " |"
+        yield "| " + " | ".join(_cells(finding, bool(past))) + " |"
     if len(found) > MAX_FINDINGS:
         yield from ("", f"and {number(len(found) - MAX_FINDINGS, 'finding')} more: see the JSON report")
+
+
+def _cells(finding: Finding, has_past: bool) -> Iterator[str]:
+    yield str(finding.severity)
+    if has_past:
+        yield str(finding.state or "")
+        yield _escaped((finding.first_seen or "")[:10])
+    yield finding.drift_class
+    yield _code(finding.operation)
+    yield _code(finding.location)
+    yield _escaped(finding.message) + (f" ({number(len(finding.places), 'place')})" if finding.places else "")
+    yield _escaped(finding.expected)
+    yield _escaped(finding.observed)
+    yield evidence(finding)
+    yield _code(finding.fingerprint)
 
 
 def _reasons(report: Report, state: State) -> Iterator[str]:
@@ -90,10 +102,14 @@ def _reasons(report: Report, state: State) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", plain(text))
+    return _SPECIAL.sub(r"\\\1", _cut(plain(text)))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"
 
 
 def _code(text: str) -> str:
     """`text` in backticks. In a table even code escapes its pipes; a backtick cannot be escaped at all."""
-    shown = plain(text).replace("`", "'").replace("|", "\\|").strip()
+    shown = _cut(plain(text)).replace("`", "'").replace("|", "\\|").strip()
     return f"`{shown}`" if shown else "-"

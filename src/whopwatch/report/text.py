@@ -66,12 +66,13 @@ def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:
 
 
 def by_reason(operations: Iterable[OperationResult], state: State) -> dict[str, list[OperationResult]]:
-    """The operations in `state` by the reason that is given for it, the most frequent reason first."""
+    """The operations in `state` by the reason that they have in common, the most frequent reason first."""
     groups: dict[str, list[OperationResult]] = {}
     for operation in operations:
         if operation.state is state:
             groups.setdefault(operation.reason_group or operation.reason or UNSTATED, []).append(operation)
-    return dict(sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])))
+    told = {(group[0].reason or UNSTATED) if len(group) == 1 else shared: group for shared, group in groups.items()}
+    return dict(sorted(told.items(), key=lambda group: (-len(group[1]), group[0])))
 
 
 def states_line(report: Report) -> str:

@@ -157,7 +157,7 @@ class Exchange:
         """The body as JSON, and why it is none. Parsed once, strictly: RFC 8259 and unique keys."""
         return parse_json(self.body)
 
-    @property
+    @cached_property
     def json(self) -> Any:
         """The parsed body; None where it is not JSON (see `parsed` for the reason)."""
         return self.parsed[0]

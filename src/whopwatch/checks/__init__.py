@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from whopwatch.checks.asked_for import asked_for
 from whopwatch.checks.authentication import authentication
+from whopwatch.checks.consequences import without_consequences
 from whopwatch.checks.content import content
 from whopwatch.checks.envelope import envelope
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.fields import fields
+from whopwatch.checks.latency import latency
 from whopwatch.checks.lifecycle import alternate_path, deprecation
 from whopwatch.checks.moving import moving
 from whopwatch.checks.paging import paging
@@ -30,6 +33,7 @@ Check = Callable[[Contract, Evidence], Iterator[Finding]]
 
 CHECKS: tuple[Check, ...] = (
     wire,
+    latency,
     status,
     refused,
     content,
@@ -43,6 +47,7 @@ CHECKS: tuple[Check, ...] = (
     queries,
     page_sizes,
     parents,
+    asked_for,
     twins,
     read_back,
     side_effects,
@@ -62,7 +67,7 @@ def run_checks(contract: Contract, evidence: Evidence) -> tuple[Finding, ...]:
             known = findings.get(finding.fingerprint)
             if known is None or finding.severity.rank < known.severity.rank:
                 findings[finding.fingerprint] = finding
-    return tuple(sorted(findings.values(), key=_order))
+    return tuple(sorted(without_consequences(contract, findings.values()), key=_order))
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:

@@ -50,7 +50,7 @@ def authentication(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
                     witness=number,
                     samples=len(asked),
                 )
-            elif 400 <= status < 500 and status not in (*refusing, 429):
+            elif 300 <= status < 500 and status not in (*refusing, 429):
                 tally.add(
                     "D15",
                     Severity.LOW if status == 403 else Severity.HIGH,

@@ -43,21 +43,23 @@ def queries(_: Contract, evidence: Evidence) -> Iterator[Finding]:
 
 def page_sizes(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     """The page size that a list takes where none is asked for is the same on every list."""
-    sizes = {
-        id: {
-            len(page.items)
+    pages = {
+        id: [
+            (len(page.items), page.info("has_next_page") is True)
             for walk in observed.walks
             for page in walk.pages
-            if page.usable and page.size() is None and page.info("has_next_page") is True
-        }
+            if page.usable and page.size() is None
+        ]
         for id, observed in evidence.lists.items()
     }
-    seen = [size for found in sizes.values() for size in found]
+    full = {id: {size for size, has_next in found if has_next} for id, found in pages.items()}
+    seen = [size for sizes in full.values() for size in sizes]
     usual = max(set(seen), key=seen.count, default=0)
     tally = Tally("page-sizes")
     _shortened(tally, evidence)
-    for id, found in sizes.items():
-        if found - {usual} and seen.count(usual) > MOST_LISTS:
+    for id, found in pages.items():
+        is_larger = any(size > usual for size, _ in found)
+        if (is_larger or full[id] - {usual}) and seen.count(usual) > MOST_LISTS:
             tally.add(
                 "D13",
                 Severity.LOW,

@@ -7,9 +7,22 @@ from collections.abc import Iterator
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import Exchange
+from whopwatch.exchange import Exchange, Purpose
 from whopwatch.finding import Finding, Severity
 
+MISTAKES = frozenset(
+    {
+        Purpose.ODD_SIZE,
+        Purpose.ODD_CURSOR,
+        Purpose.ODD_VALUE,
+        Purpose.MISSING_PARAMETER,
+        Purpose.UNKNOWN_ID,
+        Purpose.MALFORMED_ID,
+        Purpose.ODD_BODY,
+        Purpose.DELETED_AGAIN,
+    }
+)
+"""Requests that have to be refused with a documented error: a 5xx there is another error status, no failing success."""
 GONE = (405, 410, 501)
 DOCUMENTED_REQUESTS = 600
 """A minute, for each operation and key."""
@@ -53,6 +66,8 @@ def _judge(operation: Operation, exchange: Exchange) -> Judgement | None:
     if status is None or (status in operation.responses and status < 500):
         return None
     if status >= 500 and status not in GONE:
+        if exchange.purpose in MISTAKES or exchange.credential != "key":
+            return "D15", Severity.HIGH, "a documented error", f"it fails with status {status} where it has to refuse"
         return "D14", Severity.HIGH, success, f"the server fails with status {status}"
     if exchange.credential != "key":
         return None

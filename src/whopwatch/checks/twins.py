@@ -44,8 +44,13 @@ def differences(left: Any, right: Any, path: Path = ()) -> Iterator[Path]:
     elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
         for index, (one, other) in enumerate(zip(left, right, strict=True)):
             yield from differences(one, other, (*path, index))
-    elif type(left) is type(right) and _comparable(left) != _comparable(right):
+    elif _alike(left, right) and _comparable(left) != _comparable(right):
         yield path
+
+
+def _alike(left: Any, right: Any) -> bool:
+    """Whether two values can be held against each other: another type is the schema's to report, unless it is null."""
+    return type(left) is type(right) or (left is None) is not (right is None)
 
 
 def _compare(tally: Tally, asked: Sequence[Answer], listed: Sequence[Answer], samples: int) -> None:

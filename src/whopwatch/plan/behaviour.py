@@ -57,11 +57,10 @@ class Filter:
         shown = [value for value in values if value is not HIDDEN]
         return [one for value in shown for one in (value if isinstance(value, list) else [value])] if shown else HIDDEN
 
-    def holds(self, item: Mapping[str, Any], wanted: tuple[str, ...]) -> bool | None:
-        """Whether the filter lets `item` through; None where the item does not tell."""
+    def holds(self, found: Any, wanted: tuple[str, ...]) -> bool | None:
+        """Whether the filter lets an item through that shows `found` (see there); None where that does not tell."""
         if len(wanted) == 1 and wanted[0] == self.nothing:
             return False
-        found = self.found(item)
         if found is HIDDEN:
             return None
         if self.test == "is-null":
@@ -88,6 +87,7 @@ class Behaviour:
     order: Mapping[str, Any]
     errors: Mapping[str, list[str]]
     wildcards: Mapping[str, str]
+    owners: Mapping[str, str]
     filters: Mapping[str, Mapping[str, str]]
     operations: Mapping[str, Mapping[str, Mapping[str, str]]]
 

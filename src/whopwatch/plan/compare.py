@@ -118,7 +118,7 @@ def _strangers(listing: Listing, known: Mapping[str, Candidate], asked: Pairs, p
             yield Broken("foreign", f"param:{names[0]}" if len(names) == 1 else "/data/*/id")
         elif id not in known:
             for name, values in wanted.items():
-                if name in listing.rules.filters and listing.passes(name, listing.by_id[id], values) is False:
+                if name in listing.rules.filters and listing.excludes(name, values, id):
                     yield Broken("excluded", f"param:{name}")
 
 

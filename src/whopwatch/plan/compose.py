@@ -58,7 +58,7 @@ def nearly_all(listing: Listing, seed: int) -> Pairs:
             start = seed * MOST_VALUES % len(every)
             pairs += [(filter.name, value) for value in [*every[start:], *every[:start]][:MOST_VALUES]]
         elif filter.test in ("before", "not-before"):
-            dates = sorted({str(value) for item in listing.items for value in _shown(filter, item)})
+            dates = sorted({str(value) for value in _shown(listing, filter)})
             pairs += _just_after(filter, dates[-4:] if filter.test == "before" else dates[:4], seed)
     return tuple(pairs)
 
@@ -98,7 +98,7 @@ def orders(listing: Listing, seed: int) -> list[Pairs]:
 def impossible(listing: Listing, seed: int) -> list[Pairs]:
     """Filters that nothing can pass: each whose field no item shows, as nothing else tells of it, else any one."""
     options = [filter for filter in listing.rules.filters.values() if filter.nothing is not None]
-    hidden = [filter for filter in options if all(filter.found(item) is HIDDEN for item in listing.items)]
+    hidden = [filter for filter in options if all(found is HIDDEN for found in listing.shown(filter))]
     chosen = hidden or _shuffled(options, seed)[:1]
     return [((filter.name, str(filter.nothing)),) for filter in chosen]
 
@@ -112,17 +112,17 @@ def unlike(id: str) -> str:
 def _sparing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
     """Values of `filter` that let nearly all items through."""
     if filter.test in ("before", "not-before"):
-        dates = sorted({str(value) for item in listing.items for value in _shown(filter, item)})
+        dates = sorted({str(value) for value in _shown(listing, filter)})
         yield from (((filter.name, date),) for date in _near_the_end(dates, filter.test == "before"))
     elif filter.test in ("at-least", "at-most"):
-        shown = [value for item in listing.items for value in _shown(filter, item)]
+        shown = _shown(listing, filter)
         numbers = sorted({value for value in shown if isinstance(value, int) and abs(value) < 10**9})
         if len(numbers) > 1:
             yield ((filter.name, str(numbers[1] if filter.test == "at-least" else numbers[-2])),)
     elif filter.test == "unless-zero":
         yield ((filter.name, "false"),)
     elif filter.is_array:
-        counts = Counter(wire(value) for item in listing.items for value in _shown(filter, item))
+        counts = Counter(wire(value) for value in _shown(listing, filter))
         wildcards = listing.rules.declared.wildcards
         every = [value for value in filter.values if value not in wildcards] or sorted(counts)
         rarest = sorted(_shuffled(list(counts), seed), key=lambda value: counts[value])
@@ -150,14 +150,14 @@ def _choosing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
     elif filter.test in ("is-null", "only-if-true"):
         yield from (((filter.name, value),) for value in ("true", "false"))
     elif filter.test == "equals":
-        counts = Counter(wire(value) for item in listing.items for value in _shown(filter, item))
+        counts = Counter(wire(value) for value in _shown(listing, filter))
         common = sorted(_shuffled(list(counts), seed), key=lambda value: -counts[value])
         yield from (((filter.name, value),) for value in common[:3])
 
 
 def _parts(listing: Listing, filter: Filter, seed: int) -> Iterator[str]:
     """Parts of words that items show, from their middle and in capitals: a search finds them all the same."""
-    words = sorted({str(value) for item in listing.items for value in _shown(filter, item) if len(str(value)) >= 6})
+    words = sorted({str(value) for value in _shown(listing, filter) if len(str(value)) >= 6})
     for word in _shuffled(words, seed)[:5]:
         part = word[2:6].strip()
         if part.isalnum() and part.isascii():
@@ -167,12 +167,10 @@ def _parts(listing: Listing, filter: Filter, seed: int) -> Iterator[str]:
 def _tells(listing: Listing, asked: Pairs) -> bool:
     """Whether every parameter takes away an item that none of the others does, and something is left."""
     wanted = grouped(asked)
-    fails = [
-        {name for name, values in wanted.items() if listing.passes(name, item, values) is False}
-        for item in listing.items
-    ]
-    sole = {next(iter(names)) for names in fails if len(names) == 1}
-    if sole != wanted.keys() or all(fails):
+    columns = [listing.passing(name, values) for name, values in wanted.items()]
+    fails = [row.count(False) for row in zip(*columns, strict=True)]
+    sole = [any(one is False and count == 1 for one, count in zip(column, fails, strict=True)) for column in columns]
+    if not columns or not all(sole) or all(fails):
         return False
     return all(_boundary_tells(listing, wanted, name) for name in wanted if name in listing.rules.filters)
 
@@ -182,19 +180,20 @@ def _boundary_tells(listing: Listing, wanted: Mapping[str, tuple[str, ...]], nam
     filter = listing.rules.filters[name]
     if filter.test not in ("before", "not-before", "at-least", "at-most"):
         return True
-    others = [(other, values) for other, values in wanted.items() if other != name]
-    at_limit = [item for item in listing.items if _is_at(filter.found(item), wanted[name][-1])]
-    return any(all(listing.passes(other, item, values) is True for other, values in others) for item in at_limit)
+    others = [listing.passing(other, values) for other, values in wanted.items() if other != name]
+    return any(
+        _is_at(found, wanted[name][-1]) and all(column[place] is True for column in others)
+        for place, found in enumerate(listing.shown(filter))
+    )
 
 
 def _is_at(found: object, limit: str) -> bool:
     return isinstance(found, list) and any(wire(value) == limit for value in found)
 
 
-def _shown(filter: Filter, item: Mapping[str, object]) -> list[object]:
-    """What an item shows at the field of a filter, as far as it can be sent back in a query."""
-    found = filter.found(item)
-    values = found if isinstance(found, list) else []
+def _shown(listing: Listing, filter: Filter) -> list[object]:
+    """What the items show at the field of a filter, as far as it can be sent back in a query."""
+    values = [value for found in listing.shown(filter) if isinstance(found, list) for value in found]
     return [value for value in values if isinstance(value, (str, int, float)) and 0 < len(str(value)) <= LONGEST_VALUE]
 
 

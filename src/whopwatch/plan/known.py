@@ -14,7 +14,7 @@ from whopwatch.plan.listing import Listing, Rules
 from whopwatch.plan.needs import Filling, Need, needs
 from whopwatch.plan.page import base_of
 from whopwatch.plan.pool import Pool, is_usable
-from whopwatch.plan.traits import traits
+from whopwatch.plan.traits import EMPTIEST, fullness
 from whopwatch.plan.walks import Observed
 
 Experiment = Generator[Call, Exchange, None]
@@ -91,7 +91,7 @@ class Known:
             for resource, id in shapes_of(self.contract).of(operation).ids(value):
                 if is_usable(id):
                     is_own = resource == operation.resource and id in own
-                    self.pool.add(resource, id, own=is_own, shows=len(traits(own[id])) if is_own else 0)
+                    self.pool.add(resource, id, own=is_own, shows=fullness(own[id]) if is_own else -EMPTIEST)
 
     def reads(self) -> Iterator[Operation]:
         """The selected operations that change nothing, in the contract's order."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
@@ -49,7 +50,8 @@ class Listing:
     def __init__(self, items: Sequence[Mapping[str, Any]], rules: Rules) -> None:
         self.items = items
         self.rules = rules
-        self._passing: dict[tuple[str, int, tuple[str, ...]], bool | None] = {}
+        self._found: dict[str, list[Any]] = {}
+        self._passing: dict[tuple[str, tuple[str, ...]], list[bool | None]] = {}
 
     @cached_property
     def by_id(self) -> Mapping[str, Mapping[str, Any]]:
@@ -60,22 +62,36 @@ class Listing:
         """The items that a request with these filters and this order may show, in their order."""
         wanted = grouped(asked)
         ranks = self._ranks(wanted)
-        found = []
-        for place, (id, item) in enumerate(self.by_id.items()):
-            passes = [
-                self.passes(name, item, values) for name, values in wanted.items() if name not in self.rules.sorts
-            ]
-            if False not in passes:
-                found.append(Candidate(id, None not in passes, ranks[place] if ranks else None))
+        columns = [self.passing(name, values) for name, values in wanted.items() if name not in self.rules.sorts]
+        passes = zip(*columns, strict=True) if columns else repeat((True,))
+        found = [
+            Candidate(id, None not in passed, ranks[place] if ranks else None)
+            for place, (id, passed) in enumerate(zip(self.by_id, passes, strict=False))
+            if False not in passed
+        ]
         return tuple(sorted(found, key=lambda one: one.rank or ()) if ranks else found)
 
-    def passes(self, name: str, item: Mapping[str, Any], values: tuple[str, ...]) -> bool | None:
-        """Whether one parameter lets an item through; None where that cannot be told."""
-        asked = (name, id(item), values)  # the items live as long as the listing does
-        if asked not in self._passing:
+    def shown(self, filter: Filter) -> list[Any]:
+        """What each item shows at the field of a filter: a list of values, or HIDDEN."""
+        if filter.name not in self._found:
+            self._found[filter.name] = [filter.found(item) for item in self.by_id.values()]
+        return self._found[filter.name]
+
+    def passing(self, name: str, values: tuple[str, ...]) -> list[bool | None]:
+        """Whether one parameter lets each item through; None where that cannot be told."""
+        if (name, values) not in self._passing:
             filter = self.rules.filters.get(name)
-            self._passing[asked] = filter.holds(item, values) if filter else None
-        return self._passing[asked]
+            shown = self.shown(filter) if filter else [HIDDEN] * len(self.by_id)
+            self._passing[name, values] = [filter.holds(found, values) if filter else None for found in shown]
+        return self._passing[name, values]
+
+    def excludes(self, name: str, values: tuple[str, ...], id: str) -> bool:
+        """Whether one parameter surely leaves an item out."""
+        return self.passing(name, values)[self._places[id]] is False
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {id: place for place, id in enumerate(self.by_id)}
 
     def _ranks(self, wanted: Mapping[str, tuple[str, ...]]) -> list[Rank] | None:
         order = self.rules.declared.order

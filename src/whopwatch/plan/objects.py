@@ -12,6 +12,8 @@ from whopwatch.plan.known import Experiment, Known, Trace, items, own_ids, own_o
 from whopwatch.plan.traits import traits
 
 OBJECTS = 8
+CHOICE = 24
+"""Objects that are retrieved at most, and that the choice is made among."""
 
 
 def another_object(known: Known, operation: Operation) -> Experiment:
@@ -30,13 +32,14 @@ def _objects(known: Known, operation: Operation, count: int) -> Experiment:
     if trace is None or operation.is_list or len(names) != 1 or names[0] not in trace[0].path_params:
         return
     asked = {call.path_params.get(names[0]) for call, _ in known.traces[operation.id]}
-    left = [id for id in known.needs[operation.id][0].candidates(known.pool) if id not in asked]
+    left = [id for id in known.needs[operation.id][0].candidates(known.pool) if id not in asked][:CHOICE]
     listed = _listed(known, operation)
-    seen = {trait for id in asked for trait in traits(listed.get(id))}
+    shown = {id: traits(listed.get(id)) for id in (*left, *asked)}
+    seen = {trait for id in asked for trait in shown[id]}
     for _ in range(min(count, len(left))):
-        id = max(left, key=lambda one: len(traits(listed.get(one)) - seen))
+        id = max(left, key=lambda one: len(shown[one] - seen))
         left.remove(id)
-        seen |= traits(listed.get(id))
+        seen |= shown[id]
         call = replace(trace[0], purpose=Purpose.RETRIEVE, path_params={names[0]: id})
         exchange = yield call
         page = next(

@@ -51,6 +51,8 @@ def beginning(value: Any, prefixes: Collection[str], digests: Digests) -> list[s
 
 
 def _of_text(text: str) -> list[str]:
+    if not text or not (text[0].isdigit() or text[0] == "-"):
+        return []
     if match := TIME.fullmatch(text):
         zone = match[2] if match[2] in ("Z", "+00:00") else "offset"
         return [f"time:{_digits(match[1])}{zone}"]

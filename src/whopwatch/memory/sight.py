@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -21,7 +21,7 @@ PLAIN = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.RETRIEV
 """Requests whose answers nothing but the API chose: a filter would decide what is seen."""
 VALUES = 64
 """Different values of one enum that are counted."""
-SEEN, VALUE = "seen", "value"
+SEEN, PRESENT, VALUE = "seen", "present", "value"
 MAGNITUDES = "magnitudes"
 """The kind of count that tells numbers by their power of ten."""
 
@@ -124,14 +124,17 @@ class _Viewer:
             self._place(item, node, location, (location, self._digests.of(content.hex())), "")
 
     def _place(self, value: Any, node: Node, location: str, unit: Unit, name: str) -> None:
-        """Count `value`, which stands at `location` and belongs to the object `unit`, and everything below it."""
+        """Count `value`, which stands at `location` in the object `unit` as its field `name`, and all that is in it."""
         tally = self.sight.tallies[location]
         tally.samples += 1
         tally.present += 1
         if value is None:
             tally.nulls += 1
             return
-        self._count(tally, value, node)
+        had = self.sight.units[unit]
+        had.add((location, VALUE))
+        for trait in self._count(tally, value, node, name):
+            had.add((location, trait))
         if value.__class__ is dict:
             id = value.get("id")
             if isinstance(id, str) and id and "id" in node.children:
@@ -150,36 +153,35 @@ class _Viewer:
             if name not in value:
                 self.sight.tallies[place].samples += 1
                 continue
-            part = value[name]
             if optional:
-                had.add((place, "present"))
-            if part is not None:
-                had.add((place, VALUE))
-                had.update((place, trait) for trait in self._traits(name, part, child))
-            self._place(part, child, place, unit, name)
+                had.add((place, PRESENT))
+            self._place(value[name], child, place, unit, name)
 
-    def _traits(self, name: str, value: Any, node: Node) -> Iterator[str]:
-        if not node.values:
-            yield from traits(value)
-        if name == "id" or name.endswith("_id"):
-            yield from beginning(value, self._layouts.prefixes, self._digests)
-
-    def _count(self, tally: Tally, value: Any, node: Node) -> None:
+    def _count(self, tally: Tally, value: Any, node: Node, name: str) -> list[str]:
+        """Count one value by its kinds; returns its traits."""
         kind = json_type(value)
         tally.add("types", kind)
-        if isinstance(value, str):
-            tally.add("lengths", size_class(len(value), LENGTHS))
-            if node.values:
-                tally.add("values", value if value in node.values else f"#{self._digests.of(value)}")
-            for trait in traits(value):
-                tally.add("formats", trait)
-        elif isinstance(value, list):
+        if kind == "string":
+            return self._text(tally, value, node, name)
+        if kind == "array":
             tally.add("sizes", size_class(len(value), SIZES))
         elif kind in ("integer", "number"):
-            sign = "zero" if not value else "negative" if value < 0 else "positive"
-            tally.add("numbers", sign)
+            tally.add("numbers", "zero" if not value else "negative" if value < 0 else "positive")
             if value:
                 tally.add(MAGNITUDES, str(magnitude(value)))
+        return traits(value)
+
+    def _text(self, tally: Tally, value: str, node: Node, name: str) -> list[str]:
+        tally.add("lengths", size_class(len(value), LENGTHS))
+        if node.values:
+            tally.add("values", value if value in node.values else f"#{self._digests.of(value)}")
+            return []
+        found = traits(value)
+        if name == "id" or name.endswith(("_id", "_ids")):
+            found += beginning(value, self._layouts.prefixes, self._digests)
+        for trait in found:
+            tally.add("formats", trait)
+        return found
 
 
 def _order(values: list[Any]) -> str | None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "mcp": ("whopwatch.cli.mcp:mcp", "Hold an MCP server against the contract."),
     "probe": ("whopwatch.cli.probe:probe", "Probe a target on schedule, for Prometheus."),
     "faults": ("whopwatch.cli.faults:faults", "List the faults that the simulator can be given."),
+    "webhook": ("whopwatch.cli.webhook:webhook", "Receive, check and send webhooks."),
     "simulate": ("whopwatch.cli.simulate:simulate", "Run the embedded Whop API as a server."),
 }
 

@@ -1,0 +1,85 @@
+"""`whopwatch webhook verify`: one recorded delivery, without any network."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import click
+
+from whopwatch import __version__
+from whopwatch.cli.outputs import STDOUT, Outputs
+from whopwatch.cli.webhook import VARIABLE, secret_of_environment
+from whopwatch.contract import load
+from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT
+from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
+from whopwatch.report import json as json_report
+from whopwatch.report.text import plain
+from whopwatch.signature import TOLERANCE, Refusal, Signed
+from whopwatch.webhook.delivery import Delivery, operation_of
+from whopwatch.webhook.recorded import breaks, judged, recorded
+
+EXAMPLE = f"""\b
+Examples:
+  whopwatch webhook verify delivery.json --headers headers.txt
+  whopwatch webhook verify delivery.json --headers headers.json --any-age --json -
+
+The body has to be the bytes as they came. Headers are a JSON object, or lines such as `webhook-id: msg_...`.
+{VARIABLE} holds the secret. Ends with 0 (fits), 1 (does not) or 2 (usage).
+"""
+
+
+@click.command("verify", epilog=EXAMPLE)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--headers", "headers_file", type=click.Path(path_type=Path), required=True, metavar="FILE")
+@click.option("--any-age", is_flag=True, help="Let the timestamp be as old as it is: a recording always is.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
+def verify(file: Path, headers_file: Path, any_age: bool, json_file: str | None) -> int:
+    """Check the delivery whose body is in FILE: signature, age, event, envelope and object."""
+    outputs = Outputs({"json": json_file}, None, {})
+    # Whatever form the secret has: to tell a wrong one is what this is for.
+    secret = os.environ.get(VARIABLE, "") or secret_of_environment().reveal()
+    delivery = recorded(file, headers_file)
+    tolerance = math.inf if any_age else TOLERANCE
+    signed, event, findings = judged(load(), secret, delivery, tolerance=tolerance)
+    outputs.write({"json": json_report.render(_report(delivery, event, findings))})
+    if json_file != STDOUT:
+        click.echo("\n".join(_told(signed, event, findings)))
+    return EXIT_DRIFT if breaks(findings) else EXIT_CLEAN
+
+
+def _told(signed: Signed | Refusal, event: str, findings: tuple[Finding, ...]) -> list[str]:
+    lines = ["signature: fits"]
+    if isinstance(signed, Refusal):
+        lines = [
+            f"signature: does not fit ({signed.reason})",
+            f"  where: header {signed.header}",
+            f"  expected: {signed.expected}",
+            f"  got: {signed.got}",
+            f"  what to do: {signed.hint}",
+        ]
+    lines.append(f"event: {event if event != '*' else 'not a documented one'}")
+    others = [finding for finding in findings if finding.check != "signature"]
+    lines.append(f"contract: {'kept' if not breaks(tuple(others)) else 'broken'}")
+    for finding in others:
+        what = finding.message.removeprefix(f"{finding.operation}: ")
+        lines.append(f"  {finding.severity} {finding.drift_class} {plain(finding.location)}: {plain(what)}")
+        lines.append(f"    expected {plain(finding.expected)}, observed {plain(finding.observed)}")
+    return lines
+
+
+def _report(delivery: Delivery, event: str, findings: tuple[Finding, ...]) -> Report:
+    is_broken = breaks(findings)
+    state = State.DRIFT if is_broken else State.VERIFIED
+    return Report(
+        target="recorded delivery",
+        started_at="",
+        seconds=0.0,
+        verdict=Verdict.DRIFT if is_broken else Verdict.CLEAN,
+        operations=(OperationResult(operation_of(event), "POST", "", state, samples=1),),
+        findings=findings,
+        sent=0,
+        budget=0,
+        version=__version__,
+    )

@@ -80,7 +80,7 @@ def listen(
         receiver_url(forward, "--forward")
     with _until_signalled() as ended, _client(contract, target, budget) as client:
         judge = Judge(contract, secret, compare=Lookup(contract, client) if client else None)
-        with listening(
+        receiver = listening(
             contract,
             judge,
             place,
@@ -88,10 +88,10 @@ def listen(
             refuse_every=refuse_every,
             forward_to=forward,
             keep=Keeper(contract, keep) if keep else None,
-        ) as listener:
-            with _exporting(listener, metrics_place) as metrics_url:
-                _announce(listener, metrics_url, json_file == STDOUT)
-                _wait(listener, ended, count, seconds)
+        )
+        with receiver as listener, _exporting(listener, metrics_place) as metrics_url:
+            _announce(listener, metrics_url, json_file == STDOUT)
+            _wait(listener, ended, count, seconds)
         report = listener.ledger.report(
             client.target.name if client else "webhooks",
             sent=client.sent if client else 0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.run.fake_api import FakeApi
+from tests.run.fake_api import FakeApi, error
 from whopwatch.contract import Contract
 from whopwatch.finding import State, Verdict
 from whopwatch.run import INTERRUPTED, check
@@ -65,3 +65,20 @@ def test_reasons_that_differ_in_a_name_are_one_group(contract: Contract) -> None
     without_id = [row for row in report.operations if row.reason and "no id of" in row.reason]
     assert len({row.reason for row in without_id}) > 20
     assert len({row.reason_group for row in without_id}) == 1
+
+
+def test_a_key_without_scopes_is_one_group_and_each_operation_names_its_own(contract: Contract) -> None:
+    api = FakeApi(contract, fault=lambda *_: error(403, "forbidden"))
+    report = check(contract, api.target(), transport=api.transport)
+    assert report.verdict is Verdict.COULD_NOT_CHECK
+    refused = [row for row in report.operations if row.requests]
+    assert len({row.reason for row in refused}) > 5
+    assert len({row.reason_group for row in refused if row.reason_group}) == 1
+
+
+def test_a_page_of_html_is_the_reason_of_every_operation(contract: Contract) -> None:
+    page = httpx.MockTransport(lambda _: httpx.Response(404, html="<html></html>"))
+    report = check(contract, FakeApi(contract).target(), transport=page)
+    reads = {row.reason for row in report.operations if row.state is State.COULD_NOT_CHECK}
+    assert reads == {report.reason}
+    assert "HTML" in (report.reason or "")

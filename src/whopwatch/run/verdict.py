@@ -25,6 +25,7 @@ NO_COMPANY = (
     "not asked: the company's id is not known; set WHOP_COMPANY_ID=biz_..., or company_id of the target in "
     "whopwatch.toml"
 )
+NEEDS = "; the operation needs "
 NO_ID = "not asked: no id to ask with was seen, as nothing that was listed has one"
 
 
@@ -68,7 +69,6 @@ def _result(
     contract: Contract, operation: Operation, observation: Observation, evidence: Evidence, broken: bool
 ) -> OperationResult:
     state, reason = _state(operation, observation, evidence, broken)
-    lacks_id = reason is not None and reason == _no_id(operation, observation)
     times = [answer.exchange.phases.total for answer in evidence.answers.get(operation.id, ())]
     asked = evidence.by_operation.get(operation.id, ())
     return OperationResult(
@@ -77,7 +77,7 @@ def _result(
         path=operation.shown_path,
         state=state,
         reason=reason,
-        reason_group=NO_ID if lacks_id else None,
+        reason_group=_group(operation, observation, reason),
         requests=observation.requests.get(operation.id, len(asked)),
         samples=evidence.samples(operation.id),
         latency=round(median(times), 6) if times else None,
@@ -123,10 +123,19 @@ def _no_id(operation: Operation, observation: Observation) -> str | None:
     return f"not asked: no id of {lacking} was seen to ask with" if lacking else None
 
 
+def _group(operation: Operation, observation: Observation, reason: str | None) -> str | None:
+    """`reason` without the names that are this operation's own; None where it has none."""
+    if reason is None:
+        return None
+    if reason == _no_id(operation, observation):
+        return NO_ID
+    return reason.partition(NEEDS)[0] if NEEDS in reason else None
+
+
 def _refusal(operation: Operation, exchanges: Sequence[Exchange]) -> str:
     """What the last request came to."""
     exchange = exchanges[-1]
-    scopes = f"; the operation needs {', '.join(operation.scopes)}" if operation.scopes else ""
+    scopes = f"{NEEDS}{', '.join(operation.scopes)}" if operation.scopes else ""
     reasons = {
         400: "the request was refused as bad (400); where a permission is missing the API may say so, too",
         401: f"the key was refused here (401), or there was none{scopes}",

@@ -43,7 +43,7 @@ def test_what_only_history_shows_is_found_and_gone_again(contract: Contract, nam
     told = [states(nights.run([f"{name}@{operation}"])) for _ in range(3)]
     key = next(key for key in told[-1] if key[0] == fault.drift_class and key[1] == operation)
     assert [each.get(key) for each in told][-1] == "known"
-    assert [each.get(key) for each in told if key in each][0] == "new"
+    assert next(each[key] for each in told if key in each) == "new"
     assert states(nights.run()) == {key: "fixed"}
     assert states(nights.run()) == {}
 

@@ -1,0 +1,157 @@
+"""Nothing that can happen to a process or a disk loses a night that was finished."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.memory.writer import held_in, records_of, write_in_little_room, write_nights
+from whopwatch.errors import ConfigError, UsageError
+from whopwatch.memory import Records, opened
+from whopwatch.memory.portable import exported, imported
+
+KILLS = 100
+
+
+@pytest.fixture(scope="module")
+def forks() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.memory.writer"])
+    return context
+
+
+def started(forks: ForkServerContext, target: Callable[..., None], *args: object) -> tuple[Any, Connection]:
+    """A process that runs `target`, and where it tells what it has done."""
+    told, tells = forks.Pipe(duplex=False)
+    process = forks.Process(target=target, args=(*args, tells), daemon=True)
+    process.start()
+    tells.close()
+    return process, told
+
+
+def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "baseline.sqlite"
+    with opened(file) as baseline:
+        assert baseline.load().nights == []
+        baseline.save(records_of(2))
+        assert baseline.load() == records_of(2)
+        baseline.save(records_of(3))
+    assert held_in(file) == 3
+
+
+def test_a_kill_at_any_moment_loses_the_running_night_at_most(tmp_path: Path, forks: ForkServerContext) -> None:
+    rng, file, finished = random.Random(1), tmp_path / "baseline.sqlite", 0  # noqa: S311
+    for _ in range(KILLS):
+        process, told = started(forks, write_nights, file)
+        if rng.random() < 0.5:
+            assert told.poll(30)
+        time.sleep(rng.random() * 0.03)
+        process.kill()
+        process.join()
+        while told.poll():
+            try:
+                finished = told.recv()
+            except EOFError:
+                break
+        held = held_in(file)
+        assert finished <= held <= finished + 1
+        finished = held
+    assert finished > KILLS / 4
+
+
+def test_of_two_runs_at_once_the_second_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "baseline.sqlite"
+    with opened(file) as first:
+        with pytest.raises(UsageError, match="in use by another run"), opened(file):
+            pass
+        first.save(records_of(1))
+    assert held_in(file) == 1
+
+
+@pytest.mark.parametrize("room", [0, 4096, 100_000])
+def test_a_full_disk_keeps_the_nights_before(tmp_path: Path, forks: ForkServerContext, room: int) -> None:
+    file = tmp_path / "baseline.sqlite"
+    with opened(file) as baseline:
+        baseline.save(records_of(2))
+    process, told = started(forks, write_in_little_room, file, room)
+    assert told.poll(30)
+    error = told.recv()
+    process.join()
+    assert "The baseline could not be written" in error
+    assert "what to do" in error
+    assert held_in(file) == 2
+
+
+def test_a_place_that_cannot_be_written_to_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for file in (Path("/proc/whopwatch/baseline.sqlite"), tmp_path / "file" / "baseline.sqlite", tmp_path):
+        with pytest.raises(UsageError, match="The baseline cannot be written") as caught, opened(file):
+            pass
+        assert str(file) in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+    with pytest.raises(UsageError, match="The baseline cannot be written"), opened(tmp_path / "baseline.sqlite"):
+        pass
+
+
+def test_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "baseline.sqlite"
+    with opened(file) as baseline:
+        baseline.save(records_of(1))
+    with sqlite3.connect(file) as database:
+        database.execute("PRAGMA user_version = 99")
+    before = file.read_bytes()
+    with opened(file) as baseline, pytest.raises(ConfigError, match="newer whopwatch"):
+        baseline.load()
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0" + bytes(4080)])
+def test_a_damaged_file_is_told_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "baseline.sqlite"
+    file.write_bytes(content)
+    with opened(file) as baseline, pytest.raises(ConfigError, match="cannot be read"):
+        baseline.load()
+    assert file.read_bytes() == content
+
+
+def test_a_database_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "theirs.sqlite"
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TABLE meta (name TEXT, value TEXT)")
+    with opened(file) as baseline, pytest.raises(ConfigError, match="cannot be read"):
+        baseline.load()
+
+
+def test_an_export_comes_back_the_same() -> None:
+    assert imported(exported(records_of(2)), "here") == records_of(2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"whopwatch_baseline": 2, "tables": {}}',
+        '{"whopwatch_baseline": 1, "tables": {}}',
+        exported(Records(salt=b"s")).replace('"73"', '"no hex"'),
+        exported(records_of(1)).replace('"simulator"', "7"),
+    ],
+)
+def test_what_is_no_export_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        imported(text, "here")

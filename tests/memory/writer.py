@@ -1,0 +1,59 @@
+"""What runs in a process of its own, to be killed or kept from writing."""
+
+from __future__ import annotations
+
+import resource
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from whopwatch.errors import WhopwatchError
+from whopwatch.memory import Records, opened
+from whopwatch.memory.records import Night, TraitRecord
+
+TRAITS = 300
+
+
+def records_of(nights: int) -> Records:
+    """Records of which every part says how many nights they hold."""
+    return Records(
+        salt=b"salt",
+        nights=[
+            Night(n, f"2026-01-01T00:00:{n:02}Z", 1.0, "simulator", "clean", n, True) for n in range(1, nights + 1)
+        ],
+        traits={("o.list", "/data/*", f"/data/*/f{n}", "value"): TraitRecord(n, units=nights) for n in range(TRAITS)},
+        objects={("o.list", "/data/*", f"{n:012}"): (nights, b"\x01\x02") for n in range(TRAITS)},
+    )
+
+
+def held_in(path: Path) -> int:
+    """How many nights the baseline holds. Fails where one part of it does not agree with another."""
+    with opened(path) as baseline:
+        records = baseline.load()
+    nights = len(records.nights)
+    assert [night.number for night in records.nights] == list(range(1, nights + 1))
+    if nights:
+        assert {record.units for record in records.traits.values()} == {nights}
+        assert {night for night, _ in records.objects.values()} == {nights}
+        assert len(records.traits) == len(records.objects) == TRAITS
+    return nights
+
+
+def write_nights(path: Path, done: Connection) -> None:
+    """One night after the other, each told when it is written, until somebody ends this."""
+    while True:
+        with opened(path) as baseline:
+            nights = len(baseline.load().nights) + 1
+            baseline.save(records_of(nights))
+        done.send(nights)
+
+
+def write_in_little_room(path: Path, room: int, done: Connection) -> None:
+    """One more night, where no file may grow beyond `room` bytes; tells the error."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+    try:
+        with opened(path) as baseline:
+            baseline.save(records_of(9))
+    except WhopwatchError as error:
+        done.send(str(error))
+    else:
+        done.send("")

@@ -59,7 +59,7 @@ def send(event: str, url: str, cases: tuple[str, ...], seed: int, json_file: str
 
 def _line(trial: Trial, what: str) -> str:
     mark = "right" if trial.is_right else "WRONG"
-    told = f"{mark}  {trial.sample.case:<18} {trial.observed:>9}, expected {trial.expected}"
+    told = f"{mark}  {trial.sample.case:<18} {trial.observed:>9}, expected {trial.sample.expected}"
     return f"{told}  {trial.seconds * 1000:6.1f} ms  {what}"
 
 

@@ -6,6 +6,14 @@ from one observation of the target:
     def test_contract(whop_case):
         whop_case.check()
 
+A test that takes `whop_webhook_case` becomes one test for each way in which a delivery of a webhook is right or wrong,
+to be sent to a handler of one's own:
+
+    def test_handler(whop_webhook_case, client):
+        for sample in whop_webhook_case:
+            answer = client.post("/webhooks", content=sample.body, headers=sample.headers)
+            sample.check(answer.status_code)
+
 Sessions without such a test pay for nothing but the options: everything else is imported when it is needed.
 """
 
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     from whopwatch.finding import Report
     from whopwatch.plugin.cases import BoundCase
     from whopwatch.simulator import Simulator
+    from whopwatch.webhook.cases import Sample, Sampler
 
 MARKER = "whop_contract"
 
@@ -65,7 +74,11 @@ def refuse_unusable(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each check group and operation."""
+    """One test for each check group and operation, and for each case of a webhook."""
+    if "whop_webhook_case" in metafunc.fixturenames:
+        from whopwatch.webhook.cases import CASES
+
+        metafunc.parametrize("whop_webhook_case", list(CASES), indirect=True)
     if "whop_case" in metafunc.fixturenames:
         from whopwatch.plugin.cases import cases
 
@@ -98,6 +111,31 @@ def whop_simulator() -> Iterator[Simulator]:
 
     with embedded() as simulator:
         yield simulator
+
+
+@pytest.fixture(scope="session")
+def whop_webhook_secret() -> str:
+    """What samples are signed with: WHOP_WEBHOOK_SECRET, or a made-up secret. Override it with your handler's."""
+    import os
+
+    from whopwatch.signature import new_secret
+
+    return os.environ.get("WHOP_WEBHOOK_SECRET", "") or new_secret("pytest")
+
+
+@pytest.fixture(scope="session")
+def whop_webhook(whop_webhook_secret: str) -> Sampler:
+    """Makes signed samples: `whop_webhook("payment.succeeded", "old")` is a list of `headers`, `body`, `accepted`."""
+    from whopwatch.contract import load
+    from whopwatch.webhook.cases import Sampler
+
+    return Sampler(load(), whop_webhook_secret)
+
+
+@pytest.fixture
+def whop_webhook_case(request: pytest.FixtureRequest, whop_webhook: Sampler) -> list[Sample]:
+    """The samples of one case (`payment.succeeded`): one, or two of a duplicate; each has `check(status)`."""
+    return whop_webhook(case=request.param)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -29,6 +29,21 @@ class Sample:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
+    @property
+    def expected(self) -> str:
+        """What a right handler answers: `2xx` or `4xx`."""
+        return "2xx" if self.accepted else "4xx"
+
+    def is_right(self, status: int) -> bool:
+        """Whether `status` is a right answer to it."""
+        return status // 100 == int(self.expected[0])
+
+    def check(self, status: int) -> None:
+        """Raises AssertionError for a handler that does not answer as it has to."""
+        if not self.is_right(status):
+            what = CASES[self.case].what
+            raise AssertionError(f"{self.case} ({what}) was answered with {status}, expected {self.expected}")
+
 
 Headers = dict[str, str]
 

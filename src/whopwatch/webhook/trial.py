@@ -26,14 +26,7 @@ class Trial:
     @property
     def is_right(self) -> bool:
         """Whether it was accepted (2xx) or refused (4xx) as it had to be."""
-        if self.status is None:
-            return False
-        return self.status // 100 == (2 if self.sample.accepted else 4)
-
-    @property
-    def expected(self) -> str:
-        """What a right handler answers."""
-        return "2xx" if self.sample.accepted else "4xx"
+        return self.status is not None and self.sample.is_right(self.status)
 
     @property
     def observed(self) -> str:
@@ -45,7 +38,7 @@ class Trial:
         return {
             "case": self.sample.case,
             "event": self.sample.event,
-            "expected": self.expected,
+            "expected": self.sample.expected,
             "observed": self.observed,
             "right": self.is_right,
             "seconds": round(self.seconds, 4),

@@ -16,7 +16,7 @@ import yaml
 from tests.probes_data.conftest import Run, missing
 from tests.probes_data.rules import load
 
-CORE_MANIFESTS = ("statefulset.yaml", "service.yaml", "cronjob.yaml")
+CORE_MANIFESTS = ("statefulset.yaml", "service.yaml", "cronjob.yaml", "companies/cronjob.yaml")
 UNITS = ("whopwatch-probe.service", "whopwatch-drift.service", "whopwatch-drift.timer")
 Needs = Callable[[str], None]
 
@@ -111,8 +111,9 @@ def test_the_prometheus_rule_is_made_of_the_rule_files(run: Run, root: Path, dep
     assert "probes/runbook.md#" not in linked
 
 
-def test_kustomize_is_given_every_manifest(deploy: Path) -> None:
-    folder = deploy / "kubernetes"
+@pytest.mark.parametrize("name", [".", "companies"])
+def test_kustomize_is_given_every_manifest(deploy: Path, name: str) -> None:
+    folder = deploy / "kubernetes" / name
     manifests = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
     assert set(load(folder / "kustomization.yaml")["resources"]) == manifests
 
@@ -121,6 +122,15 @@ def test_the_shards_are_as_many_as_the_replicas(deploy: Path) -> None:
     spec: dict[str, Any] = load(deploy / "kubernetes" / "statefulset.yaml")["spec"]
     arguments = spec["template"]["spec"]["containers"][0]["args"]
     assert f"--shard=$(SHARD)/{spec['replicas']}" in arguments
+
+
+def test_the_shards_of_companies_are_as_many_as_the_pods(deploy: Path) -> None:
+    text = (deploy / "kubernetes" / "companies" / "cronjob.yaml").read_text(encoding="utf-8")
+    spec = next(yaml.safe_load_all(text))["spec"]["jobTemplate"]["spec"]
+    container = spec["template"]["spec"]["containers"][0]
+    assert f"--shard=$(SHARD)/{spec['completions']}" in container["args"]
+    assert (spec["completionMode"], spec["parallelism"]) == ("Indexed", spec["completions"])
+    assert [variable["name"] for variable in container["env"]] == ["SHARD"]
 
 
 def test_the_job_has_the_name_that_the_rules_expect(deploy: Path) -> None:

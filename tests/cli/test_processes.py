@@ -10,12 +10,14 @@ import select
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
 import pytest
 
 from whopwatch.run import INTERRUPTED
+from whopwatch.simulator import embedded
 
 WHOPWATCH = [sys.executable, "-m", "whopwatch"]
 
@@ -72,15 +74,18 @@ def test_a_reader_that_goes_away_is_no_error(command: str) -> None:
 
 def test_ctrl_c_ends_a_run_with_130_and_what_it_saw(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
-    with started("check", "--rate", "2", "--json", str(file), start_new_session=True) as process:
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(3)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
-        assert process.stderr
-        assert "Traceback" not in process.stderr.read()
-        assert process.stdout
-        assert "COULD NOT CHECK" in process.stdout.read()
+    with embedded(items=3) as simulator:
+        environ = {**os.environ, "WHOP_API_KEY": simulator.api_key, "WHOP_COMPANY_ID": simulator.company_id}
+        args = ("check", "--target", simulator.base_url, "--rate", "10", "--json", str(file))
+        with started(*args, env=environ, start_new_session=True) as process:
+            while simulator.requests.total() < 5 and process.poll() is None:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
+            assert process.stderr
+            assert "Traceback" not in process.stderr.read()
+            assert process.stdout
+            assert "COULD NOT CHECK" in process.stdout.read()
     report = json.loads(file.read_text())
     assert (report["verdict"], report["reason"]) == ("could-not-check", INTERRUPTED)
     assert any(row["state"] == "verified" for row in report["operations"])

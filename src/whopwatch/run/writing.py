@@ -15,7 +15,7 @@ WRITING_BUDGET = 1500
 """The default budget of a run that may write."""
 SHARE = 0.6
 """The part of the budget that such a run keeps for its writes and what they show."""
-KEPT_FOR_TIDYING = 60
+KEPT_FOR_TIDYING = 80
 """More requests than the life of one object takes: what is begun is brought to its end."""
 
 

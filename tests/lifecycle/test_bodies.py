@@ -1,0 +1,54 @@
+"""Bodies keep the contract, and odd ones break it, for every write there is."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from whopwatch.contract import Contract, Operation, load
+from whopwatch.contract.model import escape
+from whopwatch.plan.writes.bodies import Bodies
+from whopwatch.plan.writes.declared import declared
+
+CONTRACT = load()
+WRITES = [one for one in CONTRACT.operations.values() if one.api == "v1" and one.body is not None]
+
+
+def _bodies(contract: Contract) -> Bodies:
+    numbers = count(1)
+    return Bodies(contract, lambda resource: f"{resource}_1", lambda: str(next(numbers)))
+
+
+def _keeps(operation: Operation, body: object) -> bool:
+    pointer = f"/paths/{escape(operation.path)}/{operation.method.lower()}/requestBody/content/application~1json/schema"
+    return CONTRACT.validator(pointer, operation.api).is_valid(body)
+
+
+@pytest.mark.parametrize("operation", WRITES, ids=lambda operation: operation.id)
+def test_a_body_keeps_the_contract(operation: Operation) -> None:
+    bodies = _bodies(CONTRACT)
+    assert _keeps(operation, bodies.least(operation))
+    assert _keeps(operation, bodies.fullest(operation))
+    odd = bodies.odd(operation, bodies.least(operation))
+    assert odd is None or not _keeps(operation, odd)
+
+
+def test_a_change_gives_every_plain_field_another_value() -> None:
+    bodies, update = _bodies(CONTRACT), CONTRACT.operation("products.update")
+    before = bodies.changes(update, {})
+    after = bodies.changes(update, before)
+    assert before.keys() == after.keys()
+    assert [name for name in before if before[name] == after[name]] == []
+
+
+def test_what_is_declared_is_there() -> None:
+    named = [*declared().simulator_only, *declared().renamed, *declared().actions]
+    assert [name for name in named if name not in CONTRACT.operations and name not in CONTRACT.resources] == []
+    actions = {one.id for one in CONTRACT.operations.values() if one.method == "POST" and "{" in one.path}
+    assert declared().actions.keys() == actions
+
+
+@pytest.mark.parametrize("id", ["payments.refund", "withdrawals.create", "topups.create", "access_tokens.create"])
+def test_what_moves_money_or_hands_out_a_key_has_a_reason_against_it(id: str) -> None:
+    assert declared().reason_against(CONTRACT.operation(id))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import random
 import resource
+import sys
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from whopwatch.errors import WhopwatchError
+from whopwatch.errors import UsageError
 from whopwatch.memory import Records, opened
 from whopwatch.memory.records import Night, TraitRecord
 
@@ -47,13 +51,43 @@ def write_nights(path: Path, done: Connection) -> None:
         done.send(nights)
 
 
-def write_in_little_room(path: Path, room: int, done: Connection) -> None:
-    """One more night, where no file may grow beyond `room` bytes; tells the error."""
+def kill_writers(path: Path, count: int) -> int:
+    """Kill `count` writers at random moments; returns the nights there are in the end. Fails where one was lost."""
+    rng, forks, finished = random.Random(1), multiprocessing.get_context("fork"), 0  # noqa: S311
+    for _ in range(count):
+        told, tells = forks.Pipe(duplex=False)
+        process = forks.Process(target=write_nights, args=(path, tells))
+        process.start()
+        tells.close()
+        if rng.random() < 0.5:
+            assert told.poll(60)
+        time.sleep(rng.random() * 0.03)
+        process.kill()
+        process.join()
+        while told.poll():
+            try:
+                finished = told.recv()
+            except EOFError:
+                break
+        held = held_in(path)
+        assert finished <= held <= finished + 1, (finished, held)
+        finished = held
+    return finished
+
+
+def write_in_little_room(path: Path, room: int) -> None:
+    """One more night, where no file may grow beyond `room` bytes. Raises UsageError."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-    try:
-        with opened(path) as baseline:
-            baseline.save(records_of(9))
-    except WhopwatchError as error:
-        done.send(str(error))
+    with opened(path) as baseline:
+        baseline.save(records_of(9))
+
+
+if __name__ == "__main__":
+    _, what, file, number = sys.argv
+    if what == "kills":
+        print(kill_writers(Path(file), int(number)))
     else:
-        done.send("")
+        try:
+            write_in_little_room(Path(file), int(number))
+        except UsageError as error:
+            print(error)

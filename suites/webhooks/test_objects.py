@@ -1,0 +1,89 @@
+"""One object, told in three ways: by the webhook, by the API, and by what both document of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from whopwatch.checks.twins import differences
+from whopwatch.client import Call, Client
+from whopwatch.contract import Contract, load
+from whopwatch.contract.schema import pointer_of
+from whopwatch.exchange import Purpose
+from whopwatch.simulator import Simulator
+
+CONTRACT = load()
+DELETED = {"entry.deleted"}
+Schema = Mapping[str, Any]
+ANNOTATIONS = frozenset({"title", "description", "deprecated"})
+
+
+def deref(contract: Contract, schema: Schema) -> Schema:
+    return contract.resolve(schema)
+
+
+def apart(contract: Contract, one: Schema, other: Schema, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The places at which two schemas of the same object document something else of a field that both have."""
+    if one.get("$ref") and one.get("$ref") == other.get("$ref"):
+        return
+    one, other = deref(contract, one), deref(contract, other)
+    for key in (one.keys() | other.keys()) - ANNOTATIONS - {"properties", "items", "anyOf", "oneOf", "required"}:
+        if key != "discriminator" and one.get(key) != other.get(key):
+            yield f"{pointer_of(path)} {key}"
+    mine, theirs = one.get("properties", {}), other.get("properties", {})
+    for name in mine.keys() | theirs.keys():
+        if name not in mine or name not in theirs:
+            yield f"{pointer_of((*path, name))} is in one of them"
+        else:
+            yield from apart(contract, mine[name], theirs[name], (*path, name))
+    if set(one.get("required", ())) != set(other.get("required", ())):
+        yield f"{pointer_of(path)} required"
+    for key in ("anyOf", "oneOf"):
+        branches, others = one.get(key, ()), other.get(key, ())
+        if len(branches) != len(others):
+            yield f"{pointer_of(path)} {key}"
+        for branch, another in zip(branches, others, strict=False):
+            yield from apart(contract, branch, another, path)
+    if "items" in one and "items" in other:
+        yield from apart(contract, one["items"], other["items"], (*path, "*"))
+
+
+@pytest.mark.parametrize("event", CONTRACT.events)
+def test_the_webhook_and_the_api_document_the_same_object(event: str) -> None:
+    found = CONTRACT.events[event]
+    data = deref(CONTRACT, found.schema)["properties"]["data"]
+    answered = CONTRACT.operation(f"{found.resource}.retrieve").success.schema
+    assert answered is not None
+    assert list(apart(CONTRACT, data, answered)) == []
+
+
+def test_two_schemas_that_differ_are_told_apart() -> None:
+    """The comparison itself can fail."""
+    text, count = {"type": "string"}, {"type": "integer"}
+    one = {"type": "object", "properties": {"a": text, "b": text}, "required": ["a"]}
+    other = {"type": "object", "properties": {"a": count, "c": text}, "required": []}
+    told = sorted(apart(CONTRACT, one, other))
+    assert told == [" required", "/a type", "/b is in one of them", "/c is in one of them"]
+
+
+@pytest.mark.parametrize("event", CONTRACT.events)
+def test_the_delivered_object_keeps_both_schemas_and_is_the_one_the_api_answers(
+    whop_simulator: Simulator, event: str
+) -> None:
+    found, backend = CONTRACT.events[event], whop_simulator.backend
+    parcel = next(one for one in backend.composer.make(found, time.time()) if one.event == event)
+    payload = json.loads(parcel.body)
+    assert list(CONTRACT.validator(found.pointer).violations(payload)) == []
+    operation = CONTRACT.operation(f"{found.resource}.retrieve")
+    assert list(CONTRACT.validator(operation.success.pointer).violations(payload["data"])) == []
+    (parameter,) = operation.in_("path")
+    with Client(whop_simulator.target(), CONTRACT, budget=1) as client:
+        exchange = client.send(Call(operation, Purpose.RETRIEVE, {parameter.name: payload["data"]["id"]}))
+    if event in DELETED:
+        assert exchange.status == 404
+    else:
+        assert list(differences(payload["data"], exchange.json)) == []

@@ -23,7 +23,7 @@ def watched(contract: Contract, case: Case) -> dict[str, Any]:
         writes = is_for_writers(case.placed)
         target = replace(stage.simulator.target(), writable=writes)
         started = time.perf_counter()
-        report = check(contract, target, budget=int(case.setting), seed=case.placed.seed)
+        report = check(contract, target, budget=int(case.setting), seed=case.placed.seed, writes=writes)
         seconds = time.perf_counter() - started
         outcome = {
             "requests": stage.counted.total(),

@@ -16,6 +16,8 @@ STATES = {
     State.COULD_NOT_CHECK: "could not check",
     State.NOT_COVERED: "not covered",
 }
+LEFT = "left"
+"""The key of a report that counts, by resource, what a run has created and not deleted again; only if it wrote."""
 UNSTATED = "no reason given"
 LIVES = {
     Life.NEW: "new",
@@ -83,9 +85,14 @@ def states_line(report: Report) -> str:
 
 
 def requests_line(report: Report) -> str:
-    """`183 requests of 600, none unsafe, in 3.2 s`."""
+    """`183 requests of 600, none unsafe, in 3.2 s`; of a run that wrote also what it left at the target."""
     unsafe = f"{report.unsafe} UNSAFE" if report.unsafe else "none unsafe"
-    return f"{number(report.sent, 'request')} of {report.budget}, {unsafe}, in {report.seconds:.1f} s"
+    if LEFT not in report.extra:
+        return f"{number(report.sent, 'request')} of {report.budget}, {unsafe}, in {report.seconds:.1f} s"
+    left = ", ".join(f"{count} {resource}" for resource, count in sorted(report.extra[LEFT].items()))
+    writes = f"{number(report.unsafe, 'write')} among them"
+    rest = f"; left at the target: {left}" if left else "; nothing was left at the target"
+    return f"{number(report.sent, 'request')} of {report.budget}, {writes}, in {report.seconds:.1f} s{rest}"
 
 
 def findings_line(report: Report) -> str:

@@ -60,6 +60,8 @@ def push(registry: CollectorRegistry, url: str, grouping: Mapping[str, str]) -> 
     try:
         pushadd_to_gateway(url, JOB, registry, grouping_key=dict(grouping), timeout=PUSH_SECONDS)
     except (OSError, ValueError, HTTPException) as error:
+        if isinstance(error, HTTPError):
+            error.close()
         raise UsageError(
             "The Pushgateway did not take the metrics.",
             where=url_shown(url),

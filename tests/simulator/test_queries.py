@@ -155,3 +155,11 @@ def test_a_search_finds_what_contains_the_words_whatever_their_case(ask: Asker) 
 
     assert found
     assert all(member["user"]["name"] == name for member in found)
+
+
+def test_a_list_knows_the_ids_of_every_kind_of_parent_that_it_takes(ask: Asker) -> None:
+    for operation in ask.contract.lists:
+        for parameter in operation.in_("query"):
+            for resource in parameter.resources[1:] if parameter.required else ():
+                parent = next(iter(ask.backend.world.table(resource)))
+                assert ask("GET", operation.path, {parameter.name: parent}).status == 200

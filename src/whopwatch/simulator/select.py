@@ -51,10 +51,9 @@ def select(
 
 
 def _is_known(world: World, parameter: Parameter, wanted: Any) -> bool:
-    if parameter.resource is None or parameter.resource not in world.shapes:
-        return True
+    resources = [resource for resource in parameter.resources if resource in world.shapes]
     ids = wanted if isinstance(wanted, list) else [wanted]
-    return any(world.get(Reference(parameter.resource, id)) for id in ids)
+    return not resources or any(world.get(Reference(resource, id)) for resource in resources for id in ids)
 
 
 def _kept(world: World, parameter: Parameter, path: str, wanted: Any, rows: list[Entity]) -> list[Entity]:

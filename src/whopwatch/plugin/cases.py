@@ -50,11 +50,14 @@ def _list_of(operation: Operation) -> str:
 
 GROUPS = {
     "answer": Group(
-        ("wire", "status", "refused", "refusals", "content", "envelope", "deprecation", "alternate-path"),
+        (
+            *("wire", "latency", "status", "refused", "refusals", "content", "envelope", "deprecation"),
+            *("alternate-path", "read-back", "side-effects", "write-refusals"),
+        ),
         lambda contract, operation: True,
     ),
     "schema": Group(("schema", "fields"), _is_read),
-    "paging": Group(("paging", "walking", "queries", "page-sizes", "parents"), _is_list),
+    "paging": Group(("paging", "walking", "moving", "queries", "page-sizes", "parents", "asked-for"), _is_list),
     "twins": Group(("twins",), _is_twin),
 }
 """Every check is in one group. Those of `answer` stand for the operation itself: writes have no other."""

@@ -34,7 +34,8 @@ gets = true
 MODES = ("ok", "fails", "ok", "field", "ok", "reset", "ok", "slow", "ok", "hang")
 MODE_SECONDS = 15.0
 STALL = 5.0
-WARM_UP = 60.0
+WARM_UP = MODE_SECONDS * len(MODES)
+"""Until every fault was there once: the history of failures is full then, and so is the pool of threads."""
 LAG = "whop_prober_schedule_lag_seconds_bucket"
 
 
@@ -91,7 +92,7 @@ def main() -> None:
                     burst = stall(process.pid, api)
                 samples = scrape(port)
                 httpx.get(f"{api}/log")
-                if now > min(WARM_UP, seconds / 4):
+                if now > min(WARM_UP, seconds / 2):
                     uses.append(usage(process.pid))
                     series.append(sum(map(len, samples.values())))
                 time.sleep(5.0)

@@ -8,7 +8,8 @@ from tests.probe.support import CONTRACT, Inline, Later, Time, count, page, prob
 from whopwatch.client.call import Call
 from whopwatch.contract import Operation
 from whopwatch.metrics import Outcome
-from whopwatch.probe.scheduler import RECHECKS, WAITING_PACE, Scheduler
+from whopwatch.probe.scheduler import RECHECKS, WAITING_PACE, Scheduler, workers_for
+from whopwatch.probe.timetable import Timetable
 
 NAMES = ("products.list", "plans.list", "payments.list", "members.list", "leads.list", "entries.list")
 
@@ -58,6 +59,17 @@ def test_an_operation_still_under_way_is_not_started_again_but_counted() -> None
     later.run_all()
     advance(scheduler, time, 12)
     assert len(door.calls) + len(later.kept) == 2
+
+
+def test_there_are_workers_for_an_api_that_answers_nothing_any_more() -> None:
+    probes = [probe(operation.id, interval=10.0, timeout=2.0) for operation in CONTRACT.reads]
+    timetable = Timetable({each.id: 10.0 for each in probes}, 0.0)
+    due = []
+    while timetable.next_due() < 200.0:
+        due.append(timetable.next_due())
+        timetable.pop(due[-1])
+    under_way = max(sum(start <= at < start + 2.0 for start in due) for at in due)
+    assert under_way < workers_for(probes) < 3 * under_way
 
 
 def test_no_more_runs_at_a_time_than_workers() -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from math import ceil
+from math import ceil, sqrt
 
 from whopwatch.metrics import Outcome, ProbeMetrics
 from whopwatch.probe.listing import Probe
@@ -175,8 +175,14 @@ class Scheduler:
 
 
 def workers_for(probes: Iterable[Probe]) -> int:
-    """How many runs are under way at a time when nothing answers any more."""
-    return min(ceil(sum(probe.terms.timeout / probe.terms.interval for probe in probes)) + 2, MOST_WORKERS)
+    """Enough for all runs that are under way at a time when nothing answers any more.
+
+    That many on average, three times the spread of a random number of them, and those that are asked again sooner.
+    """
+    terms = [probe.terms for probe in probes]
+    usual = sum(each.timeout / each.interval for each in terms)
+    again = RECHECKS_PER_SECOND * max((each.timeout for each in terms), default=0.0)
+    return min(ceil(usual + again + 3.0 * sqrt(usual + again)) + 1, MOST_WORKERS)
 
 
 def steady_clock() -> Callable[[], float]:

@@ -145,7 +145,7 @@ def _groups(report: Report) -> Iterator[tuple[str, bool, list[dict[str, Any]]]]:
 
 
 def _view(finding: Finding, requests: Mapping[str, str] | None = None) -> dict[str, Any]:
-    message = finding.message.removeprefix(f"{finding.operation}: ")
+    message = finding.message.removeprefix(f"{finding.operation}: ").removeprefix(f"{finding.location} ")
     return {
         "severity": str(finding.severity),
         "operation": finding.operation or "whole target",

@@ -210,7 +210,9 @@ _FRUGAL = """A fault that was caught was not looked for again with more requests
 medians of the larger budgets, and the shares of what findings name, are of those runs that took place."""
 
 _EVERYWHERE = """A question that is put to some operations only, in turn from night to night, finds what is wrong
-everywhere at once; what is wrong at a single operation it finds in the night in which that one has its turn."""
+everywhere at once; what is wrong at a single operation it finds in the night in which that one has its turn. A fault
+that leaves no answer of use anywhere, such as a 500 to everything, counts as caught where the run says that it could
+not check, and why."""
 
 _UNSEEN = """Made up from the drift classes and the invariants of a paginated list, without a look at the catalogue or
 at the checks, and brought about by a proxy in front of the simulator. They tell whether checks state rules or know

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.detection.cases import Case, is_for_writers
+from benchmarks.detection.cases import EVERYWHERE, Case, is_for_writers
 from benchmarks.detection.stage import Expected, staged
 from whopwatch.contract import Contract
-from whopwatch.finding import Finding
+from whopwatch.finding import Finding, Verdict
 from whopwatch.run import check
 
 FEW = 4
@@ -18,7 +18,10 @@ FEW = 4
 
 
 def watched(contract: Contract, case: Case) -> dict[str, Any]:
-    """The outcome of one case: what was found, for how many requests (counted at the server) and seconds."""
+    """The outcome of one case: what was found, for how many requests (counted at the server) and seconds.
+
+    A fault that leaves no answer of use anywhere is told by the verdict alone: it could not check, and says why.
+    """
     with staged(contract, case.placed) as stage:
         writes = is_for_writers(case.placed)
         target = replace(stage.simulator.target(), writable=writes)
@@ -34,7 +37,11 @@ def watched(contract: Contract, case: Case) -> dict[str, Any]:
             "fired": stage.fired(),
             "findings": [_short(finding) for finding in report.findings],
         }
-    return {**outcome, **(judged(report.findings, stage.expected) if stage.expected else {})}
+    if stage.expected is None:
+        return outcome
+    told = case.placed.operation == EVERYWHERE and report.verdict is Verdict.COULD_NOT_CHECK
+    found = judged(report.findings, stage.expected)
+    return {**outcome, **found, "caught": found["caught"] or told, "told": told}
 
 
 def judged(findings: Sequence[Finding], expected: Expected) -> Mapping[str, Any]:

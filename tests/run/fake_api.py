@@ -17,7 +17,7 @@ import httpx
 
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, Operation
-from whopwatch.plan.behaviour import PAGING, Pairs
+from whopwatch.plan.behaviour import PAGING, Pairs, behaviour
 from whopwatch.plan.listing import Listing, Rules
 
 COMPANY = "biz_company000000"
@@ -34,6 +34,7 @@ class FakeApi:
         self.fault = fault
         self.requests: Counter[str] = Counter()
         self.log: list[str] = []
+        self.owners: dict[str, Pairs] = {}
         self.transport = httpx.MockTransport(self.handle)
 
     def target(self, **changes: Any) -> Target:
@@ -78,7 +79,11 @@ class FakeApi:
         schema = operation.success.schema or {}
         id = path.split("/")[2]
         number = int("0" + "".join(filter(str.isdigit, id))) % 1_000_000
-        return 200, self.generate(schema, operation.api, id, operation.id, number), {}
+        is_owner = any("x-resource-alternatives" in parameter.schema for parameter in operation.in_("path"))
+        asked = None if is_owner and id.startswith(("biz_", "user_")) else id
+        value = self.generate(schema, operation.api, asked, operation.id, number)
+        belong(value, self.owners.get(id, ()))
+        return 200, value, {}
 
     def mistake(self, operation: Operation, pairs: Pairs) -> Answer | None:
         """The refusal of a page size, cursor or value that is none."""
@@ -104,6 +109,9 @@ class FakeApi:
             self.generate(schema, "v1", own and own.format(number), operation.id, number)
             for number in range(start, start + self.items)
         ]
+        owners = tuple(pair for pair in pairs if pair[0] in needed)
+        for item in made:
+            belong(item, self.owners.setdefault(str(item.get("id")), owners))
         listing = Listing(made, Rules(self.contract, operation))
         asked = tuple(pair for pair in pairs if pair[0] in listing.rules.optional)
         chosen = listing.expect(asked)
@@ -159,6 +167,18 @@ class FakeApi:
         if "x-id-prefix" in schema:
             return f"{schema['x-id-prefix'][0]}1"
         return {"date-time": "2026-01-02T03:04:05.678Z", "date": "2026-01-02"}.get(schema.get("format", ""), "text")
+
+
+def belong(item: Any, pairs: Pairs) -> None:
+    """Make an item show, where it shows an owner, the one that was asked for."""
+    for name, value in pairs:
+        for path in behaviour().owners.get(name, "").split("|"):
+            *steps, last = path.split(".")
+            holder = item
+            for step in steps:
+                holder = holder.get(step) if isinstance(holder, dict) else None
+            if isinstance(holder, dict) and isinstance(holder.get(last), str):
+                holder[last] = value
 
 
 def mark_of(pairs: Pairs) -> str:

@@ -14,22 +14,32 @@ from whopwatch.plan.reach import fuller_lists
 
 Step = Callable[[Known, Operation], Experiment]
 
+
+def public(known: Known, operation: Operation) -> Experiment:
+    """An operation that is known to be public, without a key."""
+    if operation.is_public:
+        yield from refusals.no_key(known, operation)
+
+
 ONCE: tuple[Step, ...] = (
-    *(partial(refusals.without_key, turns=turns) for turns in (0, 1)),
+    refusals.no_key,
+    refusals.wrong_key,
+    public,
     refusals.missing_parameter,
     refusals.unknown_id,
-    refusals.unknown_parent,
-    *(partial(refusals.odd_size, turns=turns) for turns in range(5)),
-    *(partial(refusals.odd_value, turns=turns) for turns in (0, 1)),
-    another_object,
-    second_parent,
+    refusals.malformed_id,
     lists.look_filtered,
     lists.walk_filtered,
+    lists.back_again,
+    *(partial(refusals.odd_size, turns=turns) for turns in range(5)),
+    another_object,
+    second_parent,
     lists.nearly_all,
     lists.impossible_filter,
-    lists.other_orders,
     *(partial(refusals.odd_cursor, turns=turns) for turns in range(3)),
-    refusals.malformed_id,
+    *(partial(refusals.odd_value, turns=turns) for turns in range(2)),
+    refusals.unknown_parent,
+    lists.other_orders,
 )
 """Questions that one operation is asked each, a different one every night.
 

@@ -40,12 +40,18 @@ def pick(number: int, turns: int, count: int) -> int:
 
 def without_key(known: Known, operation: Operation, turns: int = 0) -> Experiment:
     """The request that was answered, without a key or with a wrong one; which first, rotates."""
-    trace = known.success(operation)
-    kinds: tuple[tuple[Purpose, Credential], ...] = ((Purpose.NO_KEY, "none"), (Purpose.WRONG_KEY, "wrong"))
-    purpose, credential = kinds[(turn(known, operation, "key") + turns) % 2]
-    asked = known.traces.get(operation.id, ())
-    if trace and not any(call.purpose is purpose for call, _ in asked):
-        yield replace(trace[0], purpose=purpose, credential=credential)
+    kinds = (no_key, wrong_key)
+    yield from kinds[(turn(known, operation, "key") + turns) % 2](known, operation)
+
+
+def no_key(known: Known, operation: Operation) -> Experiment:
+    """The request that was answered, without a key."""
+    yield from _refused(known, operation, Purpose.NO_KEY, "none")
+
+
+def wrong_key(known: Known, operation: Operation) -> Experiment:
+    """The request that was answered, with a key that nobody has."""
+    yield from _refused(known, operation, Purpose.WRONG_KEY, "wrong")
 
 
 def any_error(known: Known, operation: Operation) -> Experiment:
@@ -110,9 +116,15 @@ def odd_value(known: Known, operation: Operation, turns: int = 0) -> Experiment:
     """A filter with a value that is not a documented one; which filter, rotates."""
     base = known.base(operation) if operation.is_list else None
     filters = [f for f in known.rules(operation).filters.values() if f.values or f.test in ("before", "not-before")]
-    if base and filters:
+    if base and turns < len(filters):
         chosen = filters[(turn(known, operation, "value") + turns) % len(filters)]
         yield from _mistaken(base, replace(query(base, ((chosen.name, UNKNOWN_WORD),)), purpose=Purpose.ODD_VALUE))
+
+
+def _refused(known: Known, operation: Operation, purpose: Purpose, credential: Credential) -> Experiment:
+    trace = known.success(operation)
+    if trace and not any(call.purpose is purpose for call, _ in known.traces[operation.id]):
+        yield replace(trace[0], purpose=purpose, credential=credential)
 
 
 def _mistaken(base: Call, call: Call) -> Experiment:
@@ -136,8 +148,9 @@ def _foreign(known: Known, operation: Operation) -> Iterator[str | None]:
     yield from (cursor(look.page, "end_cursor") for id, look in known.looks.items() if id != operation.id)
     pages = (known.first_page(other) for other in known.reads() if other.is_list and other is not operation)
     yield from (cursor(page[1], "end_cursor") for page in pages if page)
-    if operation.id in known.looks:
-        yield cursor(known.looks[operation.id].page, "end_cursor")
+    look = known.looks.get(operation.id)
+    if look and look.asked:
+        yield cursor(look.page, "end_cursor")
 
 
 def _other_ids(known: Known, operation: Operation, purpose: Purpose, change: object) -> Experiment:

@@ -181,8 +181,9 @@ def _sent(read: Type, literal: ast.expr) -> Type:
         return replace(read, variants=tuple(_sent(variant, literal) for variant in read.variants))
     if not isinstance(read, Record) or not isinstance(literal, ast.Dict):
         return read
-    # A keyword that Python reserves is sent under an alias.
-    sent = {str(_constant(key)).rstrip("_") for key in literal.keys if key is not None}
+    # An argument of the body that has the name of one of the path is called `body_id`.
+    names = [str(_constant(key)) for key in literal.keys if key is not None]
+    sent = {name.removeprefix(prefix) for name in names for prefix in ("", "body_", "query_")}
     return Record(tuple(item for item in read.fields if not _is_argument(item.name) or item.name in sent))
 
 

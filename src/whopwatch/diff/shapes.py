@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from whopwatch.diff.change import Change
+from whopwatch.diff.change import Change, Movement
 from whopwatch.diff.kinds import compare_kinds, compare_values, is_any
 from whopwatch.diff.model import Api, Property, Shape
 from whopwatch.diff.renames import renamed
@@ -106,8 +106,8 @@ class Comparer:
     def _object(self, old: Shape, new: Shape) -> Iterator[Change | tuple[str, Pair]]:
         if old.properties is None or new.properties is None:
             if old.properties is not None or new.properties is not None:
-                movement = "narrowed" if old.properties is None else "widened"
-                yield Change("D8", movement, "", _free(old), _free(new))  # type: ignore[arg-type]  # one of the two
+                movement: Movement = "narrowed" if old.properties is None else "widened"
+                yield Change("D8", movement, "", _free(old), _free(new))
             elif old.values is not None and new.values is not None:
                 yield from _below("/*", self._shape(old.values, new.values))
             return
@@ -130,16 +130,20 @@ class Comparer:
     def _union(self, old: Shape, new: Shape) -> Iterator[Change | tuple[str, Pair]]:
         merged = flattened(old, new, self.old.resolve, self.new.resolve)
         if merged is not None:
+            # Fields that are all optional in one object can be combined in ways that no variant allows.
+            movement: Movement = "widened" if old.variants else "narrowed"
+            yield Change("D18", movement, "", in_words(old), in_words(new), is_certain=False)
             yield from self._content(*merged)
             return
         pairing = pair_variants(old, new, self.old.resolve, self.new.resolve)
         if old.tag is not None and new.tag is not None and old.tag != new.tag:
             yield Change("D18", "replaced", "", f"told apart by {old.tag}", f"told apart by {new.tag}")
-        for variants, movement in ((pairing.gone, "narrowed"), (pairing.come, "widened")):
-            if variants:
-                text = listed(map(variant_in_words, variants))
-                facts = (text, f"no longer {text}") if movement == "narrowed" else (f"not {text}", text)
-                yield Change(pairing.drift_class, movement, "", *facts)  # type: ignore[arg-type]  # one of the two
+        if pairing.gone:
+            text = listed(map(variant_in_words, pairing.gone))
+            yield Change(pairing.drift_class, "narrowed", "", text, f"no longer {text}")
+        if pairing.come:
+            text = listed(map(variant_in_words, pairing.come))
+            yield Change(pairing.drift_class, "widened", "", f"not {text}", text)
         for mine, other in pairing.pairs:
             # Whether the union may be null has been compared already.
             if mine.ref is not None and other.ref is not None:

@@ -1,0 +1,90 @@
+"""Every published release of the Python SDK compared with the one before: the API's own history of drift.
+
+Writes docs/history.md. Fetches the releases with pip and npm into the folder given, once: 53 wheels of 60 MB together.
+Where npm has the same version, the two languages are compared as well: what one of them alone says is told.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from whopwatch.authoring.declared import Sources
+from whopwatch.authoring.fetch import version_key, versions
+from whopwatch.contract import contracts_dir
+from whopwatch.diff.result import Comparison, compare_sides
+from whopwatch.diff.sides import Side, read_side
+from whopwatch.finding import Severity
+
+PAGE = Path(__file__).parents[1] / "docs" / "history.md"
+HEAD = """\
+# The API's history, as its SDKs tell it
+
+Made by `python -m benchmarks.history FOLDER`, which compares every published release of the Python SDK with the one
+before. *Operations* and *events* are those of the newer release. *Changes* are counted once for each shared schema,
+*places* wherever they show. The columns of classes count places. *TypeScript* is the number of places in which the
+TypeScript SDK of the same version says otherwise; the two are not always published on the same day, `-` stands where
+npm has no such version.
+
+0.0.41 is the last release that Stainless generated, 1.0.11 the first of Fern: the step between them shows how two
+generators write one API as well as what moved.
+
+"""
+COLUMNS = ("D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D9", "D10", "D12", "D15", "D17", "D18", "D19", "D21", "D24")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One release beside the one before."""
+
+    comparison: Comparison
+    new: Side
+    seconds: float
+    in_typescript: str
+
+
+def main(folder: Path) -> None:
+    """Compare, print as it goes, write the page."""
+    packages = Sources.read(contracts_dir()).packages
+    released = versions(packages["python"].registry, packages["python"].name)
+    on_npm = set(versions(packages["typescript"].registry, packages["typescript"].name))
+    steps = list(_steps(released, on_npm, folder))
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(HEAD + "\n".join(_table(steps)) + "\n", encoding="utf-8")
+    print(f"{len(released)} releases, {len(steps)} pairs, {sum(step.seconds for step in steps):.0f} s of comparing")
+
+
+def _steps(released: list[str], on_npm: set[str], folder: Path) -> Iterator[Step]:
+    old: Side | None = None
+    for version in sorted(released, key=version_key):
+        new = read_side(f"sdk:{version}", folder)
+        if old is not None:
+            started = time.perf_counter()
+            comparison = compare_sides(old, new)
+            seconds = time.perf_counter() - started
+            other = f"npm:{version}"
+            differing = str(len(compare_sides(new, read_side(other, folder)).findings)) if version in on_npm else "-"
+            print(f"{old.name} → {new.name}: {len(comparison.findings)} places, {seconds:.1f} s", flush=True)
+            yield Step(comparison, new, seconds, differing)
+        old = new
+
+
+def _table(steps: list[Step]) -> Iterator[str]:
+    words = ("release", "operations", "events", "changes", "places", "critical", *COLUMNS, "TypeScript")
+    yield f"| {' | '.join(words)} |"
+    yield "|---|" + "---:|" * (len(words) - 1)
+    for step in steps:
+        api, found = step.new.apis["v1"], step.comparison.findings
+        classes = Counter(item.finding.drift_class for item in found)
+        critical = sum(item.finding.severity is Severity.CRITICAL for item in found)
+        numbers = (len(api.operations), len(api.events), len(step.comparison.groups), len(found), critical)
+        cells = [*map(str, numbers), *(str(classes[name] or "") for name in COLUMNS), step.in_typescript]
+        yield f"| {step.new.name.removeprefix('sdk:')} | {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

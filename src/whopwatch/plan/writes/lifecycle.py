@@ -59,11 +59,9 @@ def _creations(writing: Writing, create: Operation) -> Steps[Body]:
 
 def _same_key(writing: Writing, call: Call) -> Steps[None]:
     """The key of a write again: for the same, which makes nothing new, and for something else, which is refused."""
-    fresh = writing.bodies.fullest(call.operation)
-    other = {name: fresh.get(name, value) for name, value in call.body.items()}
+    changed = writing.bodies.changes(call.operation, call.body) or {"whopwatch": writing.unique()}
     yield from writing.send(replace(call, purpose=Purpose.SAME_KEY))
-    if other != call.body:
-        yield from writing.send(replace(call, purpose=Purpose.OTHER_BODY, body=other))
+    yield from writing.send(replace(call, purpose=Purpose.OTHER_BODY, body={**call.body, **changed}))
 
 
 def _changes(writing: Writing, resource: str, created: Body) -> Experiment:

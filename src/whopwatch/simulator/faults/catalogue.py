@@ -39,7 +39,8 @@ class Fault:
     a paginated list (1 to 51) that it breaks. `locations` are where it may be found, in place of where it is planted,
     with `*` for anything; `twin` that the finding may name the retrieve or list of the same resource instead, `whole`
     that it takes what the other operations do to notice. `example` is an operation that shows it well, `items` how
-    long lists have to be for it.
+    long lists have to be for it. `written_by` are kinds of writes (keys of PLACES), one of which its resource has to
+    have: what nobody can create is never hidden.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Fault:
     invariants: tuple[int, ...] = ()
     example: str | None = None
     items: int | None = None
+    written_by: tuple[str, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -69,6 +71,11 @@ class Fault:
         if (self.place == "delivery") is not operation.id.startswith(DELIVERY):
             return False
         return PLACES[self.place](operation)
+
+    def has_writes(self, contract: Contract, operation: Operation) -> bool:
+        """Whether the operation's resource has one of the writes that it takes to see the fault."""
+        own = [other for other in contract.operations.values() if other.resource == operation.resource]
+        return not self.written_by or any(PLACES[kind](other) for kind in self.written_by for other in own)
 
     def to_json(self) -> dict[str, Any]:
         """The entry, for `whopwatch faults --json`."""
@@ -157,7 +164,7 @@ def catalogue() -> Mapping[str, Fault]:
 def _fault(group: str, entry: Mapping[str, Any]) -> Fault:
     renamed = {"class": "drift_class", "with": "settings", "location": "locations"}
     settings = {renamed.get(name, name): value for name, value in entry.items()}
-    for name in ("found", "locations", "invariants"):
+    for name in ("found", "locations", "invariants", "written_by"):
         value = settings.get(name, ())
         settings[name] = (value,) if isinstance(value, str) else tuple(value)
     return Fault(group=group, **settings)

@@ -66,7 +66,7 @@ class Planted:
 
 def plant(contract: Contract, world: World, fault: Fault, operation: Operation) -> Planted | None:
     """The fault at one operation, None where it makes no sense there."""
-    if not fault.suits(operation):
+    if not fault.suits(operation) or not fault.has_writes(contract, operation):
         return None
     plan = STEPS[fault.step](Place(contract, world, operation), **fault.settings)
     return Planted(fault, operation, plan) if plan else None

@@ -1,0 +1,173 @@
+"""What a memory costs and how often it is wrong.
+
+`quiet` simulates years of one API's traits in which nothing changes but the data, and counts the findings; `caught`
+tells after how many objects each change is found; `year` remembers a year of nights of the whole API, at simulators
+whose data change every night, and weighs the baseline.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.run.in_process import InProcess
+from whopwatch.contract import Contract, load
+from whopwatch.finding import Report
+from whopwatch.memory import Records, opened, remember
+from whopwatch.memory.records import TraitRecord
+from whopwatch.memory.rules import rules
+from whopwatch.memory.silence import Count, listen
+from whopwatch.run import Observation, judge, observe
+from whopwatch.simulator.app import Options
+
+RULES = rules()
+YEAR = 365
+TRAITS = 4500
+"""What a baseline of the whole API holds after some nights at the simulator."""
+FIRST = datetime(2026, 1, 1, 3, tzinfo=UTC)
+SHARES = (1.0, 0.9, 0.5, 0.2, 0.1, 0.05)
+
+
+@dataclass
+class Source:
+    """Objects that have a trait with a probability of `share`, more alike within one night than across nights.
+
+    `fresh` new ones come each night, `known` old ones are seen again; one of those may change with the chance `turns`.
+    """
+
+    rng: random.Random
+    share: float
+    alike: float
+    fresh: int
+    known: int
+    turns: float
+
+    def night(self, units: int) -> Count:
+        """What one night shows."""
+        rng = self.rng
+        share = self.share
+        if 0 < share < 1 and self.alike:
+            scale = (1 - self.alike) / self.alike
+            share = rng.betavariate(share * scale, (1 - share) * scale)
+        with_it = sum(rng.random() < share for _ in range(self.fresh))
+        having = round(self.known * self.share)
+        lost = sum(rng.random() < self.turns for _ in range(having)) if having else 0
+        gained = sum(rng.random() < self.turns for _ in range(self.known - having))
+        return Count(units, self.fresh, with_it, lost, gained, having - lost)
+
+
+def quiet_year(rng: random.Random, alike: float) -> int:
+    """How many traits of one API are called drift in a year in which there is none."""
+    wrong = 0
+    for _ in range(TRAITS):
+        source = Source(
+            rng,
+            share=rng.choice([1.0, 1.0, rng.random(), rng.betavariate(0.5, 3)]),
+            alike=alike,
+            fresh=rng.choice([0, 1, 3, 10, 30]),
+            known=rng.choice([0, 1, 5, 30]),
+            turns=rng.choice([0.0, 0.001, 0.01]),
+        )
+        first = replace(source, fresh=source.fresh + source.known, known=0)
+        record, units = TraitRecord(1), 0
+        rule = RULES.traits[rng.choice(["value", "present", "prefix", "time"])]
+        told = False
+        for night in range(1, YEAR + 1):
+            count = (source if night > 1 else first).night(units)
+            told |= listen(record, count, rule, RULES.evidence, night)
+            units += count.fresh
+        wrong += told
+    return wrong
+
+
+def caught_after(units: int, share: float, fresh: int, lost: int) -> str:
+    """Nights and objects until a trait that is gone for good is told."""
+    record = TraitRecord(1, units=units, hits=round(units * share))
+    for night in range(1, 200):
+        if listen(
+            record, Count(units, fresh, lost=lost if night == 1 else 0), RULES.traits["value"], RULES.evidence, night
+        ):
+            return f"{night:3} nights, {record.gap:4} objects"
+    return "never"
+
+
+def quiet(years: int) -> None:
+    """Print the findings of quiet years."""
+    for alike in (0.0, RULES.evidence.resemblance, 2 * RULES.evidence.resemblance):
+        started = time.process_time()
+        wrong = [quiet_year(random.Random(seed), alike) for seed in range(years)]  # noqa: S311
+        seconds = time.process_time() - started
+        print(f"resemblance {alike:.2f}: {sum(wrong)} findings in {years} years of {TRAITS} traits ({seconds:.0f} s)")
+
+
+def caught() -> None:
+    """Print after how many objects a trait that is gone is told."""
+    print("share had before | 5 new objects a night    | 25 new objects a night   | known objects lose it")
+    for share in SHARES:
+        rows = [caught_after(300, share, fresh, 0) for fresh in (5, 25)]
+        few = next((n for n in range(1, 50) if caught_after(300, share, 0, n).startswith("  1")), None)
+        print(f"{share:16.0%} | {rows[0]:24} | {rows[1]:24} | {few} at once")
+
+
+def worlds(contract: Contract, count: int, budget: int) -> Iterator[tuple[Observation, float]]:
+    """What `count` runs over the whole API see, each at a world of its own, and their seconds of CPU."""
+    for seed in range(count):
+        simulator = InProcess(contract, Options(seed=seed, rate_limit=10**9))
+        started = time.process_time()
+        seen = observe(contract, simulator.target(), budget=budget, seed=seed, transport=simulator)
+        yield seen, time.process_time() - started
+
+
+def year(nights: int, count: int, budget: int) -> None:
+    """Remember `nights` nights, which repeat `count` different ones, and say what that came to."""
+    contract = load()
+    seen = list(worlds(contract, count, budget))
+    records, reports, seconds = Records(salt=b"benchmark"), list[Report](), list[float]()
+    for number in range(nights):
+        observation = seen[number % count][0]
+        started_at = (FIRST + timedelta(days=number)).isoformat().replace("+00:00", "Z")
+        report = judge(contract, replace(observation, started_at=started_at), "simulator")
+        started = time.process_time()
+        reports.append(remember(contract, observation.exchanges, report, records))
+        seconds.append(time.process_time() - started)
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder, "baseline.sqlite")) as baseline:
+        started = time.process_time()
+        baseline.save(records)
+        saved, size = time.process_time() - started, baseline.path.stat().st_size
+    found = [finding for report in reports for finding in report.findings]
+    for finding in found[:20]:
+        print(f"  {finding.state} {finding.drift_class} {finding.message}")
+    requests = sum(observation.sent for observation, _ in seen) / count
+    print(f"{nights} nights of {count} different worlds: {len(found)} findings")
+    print(
+        f"a night: {requests:.0f} requests; CPU: observed in {sum(cpu for _, cpu in seen) / count:.2f} s (the simulator"
+    )
+    print(f"included), remembered in {sum(seconds) / nights:.2f} s, saved in {saved:.2f} s")
+    print(f"baseline: {size / 1e6:.1f} MB, {len(records.traits)} traits, {len(records.objects)} objects")
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["quiet", "caught", "year"])
+    parser.add_argument("--years", type=int, default=3)
+    parser.add_argument("--nights", type=int, default=YEAR)
+    parser.add_argument("--worlds", type=int, default=12)
+    parser.add_argument("--budget", type=int, default=600)
+    arguments = parser.parse_args()
+    if arguments.what == "quiet":
+        quiet(arguments.years)
+    elif arguments.what == "caught":
+        caught()
+    else:
+        year(arguments.nights, arguments.worlds, arguments.budget)
+
+
+if __name__ == "__main__":
+    main()

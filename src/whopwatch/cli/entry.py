@@ -24,6 +24,7 @@ COMMANDS = {
     "probe": ("whopwatch.cli.probe:probe", "Probe a target on schedule, for Prometheus."),
     "faults": ("whopwatch.cli.faults:faults", "List the faults that the simulator can be given."),
     "webhook": ("whopwatch.cli.webhook:webhook", "Receive, check and send webhooks."),
+    "sdk": ("whopwatch.cli.sdk:sdk", "Drive a release of the official SDK and check what it parses."),
     "simulate": ("whopwatch.cli.simulate:simulate", "Run the embedded Whop API as a server."),
 }
 

@@ -19,7 +19,7 @@ from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
 from whopwatch.mcp.compare import PREFIX, compared
 from whopwatch.mcp.offered import Answer, Offered, Server
 from whopwatch.plan import Known
-from whopwatch.plan.reach import reach_operations
+from whopwatch.run.reached import reach
 from whopwatch.run.stop import useless
 
 DEFAULT_BUDGET = 150
@@ -122,24 +122,16 @@ class _Caller:
 
     def reach(self, ids: Mapping[str, str], seed: int, has_key: bool) -> None:
         """Call every tool that only reads once, with ids out of what others answered."""
-        known = Known(self._contract, frozenset(self.tools), seed, self._budget)
+        self._known = Known(self._contract, frozenset(self.tools), seed, self._budget)
         for resource, id in ids.items():
-            known.pool.pin(resource, id)
-        for experiment in reach_operations(known):
-            exchange: Exchange | None = None
-            while True:
-                try:
-                    call = next(experiment) if exchange is None else experiment.send(exchange)
-                except StopIteration:
-                    break
-                exchange = self._call(call)
-                known.learn(call, exchange)
-                self.stopped = self.stopped or useless(self.exchanges, has_key=has_key)
-                if self.stopped:
-                    return
-                if self.sent >= self._budget:
-                    self.stopped = f"the budget of {self._budget} calls was spent before every tool had its turn"
-                    return
+            self._known.pool.pin(resource, id)
+        reach(self._known, self._call, lambda: self._is_over(has_key))
+
+    def _is_over(self, has_key: bool) -> bool:
+        self.stopped = useless(self.exchanges, has_key=has_key)
+        if not self.stopped and self.sent >= self._budget:
+            self.stopped = f"the budget of {self._budget} calls was spent before every tool had its turn"
+        return self.stopped is not None
 
     def findings(self) -> list[Finding]:
         """What the checks make of the answers, each at its tool."""
@@ -153,7 +145,8 @@ class _Caller:
     def _call(self, call: Call) -> Exchange:
         tool = self.tools.get(call.operation.id)
         if tool is None:
-            return _exchange(call, Answer(404), 0.0)  # There is no tool to ask with: nothing is sent.
+            self._known.settled.add(call.operation.id)  # There is no tool to ask with, whatever the id.
+            return _exchange(call, Answer(404), 0.0)
         if self._pause and self.sent:
             self._sleep(self._pause)
         self.sent += 1

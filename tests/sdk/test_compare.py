@@ -1,0 +1,70 @@
+"""What an SDK made of an answer: the same however it is written, or told by its kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whopwatch.sdk import compared
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1, max_size=3), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+def told(answered: Any, parsed: Any) -> list[tuple[str, str]]:
+    return [(one.kind, one.location) for one in compared(answered, parsed)]
+
+
+@given(JSON)
+def test_the_same_is_no_difference(value: Any) -> None:
+    assert told(value, value) == []
+
+
+@pytest.mark.parametrize(
+    ("answered", "parsed"),
+    [
+        (1, 1.0),
+        ("2025-01-21T12:43:40.573Z", {"~": "datetime", "v": "2025-01-21T12:43:40.573000+00:00"}),
+        ("2025-01-21", {"~": "date", "v": "2025-01-21"}),
+        ({"a": 1}, {"~": "Thing", "v": {"a": 1}, "x": [], "u": []}),
+        ({"a": 1}, {"a": 1, "b": None}),
+    ],
+)
+def test_another_way_of_writing_is_none_either(answered: Any, parsed: Any) -> None:
+    assert told(answered, parsed) == []
+
+
+@pytest.mark.parametrize(
+    ("answered", "parsed", "expected"),
+    [
+        ({"a": [{"b": 1}]}, {"a": [{}]}, [("lost", "/a/*/b")]),
+        ({"a": "1"}, {"a": 1}, [("changed", "/a")]),
+        ({"a": 1}, {"a": True}, [("changed", "/a")]),
+        ({"a": "x"}, {"a": "y"}, [("changed", "/a")]),
+        ({"a": [1, 2]}, {"a": [1]}, [("changed", "/a")]),
+        ({"a": None}, {"a": {"~": "Thing", "v": {}, "x": [], "u": []}}, [("changed", "/a")]),
+        ({"a": "soon"}, {"a": {"~": "datetime", "v": "2025-01-21T00:00:00"}}, [("changed", "/a")]),
+        ({"a": 7}, {"a": {"~": "datetime", "v": "2025-01-21T00:00:00"}}, [("changed", "/a")]),
+        ({"a": 7}, {"a": {"~": "Decimal", "v": None}}, [("changed", "/a")]),
+        ({}, {"a": 1}, [("added", "/a")]),
+        ({"a": 1}, {"~": "Thing", "v": {"a": 1}, "x": ["a"], "u": []}, [("unknown", "/a")]),
+        ({"a": 1}, {"~": "Thing", "v": {"a": 1}, "x": [], "u": ["a"]}, [("let-through", "/a")]),
+    ],
+)
+def test_each_kind(answered: Any, parsed: Any, expected: list[tuple[str, str]]) -> None:
+    assert told(answered, parsed) == expected
+
+
+def test_no_value_is_told() -> None:
+    private = "a value of the answer"
+    differences = list(compared({"a": private, "b": [private]}, {"a": 1, "b": {}}))
+    assert differences
+    assert private not in repr(differences)

@@ -1,0 +1,170 @@
+"""The SDK as a witness: nothing to say of a faithful API, and what it lets through of one that lies."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from whopwatch.cli import main
+from whopwatch.client import Client
+from whopwatch.contract import Contract, load
+from whopwatch.errors import SourceError, TargetError, UsageError
+from whopwatch.finding import Finding, Report, Severity, State, Verdict
+from whopwatch.relay import relayed
+from whopwatch.sdk import survey
+from whopwatch.sdk.findings import broken_walk
+from whopwatch.sdk.program import Program, running
+from whopwatch.sdk.releases import DRIVERS, Release, parse_release, refuse_other, start
+from whopwatch.simulator import Simulator, embedded
+
+CACHE = Path(__file__).parents[2] / ".cache" / "sdk"
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return load()
+
+
+@contextmanager
+def driven(contract: Contract, *faults: str, seed: int = 0) -> Iterator[tuple[Report, Simulator]]:
+    """The report on a simulator, by the release that the tests are installed with."""
+    with embedded(contract, faults=faults, seed=seed) as simulator:
+        target = replace(simulator.target(), writable=False)
+        with (
+            Client(target, contract, budget=150) as client,
+            relayed(client, contract) as relay,
+            running([sys.executable, str(DRIVERS / "driver.py"), relay.url, relay.token], {}) as program,
+        ):
+            ids = {"companies": simulator.company_id}
+            yield survey(contract, program, relay, name="the SDK", ids=ids, seed=seed), simulator
+
+
+def breaking(report: Report) -> set[tuple[str, str, str]]:
+    return {(one.operation, one.drift_class, one.location) for one in report.findings if one.breaks}
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_a_faithful_api_is_parsed_as_it_is(contract: Contract, seed: int) -> None:
+    with driven(contract, seed=seed) as (report, simulator):
+        assert set(simulator.requests) == {"GET"}
+        assert simulator.requests["GET"] == report.sent <= 150
+    assert report.verdict is Verdict.CLEAN
+    assert report.count() == {State.VERIFIED: 79, State.NOT_COVERED: 70}
+    assert breaking(report) == set()
+    # Its pages declare one field of four, and its walk asks for one page more than there are.
+    assert [(one.operation, one.location, len(one.places)) for one in report.findings] == [
+        ("all", f"/page_info/{name}", 38) for name in ("has_next_page", "has_previous_page", "start_cursor")
+    ]
+    walks = report.extra["sdk"]["walks"]
+    assert [walk["requests"] - walk["needed"] for walk in walks] == [1, 1, 1]
+    assert all(walk["ended"] for walk in walks)
+
+
+@pytest.mark.parametrize(
+    ("fault", "drift_class"),
+    [
+        ("text-as-number@products.retrieve", "D7"),
+        ("null-field@products.retrieve", "D7"),
+        ("enum-value-new@products.retrieve", "D7"),
+    ],
+)
+def test_what_the_sdk_lets_through_in_silence_is_told(contract: Contract, fault: str, drift_class: str) -> None:
+    with driven(contract, fault) as (report, _):
+        found = breaking(report)
+    assert found
+    assert {(operation, drift) for operation, drift, _ in found} == {("products.retrieve", drift_class)}
+    assert all("passes in silence" in one.message for one in report.findings if one.breaks)
+
+
+def test_a_walk_without_end_is_told(contract: Contract) -> None:
+    with driven(contract, "page-repeats@products.list") as (report, _):
+        assert ("products.list", "D20", "param:after") in breaking(report)
+
+
+@pytest.mark.parametrize(
+    ("told", "location"),
+    [
+        ({"ended": True, "items": 30}, None),
+        ({"ended": False, "items": 50}, "param:after"),
+        ({"ended": False, "items": 25}, None),
+        ({"ended": True, "items": 25}, "/data"),
+        ({"ended": True, "items": 35}, "/data"),
+    ],
+)
+def test_a_walk(told: dict[str, object], location: str | None) -> None:
+    found: list[Finding] = list(broken_walk("products.list", told, 30))
+    assert [one.location for one in found] == ([location] if location else [])
+    assert all(one.severity is Severity.CRITICAL for one in found)
+
+
+def test_a_release_with_other_names_is_told_by_them(
+    contract: Contract, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "report.json"
+    code = main(["sdk", "sdk:0.0.41", "--cache-dir", str(CACHE), "--json", str(file)])
+    report = json.loads(file.read_text())
+    assert code == 1
+    assert report["sdk"]["release"] == "0.0.41"
+    found = {(one["operation"], one["class"], one["location"]) for one in report["findings"]}
+    assert ("plans.list", "D2", "param:company_id") in found
+    assert "payout_methods.list" in {row["id"] for row in report["operations"] if row["state"] == "not-covered"}
+    assert report["sdk"]["errors"]["no such method"] == 2
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
+def test_the_other_language_goes_the_same_way(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    assert main(["sdk", "npm:0.0.23", "--cache-dir", str(CACHE), "--json", str(file)]) == 0
+    report = json.loads(file.read_text())
+    assert sum(row["state"] == "verified" for row in report["operations"]) == 79
+    assert report["findings"] == []
+    assert len(report["sdk"]["walks"]) == 3
+
+
+def test_a_spent_budget_is_not_green(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sdk", "--budget", "3", "--cache-dir", str(CACHE)]) == 3
+
+
+@pytest.mark.parametrize("text", ["0.0", "gem:0.0.23", "sdk:", "sdk:latest", "sdk:1; rm", "../x"])
+def test_what_names_no_release(text: str) -> None:
+    if text == "0.0":
+        assert parse_release(text) == Release("sdk", "0.0")
+        return
+    with pytest.raises(UsageError, match="names no release"):
+        parse_release(text)
+
+
+def test_another_release_than_the_one_asked_for_is_refused() -> None:
+    with pytest.raises(SourceError, match="Another release"):
+        refuse_other(Release("sdk", "0.0.1"), "0.0.23")
+
+
+@pytest.mark.parametrize("program", ["pass", "import time; time.sleep(0.1)"])
+def test_a_driver_that_ends_is_told(program: str) -> None:
+    with pytest.raises(TargetError, match="ended"), running([sys.executable, "-c", program], {}):
+        pytest.fail("no driver is ready")
+
+
+def test_a_driver_that_ends_later_is_told_too() -> None:
+    with running([sys.executable, "-c", 'print(\'{"ready": "1"}\', flush=True)'], {}) as program:
+        assert isinstance(program, Program)
+        assert program.release == "1"
+        with pytest.raises(TargetError, match="ended"):
+            program.ask(operation="products.list")
+
+
+def test_a_driver_gets_no_key_and_little_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHOP_API_KEY", "secret")
+    told = "import json, os; print(json.dumps({'ready': ','.join(os.environ)}), flush=True)"
+    command, environ = start(Release("sdk", "0.0.23"), Path("folder"), "http://127.0.0.1:1", "token")
+    with running([command[0], "-c", told], environ) as program:
+        names = set(program.release.split(","))
+    assert "WHOP_API_KEY" not in names
+    assert {"PYTHONPATH", "WHOP_APP_ID"} <= names

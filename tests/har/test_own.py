@@ -16,6 +16,7 @@ from whopwatch.finding import Report
 from whopwatch.har import Facts, parse, recover, write
 from whopwatch.run import judge, observe, select
 from whopwatch.run.replay import facts_of, replay
+from whopwatch.simulator import embedded
 
 Change = Callable[[Any], None]
 
@@ -72,6 +73,25 @@ def test_the_placeholders_keep_every_finding(contract: Contract, name: str) -> N
     report, again, _ = both(contract, with_fault(contract, FAULTS[name]))
     assert report.findings
     assert [finding.to_json() for finding in again.findings] == [finding.to_json() for finding in report.findings]
+
+
+def test_a_run_that_wrote_is_judged_as_it_was(contract: Contract) -> None:
+    with embedded(contract) as simulator:
+        target = simulator.target()
+        chosen = select(contract, resources=["promo_codes"])
+        observation = observe(contract, target, selected=chosen, writes=True, budget=150)
+    report = judge(contract, observation, target.name)
+    facts = Facts(target.base_url, target.v2_base_url, facts_of(observation))
+    text = write(contract, observation.exchanges, facts)
+    pairs = [("v1", target.base_url), ("v2", target.v2_base_url)]
+    recording = recover(contract, parse(text.encode(), "test"), pairs)
+    again = replay(contract, recording, target.name)
+    assert (again.verdict, again.findings, again.extra) == (report.verdict, report.findings, report.extra)
+    assert [(row.id, row.state, row.reason) for row in again.operations] == [
+        (row.id, row.state, row.reason) for row in report.operations
+    ]
+    sent = [exchange for exchange in recording.exchanges if exchange.request_body is not None]
+    assert {exchange.method for exchange in sent} >= {"POST"}
 
 
 def test_no_value_of_a_response_and_no_key_is_written(contract: Contract) -> None:

@@ -22,11 +22,15 @@ HINT = "export one as HAR: from a browser's network panel, or with `mitmdump --s
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry, its parts as the archive has them; whatever is missing or of the wrong type is empty."""
+    """One entry, its parts as the archive has them; whatever is missing or of the wrong type is empty.
+
+    `sent` is the text of the request's body, None without one.
+    """
 
     method: str
     url: str
     started: str
+    sent: str | None
     response: Mapping[str, Any]
     timings: Mapping[str, Any]
     own: Mapping[str, Any]
@@ -91,6 +95,7 @@ def _entries(where: str, entries: list[Any]) -> Iterator[Entry]:
             method=method.upper(),
             url=url,
             started=str(entry.get("startedDateTime", "")),
+            sent=text if isinstance(text := _object(request.get("postData")).get("text"), str) else None,
             response=_object(entry.get("response")),
             timings=_object(entry.get("timings")),
             own=_object(entry.get(OWN)),

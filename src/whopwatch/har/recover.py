@@ -107,6 +107,7 @@ def _exchange(operation: Operation, path_params: dict[str, str], entry: Entry) -
         url=entry.url,
         path_params=path_params,
         query=query,
+        request_body=parse_json(entry.sent.encode("utf-8", "surrogatepass"))[0] if entry.sent else None,
         credential=_credential(entry),
         status=status if failure is None else None,
         headers=headers,

@@ -60,6 +60,7 @@ def write(contract: Contract, exchanges: Sequence[Exchange], facts: Facts, publi
 
 def _values(exchange: Exchange) -> Iterator[Any]:
     yield exchange.json
+    yield exchange.request_body
     yield from exchange.path_params.values()
     yield from (text for name, text in exchange.query if not _is_size(name))
 
@@ -87,6 +88,7 @@ def _entry(operation: Operation, exchange: Exchange, facts: Facts, disguise: Dis
             "queryString": [{"name": name, "value": value} for name, value in query],
             "headersSize": -1,
             "bodySize": -1,
+            **_post_data(exchange, disguise),
         },
         "response": _response(exchange, disguise),
         "cache": {},
@@ -98,6 +100,13 @@ def _entry(operation: Operation, exchange: Exchange, facts: Facts, disguise: Dis
             "failure": exchange.failure,
         },
     }
+
+
+def _post_data(exchange: Exchange, disguise: Disguise) -> dict[str, Any]:
+    if exchange.request_body is None:
+        return {}
+    text = json.dumps(disguise.value(exchange.request_body), separators=(",", ":"))
+    return {"postData": {"mimeType": "application/json", "text": text}}
 
 
 def _url(

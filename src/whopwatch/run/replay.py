@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +14,18 @@ from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
 from whopwatch.har import Recording
 from whopwatch.run.observation import Observation
 from whopwatch.run.verdict import judge
+from whopwatch.run.writing import Written
 
 NOT_RECORDED = "the recording has no request of it"
 
 _APART = frozenset({"exchanges", "findings"})
 _BLANK = Observation((), frozenset(), 0, 0, 0, "", 0.0)
-_EXPECTED: Mapping[str, type | tuple[type, ...]] = {"selected": list, "seconds": (int, float), "requests": dict}
+_EXPECTED: Mapping[str, type | tuple[type, ...]] = {
+    "selected": list,
+    "seconds": (int, float),
+    "requests": dict,
+    "written": (dict, type(None)),
+}
 """What JSON makes of a field, where that is not its own type."""
 
 
@@ -27,7 +33,12 @@ def facts_of(observation: Observation) -> dict[str, Any]:
     """What an observation knows beside its exchanges, as JSON can hold it."""
     values = {field.name: getattr(observation, field.name) for field in fields(observation)}
     shown = {name: value for name, value in values.items() if name not in _APART}
-    return {**shown, "selected": sorted(observation.selected), "requests": dict(observation.requests)}
+    return {
+        **shown,
+        "selected": sorted(observation.selected),
+        "requests": dict(observation.requests),
+        "written": asdict(observation.written) if observation.written else None,
+    }
 
 
 def replay(contract: Contract, recording: Recording, target_name: str) -> Report:
@@ -54,7 +65,17 @@ def _recorded(recording: Recording, facts: Mapping[str, Any]) -> Observation:
     if missing:
         raise _damaged(min(missing))
     selected = frozenset(id for id in known["selected"] if isinstance(id, str))
-    return Observation(**{**known, "exchanges": recording.exchanges, "selected": selected})
+    written = _written(known.get("written"))
+    return Observation(**{**known, "exchanges": recording.exchanges, "selected": selected, "written": written})
+
+
+def _written(facts: Mapping[str, Any] | None) -> Written | None:
+    if facts is None:
+        return None
+    untried, left = facts.get("untried"), facts.get("left")
+    if not isinstance(untried, dict) or not isinstance(left, dict):
+        raise _damaged("written")
+    return Written(untried, left)
 
 
 def _damaged(name: str) -> UsageError:

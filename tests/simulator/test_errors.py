@@ -54,6 +54,17 @@ def test_an_app_key_reads_what_the_company_key_reads(ask: Asker) -> None:
     assert ask("GET", "/products", sent, key=ask.backend.app_key).json == ask("GET", "/products", sent).json
 
 
+@pytest.mark.parametrize(
+    ("path", "sent", "said"),
+    [
+        ("/products", {"company_id": "biz_nobody"}, "There is no such company."),
+        ("/products/prod_nothing", {}, "There is no such product."),
+    ],
+)
+def test_what_is_not_there_is_named_in_the_singular(ask: Asker, path: str, sent: dict[str, str], said: str) -> None:
+    assert ask("GET", path, sent).error["message"] == said
+
+
 @pytest.mark.parametrize("id", [id for id in OPERATIONS if "{" in load().operation(id).path])
 def test_an_id_of_nothing_is_not_found(ask: Asker, id: str) -> None:
     operation = ask.contract.operation(id)

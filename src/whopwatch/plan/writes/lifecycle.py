@@ -59,9 +59,11 @@ def _creations(writing: Writing, create: Operation) -> Steps[Body]:
 
 def _same_key(writing: Writing, call: Call) -> Steps[None]:
     """The key of a write again: for the same, which makes nothing new, and for something else, which is refused."""
-    changed = writing.bodies.changes(call.operation, call.body) or {"whopwatch": writing.unique()}
+    other = {**call.body, **writing.bodies.changes(call.operation, call.body)}
+    if other == call.body:
+        other["whopwatch"] = writing.unique()
     yield from writing.send(replace(call, purpose=Purpose.SAME_KEY))
-    yield from writing.send(replace(call, purpose=Purpose.OTHER_BODY, body={**call.body, **changed}))
+    yield from writing.send(replace(call, purpose=Purpose.OTHER_BODY, body=other))
 
 
 def _changes(writing: Writing, resource: str, created: Body) -> Experiment:

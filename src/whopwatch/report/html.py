@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whopwatch.finding import Finding, Life, OperationResult, Report, State, Verdict
+from whopwatch.finding import OVER, Finding, Life, OperationResult, Report, State, Verdict
 from whopwatch.report.curl import commands, operation_of
 from whopwatch.report.strips import milliseconds, spark, strip
 from whopwatch.report.text import (
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 MAX_CHANGES = 25
 """What moved that is listed at the top; all of it stands among the findings."""
+
+MANY = 100
+"""Findings from which on a browser is told to draw only those on the screen."""
 
 _FOLDER = Path(__file__).parent / "page"
 _ORDER = (State.DRIFT, State.COULD_NOT_CHECK, State.VERIFIED, State.NOT_COVERED)
@@ -76,6 +79,7 @@ def _visible(value: Any) -> Any:
 def _page(report: Report) -> dict[str, Any]:
     counts = report.count()
     changed = moved(report)
+    standing = [finding for finding in report.findings if finding.state not in OVER]
     return {
         **_assets(),
         "version": report.version,
@@ -88,8 +92,10 @@ def _page(report: Report) -> dict[str, Any]:
         "counts": {"verified": counts[State.VERIFIED]},
         "total": len(report.operations),
         "states": [(str(state), STATES[state], counts[state]) for state in STATES],
-        "finding_count": len(report.findings),
-        "severities": [(str(severity), len(found)) for severity, found in by_severity(report.findings).items()],
+        "finding_count": len(standing),
+        "severities": [(str(severity), len(found)) for severity, found in by_severity(standing).items()],
+        "kinds": [str(severity) for severity in by_severity(report.findings)],
+        "has_many": len(report.findings) > MANY,
         "sent": report.sent,
         "budget": report.budget,
         "used": round(100 * min(report.sent / report.budget, 1.0)) if report.budget else 0,

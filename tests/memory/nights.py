@@ -39,14 +39,20 @@ class Nights:
     records: Records = field(default_factory=lambda: Records(salt=b"salt"))
     reports: list[Report] = field(default_factory=list)
 
-    def run(self, faults: Iterable[str] = (), accepted: Iterable[Entry] = (), operations: Sequence[str] = ()) -> Report:
-        """One more night, with these faults; over other `operations` where some are given."""
+    def run(
+        self,
+        faults: Iterable[str] = (),
+        accepted: Iterable[Entry] = (),
+        operations: Sequence[str] = (),
+        stopped: str | None = None,
+    ) -> Report:
+        """One more night, with these faults; over other `operations` where some are given; `stopped` by something."""
         number = len(self.reports)
         seed = number % WORLDS
         world = seed if self.changing else 0
         observation = recorded(self.contract, tuple(operations or self.operations), world, seed, tuple(faults))
         started = (FIRST + timedelta(days=number)).isoformat().replace("+00:00", "Z")
-        report = judge(self.contract, replace(observation, started_at=started), "simulator")
+        report = judge(self.contract, replace(observation, started_at=started, stopped=stopped), "simulator")
         self.reports.append(remember(self.contract, observation.exchanges, report, self.records, accepted=accepted))
         return self.reports[-1]
 

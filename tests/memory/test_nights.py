@@ -9,6 +9,7 @@ import pytest
 from tests.memory.nights import Nights, states
 from whopwatch.contract import Contract
 from whopwatch.finding import Life, Severity, State, Verdict
+from whopwatch.memory.portable import exported
 from whopwatch.simulator.faults import catalogue, first_place
 from whopwatch.simulator.world import World
 
@@ -89,11 +90,18 @@ def test_what_comes_and_goes_is_flapping(contract: Contract) -> None:
     assert [set(each.values()) for each in told] == [{"new"}, {"fixed"}, {"flapping"}, {"flapping"}, {"fixed"}]
 
 
+def test_a_night_that_ended_early_is_compared_as_far_as_it_went_and_is_not_clean(contract: Contract) -> None:
+    nights = Nights(contract, SOME)
+    nights.run()
+    early = nights.run(stopped="the target can no longer be reached")
+    assert (early.verdict, bool(nights.records.nights[-1].succeeded)) == (Verdict.COULD_NOT_CHECK, False)
+    assert nights.run(["field-missing@products.list"], stopped="no longer").verdict is Verdict.DRIFT
+    assert nights.records.operations["products.list"].verified_night == 3
+
+
 def test_no_value_reaches_what_is_kept(contract: Contract) -> None:
     nights = Nights(contract, SOME)
     nights.quiet(2)
-    from whopwatch.memory.portable import exported
-
     text = exported(nights.records)
     world = World(contract, seed=0)
     for table in ("products", "payments", "members", "users", "companies"):

@@ -41,13 +41,14 @@ def remember(
 ) -> Report:
     """`report` compared with the nights in `records`, which afterwards hold this one as well.
 
-    `exchanges` are what the report was judged from. Of a night that could check nothing only that is remembered.
+    `exchanges` are what the report was judged from. Of a night that saw nothing only that is remembered; one that
+    ended early is compared as far as it went, and is not clean.
     """
     declared = rules()
     night = _night(report, records)
     memory = Memory(len(records.nights), records.nights[-1].started_at if records.nights else None)
     follow(records, report.operations, night.number, declared)
-    if report.verdict is Verdict.COULD_NOT_CHECK:
+    if not any(result.state in (State.VERIFIED, State.DRIFT) for result in report.operations):
         records.nights.append(night)
         return replace(report, memory=memory, operations=_rows(records, report.operations, ()))
     evidence = Evidence(contract, exchanges)
@@ -76,8 +77,8 @@ def remember(
     told += live(records, about, night, declared.life, lambda finding: finding.samples, {}, entries=True)
     findings = tuple(with_witnesses(finding, records, declared, night.number) for finding in told)
     rows = _rows(records, report.operations, findings)
-    verdict = Verdict.DRIFT if any(finding.breaks for finding in findings) else Verdict.CLEAN
-    night = replace(night, verdict=str(verdict), succeeded=True)
+    verdict = _verdict(report, findings)
+    night = replace(night, verdict=str(verdict), succeeded=verdict is not Verdict.COULD_NOT_CHECK)
     records.nights = [*records.nights, night][-NIGHTS:]
     return replace(report, findings=findings, operations=rows, verdict=verdict, memory=memory)
 
@@ -85,6 +86,14 @@ def remember(
 def _night(report: Report, records: Records) -> Night:
     number = records.nights[-1].number + 1 if records.nights else 1
     return Night(number, report.started_at, report.seconds, report.target, str(report.verdict), report.sent, False)
+
+
+def _verdict(report: Report, findings: Iterable[Finding]) -> Verdict:
+    """Drift that is open; else what the night came to by itself, were it not for drift that is over."""
+    if any(finding.breaks for finding in findings):
+        return Verdict.DRIFT
+    ended_early = report.verdict is Verdict.COULD_NOT_CHECK or report.reason is not None
+    return Verdict.COULD_NOT_CHECK if ended_early else Verdict.CLEAN
 
 
 def _worst(findings: Iterable[Finding]) -> list[Finding]:

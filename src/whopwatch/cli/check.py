@@ -51,7 +51,7 @@ Only GET requests are sent, unless --allow-writes is given, and at production in
 ended early, or left operations out for want of budget, is not clean.
 """
 
-BUDGET = "Requests to send at most.  [default: 600, with --allow-writes 1500]"
+BUDGET = "Requests to send at most.  [default: 600, with --allow-writes 1600]"
 REPLAY = "Check a recording (HAR) instead of a target; nothing is sent."
 NOT_WITH_REPLAY = ("only", "resource", "allow_writes", "budget", "rate", "seed", "record_file")
 

@@ -11,9 +11,9 @@ from whopwatch.contract import Operation
 from whopwatch.plan import Known
 from whopwatch.plan.writes import Writing
 
-WRITING_BUDGET = 1500
+WRITING_BUDGET = 1600
 """The default budget of a run that may write."""
-SHARE = 0.6
+SHARE = 0.625
 """The part of the budget that such a run keeps for its writes and what they show."""
 KEPT_FOR_TIDYING = 80
 """More requests than the life of one object takes: what is begun is brought to its end."""

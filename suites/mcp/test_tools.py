@@ -1,0 +1,66 @@
+"""Whether the MCP server keeps the contract: one test a tool, from one survey of the server.
+
+At the simulator its own server is asked; elsewhere the one at WHOP_MCP_URL, with the key in WHOP_API_KEY.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from suites.conftest import is_simulated
+from whopwatch.contract import load
+from whopwatch.contract.tools import tools_of
+from whopwatch.errors import TargetError
+from whopwatch.finding import Report, State
+from whopwatch.mcp import DEFAULT_BUDGET, survey
+from whopwatch.simulator import embedded
+
+pytest.importorskip("mcp", reason="the library mcp is not installed (extra mcp)")
+TOOLS = tools_of(load())
+ADDRESS = "WHOP_MCP_URL"
+
+
+@contextmanager
+def server_of(config: pytest.Config) -> Iterator[tuple[str, str | None, str | None]]:
+    """Address, key and company of the server to ask."""
+    if is_simulated(config):
+        with embedded() as simulator:
+            yield simulator.mcp_url, simulator.api_key, simulator.company_id
+    elif url := os.environ.get(ADDRESS):
+        yield url, os.environ.get("WHOP_API_KEY"), os.environ.get("WHOP_COMPANY_ID")
+    else:
+        pytest.skip(f"no MCP server is named for this target: set {ADDRESS}")
+
+
+@pytest.fixture(scope="module")
+def report(request: pytest.FixtureRequest) -> Report:
+    """What one survey says of every tool."""
+    from whopwatch.mcp import session
+
+    readable = frozenset(tool.name for tool in TOOLS.values() if tool.operation.is_read)
+    with server_of(request.config) as (url, key, company):
+        door = session.door_to(url, readable, DEFAULT_BUDGET + 30)
+        ids = {"companies": company} if company else {}
+        try:
+            with session.over_http(url, key, door, is_sse=url.endswith("/sse")) as server:
+                return survey(load(), server, name="the MCP server", ids=ids, has_key=key is not None)
+        except TargetError as error:
+            pytest.fail(str(error))
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_tool_keeps_the_contract(report: Report, name: str) -> None:
+    row = next(row for row in report.operations if row.id == f"mcp:{name}")
+    found = [finding for finding in report.findings if finding.operation == row.id and finding.breaks]
+    assert not found, "\n".join(f"{finding.drift_class} {finding.location}: {finding.message}" for finding in found)
+    if row.state is State.COULD_NOT_CHECK or (row.state is State.NOT_COVERED and TOOLS[name].operation.is_read):
+        pytest.skip(str(row.reason))
+
+
+def test_nothing_undocumented_is_offered(report: Report) -> None:
+    known = {f"mcp:{name}" for name in TOOLS}
+    assert [finding.message for finding in report.findings if finding.operation not in known] == []

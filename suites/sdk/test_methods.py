@@ -1,0 +1,58 @@
+"""Whether the installed Python SDK reads what the target answers: one test a method, from one survey through it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from whopwatch.client import Client
+from whopwatch.config import Target
+from whopwatch.contract import load
+from whopwatch.finding import Report, State
+from whopwatch.opening import opened
+from whopwatch.plugin import options
+from whopwatch.relay import relayed
+from whopwatch.sdk import DEFAULT_BUDGET, survey
+from whopwatch.sdk.program import running
+from whopwatch.sdk.releases import DRIVERS
+
+pytest.importorskip("whop_sdk", reason="the Python SDK is not installed here")
+READS = [operation.id for operation in load().reads if operation.api == "v1"]
+
+
+@contextmanager
+def target_of(config: pytest.Config) -> Iterator[Target]:
+    """The session's target, for reads alone."""
+    with opened(load(), options.read(config).target, os.environ) as target:
+        yield replace(target, writable=False)
+
+
+@pytest.fixture(scope="module")
+def report(request: pytest.FixtureRequest) -> Report:
+    """What one survey says of every method."""
+    with (
+        target_of(request.config) as target,
+        Client(target, load(), budget=DEFAULT_BUDGET) as client,
+        relayed(client, load()) as relay,
+        running([sys.executable, str(DRIVERS / "driver.py"), relay.url, relay.token], {}) as program,
+    ):
+        ids = {"companies": target.company_id} if target.company_id else {}
+        return survey(load(), program, relay, name="the Python SDK", ids=ids)
+
+
+@pytest.mark.parametrize("id", READS)
+def test_a_method_reads_what_is_answered(report: Report, id: str) -> None:
+    row = next(row for row in report.operations if row.id == id)
+    found = [finding for finding in report.findings if finding.operation == id and finding.breaks]
+    assert not found, "\n".join(f"{finding.drift_class} {finding.location}: {finding.message}" for finding in found)
+    if row.state is not State.VERIFIED:
+        pytest.skip(str(row.reason))
+
+
+def test_what_is_wrong_everywhere_breaks_nothing(report: Report) -> None:
+    assert [finding.message for finding in report.findings if finding.operation == "all" and finding.breaks] == []

@@ -1,0 +1,87 @@
+"""Deliveries as bytes on a socket, sent by many connections at once."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from whopwatch.contract import load
+from whopwatch.signature import new_secret, signed_headers
+from whopwatch.webhook.cases import Sampler
+
+SECRET = new_secret("benchmark")
+REFUSED_FOR_NOW = frozenset({429, 503})
+
+
+@dataclass
+class Sent:
+    """What came of sending: `seconds` in all, attempts by status, and how long each accepted one took."""
+
+    seconds: float = 0.0
+    statuses: Counter[int] = field(default_factory=Counter)
+    taken: list[float] = field(default_factory=list)
+
+    def percentile(self, share: float) -> float:
+        """The seconds within which this share of the accepted ones was answered."""
+        return sorted(self.taken)[min(len(self.taken) - 1, int(share * len(self.taken)))]
+
+
+def requests(count: int) -> list[bytes]:
+    """So many deliveries, all different: of each event in turn, each with an id of its own, signed now."""
+    contract = load()
+    sampler = Sampler(contract, SECRET)
+    bodies = [sample.body for event in list(contract.events) * 4 for sample in sampler(event)]
+    return [_request(place, bodies[place % len(bodies)]) for place in range(count)]
+
+
+def _request(number: int, body: bytes) -> bytes:
+    id = f"msg_{number:024}"
+    body = re.sub(rb'"id":"msg_\w+"', f'"id":"{id}"'.encode(), body, count=1)
+    headers = {"content-type": "application/json", **signed_headers(SECRET, id, int(time.time()), body)}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST /webhooks HTTP/1.1\r\nhost: receiver\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def send(port: int, wanted: Sequence[bytes], connections: int) -> Sent:
+    """Send each request until it is accepted, or refused for good, over so many connections."""
+    queue, sent = list(reversed(wanted)), Sent()
+    began = time.perf_counter()
+    await asyncio.gather(*(_one(port, queue, sent) for _ in range(connections)))
+    sent.seconds = time.perf_counter() - began
+    return sent
+
+
+async def _one(port: int, queue: list[bytes], sent: Sent) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    while queue:
+        wanted = queue.pop()
+        began = time.perf_counter()
+        writer.write(wanted)
+        status, is_open = await answer(reader)
+        sent.statuses[status] += 1
+        if status == 200:
+            sent.taken.append(time.perf_counter() - began)
+        elif status in REFUSED_FOR_NOW:
+            queue.insert(0, wanted)
+            await asyncio.sleep(0.05)
+        if not is_open:
+            writer.close()
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.close()
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
+    """The status of the next answer, and whether the connection stays; 0 where it was closed without one."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return 0, False
+    lines = head.decode("latin-1").lower().split("\r\n")
+    length = next((int(line.partition(":")[2]) for line in lines if line.startswith("content-length:")), 0)
+    if length:
+        await reader.readexactly(length)
+    return int(lines[0].split(" ")[1]), "connection: close" not in lines

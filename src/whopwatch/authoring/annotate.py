@@ -27,7 +27,7 @@ def annotate(document: dict[str, Any], prefixes: dict[str, list[str]]) -> None:
     for schema in mappings(document):
         if schema.get("type") == "string" and "x-resource" in schema and "x-id-prefix" not in schema:
             resources = [schema["x-resource"], *schema.get("x-resource-alternatives", [])]
-            known = [prefixes[resource] for resource in resources]
+            known = [prefixes.get(resource, []) for resource in resources]
             if all(known):
                 schema["x-id-prefix"] = [prefix for group in known for prefix in group]
 

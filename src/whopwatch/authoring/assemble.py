@@ -44,7 +44,7 @@ class Assembler:
     def _operation(self, operation: Operation) -> dict[str, Any]:
         place = Place(_pascal(operation.id.replace(".", "_")), operation.resource)
         scopes = {
-            "reference": [self._reference.operations[operation.id]["scope"]],
+            "reference": self._reference.scopes(operation.id),
             "sdk": list(operation.scopes),
         }
         assembled: dict[str, Any] = {
@@ -100,6 +100,10 @@ class Assembler:
     def _answer(self, operation: Operation, place: Place) -> dict[str, Any]:
         if operation.response is None:
             return {}
+        if operation.page is not None:
+            declared = operation.page
+            whole = self._model.types[declared.name] if isinstance(declared, Named) else declared
+            return {"content": _json(self._writer.schema(whole, place))}
         schema = self._writer.schema(operation.response, place)
         if operation.is_list:
             page = {"data": {"type": "array", "items": schema}, "page_info": _reference_to("PageInfo")}
@@ -151,7 +155,7 @@ class Assembler:
 def _summary(operation: Operation) -> str:
     resource, _, method = operation.id.partition(".")
     one = singular(resource).replace("_", " ")
-    words = method.replace("_", " ")
+    words = method.replace("_", " ").replace(".", " ")
     if method == "list":
         return f"List {resource.replace('_', ' ')}"
     if method in _METHODS_ON_ONE:

@@ -8,13 +8,15 @@ from typing import Any
 
 from whopwatch.authoring.annotate import annotate
 from whopwatch.authoring.assemble import Assembler
-from whopwatch.authoring.declared import Reference, Sources, read_prefixes, read_yaml
+from whopwatch.authoring.declared import Reference, Sources, read_prefixes
 from whopwatch.authoring.fetch import pinned
+from whopwatch.authoring.followed import read_followed
 from whopwatch.authoring.layout import split
-from whopwatch.authoring.merge import Disagreement, merge
+from whopwatch.authoring.merge import Disagreement, alone, merge
 from whopwatch.authoring.model import SdkModel
 from whopwatch.authoring.overlay import Applied, apply, read_overlay
 from whopwatch.authoring.python_sdk import read_python_sdk
+from whopwatch.authoring.texts import read_yaml
 from whopwatch.authoring.typescript_sdk import read_typescript_sdk
 from whopwatch.authoring.v2 import assemble_v2
 from whopwatch.authoring.write import as_json, as_yaml, digest
@@ -52,18 +54,27 @@ def build(
     declared decision, or if an action of the overlay finds nothing.
     """
     packages = Sources.read(contracts).packages
-    model, disagreements = merge(
-        read_python_sdk(pinned(packages["python"], cache_dir, python_archive)),
-        read_typescript_sdk(pinned(packages["typescript"], cache_dir, typescript_archive)),
+    model, disagreements = exact_model(
+        pinned(packages["python"], cache_dir, python_archive),
+        pinned(packages["typescript"], cache_dir, typescript_archive) if packages["typescript"].is_published else None,
     )
     entries = read_yaml(contracts / "conflicts.yaml")["conflicts"]
-    refuse_open(disagreements, {location for entry in entries for location in entry.get("settles", ())})
-    files = render(documents(contracts, model))
+    settled = {location for entry in entries for location in entry.get("settles", ())}
+    refuse_open(disagreements, settled | set(read_followed(contracts).get("undecided", ())))
+    made = documents(contracts, model)
+    refuse_idle(list(made.applied))
+    files = render(made)
     changed = tuple(path for path, text in files.items() if _is_new(contracts / path, text))
     for path in changed:
         (contracts / path).parent.mkdir(parents=True, exist_ok=True)
         (contracts / path).write_text(files[path], encoding="utf-8", newline="\n")
     return BuildResult(files, changed)
+
+
+def exact_model(python: Path, typescript: Path | None) -> tuple[SdkModel, list[Disagreement]]:
+    """The exact schema that the archives tell, and where they disagree; Python alone leaves some things open."""
+    model = read_python_sdk(python)
+    return merge(model, read_typescript_sdk(typescript)) if typescript is not None else (alone(model), [])
 
 
 def documents(contracts: Path, model: SdkModel) -> Documents:
@@ -76,7 +87,6 @@ def documents(contracts: Path, model: SdkModel) -> Documents:
         *apply(v1, read_overlay(contracts / "overlay.yaml")),
         *apply(v2, read_overlay(contracts / "v2" / "overlay.yaml")),
     ]
-    refuse_idle(applied)
     for document in (v1, v2):
         annotate(document, prefixes)
     return Documents(v1, v2, tuple(applied))

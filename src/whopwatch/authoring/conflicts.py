@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whopwatch.authoring.declared import Reference, read_yaml
+from whopwatch.authoring.declared import Reference
+from whopwatch.authoring.texts import read_yaml
 from whopwatch.contract import Contract, Operation, load
 
 _SDKS = "both SDKs"

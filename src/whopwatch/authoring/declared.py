@@ -8,22 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from whopwatch.authoring.followed import followed, read_followed
+from whopwatch.authoring.texts import read_yaml
 from whopwatch.errors import SourceError
 
 LANGUAGES = ("python", "typescript")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it: ten times faster
-
-
-def read_yaml(path: Path) -> Any:
-    """Return what a YAML file holds; raises `SourceError` if it is missing or is no YAML."""
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - both are safe loaders
-    except FileNotFoundError:
-        raise SourceError("a file of the contract is missing", where=str(path)) from None
-    except yaml.YAMLError as error:
-        raise SourceError("a file of the contract is no YAML", where=str(path), got=str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -34,8 +23,8 @@ class Reference:
 
     @classmethod
     def read(cls, contracts: Path) -> Reference:
-        """Read `reference.yaml` of a contract folder."""
-        return cls(read_yaml(contracts / "reference.yaml"))
+        """Read `reference.yaml` of a contract folder, and what a later release changed of it, if anything."""
+        return cls(followed(read_yaml(contracts / "reference.yaml"), read_followed(contracts)))
 
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
@@ -47,6 +36,10 @@ class Reference:
         """The operations by id: `method`, `path` and `scope`, as the reference writes them."""
         return {operation["id"]: operation for row in self.resources.values() for operation in row["operations"]}
 
+    def scopes(self, operation: str) -> list[str]:
+        """The permission that an operation takes, if the reference lists the operation at all."""
+        return [self.operations[operation]["scope"]] if "scope" in self.operations[operation] else []
+
     @cached_property
     def events(self) -> dict[str, str]:
         """The resource of each webhook event."""
@@ -55,13 +48,21 @@ class Reference:
 
 @dataclass(frozen=True)
 class Package:
-    """One SDK release: where it comes from and the digest that pins it."""
+    """One SDK release: where it comes from and the digest that pins it.
+
+    Without a version it only says where releases are: the one that the contract is made of was not published there.
+    """
 
     registry: str
     name: str
     version: str
     file: str
     sha256: str
+
+    @property
+    def is_published(self) -> bool:
+        """Whether there is such a release."""
+        return bool(self.version)
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,39 @@ def merge(python: SdkModel, typescript: SdkModel) -> tuple[SdkModel, list[Disagr
     return merged, sorted(merger.disagreements, key=lambda item: item.location)
 
 
+def alone(model: SdkModel) -> SdkModel:
+    """The schema that one reading tells by itself.
+
+    Where Stainless leaves open whether a field may be missing, the TypeScript SDKs always call it required. Fern's
+    fields stay open; what is open is not required of an answer.
+    """
+    if model.generator != "stainless":
+        return model
+    settled = replace(model, operations={}, types={}, events=dict(model.events))
+    settled.types.update({name: _settled(read) for name, read in model.types.items()})
+    for name, operation in model.operations.items():
+        response = _settled(operation.response) if operation.response is not None else None
+        settled.operations[name] = replace(operation, response=response)
+    return settled
+
+
+def _settled(read: Type) -> Type:
+    match read:
+        case Nullable(inner=inner):
+            return Nullable(_settled(inner))
+        case ListOf(item=item):
+            return ListOf(_settled(item))
+        case MapOf(value=value):
+            return MapOf(_settled(value))
+        case OneOf(variants=variants):
+            return replace(read, variants=tuple(map(_settled, variants)))
+        case Record(fields=fields):
+            return Record(
+                tuple(replace(it, type=_settled(it.type), required=it.required is not False) for it in fields)
+            )
+    return read
+
+
 def _bare(read: Type) -> Type:
     return read.inner if isinstance(read, Nullable) else read
 

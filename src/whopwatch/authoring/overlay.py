@@ -13,7 +13,7 @@ from typing import Any
 
 from jsonpath_rfc9535 import JSONPathError, find
 
-from whopwatch.authoring.declared import read_yaml
+from whopwatch.authoring.texts import read_yaml
 from whopwatch.errors import SourceError
 
 _ACTION_KEYS = {"target", "description", "update", "remove"}

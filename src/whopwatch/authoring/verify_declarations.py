@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from jsonpath_rfc9535 import find
 
 from whopwatch.authoring.conflicts import without_names
-from whopwatch.authoring.declared import read_prefixes, read_yaml
+from whopwatch.authoring.declared import read_prefixes
 from whopwatch.authoring.folder import OVERLAY, Folder, Problem
 from whopwatch.authoring.overlay import read_overlay
 from whopwatch.authoring.schema_walk import all_schemas
+from whopwatch.authoring.texts import read_yaml
 
 
 def documented(folder: Folder) -> Iterator[Problem]:
@@ -25,8 +26,8 @@ def documented(folder: Folder) -> Iterator[Problem]:
         paths = {without_names(known) for known in (path, *operation.get("x-alternate-paths", ()))}
         if method != listed["method"].lower() or without_names(listed["path"]) not in paths:
             yield Problem("reference", name, f"is {listed['method']} {listed['path']} in the reference")
-        if operation["x-scopes"]["reference"] != [listed["scope"]]:
-            yield Problem("reference", name, f"takes the scope {listed['scope']} in the reference")
+        if operation["x-scopes"]["reference"] != folder.reference.scopes(name):
+            yield Problem("reference", name, f"takes the scope {listed.get('scope', 'none')} in the reference")
     for name in sorted(found.keys() - folder.reference.operations.keys()):
         yield Problem("reference", name, "is in the contract and not in the reference")
     for event in sorted(folder.documents["v1"]["webhooks"].keys() ^ folder.reference.events.keys()):

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from whopwatch.authoring.counts import count
-from whopwatch.authoring.declared import Sources, read_yaml
+from whopwatch.authoring.declared import Sources
 from whopwatch.authoring.folder import VERSIONS, Folder, Problem
 from whopwatch.authoring.layout import ROOT, join
 from whopwatch.authoring.schema_walk import all_schemas
+from whopwatch.authoring.texts import read_yaml
 from whopwatch.authoring.walk import mappings
 from whopwatch.authoring.write import digest
 

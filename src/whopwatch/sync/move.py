@@ -1,0 +1,168 @@
+"""The contract moved to another release of the SDK, as a change that can be reviewed."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from whopwatch.authoring.build import Documents, documents, exact_model, render
+from whopwatch.authoring.counts import count
+from whopwatch.authoring.declared import Package, Sources
+from whopwatch.authoring.fetch import released, versions
+from whopwatch.authoring.folder import Problem
+from whopwatch.authoring.followed import FILE, changes_to
+from whopwatch.authoring.overlay import Action, Applied
+from whopwatch.authoring.texts import read_yaml
+from whopwatch.authoring.verify import verify
+from whopwatch.diff.result import Comparison, compare_sides
+from whopwatch.diff.sides import read_side
+from whopwatch.errors import UsageError
+from whopwatch.sync.blocks import without_entries
+from whopwatch.sync.sources import sources_text
+
+_HEAD = (
+    "# What release {version} of the SDK has beyond the API reference, and what of the reference it no longer has.\n"
+    "# Made by `whopwatch contract sync`. `undecided` are places where the two SDKs disagree: Python's is taken until\n"
+    "# an entry of conflicts.yaml settles them.\n"
+)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A move: the files that it changes, what moved by class, and the decisions that no longer apply.
+
+    `idle` are overlay actions that find nothing any more, `closed` conflicts whose operations are gone; both are taken
+    out. `undecided` are places where the SDKs disagree, `left` what a person has to see to.
+    """
+
+    version: str
+    files: tuple[str, ...]
+    comparison: Comparison
+    idle: tuple[Action, ...]
+    closed: tuple[str, ...]
+    undecided: tuple[str, ...]
+    left: tuple[Problem, ...]
+
+    def to_json(self, tool_version: str) -> dict[str, Any]:
+        """The move as JSON: the comparison's report, and what became of the decisions."""
+        return {
+            **self.comparison.to_json(tool_version),
+            "release": self.version,
+            "files": list(self.files),
+            "idle_overlay_actions": [{"number": action.number, "target": action.target} for action in self.idle],
+            "closed_conflicts": list(self.closed),
+            "undecided": list(self.undecided),
+            "left_to_do": [asdict(problem) for problem in self.left],
+        }
+
+
+def move(contracts: Path, version: str, cache_dir: Path, target: Path) -> Moved:
+    """Move the contract in `contracts` to a release and write the result to `target`, which may be the same folder.
+
+    Nothing is written before the new contract is complete. Raises `SourceError` if the release cannot be had or read.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(shutil.copytree(contracts, Path(scratch) / "contracts"))
+        packages = _packages(Sources.read(contracts), version, cache_dir)
+        typescript = packages["typescript"]
+        model, disagreements = exact_model(
+            cache_dir / packages["python"].file,
+            cache_dir / typescript.file if typescript.is_published else None,
+        )
+        changes = changes_to(read_yaml(work / "reference.yaml"), model)
+        entries = read_yaml(work / "conflicts.yaml")["conflicts"]
+        settled = {location for entry in entries for location in entry.get("settles", ())}
+        undecided = tuple(sorted({found.location for found in disagreements} - settled))
+        _write_yaml(work / FILE, {**changes, "undecided": list(undecided)}, _HEAD.format(version=model.version))
+        made = documents(work, model)
+        idle = _drop_idle(work, made)
+        closed = _close_conflicts(work, made)
+        _write_contract(work, made, packages)
+        left = tuple(verify(work))
+        comparison = compare_sides(read_side(str(contracts), cache_dir), read_side(str(work), cache_dir))
+        comparison = replace(comparison, old=str(contracts), new=f"sdk:{model.version}")
+        files = tuple(_copy(work, target))
+    return Moved(model.version, files, comparison, idle, closed, undecided, left)
+
+
+def _packages(sources: Sources, version: str, cache_dir: Path) -> dict[str, Package]:
+    """The release in both languages; TypeScript may have none of that version."""
+    python, typescript = sources.packages["python"], sources.packages["typescript"]
+    found = {"python": released(python.registry, python.name, version, cache_dir)}
+    if version in versions(typescript.registry, typescript.name):
+        found["typescript"] = released(typescript.registry, typescript.name, version, cache_dir)
+    else:
+        found["typescript"] = Package(typescript.registry, typescript.name, "", "", "")
+    return found
+
+
+def _drop_idle(work: Path, made: Documents) -> tuple[Action, ...]:
+    """Take the overlay actions out that find nothing; those of v2 do not depend on the SDK."""
+    idle: list[Applied] = [item for item in made.applied if not item.matches]
+    numbers = {item.action.number for item in idle}
+    path = work / "overlay.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(without_entries(text, "actions", lambda number, _: number not in numbers), encoding="utf-8")
+    return tuple(item.action for item in idle)
+
+
+def _close_conflicts(work: Path, made: Documents) -> tuple[str, ...]:
+    """Take the conflicts out that are about operations which there are no longer."""
+    known = {
+        operation["operationId"]
+        for document in (made.v1, made.v2)
+        for section in ("paths", "webhooks")
+        for item in document.get(section, {}).values()
+        for operation in item.values()
+    }
+    path = work / "conflicts.yaml"
+    closed: list[str] = []
+
+    def is_open(_: int, entry: dict[str, Any]) -> bool:
+        if set(entry["operations"]) <= known:
+            return True
+        closed.append(entry["id"])
+        return False
+
+    path.write_text(without_entries(path.read_text(encoding="utf-8"), "conflicts", is_open), encoding="utf-8")
+    return tuple(reversed(closed))
+
+
+def _write_contract(work: Path, made: Documents, packages: dict[str, Package]) -> None:
+    for path in (work / "v1").glob("*.yaml"):
+        path.unlink()
+    for name, text in render(made).items():
+        (work / name).write_text(text, encoding="utf-8", newline="\n")
+    (work / "sources.toml").write_text(sources_text(packages, count(made.v1)), encoding="utf-8")
+
+
+def _write_yaml(path: Path, content: dict[str, Any], head: str) -> None:
+    import yaml
+
+    body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
+    path.write_text(head + body, encoding="utf-8")
+
+
+def _copy(work: Path, target: Path) -> Iterator[str]:
+    """Bring `target` to what `work` holds; returns the names of the files that changed, were added or removed."""
+    if target.exists() and not (target / "sources.toml").exists() and any(target.iterdir()):
+        raise UsageError(
+            "The new contract cannot be written there.",
+            where=str(target),
+            expected="a contract folder, an empty folder, or none yet",
+        )
+    names = {path.relative_to(work) for path in work.rglob("*") if path.is_file()}
+    for name in sorted(names):
+        new, old = work / name, target / name
+        if not old.exists() or old.read_bytes() != new.read_bytes():
+            old.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(new, old)
+            yield str(name)
+    for path in sorted((target / "v1").glob("*.yaml")):
+        if path.relative_to(target) not in names:
+            path.unlink()
+            yield str(path.relative_to(target))

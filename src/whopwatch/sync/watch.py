@@ -1,0 +1,34 @@
+"""Whether a newer release than the contract's is on the registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from whopwatch.authoring.declared import Sources
+from whopwatch.authoring.fetch import version_key, versions
+from whopwatch.diff.result import Comparison, compare_sides
+from whopwatch.diff.sides import read_side
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The contract's release and the newer ones, the oldest first; `comparison` is with the newest, if any."""
+
+    current: str
+    newer: tuple[str, ...]
+    comparison: Comparison | None
+
+
+def watch(contracts: Path, cache_dir: Path) -> Watched:
+    """Ask the registry for newer releases, and compare the contract with the newest.
+
+    Raises `SourceError` if the registry cannot be asked or the release cannot be read.
+    """
+    package = Sources.read(contracts).packages["python"]
+    known = versions(package.registry, package.name)
+    newer = tuple(version for version in known if version_key(version) > version_key(package.version))
+    comparison = None
+    if newer:
+        comparison = compare_sides(read_side(str(contracts), cache_dir), read_side(f"sdk:{newer[-1]}", cache_dir))
+    return Watched(package.version, newer, comparison)

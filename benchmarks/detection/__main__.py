@@ -20,6 +20,7 @@ from benchmarks.detection.looking import look, rival_cases
 from benchmarks.detection.rival import rivalled
 from benchmarks.detection.scheduler import Journal, Record, run_all
 from benchmarks.detection.score import with_baseline
+from benchmarks.detection.stage import items_of, warmed
 from benchmarks.detection.tables import figures, page
 from benchmarks.detection.watch import watched
 from whopwatch.contract import load
@@ -38,6 +39,9 @@ def main() -> None:
     def work(case: Case) -> dict[str, Any]:
         return rivalled(contract, case) if case.tool == RIVAL else watched(contract, case)
 
+    watched(contract, Case(WATCH, str(budgets[0]), next(clean(1))))  # compiles what all cases need
+    for where in {(one.seed, one.origin, one.fault): one for one in (*placed, *everywhere)}.values():
+        warmed(contract, where.seed, items_of(where))
     journal = Journal(options.output / "cases.jsonl")
 
     def run(cases: Iterable[Case]) -> list[Record]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -19,6 +20,7 @@ from whopwatch.contract import Contract
 from whopwatch.finding import Finding
 from whopwatch.simulator import Backend, Simulator, embedded
 from whopwatch.simulator.faults import catalogue
+from whopwatch.simulator.world import World
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -67,7 +69,7 @@ def staged(contract: Contract, placed: Placed) -> Iterator[Stage]:
     planted: dict[str, Twisted] = {}
     if placed.origin == CATALOGUE:
         where = "" if placed.operation == EVERYWHERE else f"@{placed.operation}"
-        settings |= {"faults": [f"{placed.fault}{where}"], "items": catalogue()[placed.fault].items}
+        settings |= {"faults": [f"{placed.fault}{where}"], "items": items_of(placed)}
     elif placed.origin == UNLISTED:
 
         def around(backend: Backend, app: ASGIApp) -> ASGIApp:
@@ -76,10 +78,25 @@ def staged(contract: Contract, placed: Placed) -> Iterator[Stage]:
             return fronts[0]
 
         settings["around"] = around
-    with embedded(contract, **settings) as simulator:
+    world = warmed(contract, placed.seed, settings.get("items"))
+    with embedded(contract, world=world, **settings) as simulator:
         expected = _expected(contract, placed, simulator, planted)
         counted = fronts[0].requests if fronts else simulator.requests
         yield Stage(simulator, expected, counted, lambda: fronts[0].fired if fronts else None)
+
+
+def items_of(placed: Placed) -> int | None:
+    """How long lists have to be for a fault; None for the default."""
+    return catalogue()[placed.fault].items if placed.origin == CATALOGUE else None
+
+
+@cache
+def warmed(contract: Contract, seed: int, items: int | None) -> World:
+    """A world with everything in it. Each case is a process of its own: what one made before it began, all have."""
+    world = World(contract, seed=seed, items=items)
+    for table in world.shapes:
+        world.table(table)
+    return world
 
 
 def is_near(place: str, found: str) -> bool:

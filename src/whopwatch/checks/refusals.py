@@ -90,7 +90,9 @@ def _faulty(operation: Operation, exchange: Exchange) -> set[str]:
         return {parameter.name for parameter in operation.required_query} - names
     if exchange.purpose is Purpose.ODD_CURSOR:
         return {"after"}
-    return names & {"first", "last"} if exchange.purpose is Purpose.ODD_SIZE else names - PAGING
+    if exchange.purpose is Purpose.ODD_SIZE:
+        return names & {"first", "last"}
+    return names - PAGING - {parameter.name for parameter in operation.required_query}
 
 
 def _place(operation: Operation, exchange: Exchange) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from zlib import crc32
 
@@ -139,8 +139,8 @@ def other_orders(known: Known, operation: Operation) -> Experiment:
     yield from settle(known, operation, since)
 
 
-def single_filters(known: Known, operation: Operation) -> Experiment:
-    """Each filter by itself that the walk could not have, with a value that some items have."""
+def single_filters(known: Known, operation: Operation, tests: Collection[str] = ()) -> Experiment:
+    """Each filter by itself that the walk could not have, with a value that some items have; all, or some `tests`."""
     listing, base = known.listing(operation), known.base(operation)
     if listing is None or base is None or not listing.items:
         return
@@ -148,9 +148,12 @@ def single_filters(known: Known, operation: Operation) -> Experiment:
     look = known.looks.get(operation.id)
     walked = {name for name, _ in look.asked} if look else set()
     for filter in listing.rules.filters.values():
-        asked = compose.alone(listing, filter, known.seed) if filter.name not in walked else None
+        is_due = filter.name not in walked and (not tests or filter.test in tests)
+        asked = compose.alone(listing, filter, known.seed) if is_due else None
         if asked and not _is_base(base, filter.name):
-            yield query(base, (*asked, ("first", WHOLE)))
+            call = query(base, (*asked, ("first", WHOLE)))
+            if call not in known.calls(operation.id):
+                yield call
     yield from settle(known, operation, since)
 
 

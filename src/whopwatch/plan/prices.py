@@ -21,25 +21,31 @@ def public(known: Known, operation: Operation) -> Experiment:
         yield from refusals.no_key(known, operation)
 
 
+KINDS = (("contains",), ("is-null", "only-if-true", "unless-zero"), ("at-least", "at-most"))
+"""Ways in which filters compare that several filters at once do not show: each is looked at by itself."""
+
 ONCE: tuple[Step, ...] = (
-    refusals.no_key,
-    refusals.wrong_key,
-    public,
-    refusals.missing_parameter,
-    refusals.unknown_id,
-    refusals.malformed_id,
     lists.look_filtered,
     lists.walk_filtered,
-    lists.back_again,
-    *(partial(refusals.odd_size, turns=turns) for turns in range(5)),
+    refusals.no_key,
+    refusals.wrong_key,
+    refusals.missing_parameter,
+    refusals.unknown_id,
+    *(partial(refusals.odd_cursor, which=which) for which in (1, 2)),
+    *(partial(refusals.odd_size, which=which) for which in range(4)),
+    *(partial(lists.single_filters, tests=tests) for tests in KINDS),
+    lists.impossible_filter,
+    partial(refusals.odd_value, dates=False),
+    partial(refusals.odd_value, dates=True),
+    lists.nearly_all,
     another_object,
     second_parent,
-    lists.nearly_all,
-    lists.impossible_filter,
-    *(partial(refusals.odd_cursor, turns=turns) for turns in range(3)),
-    *(partial(refusals.odd_value, turns=turns) for turns in range(2)),
+    lists.back_again,
+    lists.beyond_the_end,
+    refusals.malformed_id,
+    public,
     refusals.unknown_parent,
-    lists.other_orders,
+    partial(refusals.odd_cursor, which=0),
 )
 """Questions that one operation is asked each, a different one every night.
 

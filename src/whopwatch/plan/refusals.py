@@ -94,31 +94,36 @@ def missing_parameter(known: Known, operation: Operation) -> Experiment:
         yield replace(trace[0], purpose=Purpose.MISSING_PARAMETER, query=rest)
 
 
-def odd_size(known: Known, operation: Operation, turns: int = 0) -> Experiment:
+def odd_size(known: Known, operation: Operation, turns: int = 0, which: int | None = None) -> Experiment:
     """A page size that is none, or both sizes at once; which of them, rotates."""
     base = known.base(operation)
     if base and operation.parameter("first"):
-        pairs = ODD_SIZES[pick(turn(known, operation, "size"), turns, len(ODD_SIZES))]
-        yield from _mistaken(base, replace(query(base, pairs), purpose=Purpose.ODD_SIZE))
+        place = pick(turn(known, operation, "size"), turns, len(ODD_SIZES)) if which is None else which
+        yield from _mistaken(known, base, replace(query(base, ODD_SIZES[place]), purpose=Purpose.ODD_SIZE))
 
 
-def odd_cursor(known: Known, operation: Operation, turns: int = 0) -> Experiment:
-    """A cursor that the list never gave: garbage, an altered one, a cut one, none, one of other filters."""
+def odd_cursor(known: Known, operation: Operation, turns: int = 0, which: int | None = None) -> Experiment:
+    """A cursor that the list never gave: an altered one, garbage, one of another list, a cut one, none."""
     base, page = known.base(operation), known.first_page(operation)
     own = cursor(page[1], "end_cursor") if page else None
     if base and own and operation.parameter("after"):
         odd = list(_odd_cursors(known, operation, own))
-        purpose, value = Purpose.ODD_CURSOR, odd[pick(turn(known, operation, "cursor"), turns, len(odd))]
-        yield from _mistaken(base, replace(query(base, (("first", "3"), ("after", value))), purpose=purpose))
+        place = pick(turn(known, operation, "cursor"), turns, len(odd)) if which is None else which
+        asked = query(base, (("first", "3"), ("after", odd[place])))
+        yield from _mistaken(known, base, replace(asked, purpose=Purpose.ODD_CURSOR))
 
 
-def odd_value(known: Known, operation: Operation, turns: int = 0) -> Experiment:
-    """A filter with a value that is not a documented one; which filter, rotates."""
+def odd_value(known: Known, operation: Operation, turns: int = 0, dates: bool | None = None) -> Experiment:
+    """A filter with a value that is not a documented one; which filter, rotates; `dates` narrows it to those or not."""
     base = known.base(operation) if operation.is_list else None
     filters = [f for f in known.rules(operation).filters.values() if f.values or f.test in ("before", "not-before")]
+    if dates is not None:
+        filters = [filter for filter in filters if bool(filter.values) is not dates]
     if base and turns < len(filters):
         chosen = filters[(turn(known, operation, "value") + turns) % len(filters)]
-        yield from _mistaken(base, replace(query(base, ((chosen.name, UNKNOWN_WORD),)), purpose=Purpose.ODD_VALUE))
+        yield from _mistaken(
+            known, base, replace(query(base, ((chosen.name, UNKNOWN_WORD),)), purpose=Purpose.ODD_VALUE)
+        )
 
 
 def _refused(known: Known, operation: Operation, purpose: Purpose, credential: Credential) -> Experiment:
@@ -127,8 +132,10 @@ def _refused(known: Known, operation: Operation, purpose: Purpose, credential: C
         yield replace(trace[0], purpose=purpose, credential=credential)
 
 
-def _mistaken(base: Call, call: Call) -> Experiment:
-    """`call`, and where it finds nothing the plain request: what it is about may be gone."""
+def _mistaken(known: Known, base: Call, call: Call) -> Experiment:
+    """`call`, unless it was made; and where it finds nothing the plain request: what it is about may be gone."""
+    if call in known.calls(call.operation.id):
+        return
     exchange = yield call
     if exchange.status == 404:
         yield base

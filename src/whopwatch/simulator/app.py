@@ -46,7 +46,7 @@ class Options:
     any key and any id; `wrappers` change single steps of single operations; `faults` (`NAME` or `NAME@OPERATION`) are
     planted from the start, and with `control` they can be switched by requests;  `clock`
     drives the rate limit of `rate_limit` requests for each operation and key in `rate_seconds`; what happens is told to
-    the `webhook`, if there is one.
+    the `webhook`, if there is one. `world` is one to go on from, made with the same seed and items.
     """
 
     seed: int = 0
@@ -61,6 +61,7 @@ class Options:
     rate_seconds: float = 60.0
     webhook: Webhook | None = None
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    world: World | None = field(default=None, repr=False)
 
 
 class Backend:
@@ -69,7 +70,7 @@ class Backend:
     def __init__(self, contract: Contract, options: Options) -> None:
         self.contract = contract
         self.options = options
-        self.world = World(contract, seed=options.seed, items=options.items)
+        self.world = options.world or World(contract, seed=options.seed, items=options.items)
         scopes = scopes_of(contract)
         self.api_key = options.api_key or derived_key(options.seed, "company")
         self.app_key = derived_key(options.seed, "app")

@@ -58,10 +58,15 @@ function Dashboard({ drawings, theme }: { drawings: Drawing[]; theme: GrafanaThe
   );
 }
 
+// JSON has no infinity: as Grafana does, put it back where the lowest of some thresholds lost it.
+function restored(key: string, value: any): any {
+  return key === 'steps' ? value.map((step: any) => ({ ...step, value: step.value ?? -Infinity })) : value;
+}
+
 async function draw(): Promise<void> {
   const theme = createTheme({ colors: { mode: window.shot.mode } });
   await initPluginTranslations('grafana', []);
-  const dashboard: DashboardModel = await (await fetch('/dashboard.json')).json();
+  const dashboard: DashboardModel = JSON.parse(await (await fetch('/dashboard.json')).text(), restored);
   const values = await resolve(dashboard, window.shot);
   const drawings = await Promise.all(
     dashboard.panels.map(async (panel) => ({

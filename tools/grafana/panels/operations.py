@@ -85,7 +85,7 @@ def _alerts() -> table.Panel:
                 prop("custom.width", 70),
             ],
         )
-        .override_by_name("Alert", [prop("custom.width", 230)])
+        .override_by_name("Alert", [prop("custom.width", 240)])
         .override_by_name("About", [prop("noValue", "everything")])
         .override_by_name("Since", [prop("unit", "dateTimeFromNow"), prop("custom.width", 105)])
     )
@@ -159,7 +159,7 @@ def _worst() -> table.Panel:
         )
         .override_by_name("Findings", [prop("custom.width", 75)])
         .override_by_name("p95", [prop("unit", "s"), prop("decimals", 1), prop("custom.width", 80)])
-        .override_by_name("Last success", [prop("unit", "dateTimeFromNow"), prop("custom.width", 115)])
+        .override_by_name("Last success", [prop("unit", "dateTimeFromNow"), prop("custom.width", 140)])
     )
 
 

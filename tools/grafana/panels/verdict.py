@@ -39,8 +39,8 @@ def panels() -> list[stat.Panel]:
         .thresholds(steps((None, GREY), (0, GREEN), (1, YELLOW), (6, ORANGE), (14.4, RED))),
         tile(
             "Budget left",
-            "What is left of 30 days' budget of 99.9 %. Below zero the objective is missed.",
-            f"min(job:whop_probe_error_budget_remaining:ratio30d{{{BY_PROBER}}})",
+            "What is left of 30 days' budget of 99.9 %. Below zero the objective is missed; shown down to -100 %.",
+            f"clamp_min(min(job:whop_probe_error_budget_remaining:ratio30d{{{BY_PROBER}}}), -1)",
             unit="percentunit",
         )
         .decimals(0)

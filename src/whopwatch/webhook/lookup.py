@@ -29,10 +29,10 @@ class Lookup:
 
     def __call__(self, event: Event, data: dict[str, Any]) -> Iterator[Finding]:
         """What differs between a payload's object and the API's answer; nothing where there is no answer to compare."""
-        operation = self._contract.operations.get(f"{event.resource}.retrieve")
         id = data.get("id")
-        if operation is None or not isinstance(id, str) or not id or event.name.endswith(GONE):
+        if not isinstance(id, str) or not id or not is_asked_for(self._contract, event):
             return
+        operation = self._contract.operations[f"{event.resource}.retrieve"]
         (parameter,) = operation.in_("path")
         try:
             exchange = self._client.send(Call(operation, Purpose.RETRIEVE, {parameter.name: id}))
@@ -44,6 +44,11 @@ class Lookup:
         elif exchange.ok and isinstance(exchange.json, dict):
             for path in comparable(data, exchange.json):
                 yield _differs(event.name, pointer_of(("data", *path)))
+
+
+def is_asked_for(contract: Contract, event: Event) -> bool:
+    """Whether the object of an event can be retrieved."""
+    return f"{event.resource}.retrieve" in contract.operations and not event.name.endswith(GONE)
 
 
 def comparable(data: dict[str, Any], answer: dict[str, Any]) -> Iterator[Path]:

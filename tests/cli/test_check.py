@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from whopwatch.cli import main
+from whopwatch.report import FILE_NAMES
 from whopwatch.simulator import Call, Wrapper, embedded
 
 
@@ -21,7 +22,7 @@ def test_the_simulator_is_clean_and_every_operation_accounted_for(
     out, err = capsys.readouterr()
     assert "CLEAN" in out
     assert err == ""
-    assert {path.name for path in folder.iterdir()} == {"report.json", "junit.xml", "report.md", "report.txt"}
+    assert {path.name for path in folder.iterdir()} == set(FILE_NAMES.values())
     report = json.loads((folder / "report.json").read_text())
     states = [row["state"] for row in report["operations"]]
     assert (len(states), states.count("verified"), states.count("not-covered")) == (149, 79, 70)

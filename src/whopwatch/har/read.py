@@ -12,7 +12,7 @@ from whopwatch.errors import UsageError
 from whopwatch.exchange import nests_deeper_than
 from whopwatch.har.recording import OWN, Facts
 
-MAX_BYTES = 256 * 2**20
+MAX_BYTES = 64 * 2**20
 MAX_ENTRIES = 100_000
 MAX_DEPTH = 400
 """Of the archive, not of the bodies in it: a browser's call stacks nest deeply."""
@@ -68,7 +68,7 @@ def _bytes(path: Path) -> bytes:
     except OSError as error:
         raise _refused(str(path), "a file that can be read", error.strerror or "an error", None) from None
     if len(data) > MAX_BYTES:
-        raise _refused(str(path), f"at most {MAX_BYTES >> 20} MiB", "more", "export a part of it")
+        raise _refused(str(path), f"at most {MAX_BYTES >> 20} MiB", "more", "export its API requests only")
     return data
 
 

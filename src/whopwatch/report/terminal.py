@@ -13,8 +13,10 @@ from rich.text import Text
 
 from whopwatch.finding import Finding, Report, Severity, State, Verdict
 from whopwatch.report.text import (
+    LIVES,
     STATES,
     VERDICTS,
+    by_life,
     by_reason,
     by_severity,
     change_line,
@@ -24,8 +26,11 @@ from whopwatch.report.text import (
     plain,
     requests_line,
     states_line,
+    when,
 )
 
+MAX_PLACES = 4
+"""Places of one cause that are shown; the JSON report has them all."""
 MAX_NAMES = 12
 """Operation names shown for one reason; the JSON report has them all."""
 
@@ -58,8 +63,8 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def _parts(report: Report) -> Iterator[RenderableType]:
-    for severity, findings in by_severity(report.findings).items():
-        yield _heading(f"{severity} ({len(findings)})", _STYLES[severity])
+    for title, style, findings in _groups(report):
+        yield _heading(f"{title} ({len(findings)})", style)
         for finding in findings:
             yield _finding(finding)
     for state in (State.COULD_NOT_CHECK, State.NOT_COVERED):
@@ -70,6 +75,16 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         for reason, group in groups.items():
             yield _reason(reason, [operation.id for operation in group], state)
     yield _verdict(report)
+
+
+def _groups(report: Report) -> Iterator[tuple[str, str, list[Finding]]]:
+    """Findings under their headings: by their life where there is a memory, else by severity."""
+    if report.memory:
+        for life, found in by_life(report.findings).items():
+            yield LIVES[life] if life else "without a past", "bold", found
+    else:
+        for severity, found in by_severity(report.findings).items():
+            yield str(severity), _STYLES[severity], found
 
 
 def _heading(title: str, style: str) -> RenderableType:
@@ -83,6 +98,7 @@ def _finding(finding: Finding) -> RenderableType:
         "  ",
         (plain(finding.location), style),
         "  ",
+        (f"{finding.severity}  " if finding.state else "", style),
         (f"{finding.drift_class} {finding.fingerprint}", "dim"),
         overflow="fold",
     )
@@ -92,8 +108,26 @@ def _finding(finding: Finding) -> RenderableType:
     facts.add_row("expected", Text(plain(finding.expected)))
     facts.add_row("observed", Text(plain(finding.observed), style))
     facts.add_row("evidence", evidence(finding))
+    for name, words in _past(finding):
+        facts.add_row(name, Text(plain(words)))
     body = Group(Text(plain(finding.message.removeprefix(f"{finding.operation}: "))), facts)
     return Group("", Padding(head, (0, 0, 0, 1), expand=False), Padding(body, (0, 0, 0, 3), expand=False))
+
+
+def _past(finding: Finding) -> Iterator[tuple[str, str]]:
+    """What only a run with a memory, or over several targets, knows."""
+    if finding.first_seen:
+        yield "since", when(finding.first_seen)
+    if finding.moved:
+        yield "moved", finding.moved
+    if finding.places:
+        rest = len(finding.places) - MAX_PLACES
+        names = ", ".join(f"{place.operation} {place.location}" for place in finding.places[:MAX_PLACES])
+        yield "places", names + (f" and {rest} more" if rest > 0 else "")
+    if finding.targets:
+        yield "targets", ", ".join(finding.targets)
+    if finding.accepted:
+        yield "accepted", finding.accepted
 
 
 def _reason(reason: str, names: list[str], state: State) -> RenderableType:

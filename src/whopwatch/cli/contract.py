@@ -108,17 +108,22 @@ def verify(as_json: bool, folder: Path | None) -> int:
 @JSON
 @FOLDER
 def coverage(as_json: bool, folder: Path | None) -> int:
-    """Show, for each resource, what of the API reference the contract covers.
+    """Show what the API reference names, and what there is for it: contract, simulator, checks, suites, faults, probes.
 
     Ends with 1 where something documented is missing.
     """
     from whopwatch.authoring import coverage as covering
+    from whopwatch.cli import systems
 
-    rows = covering.coverage(load(folder), folder or contracts_dir())
+    loaded, place = load(folder), folder or contracts_dir()
+    rows = covering.coverage(loaded, place)
+    found = systems.systems(loaded, place)
     if as_json:
-        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        facts = {row.resource: asdict(row) for row in rows}
+        shown = [{"system": one.name, "parts": dict(one.cells), **facts.get(one.name, {})} for one in found]
+        click.echo(json.dumps(shown, indent=2))
     else:
-        click.echo("\n".join(_coverage_table(rows)))
+        click.echo("\n".join((*systems.table(found), "", *_coverage_sums(rows))))
     return EXIT_CLEAN if all(row.is_covered for row in rows) else EXIT_DRIFT
 
 
@@ -169,21 +174,15 @@ def _counts(loaded: Contract) -> str:
     return f"{versions['v1']} operations of {len(resources)} resources, {len(loaded.events)} webhook events{beside}"
 
 
-def _coverage_table(rows: list[CoverageRow]) -> Iterator[str]:
-    methods = ("GET", "POST", "PATCH", "DELETE")
-    width = max(len(row.resource) for row in rows)
-    yield f"{'resource':<{width}}  {'operations':>10}" + "".join(f"{name:>8}" for name in (*methods, "lists", "events"))
+def _coverage_sums(rows: list[CoverageRow]) -> Iterator[str]:
     for row in rows:
-        numbers = (*(row.methods.get(method, 0) for method in methods), row.lists, row.events)
-        gap = f"  missing: {', '.join(row.missing)}" if row.missing else ""
-        extra = f"  beyond the reference: {', '.join(row.extra)}" if row.extra else ""
-        counts = "".join(f"{count or '.':>8}" for count in numbers)
-        yield f"{row.resource:<{width}}  {row.operations:>10}{counts}{gap}{extra}"
+        if not row.is_covered:
+            lacking, beyond = ", ".join(row.missing), ", ".join(row.extra)
+            yield f"{row.resource}: missing {lacking or 'nothing'}, beyond the reference {beyond or 'nothing'}"
     held = sum(row.operations for row in rows)
     documented = sum(row.documented_operations for row in rows)
     events = sum(row.events for row in rows)
     documented_events = sum(row.documented_events for row in rows)
-    yield ""
     yield (
         f"{len(rows)} resources: {held} of {documented} documented operations, "
         f"{events} of {documented_events} documented events"

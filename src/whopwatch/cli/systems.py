@@ -1,0 +1,155 @@
+"""Every system that the reference names, against every part of whopwatch that looks after it.
+
+Each cell is asked of the part itself: a number is what there is, a text is why there is nothing to count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from whopwatch.contract import Contract, Operation
+
+PARTS = ("contract", "simulator", "check", "suite", "faults", "probe")
+NO_READ = "no read to probe"
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One row. `cells` are by part; `note` says what the command or file is that its checks are run by."""
+
+    name: str
+    cells: Mapping[str, str]
+    note: str = ""
+
+
+def systems(contract: Contract, folder: Path) -> list[System]:
+    """The 45 resources, the webhook events, v2, the SDKs and the MCP server, in this order."""
+    parts = _parts(contract)
+    return [
+        *_resources(contract, folder, parts),
+        *_events(contract),
+        _v2(contract, parts),
+        *_sdks(contract),
+        _mcp(contract),
+    ]
+
+
+def table(rows: Sequence[System]) -> Iterator[str]:
+    """The rows as lines of text."""
+    widths = {part: max(len(part), *(len(row.cells[part]) for row in rows)) for part in PARTS}
+    name = max(len(row.name) for row in rows)
+    yield f"{'system':<{name}}  " + "  ".join(f"{part:<{widths[part]}}" for part in PARTS)
+    for row in rows:
+        cells = "  ".join(f"{row.cells[part]:<{widths[part]}}" for part in PARTS)
+        yield f"{row.name:<{name}}  {cells}".rstrip() + (f"  {row.note}" if row.note else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What each part knows of one operation."""
+
+    is_simulated: Callable[[Operation], bool]
+    is_safe_to_write: Callable[[Operation], bool]
+    tests: Callable[[Operation], int]
+    faults: Callable[[Operation], int]
+    is_probed: Callable[[Operation], bool]
+
+
+def _parts(contract: Contract) -> _Parts:
+    from whopwatch.plan.writes.declared import declared
+    from whopwatch.plugin.cases import GROUPS
+    from whopwatch.probe.settings import default_file, read_settings
+    from whopwatch.simulator.faults import catalogue
+    from whopwatch.simulator.routes import Routes
+
+    routes = Routes(contract)
+    faults = catalogue().values()
+    settings = read_settings(default_file())
+    probed = {operation.id for entry in settings.entries for operation in entry.selector.select(contract)}
+    return _Parts(
+        is_simulated=lambda one: routes.find(one.api, one.method, one.path) is not None,
+        is_safe_to_write=lambda one: declared().reason_against(one) is None,
+        tests=lambda one: sum(group.applies(contract, one) for group in GROUPS.values()),
+        faults=lambda one: sum(fault.suits(one) for fault in faults),
+        is_probed=lambda one: one.id in probed,
+    )
+
+
+def _resources(contract: Contract, folder: Path, parts: _Parts) -> Iterator[System]:
+    from whopwatch.authoring.coverage import coverage
+
+    for row in coverage(contract, folder):
+        operations = [one for one in contract.operations.values() if one.api == "v1" and one.resource == row.resource]
+        yield System(row.resource, _cells(operations, parts, row.documented_operations))
+
+
+def _v2(contract: Contract, parts: _Parts) -> System:
+    operations = [one for one in contract.operations.values() if one.api == "v2"]
+    return System("v2.plans", _cells(operations, parts, 1), "whopwatch check --only v2.plans.retrieve")
+
+
+def _cells(operations: Sequence[Operation], parts: _Parts, documented: int) -> dict[str, str]:
+    reads = [one for one in operations if one.is_read]
+    writes = [one for one in operations if not one.is_read]
+    safe = sum(parts.is_safe_to_write(one) for one in writes)
+    checked = [f"{len(reads)} read"] if reads else []
+    checked += [f"{safe} of {len(writes)} written"] if writes else []
+    return {
+        "contract": f"{len(operations)} of {documented}",
+        "simulator": f"{sum(parts.is_simulated(one) for one in operations)} of {len(operations)}",
+        "check": ", ".join(checked),
+        "suite": f"{sum(parts.tests(one) for one in operations)} tests",
+        "faults": str(sum(parts.faults(one) for one in operations)),
+        "probe": f"{sum(parts.is_probed(one) for one in reads)} of {len(reads)}" if reads else NO_READ,
+    }
+
+
+def _events(contract: Contract) -> Iterator[System]:
+    from whopwatch.webhook.coverage import events_covered
+
+    for row in events_covered(contract):
+        cells = {
+            "contract": "payload",
+            "simulator": "delivered" if row.simulator else "nothing in it brings it about",
+            "check": f"{len(row.checks)} checks",
+            "suite": row.suite,
+            "faults": str(len(row.faults)),
+            "probe": "by its receiver",
+        }
+        yield System(f"webhook:{row.event}", cells)
+
+
+def _sdks(contract: Contract) -> Iterator[System]:
+    reads = sum(one.is_read and one.api == "v1" for one in contract.operations.values())
+    driven = {
+        "contract": "built from it",
+        "simulator": "answers it",
+        "check": f"{reads} read",
+        "suite": "suites/sdk",
+        "faults": "those of the API",
+        "probe": "no: `whopwatch sdk` at night",
+    }
+    yield System("SDK, Python", driven, "whopwatch sdk sdk:VERSION")
+    yield System("SDK, TypeScript", {**driven, "suite": "no: needs Node; by command"}, "whopwatch sdk npm:VERSION")
+    without = dict.fromkeys(PARTS, "no: without facts")
+    yield System("SDK, Ruby", without, "its gem is on no registry that the contract is made with")
+
+
+def _mcp(contract: Contract) -> System:
+    from whopwatch.contract.tools import tools_of
+    from whopwatch.simulator.faults import catalogue
+
+    tools = tools_of(contract).values()
+    reads = sum(tool.operation.is_read for tool in tools)
+    faults = sum(fault.sees == "mcp" for fault in catalogue().values())
+    cells = {
+        "contract": f"{len(tools)} tools",
+        "simulator": f"{len(tools)} tools",
+        "check": f"{reads} called",
+        "suite": "suites/mcp",
+        "faults": f"{faults}, and those of the API",
+        "probe": "[mcp] in probes.toml",
+    }
+    return System("MCP server", cells, "whopwatch mcp URL")

@@ -1,0 +1,28 @@
+"""The table of all systems: a row for each that the reference names, and no cell without a word."""
+
+from __future__ import annotations
+
+from whopwatch.cli.systems import PARTS, systems, table
+from whopwatch.contract import contracts_dir, load
+
+
+def test_every_system_has_a_row_and_every_cell_a_word() -> None:
+    contract = load()
+    rows = systems(contract, contracts_dir())
+    names = [row.name for row in rows]
+    assert names[: len(contract.resources)] == list(contract.resources)
+    assert {f"webhook:{event}" for event in contract.events} <= set(names)
+    assert {"v2.plans", "SDK, Python", "SDK, TypeScript", "SDK, Ruby", "MCP server"} <= set(names)
+    assert len(names) == len(set(names)) == 45 + 27 + 5
+    for row in rows:
+        assert set(row.cells) == set(PARTS)
+        assert all(cell.strip() for cell in row.cells.values()), row.name
+    assert len(list(table(rows))) == len(rows) + 1
+
+
+def test_what_is_counted_is_there() -> None:
+    rows = {row.name: row.cells for row in systems(load(), contracts_dir())}
+    assert rows["products"]["simulator"] == "5 of 5"
+    assert rows["products"]["check"] == "2 read, 3 of 3 written"
+    assert rows["topups"]["probe"] == "no read to probe"
+    assert int(rows["v2.plans"]["faults"]) > 0

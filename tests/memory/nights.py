@@ -15,8 +15,8 @@ from whopwatch.run import Observation, judge, observe
 from whopwatch.simulator.app import Options
 
 FIRST = datetime(2026, 1, 1, 3, tzinfo=UTC)
-BUDGET = 40
-WORLDS = 6
+BUDGET = 30
+WORLDS = 4
 """Recorded nights that are told apart; further ones repeat them."""
 
 

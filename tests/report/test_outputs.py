@@ -98,6 +98,17 @@ def test_junit_shows_findings_beside_the_operations() -> None:
     assert case.find("failure") is not None
 
 
+def test_junit_does_not_fail_for_what_is_over() -> None:
+    suite = ET.fromstring(junit.render(nights.bad_night())).find("testsuite")
+    assert suite is not None
+    case = next(case for case in suite.iter("testcase") if case.get("name") == "products.list")
+    failure, told = case.find("failure"), case.find("system-out")
+    assert failure is not None
+    assert failure.get("message", "").startswith("2 findings: ")
+    assert told is not None
+    assert (told.text or "").startswith("fixed, since 2026-11-12")
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
 def test_terminal_output_keeps_to_its_width(width: int) -> None:
     for report in (samples.report(), samples.clean(), samples.refused()):

@@ -48,11 +48,11 @@ def _finding(finding: Finding) -> str:
 
 def _short(text: str, length: int = MAX_TEXT) -> str:
     """Plain words: nothing in them mentions anybody, links, or is set in bold."""
-    shown = "".join(" " if character in "*`~<>@#[]|\\" else character for character in plain(text))
+    shown = "".join(" " if character in "*`~<>@#[]|\\" else character for character in plain(text[: length + 1]))
     return shown if len(shown) <= length else f"{shown[: length - 1]}…"
 
 
 def _code(text: str) -> str:
-    shown = plain(text).replace("`", "'").strip()
+    shown = plain(text[: MAX_TEXT + 1]).replace("`", "'").strip()
     shown = shown if len(shown) <= MAX_TEXT else f"{shown[: MAX_TEXT - 1]}…"
     return f"`{shown}`" if shown else ""

@@ -44,21 +44,20 @@ def render(report: Report) -> str:
 def _operation(operation: OperationResult, found: list[Finding]) -> ET.Element:
     case = _case(operation.id, operation.latency or 0.0)
     if operation.state is State.DRIFT:
-        _fail(case, found)
+        _fail(case, [finding for finding in found if finding.breaks])
     elif operation.state is not State.VERIFIED:
         ET.SubElement(case, "skipped", message=plain(operation.reason or UNSTATED))
-    if operation.state is not State.DRIFT and found:
-        ET.SubElement(case, "system-out").text = _listing(found)
+    _tell(case, [finding for finding in found if not finding.breaks])
     return case
 
 
 def _beside(name: str, found: list[Finding]) -> ET.Element:
     """Findings about something that is no operation of the report."""
     case = _case(name or "whole target", 0.0)
-    if any(finding.breaks for finding in found):
-        _fail(case, found)
-    else:
-        ET.SubElement(case, "system-out").text = _listing(found)
+    breaking = [finding for finding in found if finding.breaks]
+    if breaking:
+        _fail(case, breaking)
+    _tell(case, [finding for finding in found if not finding.breaks])
     return case
 
 
@@ -81,10 +80,16 @@ def _fail(case: ET.Element, found: list[Finding]) -> None:
     ET.SubElement(case, "failure", type=kind, message=plain(message)).text = _listing(found)
 
 
+def _tell(case: ET.Element, found: list[Finding]) -> None:
+    """What is worth knowing, over, or accepted."""
+    if found:
+        ET.SubElement(case, "system-out").text = _listing(found)
+
+
 def _listing(found: list[Finding]) -> str:
     return "\n".join(
         plain(
-            f"{finding.severity} {finding.drift_class} {finding.location or '-'}: {finding.message} "
+            f"{_state(finding)}{finding.severity} {finding.drift_class} {finding.location or '-'}: {finding.message} "
             f"expected {finding.expected}; observed {finding.observed}; {evidence(finding)}; "
             f"fingerprint {finding.fingerprint}"
         )
@@ -94,3 +99,7 @@ def _listing(found: list[Finding]) -> str:
 
 def _number_with(cases: list[ET.Element], outcome: str) -> str:
     return str(sum(case.find(outcome) is not None for case in cases))
+
+
+def _state(finding: Finding) -> str:
+    return f"{finding.state}, since {finding.first_seen}: " if finding.state else ""

@@ -102,7 +102,7 @@ def _reasons(report: Report, state: State) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", _cut(plain(text)))
+    return _SPECIAL.sub(r"\\\1", plain(_cut(text)))
 
 
 def _cut(text: str) -> str:
@@ -111,5 +111,5 @@ def _cut(text: str) -> str:
 
 def _code(text: str) -> str:
     """`text` in backticks. In a table even code escapes its pipes; a backtick cannot be escaped at all."""
-    shown = _cut(plain(text)).replace("`", "'").replace("|", "\\|").strip()
+    shown = plain(_cut(text)).replace("`", "'").replace("|", "\\|").strip()
     return f"`{shown}`" if shown else "-"

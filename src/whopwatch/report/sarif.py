@@ -26,13 +26,6 @@ _LEVELS = {
     Severity.LOW: "note",
     Severity.INFO: "note",
 }
-_SCORES = {
-    Severity.CRITICAL: "9.5",
-    Severity.HIGH: "8.0",
-    Severity.MEDIUM: "5.5",
-    Severity.LOW: "3.0",
-    Severity.INFO: "0.0",
-}
 _BASELINE = {
     Life.NEW: "new",
     Life.WORSE: "updated",
@@ -91,7 +84,6 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
         **({"baselineState": _BASELINE[finding.state]} if finding.state else {}),
         **({"suppressions": [_suppression(finding)]} if finding.state is Life.ACCEPTED else {}),
         "properties": {
-            "security-severity": _SCORES[finding.severity],
             "severity": str(finding.severity),
             "confidence": str(finding.confidence),
             "check": finding.check,

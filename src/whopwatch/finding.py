@@ -108,7 +108,7 @@ class Finding:
     that found it first, in UTC. A finding with `places` stands for one root cause: its operation is `schema:NAME` and
     its location lies within that schema, or `all` where the whole API has it in common. `targets` are the names of
     those that show it, where several were looked at. `witnesses` says of each source (`reference`, `sdk`, `live`,
-    `last night`) what it holds: `as expected`, `as observed`, `otherwise` or `silent`; `moved` is the one that
+    `last night`) what it holds: `as expected`, `as observed` or `silent`; `moved` is the one that
     changed. `accepted` is the reason for doing nothing.
     """
 

@@ -94,9 +94,25 @@ def test_many_companies_are_one_report(api: Simulator, monkeypatch: pytest.Monke
     assert {tuple(one["targets"]) for one in report["findings"]} == {("acme", "other")}
     verdicts = {target["name"]: target["verdict"] for target in report["targets"]}
     assert verdicts == {"acme": "drift", "dead": "could-not-check", "other": "drift"}
-    assert {file.name for file in Path("baselines").glob("*.sqlite")} == {"acme.sqlite", "dead.sqlite", "other.sqlite"}
+    assert {file.name for file in Path("reports/baselines").glob("*.sqlite")} == {
+        "acme.sqlite",
+        "dead.sqlite",
+        "other.sqlite",
+    }
     assert main(["drift", "--targets", "companies.toml", *ONLY, "--shard", "2/3", "--json", "all.json"]) == 1
     assert [target["name"] for target in json.loads(Path("all.json").read_text())["targets"]] == ["other"]
+
+
+def test_a_run_of_which_no_company_can_be_looked_at_could_not_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WHOP_API_KEY", raising=False)
+    Path("companies.toml").write_text('[[companies]]\nname = "acme"\napi_key_env = "NONE"\n')
+    assert main(["drift", "--targets", "companies.toml", *ONLY, "--json", "all.json"]) == 3
+    report = json.loads(Path("all.json").read_text())
+    assert report["verdict"] == "could-not-check"
+    assert "acme" in report["reason"]
 
 
 def test_a_baseline_is_carried_as_json(api: Simulator, capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,7 +72,7 @@ def test_the_list_of_companies(tmp_path: Path) -> None:
     file = tmp_path / "companies.toml"
     file.write_text(GOOD + '[[companies]]\nname = "other"\ntarget = "sandbox"\nbaseline = "x.sqlite"\n')
     acme, other = read_companies(file)
-    assert acme == Company("acme", tmp_path / "baselines" / "acme.sqlite", "production", "ACME", "biz_1")
+    assert acme == Company("acme", Path("reports/baselines/acme.sqlite"), "production", "ACME", "biz_1")
     assert (other.target, other.baseline) == ("sandbox", Path("x.sqlite"))
     assert acme.environ({"ACME": "k", "WHOP_API_KEY": "other", "HOME": "/"}) == {
         "HOME": "/",

@@ -5,7 +5,7 @@ name = "acme"
 target = "production"
 api_key_env = "ACME_API_KEY"
 company_id = "biz_..."
-baseline = "reports/acme.sqlite"       # default: baselines/NAME.sqlite beside this file
+baseline = "reports/acme.sqlite"       # default: reports/baselines/NAME.sqlite
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from whopwatch.errors import ConfigError, did_you_mean
 
+BASELINES = Path("reports/baselines")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -60,13 +61,13 @@ def read_companies(path: Path) -> tuple[Company, ...]:
     listed = content.get("companies") if content.keys() == {"companies"} else None
     if not isinstance(listed, list) or not listed:
         raise ConfigError("The list of companies has none.", where=str(path), expected="tables [[companies]]")
-    companies = tuple(_company(raw, path, f"{path}, company {place}") for place, raw in enumerate(listed, 1))
+    companies = tuple(_company(raw, f"{path}, company {place}") for place, raw in enumerate(listed, 1))
     _refuse_twice([company.name for company in companies], "name", path)
     _refuse_twice([str(company.baseline.absolute()) for company in companies], "baseline", path)
     return companies
 
 
-def _company(raw: Any, path: Path, where: str) -> Company:
+def _company(raw: Any, where: str) -> Company:
     if not isinstance(raw, dict):
         raise ConfigError("A company is no table.", where=where, expected="[[companies]]")
     if "api_key" in raw:
@@ -91,7 +92,7 @@ def _company(raw: Any, path: Path, where: str) -> Company:
         raise ConfigError(
             "A company needs a name.", where=where, expected="letters, digits, dots, hyphens and underscores"
         )
-    baseline = Path(raw["baseline"]) if "baseline" in raw else path.parent / "baselines" / f"{name}.sqlite"
+    baseline = Path(raw["baseline"]) if "baseline" in raw else BASELINES / f"{name}.sqlite"
     return Company(**{**raw, "baseline": baseline})
 
 

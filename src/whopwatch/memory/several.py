@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from statistics import median
 
 from whopwatch.finding import Finding, Life, Memory, OperationResult, Report, State, TargetResult, Verdict
@@ -30,7 +31,7 @@ def combined(reports: Mapping[str, Report], failed: Mapping[str, str]) -> Report
     parts = list(reports.values())
     return Report(
         target=f"{len(results)} targets",
-        started_at=min((report.started_at for report in parts), default=""),
+        started_at=min((report.started_at for report in parts), default=_now()),
         seconds=sum(report.seconds for report in parts),
         verdict=verdict,
         operations=_rows(parts),
@@ -43,6 +44,10 @@ def combined(reports: Mapping[str, Report], failed: Mapping[str, str]) -> Report
         memory=_memory(parts),
         targets=tuple(sorted(results, key=lambda result: result.name)),
     )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _result(name: str, report: Report) -> TargetResult:

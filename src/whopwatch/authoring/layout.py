@@ -21,11 +21,11 @@ def split(document: dict[str, Any]) -> Files:
     homes = _homes(document)
     files: Files = {ROOT: {}}
     for resource in (tag["name"] for tag in document["tags"]):
-        files[f"{resource}.yaml"] = {"paths": {}, "components": {"schemas": {}}}
+        files[_file_of(resource)] = {"paths": {}, "components": {"schemas": {}}}
     files[SHARED] = {"components": {"schemas": {}}}
     files[EVENTS] = {"webhooks": {}, "components": {"schemas": {}}}
     for path, item in document["paths"].items():
-        home = f"{_resource(item)}.yaml"
+        home = _file_of(_resource(item))
         files[home]["paths"][path] = _relocated(item, home, homes)
     for event, item in document["webhooks"].items():
         files[EVENTS]["webhooks"][event] = _relocated(item, EVENTS, homes)
@@ -60,7 +60,7 @@ def _root(document: dict[str, Any], homes: dict[str, str]) -> dict[str, Any]:
     root: dict[str, Any] = {}
     for key, value in document.items():
         if key == "paths":
-            root[key] = {path: _pointer(f"{_resource(item)}.yaml", key, path) for path, item in value.items()}
+            root[key] = {path: _pointer(_file_of(_resource(item)), key, path) for path, item in value.items()}
         elif key == "webhooks":
             root[key] = {event: _pointer(EVENTS, key, event) for event in value}
         elif key == "components":
@@ -74,7 +74,7 @@ def _homes(document: dict[str, Any]) -> dict[str, str]:
     """The file of each schema: the one resource that uses it, the events, or the shared file."""
     schemas = document["components"]["schemas"]
     users: dict[str, set[str]] = {name: set() for name in schemas}
-    entries = [(f"{_resource(item)}.yaml", item) for item in document["paths"].values()]
+    entries = [(_file_of(_resource(item)), item) for item in document["paths"].values()]
     entries += [(EVENTS, item) for item in document["webhooks"].values()]
     for home, item in entries:
         seen: set[str] = set()
@@ -94,6 +94,12 @@ def _home(using: set[str]) -> str:
     if len(resources) == 1:
         return next(iter(resources))
     return EVENTS if using == {EVENTS} else SHARED
+
+
+def _file_of(resource: str) -> str:
+    """The file of a resource; one that is called like a file of another purpose has a name of its own."""
+    name = f"{resource}.yaml"
+    return f"{resource}_resource.yaml" if name in {ROOT, SHARED, EVENTS} else name
 
 
 def _resource(item: dict[str, Any]) -> str:

@@ -8,9 +8,10 @@ import pytest
 
 from tests.report import samples
 from whopwatch.checks import CHECKS
+from whopwatch.checks.groups import GROUPS, WHOLE_TARGET
 from whopwatch.exchange import Purpose
 from whopwatch.finding import OperationResult, State
-from whopwatch.plugin.cases import GROUPS, WHOLE_TARGET, Case
+from whopwatch.plugin.cases import Case
 from whopwatch.plugin.observed import Record
 
 ASKED = frozenset({("users.list", str(Purpose.LIST)), ("users.list", str(Purpose.NO_KEY))})

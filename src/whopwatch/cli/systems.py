@@ -58,8 +58,8 @@ class _Parts:
 
 
 def _parts(contract: Contract) -> _Parts:
+    from whopwatch.checks.groups import GROUPS
     from whopwatch.plan.writes.declared import declared
-    from whopwatch.plugin.cases import GROUPS
     from whopwatch.probe.settings import default_file, read_settings
     from whopwatch.simulator.faults import catalogue
     from whopwatch.simulator.routes import Routes

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from whopwatch.contract import Contract, Operation, load
+from whopwatch.checks.groups import GROUPS, WHOLE_TARGET, list_of
+from whopwatch.contract import load
 from whopwatch.errors import WhopwatchError
 from whopwatch.exchange import Purpose
 from whopwatch.finding import Finding, State
@@ -22,48 +23,6 @@ if TYPE_CHECKING:
 
 Asked = tuple[str, str]
 """An operation and the purpose of a request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Checks that are one test together, for each operation that they apply to."""
-
-    checks: tuple[str, ...]
-    applies: Callable[[Contract, Operation], bool]
-
-
-def _is_list(_: Contract, operation: Operation) -> bool:
-    return operation.is_list
-
-
-def _is_read(_: Contract, operation: Operation) -> bool:
-    return operation.is_read
-
-
-def _is_twin(contract: Contract, operation: Operation) -> bool:
-    return operation.id == f"{operation.resource}.retrieve" and _list_of(operation) in contract.operations
-
-
-def _list_of(operation: Operation) -> str:
-    return f"{operation.resource}.list"
-
-
-GROUPS = {
-    "answer": Group(
-        (
-            *("wire", "latency", "status", "refused", "refusals", "content", "envelope", "deprecation"),
-            *("alternate-path", "read-back", "side-effects", "write-refusals"),
-        ),
-        lambda contract, operation: True,
-    ),
-    "schema": Group(("schema", "fields"), _is_read),
-    "paging": Group(("paging", "walking", "moving", "queries", "page-sizes", "parents", "asked-for"), _is_list),
-    "twins": Group(("twins",), _is_twin),
-}
-"""Every check is in one group. Those of `answer` stand for the operation itself: writes have no other."""
-
-WHOLE_TARGET = {"authentication": ("authentication",)}
-"""Groups that a run samples over all operations: one test each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +73,7 @@ def cases(config: pytest.Config) -> Iterator[Case]:
         if operation.id in selected:
             for name, group in GROUPS.items():
                 if group.applies(contract, operation):
-                    needs = ((_list_of(operation), str(Purpose.LIST)),) if name == "twins" else ()
+                    needs = ((list_of(operation), str(Purpose.LIST)),) if name == "twins" else ()
                     yield Case(name, group.checks, operation.id, needs)
     for name, checks in WHOLE_TARGET.items():
         yield Case(name, checks, needs=(("", str(Purpose.NO_KEY)),))

@@ -34,6 +34,8 @@ def main() -> None:
     everywhere = list(spread(contract, options.only)) if EVERYWHERE in options.places else []
     if options.sample and options.sample < len(placed):
         placed = random.Random(options.sample).sample(placed, options.sample)  # noqa: S311
+        drawn = {(one.origin, one.fault) for one in placed}
+        everywhere = [one for one in everywhere if (one.origin, one.fault) in drawn]
     budgets = sorted(int(budget) for budget in options.budgets.split(","))
 
     def work(case: Case) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from whopwatch.plan.behaviour import behaviour
 from whopwatch.plan.known import Experiment, Known, Past, items
 from whopwatch.plan.needs import missing
 from whopwatch.plan.pool import Pool
-from whopwatch.plan.prices import ONCE, PRICES, Step
+from whopwatch.plan.prices import ONCE, PRICES, Step, in_turn
 from whopwatch.plan.reach import reach_operations
 from whopwatch.plan.repeat import repeat_suspects
 
@@ -33,6 +33,9 @@ def plan(known: Known) -> Iterator[Experiment]:
         for operation in order:
             if (_name(step), operation.id) not in done:
                 yield step(known, operation)
+    for step, operation in in_turn(known):
+        if (_name(step), operation.id) not in done:
+            yield step(known, operation)
 
 
 def _name(step: Step) -> object:

@@ -11,9 +11,9 @@ from whopwatch.exchange import Purpose
 from whopwatch.plan.known import Experiment, Known, Trace, items, own_ids, own_objects
 from whopwatch.plan.traits import traits
 
-OBJECTS = 8
+OBJECTS = 2
 CHOICE = 24
-"""Objects that are retrieved at most, and that the choice is made among."""
+"""Objects that are retrieved at a time, and that the choice is made among."""
 
 
 def another_object(known: Known, operation: Operation) -> Experiment:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from zlib import crc32
 
 from whopwatch.contract import Operation
 from whopwatch.plan import lists, refusals
+from whopwatch.plan.deprecated import enough_objects
+from whopwatch.plan.expand import expansions
 from whopwatch.plan.known import Experiment, Known
 from whopwatch.plan.objects import another_object, more_objects
 from whopwatch.plan.parents import second_parent
@@ -19,6 +22,18 @@ def public(known: Known, operation: Operation) -> Experiment:
     """An operation that is known to be public, without a key."""
     if operation.is_public:
         yield from refusals.no_key(known, operation)
+
+
+def _any(operation: Operation) -> bool:
+    return True
+
+
+def _is_list(operation: Operation) -> bool:
+    return operation.is_list
+
+
+def _is_object(operation: Operation) -> bool:
+    return not operation.is_list
 
 
 KINDS = (("contains",), ("is-null", "only-if-true", "unless-zero"), ("at-least", "at-most"))
@@ -59,6 +74,8 @@ PRICES: tuple[Step, ...] = (
     refusals.missing_parameter,
     refusals.unknown_id,
     refusals.any_error,
+    enough_objects,
+    expansions,
     fuller_lists,
     lists.complete,
     lists.look_filtered,
@@ -67,29 +84,42 @@ PRICES: tuple[Step, ...] = (
     lists.nearly_all,
     another_object,
     second_parent,
-    refusals.odd_cursor,
-    refusals.odd_value,
-    lists.impossible_filter,
-    refusals.without_key,
-    refusals.odd_size,
-    refusals.unknown_parent,
-    lists.other_orders,
-    partial(refusals.without_key, turns=1),
-    partial(refusals.odd_size, turns=1),
-    lists.back_again,
-    lists.beyond_the_end,
-    partial(refusals.odd_value, turns=1),
-    partial(refusals.odd_cursor, turns=1),
-    *(partial(refusals.odd_size, turns=turns) for turns in (2, 3, 4)),
-    partial(refusals.odd_cursor, turns=2),
-    refusals.malformed_id,
-    refusals.without_scope,
-    *(partial(refusals.odd_value, turns=turns) for turns in (2, 3)),
-    *(partial(refusals.odd_cursor, turns=turns) for turns in (3, 4)),
-    more_objects,
 )
 """The price list: each step is taken for one operation after the other, as far as the budget reaches.
 
-What tells most for a request comes first. A step rotates what it leaves out from one seed to the next, and begins with
-the operations that were not verified for longest, changed most, and risk most.
+What tells most for a request comes first, and of operations those that were not verified for longest, changed most, and
+risk most.
 """
+
+IN_TURN: tuple[tuple[Step, Callable[[Operation], bool]], ...] = (
+    *((step, _any) for step in (refusals.no_key, refusals.wrong_key, refusals.malformed_id, refusals.without_scope)),
+    (more_objects, _is_object),
+    *((partial(refusals.odd_value, turns=turns), _is_list) for turns in range(4)),
+    *((partial(refusals.odd_cursor, which=which), _is_list) for which in range(5)),
+    *((partial(refusals.odd_size, which=which), _is_list) for which in range(5)),
+    (refusals.unknown_parent, _is_list),
+    (lists.impossible_filter, _is_list),
+    (lists.other_orders, _is_list),
+    (lists.back_again, _is_list),
+    (lists.beyond_the_end, _is_list),
+)
+"""What tells less, and the operations it is for: some of it each night, until all of it was asked."""
+
+NIGHTS = 8
+"""The share of a budget by which those questions move on each night: one in so many requests."""
+
+
+def in_turn(known: Known) -> list[tuple[Step, Operation]]:
+    """The questions that take turns, from a place that moves on every night; with the default budget 14 nights ask all.
+
+    Neighbours are of different kinds and operations: each night asks a little of everything.
+    """
+    questions = [
+        (crc32(f"{number}:{operation.id}".encode()), step, operation)
+        for number, (step, suits) in enumerate(IN_TURN)
+        for operation in known.reads()
+        if suits(operation) and (known.has_unscoped_key or step is not refusals.without_scope)
+    ]
+    pairs = [(step, operation) for _, step, operation in sorted(questions, key=lambda question: question[0])]
+    start = known.seed * (known.budget // NIGHTS) % max(1, len(pairs))
+    return [*pairs[start:], *pairs[:start]]

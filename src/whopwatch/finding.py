@@ -105,11 +105,11 @@ class Finding:
     `samples` counts what was looked at, `violations` how many of those disagreed.
 
     The rest is known to a run with a memory only. `state` is None without one; `first_seen` is the start of the run
-    that found it first, in UTC. A finding with `places` stands for one root cause: its operation is `schema:NAME` and
-    its location lies within that schema, or `all` where the whole API has it in common. `targets` are the names of
-    those that show it, where several were looked at. `witnesses` says of each source (`reference`, `sdk`, `live`,
-    `last night`) what it holds: `as expected`, `as observed` or `silent`; `moved` is the one that
-    changed. `accepted` is the reason for doing nothing.
+    that found it first, in UTC. A finding with `places` stands for one root cause: its operation is `schema:NAME` or
+    `object:FIELD` and its location lies within that, or it is `all` where the whole API has it in common. `targets` are
+    the names of those that show it, where several were looked at. `witnesses` says of each source (`reference`, `sdk`,
+    `live`, `last night`) what it holds: `as expected`, `as observed` or `silent`; `moved` is the one that changed.
+    `accepted` is the reason for doing nothing.
     """
 
     drift_class: str

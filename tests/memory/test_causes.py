@@ -66,3 +66,10 @@ def test_what_is_fixed_does_not_hide_what_is_not(contract: Contract) -> None:
 def test_another_place_of_a_known_cause_is_no_news(contract: Contract) -> None:
     new, known = page_info(contract)[0], page_info(contract, state=Life.KNOWN)[1]
     assert grouped(contract, [new, known])[0].state is Life.KNOWN
+
+
+def test_an_object_without_a_schema_goes_by_the_field_that_holds_it(contract: Contract) -> None:
+    places = {"authorized_users.retrieve": "/user/name", "course_students.list": "/data/*/user/name"}
+    (cause,) = grouped(contract, [told(operation=id, location=place) for id, place in places.items()])
+    assert (cause.operation, cause.location) == ("object:user", "/name")
+    assert {(place.operation, place.location) for place in cause.places} == set(places.items())

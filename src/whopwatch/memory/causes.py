@@ -13,12 +13,14 @@ from whopwatch.finding import OVER, Confidence, Finding, Life, Place
 
 EVERYWHERE = "all"
 """What stands for the operation where the whole API has something in common."""
+ITEM = "*"
+"""The step of a location that leads into an array."""
 MANY = 3
 """Operations that have to show the same before it is the API's as a whole."""
 _MISSING = ("D4", "D5", "D6", "D9", "D19")
 """Classes that are about a field of an object; others are about the value, whichever object it stands in."""
 Cause = tuple[str, str]
-"""What stands for the operation, and a location within it."""
+"""What stands for the operation (`schema:NAME`, `object:FIELD` or `all`), and a location within it."""
 
 
 def grouped(contract: Contract, findings: Iterable[Finding]) -> list[Finding]:
@@ -64,16 +66,24 @@ def cause_of(contract: Contract, finding: Finding) -> Cause | None:
 
 
 def _schema_at(contract: Contract, schema: Mapping[str, Any], api: str, finding: Finding) -> Cause | None:
-    """The innermost named schema that a location lies in, and the rest of the way."""
+    """The innermost object that a location lies in, and the rest of the way.
+
+    Many objects have no schema of their own: a user is written out wherever one is shown. They go by the name of the
+    field that holds them.
+    """
     tokens = finding.location.split("/")[1:]
     about_field = finding.drift_class in _MISSING
     cause: Cause | None = None
     nodes = [schema]
     for place in range(len(tokens) + 1):
         names, nodes = _opened(contract, nodes, api)
-        if len(names) == 1 and not (about_field and place == len(tokens)):
-            rest = "".join(f"/{token}" for token in tokens[place:])
-            cause = f"schema:{names.pop()}", rest or "/"
+        last = place == len(tokens)
+        rest = "".join(f"/{token}" for token in tokens[place:]) or "/"
+        holder = next((token for token in reversed(tokens[:place]) if token != ITEM), "data")
+        if len(names) == 1 and not (about_field and last):
+            cause = f"schema:{names.pop()}", rest
+        elif not last and holder != "data":
+            cause = f"object:{holder}", rest
         if place < len(tokens):
             nodes = list(_below(nodes, tokens[place]))
     return cause
@@ -96,7 +106,7 @@ def _opened(contract: Contract, nodes: list[Mapping[str, Any]], api: str) -> tup
 
 def _below(nodes: list[Mapping[str, Any]], token: str) -> Iterator[Mapping[str, Any]]:
     for node in nodes:
-        if token == "*" and "items" in node:  # noqa: S105 (a step of a JSON pointer)
+        if token == ITEM and "items" in node:
             yield node["items"]
         for name, part in node.get("properties", {}).items():
             if escape(name) == token:

@@ -10,6 +10,7 @@ from whopwatch.checks.consequences import without_consequences
 from whopwatch.checks.content import content
 from whopwatch.checks.envelope import envelope
 from whopwatch.checks.evidence import Evidence
+from whopwatch.checks.expansion import expansion
 from whopwatch.checks.fields import fields
 from whopwatch.checks.latency import latency
 from whopwatch.checks.lifecycle import alternate_path, deprecation
@@ -19,6 +20,7 @@ from whopwatch.checks.queries import page_sizes, parents, queries
 from whopwatch.checks.read_back import read_back
 from whopwatch.checks.refusals import refusals
 from whopwatch.checks.refused import refused
+from whopwatch.checks.removal import removal
 from whopwatch.checks.schema import schema
 from whopwatch.checks.side_effects import side_effects
 from whopwatch.checks.status import status
@@ -49,6 +51,8 @@ CHECKS: tuple[Check, ...] = (
     parents,
     asked_for,
     twins,
+    expansion,
+    removal,
     read_back,
     side_effects,
     write_refusals,

@@ -11,20 +11,28 @@ from whopwatch.errors import UsageError, did_you_mean
 def select(contract: Contract, only: Collection[str] = (), resources: Collection[str] = ()) -> frozenset[str]:
     """The ids of the operations called `only` and of all operations of `resources`; of v1 where both are empty.
 
-    Raises UsageError for a name the contract does not know.
+    `v2` among the resources stands for all operations of that version: no resource is theirs alone. Raises UsageError
+    for a name the contract does not know.
     """
+    known = [*contract.resources, *versions(contract)]
     for resource in resources:
-        if resource not in contract.resources:
+        if resource not in known:
             raise UsageError(
                 f"There is no resource {resource!r} in the contract.",
                 expected="a resource such as products",
                 got=repr(resource),
-                hint=did_you_mean(resource, contract.resources) or "`whopwatch contract show` lists them",
+                hint=did_you_mean(resource, known) or "`whopwatch contract show` lists them",
             )
     named = {contract.operation(id).id for id in only}
     return frozenset(
         operation.id
         for operation in contract.operations.values()
         if operation.id in named
+        or operation.api in resources
         or (operation.api == "v1" and (operation.resource in resources or not (only or resources)))
     )
+
+
+def versions(contract: Contract) -> frozenset[str]:
+    """The API versions besides v1: `v2`."""
+    return frozenset(operation.api for operation in contract.operations.values()) - {"v1"}

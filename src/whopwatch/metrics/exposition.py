@@ -103,15 +103,20 @@ def _samples(metric: MetricWrapperBase) -> list[tuple[str, dict[str, str]]]:
     return [("_total" if isinstance(metric, Counter) else "", {})]
 
 
+class _Given(Collector):
+    """Collects what it was given. Defined once: a class made at each scrape would wait for the garbage collector."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
 def _text(families: Iterable[Metric]) -> str:
     """What prometheus_client writes for `families`."""
-
-    class Given(Collector):
-        def collect(self) -> Iterable[Metric]:
-            return families
-
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Given())
+    registry.register(_Given(families))
     return generate_latest(registry).decode()
 
 

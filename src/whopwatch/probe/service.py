@@ -23,7 +23,7 @@ from whopwatch.probe.budget import Budget
 from whopwatch.probe.door import Door
 from whopwatch.probe.flow import resources_needed
 from whopwatch.probe.listing import Probe, probes_of
-from whopwatch.probe.memory import settle
+from whopwatch.probe.memory import GIVE_BACK_SECONDS, give_back, settle
 from whopwatch.probe.pages import pages_of
 from whopwatch.probe.prober import Prober
 from whopwatch.probe.records import History
@@ -66,6 +66,7 @@ class Service:
         self.prober = self._prober(probes)
         self.scheduler = Scheduler(self.prober, self.metrics, probes, workers=self._settings.workers)
         self._maintained: dict[str, bool] = {}
+        self._gave_back_at = wall()
         self._thread = threading.Thread(target=self.scheduler.loop, name="schedule", daemon=True)
         self._describe(probes)
 
@@ -129,8 +130,11 @@ class Service:
         return True
 
     def refresh(self) -> None:
-        """Bring those metrics up to date that change by time alone: maintenance, and the budget filling up."""
+        """Bring up to date what changes by time alone: maintenance, the budget filling up, memory that is free."""
         now = datetime.fromtimestamp(self._wall(), UTC)
+        if self._wall() - self._gave_back_at > GIVE_BACK_SECONDS:
+            give_back()
+            self._gave_back_at = self._wall()
         holding = [window for window in self._settings.windows if window.holds(now)]
         under = {
             operation.id

@@ -26,13 +26,12 @@ import whop_sdk
 def client(base_url: str, token: str) -> Any:
     """The SDK's client, of whichever layout, without retries of its own."""
     known = inspect.signature(whop_sdk.Whop.__init__).parameters
-    options: dict[str, Any] = {"max_retries": 0}
-    if "base_url" in known:
-        options |= {"base_url": base_url, "api_key": token}
-    else:
+    options: dict[str, Any] = {"max_retries": 0, "api_key": token, "token": token, "base_url": base_url}
+    if "base_url" not in known:
+        # Without an address of its own it would ask Whop itself: this raises where it cannot be given one.
         environment: Any = importlib.import_module("whop_sdk.environment").WhopEnvironment
         names = [name for name in inspect.signature(environment.__init__).parameters if name != "self"]
-        options |= {"environment": environment(**dict.fromkeys(names, base_url)), "token": token}
+        options["environment"] = environment(**dict.fromkeys(names, base_url))
     made: Any = whop_sdk.Whop
     return made(**{name: value for name, value in options.items() if name in known})
 

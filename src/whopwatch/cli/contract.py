@@ -13,6 +13,7 @@ import click
 
 from whopwatch.cli.cache import CACHE, cache_folder
 from whopwatch.cli.outputs import STDOUT, Outputs
+from whopwatch.cli.sync import sync, watch
 from whopwatch.contract import Contract, contracts_dir, load
 from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT
 
@@ -32,7 +33,11 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group("contract", epilog="Example: whopwatch contract show payments.list")
 def contract() -> None:
-    """Export, verify, show and build the contract."""
+    """Export, verify, show and build the contract, and let it follow the SDK's releases."""
+
+
+contract.add_command(sync)
+contract.add_command(watch)
 
 
 @contract.command("export", epilog="Example: whopwatch contract export -o whop.yaml")

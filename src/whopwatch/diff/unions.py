@@ -43,11 +43,12 @@ def variants_of(shape: Shape, resolve: Resolve) -> list[Shape]:
 
 
 def pair_variants(old: Shape, new: Shape, resolve_old: Resolve, resolve_new: Resolve) -> Pairing:
-    """Pair the variants: by the constant that tells them, by name, by plain type, by their fields."""
+    """Pair the variants: the same ones, then by the constant that tells them, by name, by plain type, by fields."""
     mine, other = variants_of(old, resolve_old), variants_of(new, resolve_new)
     pairs: list[tuple[Shape, Shape]] = []
     tag = old.tag or new.tag
     rules: tuple[Callable[[Shape, Shape], float], ...] = (
+        lambda one, two: float(one == two),
         lambda one, two: float(_constant(one, tag, resolve_old) == _constant(two, tag, resolve_new) is not None),
         lambda one, two: float(one.ref is not None and one.ref == two.ref),
         lambda one, two: _plain(resolve_old(one), resolve_new(two)),
@@ -107,7 +108,8 @@ def _plain(one: Shape, two: Shape) -> float:
     if one.items is not None and two.items is not None:
         return 1.0
     if not (is_scalar(one) and is_scalar(two)):
-        return 0.0
+        # Objects whose fields nobody tells are the same as far as anybody can see.
+        return SIMILAR if one.kinds == two.kinds and None in (one.properties, two.properties) else 0.0
     mine, other = settled_kinds(one, two)
     return 1.0 if mine == other and (one.enum is None) == (two.enum is None) else SIMILAR if mine & other else 0.0
 

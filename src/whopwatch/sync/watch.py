@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from whopwatch.authoring.declared import Sources
 from whopwatch.authoring.fetch import version_key, versions
@@ -18,6 +19,17 @@ class Watched:
     current: str
     newer: tuple[str, ...]
     comparison: Comparison | None
+
+    def to_json(self, tool_version: str) -> dict[str, Any]:
+        """The comparison's report, if there is one, and the releases."""
+        report = self.comparison.to_json(tool_version) if self.comparison else {"schema": 1, "tool": "whopwatch"}
+        return {**report, "release": self.current, "newer": list(self.newer)}
+
+
+def newest(contracts: Path) -> str:
+    """The newest release of the SDK that the contract is made of, or its own where there is none newer."""
+    package = Sources.read(contracts).packages["python"]
+    return max([*versions(package.registry, package.name), package.version], key=version_key)
 
 
 def watch(contracts: Path, cache_dir: Path) -> Watched:

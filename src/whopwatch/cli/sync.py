@@ -1,0 +1,142 @@
+"""`whopwatch contract sync` and `whopwatch contract watch`: the contract follows the SDK's releases."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from whopwatch import __version__
+from whopwatch.cli.cache import CACHE, cache_folder
+from whopwatch.cli.outputs import Outputs
+from whopwatch.contract import contracts_dir
+from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
+
+if TYPE_CHECKING:
+    from whopwatch.sync.move import Moved
+    from whopwatch.sync.watch import Watched
+
+FOLDER = click.option(
+    "--contracts",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="A contract folder. Default: the one that comes with whopwatch.",
+)
+JSON = click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
+MARKDOWN = click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
+SYNC_EXAMPLE = """\b
+Examples:
+  whopwatch contract sync sdk:0.0.25 --contracts contracts
+  whopwatch contract sync sdk:newest --output proposed --markdown change.md
+"""
+
+
+@click.command("sync", epilog=SYNC_EXAMPLE)
+@click.argument("release")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where to write the new contract. Default: over the old one.",
+)
+@JSON
+@MARKDOWN
+@FOLDER
+@CACHE
+def sync(
+    release: str,
+    output: Path | None,
+    json_file: str | None,
+    markdown_file: str | None,
+    folder: Path | None,
+    cache_dir: Path | None,
+) -> int:
+    """Move the contract to RELEASE (sdk:VERSION) as a change that can be reviewed.
+
+    Says which files change, what moves by drift class, which decisions of the overlay and of the conflicts no longer
+    apply (they are taken out), and what is left for a person to decide. Ends with 1 where something is.
+    """
+    outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
+    from whopwatch.diff.sides import NEWEST
+    from whopwatch.report.difference import as_markdown
+    from whopwatch.sync.move import move
+    from whopwatch.sync.watch import newest
+
+    kind, _, version = release.partition(":")
+    if kind != "sdk" or not version:
+        raise UsageError(
+            "A contract is moved to a release of the Python SDK.",
+            expected="sdk:VERSION, such as sdk:0.0.25 or sdk:newest",
+            got=release,
+        )
+    contracts = folder or contracts_dir()
+    if version in NEWEST:
+        version = newest(contracts)
+    moved = move(contracts, version, cache_folder(cache_dir), output or contracts)
+    texts = {
+        "json": json.dumps(moved.to_json(__version__), indent=2) + "\n",
+        "markdown": as_markdown(moved.comparison),
+    }
+    outputs.write({kind: texts[kind] for kind in outputs.kinds})
+    if not outputs.use_stdout:
+        _tell(moved, output or contracts)
+    return EXIT_DRIFT if moved.left or moved.undecided else EXIT_CLEAN
+
+
+@click.command("watch", epilog="Example: whopwatch contract watch --markdown change.md")
+@JSON
+@MARKDOWN
+@FOLDER
+@CACHE
+def watch(json_file: str | None, markdown_file: str | None, folder: Path | None, cache_dir: Path | None) -> int:
+    """Tell whether a newer release than the contract's is on the registry, and what it would change.
+
+    Ends with 0 where there is none, with 1 where there is one, with 3 where the registry cannot be asked.
+    """
+    outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
+    from whopwatch.report.difference import as_markdown
+    from whopwatch.sync.watch import watch as look
+
+    watched = look(folder or contracts_dir(), cache_folder(cache_dir))
+    texts = {
+        "json": json.dumps(watched.to_json(__version__), indent=2) + "\n",
+        "markdown": as_markdown(watched.comparison) if watched.comparison else f"{_newer(watched)}\n",
+    }
+    outputs.write({kind: texts[kind] for kind in outputs.kinds})
+    if not outputs.use_stdout:
+        from whopwatch.report.difference import summary
+
+        click.echo(_newer(watched))
+        if watched.comparison:
+            click.echo(f"{summary(watched.comparison)}\nsee: whopwatch diff contracts sdk:{watched.newer[-1]}")
+    return EXIT_DRIFT if watched.newer else EXIT_CLEAN
+
+
+def _newer(watched: Watched) -> str:
+    if not watched.newer:
+        return f"The contract is of the newest release, {watched.current}."
+    count = len(watched.newer)
+    return f"The contract is of release {watched.current}; {count} newer, the newest is {watched.newer[-1]}."
+
+
+def _tell(moved: Moved, target: Path) -> None:
+    from rich.console import Console
+
+    from whopwatch.report.difference import print_comparison
+
+    print_comparison(moved.comparison, Console())
+    click.echo(f"\n{len(moved.files)} files of {target} changed:")
+    click.echo("\n".join(f"  {name}" for name in moved.files))
+    for title, lines in (
+        ("overlay decisions that no longer apply, taken out", [f"{it.number}: {it.target}" for it in moved.idle]),
+        ("conflicts about operations that are gone, taken out", list(moved.closed)),
+        ("places where the two SDKs disagree, Python's reading taken", list(moved.undecided)),
+        ("left to do", [f"{problem.where} {problem.what}" for problem in moved.left]),
+    ):
+        if lines:
+            click.echo(f"\n{len(lines)} {title}:")
+            click.echo("\n".join(f"  {line}" for line in lines))

@@ -1,0 +1,148 @@
+"""Where a change is found: shared schemas, renames, moves, operations and events."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.diff.documents import TEXT, WHOLE, Node, document, found, placed, record
+from whopwatch.contract import contracts_dir
+from whopwatch.diff.from_openapi import api_of
+from whopwatch.diff.result import compare_sides
+from whopwatch.diff.sides import Side
+from whopwatch.errors import ContractError
+
+CAT: Node = {"$ref": "#/components/schemas/Cat"}
+PAGE = record("data", data={"type": "array", "items": CAT}, best=CAT)
+
+
+def side(node: Node) -> Side:
+    return Side("made up", {"v1": api_of(node, "made up")})
+
+
+def test_a_shared_schema_is_one_change_in_all_its_places() -> None:
+    old = document(
+        answer=PAGE, webhooks={"cat.fed": record(data=CAT)}, schemas={"Cat": record("age", age=WHOLE, name=TEXT)}
+    )
+    new = document(answer=PAGE, webhooks={"cat.fed": record(data=CAT)}, schemas={"Cat": record(name=TEXT)})
+    comparison = compare_sides(side(old), side(new))
+    assert [(group.finding.operation, group.finding.location) for group in comparison.groups] == [
+        ("schema:Cat", "/age")
+    ]
+    places = [("cats.create", "/best/age"), ("cats.create", "/data/*/age"), ("webhook:cat.fed", "/data/age")]
+    assert sorted((place.operation, place.location) for place in comparison.groups[0].places) == places
+    assert len(comparison.findings) == 3
+    assert len({found.finding.fingerprint for found in comparison.findings}) == 3
+
+
+def test_schemas_that_contain_each_other_end() -> None:
+    def schemas(name: Node) -> dict[str, Node]:
+        owner = record(cats={"type": "array", "items": CAT}, name=name)
+        return {"Cat": record(owner={"$ref": "#/components/schemas/Owner"}), "Owner": owner}
+
+    old, new = document(answer=CAT, schemas=schemas(TEXT)), document(answer=CAT, schemas=schemas(WHOLE))
+    assert found(old, new) == [("D7", "replaced", "/owner/name", "critical")]
+
+
+def test_a_schema_of_another_name_and_the_same_content_is_no_change() -> None:
+    other: Node = {"$ref": "#/components/schemas/Feline"}
+    old = document(answer=CAT, schemas={"Cat": record(age=WHOLE)})
+    assert found(old, document(answer=other, schemas={"Feline": record(age=WHOLE)})) == []
+    assert found(old, document(answer=record(age=WHOLE))) == []
+
+
+def test_a_renamed_field_is_gone_and_come_and_both_say_so() -> None:
+    old, new = record("company_name", company_name=TEXT), record("company_names", company_names=TEXT)
+    gone, come = placed(document(answer=old), document(answer=new))
+    assert (gone.change.drift_class, come.change.drift_class) == ("D5", "D2")
+    assert gone.change.relation is not None
+    assert come.change.relation is not None
+    assert (gone.change.relation.kind, gone.change.relation.other) == ("renamed", "/company_names")
+    assert (come.change.relation.kind, come.change.relation.other) == ("renamed", "/company_name")
+
+
+def test_fields_that_have_only_a_type_in_common_are_no_rename() -> None:
+    old, new = record("title", title=TEXT), record("headline", headline=TEXT)
+    assert [it.change.relation for it in placed(document(answer=old), document(answer=new))] == [None, None]
+
+
+def test_a_field_that_left_one_object_for_another_has_moved() -> None:
+    old = record("a b", a=record("tax", tax=TEXT), b=record())
+    new = record("a b", a=record(), b=record("tax", tax=TEXT))
+    old["properties"]["a"]["properties"]["x"] = new["properties"]["a"]["properties"]["x"] = WHOLE
+    old["properties"]["b"]["properties"]["x"] = new["properties"]["b"]["properties"]["x"] = WHOLE
+    relations = {it.location: it.change.relation for it in placed(document(answer=old), document(answer=new))}
+    assert {place: (it.kind, it.other) for place, it in relations.items() if it} == {
+        "/a/tax": ("moved", "/b/tax"),
+        "/b/tax": ("moved", "/a/tax"),
+    }
+
+
+def operation(name: str, **fields: Node) -> Node:
+    content = {"application/json": {"schema": {"type": "object", "properties": fields}}}
+    return {"operationId": name, "responses": {"200": {"content": content}}}
+
+
+def test_operations_gone_new_renamed_and_moved() -> None:
+    fields = dict.fromkeys(("id", "label", "colour", "weight"), TEXT)
+    old = {
+        "openapi": "3.0.3",
+        "paths": {
+            "/cats/{id}": {"get": operation("cats.retrieve", **fields)},
+            "/dogs/{id}": {"get": operation("dogs.retrieve", legs=WHOLE)},
+            "/birds": {"get": operation("birds.list", wings=WHOLE)},
+            "/fish": {"get": operation("fish.list", fins=WHOLE)},
+        },
+    }
+    new = {
+        "openapi": "3.1.0",
+        "paths": {
+            "/felines/{id}": {"get": operation("felines.retrieve", **fields)},
+            "/dogs/{dog}": {"get": operation("dogs.get", legs=WHOLE)},
+            "/flying/birds": {"get": operation("birds.list", wings=WHOLE)},
+            "/cows": {"get": operation("cows.list", horns=WHOLE)},
+        },
+    }
+    told = {
+        (it.operation, it.change.drift_class, it.change.relation.other if it.change.relation else None)
+        for it in placed(old, new)
+    }
+    assert told == {
+        ("cats.retrieve", "D1", "felines.retrieve"),
+        ("felines.retrieve", "D19", "cats.retrieve"),
+        ("dogs.retrieve", "D24", "dogs.get"),
+        ("birds.list", "D1", "GET /flying/birds"),
+        ("fish.list", "D1", None),
+        ("cows.list", "D19", None),
+    }
+
+
+def test_events_gone_new_and_renamed() -> None:
+    old = document(webhooks={"cat.fed": record("x", x=TEXT), "cat.lost": record(y=TEXT)})
+    new = document(webhooks={"cat.feed": record("x", x=TEXT), "cat.won": record(z=WHOLE)})
+    told = {(it.operation, it.change.drift_class, it.change.relation is not None) for it in placed(old, new)}
+    assert told == {
+        ("webhook:cat.fed", "D1", True),
+        ("webhook:cat.feed", "D19", True),
+        ("webhook:cat.lost", "D1", False),
+        ("webhook:cat.won", "D19", False),
+    }
+
+
+def test_the_parts_of_all_of_are_one_object() -> None:
+    base = {"Base": record("id", id=TEXT)}
+    old = document(answer={"allOf": [{"$ref": "#/components/schemas/Base"}, record("x", x=TEXT)]}, schemas=base)
+    assert found(old, document(answer=record("id x", id=TEXT, x=TEXT))) == []
+
+
+def test_a_contract_is_like_itself() -> None:
+    from whopwatch.diff.sides import read_side
+
+    one = read_side(str(contracts_dir()), contracts_dir())
+    assert set(one.apis) == {"v1", "v2"}
+    assert compare_sides(one, one).findings == ()
+
+
+@pytest.mark.parametrize("reference", ["other.yaml#/x", "#/components/parameters/Nowhere"])
+def test_a_reference_that_leads_nowhere_is_an_error(reference: str) -> None:
+    with pytest.raises(ContractError, match="leads nowhere"):
+        api_of(document(parameters=[{"$ref": reference}]), "made up")

@@ -117,6 +117,22 @@ def test_what_an_export_left_out_is_no_finding(contract: Contract, page: Entry) 
     assert (report.verdict, report.findings) == (Verdict.COULD_NOT_CHECK, ())
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 422])
+@pytest.mark.parametrize("path", ["/products", "/products?order=odd", "/products?after=old", "/products/prod_1"])
+def test_a_foreign_request_that_was_refused_accuses_nobody(
+    contract: Contract, page: Entry, status: int, path: str
+) -> None:
+    error = {"error": {"type": ERRORS.get(status, "bad_request"), "message": "no", "code": "parameter_missing"}}
+    listed = chrome(f"{BASE}/products?company_id=biz_1&first=10", page)
+    report = checked(contract, listed, chrome(f"{BASE}{path}", error, status=status), listed)
+    assert report.findings == ()
+    flat = chrome(f"{BASE}{path}", {"message": 5}, status=status)
+    assert {finding.drift_class for finding in checked(contract, listed, flat).findings} == {"D15"}
+
+
+ERRORS = {401: "unauthorized", 403: "forbidden", 404: "not_found", 422: "verification_required"}
+
+
 def test_a_write_that_was_recorded_is_checked_like_a_read(contract: Contract) -> None:
     body = {"error": {"type": "bad_request", "message": "no"}}
     refused = chrome(f"{BASE}/products", body, status=400)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from whopwatch.client import Limits
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import BodyProblem, Credential, Exchange, Failure, Phases, parse_json
+from whopwatch.exchange import BodyProblem, Credential, Exchange, Failure, Phases, Purpose, parse_json
 from whopwatch.har.paths import read_path
 from whopwatch.har.purpose import purpose_of
 from whopwatch.har.read import Archive, Entry
@@ -89,6 +89,11 @@ def _shown(entry: Entry, bases: Sequence[tuple[str, str]]) -> str:
 
 
 def _exchange(operation: Operation, path_params: dict[str, str], entry: Entry) -> Exchange:
+    """One entry as an exchange.
+
+    Whether a foreign request that was refused was right, and its key, nobody knows. It counts as one without a key, of
+    which just the form of the error is held against the contract.
+    """
     query = tuple(_query(entry))
     status = entry.response.get("status")
     failure = _member(Failure, entry.own.get("failure"))
@@ -100,15 +105,16 @@ def _exchange(operation: Operation, path_params: dict[str, str], entry: Entry) -
         if not entry.own and status in (304, 429):
             raise _IgnoredError(CACHED if status == 304 else LIMITED)
         body = _body(entry, status)
+    refused = not entry.own and isinstance(status, int) and 400 <= status < 500
     return Exchange(
         operation=operation.id,
-        purpose=purpose_of(operation, query, entry.own.get("purpose")),
+        purpose=Purpose.RETRIEVE if refused else purpose_of(operation, query, entry.own.get("purpose")),
         method=entry.method,
         url=entry.url,
         path_params=path_params,
         query=query,
         request_body=parse_json(entry.sent.encode("utf-8", "surrogatepass"))[0] if entry.sent else None,
-        credential=_credential(entry),
+        credential="none" if refused else _credential(entry),
         status=status if failure is None else None,
         headers=headers,
         body=body,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from tests.run.in_process import InProcess
 from whopwatch.contract import Contract
+from whopwatch.exchange import Exchange
 from whopwatch.finding import Finding, Report
 from whopwatch.memory import Entry, Records, remember
 from whopwatch.run import Observation, judge, observe
@@ -45,12 +46,18 @@ class Nights:
         accepted: Iterable[Entry] = (),
         operations: Sequence[str] = (),
         stopped: str | None = None,
+        change: Callable[[Exchange], Exchange] | None = None,
     ) -> Report:
-        """One more night, with these faults; over other `operations` where some are given; `stopped` by something."""
+        """One more night, with these faults; over other `operations` where some are given; `stopped` by something.
+
+        With a `change` of what came back, no check but the memory looks at it.
+        """
         number = len(self.reports)
         seed = number % WORLDS
         world = seed if self.changing else 0
         observation = recorded(self.contract, tuple(operations or self.operations), world, seed, tuple(faults))
+        if change:
+            observation = replace(observation, exchanges=tuple(map(change, observation.exchanges)), findings=())
         started = (FIRST + timedelta(days=number)).isoformat().replace("+00:00", "Z")
         report = judge(self.contract, replace(observation, started_at=started, stopped=stopped), "simulator")
         self.reports.append(remember(self.contract, observation.exchanges, report, self.records, accepted=accepted))

@@ -19,6 +19,8 @@ from whopwatch.memory.rules import Rules
 
 PLAIN = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.RETRIEVE)
 """Requests whose answers nothing but the API chose: a filter would decide what is seen."""
+PAGES = (10, 25, 50, 100)
+"""Upper bounds of the classes of page sizes that are asked for: a limit cuts the greater ones only."""
 VALUES = 64
 """Different values of one enum that are counted."""
 SEEN, PRESENT, VALUE = "seen", "present", "value"
@@ -63,8 +65,10 @@ def look(contract: Contract, evidence: Evidence, rules: Rules, digests: Digests)
             viewer.wire(answer, rules.headers)
             if answer.exchange.purpose in PLAIN:
                 viewer.body(answer)
-            if answer.exchange.purpose is Purpose.LIST and answer.operation.is_list:
-                viewer.page(answer)
+            if answer.operation.is_list:
+                viewer.size(answer)
+                if answer.exchange.purpose is Purpose.LIST:
+                    viewer.order(answer)
         sights[operation] = viewer.sight
     return sights
 
@@ -85,17 +89,26 @@ class _Viewer:
         names = watched & {name for name, _ in answer.exchange.headers}
         had.update((f"header:{name}", "header") for name in names)
 
-    def page(self, answer: Answer) -> None:
-        """The order of a plain page and, where another one follows, its size."""
+    def size(self, answer: Answer) -> None:
+        """How full a page is that another one follows: by itself, or against the size asked for."""
+        if answer.page_info.get("has_next_page") is not True or answer.exchange.query_value("last"):
+            return
+        asked, count = answer.exchange.query_value("first") or "", len(answer.items)
+        kind = (
+            f"to {min((bound for bound in PAGES if int(asked) <= bound), default='')}"
+            if asked.isdecimal()
+            else "default"
+        )
+        filled = "full" if asked == str(count) else str(count)
         had = self.sight.units["page", f"answer {answer.number}"]
-        asked = answer.exchange.query_value("first") or "default"
-        if answer.page_info.get("has_next_page") is True:
-            had.add(("param:first", f"asked:{asked}"))
-            had.add(("param:first", f"size:{asked}:{len(answer.items)}"))
+        had.update([("param:first", f"asked:{kind}"), ("param:first", f"size:{kind}:{filled}")])
+
+    def order(self, answer: Answer) -> None:
+        """The order in which a plain list comes."""
         order = _order([item.get("created_at") for item in answer.items if isinstance(item, dict)])
         if order and not answer.exchange.query_value("order") and not answer.exchange.query_value("direction"):
-            had.add(("/data/*/created_at", "paged"))
-            had.add(("/data/*/created_at", f"order:{order}"))
+            had = self.sight.units["page", f"answer {answer.number}"]
+            had.update([("/data/*/created_at", "paged"), ("/data/*/created_at", f"order:{order}")])
 
     def body(self, answer: Answer) -> None:
         """Every documented field of every object that this night has not shown before."""

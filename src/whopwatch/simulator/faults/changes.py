@@ -70,6 +70,7 @@ CONVERSIONS: Mapping[str, Convert] = {
     "empty": lambda value, _: type(value)(),
     "unknown-word": lambda value, _: NEW_WORD,
     "inverted": lambda value, _: not value,
+    "underscored": lambda value, _: value.replace(".", "_"),
     "upper": lambda value, _: value.upper(),
     "spaced": lambda value, _: f"{value} ",
     "escaped": lambda value, _: html.escape(f"{value} & co"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -132,9 +133,16 @@ def payload(place: Place, *, change: str, path: str, setting: Any = None) -> Pla
     return Plan((), "/" + path.replace(".", "/"), (("compose", changed),))
 
 
-def object_field(place: Place, *, kind: str, change: str, setting: Any = None, **chosen: Any) -> Plan | None:
-    """Change one field of the object, chosen by `kind` and the further settings of `fields.choose`."""
+def object_field(
+    place: Place, *, kind: str, change: str, setting: Any = None, besides: str = "", **chosen: Any
+) -> Plan | None:
+    """Change one field of the object, chosen by `kind` and the further settings of `fields.choose`.
+
+    `besides` matches the events at which it makes no sense.
+    """
     event = place.operation.id.partition(":")[2]
+    if re.fullmatch(besides, event):
+        return None
     found = choose(place.world.views.of_event[event].node, kind, **chosen)
     if found is None:
         return None

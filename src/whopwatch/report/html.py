@@ -109,6 +109,7 @@ def _page(report: Report) -> dict[str, Any]:
         "groups": list(_groups(report)),
         "nothing": _NOTHING[report.verdict],
         "operations": list(_operations(report)),
+        "has_history": any(operation.history for operation in report.operations),
         "besides": list(_besides(report)),
     }
 

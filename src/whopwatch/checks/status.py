@@ -24,8 +24,6 @@ MISTAKES = frozenset(
 )
 """Requests that have to be refused with a documented error: a 5xx there is another error status, no failing success."""
 GONE = (405, 410, 501)
-DOCUMENTED_REQUESTS = 600
-"""A minute, for each operation and key."""
 Judgement = tuple[str, Severity, str, str]
 """Drift class, severity, what was expected, and the rest of the sentence."""
 
@@ -35,8 +33,9 @@ def status(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     tally = Tally("status")
     for id, exchanges in evidence.by_operation.items():
         operation = contract.operations[id]
+        allowed = contract.documents[operation.api].get("x-rate-limit", {}).get("requests", 0)
         for number, exchange in enumerate(exchanges):
-            judged = _judge(operation, exchange) or _limited(exchange, len(exchanges))
+            judged = _judge(operation, exchange) or _limited(exchange, len(exchanges), allowed)
             if judged:
                 drift_class, severity, expected, what = judged
                 tally.add(
@@ -53,9 +52,9 @@ def status(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     yield from tally.findings()
 
 
-def _limited(exchange: Exchange, asked: int) -> Judgement | None:
+def _limited(exchange: Exchange, asked: int, allowed: int) -> Judgement | None:
     """A 429 although the whole run asked for less than the documented limit lets through in its window."""
-    if exchange.status == 429 and asked < DOCUMENTED_REQUESTS:
+    if exchange.status == 429 and asked < allowed:
         return "D22", Severity.MEDIUM, "no 429 below the documented limit", "it is rate limited below that limit"
     return None
 

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.simulator.actions import Actions
-from whopwatch.simulator.auth import Grant, Key, Keys, RateLimit, derived_key, granted, scopes_of
+from whopwatch.simulator.auth import Grant, Key, Keys, derived_key, granted, limits, scopes_of
 from whopwatch.simulator.control import CONTROL, EVENTS, control, happen
 from whopwatch.simulator.deliveries import RETRIES, Composer, Sender, Webhook
 from whopwatch.simulator.faults import Faults
@@ -84,7 +84,7 @@ class Backend:
             self.api_key: Key(self.api_key, "company", scopes),
         }
         self._keys = Keys(known, options.lenient)
-        self._limit = RateLimit(options.rate_limit, options.rate_seconds, options.clock)
+        self._limits = limits(contract, options.rate_limit, options.rate_seconds, options.clock)
         self._routes = Routes(contract)
         self._actions = Actions(self.world, options.lenient)
         self._projector = Projector(self.world)
@@ -180,7 +180,7 @@ class Backend:
 
     def _spend(self, call: Call) -> None:
         if not self.options.lenient:
-            self._limit.spend(call.matched.id, call.key)
+            self._limits[call.api].spend(call.matched.id if call.api == "v1" else call.api, call.key)
 
     def _validate(self, call: Call) -> None:
         operation = call.matched

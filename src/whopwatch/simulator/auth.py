@@ -93,19 +93,40 @@ def derived_key(seed: int, name: str) -> str:
 
 @dataclass
 class RateLimit:
-    """A fixed window of requests for each operation and key."""
+    """A fixed window of requests for each key and what they are counted for.
+
+    Once it is used up, it stays closed for `cool_down` seconds, where those are given; else until it ends.
+    """
 
     requests: int
     seconds: float
     clock: Callable[[], float]
+    cool_down: float = 0.0
     _windows: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
-    def spend(self, operation: str, key: str) -> None:
+    def spend(self, counted_for: str, key: str) -> None:
         """Count one request; raises ApiError 429 once the window is used up."""
         now = self.clock()
-        began, count = self._windows.get((operation, key), (now, 0))
-        if now - began >= self.seconds:
-            began, count = now, 0
+        ends, count = self._windows.get((counted_for, key), (now, 0))
+        if now >= ends:
+            ends, count = now + self.seconds, 0
         if count >= self.requests:
-            raise ApiError(429, "Too many requests for this operation. Slow down.")
-        self._windows[operation, key] = (began, count + 1)
+            if count == self.requests and self.cool_down:
+                self._windows[counted_for, key] = (now + self.cool_down, count + 1)
+            raise ApiError(429, "Too many requests. Slow down.")
+        self._windows[counted_for, key] = (ends, count + 1)
+
+
+def limits(contract: Contract, requests: int, seconds: float, clock: Callable[[], float]) -> dict[str, RateLimit]:
+    """The rate limit of each API version: of v1 the given one, of the others in the proportion that is documented."""
+    documented = {api: document["x-rate-limit"] for api, document in contract.documents.items()}
+    usual = documented["v1"]
+    return {
+        api: RateLimit(
+            max(1, requests * limit["requests"] // usual["requests"]),
+            seconds * limit["seconds"] / usual["seconds"],
+            clock,
+            seconds * limit.get("cool_down_seconds", 0) / usual["seconds"],
+        )
+        for api, limit in documented.items()
+    }

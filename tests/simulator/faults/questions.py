@@ -12,6 +12,7 @@ from tests.simulator.asker import Asker
 from tests.simulator.bodies import bodies
 from whopwatch.contract import Operation, Parameter
 from whopwatch.exchange import parse_json
+from whopwatch.plan.behaviour import documented_values
 from whopwatch.simulator.relations import PAGE_PARAMETERS, SORT_PARAMETERS
 
 Answer = tuple[str, int, tuple[tuple[str, str], ...], bytes]
@@ -58,6 +59,9 @@ def _retrieved(ask: Asker, operation: Operation) -> Iterator[Response]:
     ids = list(ask.backend.world.table(view.table))[:IDS] if own and view else []
     for id in (*ids, *ids[:2], UNKNOWN, "?"):
         yield ask.operation(operation.id, None, **{name: id}).response
+    for parameter in operation.in_("query"):
+        for value in documented_values(ask.contract, operation, parameter):
+            yield ask.operation(operation.id, {parameter.name: value}, **{name: ids[0]} if ids else {}).response
     if operation.alternate_paths or not own:
         yield ask.operation(operation.id).response
 

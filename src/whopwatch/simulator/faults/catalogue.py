@@ -24,6 +24,8 @@ GROUPS = (
     "query",
     "object",
     "lifecycle",
+    "version",
+    "tools",
     "delivery",
 )
 """The files of the catalogue, in the order in which they are shown."""
@@ -100,6 +102,7 @@ SEES = {
     "scope": "a run with a second key, which lacks permissions",
     "write": "a run that writes",
     "webhook": "a receiver of the webhooks",
+    "mcp": "a survey of the MCP server",
 }
 """Who can notice a fault."""
 

@@ -17,7 +17,9 @@ from whopwatch.simulator.faults import (
     objects,
     parameters,
     selection,
+    tools,
     validation,
+    versions,
     window,
     wire,
 )
@@ -38,7 +40,9 @@ STEPS: dict[str, Build] = {
     **access.STEPS,
     **body.STEPS,
     **answer.STEPS,
+    **versions.STEPS,
     **wire.STEPS,
+    **tools.STEPS,
     **delivery.STEPS,
 }
 """How a fault is brought about, by name. Of two faults at one operation the later one here comes later there."""

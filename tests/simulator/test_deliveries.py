@@ -151,7 +151,7 @@ def test_what_is_refused_is_sent_again() -> None:
 
 def test_deliveries_come_twice_and_in_any_order() -> None:
     count = 20
-    with receiving() as (url, receiver), delivering(url, jitter=0.3, duplicate_every=5) as simulator:
+    with receiving() as (url, receiver), delivering(url, jitter=1.0, duplicate_every=5) as simulator:
         told = [id for _ in range(count) for id in simulator.happen("dispute.updated")]
         receiver.wait(count + count // 5)
     times = Counter(receiver.accepted)

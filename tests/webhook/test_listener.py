@@ -28,7 +28,7 @@ from whopwatch.webhook.listener import Listener, listening
 
 CONTRACT = load()
 SECRET = new_secret("0")
-SMALL = Bounds(body_bytes=20_000, body_seconds=0.3, open_bytes=30_000, head_bytes=8_000, head_seconds=0.3)
+SMALL = Bounds(body_bytes=20_000, body_seconds=1.5, open_bytes=30_000, head_bytes=8_000, head_seconds=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_open_bodies_displace_the_oldest_of_them(backend: Backend) -> None:
     patient = Bounds(body_bytes=20_000, body_seconds=30.0, open_bytes=30_000)
     with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), bounds=patient) as listener:
         first = Slow(listener, b"x" * 9_000)
-        time.sleep(0.1)
+        time.sleep(0.3)
         rest = [Slow(listener, b"x" * 9_000) for _ in range(3)]
         assert first.answer().startswith(b"HTTP/1.1 408")
         assert post(listener, body_of(backend)) == 200

@@ -9,7 +9,7 @@ from whopwatch.checks.twins import Path, differences
 from whopwatch.client import Call, Client
 from whopwatch.contract import Contract, Event
 from whopwatch.contract.schema import pointer_of
-from whopwatch.errors import BudgetExhaustedError
+from whopwatch.errors import BudgetExhaustedError, UnsafeRequestError
 from whopwatch.exchange import Purpose
 from whopwatch.finding import Finding, Severity
 from whopwatch.webhook.checks import found
@@ -36,7 +36,7 @@ class Lookup:
         (parameter,) = operation.in_("path")
         try:
             exchange = self._client.send(Call(operation, Purpose.RETRIEVE, {parameter.name: id}))
-        except BudgetExhaustedError:
+        except (BudgetExhaustedError, UnsafeRequestError):  # the latter for an id that no URL can hold
             return
         self.asked += 1
         if exchange.status == 404:

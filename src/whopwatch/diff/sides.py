@@ -20,6 +20,8 @@ REGISTRIES = {"sdk": "python", "npm": "typescript"}
 NEWEST = {"newest", "latest"}
 ACCEPTED = "a contract folder, an OpenAPI 3 file, an SDK archive, sdk:VERSION or npm:VERSION"
 MAX_BYTES = 100_000_000
+MAX_DEPTH = 300
+"""Levels of a document; an API description has some twenty."""
 
 _ARCHIVES = (".whl", ".zip", ".tgz", ".tar.gz")
 _RELEASE = re.compile(r"(sdk|npm):(.+)")
@@ -125,6 +127,12 @@ def _yaml(text: str) -> Any:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML has it: ten times faster
     try:
+        depth = 0
+        # libyaml composes by recursion, in C, where a document that is deep enough ends the process.
+        for event in yaml.parse(text, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise ValueError(f"more than {MAX_DEPTH} levels deep")
         return yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
     except yaml.YAMLError as error:
         raise ValueError from error

@@ -1,0 +1,107 @@
+"""`whopwatch diff`: sides, outputs and exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.diff.documents import TEXT, WHOLE, Node, document, record
+from whopwatch.cli import main
+from whopwatch.contract import contracts_dir
+
+Captured = pytest.CaptureFixture[str]
+OLD = document(answer=record("name", name=TEXT, age=WHOLE))
+BROKEN = document(answer=record(age=WHOLE))
+
+
+def write(folder: Path, name: str, content: Node) -> str:
+    path = folder / name
+    path.write_text(yaml.safe_dump(content) if name.endswith(".yaml") else json.dumps(content), encoding="utf-8")
+    return str(path)
+
+
+def test_a_removed_field_in_text_and_as_json_and_markdown(tmp_path: Path, capsys: Captured) -> None:
+    old, new = write(tmp_path, "old.yaml", OLD), write(tmp_path, "new.json", BROKEN)
+    report, markdown = tmp_path / "diff.json", tmp_path / "diff.md"
+    assert main(["diff", old, new, "--json", str(report), "--markdown", str(markdown)]) == 1
+    shown = capsys.readouterr().out
+    assert "critical (1)" in shown
+    assert "cats.create  /name  D5 removed" in shown
+    told = json.loads(report.read_text())
+    assert (told["schema"], told["tool"], told["verdict"], told["classes"]) == (1, "whopwatch", "drift", {"D5": 1})
+    finding = told["findings"][0]
+    facts = (finding["class"], finding["severity"], finding["operation"], finding["location"], finding["source"])
+    assert facts == ("D5", "critical", "cats.create", "/name", "contract-contract")
+    assert (finding["movement"], finding["side"], finding["relation"]) == ("removed", "response", None)
+    assert len(finding["fingerprint"]) == 12
+    assert "| critical | D5 removed | cats.create | /name |" in markdown.read_text()
+
+
+def test_a_side_may_be_a_contract_folder_or_its_export(tmp_path: Path, capsys: Captured) -> None:
+    export = str(tmp_path / "whop.yaml")
+    assert main(["contract", "export", "-o", export]) == 0
+    assert main(["diff", str(contracts_dir()), export]) == 0
+    assert "nothing moved" in capsys.readouterr().out
+    assert main(["diff", str(contracts_dir() / "bundle.json"), str(contracts_dir() / "v1" / "openapi.yaml")]) == 0
+
+
+def test_what_is_only_worth_knowing_is_no_drift(tmp_path: Path, capsys: Captured) -> None:
+    more = document(answer=record("name more", name=TEXT, age=WHOLE, more=TEXT))
+    assert main(["diff", write(tmp_path, "a.json", OLD), write(tmp_path, "b.json", more), "--json", "-"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [finding["severity"] for finding in told["findings"]] == ["info"]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("{", "neither JSON nor YAML"),
+        ("[" * 100_000, "neither JSON nor YAML"),
+        ("a: [", "neither JSON nor YAML"),
+        ('{"swagger": "2.0"}', "no OpenAPI document"),
+        ("just text", "no OpenAPI document"),
+    ],
+)
+def test_what_cannot_be_read_is_a_usage_error(tmp_path: Path, capsys: Captured, content: str, what: str) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text(content)
+    assert main(["diff", str(path), str(contracts_dir())]) == 2
+    assert what in capsys.readouterr().err
+
+
+def test_what_names_nothing_is_a_usage_error(capsys: Captured) -> None:
+    assert main(["diff", "nothing", str(contracts_dir())]) == 2
+    assert "sdk:VERSION" in capsys.readouterr().err
+    assert main(["diff", "sdk:1; rm", str(contracts_dir())]) == 2
+    assert "no version of a release" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "what"),
+    [
+        ("ERROR: No matching distribution found for it", 2, "there is no release 9.9.9"),
+        ("no route to host", 3, "could not be fetched"),
+    ],
+)
+def test_a_release_that_cannot_be_had(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, said: str, code: int, what: str
+) -> None:
+    def run(command: list[str], **options: object) -> None:
+        raise subprocess.CalledProcessError(1, command, stderr=said)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert main(["diff", "sdk:9.9.9", str(contracts_dir()), "--cache-dir", str(tmp_path)]) == code
+    assert what in capsys.readouterr().err
+
+
+def test_names_from_a_document_are_shown_harmless(tmp_path: Path, capsys: Captured) -> None:
+    hostile = document(answer=record("name", name=TEXT, age=WHOLE, **{"\x1b[31mx|y": TEXT}))
+    markdown = tmp_path / "diff.md"
+    sides = [write(tmp_path, "a.json", OLD), write(tmp_path, "b.json", hostile)]
+    assert main(["diff", *sides, "--markdown", str(markdown)]) == 1
+    assert "\x1b" not in capsys.readouterr().out + markdown.read_text()
+    assert r"x\|y" in markdown.read_text()

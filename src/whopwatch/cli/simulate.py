@@ -64,13 +64,13 @@ def simulate(
     webhook_every: float | None,
 ) -> int:
     """Run the embedded Whop API as a server."""
+    if webhook_every and not webhook_url:
+        raise UsageError("Nobody is told of the events.", where="option --webhook-every", hint="add --webhook-url")
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     from whopwatch.simulator import Options, Webhook, embedded
 
-    if webhook_every and not webhook_url:
-        raise UsageError("Nobody is told of the events.", where="option --webhook-every", hint="add --webhook-url")
     webhook = Webhook(webhook_url) if webhook_url else None
     options = Options(
         seed=seed,

@@ -25,8 +25,6 @@ from whopwatch.memory.units import other_units
 from whopwatch.memory.unverified import follow, unverified
 from whopwatch.memory.witnesses import with_witnesses
 
-HISTORY = 30
-"""Nights of an operation's history that a report shows."""
 NIGHTS = 1000
 """Nights that are listed in a baseline."""
 
@@ -46,41 +44,55 @@ def remember(
     """
     declared = rules()
     night = _night(report, records)
-    memory = Memory(len(records.nights), records.nights[-1].started_at if records.nights else None)
+    memory = Memory(night.number - 1, records.nights[-1].started_at if records.nights else None)
     follow(records, report.operations, night.number, declared)
     if not any(result.state in (State.VERIFIED, State.DRIFT) for result in report.operations):
-        records.nights.append(night)
+        records.nights = [*records.nights, night][-NIGHTS:]
         return replace(report, memory=memory, operations=_rows(records, report.operations, ()))
-    evidence = Evidence(contract, exchanges)
-    sights = look(contract, evidence, declared, Digests(records.salt))
-    covered = {result.id for result in report.operations if result.state is not State.NOT_COVERED}
-    shown = {id: sight for id, sight in sights.items() if id in covered}
-    moved = list(other_units(records, shown, declared))
-    found = _worst(
-        [
-            *report.findings,
-            *compare(records, shown, declared, night),
-            *moved,
-            *slower({id: record for id, record in records.operations.items() if id in covered}, declared.latency),
-            *unverified(records, report.operations, declared),
-        ]
-    )
-    checked = checked_by(evidence, sights, report.operations, declared)
-    digests, entries = _undocumented(sights), tuple(accepted)
-    lived = list(live(records, found, night, declared.life, checked, digests))
-    _count_changes(records, lived)
-    _add_up(records, sights, {(finding.operation, finding.location) for finding in moved})
-    forget(records.objects, declared.evidence.objects)
-    today = date.fromisoformat(report.started_at[:10])
-    told = accept(grouped(contract, accept(lived, entries, today)), entries, today)
-    about = about_entries(entries, [*lived, *told], today)
-    told += live(records, about, night, declared.life, lambda finding: finding.samples, {}, entries=True)
+    told = _told(contract, Evidence(contract, exchanges), report, records, night, tuple(accepted))
     findings = tuple(with_witnesses(finding, records, declared, night.number) for finding in told)
     rows = _rows(records, report.operations, findings)
     verdict = _verdict(report, findings)
     night = replace(night, verdict=str(verdict), succeeded=verdict is not Verdict.COULD_NOT_CHECK)
     records.nights = [*records.nights, night][-NIGHTS:]
     return replace(report, findings=findings, operations=rows, verdict=verdict, memory=memory)
+
+
+def _told(
+    contract: Contract, evidence: Evidence, report: Report, records: Records, night: Night, entries: tuple[Entry, ...]
+) -> list[Finding]:
+    """The findings of a night, each with its state, put together by cause. The records take in what it saw."""
+    declared = rules()
+    sights = look(contract, evidence, declared, Digests(records.salt))
+    found, moved = _found(report, records, night, sights)
+    checked = checked_by(evidence, sights, report.operations, declared)
+    lived = list(live(records, found, night, declared.life, checked, _undocumented(sights)))
+    _count_changes(records, lived)
+    _add_up(records, sights, {(finding.operation, finding.location) for finding in moved})
+    forget(records.objects, declared.evidence.objects)
+    today = date.fromisoformat(report.started_at[:10])
+    told = accept(grouped(contract, accept(lived, entries, today)), entries, today)
+    about = about_entries(entries, [*lived, *told], today)
+    return [*told, *live(records, about, night, declared.life, lambda finding: finding.samples, {}, entries=True)]
+
+
+def _found(
+    report: Report, records: Records, night: Night, sights: dict[str, Sight]
+) -> tuple[list[Finding], list[Finding]]:
+    """What the checks and the rules of the memory find; by themselves, the numbers that are in another unit."""
+    declared = rules()
+    covered = {result.id for result in report.operations if result.state is not State.NOT_COVERED}
+    shown = {id: sight for id, sight in sights.items() if id in covered}
+    known = {id: record for id, record in records.operations.items() if id in covered}
+    moved = list(other_units(records, shown, declared))
+    found = [
+        *report.findings,
+        *compare(records, shown, declared, night),
+        *moved,
+        *slower(known, declared.latency),
+        *unverified(records, report.operations, declared),
+    ]
+    return _worst(found), moved
 
 
 def _night(report: Report, records: Records) -> Night:
@@ -157,5 +169,5 @@ def _row(result: OperationResult, records: Records, broken: bool | None) -> Oper
         reason = None if broken else "its drift was accepted"
         result = replace(result, state=State.DRIFT, reason=reason)
         record.states[-1] = State.DRIFT
-    history, latencies = tuple(record.states[-HISTORY:]), tuple(record.latencies[-HISTORY:])
+    history, latencies = tuple(record.states), tuple(record.latencies)
     return replace(result, history=history, latencies=latencies)

@@ -152,7 +152,9 @@ def _groups(report: Report) -> Iterator[tuple[str, bool, list[dict[str, Any]]]]:
 
 
 def _view(finding: Finding, requests: Mapping[str, str] | None = None) -> dict[str, Any]:
-    message = finding.message.removeprefix(f"{finding.operation}: ").removeprefix(f"{finding.location} ")
+    message = finding.message
+    for said in (f"{finding.operation} {finding.location}: ", f"{finding.operation}: ", f"{finding.location} "):
+        message = message.removeprefix(said)
     return {
         "severity": str(finding.severity),
         "operation": finding.operation or "whole target",

@@ -173,6 +173,20 @@ def test_the_rate_limit_counts_each_operation_and_key_and_opens_again(contract: 
     assert ask.operation("products.list").status == 200
 
 
+def test_v2_counts_all_of_a_key_and_stays_closed_for_a_while(contract: Contract) -> None:
+    now = [0.0]
+    ask = Asker(Backend(contract, Options(clock=lambda: now[0])), contract)
+
+    assert {ask.operation("v2.plans.retrieve").status for _ in range(100)} == {200}
+    refused = ask.operation("v2.plans.retrieve")
+    assert (refused.status, refused.json["error"].keys()) == (429, {"status", "message"})
+    assert ask.operation("plans.retrieve").status == 200
+    now[0] = 59.0
+    assert ask.operation("v2.plans.retrieve").status == 429
+    now[0] = 60.0
+    assert ask.operation("v2.plans.retrieve").status == 200
+
+
 def test_an_error_of_our_own_is_a_500_envelope_without_a_traceback(ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise RuntimeError("secret detail")

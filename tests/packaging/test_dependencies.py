@@ -13,6 +13,8 @@ from pathlib import Path
 from whopwatch.cli.fail import EXTRAS
 
 ROOT = Path(__file__).parents[2]
+DRIVERS = ROOT / "src" / "whopwatch" / "sdk" / "drivers"
+"""Programs that run with what they drive, and without what is ours."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -33,7 +35,7 @@ def _normal(name: str) -> str:
 
 def imported() -> Iterator[tuple[str, str]]:
     """Each foreign top-level module and the file that imports it, type-checking imports left out."""
-    for file in sorted((ROOT / "src").rglob("*.py")):
+    for file in sorted({*(ROOT / "src").rglob("*.py")} - {*DRIVERS.rglob("*.py")}):
         for node in _run(ast.parse(file.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             for name in names:

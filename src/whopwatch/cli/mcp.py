@@ -37,7 +37,6 @@ Environment:
 Tools that change data are never called. A command gets no key: its requests leave through whopwatch, reads alone.
 Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (could not check: refused, unreachable, nothing to see).
 """
-NEEDS = "MCP needs the library `mcp`: install whopwatch with its extra `mcp`."
 
 
 @click.command("mcp", epilog=EXAMPLE)
@@ -119,10 +118,8 @@ def _connected(
     config: Path | None,
 ) -> Iterator[tuple[Server, str, dict[str, str]]]:
     """The server, what a report calls it, and the ids that are known of it."""
-    try:
-        from whopwatch.mcp import session
-    except ImportError:
-        raise UsageError(NEEDS, hint="pip install with [mcp], as the README shows") from None
+    from whopwatch.mcp import session
+
     if command:
         with _by_command(contract, command, target, budget, seed, config) as connected:
             yield connected

@@ -51,15 +51,20 @@ def released(registry: str, name: str, version: str, cache_dir: Path) -> Package
     """
     if not _VERSION.fullmatch(version):
         raise SourceError(f"{version!r} is no version of a release", where=name, expected="a version such as 0.0.23")
-    file = f"{name.lstrip('@').replace('/', '-')}-{version}.tgz"
-    if registry == "pypi":
-        file = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    file = file_of(registry, name, version)
     package = Package(registry, name, version, file, "")
     if not (cache_dir / file).exists():
         _fetch(package, cache_dir)
     if not (cache_dir / file).exists():
         raise _missing(package, cache_dir / file)
     return replace(package, sha256=hashlib.sha256((cache_dir / file).read_bytes()).hexdigest())
+
+
+def file_of(registry: str, name: str, version: str) -> str:
+    """What the registry calls the archive of a release."""
+    if registry == "pypi":
+        return f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    return f"{name.lstrip('@').replace('/', '-')}-{version}.tgz"
 
 
 def versions(registry: str, name: str) -> list[str]:

@@ -24,7 +24,9 @@ def without_entries(text: str, key: str, is_wanted: Callable[[int, dict[str, Any
 
 def _end(node: yaml.Node, lines: list[str]) -> int:
     """The line after the entry; comments before the next one belong to that."""
-    last: int = node.end_mark.line if node.end_mark.column == 0 else node.end_mark.line + 1
+    # A block ends where the next thing begins, one in brackets in its own last line.
+    is_block = node.end_mark.column <= node.start_mark.column
+    last: int = node.end_mark.line if is_block else node.end_mark.line + 1
     while last > node.start_mark.line + 1 and not _is_content(lines[last - 1]):
         last -= 1
     return last

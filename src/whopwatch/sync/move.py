@@ -12,7 +12,7 @@ from typing import Any
 from whopwatch.authoring.build import Documents, documents, exact_model, render
 from whopwatch.authoring.counts import count
 from whopwatch.authoring.declared import Package, Sources
-from whopwatch.authoring.fetch import released, versions
+from whopwatch.authoring.fetch import file_of, released, versions
 from whopwatch.authoring.folder import Problem
 from whopwatch.authoring.followed import FILE, changes_to
 from whopwatch.authoring.overlay import Action, Applied
@@ -63,8 +63,15 @@ class Moved:
 def move(contracts: Path, version: str, cache_dir: Path, target: Path) -> Moved:
     """Move the contract in `contracts` to a release and write the result to `target`, which may be the same folder.
 
-    Nothing is written before the new contract is complete. Raises `SourceError` if the release cannot be had or read.
+    Nothing is written before the new contract is complete. Raises `SourceError` if the release cannot be had or read,
+    `UsageError` if `target` holds something else.
     """
+    if target.exists() and not (target / "sources.toml").exists() and any(target.iterdir()):
+        raise UsageError(
+            "The new contract cannot be written there.",
+            where=str(target),
+            expected="a contract folder, an empty folder, or none yet",
+        )
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(shutil.copytree(contracts, Path(scratch) / "contracts"))
         packages = _packages(Sources.read(contracts), version, cache_dir)
@@ -93,7 +100,8 @@ def _packages(sources: Sources, version: str, cache_dir: Path) -> dict[str, Pack
     """The release in both languages; TypeScript may have none of that version."""
     python, typescript = sources.packages["python"], sources.packages["typescript"]
     found = {"python": released(python.registry, python.name, version, cache_dir)}
-    if version in versions(typescript.registry, typescript.name):
+    is_cached = (cache_dir / file_of(typescript.registry, typescript.name, version)).exists()
+    if is_cached or version in versions(typescript.registry, typescript.name):
         found["typescript"] = released(typescript.registry, typescript.name, version, cache_dir)
     else:
         found["typescript"] = Package(typescript.registry, typescript.name, "", "", "")
@@ -149,12 +157,6 @@ def _write_yaml(path: Path, content: dict[str, Any], head: str) -> None:
 
 def _copy(work: Path, target: Path) -> Iterator[str]:
     """Bring `target` to what `work` holds; returns the names of the files that changed, were added or removed."""
-    if target.exists() and not (target / "sources.toml").exists() and any(target.iterdir()):
-        raise UsageError(
-            "The new contract cannot be written there.",
-            where=str(target),
-            expected="a contract folder, an empty folder, or none yet",
-        )
     names = {path.relative_to(work) for path in work.rglob("*") if path.is_file()}
     for name in sorted(names):
         new, old = work / name, target / name

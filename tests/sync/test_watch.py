@@ -1,0 +1,80 @@
+"""Whether a newer release is out, and the commands that follow it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from whopwatch.authoring import fetch
+from whopwatch.cli import main
+from whopwatch.contract import contracts_dir
+from whopwatch.errors import SourceError
+from whopwatch.sync.watch import newest
+
+Answering = Callable[[str], None]
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Answering:
+    """Has the registry's client answer with a text."""
+
+    def answer(text: str) -> None:
+        def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+            return subprocess.CompletedProcess(command, 0, text, "")
+
+        monkeypatch.setattr(subprocess, "run", run)
+
+    return answer
+
+
+def test_versions_are_numbers_and_not_words(registry: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry("whop-sdk (0.0.10)\nAvailable versions: 0.0.10, 0.0.9, 0.0.10rc1, 0.0.2\n")
+    assert fetch.versions("pypi", "whop-sdk") == ["0.0.2", "0.0.9", "0.0.10"]
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    registry('["0.0.1-canary.0", "0.0.12", "0.0.3"]')
+    assert fetch.versions("npm", "@whop/sdk") == ["0.0.3", "0.0.12"]
+
+
+def test_nothing_newer(registry: Answering, capsys: pytest.CaptureFixture[str]) -> None:
+    registry("Available versions: 0.0.23, 0.0.9")
+    assert main(["contract", "watch"]) == 0
+    assert "newest release, 0.0.23" in capsys.readouterr().out
+    assert newest(contracts_dir()) == "0.0.23"
+
+
+def test_something_newer_ends_with_1(
+    registry: Answering, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whopwatch.diff.sides import read_side
+    from whopwatch.sync import watch
+
+    registry("Available versions: 0.0.31, 0.0.30, 0.0.23")
+    monkeypatch.setattr(watch, "read_side", lambda name, cache: read_side(str(contracts_dir()), cache))
+    assert main(["contract", "watch", "--json", "-"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["release"], told["newer"], told["findings"]) == ("0.0.23", ["0.0.30", "0.0.31"], [])
+
+
+def test_a_registry_that_cannot_be_asked_ends_with_3(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(command: list[str], **options: object) -> None:
+        raise subprocess.TimeoutExpired(command, 1)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert main(["contract", "watch"]) == 3
+    assert "could not be fetched" in capsys.readouterr().err
+
+
+def test_a_contract_is_moved_to_python_releases_only(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["contract", "sync", "npm:0.0.25", "-o", str(tmp_path)]) == 2
+    assert "sdk:VERSION" in capsys.readouterr().err
+
+
+def test_a_version_is_no_option_of_the_client(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no version of a release"):
+        fetch.released("pypi", "whop-sdk", "--index-url=elsewhere", tmp_path)

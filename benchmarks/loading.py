@@ -21,7 +21,7 @@ def with_validators() -> None:
     for operation in contract.operations.values():
         for response in operation.responses.values():
             if response.schema is not None:
-                contract.validator(response.pointer, operation.api)
+                contract.validator(response.pointer, operation.api).prepare()
 
 
 def yaml_files(loader: type) -> None:

@@ -89,7 +89,6 @@ def test_ids_are_found_by_resource(post: Shape, value: Any, ids: list[tuple[str,
 )
 def test_what_nobody_documented_is_located(post: Shape, value: Any, oddities: list[Any]) -> None:
     assert list(post.oddities(value)) == oddities
-    assert post.is_plain(value) is not bool(oddities)
 
 
 def test_a_shape_knows_which_ids_it_may_hold(post: Shape) -> None:

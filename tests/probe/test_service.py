@@ -197,4 +197,4 @@ def test_the_narrowed_contract_probes_what_the_whole_one_does() -> None:
         own = small.operations[operation.id]
         assert own.parameters == operation.parameters
         assert own.responses == operation.responses
-        small.validator(own.success.pointer, own.api)
+        small.validator(own.success.pointer, own.api).prepare()

@@ -25,6 +25,8 @@ def test_a_read_answers_200_with_a_valid_body(ask: Asker, contract: Contract, id
 
     assert answer.status == 200
     assert valid(contract, contract.operation(id), answer.json) == []
+    success = contract.operation(id).success
+    assert contract.validator(success.pointer, contract.operation(id).api).is_exact(answer.json)
 
 
 @pytest.mark.parametrize("id", LISTS)

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.contract.model import Response
 from whopwatch.exchange import Exchange, Purpose
 from whopwatch.plan.behaviour import PAGING
 from whopwatch.plan.listing import Rules
@@ -29,6 +30,11 @@ class Answer:
     operation: Operation
     exchange: Exchange
     value: Any
+
+    @property
+    def response(self) -> Response:
+        """What is documented for its status; for an undocumented one, what is for success."""
+        return self.operation.responses.get(self.exchange.status or 0, self.operation.success)
 
     @cached_property
     def items(self) -> list[Any]:
@@ -82,6 +88,17 @@ class Evidence:
                     operation = self.operation(exchange)
                     index[operation.id].append(Answer(number, operation, exchange, value))
         return index
+
+    @cached_property
+    def inexact(self) -> Sequence[Answer]:
+        """The success answers that are not as documented down to the last field, whatever is wrong with them."""
+        return [answer for answers in self.answers.values() for answer in answers if not self._is_exact(answer)]
+
+    def _is_exact(self, answer: Answer) -> bool:
+        response = answer.response
+        if response.schema is None:
+            return False
+        return self._contract.validator(response.pointer, answer.operation.api).is_exact(answer.value)
 
     @cached_property
     def lists(self) -> Mapping[str, Observed]:

@@ -16,12 +16,9 @@ def fields(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     """Report each undocumented field once, and each place where an id does not begin as documented."""
     tally = Tally("fields")
     shapes = shapes_of(contract)
-    for answers in evidence.answers.values():
-        for answer in answers:
-            shape = shapes.of(answer.operation)
-            if not shape.is_plain(answer.value):
-                for path, prefixes in shape.oddities(answer.value):
-                    _count(tally, answer, path, prefixes, evidence)
+    for answer in evidence.inexact:
+        for path, prefixes in shapes.of(answer.operation).oddities(answer.value):
+            _count(tally, answer, path, prefixes, evidence)
     yield from tally.findings()
 
 

@@ -28,15 +28,12 @@ WIDENED = ("D8", Severity.HIGH, "is a fraction, though it is documented as a who
 def schema(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     """Hold every success body against its schema; each violation is located, grouped and counted."""
     tally = Tally("schema")
-    for operation, answers in evidence.answers.items():
-        for answer in answers:
-            response = answer.operation.responses.get(answer.exchange.status or 0, answer.operation.success)
-            if response.schema is None:
-                continue
-            validator = contract.validator(response.pointer, answer.operation.api)
+    for answer in evidence.inexact:
+        if answer.response.schema is not None:
+            validator = contract.validator(answer.response.pointer, answer.operation.api)
             if not validator.is_valid(answer.value):
                 for violation in validator.violations(answer.value):
-                    _count(tally, operation, answer, violation, evidence)
+                    _count(tally, answer.operation.id, answer, violation, evidence)
     yield from tally.findings()
 
 

@@ -7,12 +7,15 @@ down is reported there and not at the union that contains it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, partial
+from hashlib import sha256
 from typing import Any, Literal
 
 import jsonschema_rs
+
+from whopwatch.contract.exact import exact
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -38,10 +41,28 @@ class Violation:
         return pointer_of(self.path)
 
 
+LONGEST_NAME = 80
+"""Characters of a field's name that a location shows. The longest documented one has 36."""
+
+
 def pointer_of(path: Iterable[str | int]) -> str:
-    """`path` as a JSON pointer (RFC 6901) in which every array index is `*`."""
-    tokens = ("*" if isinstance(token, int) else token.replace("~", "~0").replace("/", "~1") for token in path)
+    """`path` as a JSON pointer (RFC 6901) in which every array index is `*`.
+
+    Names come from an answer and may be anything: what does not print is escaped (`\\u000a`), and a long one is cut,
+    with a digest in place of its end, so that different names stay different.
+    """
+    tokens = (
+        "*" if isinstance(token, int) else _bounded(token).replace("~", "~0").replace("/", "~1") for token in path
+    )
     return "".join(f"/{token}" for token in tokens)
+
+
+def _bounded(name: str) -> str:
+    shown = name if name.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in name)
+    if len(shown) <= LONGEST_NAME:
+        return shown
+    digest = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{shown[: LONGEST_NAME - len(digest) - 1]}…{digest}"
 
 
 def json_type(value: Any) -> str:
@@ -60,10 +81,29 @@ def json_type(value: Any) -> str:
 
 
 class Validator:
-    """One compiled schema."""
+    """One schema, compiled when it is first needed: `compiled` makes it of the schema, or of the exact one.
 
-    def __init__(self, compiled: jsonschema_rs.Validator) -> None:
-        self._compiled = compiled
+    Answers that keep the exact schema, as nearly all do, never need the other.
+    """
+
+    def __init__(self, compiled: Callable[[bool], jsonschema_rs.Validator]) -> None:
+        self._make = compiled
+
+    @cached_property
+    def _compiled(self) -> jsonschema_rs.Validator:
+        return self._make(False)
+
+    @cached_property
+    def _exact(self) -> jsonschema_rs.Validator:
+        return self._make(True)
+
+    def prepare(self) -> None:
+        """Compile the exact schema now: the first answer shall not wait for it."""
+        _ = self._exact
+
+    def is_exact(self, value: Any) -> bool:
+        """Whether `value` keeps the schema, has no undocumented field, and its ids begin as documented."""
+        return bool(self._exact.is_valid(value))
 
     def is_valid(self, value: Any) -> bool:
         """Whether `value` keeps the schema. The fast path: nothing is explained."""
@@ -85,24 +125,29 @@ class SchemaStore:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
-        self.validator = cache(self._compile)
+        self.validator = cache(self._validator)
 
-    def _compile(self, pointer: str) -> Validator:
-        """The validator of the schema at the JSON `pointer` of the document.
+    def _validator(self, pointer: str) -> Validator:
+        """The validator of the schema at the JSON `pointer` of the document."""
+        return Validator(partial(self._compile, pointer))
+
+    def _compile(self, pointer: str, is_exact: bool) -> jsonschema_rs.Validator:
+        """The schema at the JSON `pointer` of the document, or the exact one, compiled.
 
         It is compiled from as much of the document as the schema refers to, written out where it is referred to:
         a registry of the whole would keep another copy of it in memory, and each reference costs a compiled schema
         twice the memory. A process that runs for months has to be small.
         """
         schema = self._written_out(self._at(pointer))
-        root: dict[str, Any] = {"$schema": DIALECT, "allOf": [schema]}
+        shown = exact if is_exact else _as_it_is
+        root: dict[str, Any] = {"$schema": DIALECT, "allOf": [shown(schema)]}
         for reference, part in self._referred(schema).items():
             node = root
             *parents, last = _tokens(reference)
             for token in parents:
                 node = node.setdefault(token, {})
-            node[last] = part
-        return Validator(jsonschema_rs.validator_for(root, validate_formats=True))
+            node[last] = shown(part)
+        return jsonschema_rs.validator_for(root, validate_formats=True)
 
     def resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         """`schema`, or what its `$ref` points at, as often as that is another `$ref`."""
@@ -144,6 +189,10 @@ class SchemaStore:
             elif isinstance(node, list):
                 todo += node
         return found
+
+
+def _as_it_is(schema: Any) -> Any:
+    return schema
 
 
 def _tokens(reference: str) -> list[str]:

@@ -16,8 +16,6 @@ from whopwatch.contract.schema import json_type
 
 Schema = Mapping[str, Any]
 Path = tuple[str | int, ...]
-_Checked = tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[tuple[str, "Shape"], ...]]
-_SCALARS = ("string", "integer", "number", "boolean", "null")
 
 
 @dataclass(slots=True, eq=False)
@@ -34,7 +32,6 @@ class Shape:
     prefixes: tuple[str, ...] = ()
     _reach: frozenset[str] | None = None
     _bearing: tuple[tuple[str, Shape], ...] | None = None
-    _parts: _Checked | None = None
 
     def ids(self, value: Any) -> list[tuple[str, str]]:
         """Every `(resource, id)` in `value`, in the order of the shape."""
@@ -55,32 +52,6 @@ class Shape:
                     shape.items._collect(item, found)
         elif value.__class__ is str and shape.resource and value:
             found.append((shape.resource, value))
-
-    def is_plain(self, value: Any) -> bool:
-        """Whether `value` has neither an undocumented field nor a wrong prefix. The fast path of `oddities`."""
-        if value.__class__ is dict:
-            shape = self._meant(value) if self.alternatives else self
-            if shape.known is None:
-                return True
-            if not value.keys() <= shape.known:
-                return False
-            ids, parts = shape._checked()
-            for name, prefixes in ids:
-                part = value.get(name)
-                if part.__class__ is str and not part.startswith(prefixes):
-                    return False
-            for name, child in parts:
-                part = value.get(name)
-                if part is not None and not child.is_plain(part):
-                    return False
-            return True
-        if value.__class__ is list:
-            items = self._meant(value).items
-            return items is None or all(map(items.is_plain, value))
-        if value.__class__ is str:
-            prefixes = (self._meant(value) if self.alternatives else self).prefixes
-            return not prefixes or value.startswith(prefixes)
-        return True
 
     def oddities(self, value: Any, path: Path = ()) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
         """Every undocumented field as `(path, None)`, every wrongly prefixed id as `(path, prefixes)`."""
@@ -114,25 +85,6 @@ class Shape:
         if self._bearing is None:
             self._bearing = tuple((name, child) for name, child in self.children.items() if child.resources())
         return self._bearing
-
-    def _checked(self) -> _Checked:
-        """The properties in which there can be anything odd: plain ids with their prefixes, and parts to look into."""
-        if self._parts is None:
-            odd = [(name, child) for name, child in self.children.items() if child._can_be_odd()]
-            self._parts = (
-                tuple((name, child.prefixes) for name, child in odd if child._is_plain_id()),
-                tuple((name, child) for name, child in odd if not child._is_plain_id()),
-            )
-        return self._parts
-
-    def _is_plain_id(self) -> bool:
-        return self.kind == "string" and bool(self.prefixes) and not self.alternatives
-
-    def _can_be_odd(self) -> bool:
-        """Whether a value of this shape may hold an undocumented field or an id."""
-        if self.alternatives:
-            return any(other._can_be_odd() for other in self.alternatives)
-        return self.kind not in _SCALARS or bool(self.prefixes)
 
     def _meant(self, value: Any) -> Shape:
         """The variant that `value` names by its tags, else the one of its type that documents most of its fields."""

@@ -100,7 +100,7 @@ class Service:
             shapes.of(probe.operation)
             for response in probe.operation.responses.values():
                 if response.schema is not None and response.status < 300:
-                    self._contract.validator(response.pointer, probe.operation.api)
+                    self._contract.validator(response.pointer, probe.operation.api).prepare()
         self.exposition.render()
         settle()
         sys.setswitchinterval(SWITCH_SECONDS)

@@ -140,13 +140,12 @@ def payload(contract: Contract, event: Event, value: dict[str, Any]) -> Iterator
     """Whether a payload keeps the schema of its event, down to the last field of the object."""
     value = {**value, "type": event.name}  # of another spelling `named` has told
     validator = contract.validator(event.pointer)
-    if not validator.is_valid(value):
-        for violation in validator.violations(value):
-            yield _violation(event.name, violation)
-    shape = _shape(contract, event.name)
-    if not shape.is_plain(value):
-        for path, prefixes in shape.oddities(value):
-            yield _oddity(event.name, pointer_of(path), prefixes)
+    if validator.is_exact(value):
+        return
+    for violation in validator.violations(value):
+        yield _violation(event.name, violation)
+    for path, prefixes in _shape(contract, event.name).oddities(value):
+        yield _oddity(event.name, pointer_of(path), prefixes)
 
 
 def _violation(event: str, violation: Violation) -> Finding:

@@ -1,0 +1,100 @@
+"""The exact schema: what it takes is documented to the last field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from whopwatch.contract.schema import SchemaStore, Validator
+from whopwatch.contract.shape import Shape, ShapeCompiler
+
+NULL = {"type": "null"}
+USER = {
+    "type": "object",
+    "properties": {"id": {"type": "string", "x-id-prefix": ["user_", "usr."]}, "kind": {"const": "User"}},
+    "required": ["kind"],
+}
+COMPANY = {
+    "type": "object",
+    "properties": {"id": {"type": "string", "x-id-prefix": ["biz_"]}, "kind": {"const": "Company"}},
+    "required": ["kind"],
+}
+LOOSE = {"type": "object", "properties": {"a": {"type": "integer"}}}
+POST = {
+    "type": "object",
+    "properties": {
+        "id": {"anyOf": [{"type": "string", "x-id-prefix": ["post_"]}, NULL]},
+        "parent": {"anyOf": [{"$ref": "#/components/schemas/Post"}, NULL]},
+        "owner": {"oneOf": [USER, COMPANY]},
+        "either": {"oneOf": [LOOSE, {"type": "object", "properties": {"b": {"type": "integer"}}}]},
+        "metadata": {"type": "object", "properties": {"a": NULL}, "additionalProperties": True},
+        "properties": {"type": "array", "items": {"type": "object", "properties": {"text": {"type": "string"}}}},
+    },
+}
+DOCUMENT: dict[str, Any] = {"components": {"schemas": {"Post": POST}}}
+
+
+@pytest.fixture(scope="module")
+def validator() -> Validator:
+    return SchemaStore(DOCUMENT).validator("/components/schemas/Post")
+
+
+@pytest.fixture(scope="module")
+def shape() -> Shape:
+    return ShapeCompiler(SchemaStore(DOCUMENT).resolve).compile({"$ref": "#/components/schemas/Post"})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"id": None, "parent": None},
+        {"id": "post_1", "parent": {"id": "post_2", "parent": {"id": "post_3"}}},
+        {"owner": {"kind": "User", "id": "user_1"}},
+        {"owner": {"kind": "User", "id": "usr.1"}},
+        {"owner": {"kind": "Company", "id": "biz_1"}},
+        {"metadata": {"anything": 1}},
+        {"properties": [{"text": "a"}, {}]},
+    ],
+)
+def test_what_is_documented_is_exact(validator: Validator, shape: Shape, value: Any) -> None:
+    assert validator.is_exact(value)
+    assert validator.is_valid(value)
+    assert list(shape.oddities(value)) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"extra": 1},
+        {"id": "pst_1"},
+        {"id": "x post_1"},
+        {"parent": {"parent": {"extra": None}}},
+        {"parent": {"id": "pst_1"}},
+        {"owner": {"kind": "User", "id": "biz_1"}},
+        {"owner": {"kind": "User", "id": "usr_1"}},
+        {"owner": {"kind": "Company", "title": "x"}},
+        {"properties": [{"text": "a"}, {"texts": "b"}]},
+    ],
+)
+def test_what_is_valid_and_not_documented_is_not_exact(validator: Validator, shape: Shape, value: Any) -> None:
+    assert not validator.is_exact(value)
+    assert validator.is_valid(value)
+    assert len(list(shape.oddities(value))) == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"id": 1},
+        {"metadata": {"a": 1}},
+        {"owner": {"kind": "Nobody"}},
+        {"either": {"a": 1}},  # keeps both variants, of which the exact one keeps only one
+        {"parent": {"properties": [None]}},
+        None,
+    ],
+)
+def test_what_is_not_valid_is_not_exact(validator: Validator, value: Any) -> None:
+    assert not validator.is_valid(value)
+    assert not validator.is_exact(value)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.plan.expand import expandable
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,10 @@ GROUPS = {
         ),
         lambda contract, operation: True,
     ),
-    "schema": Group(("schema", "fields"), _is_read),
+    "schema": Group(("schema", "fields", "removal"), _is_read),
     "paging": Group(("paging", "walking", "moving", "queries", "page-sizes", "parents", "asked-for"), _is_list),
     "twins": Group(("twins",), _is_twin),
+    "expansion": Group(("expansion",), lambda contract, operation: bool(expandable(contract, operation))),
 }
 """Every check is in one group. Those of `answer` stand for the operation itself: writes have no other."""
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from whopwatch.webhook.cases import Sample, Sampler
 
 MARKER = "whop_contract"
+RESOURCE = "whop_resource"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,6 +60,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if options.are_given(config):
         refuse_unusable(config)
     config.addinivalue_line("markers", f"{MARKER}: a contract test of an API's operation (whopwatch)")
+    config.addinivalue_line(
+        "markers", f"{RESOURCE}(name): the resource, or v2, that a contract test is about (whopwatch)"
+    )
     config.pluginmanager.register(Summary(config, MARKER), "whopwatch-summary")
 
 
@@ -83,7 +87,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from whopwatch.plugin.cases import cases
 
         marks = getattr(pytest.mark, MARKER)
-        params = [pytest.param(case, id=case.id, marks=marks) for case in cases(metafunc.config)]
+        named = metafunc.definition.get_closest_marker(RESOURCE)
+        besides = named.args if named else ()
+        params = [pytest.param(case, id=case.id, marks=marks) for case in cases(metafunc.config, besides)]
         metafunc.parametrize("whop_case", params, indirect=True)
 
 

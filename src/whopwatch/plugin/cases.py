@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,14 +59,20 @@ def usable(chosen: options.Options) -> frozenset[str]:
     return selected
 
 
-def cases(config: pytest.Config) -> Iterator[Case]:
+def cases(config: pytest.Config, besides: Collection[str] = ()) -> Iterator[Case]:
     """The cases of this session's selection, in the order of the contract.
 
+    `besides` are resources that the test names itself (`v2`, which no selection has by default): theirs instead, as
+    long as the session selects nothing else.
     Raises pytest's error of collection for what `usable` refuses: to be told once is enough.
     """
     contract = load()
+    chosen = options.read(config)
     try:
-        selected = usable(options.read(config))
+        selected = usable(chosen)
+        if besides:
+            own = usable(replace(chosen, resources=tuple(besides)))
+            selected = selected & own if chosen.only or chosen.resources else own
     except WhopwatchError as error:
         raise pytest.Collector.CollectError(str(error)) from None
     for operation in contract.operations.values():
@@ -75,7 +81,7 @@ def cases(config: pytest.Config) -> Iterator[Case]:
                 if group.applies(contract, operation):
                     needs = ((list_of(operation), str(Purpose.LIST)),) if name == "twins" else ()
                     yield Case(name, group.checks, operation.id, needs)
-    for name, checks in WHOLE_TARGET.items():
+    for name, checks in () if besides else WHOLE_TARGET.items():
         yield Case(name, checks, needs=(("", str(Purpose.NO_KEY)),))
 
 

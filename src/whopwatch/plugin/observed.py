@@ -15,6 +15,7 @@ from whopwatch.contract import Contract, load
 from whopwatch.finding import Report
 from whopwatch.opening import opened
 from whopwatch.plugin import options
+from whopwatch.plugin.cases import Case
 
 _FILE = "record.pickle"
 
@@ -118,5 +119,5 @@ def _wanted(session: pytest.Session, contract: Contract) -> frozenset[str] | Non
     """
     specs = (getattr(item, "callspec", None) for item in session.items)
     cases = (spec.params.get("whop_case") for spec in specs if spec is not None)
-    named = {case.operation for case in cases if case is not None and case.operation}
+    named = {case.operation for case in cases if isinstance(case, Case) and case.operation}
     return frozenset(id for id in named if contract.operations[id].is_read) if named else None

@@ -42,6 +42,12 @@ def test_known_objects_that_lose_a_trait_tell_most() -> None:
     assert nights_until_told(5, 5, 0, lost=2) == 100
 
 
+def test_an_object_that_was_deleted_takes_many_links_along() -> None:
+    linked, record = rules().traits["linked"], TraitRecord(1, units=300, hits=300)
+    assert not listen(record, Count(units=300, lost=300), linked, EVIDENCE, 2)
+    assert listen(record, Count(units=300, fresh=10), linked, EVIDENCE, 3)
+
+
 def test_one_that_still_has_it_ends_a_silence() -> None:
     record = TraitRecord(1, units=300, hits=300, gap=40, quiet=20.0)
     assert not listen(record, Count(units=340, fresh=20, fresh_with=1), VALUE, EVIDENCE, 9)

@@ -32,6 +32,7 @@ class TraitRule:
     observed: str
     what: str
     appears: bool = False
+    losses: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ PAGES = (10, 25, 50, 100)
 """Upper bounds of the classes of page sizes that are asked for: a limit cuts the greater ones only."""
 VALUES = 64
 """Different values of one enum that are counted."""
-SEEN, PRESENT, VALUE = "seen", "present", "value"
+SEEN, PRESENT, VALUE, LINK = "seen", "present", "value", "link"
 MAGNITUDES = "magnitudes"
 """The kind of count that tells numbers by their power of ten."""
 
@@ -146,6 +146,8 @@ class _Viewer:
             return
         had = self.sight.units[unit]
         had.add((location, VALUE))
+        if "id" in node.children or name.endswith("_id"):
+            had.add((location, LINK))
         for trait in self._count(tally, value, node, name):
             had.add((location, trait))
         if value.__class__ is dict:

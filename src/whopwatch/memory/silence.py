@@ -65,12 +65,12 @@ def _heard(record: TraitRecord, count: Count, night: int) -> None:
 
 
 def _missed(record: TraitRecord, count: Count, rule: TraitRule, evidence: Evidence) -> bool:
-    fresh = count.fresh if rule.fresh else 0
-    missing = fresh + count.lost
+    fresh, lost = count.fresh if rule.fresh else 0, count.lost if rule.losses else 0
+    missing = fresh + lost
     if missing:
         worth = evidence.effective(missing) / missing
         record.quiet += fresh * worth
-        record.lost += count.lost * worth
+        record.lost += lost * worth
         record.gap += missing
     return likelihood(record, evidence) < evidence.limit and record.gap >= evidence.gap * record.longest
 

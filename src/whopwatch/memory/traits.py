@@ -10,7 +10,7 @@ from whopwatch.finding import Confidence, Finding, Source
 from whopwatch.memory.packed import packed, unpacked
 from whopwatch.memory.records import Key, Night, ObjectKey, Records, TraitRecord
 from whopwatch.memory.rules import Rules, TraitRule
-from whopwatch.memory.sight import Sight, Trait
+from whopwatch.memory.sight import LINK, VALUE, Sight, Trait
 from whopwatch.memory.silence import Count, listen
 
 KINDS = 12
@@ -63,7 +63,8 @@ class _Comparison:
         units = {trait: record.hits for trait, record in self._known.items()}
         tonight = {trait for met in self._met.values() for trait in met.had}
         for trait in sorted(tonight | self._known.keys()):
-            rule = self._rules.traits.get(_kind(trait[1]))
+            is_link = trait[1] == VALUE and ((trait[0], LINK) in tonight or (trait[0], LINK) in self._known)
+            rule = self._rules.traits.get("linked" if is_link else _kind(trait[1]))
             record = self._known.get(trait) or self._new(trait)
             if record is None:
                 continue

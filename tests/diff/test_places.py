@@ -60,9 +60,27 @@ def test_a_renamed_field_is_gone_and_come_and_both_say_so() -> None:
     assert (come.change.relation.kind, come.change.relation.other) == ("renamed", "/company_name")
 
 
-def test_fields_that_have_only_a_type_in_common_are_no_rename() -> None:
-    old, new = record("title", title=TEXT), record("headline", headline=TEXT)
-    assert [it.change.relation for it in placed(document(answer=old), document(answer=new))] == [None, None]
+@pytest.mark.parametrize(
+    ("before", "after", "is_renamed"),
+    [
+        ("origin_account_id", "account_id", True),
+        ("tracking_code", "tracking_number", True),
+        ("colour", "color", True),
+        ("title", "headline", False),
+        ("company_id", "plan_id", False),
+        ("created_at", "expires_at", False),
+    ],
+)
+def test_a_rename_takes_more_than_the_same_type(before: str, after: str, is_renamed: bool) -> None:
+    old, new = record(before, **{before: TEXT}), record(after, **{after: TEXT})
+    relations = [it.change.relation is not None for it in placed(document(answer=old), document(answer=new))]
+    assert relations == [is_renamed, is_renamed]
+
+
+def test_of_two_candidates_none_is_the_rename() -> None:
+    old = record("tracking_code", tracking_code=TEXT)
+    new = record("tracking_url", tracking_url=TEXT, carrier=TEXT)
+    assert [it.change.relation for it in placed(document(answer=old), document(answer=new))] == [None, None, None]
 
 
 def test_a_field_that_left_one_object_for_another_has_moved() -> None:

@@ -11,7 +11,9 @@ from whopwatch.diff.change import Change, Relation
 from whopwatch.diff.model import Property, Shape
 
 SIMILAR = 0.7
-"""How alike two names are that a person would take for one, from 0 to 1."""
+"""How alike two words are that a person would take for one, from 0 to 1."""
+COMMON = frozenset({"id", "ids", "at", "name", "type", "status", "url", "count", "amount"})
+"""Words that fields share by chance."""
 
 
 def renamed(
@@ -48,7 +50,7 @@ def renamed(
 
 def likeness(one: str, other: str) -> float:
     """How alike two names are, from 0 to 1: by their letters, and by the words they are made of."""
-    first, second = (set(re.split(r"[_./{}-]+", name.lower())) - {""} for name in (one, other))
+    first, second = _words(one), _words(other)
     shared = len(first & second) / max(1, len(first | second))
     return max(shared, SequenceMatcher(None, one.lower(), other.lower()).ratio())
 
@@ -60,7 +62,15 @@ def _is_evidence(old: Property, new: Property, is_alone: bool) -> bool:
     is_telling = len(shape.properties or ()) > 2 or len(shape.enum or ()) > 1 or shape.ref is not None
     if is_telling and is_alone:
         return True
-    return likeness(old.name, new.name) >= SIMILAR
+    first, second = _words(old.name), _words(new.name)
+    only_first, only_second = " ".join(sorted(first - second)), " ".join(sorted(second - first))
+    if (first & second) - COMMON and (is_alone or not only_first or not only_second):
+        return True
+    return SequenceMatcher(None, only_first, only_second).ratio() >= SIMILAR
+
+
+def _words(name: str) -> set[str]:
+    return set(re.split(r"[_./{}-]+", name.lower())) - {""}
 
 
 def _marked(change: Change, other: str) -> Change:

@@ -47,8 +47,7 @@ class Answer:
     @cached_property
     def ids(self) -> list[str]:
         """The ids of the items that have one."""
-        ids = (item.get("id") for item in self.items if isinstance(item, dict))
-        return [id for id in ids if isinstance(id, str)]
+        return [id for item in self.items if isinstance(item, dict) and isinstance(id := item.get("id"), str)]
 
     @property
     def page_info(self) -> Mapping[str, Any]:

@@ -24,7 +24,7 @@ class Page:
         return (
             isinstance(value, dict)
             and isinstance(value.get("data"), list)
-            and all(isinstance(item, dict) for item in value["data"])
+            and set(map(type, value["data"])) <= {dict}
             and isinstance(value.get("page_info"), dict)
         )
 

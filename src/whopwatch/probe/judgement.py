@@ -7,7 +7,7 @@ to the same question cannot lead to other findings; so those of the last run are
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import blake2b
+from hashlib import sha256
 
 from whopwatch.checks import Evidence, run_checks
 from whopwatch.contract import Contract
@@ -64,5 +64,5 @@ def _basis(exchange: Exchange) -> Basis:
         exchange.status,
         exchange.failure,
         tuple([header for header in exchange.headers if header[0] not in VOLATILE]),
-        blake2b(exchange.body, digest_size=16).digest(),
+        sha256(exchange.body).digest(),
     )

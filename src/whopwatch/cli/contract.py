@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli.cache import CACHE, cache_folder
+from whopwatch.cli.folders import CACHE, FOLDER, cache_folder
 from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.cli.sync import sync, watch
 from whopwatch.contract import Contract, contracts_dir, load
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from whopwatch.authoring.conflicts import Conflict
     from whopwatch.authoring.coverage import CoverageRow
 
-FOLDER = click.option(
-    "--contracts",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="A contract folder. Default: the one that comes with whopwatch.",
-)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

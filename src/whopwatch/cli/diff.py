@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from whopwatch import __version__
-from whopwatch.cli.cache import CACHE, cache_folder
+from whopwatch.cli.folders import CACHE, cache_folder
 from whopwatch.cli.outputs import Outputs
 from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT
 from whopwatch.finding import Verdict

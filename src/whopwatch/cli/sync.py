@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whopwatch import __version__
-from whopwatch.cli.cache import CACHE, cache_folder
+from whopwatch.cli.folders import CACHE, FOLDER, cache_folder
 from whopwatch.cli.outputs import Outputs
 from whopwatch.contract import contracts_dir
 from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from whopwatch.sync.move import Moved
     from whopwatch.sync.watch import Watched
 
-FOLDER = click.option(
-    "--contracts",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="A contract folder. Default: the one that comes with whopwatch.",
-)
 JSON = click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
 MARKDOWN = click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
 SYNC_EXAMPLE = """\b

@@ -1,4 +1,4 @@
-"""Where fetched SDK packages are kept."""
+"""The folders that several commands work in: a contract, and where fetched SDK packages are kept."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from pathlib import Path
 
 import click
 
+FOLDER = click.option(
+    "--contracts",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="A contract folder. Default: the one that comes with whopwatch.",
+)
 CACHE = click.option(
     "--cache-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where fetched packages are kept."
 )

@@ -13,6 +13,8 @@ from whopwatch.simulator.faults import catalogue, plant
 from whopwatch.simulator.world import World
 
 CATALOGUE, UNLISTED, CLEAN = "catalogue", "unseen", "clean"
+ELSEWHERE = ("mcp", "webhook")
+"""Who sees what no request to the API shows: benchmarks.detection.elsewhere asks them."""
 EVERYWHERE = "everywhere"
 """Stands for all operations at which a fault makes sense."""
 WATCH, RIVAL = "whopwatch", "schemathesis"
@@ -58,7 +60,7 @@ def draw(contract: Contract, draws: int, names: Sequence[str] = ()) -> Iterator[
     for seed in range(1, draws + 1):
         world = World(contract, seed=seed)
         for name, fault in catalogue().items():
-            if names and name not in names:
+            if (names and name not in names) or fault.sees in ELSEWHERE:
                 continue
             readable = fault.sees != "write"
             for operation in _shuffled(contract, name, seed):

@@ -2,7 +2,7 @@
 
 `quiet` simulates years of one API's traits in which nothing changes but the data, and counts the findings; `caught`
 tells after how many objects each change is found; `year` remembers a year of nights of the whole API, at simulators
-whose data change every night, and weighs the baseline.
+whose data change every night, and weighs the baseline; `moving` looks at one world that somebody else writes to.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.run.in_process import InProcess
+from tests.run.test_moving import Writers
 from whopwatch.contract import Contract, load
-from whopwatch.finding import Report
+from whopwatch.finding import Finding, Report
 from whopwatch.memory import Records, opened, remember
 from whopwatch.memory.records import TraitRecord
 from whopwatch.memory.rules import rules
@@ -152,19 +153,37 @@ def year(nights: int, count: int, budget: int) -> None:
     print(f"baseline: {size / 1e6:.1f} MB, {len(records.traits)} traits, {len(records.objects)} objects")
 
 
+def moving(nights: int, writes: int, budget: int) -> None:
+    """Look at one world every night, in which somebody creates, changes and deletes objects in between."""
+    contract, writers = load(), Writers(1, 1.0)
+    simulator = InProcess(contract, Options(seed=1, rate_limit=10**9))
+    records, found = Records(salt=b"benchmark"), list[Finding]()
+    for night in range(nights):
+        for _ in range(writes):
+            writers(simulator.backend)
+        seen = observe(contract, simulator.target(), budget=budget, seed=night, transport=simulator)
+        found += remember(contract, seen.exchanges, judge(contract, seen, "simulator"), records).findings
+    for finding in found[:20]:
+        print(f"  {finding.state} {finding.drift_class} {finding.message}")
+    print(f"{nights} nights with {writes} writes between them ({dict(writers.done)}): {len(found)} findings")
+
+
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["quiet", "caught", "year"])
+    parser.add_argument("what", choices=["quiet", "caught", "year", "moving"])
     parser.add_argument("--years", type=int, default=3)
     parser.add_argument("--nights", type=int, default=YEAR)
     parser.add_argument("--worlds", type=int, default=12)
+    parser.add_argument("--writes", type=int, default=20)
     parser.add_argument("--budget", type=int, default=600)
     arguments = parser.parse_args()
     if arguments.what == "quiet":
         quiet(arguments.years)
     elif arguments.what == "caught":
         caught()
+    elif arguments.what == "moving":
+        moving(arguments.nights, arguments.writes, arguments.budget)
     else:
         year(arguments.nights, arguments.worlds, arguments.budget)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
 from whopwatch.finding import Finding, Severity
-from whopwatch.plan.behaviour import HIDDEN, behaviour, value_at
+from whopwatch.plan.behaviour import behaviour, value_at
 
 
 def asked_for(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
@@ -18,9 +18,14 @@ def asked_for(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     for id, answers in evidence.answers.items():
         paths = dict(_owners(contract.operations[id]))
         for answer in answers if paths else ():
-            asked = dict(answer.exchange.query)
             for name, steps in paths.items():
-                strangers = [n for n, item in enumerate(answer.items) if _is_strange(item, steps, asked.get(name))]
+                wanted = answer.exchange.query_value(name)
+                begun = {path[0] for path in steps}
+                strangers = [
+                    number
+                    for number, item in enumerate(answer.items if wanted else ())
+                    if isinstance(item, dict) and not item.keys().isdisjoint(begun) and _is_strange(item, steps, wanted)
+                ]
                 for number in strangers:
                     tally.add(
                         "D20",
@@ -45,6 +50,6 @@ def _owners(operation: Operation) -> Iterator[tuple[str, tuple[tuple[str, ...], 
 
 
 def _is_strange(item: Any, paths: tuple[tuple[str, ...], ...], wanted: str | None) -> bool:
-    shown = [value_at(item, path) for path in paths] if isinstance(item, Mapping) else []
-    known = [value for value in shown if value is not HIDDEN and isinstance(value, str)]
-    return wanted is not None and bool(known) and wanted not in known
+    shown = [value_at(item, path) for path in paths]
+    known = [value for value in shown if isinstance(value, str)]
+    return bool(known) and wanted not in known

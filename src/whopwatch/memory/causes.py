@@ -10,6 +10,7 @@ from typing import Any
 from whopwatch.contract import Contract
 from whopwatch.contract.model import escape
 from whopwatch.finding import OVER, Confidence, Finding, Life, Place
+from whopwatch.memory.unverified import UNVERIFIED
 
 EVERYWHERE = "all"
 """What stands for the operation where the whole API has something in common."""
@@ -61,7 +62,7 @@ def cause_of(contract: Contract, finding: Finding) -> Cause | None:
         return None
     if finding.location.startswith("/"):
         return _schema_at(contract, operation.success.schema or {}, operation.api, finding)
-    shared = finding.location.startswith("header:") or finding.check in ("memory", "unverified")
+    shared = finding.location.startswith("header:") or finding.check in ("memory", UNVERIFIED)
     return (EVERYWHERE, finding.location) if shared else None
 
 

@@ -8,6 +8,7 @@ from whopwatch.checks import Evidence
 from whopwatch.finding import Finding, OperationResult, State
 from whopwatch.memory.rules import Rules
 from whopwatch.memory.sight import Sight
+from whopwatch.memory.unverified import UNVERIFIED
 
 Checked = Callable[[Finding], int]
 """How many samples of a night could have shown a finding."""
@@ -22,7 +23,7 @@ def checked_by(
     def checked(finding: Finding) -> int:
         if finding.operation not in seen:
             return 0
-        if finding.check == "unverified":
+        if finding.check == UNVERIFIED:
             return finding.samples
         exchanges = evidence.by_operation.get(finding.operation, ())
         if finding.location.startswith("param:") and finding.check != "memory":

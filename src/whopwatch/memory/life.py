@@ -10,6 +10,7 @@ from whopwatch.finding import Confidence, Finding, Life
 from whopwatch.memory.checked import Checked
 from whopwatch.memory.records import FindingRecord, Night, Records
 from whopwatch.memory.rules import LifeRule
+from whopwatch.memory.unverified import UNVERIFIED
 
 ENTRIES = "accepted"
 """The check that holds the list of accepted findings to account."""
@@ -70,7 +71,8 @@ def _unseen(record: FindingRecord, night: Night, rule: LifeRule, samples: int) -
     if samples and record.clean >= needed(finding.violations, record.exposure, rule):
         record.is_open = False
         record.turns = _recent([*record.turns, night.number], night, rule)
-        message = f"{finding.operation}: {finding.location} is as expected again ({record.clean} seen)."
+        again = "was verified again" if finding.check == UNVERIFIED else f"{finding.location} is as expected again"
+        message = f"{finding.operation}: {again} ({record.clean} seen)."
         return replace(finding, state=Life.FIXED, first_seen=record.first_seen, message=message)
     note = f"not seen in {record.clean} samples since, which may be chance" if record.clean else "not looked at since"
     message = f"{finding.message.removesuffix('.')} ({note})."

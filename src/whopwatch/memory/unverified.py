@@ -8,6 +8,9 @@ from whopwatch.finding import Confidence, Finding, OperationResult, Severity, So
 from whopwatch.memory.records import OperationRecord, Records
 from whopwatch.memory.rules import Rules
 
+UNVERIFIED = "unverified"
+"""The name of this check."""
+
 
 def follow(records: Records, results: tuple[OperationResult, ...], night: int, rules: Rules) -> None:
     """Take in the rows of one night; those of operations that were not to be looked at say nothing."""
@@ -33,7 +36,7 @@ def unverified(records: Records, results: tuple[OperationResult, ...], rules: Ru
         reason = result.reason or "no reason given"
         yield Finding(
             drift_class=rule.drift_class,
-            check="unverified",
+            check=UNVERIFIED,
             severity=rule.severity if record.verified_night else Severity.INFO,
             operation=result.id,
             location="status",

@@ -10,7 +10,8 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar, cast
+from functools import cached_property
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.metrics import MetricWrapperBase
@@ -67,7 +68,7 @@ class ProbeMetrics:
         self.registry = registry
         self.all: list[MetricWrapperBase] = []
         self._by_operation: list[MetricWrapperBase] = []
-        self._found: dict[tuple[object, ...], MetricWrapperBase] = {}
+        self._series: dict[str, _Series] = {}
         self._watched: dict[str, Watched] = {}
         by_operation = ("operation",)
         self.runs = self._counter("whop_probe_runs", "Runs of a probe by outcome.", ("operation", "outcome"))
@@ -113,8 +114,7 @@ class ProbeMetrics:
         self.shards = self._gauge("whop_prober_shards", "Probers that share the operations.")
         self.shard_index = self._gauge("whop_prober_shard_index", "Which of the shards this one is, from 0.")
         self.build_info = self._gauge("whop_prober_build_info", "Versions; always 1.", ("version", "contract"))
-        for phase in PHASES:
-            self.phases.labels(phase)
+        self._by_phase = [(phase, self.phases.labels(phase)) for phase in PHASES]
 
     def watch(self, watched: Iterable[Watched]) -> None:
         """Export the series of `watched`, and no longer those of other operations."""
@@ -145,26 +145,27 @@ class ProbeMetrics:
         """
         if operation not in self._watched:
             return
-        of = self._series
-        of(self.runs, operation, outcome).inc()
-        of(self.duration, operation).observe(phases[-1].total)
+        series = self._series.get(operation)
+        if series is None:
+            series = self._series[operation] = _Series(self, operation)
+        series.runs[outcome].inc()
+        series.duration.observe(phases[-1].total)
         for taken in phases:
-            for name in PHASES:
+            for name, histogram in self._by_phase:
                 seconds = getattr(taken, name)
                 if seconds is not None:
-                    of(self.phases, name).observe(seconds)
+                    histogram.observe(seconds)
         if status is not None:
-            of(self.responses, operation, f"{status // 100}xx").inc()
+            code_class = f"{status // 100}xx"
+            (series.responses.get(code_class) or self.responses.labels(operation, code_class)).inc()
         if findings is not None:
-            counted = Tally(finding.severity for finding in findings) if findings else {}
-            for severity in SEVERITIES:
-                of(self.findings, operation, severity).set(counted.get(severity, 0))
+            series.found(findings)
             for finding in findings:
-                of(self.violations, operation, finding.drift_class).inc()
-        of(self.success, operation).set(outcome is Outcome.SUCCESS)
-        of(self.last_run, operation).set(at)
+                self.violations.labels(operation, finding.drift_class).inc()
+        series.success.set(outcome is Outcome.SUCCESS)
+        series.last_run.set(at)
         if outcome is Outcome.SUCCESS:
-            of(self.last_success, operation).set(at)
+            series.last_success.set(at)
 
     def set_waiting(self, operation: str, waiting: bool) -> None:
         """Whether an operation has nothing to ask with: it is on no schedule then, and cannot be late."""
@@ -173,14 +174,6 @@ class ProbeMetrics:
             self.interval.remove(operation)
         elif each:
             self.interval.labels(operation).set(each.interval)
-
-    def _series(self, metric: M, *labels: str) -> M:
-        """`metric.labels(*labels)`, looked up once: it is asked for a dozen times a run."""
-        key = (metric, *labels)
-        series = self._found.get(key)
-        if series is None:
-            series = self._found[key] = metric.labels(*labels)
-        return cast("M", series)
 
     def _declare(self, each: Watched) -> None:
         """Let every counter begin at 0, so that its first increase is seen. Gauges of runs wait for the first one."""
@@ -198,7 +191,7 @@ class ProbeMetrics:
         self.info.labels(operation, each.resource, each.method, each.path).set(1)
 
     def _forget(self, each: Watched) -> None:
-        self._found.clear()
+        self._series.pop(each.operation, None)
         for metric in self._by_operation:
             metric.remove_by_labels({"operation": each.operation})
 
@@ -216,6 +209,35 @@ class ProbeMetrics:
         if "operation" in labels:
             self._by_operation.append(metric)
         return metric
+
+
+class _Series:
+    """The series of one operation that has run, looked up once: they are wanted a dozen times a run.
+
+    A gauge is exported from its first value on.
+    """
+
+    def __init__(self, metrics: ProbeMetrics, operation: str) -> None:
+        self._metrics = metrics
+        self._operation = operation
+        self._counted: dict[Severity, int] | None = None
+        self.runs = {outcome: metrics.runs.labels(operation, outcome) for outcome in OUTCOMES}
+        self.responses = {each: metrics.responses.labels(operation, each) for each in CODE_CLASSES}
+        self.duration = metrics.duration.labels(operation)
+        self.success = metrics.success.labels(operation)
+        self.last_run = metrics.last_run.labels(operation)
+
+    @cached_property
+    def last_success(self) -> Gauge:
+        return self._metrics.last_success.labels(self._operation)
+
+    def found(self, findings: Sequence[Finding]) -> None:
+        """The findings of the last run whose answer could be judged."""
+        counted = dict(Tally(finding.severity for finding in findings)) if findings else {}
+        if counted != self._counted:
+            for severity in SEVERITIES:
+                self._metrics.findings.labels(self._operation, severity).set(counted.get(severity, 0))
+            self._counted = counted
 
 
 def new_registry() -> CollectorRegistry:

@@ -25,7 +25,7 @@ from whopwatch.probe.origin import Origin, WireError
 from whopwatch.probe.wire import fetch
 
 MOST_REQUESTS = 512
-"""Requests kept ready. The guard judges a URL, and a URL that it let pass it lets pass again."""
+"""Requests kept ready. The guard judges a URL, and what it let pass it lets pass again."""
 
 
 class Door:
@@ -50,7 +50,7 @@ class Door:
         self._clock = clock
         self._wall = wall
         self._keys = Keys(target.api_key, None)
-        self._requests: dict[tuple[str, str], bytes] = {}
+        self._requests: dict[object, tuple[str, bytes]] = {}
         self._netlocs = {api: urlsplit(base) for api, base in _bases(target).items()}
         origins = {(url.scheme, url.netloc): Origin(url.geturl(), fresh=fresh) for url in self._netlocs.values()}
         self._origins = {api: origins[url.scheme, url.netloc] for api, url in self._netlocs.items()}
@@ -73,10 +73,7 @@ class Door:
 
         Raises UnsafeRequestError, before anything leaves, for a call that is no documented GET.
         """
-        url = url_of(call, self.target)
-        is_plain = call.credential == "key" and not call.headers and call.body is None
-        request = self._requests.get((call.operation.method, url)) if is_plain else None
-        request = request or self._request(call, url)
+        url, request = self._ready(call)
         watch = Watch(self._clock, seconds)
         started_at = self._wall()
         status, body, failure = None, b"", None
@@ -88,7 +85,7 @@ class Door:
         else:
             phases, status = answer.phases, answer.status
             secrets = self._keys.secrets
-            headers = tuple((name, redact(value, secrets)) for name, value in answer.headers)
+            headers = tuple([(name, redact(value, secrets)) for name, value in answer.headers])
             body = redact(bytes(answer.body), secrets)
         return Exchange(
             operation=call.operation.id,
@@ -105,13 +102,25 @@ class Door:
             started_at=started_at,
         )
 
+    def _ready(self, call: Call) -> tuple[str, bytes]:
+        """The URL of `call`, and its request as bytes."""
+        if call.headers or call.credential != "key" or call.body is not None:
+            raise UnsafeRequestError("A probe was to be sent other than with the key alone.", where=call.operation.id)
+        asked = call.operation.id, call.template, tuple(call.path_params.items()), call.query
+        ready = self._requests.get(asked)
+        if ready is None:
+            url = url_of(call, self.target)
+            ready = url, self._request(call, url)
+            if len(self._requests) >= MOST_REQUESTS:
+                self._requests.clear()
+            self._requests[asked] = ready
+        return ready
+
     def _request(self, call: Call, url: str) -> bytes:
         """The bytes of the request, once the guard has let it pass; the key is added after that."""
-        if call.headers or call.credential != "key":
-            raise UnsafeRequestError("A probe was to be sent other than with the key alone.", where=call.operation.id)
         host = self._netlocs[call.operation.api].netloc
         headers = {"Host": host, **self._headers}
-        reason = self._guard.refuse(call.operation.method, url, headers, call.body is not None)
+        reason = self._guard.refuse(call.operation.method, url, headers, has_body=False)
         if redact(url, self._keys.secrets) != url:
             reason = reason or "the URL holds the key"
         if reason:
@@ -125,11 +134,7 @@ class Door:
             headers["Authorization"] = authorization
         path = url[url.index("/", url.index("//") + 2) :]
         lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-        request = "\r\n".join(lines).encode("latin-1")
-        if len(self._requests) >= MOST_REQUESTS:
-            self._requests.clear()
-        self._requests[call.operation.method, url] = request
-        return request
+        return "\r\n".join(lines).encode("latin-1")
 
 
 def _bases(target: Target) -> dict[str, str]:

@@ -22,8 +22,8 @@ Path = tuple[str | int, ...]
 def twins(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     """Compare every retrieved object with the list item of the same id, on the fields that both have.
 
-    Of an object that was fetched again only what the last answers disagree on is reported: a change between the
-    first list and the first retrieve is not a difference.
+    Of an object that was fetched again only what the last answers disagree on is reported, and of one that was listed
+    again only what differs from both: a change between the list and the retrieve is not a difference.
     """
     tally = Tally("twins")
     for id, answers in evidence.answers.items():
@@ -62,7 +62,11 @@ def _compare(tally: Tally, asked: Sequence[Answer], listed: Sequence[Answer], sa
             if answer.value.get("id") != wanted:
                 _another(tally, answer, samples)
             else:
-                pairs.append((answer, {pointer_of(path) for path in differences(item, answer.value)}))
+                later = _item(next((p for p in listed if p.number > answer.number and wanted in p.ids), None), wanted)
+                odd = set(differences(item, answer.value))
+                if later is not None:
+                    odd &= set(differences(later, answer.value))
+                pairs.append((answer, {pointer_of(path) for path in odd}))
     for answer, places in pairs:
         for place in sorted(places & pairs[-1][1]):
             _differs(tally, answer, place, samples)
@@ -87,7 +91,10 @@ def _by_id(answers: Sequence[Answer]) -> dict[str | None, list[Answer]]:
 def _nearest(listed: Sequence[Answer], answer: Answer, wanted: str | None) -> Any:
     """The item called `wanted` on the last page before `answer` that has it, else on any."""
     pages = [page for page in listed if wanted in page.ids]
-    page = max(pages, key=lambda page: (page.number < answer.number, page.number), default=None)
+    return _item(max(pages, key=lambda page: (page.number < answer.number, page.number), default=None), wanted)
+
+
+def _item(page: Answer | None, wanted: str | None) -> Any:
     items = page.items if page else ()
     return next((item for item in items if isinstance(item, dict) and item.get("id") == wanted), None)
 

@@ -16,6 +16,8 @@ T = TypeVar("T")
 MOST_VALUES = 60
 """Values of one filter in one request: a URL has to stay shorter than any server's limit."""
 LONGEST_VALUE = 100
+LEAST = 8
+"""Items that tell something of pages and their order."""
 LEFT = 2 / 3
 """The share of a list that several filters together may leave over at least, so that pages are left to walk."""
 
@@ -34,10 +36,12 @@ def several_filters(listing: Listing, seed: int) -> Pairs:
 
 
 def _one_filter(listing: Listing, seed: int) -> Pairs:
-    """The filter that leaves most of a list, where none leaves nearly all."""
+    """The filter that leaves most of a list, where none leaves nearly all, and pages are left to walk."""
     filters = _shuffled(list(listing.rules.filters.values()), seed)
     options = [asked for filter in filters if (asked := alone(listing, filter, seed))]
-    return max(options, key=lambda asked: len(listing.expect(asked)), default=())
+    sure = {asked: sum(one.certain for one in listing.expect(asked)) for asked in options}
+    best = max(options, key=lambda asked: sure[asked], default=())
+    return best if best and sure[best] >= LEAST else ()
 
 
 def alone(listing: Listing, filter: Filter, seed: int) -> Pairs | None:

@@ -76,6 +76,7 @@ class Known:
         self.needs = {operation.id: needs(operation) for operation in self.contract.reads}
         self._rules: dict[str, Rules] = {}
         self._observed: dict[str, Observed] = {}
+        self._first_pages: dict[str, tuple[int, Trace | None]] = {}
         lists = sum(operation.is_list for operation in self.reads())
         self.pages = max(4, min(41, self.budget // (4 * max(1, lists))))
 
@@ -143,10 +144,17 @@ class Known:
 
     def first_page(self, operation: Operation) -> Trace | None:
         """The fullest first page of a list seen so far; one that has a next page wins."""
-        pages = [
-            trace for trace in self.traces.get(operation.id, ()) if trace[0].purpose is Purpose.LIST and items(trace[1])
-        ]
-        return max(pages, key=lambda trace: (has_next(trace[1]), len(items(trace[1]))), default=None)
+        traces = self.traces.get(operation.id, [])
+        seen, best = self._first_pages.get(operation.id, (0, None))
+        if seen < len(traces):
+            pages = [trace for trace in traces[seen:] if trace[0].purpose is Purpose.LIST and items(trace[1])]
+            best = max([*filter(None, [best]), *pages], key=_fullness, default=None)
+            self._first_pages[operation.id] = len(traces), best
+        return best
+
+
+def _fullness(trace: Trace) -> tuple[bool, int]:
+    return has_next(trace[1]), len(items(trace[1]))
 
 
 def items(exchange: Exchange) -> list[object]:

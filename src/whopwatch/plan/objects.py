@@ -12,7 +12,7 @@ from whopwatch.plan.known import Experiment, Known, Trace, items, own_ids, own_o
 from whopwatch.plan.traits import traits
 
 OBJECTS = 2
-CHOICE = 24
+CHOICE = 12
 """Objects that are retrieved at a time, and that the choice is made among."""
 
 
@@ -46,8 +46,10 @@ def _objects(known: Known, operation: Operation, count: int) -> Experiment:
             (page for page, found in _pages(known, operation) if id in own_ids(page.operation, found.json)), None
         )
         if page and (exchange.status == 404 or _differ(listed.get(id), exchange.json)):
-            yield page  # it may have changed, or gone, since it was listed
-            yield call
+            now = yield page  # it may have changed, or gone, since it was listed
+            if id in own_ids(page.operation, now.json):
+                yield call
+                yield page
 
 
 def _differ(item: Any, value: Any) -> bool:

@@ -40,6 +40,7 @@ KINDS = (("contains",), ("is-null", "only-if-true", "unless-zero"), ("at-least",
 """Ways in which filters compare that several filters at once do not show: each is looked at by itself."""
 
 ONCE: tuple[Step, ...] = (
+    lists.complete,
     lists.look_filtered,
     lists.walk_filtered,
     refusals.no_key,

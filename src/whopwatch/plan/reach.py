@@ -48,9 +48,14 @@ def reach_operations(known: Known) -> Iterator[Experiment]:
 
 
 def attempt(operation: Operation, filling: Filling, known: Known) -> Experiment:
-    """One request of `operation`, and where that is refused, another documented way of asking for the same."""
+    """One request of `operation`, and where that is refused, another documented way of asking for the same.
+
+    One that came to no answer is made once more: without any, nothing else can be asked of the operation.
+    """
     call = _call(operation, filling)
     exchange = yield call
+    if exchange.failure:
+        exchange = yield call
     if exchange.status == 404:
         for template in operation.alternate_paths:
             yield _call(operation, filling, template)

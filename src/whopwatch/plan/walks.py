@@ -104,18 +104,22 @@ class Observed:
     @property
     def whole(self) -> Sequence[tuple[Walk, Listing]]:
         """The walks that show a whole list whose items can be told apart, and what they show."""
-        listings = [(walk, walk.listing(self.rules)) for walk in self.walks if walk.is_whole]
-        return [(walk, listing) for walk, listing in listings if len(listing.by_id) == len(listing.items)]
+        return [(walk, listing) for walk in self.walks if (listing := self._whole(walk))]
 
     def before(self, base: Base, number: int) -> Listing | None:
         """The list of `base` as it was last seen whole before the exchange `number`."""
-        seen = (listing for walk, listing in reversed(self.whole) if walk.base == base and walk.numbers[-1] < number)
-        return next(seen, None)
+        earlier = (walk for walk in reversed(self.walks) if walk.base == base and walk.numbers[-1] < number)
+        return next(filter(None, map(self._whole, earlier)), None)
 
     def after(self, base: Base, number: int) -> Listing | None:
         """The list of `base` as it was next seen whole after the exchange `number`."""
-        seen = (listing for walk, listing in self.whole if walk.base == base and walk.numbers[0] > number)
-        return next(seen, None)
+        later = (walk for walk in self.walks if walk.base == base and walk.numbers[0] > number)
+        return next(filter(None, map(self._whole, later)), None)
+
+    def _whole(self, walk: Walk) -> Listing | None:
+        """What a walk shows, where that is a whole list whose items can be told apart."""
+        listing = walk.listing(self.rules) if walk.is_whole else None
+        return listing if listing and len(listing.by_id) == len(listing.items) else None
 
     def quiet(self, base: Base, first: int, last: int) -> Listing | None:
         """The list of `base`, if it was seen before `first` and after `last` and had not changed in between."""

@@ -22,7 +22,7 @@ from whopwatch.run.stop import INTERRUPTED, is_answer, lost, useless
 from whopwatch.run.writing import KEPT_FOR_TIDYING, Written, begun, kept
 
 DEFAULT_BUDGET = 600
-RESERVE = 0.02
+RESERVE = 0.05
 """The share of the budget that is kept for asking again before an accusation."""
 
 

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
@@ -16,10 +17,11 @@ from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, load
 from whopwatch.errors import UsageError
+from whopwatch.finding import Report
 from whopwatch.opening import opened
 from whopwatch.probe.memory import give_back_early
 from whopwatch.probe.narrow import narrowed
-from whopwatch.probe.settings import default_file
+from whopwatch.probe.settings import McpTerms, default_file
 
 LISTEN = "127.0.0.1:9464"
 EXAMPLE = """\b
@@ -76,7 +78,7 @@ def _serve(contract: Contract, target: Target, config: Path, shard: Shard, addre
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, note)
-    service = Service(contract, target, config, shard)
+    service = Service(contract, target, config, shard, look=partial(_look, target))
     server = service.start(address)
     host, port = server.server_address[:2]
     url = f"http://[{host!s}]:{port}" if ":" in str(host) else f"http://{host!s}:{port}"
@@ -90,6 +92,14 @@ def _serve(contract: Contract, target: Target, config: Path, shard: Shard, addre
         server.stop()
     click.echo("All runs have ended.", err=True)
     return 0
+
+
+def _look(target: Target, url: str, terms: McpTerms, number: int) -> tuple[Report, int]:
+    """One look at an MCP server, with the target's key; the library and the whole contract are loaded for the first."""
+    from whopwatch.mcp.look import look
+
+    key = target.api_key.reveal() if target.api_key else None
+    return look(load(), url, key, target.company_id, calls=terms.calls, seconds=terms.timeout, number=number)
 
 
 def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> int:

@@ -37,9 +37,10 @@ STATUS = re.compile(r"(\d{3})\b\s*(.*)", re.DOTALL)
 class Session:
     """A server that is connected to. It is a `Server`."""
 
-    def __init__(self, client: Client, portal: BlockingPortal) -> None:
+    def __init__(self, client: Client, portal: BlockingPortal, seconds: float = SECONDS) -> None:
         self._client = client
         self._portal = portal
+        self._seconds = seconds
 
     def tools(self) -> list[Offered]:
         """Every tool, page by page; raises TargetError where the server gives no end of them or nothing usable."""
@@ -74,28 +75,31 @@ class Session:
         return Answer(200, text)
 
     async def _list(self, cursor: str | None) -> types.ListToolsResult:
-        with anyio.fail_after(SECONDS):
+        with anyio.fail_after(self._seconds):
             return await self._client.list_tools(cursor=cursor)
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> types.CallToolResult:
-        with anyio.fail_after(SECONDS):
+        with anyio.fail_after(self._seconds):
             return await self._client.call_tool(name, arguments)
 
 
 @contextmanager
-def over_http(url: str, key: str | None, door: Door, *, is_sse: bool) -> Iterator[Session]:
-    """A session over streamable HTTP, or over SSE; raises TargetError where the server refuses one."""
+def over_http(url: str, key: str | None, door: Door, *, is_sse: bool, seconds: float = SECONDS) -> Iterator[Session]:
+    """A session over streamable HTTP, or over SSE; each answer has to come within `seconds`.
+
+    Raises TargetError where the server refuses a session.
+    """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def http(headers: dict[str, str] | None = None, timeout: Any = None, auth: Any = None) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(headers=headers, timeout=timeout or SECONDS, auth=auth, transport=door)
+        return httpx2.AsyncClient(headers=headers, timeout=timeout or seconds, auth=auth, transport=door)
 
     transport: AbstractAsyncContextManager[Any] = (
-        sse_client(url, headers=headers, timeout=SECONDS, httpx_client_factory=http)
+        sse_client(url, headers=headers, timeout=seconds, httpx_client_factory=http)
         if is_sse
         else streamable_http_client(url, http_client=http(headers))
     )
-    with _opened(Client(transport, mode="legacy", read_timeout_seconds=SECONDS), door) as session:
+    with _opened(Client(transport, mode="legacy", read_timeout_seconds=seconds), door, seconds) as session:
         yield session
 
 
@@ -120,7 +124,7 @@ def door_to(url: str, readable: Collection[str], budget: int) -> Door:
 
 
 @contextmanager
-def _opened(client: Client, door: Door | None) -> Iterator[Session]:
+def _opened(client: Client, door: Door | None, seconds: float = SECONDS) -> Iterator[Session]:
     with start_blocking_portal() as portal:
         try:
             manager = portal.wrap_async_context_manager(client)
@@ -129,7 +133,7 @@ def _opened(client: Client, door: Door | None) -> Iterator[Session]:
             except BaseException as error:
                 raise TargetError("The MCP server gives no session.", got=reason_of(error, door)) from None
             try:
-                yield Session(entered, portal)
+                yield Session(entered, portal, seconds)
             finally:
                 manager.__exit__(None, None, None)
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -38,16 +38,19 @@ def survey(
     rate: float | None = None,
     seed: int = 0,
     has_key: bool = True,
+    among: Collection[str] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
     """What `server` offers and answers, held against `contract`.
 
     `name` is what the report calls it. `ids` are known ids by resource (`companies`), `budget` the calls of tools at
-    most, `rate` their number a second. Raises TargetError where the server lists no tools; nothing else it does raises.
+    most, `rate` their number a second. `among` are the tools that may be called, without it all that only read.
+    Raises TargetError where the server lists no tools; nothing else it does raises.
     """
     started_at, start = datetime.now(UTC), time.perf_counter()
     offered = server.tools()
-    caller = _Caller(contract, server, offered, budget, 1 / rate if rate else 0.0, sleep)
+    callable_ = [tool for tool in offered if among is None or tool.name in among]
+    caller = _Caller(contract, server, callable_, budget, 1 / rate if rate else 0.0, sleep)
     caller.reach(ids, seed, has_key)
     findings = (*compared(contract, offered), *caller.findings())
     rows = _rows(contract, offered, caller, {finding.operation for finding in findings if finding.breaks})

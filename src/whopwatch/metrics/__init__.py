@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from whopwatch.metrics.exposition import CONTENT_TYPE, Exposition
+from whopwatch.metrics.mcp import McpMetrics
 from whopwatch.metrics.probes import OUTCOMES, Outcome, ProbeMetrics, Watched, new_registry
 
-__all__ = ["CONTENT_TYPE", "OUTCOMES", "Exposition", "Outcome", "ProbeMetrics", "Watched", "new_registry"]
+__all__ = ["CONTENT_TYPE", "OUTCOMES", "Exposition", "McpMetrics", "Outcome", "ProbeMetrics", "Watched", "new_registry"]

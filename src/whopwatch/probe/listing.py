@@ -71,6 +71,8 @@ def _refuse_unknown_params(entry: Entry, selected: Sequence[Operation]) -> None:
 
 def _refuse_beyond_budget(settings: Settings, probes: Sequence[Probe]) -> None:
     needed = sum(60.0 / probe.terms.interval for probe in probes)
+    if settings.mcp:
+        needed += settings.mcp.requests * 60.0 / settings.mcp.interval
     if needed > settings.requests_per_minute:
         raise ConfigError(
             "The schedule needs more requests than the budget has.",

@@ -18,11 +18,12 @@ from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract
 from whopwatch.contract.shape import shapes_of
 from whopwatch.errors import ConfigError
-from whopwatch.metrics import Exposition, ProbeMetrics, new_registry
+from whopwatch.metrics import Exposition, McpMetrics, ProbeMetrics, new_registry
 from whopwatch.probe.budget import Budget
 from whopwatch.probe.door import Door
 from whopwatch.probe.flow import resources_needed
 from whopwatch.probe.listing import Probe, probes_of
+from whopwatch.probe.mcp import Look, McpRounds, address_of
 from whopwatch.probe.memory import GIVE_BACK_SECONDS, give_back, settle
 from whopwatch.probe.pages import pages_of
 from whopwatch.probe.prober import Prober
@@ -40,6 +41,7 @@ _LOG = logging.getLogger("whopwatch.probe")
 class Service:
     """A prober of `target`, configured by the file at `config`, for one `shard` of its operations.
 
+    `look` is how an MCP server is looked at, by the first shard; without it none is.
     Raises ConfigError for a file that cannot be meant.
     """
 
@@ -50,6 +52,7 @@ class Service:
         config: Path,
         shard: Shard = Shard(),  # noqa: B008 (immutable)
         *,
+        look: Look | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._contract = contract
@@ -59,9 +62,11 @@ class Service:
         self._wall = wall
         self._settings, probes = self._read()
         self.metrics = ProbeMetrics(new_registry())
-        self.exposition = Exposition(self.metrics.all, [ProcessCollector(registry=None)])
+        mcp = McpMetrics(self.metrics.registry)
+        self.exposition = Exposition([*self.metrics.all, *mcp.all], [ProcessCollector(registry=None)])
         self._door = Door(target, contract, fresh=self._settings.fresh_connections)
         self._budget = Budget(self._share(self._settings), time.monotonic)
+        self._mcp = McpRounds(look, self._budget, mcp, wall=wall) if look and shard.index == 0 else None
         self._history = History()
         self.prober = self._prober(probes)
         self.scheduler = Scheduler(self.prober, self.metrics, probes, workers=self._settings.workers)
@@ -91,6 +96,9 @@ class Service:
         self.warm_up()
         server.start()
         self._thread.start()
+        if self._mcp:
+            self._mcp.change(address_of(self._settings.mcp, self._target), self._settings.mcp)
+            self._mcp.start()
         return server
 
     def warm_up(self) -> None:
@@ -108,6 +116,8 @@ class Service:
     def stop(self) -> None:
         """Start no more runs, and return when those under way have ended."""
         self.scheduler.stop()
+        if self._mcp:
+            self._mcp.stop()
         if self._thread.ident is not None:
             self._thread.join()
         self._door.close()
@@ -126,6 +136,8 @@ class Service:
         self.metrics.watch(probe.watched for probe in probes)
         self._maintained.clear()
         self.scheduler.replace(self.prober, probes)
+        if self._mcp:
+            self._mcp.change(address_of(settings.mcp, self._target), settings.mcp)
         self._accepted()
         return True
 
@@ -157,6 +169,7 @@ class Service:
 
     def _read(self) -> tuple[Settings, tuple[Probe, ...]]:
         settings = read_settings(self._config)
+        address_of(settings.mcp, self._target)
         return settings, self._shard.of(probes_of(settings, self._contract))
 
     def _share(self, settings: Settings) -> float:

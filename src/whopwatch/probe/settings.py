@@ -15,6 +15,8 @@ from whopwatch.probe import values
 from whopwatch.probe.maintenance import Window, read_window
 from whopwatch.probe.selector import SELECTOR, Selector, read_selector
 
+MCP_HANDSHAKE = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -44,8 +46,27 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class McpTerms:
+    """How the MCP server at `url` is looked at; without one only the simulator's own is. Times are in seconds.
+
+    `timeout` is for each answer, `calls` how many tools are called in a round.
+    """
+
+    url: str | None = None
+    interval: float = 600.0
+    timeout: float = 30.0
+    calls: int = 3
+
+    @property
+    def requests(self) -> int:
+        """Requests of a round: its calls, and what it takes to open a session and list the tools."""
+        return self.calls + MCP_HANDSHAKE
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole file. `requests_per_minute` is the budget of all probes, all shards together.
+    """The whole file. `requests_per_minute` is the budget of all probes, all shards together. `mcp` is None where the
+    file has no such table.
 
     `workers` is how many runs may be under way at a time; None for as many as the schedule may need.
     """
@@ -53,6 +74,7 @@ class Settings:
     entries: tuple[Entry, ...]
     windows: tuple[Window, ...] = ()
     defaults: Terms = Terms()
+    mcp: McpTerms | None = None
     workers: int | None = None
     fresh_connections: bool = True
     requests_per_minute: float = 240.0
@@ -68,6 +90,12 @@ _TERMS: dict[str, values.Reader] = {
     "page_size": values.whole,
 }
 _PROBER: dict[str, values.Reader] = {"workers": values.whole, "fresh_connections": values.flag}
+_MCP: dict[str, values.Reader] = {
+    "url": values.address,
+    "interval": values.duration,
+    "timeout": values.duration,
+    "calls": values.whole,
+}
 _BUDGET: dict[str, values.Reader] = {"requests_per_minute": values.number}
 
 
@@ -97,6 +125,7 @@ def parse_settings(content: Mapping[str, Any], where: str) -> Settings:
             "prober": lambda value, place: values.table(value, _PROBER, place),
             "budget": lambda value, place: values.table(value, _BUDGET, place),
             "defaults": lambda value, place: values.table(value, _TERMS, place),
+            "mcp": lambda value, place: McpTerms(**values.table(value, _MCP, place)),
             "probes": lambda value, place: tuple(
                 _entry(part, f"{place}, number {number}")
                 for number, part in enumerate(values.tables(value, place), start=1)
@@ -117,6 +146,7 @@ def parse_settings(content: Mapping[str, Any], where: str) -> Settings:
         entries=read["probes"],
         windows=read.get("maintenance", ()),
         defaults=defaults,
+        mcp=read.get("mcp"),
         **read.get("prober", {}),
         **read.get("budget", {}),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from whopwatch.errors import ConfigError, did_you_mean
 
@@ -42,6 +43,14 @@ def duration(value: Any, where: str) -> float:
     if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
         value = float(match[1]) * _UNITS[match[2]]
     return number(value, where, 'a time above 0 such as "30s" or "5m"')
+
+
+def address(value: Any, where: str) -> str:
+    """The address of a server, http or https, without user or query: those may hold a key."""
+    url = urlsplit(text(value, where))
+    if url.scheme not in ("http", "https") or not url.hostname or "@" in url.netloc or url.query:
+        raise refused(where, 'an address such as "https://mcp.example.com/mcp"', "another text")
+    return url.geturl()
 
 
 def number(value: Any, where: str, expected: str = "a number above 0") -> float:

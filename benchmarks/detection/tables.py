@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.detection.cases import BUDGET, CATALOGUE, DEFAULT, EVERYWHERE, RIVAL, UNLISTED, WATCH
+from benchmarks.detection.cases import BUDGET, CATALOGUE, CLEAN, DEFAULT, EVERYWHERE, RIVAL, UNLISTED, WATCH
 from benchmarks.detection.score import Record, Score, attribution, by_class, false_alarms, score
-from whopwatch.simulator.faults import SEES
+from benchmarks.detection.unseen import UNSEEN
+from whopwatch.simulator.faults import SEES, catalogue
 
 Column = tuple[str, str]
 RIVALS = ((RIVAL, BUDGET), (RIVAL, DEFAULT))
@@ -46,6 +47,7 @@ def page(records: Sequence[Record]) -> str:
     carried = any("carried" in record for record in records)
     parts = [
         _INTRODUCTION,
+        _sample(records),
         _FRUGAL if carried else "",
         "## A fault at every operation at once, or at one drawn at random",
         _EVERYWHERE,
@@ -66,6 +68,13 @@ def page(records: Sequence[Record]) -> str:
         *_missed_lines(records),
     ]
     return "\n\n".join(part for part in _joined(parts) if part) + "\n"
+
+
+def _sample(records: Iterable[Record]) -> str:
+    """How many of the faults were tried, where not all were."""
+    tried = {(record["origin"], record["fault"]) for record in records if record["origin"] != CLEAN}
+    every = len(catalogue()) + len(UNSEEN)
+    return f"This page is of {len(tried)} of the {every} faults, drawn by a fixed seed." if len(tried) < every else ""
 
 
 def missed(records: Iterable[Record]) -> dict[str, list[str]]:

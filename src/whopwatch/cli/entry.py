@@ -11,7 +11,7 @@ import click
 from whopwatch import __version__
 from whopwatch.cli.fail import show_error
 from whopwatch.cli.lazy import LazyGroup
-from whopwatch.cli.stdout import discard_stdout, open_streams, refuse_unwritten
+from whopwatch.cli.stdout import open_streams, refuse_unwritten
 from whopwatch.errors import EXIT_CLEAN, EXIT_INTERRUPTED
 
 COMMANDS = {
@@ -24,6 +24,7 @@ COMMANDS = {
     "probe": ("whopwatch.cli.probe:probe", "Probe a target on schedule, for Prometheus."),
     "faults": ("whopwatch.cli.faults:faults", "List the faults that the simulator can be given."),
     "webhook": ("whopwatch.cli.webhook:webhook", "Receive, check and send webhooks."),
+    "report": ("whopwatch.cli.report:report", "Show reports again, or several as one."),
     "sdk": ("whopwatch.cli.sdk:sdk", "Drive a release of the official SDK and check what it parses."),
     "simulate": ("whopwatch.cli.simulate:simulate", "Run the embedded Whop API as a server."),
 }
@@ -36,21 +37,7 @@ Examples:
 """
 
 
-class Root(LazyGroup):
-    """The command itself. A reader of stdout that goes away is no error; click would make it exit code 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the sub-command, and have all of its output out before anyone else can fail to write it."""
-        try:
-            code = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            discard_stdout()
-            return EXIT_CLEAN
-        return code
-
-
-@click.group(cls=Root, commands_by_name=COMMANDS, epilog=EXAMPLE)
+@click.group(cls=LazyGroup, commands_by_name=COMMANDS, epilog=EXAMPLE)
 @click.version_option(__version__, prog_name="whopwatch")
 @click.option("--traceback", is_flag=True, help="Show the traceback of an unexpected error.")
 def root(traceback: bool) -> None:

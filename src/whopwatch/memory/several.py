@@ -20,22 +20,27 @@ def combined(reports: Mapping[str, Report], failed: Mapping[str, str]) -> Report
 
     A target that could not be checked is not hidden by others that are clean.
     """
-    results = [
-        *(_result(name, report) for name, report in reports.items()),
-        *(TargetResult(name, Verdict.COULD_NOT_CHECK, reason, 0, 0) for name, reason in failed.items()),
+    named = [replace(report, targets=(_result(name, report),)) for name, report in reports.items()]
+    return merged(named, [TargetResult(name, Verdict.COULD_NOT_CHECK, reason, 0, 0) for name, reason in failed.items()])
+
+
+def merged(parts: Sequence[Report], failed: Sequence[TargetResult] = ()) -> Report:
+    """The reports of several runs, each of one target or of several, as one; `failed` are targets that have none."""
+    parts = [
+        report if report.targets else replace(report, targets=(_result(report.target, report),)) for report in parts
     ]
+    results = [*(result for report in parts for result in report.targets), *failed]
     verdicts = {result.verdict for result in results}
     verdict = next(one for one in (Verdict.DRIFT, Verdict.COULD_NOT_CHECK, Verdict.CLEAN) if one in verdicts)
     unchecked = [result.name for result in results if result.verdict is Verdict.COULD_NOT_CHECK]
     reason = f"{len(unchecked)} of {len(results)} targets could not be checked: {', '.join(unchecked)}"
-    parts = list(reports.values())
     return Report(
         target=f"{len(results)} targets",
         started_at=min((report.started_at for report in parts), default=_now()),
         seconds=sum(report.seconds for report in parts),
         verdict=verdict,
         operations=_rows(parts),
-        findings=_findings(reports),
+        findings=_findings(parts),
         sent=sum(report.sent for report in parts),
         budget=sum(report.budget for report in parts),
         unsafe=sum(report.unsafe for report in parts),
@@ -55,19 +60,19 @@ def _result(name: str, report: Report) -> TargetResult:
     return TargetResult(name, report.verdict, report.reason, report.sent, breaking)
 
 
-def _findings(reports: Mapping[str, Report]) -> tuple[Finding, ...]:
+def _findings(reports: Sequence[Report]) -> tuple[Finding, ...]:
     """One finding for each fingerprint; what is fixed or accepted somewhere only is told apart from what is open."""
-    groups: dict[tuple[str, Life | None], list[tuple[str, Finding]]] = defaultdict(list)
-    for name, report in reports.items():
+    groups: dict[tuple[str, Life | None], list[Finding]] = defaultdict(list)
+    for report in reports:
+        names = tuple(result.name for result in report.targets)
         for finding in report.findings:
             end = finding.state if finding.state in (Life.FIXED, Life.ACCEPTED) else None
-            groups[finding.fingerprint, end].append((name, finding))
+            groups[finding.fingerprint, end].append(replace(finding, targets=finding.targets or names))
     found = [_together(members) for members in groups.values()]
     return tuple(sorted(found, key=lambda one: (one.severity.rank, one.operation, one.location, one.drift_class)))
 
 
-def _together(members: Sequence[tuple[str, Finding]]) -> Finding:
-    findings = [finding for _, finding in members]
+def _together(findings: Sequence[Finding]) -> Finding:
     worst = min(findings, key=lambda finding: finding.severity.rank)
     return replace(
         worst,
@@ -75,7 +80,7 @@ def _together(members: Sequence[tuple[str, Finding]]) -> Finding:
         violations=sum(finding.violations for finding in findings),
         first_seen=min((finding.first_seen for finding in findings if finding.first_seen), default=None),
         state=common_state({finding.state for finding in findings}),
-        targets=tuple(sorted(name for name, _ in members)),
+        targets=tuple(sorted({name for finding in findings for name in finding.targets})),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from whopwatch.metrics import ProbeMetrics, new_registry
+from whopwatch.metrics import McpMetrics, ProbeMetrics, new_registry
 
 PROMETHEUS = Path(__file__).parents[2] / "probes" / "prometheus"
 RULE_FILES = sorted((PROMETHEUS / "rules").glob("*.yaml"))
@@ -30,6 +30,7 @@ def exported() -> frozenset[str]:
     """Return the name of every series that some part of whopwatch exports."""
     registry = new_registry()
     ProbeMetrics(registry)
+    McpMetrics(registry)
     families = [(family.name, _SUFFIXES.get(family.type, ("",))) for family in registry.collect()]
     return frozenset(name + suffix for name, suffixes in families for suffix in suffixes) | _OTHERS
 

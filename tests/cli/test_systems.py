@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from whopwatch.cli.systems import PARTS, systems, table
 from whopwatch.contract import contracts_dir, load
+from whopwatch.simulator.faults import catalogue
+from whopwatch.simulator.faults.catalogue import operations_for
 
 
 def test_every_system_has_a_row_and_every_cell_a_word() -> None:
@@ -25,4 +27,17 @@ def test_what_is_counted_is_there() -> None:
     assert rows["products"]["simulator"] == "5 of 5"
     assert rows["products"]["check"] == "2 read, 3 of 3 written"
     assert rows["topups"]["probe"] == "no read to probe"
-    assert int(rows["v2.plans"]["faults"]) > 0
+    assert rows["v2.plans"]["suite"] == "3 tests"
+    assert rows["v2.plans"]["probe"] == "1 of 1"
+    of_v2 = {name for name, fault in catalogue().items() if fault.group == "version"}
+    assert int(rows["v2.plans"]["faults"]) > len(of_v2) == 7
+    assert rows["MCP server"]["faults"] == "10, and those of the API"
+    assert rows["MCP server"]["probe"] == "its tools, 3 called a round"
+
+
+def test_a_fault_that_only_v2_can_have_is_counted_there_alone() -> None:
+    contract = load()
+    found = {
+        one.id for fault in catalogue().values() if fault.group == "version" for one in operations_for(contract, fault)
+    }
+    assert found == {"v2.plans.retrieve"}

@@ -65,7 +65,7 @@ def _parts(contract: Contract) -> _Parts:
     from whopwatch.simulator.routes import Routes
 
     routes = Routes(contract)
-    faults = catalogue().values()
+    faults = [fault for fault in catalogue().values() if fault.sees != "mcp"]
     settings = read_settings(default_file())
     probed = {operation.id for entry in settings.entries for operation in entry.selector.select(contract)}
     return _Parts(
@@ -87,7 +87,7 @@ def _resources(contract: Contract, folder: Path, parts: _Parts) -> Iterator[Syst
 
 def _v2(contract: Contract, parts: _Parts) -> System:
     operations = [one for one in contract.operations.values() if one.api == "v2"]
-    return System("v2.plans", _cells(operations, parts, 1), "whopwatch check --only v2.plans.retrieve")
+    return System("v2.plans", _cells(operations, parts, 1), "whopwatch check --resource v2")
 
 
 def _cells(operations: Sequence[Operation], parts: _Parts, documented: int) -> dict[str, str]:
@@ -139,8 +139,10 @@ def _sdks(contract: Contract) -> Iterator[System]:
 
 def _mcp(contract: Contract) -> System:
     from whopwatch.contract.tools import tools_of
+    from whopwatch.probe.settings import default_file, read_settings
     from whopwatch.simulator.faults import catalogue
 
+    terms = read_settings(default_file()).mcp
     tools = tools_of(contract).values()
     reads = sum(tool.operation.is_read for tool in tools)
     faults = sum(fault.sees == "mcp" for fault in catalogue().values())
@@ -150,6 +152,6 @@ def _mcp(contract: Contract) -> System:
         "check": f"{reads} called",
         "suite": "suites/mcp",
         "faults": f"{faults}, and those of the API",
-        "probe": "[mcp] in probes.toml",
+        "probe": f"its tools, {terms.calls} called a round" if terms else "no: [mcp] is not in probes.toml",
     }
     return System("MCP server", cells, "whopwatch mcp URL")

@@ -120,6 +120,7 @@ PLACES: Mapping[str, Callable[[Operation], bool]] = {
     "delete": lambda operation: operation.method == "DELETE",
     "action": _is_action,
     "write": lambda operation: not operation.is_read,
+    "v2": lambda operation: operation.api == "v2" and operation.is_read,
     "any": lambda operation: True,
     "delivery": lambda operation: True,
 }

@@ -18,6 +18,7 @@ import httpx
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, Operation
 from whopwatch.plan.behaviour import PAGING, Pairs, behaviour
+from whopwatch.plan.expand import EXPAND
 from whopwatch.plan.listing import Listing, Rules
 
 COMPANY = "biz_company000000"
@@ -83,7 +84,8 @@ class FakeApi:
         asked = None if is_owner and id.startswith(("biz_", "user_")) else id
         value = self.generate(schema, operation.api, asked, operation.id, number)
         belong(value, self.owners.get(id, ()))
-        return 200, value, {}
+        expanded = {name: {"id": value[name]} for key, name in pairs if key == EXPAND and name in value}
+        return 200, {**value, **expanded} if expanded else value, {}
 
     def mistake(self, operation: Operation, pairs: Pairs) -> Answer | None:
         """The refusal of a page size, cursor or value that is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.detection.cases import BUDGET, CATALOGUE, CLEAN, DEFAULT, EVERYWHERE, RIVAL, UNLISTED, WATCH
+from benchmarks.detection.cases import BUDGET, CATALOGUE, DEFAULT, EVERYWHERE, RIVAL, UNLISTED, WATCH
 from benchmarks.detection.score import Record, Score, attribution, by_class, false_alarms, score
 from benchmarks.detection.unseen import UNSEEN
 from whopwatch.simulator.faults import SEES, catalogue
@@ -47,6 +47,7 @@ def page(records: Sequence[Record]) -> str:
     carried = any("carried" in record for record in records)
     parts = [
         _INTRODUCTION,
+        _RIVALS if any(tool == RIVAL for tool, _ in columns(records)) else "",
         _sample(records),
         _FRUGAL if carried else "",
         "## A fault at every operation at once, or at one drawn at random",
@@ -72,9 +73,9 @@ def page(records: Sequence[Record]) -> str:
 
 def _sample(records: Iterable[Record]) -> str:
     """How many of the faults were tried, where not all were."""
-    tried = {(record["origin"], record["fault"]) for record in records if record["origin"] != CLEAN}
-    every = len(catalogue()) + len(UNSEEN)
-    return f"This page is of {len(tried)} of the {every} faults, drawn by a fixed seed." if len(tried) < every else ""
+    tried = {(record["origin"], record["fault"]) for record in records if record["sees"] == "read"}
+    every = sum(fault.sees == "read" for fault in catalogue().values()) + len(UNSEEN)
+    return f"This page is of {len(tried)} of the {every} faults that a reader can see." if len(tried) < every else ""
 
 
 def missed(records: Iterable[Record]) -> dict[str, list[str]]:
@@ -208,12 +209,13 @@ How many of the ways in which an API can drift are found, by what, and for how m
 Each fault is placed twice: at one operation, drawn by a seeded random among those where it makes sense, and at every
 such operation at once, as a change of what they share would show itself. whopwatch is told
 neither the fault nor the operation: it looks at all 79 reads, with each of its budgets. A fault is caught when the
-operation is accused of drift, or told of with the right class where that class is merely worth knowing.
+operation is accused of drift, or told of with the right class where that class is merely worth knowing. Requests are
+counted at the server."""
 
-schemathesis is given the operation, an id that exists for each required parameter, and `--continue-on-failure`. What
+_RIVALS = """schemathesis is given the operation, an id that exists for each required parameter, and `--continue-on-failure`. What
 it says of the faultless operation does not count; anything else does, whatever it is about. "Our default budget" is at
 most 600 requests, reads only, enforced by whopwatch's own guard; "its defaults" are its own number of requests and all
-its methods. Requests are counted at the server."""
+its methods."""
 
 _FRUGAL = """A fault that was caught was not looked for again with more requests: it counts as caught there too. So the
 medians of the larger budgets, and the shares of what findings name, are of those runs that took place."""

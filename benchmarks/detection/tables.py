@@ -212,10 +212,10 @@ neither the fault nor the operation: it looks at all 79 reads, with each of its 
 operation is accused of drift, or told of with the right class where that class is merely worth knowing. Requests are
 counted at the server."""
 
-_RIVALS = """schemathesis is given the operation, an id that exists for each required parameter, and `--continue-on-failure`. What
-it says of the faultless operation does not count; anything else does, whatever it is about. "Our default budget" is at
-most 600 requests, reads only, enforced by whopwatch's own guard; "its defaults" are its own number of requests and all
-its methods."""
+_RIVALS = """schemathesis is given the operation, an id that exists for each required parameter, and
+`--continue-on-failure`. What it says of the faultless operation does not count; anything else does, whatever it is
+about. "Our default budget" is at most 600 requests, reads only, enforced by whopwatch's own guard; "its defaults" are
+its own number of requests and all its methods."""
 
 _FRUGAL = """A fault that was caught was not looked for again with more requests: it counts as caught there too. So the
 medians of the larger budgets, and the shares of what findings name, are of those runs that took place."""

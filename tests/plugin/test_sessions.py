@@ -65,6 +65,35 @@ def test_one_observation_however_many_workers(
     assert not list(Path(os.environ["TMPDIR"]).glob("whopwatch-*"))
 
 
+V2_TEST = """
+import pytest
+
+@pytest.mark.whop_resource("{resource}")
+def test_marked(whop_case):
+    whop_case.check()
+"""
+
+
+def test_a_test_names_its_own_resource(at_simulator: Simulator, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(V2_TEST.format(resource="v2"))
+    result = run(pytester, "--strict-markers", "--target", at_simulator.base_url)
+    assert result.ret == 0
+    assert result.parseoutcomes() == {"passed": 3}
+    assert requests_of(result) < 30
+
+
+def test_it_is_left_out_where_the_session_selects_something_else(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(V2_TEST.format(resource="v2"))
+    assert run(pytester, "--whop-resource", "topups").parseoutcomes() == {"skipped": 1}
+
+
+def test_a_test_of_a_resource_that_there_is_not_is_an_error(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(V2_TEST.format(resource="v3"))
+    result = run(pytester)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "no resource 'v3'" in result.stdout.str()
+
+
 def test_a_selection_of_tests_asks_for_nothing_else(at_simulator: Simulator, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(CONTRACT_TEST)
     result = run(pytester, "--target", at_simulator.base_url, "-k", "products.list-schema")

@@ -6,6 +6,7 @@ from one observation of the target:
     def test_contract(whop_case):
         whop_case.check()
 
+With the mark `whop_resource("products")` it is about that resource, with `"v2"` about that version of the API.
 A test that takes `whop_webhook_case` becomes one test for each way in which a delivery of a webhook is right or wrong,
 to be sent to a handler of one's own:
 

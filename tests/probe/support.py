@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any
+from urllib.parse import urlencode
 
 from whopwatch.client.call import Call
 from whopwatch.contract import load
@@ -57,7 +58,7 @@ class Door:
             call.operation.id,
             call.purpose,
             "GET",
-            "http://t/api/v1",
+            f"http://t/api/v1?{urlencode([*call.path_params.items(), *call.query])}",
             path_params=dict(call.path_params),
             query=call.query,
             status=status,

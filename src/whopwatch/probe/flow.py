@@ -65,7 +65,7 @@ class Flow:
         return exchange
 
     def _value(self, parameter: Parameter, remembered: Remembered) -> Generator[Call, Exchange, str]:
-        for resource in parameter.resources:
+        for resource in self._seen.likeliest(parameter.resources):
             known = self._seen.best(resource)
             if known:
                 if not self._seen.is_given(resource):

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from whopwatch.contract import Contract
 from whopwatch.exchange import Exchange
 from whopwatch.finding import Report
+from whopwatch.plan.reach import TRIES
 from whopwatch.probe.flow import MOST_LISTS
 from whopwatch.probe.listing import Probe
 from whopwatch.probe.prober import Prober
 from whopwatch.probe.records import Run
 from whopwatch.probe.seen import ids_of
 from whopwatch.run import Observation, judge
-
-ROUNDS = 4
 
 
 def probe_once(
@@ -33,12 +32,7 @@ def probe_once(
     Lists come first: they show the ids that the others ask with. What showed nothing is asked again, with other ids.
     """
     started_at, begun = datetime.now(UTC), time.perf_counter()
-    runs: list[Run] = []
-    left = sorted(probes, key=_needs)
-    for _ in range(ROUNDS):
-        latest = [(probe, _patiently(prober, probe, sleep)) for probe in left]
-        runs += [run for _, run in latest]
-        left = [probe for probe, run in latest if _showed_nothing(probe, run)]
+    runs = list(_runs(probes, lambda probe: _patiently(prober, probe, sleep)))
     exchanges = tuple(_exchanges(runs))
     observation = Observation(
         exchanges=exchanges,
@@ -52,6 +46,35 @@ def probe_once(
         requests=Counter(exchange.operation for exchange in exchanges),
     )
     return judge(contract, observation, target_name)
+
+
+def _runs(probes: Sequence[Probe], run: Callable[[Probe], Run]) -> Iterator[Run]:
+    """Each probe, and those that showed nothing again: with another id, or when others have shown something since."""
+    left, waiting = sorted(probes, key=_needs), list[Probe]()
+    asked: dict[str, list[str]] = defaultdict(list)
+    while left:
+        again = list[Probe]()
+        has_news = False
+        for probe in left:
+            latest = run(probe)
+            yield latest
+            if not _showed_nothing(probe, latest):
+                has_news = True
+            elif not latest.exchanges or latest.lacking or _is_old(latest, asked[probe.id]):
+                waiting.append(probe)
+            else:
+                asked[probe.id].append(latest.exchanges[-1].url)
+                again.append(probe)
+        left = again
+        if has_news:
+            left, waiting = sorted([*again, *waiting], key=_needs), []
+            asked.clear()
+
+
+def _is_old(run: Run, asked: list[str]) -> bool:
+    """Whether enough was asked, or nothing new twice in a row: ids of several resources take turns."""
+    latest = run.exchanges[-1].url
+    return len(set(asked)) == TRIES or (latest in asked and (latest == asked[-1] or asked[-1] in asked[:-1]))
 
 
 def _showed_nothing(probe: Probe, run: Run) -> bool:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.shape import shapes_of
 from whopwatch.exchange import Exchange
 
-KEPT = 10
+KEPT = 12
 """Ids of one resource."""
 FRESH_SECONDS = 300.0
 """For how long answers are not searched for more ids of a resource."""
-LOOKED_AT = 10
+LOOKED_AT = 12
 """Items of a list's page that are searched."""
 
 
@@ -28,6 +28,7 @@ class Seen:
         self._clock = clock
         self._given: dict[str, str] = {}
         self._ids: dict[str, OrderedDict[str, float]] = {}
+        self._empty: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def give(self, resource: str, id: str) -> None:
@@ -63,6 +64,12 @@ class Seen:
             ids = self._ids.get(resource, OrderedDict())
             if id in ids:
                 ids.move_to_end(id, last=False)
+                self._empty[resource] += 1
+
+    def likeliest(self, resources: Sequence[str]) -> Sequence[str]:
+        """`resources` in the order in which to ask with their ids: those that led to empty lists less often first."""
+        with self._lock:
+            return sorted(resources, key=lambda resource: self._empty[resource])
 
     def _lacking(self, operation: Operation) -> frozenset[str]:
         """The resources that `operation` could show, and of which no recent id is known.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli.cache import CACHE, cache_folder
+from whopwatch.cli.folders import CACHE, cache_folder
 from whopwatch.cli.check import EXIT_CODES, tell
 from whopwatch.cli.options import rate as rate_option
 from whopwatch.cli.outputs import Outputs

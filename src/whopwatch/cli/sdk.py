@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli.folders import CACHE, cache_folder
 from whopwatch.cli.check import EXIT_CODES, tell
+from whopwatch.cli.folders import CACHE, cache_folder
 from whopwatch.cli.options import rate as rate_option
 from whopwatch.cli.outputs import Outputs
 from whopwatch.contract import load

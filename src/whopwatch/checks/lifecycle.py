@@ -20,8 +20,8 @@ def deprecation(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     tally = Tally("deprecation")
     for operation, answers in evidence.answers.items():
         for answer in answers:
-            for header, sign in HEADERS.items():
-                if (value := answer.exchange.header(header)) is not None and sign in value.lower():
+            for header, value in answer.exchange.headers:
+                if header in HEADERS and HEADERS[header] in value.lower():
                     tally.add(
                         "D21",
                         Severity.MEDIUM,

@@ -164,8 +164,9 @@ class Origin:
 
 
 def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[object, ...]]]:
+    name = host.encode() if host.isascii() else host  # text goes through the codec of international names
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise WireError(Failure.DNS) from None
     return list(dict.fromkeys((family, tuple(address)) for family, _, _, _, address in found))

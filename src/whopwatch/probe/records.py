@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -86,7 +86,8 @@ class Record(NamedTuple):
     def of(cls, run: Run, paths: Iterable[str]) -> Record:
         """What is remembered of `run`; `paths` are the path templates of its requests."""
         sent = tuple(map(Sent.of, run.exchanges, paths))
-        return cls(replace(run, exchanges=(), findings=run.findings[:FINDINGS_SHOWN]), sent)
+        findings = run.findings[:FINDINGS_SHOWN]
+        return cls(Run(run.operation, run.outcome, run.at, run.seconds, run.reason, (), findings, run.lacking), sent)
 
     def told(self) -> dict[str, Any]:
         """As JSON."""

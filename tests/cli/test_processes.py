@@ -162,3 +162,19 @@ def test_help_answers_at_once_and_imports_little() -> None:
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert not imported & {"httpx", "starlette", "uvicorn", "rich", "yaml", "jsonschema_rs", "pytest"}
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
+
+
+@pytest.mark.parametrize(("fault", "code"), [([], 0), (["--fault", "null-field@products.list"], 1)])
+def test_a_reader_that_goes_away_does_not_change_the_exit_code(fault: list[str], code: int) -> None:
+    with started("simulate", "--items", "3", *fault) as simulator:
+        assert simulator.stdout
+        ready = json.loads(simulator.stdout.readline())
+        surroundings = {**os.environ, "WHOP_API_KEY": ready["api_key"], "WHOP_COMPANY_ID": ready["company_id"]}
+        command = ["check", "--target", ready["base_url"], "--only", "products.list", "--rate", "1000"]
+        reader, writer = os.pipe()
+        os.close(reader)
+        with started(*command, stdout=writer, stderr=writer, env=surroundings) as process:
+            os.close(writer)
+            ended = process.wait(30)
+        simulator.terminate()
+    assert ended == code

@@ -13,7 +13,6 @@ from click.core import ParameterSource
 
 from whopwatch.cli.options import names, rate, refuse_writes
 from whopwatch.cli.outputs import Outputs
-from whopwatch.cli.stdout import discard_stdout
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
 from whopwatch.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, EXIT_INTERRUPTED, UsageError
@@ -59,7 +58,7 @@ NOT_WITH_REPLAY = ("only", "resource", "allow_writes", "budget", "rate", "seed",
 @click.command("check", epilog=EXAMPLE)
 @click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
 @click.option("--only", callback=names, multiple=True, metavar="OP[,OP]", help="These operations only.")
-@click.option("--resource", callback=names, multiple=True, metavar="R[,R]", help="These resources only.")
+@click.option("--resource", callback=names, multiple=True, metavar="R[,R]", help="These resources only, or v2.")
 @click.option("--allow-writes", is_flag=True, help="Create, change and delete objects of its own, too.")
 @click.option("--budget", type=click.IntRange(min=1), help=BUDGET)
 @click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second at most: 0.01 to 1000.")
@@ -181,16 +180,13 @@ def tell(report: Report, outputs: Outputs, besides: Mapping[str, str] = MappingP
     from whopwatch.report import RENDERERS
     from whopwatch.report.terminal import print_report, render
 
-    try:
-        kinds = outputs.kinds - besides.keys()
-        written = outputs.write({**besides, **{kind: RENDERERS[kind](report) for kind in kinds}})
-        console = Console(stderr=outputs.use_stdout)
-        if console.is_terminal:
-            print_report(report, console)
-        else:
-            console.file.write(render(report, console.width))
-        for file in written:
-            console.print(f"report written: {file}", markup=False, highlight=False, soft_wrap=True)
-        console.file.flush()
-    except BrokenPipeError:
-        discard_stdout()
+    kinds = outputs.kinds - besides.keys()
+    written = outputs.write({**besides, **{kind: RENDERERS[kind](report) for kind in kinds}})
+    console = Console(stderr=outputs.use_stdout)
+    if console.is_terminal:
+        print_report(report, console)
+    else:
+        console.file.write(render(report, console.width))
+    for file in written:
+        console.print(f"report written: {file}", markup=False, highlight=False, soft_wrap=True)
+    console.file.flush()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli.stdout import discard_stdout
 from whopwatch.contract import load
 from whopwatch.errors import EXIT_CLEAN
 
@@ -38,12 +37,7 @@ def faults(operation: str | None, as_json: bool) -> int:
         return EXIT_CLEAN
     from rich.console import Console
 
-    console = Console()
-    try:
-        _show(found, console)
-        console.file.flush()
-    except BrokenPipeError:
-        discard_stdout()
+    _show(found, Console())
     return EXIT_CLEAN
 
 

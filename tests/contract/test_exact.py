@@ -25,6 +25,7 @@ POST = {
     "type": "object",
     "properties": {
         "id": {"anyOf": [{"type": "string", "x-id-prefix": ["post_"]}, NULL]},
+        "code": {"type": "string", "pattern": "1$", "x-id-prefix": ["c_"]},
         "parent": {"anyOf": [{"$ref": "#/components/schemas/Post"}, NULL]},
         "owner": {"oneOf": [USER, COMPANY]},
         "either": {"oneOf": [LOOSE, {"type": "object", "properties": {"b": {"type": "integer"}}}]},
@@ -56,6 +57,7 @@ def shape() -> Shape:
         {"owner": {"kind": "Company", "id": "biz_1"}},
         {"metadata": {"anything": 1}},
         {"properties": [{"text": "a"}, {}]},
+        {"code": "c_1"},
     ],
 )
 def test_what_is_documented_is_exact(validator: Validator, shape: Shape, value: Any) -> None:
@@ -70,6 +72,7 @@ def test_what_is_documented_is_exact(validator: Validator, shape: Shape, value: 
         {"extra": 1},
         {"id": "pst_1"},
         {"id": "x post_1"},
+        {"code": "1"},
         {"parent": {"parent": {"extra": None}}},
         {"parent": {"id": "pst_1"}},
         {"owner": {"kind": "User", "id": "biz_1"}},
@@ -88,6 +91,7 @@ def test_what_is_valid_and_not_documented_is_not_exact(validator: Validator, sha
     "value",
     [
         {"id": 1},
+        {"code": "c_2"},
         {"metadata": {"a": 1}},
         {"owner": {"kind": "Nobody"}},
         {"either": {"a": 1}},  # keeps both variants, of which the exact one keeps only one

@@ -150,3 +150,11 @@ def test_ctrl_c_ends_with_130(error: BaseException, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(entry.root, "main", interrupted)
     assert main(["check"]) == 130
+
+
+@pytest.mark.parametrize(("command", "told"), [("'open", "a quote that stays open"), ("", "There is no command")])
+def test_a_command_that_is_none_is_refused(command: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mcp", "--stdio", command]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert "option --stdio" in error

@@ -69,6 +69,8 @@ def mcp(
     from whopwatch.report import FILE_NAMES
 
     _refuse_both(url, command, target)
+    if command is not None:
+        _words(command)
     files = {"json": json_file, "junit": junit_file, "markdown": markdown_file, "html": html_file}
     outputs = Outputs(files, None, FILE_NAMES)
     contract = load()
@@ -88,7 +90,21 @@ def _shown(url: str | None, command: str | None) -> str:
     if url:
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    return Path(shlex.split(command)[0]).name if command else "the simulator's MCP server"
+    return Path(_words(command)[0]).name if command else "the simulator's MCP server"
+
+
+def _words(command: str) -> list[str]:
+    """The words of --stdio, parted as a shell does; raises UsageError where there are none or a quote stays open."""
+    expected = "a command such as npx -y @whop/mcp"
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        raise UsageError(
+            "The command cannot be read.", where="option --stdio", expected=expected, got="a quote that stays open"
+        ) from None
+    if not words:
+        raise UsageError("There is no command.", where="option --stdio", expected=expected)
+    return words
 
 
 def _refuse_both(url: str | None, command: str | None, target: str | None) -> None:
@@ -147,9 +163,7 @@ def _by_command(
     from whopwatch.opening import opened
     from whopwatch.relay import relayed
 
-    words = shlex.split(command)
-    if not words:
-        raise UsageError("There is no command.", where="option --stdio", expected="a command such as npx -y @whop/mcp")
+    words = _words(command)
     with (
         opened(contract, target or "simulator", os.environ, config=config, seed=seed) as ready,
         Client(replace(ready, writable=False), contract, budget=_messages(budget)) as client,

@@ -112,3 +112,10 @@ def test_build_refuses_another_package_than_the_pinned_one(tmp_path: Path, capsy
     shutil.copytree(contracts_dir(), folder)
     assert main(["contract", "build", "--contracts", str(folder), "--python-sdk", str(wheel)]) == 2
     assert "is not the pinned package" in capsys.readouterr().err
+
+
+def test_an_event_is_found_by_its_name_as_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["contract", "show", "payment.succeeded"]) == 0
+    by_name = capsys.readouterr().out
+    assert main(["contract", "show", "webhook:payment.succeeded"]) == 0
+    assert by_name == capsys.readouterr().out

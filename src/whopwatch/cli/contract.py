@@ -71,7 +71,7 @@ def show(op: str | None, as_json: bool, folder: Path | None) -> int:
     if op is None:
         click.echo(json.dumps(table_all(loaded), indent=2) if as_json else "\n".join(list_all(loaded)))
         return EXIT_CLEAN
-    if op.startswith("webhook:"):
+    if op.startswith("webhook:") or op in loaded.events:
         event = loaded.event(op.removeprefix("webhook:"))
         raw, lines = loaded.resolve(event.schema), describe_event(loaded, event)
     else:

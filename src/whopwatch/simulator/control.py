@@ -58,7 +58,7 @@ def _is_json(headers: Mapping[str, str]) -> bool:
 
 
 def _not_json() -> Response:
-    return JSONResponse({"error": "expected application/json"}, 415)
+    return JSONResponse({"error": "expected the header content-type: application/json"}, 415)
 
 
 def _refusal(error: UsageError) -> Response:

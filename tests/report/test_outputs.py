@@ -61,6 +61,13 @@ def test_a_flood_of_findings_still_fits_a_job_summary() -> None:
     assert "4800 findings more" in text
 
 
+@pytest.mark.parametrize("location", ["/data/*/route", "param:statuses[]"])
+def test_a_message_for_a_chat_names_a_place_once_and_readably(location: str) -> None:
+    name = location.removeprefix("param:")
+    found = replace(samples.report().findings[0], location=location, message=f"products.list: {name} is null.")
+    assert f"`products.list` `{location}` is null." in chat.render(samples.report(findings=(found,)))
+
+
 def test_long_texts_still_fit_a_job_summary_and_a_chat() -> None:
     long = "|" * 20_000
     worst = replace(samples.FINDINGS[0], message=long, expected=long, observed=long, location=long)

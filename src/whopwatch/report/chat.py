@@ -41,7 +41,10 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _finding(finding: Finding) -> str:
     state = f"{finding.state}, " if finding.state else ""
+    # Both stand before it as code; what is left of a pointer once its marks are blanked is hard to read.
     message = finding.message.removeprefix(f"{finding.operation}: ")
+    for name in (finding.location, finding.location.partition(":")[2]):
+        message = message.removeprefix(f"{name} ")
     where = f"{_code(finding.operation)} {_code(finding.location)}".strip()
     return f"{state}{finding.severity}: {where} {_short(message)}"
 

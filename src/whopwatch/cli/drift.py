@@ -53,7 +53,9 @@ Only GET requests are sent. Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (coul
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE", help=f"Default: {BASELINE}.")
 @click.option("--accepted", type=click.Path(path_type=Path), metavar="FILE", help="Default: contracts/accepted.yaml.")
 @click.option("--only", callback=names, multiple=True, metavar="OP[,OP]", help="These operations only.")
-@click.option("--resource", callback=names, multiple=True, metavar="R[,R]", help="These resources only; v2 for all of v2.")
+@click.option(
+    "--resource", callback=names, multiple=True, metavar="R[,R]", help="These resources only; v2 for all of v2."
+)
 @click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to send at most.")
 @click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second at most: 0.01 to 1000.")
 @click.option("--seed", type=int, help="Seed of the plan and the simulator. Default: another plan each night.")

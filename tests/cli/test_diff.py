@@ -56,12 +56,20 @@ def test_what_is_only_worth_knowing_is_no_drift(tmp_path: Path, capsys: Captured
     assert [finding["severity"] for finding in told["findings"]] == ["info"]
 
 
+BOMB = "a: &a [0]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
+    for before, name in zip("abcdefghi", "bcdefghij", strict=True)
+)
+"""Nine aliases of nine aliases, nine times: small to read, and without end once it is followed."""
+
+
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        ("{", "neither JSON nor YAML"),
-        ("[" * 100_000, "neither JSON nor YAML"),
-        ("a: [", "neither JSON nor YAML"),
+        ("{", "in line 1, column 2"),
+        ("[" * 100_000, "more than 300 levels"),
+        (BOMB, "values once its aliases are followed"),
+        ("a: [", "no YAML in line"),
         ('{"swagger": "2.0"}', "no OpenAPI document"),
         ("just text", "no OpenAPI document"),
     ],

@@ -20,6 +20,7 @@ REGISTRIES = {"sdk": "python", "npm": "typescript"}
 NEWEST = {"newest", "latest"}
 ACCEPTED = "a contract folder, an OpenAPI 3 file, an SDK archive, sdk:VERSION or npm:VERSION"
 MAX_BYTES = 100_000_000
+MAX_VALUES = 5_000_000
 MAX_DEPTH = 300
 """Levels of a document; an API description has some twenty."""
 
@@ -96,9 +97,12 @@ def _document(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         document = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
     except (ValueError, RecursionError) as error:
-        # What a parser quotes may be of any size.
         raise ContractError(
-            "The document is neither JSON nor YAML.", where=str(path), got=type(error).__name__, hint="check the file"
+            "The document cannot be read.",
+            where=str(path),
+            expected="JSON or YAML in UTF-8",
+            got=_why(error),
+            hint=ACCEPTED,
         ) from None
     if isinstance(document, dict) and "openapi" not in document and "v1" in document:
         document = document["v1"]  # the bundle of a contract folder
@@ -118,6 +122,19 @@ def _document(path: Path) -> dict[str, Any]:
     return document
 
 
+class _UnreadableError(ValueError):
+    """Why a text is no document, in our own words."""
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a text, and where; what a parser quotes of it may be of any size and is left out."""
+    if isinstance(error, _UnreadableError):
+        return str(error)
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} in line {error.lineno}, column {error.colno}"
+    return "text that is not UTF-8" if isinstance(error, UnicodeDecodeError) else "a document that is too deep"
+
+
 def _mappings(node: Any) -> list[dict[str, Any]]:
     return [item for item in node.values() if isinstance(item, dict)] if isinstance(node, dict) else []
 
@@ -132,7 +149,23 @@ def _yaml(text: str) -> Any:
         for event in yaml.parse(text, Loader=loader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_DEPTH:
-                raise ValueError(f"more than {MAX_DEPTH} levels deep")
-        return yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
+                raise _UnreadableError(f"more than {MAX_DEPTH} levels")
+        document = yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
     except yaml.YAMLError as error:
-        raise ValueError from error
+        mark = getattr(error, "problem_mark", None)
+        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise _UnreadableError(f"no YAML{place}") from None
+    if _values(document, {}) > MAX_VALUES:
+        raise _UnreadableError(f"more than {MAX_VALUES:,} values once its aliases are followed")
+    return document
+
+
+def _values(node: Any, known: dict[int, int]) -> int:
+    """How many values a document has where every alias is written out; `known` are those of nodes seen before."""
+    if not isinstance(node, dict | list):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = MAX_VALUES  # An alias of what it stands in has no end.
+        parts = node.values() if isinstance(node, dict) else node
+        known[id(node)] = 1 + sum(_values(part, known) for part in parts)
+    return known[id(node)]

@@ -17,11 +17,12 @@ PATIENCE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How a handler took one sample; `status` is None where no answer came in time."""
+    """How a handler took one sample; `status` is None where no answer came, `failure` why."""
 
     sample: Sample
     status: int | None
     seconds: float
+    failure: str = "no answer"
 
     @property
     def is_right(self) -> bool:
@@ -31,7 +32,7 @@ class Trial:
     @property
     def observed(self) -> str:
         """What it answered."""
-        return str(self.status) if self.status else "no answer"
+        return str(self.status) if self.status else self.failure
 
     def to_json(self) -> dict[str, Any]:
         """One line of the JSON output."""
@@ -49,10 +50,16 @@ def tried(url: str, samples: Iterable[Sample]) -> Iterator[Trial]:
     """Send each sample to the handler at `url`; redirects are not followed."""
     with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
         for sample in samples:
-            began = time.perf_counter()
+            began, failure = time.perf_counter(), "no answer"
             try:
                 with client.stream("POST", url, content=sample.body, headers=dict(sample.headers)) as response:
                     status: int | None = response.status_code
-            except httpx.HTTPError:
-                status = None
-            yield Trial(sample, status, time.perf_counter() - began)
+            except httpx.HTTPError as error:
+                status, failure = None, _why(error)
+            yield Trial(sample, status, time.perf_counter() - began, failure)
+
+
+def _why(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return "no connection"
+    return f"no answer within {PATIENCE:.0f} s" if isinstance(error, httpx.TimeoutException) else "no complete answer"

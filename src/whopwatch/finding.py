@@ -267,6 +267,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The JSON report, schema 1."""
+        bought = Counter(finding.operation for finding in self.findings)
         return {
             "schema": 1,
             "tool": "whopwatch",
@@ -277,7 +278,7 @@ class Report:
             "verdict": str(self.verdict),
             "reason": self.reason,
             "requests": {"sent": self.sent, "budget": self.budget, "unsafe": self.unsafe},
-            "operations": [operation.to_json() for operation in self.operations],
+            "operations": [{**one.to_json(), "findings": bought[one.id]} for one in self.operations],
             "findings": [finding.to_json() for finding in self.findings],
             **({"memory": self.memory.to_json()} if self.memory else {}),
             **({"targets": [target.to_json() for target in self.targets]} if self.targets else {}),

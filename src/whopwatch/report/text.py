@@ -97,6 +97,15 @@ def requests_line(report: Report) -> str:
     return f"{number(report.sent, 'request')} of {report.budget}, {writes}, in {report.seconds:.1f} s{rest}"
 
 
+def price_line(report: Report) -> str:
+    """`7.2 requests for each operation that was asked, 190 for each finding`; empty where nothing was sent."""
+    asked = sum(bool(operation.requests) for operation in report.operations)
+    if not (asked and report.sent):
+        return ""
+    each = f"{report.sent / asked:.1f} requests for each operation that was asked"
+    return each + (f", {report.sent / len(report.findings):.0f} for each finding" if report.findings else "")
+
+
 def findings_line(report: Report) -> str:
     """`3 findings (1 critical, 2 high)`, or `no findings`."""
     groups = by_severity(report.findings)

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ def test_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "baseline.sqlite"
     with opened(file) as baseline:
         baseline.save(records_of(1))
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database, database:
         database.execute("PRAGMA user_version = 99")
     before = file.read_bytes()
     with opened(file) as baseline, pytest.raises(ConfigError, match="newer whopwatch"):
@@ -100,7 +101,7 @@ def test_a_damaged_file_is_told_and_left_alone(tmp_path: Path, content: bytes) -
 
 def test_a_database_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "theirs.sqlite"
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database, database:
         database.execute("CREATE TABLE meta (name TEXT, value TEXT)")
     with opened(file) as baseline, pytest.raises(ConfigError, match="cannot be read"):
         baseline.load()

@@ -10,8 +10,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+
+def timestamp(moment: datetime) -> str:
+    """A moment in UTC as reports write it, to the second: `2026-01-31T02:00:00Z`."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class Severity(StrEnum):

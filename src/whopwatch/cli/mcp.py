@@ -15,6 +15,7 @@ import click
 
 from whopwatch.cli.check import EXIT_CODES, tell
 from whopwatch.cli.options import rate as rate_option
+from whopwatch.cli.options import report_files
 from whopwatch.cli.outputs import Outputs
 from whopwatch.contract import Contract, load
 from whopwatch.errors import TargetError, UsageError
@@ -46,10 +47,7 @@ Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (could not check: refused, unreac
 @click.option("--budget", type=click.IntRange(min=1), default=150, show_default=True, help="Calls of tools at most.")
 @click.option("--rate", type=float, callback=rate_option, metavar="N", help="Calls a second at most: 0.01 to 1000.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and the simulator.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
-@click.option("--junit", "junit_file", metavar="FILE", help="Write JUnit XML (- for stdout).")
-@click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
-@click.option("--html", "html_file", metavar="FILE", help="Write one self-contained HTML page (- for stdout).")
+@report_files("json", "junit", "markdown", "html")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
 def mcp(
     url: str | None,
@@ -58,10 +56,7 @@ def mcp(
     budget: int,
     rate: float | None,
     seed: int,
-    json_file: str | None,
-    junit_file: str | None,
-    markdown_file: str | None,
-    html_file: str | None,
+    reports: dict[str, str | None],
     config: Path | None,
 ) -> int:
     """Hold an MCP server against the contract: its tools, their inputs, their answers."""
@@ -71,8 +66,7 @@ def mcp(
     _refuse_both(url, command, target)
     if command is not None:
         _words(command)
-    files = {"json": json_file, "junit": junit_file, "markdown": markdown_file, "html": html_file}
-    outputs = Outputs(files, None, FILE_NAMES)
+    outputs = Outputs(reports, None, FILE_NAMES)
     contract = load()
     has_key = bool(os.environ.get("WHOP_API_KEY")) or not url
     try:

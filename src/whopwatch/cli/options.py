@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
 
 import click
 
 from whopwatch.config import RANGE, is_rate
 from whopwatch.contract import Contract
 from whopwatch.errors import UsageError
+
+REPORTS = {
+    "json": "Write the JSON report (- for stdout).",
+    "junit": "Write JUnit XML (- for stdout).",
+    "markdown": "Write Markdown (- for stdout).",
+    "html": "Write one self-contained HTML page (- for stdout).",
+    "sarif": "Write SARIF 2.1.0 (- for stdout).",
+}
+"""The kinds of report that a file can be named for, and the help of each one's option."""
+
+Command = Callable[..., int]
+
+
+def report_files(*kinds: str) -> Callable[[Command], Command]:
+    """An option for each kind of report; the command gets `reports`: file name by kind, None where not wanted."""
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def with_files(**options: object) -> int:
+            return command(reports={kind: options.pop(f"{kind}_file") for kind in kinds}, **options)
+
+        decorated: Command = with_files
+        for kind in reversed(kinds):
+            decorated = click.option(f"--{kind}", f"{kind}_file", metavar="FILE", help=REPORTS[kind])(decorated)
+        return decorated
+
+    return decorate
 
 
 def names(_: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import click
 from whopwatch.cli.check import EXIT_CODES, tell
 from whopwatch.cli.folders import CACHE, cache_folder
 from whopwatch.cli.options import rate as rate_option
+from whopwatch.cli.options import report_files
 from whopwatch.cli.outputs import Outputs
 from whopwatch.contract import load
 
@@ -36,10 +37,7 @@ its requests leave through whopwatch, reads alone. Ends with 0 (clean), 1 (drift
 @click.option("--budget", type=click.IntRange(min=1), default=150, show_default=True, help="Requests to send at most.")
 @click.option("--rate", type=float, callback=rate_option, metavar="N", help="Requests a second at most: 0.01 to 1000.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and the simulator.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
-@click.option("--junit", "junit_file", metavar="FILE", help="Write JUnit XML (- for stdout).")
-@click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
-@click.option("--html", "html_file", metavar="FILE", help="Write one self-contained HTML page (- for stdout).")
+@report_files("json", "junit", "markdown", "html")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
 @CACHE
 def sdk(
@@ -48,10 +46,7 @@ def sdk(
     budget: int,
     rate: float | None,
     seed: int,
-    json_file: str | None,
-    junit_file: str | None,
-    markdown_file: str | None,
-    html_file: str | None,
+    reports: dict[str, str | None],
     config: Path | None,
     cache_dir: Path | None,
 ) -> int:
@@ -65,8 +60,7 @@ def sdk(
     from whopwatch.sdk.releases import installed, parse_release, refuse_other, start
 
     wanted = parse_release(release)
-    files = {"json": json_file, "junit": junit_file, "markdown": markdown_file, "html": html_file}
-    outputs = Outputs(files, None, FILE_NAMES)
+    outputs = Outputs(reports, None, FILE_NAMES)
     contract = load()
     folder = installed(wanted, cache_folder(cache_dir))
     with (

@@ -15,7 +15,7 @@ from whopwatch.contract import Contract
 from whopwatch.contract.arguments import arguments_of
 from whopwatch.contract.tools import Tool, tools_of
 from whopwatch.exchange import Exchange, Failure, Phases
-from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
+from whopwatch.finding import Finding, OperationResult, Report, State, Verdict, timestamp
 from whopwatch.mcp.compare import PREFIX, compared
 from whopwatch.mcp.offered import Answer, Offered, Server
 from whopwatch.plan import Known
@@ -57,7 +57,7 @@ def survey(
     verdict, reason = _verdict(rows, caller.stopped)
     return Report(
         target=name,
-        started_at=_stamp(started_at),
+        started_at=timestamp(started_at),
         seconds=time.perf_counter() - start,
         verdict=verdict,
         operations=rows,
@@ -83,7 +83,7 @@ def refused(contract: Contract, reason: str, *, name: str, budget: int) -> Repor
     )
     return Report(
         target=name,
-        started_at=_stamp(datetime.now(UTC)),
+        started_at=timestamp(datetime.now(UTC)),
         seconds=0.0,
         verdict=Verdict.COULD_NOT_CHECK,
         operations=rows,
@@ -93,10 +93,6 @@ def refused(contract: Contract, reason: str, *, name: str, budget: int) -> Repor
         reason=reason,
         version=__version__,
     )
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class _Caller:

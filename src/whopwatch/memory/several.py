@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import median
 
-from whopwatch.finding import Finding, Life, Memory, OperationResult, Report, State, TargetResult, Verdict
+from whopwatch.finding import Finding, Life, Memory, OperationResult, Report, State, TargetResult, Verdict, timestamp
 from whopwatch.memory.causes import common_state
 
 _STATES = (State.DRIFT, State.VERIFIED, State.COULD_NOT_CHECK, State.NOT_COVERED)
@@ -36,7 +36,7 @@ def merged(parts: Sequence[Report], failed: Sequence[TargetResult] = ()) -> Repo
     reason = f"{len(unchecked)} of {len(results)} targets could not be checked: {', '.join(unchecked)}"
     return Report(
         target=f"{len(results)} targets",
-        started_at=min((report.started_at for report in parts), default=_now()),
+        started_at=min((report.started_at for report in parts), default=timestamp(datetime.now(UTC))),
         seconds=sum(report.seconds for report in parts),
         verdict=verdict,
         operations=_rows(parts),
@@ -49,10 +49,6 @@ def merged(parts: Sequence[Report], failed: Sequence[TargetResult] = ()) -> Repo
         memory=_memory(parts),
         targets=tuple(sorted(results, key=lambda result: result.name)),
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _result(name: str, report: Report) -> TargetResult:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from whopwatch.contract import Contract
 from whopwatch.exchange import Exchange
-from whopwatch.finding import Report
+from whopwatch.finding import Report, timestamp
 from whopwatch.plan.reach import TRIES
 from whopwatch.probe.flow import MOST_LISTS
 from whopwatch.probe.listing import Probe
@@ -40,7 +40,7 @@ def probe_once(
         budget=len(exchanges),
         sent=len(exchanges),
         unsafe=0,
-        started_at=started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        started_at=timestamp(started_at),
         seconds=time.perf_counter() - begun,
         missing={run.operation: run.lacking for run in runs if run.lacking},
         requests=Counter(exchange.operation for exchange in exchanges),

@@ -10,7 +10,7 @@ from typing import Any
 from whopwatch.checks import Evidence
 from whopwatch.contract import Contract
 from whopwatch.errors import UsageError
-from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
+from whopwatch.finding import Finding, OperationResult, Report, State, Verdict, timestamp
 from whopwatch.har import Recording
 from whopwatch.run.observation import Observation
 from whopwatch.run.verdict import judge
@@ -97,17 +97,13 @@ def _of_anybody(contract: Contract, recording: Recording, target_name: str) -> R
         budget=0,
         sent=0,
         unsafe=0,
-        started_at=_utc(min(times)),
+        started_at=timestamp(datetime.fromtimestamp(min(times), UTC)),
         seconds=max(times) - min(times),
     )
     report = judge(contract, observation, target_name)
     evidence = Evidence(contract, exchanges)
     rows = tuple(_row(row, contract, evidence, report.findings) for row in report.operations)
     return _counted(replace(report, operations=rows), contract)
-
-
-def _utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _row(

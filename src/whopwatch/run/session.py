@@ -14,7 +14,7 @@ from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
 from whopwatch.errors import BudgetExhaustedError, UnsafeRequestError
 from whopwatch.exchange import Exchange
-from whopwatch.finding import Confidence, Finding
+from whopwatch.finding import Confidence, Finding, timestamp
 from whopwatch.plan import Experiment, Known, Past, missing, plan, repeat_suspects
 from whopwatch.plan.writes import Writing, plan_tidying, plan_writes
 from whopwatch.run.observation import Observation, Progress
@@ -67,7 +67,7 @@ def observe(
             budget=budget,
             sent=client.sent,
             unsafe=client.unsafe,
-            started_at=started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            started_at=timestamp(started_at),
             seconds=time.perf_counter() - start,
             exhausted=session.exhausted,
             stopped=session.stopped,

@@ -14,7 +14,7 @@ from whopwatch.client import Call
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.arguments import arguments_of
 from whopwatch.exchange import Exchange, Purpose
-from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
+from whopwatch.finding import Finding, OperationResult, Report, State, Verdict, timestamp
 from whopwatch.plan import Known
 from whopwatch.plan.compose import unlike
 from whopwatch.plan.known import has_next, items
@@ -71,7 +71,7 @@ def survey(
         verdict = Verdict.COULD_NOT_CHECK
     return Report(
         target=name,
-        started_at=started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        started_at=timestamp(started_at),
         seconds=time.perf_counter() - start,
         verdict=Verdict.COULD_NOT_CHECK if driver.stopped and verdict is Verdict.CLEAN else verdict,
         operations=rows,

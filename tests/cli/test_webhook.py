@@ -141,7 +141,10 @@ WRONG = {
 
 
 @pytest.mark.parametrize("line", WRONG)
-def test_a_mistake_is_told_before_anything_is_sent(capsys: Capture, line: str) -> None:
+def test_a_mistake_is_told_before_a_secret_is_asked_for(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.delenv("WHOP_WEBHOOK_SECRET")
     assert main(line.split()) == 2
     assert WRONG[line] in capsys.readouterr().err
 

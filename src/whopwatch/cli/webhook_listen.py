@@ -74,10 +74,11 @@ def listen(
     from whopwatch.webhook.lookup import Lookup
 
     outputs, contract = Outputs({"json": json_file}, None, {}), load()
-    secret, place = secret_of_environment(), address_of(address, "--listen")
+    place = address_of(address, "--listen")
     metrics_place = address_of(metrics_address, "--metrics") if metrics_address else None
     if forward:
         receiver_url(forward, "--forward")
+    secret = secret_of_environment()
     with _until_signalled() as ended, _client(contract, target, budget) as client:
         judge = Judge(contract, secret, compare=Lookup(contract, client) if client else None)
         receiver = listening(

@@ -40,16 +40,21 @@ right, 1 where one is not, 3 where none came.
 @click.option("--json", "json_file", metavar="FILE", help="Write what was answered as JSON (- for stdout).")
 def send(event: str, url: str, cases: tuple[str, ...], seed: int, json_file: str | None) -> int:
     """Send a signed sample of EVENT to a handler, and say whether its answer is right."""
-    from whopwatch.webhook.cases import CASES, Sampler
+    from whopwatch.webhook.cases import CASES, Sampler, case_named
     from whopwatch.webhook.forward import receiver_url
     from whopwatch.webhook.trial import tried
 
     outputs = Outputs({"json": json_file}, None, {})
-    sampler = Sampler(load(), secret_of_environment().reveal(), seed=seed)
+    contract, handler = load(), receiver_url(url, "--to")
+    contract.event(event)
     wanted = list(CASES) if ALL in cases else cases
+    for case in wanted:
+        case_named(case)
+    # Last of all that may be missing: what was typed is seen to be wrong before a secret is fetched for it.
+    sampler = Sampler(contract, secret_of_environment().reveal(), seed=seed)
     samples = [sample for case in wanted for sample in sampler(event, case)]
     trials = []
-    for trial in tried(receiver_url(url, "--to"), samples):
+    for trial in tried(handler, samples):
         trials.append(trial)
         if json_file != STDOUT:
             click.echo(_line(trial, CASES[trial.sample.case].what))

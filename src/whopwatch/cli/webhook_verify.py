@@ -38,9 +38,9 @@ The body has to be the bytes as they came. Headers are a JSON object, or lines s
 def verify(file: Path, headers_file: Path, any_age: bool, json_file: str | None) -> int:
     """Check the delivery whose body is in FILE: signature, age, event, envelope and object."""
     outputs = Outputs({"json": json_file}, None, {})
+    delivery = recorded(file, headers_file)
     # Whatever form the secret has: to tell a wrong one is what this is for.
     secret = os.environ.get(VARIABLE, "") or secret_of_environment().reveal()
-    delivery = recorded(file, headers_file)
     tolerance = math.inf if any_age else TOLERANCE
     signed, event, findings = judged(load(), secret, delivery, tolerance=tolerance)
     outputs.write({"json": json_report.render(_report(delivery, event, findings))})

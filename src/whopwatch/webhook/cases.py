@@ -129,6 +129,18 @@ CASES: Mapping[str, Case] = {
 """Every case by name. A handler accepts what is well signed, whether it knows it or not, and refuses the rest."""
 
 
+def case_named(name: str) -> Case:
+    """The case of this name; raises UsageError where there is none."""
+    if name not in CASES:
+        raise UsageError(
+            f"There is no case {name!r}.",
+            expected=f"one of {', '.join(CASES)}",
+            got=repr(name),
+            hint=did_you_mean(name, CASES),
+        )
+    return CASES[name]
+
+
 class Sampler:
     """Makes sample deliveries of a seeded world, signed with `secret`. `clock` is in seconds since the epoch."""
 
@@ -145,18 +157,10 @@ class Sampler:
 
         Raises UsageError for an event or a case that does not exist.
         """
-        if case not in CASES:
-            raise UsageError(
-                f"There is no case {case!r}.",
-                expected=f"one of {', '.join(CASES)}",
-                got=repr(case),
-                hint=did_you_mean(case, CASES),
-            )
-        now = self._clock()
+        chosen, now = case_named(case), self._clock()
         told = self._composer.make(self._contract.event(event), now)
         parcel = next(parcel for parcel in told if parcel.event == event)
         parcel.timestamp = int(now)
-        chosen = CASES[case]
         return [
             Sample(case, event, chosen.accepted, {"content-type": "application/json", **headers}, body)
             for headers, body in chosen.make(self.secret, parcel)

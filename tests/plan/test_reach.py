@@ -42,7 +42,7 @@ def ids(calls: list[Call]) -> list[str]:
     return [call.operation.id for call in calls]
 
 
-def products(call: Call, count: int = 20) -> tuple[Any, int]:
+def products(call: Call, count: int = 2 * TRIES) -> tuple[Any, int]:
     return page([f"prod_{number}" for number in range(count)]), 200
 
 

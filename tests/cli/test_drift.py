@@ -139,7 +139,10 @@ def test_a_baseline_is_carried_as_json(api: Simulator, capsys: pytest.CaptureFix
         (["--textfile", "none/m.prom"], "metrics cannot be written"),
         (["--accepted", "none.yaml"], "cannot be read"),
         (["--baseline", "/proc/none/b.sqlite"], "baseline cannot be written"),
+        (["--baseline", "no/such/folder/b.sqlite"], "create the folder 'no/such/folder'"),
         (["--only", "products.create"], "changes data"),
+        (["--only", "product.list"], "where: option --only"),
+        (["--resource", "produkts"], "where: option --resource"),
         (["--target", "nowhere"], "no target"),
     ],
 )
@@ -154,6 +157,7 @@ def test_what_cannot_be_meant_is_told_before_anything_is_asked(
     assert main(["drift", *options]) == 2
     assert told in capsys.readouterr().err
     assert not (tmp_path / "reports" / "baseline.sqlite").exists()
+    assert not (tmp_path / "no").exists()
 
 
 def test_an_export_of_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

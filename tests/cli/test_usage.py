@@ -50,6 +50,9 @@ MISTAKES = {
     "simulate --key company=plan:basic:read": "none of company",
     "simulate --key a=plan:basic:read --app-key a=": "each name once",
     "simulate --app-key a=plan:basic:red": "did you mean 'plan:basic:read'?",
+    "simulate --webhook-url http://127.0.0.1:9 --webhook-every inf": "from 0.001",
+    "simulate --webhook-url http://127.0.0.1:9 --webhook-every nan": "from 0.001",
+    "simulate --webhook-url http://127.0.0.1:9 --webhook-every 0": "from 0.001",
     "simulate --fault item-skiped": "did you mean 'item-skipped'?",
     "simulate --fault item-skipped@payment.list": "did you mean 'payments.list'?",
     "simulate --fault item-skipped@payments.retrieve": "try item-skipped@products.list",
@@ -139,8 +142,8 @@ def test_a_missing_package_is_named_with_what_to_install(
     monkeypatch.setattr(entry.root, "main", fails)
     assert main(["contract", "verify"]) == EXIT_USAGE
     shown = capsys.readouterr().err
-    assert "'openapi-spec-validator>=" in shown
-    assert "whopwatch[" not in shown
+    assert "openapi_spec_validator.validation is not installed" in shown
+    assert "-m pip install 'whopwatch[build]'" in shown
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])

@@ -29,7 +29,7 @@ def in_a_process(what: str, file: Path, number: int) -> str:
 
 
 def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "new" / "baseline.sqlite"
+    file = tmp_path / "baseline.sqlite"
     with opened(file) as baseline:
         assert baseline.load().nights == []
         baseline.save(records_of(2))
@@ -69,6 +69,13 @@ def test_a_place_that_cannot_be_written_to_is_told_before_anything_is_asked(tmp_
         with pytest.raises(UsageError, match="The baseline cannot be written") as caught, opened(file):
             pass
         assert str(file) in str(caught.value)
+
+
+def test_a_folder_that_somebody_named_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="create the folder") as caught, opened(tmp_path / "no" / "such.sqlite"):
+        pass
+    assert caught.value.expected == "a file in a folder that exists"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -68,7 +68,7 @@ def test_the_contract_is_read_from_the_package(bin_folder: Path, tmp_path: Path)
     assert run(bin_folder / "whopwatch", "contract", "show", "products.list", cwd=tmp_path).returncode == 0
     verify = run(bin_folder / "whopwatch", "contract", "verify", cwd=tmp_path)
     assert verify.returncode == 2
-    assert "pip install 'jsonpath-rfc9535" in verify.stderr
+    assert "pip install 'whopwatch[build]'" in verify.stderr
 
 
 def test_the_plugin_serves_another_repository(bin_folder: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report import nights, samples
-from whopwatch.finding import OperationResult, State, Verdict
+from whopwatch.finding import Life, OperationResult, State, Verdict
 from whopwatch.report import RENDERERS, chat, junit, markdown, terminal
 from whopwatch.report.text import plain
 
@@ -83,6 +83,18 @@ def test_a_message_says_what_moved_and_mentions_nobody() -> None:
     assert lines[2].startswith("• new, critical: `products.list` `/data/*/title`")
     loud = replace(samples.FINDINGS[0], message="@everyone <!channel> *bold* [x](https://x.example)")
     assert not set(chat.render(samples.report(findings=(loud,))).splitlines()[1].rpartition("`")[2]) & set("@<*[")
+
+
+def test_what_is_over_is_told_and_not_counted() -> None:
+    fixed = replace(samples.FINDINGS[0], state=Life.FIXED, moved="live")
+    text = terminal.render(samples.report(Verdict.CLEAN, findings=(fixed,)))
+    assert "findings    no findings; 1 fixed" in text
+    assert "the live API: it answers as expected again" in text
+    assert "for each finding" not in text
+
+
+def test_a_class_is_told_with_its_title() -> None:
+    assert "D5 a required field is gone" in terminal.render(samples.report())
 
 
 def test_a_table_of_a_night_says_since_when() -> None:

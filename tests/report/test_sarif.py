@@ -12,6 +12,7 @@ from jsonschema import Draft4Validator
 from tests.report import nights, samples
 from whopwatch.finding import Life, Report
 from whopwatch.report import sarif
+from whopwatch.report.text import titles
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json"
@@ -82,6 +83,6 @@ def test_a_result_is_at_a_file_of_the_contract(report: Report) -> None:
 
 def test_the_classes_are_the_documented_ones() -> None:
     documented = (ROOT / "docs" / "drift-classes.md").read_text(encoding="utf-8")
-    assert list(sarif._classes()) == [f"D{number}" for number in range(1, 26)]
-    for name, words in sarif._classes().items():
+    assert list(titles()) == [f"D{number}" for number in range(1, 26)]
+    for name, words in titles().items():
         assert f"| {name} | {words} |".lower() in documented.lower()

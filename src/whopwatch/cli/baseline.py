@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from whopwatch.cli.drift import BASELINE
+from whopwatch.cli.folders import make_own
 from whopwatch.cli.outputs import STDOUT, write_whole
 from whopwatch.errors import UsageError
 from whopwatch.memory import opened
@@ -53,6 +54,7 @@ def import_(source: Path, file: Path, force: bool) -> None:
         got = getattr(error, "strerror", None) or "bytes that are not UTF-8"
         raise UsageError("The export cannot be read.", where=str(source), got=got) from None
     records = imported(text, str(source))
+    make_own(file)
     with opened(file) as held:
         if file.exists() and not force:
             raise UsageError("There is a baseline already.", where=str(file), hint="add --force to replace it")

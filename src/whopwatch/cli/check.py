@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from whopwatch.cli.options import names, rate, refuse_writes
+from whopwatch.cli.options import names, rate, refuse_writes, report_files
 from whopwatch.cli.outputs import Outputs
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
@@ -63,11 +63,7 @@ NOT_WITH_REPLAY = ("only", "resource", "allow_writes", "budget", "rate", "seed",
 @click.option("--budget", type=click.IntRange(min=1), help=BUDGET)
 @click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second at most: 0.01 to 1000.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and the simulator.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
-@click.option("--junit", "junit_file", metavar="FILE", help="Write JUnit XML (- for stdout).")
-@click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
-@click.option("--html", "html_file", metavar="FILE", help="Write one self-contained HTML page (- for stdout).")
-@click.option("--sarif", "sarif_file", metavar="FILE", help="Write SARIF 2.1.0 (- for stdout).")
+@report_files("json", "junit", "markdown", "html", "sarif")
 @click.option("--record", "record_file", metavar="FILE.har", help="Write the run as HAR, without keys and values.")
 @click.option("--replay", "replay_file", type=click.Path(path_type=Path), metavar="FILE.har", help=REPLAY)
 @click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR", help="Write every report here.")
@@ -80,11 +76,7 @@ def check(
     budget: int | None,
     rate: float | None,
     seed: int,
-    json_file: str | None,
-    junit_file: str | None,
-    markdown_file: str | None,
-    html_file: str | None,
-    sarif_file: str | None,
+    reports: dict[str, str | None],
     record_file: str | None,
     replay_file: Path | None,
     report_dir: Path | None,
@@ -94,15 +86,7 @@ def check(
     from whopwatch.report import FILE_NAMES
     from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, WRITING_BUDGET, judge, select
 
-    files = {
-        "json": json_file,
-        "junit": junit_file,
-        "markdown": markdown_file,
-        "html": html_file,
-        "sarif": sarif_file,
-        "har": record_file,
-    }
-    outputs = Outputs(files, report_dir, FILE_NAMES)
+    outputs = Outputs({**reports, "har": record_file}, report_dir, FILE_NAMES)
     contract = load()
     if replay_file:
         return _replayed(contract, replay_file, target, config, outputs)

@@ -75,7 +75,7 @@ def show(op: str | None, as_json: bool, folder: Path | None) -> int:
         event = loaded.event(op.removeprefix("webhook:"))
         raw, lines = loaded.resolve(event.schema), describe_event(loaded, event)
     else:
-        operation = loaded.operation(op)
+        operation = loaded.operation(op, where="argument OP")
         raw = {"method": operation.method, "path": operation.shown_path, **operation.raw}
         lines = describe_operation(loaded, operation)
     click.echo(json.dumps(raw, indent=2) if as_json else "\n".join(lines))

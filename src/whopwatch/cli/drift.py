@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import click
 
 from whopwatch.cli.check import EXIT_CODES, tell
+from whopwatch.cli.folders import REPORTS, make_own
 from whopwatch.cli.nightly import Outcome, Settings, one_night, successes
-from whopwatch.cli.options import names, rate, refuse_writes
+from whopwatch.cli.options import names, rate, refuse_writes, report_files
 from whopwatch.cli.outputs import Outputs
 from whopwatch.config.companies import Company, read_companies
 from whopwatch.config.shard import Shard
@@ -22,10 +23,11 @@ from whopwatch.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
 from whopwatch.finding import Report
 from whopwatch.memory import read_accepted
 from whopwatch.memory.several import combined
+from whopwatch.memory.store import refuse_place
 from whopwatch.opening import refuse_unusable
 
-BASELINE = Path("reports/baseline.sqlite")
-REPORTS = Path("reports/drift")
+BASELINE = REPORTS / "baseline.sqlite"
+NIGHTS = REPORTS / "drift"
 EXAMPLE = """\b
 Examples:
   whopwatch drift --target production
@@ -59,9 +61,8 @@ Only GET requests are sent. Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (coul
 @click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to send at most.")
 @click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second at most: 0.01 to 1000.")
 @click.option("--seed", type=int, help="Seed of the plan and the simulator. Default: another plan each night.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
-@click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
-@click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR", help=f"Default: {REPORTS}/<UTC date>.")
+@report_files("json", "junit", "markdown", "html", "sarif")
+@click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR", help=f"Default: {NIGHTS}/<UTC date>.")
 @click.option("--textfile", type=click.Path(path_type=Path), metavar="FILE", help="Write metrics for node_exporter.")
 @click.option("--pushgateway", metavar="URL", help="Push metrics there.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
@@ -76,8 +77,7 @@ def drift(
     budget: int,
     rate: float | None,
     seed: int | None,
-    json_file: str | None,
-    markdown_file: str | None,
+    reports: dict[str, str | None],
     report_dir: Path | None,
     textfile: Path | None,
     pushgateway: str | None,
@@ -97,8 +97,11 @@ def drift(
     companies = Shard.parse(shard or "0/1").of(read_companies(targets)) if targets else ()
     if not targets:
         refuse_unusable(target, os.environ, config)
-    folder = report_dir or REPORTS / datetime.now(UTC).date().isoformat()
-    outputs = Outputs({"json": json_file, "markdown": markdown_file}, folder, FILE_NAMES)
+        if baseline:
+            make_own(baseline)
+            refuse_place(baseline)
+    folder = report_dir or NIGHTS / datetime.now(UTC).date().isoformat()
+    outputs = Outputs(reports, folder, FILE_NAMES)
     if targets:
         report, outcomes = _many(settings, companies)
     else:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
+import shlex
 import sys
 from contextlib import suppress
-from importlib.metadata import requires
 from traceback import extract_tb, print_exception
 
 import click
@@ -46,7 +45,8 @@ def show_error(error: Exception, *, traceback: bool = False) -> int:
     if extra:
         _print(
             f"This command needs packages that `whopwatch check` does not: {missing} is not installed.",
-            f"  what to do: pip install {_packages(extra) or missing}",
+            # By the interpreter that runs this: another pip would not know whopwatch, which no registry has.
+            f"  what to do: {shlex.quote(sys.executable)} -m pip install 'whopwatch[{extra}]'",
         )
         return EXIT_USAGE
     if traceback:
@@ -60,13 +60,6 @@ def show_error(error: Exception, *, traceback: bool = False) -> int:
             "and report it",
         )
     return EXIT_COULD_NOT_CHECK
-
-
-def _packages(extra: str) -> str:
-    """What `extra` consists of, by name: where whopwatch itself was installed from is not known here."""
-    marked = (requirement.partition(";") for requirement in requires("whopwatch") or ())
-    wanted = re.compile(rf"""extra == ["']{extra}["']""")
-    return " ".join(f"'{name.strip()}'" for name, _, marker in marked if wanted.search(marker))
 
 
 def _print(*lines: str) -> None:

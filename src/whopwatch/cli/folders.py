@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import click
+
+REPORTS = Path("reports")
+"""Where nights are kept unless another place is named: the one folder that is made without being asked for."""
 
 FOLDER = click.option(
     "--contracts",
@@ -23,3 +27,13 @@ def cache_folder(given: Path | None) -> Path:
     """The folder that was named, else the user's own cache."""
     home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return given or Path(home) / "whopwatch"
+
+
+def make_own(file: Path) -> None:
+    """Make the folder of `file` where it lies below `reports`. A folder that somebody named has to be there.
+
+    What cannot be made is told of when the file is opened.
+    """
+    if REPORTS in file.parents:
+        with suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from whopwatch.cli.folders import make_own
 from whopwatch.contract import Contract
 from whopwatch.errors import WhopwatchError
 from whopwatch.finding import Report
@@ -47,6 +48,7 @@ def one_night(settings: Settings, name: str | None, environ: Mapping[str, str], 
 
     Raises UsageError and ConfigError for a target or baseline that cannot be used; nothing was sent then.
     """
+    make_own(baseline)
     with opened_baseline(baseline) as held:
         records = held.load()
         report, interrupted = _observed(settings, name, environ, records)

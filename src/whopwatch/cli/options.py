@@ -20,6 +20,9 @@ REPORTS = {
 }
 """The kinds of report that a file can be named for, and the help of each one's option."""
 
+SHORTEST, LONGEST = 0.001, 86_400
+"""What an interval may be, in seconds."""
+
 Command = Callable[..., int]
 
 
@@ -51,6 +54,13 @@ def rate(_: click.Context, param: click.Parameter, value: float | None) -> float
     """The callback of an option for a number of requests a second; `nan` passes every comparison of click's own."""
     if value is not None and not is_rate(value):
         raise click.BadParameter(f"expected {RANGE}", param=param)
+    return value
+
+
+def seconds(_: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """The callback of an option for an interval, from a millisecond to a day; `nan` fits no range."""
+    if value is not None and not SHORTEST <= value <= LONGEST:
+        raise click.BadParameter(f"expected seconds from {SHORTEST} to {LONGEST}", param=param)
     return value
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from whopwatch.cli.options import seconds
 from whopwatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,9 +48,7 @@ Ctrl-C or SIGTERM ends it.
 @click.option("--fault", "faults", multiple=True, metavar="NAME[@OP]", help="Break something; repeatable.")
 @click.option("--control", is_flag=True, help="Let faults be switched, and events happen, by requests.")
 @click.option("--webhook-url", metavar="URL", help="Send signed webhooks there of what happens.")
-@click.option(
-    "--webhook-every", type=click.FloatRange(min=0.001), metavar="S", help="Let an event happen every S seconds."
-)
+@click.option("--webhook-every", type=float, callback=seconds, metavar="S", help="Let an event happen every S seconds.")
 def simulate(
     port: int,
     seed: int,

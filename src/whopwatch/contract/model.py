@@ -161,13 +161,17 @@ class Contract:
         """The paginated list operations."""
         return tuple(operation for operation in self.operations.values() if operation.is_list)
 
-    def operation(self, id: str) -> Operation:
-        """The operation called `id`; raises UsageError with a suggestion where there is none."""
+    def operation(self, id: str, *, where: str | None = None) -> Operation:
+        """The operation called `id`; raises UsageError with a suggestion where there is none.
+
+        `where` is what that error says about where the id was named.
+        """
         try:
             return self.operations[id]
         except KeyError:
             raise UsageError(
                 f"There is no operation {id!r} in the contract.",
+                where=where,
                 expected="an operation id such as products.list",
                 got=repr(id),
                 hint=did_you_mean(id, self.operations) or "`whopwatch contract show` lists them",

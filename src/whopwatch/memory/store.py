@@ -71,12 +71,10 @@ class Baseline:
 def opened(path: Path) -> Iterator[Baseline]:
     """The baseline in `path`, held as long as the context lasts.
 
-    Raises UsageError where the folder or file cannot be written, or another run holds it.
+    Raises UsageError where the folder is missing, the file cannot be written, or another run holds it.
     """
+    refuse_place(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir() or (path.exists() and not os.access(path, os.W_OK)):
-            raise UsageError(f"{NAME} cannot be written.", where=str(path), expected="a file that may be written")
         lock = FileLock(f"{path}.lock")
         lock.acquire(blocking=False)
     except Timeout:
@@ -97,6 +95,23 @@ def opened(path: Path) -> Iterator[Baseline]:
         yield Baseline(path)
     finally:
         lock.release()
+
+
+def refuse_place(path: Path) -> None:
+    """Raise UsageError for a file that no baseline can be written to; nothing is made."""
+    try:
+        is_folder_there, exists = path.parent.is_dir(), path.exists()
+    except OSError as error:
+        raise UsageError(f"{NAME} cannot be written.", where=str(path), got=error.strerror or "an error") from None
+    if not is_folder_there:
+        raise UsageError(
+            f"{NAME} cannot be written.",
+            where=str(path),
+            expected="a file in a folder that exists",
+            hint=f"create the folder {str(path.parent)!r}",
+        )
+    if path.is_dir() or (exists and not os.access(path, os.W_OK)):
+        raise UsageError(f"{NAME} cannot be written.", where=str(path), expected="a file that may be written")
 
 
 def _refuse_foreign(database: sqlite3.Connection, path: Path) -> None:

@@ -54,7 +54,7 @@ def usable(chosen: options.Options) -> frozenset[str]:
     """
     from whopwatch.run import select
 
-    selected = select(load(), chosen.only, chosen.resources)
+    selected = select(load(), chosen.only, chosen.resources, prefix="--whop-")
     refuse_unusable(chosen.target, os.environ, chosen.config)
     return selected
 

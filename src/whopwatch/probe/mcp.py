@@ -45,7 +45,7 @@ def address_of(terms: McpTerms | None, target: Target) -> str | None:
             "An MCP server is to be probed, and the library for that is missing.",
             where="key mcp.url",
             expected="whopwatch installed with its extra mcp",
-            hint="pip install with [probe,mcp], or take the key out",
+            hint="pip install 'whopwatch[mcp]' where it is installed, or take the key out",
         )
     if terms.url:
         return terms.url

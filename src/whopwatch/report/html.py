@@ -26,8 +26,10 @@ from whopwatch.report.text import (
     evidence,
     in_words,
     moved,
+    moved_words,
     plain,
     requests_line,
+    titled,
     when,
 )
 
@@ -163,6 +165,7 @@ def _view(finding: Finding, requests: Mapping[str, str] | None = None) -> dict[s
         "short": message if len(message) <= 120 else f"{message[:117]}...",
         "life": str(finding.state) if finding.state else None,
         "drift_class": finding.drift_class,
+        "title": titled(finding.drift_class),
         "expected": finding.expected,
         "observed": finding.observed,
         "evidence": evidence(finding),
@@ -171,7 +174,7 @@ def _view(finding: Finding, requests: Mapping[str, str] | None = None) -> dict[s
         "check": finding.check,
         "source": str(finding.source),
         "fingerprint": finding.fingerprint,
-        "moved": finding.moved,
+        "moved": moved_words(finding),
         "targets": finding.targets,
         "accepted": finding.accepted,
         "witnesses": list(finding.witnesses.items()),

@@ -7,13 +7,10 @@ an accepted one is suppressed with its reason.
 from __future__ import annotations
 
 import json
-import tomllib
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from whopwatch.finding import Finding, Life, Report, Severity, Verdict
-from whopwatch.report.text import evidence, plain, worst_first
+from whopwatch.report.text import evidence, plain, titles, worst_first
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS = 5000
@@ -51,13 +48,8 @@ def render(report: Report) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-@cache
-def _classes() -> dict[str, str]:
-    return tomllib.loads((Path(__file__).parent / "classes.toml").read_text(encoding="utf-8"))
-
-
 def _rule(name: str) -> dict[str, Any]:
-    return {"id": name, "name": name, "shortDescription": {"text": _classes()[name]}}
+    return {"id": name, "name": name, "shortDescription": {"text": titles()[name]}}
 
 
 def _invocation(report: Report) -> dict[str, Any]:

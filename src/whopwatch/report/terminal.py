@@ -23,10 +23,12 @@ from whopwatch.report.text import (
     evidence,
     findings_line,
     in_words,
+    moved_words,
     plain,
     price_line,
     requests_line,
     states_line,
+    titled,
     when,
 )
 
@@ -109,6 +111,7 @@ def _finding(finding: Finding) -> RenderableType:
     facts.add_row("expected", Text(plain(finding.expected)))
     facts.add_row("observed", Text(plain(finding.observed), style))
     facts.add_row("evidence", evidence(finding))
+    facts.add_row("class", titled(finding.drift_class))
     for name, words in _past(finding):
         facts.add_row(name, Text(plain(words)))
     body = Group(Text(plain(finding.message.removeprefix(f"{finding.operation}: "))), facts)
@@ -119,8 +122,8 @@ def _past(finding: Finding) -> Iterator[tuple[str, str]]:
     """What only a run with a memory, or over several targets, knows."""
     if finding.first_seen:
         yield "since", when(finding.first_seen)
-    if finding.moved:
-        yield "moved", finding.moved
+    if words := moved_words(finding):
+        yield "moved", words
     if finding.places:
         rest = len(finding.places) - MAX_PLACES
         names = ", ".join(f"{place.operation} {place.location}" for place in finding.places[:MAX_PLACES])

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from itertools import groupby
+from pathlib import Path
 
-from whopwatch.finding import Finding, Life, OperationResult, Report, Severity, State, Verdict
+from whopwatch.finding import OVER, Finding, Life, OperationResult, Report, Severity, State, Verdict
 
 VERDICTS = {Verdict.CLEAN: "CLEAN", Verdict.DRIFT: "DRIFT", Verdict.COULD_NOT_CHECK: "COULD NOT CHECK"}
 STATES = {
@@ -28,6 +32,9 @@ LIVES = {
     Life.ACCEPTED: "accepted",
 }
 """The lives of a finding, those that want attention first."""
+AWAY = "the live API: it answers otherwise than the night before"
+BACK = "the live API: it answers as expected again"
+"""What is said of a finding where it is the API that moved, and no document."""
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)", re.ASCII)
 MOVED = (Life.NEW, Life.WORSE, Life.FLAPPING, Life.FIXED)
 """Lives that say that something changed since the night before."""
@@ -103,14 +110,43 @@ def price_line(report: Report) -> str:
     if not (asked and report.sent):
         return ""
     each = f"{report.sent / asked:.1f} requests for each operation that was asked"
-    return each + (f", {report.sent / len(report.findings):.0f} for each finding" if report.findings else "")
+    found = len(_standing(report))
+    return each + (f", {report.sent / found:.0f} for each finding" if found else "")
+
+
+def _standing(report: Report) -> list[Finding]:
+    """The findings that count."""
+    return [finding for finding in report.findings if finding.state not in OVER]
 
 
 def findings_line(report: Report) -> str:
-    """`3 findings (1 critical, 2 high)`, or `no findings`."""
-    groups = by_severity(report.findings)
-    detail = ", ".join(f"{len(found)} {severity}" for severity, found in groups.items())
-    return number(len(report.findings), "finding") + (f" ({detail})" if detail else "")
+    """`3 findings (1 critical, 2 high)`, or `no findings`; what does not count is told apart: `; 1 fixed`."""
+    standing = _standing(report)
+    detail = ", ".join(f"{len(found)} {severity}" for severity, found in by_severity(standing).items())
+    over = Counter(finding.state for finding in report.findings if finding.state in OVER)
+    rest = "".join(f"; {over[life]} {name}" for life, name in LIVES.items() if over[life])
+    return number(len(standing), "finding") + (f" ({detail})" if detail else "") + rest
+
+
+@cache
+def titles() -> dict[str, str]:
+    """What each drift class is about, by its name: `D5` -> `A required field is gone`."""
+    return tomllib.loads((Path(__file__).parent / "classes.toml").read_text(encoding="utf-8"))
+
+
+def titled(drift_class: str) -> str:
+    """A drift class with its title: `D5 a required field is gone`."""
+    title = titles()[drift_class]
+    return f"{drift_class} {title[0].lower()}{title[1:]}"
+
+
+def moved_words(finding: Finding) -> str | None:
+    """Which source changed since the night before, in words; None where none did, or nobody can tell."""
+    if finding.moved is None:
+        return None
+    if finding.moved != "live":
+        return finding.moved
+    return BACK if finding.state is Life.FIXED else AWAY
 
 
 def evidence(finding: Finding) -> str:

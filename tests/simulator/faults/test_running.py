@@ -72,6 +72,9 @@ def test_nothing_is_switched_unless_that_was_asked_for() -> None:
 
 def test_a_name_that_does_not_exist_is_an_error_with_a_hint(running: Simulator) -> None:
     for name, hint in {
+        "field-null": "did you mean 'null-field'?",
+        "delivery-null-field": "did you mean 'delivery-field-null'?",
+        "nul-field": "did you mean 'null-field'?",
         "item-skiped": "did you mean 'item-skipped'?",
         "item-skipped@payment.list": "did you mean 'payments.list'?",
         "item-skipped@payments.retrieve": "try item-skipped@products.list",

@@ -89,7 +89,7 @@ def planted(contract: Contract, world: World, name: str) -> list[Planted]:
             where="option --fault",
             expected="NAME or NAME@OPERATION",
             got=repr(name),
-            hint=did_you_mean(fault_name, faults) or "`whopwatch faults` lists them",
+            hint=_nearest(fault_name) or "`whopwatch faults` lists them",
         )
     fault = faults[fault_name]
     chosen = operations_named(contract, where) if where else operations_for(contract, fault)
@@ -103,6 +103,16 @@ def planted(contract: Contract, world: World, name: str) -> list[Planted]:
             hint=_elsewhere(contract, world, fault),
         )
     return found
+
+
+def _nearest(name: str) -> str | None:
+    """A suggestion for a misspelt fault: the same words in another order, else what is spelt most like it.
+
+    A fault of deliveries is meant by those alone who write `delivery`.
+    """
+    alike = [known for known in catalogue() if known.startswith("delivery") is name.startswith("delivery")]
+    reordered = [known for known in alike if sorted(known.split("-")) == sorted(name.split("-"))]
+    return f"did you mean {reordered[0]!r}?" if reordered else did_you_mean(name, alike)
 
 
 def operations_named(contract: Contract, where: str) -> list[Operation]:

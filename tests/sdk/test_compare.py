@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whopwatch.sdk import compared
+from whopwatch.sdk.compare import unfit
+from whopwatch.sdk.findings import differing
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -34,7 +36,7 @@ def test_the_same_is_no_difference(value: Any) -> None:
         (1, 1.0),
         ("2025-01-21T12:43:40.573Z", {"~": "datetime", "v": "2025-01-21T12:43:40.573000+00:00"}),
         ("2025-01-21", {"~": "date", "v": "2025-01-21"}),
-        ({"a": 1}, {"~": "Thing", "v": {"a": 1}, "x": [], "u": []}),
+        ({"a": 1}, {"~": "Thing", "v": {"a": 1}, "x": [], "u": {}}),
         ({"a": 1}, {"a": 1, "b": None}),
     ],
 )
@@ -50,17 +52,34 @@ def test_another_way_of_writing_is_none_either(answered: Any, parsed: Any) -> No
         ({"a": 1}, {"a": True}, [("changed", "/a")]),
         ({"a": "x"}, {"a": "y"}, [("changed", "/a")]),
         ({"a": [1, 2]}, {"a": [1]}, [("changed", "/a")]),
-        ({"a": None}, {"a": {"~": "Thing", "v": {}, "x": [], "u": []}}, [("changed", "/a")]),
+        ({"a": None}, {"a": {"~": "Thing", "v": {}, "x": [], "u": {}}}, [("changed", "/a")]),
         ({"a": "soon"}, {"a": {"~": "datetime", "v": "2025-01-21T00:00:00"}}, [("changed", "/a")]),
         ({"a": 7}, {"a": {"~": "datetime", "v": "2025-01-21T00:00:00"}}, [("changed", "/a")]),
         ({"a": 7}, {"a": {"~": "Decimal", "v": None}}, [("changed", "/a")]),
         ({}, {"a": 1}, [("added", "/a")]),
-        ({"a": 1}, {"~": "Thing", "v": {"a": 1}, "x": ["a"], "u": []}, [("unknown", "/a")]),
-        ({"a": 1}, {"~": "Thing", "v": {"a": 1}, "x": [], "u": ["a"]}, [("let-through", "/a")]),
+        ({"a": 1}, {"~": "Thing", "v": {"a": 1}, "x": ["a"], "u": {}}, [("unknown", "/a")]),
+        ({"a": 1}, {"~": "Thing", "v": {"a": 1}, "x": [], "u": {"a": ["string_type"]}}, [("let-through", "/a")]),
+        ({}, {"~": "Thing", "v": {}, "x": [], "m": ["a"], "u": {}}, [("missing", "/a")]),
     ],
 )
 def test_each_kind(answered: Any, parsed: Any, expected: list[tuple[str, str]]) -> None:
     assert told(answered, parsed) == expected
+
+
+@pytest.mark.parametrize(
+    ("answered", "complaint", "expected"),
+    [
+        ("x", "literal_error", "D10"),
+        (None, "literal_error", "D9"),
+        ("soon", "datetime_type", "D12"),
+        (1.5, "int_from_float", "D8"),
+        ("1", "int_type", "D7"),
+        (1, "string_type", "D7"),
+    ],
+)
+def test_what_passes_has_the_class_that_a_check_gives_it(answered: Any, complaint: str, expected: str) -> None:
+    (found,) = differing("products.retrieve", [unfit(answered, [complaint], "/a")], 1)
+    assert (found.drift_class, found.location) == (expected, "/a")
 
 
 def test_no_value_is_told() -> None:

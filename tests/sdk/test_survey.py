@@ -71,8 +71,10 @@ def test_a_faithful_api_is_parsed_as_it_is(contract: Contract, seed: int) -> Non
     ("fault", "drift_class"),
     [
         ("text-as-number@products.retrieve", "D7"),
-        ("null-field@products.retrieve", "D7"),
-        ("enum-value-new@products.retrieve", "D7"),
+        ("null-field@products.retrieve", "D9"),
+        ("enum-value-new@products.retrieve", "D10"),
+        ("object-in-array@products.retrieve", "D7"),
+        ("object-null@products.retrieve", "D9"),
     ],
 )
 def test_what_the_sdk_lets_through_in_silence_is_told(contract: Contract, fault: str, drift_class: str) -> None:
@@ -81,6 +83,11 @@ def test_what_the_sdk_lets_through_in_silence_is_told(contract: Contract, fault:
     assert found
     assert {(operation, drift) for operation, drift, _ in found} == {("products.retrieve", drift_class)}
     assert all("passes in silence" in one.message for one in report.findings if one.breaks)
+
+
+def test_a_field_that_is_declared_and_does_not_come_is_told(contract: Contract) -> None:
+    with driven(contract, "field-missing@products.retrieve") as (report, _):
+        assert {(operation, drift) for operation, drift, _ in breaking(report)} == {("products.retrieve", "D5")}
 
 
 def test_a_walk_without_end_is_told(contract: Contract) -> None:

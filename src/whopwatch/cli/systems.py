@@ -138,7 +138,7 @@ def _sdks(contract: Contract) -> Iterator[System]:
 
 
 def _mcp(contract: Contract) -> System:
-    from whopwatch.contract.tools import tools_of
+    from whopwatch.contract.tools import server, tools_of
     from whopwatch.probe.settings import default_file, read_settings
     from whopwatch.simulator.faults import catalogue
 
@@ -147,7 +147,7 @@ def _mcp(contract: Contract) -> System:
     reads = sum(tool.operation.is_read for tool in tools)
     faults = sum(fault.sees == "mcp" for fault in catalogue().values())
     cells = {
-        "contract": f"{len(tools)} tools",
+        "contract": f"{len(tools)} tools, {len(server().transports)} transports",
         "simulator": f"{len(tools)} tools",
         "check": f"{reads} called",
         "suite": "suites/mcp",

@@ -19,7 +19,8 @@ from whopwatch.finding import Finding, OperationResult, Report, State, Verdict, 
 from whopwatch.mcp.compare import PREFIX, compared
 from whopwatch.mcp.offered import Answer, Offered, Server
 from whopwatch.plan import Known
-from whopwatch.run.reached import reach
+from whopwatch.run.driving import reach
+from whopwatch.run.rows import latency, samples
 from whopwatch.run.stop import useless
 
 DEFAULT_BUDGET = 150
@@ -178,14 +179,13 @@ def _rows(contract: Contract, offered: list[Offered], caller: _Caller, broken: s
     answered: dict[str, list[Exchange]] = {}
     for exchange in caller.exchanges:
         answered.setdefault(exchange.operation, []).append(exchange)
-    samples = Counter(exchange.operation for exchange in caller.exchanges if _says_something(exchange))
     rows = []
     for tool in tools_of(contract).values():
-        id = tool.operation.id
-        state, reason = _state(tool, names, answered.get(id, []), samples[id], caller)
+        answers = answered.get(tool.operation.id, [])
+        seen = sum(map(samples, answers))
+        state, reason = _state(tool, names, answers, seen, caller)
         if f"{PREFIX}{tool.name}" in broken:
             state, reason = State.DRIFT, None
-        times = sorted(exchange.phases.total for exchange in answered.get(id, ()))
         rows.append(
             OperationResult(
                 id=f"{PREFIX}{tool.name}",
@@ -193,22 +193,22 @@ def _rows(contract: Contract, offered: list[Offered], caller: _Caller, broken: s
                 path=tool.operation.path,
                 state=state,
                 reason=reason,
-                requests=len(times),
-                samples=samples[id],
-                latency=round(times[len(times) // 2], 6) if times else None,
+                requests=len(answers),
+                samples=seen,
+                latency=latency(answers),
             )
         )
     return tuple(rows)
 
 
 def _state(
-    tool: Tool, names: set[str], exchanges: list[Exchange], samples: int, caller: _Caller
+    tool: Tool, names: set[str], exchanges: list[Exchange], seen: int, caller: _Caller
 ) -> tuple[State, str | None]:
     if tool.name not in names:
         return State.NOT_COVERED, "the server is known to offer no tool for it"
     if not tool.operation.is_read:
         return State.NOT_COVERED, "changes data: its input was compared, and it was not called"
-    if samples:
+    if seen:
         return State.VERIFIED, None
     if not exchanges:
         return State.COULD_NOT_CHECK, f"not called: {caller.stopped or 'no id was seen to call it with'}"
@@ -216,12 +216,6 @@ def _state(
     if last.ok:
         return State.COULD_NOT_CHECK, "the list is empty: there is no item to hold against the contract"
     return State.COULD_NOT_CHECK, f"the tool answers with {last.status or 'an error of the protocol'}"
-
-
-def _says_something(exchange: Exchange) -> bool:
-    """Whether an answer holds an object, or a list with an item."""
-    value = exchange.json if exchange.ok else None
-    return bool(value["data"]) if isinstance(value, dict) and "page_info" in value and "data" in value else bool(value)
 
 
 def _verdict(rows: tuple[OperationResult, ...], stopped: str | None) -> tuple[Verdict, str | None]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import httpx
 
 from whopwatch.checks import Evidence, run_checks
-from whopwatch.client import Client
+from whopwatch.client import Call, Client
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
 from whopwatch.errors import BudgetExhaustedError, UnsafeRequestError
@@ -17,6 +17,7 @@ from whopwatch.exchange import Exchange
 from whopwatch.finding import Confidence, Finding, timestamp
 from whopwatch.plan import Experiment, Known, Past, missing, plan, repeat_suspects
 from whopwatch.plan.writes import Writing, plan_tidying, plan_writes
+from whopwatch.run.driving import drive
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.stop import INTERRUPTED, is_answer, lost, useless
 from whopwatch.run.writing import KEPT_FOR_TIDYING, Written, begun, kept
@@ -122,12 +123,12 @@ class Session:
         """
         try:
             for experiment in experiments:
+                if self.stopped:
+                    return
                 if self._client.remaining <= keep:
                     self.exhausted = True
                     return
-                self._drive(experiment)
-                if self.stopped:
-                    return
+                drive(experiment, self._ask)
         except BudgetExhaustedError:
             self.exhausted = True
         except KeyboardInterrupt:
@@ -161,19 +162,14 @@ class Session:
             if needs
         }
 
-    def _drive(self, experiment: Experiment) -> None:
-        exchange: Exchange | None = None
-        while not self.stopped:
-            try:
-                call = next(experiment) if exchange is None else experiment.send(exchange)
-            except StopIteration:
-                return
-            try:
-                exchange = self._client.send(call)
-            except UnsafeRequestError:
-                return  # something the target gave cannot be sent back
-            self.known.learn(call, exchange)
-            self._watch(exchange)
+    def _ask(self, call: Call) -> Exchange | None:
+        try:
+            exchange = self._client.send(call)
+        except UnsafeRequestError:
+            return None  # something the target gave cannot be sent back
+        self.known.learn(call, exchange)
+        self._watch(exchange)
+        return None if self.stopped else exchange
 
     def _watch(self, exchange: Exchange) -> None:
         self._answered = self._answered or is_answer(exchange)

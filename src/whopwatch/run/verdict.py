@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from statistics import median
 
 from whopwatch import __version__
 from whopwatch.checks import Evidence, run_checks
@@ -14,6 +13,7 @@ from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
 from whopwatch.report.text import number
 from whopwatch.run.asked import request_of
 from whopwatch.run.observation import Observation
+from whopwatch.run.rows import latency
 from whopwatch.run.stop import UNREACHABLE
 
 WRITES = "changes data: a read-only run sends no such request"
@@ -69,7 +69,6 @@ def _result(
     contract: Contract, operation: Operation, observation: Observation, evidence: Evidence, broken: bool
 ) -> OperationResult:
     state, reason = _state(operation, observation, evidence, broken)
-    times = [answer.exchange.phases.total for answer in evidence.answers.get(operation.id, ())]
     asked = evidence.by_operation.get(operation.id, ())
     return OperationResult(
         id=operation.id,
@@ -80,7 +79,7 @@ def _result(
         reason_group=_group(operation, observation, reason),
         requests=observation.requests.get(operation.id, len(asked)),
         samples=evidence.samples(operation.id),
-        latency=round(median(times), 6) if times else None,
+        latency=latency(answer.exchange for answer in evidence.answers.get(operation.id, ())),
         request=request_of(contract, operation, asked) if operation.is_read else None,
     )
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-Kind = Literal["lost", "changed", "let-through", "unknown", "added"]
+Kind = Literal["lost", "changed", "let-through", "missing", "unknown", "added"]
 TAG = "~"
+A_VALUE, A_DATE, AN_INTEGER, A_TYPE = "one of the declared values", "a date", "an integer", "the declared type"
+COMPLAINTS = (
+    ("string", ("literal_error", "enum"), A_VALUE),
+    ("string", ("datetime_type", "date_type"), A_DATE),
+    ("number", ("int_type", "int_from_float"), AN_INTEGER),
+)
+"""Of an answer of some kind, by the names that pydantic gives its complaints: what it was expected to be."""
 DATES = {"datetime": datetime.fromisoformat, "date": date.fromisoformat}
 
 
@@ -17,7 +24,8 @@ class Difference:
     """One place where the two are not the same. `location` is a JSON pointer with `*` for items.
 
     `lost` was answered and is not there after parsing, `changed` is there as something else, `added` was not answered;
-    `let-through` is there although its declared type is another one, `unknown` although no field is declared for it.
+    `let-through` is there although its declared type is another one, `unknown` although no field is declared for it;
+    `missing` was not answered although it is declared as always there.
     """
 
     kind: Kind
@@ -46,13 +54,22 @@ def compared(answered: Any, parsed: Any, location: str = "") -> Iterator[Differe
         yield Difference("changed", location, _kind(answered), observed)
 
 
+def unfit(answered: Any, complaints: Collection[str], location: str = "") -> Difference:
+    """What passes although it is not of its declared type, by what pydantic has to say of it."""
+    kind = _kind(answered)
+    fitting = (word for own, names, word in COMPLAINTS if own == kind and not set(names).isdisjoint(complaints))
+    return Difference("let-through", location, next(fitting, A_TYPE), kind)
+
+
 def _told(model: Mapping[str, Any], answered: Any, location: str) -> Iterator[Difference]:
-    """What the driver says of the fields of a model: undeclared ones, and those that are not of their type."""
+    """What the driver says of the fields of a model: undeclared and missing ones, and those not of their type."""
     values = answered if isinstance(answered, Mapping) else {}
     for name in model.get("x", ()):
         yield Difference("unknown", f"{location}/{name}", "a declared field", _kind(values.get(name)))
-    for name in model.get("u", ()):
-        yield Difference("let-through", f"{location}/{name}", "the declared type", _kind(values.get(name)))
+    for name in model.get("m", ()):
+        yield Difference("missing", f"{location}/{name}", "a required field", "nothing")
+    for name, complaints in model.get("u", {}).items():
+        yield unfit(values.get(name), complaints, f"{location}/{name}")
 
 
 def _objects(answered: Any, parsed: Mapping[str, Any], location: str) -> Iterator[Difference]:

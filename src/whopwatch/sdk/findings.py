@@ -9,7 +9,7 @@ from typing import Any
 
 from whopwatch.contract import Operation
 from whopwatch.finding import Confidence, Finding, Place, Severity, Source
-from whopwatch.sdk.compare import Difference, Kind
+from whopwatch.sdk.compare import A_DATE, A_VALUE, AN_INTEGER, Difference, Kind
 
 CHECK = "sdk"
 PAGE_INFO = "/page_info/"
@@ -19,9 +19,12 @@ KINDS: Mapping[Kind, tuple[str, Severity, str]] = {
     "changed": ("D7", Severity.HIGH, "The SDK makes something else of {place}."),
     "added": ("D6", Severity.MEDIUM, "The SDK shows {place}, which was not answered."),
     "let-through": ("D7", Severity.HIGH, "{place} is not of the type that the SDK declares, and passes in silence."),
+    "missing": ("D5", Severity.HIGH, "The SDK shows {place} as if it were there: it was not answered."),
     "unknown": ("D19", Severity.INFO, "The SDK declares no {place}: it comes without a type."),
 }
 """For each kind of difference its class, how much it hurts, and what is said of it."""
+LET_THROUGH = {"null": "D9", A_VALUE: "D10", A_DATE: "D12", AN_INTEGER: "D8"}
+"""The class of what is let through, where it is more than another type: by what was observed or expected."""
 
 
 def differing(operation: str, differences: Iterable[Difference], samples: int) -> Iterator[Finding]:
@@ -31,6 +34,9 @@ def differing(operation: str, differences: Iterable[Difference], samples: int) -
         places[difference.kind, difference.location].append(difference)
     for (kind, location), found in places.items():
         drift_class, severity, message = KINDS[kind]
+        if kind == "let-through":
+            closer = (LET_THROUGH.get(word) for word in (found[0].observed, found[0].expected))
+            drift_class = next(filter(None, closer), drift_class)
         yield _finding(
             drift_class,
             severity,

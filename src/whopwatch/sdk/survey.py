@@ -19,9 +19,10 @@ from whopwatch.plan import Known
 from whopwatch.plan.compose import unlike
 from whopwatch.plan.known import has_next, items
 from whopwatch.relay import Relay
-from whopwatch.run.reached import reach
+from whopwatch.run.driving import reach
+from whopwatch.run.rows import latency, samples
 from whopwatch.run.stop import useless
-from whopwatch.sdk.compare import Difference, compared
+from whopwatch.sdk.compare import Difference, compared, unfit
 from whopwatch.sdk.findings import broken_walk, differing, grouped, refused_answer, unknown_argument, wrong_error
 from whopwatch.sdk.program import Program
 
@@ -168,6 +169,8 @@ class _Driver:
             account.error = None
             account.answers.append(exchange)
             account.differences += compared(exchange.json, answer.get("value"))
+            if complaints := answer.get("unfit"):
+                account.differences.append(unfit(exchange.json, complaints))
             self._keep(call, exchange)
         return exchange
 
@@ -203,7 +206,6 @@ def _rows(contract: Contract, driver: _Driver) -> Iterable[OperationResult]:
             continue
         account = driver.accounts.get(operation.id, Account())
         state, reason = _state(operation, account, driver.stopped)
-        times = sorted(exchange.phases.total for exchange in account.answers)
         yield OperationResult(
             id=operation.id,
             method=operation.method,
@@ -211,24 +213,18 @@ def _rows(contract: Contract, driver: _Driver) -> Iterable[OperationResult]:
             state=State.DRIFT if operation.id in accused else state,
             reason=None if operation.id in accused else reason,
             requests=len(account.answers),
-            samples=sum(_samples(exchange) for exchange in account.answers),
-            latency=round(times[len(times) // 2], 6) if times else None,
+            samples=sum(samples(exchange) for exchange in account.answers),
+            latency=latency(account.answers),
         )
 
 
 def _state(operation: Operation, account: Account, stopped: str | None) -> tuple[State, str | None]:
     if not operation.is_read:
         return State.NOT_COVERED, "changes data: its method was not called"
-    if any(_samples(exchange) for exchange in account.answers):
+    if any(samples(exchange) for exchange in account.answers):
         return State.VERIFIED, None
     if account.error == NO_METHOD:
         return State.NOT_COVERED, "this release has no method for it"
     if account.answers:
         return State.COULD_NOT_CHECK, "the list is empty: there is nothing to parse"
     return State.COULD_NOT_CHECK, account.error or stopped or "no id was seen to call it with"
-
-
-def _samples(exchange: Exchange) -> int:
-    """The items of a page; 1 for an object."""
-    value = exchange.json
-    return len(items(exchange)) if isinstance(value, dict) and "page_info" in value else int(bool(value))

@@ -3,8 +3,9 @@
 Reads one JSON object a line: {"operation": "products.list", "arguments": {...}, "pages": N}. Writes one a line: what
 the SDK made of the answer, or its error. `pages` asks for a walk of at most so many pages instead of a value.
 
-A value is JSON, but for {"~": KIND, "v": ...}: a model by its class ("x" the fields it does not declare, "u" those
-whose value is not of the declared type), a date-time, or anything else that JSON has no word for.
+A value is JSON, but for {"~": KIND, "v": ...}: a model by its class ("x" the fields it does not declare, "m" those it
+declares as required and was not given, "u" those whose value is not of the declared type, with what is wrong in the
+words of pydantic), a date-time, or anything else that JSON has no word for.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import importlib
 import inspect
 import json
 import sys
+import typing
 import warnings
 from collections.abc import Iterator
 from functools import cache
@@ -57,10 +59,20 @@ def answer(sdk: Any, request: dict[str, Any]) -> dict[str, Any]:
         return {"error": {"type": "no such argument", "status": None, "arguments": unknown}}
     try:
         value = call(**request["arguments"])
-        return walk(value, request["pages"]) if request.get("pages") else {"value": shown(value)}
+        if request.get("pages"):
+            return walk(value, request["pages"])
+        return {"value": shown(value), "unfit": complaints_about(promised(call), value)}
     except Exception as error:
         status = getattr(error, "status_code", None)
         return {"error": {"type": type(error).__name__, "status": status, "at": list(refused_at(error))}}
+
+
+def promised(call: Any) -> Any:
+    """The type that a method says it returns; anything, where that cannot be found out."""
+    try:
+        return typing.get_type_hints(call).get("return", Any)
+    except Exception:
+        return Any
 
 
 def refused_at(error: BaseException) -> Iterator[list[str]]:
@@ -106,17 +118,20 @@ def shown(value: Any) -> Any:
 def model(value: pydantic.BaseModel) -> dict[str, Any]:
     """A model by what was answered for it, under the names of the wire."""
     fields: dict[str, Any] = {}
-    unfit: list[str] = []
+    missing: list[str] = []
+    unfit: dict[str, list[str]] = {}
     for name, field in type(value).model_fields.items():
         wire = alias(field) or name
         if name in value.model_fields_set:
             found = getattr(value, name)
             fields[wire] = shown(found)
-            if not fits(field.annotation, found):
-                unfit.append(wire)
+            if complaints := complaints_about(field.annotation, found):
+                unfit[wire] = complaints
+        elif field.is_required():
+            missing.append(wire)
     extra = value.model_extra or {}
     fields |= {name: shown(one) for name, one in extra.items() if name not in fields}
-    return {"~": type(value).__name__, "v": fields, "x": sorted(extra), "u": unfit}
+    return {"~": type(value).__name__, "v": fields, "x": sorted(extra), "m": missing, "u": unfit}
 
 
 def alias(field: Any) -> str | None:
@@ -127,15 +142,16 @@ def alias(field: Any) -> str | None:
     return str(field.alias) if field.alias else None
 
 
-def fits(annotation: Any, value: Any) -> bool:
-    """Whether a value is of its declared type, of itself: what models hold is asked of them."""
+def complaints_about(annotation: Any, value: Any) -> list[str]:
+    """In which ways a value is not of its declared type, of itself: what models hold is asked of them."""
     try:
         adapter(annotation).validate_python(value, strict=True)
-    except pydantic.ValidationError:
-        return False
+    except pydantic.ValidationError as error:
+        told = error.errors(include_url=False, include_context=False, include_input=False)
+        return sorted({str(one["type"]) for one in told})
     except Exception:
-        return True
-    return True
+        return []
+    return []
 
 
 @cache

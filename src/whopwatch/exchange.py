@@ -135,11 +135,17 @@ class Exchange:
     def header(self, name: str) -> str | None:
         """The first value of the response header `name` (any case), or None."""
         wanted = name.lower()
-        return next((value for key, value in self.headers if key == wanted), None)
+        for key, value in self.headers:
+            if key == wanted:
+                return value
+        return None
 
     def query_value(self, name: str) -> str | None:
         """The first value sent for the query parameter `name`, or None."""
-        return next((value for key, value in self.query if key == name), None)
+        for key, value in self.query:
+            if key == name:
+                return value
+        return None
 
     @property
     def media_type(self) -> str | None:

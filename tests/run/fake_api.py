@@ -117,7 +117,7 @@ class FakeApi:
         listing = Listing(made, Rules(self.contract, operation))
         asked = tuple(pair for pair in pairs if pair[0] in listing.rules.optional)
         chosen = listing.expect(asked)
-        return [listing.by_id[one.id] for one in chosen] if asked else made
+        return [listing.by_id[id] for id in chosen] if asked else made
 
     def page(self, operation: Operation, query: Mapping[str, str], pairs: Pairs = ()) -> dict[str, Any]:
         rows = self.rows(operation, pairs)

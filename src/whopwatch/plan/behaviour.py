@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -53,29 +53,28 @@ class Filter:
 
     def found(self, item: Mapping[str, Any]) -> Any:
         """What the item shows at the field: the list of values, or HIDDEN where it does not tell."""
-        values = [value_at(item, path) for path in self.paths]
-        shown = [value for value in values if value is not HIDDEN]
-        return [one for value in shown for one in (value if isinstance(value, list) else [value])] if shown else HIDDEN
+        found: Any = HIDDEN
+        for path in self.paths:
+            value = value_at(item, path)
+            if value is not HIDDEN:
+                values = value if isinstance(value, list) else [value]
+                found = values if found is HIDDEN else [*found, *values]
+        return found
 
-    def holds(self, found: Any, wanted: tuple[str, ...]) -> bool | None:
-        """Whether the filter lets an item through that shows `found` (see there); None where that does not tell."""
+    def passing(self, shown: Sequence[Any], wanted: tuple[str, ...]) -> list[bool | None]:
+        """Whether the filter lets each item through, by what it shows (see `found`); None where that does not tell."""
         if len(wanted) == 1 and wanted[0] == self.nothing:
-            return False
-        if found is HIDDEN:
-            return None
+            return [False] * len(shown)
         if self.test == "is-null":
-            return all(value is None for value in found) is (wanted[-1] == "true")
-        if self.test == "only-if-true" and wanted[-1] != "true":
-            return True
-        if self.test == "unless-zero" and wanted[-1] == "true":
-            return True
-        known = [value for value in found if value is not None]
-        if not known:
-            return None
+            nulls = (None if found is HIDDEN else all(value is None for value in found) for found in shown)
+            return [None if is_null is None else is_null is (wanted[-1] == "true") for is_null in nulls]
+        if (self.test, wanted[-1] == "true") in (("only-if-true", False), ("unless-zero", True)):
+            return [None if found is HIDDEN else True for found in shown]
         try:
-            return any(_passes(self.test, value, text) for value in known for text in wanted)
-        except (ValueError, TypeError, OverflowError):
-            return None
+            passes = _predicate(self.test, wanted)
+        except (ValueError, OverflowError):
+            return [None] * len(shown)
+        return [None if found is HIDDEN else _any(passes, found) for found in shown]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +129,13 @@ def documented_values(contract: Contract, operation: Operation, parameter: Param
 def value_at(item: Any, path: Path) -> Any:
     """The value at `path`, a list where an array is on the way; HIDDEN where a step is missing."""
     for place, step in enumerate(path):
-        if isinstance(item, list):
+        if isinstance(item, dict):
+            item = item.get(step, HIDDEN)
+        elif isinstance(item, list):
             found = [value_at(one, path[place:]) for one in item]
             return [value for value in found if value is not HIDDEN]
-        if item is None:
-            return None
-        if not isinstance(item, dict) or step not in item:
-            return HIDDEN
-        item = item[step]
+        else:
+            return None if item is None else HIDDEN
     return item
 
 
@@ -152,14 +150,36 @@ def wire(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _passes(test: str, value: Any, text: str) -> bool:
+def _any(passes: Callable[[Any], bool], found: list[Any]) -> bool | None:
+    known = [value for value in found if value is not None]
+    try:
+        return any(map(passes, known)) if known else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _predicate(test: str, wanted: Sequence[str]) -> Callable[[Any], bool]:
+    """What a value has to be to pass a test (a key of TESTS) for one of the values that are `wanted`."""
     if test == "equals":
-        rule = behaviour().wildcards.get(text, "")
-        return rule == "*" or (wire(value) != rule[1:] if rule else wire(value) == text)
+        return _equals(wanted)
     if test in ("before", "not-before"):
-        return (moment(value) < moment(text)) is (test == "before")
+        moments = [moment(text) for text in wanted]
+        latest, first = max(moments), min(moments)
+        return (lambda value: moment(value) < latest) if test == "before" else (lambda value: moment(value) >= first)
     if test in ("at-least", "at-most"):
-        return float(value) >= float(text) if test == "at-least" else float(value) <= float(text)
+        numbers = [float(text) for text in wanted]
+        least, most = min(numbers), max(numbers)
+        return (lambda value: float(value) >= least) if test == "at-least" else (lambda value: float(value) <= most)
     if test == "contains":
-        return text.casefold() in str(value).casefold()
-    return bool(value)
+        parts = [text.casefold() for text in wanted]
+        return lambda value: any(part in str(value).casefold() for part in parts)
+    return bool
+
+
+def _equals(wanted: Sequence[str]) -> Callable[[Any], bool]:
+    wildcards = behaviour().wildcards
+    rules = [wildcards[text] for text in wanted if text in wildcards]
+    if "*" in rules:
+        return lambda value: True
+    texts, others = frozenset(wanted).difference(wildcards), [rule[1:] for rule in rules]
+    return lambda value: (shown := wire(value)) in texts or any(shown != other for other in others)

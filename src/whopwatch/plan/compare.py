@@ -64,6 +64,10 @@ def differences(listing: Listing, walk: Walk) -> list[Broken]:
     expected = listing.expect(walk.asked)
     joined: list[str] = []
     for place, page in enumerate(walk.pages):
+        begun = (walk.asked, *walk.pages[: place + 1])
+        if begun in listing.kept:
+            joined += page.ids
+            continue
         if not page.usable:
             return _refusal(walk, page)
         found = list(_of_page(listing, expected, walk.asked, joined, page))
@@ -73,6 +77,7 @@ def differences(listing: Listing, walk: Walk) -> list[Broken]:
         if page.ids and any(page.info("end_cursor") == earlier.info("end_cursor") for earlier in walk.pages[:place]):
             return [Broken("loop", "/page_info/end_cursor")]
         joined += page.ids
+        listing.kept.add(begun)
     return []
 
 
@@ -91,22 +96,21 @@ def _refusal(walk: Walk, page: Page) -> list[Broken]:
 
 
 def _of_page(
-    listing: Listing, expected: Sequence[Candidate], asked: Pairs, joined: Sequence[str], page: Page
+    listing: Listing, expected: Mapping[str, Candidate], asked: Pairs, joined: Sequence[str], page: Page
 ) -> Iterator[Broken]:
     seen = set(joined)
     size = page.size()
     if size is not None and len(page.ids) > size:
         yield Broken("too-many", "param:first")
-    known = {candidate.id: candidate for candidate in expected}
-    yield from _strangers(listing, known, asked, page)
+    yield from _strangers(listing, expected, asked, page)
     if all("id" in item for item in page.items):
         if len(set(page.ids)) < len(page.ids):
             yield Broken("twice", "/data/*/id")
         elif seen.intersection(page.ids):
             yield Broken("again", "param:after")
-    yield from _order(known, asked, joined, page)
-    left = [candidate for candidate in expected if candidate.id not in seen]
-    yield from _gaps(known, left, page)
+    yield from _order(expected, asked, joined, page)
+    left = [candidate for id, candidate in expected.items() if id not in seen]
+    yield from _gaps(expected, left, page)
     yield from _ends(left, page, bool(joined), listing.rules.declared.pages["other_side"] == "exact")
 
 
@@ -174,7 +178,7 @@ def _explanation(listing: Listing, walk: Walk, page: Page) -> Broken | None:
     """The one parameter without which, or with another value of which, the first page is as it is."""
     for rule, name, other in _readings(walk.asked):
         expected = listing.expect(other)
-        is_certain = all(c.certain and c.rank is not None for c in expected)
+        is_certain = all(c.certain and c.rank is not None for c in expected.values())
         if page.ids and is_certain and not any(_of_page(listing, expected, other, [], page)):
             return Broken(rule, f"param:{name}")
     return None

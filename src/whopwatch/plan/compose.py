@@ -39,7 +39,7 @@ def _one_filter(listing: Listing, seed: int) -> Pairs:
     """The filter that leaves most of a list, where none leaves nearly all, and pages are left to walk."""
     filters = _shuffled(list(listing.rules.filters.values()), seed)
     options = [asked for filter in filters if (asked := alone(listing, filter, seed))]
-    sure = {asked: sum(one.certain for one in listing.expect(asked)) for asked in options}
+    sure = {asked: sum(one.certain for one in listing.expect(asked).values()) for asked in options}
     best = max(options, key=lambda asked: sure[asked], default=())
     return best if best and sure[best] >= LEAST else ()
 

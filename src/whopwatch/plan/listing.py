@@ -7,20 +7,19 @@ the answer to every other request; what an item does not show stays open.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.plan.behaviour import HIDDEN, Behaviour, Filter, Pairs, behaviour, moment, value_at
 from whopwatch.plan.page import identity
 
-Rank = tuple[Any, ...]
+Rank = int
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An item that a request may show: surely where `certain`. Of two the lower `rank` comes first; None is open."""
 
     id: str
@@ -45,31 +44,41 @@ class Rules:
 
 
 class Listing:
-    """The items of a whole list in its default order, and the Rules of its parameters."""
+    """The items of a whole list in its default order, and the Rules of its parameters.
+
+    `kept` are the beginnings of walks (what was asked, and pages) that were as the list lets expect: walks are looked
+    at each time they have grown.
+    """
 
     def __init__(self, items: Sequence[Mapping[str, Any]], rules: Rules) -> None:
         self.items = items
         self.rules = rules
+        self.kept: set[tuple[object, ...]] = set()
         self._found: dict[str, list[Any]] = {}
         self._passing: dict[tuple[str, tuple[str, ...]], list[bool | None]] = {}
+        self._expected: dict[Pairs, Mapping[str, Candidate]] = {}
 
     @cached_property
     def by_id(self) -> Mapping[str, Mapping[str, Any]]:
         """The items by what tells them apart."""
         return {identity(item): item for item in self.items}
 
-    def expect(self, asked: Pairs) -> tuple[Candidate, ...]:
-        """The items that a request with these filters and this order may show, in their order."""
-        wanted = grouped(asked)
+    def expect(self, asked: Pairs) -> Mapping[str, Candidate]:
+        """The items that a request with these filters and this order may show, by id and in their order."""
+        if asked not in self._expected:
+            self._expected[asked] = {candidate.id: candidate for candidate in self._candidates(grouped(asked))}
+        return self._expected[asked]
+
+    def _candidates(self, wanted: Mapping[str, tuple[str, ...]]) -> list[Candidate]:
         ranks = self._ranks(wanted)
         columns = [self.passing(name, values) for name, values in wanted.items() if name not in self.rules.sorts]
         passes = zip(*columns, strict=True) if columns else repeat((True,))
         found = [
-            Candidate(id, None not in passed, ranks[place] if ranks else None)
-            for place, (id, passed) in enumerate(zip(self.by_id, passes, strict=False))
+            Candidate(id, None not in passed, rank)
+            for id, rank, passed in zip(self.by_id, ranks or repeat(None), passes, strict=False)
             if False not in passed
         ]
-        return tuple(sorted(found, key=lambda one: one.rank or ()) if ranks else found)
+        return sorted(found, key=attrgetter("rank")) if ranks else found
 
     def shown(self, filter: Filter) -> list[Any]:
         """What each item shows at the field of a filter: a list of values, or HIDDEN."""
@@ -81,8 +90,9 @@ class Listing:
         """Whether one parameter lets each item through; None where that cannot be told."""
         if (name, values) not in self._passing:
             filter = self.rules.filters.get(name)
-            shown = self.shown(filter) if filter else [HIDDEN] * len(self.by_id)
-            self._passing[name, values] = [filter.holds(found, values) if filter else None for found in shown]
+            self._passing[name, values] = (
+                filter.passing(self.shown(filter), values) if filter else [None] * len(self.by_id)
+            )
         return self._passing[name, values]
 
     def excludes(self, name: str, values: tuple[str, ...], id: str) -> bool:
@@ -99,12 +109,12 @@ class Listing:
         descending = wanted.get(order["direction"], (order["default_direction"],))[-1] == "desc"
         if name == order["default"]:
             count = len(self.by_id)
-            return [(place,) if descending else (count - place,) for place in range(count)]
+            return list(range(count) if descending else range(count, 0, -1))
         keys = [sort_key(value_at(item, self.rules.declared.order_path(name))) for item in self.by_id.values()]
         if any(key is None for key in keys) or len({type(key[1]) for key in keys if key and len(key) > 1}) > 1:
             return None
         order_of = {key: place for place, key in enumerate(sorted({key for key in keys if key}, reverse=descending))}
-        return [(order_of[key],) for key in keys if key]
+        return [order_of[key] for key in keys if key]
 
 
 def grouped(pairs: Pairs) -> dict[str, tuple[str, ...]]:

@@ -60,13 +60,15 @@ def _unstable(observed: Observed, since: int, listing_of: Quiet) -> Iterator[Sig
     """Two looks under one order, at items that both show, in another order: those of equal rank have none."""
     asked = [walk for walk in observed.walks if walk.pages[0].exchange.purpose is Purpose.QUERY]
     for place, walk in enumerate(asked):
+        if walk.numbers[-1] < since:
+            continue
         order = [pair for pair in walk.asked if pair[0] in observed.rules.sorts]
         alike = (
             other
             for other in asked[:place]
             if other.base == walk.base and [pair for pair in other.asked if pair[0] in observed.rules.sorts] == order
         )
-        for other in alike if walk.numbers[-1] >= since else ():
+        for other in alike:
             now, then = walk.ids, other.ids
             common = set(now) & set(then)
             if [id for id in now if id in common] != [id for id in then if id in common]:

@@ -40,9 +40,9 @@ class Walk:
         """What all its pages show, in their order."""
         return [id for page in self.pages for id in page.ids]
 
-    def listing(self, rules: Rules) -> Listing:
-        """The items of all its pages. A walk that is whole gets no more of them, and its listing is made once."""
-        if self._listing is None or not self.is_whole:
+    def listing(self, rules: Rules) -> Listing | None:
+        """The items of all its pages, made once: a walk that is whole gets no more of them. None where it is not."""
+        if self._listing is None and self.is_whole:
             self._listing = Listing([item for page in self.pages for item in page.items], rules)
         return self._listing
 
@@ -118,7 +118,7 @@ class Observed:
 
     def _whole(self, walk: Walk) -> Listing | None:
         """What a walk shows, where that is a whole list whose items can be told apart."""
-        listing = walk.listing(self.rules) if walk.is_whole else None
+        listing = walk.listing(self.rules)
         return listing if listing and len(listing.by_id) == len(listing.items) else None
 
     def quiet(self, base: Base, first: int, last: int) -> Listing | None:

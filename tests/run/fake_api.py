@@ -106,7 +106,7 @@ class FakeApi:
         own = "biz_{}" if operation.id == "companies.list" else None
         needed = {parameter.name for parameter in operation.required_query}
         parents = [value for name, value in pairs if name in needed]
-        start = 50 * sum(crc32(value.encode()) % 997 for value in parents if value != COMPANY)
+        start = 50 * sum(crc32(value.encode()) % 19_997 for value in parents if value != COMPANY)
         made = [
             self.generate(schema, "v1", own and own.format(number), operation.id, number)
             for number in range(start, start + self.items)

@@ -6,26 +6,49 @@ from collections.abc import Collection, Iterator
 
 from whopwatch.contract import Contract
 from whopwatch.finding import Finding
+from whopwatch.plan.behaviour import behaviour
 
 CAUSES = ("schema", "fields")
 CONSEQUENCES = ("twins", "refused")
 """Checks that hold an object against its list: what is wrong in the list already is no second finding there."""
+READERS = ("queries", "asked-for")
+"""Checks that hold the items of a list against a parameter, by the field that it looks at."""
 
 
 def without_consequences(contract: Contract, findings: Collection[Finding]) -> Iterator[Finding]:
-    """`findings` without differences between list and object at a place where one of them breaks its contract.
+    """`findings` without those that follow from a place where an answer breaks its contract.
 
-    An id that is broken in a list leads nowhere; that the object is not found, then follows from it.
+    Such are differences between list and object at that place, an object that is not found as its id is broken in
+    the list, and what a filter seems to do wrong with values of a field that is broken.
     """
     broken = {(one.operation, _place(one.location)) for one in findings if one.check in CAUSES}
     for finding in findings:
-        operation = contract.operations[finding.operation]
-        listing = f"{operation.resource}.list"
-        place = "/id" if finding.check == "refused" else _place(finding.location)
-        causes = [at for id, at in broken if id in (listing, finding.operation)]
-        follows = finding.check in CONSEQUENCES and finding.drift_class == "D20"
-        if not (follows and any(place == at or place.startswith(f"{at}/") for at in causes)):
+        if not (broken and _follows(contract, finding, broken)):
             yield finding
+
+
+def _follows(contract: Contract, finding: Finding, broken: Collection[tuple[str, str]]) -> bool:
+    operation = contract.operations[finding.operation]
+    if finding.check in READERS and finding.drift_class in ("D14", "D20"):
+        causes = {at for id, at in broken if id == finding.operation}
+        return any(_is_within(place, causes) for place in _looked_at(contract, finding))
+    causes = {at for id, at in broken if id in (f"{operation.resource}.list", finding.operation)}
+    place = "/id" if finding.check == "refused" else _place(finding.location)
+    return finding.check in CONSEQUENCES and finding.drift_class == "D20" and _is_within(place, causes)
+
+
+def _is_within(place: str, causes: Collection[str]) -> bool:
+    """Whether something is wrong at a place, at what holds it, or at the items of an array there."""
+    return any(place in (at, at.removesuffix("/*")) or place.startswith(f"{at}/") for at in causes)
+
+
+def _looked_at(contract: Contract, finding: Finding) -> Iterator[str]:
+    """The places in an item that the parameter looks at which a finding is about."""
+    operation, name = contract.operations[finding.operation], finding.location.removeprefix("param:")
+    declared = behaviour()
+    paths = [tuple(path.split(".")) for path in declared.owners.get(name, "").split("|") if path]
+    paths += [path for one in declared.filters_of(contract, operation) if one.name == name for path in one.paths]
+    return (f"/{'/'.join(path)}" for path in paths)
 
 
 def _place(location: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from whopwatch.checks.evidence import Evidence
+from whopwatch.checks.evidence import MISTAKES, Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.exchange import BodyProblem, Exchange
@@ -24,7 +24,8 @@ def content(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     """Media type, charset and readability of every success answer."""
     tally = Tally("content")
     for operation, exchanges in evidence.by_operation.items():
-        answered = [exchange for exchange in exchanges if exchange.ok and exchange.credential == "key"]
+        plain = [exchange for exchange in exchanges if exchange.purpose not in MISTAKES]
+        answered = [exchange for exchange in plain if exchange.ok and exchange.credential == "key"]
         for number, exchange in enumerate(answered):
             found = _media_type(exchange, contract.operations[operation].success.media_types) or _body(exchange)
             if found:

@@ -17,11 +17,24 @@ from whopwatch.plan.listing import Rules
 from whopwatch.plan.walks import Observed
 
 PAGES = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.QUERY)
+MISTAKES = frozenset(
+    {
+        Purpose.ODD_SIZE,
+        Purpose.ODD_CURSOR,
+        Purpose.ODD_VALUE,
+        Purpose.MISSING_PARAMETER,
+        Purpose.UNKNOWN_ID,
+        Purpose.MALFORMED_ID,
+        Purpose.ODD_BODY,
+        Purpose.DELETED_AGAIN,
+    }
+)
+"""Requests that have to be refused with a documented error: one that is not is wrong as such, whatever it answers."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A success answer, asked for with the target's key, whose body is JSON.
+    """A success answer to a request that keeps the documentation, with the target's key, whose body is JSON.
 
     `items` are what its operation is about: the items of a page, or the one object. `number` tells answers apart.
     """
@@ -81,7 +94,7 @@ class Evidence:
         """The success answers of each operation that can be held against its schema."""
         index: dict[str, list[Answer]] = defaultdict(list)
         for number, exchange in enumerate(self.exchanges):
-            if exchange.ok and exchange.credential == "key":
+            if exchange.ok and exchange.credential == "key" and exchange.purpose not in MISTAKES:
                 value, problem = exchange.parsed
                 if problem is None:
                     operation = self.operation(exchange)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.finding import Finding, Severity, Source
 from whopwatch.plan.behaviour import behaviour
-from whopwatch.plan.compare import RULES
+from whopwatch.plan.compare import RULES, Broken
 from whopwatch.plan.proof import blames, proven
 
 CONSEQUENCES = ("missing", "lost", "cut", "skipped", "order", "again")
@@ -21,9 +22,9 @@ def queries(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     tally = Tally("queries")
     for id, observed in evidence.lists.items():
         sightings = proven(observed)
-        is_located = any(blames(broken) for broken, _ in sightings)
+        is_located = any(_locates(broken) for broken, _ in sightings)
         for broken, number in sightings:
-            if is_located and broken.rule in CONSEQUENCES and not blames(broken):
+            if is_located and broken.rule in CONSEQUENCES and not _locates(broken):
                 continue
             rule = RULES[broken.rule]
             tally.add(
@@ -39,6 +40,11 @@ def queries(_: Contract, evidence: Evidence) -> Iterator[Finding]:
                 source=Source.LIVE_LIVE,
             )
     yield from tally.findings()
+
+
+def _locates(broken: Broken) -> bool:
+    """Whether it names the one parameter that is at fault; an order is, where it loses items by itself."""
+    return blames(broken) or (broken.location == "param:order" and broken.rule in ("missing", "lost", "cut"))
 
 
 def page_sizes(_: Contract, evidence: Evidence) -> Iterator[Finding]:
@@ -76,23 +82,30 @@ def page_sizes(_: Contract, evidence: Evidence) -> Iterator[Finding]:
 
 
 def _shortened(tally: Tally, evidence: Evidence) -> None:
-    """Lists whose full pages are smaller than a size that the maximum allows."""
+    """Lists whose pages are smaller than was asked for, though the next page goes on.
+
+    Where no page of any size has more items than a certain number, the list has another maximum.
+    """
     maximum = behaviour().pages["maximum_size"]
     for id, observed in evidence.lists.items():
-        pages = [page for walk in observed.walks for page in walk.pages if page.usable and page.size() is not None]
-        for number, page in enumerate(pages):
-            if page.info("has_next_page") is True and len(page.items) < min(page.size() or 0, maximum):
-                tally.add(
-                    "D13",
-                    Severity.LOW,
-                    id,
-                    "param:first",
-                    expected="as many items as asked for",
-                    observed="fewer",
-                    what="a page that another one follows has fewer items than were asked for",
-                    witness=number,
-                    samples=len(pages),
-                )
+        asked = {page for walk in observed.walks for page in walk.pages if page.usable and page.size() is not None}
+        followed = {page for walk in observed.walks for page, after in pairwise(walk.pages) if after.items}
+        short = [page for page in asked & followed if len(page.items) < min(page.size() or 0, maximum)]
+        is_clamped = len({len(page.items) for page in short}) == 1 and all(
+            len(page.items) <= min(len(short[0].items), page.size() or 0) for page in asked
+        )
+        for page in short:
+            tally.add(
+                "D11" if is_clamped else "D20",
+                Severity.LOW,
+                id,
+                "param:first",
+                expected="as many items as asked for",
+                observed="fewer",
+                what="a page that another one follows has fewer items than were asked for",
+                witness=page,
+                samples=len(asked),
+            )
 
 
 def parents(_: Contract, evidence: Evidence) -> Iterator[Finding]:

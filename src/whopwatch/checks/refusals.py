@@ -36,6 +36,9 @@ MISTAKES: Mapping[Purpose, Mistake] = {
     Purpose.MALFORMED_ID: Mistake("unknown_id", (400,), "it answers for what cannot be an id"),
 }
 
+NOBODY = (Purpose.UNKNOWN_ID, Purpose.MALFORMED_ID)
+"""Requests with an id that nothing has."""
+
 
 def refusals(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     """Hold the answer to each deliberate mistake against the declared one. A 5xx is the status check's to report."""
@@ -64,13 +67,13 @@ def _judge(operation: Operation, exchange: Exchange, is_there: bool) -> tuple[st
     mistake, status = MISTAKES[exchange.purpose], exchange.status or 0
     allowed = (behaviour().pages[mistake.declared], *mistake.also)
     if exchange.ok:
-        if operation.is_list and exchange.purpose is Purpose.UNKNOWN_ID and not _rows(exchange):
+        if operation.is_list and exchange.purpose in NOBODY and not _rows(exchange):
             return "D15", Severity.HIGH, "status", str(status), "an unknown parent is answered as one that has nothing"
         return mistake.drift_class, mistake.severity, _place(operation, exchange), str(status), mistake.what
     if 400 <= status < 500 and status not in (*allowed, 429) and (status != 404 or is_there):
         severity = Severity.LOW if status in (400, 403, 404, 422) else Severity.HIGH
         return "D15", severity, "status", str(status), f"a mistake in the request is answered with status {status}"
-    if status == 400 and exchange.purpose not in (Purpose.UNKNOWN_ID, Purpose.MALFORMED_ID):
+    if status == 400 and exchange.purpose not in NOBODY:
         return _blame(operation, exchange)
     return None
 
@@ -100,7 +103,7 @@ def _place(operation: Operation, exchange: Exchange) -> str:
     if exchange.path_params and not operation.is_list:
         return "status"
     faulty = [parameter.name for parameter in operation.in_("query") if parameter.name in _faulty(operation, exchange)]
-    if exchange.purpose in (Purpose.UNKNOWN_ID, Purpose.MALFORMED_ID):
+    if exchange.purpose in NOBODY:
         faulty = [parameter.name for parameter in operation.parameters if parameter.required and parameter.resource]
     return f"param:{faulty[0]}" if faulty else "status"
 

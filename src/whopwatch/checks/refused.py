@@ -106,7 +106,10 @@ def _no_list(
 
 
 def _is_listed(operation: Operation, name: str, value: str, evidence: Evidence) -> bool:
+    """Whether an id is one that its list names, in the form that is documented."""
     parameter = operation.parameter(name)
+    if parameter and parameter.id_prefixes and not value.startswith(parameter.id_prefixes):
+        return False
     listed = evidence.answers.get(f"{parameter.resource}.list", ()) if parameter else ()
     return any(value in answer.ids for answer in listed)
 

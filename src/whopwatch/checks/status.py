@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from whopwatch.checks.evidence import Evidence
+from whopwatch.checks.evidence import MISTAKES, Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import Exchange, Purpose
+from whopwatch.exchange import Exchange
 from whopwatch.finding import Finding, Severity
 
-MISTAKES = frozenset(
-    {
-        Purpose.ODD_SIZE,
-        Purpose.ODD_CURSOR,
-        Purpose.ODD_VALUE,
-        Purpose.MISSING_PARAMETER,
-        Purpose.UNKNOWN_ID,
-        Purpose.MALFORMED_ID,
-        Purpose.ODD_BODY,
-        Purpose.DELETED_AGAIN,
-    }
-)
-"""Requests that have to be refused with a documented error: a 5xx there is another error status, no failing success."""
 GONE = (405, 410, 501)
 Judgement = tuple[str, Severity, str, str]
 """Drift class, severity, what was expected, and the rest of the sentence."""

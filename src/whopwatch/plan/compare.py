@@ -73,7 +73,7 @@ def differences(listing: Listing, walk: Walk) -> list[Broken]:
         found = list(_of_page(listing, expected, walk.asked, joined, page))
         if found:
             explained = _explanation(listing, walk, page) if place == 0 else _restart(walk, page)
-            return [explained] if explained else _attributed(found, walk, page)
+            return [explained] if explained else _attributed(_causes(found), walk, page)
         if page.ids and any(page.info("end_cursor") == earlier.info("end_cursor") for earlier in walk.pages[:place]):
             return [Broken("loop", "/page_info/end_cursor")]
         joined += page.ids
@@ -162,6 +162,12 @@ def _ends(left: Sequence[Candidate], page: Page, has_before: bool, exact: bool) 
         yield Broken("endless", "/page_info/has_next_page")
     if exact and isinstance(page.info("has_previous_page"), bool) and page.info("has_previous_page") is not has_before:
         yield Broken("other-side", "/page_info/has_previous_page")
+
+
+def _causes(found: list[Broken]) -> list[Broken]:
+    """`found` without an order that is wrong as items of earlier pages are shown again."""
+    is_again = any(one.rule == "again" for one in found)
+    return [one for one in found if not (is_again and one.rule == "order")]
 
 
 def _attributed(found: list[Broken], walk: Walk, page: Page) -> list[Broken]:

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from whopwatch.simulator.faults.changes import CHANGES, NEW_NAME, where_possible
+from whopwatch.simulator.faults.changes import CHANGES, MOVED, NEW_NAME, where_possible
 from whopwatch.simulator.faults.fields import choose, places
 from whopwatch.simulator.faults.place import Place, Plan, Table, around
 from whopwatch.simulator.pipeline import Call, Proceed
@@ -57,7 +57,9 @@ def field(
         path += "/undocumented_field"
     elif change == "add-beside":
         path = path.rpartition("/")[0] + "/undocumented_field"
-    return around("project", changed, path)
+    parent = path.rpartition("/")[0]
+    also = (f"{parent}/{MOVED[change](found.name)}",) if change in MOVED else ()
+    return Plan((("project", changed),), path, also=also)
 
 
 def _only_first(payload: Any) -> Any:

@@ -31,8 +31,12 @@ def _rename(holder: Any, key: Any, _: Any) -> None:
 
 
 def _recase(holder: Any, key: Any, _: Any) -> None:
-    first, *rest = key.split("_")
-    holder["".join([first, *(word.title() for word in rest)]) if rest else key.title()] = holder.pop(key)
+    holder[_camel_case(key)] = holder.pop(key)
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return "".join([first, *(word.title() for word in rest)]) if rest else name.title()
 
 
 def _flatten(holder: Any, key: Any, _: Any) -> None:
@@ -117,3 +121,10 @@ CHANGES: Mapping[str, Change] = {
     **{name: _converting(convert) for name, convert in CONVERSIONS.items()},
 }
 """Every change by the name that the catalogue calls it."""
+
+MOVED: Mapping[str, Callable[[str], str]] = {
+    "rename": lambda name: NEW_NAME,
+    "recase": _camel_case,
+    "flatten": lambda name: f"{name}_*",
+}
+"""Under which name a value stands after a change that moves it, with `*` for anything: nobody documented that one."""

@@ -47,12 +47,14 @@ class Place:
 class Plan:
     """The steps to wrap, in the order of wrapping, and where in an answer the fault shows, if that has a name.
 
-    `tampers` are wrapped around the steps of a webhook delivery.
+    `tampers` are wrapped around the steps of a webhook delivery; `also` is where the fault shows besides, with `*`
+    for anything.
     """
 
     steps: tuple[tuple[str, Around], ...]
     location: str | None = None
     tampers: tuple[tuple[str, Tamper], ...] = ()
+    also: tuple[str, ...] = ()
 
 
 def around(step: str, wrapper: Around, location: str | None = None) -> Plan:

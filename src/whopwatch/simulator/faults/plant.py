@@ -60,7 +60,7 @@ class Planted:
     def locations(self) -> tuple[str, ...]:
         """Where a finding about it may point: a place in an answer, a parameter, a header, the status; or anywhere."""
         planted = () if self.plan.location is None else (self.plan.location,)
-        return self.fault.locations or planted
+        return self.fault.locations or (*planted, *self.plan.also)
 
     @property
     def wrappers(self) -> Iterator[Wrapper]:

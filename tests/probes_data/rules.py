@@ -9,20 +9,14 @@ from typing import Any
 import yaml
 
 from whopwatch.metrics import McpMetrics, ProbeMetrics, new_registry
+from whopwatch.metrics.webhooks import WebhookMetrics
 
 PROMETHEUS = Path(__file__).parents[2] / "probes" / "prometheus"
 RULE_FILES = sorted((PROMETHEUS / "rules").glob("*.yaml"))
 TEST_FILES = sorted((PROMETHEUS / "tests").glob("*.yaml"))
 
-# Exported by the nightly run and by the webhook listener; the prober's own metrics are read off its registry.
-_OTHERS = {
-    "whop_contract_drift_findings",
-    "whop_contract_drift_last_run_timestamp_seconds",
-    "whop_contract_drift_last_success_timestamp_seconds",
-    "whop_webhook_deliveries_total",
-    "whop_webhook_last_received_timestamp_seconds",
-    "whop_webhook_receipt_lag_seconds_bucket",
-}
+# Exported by the nightly run; the metrics of prober and receiver are read off their registries.
+_OTHERS = {"whop_contract_drift_findings", "whop_contract_drift_last_success_timestamp_seconds"}
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 
@@ -31,6 +25,7 @@ def exported() -> frozenset[str]:
     registry = new_registry()
     ProbeMetrics(registry)
     McpMetrics(registry)
+    WebhookMetrics(registry, (), (), ())
     families = [(family.name, _SUFFIXES.get(family.type, ("",))) for family in registry.collect()]
     return frozenset(name + suffix for name, suffixes in families for suffix in suffixes) | _OTHERS
 

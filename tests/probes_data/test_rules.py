@@ -11,6 +11,8 @@ import yaml
 
 from tests.probes_data.conftest import Run
 from tests.probes_data.rules import ALERTS, PROMETHEUS, RECORDS, RULE_FILES, TEST_FILES, exported, load, metric_names
+from whopwatch.signature import Reason
+from whopwatch.webhook.intake import Overload
 
 TESTS: list[dict[str, Any]] = [test for path in TEST_FILES for test in load(path)["tests"]]
 EXPECTATIONS = [expected for test in TESTS for expected in test["alert_rule_test"]]
@@ -61,7 +63,7 @@ def test_an_alert_says_how_urgent_what_where_and_what_to_do(alert: str) -> None:
     # What it is about: an operation, or all those of a resource, a drift class or a prober.
     named = re.findall(r"[lL]abels\.(\w+)", rule["annotations"]["summary"] + rule["annotations"]["description"])
     everything = {"WhopDriftOverdue", "WhopShardsDisagree"}
-    assert {"operation", "resource", "class", "instance", "job"} & set(named) or alert in everything
+    assert {"operation", "resource", "event", "class", "instance", "job"} & set(named) or alert in everything
 
 
 def test_every_alert_has_its_runbook_section_and_every_section_its_alert(probes: Path) -> None:
@@ -80,6 +82,19 @@ def test_rules_name_only_metrics_that_somebody_exports() -> None:
     for name, rule in {**ALERTS, **RECORDS}.items():
         unknown = metric_names(rule["expr"]) - exported() - set(RECORDS)
         assert not unknown, f"{name} names {sorted(unknown)}"
+
+
+def test_the_rules_of_webhooks_know_every_reason_for_which_a_signed_delivery_is_refused() -> None:
+    """All but one: a request without the headers of a signature may be anybody's."""
+    asked = [
+        set(reasons.split("|"))
+        for alert in ("WhopWebhooksUnverified", "WhopWebhooksRefused")
+        for reasons in re.findall(r'reason=~"([^"]+)"', ALERTS[alert]["expr"])
+    ]
+    assert len(asked) == 3
+    assert all(reasons == set(map(str, Reason)) - {Reason.MISSING_HEADER} for reasons in asked)
+    overload = re.findall(r'reason=~"([^"]+)"', ALERTS["WhopReceiverOverloaded"]["expr"])[0]
+    assert set(overload.split("|")) <= set(map(str, Overload))
 
 
 def test_every_recorded_series_is_used(probes: Path) -> None:

@@ -2,6 +2,7 @@
 
 Every fault of the simulator's catalogue and every one of benchmarks/detection/unseen is placed at one operation, and
 at all at once, and looked for at each budget; with --schemathesis by `schemathesis run` as well (at one operation).
+Faults of tools, of deliveries and of what the SDK makes of answers are looked for by those who see them.
 Writes reports/detection/cases.jsonl as it goes on (what is there is not run again: delete it after a change of the
 code), then detection.json and the page.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.detection.cases import EVERYWHERE, RIVAL, WATCH, Case, clean, draw, spread
+from benchmarks.detection.elsewhere import SAMPLE, outcomes
 from benchmarks.detection.looking import look, rival_cases
 from benchmarks.detection.rival import rivalled
 from benchmarks.detection.scheduler import Journal, Record, run_all
@@ -53,9 +55,11 @@ def main() -> None:
     records += run(Case(WATCH, str(budget), where) for where in clean(options.seeds) for budget in budgets)
     if options.schemathesis:
         records += with_baseline(run(rival_cases(placed)))
+    others = list(outcomes(contract, sample=options.elsewhere)) if options.elsewhere else []
     options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "detection.json").write_text(json.dumps(figures(records), indent=2) + "\n", encoding="utf-8")
-    text = page(records)
+    told = json.dumps(figures(records, others), indent=2)
+    (options.output / "detection.json").write_text(f"{told}\n", encoding="utf-8")
+    text = page(records, others)
     options.page.write_text(text, encoding="utf-8")
     print(text, end="")
 
@@ -71,6 +75,13 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--only", action="append", default=[], metavar="FAULT", help="these faults alone")
     parser.add_argument("--sample", type=int, metavar="N", help="so many of the faults, drawn by a fixed seed")
+    parser.add_argument(
+        "--elsewhere",
+        type=int,
+        default=SAMPLE,
+        metavar="N",
+        help="faults that each other witness is tried with, 0 to leave them out (default %(default)s)",
+    )
     parser.add_argument("--frugal", action="store_true", help="what was caught is not looked for with more requests")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=300.0, help="bound of each case (default %(default)s)")

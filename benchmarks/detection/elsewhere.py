@@ -1,110 +1,115 @@
-"""Faults that no request to the API shows: `python -m benchmarks.detection.elsewhere`.
+"""Faults told by others than a check: `python -m benchmarks.detection.elsewhere`.
 
-Each fault of the MCP server's tools is placed once, drawn by a seeded random, and looked for by a survey of the
-simulator's MCP server; each fault of a delivery at the event that shows it well, and looked for by what a receiver
-checks. Prints a table as Markdown; a fault is caught where a finding names its operation and drift class.
+Each fault is placed once, and looked for by the witness that is to tell of it: a survey of the MCP server, a survey
+through the official SDK, a receiver of deliveries. Faithful simulators of other seeds are looked at as well. Prints
+the section of the page.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.webhook.observed import observed
+from benchmarks.detection.cases import EVERYWHERE
+from benchmarks.detection.elsewhere_table import section
+from benchmarks.detection.witnesses import Look, Sight, Witness, witnesses
 from whopwatch.contract import Contract, load
-from whopwatch.contract.tools import tools_of
-from whopwatch.finding import Finding
-from whopwatch.mcp import session, survey
-from whopwatch.mcp.compare import PREFIX
 from whopwatch.simulator import Simulator, embedded
-from whopwatch.simulator.faults import SEES, Planted, catalogue, first_place, plant
+from whopwatch.simulator.faults import Planted, catalogue, first_place, plant
 from whopwatch.simulator.faults.catalogue import operations_for
 
-MESSAGES = 60
-CALLS = 5
-"""Calls of tools in a survey: the list of tools tells of these faults, and not what they answer."""
+SAMPLE = 50
+"""Faults of a witness that are tried, unless more are asked for: a survey takes seconds."""
+CLEAN = 5
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found of one placed fault; `elsewhere` are findings that accuse somebody else."""
+    """What a witness said of one simulator; `fault` is empty for a faithful one, of which nothing is to be said.
 
-    planted: Planted
+    `caught` and `classed` say whether the operation was accused, and of the right class; `elsewhere` are findings that
+    accuse somebody else. `cost` is in the witness's own coin, `seconds` what a look took.
+    """
+
+    witness: str
+    fault: str
+    operation: str
+    drift_class: str
     caught: bool
+    classed: bool
     elsewhere: int
+    cost: int
+    seconds: float
 
 
-def outcomes(contract: Contract, sees: str, seed: int = 1) -> Iterator[Outcome]:
-    """Every fault that those who `sees` names can see, placed once each."""
-    look, place = LOOKS[sees]
-    with embedded(contract, rate_limit=10**9) as simulator:
-        for name, fault in catalogue().items():
-            if fault.sees == sees:
-                planted = place(contract, simulator, name, seed)
-                simulator.faults.switch([f"{name}@{planted.operation.id}"])
-                findings = look(contract, simulator)
-                simulator.faults.switch([])
-                accused = _accused(contract, planted)
-                right = [finding for finding in findings if finding.operation in accused]
-                caught = any(finding.drift_class in fault.classes for finding in right)
-                yield Outcome(planted, caught, len(findings) - len(right))
+def outcomes(contract: Contract, *, seed: int = 1, sample: int = SAMPLE, clean: int = CLEAN) -> Iterator[Outcome]:
+    """Of each witness at most `sample` faults, drawn by `seed`, and `clean` faithful simulators."""
+    for who, witness in witnesses().items():
+        names = list(witness.faults)
+        if sample < len(names):
+            names = sorted(random.Random(seed).sample(names, sample), key=witness.faults.index)  # noqa: S311
+        with embedded(contract, rate_limit=10**9) as simulator, witness.looking(contract, simulator) as look:
+            for name in names:
+                yield _at(contract, simulator, who, witness, look, name, seed)
+        for other in range(1, clean + 1):
+            with (
+                embedded(contract, seed=other, rate_limit=10**9) as simulator,
+                witness.looking(contract, simulator) as look,
+            ):
+                sight, seconds = _timed(look)
+                accused = sum(finding.breaks for finding in sight.findings)
+                yield Outcome(who, "", "", "", False, False, accused, sight.cost, seconds)
 
 
-def _surveyed(contract: Contract, simulator: Simulator) -> Sequence[Finding]:
-    readable = {tool.name for tool in tools_of(contract).values() if tool.operation.is_read}
-    door = session.door_to(simulator.mcp_url, readable, MESSAGES)
-    with session.over_http(simulator.mcp_url, simulator.api_key, door, is_sse=False) as server:
-        return survey(contract, server, name="simulator", ids={}, budget=CALLS).findings
+def _at(
+    contract: Contract, simulator: Simulator, who: str, witness: Witness, look: Look, name: str, seed: int
+) -> Outcome:
+    fault, planted = catalogue()[name], _placed(contract, simulator, witness, name, seed)
+    is_everywhere = name in witness.everywhere
+    simulator.faults.switch([name if is_everywhere else f"{name}@{planted.operation.id}"])
+    try:
+        sight, seconds = _timed(look)
+    finally:
+        simulator.faults.switch([])
+    accused = witness.accused(contract, planted)
+    right = [finding for finding in sight.findings if is_everywhere or finding.operation in accused]
+    others = sum(finding.breaks for finding in sight.findings if finding not in right)
+    classed = any(finding.drift_class in fault.classes for finding in right)
+    caught = classed or any(finding.breaks for finding in right)
+    operation = EVERYWHERE if is_everywhere else planted.operation.id
+    return Outcome(who, name, operation, fault.drift_class, caught, classed, others, sight.cost, seconds)
 
 
-def _received(contract: Contract, simulator: Simulator) -> Sequence[Finding]:
-    return observed(simulator).findings()
-
-
-def _drawn(contract: Contract, simulator: Simulator, name: str, seed: int) -> Planted:
-    operations = operations_for(contract, catalogue()[name])
+def _placed(contract: Contract, simulator: Simulator, witness: Witness, name: str, seed: int) -> Planted:
+    """The fault at the operation that shows it well, or at one drawn among those that the witness sees."""
+    fault, world = catalogue()[name], simulator.backend.world
+    if witness.at_example:
+        planted = first_place(contract, world, fault)
+        assert planted
+        return planted
+    operations = [one for one in operations_for(contract, fault) if one.is_read or fault.sees != "read"]
     random.Random(f"{name}/{seed}").shuffle(operations)  # noqa: S311
-    places = (plant(contract, simulator.backend.world, catalogue()[name], operation) for operation in operations)
+    places = (plant(contract, world, fault, one) for one in operations if one.api == "v1")
     return next(one for one in places if one)
 
 
-def _at_its_example(contract: Contract, simulator: Simulator, name: str, seed: int) -> Planted:
-    planted = first_place(contract, simulator.backend.world, catalogue()[name])
-    assert planted
-    return planted
-
-
-Look = Callable[[Contract, Simulator], Sequence[Finding]]
-Place = Callable[[Contract, Simulator, str, int], Planted]
-LOOKS: dict[str, tuple[Look, Place]] = {"mcp": (_surveyed, _drawn), "webhook": (_received, _at_its_example)}
-"""How each looks, and where the faults are put that it is to see."""
-
-
-def _accused(contract: Contract, planted: Planted) -> set[str]:
-    """What a finding may name: the delivery, or deliveries as such; the tool, by its own name or its new one."""
-    id = planted.operation.id
-    names = [tool.name for tool in tools_of(contract).values() if tool.operation.id == id]
-    return {id, "webhook:*", *(f"{PREFIX}{name}{end}" for name in names for end in ("", "_renamed"))}
-
-
-def table(contract: Contract, seed: int) -> Iterator[str]:
-    """The rows of Markdown."""
-    yield "| who can see it | faults | caught | findings that accuse somebody else |\n| --- | --: | --: | --: |"
-    for sees in LOOKS:
-        found = list(outcomes(contract, sees, seed))
-        wrong, caught = sum(one.elsewhere for one in found), sum(one.caught for one in found)
-        yield f"| {SEES[sees]} | {len(found)} | {caught} | {wrong} |"
+def _timed(look: Look) -> tuple[Sight, float]:
+    begun = time.perf_counter()
+    sight = look()
+    return sight, time.perf_counter() - begun
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the section."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detection.elsewhere", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="draws the places (default %(default)s)")
+    parser.add_argument("--sample", type=int, default=SAMPLE, help="faults of each at most (default %(default)s)")
+    parser.add_argument("--clean", type=int, default=CLEAN, help="faithful simulators of each (default %(default)s)")
     options = parser.parse_args()
-    for line in table(load(), options.seed):
-        print(line)
+    print(section(list(outcomes(load(), seed=options.seed, sample=options.sample, clean=options.clean))))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.detection.cases import BUDGET, CATALOGUE, DEFAULT, EVERYWHERE, RIVAL, UNLISTED, WATCH
+from benchmarks.detection.elsewhere import Outcome
+from benchmarks.detection.elsewhere_table import section, totals
 from benchmarks.detection.score import Record, Score, attribution, by_class, false_alarms, score
 from benchmarks.detection.unseen import UNSEEN
 from whopwatch.simulator.faults import SEES, catalogue
@@ -21,7 +23,7 @@ def columns(records: Iterable[Record]) -> list[Column]:
     return [*((WATCH, str(budget)) for budget in budgets), *(column for column in RIVALS if column in there)]
 
 
-def figures(records: Sequence[Record]) -> dict[str, Any]:
+def figures(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> dict[str, Any]:
     """All figures, for machines."""
     wrong, clean = false_alarms(records)
     return {
@@ -36,11 +38,12 @@ def figures(records: Sequence[Record]) -> dict[str, Any]:
             f"{tool} {setting}": _unsafe(records, (tool, setting)) for tool, setting in columns(records)
         },
         "missed": missed(records),
+        "elsewhere": totals(elsewhere),
     }
 
 
-def page(records: Sequence[Record]) -> str:
-    """The Markdown page."""
+def page(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> str:
+    """The Markdown page; `elsewhere` is what other witnesses saw."""
     wrong, clean = false_alarms(records)
     read, unseen = _of(records, CATALOGUE, "read"), _of(records, UNLISTED, "read")
     rest = [who for who in SEES if who != "read" and _of(records, CATALOGUE, who)]
@@ -57,6 +60,7 @@ def page(records: Sequence[Record]) -> str:
         _table(read, "class", by_class(read)),
         "## The catalogue, at one operation: the rest",
         _table(records, "who can see it", {SEES[who]: _of(records, CATALOGUE, who) for who in rest}, total=False),
+        section(elsewhere),
         "## Faults outside the catalogue, at one operation",
         _UNSEEN,
         _table(unseen, "class", by_class(unseen)),

@@ -13,7 +13,8 @@ from prometheus_client import generate_latest
 from tests.memory.made import report, told
 from whopwatch.errors import UsageError
 from whopwatch.finding import Life, Report, Severity, Verdict
-from whopwatch.metrics.drift import drift_metrics, push, url_shown, write_textfile
+from whopwatch.metrics.drift import JOB, drift_metrics
+from whopwatch.metrics.handover import push, url_shown, write_textfile
 
 FINDINGS = "whop_contract_drift_findings"
 SUCCESS = "whop_contract_drift_last_success_timestamp_seconds"
@@ -86,6 +87,8 @@ class Taker(BaseHTTPRequestHandler):
         self.send_response(self.server.status)
         self.end_headers()
 
+    do_PUT = do_POST  # noqa: N815 (the name that the base class calls)
+
     def log_message(self, *_: object) -> None:
         """Nothing: tests are quiet."""
 
@@ -100,20 +103,22 @@ def gateway() -> Iterator[Gateway]:
         thread.join()
 
 
-def test_a_push_leaves_what_other_names_hold(gateway: Gateway) -> None:
-    push(drift_metrics(report(told()), "abc", 5.0), gateway.url, {"shard": "1"})
-    ((method, path, body),) = gateway.pushed
-    assert (method, path) == ("POST", "/metrics/job/whopwatch-drift/shard/1")
+@pytest.mark.parametrize(("is_whole", "method"), [(True, "PUT"), (False, "POST")])
+def test_a_run_that_could_check_replaces_all_of_its_job(gateway: Gateway, is_whole: bool, method: str) -> None:
+    """What is fixed has no series any more, and a gateway keeps what nothing takes the place of."""
+    push(drift_metrics(report(told()), "abc", 5.0), gateway.url, JOB, {"shard": "1"}, is_whole=is_whole)
+    ((command, path, body),) = gateway.pushed
+    assert (command, path) == (method, "/metrics/job/whopwatch-drift/shard/1")
     assert FINDINGS in body
 
 
 def test_a_gateway_that_refuses_or_is_not_there_is_told(gateway: Gateway) -> None:
     gateway.status = 500
     with pytest.raises(UsageError, match="did not take") as caught:
-        push(drift_metrics(report(), "abc", 5.0), gateway.url, {})
+        push(drift_metrics(report(), "abc", 5.0), gateway.url, JOB, {}, is_whole=True)
     assert "HTTP 500" in str(caught.value)
     with pytest.raises(UsageError, match="did not take"):
-        push(drift_metrics(report(), "abc", 5.0), "http://127.0.0.1:1", {})
+        push(drift_metrics(report(), "abc", 5.0), "http://127.0.0.1:1", JOB, {}, is_whole=True)
 
 
 def test_what_may_be_secret_in_an_address_is_not_shown() -> None:

@@ -135,8 +135,12 @@ def test_the_other_language_goes_the_same_way(capsys: pytest.CaptureFixture[str]
     assert len(report["sdk"]["walks"]) == 3
 
 
-def test_a_spent_budget_is_not_green(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sdk", "--budget", "3", "--cache-dir", str(CACHE)]) == 3
+def test_a_spent_budget_is_not_green_and_no_success(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "sdk.prom"
+    assert main(["sdk", "--budget", "3", "--cache-dir", str(CACHE), "--textfile", str(file)]) == 3
+    text = file.read_text()
+    assert 'whop_sdk_requests{release="sdk:0.0.23"} 3.0' in text
+    assert "last_success" not in text
 
 
 @pytest.mark.parametrize("text", ["0.0", "gem:0.0.23", "sdk:", "sdk:latest", "sdk:1; rm", "../x"])

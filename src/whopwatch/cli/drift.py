@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
 from whopwatch.cli.check import EXIT_CODES, tell
 from whopwatch.cli.folders import REPORTS, make_own
+from whopwatch.cli.metrics import Metrics, metrics_options
 from whopwatch.cli.nightly import Outcome, Settings, one_night, successes
 from whopwatch.cli.options import names, rate, refuse_writes, report_files
 from whopwatch.cli.outputs import Outputs
@@ -63,8 +62,7 @@ Only GET requests are sent. Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (coul
 @click.option("--seed", type=int, help="Seed of the plan and the simulator. Default: another plan each night.")
 @report_files("json", "junit", "markdown", "html", "sarif")
 @click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR", help=f"Default: {NIGHTS}/<UTC date>.")
-@click.option("--textfile", type=click.Path(path_type=Path), metavar="FILE", help="Write metrics for node_exporter.")
-@click.option("--pushgateway", metavar="URL", help="Push metrics there.")
+@metrics_options
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
 def drift(
     target: str | None,
@@ -88,7 +86,7 @@ def drift(
     from whopwatch.run import select
 
     _refuse_together(target, targets, shard, baseline)
-    metrics = Metrics(textfile, pushgateway, shard)
+    metrics = Metrics(textfile, pushgateway, {"shard": shard.partition("/")[0]} if shard else {})
     contract = load()
     select(contract, only, resource)
     refuse_writes(contract, only)
@@ -108,7 +106,10 @@ def drift(
         outcome = one_night(settings, target, os.environ, baseline or BASELINE)
         report, outcomes = outcome.report, {"": outcome}
     tell(report, outputs)
-    metrics.send(report, contract.sha256, successes(outcomes.values()))
+    if metrics.wanted:
+        from whopwatch.metrics.drift import JOB, drift_metrics
+
+        metrics.send(JOB, report, drift_metrics(report, contract.sha256, successes(outcomes.values())))
     for outcome in outcomes.values():
         if outcome.failure:
             raise outcome.failure
@@ -131,45 +132,6 @@ def _many(settings: Settings, companies: tuple[Company, ...]) -> tuple[Report, M
             break
     report = combined({name: outcome.report for name, outcome in outcomes.items()}, failed)
     return report, {**outcomes, **{name: Outcome(report) for name in failed}}
-
-
-class Metrics:
-    """Where metrics go. Raises UsageError for a place that cannot be meant, before anything was asked."""
-
-    def __init__(self, textfile: Path | None, pushgateway: str | None, shard: str | None) -> None:
-        self._textfile, self._pushgateway = textfile, pushgateway
-        self._grouping = {"shard": shard.partition("/")[0]} if shard else {}
-        if pushgateway is not None:
-            _refuse_no_url(pushgateway)
-        if textfile is not None and not textfile.parent.is_dir():
-            raise UsageError(
-                "The metrics cannot be written.",
-                where=str(textfile),
-                expected="a file in a folder that exists",
-                hint=f"create the folder {str(textfile.parent)!r}",
-            )
-        if textfile or pushgateway:
-            import prometheus_client  # noqa: F401  (what is not installed is missed before the night, not after it)
-
-    def send(self, report: Report, sha256: str, last_success: float | None) -> None:
-        """Send those of a run."""
-        if not (self._textfile or self._pushgateway):
-            return
-        from whopwatch.metrics.drift import drift_metrics, push, write_textfile
-
-        registry = drift_metrics(report, sha256, last_success)
-        if self._textfile:
-            write_textfile(registry, self._textfile)
-        if self._pushgateway:
-            push(registry, self._pushgateway, self._grouping)
-
-
-def _refuse_no_url(url: str) -> None:
-    with suppress(ValueError):
-        parts = urlsplit(url)
-        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
-            return
-    raise UsageError("The Pushgateway has no address.", where="option --pushgateway", expected="http://HOST:PORT")
 
 
 def _refuse_together(target: str | None, targets: Path | None, shard: str | None, baseline: Path | None) -> None:

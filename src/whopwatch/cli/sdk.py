@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 
 from whopwatch.cli.check import EXIT_CODES, tell
 from whopwatch.cli.folders import CACHE, cache_folder
+from whopwatch.cli.metrics import Metrics, metrics_options
 from whopwatch.cli.options import rate as rate_option
 from whopwatch.cli.options import report_files
 from whopwatch.cli.outputs import Outputs
@@ -20,6 +22,7 @@ Examples:
   whopwatch sdk                                    the release of the contract, at the simulator
   whopwatch sdk sdk:2.6.0 --target production      does this release work with what the API does today?
   whopwatch sdk npm:0.0.23                         the TypeScript SDK (needs Node)
+  whopwatch sdk --target production --pushgateway http://127.0.0.1:9091     every night
 
 \b
 Environment:
@@ -38,6 +41,7 @@ its requests leave through whopwatch, reads alone. Ends with 0 (clean), 1 (drift
 @click.option("--rate", type=float, callback=rate_option, metavar="N", help="Requests a second at most: 0.01 to 1000.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and the simulator.")
 @report_files("json", "junit", "markdown", "html")
+@metrics_options
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
 @CACHE
 def sdk(
@@ -47,6 +51,8 @@ def sdk(
     rate: float | None,
     seed: int,
     reports: dict[str, str | None],
+    textfile: Path | None,
+    pushgateway: str | None,
     config: Path | None,
     cache_dir: Path | None,
 ) -> int:
@@ -60,7 +66,7 @@ def sdk(
     from whopwatch.sdk.releases import installed, parse_release, refuse_other, start
 
     wanted = parse_release(release)
-    outputs = Outputs(reports, None, FILE_NAMES)
+    outputs, metrics = Outputs(reports, None, FILE_NAMES), Metrics(textfile, pushgateway, {"release": str(wanted)})
     contract = load()
     folder = installed(wanted, cache_folder(cache_dir))
     with (
@@ -74,4 +80,8 @@ def sdk(
         name = f"{wanted.language} SDK {wanted.version} at {ready.name}"
         report = survey(contract, program, relay, name=name, ids=ids, budget=budget, seed=seed)
     tell(report, outputs)
+    if metrics.wanted:
+        from whopwatch.metrics.sdk import JOB, sdk_metrics
+
+        metrics.send(JOB, report, sdk_metrics(report, str(wanted), time.time()))
     return EXIT_CODES[report.verdict]

@@ -1,0 +1,66 @@
+"""Where the metrics of a command that ends go: the options for it, and the places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from whopwatch.errors import UsageError
+from whopwatch.finding import Report, Verdict
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+Command = Callable[..., int]
+
+
+def metrics_options(command: Command) -> Command:
+    """The options `--textfile` and `--pushgateway`."""
+    command = click.option("--pushgateway", metavar="URL", help="Push metrics there.")(command)
+    file = click.Path(path_type=Path)
+    return click.option("--textfile", type=file, metavar="FILE", help="Write metrics for node_exporter.")(command)
+
+
+class Metrics:
+    """Where metrics go. `grouping` tells this run from others of its job.
+
+    Raises UsageError for a place that cannot be meant, before anything was asked.
+    """
+
+    def __init__(self, textfile: Path | None, pushgateway: str | None, grouping: Mapping[str, str]) -> None:
+        self._textfile, self._pushgateway, self._grouping = textfile, pushgateway, grouping
+        self.wanted = bool(textfile or pushgateway)
+        if pushgateway is not None:
+            _refuse_no_url(pushgateway)
+        if textfile is not None and not textfile.parent.is_dir():
+            raise UsageError(
+                "The metrics cannot be written.",
+                where=str(textfile),
+                expected="a file in a folder that exists",
+                hint=f"create the folder {str(textfile.parent)!r}",
+            )
+        if self.wanted:
+            import prometheus_client  # noqa: F401  (what is not installed is missed before the night, not after it)
+
+    def send(self, job: str, report: Report, registry: CollectorRegistry) -> None:
+        """Send those of a run of `job`."""
+        from whopwatch.metrics.handover import push, write_textfile
+
+        if self._textfile:
+            write_textfile(registry, self._textfile)
+        if self._pushgateway:
+            is_whole = report.verdict is not Verdict.COULD_NOT_CHECK
+            push(registry, self._pushgateway, job, self._grouping, is_whole=is_whole)
+
+
+def _refuse_no_url(url: str) -> None:
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return
+    raise UsageError("The Pushgateway has no address.", where="option --pushgateway", expected="http://HOST:PORT")

@@ -1,0 +1,31 @@
+"""What a run of `whopwatch sdk` exports."""
+
+from __future__ import annotations
+
+from prometheus_client import generate_latest
+
+from tests.memory.made import report, told
+from whopwatch.finding import Report, Severity, Verdict
+from whopwatch.metrics.sdk import sdk_metrics
+
+
+def exported(given: Report) -> dict[str, float]:
+    text = generate_latest(sdk_metrics(given, "sdk:0.0.23", 7.0)).decode()
+    lines = (line.rpartition(" ") for line in text.splitlines() if line[0] != "#")
+    return {name: float(value) for name, _, value in lines}
+
+
+def test_findings_are_counted_by_release_severity_and_class() -> None:
+    series = exported(report(told(), told(location="/id"), told(drift_class="D9", severity=Severity.INFO)))
+    assert {name: value for name, value in series.items() if name.startswith("whop_sdk_findings")} == {
+        'whop_sdk_findings{class="D5",release="sdk:0.0.23",severity="critical"}': 2.0,
+        'whop_sdk_findings{class="D9",release="sdk:0.0.23",severity="info"}': 1.0,
+    }
+    assert series['whop_sdk_operations{release="sdk:0.0.23",state="verified"}'] == 1.0
+    assert series['whop_sdk_last_success_timestamp_seconds{release="sdk:0.0.23"}'] == 7.0
+
+
+def test_a_run_that_could_not_check_is_no_success() -> None:
+    series = exported(report(verdict=Verdict.COULD_NOT_CHECK))
+    assert series
+    assert not [name for name in series if "findings" in name or "success" in name]

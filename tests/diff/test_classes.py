@@ -147,3 +147,19 @@ def test_variants_are_paired_by_their_constant() -> None:
     old = {"oneOf": [variant("cat", legs=WHOLE), variant("dog", legs=WHOLE)]}
     new = {"oneOf": [variant("dog", legs=WHOLE), variant("cat", legs=NUMBER)]}
     assert found(document(answer=old), document(answer=new)) == [("D8", "widened", "/legs", "high")]
+
+
+BY_NAME = record("name", name=TEXT, note=TEXT)
+BY_MAIL = record("mail", mail=TEXT, note=TEXT)
+BY_ANY = record(name=TEXT, mail=TEXT, note=TEXT)
+BY_ID = record("id", id=TEXT, note=TEXT)
+
+
+def test_a_variant_that_another_takes_in_is_not_gone() -> None:
+    apart, together = {"anyOf": [BY_NAME, BY_MAIL, BY_ID]}, {"anyOf": [BY_ANY, BY_ID]}
+    assert "D18" not in {kind for kind, *_ in found(document(body=record(x=apart)), document(body=record(x=together)))}
+    assert "D18" not in {kind for kind, *_ in found(document(body=record(x=together)), document(body=record(x=apart)))}
+    strict = {"anyOf": [record("name mail", name=TEXT, mail=TEXT, note=TEXT), BY_ID]}
+    assert ("D18", "narrowed", "body:/x", "critical") in found(
+        document(body=record(x=apart)), document(body=record(x=strict))
+    )

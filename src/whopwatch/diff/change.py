@@ -14,6 +14,10 @@ from whopwatch.finding import Severity
 Movement = Literal["removed", "added", "tightened", "loosened", "widened", "narrowed", "replaced"]
 
 
+_OPTIONAL = frozenset({"D6", "D10", "D19"})
+"""An optional field or an enum value, more or less."""
+
+
 class Side(StrEnum):
     """Who decides what comes: a client decides what it sends, the API what a client receives."""
 
@@ -47,6 +51,15 @@ class Change:
     def below(self, prefix: str) -> Change:
         """The same change as seen from further up."""
         return replace(self, pointer=prefix + self.pointer)
+
+    def is_wider(self) -> bool:
+        """Whether every value of before is still one: nothing but more values and more fields that may come."""
+        return self.movement in ("widened", "loosened") or (self.movement == "added" and self.drift_class in _OPTIONAL)
+
+    def is_narrower(self) -> bool:
+        """Whether every value of now was one before."""
+        kept = self.movement == "removed" and self.drift_class in _OPTIONAL
+        return self.movement in ("narrowed", "tightened") or kept
 
     def severity(self, side: Side) -> Severity:
         """How much it hurts a client."""

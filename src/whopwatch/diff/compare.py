@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from whopwatch.diff.answers import compare_answers
 from whopwatch.diff.change import Change, Relation, Side
+from whopwatch.diff.fields import deprecation
 from whopwatch.diff.matching import Matches, match_events, match_operations
 from whopwatch.diff.model import Api, Operation, Shape
 from whopwatch.diff.moves import moved_fields
 from whopwatch.diff.requests import compare_bodies, compare_parameters, compare_security
-from whopwatch.diff.shapes import Comparer, Difference, Pair, deprecation
+from whopwatch.diff.shapes import Comparer, Difference, Pair
 from whopwatch.diff.words import listed
 
 BODY = "body:"

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from whopwatch.diff.change import Change
+from whopwatch.diff.fields import deprecation, necessity
 from whopwatch.diff.model import Api, Body, Operation, Parameter, Property
 from whopwatch.diff.renames import renamed
-from whopwatch.diff.shapes import Comparer, deprecation, necessity
+from whopwatch.diff.shapes import Comparer
 from whopwatch.diff.words import in_words, listed
 
 _ARRAY = "[]"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from whopwatch.diff.change import Change, Movement
+from whopwatch.diff.fields import added, deprecation, escape, free, necessity, nullness, removed
 from whopwatch.diff.kinds import compare_kinds, compare_values, is_any
 from whopwatch.diff.model import Api, Property, Shape
 from whopwatch.diff.renames import renamed
-from whopwatch.diff.unions import are_unions, flattened, pair_variants
+from whopwatch.diff.unions import Pairing, are_unions, flattened, pair_variants
 from whopwatch.diff.words import in_words, listed, variant_in_words
 
 SDK_FORMATS = frozenset({"date", "date-time"})
@@ -107,7 +108,7 @@ class Comparer:
         if old.properties is None or new.properties is None:
             if old.properties is not None or new.properties is not None:
                 movement: Movement = "narrowed" if old.properties is None else "widened"
-                yield Change("D8", movement, "", _free(old), _free(new))
+                yield Change("D8", movement, "", free(old), free(new))
             elif old.values is not None and new.values is not None:
                 yield from _below("/*", self._shape(old.values, new.values))
             return
@@ -117,15 +118,37 @@ class Comparer:
             yield from _below(f"/{escape(name)}", self._property(before[name], after[name]))
         gone = [item for item in old.properties if item.name not in after]
         come = [item for item in new.properties if item.name not in before]
-        yield from renamed([*map(_removed, gone)], [*map(_added, come)], gone, come, self.are_alike)
+        yield from renamed([*map(removed, gone)], [*map(added, come)], gone, come, self.are_alike)
 
     def _property(self, old: Property, new: Property) -> Iterator[Change | tuple[str, Pair]]:
         if old.required is not None and new.required is not None and old.required != new.required:
             yield necessity(old.required, new.required)
-        yield from _either(old, new)
+        yield from nullness(old, new)
         if "deprecations" in self.facets and old.deprecated != new.deprecated:
             yield deprecation(new.deprecated)
         yield from self._shape(old.shape, new.shape)
+
+    def _unmatched(self, pairing: Pairing) -> tuple[list[Shape], list[Shape]]:
+        """The variants that are gone and new, but for those that another variant takes in whole."""
+        mine, other = (
+            (*(one for one, _ in pairing.pairs), *pairing.gone),
+            (*(two for _, two in pairing.pairs), *pairing.come),
+        )
+        gone = [one for one in pairing.gone if not any(self._all(one, two, Change.is_wider) for two in other)]
+        come = [two for two in pairing.come if not any(self._all(one, two, Change.is_narrower) for one in mine)]
+        return gone, come
+
+    def _all(self, old: Shape, new: Shape, is_meant: Callable[[Change], bool]) -> bool:
+        """Whether all that moved between two shapes, at any depth, is as it `is_meant` to be."""
+        waiting, seen = [self.compare(old, new)], set[Pair]()
+        while waiting:
+            difference = waiting.pop()
+            if not all(map(is_meant, difference.changes)):
+                return False
+            below = {pair for _, pair in difference.links} - seen
+            waiting += map(self.shared, below)
+            seen |= below
+        return True
 
     def _union(self, old: Shape, new: Shape) -> Iterator[Change | tuple[str, Pair]]:
         merged = flattened(old, new, self.old.resolve, self.new.resolve)
@@ -138,11 +161,12 @@ class Comparer:
         pairing = pair_variants(old, new, self.old.resolve, self.new.resolve)
         if old.tag is not None and new.tag is not None and old.tag != new.tag:
             yield Change("D18", "replaced", "", f"told apart by {old.tag}", f"told apart by {new.tag}")
-        if pairing.gone:
-            text = listed(map(variant_in_words, pairing.gone))
+        gone, come = self._unmatched(pairing)
+        if gone:
+            text = listed(map(variant_in_words, gone))
             yield Change(pairing.drift_class, "narrowed", "", text, f"no longer {text}")
-        if pairing.come:
-            text = listed(map(variant_in_words, pairing.come))
+        if come:
+            text = listed(map(variant_in_words, come))
             yield Change(pairing.drift_class, "widened", "", f"not {text}", text)
         for mine, other in pairing.pairs:
             # Whether the union may be null has been compared already.
@@ -152,57 +176,11 @@ class Comparer:
                 yield from self._content(self.old.resolve(mine), self.new.resolve(other))
 
 
-def escape(name: str) -> str:
-    """A name as a step of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-def necessity(old: bool, new: bool) -> Change:
-    """D3 or D4."""
-    words = {True: "required", False: "optional"}
-    return Change("D3" if new else "D4", "tightened" if new else "loosened", "", words[old], words[new])
-
-
-def deprecation(is_new: bool) -> Change:
-    """D21."""
-    return (
-        Change("D21", "added", "", "not deprecated", "deprecated")
-        if is_new
-        else Change("D21", "removed", "", "deprecated", "not deprecated")
-    )
-
-
 def _with_null(shape: Shape, api: Api) -> Shape:
     """A union whose variants may be null may be null itself."""
     if shape.variants and not shape.nullable and any(api.resolve(variant).nullable for variant in shape.variants):
         return replace(shape, nullable=True)
     return shape
-
-
-def _either(old: Property, new: Property) -> Iterator[Change]:
-    """D9 where one source knows that a value always comes, and the other that it may be null or absent."""
-    certain, open_one = (True, False), (None, None)
-    before, after = (old.required, old.shape.nullable), (new.required, new.shape.nullable)
-    if before == certain and after == open_one:
-        yield Change("D9", "widened", "", in_words(old.shape), f"{in_words(new.shape)}, null or absent", False)
-    elif before == open_one and after == certain:
-        yield Change("D9", "narrowed", "", f"{in_words(old.shape)}, null or absent", in_words(new.shape), False)
-
-
-def _removed(item: Property) -> Change:
-    need = "required" if item.required else "optional"
-    facts = (f"/{escape(item.name)}", f"{need}, {in_words(item.shape)}", "absent")
-    return Change("D5" if item.required else "D6", "removed", *facts, is_certain=item.required is not None)
-
-
-def _added(item: Property) -> Change:
-    need = "required" if item.required else "optional"
-    facts = (f"/{escape(item.name)}", "absent", f"{need}, {in_words(item.shape)}")
-    return Change("D2" if item.required else "D19", "added", *facts, is_certain=item.required is not None)
-
-
-def _free(shape: Shape) -> str:
-    return "an object with free keys" if shape.properties is None else f"an object of {len(shape.properties)} fields"
 
 
 def _below(prefix: str, found: Iterator[Change | tuple[str, Pair]]) -> Iterator[Change | tuple[str, Pair]]:

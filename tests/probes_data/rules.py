@@ -15,8 +15,12 @@ PROMETHEUS = Path(__file__).parents[2] / "probes" / "prometheus"
 RULE_FILES = sorted((PROMETHEUS / "rules").glob("*.yaml"))
 TEST_FILES = sorted((PROMETHEUS / "tests").glob("*.yaml"))
 
-# Exported by the nightly run; the metrics of prober and receiver are read off their registries.
-_OTHERS = {"whop_contract_drift_findings", "whop_contract_drift_last_success_timestamp_seconds"}
+# Exported by nightly runs; the metrics of prober and receiver are read off their registries.
+_OTHERS = {
+    f"{run}_{name}"
+    for run in ("whop_contract_drift", "whop_sdk")
+    for name in ("findings", "last_success_timestamp_seconds")
+}
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 

@@ -16,8 +16,14 @@ import yaml
 from tests.probes_data.conftest import Run, missing
 from tests.probes_data.rules import load
 
-CORE_MANIFESTS = ("statefulset.yaml", "service.yaml", "cronjob.yaml", "companies/cronjob.yaml")
-UNITS = ("whopwatch-probe.service", "whopwatch-drift.service", "whopwatch-drift.timer")
+CORE_MANIFESTS = ("statefulset.yaml", "service.yaml", "cronjob.yaml", "sdk-cronjob.yaml", "companies/cronjob.yaml")
+UNITS = (
+    "whopwatch-probe.service",
+    "whopwatch-drift.service",
+    "whopwatch-drift.timer",
+    "whopwatch-sdk.service",
+    "whopwatch-sdk.timer",
+)
 Needs = Callable[[str], None]
 
 

@@ -129,7 +129,7 @@ def _sdks(contract: Contract) -> Iterator[System]:
         "check": f"{reads} read",
         "suite": "suites/sdk",
         "faults": "those of the API",
-        "probe": "no: `whopwatch sdk` at night",
+        "probe": "each night, with metrics",
     }
     yield System("SDK, Python", driven, "whopwatch sdk sdk:VERSION")
     yield System("SDK, TypeScript", {**driven, "suite": "no: needs Node; by command"}, "whopwatch sdk npm:VERSION")

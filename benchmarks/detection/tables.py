@@ -189,9 +189,19 @@ def _unsafe_lines(records: Sequence[Record]) -> list[tuple[str, int]]:
 
 
 def _missed_lines(records: Sequence[Record]) -> list[str]:
+    """What was missed, folded away: a name without an operation is of a fault that was everywhere."""
     there = {f"{tool} {setting}": _name((tool, setting)) for tool, setting in columns(records) if tool == WATCH}
     found = missed(records)
-    return [f"- {name}: {', '.join(f'`{one}`' for one in found.get(key, ())) or 'none'}" for key, name in there.items()]
+    return [_folded(name, found.get(key, [])) for key, name in there.items()]
+
+
+def _folded(name: str, faults: Sequence[str]) -> str:
+    everywhere = [fault for fault in faults if "@" not in fault]
+    counts = f"{len(everywhere)} everywhere, {len(faults) - len(everywhere)} at one operation"
+    names = ", ".join(f"`{fault}`" for fault in [*everywhere, *(fault for fault in faults if "@" in fault)])
+    if not faults:
+        return f"- {name}: none"
+    return f"<details><summary>{name}: {counts}</summary>\n\n{names}\n\n</details>"
 
 
 def _joined(parts: Iterable[str]) -> list[str]:

@@ -16,7 +16,8 @@ TEXT = """## What other witnesses tell
 Faults of the MCP server's tools, of deliveries, and of what the official SDK makes of answers, each looked for by the
 command that is for it (`whopwatch mcp`, `whopwatch webhook listen`, `whopwatch sdk`). What the SDK is to tell of is
 declared in `benchmarks/detection/sdk_faults.toml`: values that are not of the type it declares, at one operation drawn
-at random, and walks that show something else than the list, at every list."""
+at random, and walks that show something else than the list, at every list. A field that may be null and does not come
+at all is None to the SDK either way: where a fault is placed at such a field, it is missed."""
 
 
 def section(found: Sequence[Outcome]) -> str:

@@ -37,6 +37,22 @@ def test_once_at_the_simulator_is_clean(config: Path, capsys: pytest.CaptureFixt
     assert report["requests"]["unsafe"] == 0
 
 
+@pytest.mark.parametrize(("fault", "code"), [([], 0), (["tool-type-changed@products.list"], 1)])
+def test_once_looks_at_the_mcp_server_that_the_file_names(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, fault: list[str], code: int
+) -> None:
+    with embedded(faults=fault) as simulator:
+        monkeypatch.setenv("WHOP_API_KEY", simulator.api_key)
+        monkeypatch.setenv("WHOP_COMPANY_ID", simulator.company_id)
+        config.write_text(f'{TWO}\n[mcp]\nurl = "{simulator.mcp_url}"\n', encoding="utf-8")
+        arguments = ["--once", "--config", str(config), "--target", simulator.base_url, "--json", "-"]
+        assert main(["probe", *arguments]) == code
+    report = json.loads(capsys.readouterr().out)
+    tools = [row["state"] for row in report["operations"] if row["id"].startswith("mcp:")]
+    assert tools.count("drift") == len(fault)
+    assert tools.count("verified") > 0
+
+
 def test_once_at_a_drifting_api_finds_what_check_finds(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

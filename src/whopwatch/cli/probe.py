@@ -16,12 +16,12 @@ import click
 from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, load
-from whopwatch.errors import UsageError
+from whopwatch.errors import TargetError, UsageError
 from whopwatch.finding import Report
 from whopwatch.opening import opened
 from whopwatch.probe.memory import give_back_early
 from whopwatch.probe.narrow import narrowed
-from whopwatch.probe.settings import McpTerms, default_file
+from whopwatch.probe.settings import McpTerms, default_file, read_settings
 
 LISTEN = "127.0.0.1:9464"
 EXAMPLE = """\b
@@ -114,8 +114,24 @@ def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> 
         report = probe_once(contract, service.prober, list(service.probes.values()), target.name)
     finally:
         service.stop()
+    if shard.index == 0:
+        report = _with_mcp(report, target, read_settings(config).mcp)
     tell(report, outputs)
     return EXIT_CODES[report.verdict]
+
+
+def _with_mcp(report: Report, target: Target, terms: McpTerms | None) -> Report:
+    """`report`, and what one look at the MCP server comes to where one is to be looked at."""
+    from whopwatch.probe.mcp import address_of
+    from whopwatch.probe.together import together, without_session
+
+    url = address_of(terms, target)
+    if terms is None or url is None:
+        return report
+    try:
+        return together(report, _look(target, url, terms, 0)[0])
+    except TargetError as error:
+        return without_session(report, error)
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -141,6 +141,14 @@ def test_a_simulated_server_and_a_fault_of_it(simulator: Simulator) -> None:
     assert sum(simulator.requests.values()) == 2 * McpTerms().calls
 
 
+def test_a_server_that_is_not_there_is_down(simulator: Simulator) -> None:
+    """The look is made in another process: its TargetError has to come back as one."""
+    with pytest.raises(TargetError) as caught:
+        _look(simulator.target(), "http://127.0.0.1:9/mcp", McpTerms(), 0)
+    assert caught.value.got
+    assert "unexpected" not in caught.value.got
+
+
 def test_the_service_exports_it_beside_the_probes(simulator: Simulator) -> None:
     target = simulator.target()
     service = Service(CONTRACT, target, default_file(), look=partial(_look, target))

@@ -22,7 +22,7 @@ def asked_with(name: str, calls: list[Call]) -> list[str | None]:
     return [dict(call.query).get(name) for call in calls]
 
 
-@pytest.mark.parametrize(("full", "tried"), [("exp_7", 5), ("exp_99", TRIES)])
+@pytest.mark.parametrize(("full", "tried"), [("exp_19", 5), ("exp_99", TRIES)])
 def test_parents_are_tried_until_one_has_items_or_as_many_as_a_check_tries(full: str, tried: int) -> None:
     def answer(call: Call) -> Reply:
         if call.operation.id == "experiences.list":

@@ -13,6 +13,7 @@ from types import FrameType
 
 import click
 
+from whopwatch.cli.apart import apart
 from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, load
@@ -95,11 +96,18 @@ def _serve(contract: Contract, target: Target, config: Path, shard: Shard, addre
 
 
 def _look(target: Target, url: str, terms: McpTerms, number: int) -> tuple[Report, int]:
-    """One look at an MCP server, with the target's key; the library and the whole contract are loaded for the first."""
+    """One look at an MCP server, with the target's key.
+
+    The library and the whole contract are larger than the prober: they are loaded in a process of their own.
+    """
+    key = target.api_key.reveal() if target.api_key else None
+    return apart(_look_now, url, key, target.company_id, terms, number)
+
+
+def _look_now(url: str, key: str | None, company: str | None, terms: McpTerms, number: int) -> tuple[Report, int]:
     from whopwatch.mcp.look import look
 
-    key = target.api_key.reveal() if target.api_key else None
-    return look(load(), url, key, target.company_id, calls=terms.calls, seconds=terms.timeout, number=number)
+    return look(load(), url, key, company, calls=terms.calls, seconds=terms.timeout, number=number)
 
 
 def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> int:

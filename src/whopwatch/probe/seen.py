@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.shape import shapes_of
 from whopwatch.exchange import Exchange
+from whopwatch.plan.reach import TRIES
 
-KEPT = 12
-"""Ids of one resource."""
+KEPT = TRIES
+"""Ids of one resource: as many as are tried."""
 FRESH_SECONDS = 300.0
 """For how long answers are not searched for more ids of a resource."""
-LOOKED_AT = 12
+LOOKED_AT = TRIES
 """Items of a list's page that are searched."""
 
 

@@ -25,7 +25,7 @@ def test_consecutive_nights_leave_no_question_out(contract: Contract, budget: in
     seen = {question for night in range(nights) for question in asked(contract, night, budget)[:step]}
 
     assert seen == every
-    assert nights <= (14 if budget == 600 else 4)
+    assert nights <= (14 if budget == 600 else 5)
 
 
 def test_a_night_asks_a_little_of_everything(contract: Contract) -> None:

@@ -8,6 +8,7 @@ from whopwatch.checks.asked_for import asked_for
 from whopwatch.checks.authentication import authentication
 from whopwatch.checks.consequences import without_consequences
 from whopwatch.checks.content import content
+from whopwatch.checks.default_order import default_order
 from whopwatch.checks.envelope import envelope
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.expansion import expansion
@@ -48,6 +49,7 @@ CHECKS: tuple[Check, ...] = (
     walking,
     queries,
     page_sizes,
+    default_order,
     parents,
     asked_for,
     twins,

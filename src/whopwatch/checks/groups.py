@@ -43,7 +43,9 @@ GROUPS = {
         lambda contract, operation: True,
     ),
     "schema": Group(("schema", "fields", "removal"), _is_read),
-    "paging": Group(("paging", "walking", "moving", "queries", "page-sizes", "parents", "asked-for"), _is_list),
+    "paging": Group(
+        ("paging", "walking", "moving", "queries", "page-sizes", "default-order", "parents", "asked-for"), _is_list
+    ),
     "twins": Group(("twins",), _is_twin),
     "expansion": Group(("expansion",), lambda contract, operation: bool(expandable(contract, operation))),
 }

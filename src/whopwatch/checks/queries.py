@@ -13,7 +13,7 @@ from whopwatch.plan.behaviour import behaviour
 from whopwatch.plan.compare import RULES, Broken
 from whopwatch.plan.proof import blames, proven
 
-CONSEQUENCES = ("missing", "lost", "cut", "skipped", "order", "again")
+CONSEQUENCES = ("missing", "lost", "cut", "skipped", "order", "again", "endless")
 """What is no finding of its own where one parameter is known to be the reason."""
 
 

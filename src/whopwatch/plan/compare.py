@@ -40,6 +40,7 @@ RULES: Mapping[str, Rule] = {
     "order": Rule(HIGH, "items in the order asked for", "another order", "items are not in the order asked for"),
     "unstable": Rule(HIGH, "the same order each time", "another one", "the same list comes in another order each time"),
     "loop": Rule(CRITICAL, "another cursor each", "the same twice", "a walk meets an end cursor twice, it never ends"),
+    "resized": Rule(HIGH, "the same items", "others", "the same list has other items in pages of another size"),
     "twice": Rule(CRITICAL, "every item once", "an item twice", "a walk meets an item twice"),
     "again": Rule(CRITICAL, "the items after the cursor", "earlier ones", "a page after a cursor begins too early"),
     "endless": Rule(HIGH, "has_next_page false at the end", "true", "the last page announces another one"),

@@ -17,6 +17,8 @@ from whopwatch.plan.behaviour import HIDDEN, Behaviour, Filter, Pairs, behaviour
 from whopwatch.plan.page import identity
 
 Rank = int
+TELLING = 3
+"""Different moments that tell in which order items are."""
 
 
 class Candidate(NamedTuple):
@@ -100,16 +102,29 @@ class Listing:
         return self.passing(name, values)[self._places[id]] is False
 
     @cached_property
+    def turn(self) -> str | None:
+        """The direction of the list as the moments of its items show it, `asc` or `desc`; None where they do not."""
+        path = self.rules.declared.order_path(self.rules.declared.order["default"])
+        keys = [sort_key(value_at(item, path)) for item in self.items]
+        moments = [key[1] for key in keys if key and len(key) > 1 and isinstance(key[1], float)]
+        if len(moments) < len(keys) or len(set(moments)) < TELLING:
+            return None
+        ascending = sorted(moments)
+        return "asc" if moments == ascending else "desc" if moments == ascending[::-1] else None
+
+    @cached_property
     def _places(self) -> Mapping[str, int]:
         return {id: place for place, id in enumerate(self.by_id)}
 
     def _ranks(self, wanted: Mapping[str, tuple[str, ...]]) -> list[Rank] | None:
         order = self.rules.declared.order
         name = wanted.get(order["parameter"], (order["default"],))[-1]
-        descending = wanted.get(order["direction"], (order["default_direction"],))[-1] == "desc"
+        direction = wanted.get(order["direction"], (None,))[-1]
         if name == order["default"]:
             count = len(self.by_id)
-            return list(range(count) if descending else range(count, 0, -1))
+            usual = (self.turn or order["default_direction"]) if direction else None
+            return list(range(count) if direction == usual else range(count, 0, -1))
+        descending = (direction or order["default_direction"]) == "desc"
         keys = [sort_key(value_at(item, self.rules.declared.order_path(name))) for item in self.by_id.values()]
         if any(key is None for key in keys) or len({type(key[1]) for key in keys if key and len(key) > 1}) > 1:
             return None

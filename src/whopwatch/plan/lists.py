@@ -111,6 +111,34 @@ def back_again(known: Known, operation: Operation) -> Experiment:
         yield from settle(known, operation, since)
 
 
+def other_direction(known: Known, operation: Operation) -> Experiment:
+    """The look once more, in the other direction and in nothing else different: one may be taken for the other."""
+    look, name = known.looks.get(operation.id), "direction"
+    asked = dict(look.asked).get(name) if look else None
+    if look is None or asked is None:
+        return
+    since, turned = known.count(operation), "desc" if asked == "asc" else "asc"
+    sent = tuple((key, turned if key == name else value) for key, value in look.page.query)
+    yield replace(look.base, purpose=Purpose.QUERY, query=sent)
+    yield from settle(known, operation, since)
+
+
+def other_size(known: Known, operation: Operation) -> Experiment:
+    """A list that shows equal items, which may be right, in smaller pages: they have to be as many there."""
+    base = known.base(operation) if operation.is_list else None
+    whole = [walk for walk in known.observed(operation).walks if walk.is_whole] if base else []
+    if base is None or not whole or len(set(whole[-1].ids)) == len(whole[-1].ids):
+        return
+    size = ("first", str(len(whole[-1].ids) // 2 + 1))
+    page = yield query(base, (size,))
+    for _ in range(known.pages):
+        after = cursor(page, "end_cursor")
+        if not has_next(page) or after is None:
+            break
+        page = yield query(base, (size, ("after", after)))
+    yield from again(known, operation)
+
+
 def nearly_all(known: Known, operation: Operation) -> Experiment:
     """The list under filters that take next to nothing away, in the order of the look, or downwards."""
     listing, base = known.listing(operation), known.base(operation)

@@ -57,6 +57,7 @@ ONCE: tuple[Step, ...] = (
     another_object,
     second_parent,
     lists.back_again,
+    lists.other_direction,
     lists.beyond_the_end,
     refusals.malformed_id,
     public,
@@ -77,6 +78,7 @@ PRICES: tuple[Step, ...] = (
     refusals.any_error,
     enough_objects,
     expansions,
+    lists.other_size,
     fuller_lists,
     lists.complete,
     lists.look_filtered,
@@ -102,6 +104,7 @@ IN_TURN: tuple[tuple[Step, Callable[[Operation], bool]], ...] = (
     (lists.impossible_filter, _is_list),
     (lists.other_orders, _is_list),
     (lists.back_again, _is_list),
+    (lists.other_direction, _is_list),
     (lists.beyond_the_end, _is_list),
 )
 """What tells less, and the operations it is for: some of it each night, until all of it was asked."""

@@ -6,6 +6,7 @@ after it, and was the same both times.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from whopwatch.exchange import Purpose
@@ -35,7 +36,7 @@ def suspected(observed: Observed, since: int) -> list[Sighting]:
 
 def proven(observed: Observed) -> list[Sighting]:
     """What answers break while the list stood still."""
-    return [*_all(observed, 0, observed.quiet), *_turned(observed)]
+    return [*_all(observed, 0, observed.quiet), *_turned(observed), *_resized(observed)]
 
 
 def _all(observed: Observed, since: int, listing_of: Quiet) -> list[Sighting]:
@@ -86,3 +87,16 @@ def _turned(observed: Observed) -> Iterator[Sighting]:
             now, then = signature(listing), signature(other)
             if now != then and sorted(now) == sorted(then):
                 yield Broken("unstable", "/data"), walk.numbers[0]
+
+
+def _resized(observed: Observed) -> Iterator[Sighting]:
+    """A list that shows equal items, the same before and after, and not as many of each in pages of another size."""
+    whole = [walk for walk in observed.walks if walk.is_whole and len(set(walk.ids)) < len(walk.ids)]
+    for walk in observed.walks if whole else ():
+        is_resized = walk.pages[0].exchange.purpose is Purpose.QUERY and not walk.asked and walk.is_ended
+        alike = [other for other in whole if other.base == walk.base] if is_resized else []
+        before = [other for other in alike if other.numbers[-1] < walk.numbers[0]][-1:]
+        after = [other for other in alike if other.numbers[0] > walk.numbers[-1]][:1]
+        for then, now in zip(before, after, strict=False):
+            if Counter(then.ids) == Counter(now.ids) != Counter(walk.ids):
+                yield Broken("resized", "/data/*"), walk.numbers[0]

@@ -18,7 +18,7 @@ def fullness(item: Any) -> int:
 
 
 def traits(item: Any) -> set[tuple[str, ...]]:
-    """What is there in an item and of which kind: the places that are not null, with the short word they hold."""
+    """What is there in an item and of which kind: its places, with the short word they hold, or that they are null."""
     return set(_traits(item, ()))
 
 
@@ -33,5 +33,5 @@ def _traits(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         isinstance(value, str) and len(value) <= LONGEST_WORD and value.replace("_", "a").isalpha() and value.islower()
     ):
         yield (*path, "=", value)
-    elif value is not None:
-        yield path
+    else:
+        yield (*path, "= null") if value is None else path

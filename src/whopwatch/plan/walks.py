@@ -33,7 +33,12 @@ class Walk:
     def is_whole(self) -> bool:
         """Whether it is all of an unfiltered list, asked for as such, from its beginning to its end."""
         is_plain = not self.asked and self.pages[0].exchange.purpose is Purpose.LIST
-        return is_plain and all(page.usable for page in self.pages) and self.pages[-1].is_last
+        return is_plain and self.is_ended
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether it came to the end of its list, and every page could be read."""
+        return all(page.usable for page in self.pages) and self.pages[-1].is_last
 
     @property
     def ids(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -84,16 +85,31 @@ def ignored(
     return around(step, changed, location_of(dropped))
 
 
-def rewritten(place: Place, *, how: str, setting: Any = None) -> Plan | None:
-    """Understand the request as another one: a key of REWRITES."""
+def rewritten(place: Place, *, how: str, setting: Any = None, shown: str | None = None) -> Plan | None:
+    """Understand the request as another one: a key of REWRITES. `shown` is a field that items have to show for it."""
     name, step, rewrite = REWRITES[how]
-    if place.operation.parameter(name) is None:
+    is_shown = shown is None or (place.view is not None and shown in place.view.node.fields)
+    if place.operation.parameter(name) is None or not is_shown:
         return None
 
     def changed(call: Call, proceed: Proceed) -> None:
         as_if(call, proceed, rewrite(dict(call.query), setting))
 
     return around(step, changed, f"param:{name}")
+
+
+def cached(place: Place, *, names: list[str]) -> Plan | None:
+    """Give the first answer again to whatever differs from its request in these parameters alone."""
+    kept: dict[str, Any] = {}
+    if not place.operation.is_list or not all(map(place.operation.parameter, names)):
+        return None
+
+    def remembered(call: Call, proceed: Proceed) -> None:
+        proceed()
+        rest = {name: value for name, value in call.query.items() if name not in names}
+        call.payload = copy.deepcopy(kept.setdefault(repr((call.path, rest)), call.payload))
+
+    return around("project", remembered, location_of(names))
 
 
 def _put(query: Query, **values: Any) -> Query:
@@ -138,4 +154,4 @@ REWRITES: Mapping[str, tuple[str, str, Callable[[Query, Any], Query]]] = {
 """The parameter it is about, the step that reads it, and what becomes of the query."""
 
 
-STEPS: Table = {"ignored": ignored, "rewritten": rewritten}
+STEPS: Table = {"ignored": ignored, "rewritten": rewritten, "cached": cached}

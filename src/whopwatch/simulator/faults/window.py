@@ -143,9 +143,12 @@ SHOWN: Mapping[str, Callable[[list[Entity], list[Entity], int], list[Entity]]] =
 """`(all items of the list, those of the page, number of the request)` to those that are shown."""
 
 
-def arranged(place: Place, *, how: str, when: str = "always") -> Plan | None:
-    """Put all items of a list into another order before it is cut into pages: a key of ARRANGED."""
-    if not place.operation.is_list:
+def arranged(place: Place, *, how: str, when: str = "always", having: str | None = None) -> Plan | None:
+    """Put all items of a list into another order before it is cut into pages: a key of ARRANGED.
+
+    `having` is a parameter that the list has to have for it.
+    """
+    if not place.operation.is_list or (having and place.operation.parameter(having) is None):
         return None
     arrange, numbers = ARRANGED[how], count()
 

@@ -1,0 +1,33 @@
+"""Whether a list that is asked for in no order begins where it is declared to: with the newest item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from whopwatch.checks.evidence import Evidence
+from whopwatch.checks.tally import Tally
+from whopwatch.contract import Contract
+from whopwatch.finding import Finding, Severity
+from whopwatch.plan.behaviour import behaviour
+
+
+def default_order(_: Contract, evidence: Evidence) -> Iterator[Finding]:
+    """Report lists that have a direction and stand, by the moments that all their items show, in the other one."""
+    tally = Tally("default-order")
+    declared = behaviour().order
+    for id, observed in evidence.lists.items():
+        whole = observed.whole if declared["direction"] in observed.rules.sorts else ()
+        for walk, listing in whole:
+            if listing.turn not in (None, declared["default_direction"]):
+                tally.add(
+                    "D13",
+                    Severity.LOW,
+                    id,
+                    f"param:{declared['direction']}",
+                    expected=declared["default_direction"],
+                    observed="the other direction",
+                    what="it begins with its oldest item where no direction is asked for",
+                    witness=walk.numbers[0],
+                    samples=len(whole),
+                )
+    yield from tally.findings()

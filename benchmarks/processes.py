@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+AS_DEPLOYED = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+"""What the container file and the systemd unit of the prober set in its environment."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -38,16 +40,20 @@ def usage(pid: int) -> Usage:
 
 @contextmanager
 def module(name: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`python -m name` as a process, and the first line it prints; ended with SIGTERM."""
-    with running([sys.executable, "-m", name, *arguments], stdout=subprocess.PIPE) as process:
+    """`python -m name` as a process as deployed, and the first line it prints; ended with SIGTERM."""
+    command = [sys.executable, "-m", name, *arguments]
+    with running(command, stdout=subprocess.PIPE, environ=AS_DEPLOYED) as process:
         assert process.stdout is not None
         yield process, process.stdout.readline().strip()
 
 
 @contextmanager
-def running(command: list[str], stdout: int | None = None) -> Iterator[subprocess.Popen[str]]:
-    """`command` as a process that ends with the context."""
-    process = subprocess.Popen(command, stdout=stdout, text=True)  # noqa: S603 (the benchmarks' own commands)
+def running(
+    command: list[str], stdout: int | None = None, environ: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """`command` as a process that ends with the context; `environ` is set besides what is."""
+    whole = {**os.environ, **(environ or {})}
+    process = subprocess.Popen(command, stdout=stdout, text=True, env=whole)  # noqa: S603 (the benchmarks' own commands)
     try:
         yield process
     finally:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.processes import AS_DEPLOYED
 from tests.probes_data.conftest import Run, missing
 from tests.probes_data.rules import load
 
@@ -144,6 +145,14 @@ def test_the_job_has_the_name_that_the_rules_expect(deploy: Path) -> None:
     label = load(deploy / "kubernetes" / "podmonitor.yaml")["spec"]["jobLabel"]
     pod = load(deploy / "kubernetes" / "statefulset.yaml")["spec"]["template"]["metadata"]["labels"]
     assert pod[label] == "whopwatch"
+
+
+def test_what_is_deployed_has_the_environment_that_was_measured(deploy: Path) -> None:
+    settings = [f"{name}={value}" for name, value in AS_DEPLOYED.items()]
+    assert settings
+    for file in ("Containerfile", "systemd/whopwatch-probe.service"):
+        text = (deploy / file).read_text(encoding="utf-8")
+        assert all(setting in text for setting in settings), file
 
 
 def test_systemd_accepts_the_units(run: Run, deploy: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 // Take a screenshot of the dashboard: Grafana's own panels, a real Prometheus, a headless Chromium.
 //
 //   node shot.mjs --out dashboard.png [--prometheus http://127.0.0.1:9090] [--theme dark|light] [--hours 6]
-//     [--end SECONDS] [--width 1600] [--rate-interval 60] [--choose operation=products.list]
+//     [--end SECONDS] [--width 1600] [--rate-interval 60] [--choose operation=products.list] [--expand]
 //     [--dashboard FILE] [--chromium /usr/bin/chromium]
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,6 +21,7 @@ const { values: option } = parseArgs({
     end: { type: 'string', default: String(Math.floor(Date.now() / 1000)) },
     width: { type: 'string', default: '1600' },
     'rate-interval': { type: 'string', default: '60' },
+    expand: { type: 'boolean', default: false },
     choose: { type: 'string', multiple: true, default: [] },
     dashboard: { type: 'string', default: join(here, '../../probes/grafana/dashboards/whopwatch.json') },
     chromium: { type: 'string', default: '/usr/bin/chromium' },
@@ -76,6 +77,7 @@ try {
     from: to - Number(option.hours) * 3600,
     to,
     mode: option.theme,
+    expand: option.expand,
     rateInterval: Number(option['rate-interval']),
     choices: Object.fromEntries(option.choose.map((choice) => choice.split(/=(.*)/s).slice(0, 2))),
   };

@@ -17,13 +17,13 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import DashboardCursorSync
 
 sys.path.insert(0, str(Path(__file__).parent))
-from panels import contract, latency, operations, prober, verdict, webhooks
+from panels import contract, latency, mcp, operations, prober, verdict, webhooks
 from variables import ANNOTATIONS, VARIABLES
 
 OUTPUT = Path(__file__).parents[2] / "probes" / "grafana" / "dashboards" / "whopwatch.json"
 
 # What is wrong, where, how slow, how it changed, and at last whether the watch itself is well.
-ROWS = (verdict, operations, latency, contract, prober, webhooks)
+ROWS = (verdict, operations, latency, contract, prober, webhooks, mcp)
 
 
 def build() -> str:

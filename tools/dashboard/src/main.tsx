@@ -63,13 +63,18 @@ function restored(key: string, value: any): any {
   return key === 'steps' ? value.map((step: any) => ({ ...step, value: step.value ?? -Infinity })) : value;
 }
 
+function opened(panel: PanelModel): PanelModel[] {
+  return panel.panels?.length ? [{ ...panel, collapsed: false }, ...panel.panels] : [panel];
+}
+
 async function draw(): Promise<void> {
   const theme = createTheme({ colors: { mode: window.shot.mode } });
   await initPluginTranslations('grafana', []);
   const dashboard: DashboardModel = JSON.parse(await (await fetch('/dashboard.json')).text(), restored);
   const values = await resolve(dashboard, window.shot);
+  const panels = window.shot.expand ? dashboard.panels.flatMap(opened) : dashboard.panels;
   const drawings = await Promise.all(
-    dashboard.panels.map(async (panel) => ({
+    panels.map(async (panel) => ({
       panel,
       data: panel.type === 'row' ? [] : await frames(panel, values, window.shot, theme),
     }))

@@ -14,6 +14,8 @@ export interface PanelModel {
   title: string;
   description?: string;
   collapsed?: boolean;
+  /** What a collapsed row hides, placed as where it stands open. */
+  panels?: PanelModel[];
   gridPos: { x: number; y: number; w: number; h: number };
   targets?: Target[];
   transformations?: DataTransformerConfig[];
@@ -35,11 +37,12 @@ export interface DashboardModel {
   templating: { list: VariableModel[] };
 }
 
-/** From and to are seconds since the epoch; rateInterval is the shortest window of a rate, in seconds. */
+/** From and to are seconds since the epoch; rateInterval is the shortest window of a rate, in seconds; expand opens every row. */
 export interface Shot {
   from: number;
   to: number;
   mode: 'dark' | 'light';
   rateInterval: number;
   choices: Record<string, string>;
+  expand: boolean;
 }

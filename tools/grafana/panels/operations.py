@@ -60,13 +60,13 @@ def _organize(order: list[str], names: dict[str, str], hidden: list[str]) -> Dat
 
 
 def _alerts() -> table.Panel:
-    # One column says what an alert is about: the operation, or else the resource, drift class or prober.
+    # One column says what an alert is about: the operation, or else the resource, event, drift class or process.
     expression = (
-        "1000 * max by (severity, alertname, resource, operation, class, instance) ("
+        "1000 * max by (severity, alertname, resource, operation, event, class, instance) ("
         'ALERTS_FOR_STATE{alertname=~"Whop.+"} '
         'and ignoring (alertstate) ALERTS{alertname=~"Whop.+",alertstate="firing"})'
     )
-    for label in ("instance", "class", "resource", "operation"):
+    for label in ("instance", "class", "event", "resource", "operation"):
         expression = f'label_replace({expression}, "about", "$1", "{label}", "(.+)")'
     severity = values(page=("page", RED), ticket=("ticket", ORANGE))
     order = ["severity", "alertname", "about", "Value"]
@@ -75,7 +75,7 @@ def _alerts() -> table.Panel:
         rows("Firing alerts", "Alerts that fire now: pages first, then the oldest.", width=11)
         .no_value("No alert fires")
         .with_target(query(expression, instant=True))
-        .with_transformation(_organize(order, names, ["Time", "resource", "operation", "class", "instance"]))
+        .with_transformation(_organize(order, names, ["Time", "resource", "operation", "event", "class", "instance"]))
         .sort_by([_sorted("Severity"), _sorted("Since")])
         .override_by_name(
             "Severity",

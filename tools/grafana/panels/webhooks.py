@@ -4,41 +4,97 @@ from __future__ import annotations
 
 from typing import Any
 
-from .operations import OUTCOME_COLOURS
-from .parts import BY_PROBER, always, lines, prop, query, rows, stacked
+from grafana_foundation_sdk.builders import timeseries
+
+from .parts import BLUE, GREEN, GREY, ORANGE, RED, always, lines, prop, query, rows, stacked
 
 TITLE = "Webhooks"
 COLLAPSED = True
 
+BY_RECEIVER = 'job="whopwatch-webhooks",location=~"$location"'
+OUTCOME_COLOURS = {"ok": GREEN, "drift": "purple", "duplicate": BLUE}
+CODE_COLOURS = {"2xx": GREEN, "3xx": BLUE, "4xx": ORANGE, "5xx": RED}
+
 
 def panels() -> list[Any]:
     """Return the panels of this row."""
-    lag = lines("Receipt lag", "From the event's own time to its receipt.", "s")
-    for ref, quantile in (("A", 0.5), ("B", 0.95), ("C", 0.99)):
-        lag = lag.with_target(
+    return [_deliveries(), _refused(), _forwarded(), _lag(), _broken(), _received()]
+
+
+def _a_minute(title: str, description: str, metric: str, label: str, colours: dict[str, str]) -> timeseries.Panel:
+    """A counter by one of its labels, as bars of so many a minute."""
+    panel = stacked(lines(title, description, "short"), bars=True).with_target(
+        query(f"60 * sum by ({label}) (rate({metric}{{{BY_RECEIVER}}}[$__rate_interval]))", f"{{{{{label}}}}}")
+    )
+    for value, colour in colours.items():
+        panel = panel.override_by_name(value, always(colour))
+    return panel
+
+
+def _deliveries() -> timeseries.Panel:
+    return _a_minute(
+        "Deliveries by outcome",
+        "Deliveries that verified, a minute.",
+        "whop_webhook_deliveries_total",
+        "outcome",
+        OUTCOME_COLOURS,
+    )
+
+
+def _refused() -> timeseries.Panel:
+    title, description = "Refused by reason", "Requests that were not taken, a minute. missing-header may be anybody's."
+    return _a_minute(title, description, "whop_webhook_refused_total", "reason", {"missing-header": GREY})
+
+
+def _forwarded() -> timeseries.Panel:
+    title, description = "Passed on", "What the handler answered to deliveries that were passed on, a minute."
+    panel = _a_minute(title, description, "whop_webhook_forwarded_total", "code_class", CODE_COLOURS)
+    return panel.no_value("Nothing is passed on")
+
+
+def _lag() -> timeseries.Panel:
+    panel = lines("Receipt lag", "From the event's own time to its receipt.", "s")
+    for ref, quantile, colour in (("A", 0.5, GREEN), ("B", 0.95, ORANGE), ("C", 0.99, RED)):
+        name = f"p{quantile * 100:.0f}"
+        panel = panel.with_target(
             query(
                 f"histogram_quantile({quantile}, sum by (le) "
-                f"(rate(whop_webhook_receipt_lag_seconds_bucket{{{BY_PROBER}}}[$__rate_interval])))",
-                f"p{quantile * 100:.0f}",
+                f"(rate(whop_webhook_receipt_lag_seconds_bucket{{{BY_RECEIVER}}}[$__rate_interval])))",
+                name,
                 ref,
             )
+        ).override_by_name(name, always(colour))
+    return panel
+
+
+def _broken() -> timeseries.Panel:
+    return (
+        lines(
+            "Broken events, checks", "Deliveries of 15 minutes that broke the contract, and checks that wait.", "short"
         )
-    deliveries = stacked(lines("Deliveries by outcome", "Deliveries a minute.", "short"), bars=True).with_target(
-        query(
-            f"60 * sum by (outcome) (rate(whop_webhook_deliveries_total{{{BY_PROBER}}}[$__rate_interval]))",
-            "{{outcome}}",
+        .with_target(
+            query(
+                f'sum by (event) (increase(whop_webhook_deliveries_total{{{BY_RECEIVER},outcome="drift"}}[15m])) > 0',
+                "{{event}}",
+            )
         )
+        .with_target(query(f"sum(whop_webhook_waiting_deliveries{{{BY_RECEIVER}}})", "waiting", "B"))
+        .with_target(
+            query(f"sum(increase(whop_webhook_check_errors_total{{{BY_RECEIVER}}}[15m]))", "failed checks", "C")
+        )
+        .override_by_name("waiting", always(GREY))
+        .override_by_name("failed checks", always(RED))
     )
-    for outcome in ("success", "contract"):
-        deliveries = deliveries.override_by_name(outcome, always(OUTCOME_COLOURS[outcome]))
-    received = (
+
+
+def _received() -> Any:
+    return (
         rows("Last received", "When each event was received last.", width=8, height=8)
         .with_target(
             query(
-                f"sort(1000 * max by (event) (whop_webhook_last_received_timestamp_seconds{{{BY_PROBER}}}))",
+                f"sort(1000 * max by (event) (whop_webhook_last_received_timestamp_seconds{{{BY_RECEIVER}}}))",
                 instant=True,
             )
         )
         .override_by_name("Value", [prop("unit", "dateTimeFromNow")])
     )
-    return [lag, deliveries, received]

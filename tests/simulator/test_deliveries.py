@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from whopwatch.signature import Signed, verify
 from whopwatch.simulator import Backend, Options, Simulator, Webhook, embedded
 from whopwatch.simulator.happenings import declared
 from whopwatch.simulator.parcel import Parcel
+from whopwatch.simulator.subscribers import webhooks
 
 NOW = 1_767_225_600.0
 CONTRACT = load()
@@ -94,12 +96,14 @@ class Receiver:
     def __init__(self, refusals: int) -> None:
         self.attempts: Counter[str] = Counter()
         self.accepted: list[str] = []
+        self.requests: list[tuple[list[tuple[str, str]], bytes]] = []
         self.enough = threading.Semaphore(0)
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
+                receiver.requests.append((self.headers.items(), body))
                 id = json.loads(body)["id"]
                 receiver.attempts[id] += 1
                 taken = receiver.attempts[id] > refusals
@@ -174,3 +178,50 @@ def test_requests_make_events_happen() -> None:
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(UsageError):
         Webhook(url)
+
+
+def created(simulator: Simulator, **body: object) -> dict[str, str]:
+    """A webhook made through the API, as it is answered."""
+    headers = {"authorization": f"Bearer {simulator.api_key}"}
+    answer = httpx.post(f"{simulator.base_url}/webhooks", headers=headers, json=body)
+    assert answer.status_code == 200
+    found: dict[str, str] = answer.json()
+    return found
+
+
+def test_a_webhook_made_through_the_api_is_sent_what_it_asks_for_signed_with_its_own_secret() -> None:
+    with receiving() as (url, receiver), embedded(CONTRACT) as simulator:
+        webhook = created(simulator, url=url, events=["payment.succeeded"])
+        simulator.happen("invoice.paid")
+        (wanted,) = simulator.happen("payment.succeeded")
+        receiver.wait(1)
+        path = f"{simulator.base_url}/webhooks/{webhook['id']}"
+        headers = {"authorization": f"Bearer {simulator.api_key}"}
+        assert httpx.patch(path, headers=headers, json={"enabled": False}).status_code == 200
+        simulator.happen("payment.succeeded")
+        assert httpx.patch(path, headers=headers, json={"enabled": True}).status_code == 200
+        (again,) = simulator.happen("payment.succeeded")
+        receiver.wait(1)
+        assert httpx.delete(path, headers=headers).status_code == 200
+        assert not list(webhooks(simulator.backend.world))
+    assert set(receiver.accepted) == {wanted, again}
+    for sent, body in receiver.requests:
+        assert isinstance(verify(webhook["webhook_secret"], sent, body, time.time()), Signed)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://example.com/x", "http://127.0.0.1.example.com/", "http://10.0.0.1/", "http://[::1", "ftp://127.0.0.1/"],
+)
+def test_nothing_is_sent_to_another_machine_by_what_a_request_says(url: str) -> None:
+    with embedded(CONTRACT) as simulator:
+        created(simulator, url=url, events=["payment.succeeded"], enabled=True)
+        simulator.happen("payment.succeeded")
+        assert simulator.backend.sender is None
+
+
+def test_payloads_of_another_version_are_not_made_up() -> None:
+    with embedded(CONTRACT) as simulator:
+        created(simulator, url="http://127.0.0.1:9/", events=["payment.succeeded"], api_version="v5")
+        simulator.happen("payment.succeeded")
+        assert simulator.backend.sender is None

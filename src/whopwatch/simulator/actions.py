@@ -80,6 +80,9 @@ class Actions:
         entity = self._world.create(view.table)
         fields = self._fields(entity)
         given = self._apply(entity, operation, body)
+        for name, value in rule.get("default", {}).items():
+            if name not in given:
+                self._world.put(entity, name, value)
         for name, node in fields.items():
             if name not in given and node.nullable and node.kind not in ("reference", "id", "union"):
                 self._world.put(entity, name, None)

@@ -19,7 +19,7 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.simulator.actions import Actions
 from whopwatch.simulator.auth import Grant, Key, Keys, derived_key, granted, limits, scopes_of
 from whopwatch.simulator.control import CONTROL, EVENTS, control, happen
-from whopwatch.simulator.deliveries import RETRIES, Composer, Sender, Webhook
+from whopwatch.simulator.deliveries import Composer, Sender, Webhook
 from whopwatch.simulator.faults import Faults
 from whopwatch.simulator.idempotency import Idempotency
 from whopwatch.simulator.on_demand import McpOnDemand
@@ -32,6 +32,7 @@ from whopwatch.simulator.project import Projector
 from whopwatch.simulator.relations import PAGE_PARAMETERS
 from whopwatch.simulator.routes import Routes
 from whopwatch.simulator.select import select
+from whopwatch.simulator.subscribers import addressed, webhooks
 from whopwatch.simulator.world import World
 
 SERVER = "whopwatch-simulator (not Whop)"
@@ -44,9 +45,10 @@ class Options:
 
     `items` per list, None for the default; `api_key` in place of the seed's own, `keys` beside it; `lenient` answers
     any key and any id; `wrappers` change single steps of single operations; `faults` (`NAME` or `NAME@OPERATION`) are
-    planted from the start, and with `control` they can be switched by requests;  `clock`
-    drives the rate limit of `rate_limit` requests for each operation and key in `rate_seconds`; what happens is told to
-    the `webhook`, if there is one. `world` is one to go on from, made with the same seed and items.
+    planted from the start, and with `control` they can be switched by requests; `clock` drives the rate limit of
+    `rate_limit` requests for each operation and key in `rate_seconds`; what happens is told to the `webhook`, if there
+    is one, and to webhooks on this machine that are made through the API. `world` is one to go on from, made with the
+    same seed and items.
     """
 
     seed: int = 0
@@ -105,24 +107,18 @@ class Backend:
         self.faults = Faults(contract, self.world, lambda planted: self._pipeline.wrap((*options.wrappers, *planted)))
         self.faults.switch(options.faults)
         self._lock = threading.RLock()
-        webhook = options.webhook
-        self.composer = Composer(
-            contract,
-            self.world,
-            self.faults,
-            webhook.secret if webhook else None,
-            webhook.retries if webhook else RETRIES,
-        )
-        self.sender = Sender(webhook, self.composer) if webhook else None
+        self._webhook = options.webhook or Webhook()
+        self.composer = Composer(contract, self.world, self.faults, self._webhook.secret, self._webhook.retries)
+        self.sender: Sender | None = None
 
     def happen(self, event: str) -> list[Parcel]:
-        """Let a webhook event happen; what comes of it is sent to the webhook and returned.
+        """Let a webhook event happen; what comes of it is sent to whoever is to be told, and returned.
 
         Raises UsageError for an event that the contract does not know.
         """
         with self._lock:
             parcels = self.composer.make(self.contract.event(event), time.time())
-        self._send(parcels)
+            self._send(parcels)
         return parcels
 
     def close(self) -> None:
@@ -131,18 +127,24 @@ class Backend:
             self.sender.stop()
 
     def _send(self, parcels: Sequence[Parcel]) -> None:
-        for parcel in parcels if self.sender else ():
-            self.sender.send(parcel)  # type: ignore[union-attr]
+        deliveries = [one for parcel in parcels for one in addressed(self.world, parcel, self._webhook.url)]
+        if deliveries and self.sender is None:
+            self.sender = Sender(self._webhook, self.composer)
+        for delivery in deliveries if self.sender else ():
+            self.sender.send(delivery)  # type: ignore[union-attr]
+
+    def _has_receivers(self) -> bool:
+        return self._webhook.url is not None or any(webhooks(self.world))
 
     def answer(self, call: Call) -> Response:
         """The response to one request, whatever it is: an error of our own is a 500 envelope."""
         with self._lock:
-            if self.sender is None or call.method == "GET":
+            if call.method == "GET" or not self._has_receivers():
                 return self._answer(call)
             parcels: list[Parcel] = []
             with self.composer.watching(parcels, time.time()):
                 response = self._answer(call)
-        self._send(parcels)
+            self._send(parcels)
         return response
 
     def _answer(self, call: Call) -> Response:

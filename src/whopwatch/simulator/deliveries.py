@@ -1,4 +1,4 @@
-"""The simulator's webhooks: what happens in the world is sent, signed, to one receiver.
+"""The simulator's webhooks: what happens in the world is sent, signed, to those who are to be told.
 
 As documented of the real ones, deliveries come at least once and in any order: some come twice, they overtake each
 other, and what is not answered with a 2xx in time is sent again.
@@ -40,11 +40,12 @@ MOST_WAITING = 10_000
 class Webhook:
     """Where deliveries go and how.
 
-    Without a `secret` there is one that follows from the seed. `retries` and `timeout` are in seconds; within `jitter`
-    seconds deliveries overtake each other; every `duplicate_every`th comes twice, 0 for none.
+    Without a `url` they go to webhooks that are made through the API alone. Without a `secret` there is one that
+    follows from the seed. `retries` and `timeout` are in seconds; within `jitter` seconds deliveries overtake each
+    other; every `duplicate_every`th comes twice, 0 for none.
     """
 
-    url: str
+    url: str | None = None
     secret: str | None = None
     retries: tuple[float, ...] = RETRIES
     jitter: float = 0.2
@@ -52,6 +53,8 @@ class Webhook:
     timeout: float = 5.0
 
     def __post_init__(self) -> None:
+        if self.url is None:
+            return
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname or not self.url.isprintable():
             raise UsageError(
@@ -177,8 +180,8 @@ class Sender:
     def _attempt(self, client: httpx.Client, parcel: Parcel) -> None:
         self._composer.address(parcel, self._clock())
         try:
-            accepted = client.post(self._webhook.url, content=parcel.body, headers=parcel.headers).is_success
-        except httpx.HTTPError:
+            accepted = client.post(parcel.url, content=parcel.body, headers=parcel.headers).is_success
+        except (httpx.HTTPError, httpx.InvalidURL):
             accepted = False
         self.outcomes["2xx" if accepted else "failed"] += 1
         if not accepted and parcel.attempt <= len(parcel.delays):

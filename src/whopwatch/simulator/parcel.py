@@ -17,13 +17,17 @@ MEDIA_TYPE = "application/json"
 
 @dataclass
 class Parcel:
-    """A delivery. `timestamp` is that of the attempt, in seconds since the epoch; `delays` wait before each retry."""
+    """A delivery. `timestamp` is that of the attempt, in seconds since the epoch; `delays` wait before each retry.
+
+    `url` is empty until it is known who it is for.
+    """
 
     event: str
     id: str
     secret: str = field(repr=False)
     payload: Any = field(repr=False)
     delays: tuple[float, ...] = ()
+    url: str = field(default="", repr=False)
     attempt: int = 0
     timestamp: int = 0
     body: bytes = field(default=b"", repr=False)

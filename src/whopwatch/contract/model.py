@@ -79,7 +79,7 @@ class Operation:
         """Whether the method is one that changes nothing."""
         return self.method in SAFE_METHODS
 
-    @property
+    @cached_property
     def success(self) -> Response:
         """The documented success response with the lowest status."""
         return self.responses[min(status for status in self.responses if 200 <= status < 300)]
@@ -88,12 +88,12 @@ class Operation:
         """The parameters at `location`."""
         return (parameter for parameter in self.parameters if parameter.location == location)
 
-    @property
+    @cached_property
     def required_query(self) -> tuple[Parameter, ...]:
         """Query parameters that a request cannot do without."""
         return tuple(parameter for parameter in self.in_("query") if parameter.required)
 
-    @property
+    @cached_property
     def needed(self) -> tuple[Parameter, ...]:
         """What every request has to name, path parameters first."""
         return (*self.in_("path"), *self.required_query)

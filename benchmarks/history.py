@@ -33,6 +33,11 @@ npm has no such version.
 0.0.41 is the last release that Stainless generated, 1.0.11 the first of Fern: the step between them shows how two
 generators write one API as well as what moved.
 
+How far the classes can be trusted: 210 changes of 12 pairs of neighbouring releases, of both generators, were read in
+the text of the packages and classified before the comparison was run. 208 of them (99 %; aim: 97 %) were found at their
+place, with the class and the severity expected; of the other two the list had misread the place, and it was right in
+its class. `tests/diff/history.yaml` is the list, `pytest -m history tests/diff` compares all of it.
+
 """
 COLUMNS = ("D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D9", "D10", "D12", "D15", "D17", "D18", "D19", "D21", "D24")
 

@@ -9,7 +9,7 @@ from whopwatch.checks import CHECKS
 from whopwatch.simulator.faults import catalogue
 
 READABLE = [name for name, fault in catalogue().items() if fault.sees == "read"]
-ELSEWHERE = {"latency", "read-back", "side-effects", "write-refusals", "moving"}
+ELSEWHERE = {"latency", "read-back", "side-effects", "write-refusals", "moving", "untouched"}
 """Checks that take time or writes to fire: they have tests of their own."""
 
 

@@ -13,7 +13,7 @@ from whopwatch.simulator import embedded
 from whopwatch.simulator.faults import catalogue, first_place
 
 WRITTEN = [name for name, fault in catalogue().items() if fault.sees == "write"]
-OF_WRITES = {"moving", "read-back", "side-effects", "write-refusals"}
+OF_WRITES = {"moving", "read-back", "side-effects", "write-refusals", "untouched"}
 ITEMS = 4
 BUDGET = 150
 """Little is in the lists, and most of the budget is for writing: what reads find has tests of its own."""

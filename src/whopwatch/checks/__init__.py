@@ -26,6 +26,7 @@ from whopwatch.checks.schema import schema
 from whopwatch.checks.side_effects import side_effects
 from whopwatch.checks.status import status
 from whopwatch.checks.twins import twins
+from whopwatch.checks.untouched import untouched
 from whopwatch.checks.walking import walking
 from whopwatch.checks.wire import wire
 from whopwatch.checks.write_refusals import write_refusals
@@ -58,6 +59,7 @@ CHECKS: tuple[Check, ...] = (
     read_back,
     side_effects,
     write_refusals,
+    untouched,
     moving,
     deprecation,
     alternate_path,

@@ -18,7 +18,7 @@ def default_order(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     for id, observed in evidence.lists.items():
         whole = observed.whole if declared["direction"] in observed.rules.sorts else ()
         for walk, listing in whole:
-            if listing.turn not in (None, declared["default_direction"]):
+            if listing.is_turned(declared["default_direction"]):
                 tally.add(
                     "D13",
                     Severity.LOW,

@@ -38,7 +38,7 @@ GROUPS = {
     "answer": Group(
         (
             *("wire", "latency", "status", "refused", "refusals", "content", "envelope", "deprecation"),
-            *("alternate-path", "read-back", "side-effects", "write-refusals"),
+            *("alternate-path", "read-back", "side-effects", "write-refusals", "untouched"),
         ),
         lambda contract, operation: True,
     ),

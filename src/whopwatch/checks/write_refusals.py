@@ -108,11 +108,15 @@ def _documented(operation: Operation) -> set[str]:
 
 
 def _is_there(exchange: Exchange, evidence: Evidence) -> bool:
-    """Whether the object of a write was retrieved or listed before it, in the same run."""
+    """Whether the object of a write was retrieved or listed before it, in the same run, and never not found."""
     wanted, number = next(iter(exchange.path_params.values()), None), evidence.number(exchange)
     resource = evidence.operation(exchange).resource
     reads = (other for name in ("retrieve", "list") for other in evidence.answers.get(f"{resource}.{name}", ()))
-    return any(wanted in read.ids and read.number < number for read in reads)
+    gone = any(
+        other.status == 404 and wanted in other.path_params.values() and evidence.number(other) < number
+        for other in evidence.by_operation.get(f"{resource}.retrieve", ())
+    )
+    return not gone and any(wanted in read.ids and read.number < number for read in reads)
 
 
 def _is_gone(exchange: Exchange, evidence: Evidence) -> bool:

@@ -10,6 +10,9 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.exchange import Exchange, Purpose
 from whopwatch.plan.writes.expected import Expected, Sighting, expected_of, object_in, seen_in
 
+REFUSED = (Purpose.WRITE, Purpose.ODD_BODY, Purpose.NO_KEY, Purpose.WRONG_KEY)
+"""Writes that end the episode of the one before them where they are refused."""
+
 
 @dataclass
 class Episode:
@@ -57,6 +60,8 @@ def _episodes(contract: Contract, exchanges: Sequence[Exchange], seen: dict[str,
             resource.latest = _begun(operation, number, exchange, expected, resource) if expected else None
             if resource.latest:
                 yield resource.latest
+        elif not operation.is_read and exchange.purpose in REFUSED:
+            resource.latest = None  # what is read from here on tells of this write, too
         elif exchange.purpose is Purpose.READ_BACK:
             _look(operation, exchange, resource)
 

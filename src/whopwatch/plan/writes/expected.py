@@ -60,13 +60,14 @@ class Expected:
                 yield f"/{name}", (id in _ids(listed)) is (name in self.holds)
 
 
-def expected_of(operation: Operation, exchange: Exchange) -> Expected | None:
-    """What the answered write `exchange` lets expect; None where it tells no id."""
+def expected_of(operation: Operation, exchange: Exchange, id: str | None = None) -> Expected | None:
+    """What the write `exchange` lets expect once it is done; None where its answer tells no id, and none is given."""
     action = declared().actions.get(operation.id, Action())
     given, body = exchange.path_params, exchange.request_body or {}
     answer = exchange.json if isinstance(exchange.json, dict) else {}
     is_new = not given or action.makes
-    id = answer.get("id") if is_new else next(iter(given.values()))
+    if id is None:
+        id = answer.get("id") if is_new else next(iter(given.values()))
     if not isinstance(id, str):
         return None
     if operation.method == "DELETE":

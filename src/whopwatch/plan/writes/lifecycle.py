@@ -54,6 +54,8 @@ def _creations(writing: Writing, create: Operation) -> Steps[Body]:
     if written.ok:
         yield from _same_key(writing, call)
         yield from writing.look(create, written)
+    elif create.resource in writing.listings:
+        yield writing.listings[create.resource]
     return least
 
 
@@ -126,8 +128,12 @@ def _change(writing: Writing, operation: Operation, id: str, others: list[Any]) 
     yield from writing.refused(writing.call(operation, id, body))
     if is_update:
         yield from writing.odd(operation, id, body)
+    yield from writing.untouched(operation, id)
     _, written = yield from writing.accepted(operation, id, body, least)
-    yield from writing.look(operation, written)
+    if written.ok:
+        yield from writing.look(operation, written)
+    else:
+        yield from writing.untouched(operation, id)
 
 
 def _shows_body(operation: Operation) -> bool:
@@ -148,11 +154,16 @@ def _deletion(writing: Writing, resource: str) -> Experiment:
         writing.untried.setdefault(delete.id, "not tried: nothing was created that could be deleted")
         return
     id = own[-1]
+    for call in writing.readers(resource, id):  # noqa: UP028 (it would send the answers to a generator of calls)
+        yield call
     yield from writing.refused(writing.call(delete, id))
+    yield from writing.untouched(delete, id)
     written = yield from writing.write(delete, id)
     yield from writing.look(delete, written)
     if written.ok:
         yield writing.call(delete, id, purpose=Purpose.DELETED_AGAIN)
+    else:
+        yield from writing.untouched(delete, id)
 
 
 def _the(operation: Operation | None) -> Operation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, TypeVar
 
 from whopwatch.client import Call
@@ -157,6 +158,11 @@ class Writing:
         if expected:
             for call in self.readers(operation.resource, expected.id):
                 yield from _until(call, expected)
+
+    def untouched(self, operation: Operation, id: str) -> Experiment:
+        """Read the object of a write that was refused, by one request: it has to be as it was."""
+        for call in islice(self.readers(operation.resource, id), 1):  # noqa: UP028 (it would send answers to a slice)
+            yield call
 
     def readers(self, resource: str, id: str) -> Iterator[Call]:
         """The requests that show the object called `id`: its retrieval, and the list it is in."""

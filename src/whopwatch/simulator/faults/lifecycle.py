@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from whopwatch.exchange import parse_json
+from whopwatch.simulator.faults.answer import RefusalError
 from whopwatch.simulator.faults.place import Place, Plan, Table, around
 from whopwatch.simulator.pipeline import Call, Proceed
 from whopwatch.simulator.problem import ApiError, missing, not_found
@@ -266,6 +267,18 @@ def unmoved(place: Place) -> Plan | None:
     return around("act", keep, "/updated_at")
 
 
+def done_though_refused(place: Place, *, status: int) -> Plan | None:
+    """Carry a write out, and answer that it is refused."""
+    if place.view is None and place.operation.method != "DELETE":
+        return None
+
+    def refused(call: Call, proceed: Proceed) -> None:
+        proceed()
+        raise RefusalError(status, "The request was not carried out.")
+
+    return around("act", refused, "status")
+
+
 def sticky(place: Place) -> Plan | None:
     """Show the object that was changed last on every page, where it stands or not."""
     latest: list[Entity] = []
@@ -298,4 +311,5 @@ STEPS: Table = {
     "also-others": also_others,
     "unmoved": unmoved,
     "sticky": sticky,
+    "done-though-refused": done_though_refused,
 }

@@ -7,6 +7,7 @@ the `Authorization` header; `credential` says which kind of key was sent.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -142,10 +143,11 @@ class Exchange:
 
     def query_value(self, name: str) -> str | None:
         """The first value sent for the query parameter `name`, or None."""
-        for key, value in self.query:
-            if key == name:
-                return value
-        return None
+        return self._sent.get(name)
+
+    @cached_property
+    def _sent(self) -> Mapping[str, str]:
+        return dict(reversed(self.query))
 
     @property
     def media_type(self) -> str | None:
@@ -182,7 +184,7 @@ def parse_json(body: bytes) -> tuple[Any, BodyProblem | None]:
         value = jiter.from_json(body, allow_inf_nan=False, cache_mode="keys", catch_duplicate_keys=True)
     except ValueError:
         return None, _why_unreadable(body)
-    return (None, BodyProblem.TOO_DEEP) if _is_deeper_than(MAX_DEPTH, value) else (value, None)
+    return (None, BodyProblem.TOO_DEEP) if nests_deeper_than(MAX_DEPTH, body) else (value, None)
 
 
 def _why_unreadable(body: bytes) -> BodyProblem:
@@ -208,7 +210,7 @@ def _why_unreadable(body: bytes) -> BodyProblem:
         value = json.loads(text, object_pairs_hook=unique_keys, parse_constant=no_constant)
     except (ValueError, RecursionError):
         return BodyProblem.TOO_DEEP if nests_deeper_than(MAX_DEPTH, body) else BodyProblem.NOT_JSON
-    if _is_deeper_than(MAX_DEPTH, value):
+    if nests_deeper_than(MAX_DEPTH, body):
         return BodyProblem.TOO_DEEP
     if not problems and _has_lone_surrogate(body, value):
         return BodyProblem.NOT_UTF8
@@ -226,24 +228,11 @@ def _has_lone_surrogate(body: bytes, value: Any) -> bool:
     return False
 
 
-_CONTAINERS = frozenset({dict, list})
-
-
-def _is_deeper_than(depth: int, value: Any) -> bool:
-    """Whether the arrays and objects of a parsed `value` nest deeper than `depth`."""
-    level = [value] if type(value) in _CONTAINERS else []
-    while level and depth > 0:
-        inside = [each.values() if type(each) is dict else each for each in level]
-        level = [part for parts in inside for part in parts if type(part) in _CONTAINERS]
-        depth -= 1
-    return bool(level)
-
-
 def nests_deeper_than(depth: int, body: bytes) -> bool:
     """Whether the arrays and objects of the JSON text `body` nest deeper than `depth`.
 
-    Looks only at the brackets outside strings, for a text that no parser can read, and holds little more than them in
-    memory. Taking innermost pairs away empties a shallow text within as many passes as it has
+    Looks only at the brackets outside strings, so that it tells of a text that no parser can read, too, and holds
+    little more than them in memory. Taking innermost pairs away empties a shallow text within as many passes as it has
     levels, at the speed of bytes.replace; only a deep or broken one is counted bracket by bracket.
     """
     if body.count(b"[") + body.count(b"{") <= depth:
@@ -264,7 +253,11 @@ def nests_deeper_than(depth: int, body: bytes) -> bool:
 
 def _brackets_outside_strings(body: bytes) -> bytes:
     """The brackets of `body` that are structure. Without escapes, every quote opens or closes a string."""
-    text = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    text = body.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+    if b'"' not in text:
+        return text
     outside = bytearray()
     inside = 0
     for start in range(0, len(text), _WINDOW):

@@ -62,7 +62,7 @@ class Answer:
         """The ids of the items that have one."""
         return [id for item in self.items if isinstance(item, dict) and isinstance(id := item.get("id"), str)]
 
-    @property
+    @cached_property
     def page_info(self) -> Mapping[str, Any]:
         """The page's `page_info`, empty where it is no object."""
         info = self.value.get("page_info") if isinstance(self.value, dict) else None

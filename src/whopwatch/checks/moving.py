@@ -48,7 +48,12 @@ class Broken(NamedTuple):
 def moving(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     """What nobody touched appears once, what was created at most once, what was changed at most twice."""
     tally = Tally("moving")
-    for operation in (id for id in evidence.by_operation if contract.operations[id].is_list):
+    moved = [
+        id
+        for id, exchanges in evidence.by_operation.items()
+        if any(exchange.purpose is Purpose.MOVING_PAGE for exchange in exchanges)
+    ]
+    for operation in moved:
         for walk in _walks(contract, evidence, operation):
             for broken in _broken(walk):
                 tally.add(

@@ -39,7 +39,7 @@ def differences(left: Any, right: Any, path: Path = ()) -> Iterator[Path]:
     """The places where two values differ, on the properties that both have and that do not move by themselves."""
     if isinstance(left, dict) and isinstance(right, dict):
         for name in left.keys() & right.keys():
-            if not VOLATILE.fullmatch(name):
+            if left[name] != right[name] and not VOLATILE.fullmatch(name):
                 yield from differences(left[name], right[name], (*path, name))
     elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
         for index, (one, other) in enumerate(zip(left, right, strict=True)):

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from whopwatch.contract import Contract, Operation, Parameter
@@ -139,6 +139,7 @@ def value_at(item: Any, path: Path) -> Any:
     return item
 
 
+@lru_cache(maxsize=4096)  # a date is compared with each limit that is asked for
 def moment(text: str) -> float:
     """Seconds since the epoch; raises ValueError for what is no date and time."""
     read = datetime.fromisoformat(text)

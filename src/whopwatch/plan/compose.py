@@ -197,7 +197,7 @@ def _is_at(found: object, limit: str) -> bool:
 
 def _shown(listing: Listing, filter: Filter) -> list[object]:
     """What the items show at the field of a filter, as far as it can be sent back in a query."""
-    values = [value for found in listing.shown(filter) if isinstance(found, list) for value in found]
+    values = [value for found in listing.shown(filter) if found is not HIDDEN for value in found]
     return [value for value in values if isinstance(value, (str, int, float)) and 0 < len(str(value)) <= LONGEST_VALUE]
 
 

@@ -77,6 +77,7 @@ class Known:
         self._rules: dict[str, Rules] = {}
         self._observed: dict[str, Observed] = {}
         self._first_pages: dict[str, tuple[int, Trace | None]] = {}
+        self._listings: dict[str, tuple[int, Listing | None]] = {}
         lists = sum(operation.is_list for operation in self.reads())
         self.pages = max(4, min(41, self.budget // (4 * max(1, lists))))
 
@@ -136,6 +137,12 @@ class Known:
 
     def listing(self, operation: Operation) -> Listing | None:
         """The list that `base` asks for, as it was last seen whole."""
+        count = self.count(operation)
+        if self._listings.get(operation.id, (0, None))[0] != count:
+            self._listings[operation.id] = count, self._listing(operation)
+        return self._listings[operation.id][1] if count else None
+
+    def _listing(self, operation: Operation) -> Listing | None:
         trace = self.first_page(operation)
         if trace is None:
             return None
@@ -159,7 +166,8 @@ def _fullness(trace: Trace) -> tuple[bool, int]:
 
 def items(exchange: Exchange) -> list[object]:
     """The items of a list's page; none where the answer is not a page."""
-    data = exchange.json.get("data") if exchange.ok and isinstance(exchange.json, dict) else None
+    value = exchange.json if exchange.ok else None
+    data = value.get("data") if isinstance(value, dict) else None
     return data if isinstance(data, list) else []
 
 
@@ -172,7 +180,8 @@ def cursor(exchange: Exchange, name: str) -> str | None:
 
 def has_next(exchange: Exchange) -> bool:
     """Whether a page says that another one follows."""
-    info = exchange.json.get("page_info") if isinstance(exchange.json, dict) else None
+    value = exchange.json
+    info = value.get("page_info") if isinstance(value, dict) else None
     return isinstance(info, dict) and info.get("has_next_page") is True
 
 

@@ -4,43 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from whopwatch.exchange import Exchange
 from whopwatch.plan.behaviour import PAGING, Pairs
 
 
-@dataclass(frozen=True, eq=False)
 class Page:
-    """The page that an exchange asked for. It is `usable` where it came whole and has the form of a page."""
+    """The page that an exchange asked for. It is `usable` where it came whole and has the form of a page.
 
-    exchange: Exchange
+    `items` are its items, `ids` what tells them apart; none where the page is not usable.
+    """
 
-    @cached_property
-    def usable(self) -> bool:
-        value = self.exchange.json if self.exchange.ok else None
-        return (
+    __slots__ = ("_info", "exchange", "ids", "items", "usable")
+
+    def __init__(self, exchange: Exchange) -> None:
+        value: Any = exchange.json if exchange.ok else None
+        self.exchange = exchange
+        self.usable = (
             isinstance(value, dict)
             and isinstance(value.get("data"), list)
             and set(map(type, value["data"])) <= {dict}
             and isinstance(value.get("page_info"), dict)
         )
-
-    @cached_property
-    def items(self) -> Sequence[Mapping[str, Any]]:
-        """The items; none where the page is not usable."""
-        return self.exchange.json["data"] if self.usable else ()
-
-    @cached_property
-    def ids(self) -> list[str]:
-        """What tells the items apart."""
-        return [identity(item) for item in self.items]
+        self.items: Sequence[Mapping[str, Any]] = value["data"] if self.usable else ()
+        self.ids = [identity(item) for item in self.items]
+        self._info: Mapping[str, Any] = value["page_info"] if self.usable else {}
 
     def info(self, name: str) -> Any:
         """The value of a key of `page_info`, None where it is not there."""
-        return self.exchange.json["page_info"].get(name) if self.usable else None
+        return self._info.get(name)
 
     def size(self, name: str = "first") -> int | None:
         """The page size that was asked for."""

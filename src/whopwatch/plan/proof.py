@@ -84,6 +84,8 @@ def _turned(observed: Observed) -> Iterator[Sighting]:
     for place, (walk, listing) in enumerate(whole):
         earlier = [other for known, other in whole[:place] if known.base == walk.base][-1:]
         for other in earlier:
+            if listing.items == other.items:
+                continue
             now, then = signature(listing), signature(other)
             if now != then and sorted(now) == sorted(then):
                 yield Broken("unstable", "/data"), walk.numbers[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 LONGEST_WORD = 32
@@ -12,26 +11,37 @@ EMPTIEST = 1000
 
 
 def fullness(item: Any) -> int:
-    """Higher for an object in which less is null or empty, cheaply."""
-    text = str(item)
-    return -text.count("None") - text.count("[]")
+    """Higher for an object in which less is null or empty."""
+    empty = 0
+    containers = [item]
+    for container in containers:
+        for part in container.values() if isinstance(container, dict) else container:
+            if part is None or part == []:
+                empty += 1
+            elif isinstance(part, (dict, list)):
+                containers.append(part)
+    return -empty
 
 
 def traits(item: Any) -> set[tuple[str, ...]]:
     """What is there in an item and of which kind: its places, with the short word they hold, or that they are null."""
-    return set(_traits(item, ()))
+    found: set[tuple[str, ...]] = set()
+    _collect(item, (), found)
+    return found
 
 
-def _traits(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _collect(value: Any, path: tuple[str, ...], found: set[tuple[str, ...]]) -> None:
     if isinstance(value, dict):
         for name, part in value.items():
-            yield from _traits(part, (*path, name))
+            _collect(part, (*path, name), found)
     elif isinstance(value, list):
         for part in value:
-            yield from _traits(part, (*path, "*"))
-    elif (
-        isinstance(value, str) and len(value) <= LONGEST_WORD and value.replace("_", "a").isalpha() and value.islower()
-    ):
-        yield (*path, "=", value)
+            _collect(part, (*path, "*"), found)
+    elif isinstance(value, str) and _is_word(value):
+        found.add((*path, "=", value))
     else:
-        yield (*path, "= null") if value is None else path
+        found.add((*path, "= null") if value is None else path)
+
+
+def _is_word(text: str) -> bool:
+    return len(text) <= LONGEST_WORD and text.islower() and text.replace("_", "a").isalpha()

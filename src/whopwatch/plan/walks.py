@@ -128,8 +128,12 @@ class Observed:
 
     def quiet(self, base: Base, first: int, last: int) -> Listing | None:
         """The list of `base`, if it was seen before `first` and after `last` and had not changed in between."""
-        before, after = self.before(base, first), self.after(base, last)
-        return before if before and after and signature(before) == signature(after) else None
+        after = self.after(base, last)
+        before = self.before(base, first) if after else None
+        if before is None or after is None:
+            return None
+        is_same = before.items == after.items or signature(before) == signature(after)
+        return before if is_same else None
 
 
 def signature(listing: Listing) -> list[tuple[Any, ...]]:

@@ -131,3 +131,9 @@ def test_a_text_that_is_no_secret_is_refused_without_quoting_it(secret: str) -> 
 
 def test_a_made_secret_is_usable_and_follows_from_its_seed() -> None:
     assert usable_secret(new_secret("1"), "here") == new_secret("1") != new_secret("2")
+
+
+def test_a_secret_that_was_copied_without_its_beginning_is_recognised() -> None:
+    found = refused(made(), secret=SECRET.removeprefix("ws_"))
+    assert found.reason is Reason.KEY_FORM
+    assert "ws_ in front" in found.got

@@ -49,6 +49,8 @@ def other_keys(secret: str) -> Iterator[tuple[str, bytes]]:
     if bare != secret:
         yield "the secret without the blanks or quotes around it", bare.encode()
     unmarked = bare.removeprefix(LIBRARY_PREFIX)
+    if not unmarked.startswith(PREFIX):
+        yield f"the secret with {PREFIX} in front of it", f"{PREFIX}{unmarked}".encode()
     for name, text in ((bare, unmarked), (bare, bare.removeprefix(PREFIX))):
         decoded = _decoded(text)
         if decoded:

@@ -104,13 +104,25 @@ class Listing:
     @cached_property
     def turn(self) -> str | None:
         """The direction of the list as the moments of its items show it, `asc` or `desc`; None where they do not."""
-        path = self.rules.declared.order_path(self.rules.declared.order["default"])
-        keys = [sort_key(value_at(item, path)) for item in self.items]
-        moments = [key[1] for key in keys if key and len(key) > 1 and isinstance(key[1], float)]
-        if len(moments) < len(keys) or len(set(moments)) < TELLING:
+        moments = self._moments(self.items)
+        if len(set(moments)) < TELLING:
             return None
         ascending = sorted(moments)
         return "asc" if moments == ascending else "desc" if moments == ascending[::-1] else None
+
+    def is_turned(self, direction: str) -> bool:
+        """Whether it stands in the other direction than `direction`. Mostly its two ends tell that it does not."""
+        ends = self._moments([*self.items[:1], *self.items[-1:]])
+        if len(set(ends)) > 1 and ends == sorted(ends, reverse=direction == "desc"):
+            return False
+        return self.turn not in (None, direction)
+
+    def _moments(self, items: Sequence[Mapping[str, Any]]) -> list[float]:
+        """The moments by which `items` stand in the default order; none where one of them shows none."""
+        path = self.rules.declared.order_path(self.rules.declared.order["default"])
+        keys = [sort_key(value_at(item, path)) for item in items]
+        moments = [key[1] for key in keys if key and len(key) > 1 and isinstance(key[1], float)]
+        return moments if len(moments) == len(keys) else []
 
     @cached_property
     def _places(self) -> Mapping[str, int]:

@@ -15,7 +15,6 @@ T = TypeVar("T")
 
 MOST_VALUES = 60
 """Values of one filter in one request: a URL has to stay shorter than any server's limit."""
-LONGEST_VALUE = 100
 LEAST = 8
 """Items that tell something of pages and their order."""
 LEFT = 2 / 3
@@ -62,7 +61,7 @@ def nearly_all(listing: Listing, seed: int) -> Pairs:
             start = seed * MOST_VALUES % len(every)
             pairs += [(filter.name, value) for value in [*every[start:], *every[:start]][:MOST_VALUES]]
         elif filter.test in ("before", "not-before"):
-            dates = sorted({str(value) for value in _shown(listing, filter)})
+            dates = sorted({str(value) for value in listing.sendable(filter)})
             pairs += _just_after(filter, dates[-4:] if filter.test == "before" else dates[:4], seed)
     return tuple(pairs)
 
@@ -116,17 +115,17 @@ def unlike(id: str) -> str:
 def _sparing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
     """Values of `filter` that let nearly all items through."""
     if filter.test in ("before", "not-before"):
-        dates = sorted({str(value) for value in _shown(listing, filter)})
+        dates = sorted({str(value) for value in listing.sendable(filter)})
         yield from (((filter.name, date),) for date in _near_the_end(dates, filter.test == "before"))
     elif filter.test in ("at-least", "at-most"):
-        shown = _shown(listing, filter)
+        shown = listing.sendable(filter)
         numbers = sorted({value for value in shown if isinstance(value, int) and abs(value) < 10**9})
         if len(numbers) > 1:
             yield ((filter.name, str(numbers[1] if filter.test == "at-least" else numbers[-2])),)
     elif filter.test == "unless-zero":
         yield ((filter.name, "false"),)
     elif filter.is_array:
-        counts = Counter(wire(value) for value in _shown(listing, filter))
+        counts = Counter(wire(value) for value in listing.sendable(filter))
         wildcards = listing.rules.declared.wildcards
         every = [value for value in filter.values if value not in wildcards] or sorted(counts)
         rarest = sorted(_shuffled(list(counts), seed), key=lambda value: counts[value])
@@ -154,14 +153,14 @@ def _choosing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
     elif filter.test in ("is-null", "only-if-true"):
         yield from (((filter.name, value),) for value in ("true", "false"))
     elif filter.test == "equals":
-        counts = Counter(wire(value) for value in _shown(listing, filter))
+        counts = Counter(wire(value) for value in listing.sendable(filter))
         common = sorted(_shuffled(list(counts), seed), key=lambda value: -counts[value])
         yield from (((filter.name, value),) for value in common[:3])
 
 
 def _parts(listing: Listing, filter: Filter, seed: int) -> Iterator[str]:
     """Parts of words that items show, from their middle and in capitals: a search finds them all the same."""
-    words = sorted({str(value) for value in _shown(listing, filter) if len(str(value)) >= 6})
+    words = sorted({str(value) for value in listing.sendable(filter) if len(str(value)) >= 6})
     for word in _shuffled(words, seed)[:5]:
         part = word[2:6].strip()
         if part.isalnum() and part.isascii():
@@ -193,12 +192,6 @@ def _boundary_tells(listing: Listing, wanted: Mapping[str, tuple[str, ...]], nam
 
 def _is_at(found: object, limit: str) -> bool:
     return isinstance(found, list) and any(wire(value) == limit for value in found)
-
-
-def _shown(listing: Listing, filter: Filter) -> list[object]:
-    """What the items show at the field of a filter, as far as it can be sent back in a query."""
-    values = [value for found in listing.shown(filter) if found is not HIDDEN for value in found]
-    return [value for value in values if isinstance(value, (str, int, float)) and 0 < len(str(value)) <= LONGEST_VALUE]
 
 
 def _spread(listing: Listing, order: str) -> int:

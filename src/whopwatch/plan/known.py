@@ -122,7 +122,9 @@ class Known:
 
     def observed(self, operation: Operation) -> Observed:
         """The walks that were made of a list."""
-        observed = self._observed.setdefault(operation.id, Observed(self.rules(operation)))
+        observed = self._observed.get(operation.id)
+        if observed is None:
+            observed = self._observed[operation.id] = Observed(self.rules(operation))
         observed.extend(exchange for _, exchange in self.traces.get(operation.id, ())[observed.count :])
         return observed
 

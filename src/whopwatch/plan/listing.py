@@ -17,6 +17,8 @@ from whopwatch.plan.behaviour import HIDDEN, Behaviour, Filter, Pairs, behaviour
 from whopwatch.plan.page import identity
 
 Rank = int
+LONGEST_VALUE = 100
+"""Characters of a value that is sent back in a query."""
 TELLING = 3
 """Different moments that tell in which order items are."""
 
@@ -57,6 +59,7 @@ class Listing:
         self.rules = rules
         self.kept: set[tuple[object, ...]] = set()
         self._found: dict[str, list[Any]] = {}
+        self._sendable: dict[str, list[str | int | float]] = {}
         self._passing: dict[tuple[str, tuple[str, ...]], list[bool | None]] = {}
         self._expected: dict[Pairs, Mapping[str, Candidate]] = {}
 
@@ -87,6 +90,14 @@ class Listing:
         if filter.name not in self._found:
             self._found[filter.name] = [filter.found(item) for item in self.by_id.values()]
         return self._found[filter.name]
+
+    def sendable(self, filter: Filter) -> list[str | int | float]:
+        """What the items show at the field of a filter, as far as it can be sent back in a query."""
+        if filter.name not in self._sendable:
+            values = [value for found in self.shown(filter) if found is not HIDDEN for value in found]
+            plain = [value for value in values if isinstance(value, (str, int, float))]
+            self._sendable[filter.name] = [value for value in plain if 0 < len(str(value)) <= LONGEST_VALUE]
+        return self._sendable[filter.name]
 
     def passing(self, name: str, values: tuple[str, ...]) -> list[bool | None]:
         """Whether one parameter lets each item through; None where that cannot be told."""

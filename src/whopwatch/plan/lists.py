@@ -214,6 +214,8 @@ def settle(known: Known, operation: Operation, since: int) -> Experiment:
     What two looks at an unchanged list agree on is no accident of a system that moves.
     """
     calls = [call for call, _ in known.traces.get(operation.id, ())[since:] if call.purpose is Purpose.QUERY]
+    if not calls:
+        return
     for _ in range(ATTEMPTS):
         if not suspected(known.observed(operation), since):
             return

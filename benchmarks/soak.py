@@ -111,9 +111,9 @@ def report(
 
     print(f"soak of {seconds:.0f} s, 149 operations every 10 s, faults coming and going")
     print(f"  memory        {step([use.rss for use in uses])} MiB, at most {max(use.rss for use in uses):.1f}")
-    late = [use.rss for use in uses[len(uses) // 2 :]]
-    slope = statistics.linear_regression(range(len(late)), late).slope * len(late)
-    print(f"                {slope:+.2f} MiB over the second half of what was measured (slope of {len(late)} samples)")
+    minute = 12  # samples are 5 s apart, and free memory is given back once a minute
+    by_minute = [uses[start : start + minute] for start in range(0, len(uses) - minute + 1, minute)]
+    print(f"  by the minute {' '.join(f'{statistics.median(use.rss for use in part):.1f}' for part in by_minute)} MiB")
     print(f"  threads       {step([use.threads for use in uses])}")
     print(f"  open files    {step([use.files for use in uses])}")
     print(f"  series        {step([float(count) for count in series])}")

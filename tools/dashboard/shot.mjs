@@ -84,6 +84,9 @@ try {
   await page.addInitScript((asked) => (window.shot = asked), shot);
   await page.goto(`http://127.0.0.1:${server.httpServer.address().port}/`);
   await page.waitForFunction(() => window.drawn || window.failed, undefined, { timeout: 300_000 });
+  // Tables draw only the rows that are in view: all of them are to be.
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width: Number(option.width), height });
   const failed = await page.evaluate(() => window.failed);
   if (failed) {
     throw new Error(failed);

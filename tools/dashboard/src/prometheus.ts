@@ -42,7 +42,9 @@ export async function run(target: Target, alone: boolean, step: number, shot: Sh
 }
 
 function line(target: Target, series: Series, start: number, step: number, end: number): DataFrame {
-  const known = new Map(series.values!.map(([time, value]) => [time, Number(value)]));
+  // What is not a number is a gap: a quantile of nothing, a division by zero.
+  const numbers = series.values!.filter(([, value]) => value !== 'NaN');
+  const known = new Map(numbers.map(([time, value]) => [time, Number(value)]));
   const times: number[] = [];
   for (let time = start; time <= end; time += step) {
     times.push(time);

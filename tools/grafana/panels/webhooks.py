@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from grafana_foundation_sdk.builders import timeseries
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from .parts import BLUE, GREEN, GREY, ORANGE, RED, always, lines, prop, query, rows, stacked
 
@@ -13,6 +14,7 @@ COLLAPSED = True
 
 BY_RECEIVER = 'job="whopwatch-webhooks",location=~"$location"'
 OUTCOME_COLOURS = {"ok": GREEN, "drift": "purple", "duplicate": BLUE}
+REASON_COLOURS = {"missing-header": GREY, "mismatch": RED}
 CODE_COLOURS = {"2xx": GREEN, "3xx": BLUE, "4xx": ORANGE, "5xx": RED}
 
 
@@ -24,7 +26,7 @@ def panels() -> list[Any]:
 def _a_minute(title: str, description: str, metric: str, label: str, colours: dict[str, str]) -> timeseries.Panel:
     """A counter by one of its labels, as bars of so many a minute."""
     panel = stacked(lines(title, description, "short"), bars=True).with_target(
-        query(f"60 * sum by ({label}) (rate({metric}{{{BY_RECEIVER}}}[$__rate_interval]))", f"{{{{{label}}}}}")
+        query(f"60 * sum by ({label}) (rate({metric}{{{BY_RECEIVER}}}[$__rate_interval])) > 0", f"{{{{{label}}}}}")
     )
     for value, colour in colours.items():
         panel = panel.override_by_name(value, always(colour))
@@ -43,7 +45,10 @@ def _deliveries() -> timeseries.Panel:
 
 def _refused() -> timeseries.Panel:
     title, description = "Refused by reason", "Requests that were not taken, a minute. missing-header may be anybody's."
-    return _a_minute(title, description, "whop_webhook_refused_total", "reason", {"missing-header": GREY})
+    panel = _a_minute(
+        title, description, "whop_webhook_refused_total", "reason", {"missing-header": GREY, "mismatch": RED}
+    )
+    return panel.no_value("Nothing was refused")
 
 
 def _forwarded() -> timeseries.Panel:
@@ -96,5 +101,14 @@ def _received() -> Any:
                 instant=True,
             )
         )
-        .override_by_name("Value", [prop("unit", "dateTimeFromNow")])
+        .with_transformation(
+            DataTransformerConfig(
+                id_val="organize",
+                options={
+                    "excludeByName": {"Time": True},
+                    "renameByName": {"event": "Event", "Value": "Received"},
+                },
+            )
+        )
+        .override_by_name("Received", [prop("unit", "dateTimeFromNow")])
     )

@@ -9,6 +9,7 @@ from whopwatch.checks import CHECKS
 from whopwatch.contract import Contract
 from whopwatch.contract.shape import shapes_of
 from whopwatch.plan.compare import RULES
+from whopwatch.simulator.faults import catalogue
 
 TABLE = tomllib.loads(files("whopwatch.checks").joinpath("invariants.toml").read_text(encoding="utf-8"))["invariant"]
 
@@ -17,10 +18,16 @@ def test_each_of_the_51_is_there_once() -> None:
     assert [row["number"] for row in TABLE] == list(range(1, 52))
 
 
-def test_what_a_reader_can_see_has_a_check_and_nothing_else_has() -> None:
+def test_what_can_be_seen_has_a_check_and_a_fault_that_breaks_it() -> None:
     names = {check.__name__.replace("_", "-") for check in CHECKS}
     for row in TABLE:
-        assert (row.get("check") in names) is (row["sees"] == "read"), row["number"]
+        if row["sees"] == "none":
+            assert not row.keys() & {"check", "fault"}, row["number"]
+        else:
+            fault = catalogue()[row["fault"]]
+            assert row["check"] in names, row["number"]
+            assert row["number"] in fault.invariants
+            assert row["sees"] == fault.sees
 
 
 def test_the_rules_are_those_of_the_comparison_and_each_one_is_used() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from importlib.resources import files
 
 from whopwatch import run
 from whopwatch.contract import Contract
@@ -14,6 +16,14 @@ from whopwatch.simulator.faults import Fault, Planted, first_place
 
 NEIGHBOURS = ("companies.retrieve", "payout_methods.list")
 """Operations of which one that is not concerned is looked at as well: it must not be accused."""
+
+_INVARIANTS = tomllib.loads(files("whopwatch.checks").joinpath("invariants.toml").read_text(encoding="utf-8"))
+
+
+def checks_for(fault: Fault) -> set[str]:
+    """The checks that have to find a fault: its own, and those of the invariants that it stands for."""
+    own = {fault.check} if fault.check else set()
+    return own | {row["check"] for row in _INVARIANTS["invariant"] if row.get("fault") == fault.name}
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ from benchmarks.detection.unseen.front import Answer, Ask, Upstream
 from benchmarks.detection.unseen.place import Build, Place, Planted, Site, Unseen
 
 
-def _is_retrieve(place: Place) -> bool:
+def is_retrieve(place: Place) -> bool:
     lists = {operation.resource for operation in place.contract.lists if operation.path.count("{") == 0}
     plain = place.operation.path == f"/{place.operation.resource}/{{id}}"
     return plain and place.operation.is_read and place.operation.resource in lists
 
 
-def _retrieved(fits: Callable[[Site], bool], change: Callable[[Any, Site], Any]) -> Build:
+def retrieved(fits: Callable[[Site], bool], change: Callable[[Any, Site], Any]) -> Build:
     """`change` at a field that the list shows as well."""
 
     def build(place: Place) -> Planted | None:
-        if not _is_retrieve(place):
+        if not is_retrieve(place):
             return None
         shown = _listed(place)
         site = place.pick(lambda site: len(site.path) == 1 and site.path[0] in shown and fits(site))
@@ -58,7 +58,7 @@ def _later(value: Any, _: Site) -> Any:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _is_text(site: Site) -> bool:
+def is_text(site: Site) -> bool:
     plain = site.schema.get("type") == "string" and "enum" not in site.schema and "format" not in site.schema
     return plain and "x-resource" not in site.schema and "x-id-prefix" not in site.schema
 
@@ -69,7 +69,7 @@ def _is_amount(site: Site) -> bool:
 
 def _previous(place: Place) -> Planted | None:
     """Each object is answered with the one that was asked for before."""
-    if not _is_retrieve(place):
+    if not is_retrieve(place):
         return None
     before: list[Answer] = []
 
@@ -88,28 +88,28 @@ OBJECTS = (
         "cents-when-retrieved",
         ("D12", "D20"),
         "an amount is a hundred times what the list says",
-        _retrieved(_is_amount, lambda value, _: value * 100),
+        retrieved(_is_amount, lambda value, _: value * 100),
         (43,),
     ),
     Unseen(
         "another-state-when-retrieved",
         ("D20",),
         "an enum has another value than in the list",
-        _retrieved(lambda site: len(site.schema.get("enum", ())) > 1, _next_value),
+        retrieved(lambda site: len(site.schema.get("enum", ())) > 1, _next_value),
         (43,),
     ),
     Unseen(
         "an-hour-later-when-retrieved",
         ("D12", "D20"),
         "a moment is an hour later than in the list",
-        _retrieved(lambda site: site.schema.get("format") == "date-time", _later),
+        retrieved(lambda site: site.schema.get("format") == "date-time", _later),
         (43,),
     ),
     Unseen(
         "cut-when-retrieved",
         ("D20",),
         "a text ends after four characters",
-        _retrieved(_is_text, lambda value, _: value[:4]),
+        retrieved(is_text, lambda value, _: value[:4]),
         (43,),
     ),
     Unseen("the-one-before", ("D20",), "a retrieve answers with the object asked for before", _previous, (43,)),

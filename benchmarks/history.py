@@ -33,8 +33,8 @@ npm has no such version.
 0.0.41 is the last release that Stainless generated, 1.0.11 the first of Fern: the step between them shows how two
 generators write one API as well as what moved.
 
-How far the classes can be trusted: 210 changes of 12 pairs of neighbouring releases, of both generators, were read in
-the text of the packages and classified before the comparison was run. 208 of them (99 %; aim: 97 %) were found at their
+How far the classes can be trusted: 247 changes of 13 pairs of neighbouring releases, of both generators, were read in
+the text of the packages and classified before the comparison was run. 245 of them (99 %; aim: 97 %) were found at their
 place, with the class and the severity expected; of the other two the list had misread the place, and it was right in
 its class. `tests/diff/history.yaml` is the list, `pytest -m history tests/diff` compares all of it.
 

@@ -114,6 +114,10 @@ class Known:
                 calls.append(call)
         return calls
 
+    def has_asked(self, call: Call) -> bool:
+        """Whether just this request was made."""
+        return any(call == made for made, _ in self.traces.get(call.operation.id, ()))
+
     def rules(self, operation: Operation) -> Rules:
         """What is known of the parameters of a list."""
         if operation.id not in self._rules:

@@ -180,7 +180,7 @@ def single_filters(known: Known, operation: Operation, tests: Collection[str] = 
         asked = compose.alone(listing, filter, known.seed) if is_due else None
         if asked and not _is_base(base, filter.name):
             call = query(base, (*asked, ("first", WHOLE)))
-            if call not in known.calls(operation.id):
+            if not known.has_asked(call):
                 yield call
     yield from settle(known, operation, since)
 

@@ -134,7 +134,7 @@ def _refused(known: Known, operation: Operation, purpose: Purpose, credential: C
 
 def _mistaken(known: Known, base: Call, call: Call) -> Experiment:
     """`call`, unless it was made; and where it finds nothing the plain request: what it is about may be gone."""
-    if call in known.calls(call.operation.id):
+    if known.has_asked(call):
         return
     exchange = yield call
     if exchange.status == 404:

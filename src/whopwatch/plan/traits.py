@@ -6,6 +6,7 @@ from typing import Any
 
 LONGEST_WORD = 32
 """Characters of a text that may be one of few: a state, a kind."""
+_CONTAINERS = frozenset({dict, list})
 EMPTIEST = 1000
 """More than is null or empty in any object."""
 
@@ -16,31 +17,30 @@ def fullness(item: Any) -> int:
     containers = [item]
     for container in containers:
         for part in container.values() if isinstance(container, dict) else container:
-            if part is None or part == []:
+            if part is None:
                 empty += 1
-            elif isinstance(part, (dict, list)):
+            elif type(part) in _CONTAINERS:
                 containers.append(part)
+                empty += part == []
     return -empty
 
 
 def traits(item: Any) -> set[tuple[str, ...]]:
     """What is there in an item and of which kind: its places, with the short word they hold, or that they are null."""
     found: set[tuple[str, ...]] = set()
-    _collect(item, (), found)
+    _collect([item], (), found)
     return found
 
 
-def _collect(value: Any, path: tuple[str, ...], found: set[tuple[str, ...]]) -> None:
-    if isinstance(value, dict):
-        for name, part in value.items():
-            _collect(part, (*path, name), found)
-    elif isinstance(value, list):
-        for part in value:
-            _collect(part, (*path, "*"), found)
-    elif isinstance(value, str) and _is_word(value):
-        found.add((*path, "=", value))
-    else:
-        found.add((*path, "= null") if value is None else path)
+def _collect(container: Any, path: tuple[str, ...], found: set[tuple[str, ...]]) -> None:
+    for name, part in container.items() if isinstance(container, dict) else (("*", part) for part in container):
+        here = (*path, name)
+        if part is None:
+            found.add((*here, "= null"))
+        elif type(part) in _CONTAINERS:
+            _collect(part, here, found)
+        else:
+            found.add((*here, "=", part) if isinstance(part, str) and _is_word(part) else here)
 
 
 def _is_word(text: str) -> bool:

@@ -77,10 +77,15 @@ def draw(contract: Contract, draws: int, names: Sequence[str] = ()) -> Iterator[
 
 
 def spread(contract: Contract, names: Sequence[str] = ()) -> Iterator[Placed]:
-    """Each fault that a reader can see (or those of `names`) at every operation where it makes sense."""
+    """Each fault that a reader can see (or those of `names`) at every operation where it makes sense.
+
+    Without those that only show beside other operations: everywhere at once, an earlier run alone can tell.
+    """
     for placed in draw(contract, 1, names):
         if sees(placed) == "read":
-            yield replace(placed, operation=EVERYWHERE)
+            everywhere = replace(placed, operation=EVERYWHERE)
+            if sees(everywhere) == "read":
+                yield everywhere
 
 
 def clean(seeds: int) -> Iterator[Placed]:
@@ -103,7 +108,8 @@ def drift_class(placed: Placed) -> str | None:
 def sees(placed: Placed) -> str | None:
     """Who could notice it, in the words of the catalogue."""
     if placed.origin == CATALOGUE:
-        return catalogue()[placed.fault].sees
+        fault = catalogue()[placed.fault]
+        return "history" if fault.beside and placed.operation == EVERYWHERE else fault.sees
     return "read" if placed.origin == UNLISTED else None
 
 

@@ -13,7 +13,7 @@ from whopwatch.exchange import Purpose
 from whopwatch.plan.behaviour import PAGING
 from whopwatch.plan.compare import Broken, differences, differences_back, place_of_order
 from whopwatch.plan.listing import Listing
-from whopwatch.plan.walks import Base, Observed, signature
+from whopwatch.plan.walks import Base, Observed, Walk, signature
 
 Sighting = tuple[Broken, int]
 """What is broken, and the number of the exchange that began to show it."""
@@ -47,7 +47,7 @@ def _all(observed: Observed, since: int, listing_of: Quiet) -> list[Sighting]:
 def _broken(observed: Observed, since: int, listing_of: Quiet) -> Iterator[Sighting]:
     for walk in observed.walks:
         is_asked = walk.pages[-1].exchange.purpose is Purpose.QUERY and walk.numbers[-1] >= since
-        listing = listing_of(walk.base, walk.numbers[0], walk.numbers[-1]) if is_asked else None
+        listing = listing_of(walk.base, _begun(walk), walk.numbers[-1]) if is_asked else None
         if listing:
             yield from ((broken, walk.numbers[0]) for broken in differences(listing, walk))
     for step in observed.steps_back:
@@ -55,6 +55,12 @@ def _broken(observed: Observed, since: int, listing_of: Quiet) -> Iterator[Sight
         listing = listing_of(step.walk.base, step.walk.numbers[0], step.number) if is_asked else None
         if listing:
             yield from ((broken, step.number) for broken in differences_back(listing, step))
+
+
+def _begun(walk: Walk) -> int:
+    """The first request of a walk that is not one for the whole list, which tells what to expect of the others."""
+    pages = zip(walk.pages, walk.numbers, strict=True)
+    return next(number for page, number in pages if page.exchange.purpose is Purpose.QUERY)
 
 
 def _unstable(observed: Observed, since: int, listing_of: Quiet) -> Iterator[Sighting]:

@@ -40,9 +40,9 @@ class Fault:
     check that is to find it, `found` the drift classes that it may be found as, and `invariants` those invariants of
     a paginated list (1 to 51) that it breaks. `locations` are where it may be found, in place of where it is planted,
     with `*` for anything; `twin` that the finding may name the retrieve or list of the same resource instead, `whole`
-    that it takes what the other operations do to notice. `example` is an operation that shows it well, `items` how
-    long lists have to be for it. `written_by` are kinds of writes (keys of PLACES), one of which its resource has to
-    have: what nobody can create is never hidden.
+    that it takes what the other operations do to notice, `beside` that it does not show where they all have it.
+    `example` is an operation that shows it well, `items` how long lists have to be for it. `written_by` are kinds of
+    writes (keys of PLACES), one of which its resource has to have: what nobody can create is never hidden.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Fault:
     locations: tuple[str, ...] = ()
     twin: bool = False
     whole: bool = False
+    beside: bool = False
     invariants: tuple[int, ...] = ()
     example: str | None = None
     items: int | None = None

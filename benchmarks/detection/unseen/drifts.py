@@ -251,7 +251,9 @@ DRIFTS = (
         "the words of an enum's values are joined by hyphens",
         _at(_is_worded, lambda value: value.replace("_", "-")),
     ),
-    Unseen("filtered-after-cut", ("D13", "D20"), "a page is cut first and filtered then", _filtered(_cut_before), (13, 29)),
+    Unseen(
+        "filtered-after-cut", ("D13", "D20"), "a page is cut first and filtered then", _filtered(_cut_before), (13, 29)
+    ),
     Unseen("filtered-pages-repeat", ("D20",), "under a filter `after` is ignored", _filtered(_repeated), (9, 10)),
     Unseen("filtered-ends-early", ("D20",), "under a filter nothing ever follows", _filtered(_ended), (3, 12)),
     Unseen(

@@ -1,7 +1,7 @@
 """How much whopwatch detects: `python -m benchmarks.detection`.
 
 Every fault of the simulator's catalogue and every one of benchmarks/detection/unseen is placed at one operation, and
-at all at once, and looked for at each budget; with --schemathesis by `schemathesis run` as well (at one operation).
+at all at once, and looked for at each budget; with --schemathesis N so many by `schemathesis run` as well.
 Faults of tools, of deliveries and of what the SDK makes of answers are looked for by those who see them.
 Writes reports/detection/cases.jsonl as it goes on (what is there is not run again: delete it after a change of the
 code), then detection.json and the page.
@@ -12,11 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detection.cases import EVERYWHERE, RIVAL, WATCH, Case, clean, draw, spread
+from benchmarks.detection.cases import EVERYWHERE, RIVAL, WATCH, Case, Placed, clean, draw, sees, spread
 from benchmarks.detection.elsewhere import SAMPLE, outcomes
 from benchmarks.detection.looking import look, rival_cases
 from benchmarks.detection.rival import rivalled
@@ -34,8 +34,8 @@ def main() -> None:
     contract = load()
     placed = list(draw(contract, options.draws, options.only)) if "one" in options.places else []
     everywhere = list(spread(contract, options.only)) if EVERYWHERE in options.places else []
-    if options.sample and options.sample < len(placed):
-        placed = random.Random(options.sample).sample(placed, options.sample)  # noqa: S311
+    if options.sample:
+        placed = _drawn(placed, options.sample)
         drawn = {(one.origin, one.fault) for one in placed}
         everywhere = [one for one in everywhere if (one.origin, one.fault) in drawn]
     budgets = sorted(int(budget) for budget in options.budgets.split(","))
@@ -53,8 +53,7 @@ def main() -> None:
 
     records = look([*placed, *everywhere], budgets, run, frugal=options.frugal)
     records += run(Case(WATCH, str(budget), where) for where in clean(options.seeds) for budget in budgets)
-    if options.schemathesis:
-        records += with_baseline(run(rival_cases(placed)))
+    records += with_baseline(run(rival_cases(_drawn(placed, options.schemathesis))))
     others = list(outcomes(contract, sample=options.elsewhere)) if options.elsewhere else []
     options.output.mkdir(parents=True, exist_ok=True)
     told = json.dumps(figures(records, others), indent=2)
@@ -64,10 +63,18 @@ def main() -> None:
     print(text, end="")
 
 
+def _drawn(placed: Sequence[Placed], number: int) -> list[Placed]:
+    """So many faults that a reader can see, always the same ones."""
+    seen = [where for where in placed if sees(where) == "read"]
+    return random.Random(number).sample(seen, min(number, len(seen)))  # noqa: S311
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
     parser.add_argument("--budgets", default="120,600,2000", help="requests of whopwatch's runs (default %(default)s)")
-    parser.add_argument("--schemathesis", action="store_true", help="run schemathesis as well, which takes long")
+    parser.add_argument(
+        "--schemathesis", type=int, default=0, metavar="N", help="run schemathesis as well, at N faults; takes long"
+    )
     parser.add_argument("--seeds", type=int, default=100, help="faithful simulators (default %(default)s)")
     parser.add_argument("--draws", type=int, default=1, help="operations a fault (default %(default)s)")
     parser.add_argument(

@@ -26,6 +26,9 @@ def columns(records: Iterable[Record]) -> list[Column]:
 def figures(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> dict[str, Any]:
     """All figures, for machines."""
     wrong, clean = false_alarms(records)
+    unsafe = {f"{tool} {setting}": _unsafe(records, (tool, setting)) for tool, setting in columns(records)}
+    beside = _total(_beside(records))
+    records = _ours(records)
     return {
         "schema": 1,
         "everywhere": {origin: _total(_everywhere(records, origin)) for origin in (CATALOGUE, UNLISTED)},
@@ -34,9 +37,8 @@ def figures(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> dic
         "unseen": _rows(_of(records, UNLISTED, "read")),
         "attribution": {origin: attribution(_watched(records, origin)) for origin in (CATALOGUE, UNLISTED)},
         "false_alarms": {"runs": clean, "with_findings": wrong},
-        "unsafe_requests": {
-            f"{tool} {setting}": _unsafe(records, (tool, setting)) for tool, setting in columns(records)
-        },
+        "beside_schemathesis": beside,
+        "unsafe_requests": unsafe,
         "missed": missed(records),
         "elsewhere": totals(elsewhere),
     }
@@ -45,12 +47,12 @@ def figures(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> dic
 def page(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> str:
     """The Markdown page; `elsewhere` is what other witnesses saw."""
     wrong, clean = false_alarms(records)
+    unsafe, beside, records = _unsafe_lines(records), _beside(records), _ours(records)
     read, unseen = _of(records, CATALOGUE, "read"), _of(records, UNLISTED, "read")
     rest = [who for who in SEES if who != "read" and _of(records, CATALOGUE, who)]
     carried = any("carried" in record for record in records)
     parts = [
         _INTRODUCTION,
-        _RIVALS if any(tool == RIVAL for tool, _ in columns(records)) else "",
         _sample(records),
         _FRUGAL if carried else "",
         "## A fault at every operation at once, or at one drawn at random",
@@ -60,6 +62,7 @@ def page(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> str:
         _table(read, "class", by_class(read)),
         "## The catalogue, at one operation: the rest",
         _table(records, "who can see it", {SEES[who]: _of(records, CATALOGUE, who) for who in rest}, total=False),
+        *_rivals_part(beside),
         section(elsewhere),
         "## Faults outside the catalogue, at one operation",
         _UNSEEN,
@@ -68,11 +71,33 @@ def page(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> str:
         _shares(records),
         "## False alarms and unsafe requests",
         f"- {clean} runs at faithful simulators of different seeds: {wrong} with a finding.",
-        *(f"- unsafe requests counted at the server, {name}: {number}" for name, number in _unsafe_lines(records)),
+        *(f"- unsafe requests counted at the server, {name}: {number}" for name, number in unsafe),
         "## Missed",
         *_missed_lines(records),
     ]
     return "\n\n".join(part for part in _joined(parts) if part) + "\n"
+
+
+def _ours(records: Iterable[Record]) -> list[Record]:
+    return [record for record in records if record["tool"] == WATCH]
+
+
+def _beside(records: Sequence[Record]) -> list[Record]:
+    """The records of both tools at the faults that schemathesis was tried with."""
+    tried = {_where(record) for record in records if record["tool"] == RIVAL and record["fault"]}
+    return [record for record in records if _where(record) in tried]
+
+
+def _where(record: Record) -> tuple[str, str, str, int]:
+    return record["origin"], record["fault"], record["operation"], record["seed"]
+
+
+def _rivals_part(beside: Sequence[Record]) -> list[str]:
+    if not beside:
+        return []
+    queries = [record for record in beside if record["class"] == "D20"]
+    groups = {"pages and queries (D20)": queries, "everything else": [r for r in beside if r["class"] != "D20"]}
+    return [_RIVALS, _table(beside, "faults at one operation", {k: v for k, v in groups.items() if v})]
 
 
 def _sample(records: Iterable[Record]) -> str:
@@ -153,8 +178,8 @@ def _table(records: Sequence[Record], head: str, groups: Mapping[str, Sequence[R
         lines += [
             _row(["**all**", max(one.faults for one in scores), *(one.caught for one in scores)]),
             _row(["share", "", *(f"{one.share:.1%}" for one in scores)]),
-            _row(["requests (median)", "", *(f"{one.requests:.0f}" for one in scores)]),
-            _row(["seconds (median)", "", *(f"{one.seconds:.1f}" for one in scores)]),
+            _row(["requests (median)", "", *(f"{one.requests:.0f}" if one.requests else "-" for one in scores)]),
+            _row(["seconds (median)", "", *(f"{one.seconds:.1f}" if one.seconds else "-" for one in scores)]),
         ]
     return "\n".join(lines)
 
@@ -226,10 +251,12 @@ neither the fault nor the operation: it looks at all 79 reads, with each of its 
 operation is accused of drift, or told of with the right class where that class is merely worth knowing. Requests are
 counted at the server."""
 
-_RIVALS = """schemathesis is given the operation, an id that exists for each required parameter, and
-`--continue-on-failure`. What it says of the faultless operation does not count; anything else does, whatever it is
-about. "Our default budget" is at most 600 requests, reads only, enforced by whopwatch's own guard; "its defaults" are
-its own number of requests and all its methods."""
+_RIVALS = """## Beside schemathesis
+
+On some of these faults, drawn at random. schemathesis is given the operation, an id that exists for each required
+parameter, and `--continue-on-failure`. What it says of the faultless operation does not count; anything else does,
+whatever it is about. "Our default budget" is at most 600 requests, reads only, enforced by whopwatch's own guard; "its
+defaults" are its own number of requests and all its methods."""
 
 _FRUGAL = """A fault that was caught was not looked for again with more requests: it counts as caught there too. So the
 medians of the larger budgets, and the shares of what findings name, are of those runs that took place."""

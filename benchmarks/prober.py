@@ -14,15 +14,14 @@ import sys
 from copy import deepcopy
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
-from whopwatch.probe.memory import give_back_early, spare_command_lines
+from whopwatch.probe.memory import give_back_early
 from whopwatch.probe.narrow import narrowed
-
-if TYPE_CHECKING:
-    from whopwatch.probe.records import Record
+from whopwatch.probe.records import Record
+from whopwatch.probe.service import Service
 
 OPERATIONS = 149
 LISTED = "withdrawals.list"
@@ -60,9 +59,6 @@ def main() -> None:
     """Probe until SIGTERM."""
     port, config, times_file = sys.argv[1:]
     give_back_early()
-    spare_command_lines()
-    from whopwatch.probe.service import Service
-
     contract = narrowed(contract_of_reads())
     load.cache_clear()
     gc.collect()

@@ -20,7 +20,7 @@ from whopwatch.contract import Contract, load
 from whopwatch.errors import TargetError, UsageError
 from whopwatch.finding import Report
 from whopwatch.opening import opened
-from whopwatch.probe.memory import give_back_early, spare_command_lines
+from whopwatch.probe.memory import give_back_early
 from whopwatch.probe.narrow import narrowed
 from whopwatch.probe.settings import McpTerms, default_file, read_settings
 
@@ -52,7 +52,6 @@ def probe(target: str | None, config: Path | None, listen: str, shard: str, once
         raise UsageError("There is no report without an end.", where="option --json", hint="add --once")
     part, address, file = Shard.parse(shard), _address(listen), config or default_file()
     give_back_early()
-    spare_command_lines()
     with _opened(target) as ready:
         if once:
             return _once(ready, file, part, json_file)

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import sys
 from contextlib import suppress
-from typing import Any
 
 # Parameters of glibc's mallopt(3).
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 _LARGE = 128 * 2**10
-
-
-def spare_command_lines() -> None:
-    """Keep httpx from loading its own command line, and with it rich and pygments; to be called before it is imported.
-
-    Nothing in a prober uses them, and they would stay with it: 5 MiB.
-    """
-    modules: dict[str, Any] = sys.modules
-    if "httpx" not in modules:
-        modules["httpx._main"] = None
 
 
 def give_back_early() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count as counting
@@ -27,14 +28,17 @@ BODY = b'{"data":[]}'
 
 
 @contextmanager
-def serving(*answers: bytes, hold: bool = False) -> Iterator[tuple[str, list[bytes]]]:
+def serving(
+    *answers: bytes, hold: bool = False, kept: list[socket.socket] | None = None
+) -> Iterator[tuple[str, list[bytes]]]:
     """A server that reads a request and sends the next of `answers`, the last one again and again; then it closes.
 
-    `hold` keeps the connection open instead, as a server does that waits for more requests.
+    `hold` keeps the connection open instead, as a server does that waits for more requests. `kept` takes its ends of
+    the connections.
     """
     heard: list[bytes] = []
     listener = socket.create_server(("127.0.0.1", 0))
-    kept: list[socket.socket] = []
+    kept = [] if kept is None else kept
 
     def serve() -> None:
         for number in counting():
@@ -200,9 +204,14 @@ def test_a_connection_is_made_anew_for_each_request_unless_it_may_be_kept() -> N
 
 
 def test_a_kept_connection_that_the_server_has_closed_is_not_used() -> None:
-    with serving(http(), hold=False) as (base_url, _):
+    ends: list[socket.socket] = []
+    statuses = []
+    with serving(http(), hold=False, kept=ends) as (base_url, _):
         door = Door(target(base_url), CONTRACT, limits=SMALL, fresh=False)
-        statuses = [door.send(LIST, 5.0).status for _ in range(3)]
+        for _ in range(3):
+            statuses.append(door.send(LIST, 5.0).status)
+            while any(end.fileno() >= 0 for end in ends):  # until the server has closed it, which it is about to do
+                time.sleep(0.001)
         door.close()
     assert statuses == [200, 200, 200]
 

@@ -31,6 +31,7 @@ def test_a_removed_field_in_text_and_as_json_and_markdown(tmp_path: Path, capsys
     shown = capsys.readouterr().out
     assert "critical (1)" in shown
     assert "cats.create  /name  D5 removed" in shown
+    assert "\n  D5 a required field is gone\n" in shown
     told = json.loads(report.read_text())
     assert (told["schema"], told["tool"], told["verdict"], told["classes"]) == (1, "whopwatch", "drift", {"D5": 1})
     finding = told["findings"][0]

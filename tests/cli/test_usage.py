@@ -41,6 +41,7 @@ MISTAKES = {
     "check --report-dir here --json here/report.json": "Two reports would go to one file.",
     "check --json=": "the name of a file",
     "check --config nowhere.toml --target sandbox": "does not exist",
+    "mcp mcp.whop.com/mcp": "expected: http:// or https://",
     "contract shw products.list": "No such command 'shw'",
     "contract show product.list": "did you mean 'products.list'?",
     "contract show webhook:payment.suceeded": "did you mean 'payment.succeeded'?",
@@ -56,6 +57,8 @@ MISTAKES = {
     "simulate --fault item-skiped": "did you mean 'item-skipped'?",
     "simulate --fault item-skipped@payment.list": "did you mean 'payments.list'?",
     "simulate --fault item-skipped@payments.retrieve": "try item-skipped@products.list",
+    "simulate --fault field-missing@payments.create": "an operation of the kind 'read'",
+    "simulate --fault order-ignored@reviews.list": "in this world: `order` is ignored.",
     "faults --for payment.list": "did you mean 'payments.list'?",
 }
 
@@ -74,6 +77,11 @@ def test_a_blank_variable_is_no_simulator(capsys: pytest.CaptureFixture[str], mo
     monkeypatch.setenv("WHOP_BASE_URL", "")
     assert main(["check"]) == EXIT_USAGE
     assert "WHOP_BASE_URL" in capsys.readouterr().err
+
+
+def test_a_blank_address_of_an_mcp_server_is_no_simulator(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mcp", ""]) == EXIT_USAGE
+    assert "got: an empty text" in capsys.readouterr().err
 
 
 def test_the_file_is_held_to_its_form_even_where_no_target_of_it_is_asked_for(

@@ -48,6 +48,12 @@ def test_plain_text_is_one_printable_line(text: str) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["terminal", "markdown", "html", "junit"])
+def test_a_finding_about_a_whole_answer_says_so(kind: str) -> None:
+    found = samples.report(findings=(replace(samples.FINDINGS[0], location=""),))
+    assert "whole answer" in RENDERERS[kind](found)
+
+
 def test_a_table_of_findings_keeps_its_columns() -> None:
     rows = [line for line in markdown.render(samples.report()).splitlines() if line.startswith("|")]
     findings = rows[rows.index(next(row for row in rows if row.startswith("| severity"))) :]

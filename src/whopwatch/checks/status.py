@@ -42,7 +42,7 @@ def status(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
 def _limited(exchange: Exchange, asked: int, allowed: int) -> Judgement | None:
     """A 429 although the whole run asked for less than the documented limit lets through in its window."""
     if exchange.status == 429 and asked < allowed:
-        return "D22", Severity.MEDIUM, "no 429 below the documented limit", "it is rate limited below that limit"
+        return "D22", Severity.MEDIUM, "no 429 below the documented limit", "it answers 429 below the documented limit"
     return None
 
 

@@ -102,18 +102,19 @@ def _words(command: str) -> list[str]:
 
 
 def _refuse_both(url: str | None, command: str | None, target: str | None) -> None:
-    if url and command:
+    if url is not None and command is not None:
         raise UsageError("One server at a time.", expected="a URL or --stdio COMMAND", got="both")
     if target and not command:
         raise UsageError(
             "--target says where a command's API requests go.", where="option --target", expected="--stdio COMMAND"
         )
-    if url and not url.startswith(("http://", "https://")):
+    if url is not None and not url.startswith(("http://", "https://")):
         raise UsageError(
             "This is no address of an MCP server.",
             where="argument URL",
             expected="http:// or https://",
-            hint="a command is given with --stdio",
+            got="another beginning" if url.strip() else "an empty text",
+            hint="a command is given with --stdio; leave both out for the simulator's own server",
         )
 
 

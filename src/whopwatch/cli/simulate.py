@@ -30,9 +30,9 @@ Examples:
 
 When it is ready it prints one line of JSON on stdout: base_url, v2_base_url, api_key, app_key, company_id,
 mcp_url, with --key keys by name, which are refused (403) where they lack a scope,
-and with --control control_url: PUT {"faults": ["NAME@OP"]} there replaces the faults, GET tells them; and
-events_url: POST {"events": ["payment.succeeded"]} there lets these happen. With --webhook-url what happens, by
-requests or by itself, is sent there, signed with webhook_secret. Webhooks that are made through the API are sent to
+and with --control control_url: PUT {"faults": ["NAME@OP"]} there, as application/json, replaces the faults, GET tells
+them; and events_url: POST {"events": ["payment.succeeded"]} there lets these happen. With --webhook-url what happens,
+by requests or by itself, is sent there, signed with webhook_secret. Webhooks that are made through the API are sent to
 as well, where their address is on this machine.
 Ctrl-C or SIGTERM ends it.
 """

@@ -15,7 +15,7 @@ from whopwatch.contract import load
 from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT
 from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
 from whopwatch.report import json as json_report
-from whopwatch.report.text import plain
+from whopwatch.report.text import location, plain
 from whopwatch.signature import TOLERANCE, Refusal, Signed
 from whopwatch.webhook.delivery import Delivery, operation_of
 from whopwatch.webhook.recorded import breaks, judged, recorded
@@ -64,7 +64,7 @@ def _told(signed: Signed | Refusal, event: str, findings: tuple[Finding, ...]) -
     lines.append(f"contract: {'kept' if not breaks(tuple(others)) else 'broken'}")
     for finding in others:
         what = finding.message.removeprefix(f"{finding.operation}: ")
-        lines.append(f"  {finding.severity} {finding.drift_class} {plain(finding.location)}: {plain(what)}")
+        lines.append(f"  {finding.severity} {finding.drift_class} {location(finding)}: {plain(what)}")
         lines.append(f"    expected {plain(finding.expected)}, observed {plain(finding.observed)}")
     return lines
 

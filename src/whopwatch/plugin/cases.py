@@ -16,7 +16,7 @@ from whopwatch.exchange import Purpose
 from whopwatch.finding import Finding, State
 from whopwatch.opening import refuse_unusable
 from whopwatch.plugin import options
-from whopwatch.report.text import UNSTATED, evidence, number, plain
+from whopwatch.report.text import UNSTATED, evidence, location, number, plain
 
 if TYPE_CHECKING:
     from whopwatch.plugin.observed import Record
@@ -124,7 +124,7 @@ class BoundCase:
 
 def _described(finding: Finding) -> str:
     return (
-        f"{finding.severity} {finding.drift_class} at {plain(finding.location)}: {plain(finding.message)}\n"
+        f"{finding.severity} {finding.drift_class} at {location(finding)}: {plain(finding.message)}\n"
         f"  expected {plain(finding.expected)}, observed {plain(finding.observed)}; {evidence(finding)}; "
         f"fingerprint {finding.fingerprint}"
     )

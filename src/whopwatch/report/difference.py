@@ -10,7 +10,7 @@ from rich.text import Text
 
 from whopwatch.diff.result import Comparison, Group
 from whopwatch.finding import Severity, Verdict
-from whopwatch.report.text import number, plain
+from whopwatch.report.text import number, plain, titled
 
 MAX_ROWS = 1500
 """Rows of the Markdown table: a job summary may hold 1 MiB; the JSON report has them all."""
@@ -32,6 +32,10 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         for group in groups:
             for line in _entry(group):
                 console.print(line, soft_wrap=True, highlight=False)
+    classes = sorted({group.finding.drift_class for group in comparison.groups}, key=lambda name: int(name[1:]))
+    legend = "".join(f"\n  {titled(drift_class)}" for drift_class in classes)
+    if legend:
+        console.print(Text(legend, "dim"), soft_wrap=True)
     console.print(Text(f"\n{summary(comparison)}", "bold"), soft_wrap=True)
 
 

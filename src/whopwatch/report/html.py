@@ -25,6 +25,7 @@ from whopwatch.report.text import (
     change_line,
     evidence,
     in_words,
+    location,
     moved,
     moved_words,
     plain,
@@ -160,7 +161,7 @@ def _view(finding: Finding, requests: Mapping[str, str] | None = None) -> dict[s
     return {
         "severity": str(finding.severity),
         "operation": finding.operation or "whole target",
-        "location": finding.location or "whole answer",
+        "location": location(finding),
         "message": message,
         "short": message if len(message) <= 120 else f"{message[:117]}...",
         "life": str(finding.state) if finding.state else None,

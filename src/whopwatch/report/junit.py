@@ -6,7 +6,7 @@ from collections import defaultdict
 from xml.etree import ElementTree as ET
 
 from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
-from whopwatch.report.text import UNSTATED, evidence, number, plain, requests_line, worst_first
+from whopwatch.report.text import UNSTATED, evidence, location, number, plain, requests_line, worst_first
 
 
 def render(report: Report) -> str:
@@ -89,7 +89,7 @@ def _tell(case: ET.Element, found: list[Finding]) -> None:
 def _listing(found: list[Finding]) -> str:
     return "\n".join(
         plain(
-            f"{_state(finding)}{finding.severity} {finding.drift_class} {finding.location or '-'}: {finding.message} "
+            f"{_state(finding)}{finding.severity} {finding.drift_class} {location(finding)}: {finding.message} "
             f"expected {finding.expected}; observed {finding.observed}; {evidence(finding)}; "
             f"fingerprint {finding.fingerprint}"
         )

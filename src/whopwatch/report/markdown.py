@@ -15,6 +15,7 @@ from whopwatch.report.text import (
     evidence,
     findings_line,
     in_words,
+    location,
     number,
     plain,
     requests_line,
@@ -76,7 +77,7 @@ def _cells(finding: Finding, has_past: bool) -> Iterator[str]:
         yield _escaped((finding.first_seen or "")[:10])
     yield finding.drift_class
     yield _code(finding.operation)
-    yield _code(finding.location)
+    yield _code(finding.location) if finding.location else location(finding)
     yield _escaped(finding.message) + (f" ({number(len(finding.places), 'place')})" if finding.places else "")
     yield _escaped(finding.expected)
     yield _escaped(finding.observed)

@@ -23,6 +23,7 @@ from whopwatch.report.text import (
     evidence,
     findings_line,
     in_words,
+    location,
     moved_words,
     plain,
     price_line,
@@ -99,7 +100,7 @@ def _finding(finding: Finding) -> RenderableType:
     head = Text.assemble(
         (plain(finding.operation or "whole target"), "bold"),
         "  ",
-        (plain(finding.location), style),
+        (location(finding), style),
         "  ",
         (f"{finding.severity}  " if finding.state else "", style),
         (f"{finding.drift_class} {finding.fingerprint}", "dim"),

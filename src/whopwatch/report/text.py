@@ -140,6 +140,11 @@ def titled(drift_class: str) -> str:
     return f"{drift_class} {title[0].lower()}{title[1:]}"
 
 
+def location(finding: Finding) -> str:
+    """Where a finding is, as it is shown: a JSON pointer that names the root is empty."""
+    return plain(finding.location) or "whole answer"
+
+
 def moved_words(finding: Finding) -> str | None:
     """Which source changed since the night before, in words; None where none did, or nobody can tell."""
     if finding.moved is None:

@@ -98,7 +98,7 @@ def planted(contract: Contract, world: World, name: str) -> list[Planted]:
         raise UsageError(
             f"The fault {fault_name!r} makes no sense at {where!r}.",
             where="option --fault",
-            expected=f"an operation of the kind {fault.place!r}",
+            expected=_wanted(fault, chosen),
             got=repr(where),
             hint=_elsewhere(contract, world, fault),
         )
@@ -130,6 +130,13 @@ def operations_named(contract: Contract, where: str) -> list[Operation]:
             hint=did_you_mean(where, known) or "`whopwatch contract show` lists them",
         )
     return [operations[where]]
+
+
+def _wanted(fault: Fault, chosen: Sequence[Operation]) -> str:
+    """What an operation has to be; or, where one of those chosen is that already, to have for the fault to show."""
+    if any(fault.suits(operation) for operation in chosen):
+        return f"an operation where this can be seen, in this world: {fault.effect}"
+    return f"an operation of the kind {fault.place!r}"
 
 
 def _elsewhere(contract: Contract, world: World, fault: Fault) -> str:

@@ -95,6 +95,8 @@ def test_a_probe_on_request_is_told_as_metrics_and_counts_for_nothing(server: Se
     assert 'whop_probe_success{operation="products.list"} 1.0' in text
     assert simulator.requests["GET"] == before + 1
     assert ("whop_probe_success", "products.list") not in samples(server)
+    assert "whop_prober_" not in text, "a prober's state is not that of one run, and would raise its alerts"
+    assert "whop_probe_maintenance" not in text
 
 
 def test_a_probe_on_request_is_explained_without_values(server: Server, simulator: Simulator) -> None:

@@ -167,6 +167,15 @@ class ProbeMetrics:
         if outcome is Outcome.SUCCESS:
             series.last_success.set(at)
 
+    @property
+    def of_one_run(self) -> CollectorRegistry:
+        """A registry of what a single run tells; nothing of a prober's state, which would read as zero there."""
+        registry = new_registry()
+        told = (self.runs, self.duration, self.phases, self.responses, self.violations, self.findings, self.success)
+        for metric in (*told, self.last_run, self.last_success, self.threshold, self.objective, self.info):
+            registry.register(metric)
+        return registry
+
     def set_waiting(self, operation: str, waiting: bool) -> None:
         """Whether an operation has nothing to ask with: it is on no schedule then, and cannot be late."""
         each = self._watched.get(operation)

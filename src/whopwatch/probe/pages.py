@@ -115,4 +115,4 @@ def _as_metrics(probe: Probe, run: Run) -> bytes:
             status=last.status,
             findings=run.findings if tells_of_contract(last) else None,
         )
-    return generate_latest(metrics.registry)
+    return generate_latest(metrics.of_one_run)

@@ -11,6 +11,7 @@ import pytest
 from whopwatch.authoring import fetch
 from whopwatch.authoring.declared import Package, Sources
 from whopwatch.errors import SourceError
+from whopwatch.sdk.releases import Release, installed
 
 CONTENT = b"a package"
 PYTHON = Package("pypi", "made-up", "1.0", "made_up.whl", hashlib.sha256(CONTENT).hexdigest())
@@ -38,6 +39,16 @@ def test_fetched_by_name_with_the_registrys_own_client(
     monkeypatch.setattr(shutil, "which", lambda name: f"/somewhere/{name}")
     assert fetch.pinned(package, tmp_path / "cache").read_bytes() == CONTENT
     assert commands[0][-1] == {"pypi": "made-up==1.0", "npm": "@made/up@1.0"}[package.registry]
+
+
+def test_packages_are_kept_in_a_folder_that_may_be_written(tmp_path: Path) -> None:
+    occupied = tmp_path / "occupied"
+    occupied.touch()
+    with pytest.raises(SourceError, match="Fetched packages cannot be kept there") as raised:
+        fetch.pinned(PYTHON, occupied)
+    assert (raised.value.where, "--cache-dir" in str(raised.value)) == (str(occupied), True)
+    with pytest.raises(SourceError, match="cannot be installed there"):
+        installed(Release("sdk", "0.0.23"), occupied)
 
 
 def test_a_package_of_another_digest_is_refused(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from whopwatch.authoring.texts import read_yaml
 from whopwatch.authoring.typescript_sdk import read_typescript_sdk
 from whopwatch.authoring.v2 import assemble_v2
 from whopwatch.authoring.write import as_json, as_yaml, digest
+from whopwatch.authoring.writing import writing_to
 from whopwatch.errors import SourceError
 
 
@@ -66,8 +67,9 @@ def build(
     files = render(made)
     changed = tuple(path for path, text in files.items() if _is_new(contracts / path, text))
     for path in changed:
-        (contracts / path).parent.mkdir(parents=True, exist_ok=True)
-        (contracts / path).write_text(files[path], encoding="utf-8", newline="\n")
+        with writing_to(contracts, "The contract cannot be written there.", "name another folder with --contracts"):
+            (contracts / path).parent.mkdir(parents=True, exist_ok=True)
+            (contracts / path).write_text(files[path], encoding="utf-8", newline="\n")
     return BuildResult(files, changed)
 
 

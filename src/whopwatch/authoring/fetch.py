@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from whopwatch.authoring.declared import Package
+from whopwatch.authoring.writing import CACHE_HINT, writing_to
 from whopwatch.errors import SourceError, UnreachableSourceError
 
 _SECONDS = 120
@@ -97,7 +100,10 @@ def _missing(package: Package, path: Path) -> SourceError:
 
 
 def _fetch(package: Package, cache_dir: Path) -> None:
-    cache_dir.mkdir(parents=True, exist_ok=True)
+    with writing_to(cache_dir, "Fetched packages cannot be kept there.", CACHE_HINT):
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        if not os.access(cache_dir, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     _run(_command(package, cache_dir), package, cache_dir)
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from whopwatch.authoring.writing import CACHE_HINT, writing_to
 from whopwatch.errors import SourceError, UsageError
 
 DRIVERS = Path(__file__).parent / "drivers"
@@ -52,15 +53,20 @@ def installed(release: Release, cache: Path) -> Path:
     """The folder that `release` and what it needs are installed in, below `cache`; raises SourceError without it."""
     folder = cache.resolve() / "installed" / f"{release.registry}-{release.version}"
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Made beside it and moved, so that an installation is there whole or not at all.
-        with tempfile.TemporaryDirectory(dir=folder.parent) as made:
-            fresh = Path(made) / "release"
-            fresh.mkdir()
-            _run(_installing(release, fresh), release, fresh)
-            with suppress(OSError):  # Another run was first.
-                fresh.rename(folder)
+        with writing_to(cache, "Releases of the SDK cannot be installed there.", CACHE_HINT):
+            _install(release, folder)
     return folder
+
+
+def _install(release: Release, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Made beside it and moved, so that an installation is there whole or not at all.
+    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+        fresh = Path(made) / "release"
+        fresh.mkdir()
+        _run(_installing(release, fresh), release, fresh)
+        with suppress(OSError):  # Another run was first.
+            fresh.rename(folder)
 
 
 def start(release: Release, folder: Path, url: str, token: str) -> tuple[Sequence[str], Mapping[str, str]]:

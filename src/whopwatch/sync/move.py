@@ -18,6 +18,7 @@ from whopwatch.authoring.followed import FILE, changes_to
 from whopwatch.authoring.overlay import Action, Applied
 from whopwatch.authoring.texts import read_yaml
 from whopwatch.authoring.verify import verify
+from whopwatch.authoring.writing import writing_to
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import read_side
 from whopwatch.errors import UsageError
@@ -92,7 +93,8 @@ def move(contracts: Path, version: str, cache_dir: Path, target: Path) -> Moved:
         left = tuple(verify(work))
         comparison = compare_sides(read_side(str(contracts), cache_dir), read_side(str(work), cache_dir))
         comparison = replace(comparison, old=str(contracts), new=f"sdk:{model.version}")
-        files = tuple(_copy(work, target))
+        with writing_to(target, "The new contract cannot be written there.", "name another folder with --output"):
+            files = tuple(_copy(work, target))
     return Moved(model.version, files, comparison, idle, closed, undecided, left)
 
 

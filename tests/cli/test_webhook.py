@@ -136,6 +136,9 @@ WRONG = {
     "webhook send payment.created --to ftp://x": "cannot be sent to this address",
     "webhook listen --listen nowhere": "HOST:PORT",
     "webhook listen --forward nowhere": "cannot be sent to this address",
+    "webhook listen --forward http://localhost:9465/x": "passed on to this receiver itself",
+    "webhook listen --seconds nan": "a finite number",
+    "webhook listen --rate inf": "a finite number",
     "webhook verify absent --headers absent": "cannot be read",
 }
 

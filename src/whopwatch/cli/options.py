@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from functools import wraps
 
@@ -61,6 +62,13 @@ def seconds(_: click.Context, param: click.Parameter, value: float | None) -> fl
     """The callback of an option for an interval, from a millisecond to a day; `nan` fits no range."""
     if value is not None and not SHORTEST <= value <= LONGEST:
         raise click.BadParameter(f"expected seconds from {SHORTEST} to {LONGEST}", param=param)
+    return value
+
+
+def finite(_: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """The callback of an option for a number within a range of click's own, which lets `nan` and `inf` pass."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter("expected a finite number", param=param)
     return value
 
 

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from whopwatch.cli.check import EXIT_CODES, tell
+from whopwatch.cli.options import finite
 from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import VARIABLE, secret_of_environment
 from whopwatch.contract import Contract, load
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from whopwatch.webhook.listener import Listener
 
 LISTEN = "127.0.0.1:9465"
+_HERE = ("localhost", "127.0.0.1", "::1")
 EXAMPLE = f"""\b
 Examples:
   whopwatch webhook listen --listen 0.0.0.0:8000 --metrics 127.0.0.1:9466
@@ -48,9 +51,16 @@ alone, within --budget). Ctrl-C or SIGTERM ends it with a report: 0 (clean), 1 (
 @click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to the target.")
 @click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help="Keep what breaks the contract, redacted.")
 @click.option("--refuse-every", type=click.IntRange(min=0), default=0, metavar="N", help="Provoke a retry of each Nth.")
-@click.option("--rate", type=click.FloatRange(min=0.1), default=2000.0, show_default=True, help="Deliveries a second.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0.1),
+    callback=finite,
+    default=2000.0,
+    show_default=True,
+    help="Deliveries a second.",
+)
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N verified deliveries.")
-@click.option("--seconds", type=click.FloatRange(min=0.1), metavar="S", help="End after S seconds.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), callback=finite, metavar="S", help="End after S seconds.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the JSON report at the end (- for stdout).")
 def listen(
     address: str,
@@ -77,7 +87,7 @@ def listen(
     place = address_of(address, "--listen")
     metrics_place = address_of(metrics_address, "--metrics") if metrics_address else None
     if forward:
-        receiver_url(forward, "--forward")
+        _refuse_itself(receiver_url(forward, "--forward"), place)
     secret = secret_of_environment()
     with _until_signalled() as ended, _client(contract, target, budget) as client:
         judge = Judge(contract, secret, compare=Lookup(contract, client) if client else None)
@@ -165,6 +175,18 @@ def _wait(listener: Listener, ended: threading.Event, count: int | None, seconds
             return
         if until and time.monotonic() >= until:
             return
+
+
+def _refuse_itself(url: str, place: tuple[str, int]) -> None:
+    """A receiver that passes on to itself would do so with each delivery for ever."""
+    parts = urlsplit(url)
+    if parts.port == place[1] and parts.hostname in (place[0], *_HERE):
+        raise UsageError(
+            "Deliveries would be passed on to this receiver itself.",
+            where="option --forward",
+            expected="the address of your handler",
+            got=f"that of --listen, {place[0]}:{place[1]}",
+        )
 
 
 def address_of(text: str, option: str) -> tuple[str, int]:

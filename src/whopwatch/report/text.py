@@ -92,10 +92,10 @@ def states_line(report: Report) -> str:
 
 
 def requests_line(report: Report) -> str:
-    """`183 requests of 600, none unsafe, in 3.2 s`; of a run that wrote also what it left at the target."""
+    """`183 requests of 600, none unsafe, in 3.2 s`; `none were sent`; of a run that wrote also what it left."""
     unsafe = f"{report.unsafe} UNSAFE" if report.unsafe else "none unsafe"
     if not report.budget:
-        return "none: a recording"
+        return "none were sent"
     if LEFT not in report.extra:
         return f"{number(report.sent, 'request')} of {report.budget}, {unsafe}, in {report.seconds:.1f} s"
     left = ", ".join(f"{count} {resource}" for resource, count in sorted(report.extra[LEFT].items()))

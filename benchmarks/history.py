@@ -6,7 +6,7 @@ Where npm has the same version, the two languages are compared as well: what one
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -92,4 +92,6 @@ def _table(steps: list[Step]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.history", description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the fetched releases are kept")
+    main(parser.parse_args().folder)

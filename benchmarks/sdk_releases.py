@@ -5,6 +5,7 @@ Each release is driven by `whopwatch sdk`, and a row of docs/sdk.md says what ca
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -71,7 +72,9 @@ Ruby: the gem `whop_sdk` is on no registry that this table is made with, so noth
 
 def main() -> None:
     """Drive each release and write the page."""
-    rows = [_row(release, _driven(release)) for release in sys.argv[1:] or RELEASES]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sdk_releases", description=__doc__)
+    parser.add_argument("releases", nargs="*", metavar="RELEASE", default=RELEASES, help="sdk:VERSION or npm:VERSION")
+    rows = [_row(release, _driven(release)) for release in parser.parse_args().releases]
     lines = ["| " + " | ".join(row) + " |" for row in (HEAD, ("---",) * len(HEAD), *rows)]
     PAGE.write_text(TEXT.format(table="\n".join(lines)), encoding="utf-8")
     print("\n".join(lines))

@@ -47,6 +47,7 @@ MISTAKES = {
     "contract show webhook:payment.suceeded": "did you mean 'payment.succeeded'?",
     "contract export --contracts /nowhere": "There is no contract in this folder.",
     "simulate --port 99999": "--port",
+    "simulate --items 100000000000": "0<=x<=100000",
     "simulate --key reader": "NAME=SCOPE",
     "simulate --key company=plan:basic:read": "none of company",
     "simulate --key a=plan:basic:read --app-key a=": "each name once",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TAKEN = ("company", "app", "unscoped")
 """Names of the keys that every simulator has."""
+MAX_ITEMS = 100_000
+"""Items in a list: the whole world is made for the first answer, some 1.5 ms an item."""
 EXAMPLE = """\b
 Examples:
   whopwatch simulate --port 8080
@@ -41,7 +43,11 @@ Ctrl-C or SIGTERM ends it.
 @click.command("simulate", epilog=EXAMPLE)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the world: same seed, same world.")
-@click.option("--items", type=click.IntRange(min=0), help="Items in each list [default: 30]; 0 is an empty company.")
+@click.option(
+    "--items",
+    type=click.IntRange(min=0, max=MAX_ITEMS),
+    help="Items in each list [default: 30]; 0 is an empty company. Thousands take seconds before the first answer.",
+)
 @click.option("--api-key", help="The key to accept. Default: one made from the seed.")
 @click.option("--key", "keys", multiple=True, metavar="NAME=SCOPES", help="A company key with no scopes but these.")
 @click.option("--app-key", "app_keys", multiple=True, metavar="NAME=SCOPES", help="The same as a key of an app.")

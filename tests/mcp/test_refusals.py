@@ -100,7 +100,7 @@ def test_nobody_listens(run: Run) -> None:
     ("command", "reason"),
     [
         ("no-such-command-anywhere", "was not found"),
-        (f"{sys.executable} -c pass", "does not speak MCP"),
+        (f"{sys.executable} -c pass", "run it by hand to see what it says"),
     ],
 )
 def test_a_command_that_is_no_server(run: Run, command: str, reason: str) -> None:

@@ -105,4 +105,4 @@ def test_a_server_that_answers_nothing_useful_is_given_up(
 
 
 def test_an_error_of_the_protocol_is_no_answer() -> None:
-    assert reason_of(ExceptionGroup("", [MCPError(-32601, "x")]), None) == "what answers does not speak MCP"
+    assert reason_of(ExceptionGroup("", [MCPError(-32601, "x")]), None).startswith("the command ended, kept silent")

@@ -37,6 +37,8 @@ def reason_of(error: BaseException, door: Door | None) -> str:
             return "the command was not found"
         if isinstance(inner, PermissionError):
             return "the command may not be run"
+    if door is None:
+        return "the command ended, kept silent, or does not speak MCP: run it by hand to see what it says"
     return "what answers does not speak MCP"
 
 

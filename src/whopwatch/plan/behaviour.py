@@ -25,6 +25,9 @@ NOTHING = {
     "contains": "zqxjkv0whopwatch",
 }
 """Values that no item passes, by test."""
+MOMENTS = ("before", "not-before")
+"""The tests of filters that take a moment."""
+
 HIDDEN = object()
 """Stands for what an item does not show."""
 
@@ -163,7 +166,7 @@ def _predicate(test: str, wanted: Sequence[str]) -> Callable[[Any], bool]:
     """What a value has to be to pass a test (a key of TESTS) for one of the values that are `wanted`."""
     if test == "equals":
         return _equals(wanted)
-    if test in ("before", "not-before"):
+    if test in MOMENTS:
         moments = [moment(text) for text in wanted]
         latest, first = max(moments), min(moments)
         return (lambda value: moment(value) < latest) if test == "before" else (lambda value: moment(value) >= first)

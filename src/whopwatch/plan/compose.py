@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from zlib import crc32
 
-from whopwatch.plan.behaviour import HIDDEN, NOBODY, Filter, Pairs, value_at, wire
+from whopwatch.plan.behaviour import HIDDEN, MOMENTS, NOBODY, Filter, Pairs, value_at, wire
 from whopwatch.plan.listing import Listing, grouped
 
 T = TypeVar("T")
@@ -32,6 +32,12 @@ def several_filters(listing: Listing, seed: int) -> Pairs:
                 asked = together
                 break
     return asked or _one_filter(listing, seed)
+
+
+def is_varied(listing: Listing, asked: Pairs) -> bool:
+    """Whether `asked` filters both by moments and by a choice of values."""
+    filters = [listing.rules.filters[name] for name in dict(asked) if name in listing.rules.filters]
+    return any(one.is_array for one in filters) and any(one.test in MOMENTS for one in filters)
 
 
 def _one_filter(listing: Listing, seed: int) -> Pairs:
@@ -60,7 +66,7 @@ def nearly_all(listing: Listing, seed: int) -> Pairs:
             every = [value for value in filter.values if value not in listing.rules.declared.wildcards]
             start = seed * MOST_VALUES % len(every)
             pairs += [(filter.name, value) for value in [*every[start:], *every[:start]][:MOST_VALUES]]
-        elif filter.test in ("before", "not-before"):
+        elif filter.test in MOMENTS:
             dates = sorted({str(value) for value in listing.sendable(filter)})
             pairs += _just_after(filter, dates[-4:] if filter.test == "before" else dates[:4], seed)
     return tuple(pairs)
@@ -114,7 +120,7 @@ def unlike(id: str) -> str:
 
 def _sparing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
     """Values of `filter` that let nearly all items through."""
-    if filter.test in ("before", "not-before"):
+    if filter.test in MOMENTS:
         dates = sorted({str(value) for value in listing.sendable(filter)})
         yield from (((filter.name, date),) for date in _near_the_end(dates, filter.test == "before"))
     elif filter.test in ("at-least", "at-most"):
@@ -181,7 +187,7 @@ def _tells(listing: Listing, asked: Pairs) -> bool:
 def _boundary_tells(listing: Listing, wanted: Mapping[str, tuple[str, ...]], name: str) -> bool:
     """Whether an item stands right at the limit that a filter sets, and nothing but that filter decides about it."""
     filter = listing.rules.filters[name]
-    if filter.test not in ("before", "not-before", "at-least", "at-most"):
+    if filter.test not in (*MOMENTS, "at-least", "at-most"):
         return True
     others = [listing.passing(other, values) for other, values in wanted.items() if other != name]
     return any(

@@ -50,19 +50,28 @@ def again(known: Known, operation: Operation) -> Experiment:
         yield from walk_on(trace[0], page, known.pages)
 
 
-def look_filtered(known: Known, operation: Operation) -> Experiment:
-    """The first page under several filters and an order, of the default size."""
+def look_filtered(known: Known, operation: Operation, *, telling: bool = False) -> Experiment:
+    """The first page under several filters and an order, of the default size; if `telling`, not under fewer."""
     listing, base = known.listing(operation), known.base(operation)
     look = known.looks.get(operation.id)
     if listing is None or base is None or len(listing.items) < 2 or (look and look.base == base):
         return
     orders = compose.orders(listing, known.seed)
-    asked = (*compose.several_filters(listing, known.seed), *(orders[0] if orders else ()))
+    filters = compose.several_filters(listing, known.seed)
+    if telling and not (compose.is_varied(listing, filters) and orders and len(orders[0]) > 1):
+        return
+    asked = (*filters, *(orders[0] if orders else ()))
     count = len(listing.expect(asked))
     first: Pairs = () if count > ENOUGH else (("first", str(max(1, count // 3))),)
     since = known.count(operation)
     known.looks[operation.id] = Look(base, asked, since, (yield query(base, (*asked, *first))))
     yield from settle(known, operation, since)
+
+
+def look_at_all(known: Known, operation: Operation) -> Experiment:
+    """Such a page, of a list with whatever filters it has, where no list had several."""
+    if not known.looks:
+        yield from look_filtered(known, operation)
 
 
 def walk_filtered(known: Known, operation: Operation) -> Experiment:

@@ -41,7 +41,8 @@ KINDS = (("contains",), ("is-null", "only-if-true", "unless-zero"), ("at-least",
 
 ONCE: tuple[Step, ...] = (
     lists.complete,
-    lists.look_filtered,
+    partial(lists.look_filtered, telling=True),
+    lists.look_at_all,
     lists.walk_filtered,
     refusals.no_key,
     refusals.wrong_key,

@@ -9,7 +9,7 @@ from zlib import crc32
 from whopwatch.client import Call
 from whopwatch.contract import Operation
 from whopwatch.exchange import Credential, Purpose
-from whopwatch.plan.behaviour import PAGING, Pairs
+from whopwatch.plan.behaviour import MOMENTS, PAGING, Pairs
 from whopwatch.plan.compose import unlike
 from whopwatch.plan.known import Experiment, Known, cursor
 from whopwatch.plan.lists import query
@@ -116,7 +116,7 @@ def odd_cursor(known: Known, operation: Operation, turns: int = 0, which: int | 
 def odd_value(known: Known, operation: Operation, turns: int = 0, dates: bool | None = None) -> Experiment:
     """A filter with a value that is not a documented one; which filter, rotates; `dates` narrows it to those or not."""
     base = known.base(operation) if operation.is_list else None
-    filters = [f for f in known.rules(operation).filters.values() if f.values or f.test in ("before", "not-before")]
+    filters = [f for f in known.rules(operation).filters.values() if f.values or f.test in MOMENTS]
     if dates is not None:
         filters = [filter for filter in filters if bool(filter.values) is not dates]
     if base and turns < len(filters):

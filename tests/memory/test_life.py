@@ -48,6 +48,15 @@ def test_a_life() -> None:
     assert nights.states() == []
 
 
+def test_what_was_not_seen_again_is_told_in_whole_sentences() -> None:
+    nights = Nights()
+    nights.tell(finding(samples=40, violations=2, location=""), samples=40)
+    (maybe,) = nights.tell(samples=40)
+    assert maybe.message.endswith("is missing (4 of 4 seen). Not seen in 40 samples since, which may be chance.")
+    (fixed,) = nights.tell(samples=40)
+    assert fixed.message.endswith(": the answer is as expected again (80 seen).")
+
+
 def test_every_finding_says_since_when() -> None:
     nights = Nights()
     nights.tell(finding())

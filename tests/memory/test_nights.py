@@ -76,7 +76,7 @@ def test_a_night_that_looks_elsewhere_leaves_drift_open(contract: Contract) -> N
     elsewhere = nights.run(operations=("payments.list",))
     assert [one.state for one in elsewhere.findings] == [Life.KNOWN] * len(elsewhere.findings)
     assert elsewhere.verdict is Verdict.DRIFT
-    assert "not looked at since" in elsewhere.findings[0].message
+    assert "Not looked at since" in elsewhere.findings[0].message
     back = nights.run()
     assert {one.state for one in back.findings} == {Life.FIXED}
     assert back.verdict is Verdict.CLEAN

@@ -71,11 +71,15 @@ def _unseen(record: FindingRecord, night: Night, rule: LifeRule, samples: int) -
     if samples and record.clean >= needed(finding.violations, record.exposure, rule):
         record.is_open = False
         record.turns = _recent([*record.turns, night.number], night, rule)
-        again = "was verified again" if finding.check == UNVERIFIED else f"{finding.location} is as expected again"
+        again = (
+            "was verified again"
+            if finding.check == UNVERIFIED
+            else f"{finding.location or 'the answer'} is as expected again"
+        )
         message = f"{finding.operation}: {again} ({record.clean} seen)."
         return replace(finding, state=Life.FIXED, first_seen=record.first_seen, message=message)
-    note = f"not seen in {record.clean} samples since, which may be chance" if record.clean else "not looked at since"
-    message = f"{finding.message.removesuffix('.')} ({note})."
+    note = f"Not seen in {record.clean} samples since, which may be chance" if record.clean else "Not looked at since"
+    message = f"{finding.message} {note}."
     return replace(finding, state=Life.KNOWN, first_seen=record.first_seen, message=message)
 
 

@@ -111,7 +111,12 @@ def refuse_place(path: Path) -> None:
             hint=f"create the folder {str(path.parent)!r}",
         )
     if path.is_dir() or (exists and not os.access(path, os.W_OK)):
-        raise UsageError(f"{NAME} cannot be written.", where=str(path), expected="a file that may be written")
+        raise UsageError(
+            f"{NAME} cannot be written.",
+            where=str(path),
+            expected="a file that may be written",
+            hint="let it be written to, or name another file, such as a copy, with --baseline",
+        )
 
 
 def _refuse_foreign(database: sqlite3.Connection, path: Path) -> None:

@@ -174,8 +174,16 @@ class Contract:
                 where=where,
                 expected="an operation id such as products.list",
                 got=repr(id),
-                hint=did_you_mean(id, self.operations) or "`whopwatch contract show` lists them",
+                hint=self.nearest(id) or "`whopwatch contract show` lists them",
             ) from None
+
+    def nearest(self, id: str) -> str | None:
+        """A suggestion for a name that no operation has: of a resource that there is, what that one has."""
+        resource = id.partition(".")[0]
+        own = [known for known in self.operations if known.startswith(f"{resource}.")]
+        if own:
+            return did_you_mean(id, own) or f"{resource} has {', '.join(own)}"
+        return did_you_mean(id, self.operations)
 
     def event(self, name: str) -> Event:
         """The webhook event called `name`; raises UsageError with a suggestion where there is none."""

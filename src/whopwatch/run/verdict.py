@@ -26,7 +26,7 @@ NO_COMPANY = (
     "whopwatch.toml"
 )
 NEEDS = "; the operation needs "
-NO_ID = "not asked: no id to ask with was seen, as nothing that was listed has one"
+NO_ID = "not asked: no list showed an id to ask with"
 
 
 def judge(contract: Contract, observation: Observation, target_name: str) -> Report:

@@ -121,13 +121,14 @@ def operations_named(contract: Contract, where: str) -> list[Operation]:
     if where in contract.resources:
         return [operation for operation in operations.values() if operation.resource == where]
     if where not in operations:
-        known = [*operations, *contract.resources]
+        is_of_resource = where.partition(".")[0] in contract.resources
+        near = contract.nearest(where) if is_of_resource else did_you_mean(where, [*operations, *contract.resources])
         raise UsageError(
             f"There is no operation or resource {where!r} in the contract.",
             where="option --fault",
             expected="an operation such as products.list, or a resource such as products",
             got=repr(where),
-            hint=did_you_mean(where, known) or "`whopwatch contract show` lists them",
+            hint=near or "`whopwatch contract show` lists them",
         )
     return [operations[where]]
 

@@ -35,7 +35,7 @@ def figures(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> dic
         "catalogue": _rows(_of(records, CATALOGUE, "read")),
         "catalogue_by_observer": {who: _total(_of(records, CATALOGUE, who)) for who in SEES},
         "unseen": _rows(_of(records, UNLISTED, "read")),
-        "attribution": {origin: attribution(_watched(records, origin)) for origin in (CATALOGUE, UNLISTED)},
+        "attribution": {origin: attribution(_from(records, origin)) for origin in (CATALOGUE, UNLISTED)},
         "false_alarms": {"runs": clean, "with_findings": wrong},
         "beside_schemathesis": beside,
         "unsafe_requests": unsafe,
@@ -136,8 +136,8 @@ def _placements(records: Sequence[Record]) -> dict[str, list[Record]]:
     return {name: group for name, group in groups.items() if group}
 
 
-def _watched(records: Iterable[Record], origin: str) -> list[Record]:
-    return [record for record in records if record["tool"] == WATCH and record["origin"] == origin]
+def _from(records: Iterable[Record], origin: str) -> list[Record]:
+    return [record for record in records if record["origin"] == origin]
 
 
 def _total(records: Sequence[Record]) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def _shares(records: Sequence[Record]) -> str:
     lines = [_row(["share of findings that name", "operation", "drift class", "location", "all three"])]
     lines.append(_row(["---", *["--:"] * 4]))
     for origin in (CATALOGUE, UNLISTED):
-        shares = attribution(_watched(records, origin))
+        shares = attribution(_from(records, origin))
         cells = (f"{shares[name]:.1%}" for name in ("operation", "class", "location", "all"))
         lines.append(_row([f"at faults of the {origin}" if origin == CATALOGUE else "at faults outside it", *cells]))
     return "\n".join(lines)
@@ -215,7 +215,7 @@ def _unsafe_lines(records: Sequence[Record]) -> list[tuple[str, int]]:
 
 def _missed_lines(records: Sequence[Record]) -> list[str]:
     """What was missed, folded away: a name without an operation is of a fault that was everywhere."""
-    there = {f"{tool} {setting}": _name((tool, setting)) for tool, setting in columns(records) if tool == WATCH}
+    there = {f"{tool} {setting}": _name((tool, setting)) for tool, setting in columns(records)}
     found = missed(records)
     return [_folded(name, found.get(key, [])) for key, name in there.items()]
 

@@ -8,27 +8,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.detection.unseen.fields import on_success
+from benchmarks.detection.unseen.fields import Change, at_a_field, changing, is_date, on_success
 from benchmarks.detection.unseen.front import Answer, Ask, Twist, Upstream
 from benchmarks.detection.unseen.objects import is_retrieve, is_text, retrieved
 from benchmarks.detection.unseen.place import Build, Place, Planted, Site, Unseen
 from benchmarks.detection.unseen.relisted import PAGING
 
-Change = Callable[[Any], Any]
 SORT = ("order", "direction")
 
 
 # What single values become
-
-
-def _at(fits: Callable[[Site], bool], change: Change, *, null: bool = False) -> Build:
-    """`change` at a required place that fits, where there is a value, or with `null` where there is none."""
-
-    def build(place: Place) -> Planted | None:
-        site = place.pick(lambda site: site.path[-1] != "*" and fits(site) and (site.nullable or not null))
-        return Planted(on_success(_changing(site, change, null)), site.location) if site else None
-
-    return build
 
 
 def _in_list(fits: Callable[[Site], bool], change: Change) -> Build:
@@ -43,29 +32,13 @@ def _in_list(fits: Callable[[Site], bool], change: Change) -> Build:
             return None
         shown = {site.path[0] for site in there.sites(lambda site: len(site.path) == 1)}
         site = place.pick(lambda site: len(site.path) == 3 and site.path[2] in shown and fits(site))
-        return Planted(on_success(_changing(site, change, False)), site.location) if site else None
+        return Planted(on_success(changing(site, change, null=False)), site.location) if site else None
 
     return build
 
 
-def _changing(site: Site, change: Change, null: bool) -> Change:
-    def at(parent: Any, name: str) -> None:
-        if (parent[name] is None) == null:
-            parent[name] = change(parent[name])
-
-    def body(value: Any) -> Any:
-        site.change(value, at)
-        return value
-
-    return body
-
-
 def _is_object(site: Site) -> bool:
     return "properties" in site.schema
-
-
-def _is_date(site: Site) -> bool:
-    return site.schema.get("format") == "date-time"
 
 
 def _is_worded(site: Site) -> bool:
@@ -224,7 +197,7 @@ DRIFTS = (
         "whole-seconds-in-the-list",
         ("D12", "D20"),
         "a moment loses its milliseconds",
-        _in_list(_is_date, lambda text: f"{text[:19]}Z"),
+        _in_list(is_date, lambda text: f"{text[:19]}Z"),
         (43,),
     ),
     Unseen(
@@ -241,15 +214,19 @@ DRIFTS = (
         retrieved(lambda site: "items" in site.schema, lambda items, _: items[::-1]),
         (43,),
     ),
-    Unseen("empty-object-for-null", ("D5", "D7", "D18"), "null becomes {}", _at(_is_object, lambda _: {}, null=True)),
-    Unseen("empty-array-for-null", ("D7",), "null becomes []", _at(_is_object, lambda _: [], null=True)),
-    Unseen("zero-for-null", ("D7",), "a date that is null becomes 0", _at(_is_date, lambda _: 0, null=True)),
-    Unseen("object-in-an-array", ("D7",), "a nested object stands in an array", _at(_is_object, lambda part: [part])),
+    Unseen(
+        "empty-object-for-null", ("D5", "D7", "D18"), "null becomes {}", at_a_field(_is_object, lambda _: {}, null=True)
+    ),
+    Unseen("empty-array-for-null", ("D7",), "null becomes []", at_a_field(_is_object, lambda _: [], null=True)),
+    Unseen("zero-for-null", ("D7",), "a date that is null becomes 0", at_a_field(is_date, lambda _: 0, null=True)),
+    Unseen(
+        "object-in-an-array", ("D7",), "a nested object stands in an array", at_a_field(_is_object, lambda part: [part])
+    ),
     Unseen(
         "enum-with-hyphens",
         ("D10",),
         "the words of an enum's values are joined by hyphens",
-        _at(_is_worded, lambda value: value.replace("_", "-")),
+        at_a_field(_is_worded, lambda value: value.replace("_", "-")),
     ),
     Unseen(
         "filtered-after-cut", ("D13", "D20"), "a page is cut first and filtered then", _filtered(_cut_before), (13, 29)

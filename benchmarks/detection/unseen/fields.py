@@ -23,32 +23,35 @@ def on_success(change: Callable[[Any], Any], when: Callable[[Ask], bool] = lambd
     return twist
 
 
-def _field(fits: Callable[[Site], bool], change: Change, *, null: bool = False, rest: str = "") -> Build:
+def at_a_field(fits: Callable[[Site], bool], change: Change, *, null: bool = False, rest: str = "") -> Build:
     """`change` at one place that fits, in every item that has a value there, or with `null` in every other one."""
 
     def build(place: Place) -> Planted | None:
         site = place.pick(lambda site: site.path[-1] != "*" and fits(site) and (site.nullable or not null))
-        if site is None:
-            return None
-
-        def at(parent: Any, name: str) -> None:
-            if (parent[name] is None) == null:
-                parent[name] = change(parent[name])
-
-        def body(value: Any) -> Any:
-            site.change(value, at)
-            return value
-
-        return Planted(on_success(body), site.location + rest)
+        return Planted(on_success(changing(site, change, null)), site.location + rest) if site else None
 
     return build
+
+
+def changing(site: Site, change: Change, null: bool) -> Change:
+    """A body with `change` made at `site`, where there is a value, or with `null` where there is none."""
+
+    def at(parent: Any, name: str) -> None:
+        if (parent[name] is None) == null:
+            parent[name] = change(parent[name])
+
+    def body(value: Any) -> Any:
+        site.change(value, at)
+        return value
+
+    return body
 
 
 def _typed(*kinds: str) -> Callable[[Site], bool]:
     return lambda site: site.schema.get("type") in kinds and "enum" not in site.schema
 
 
-def _is_date(site: Site) -> bool:
+def is_date(site: Site) -> bool:
     return site.schema.get("format") == "date-time"
 
 
@@ -65,7 +68,7 @@ def _has_id(site: Site) -> bool:
 
 
 def _speaks_of_no_text(site: Site) -> bool:
-    return site.schema.get("type") in ("integer", "number", "boolean", "object") or _is_enum(site) or _is_date(site)
+    return site.schema.get("type") in ("integer", "number", "boolean", "object") or _is_enum(site) or is_date(site)
 
 
 def _moment(text: str) -> datetime:
@@ -134,54 +137,56 @@ FIELDS = (
         "amount-with-separators",
         ("D7",),
         "a number becomes a text such as 1,234.50",
-        _field(_typed("number", "integer"), lambda value: f"{value:,.2f}"),
+        at_a_field(_typed("number", "integer"), lambda value: f"{value:,.2f}"),
     ),
     Unseen(
         "null-as-word",
         ("D7", "D10", "D12"),
         "null becomes the text null",
-        _field(_speaks_of_no_text, lambda _: "null", null=True),
+        at_a_field(_speaks_of_no_text, lambda _: "null", null=True),
     ),
     Unseen(
         "empty-date-for-null",
         ("D12",),
         "a date that is null becomes an empty text",
-        _field(_is_date, lambda _: "", null=True),
+        at_a_field(is_date, lambda _: "", null=True),
     ),
     Unseen(
         "date-with-blanks",
         ("D12",),
         "a date is written 2025-01-14 10:49:12 UTC",
-        _field(_is_date, lambda text: _moment(text).strftime("%Y-%m-%d %H:%M:%S UTC")),
+        at_a_field(is_date, lambda text: _moment(text).strftime("%Y-%m-%d %H:%M:%S UTC")),
     ),
-    Unseen("day-only", ("D12",), "a moment loses its time of day", _field(_is_date, lambda text: text[:10])),
+    Unseen("day-only", ("D12",), "a moment loses its time of day", at_a_field(is_date, lambda text: text[:10])),
     Unseen(
         "milliseconds-in-text",
         ("D12",),
         "a moment becomes its milliseconds since 1970, as text",
-        _field(_is_date, lambda text: str(int(_moment(text).timestamp() * 1000))),
+        at_a_field(is_date, lambda text: str(int(_moment(text).timestamp() * 1000))),
     ),
-    Unseen("enum-in-capitals", ("D10",), "an enum's values come in capitals", _field(_is_enum, str.upper)),
+    Unseen("enum-in-capitals", ("D10",), "an enum's values come in capitals", at_a_field(_is_enum, str.upper)),
     Unseen("rare-enum-value", ("D10",), "one value of an enum gets another name", _last_enum_value),
     Unseen(
         "global-id",
         ("D12",),
         "an id becomes the Base64 of a longer one",
-        _field(_has_prefix, lambda text: base64.b64encode(f"gid://whop/{text}".encode()).decode()),
+        at_a_field(_has_prefix, lambda text: base64.b64encode(f"gid://whop/{text}".encode()).decode()),
     ),
-    Unseen("bare-id", ("D12",), "an id loses its prefix", _field(_has_prefix, lambda text: text.rpartition("_")[2])),
-    Unseen("id-as-number", ("D7",), "an id becomes a number", _field(_has_prefix, lambda text: sum(text.encode()))),
+    Unseen(
+        "bare-id", ("D12",), "an id loses its prefix", at_a_field(_has_prefix, lambda text: text.rpartition("_")[2])
+    ),
+    Unseen("id-as-number", ("D7",), "an id becomes a number", at_a_field(_has_prefix, lambda text: sum(text.encode()))),
     Unseen(
         "object-to-id",
         ("D7",),
         "an embedded object shrinks to its id",
-        _field(_has_id, lambda part: part["id"]),
+        at_a_field(_has_id, lambda part: part["id"]),
     ),
     Unseen(
         "array-to-map",
         ("D7",),
         "an array becomes an object with its positions for names",
-        _field(
+        at_a_field(
             lambda site: "items" in site.schema and len(site.path) > 1,
             lambda items: {str(index): item for index, item in enumerate(items)},
         ),
@@ -190,13 +195,13 @@ FIELDS = (
         "array-with-null",
         ("D7", "D9"),
         "an array ends with a null",
-        _field(lambda site: "items" in site.schema and len(site.path) > 1, lambda items: [*items, None], rest="/*"),
+        at_a_field(lambda site: "items" in site.schema and len(site.path) > 1, lambda items: [*items, None], rest="/*"),
     ),
     Unseen(
         "yes-and-no",
         ("D7",),
         "true and false become words",
-        _field(_typed("boolean"), lambda value: "yes" if value else "no"),
+        at_a_field(_typed("boolean"), lambda value: "yes" if value else "no"),
     ),
     Unseen("camel-case", ("D5",), "a field's name changes its case", _camel_case),
     Unseen("sparse", ("D4", "D5", "D6"), "whatever is null is left out", _sparse),

@@ -8,7 +8,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import median
 
-from whopwatch.finding import Finding, Life, Memory, OperationResult, Report, State, TargetResult, Verdict, timestamp
+from whopwatch.finding import (
+    OVER,
+    Finding,
+    Life,
+    Memory,
+    OperationResult,
+    Report,
+    State,
+    TargetResult,
+    Verdict,
+    timestamp,
+)
 from whopwatch.memory.causes import common_state
 
 _STATES = (State.DRIFT, State.VERIFIED, State.COULD_NOT_CHECK, State.NOT_COVERED)
@@ -62,7 +73,7 @@ def _findings(reports: Sequence[Report]) -> tuple[Finding, ...]:
     for report in reports:
         names = tuple(result.name for result in report.targets)
         for finding in report.findings:
-            end = finding.state if finding.state in (Life.FIXED, Life.ACCEPTED) else None
+            end = finding.state if finding.state in OVER else None
             groups[finding.fingerprint, end].append(replace(finding, targets=finding.targets or names))
     found = [_together(members) for members in groups.values()]
     return tuple(sorted(found, key=lambda one: (one.severity.rank, one.operation, one.location, one.drift_class)))

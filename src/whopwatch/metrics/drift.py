@@ -6,7 +6,7 @@ from collections import Counter
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from whopwatch.finding import Life, Report, State, Verdict
+from whopwatch.finding import OVER, Report, State, Verdict
 
 JOB = "whopwatch-drift"
 
@@ -39,9 +39,8 @@ def drift_metrics(report: Report, sha256: str, last_success: float | None) -> Co
 
 def open_findings(report: Report) -> Counter[tuple[str, str]]:
     """How many findings are open, by severity and class."""
-    over = (Life.FIXED, Life.ACCEPTED)
     return Counter(
-        (str(finding.severity), finding.drift_class) for finding in report.findings if finding.state not in over
+        (str(finding.severity), finding.drift_class) for finding in report.findings if finding.state not in OVER
     )
 
 

@@ -143,10 +143,10 @@ class Known:
 
     def listing(self, operation: Operation) -> Listing | None:
         """The list that `base` asks for, as it was last seen whole."""
-        count = self.count(operation)
-        if self._listings.get(operation.id, (0, None))[0] != count:
-            self._listings[operation.id] = count, self._listing(operation)
-        return self._listings[operation.id][1] if count else None
+        count, known = self.count(operation), self._listings.get(operation.id)
+        if known is None or known[0] != count:
+            known = self._listings[operation.id] = count, self._listing(operation)
+        return known[1]
 
     def _listing(self, operation: Operation) -> Listing | None:
         trace = self.first_page(operation)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,9 @@ def test_ctrl_c_ends_a_run_with_130_and_what_it_saw(tmp_path: Path) -> None:
     with embedded(items=3) as simulator:
         environ = {**os.environ, "WHOP_API_KEY": simulator.api_key, "WHOP_COMPANY_ID": simulator.company_id}
         args = ("check", "--target", simulator.base_url, "--rate", "10", "--json", str(file))
-        with started(*args, env=environ, start_new_session=True) as process:
+        # What a script starts in the background ignores SIGINT, and hands that down.
+        listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        with started(*args, env=environ, start_new_session=True, preexec_fn=listening) as process:
             while simulator.requests.total() < 5 and process.poll() is None:
                 time.sleep(0.02)
             process.send_signal(signal.SIGINT)

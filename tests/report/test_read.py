@@ -54,6 +54,19 @@ def test_the_same_drift_in_two_shards_is_one_finding(tmp_path: Path) -> None:
     assert all(finding.targets == ("acme", "beta", "delta") for finding in again.findings)
 
 
+def test_two_nights_of_one_target_are_one_target(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    night, page = written(tmp_path, replace(DRIFT, target="acme")), tmp_path / "page.html"
+    assert main(["report", str(night), str(night), "--json", "-", "--html", str(page)]) == 1
+    whole: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert whole["target"] == "acme"
+    (row,) = whole["targets"]
+    breaking = sum(finding.breaks for finding in DRIFT.findings)
+    assert (row["name"], row["verdict"], row["sent"], row["findings"]) == ("acme", "drift", 2 * DRIFT.sent, breaking)
+    assert " targets" not in page.read_text()
+    both = merged([replace(DRIFT, target="acme"), replace(CLEAN, target="acme"), replace(CLEAN, target="beta")])
+    assert (both.target, [str(one.verdict) for one in both.targets]) == ("2 targets", ["drift", "clean"])
+
+
 def test_the_command_puts_shards_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(written(tmp_path, replace(DRIFT, target=name), f"{name}.json")) for name in ("acme", "beta")]
     assert main(["report", *files, "--json", "-"]) == 1

@@ -15,8 +15,8 @@ Examples:
   whopwatch report reports/drift/2026-01-31/report.json --html night.html
   whopwatch report shard-*/report.json --report-dir reports/all      the shards of a night as one report
 
-The same drift at several targets is one finding. Ends as the worst of the runs did: 0 (clean), 1 (drift), 3 (could not
-check); 2 for a file that is no report.
+The same drift at several targets is one finding; several nights of one target are one target. Ends as the worst of the
+runs did: 0 (clean), 1 (drift), 3 (could not check); 2 for a file that is no report.
 """
 
 

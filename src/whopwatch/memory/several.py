@@ -22,6 +22,8 @@ from whopwatch.finding import (
 )
 from whopwatch.memory.causes import common_state
 
+_VERDICTS = (Verdict.DRIFT, Verdict.COULD_NOT_CHECK, Verdict.CLEAN)
+"""The worst first."""
 _STATES = (State.DRIFT, State.VERIFIED, State.COULD_NOT_CHECK, State.NOT_COVERED)
 """What one target says of an operation outweighs what the next ones do not."""
 
@@ -36,35 +38,56 @@ def combined(reports: Mapping[str, Report], failed: Mapping[str, str]) -> Report
 
 
 def merged(parts: Sequence[Report], failed: Sequence[TargetResult] = ()) -> Report:
-    """The reports of several runs, each of one target or of several, as one; `failed` are targets that have none."""
+    """The reports of several runs, each of one target or of several, as one; `failed` are targets that have none.
+
+    Two runs of one target are one row.
+    """
     parts = [
         report if report.targets else replace(report, targets=(_result(report.target, report),)) for report in parts
     ]
-    results = [*(result for report in parts for result in report.targets), *failed]
-    verdicts = {result.verdict for result in results}
-    verdict = next(one for one in (Verdict.DRIFT, Verdict.COULD_NOT_CHECK, Verdict.CLEAN) if one in verdicts)
+    findings = _findings(parts)
+    results = _results([*(result for report in parts for result in report.targets), *failed], findings)
+    verdict = _worst(results).verdict
     unchecked = [result.name for result in results if result.verdict is Verdict.COULD_NOT_CHECK]
     reason = f"{len(unchecked)} of {len(results)} targets could not be checked: {', '.join(unchecked)}"
     return Report(
-        target=f"{len(results)} targets",
+        target=results[0].name if len(results) == 1 else f"{len(results)} targets",
         started_at=min((report.started_at for report in parts), default=timestamp(datetime.now(UTC))),
         seconds=sum(report.seconds for report in parts),
         verdict=verdict,
         operations=_rows(parts),
-        findings=_findings(parts),
+        findings=findings,
         sent=sum(report.sent for report in parts),
         budget=sum(report.budget for report in parts),
         unsafe=sum(report.unsafe for report in parts),
         reason=reason if unchecked else None,
         version=parts[0].version if parts else "",
         memory=_memory(parts),
-        targets=tuple(sorted(results, key=lambda result: result.name)),
+        targets=results,
     )
 
 
 def _result(name: str, report: Report) -> TargetResult:
     breaking = sum(finding.breaks for finding in report.findings)
     return TargetResult(name, report.verdict, report.reason, report.sent, breaking)
+
+
+def _results(results: Sequence[TargetResult], findings: Sequence[Finding]) -> tuple[TargetResult, ...]:
+    """One row for each target, by name. What several runs of it found is counted once."""
+    runs: dict[str, list[TargetResult]] = defaultdict(list)
+    for result in results:
+        runs[result.name].append(result)
+    return tuple(runs[name][0] if len(runs[name]) == 1 else _row_of(runs[name], findings) for name in sorted(runs))
+
+
+def _row_of(runs: Sequence[TargetResult], findings: Sequence[Finding]) -> TargetResult:
+    worst = _worst(runs)
+    breaking = sum(finding.breaks and worst.name in finding.targets for finding in findings)
+    return replace(worst, sent=sum(run.sent for run in runs), findings=breaking)
+
+
+def _worst(results: Sequence[TargetResult]) -> TargetResult:
+    return min(results, key=lambda result: _VERDICTS.index(result.verdict))
 
 
 def _findings(reports: Sequence[Report]) -> tuple[Finding, ...]:

@@ -27,6 +27,8 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0,
 PHASES = ("dns", "connect", "tls", "ttfb", "transfer")
 SEVERITIES = tuple(Severity)
 CODE_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
+NO_CLASS = "5xx"
+"""What a status outside of 100 to 599 counts as (RFC 9110, section 15): a server may send any three digits."""
 
 
 class Outcome(StrEnum):
@@ -156,8 +158,7 @@ class ProbeMetrics:
                 if seconds is not None:
                     histogram.observe(seconds)
         if status is not None:
-            code_class = f"{status // 100}xx"
-            (series.responses.get(code_class) or self.responses.labels(operation, code_class)).inc()
+            series.responses.get(f"{status // 100}xx", series.responses[NO_CLASS]).inc()
         if findings is not None:
             series.found(findings)
             for finding in findings:

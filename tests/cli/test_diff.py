@@ -86,7 +86,7 @@ def test_what_names_nothing_is_a_usage_error(capsys: Captured) -> None:
     assert main(["diff", "nothing", str(contracts_dir())]) == 2
     assert "sdk:VERSION" in capsys.readouterr().err
     assert main(["diff", "sdk:1; rm", str(contracts_dir())]) == 2
-    assert "no version of a release" in capsys.readouterr().err
+    assert "names no release" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

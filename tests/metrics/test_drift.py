@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
-
-import pytest
 from prometheus_client import generate_latest
 
 from tests.memory.made import report, told
-from whopwatch.errors import UsageError
 from whopwatch.finding import Life, Report, Severity, Verdict
-from whopwatch.metrics.drift import JOB, drift_metrics
-from whopwatch.metrics.handover import push, url_shown, write_textfile
+from whopwatch.metrics.drift import drift_metrics
 
 FINDINGS = "whop_contract_drift_findings"
 SUCCESS = "whop_contract_drift_last_success_timestamp_seconds"
@@ -48,78 +40,3 @@ def test_open_findings_are_counted_by_severity_and_class() -> None:
 def test_a_run_that_could_not_check_says_nothing_about_findings_and_is_no_success() -> None:
     series = exported(report(verdict=Verdict.COULD_NOT_CHECK), None)
     assert not [name for name in series if name.startswith((FINDINGS, SUCCESS))]
-
-
-def test_the_file_is_replaced_in_one_step(tmp_path: Path) -> None:
-    file = tmp_path / "whopwatch.prom"
-    file.write_text("old")
-    other_name = tmp_path / "link"
-    other_name.hardlink_to(file)
-    write_textfile(drift_metrics(report(), "abc", 5.0), file)
-    assert SUCCESS in file.read_text()
-    assert other_name.read_text() == "old"
-    assert len(list(tmp_path.iterdir())) == 2
-
-
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="metrics cannot be written"):
-        write_textfile(drift_metrics(report(), "abc", 5.0), tmp_path / "none" / "x.prom")
-
-
-class Gateway(HTTPServer):
-    status = 200
-
-    def __init__(self) -> None:
-        self.pushed: list[tuple[str, str, str]] = []
-        super().__init__(("127.0.0.1", 0), Taker)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Taker(BaseHTTPRequestHandler):
-    server: Gateway
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        self.server.pushed.append((self.command, self.path, body))
-        self.send_response(self.server.status)
-        self.end_headers()
-
-    do_PUT = do_POST  # noqa: N815 (the name that the base class calls)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing: tests are quiet."""
-
-
-@pytest.fixture
-def gateway() -> Iterator[Gateway]:
-    with Gateway() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize(("is_whole", "method"), [(True, "PUT"), (False, "POST")])
-def test_a_run_that_could_check_replaces_all_of_its_job(gateway: Gateway, is_whole: bool, method: str) -> None:
-    """What is fixed has no series any more, and a gateway keeps what nothing takes the place of."""
-    push(drift_metrics(report(told()), "abc", 5.0), gateway.url, JOB, {"shard": "1"}, is_whole=is_whole)
-    ((command, path, body),) = gateway.pushed
-    assert (command, path) == (method, "/metrics/job/whopwatch-drift/shard/1")
-    assert FINDINGS in body
-
-
-def test_a_gateway_that_refuses_or_is_not_there_is_told(gateway: Gateway) -> None:
-    gateway.status = 500
-    with pytest.raises(UsageError, match="did not take") as caught:
-        push(drift_metrics(report(), "abc", 5.0), gateway.url, JOB, {}, is_whole=True)
-    assert "HTTP 500" in str(caught.value)
-    with pytest.raises(UsageError, match="did not take"):
-        push(drift_metrics(report(), "abc", 5.0), "http://127.0.0.1:1", JOB, {}, is_whole=True)
-
-
-def test_what_may_be_secret_in_an_address_is_not_shown() -> None:
-    assert url_shown("https://me:password@push.example:9091/x?token=1") == "https://push.example:9091"

@@ -10,7 +10,7 @@ from whopwatch.metrics.sdk import sdk_metrics
 
 
 def exported(given: Report) -> dict[str, float]:
-    text = generate_latest(sdk_metrics(given, "sdk:0.0.23", 7.0)).decode()
+    text = generate_latest(sdk_metrics(given, "sdk:0.0.23", "0.0.23", 7.0)).decode()
     lines = (line.rpartition(" ") for line in text.splitlines() if line[0] != "#")
     return {name: float(value) for name, _, value in lines}
 
@@ -22,6 +22,7 @@ def test_findings_are_counted_by_release_severity_and_class() -> None:
         'whop_sdk_findings{class="D9",release="sdk:0.0.23",severity="info"}': 1.0,
     }
     assert series['whop_sdk_operations{release="sdk:0.0.23",state="verified"}'] == 1.0
+    assert series['whop_sdk_info{release="sdk:0.0.23",version="0.0.23"}'] == 1.0
     assert series['whop_sdk_last_success_timestamp_seconds{release="sdk:0.0.23"}'] == 7.0
 
 

@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from whopwatch.authoring import releases
+from whopwatch.authoring.releases import Release
 from whopwatch.cli import main
 from whopwatch.client import Client
 from whopwatch.contract import Contract, load
 from whopwatch.errors import SourceError, TargetError, UsageError
 from whopwatch.finding import Finding, Report, Severity, State, Verdict
+from whopwatch.metrics import handover
 from whopwatch.relay import relayed
 from whopwatch.sdk import survey
 from whopwatch.sdk.findings import broken_walk
 from whopwatch.sdk.program import Program, running
-from whopwatch.sdk.releases import DRIVERS, Release, parse_release, refuse_other, start
+from whopwatch.sdk.releases import DRIVERS, parse_release, refuse_other, start
 from whopwatch.simulator import Simulator, embedded
 
 CACHE = Path(__file__).parents[2] / ".cache" / "sdk"
@@ -143,11 +146,35 @@ def test_a_spent_budget_is_not_green_and_no_success(capsys: pytest.CaptureFixtur
     assert "last_success" not in text
 
 
-@pytest.mark.parametrize("text", ["0.0", "gem:0.0.23", "sdk:", "sdk:latest", "sdk:1; rm", "../x"])
+def test_the_newest_is_one_series_whichever_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The label and the group at a Pushgateway are those of `newest`: nothing is left of the version before."""
+    monkeypatch.setattr(releases, "versions", lambda registry, name: ["0.0.9", "0.0.23"])
+    groups: list[tuple[str, Mapping[str, str]]] = []
+    monkeypatch.setattr(handover, "push", lambda registry, url, job, grouping, is_whole: groups.append((job, grouping)))
+    file = tmp_path / "sdk.prom"
+    places = ["--textfile", str(file), "--pushgateway", "http://127.0.0.1:1"]
+    assert main(["sdk", "sdk:latest", "--budget", "3", "--cache-dir", str(CACHE), *places]) == 3
+    series = [line for line in file.read_text().splitlines() if not line.startswith("#")]
+    assert 'whop_sdk_info{release="sdk:newest",version="0.0.23"} 1.0' in series
+    assert all('release="sdk:newest"' in line for line in series)
+    assert groups == [("whopwatch-sdk", {"release": "sdk:newest"})]
+
+
+@pytest.mark.parametrize(
+    ("text", "release"),
+    [
+        ("0.0", Release("sdk", "0.0")),
+        ("npm:0.0.23", Release("npm", "0.0.23")),
+        ("newest", Release("sdk", "newest")),
+        ("npm:latest", Release("npm", "newest")),
+    ],
+)
+def test_what_names_a_release(text: str, release: Release) -> None:
+    assert parse_release(text) == release
+
+
+@pytest.mark.parametrize("text", ["gem:0.0.23", "sdk:", "sdk:soon", "sdk:1; rm", "../x"])
 def test_what_names_no_release(text: str) -> None:
-    if text == "0.0":
-        assert parse_release(text) == Release("sdk", "0.0")
-        return
     with pytest.raises(UsageError, match="names no release"):
         parse_release(text)
 

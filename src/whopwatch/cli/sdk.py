@@ -22,6 +22,7 @@ Examples:
   whopwatch sdk                                    the release of the contract, at the simulator
   whopwatch sdk sdk:2.6.0 --target production      does this release work with what the API does today?
   whopwatch sdk npm:0.0.23                         the TypeScript SDK (needs Node)
+  whopwatch sdk sdk:newest                         whichever release is the newest
   whopwatch sdk --target production --pushgateway http://127.0.0.1:9091     every night
 
 \b
@@ -57,6 +58,7 @@ def sdk(
     cache_dir: Path | None,
 ) -> int:
     """Drive a release of the official SDK at a target and check what it parses."""
+    from whopwatch.authoring.releases import published
     from whopwatch.client import Client
     from whopwatch.opening import opened
     from whopwatch.relay import relayed
@@ -65,9 +67,9 @@ def sdk(
     from whopwatch.sdk.program import running
     from whopwatch.sdk.releases import installed, parse_release, refuse_other, start
 
-    wanted = parse_release(release)
-    outputs, metrics = Outputs(reports, None, FILE_NAMES), Metrics(textfile, pushgateway, {"release": str(wanted)})
-    contract = load()
+    named = parse_release(release)
+    outputs, metrics = Outputs(reports, None, FILE_NAMES), Metrics(textfile, pushgateway, {"release": str(named)})
+    wanted, contract = published(named), load()
     folder = installed(wanted, cache_folder(cache_dir))
     with (
         opened(contract, target, os.environ, config=config, seed=seed, rate=rate) as ready,
@@ -83,5 +85,5 @@ def sdk(
     if metrics.wanted:
         from whopwatch.metrics.sdk import JOB, sdk_metrics
 
-        metrics.send(JOB, report, sdk_metrics(report, str(wanted), time.time()))
+        metrics.send(JOB, report, sdk_metrics(report, str(named), wanted.version, time.time()))
     return EXIT_CODES[report.verdict]

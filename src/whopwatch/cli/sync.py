@@ -54,21 +54,20 @@ def sync(
     apply (they are taken out), and what is left for a person to decide. Ends with 1 where something is.
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
-    from whopwatch.diff.sides import NEWEST
+    from whopwatch.authoring.releases import named_release
     from whopwatch.report.difference import as_markdown
     from whopwatch.sync.move import move
     from whopwatch.sync.watch import newest
 
-    kind, _, version = release.partition(":")
-    if kind != "sdk" or not version:
+    wanted = named_release(release)
+    if wanted is None or wanted.registry != "sdk":
         raise UsageError(
             "A contract is moved to a release of the Python SDK.",
             expected="sdk:VERSION, such as sdk:0.0.25 or sdk:newest",
             got=release,
         )
     contracts = folder or contracts_dir()
-    if version in NEWEST:
-        version = newest(contracts)
+    version = newest(contracts) if wanted.is_newest else wanted.version
     moved = move(contracts, version, cache_folder(cache_dir), output or contracts)
     texts = {
         "json": json.dumps(moved.to_json(__version__), indent=2) + "\n",

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whopwatch.authoring.declared import Package, Sources
-from whopwatch.authoring.fetch import released, version_key, versions
-from whopwatch.contract import contracts_dir, load
+from whopwatch.authoring.fetch import released
+from whopwatch.authoring.releases import Release, named_release, published
+from whopwatch.contract import load
 from whopwatch.diff import from_openapi, from_sdk
 from whopwatch.diff.model import Api
-from whopwatch.errors import ContractError, SourceError, UsageError
+from whopwatch.errors import ContractError, UsageError
 
-REGISTRIES = {"sdk": "python", "npm": "typescript"}
-"""What a release is called by: the language whose SDK it is."""
-NEWEST = {"newest", "latest"}
 ACCEPTED = "a contract folder, an OpenAPI 3 file, an SDK archive, sdk:VERSION or npm:VERSION"
 MAX_BYTES = 100_000_000
 MAX_VALUES = 5_000_000
@@ -25,7 +21,6 @@ MAX_DEPTH = 300
 """Levels of a document; an API description has some twenty."""
 
 _ARCHIVES = (".whl", ".zip", ".tgz", ".tar.gz")
-_RELEASE = re.compile(r"(sdk|npm):(.+)")
 
 
 @dataclass(frozen=True)
@@ -41,10 +36,9 @@ def read_side(text: str, cache_dir: Path) -> Side:
 
     Raises `UsageError` if it names nothing, `SourceError` or `ContractError` if what it names cannot be read.
     """
-    release = _RELEASE.fullmatch(text)
+    release = named_release(text)
     if release:
-        package = find_release(release[1], release[2], cache_dir)
-        return Side(text, {"v1": _of_archive(cache_dir / package.file, f"{release[1]}:{package.version}")})
+        return Side(text, {"v1": _of_release(published(release), cache_dir)})
     path = Path(text)
     if path.is_dir():
         contract = load(path.resolve())
@@ -60,23 +54,10 @@ def read_side(text: str, cache_dir: Path) -> Side:
     return Side(text, {"v1": from_openapi.api_of(_document(path), text)})
 
 
-def find_release(kind: str, version: str, cache_dir: Path) -> Package:
-    """The release of the official SDK that `sdk:VERSION` or `npm:VERSION` names, fetched into `cache_dir`.
-
-    Raises `SourceError` if there is none, or the registry cannot be asked.
-    """
-    declared = Sources.read(contracts_dir()).packages[REGISTRIES[kind]]
-    if version in NEWEST:
-        version = newest_of(declared)
-    return released(declared.registry, declared.name, version, cache_dir)
-
-
-def newest_of(package: Package) -> str:
-    """The newest release of a package on its registry."""
-    known = versions(package.registry, package.name)
-    if not known:
-        raise SourceError(f"the registry lists no release of {package.name}", where=package.registry)
-    return max(known, key=version_key)
+def _of_release(release: Release, cache_dir: Path) -> Api:
+    declared = release.package()
+    package = released(declared.registry, declared.name, release.version, cache_dir)
+    return _of_archive(cache_dir / package.file, str(release))
 
 
 def _of_archive(path: Path, name: str) -> Api:

@@ -11,12 +11,16 @@ JOB = "whopwatch-sdk"
 RELEASE = ("release",)
 
 
-def sdk_metrics(report: Report, release: str, at: float) -> CollectorRegistry:
-    """The metrics of a survey through `release` (`sdk:0.0.23`) that ended `at` (epoch seconds).
+def sdk_metrics(report: Report, release: str, version: str, at: float) -> CollectorRegistry:
+    """The metrics of a survey through `release`, of this `version`, that ended `at` (epoch seconds).
 
-    One that could not check anything says nothing about findings, and is no success.
+    The label is the release as it was asked for: `sdk:newest` stays one series when a newer version comes, and leaves
+    none behind of the version before. A survey that could not check anything says nothing about findings, and is no
+    success.
     """
     registry = CollectorRegistry()
+    info = Gauge("whop_sdk_info", "1, with the version that was driven.", (*RELEASE, "version"), registry=registry)
+    info.labels(release, version).set(1)
     states = Gauge("whop_sdk_operations", "Operations by what is known.", (*RELEASE, "state"), registry=registry)
     counts = report.count()
     for state in State:

@@ -3,50 +3,29 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from whopwatch.authoring.releases import Release, named_release, unnamed
 from whopwatch.authoring.writing import CACHE_HINT, writing_to
-from whopwatch.errors import SourceError, UsageError
+from whopwatch.errors import SourceError
 
 DRIVERS = Path(__file__).parent / "drivers"
 NAMES = {"sdk": "whop-sdk", "npm": "@whop/sdk"}
-LANGUAGES = {"sdk": "Python", "npm": "TypeScript"}
-VERSION = re.compile(r"\d+(\.\d+)+")
 SECONDS = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """One release: `sdk` (Python) or `npm` (TypeScript), and its version."""
-
-    registry: str
-    version: str
-
-    def __str__(self) -> str:
-        """As it is named on the command line."""
-        return f"{self.registry}:{self.version}"
-
-    @property
-    def language(self) -> str:
-        """The language it is for."""
-        return LANGUAGES[self.registry]
-
-
 def parse_release(text: str) -> Release:
-    """`sdk:0.0.23`, `npm:0.0.23`, or a version alone for the Python SDK; raises UsageError for anything else."""
-    registry, _, version = text.rpartition(":")
-    registry = registry or "sdk"
-    if registry not in NAMES or not VERSION.fullmatch(version):
-        raise UsageError("This names no release of an SDK.", expected="sdk:VERSION or npm:VERSION", got=repr(text[:60]))
-    return Release(registry, version)
+    """What `named_release` reads, or a version alone for the Python SDK; raises UsageError for anything else."""
+    release = named_release(text if ":" in text else f"sdk:{text}")
+    if release is None:
+        raise unnamed(text)
+    return release
 
 
 def installed(release: Release, cache: Path) -> Path:

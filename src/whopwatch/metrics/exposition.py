@@ -69,18 +69,21 @@ def _children(metric: MetricWrapperBase) -> dict[tuple[str, ...], MetricWrapperB
 
 
 def _reader(child: MetricWrapperBase) -> Values:
-    """What reads the values of `child`: a function of its own, so that nothing is decided at each scrape."""
+    """What reads the values of `child`: a function of its own, so that nothing is decided at each scrape.
+
+    A value is looked at without its lock, which guards adding to it: thousands of locks are most of a scrape's price.
+    """
     if isinstance(child, Histogram):
-        buckets, total = [bucket.get for bucket in child._buckets], child._sum.get
+        buckets, total = child._buckets, child._sum
 
         def read() -> list[float]:
-            counts = list(accumulate([bucket() for bucket in buckets]))
-            return [*counts, counts[-1], total()]
+            counts = list(accumulate([bucket._value for bucket in buckets]))
+            return [*counts, counts[-1], total._value]
 
         return read
     assert isinstance(child, Counter | Gauge)
-    get = child._value.get
-    return lambda: (get(),)
+    own = child._value
+    return lambda: (own._value,)
 
 
 def _lines(metric: MetricWrapperBase, series: Iterable[tuple[str, ...]]) -> list[str]:

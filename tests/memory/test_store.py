@@ -13,7 +13,7 @@ import pytest
 
 from tests.memory.writer import held_in, records_of
 from whopwatch.errors import ConfigError, UsageError
-from whopwatch.memory import Records, opened
+from whopwatch.memory import Records, opened, read
 from whopwatch.memory.portable import exported, imported
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +83,21 @@ def test_a_read_only_folder_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     with pytest.raises(UsageError, match="The baseline cannot be written"), opened(tmp_path / "baseline.sqlite"):
         pass
+
+
+def test_reading_takes_no_right_to_write_and_no_turn(tmp_path: Path) -> None:
+    file = tmp_path / "my baseline?.sqlite"
+    with opened(file) as baseline:
+        baseline.save(records_of(2))
+        assert read(file) == records_of(2)
+    Path(f"{file}.lock").unlink(missing_ok=True)
+    file.chmod(0o444)
+    tmp_path.chmod(0o555)
+    try:
+        assert read(file) == records_of(2)
+    finally:
+        tmp_path.chmod(0o755)
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_newer_version_is_left_alone(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from whopwatch.cli.drift import BASELINE
 from whopwatch.cli.folders import make_own
 from whopwatch.cli.outputs import STDOUT, write_whole
 from whopwatch.errors import UsageError
-from whopwatch.memory import opened
+from whopwatch.memory import opened, read
 from whopwatch.memory.portable import exported, imported
 
 FILE = click.Path(path_type=Path)
@@ -32,10 +33,9 @@ def baseline() -> None:
 @click.option("-o", "--output", default=STDOUT, show_default=True, metavar="FILE", help="Write it here (- for stdout).")
 def export(file: Path, output: str) -> None:
     """Write a baseline as JSON."""
-    if not file.is_file():
+    if not os.path.isfile(file):  # False, too, in a folder that may not be looked into
         raise UsageError("There is no baseline to export.", where=str(file), expected="a file that `drift` wrote")
-    with opened(file) as held:
-        text = exported(held.load())
+    text = exported(read(file))
     if output == STDOUT:
         sys.stdout.write(text)
     else:

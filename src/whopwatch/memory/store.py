@@ -31,18 +31,7 @@ class Baseline:
         """
         if not self.path.exists() or not self.path.stat().st_size:
             return Records(salt=os.urandom(16))
-        try:
-            with closing(self._connect()) as database:
-                _refuse_foreign(database, self.path)
-                return read_records(database)
-        except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
-            raise ConfigError(
-                f"{NAME} cannot be read.",
-                where=str(self.path),
-                expected="a SQLite file that `whopwatch drift` wrote",
-                got=str(error) if isinstance(error, sqlite3.Error) else "a damaged one",
-                hint="restore it from the last artifact or export, or move it away to begin anew",
-            ) from None
+        return read(self.path)
 
     def save(self, records: Records) -> None:
         """Replace what it holds, whole or not at all. Raises UsageError where that cannot be done."""
@@ -65,6 +54,27 @@ class Baseline:
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def read(path: Path) -> Records:
+    """What the baseline in `path` holds, without holding it: nothing has to be writable, and a run may be at it.
+
+    Raises ConfigError for a file that is no baseline, is damaged, or was written by a newer version.
+    """
+    # mode=rw creates nothing, undoes what a killed run left half written, and still reads what is write-protected.
+    place = f"{path.absolute().as_uri()}?mode=rw"
+    try:
+        with closing(sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as database:
+            _refuse_foreign(database, path)
+            return read_records(database)
+    except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
+        raise ConfigError(
+            f"{NAME} cannot be read.",
+            where=str(path),
+            expected="a SQLite file that `whopwatch drift` wrote",
+            got=str(error) if isinstance(error, sqlite3.Error) else "a damaged one",
+            hint="restore it from the last artifact or export, or move it away to begin anew",
+        ) from None
 
 
 @contextmanager

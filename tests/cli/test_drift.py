@@ -52,6 +52,17 @@ def test_a_night_is_compared_with_those_before_and_exits_accordingly(api: Simula
     assert {"report.json", "junit.xml", "report.md", "report.txt"} <= {file.name for file in folder.iterdir()}
 
 
+def test_the_metrics_are_replaced_in_one_step(api: Simulator) -> None:
+    Path("night.prom").write_text("old")
+    Path("link").hardlink_to("night.prom")
+    night(api, "--textfile", "night.prom")
+    assert "whop_contract_drift_last_success_timestamp_seconds" in Path("night.prom").read_text()
+    assert Path("link").read_text() == "old"
+    Path("null").symlink_to("/dev/null")
+    night(api, "--textfile", "null")
+    assert Path("null").is_char_device()
+
+
 def test_an_accepted_finding_ends_a_night_well(api: Simulator) -> None:
     fault = ("field-missing@products.list",)
     _, report = night(api, faults=fault)

@@ -1,34 +1,17 @@
-"""Metrics of runs that end, handed over: to a file, or to a Pushgateway."""
+"""Metrics of runs that end, handed over to a Pushgateway."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
 
 from tests.memory.made import report, told
 from whopwatch.errors import UsageError
 from whopwatch.metrics.drift import JOB, drift_metrics
-from whopwatch.metrics.handover import push, url_shown, write_textfile
-
-
-def test_the_file_is_replaced_in_one_step(tmp_path: Path) -> None:
-    file = tmp_path / "whopwatch.prom"
-    file.write_text("old")
-    other_name = tmp_path / "link"
-    other_name.hardlink_to(file)
-    write_textfile(drift_metrics(report(), "abc", 5.0), file)
-    assert "last_success" in file.read_text()
-    assert other_name.read_text() == "old"
-    assert len(list(tmp_path.iterdir())) == 2
-
-
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="metrics cannot be written"):
-        write_textfile(drift_metrics(report(), "abc", 5.0), tmp_path / "none" / "x.prom")
+from whopwatch.metrics.handover import push, url_shown
 
 
 class Gateway(HTTPServer):

@@ -17,6 +17,7 @@ from prometheus_client import generate_latest
 from tests.simulator.test_deliveries import Receiver, receiving
 from whopwatch.config import Secret
 from whopwatch.contract import load
+from whopwatch.errors import UsageError
 from whopwatch.finding import Verdict
 from whopwatch.signature import new_secret, signed_headers
 from whopwatch.simulator import Backend, Options
@@ -93,6 +94,11 @@ def test_of_many_kept_ones_the_oldest_goes(backend: Backend, tmp_path: Path) -> 
         delivery = Delivery.of(headers_of(body, f"msg_{place}").items(), body, time.time())
         keeper(delivery, judge.judge(delivery, judge.admit(delivery)))  # type: ignore[arg-type]
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_folder_that_takes_no_files_is_told_before_anything_comes() -> None:
+    with pytest.raises(UsageError, match="cannot be kept"):
+        Keeper(CONTRACT, Path("/proc"))
 
 
 def test_what_is_not_signed_is_refused_by_reason(listener: Listener, backend: Backend) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from whopwatch.cli.outputs import refuse_unwritable, write_whole
 from whopwatch.errors import UsageError
 from whopwatch.finding import Report, Verdict
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 Command = Callable[..., int]
+UNWRITABLE = "The metrics cannot be written."
 
 
 def metrics_options(command: Command) -> Command:
@@ -37,22 +39,19 @@ class Metrics:
         self.wanted = bool(textfile or pushgateway)
         if pushgateway is not None:
             _refuse_no_url(pushgateway)
-        if textfile is not None and not textfile.parent.is_dir():
-            raise UsageError(
-                "The metrics cannot be written.",
-                where=str(textfile),
-                expected="a file in a folder that exists",
-                hint=f"create the folder {str(textfile.parent)!r}",
-            )
+        if textfile is not None:
+            refuse_unwritable(textfile, UNWRITABLE)
         if self.wanted:
             import prometheus_client  # noqa: F401  (what is not installed is missed before the night, not after it)
 
     def send(self, job: str, report: Report, registry: CollectorRegistry) -> None:
         """Send those of a run of `job`."""
-        from whopwatch.metrics.handover import push, write_textfile
+        from prometheus_client import generate_latest
+
+        from whopwatch.metrics.handover import push
 
         if self._textfile:
-            write_textfile(registry, self._textfile)
+            write_whole(self._textfile, generate_latest(registry).decode(), UNWRITABLE)
         if self._pushgateway:
             is_whole = report.verdict is not Verdict.COULD_NOT_CHECK
             push(registry, self._pushgateway, job, self._grouping, is_whole=is_whole)

@@ -12,6 +12,7 @@ from pathlib import Path
 from whopwatch.errors import UsageError
 
 STDOUT = "-"
+REPORT = "A report cannot be written."
 
 
 class Outputs:
@@ -23,7 +24,7 @@ class Outputs:
     def __init__(self, files: Mapping[str, str | None], folder: Path | None, names: Mapping[str, str]) -> None:
         self._places = [(kind, file) for kind, file in files.items() if file is not None]
         if any(not file.strip() for _, file in self._places):
-            raise UsageError("A report cannot be written.", expected="the name of a file, or - for stdout", got="none")
+            raise UsageError(REPORT, expected="the name of a file, or - for stdout", got="none")
         if folder is not None:
             _make_folder(folder)
             self._places += [(kind, str(folder / name)) for kind, name in names.items()]
@@ -31,7 +32,7 @@ class Outputs:
             raise UsageError("Only one report can go to stdout.", expected="one option with the value -")
         paths = [Path(file) for _, file in self._places if file != STDOUT]
         for path in paths:
-            _refuse_unwritable(path)
+            refuse_unwritable(path)
         _refuse_same(paths)
 
     @property
@@ -56,10 +57,10 @@ class Outputs:
         return written
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, what: str = REPORT) -> None:
     """Write `text` to `path` so that a reader sees the old file or the new one, never half of it.
 
-    Raises UsageError where that cannot be done.
+    Raises UsageError, saying `what`, where that cannot be done.
     """
     try:
         if path.exists() and not path.is_file():
@@ -76,28 +77,45 @@ def write_whole(path: Path, text: str) -> None:
                 os.unlink(name)
             raise
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise _unwritable(path, error, what) from None
+
+
+def refuse_unwritable(path: Path, what: str = REPORT) -> None:
+    """Raise UsageError, saying `what`, where `write_whole` could not write to `path`."""
+    try:
+        if path.is_dir():
+            raise UsageError(what, where=str(path), expected="a file", got="a folder")
+        if not path.parent.is_dir():
+            raise UsageError(
+                what,
+                where=str(path),
+                expected="a file in a folder that exists",
+                hint=f"create the folder {str(path.parent)!r}",
+            )
+        if path.exists() and not os.access(path, os.W_OK):
+            raise UsageError(what, where=str(path), got="no permission to write there")
+        is_to_be_made = path.is_file() or not path.exists()
+    except OSError as error:
+        raise _unwritable(path, error, what) from None
+    if is_to_be_made:
+        _try_folder(path, what)
+
+
+def _try_folder(path: Path, what: str) -> None:
+    """Make a file beside `path`: permissions do not tell of everything, some file systems take no files at all."""
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        got = f"a folder that takes no new file: {error.strerror}"
+        raise UsageError(what, where=str(path), expected="a place that can be written to", got=got) from None
 
 
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(folder, error) from None
-
-
-def _refuse_unwritable(path: Path) -> None:
-    if path.is_dir():
-        raise UsageError("A report cannot be written.", where=str(path), expected="a file", got="a folder")
-    if not path.parent.is_dir():
-        raise UsageError(
-            "A report cannot be written.",
-            where=str(path),
-            expected="a file in a folder that exists",
-            hint=f"create the folder {str(path.parent)!r}",
-        )
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UsageError("A report cannot be written.", where=str(path), got="no permission to write there")
+        raise _unwritable(folder, error, REPORT) from None
 
 
 def _refuse_same(paths: Sequence[Path]) -> None:
@@ -117,5 +135,5 @@ def _refuse_same(paths: Sequence[Path]) -> None:
         seen[identity] = path
 
 
-def _unwritable(path: Path, error: OSError) -> UsageError:
-    return UsageError("A report cannot be written.", where=str(path), got=error.strerror or "an error")
+def _unwritable(path: Path, error: OSError, what: str) -> UsageError:
+    return UsageError(what, where=str(path), got=error.strerror or "an error")

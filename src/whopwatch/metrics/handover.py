@@ -1,26 +1,17 @@
-"""Metrics of a run that ends: handed over to a file that node_exporter reads, or to a Pushgateway."""
+"""Metrics of a run that ends, handed over to a Pushgateway."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from http.client import HTTPException
-from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, push_to_gateway, pushadd_to_gateway, write_to_textfile
+from prometheus_client import CollectorRegistry, push_to_gateway, pushadd_to_gateway
 
 from whopwatch.errors import UsageError
 
 PUSH_SECONDS = 10.0
-
-
-def write_textfile(registry: CollectorRegistry, path: Path) -> None:
-    """Replace the file at `path` in one step. Raises UsageError where that cannot be done."""
-    try:
-        write_to_textfile(str(path), registry)
-    except OSError as error:
-        raise UsageError("The metrics cannot be written.", where=str(path), got=error.strerror or "an error") from None
 
 
 def push(registry: CollectorRegistry, url: str, job: str, grouping: Mapping[str, str], *, is_whole: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,7 +26,7 @@ SHOWN_HEADERS = frozenset({"content-type", "content-length"})
 class Keeper:
     """Writes each delivery to a file of `folder`; of more than `most` files the oldest goes.
 
-    Raises UsageError where the folder cannot be made.
+    Raises UsageError where the folder cannot be made, or not be written to.
     """
 
     def __init__(self, contract: Contract, folder: Path, most: int = MOST_KEPT) -> None:
@@ -33,6 +34,8 @@ class Keeper:
         self._number = 0
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
         except OSError as error:
             raise UsageError("Deliveries cannot be kept.", where=str(folder), got=error.strerror) from None
 

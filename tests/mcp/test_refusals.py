@@ -88,6 +88,7 @@ def test_each_refusal_is_told(run: Run, root: str, tmp_path: Path, path: str, re
     assert code == 3
     assert report["verdict"] == "could-not-check"
     assert reason in report["reason"]
+    assert report["seconds"] > 0
     assert {row["state"] for row in report["operations"]} == {"could-not-check"}
 
 

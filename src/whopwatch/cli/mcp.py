@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -69,12 +70,14 @@ def mcp(
     outputs = Outputs(reports, None, FILE_NAMES)
     contract = load()
     has_key = bool(os.environ.get("WHOP_API_KEY")) or not url
+    begun = time.perf_counter()
     try:
         with _connected(contract, url, command, target, budget, seed, config) as (server, name, ids):
             report = survey(contract, server, name=name, ids=ids, budget=budget, rate=rate, seed=seed, has_key=has_key)
     except TargetError as error:
-        shown = _shown(url, command)
-        report = refused(contract, f"{error.what.rstrip('.')}: {error.got}", name=shown, budget=budget)
+        shown, seconds = _shown(url, command), time.perf_counter() - begun
+        reason = f"{error.what.rstrip('.')}: {error.got}"
+        report = refused(contract, reason, name=shown, budget=budget, seconds=seconds)
     tell(report, outputs)
     return EXIT_CODES[report.verdict]
 

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from whopwatch import __version__
 from whopwatch.checks import Evidence, run_checks
@@ -70,8 +70,11 @@ def survey(
     )
 
 
-def refused(contract: Contract, reason: str, *, name: str, budget: int) -> Report:
-    """The report on a server that gave no session: nothing of it could be checked, for one and the same `reason`."""
+def refused(contract: Contract, reason: str, *, name: str, budget: int, seconds: float) -> Report:
+    """The report on a server that gave no session: nothing of it could be checked, for one and the same `reason`.
+
+    `seconds` passed until that was known.
+    """
     rows = tuple(
         OperationResult(
             id=f"{PREFIX}{tool.name}",
@@ -84,8 +87,8 @@ def refused(contract: Contract, reason: str, *, name: str, budget: int) -> Repor
     )
     return Report(
         target=name,
-        started_at=timestamp(datetime.now(UTC)),
-        seconds=0.0,
+        started_at=timestamp(datetime.now(UTC) - timedelta(seconds=seconds)),
+        seconds=seconds,
         verdict=Verdict.COULD_NOT_CHECK,
         operations=rows,
         findings=(),

@@ -235,10 +235,9 @@ def nests_deeper_than(depth: int, body: bytes) -> bool:
     little more than them in memory. Taking innermost pairs away empties a shallow text within as many passes as it has
     levels, at the speed of bytes.replace; only a deep or broken one is counted bracket by bracket.
     """
-    if body.count(b"[") + body.count(b"{") <= depth:
+    brackets = rest = _brackets_outside_strings(body)
+    if len(brackets) <= depth:
         return False
-    brackets = _brackets_outside_strings(body)
-    rest = brackets
     for _ in range(min(depth, 16)):
         if not rest:
             return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from whopwatch.checks.asked_for import asked_for
 from whopwatch.checks.authentication import authentication
@@ -66,11 +66,32 @@ CHECKS: tuple[Check, ...] = (
 )
 """Every check of a run. Its name in a finding is that of its function, with hyphens."""
 
+COMPARING = frozenset(
+    {
+        latency,
+        authentication,
+        refusals,
+        walking,
+        queries,
+        page_sizes,
+        parents,
+        read_back,
+        side_effects,
+        write_refusals,
+        untouched,
+        moving,
+    }
+)
+"""Those that hold several answers of one operation, or of many, against each other."""
 
-def run_checks(contract: Contract, evidence: Evidence) -> tuple[Finding, ...]:
-    """What all checks find, the worst first. Of findings with one fingerprint the first and worst stays."""
+OF_ONE_LOOK = tuple(check for check in CHECKS if check not in COMPARING)
+"""Those that have anything to say where each of a few operations was asked once, in the plain way."""
+
+
+def run_checks(contract: Contract, evidence: Evidence, checks: Sequence[Check] = CHECKS) -> tuple[Finding, ...]:
+    """What `checks` find, the worst first. Of findings with one fingerprint the first and worst stays."""
     findings: dict[str, Finding] = {}
-    for check in CHECKS:
+    for check in checks:
         for finding in check(contract, evidence):
             known = findings.get(finding.fingerprint)
             if known is None or finding.severity.rank < known.severity.rank:
@@ -82,4 +103,4 @@ def _order(finding: Finding) -> tuple[int, str, str, str]:
     return finding.severity.rank, finding.operation, finding.location, finding.drift_class
 
 
-__all__ = ["CHECKS", "Check", "Evidence", "run_checks"]
+__all__ = ["CHECKS", "OF_ONE_LOOK", "Check", "Evidence", "run_checks"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from whopwatch.exchange import Exchange
@@ -13,10 +14,8 @@ from whopwatch.plan.behaviour import PAGING, Pairs
 class Page:
     """The page that an exchange asked for. It is `usable` where it came whole and has the form of a page.
 
-    `items` are its items, `ids` what tells them apart; none where the page is not usable.
+    `items` are its items; none where the page is not usable.
     """
-
-    __slots__ = ("_info", "exchange", "ids", "items", "usable")
 
     def __init__(self, exchange: Exchange) -> None:
         value: Any = exchange.json if exchange.ok else None
@@ -28,8 +27,12 @@ class Page:
             and isinstance(value.get("page_info"), dict)
         )
         self.items: Sequence[Mapping[str, Any]] = value["data"] if self.usable else ()
-        self.ids = [identity(item) for item in self.items]
         self._info: Mapping[str, Any] = value["page_info"] if self.usable else {}
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """What tells the items apart, in their order."""
+        return [identity(item) for item in self.items]
 
     def info(self, name: str) -> Any:
         """The value of a key of `page_info`, None where it is not there."""

@@ -1,7 +1,8 @@
 """Checking what a run has seen: every answer in full, and an answer that did not change only once.
 
 Checks are pure functions of what was asked and answered. Between two runs most lists stand still, and the same bytes
-to the same question cannot lead to other findings; so those of the last run are kept with what they rest on.
+to the same question cannot lead to other findings; so those of the last run are kept with what they rest on. And a
+run asks for each thing once: the checks that compare answers of one operation are left to the runs that see several.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
-from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks import CHECKS, OF_ONE_LOOK, Evidence, run_checks
 from whopwatch.contract import Contract
 from whopwatch.exchange import Exchange
 from whopwatch.finding import Finding
@@ -48,7 +49,9 @@ class Judgement:
         if known and known[0] == basis:
             self.repeated += 1
             return known[1]
-        findings = run_checks(self._contract, Evidence(self._contract, exchanges))
+        is_one_look = len({exchange.operation for exchange in exchanges}) == len(exchanges)
+        evidence = Evidence(self._contract, exchanges)
+        findings = run_checks(self._contract, evidence, OF_ONE_LOOK if is_one_look else CHECKS)
         own = tuple(finding for finding in findings if finding.operation == operation)
         self._last[operation] = basis, own
         return own

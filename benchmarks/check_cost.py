@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from benchmarks.measure import interleaved, table
+from benchmarks.usage import command_line
 from whopwatch.client import Call, Client
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
@@ -58,6 +59,7 @@ def bare(contract: Contract, target: Target, exchanges: Sequence[Exchange]) -> N
 
 def main() -> None:
     """Measure and print."""
+    command_line(__doc__).parse_args()
     contract = load()
     with simulator() as target:
         exchanges = observe(contract, target).exchanges

@@ -6,13 +6,13 @@ Where npm has the same version, the two languages are compared as well: what one
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.usage import command_line
 from whopwatch.authoring.declared import Sources
 from whopwatch.authoring.fetch import version_key, versions
 from whopwatch.contract import contracts_dir
@@ -92,6 +92,6 @@ def _table(steps: list[Step]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.history", description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the fetched releases are kept")
     main(parser.parse_args().folder)

@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 
+from benchmarks.usage import command_line
 from tests.client.hostile.behaviours import BEHAVIOURS
 from tests.client.hostile.places import PLACES
 from tests.client.hostile.visit import mistake, visit, visit_place
@@ -28,6 +29,7 @@ BOUND_MIB = 48
 
 def main() -> int:
     """Try everything once; returns the exit code."""
+    command_line(__doc__).parse_args()
     output = io.StringIO()
     logging.basicConfig(level=logging.DEBUG, stream=output)
     begun, before = time.perf_counter(), peak_mib()

@@ -15,6 +15,7 @@ import time
 
 import httpx
 
+from benchmarks.usage import command_line
 from whopwatch.contract import load
 from whopwatch.simulator import embedded
 
@@ -118,4 +119,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    command_line(__doc__).parse_args()
     asyncio.run(main())

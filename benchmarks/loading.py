@@ -5,6 +5,7 @@ from __future__ import annotations
 import yaml
 
 from benchmarks.measure import interleaved, table
+from benchmarks.usage import command_line
 from whopwatch.contract import contracts_dir, load
 
 
@@ -32,6 +33,7 @@ def yaml_files(loader: type) -> None:
 
 def main() -> None:
     """Measure and print."""
+    command_line(__doc__).parse_args()
     seconds = interleaved(
         {
             "whopwatch, from its bundle": from_bundle,

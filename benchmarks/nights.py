@@ -7,7 +7,6 @@ whose data change every night, and weighs the baseline; `moving` looks at one wo
 
 from __future__ import annotations
 
-import argparse
 import random
 import tempfile
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from benchmarks.usage import command_line
 from tests.run.in_process import InProcess
 from tests.run.test_moving import Writers
 from whopwatch.contract import Contract, load
@@ -170,7 +170,7 @@ def moving(nights: int, writes: int, budget: int) -> None:
 
 def main() -> None:
     """Run what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("what", choices=["quiet", "caught", "year", "moving"])
     parser.add_argument("--years", type=int, default=3)
     parser.add_argument("--nights", type=int, default=YEAR)

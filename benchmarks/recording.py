@@ -5,9 +5,9 @@ python -m benchmarks.recording [--every 9]
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 
+from benchmarks.usage import command_line
 from whopwatch.contract import Contract, load
 from whopwatch.finding import Report
 from whopwatch.har import Facts, parse, recover, write
@@ -33,7 +33,7 @@ def both(contract: Contract, fault: str) -> tuple[Report, Report]:
 
 def main() -> None:
     """Print each fault that differs, and the sums."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("--every", type=int, default=9, help="take each Nth fault that reading can show")
     contract = load()
     faults = [fault.name for fault in catalogue().values() if fault.sees == "read"][:: parser.parse_args().every]

@@ -5,7 +5,6 @@ Each release is driven by `whopwatch sdk`, and a row of docs/sdk.md says what ca
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from benchmarks.usage import command_line
 
 RELEASES = (
     "sdk:0.0.1",
@@ -72,7 +73,7 @@ Ruby: the gem `whop_sdk` is on no registry that this table is made with, so noth
 
 def main() -> None:
     """Drive each release and write the page."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sdk_releases", description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("releases", nargs="*", metavar="RELEASE", default=RELEASES, help="sdk:VERSION or npm:VERSION")
     rows = [_row(release, _driven(release)) for release in parser.parse_args().releases]
     lines = ["| " + " | ".join(row) + " |" for row in (HEAD, ("---",) * len(HEAD), *rows)]

@@ -5,9 +5,9 @@ Requests are counted at the server, not by the client that might be wrong about 
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 
+from benchmarks.usage import command_line
 from whopwatch.contract import load
 from whopwatch.finding import State, Verdict
 from whopwatch.run import DEFAULT_BUDGET, check
@@ -16,7 +16,7 @@ from whopwatch.simulator import embedded
 
 def main() -> None:
     """Run every seed and print what was found; ends with 1 where anything was."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--budget", type=int, default=DEFAULT_BUDGET)
     arguments = parser.parse_args()

@@ -1,14 +1,10 @@
-"""Ten minutes of 149 probes with faults coming and going, and a stall: what grows, what lags, what bursts.
-
-python -m benchmarks.soak [SECONDS]
-"""
+"""Ten minutes of 149 probes with faults coming and going, and a stall: what grows, what lags, what bursts."""
 
 from __future__ import annotations
 
 import os
 import signal
 import statistics
-import sys
 import tempfile
 import time
 from itertools import cycle, pairwise
@@ -19,6 +15,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.processes import Usage, module, usage
+from benchmarks.usage import command_line
 
 CONFIG = """
 [budget]
@@ -71,7 +68,9 @@ def stall(pid: int, api: str) -> tuple[int, int]:
 
 def main() -> None:
     """Run, measure, print."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 600.0
+    options = command_line(__doc__)
+    options.add_argument("seconds", nargs="?", type=float, default=600.0, help="how long to look (default: 600)")
+    seconds = options.parse_args().seconds
     with tempfile.TemporaryDirectory() as folder, module("benchmarks.known_api") as (_, api_port):
         api = f"http://127.0.0.1:{api_port}"
         config = Path(folder) / "probes.toml"

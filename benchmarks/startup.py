@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from benchmarks.measure import interleaved, table
+from benchmarks.usage import command_line
 
 
 def run(*arguments: str) -> None:
@@ -15,6 +16,7 @@ def run(*arguments: str) -> None:
 
 def main() -> None:
     """Measure and print."""
+    command_line(__doc__).parse_args()
     seconds = interleaved(
         {
             "python -c pass": lambda: run("-c", "pass"),

@@ -10,6 +10,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from benchmarks.measure import interleaved, table
+from benchmarks.usage import command_line
 from whopwatch.contract import Contract, load
 from whopwatch.contract.schema import DIALECT
 from whopwatch.simulator import embedded
@@ -42,6 +43,7 @@ def reference_validator(contract: Contract, pointer: str) -> jsonschema.Draft202
 
 def main() -> None:
     """Measure and print."""
+    command_line(__doc__).parse_args()
     contract = load()
     for id, body in bodies(contract).items():
         pointer = contract.operation(id).success.pointer

@@ -25,6 +25,7 @@ from benchmarks.detection.score import with_baseline
 from benchmarks.detection.stage import items_of, warmed
 from benchmarks.detection.tables import figures, page
 from benchmarks.detection.watch import watched
+from benchmarks.usage import command_line
 from whopwatch.contract import load
 
 
@@ -70,7 +71,7 @@ def _drawn(placed: Sequence[Placed], number: int) -> list[Placed]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("--budgets", default="120,600,2000", help="requests of whopwatch's runs (default %(default)s)")
     parser.add_argument(
         "--schemathesis", type=int, default=0, metavar="N", help="run schemathesis as well, at N faults; takes long"

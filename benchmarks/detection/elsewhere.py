@@ -7,7 +7,6 @@ the section of the page.
 
 from __future__ import annotations
 
-import argparse
 import random
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from benchmarks.detection.cases import EVERYWHERE
 from benchmarks.detection.elsewhere_table import section
 from benchmarks.detection.witnesses import Look, Sight, Witness, witnesses
+from benchmarks.usage import command_line
 from whopwatch.contract import Contract, load
 from whopwatch.simulator import Simulator, embedded
 from whopwatch.simulator.faults import Planted, catalogue, first_place, plant
@@ -104,7 +104,7 @@ def _timed(look: Look) -> tuple[Sight, float]:
 
 def main() -> None:
     """Print the section."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.detection.elsewhere", description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("--seed", type=int, default=1, help="draws the places (default %(default)s)")
     parser.add_argument("--sample", type=int, default=SAMPLE, help="faults of each at most (default %(default)s)")
     parser.add_argument("--clean", type=int, default=CLEAN, help="faithful simulators of each (default %(default)s)")

@@ -7,7 +7,6 @@ or memory was not bounded.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import Usage, module, usage
+from benchmarks.usage import command_line
 from benchmarks.webhooks import abuse
 from benchmarks.webhooks.sender import SECRET, Sent, requests, send
 
@@ -77,7 +77,7 @@ def _watch(running: Receiver, ended: threading.Event) -> None:
 
 def main() -> int:
     """Run both and print what was measured; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.webhooks", description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("--deliveries", type=int, default=20_000, help="under load (default %(default)s)")
     parser.add_argument("--connections", type=int, default=16, help="that send them (default %(default)s)")
     options = parser.parse_args()

@@ -13,11 +13,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from whop_sdk import Whop
 
+from benchmarks.usage import command_line
 from benchmarks.webhooks.sender import SECRET
 
 
 def main() -> None:
     """Serve until it is ended; prints the port first."""
+    command_line(__doc__).parse_args()
     whop = Whop(api_key="none", webhook_key=base64.b64encode(SECRET.encode()).decode())
 
     async def handler(request: Request) -> Response:

@@ -116,6 +116,8 @@ def test_an_operation_that_is_not_probed_is_not_asked(server: Server, simulator:
     status, text = get(server, "/probe?target=products.lst")
     assert (status, "did you mean 'products.list'?" in text) == (404, True)
     assert get(server, "/probe")[0] == 404
+    status, text = get(server, "/probe?target=mcp")
+    assert (status, "on its schedule only" in text, "whop_mcp_" in text) == (404, True, True)
     assert simulator.requests.total() == before
 
 

@@ -17,6 +17,10 @@ from whopwatch.probe.records import Run
 from whopwatch.probe.server import Page, Query, Reply, as_json, text
 
 MOST_RECORDS = 1000
+MCP = "mcp"
+ON_SCHEDULE = """target: an MCP server is looked at on its schedule only, the interval under [mcp] in probes.toml; \
+what is seen of it is at /metrics, as whop_mcp_*
+"""
 INDEX = """whopwatch prober
 
 /metrics                         for Prometheus
@@ -88,6 +92,8 @@ def _history(watch: Watch, query: Query) -> Reply:
 
 def _probe(watch: Watch, query: Query) -> Reply:
     name = query.get("target", "")
+    if name == MCP:
+        return text(ON_SCHEDULE, 404)
     probe = watch.probes.get(name)
     if probe is None:
         hint = did_you_mean(name, watch.probes) or "/history and probes.toml name what is probed"

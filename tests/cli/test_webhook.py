@@ -137,6 +137,7 @@ WRONG = {
     "webhook listen --listen nowhere": "HOST:PORT",
     "webhook listen --forward nowhere": "cannot be sent to this address",
     "webhook listen --forward http://localhost:9465/x": "passed on to this receiver itself",
+    "webhook listen --listen 0.0.0.0:9465 --forward http://[::1]:9465/x": "passed on to this receiver itself",
     "webhook listen --seconds nan": "a finite number",
     "webhook listen --rate inf": "a finite number",
     "webhook verify absent --headers absent": "cannot be read",

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from whopwatch.cli.outputs import refuse_unwritable, write_whole
+from whopwatch.cli.outputs import refuse_unwritable_file, write_whole
 from whopwatch.errors import UsageError
 from whopwatch.finding import Report, Verdict
 
@@ -40,7 +40,7 @@ class Metrics:
         if pushgateway is not None:
             _refuse_no_url(pushgateway)
         if textfile is not None:
-            refuse_unwritable(textfile, UNWRITABLE)
+            refuse_unwritable_file(textfile, UNWRITABLE)
         if self.wanted:
             import prometheus_client  # noqa: F401  (what is not installed is missed before the night, not after it)
 

@@ -12,7 +12,7 @@ from whopwatch.config import RANGE, is_rate
 from whopwatch.contract import Contract
 from whopwatch.errors import UsageError
 
-REPORTS = {
+REPORT_HELP = {
     "json": "Write the JSON report (- for stdout).",
     "junit": "Write JUnit XML (- for stdout).",
     "markdown": "Write Markdown (- for stdout).",
@@ -37,7 +37,7 @@ def report_files(*kinds: str) -> Callable[[Command], Command]:
 
         decorated: Command = with_files
         for kind in reversed(kinds):
-            decorated = click.option(f"--{kind}", f"{kind}_file", metavar="FILE", help=REPORTS[kind])(decorated)
+            decorated = click.option(f"--{kind}", f"{kind}_file", metavar="FILE", help=REPORT_HELP[kind])(decorated)
         return decorated
 
     return decorate

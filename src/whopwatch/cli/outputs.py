@@ -32,7 +32,7 @@ class Outputs:
             raise UsageError("Only one report can go to stdout.", expected="one option with the value -")
         paths = [Path(file) for _, file in self._places if file != STDOUT]
         for path in paths:
-            refuse_unwritable(path)
+            refuse_unwritable_file(path)
         _refuse_same(paths)
 
     @property
@@ -80,7 +80,7 @@ def write_whole(path: Path, text: str, what: str = REPORT) -> None:
         raise _unwritable(path, error, what) from None
 
 
-def refuse_unwritable(path: Path, what: str = REPORT) -> None:
+def refuse_unwritable_file(path: Path, what: str = REPORT) -> None:
     """Raise UsageError, saying `what`, where `write_whole` could not write to `path`."""
     try:
         if path.is_dir():

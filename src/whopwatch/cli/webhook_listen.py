@@ -20,6 +20,7 @@ from whopwatch.cli.check import EXIT_CODES, tell
 from whopwatch.cli.options import finite
 from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import VARIABLE, secret_of_environment
+from whopwatch.config.url import is_local
 from whopwatch.contract import Contract, load
 from whopwatch.errors import UsageError
 from whopwatch.opening import opened
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from whopwatch.webhook.listener import Listener
 
 LISTEN = "127.0.0.1:9465"
-_HERE = ("localhost", "127.0.0.1", "::1")
 EXAMPLE = f"""\b
 Examples:
   whopwatch webhook listen --listen 0.0.0.0:8000 --metrics 127.0.0.1:9466
@@ -180,7 +180,7 @@ def _wait(listener: Listener, ended: threading.Event, count: int | None, seconds
 def _refuse_itself(url: str, place: tuple[str, int]) -> None:
     """A receiver that passes on to itself would do so with each delivery for ever."""
     parts = urlsplit(url)
-    if parts.port == place[1] and parts.hostname in (place[0], *_HERE):
+    if parts.port == place[1] and (parts.hostname == place[0] or is_local(url)):
         raise UsageError(
             "Deliveries would be passed on to this receiver itself.",
             where="option --forward",

@@ -26,7 +26,7 @@ from whopwatch.probe.pages import pages_of
 from whopwatch.probe.server import Server
 from whopwatch.probe.service import SWITCH_SECONDS, Service
 
-SCRAPES = 200
+SCRAPES = 100
 ROUNDS = 5
 PROBES = '[budget]\nrequests_per_minute = 60000\n[defaults]\ninterval = "1h"\n[[probes]]\ngets = true\n'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from importlib.resources import files
 
-from whopwatch.checks import CHECKS
+from whopwatch.checks.every import CHECKS
 from whopwatch.contract import Contract
 from whopwatch.contract.shape import shapes_of
 from whopwatch.plan.compare import RULES

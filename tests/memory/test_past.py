@@ -10,7 +10,7 @@ from tests.memory.nights import Nights
 from whopwatch.contract import Contract
 from whopwatch.memory import Records, past_of
 from whopwatch.memory.records import OperationRecord
-from whopwatch.plan import Past
+from whopwatch.plan.known import Past
 
 
 def test_the_days_since_an_operation_was_verified_and_how_often_it_changed() -> None:

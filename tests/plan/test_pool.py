@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from whopwatch.plan import Pool
+from whopwatch.plan.pool import Pool
 
 
 def test_own_ids_come_before_mentioned_ones_and_named_ones_before_both() -> None:

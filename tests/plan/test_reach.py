@@ -11,8 +11,9 @@ from tests.plan.support import answer, page
 from whopwatch.client import Call
 from whopwatch.contract import Contract
 from whopwatch.exchange import Purpose
-from whopwatch.plan import Known
-from whopwatch.plan.reach import KIND_TRIES, TRIES, reach_operations
+from whopwatch.plan.known import Known
+from whopwatch.plan.pool import TRIES
+from whopwatch.plan.reach import KIND_TRIES, reach_operations
 
 Api = Callable[[Call], tuple[Any, int]]
 

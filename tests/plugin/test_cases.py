@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from tests.report import samples
-from whopwatch.checks import CHECKS
+from whopwatch.checks.every import CHECKS
 from whopwatch.checks.groups import GROUPS, WHOLE_TARGET
 from whopwatch.exchange import Purpose
 from whopwatch.finding import OperationResult, State

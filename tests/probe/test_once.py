@@ -9,7 +9,7 @@ import pytest
 from tests.probe.support import CONTRACT, Reply, page, probe, prober
 from whopwatch.client.call import Call
 from whopwatch.finding import Report
-from whopwatch.plan.reach import TRIES
+from whopwatch.plan.pool import TRIES
 from whopwatch.probe.once import probe_once
 from whopwatch.probe.prober import Prober
 

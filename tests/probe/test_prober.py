@@ -9,6 +9,7 @@ import pytest
 
 from tests.probe.support import CONTRACT, PAGE_INFO, Reply, Time, count, page, probe, prober
 from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks.every import CHECKS
 from whopwatch.client.call import Call
 from whopwatch.exchange import Failure
 from whopwatch.finding import Severity
@@ -64,7 +65,7 @@ def test_findings_are_those_of_check_with_the_same_fingerprints() -> None:
     listing = probe("products.list")
     runner, _ = prober(answering(products__list=(200, {"data": []})), listing)
     run = runner.run(listing)
-    of_check = run_checks(CONTRACT, Evidence(CONTRACT, run.exchanges))
+    of_check = run_checks(CONTRACT, Evidence(CONTRACT, run.exchanges), CHECKS)
     assert run.findings == of_check
     assert {finding.fingerprint for finding in run.findings} == {finding.fingerprint for finding in of_check}
     assert run.findings[0].location == "/page_info"

@@ -13,9 +13,9 @@ from whopwatch.contract import Contract, Parameter
 from whopwatch.errors import UsageError
 from whopwatch.exchange import Exchange, Purpose
 from whopwatch.finding import Finding, State, Verdict
-from whopwatch.plan import Known
 from whopwatch.plan.deprecated import ENOUGH, deprecated_properties
 from whopwatch.plan.expand import EXPAND, expandable, expansions
+from whopwatch.plan.known import Known
 from whopwatch.run import check, observe, select
 from whopwatch.simulator.app import Options
 

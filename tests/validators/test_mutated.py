@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from whopwatch.checks import CHECKS
+from whopwatch.checks.every import CHECKS
 from whopwatch.checks.evidence import Evidence
 from whopwatch.contract import Contract, Operation, load
 from whopwatch.contract.schema import Violation, pointer_of

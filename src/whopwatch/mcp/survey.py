@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from whopwatch import __version__
 from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks.every import CHECKS
 from whopwatch.client import Call
 from whopwatch.contract import Contract
 from whopwatch.contract.arguments import arguments_of
@@ -18,7 +19,7 @@ from whopwatch.exchange import Exchange, Failure, Phases
 from whopwatch.finding import Finding, OperationResult, Report, State, Verdict, timestamp
 from whopwatch.mcp.compare import PREFIX, compared
 from whopwatch.mcp.offered import Answer, Offered, Server
-from whopwatch.plan import Known
+from whopwatch.plan.known import Known
 from whopwatch.run.driving import reach
 from whopwatch.run.rows import latency, samples
 from whopwatch.run.stop import useless
@@ -138,7 +139,7 @@ class _Caller:
 
     def findings(self) -> list[Finding]:
         """What the checks make of the answers, each at its tool."""
-        found = run_checks(self._contract, Evidence(self._contract, self.exchanges))
+        found = run_checks(self._contract, Evidence(self._contract, self.exchanges), CHECKS)
         return [
             replace(finding, operation=f"{PREFIX}{self.tools[finding.operation].name}")
             for finding in found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from whopwatch.memory.records import Records
-from whopwatch.plan import Past
+from whopwatch.plan.known import Past
 
 
 def past_of(records: Records, now: datetime) -> dict[str, Past]:

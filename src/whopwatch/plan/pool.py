@@ -8,6 +8,8 @@ from zlib import crc32
 
 LIMIT = 64
 """Ids kept for each resource. More would not be asked for within any sensible budget."""
+TRIES = 24
+"""Parents tried before an empty list is accepted as such, ids before a missing object is."""
 
 _USABLE = re.compile(r"[A-Za-z0-9_~:@+=.-]{1,128}")
 

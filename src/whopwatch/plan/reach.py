@@ -14,11 +14,10 @@ from whopwatch.exchange import Exchange, Purpose
 from whopwatch.plan.behaviour import PAGING
 from whopwatch.plan.known import Experiment, Known, items
 from whopwatch.plan.needs import Filling, fillings, sources
+from whopwatch.plan.pool import TRIES
 
 PAGE_SIZE = 100
 """The largest page that can be counted on: most lists are whole on one."""
-TRIES = 24
-"""Parents tried before an empty list is accepted as such, ids before a missing object is."""
 KIND_TRIES = 3
 """Ids of one resource that may be unknown to an operation before it is asked for no more of them."""
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
-from whopwatch.checks import CHECKS, OF_ONE_LOOK, Evidence, run_checks
+from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks.plain import PLAIN
 from whopwatch.contract import Contract
 from whopwatch.exchange import Exchange
 from whopwatch.finding import Finding
@@ -49,9 +50,7 @@ class Judgement:
         if known and known[0] == basis:
             self.repeated += 1
             return known[1]
-        is_one_look = len({exchange.operation for exchange in exchanges}) == len(exchanges)
-        evidence = Evidence(self._contract, exchanges)
-        findings = run_checks(self._contract, evidence, OF_ONE_LOOK if is_one_look else CHECKS)
+        findings = run_checks(self._contract, Evidence(self._contract, exchanges), PLAIN)
         own = tuple(finding for finding in findings if finding.operation == operation)
         self._last[operation] = basis, own
         return own

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from whopwatch.contract import Contract
 from whopwatch.exchange import Exchange
 from whopwatch.finding import Report, timestamp
-from whopwatch.plan.reach import TRIES
+from whopwatch.plan.pool import TRIES
 from whopwatch.probe.flow import MOST_LISTS
 from whopwatch.probe.listing import Probe
 from whopwatch.probe.prober import Prober

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.shape import shapes_of
 from whopwatch.exchange import Exchange
-from whopwatch.plan.reach import TRIES
+from whopwatch.plan.pool import TRIES
 
 KEPT = TRIES
 """Ids of one resource: as many as are tried."""

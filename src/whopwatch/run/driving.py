@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from whopwatch.client import Call
 from whopwatch.exchange import Exchange
-from whopwatch.plan import Experiment, Known
+from whopwatch.plan.known import Experiment, Known
 from whopwatch.plan.reach import reach_operations
 
 

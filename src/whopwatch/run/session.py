@@ -9,13 +9,17 @@ from datetime import UTC, datetime
 import httpx
 
 from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks.every import CHECKS
 from whopwatch.client import Call, Client
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
 from whopwatch.errors import BudgetExhaustedError, UnsafeRequestError
 from whopwatch.exchange import Exchange
 from whopwatch.finding import Confidence, Finding, timestamp
-from whopwatch.plan import Experiment, Known, Past, missing, plan, repeat_suspects
+from whopwatch.plan.known import Experiment, Known, Past
+from whopwatch.plan.needs import missing
+from whopwatch.plan.order import plan
+from whopwatch.plan.repeat import repeat_suspects
 from whopwatch.plan.writes import Writing, plan_tidying, plan_writes
 from whopwatch.run.driving import drive
 from whopwatch.run.observation import Observation, Progress
@@ -187,4 +191,4 @@ class Session:
 
     def findings(self) -> tuple[Finding, ...]:
         """What the checks say of everything so far."""
-        return run_checks(self.known.contract, Evidence(self.known.contract, self._exchanges))
+        return run_checks(self.known.contract, Evidence(self.known.contract, self._exchanges), CHECKS)

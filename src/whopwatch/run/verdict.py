@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from whopwatch import __version__
 from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks.every import CHECKS
 from whopwatch.contract import Contract, Operation
 from whopwatch.exchange import Exchange, Purpose
 from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
@@ -32,7 +33,7 @@ NO_ID = "not asked: no list showed an id to ask with"
 def judge(contract: Contract, observation: Observation, target_name: str) -> Report:
     """What `observation` says of each operation of the contract, and in all."""
     evidence = Evidence(contract, observation.exchanges)
-    drawn = observation.findings if observation.findings is not None else run_checks(contract, evidence)
+    drawn = observation.findings if observation.findings is not None else run_checks(contract, evidence, CHECKS)
     findings = () if observation.unusable else _relevant(drawn, observation)
     broken = {finding.operation for finding in findings if finding.breaks}
     results = tuple(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from whopwatch.config import SIMULATOR, Target
 from whopwatch.contract import Operation
-from whopwatch.plan import Known
+from whopwatch.plan.known import Known
 from whopwatch.plan.writes import Writing
 
 WRITING_BUDGET = 1600

@@ -15,9 +15,8 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.contract.arguments import arguments_of
 from whopwatch.exchange import Exchange, Purpose
 from whopwatch.finding import Finding, OperationResult, Report, State, Verdict, timestamp
-from whopwatch.plan import Known
 from whopwatch.plan.compose import unlike
-from whopwatch.plan.known import has_next, items
+from whopwatch.plan.known import Known, has_next, items
 from whopwatch.relay import Relay
 from whopwatch.run.driving import reach
 from whopwatch.run.rows import latency, samples

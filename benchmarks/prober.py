@@ -1,8 +1,9 @@
 """The prober as it runs in production, over a contract of 149 reads: what is measured, in a process of its own.
 
-    python -m benchmarks.prober PORT_OF_KNOWN_API CONFIG TIMES
+    python -m benchmarks.prober PORT_OF_KNOWN_API CONFIG [TIMES]
 
-Prints its own port. At SIGTERM it writes the times of all its runs to the file TIMES, at SIGUSR1 only how many.
+Prints its own port. At SIGTERM it writes the times of all its runs to the file TIMES, at SIGUSR1 only how many;
+without TIMES it keeps none, which would grow with every run.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Times:
 
 def main() -> None:
     """Probe until SIGTERM."""
-    port, config, times_file = sys.argv[1:]
+    port, config, *kept_in = sys.argv[1:]
     give_back_early()
     contract = narrowed(contract_of_reads())
     load.cache_clear()
@@ -69,13 +70,15 @@ def main() -> None:
         signal.signal(number, lambda number, _: signals.put(number))
     service = Service(contract, target, Path(config))
     times = Times(service.prober.history)
-    service.prober.history = times  # type: ignore[assignment]
+    if kept_in:
+        service.prober.history = times  # type: ignore[assignment]
     server = service.start(("127.0.0.1", 0))
     print(server.server_address[1], flush=True)
     while signals.get() == signal.SIGUSR1:
-        Path(times_file).write_text(str(len(times.kept)), encoding="utf-8")
+        Path(kept_in[0]).write_text(str(len(times.kept)), encoding="utf-8")
     service.stop()
-    Path(times_file).write_text(json.dumps(times.kept), encoding="utf-8")
+    for file in kept_in:
+        Path(file).write_text(json.dumps(times.kept), encoding="utf-8")
 
 
 if __name__ == "__main__":

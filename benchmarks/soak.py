@@ -75,7 +75,7 @@ def main() -> None:
         api = f"http://127.0.0.1:{api_port}"
         config = Path(folder) / "probes.toml"
         config.write_text(CONFIG, encoding="utf-8")
-        with module("benchmarks.prober", api_port, str(config), str(Path(folder) / "times")) as (process, port):
+        with module("benchmarks.prober", api_port, str(config)) as (process, port):
             uses: list[Usage] = []
             series: list[int] = []
             begun, modes, switch_at = time.monotonic(), cycle(MODES), 0.0

@@ -54,7 +54,7 @@ def test_the_container_copies_only_what_the_repository_has(root: Path, deploy: P
     for source in (source for sources in copies for source in sources):
         assert (root / source).exists(), source
     assert "USER 10001" in text
-    assert "'.[probe]'" in text  # without it there is nothing to export metrics with
+    assert "'.[probe,mcp]'" in text  # metrics, and the look at an MCP server that probes.toml may name
 
 
 def test_the_compose_file_keeps_the_compose_specification(needs: Needs, deploy: Path) -> None:

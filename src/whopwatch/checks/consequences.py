@@ -13,16 +13,31 @@ CONSEQUENCES = ("twins", "refused")
 """Checks that hold an object against its list: what is wrong in the list already is no second finding there."""
 READERS = ("queries", "asked-for")
 """Checks that hold the items of a list against a parameter, by the field that it looks at."""
+PAGES = {
+    ("page-sizes", "param:first"): (("queries", "param:after"), ("queries", "/data")),
+    ("paging", "param:first"): (("queries", "param:after"),),
+    ("queries", "param:before"): (("page-sizes", "param:first"),),
+}
+"""What is no finding of its own, by check and location, where one of others is told of the same list.
+
+Where a cursor leads elsewhere, or items are lost, pages have neither the items nor the number of them that they should
+have; where pages are too small, those before a cursor are, too.
+"""
 
 
 def without_consequences(contract: Contract, findings: Collection[Finding]) -> Iterator[Finding]:
-    """`findings` without those that follow from a place where an answer breaks its contract.
+    """`findings` without those that follow from another one, or from a place where an answer breaks its contract.
 
-    Such are differences between list and object at that place, an object that is not found as its id is broken in
-    the list, and what a filter seems to do wrong with values of a field that is broken.
+    Such are pages whose cursors are wrong (PAGES), differences between list and object at that place, an object that
+    is not found as its id is broken in the list, and what a filter seems to do wrong with values of a field that is
+    broken.
     """
     broken = {(one.operation, _place(one.location)) for one in findings if one.check in CAUSES}
+    told = {(one.operation, one.check, one.location) for one in findings if one.drift_class == "D20"}
     for finding in findings:
+        causes = PAGES.get((finding.check, finding.location), ())
+        if any((finding.operation, *cause) in told for cause in causes):
+            continue
         if not (broken and _follows(contract, finding, broken)):
             yield finding
 

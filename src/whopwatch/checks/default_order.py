@@ -9,6 +9,8 @@ from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.finding import Finding, Severity
 from whopwatch.plan.behaviour import behaviour
+from whopwatch.plan.proof import proven
+from whopwatch.plan.walks import Observed
 
 
 def default_order(_: Contract, evidence: Evidence) -> Iterator[Finding]:
@@ -17,17 +19,25 @@ def default_order(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     declared = behaviour().order
     for id, observed in evidence.lists.items():
         whole = observed.whole if declared["direction"] in observed.rules.sorts else ()
-        for walk, listing in whole:
-            if listing.is_turned(declared["default_direction"]):
-                tally.add(
-                    "D13",
-                    Severity.LOW,
-                    id,
-                    f"param:{declared['direction']}",
-                    expected=declared["default_direction"],
-                    observed="the other direction",
-                    what="it begins with its oldest item where no direction is asked for",
-                    witness=walk.numbers[0],
-                    samples=len(whole),
-                )
+        turned = [walk for walk, listing in whole if listing.is_turned(declared["default_direction"])]
+        for walk in turned if turned and not _is_explained(observed, declared["direction"]) else ():
+            tally.add(
+                "D13",
+                Severity.LOW,
+                id,
+                f"param:{declared['direction']}",
+                expected=declared["default_direction"],
+                observed="the other direction",
+                what="it begins with its oldest item where no direction is asked for",
+                witness=walk.numbers[0],
+                samples=len(whole),
+            )
     yield from tally.findings()
+
+
+def _is_explained(observed: Observed, direction: str) -> bool:
+    """Whether a direction is taken for the other one even where it is asked for, or the list has no lasting order."""
+    return any(
+        broken.rule == "unstable" or (broken.rule in ("misread", "order") and broken.location == f"param:{direction}")
+        for broken, _ in proven(observed)
+    )

@@ -44,7 +44,15 @@ def _twice(page: Answer) -> bool:
 
 
 def _dead_end(page: Answer) -> bool:
-    return page.page_info.get("has_next_page") is True and page.page_info.get("end_cursor", 0) in (None, "")
+    """An empty page has no item that a cursor could be of: there, what announces another one is wrong."""
+    announces = page.page_info.get("has_next_page") is True
+    return announces and _count(page) > 0 and page.page_info.get("end_cursor", 0) in (None, "")
+
+
+def _nothing_and_more(page: Answer) -> bool:
+    """Of a whole list that is empty: of two pages, an empty one is told by the one before it."""
+    is_first = page.exchange.purpose is Purpose.LIST
+    return is_first and _is_empty(page) and page.page_info.get("has_next_page") is True
 
 
 def _before_the_first(page: Answer) -> bool:
@@ -53,9 +61,11 @@ def _before_the_first(page: Answer) -> bool:
 
 def _cursor_on_nothing(page: Answer) -> bool:
     cursors = (page.page_info.get("start_cursor"), page.page_info.get("end_cursor"))
-    return (
-        page.exchange.ok and isinstance(page.value, dict) and page.value.get("data") == [] and cursors != (None, None)
-    )
+    return _is_empty(page) and cursors != (None, None)
+
+
+def _is_empty(page: Answer) -> bool:
+    return page.exchange.ok and isinstance(page.value, dict) and page.value.get("data") == []
 
 
 RULES = (
@@ -98,6 +108,14 @@ RULES = (
         "none",
         "a page with items has no end cursor",
         _without("end_cursor"),
+    ),
+    Rule(
+        "/page_info/has_next_page",
+        Severity.MEDIUM,
+        "false where there is nothing",
+        "true",
+        "an empty list announces another page",
+        _nothing_and_more,
     ),
     Rule("/data/*/id", Severity.CRITICAL, "every item once", "an item twice", "a page has an item twice", _twice),
     Rule(

@@ -5,27 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from whopwatch.checks.causes import without_what_follows
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.finding import Finding, Severity, Source
 from whopwatch.plan.behaviour import behaviour
-from whopwatch.plan.compare import RULES, Broken
-from whopwatch.plan.proof import blames, proven
-
-CONSEQUENCES = ("missing", "lost", "cut", "skipped", "order", "again", "endless")
-"""What is no finding of its own where one parameter is known to be the reason."""
+from whopwatch.plan.compare import RULES
+from whopwatch.plan.proof import proven
 
 
 def queries(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     """Report what was seen to differ while the list stood still: the whole list before and after is the same."""
     tally = Tally("queries")
     for id, observed in evidence.lists.items():
-        sightings = proven(observed)
-        is_located = any(_locates(broken) for broken, _ in sightings)
-        for broken, number in sightings:
-            if is_located and broken.rule in CONSEQUENCES and not _locates(broken):
-                continue
+        for broken, number in without_what_follows(proven(observed)):
             rule = RULES[broken.rule]
             tally.add(
                 "D14" if broken.rule == "refused" else "D20",
@@ -40,11 +34,6 @@ def queries(_: Contract, evidence: Evidence) -> Iterator[Finding]:
                 source=Source.LIVE_LIVE,
             )
     yield from tally.findings()
-
-
-def _locates(broken: Broken) -> bool:
-    """Whether it names the one parameter that is at fault; an order is, where it loses items by itself."""
-    return blames(broken) or (broken.location == "param:order" and broken.rule in ("missing", "lost", "cut"))
 
 
 def page_sizes(_: Contract, evidence: Evidence) -> Iterator[Finding]:

@@ -36,6 +36,7 @@ MISTAKES: Mapping[Purpose, Mistake] = {
     Purpose.MALFORMED_ID: Mistake("unknown_id", (400,), "it answers for what cannot be an id"),
 }
 
+BOTH_SIZES = "first and last are both taken, though a page is either at the beginning or at the end"
 NOBODY = (Purpose.UNKNOWN_ID, Purpose.MALFORMED_ID)
 """Requests with an id that nothing has."""
 
@@ -69,7 +70,8 @@ def _judge(operation: Operation, exchange: Exchange, is_there: bool) -> tuple[st
     if exchange.ok:
         if operation.is_list and exchange.purpose in NOBODY and not _rows(exchange):
             return "D15", Severity.HIGH, "status", str(status), "an unknown parent is answered as one that has nothing"
-        return mistake.drift_class, mistake.severity, _place(operation, exchange), str(status), mistake.what
+        what = BOTH_SIZES if {"first", "last"} <= dict(exchange.query).keys() else mistake.what
+        return mistake.drift_class, mistake.severity, _place(operation, exchange), str(status), what
     if 400 <= status < 500 and status not in (*allowed, 429) and (status != 404 or is_there):
         severity = Severity.LOW if status in (400, 403, 404, 422) else Severity.HIGH
         return "D15", severity, "status", str(status), f"a mistake in the request is answered with status {status}"

@@ -14,6 +14,8 @@ from whopwatch.plan.walks import StepBack, Walk
 
 WHOLE = 100
 """A page of so many items is all of most lists."""
+TELLING = 3
+"""So many items of different rank, in the opposite order, are no accident."""
 CRITICAL, HIGH, LOW = Severity.CRITICAL, Severity.HIGH, Severity.LOW
 
 
@@ -42,7 +44,7 @@ RULES: Mapping[str, Rule] = {
     "loop": Rule(CRITICAL, "another cursor each", "the same twice", "a walk meets an end cursor twice, it never ends"),
     "resized": Rule(HIGH, "the same items", "others", "the same list has other items in pages of another size"),
     "twice": Rule(CRITICAL, "every item once", "an item twice", "a walk meets an item twice"),
-    "again": Rule(CRITICAL, "the items after the cursor", "earlier ones", "a page after a cursor begins too early"),
+    "again": Rule(CRITICAL, "the items after the cursor", "earlier ones", "a page after a cursor shows earlier items"),
     "endless": Rule(HIGH, "has_next_page false at the end", "true", "the last page announces another one"),
     "cut": Rule(CRITICAL, "has_next_page true while items follow", "false", "a page denies the items that follow it"),
     "other-side": Rule(LOW, "what is on the other side", "the opposite", "a page is wrong about its other side"),
@@ -112,7 +114,11 @@ def _of_page(
     yield from _order(expected, asked, joined, page)
     left = [candidate for id, candidate in expected.items() if id not in seen]
     yield from _gaps(expected, left, page)
-    yield from _ends(left, page, bool(joined), listing.rules.declared.pages["other_side"] == "exact")
+    yield from _ends(expected, left, page)
+    has_before = page.info("has_previous_page")
+    is_told = isinstance(has_before, bool) and listing.rules.declared.pages["other_side"] == "exact"
+    if is_told and has_before is not bool(joined):
+        yield Broken("other-side", "/page_info/has_previous_page")
 
 
 def _strangers(listing: Listing, known: Mapping[str, Candidate], asked: Pairs, page: Page) -> Iterator[Broken]:
@@ -120,7 +126,7 @@ def _strangers(listing: Listing, known: Mapping[str, Candidate], asked: Pairs, p
     for id in page.ids:
         if id not in listing.by_id:
             names = [name for name in wanted if name not in listing.rules.sorts]
-            yield Broken("foreign", f"param:{names[0]}" if len(names) == 1 else "/data/*/id")
+            yield Broken("foreign", f"param:{names[0]}" if len(names) == 1 else "/data")
         elif id not in known:
             for name, values in wanted.items():
                 if name in listing.rules.filters and listing.excludes(name, values, id):
@@ -130,7 +136,8 @@ def _strangers(listing: Listing, known: Mapping[str, Candidate], asked: Pairs, p
 def _order(known: Mapping[str, Candidate], asked: Pairs, joined: Sequence[str], page: Page) -> Iterator[Broken]:
     ranks = [rank for id in (*joined[-1:], *page.ids) if id in known and (rank := known[id].rank) is not None]
     if any(earlier > later for earlier, later in pairwise(ranks)):
-        yield Broken("order", place_of_order(asked))
+        is_turned = "direction" in dict(asked) and len(set(ranks)) >= TELLING and ranks == sorted(ranks, reverse=True)
+        yield Broken("order", "param:direction" if is_turned else place_of_order(asked))
 
 
 def place_of_order(asked: Pairs) -> str:
@@ -141,7 +148,7 @@ def place_of_order(asked: Pairs) -> str:
 
 def _gaps(known: Mapping[str, Candidate], left: Sequence[Candidate], page: Page) -> Iterator[Broken]:
     """Items that should stand before the last one of the page, and do not."""
-    ranks = [rank for id in page.ids if id in known and (rank := known[id].rank) is not None]
+    ranks = _ranks(known, page)
     if not ranks:
         return
     shown = set(page.ids)
@@ -152,23 +159,34 @@ def _gaps(known: Mapping[str, Candidate], left: Sequence[Candidate], page: Page)
         yield Broken("missing", "/data")
 
 
-def _ends(left: Sequence[Candidate], page: Page, has_before: bool, exact: bool) -> Iterator[Broken]:
-    shown = set(page.ids)
+def _ranks(known: Mapping[str, Candidate], page: Page) -> list[int]:
+    return [rank for id in page.ids if id in known and (rank := known[id].rank) is not None]
+
+
+def _ends(known: Mapping[str, Candidate], left: Sequence[Candidate], page: Page) -> Iterator[Broken]:
+    """What a page says of those behind it. Items that should stand before its last one are gaps, and no early end."""
+    shown, last = set(page.ids), max(_ranks(known, page), default=None)
     rest = [candidate for candidate in left if candidate.id not in shown]
+    behind = [c for c in rest if last is None or c.rank is None or c.rank >= last]
     size, more = page.size(), page.info("has_next_page")
-    if more is False and any(candidate.certain for candidate in rest):
+    if more is False and any(candidate.certain for candidate in behind):
         is_full = size is None or len(page.ids) >= size
         yield Broken("cut", "/page_info/has_next_page") if is_full and page.ids else Broken("lost", "/data")
     elif more is True and not rest:
         yield Broken("endless", "/page_info/has_next_page")
-    if exact and isinstance(page.info("has_previous_page"), bool) and page.info("has_previous_page") is not has_before:
-        yield Broken("other-side", "/page_info/has_previous_page")
 
 
 def _causes(found: list[Broken]) -> list[Broken]:
-    """`found` without an order that is wrong as items of earlier pages are shown again."""
-    is_again = any(one.rule == "again" for one in found)
-    return [one for one in found if not (is_again and one.rule == "order")]
+    """`found` without what follows from the rest of it.
+
+    Where items of earlier pages are shown again, the order cannot be right, and others have no room; where the order
+    is wrong, items that should stand before others stand elsewhere.
+    """
+    rules = {one.rule for one in found}
+    follows = (
+        ("order", "missing", "skipped") if "again" in rules else ("missing", "skipped") if "order" in rules else ()
+    )
+    return [one for one in found if one.rule not in follows]
 
 
 def _attributed(found: list[Broken], walk: Walk, page: Page) -> list[Broken]:
@@ -187,8 +205,14 @@ def _explanation(listing: Listing, walk: Walk, page: Page) -> Broken | None:
         expected = listing.expect(other)
         is_certain = all(c.certain and c.rank is not None for c in expected.values())
         if page.ids and is_certain and not any(_of_page(listing, expected, other, [], page)):
-            return Broken(rule, f"param:{name}")
+            return Broken("excluded" if _is_one_too_many(listing, walk.asked, name, page) else rule, f"param:{name}")
     return None
+
+
+def _is_one_too_many(listing: Listing, asked: Pairs, name: str, page: Page) -> bool:
+    """Whether a page shows one single item that a filter excludes: a filter without effect would show others, too."""
+    values = grouped(asked)[name]
+    return name in listing.rules.filters and sum(listing.excludes(name, values, id) for id in page.ids) == 1
 
 
 def _readings(asked: Pairs) -> Iterator[tuple[str, str, Pairs]]:
@@ -220,7 +244,20 @@ def differences_back(listing: Listing, step: StepBack) -> list[Broken]:
     size = page.size("last")
     earlier = [id for page in walk.pages[:-1] for id in page.ids]
     expected = earlier[-size:] if size else earlier[-len(page.ids) :]
+    between = [id for id in page.ids if id not in earlier]
+    if (
+        between
+        and set(between) <= listing.expect(walk.asked).keys() - {*walk.ids}
+        and _is_tail(page.ids, earlier, between)
+    ):
+        return [Broken("skipped", "param:after")]
     return list(_of_step(page, walk, earlier, expected, size))
+
+
+def _is_tail(ids: Sequence[str], earlier: Sequence[str], between: Sequence[str]) -> bool:
+    """Whether a page back shows the pages before it, but for items that the walk forward passed over."""
+    rest = [id for id in ids if id not in between]
+    return bool(rest) and rest == list(earlier[-len(rest) :])
 
 
 def _of_step(

@@ -98,8 +98,11 @@ def _turned(observed: Observed) -> Iterator[Sighting]:
 
 
 def _resized(observed: Observed) -> Iterator[Sighting]:
-    """A list that shows equal items, the same before and after, and not as many of each in pages of another size."""
-    whole = [walk for walk in observed.walks if walk.is_whole and len(set(walk.ids)) < len(walk.ids)]
+    """A list that shows equal items, the same before and after, and not as many of each in pages of another size.
+
+    Only where items have no id: those that have are not to be shown twice in the first place.
+    """
+    whole = [walk for walk in observed.walks if walk.is_whole and walk.has_equals]
     for walk in observed.walks if whole else ():
         is_resized = walk.pages[0].exchange.purpose is Purpose.QUERY and not walk.asked and walk.is_ended
         alike = [other for other in whole if other.base == walk.base] if is_resized else []

@@ -45,6 +45,13 @@ class Walk:
         """What all its pages show, in their order."""
         return [id for page in self.pages for id in page.ids]
 
+    @property
+    def has_equals(self) -> bool:
+        """Whether it shows items that nothing tells apart: they have no id."""
+        return len(set(self.ids)) < len(self.ids) and not any(
+            "id" in item for page in self.pages for item in page.items
+        )
+
     def listing(self, rules: Rules) -> Listing | None:
         """The items of all its pages, made once: a walk that is whole gets no more of them. None where it is not."""
         if self._listing is None and self.is_whole:

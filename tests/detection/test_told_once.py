@@ -1,0 +1,64 @@
+"""One fault of pages or queries is one finding, at its place, in words that are true of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.run.in_process import InProcess
+from whopwatch.contract import Contract
+from whopwatch.run import check
+from whopwatch.simulator.app import Options
+
+AFTER = "param:after"
+CASES = [
+    # a page that does not begin where its cursor says: what it then lacks, shows twice or announces follows from that
+    ("cursor-inclusive@leads.list", 1, AFTER, "a page after a cursor shows earlier items"),
+    ("pages-aligned-down@fee_markups.list", 1, AFTER, "a page after a cursor shows earlier items"),
+    ("walk-begins-anew@plans.list", 1, AFTER, "a page after a cursor shows earlier items"),
+    ("item-on-every-page@leads.list", 1, AFTER, "a page after a cursor shows earlier items"),
+    ("end-cursor-of-first@payments.list", 1, AFTER, "a page after a cursor shows earlier items"),
+    ("item-dropped-from-page@entries.list", 6, AFTER, "a page begins late, items are lost"),
+    # passed over where nobody could be sure of it, and shown on the way back
+    ("item-skipped-by-small-pages@entries.list", 2, AFTER, "a page begins late, items are lost"),
+    # the whole list itself lacks an item, whatever it is asked for with
+    ("item-skipped@payment_methods.list", 2, "/data", "it shows an item that is not in the whole list"),
+    ("item-never-shown@support_channels.list", 4, "/data", "it shows an item that is not in the whole list"),
+    ("item-twice-on-a-page@payment_methods.list", 2, "/data/*/id", "a page has an item twice"),
+    ("page-too-small@reviews.list", 1, "param:first", "a page that another one follows has fewer items"),
+    ("has-next-always@reviews.list", 0, "/page_info/has_next_page", "a page announces another one, which is empty"),
+    ("order-ignored@entries.list", 1, "param:order", "items are not in the order asked for"),
+    ("order-depends-on-size@app_builds.list", 4, "/data", "items are not in the order asked for"),
+    ("direction-inverted@messages.list", 1, "param:direction", "direction is read as another value"),
+    ("direction-inverted@entries.list", 3, "param:direction", "items are not in the order asked for"),
+    # one single item too many is no proof that a filter has no effect
+    ("date-filter-by-day@products.list", 3, "param:created_after", "created_after lets through what it excludes"),
+    ("enum-filter-ignored@promo_codes.list", 1, "param:status", "status has no effect"),
+]
+
+
+@pytest.mark.parametrize(("fault", "seed", "location", "words"), CASES, ids=[case[0] for case in CASES])
+def test_a_fault_is_one_finding(contract: Contract, fault: str, seed: int, location: str, words: str) -> None:
+    operation = fault.partition("@")[2]
+    simulator = InProcess(contract, Options(seed=seed, rate_limit=10**9, faults=(fault,)))
+    report = check(contract, simulator.target(), only=[operation], seed=seed, transport=simulator)
+
+    assert [(found.drift_class, found.operation, found.location) for found in report.findings] == [
+        ("D20", operation, location)
+    ]
+    assert words in report.findings[0].message
+
+
+def test_an_empty_list_that_announces_a_page_is_told_at_its_place(contract: Contract) -> None:
+    fault = "has-next-always@payments.list"
+    simulator = InProcess(contract, Options(items=0, rate_limit=10**9, faults=(fault,)))
+    report = check(contract, simulator.target(), only=["payments.list"], transport=simulator)
+
+    assert [(found.drift_class, found.location) for found in report.findings] == [("D20", "/page_info/has_next_page")]
+
+
+def test_two_sizes_at_once_are_not_called_a_size_that_is_none(contract: Contract) -> None:
+    fault = "first-wins-over-last@reviews.list"
+    simulator = InProcess(contract, Options(rate_limit=10**9, faults=(fault,)))
+    report = check(contract, simulator.target(), only=["reviews.list"], transport=simulator)
+
+    assert [(found.location, "are both taken" in found.message) for found in report.findings] == [("param:first", True)]

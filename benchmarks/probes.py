@@ -3,8 +3,6 @@
 149 operations every 10 s (15 probes a second), a fresh connection for each, a page of 100 items, at a server that
 answers after 10 ms and keeps the true time of every request. CPU is that of the prober's own process: ours schedules,
 validates and counts; blackbox_exporter is scheduled from outside, which is not charged to it.
-
-    python -m benchmarks.probes [SECONDS] [ROUNDS]
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ import json
 import shutil
 import signal
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -28,10 +25,12 @@ from typing import Any
 import httpx
 
 from benchmarks.processes import module, running, usage, wait_for
+from benchmarks.usage import command_line
 
 BLACKBOX = "prometheus-blackbox-exporter"
 OPERATIONS, INTERVAL = 149, 10.0
 PLAIN, STILL, SCRAPED = "whopwatch", "whopwatch, answers stand still", "whopwatch, scraped every second"
+BARE = "a bare loop, no prober"
 PROBER = """
 [budget]
 requests_per_minute = 6000
@@ -128,6 +127,13 @@ def ours(contest: Contest, api_port: str, folder: Path, into: Measured, scrape_e
         contest.measure(into, process.pid, finish)
 
 
+def bare(contest: Contest, api_port: str, into: Measured) -> None:
+    """One round of a loop that asks and validates, and nothing else: the least that Python can do."""
+    with module("benchmarks.bare_prober", api_port) as (process, _):
+        time.sleep(2.0)
+        contest.measure(into, process.pid, list)
+
+
 def _count(times: Path, process: Any) -> int:
     """How many runs the prober has made so far; it tells at SIGUSR1."""
     times.unlink(missing_ok=True)
@@ -199,10 +205,13 @@ def shares(values: Sequence[float]) -> str:
 
 def main() -> None:
     """Measure in turns, and print one table."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-    contestants = {name: Measured() for name in (PLAIN, STILL, SCRAPED, BLACKBOX)}
-    plain, still, scraped, other = contestants.values()
+    options = command_line(__doc__)
+    options.add_argument("seconds", nargs="?", type=float, default=30.0, help="of each turn (default: 30)")
+    options.add_argument("rounds", nargs="?", type=int, default=3, help="turns of each (default: 3)")
+    given = options.parse_args()
+    seconds, rounds = given.seconds, given.rounds
+    contestants = {name: Measured() for name in (PLAIN, STILL, SCRAPED, BARE, BLACKBOX)}
+    plain, still, scraped, least, other = contestants.values()
     with tempfile.TemporaryDirectory() as name, module("benchmarks.known_api") as (_, port):
         contest, folder = Contest(f"http://127.0.0.1:{port}", seconds), Path(name)
         for _ in range(rounds):
@@ -210,6 +219,7 @@ def main() -> None:
             httpx.put(f"http://127.0.0.1:{port}/mode", json={"mode": "still"})
             ours(contest, port, folder, still, None)
             httpx.put(f"http://127.0.0.1:{port}/mode", json={"mode": "ok"})
+            bare(contest, port, least)
             if shutil.which(BLACKBOX):
                 blackbox(contest, port, folder, other)
             ours(contest, port, folder, scraped, 1.0)
@@ -218,18 +228,19 @@ def main() -> None:
     print(f"{'':34}{columns}   {'total error p50 / p99':>22}   first byte")
     for name, each in contestants.items():
         if each.probes:
+            errors = f"   {shares(each.total):>19} ms   {shares(each.first_byte)} ms" if each.total else ""
             print(
                 f"{name:34}{each.probes:>7}{each.cpu / each.probes * 1000:>8.2f} ms{each.probes / each.cpu:>10.0f}"
-                f"{each.rss:>6.1f} MiB   {shares(each.total):>19} ms   {shares(each.first_byte)} ms"
+                f"{each.rss:>6.1f} MiB{errors}"
             )
     worst = [sorted(each.taken)[int(len(each.taken) * 0.99)] for each in (scraped, plain)]
     print(f"p99 with a scrape every second: {worst[0] / worst[1]:.2f} times that without")
     if other.probes:
-        pace = {name: contestants[name].probes / contestants[name].cpu for name in (PLAIN, STILL, BLACKBOX)}
+        pace = {name: each.probes / each.cpu / (other.probes / other.cpu) for name, each in contestants.items()}
         print(
-            f"probes per CPU-second, times blackbox_exporter's: {pace[PLAIN] / pace[BLACKBOX]:.2f} where every answer"
+            f"probes per CPU-second, times blackbox_exporter's: {pace[PLAIN]:.2f} where every answer differs from the"
         )
-        print(f"differs from the one before, {pace[STILL] / pace[BLACKBOX]:.2f} where it does not")
+        print(f"one before, {pace[STILL]:.2f} where it does not; {pace[BARE]:.2f} of a loop that does nothing else")
 
 
 if __name__ == "__main__":

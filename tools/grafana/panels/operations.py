@@ -40,6 +40,15 @@ OUTCOME_COLOURS = {
     "rate_limited": YELLOW,
     "skipped": GREY,
 }
+ABOUT = (
+    ("instance", "(.+)", "$1"),
+    ("class", "(.+)", "class $1"),
+    ("event", "(.+)", "$1"),
+    ("event", "[*]", "an unknown event"),
+    ("resource", "(.+)", "$1"),
+    ("operation", "(.+)", "$1"),
+)
+"""What an alert is about, in one column: its label, the label's value, how that reads. The last that fits counts."""
 
 
 def panels() -> list[Any]:
@@ -60,14 +69,13 @@ def _organize(order: list[str], names: dict[str, str], hidden: list[str]) -> Dat
 
 
 def _alerts() -> table.Panel:
-    # One column says what an alert is about: the operation, or else the resource, event, drift class or process.
     expression = (
         "1000 * max by (severity, alertname, resource, operation, event, class, instance) ("
         'ALERTS_FOR_STATE{alertname=~"Whop.+"} '
         'and ignoring (alertstate) ALERTS{alertname=~"Whop.+",alertstate="firing"})'
     )
-    for label in ("instance", "class", "event", "resource", "operation"):
-        expression = f'label_replace({expression}, "about", "$1", "{label}", "(.+)")'
+    for label, value, about in ABOUT:
+        expression = f'label_replace({expression}, "about", "{about}", "{label}", "{value}")'
     severity = values(page=("page", RED), ticket=("ticket", ORANGE))
     order = ["severity", "alertname", "about", "Value"]
     names = {"severity": "Severity", "alertname": "Alert", "about": "About", "Value": "Since"}

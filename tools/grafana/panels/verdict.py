@@ -70,11 +70,20 @@ def panels() -> list[stat.Panel]:
         ).thresholds(some_may_be),
         tile(
             "Probers off",
-            "Probers that Prometheus cannot scrape, and shards that are missing.",
-            f'sum(up{{job="whopwatch",{BY_PROBER}}} == bool 0) + (sum(max by (job, location) '
-            f"(whop_prober_shards{{{BY_PROBER}}}) - count by (job, location) (count_values by (job, location) "
-            f'("index", whop_prober_shard_index{{{BY_PROBER}}}))) or vector(0))',
+            "Probers that Prometheus cannot scrape, and shards that are missing. One that is both counts once.",
+            _probers_off(),
         )
         .no_value("none known")
         .thresholds(none_is_good),
     ]
+
+
+def _probers_off() -> str:
+    """A lost shard is a target that is down where targets are listed, and none at all where they are discovered."""
+    down = f'up{{job="whopwatch",{BY_PROBER}}} == bool 0'
+    shards = f"max by (job, location) (whop_prober_shards{{{BY_PROBER}}})"
+    present = (
+        f'count by (job, location) (count_values by (job, location) ("index", whop_prober_shard_index{{{BY_PROBER}}}))'
+    )
+    gone = f"clamp_min({shards} - {present} - sum by (job, location) ({down}), 0)"
+    return f"sum({down}) + (sum({gone}) or vector(0))"

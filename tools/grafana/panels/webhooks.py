@@ -75,7 +75,9 @@ def _lag() -> timeseries.Panel:
 def _broken() -> timeseries.Panel:
     return (
         lines(
-            "Broken events, checks", "Deliveries of 15 minutes that broke the contract, and checks that wait.", "short"
+            "Broken events, checks",
+            "Deliveries of 15 minutes that broke the contract (*: of an unknown event), and checks that wait.",
+            "short",
         )
         .with_target(
             query(
@@ -94,7 +96,7 @@ def _broken() -> timeseries.Panel:
 
 def _received() -> Any:
     return (
-        rows("Last received", "When each event was received last.", width=8, height=8)
+        rows("Last received", "When each event was received last; * is an unknown one.", width=8, height=8)
         .with_target(
             query(
                 f"sort(1000 * max by (event) (whop_webhook_last_received_timestamp_seconds{{{BY_RECEIVER}}}))",

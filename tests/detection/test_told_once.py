@@ -48,6 +48,23 @@ def test_a_fault_is_one_finding(contract: Contract, fault: str, seed: int, locat
     assert words in report.findings[0].message
 
 
+@pytest.mark.parametrize(
+    ("fault", "drift_class", "words"),
+    [
+        ("fails-now-and-then@memberships.list", "D14", "the server fails with status 500"),
+        ("status-204@payments.list", "D14", "status 204 is a success that is not documented"),
+        ("unknown-id-204@payment_methods.retrieve", "D20", "it answers for an id that nothing has"),
+    ],
+)
+def test_a_status_is_told_once(contract: Contract, fault: str, drift_class: str, words: str) -> None:
+    operation = fault.partition("@")[2]
+    simulator = InProcess(contract, Options(seed=1, rate_limit=10**9, faults=(fault,)))
+    report = check(contract, simulator.target(), only=[operation], seed=1, transport=simulator)
+
+    assert [(found.drift_class, found.location) for found in report.findings] == [(drift_class, "status")]
+    assert words in report.findings[0].message
+
+
 def test_an_empty_list_that_announces_a_page_is_told_at_its_place(contract: Contract) -> None:
     fault = "has-next-always@payments.list"
     simulator = InProcess(contract, Options(items=0, rate_limit=10**9, faults=(fault,)))

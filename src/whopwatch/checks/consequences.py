@@ -28,18 +28,27 @@ have; where pages are too small, those before a cursor are, too.
 def without_consequences(contract: Contract, findings: Collection[Finding]) -> Iterator[Finding]:
     """`findings` without those that follow from another one, or from a place where an answer breaks its contract.
 
-    Such are pages whose cursors are wrong (PAGES), differences between list and object at that place, an object that
-    is not found as its id is broken in the list, and what a filter seems to do wrong with values of a field that is
-    broken.
+    Such are failures at wrong requests where right ones fail, too, pages whose cursors are wrong (PAGES), differences
+    between list and object at that place, an object that is not found as its id is broken in the list, and what a
+    filter seems to do wrong with values of a field that is broken.
     """
     broken = {(one.operation, _place(one.location)) for one in findings if one.check in CAUSES}
+    failing = {one.operation for one in findings if _is_failure(one, "D14")}
     told = {(one.operation, one.check, one.location) for one in findings if one.drift_class == "D20"}
     for finding in findings:
         causes = PAGES.get((finding.check, finding.location), ())
-        if any((finding.operation, *cause) in told for cause in causes):
-            continue
-        if not (broken and _follows(contract, finding, broken)):
+        is_explained = (
+            any((finding.operation, *cause) in told for cause in causes)
+            or (_is_failure(finding, "D15") and finding.operation in failing)
+            or (broken and _follows(contract, finding, broken))
+        )
+        if not is_explained:
             yield finding
+
+
+def _is_failure(finding: Finding, drift_class: str) -> bool:
+    """Whether a server fails (5xx) at requests that are right (D14), or that it has to refuse (D15)."""
+    return (finding.check, finding.drift_class) == ("status", drift_class) and finding.observed.startswith("5")
 
 
 def _follows(contract: Contract, finding: Finding, broken: Collection[tuple[str, str]]) -> bool:

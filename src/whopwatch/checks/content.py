@@ -19,13 +19,15 @@ PROBLEMS = {
     BodyProblem.TOO_DEEP: ("D12", "arrays and objects nested deeper than anything documented"),
 }
 
+NO_CONTENT = 204
+
 
 def content(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
-    """Media type, charset and readability of every success answer."""
+    """Media type, charset and readability of every success answer but 204, which has neither by definition."""
     tally = Tally("content")
     for operation, exchanges in evidence.by_operation.items():
         plain = [exchange for exchange in exchanges if exchange.purpose not in MISTAKES]
-        answered = [exchange for exchange in plain if exchange.ok and exchange.credential == "key"]
+        answered = [e for e in plain if e.ok and e.credential == "key" and e.status != NO_CONTENT]
         for number, exchange in enumerate(answered):
             found = _media_type(exchange, contract.operations[operation].success.media_types) or _body(exchange)
             if found:

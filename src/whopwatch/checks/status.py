@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from whopwatch.checks.evidence import MISTAKES, Evidence
+from whopwatch.checks.refusals import MISTAKES as REFUSED
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
 from whopwatch.exchange import Exchange
@@ -57,6 +58,8 @@ def _judge(operation: Operation, exchange: Exchange) -> Judgement | None:
         return "D14", Severity.HIGH, success, f"the server fails with status {status}"
     if exchange.credential != "key":
         return None
+    if 200 <= status < 300 and exchange.purpose in REFUSED:
+        return None  # that it is no refusal is the refusals check's to report
     if 200 <= status < 300:
         return "D14", Severity.MEDIUM, success, f"status {status} is a success that is not documented"
     if 300 <= status < 400:

@@ -220,3 +220,23 @@ def test_items_is_exact_where_it_is_asked_for(contract: Contract) -> None:
     asker = Asker(Backend(contract, Options(items=4)), contract)
 
     assert len(asker.walk("shipments.list", {"company_id": asker.backend.world.company.id})) == 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_new_points_at_what_is_there(contract: Contract, seed: int) -> None:
+    world = World(contract, seed=seed)
+    for table in ("members", "plans", "products", "memberships"):
+        for entity in world.own(table)[:8]:
+            world.delete(entity)
+    made = [world.create(table) for table in ("payments", "memberships", "reviews", "invoices") for _ in range(20)]
+    pointed = {value for one in made for value in one.raw.values() if isinstance(value, Reference)}
+    assert {"members", "plans", "products", "memberships"} <= {one.table for one in pointed}
+    assert not [one for one in pointed if world.is_deleted(one)]
+
+
+def test_what_the_seed_makes_points_where_it_always_does(contract: Contract) -> None:
+    early, late = World(contract, seed=4), World(contract, seed=4)
+    before = [(one.id, one.raw) for one in early.own("payments")]
+    for entity in late.own("members")[:20]:
+        late.delete(entity)
+    assert [(one.id, one.raw) for one in late.own("payments")] == before

@@ -33,7 +33,8 @@ NOW_MS = 1_767_225_600_000
 class Entity:
     """One object. `values` is what views show, `raw` the references before any of them was made null.
 
-    `index` orders the objects of a table by creation, `created` is that moment in milliseconds.
+    `index` orders the objects of a table by creation, `created` is that moment in milliseconds. `is_new` is whether it
+    was written, and not made by the seed.
     """
 
     table: str
@@ -42,6 +43,7 @@ class Entity:
     created: int
     values: dict[str, Any] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)
+    is_new: bool = False
 
     @property
     def reference(self) -> Reference:
@@ -267,7 +269,7 @@ class World:
         rng = random.Random(f"{self.seed}:{table}:{index}:fields")  # noqa: S311
         pace = 3_600_000 * (4 + offset(self.seed, table, "pace") % 12)
         moment = EPOCH_MS + index * pace + int(rng.random() * pace * 0.9) if created is None else created
-        entity = Entity(table, index, id or self.id(table, index), moment)
+        entity = Entity(table, index, id or self.id(table, index), moment, is_new=created is not None)
         maker = Maker(self.seed, table, index, moment, rng, _Picker(self, entity).pick)
         tick = index
         if shape.kind == "union":
@@ -312,7 +314,7 @@ class World:
             if foreign == total:
                 return None
             number = entity.index - self._span(entity.table)[0]
-            return Reference(table, self.id(table, foreign + number % (total - foreign)))
+            return self._there(entity, Reference(table, self.id(table, foreign + number % (total - foreign))))
         found = list(self.follow(entity, path, shown=node.kind not in ("reference", "id", "union")))
         if node.kind == "id":
             found = [value for value in found if isinstance(value, Reference) and value.table == node.resource]
@@ -332,10 +334,29 @@ class World:
         if high <= low:
             return Reference(table, self.id(table, 0))
         if table == entity.table:
-            return Reference(table, self.id(table, entity.index // 2))
-        if (entity.table, path) in self._popular and tick % 5 < 3:
-            return Reference(table, self.id(table, high - 1))
-        return Reference(table, self.id(table, low + tick % (high - low)))
+            number = entity.index // 2
+        elif (entity.table, path) in self._popular and tick % 5 < 3:
+            number = high - 1
+        else:
+            number = low + tick % (high - low)
+        return self._there(entity, Reference(table, self.id(table, number)))
+
+    def _there(self, entity: Entity, reference: Reference) -> Reference:
+        """`reference`; of a new object, where that or what it points at is deleted, another of its table.
+
+        What the seed makes points where it always does, whenever it is made.
+        """
+        if not (entity.is_new and self._deleted) or self._is_whole(reference):
+            return reference
+        rows = self.own(reference.table)
+        there = [row for row in rows if self._is_whole(row.reference)] or rows
+        return there[entity.index % len(there)].reference if there else reference
+
+    def _is_whole(self, reference: Reference) -> bool:
+        entity = self.get(reference)
+        return entity is not None and not any(
+            isinstance(value, Reference) and self.is_deleted(value) for value in entity.raw.values()
+        )
 
 
 class _Picker:

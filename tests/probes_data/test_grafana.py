@@ -60,6 +60,13 @@ def test_every_panel_is_named_explained_and_placed(dashboard: dict[str, Any]) ->
             assert panel["targets"]
 
 
+def test_an_operation_that_lacks_a_column_is_among_the_worst(dashboard: dict[str, Any]) -> None:
+    """One that never succeeded, or whose answers could not be judged, has no value in some columns."""
+    (worst,) = (panel for panel in _panels(dashboard) if panel["title"] == "Worst operations")
+    (join,) = (each for each in worst["transformations"] if each["id"] == "joinByField")
+    assert join["options"] == {"byField": "operation", "mode": "outer"}
+
+
 def test_panels_do_not_overlap(dashboard: dict[str, Any]) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in dashboard["panels"]:

@@ -95,7 +95,7 @@ def _alerts() -> table.Panel:
         )
         .override_by_name("Alert", [prop("custom.width", 240)])
         .override_by_name("About", [prop("noValue", "everything")])
-        .override_by_name("Since", [prop("unit", "dateTimeFromNow"), prop("custom.width", 105)])
+        .override_by_name("Since", [prop("unit", "dateTimeFromNow"), prop("custom.width", 120)])
     )
 
 
@@ -138,8 +138,9 @@ def _worst() -> table.Panel:
     }
     order = ["operation", "Value #B", "Value #A", "Value #C", "Value #D", "Value #E"]
     return (
+        # Outer: an operation that never succeeded, or is probed no longer, lacks columns and is the worst of all.
         panel.with_transformation(
-            DataTransformerConfig(id_val="joinByField", options={"byField": "operation", "mode": "inner"})
+            DataTransformerConfig(id_val="joinByField", options={"byField": "operation", "mode": "outer"})
         )
         .with_transformation(_organize(order, names, [f"Time {n}" for n in range(1, 6)] + ["Time"]))
         .with_transformation(
@@ -150,6 +151,7 @@ def _worst() -> table.Panel:
             "Now",
             [
                 prop("mappings", [state]),
+                prop("noValue", "no prober"),
                 prop("custom.cellOptions", {"type": "color-background", "mode": "basic"}),
                 prop("custom.width", 80),
             ],
@@ -165,9 +167,12 @@ def _worst() -> table.Panel:
                 prop("custom.cellOptions", bar),
             ],
         )
-        .override_by_name("Findings", [prop("custom.width", 75)])
+        .override_by_name("Findings", [prop("noValue", "unknown"), prop("custom.width", 75)])
         .override_by_name("p95", [prop("unit", "s"), prop("decimals", 1), prop("custom.width", 80)])
-        .override_by_name("Last success", [prop("unit", "dateTimeFromNow"), prop("custom.width", 140)])
+        .override_by_name(
+            "Last success",
+            [prop("unit", "dateTimeFromNow"), prop("noValue", "none since start"), prop("custom.width", 140)],
+        )
     )
 
 

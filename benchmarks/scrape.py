@@ -20,6 +20,7 @@ from prometheus_client import generate_latest
 
 from benchmarks.prober import OPERATIONS, contract_of_reads
 from benchmarks.processes import module
+from benchmarks.usage import command_line
 from whopwatch.config import Secret, Target
 from whopwatch.probe.narrow import narrowed
 from whopwatch.probe.pages import pages_of
@@ -63,6 +64,7 @@ def scrapes(port: int) -> float:
 
 def main() -> None:
     """Measure both, round by round, and print the medians."""
+    command_line(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder, module("benchmarks.known_api") as (_, port):
         config = Path(folder) / "probes.toml"
         config.write_text(PROBES, encoding="utf-8")

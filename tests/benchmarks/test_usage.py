@@ -9,7 +9,18 @@ import pytest
 
 NAMES = [
     *("check_cost", "detection", "detection.elsewhere", "history", "hostile", "known_api", "loading", "nights"),
-    *("recording", "sdk_releases", "seeds", "soak", "startup", "validation", "webhooks", "webhooks.rival"),
+    *(
+        "probes",
+        "recording",
+        "scrape",
+        "sdk_releases",
+        "seeds",
+        "soak",
+        "startup",
+        "validation",
+        "webhooks",
+        "webhooks.rival",
+    ),
 ]
 
 

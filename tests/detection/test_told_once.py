@@ -73,6 +73,16 @@ def test_an_empty_list_that_announces_a_page_is_told_at_its_place(contract: Cont
     assert [(found.drift_class, found.location) for found in report.findings] == [("D20", "/page_info/has_next_page")]
 
 
+def test_pages_that_overlap_in_a_list_of_several_pages_are_one_finding(contract: Contract) -> None:
+    fault = "pages-overlap@payments.list"
+    simulator = InProcess(contract, Options(seed=1, items=250, rate_limit=10**9, faults=(fault,)))
+    report = check(contract, simulator.target(), only=["payments.list"], seed=1, transport=simulator)
+
+    assert [(found.location, "meets an item on two pages" in found.message) for found in report.findings] == [
+        ("/data/*/id", True)
+    ]
+
+
 def test_two_sizes_at_once_are_not_called_a_size_that_is_none(contract: Contract) -> None:
     fault = "first-wins-over-last@reviews.list"
     simulator = InProcess(contract, Options(rate_limit=10**9, faults=(fault,)))

@@ -14,7 +14,7 @@ CONSEQUENCES = ("twins", "refused")
 READERS = ("queries", "asked-for")
 """Checks that hold the items of a list against a parameter, by the field that it looks at."""
 PAGES = {
-    ("page-sizes", "param:first"): (("queries", "param:after"), ("queries", "/data")),
+    ("page-sizes", "param:first"): (("queries", "param:after"), ("queries", "/data"), ("walking", "/data/*/id")),
     ("paging", "param:first"): (("queries", "param:after"),),
     ("queries", "param:before"): (("page-sizes", "param:first"),),
 }

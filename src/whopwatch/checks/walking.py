@@ -54,18 +54,18 @@ def _add(tally: Tally, witness: Answer, broken: Broken, samples: int) -> None:
 
 def _forward(walk: Sequence[Answer]) -> Iterator[Broken]:
     cursors = [page.cursor("end_cursor") for page in walk if page.items]
-    if len(set(cursors)) < len(cursors):
+    ids = [id for page in walk for id in set(page.ids)]
+    if len(set(ids)) < len(ids):  # a page that ends with an item of another one rightly has its cursor
+        yield Broken(
+            Severity.CRITICAL, "/data/*/id", "every item once", "an item twice", "a walk meets an item on two pages"
+        )
+    elif len(set(cursors)) < len(cursors):
         yield Broken(
             Severity.CRITICAL,
             "/page_info/end_cursor",
             "another end cursor on each page",
             "the same one twice",
             "two pages of a walk have the same end cursor: the walk never ends",
-        )
-    ids = [id for page in walk for id in set(page.ids)]
-    if len(set(ids)) < len(ids):
-        yield Broken(
-            Severity.CRITICAL, "/data/*/id", "every item once", "an item twice", "a walk meets an item on two pages"
         )
     if any(not page.items and before.page_info.get("has_next_page") is True for before, page in pairwise(walk)):
         yield Broken(

@@ -29,7 +29,7 @@ from whopwatch.simulator.app import Options
 
 RULES = rules()
 YEAR = 365
-TRAITS = 4500
+TRAITS = 4850
 """What a baseline of the whole API holds after some nights at the simulator."""
 FIRST = datetime(2026, 1, 1, 3, tzinfo=UTC)
 SHARES = (1.0, 0.9, 0.5, 0.2, 0.1, 0.05)

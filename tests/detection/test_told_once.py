@@ -83,6 +83,13 @@ def test_pages_that_overlap_in_a_list_of_several_pages_are_one_finding(contract:
     ]
 
 
+def test_pages_of_a_wrong_size_are_no_other_default_size(contract: Contract) -> None:
+    simulator = InProcess(contract, Options(seed=1, rate_limit=10**9, faults=("page-too-large@payout_methods.list",)))
+    report = check(contract, simulator.target(), seed=1, transport=simulator)
+
+    assert [(found.drift_class, found.location) for found in report.findings] == [("D20", "param:first")]
+
+
 def test_two_sizes_at_once_are_not_called_a_size_that_is_none(contract: Contract) -> None:
     fault = "first-wins-over-last@reviews.list"
     simulator = InProcess(contract, Options(rate_limit=10**9, faults=(fault,)))

@@ -200,8 +200,9 @@ class _Stream(httpcore.NetworkStream):
         remaining = watch.remaining
         if remaining <= 0:
             raise httpcore.WriteTimeout
+        begun = watch.clock()
         self._stream.write(buffer, min(self._limits.write, remaining))
-        watch.wrote()
+        watch.wrote(begun)
 
     def close(self) -> None:
         with suppress(OSError):

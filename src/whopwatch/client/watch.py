@@ -62,9 +62,13 @@ class Watch:
         """Whether what came so far may be the beginning of an HTTP response."""
         return b"HTTP/".startswith(self._opening)
 
-    def wrote(self) -> None:
-        """The request, or a part of it, has left: what comes from now on is the answer."""
-        self._written = self.clock()
+    def wrote(self, begun: float) -> None:
+        """The request, or a part of it, has left: what comes from now on is the answer.
+
+        It is waited for since `begun`, when that part was handed over: on a busy machine an answer may have come before
+        this process hears of the end of the writing.
+        """
+        self._written = begun
         self._first_byte = None
         self.received = 0
 

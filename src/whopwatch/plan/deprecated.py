@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.exchange import Purpose
-from whopwatch.plan.known import Experiment, Known
+
+if TYPE_CHECKING:  # a prober needs what the contract declares, and no plan
+    from whopwatch.plan.known import Experiment, Known
 
 ENOUGH = 5
 """Objects without an optional property that are not taken for chance."""

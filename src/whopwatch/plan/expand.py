@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.exchange import Purpose
 from whopwatch.plan.behaviour import documented_values
-from whopwatch.plan.known import Experiment, Known, Trace
+
+if TYPE_CHECKING:  # a prober needs what the contract declares, and no plan
+    from whopwatch.plan.known import Experiment, Known, Trace
 
 EXPAND = "expand[]"
 """The parameter that names them."""

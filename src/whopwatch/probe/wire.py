@@ -81,8 +81,9 @@ def fetch(origin: Origin, request: bytes, watch: Watch, limits: Limits) -> Answe
     keep = False
     try:
         connection.settimeout(_left(watch, limits.write))
+        begun = watch.clock()
         connection.sendall(request)
-        watch.wrote()
+        watch.wrote(begun)
         answer = _read(connection, watch, limits)
         answer.phases = watch.phases()
         keep = answer.keeps_connection

@@ -18,6 +18,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from whopwatch.exchange import Phases
 from whopwatch.finding import Finding, Severity
+from whopwatch.metrics.statuses import CODE_CLASSES, code_class
 
 M = TypeVar("M", bound=MetricWrapperBase)
 
@@ -26,9 +27,6 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0,
 
 PHASES = ("dns", "connect", "tls", "ttfb", "transfer")
 SEVERITIES = tuple(Severity)
-CODE_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
-NO_CLASS = "5xx"
-"""What a status outside of 100 to 599 counts as (RFC 9110, section 15): a server may send any three digits."""
 
 
 class Outcome(StrEnum):
@@ -158,7 +156,7 @@ class ProbeMetrics:
                 if seconds is not None:
                     histogram.observe(seconds)
         if status is not None:
-            series.responses.get(f"{status // 100}xx", series.responses[NO_CLASS]).inc()
+            series.responses[code_class(status)].inc()
         if findings is not None:
             series.found(findings)
             for finding in findings:
@@ -190,8 +188,8 @@ class ProbeMetrics:
         operation = each.operation
         for outcome in OUTCOMES:
             self.runs.labels(operation, outcome)
-        for code_class in CODE_CLASSES:
-            self.responses.labels(operation, code_class)
+        for each_class in CODE_CLASSES:
+            self.responses.labels(operation, each_class)
         self.duration.labels(operation)
         self.missed.labels(operation)
         self.interval.labels(operation).set(each.interval)

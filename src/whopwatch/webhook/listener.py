@@ -14,6 +14,7 @@ import uvicorn
 from whopwatch.contract import Contract
 from whopwatch.errors import UsageError
 from whopwatch.metrics import new_registry
+from whopwatch.metrics.statuses import code_class
 from whopwatch.metrics.webhooks import WebhookMetrics
 from whopwatch.signature import Refusal
 from whopwatch.webhook.bounds import Bounds
@@ -62,7 +63,7 @@ def listening(
     async def passed_on(delivery: Delivery) -> int:
         assert forward
         status = await forward(delivery)
-        metrics.forwarded.labels(f"{status // 100}xx").inc()
+        metrics.forwarded.labels(code_class(status)).inc()
         return status
 
     def note(outcome: Refusal | Overload) -> None:

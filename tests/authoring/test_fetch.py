@@ -10,8 +10,9 @@ import pytest
 
 from whopwatch.authoring import fetch
 from whopwatch.authoring.declared import Package, Sources
+from whopwatch.authoring.releases import Release
 from whopwatch.errors import SourceError
-from whopwatch.sdk.releases import Release, installed
+from whopwatch.sdk.releases import installed
 
 CONTENT = b"a package"
 PYTHON = Package("pypi", "made-up", "1.0", "made_up.whl", hashlib.sha256(CONTENT).hexdigest())

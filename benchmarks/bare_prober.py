@@ -19,10 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httptools
 import jiter
 
-from benchmarks.prober import LISTED, OPERATIONS
+from benchmarks.prober import INTERVAL, LISTED, OPERATIONS
 from whopwatch.contract import load
-
-INTERVAL = 10.0
 
 
 class Body:

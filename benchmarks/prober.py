@@ -24,7 +24,7 @@ from whopwatch.probe.narrow import narrowed
 from whopwatch.probe.records import Record
 from whopwatch.probe.service import Service
 
-OPERATIONS = 149
+OPERATIONS, INTERVAL = 149, 10.0
 LISTED = "withdrawals.list"
 
 

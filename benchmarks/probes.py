@@ -24,11 +24,11 @@ from typing import Any
 
 import httpx
 
+from benchmarks.prober import INTERVAL, OPERATIONS
 from benchmarks.processes import module, running, usage, wait_for
 from benchmarks.usage import command_line
 
 BLACKBOX = "prometheus-blackbox-exporter"
-OPERATIONS, INTERVAL = 149, 10.0
 PLAIN, STILL, SCRAPED = "whopwatch", "whopwatch, answers stand still", "whopwatch, scraped every second"
 BARE = "a bare loop, no prober"
 PROBER = """

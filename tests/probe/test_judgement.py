@@ -79,6 +79,10 @@ def test_no_check_looks_at_a_header_that_is_left_out() -> None:
         assert not any(f'"{header}"' in source for source in [*sources, inspect.getsource(evidence)]), header
 
 
+def test_a_probes_checks_stand_in_the_order_of_all_checks() -> None:
+    assert tuple(check for check in CHECKS if check in PLAIN) == PLAIN
+
+
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
     with embedded(CONTRACT, rate_limit=10**9) as running:

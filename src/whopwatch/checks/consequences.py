@@ -13,18 +13,22 @@ CONSEQUENCES = ("twins", "refused")
 """Checks that hold an object against its list: what is wrong in the list already is no second finding there."""
 READERS = ("queries", "asked-for")
 """Checks that hold the items of a list against a parameter, by the field that it looks at."""
+LOST = (("queries", "param:after"), ("queries", "/data"), ("walking", "/data/*/id"))
+"""What tells, by check and location, that a cursor leads elsewhere or items are lost."""
 PAGES = {
-    ("page-sizes", "param:first"): (("queries", "param:after"), ("queries", "/data"), ("walking", "/data/*/id")),
-    ("paging", "param:first"): (("queries", "param:after"),),
-    ("queries", "param:before"): (("page-sizes", "param:first"),),
+    ("page-sizes", "param:first", "D11"): LOST,
+    ("page-sizes", "param:first", "D20"): LOST,
+    ("page-sizes", "param:first", "D13"): (*LOST, ("page-sizes", "param:first"), ("paging", "param:first")),
+    ("paging", "param:first", "D20"): (("queries", "param:after"),),
+    ("queries", "param:before", "D14"): (("page-sizes", "param:first"),),
+    ("queries", "param:before", "D20"): (("page-sizes", "param:first"),),
 }
-"""What is no finding of its own, by check and location, where one of others is told of the same list.
+"""What is no finding of its own, by check, location and class, where one of others (D20) is told of the same list.
 
 Where a cursor leads elsewhere, or items are lost, pages have neither the items nor the number of them that they should
-have; where pages are too small, those before a cursor are, too.
+have; where pages are too small, those before a cursor are, too; and the default size of a list that does not keep to
+the size that was asked for is no other fault.
 """
-SIZES = (("page-sizes", "param:first"), ("paging", "param:first"))
-"""What tells that a list does not keep to the size that was asked for: its default size (D13) is no other fault."""
 
 
 def without_consequences(contract: Contract, findings: Collection[Finding]) -> Iterator[Finding]:
@@ -38,14 +42,10 @@ def without_consequences(contract: Contract, findings: Collection[Finding]) -> I
     failing = {one.operation for one in findings if _is_failure(one, "D14")}
     told = {(one.operation, one.check, one.location) for one in findings if one.drift_class == "D20"}
     for finding in findings:
-        causes = PAGES.get((finding.check, finding.location), ())
+        causes = PAGES.get((finding.check, finding.location, finding.drift_class), ())
         is_explained = (
             any((finding.operation, *cause) in told for cause in causes)
             or (_is_failure(finding, "D15") and finding.operation in failing)
-            or (
-                (finding.check, finding.drift_class) == ("page-sizes", "D13")
-                and any((finding.operation, *size) in told for size in SIZES)
-            )
             or (broken and _follows(contract, finding, broken))
         )
         if not is_explained:

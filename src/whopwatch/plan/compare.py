@@ -8,14 +8,12 @@ from itertools import pairwise
 
 from whopwatch.finding import Severity
 from whopwatch.plan.behaviour import Pairs
-from whopwatch.plan.listing import Candidate, Listing, grouped
+from whopwatch.plan.listing import TELLING, Candidate, Listing, grouped
 from whopwatch.plan.page import Page
 from whopwatch.plan.walks import StepBack, Walk
 
 WHOLE = 100
 """A page of so many items is all of most lists."""
-TELLING = 3
-"""So many items of different rank, in the opposite order, are no accident."""
 CRITICAL, HIGH, LOW = Severity.CRITICAL, Severity.HIGH, Severity.LOW
 
 

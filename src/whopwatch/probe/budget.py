@@ -61,6 +61,11 @@ class Budget:
             self._tokens -= 1.0
             return None
 
+    def wait(self, requests: float, sleep: Callable[[float], None]) -> None:
+        """Return once so many requests are left."""
+        while (seconds := self.level().seconds_to(requests)) > 0:
+            sleep(seconds)
+
     def heed(self, exchange: Exchange) -> float:
         """Hold the operation for as long as a 429 asks; returns these seconds, 0 for anything else."""
         if exchange.status != 429:

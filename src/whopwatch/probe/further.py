@@ -37,8 +37,7 @@ def look_further(
     found: list[Exchange] = []
 
     def send(call: Call) -> Exchange:
-        while (wait := prober.budget.level().seconds_to(1)) > 0:
-            sleep(wait)
+        prober.budget.wait(1, sleep)
         if prober.budget.take(call.operation.id):
             return _unsent(call)  # the API asked for this operation to be left alone
         try:

@@ -50,8 +50,7 @@ def probe_once(
 
 
 def _patiently(prober: Prober, probe: Probe, sleep: Callable[[float], None]) -> Run:
-    while (wait := prober.budget.level().seconds_to(MOST_LISTS + 2)) > 0:
-        sleep(wait)
+    prober.budget.wait(MOST_LISTS + 2, sleep)
     return prober.look(probe)
 
 

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 
 from benchmarks.measure import interleaved, table
 from benchmarks.usage import command_line
-from whopwatch.client import Call, Client
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
-from whopwatch.exchange import Exchange
+from whopwatch.core.exchange import Exchange
+from whopwatch.http import Call, Client
 from whopwatch.run import DEFAULT_BUDGET, check, observe
 
 ROUNDS = 7

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.usage import command_line
-from whopwatch.authoring.declared import Sources
-from whopwatch.authoring.fetch import version_key, versions
 from whopwatch.contract import contracts_dir
+from whopwatch.contract_build.declared import Sources
+from whopwatch.contract_build.fetch import version_key, versions
+from whopwatch.core.finding import Severity
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import Side, read_side
-from whopwatch.finding import Severity
 
 PAGE = Path(__file__).parents[1] / "docs" / "history.md"
 HEAD = """\

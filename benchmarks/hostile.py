@@ -17,11 +17,11 @@ import time
 import traceback
 
 from benchmarks.usage import command_line
-from tests.client.hostile.behaviours import BEHAVIOURS
-from tests.client.hostile.places import PLACES
-from tests.client.hostile.visit import mistake, visit, visit_place
-from tests.client.support import KEY
-from whopwatch.exchange import Exchange
+from tests.http.hostile.behaviours import BEHAVIOURS
+from tests.http.hostile.places import PLACES
+from tests.http.hostile.visit import mistake, visit, visit_place
+from tests.http.support import KEY
+from whopwatch.core.exchange import Exchange
 
 BOUND_MIB = 48
 """What receiving may add to the process: six times the largest body, which is held packed, unpacked and copied."""
@@ -56,7 +56,7 @@ def main() -> int:
 
 def visit_all(output: io.StringIO) -> dict[str, list[Exchange]]:
     """The attempts that came of each behaviour, none where the client crashed; crashes are written to `output`."""
-    command = [sys.executable, "-m", "tests.client.hostile.server"]
+    command = [sys.executable, "-m", "tests.http.hostile.server"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 (its own command)
         assert server.stdout is not None
         base_url = f"http://127.0.0.1:{int(server.stdout.readline())}/api/v1"

@@ -19,11 +19,11 @@ from benchmarks.usage import command_line
 from tests.run.in_process import InProcess
 from tests.run.test_moving import Writers
 from whopwatch.contract import Contract, load
-from whopwatch.finding import Finding, Report
-from whopwatch.memory import Records, opened, remember
-from whopwatch.memory.records import TraitRecord
-from whopwatch.memory.rules import rules
-from whopwatch.memory.silence import Count, listen
+from whopwatch.core.finding import Finding, Report
+from whopwatch.history import Records, opened, remember
+from whopwatch.history.records import TraitRecord
+from whopwatch.history.rules import rules
+from whopwatch.history.silence import Count, listen
 from whopwatch.run import Observation, judge, observe
 from whopwatch.simulator.app import Options
 

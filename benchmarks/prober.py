@@ -19,10 +19,10 @@ from typing import Any
 
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
-from whopwatch.probe.memory import give_back_early
-from whopwatch.probe.narrow import narrowed
-from whopwatch.probe.records import Record
-from whopwatch.probe.service import Service
+from whopwatch.prober.memory import give_back_early
+from whopwatch.prober.narrow import narrowed
+from whopwatch.prober.records import Record
+from whopwatch.prober.service import Service
 
 OPERATIONS, INTERVAL = 149, 10.0
 LISTED = "withdrawals.list"

@@ -22,10 +22,10 @@ from benchmarks.prober import OPERATIONS, contract_of_reads
 from benchmarks.processes import module
 from benchmarks.usage import command_line
 from whopwatch.config import Secret, Target
-from whopwatch.probe.narrow import narrowed
-from whopwatch.probe.pages import pages_of
-from whopwatch.probe.server import Server
-from whopwatch.probe.service import SWITCH_SECONDS, Service
+from whopwatch.prober.narrow import narrowed
+from whopwatch.prober.pages import pages_of
+from whopwatch.prober.server import Server
+from whopwatch.prober.service import SWITCH_SECONDS, Service
 
 SCRAPES = 100
 ROUNDS = 5

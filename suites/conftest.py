@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from whopwatch.config import SIMULATOR, target_name
-from whopwatch.plugin import options, refuse_unusable
+from whopwatch.pytest_plugin import options, refuse_unusable
 
 FAILED_BEFORE = Path(".hypothesis") / "whopwatch"
 

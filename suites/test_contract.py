@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whopwatch.plugin.cases import BoundCase
+from whopwatch.pytest_plugin.cases import BoundCase
 
 
 def test_contract(whop_case: BoundCase) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whopwatch.errors import ConfigError, TargetError, WhopwatchError, did_you_mean
+from whopwatch.core.errors import ConfigError, TargetError, WhopwatchError, did_you_mean
 
 
 def test_an_error_shows_its_facts_a_line_each_and_leaves_out_what_is_unknown() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whopwatch.exchange import MAX_DEPTH, BodyProblem, Exchange, Purpose, nests_deeper_than, parse_json
+from whopwatch.core.exchange import MAX_DEPTH, BodyProblem, Exchange, Purpose, nests_deeper_than, parse_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

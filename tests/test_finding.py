@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from whopwatch.finding import Finding, OperationResult, Report, Severity, State, Verdict
+from whopwatch.core.finding import Finding, OperationResult, Report, Severity, State, Verdict
 
 FINDING = Finding(
     drift_class="D5",

@@ -12,10 +12,10 @@ from typing import Any
 
 import schemathesis
 
-from whopwatch.client import Client
 from whopwatch.config import resolve_target
 from whopwatch.contract import load
 from whopwatch.generate.door import KEY, guarded_requests
+from whopwatch.http import Client
 
 _OPEN = ExitStack()
 _CLIENT = Client(

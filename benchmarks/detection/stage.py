@@ -17,7 +17,7 @@ from benchmarks.detection.cases import CATALOGUE, EVERYWHERE, UNLISTED, Placed
 from benchmarks.detection.unseen import UNSEEN, Front, Place
 from benchmarks.detection.unseen import Planted as Twisted
 from whopwatch.contract import Contract
-from whopwatch.finding import Finding
+from whopwatch.core.finding import Finding
 from whopwatch.simulator import Backend, Simulator, embedded
 from whopwatch.simulator.faults import catalogue
 from whopwatch.simulator.world import World

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.detection.cases import EVERYWHERE, Case, is_for_writers
 from benchmarks.detection.stage import Expected, staged
 from whopwatch.contract import Contract
-from whopwatch.finding import Finding, Verdict
+from whopwatch.core.finding import Finding, Verdict
 from whopwatch.run import check
 
 FEW = 4

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from tests.webhook.observed import EVENTS, observed
-from whopwatch.client import Client
+from tests.webhooks.observed import EVENTS, observed
 from whopwatch.contract import Contract
-from whopwatch.contract.tools import tools_of
-from whopwatch.finding import Finding
+from whopwatch.contract.mcp_tools import tools_of
+from whopwatch.core.finding import Finding
+from whopwatch.http import Client
 from whopwatch.mcp import session
 from whopwatch.mcp import survey as mcp_survey
 from whopwatch.mcp.compare import PREFIX

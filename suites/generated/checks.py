@@ -17,8 +17,8 @@ from whopwatch.checks.paging import paging
 from whopwatch.checks.schema import schema
 from whopwatch.checks.status import status
 from whopwatch.contract import Operation, load
-from whopwatch.exchange import Exchange, Purpose
-from whopwatch.finding import Finding
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Finding
 from whopwatch.generate.door import KEY
 
 SchemathesisCheck = Callable[[schemathesis.CheckContext, schemathesis.Response, schemathesis.Case[Any]], None]

@@ -9,14 +9,14 @@ import pytest
 
 from suites.conftest import is_simulated
 from whopwatch import run
-from whopwatch.client import Client, Limits
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
-from whopwatch.exchange import Exchange
+from whopwatch.core.exchange import Exchange
 from whopwatch.generate.door import Door, guarded_requests
-from whopwatch.opening import opened
-from whopwatch.plugin import options
-from whopwatch.plugin.observed import known_record
+from whopwatch.http import Client, Limits
+from whopwatch.pytest_plugin import options
+from whopwatch.pytest_plugin.observed import known_record
+from whopwatch.run.target import opened
 
 SIMULATED_BUDGET = 20_000
 

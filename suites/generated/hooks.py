@@ -21,11 +21,11 @@ from typing import Any
 import schemathesis
 
 from suites.generated import checks, document
-from whopwatch.client import Client
 from whopwatch.config import SIMULATOR, resolve_target, target_name
 from whopwatch.contract import load
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 from whopwatch.generate.door import KEY, guarded_requests
+from whopwatch.http import Client
 
 BUDGET = int(os.environ.get("WHOPWATCH_BUDGET", "600"))
 NAME = target_name(None, os.environ)

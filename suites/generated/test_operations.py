@@ -23,7 +23,7 @@ from suites.generated.checks import CHECKS
 from suites.generated.document import load_schema
 from whopwatch.config import Target
 from whopwatch.contract import Contract, Operation, load
-from whopwatch.exchange import Exchange
+from whopwatch.core.exchange import Exchange
 from whopwatch.generate.door import Door, RefusedError
 
 EXAMPLES = 6

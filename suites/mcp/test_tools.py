@@ -13,9 +13,9 @@ import pytest
 
 from suites.conftest import is_simulated
 from whopwatch.contract import load
-from whopwatch.contract.tools import tools_of
-from whopwatch.errors import TargetError
-from whopwatch.finding import Report, State
+from whopwatch.contract.mcp_tools import tools_of
+from whopwatch.core.errors import TargetError
+from whopwatch.core.finding import Report, State
 from whopwatch.mcp import DEFAULT_BUDGET, survey
 from whopwatch.simulator import embedded
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from whopwatch.client import Call, Client
 from whopwatch.contract import Contract
-from whopwatch.exchange import Exchange, Purpose
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.http import Call, Client
 
 FORWARDS = ("first", "after", "has_next_page", "end_cursor")
 BACKWARDS = ("last", "before", "has_previous_page", "start_cursor")

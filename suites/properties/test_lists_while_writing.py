@@ -16,10 +16,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from suites.conftest import is_simulated
 from suites.properties.items import ApiItems, Resource, resources
 from suites.properties.machine import ListWhileWriting
-from whopwatch.client import Client, Limits
 from whopwatch.config import resolve_target, target_name
 from whopwatch.contract import Contract, load
-from whopwatch.plugin import options
+from whopwatch.http import Client, Limits
+from whopwatch.pytest_plugin import options
 from whopwatch.simulator import embedded
 
 ITEMS = 8

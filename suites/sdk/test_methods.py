@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import pytest
 
-from whopwatch.client import Client
 from whopwatch.config import Target
 from whopwatch.contract import load
-from whopwatch.finding import Report, State
-from whopwatch.opening import opened
-from whopwatch.plugin import options
+from whopwatch.core.finding import Report, State
+from whopwatch.http import Client
+from whopwatch.pytest_plugin import options
 from whopwatch.relay import relayed
+from whopwatch.run.target import opened
 from whopwatch.sdk import DEFAULT_BUDGET, survey
 from whopwatch.sdk.program import running
 from whopwatch.sdk.releases import DRIVERS

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from whopwatch.checks.twins import differences
-from whopwatch.client import Call, Client
 from whopwatch.contract import Contract, load
 from whopwatch.contract.schema import pointer_of
-from whopwatch.exchange import Purpose
+from whopwatch.core.exchange import Purpose
+from whopwatch.http import Call, Client
 from whopwatch.simulator import Simulator
 
 CONTRACT = load()

@@ -15,7 +15,7 @@ from whop_sdk import Whop
 
 from whopwatch.contract import load
 from whopwatch.signature import Refusal, Signed, sign, signed_headers, verify
-from whopwatch.webhook.cases import CASES, Sampler
+from whopwatch.webhooks.cases import CASES, Sampler
 
 DECLARED = tomllib.loads(Path(__file__).with_name("vectors.toml").read_text(encoding="utf-8"))
 SECRET: str = DECLARED["secret"]

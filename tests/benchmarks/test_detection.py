@@ -16,7 +16,7 @@ from benchmarks.detection.stage import Expected, is_near
 from benchmarks.detection.unseen import UNSEEN
 from benchmarks.detection.watch import judged, watched
 from whopwatch.contract import load
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.finding import Finding, Severity
 
 PLACE = Placed(UNLISTED, "endless", "products.list", 1)
 EXPECTED = Expected(("D5",), {"products.list": ("/data/*/title",)})

@@ -14,8 +14,8 @@ from whopwatch.checks.asked_for import asked_for
 from whopwatch.checks.consequences import without_consequences
 from whopwatch.checks.latency import latency
 from whopwatch.contract import Contract
-from whopwatch.exchange import Exchange, Phases, Purpose
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.exchange import Exchange, Phases, Purpose
+from whopwatch.core.finding import Finding, Severity
 
 FAST, SLOW = 0.02, 0.9
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tomllib
 from importlib.resources import files
 
-from whopwatch.checks.every import CHECKS
+from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract
 from whopwatch.contract.shape import shapes_of
-from whopwatch.plan.compare import RULES
+from whopwatch.oracle.list_rules import RULES
 from whopwatch.simulator.faults import catalogue
 
 TABLE = tomllib.loads(files("whopwatch.checks").joinpath("invariants.toml").read_text(encoding="utf-8"))["invariant"]

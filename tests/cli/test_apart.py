@@ -8,8 +8,8 @@ import os
 import pytest
 
 from whopwatch.cli.apart import apart
-from whopwatch.errors import TargetError
-from whopwatch.probe.mcp import transport_of
+from whopwatch.core.errors import TargetError
+from whopwatch.prober.mcp import transport_of
 
 
 def test_the_answer_comes_from_another_process() -> None:

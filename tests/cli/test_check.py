@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from whopwatch.cli import main
-from whopwatch.report import FILE_NAMES
+from whopwatch.reports import FILE_NAMES
 from whopwatch.simulator import Call, Wrapper, embedded
 
 

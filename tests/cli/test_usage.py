@@ -12,7 +12,7 @@ import pytest
 from whopwatch import __version__
 from whopwatch.cli import entry, main
 from whopwatch.cli.contract import contract
-from whopwatch.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE
+from whopwatch.core.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE
 
 MISTAKES = {
     "chek": "Did you mean 'check'?",

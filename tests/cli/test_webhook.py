@@ -15,9 +15,9 @@ from whopwatch.cli import main
 from whopwatch.config import Secret
 from whopwatch.contract import load
 from whopwatch.signature import new_secret
-from whopwatch.webhook.cases import CASES, Sampler
-from whopwatch.webhook.judge import Judge
-from whopwatch.webhook.listener import listening
+from whopwatch.webhooks.cases import CASES, Sampler
+from whopwatch.webhooks.judge import Judge
+from whopwatch.webhooks.listener import listening
 
 SECRET = new_secret("cli")
 Capture = pytest.CaptureFixture[str]

@@ -10,7 +10,7 @@ import pytest
 
 from whopwatch.cli import main
 from whopwatch.contract import load
-from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT, EXIT_USAGE
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, EXIT_USAGE
 from whopwatch.simulator import Simulator, embedded
 
 FEW = ("--resource", "products", "--budget", "200")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from whopwatch.config import resolve_target
-from whopwatch.errors import ConfigError
+from whopwatch.core.errors import ConfigError
 
 GOOD = """
 [targets.staging]

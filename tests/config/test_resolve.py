@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from whopwatch.config import Target, resolve_target, target_name
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 
 KEY = "apik_0123456789"
 WITH_KEY = {"WHOP_API_KEY": KEY, "WHOP_COMPANY_ID": "biz_abc"}

@@ -10,7 +10,7 @@ import pytest
 
 from whopwatch.contract import Contract, contracts_dir, load
 from whopwatch.contract.bundle import bundle
-from whopwatch.errors import ContractError
+from whopwatch.core.errors import ContractError
 
 
 @pytest.fixture

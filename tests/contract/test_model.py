@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from whopwatch.contract import Contract, load
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from whopwatch import run
 from whopwatch.contract import Contract
-from whopwatch.finding import Finding, Report
+from whopwatch.core.finding import Finding, Report
 from whopwatch.simulator import Simulator
 from whopwatch.simulator.faults import Fault, Planted, first_place
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.detection.conftest import Detections
 from tests.detection.observed import checks_for
-from whopwatch.checks.every import CHECKS
+from whopwatch.checks.registry import CHECKS
 from whopwatch.simulator.faults import catalogue
 
 READABLE = [name for name, fault in catalogue().items() if fault.sees == "read"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from whopwatch.core.errors import SourceError
 from whopwatch.diff.sides import Side, read_side
-from whopwatch.errors import SourceError
 
 Read = Callable[[str], Side]
 

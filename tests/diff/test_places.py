@@ -6,10 +6,10 @@ import pytest
 
 from tests.diff.documents import TEXT, WHOLE, Node, document, found, placed, record
 from whopwatch.contract import contracts_dir
+from whopwatch.core.errors import ContractError
 from whopwatch.diff.from_openapi import api_of
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import Side
-from whopwatch.errors import ContractError
 
 CAT: Node = {"$ref": "#/components/schemas/Cat"}
 PAGE = record("data", data={"type": "array", "items": CAT}, best=CAT)

@@ -14,11 +14,11 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
-from whopwatch.client import Client, Limits
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
 from whopwatch.generate.door import KEY, RefusedError, guarded_requests
 from whopwatch.generate.links import FIRST_ITEM, with_links
+from whopwatch.http import Client, Limits
 from whopwatch.simulator import Simulator, embedded
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")

@@ -11,8 +11,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from suites.properties.items import ApiItems, Page, resources
 from suites.properties.machine import ListWhileWriting
-from whopwatch.client import Client, Limits
 from whopwatch.contract import load
+from whopwatch.http import Client, Limits
 from whopwatch.simulator import embedded
 
 THOROUGH = settings(

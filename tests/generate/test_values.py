@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
 from whopwatch.contract import Contract, load
-from whopwatch.errors import ContractError
+from whopwatch.core.errors import ContractError
 from whopwatch.generate import Strategies
 
 CONTRACT = load()

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whopwatch.contract import load
+from whopwatch.contract.list_behaviour import moment
 from whopwatch.contract.schema import json_type
 from whopwatch.har.disguise import Disguise
 from whopwatch.har.vocabulary import vocabulary_of
-from whopwatch.plan.behaviour import moment
 
 WORDS = vocabulary_of(load())
 

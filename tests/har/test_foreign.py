@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.har.conftest import BASE, archive, chrome, saved
 from whopwatch.contract import Contract
-from whopwatch.errors import UsageError
-from whopwatch.exchange import Purpose
-from whopwatch.finding import Report, State, Verdict
+from whopwatch.core.errors import UsageError
+from whopwatch.core.exchange import Purpose
+from whopwatch.core.finding import Report, State, Verdict
 from whopwatch.har import Recording, parse, read, recover
 from whopwatch.har.purpose import purpose_of
 from whopwatch.har.read import MAX_DEPTH

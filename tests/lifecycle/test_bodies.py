@@ -8,8 +8,8 @@ import pytest
 
 from whopwatch.contract import Contract, Operation, load
 from whopwatch.contract.model import escape
-from whopwatch.plan.writes.bodies import Bodies
-from whopwatch.plan.writes.declared import declared
+from whopwatch.contract.write_effects import declared
+from whopwatch.planning.writes.bodies import Bodies
 
 CONTRACT = load()
 WRITES = [one for one in CONTRACT.operations.values() if one.api == "v1" and one.body is not None]

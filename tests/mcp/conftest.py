@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from whopwatch.contract import Contract, load
-from whopwatch.contract.tools import tools_of
+from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.mcp import session
 from whopwatch.mcp.door import Door
 from whopwatch.simulator import Simulator, embedded

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from whopwatch.contract import load
-from whopwatch.contract.tools import input_schema, tools_of
-from whopwatch.finding import Finding
+from whopwatch.contract.mcp_tools import input_schema, tools_of
+from whopwatch.core.finding import Finding
 from whopwatch.mcp import Offered, compared
 
 CONTRACT = load()

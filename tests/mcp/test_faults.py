@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from whopwatch.contract import Contract
-from whopwatch.contract.tools import tools_of
-from whopwatch.finding import Finding, Verdict
+from whopwatch.contract.mcp_tools import tools_of
+from whopwatch.core.finding import Finding, Verdict
 from whopwatch.mcp import survey
 from whopwatch.mcp.compare import compared
 from whopwatch.simulator import Simulator

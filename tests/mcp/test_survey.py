@@ -6,8 +6,8 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from whopwatch.contract import Contract
-from whopwatch.errors import TargetError
-from whopwatch.finding import State, Verdict
+from whopwatch.core.errors import TargetError
+from whopwatch.core.finding import State, Verdict
 from whopwatch.mcp import Answer, Offered, survey
 from whopwatch.mcp.refusal import reason_of
 from whopwatch.simulator import Simulator, embedded

@@ -7,7 +7,7 @@ import pytest
 
 from whopwatch.contract import Contract, load
 from whopwatch.contract.arguments import arguments_of, request_of
-from whopwatch.contract.tools import Tool, input_schema, server, tools_of
+from whopwatch.contract.mcp_tools import Tool, input_schema, server, tools_of
 
 CONTRACT = load()
 TOOLS = tools_of(CONTRACT)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import generate_latest
 
-from tests.memory.made import report, told
-from whopwatch.finding import Life, Report, Severity, Verdict
+from tests.history.made import report, told
+from whopwatch.core.finding import Life, Report, Severity, Verdict
 from whopwatch.metrics.drift import drift_metrics
 
 FINDINGS = "whop_contract_drift_findings"

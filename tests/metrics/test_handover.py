@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tests.memory.made import report, told
-from whopwatch.errors import UsageError
+from tests.history.made import report, told
+from whopwatch.core.errors import UsageError
 from whopwatch.metrics.drift import JOB, drift_metrics
 from whopwatch.metrics.handover import push, url_shown
 

@@ -6,8 +6,8 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from whopwatch.exchange import Phases
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.exchange import Phases
+from whopwatch.core.finding import Finding, Severity
 from whopwatch.metrics import OUTCOMES, Exposition, Outcome, ProbeMetrics, Watched, new_registry
 
 PHASES = [Phases(dns=0.001, connect=0.002, ttfb=0.05, transfer=0.003, total=0.056)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import generate_latest
 
-from tests.memory.made import report, told
-from whopwatch.finding import Report, Severity, Verdict
+from tests.history.made import report, told
+from whopwatch.core.finding import Report, Severity, Verdict
 from whopwatch.metrics.sdk import sdk_metrics
 
 

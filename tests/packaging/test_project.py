@@ -33,7 +33,7 @@ def test_there_is_one_version() -> None:
 
 def test_the_command_and_the_plugin_are_declared() -> None:
     declared = {(entry.group, entry.value) for entry in entry_points(name="whopwatch")}
-    assert {("console_scripts", "whopwatch.cli:main"), ("pytest11", "whopwatch.plugin")} <= declared
+    assert {("console_scripts", "whopwatch.cli:main"), ("pytest11", "whopwatch.pytest_plugin")} <= declared
 
 
 def test_every_supported_python_has_its_environment() -> None:

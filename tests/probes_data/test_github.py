@@ -15,10 +15,10 @@ import pytest
 from tests.probes_data.conftest import Run
 from tests.probes_data.rules import load
 from tests.probes_data.test_deploy import _script
-from tests.report import nights
+from tests.reports import nights
 from whopwatch.cli.drift import drift
-from whopwatch.finding import Report
-from whopwatch.report import FILE_NAMES, RENDERERS
+from whopwatch.core.finding import Report
+from whopwatch.reports import FILE_NAMES, RENDERERS
 
 GH = """#!/bin/sh
 printf '%s\\n' "$*" >> "$LOG"

@@ -12,7 +12,7 @@ import yaml
 from tests.probes_data.conftest import Run
 from tests.probes_data.rules import ALERTS, PROMETHEUS, RECORDS, RULE_FILES, TEST_FILES, exported, load, metric_names
 from whopwatch.signature import Reason
-from whopwatch.webhook.intake import Overload
+from whopwatch.webhooks.intake import Overload
 
 TESTS: list[dict[str, Any]] = [test for path in TEST_FILES for test in load(path)["tests"]]
 EXPECTATIONS = [expected for test in TESTS for expected in test["alert_rule_test"]]

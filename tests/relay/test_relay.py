@@ -11,8 +11,8 @@ import httpx
 import pytest
 from whop_sdk import NotFoundError, PermissionDeniedError, Whop
 
-from whopwatch.client import Client
 from whopwatch.contract import Contract, load
+from whopwatch.http import Client
 from whopwatch.relay import Relay, filled, relayed
 from whopwatch.simulator import Simulator, embedded
 

@@ -17,9 +17,9 @@ import httpx
 
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, Operation
-from whopwatch.plan.behaviour import PAGING, Pairs, behaviour
-from whopwatch.plan.expand import EXPAND
-from whopwatch.plan.listing import Listing, Rules
+from whopwatch.contract.list_behaviour import PAGING, Pairs, behaviour
+from whopwatch.oracle.expansion import EXPAND
+from whopwatch.oracle.expected_list import Listing, Rules
 
 COMPANY = "biz_company000000"
 Answer = tuple[int, Any, dict[str, str]]

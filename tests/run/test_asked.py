@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from whopwatch.contract import Contract
-from whopwatch.exchange import Exchange, Purpose
+from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.run.asked import request_of
 
 

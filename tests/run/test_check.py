@@ -8,9 +8,9 @@ import pytest
 
 from tests.run.fake_api import COMPANY, FakeApi
 from whopwatch.contract import Contract
-from whopwatch.errors import UsageError
-from whopwatch.exchange import Exchange
-from whopwatch.finding import Report, State, Verdict
+from whopwatch.core.errors import UsageError
+from whopwatch.core.exchange import Exchange
+from whopwatch.core.finding import Report, State, Verdict
 from whopwatch.run import Progress, check, judge, observe, select
 
 

@@ -8,14 +8,15 @@ from dataclasses import replace
 import pytest
 
 from tests.run.in_process import InProcess
-from whopwatch.client import Call
 from whopwatch.contract import Contract, Parameter
-from whopwatch.errors import UsageError
-from whopwatch.exchange import Exchange, Purpose
-from whopwatch.finding import Finding, State, Verdict
-from whopwatch.plan.deprecated import ENOUGH, deprecated_properties
-from whopwatch.plan.expand import EXPAND, expandable, expansions
-from whopwatch.plan.known import Known
+from whopwatch.core.errors import UsageError
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Finding, State, Verdict
+from whopwatch.http import Call
+from whopwatch.oracle.deprecation import ENOUGH, deprecated_properties
+from whopwatch.oracle.expansion import EXPAND, expandable
+from whopwatch.planning.objects import expansions
+from whopwatch.planning.state import Known
 from whopwatch.run import check, observe, select
 from whopwatch.simulator.app import Options
 

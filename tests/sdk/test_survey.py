@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from whopwatch.authoring import releases
-from whopwatch.authoring.releases import Release
 from whopwatch.cli import main
-from whopwatch.client import Client
 from whopwatch.contract import Contract, load
-from whopwatch.errors import SourceError, TargetError, UsageError
-from whopwatch.finding import Finding, Report, Severity, State, Verdict
+from whopwatch.contract_build import releases
+from whopwatch.contract_build.releases import Release
+from whopwatch.core.errors import SourceError, TargetError, UsageError
+from whopwatch.core.finding import Finding, Report, Severity, State, Verdict
+from whopwatch.http import Client
 from whopwatch.metrics import handover
 from whopwatch.relay import relayed
 from whopwatch.sdk import survey

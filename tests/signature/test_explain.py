@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 from whopwatch.signature import Reason, Refusal, Signed, explain, new_secret, signed_headers, usable_secret, verify
 from whopwatch.signature.scheme import digest
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.simulator.asker import Asker
 from whopwatch.contract import Contract, load
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 from whopwatch.signature import Signed, verify
 from whopwatch.simulator import Backend, Options, Simulator, Webhook, embedded
 from whopwatch.simulator.happenings import declared

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from whopwatch.contract import Contract
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 from whopwatch.simulator import Grant, embedded
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.simulator.asker import Asker
 from tests.simulator.bodies import bodies
 from whopwatch.contract import Contract, load
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 from whopwatch.simulator import Backend, Call, Options, Simulator, Wrapper, embedded
 from whopwatch.simulator.pipeline import Pipeline
 

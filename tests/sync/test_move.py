@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from whopwatch.authoring.build import build
-from whopwatch.authoring.declared import Reference, Sources
-from whopwatch.authoring.fetch import released
-from whopwatch.authoring.overlay import read_overlay
-from whopwatch.authoring.texts import read_yaml
 from whopwatch.contract import contracts_dir, load
+from whopwatch.contract_build.build import build
+from whopwatch.contract_build.declared import Reference, Sources
+from whopwatch.contract_build.fetch import released
+from whopwatch.contract_build.overlay import read_overlay
+from whopwatch.contract_build.texts import read_yaml
+from whopwatch.core.errors import SourceError, UsageError
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import read_side
-from whopwatch.errors import SourceError, UsageError
 from whopwatch.sync.move import Moved, move
 
 NEW = "0.0.25"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from whopwatch.authoring import fetch
 from whopwatch.cli import main
 from whopwatch.contract import contracts_dir
-from whopwatch.errors import SourceError
+from whopwatch.contract_build import fetch
+from whopwatch.core.errors import SourceError
 from whopwatch.sync.watch import newest
 
 Answering = Callable[[str], None]

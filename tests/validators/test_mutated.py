@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from whopwatch.checks.every import CHECKS
 from whopwatch.checks.evidence import Evidence
+from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract, Operation, load
 from whopwatch.contract.schema import Violation, pointer_of
 from whopwatch.contract.shape import shapes_of
-from whopwatch.exchange import Exchange, Purpose
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Finding, Severity
 from whopwatch.generate import Allowance, Breakage, Strategies, allowed, broken
 
 CONTRACT = load()

@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from whopwatch.contract import load
-from whopwatch.finding import Report
-from whopwatch.memory import Records, remember
-from whopwatch.report import html
+from whopwatch.core.finding import Report
+from whopwatch.history import Records, remember
+from whopwatch.reports import html
 from whopwatch.run import judge, observe
 from whopwatch.simulator import embedded
 

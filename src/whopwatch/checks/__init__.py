@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from whopwatch.checks.consequences import without_consequences
 from whopwatch.checks.evidence import Evidence
 from whopwatch.contract import Contract
-from whopwatch.finding import Finding
+from whopwatch.core.finding import Finding
 
 Check = Callable[[Contract, Evidence], Iterator[Finding]]
 

@@ -8,8 +8,8 @@ from typing import Any
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.finding import Finding, Severity
-from whopwatch.plan.behaviour import behaviour, value_at
+from whopwatch.contract.list_behaviour import behaviour, value_at
+from whopwatch.core.finding import Finding, Severity
 
 
 def asked_for(contract: Contract, evidence: Evidence) -> Iterator[Finding]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.exchange import Purpose
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.exchange import Purpose
+from whopwatch.core.finding import Finding, Severity
 
 KEYS = {
     Purpose.NO_KEY: ("without a key", (401,)),

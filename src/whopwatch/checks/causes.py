@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from whopwatch.plan.compare import Broken
-from whopwatch.plan.proof import Sighting, blames
+from whopwatch.oracle.list_rules import Broken
+from whopwatch.oracle.stability import Sighting, blames
 
 
 def without_what_follows(sightings: Sequence[Sighting]) -> list[Sighting]:

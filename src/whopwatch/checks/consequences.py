@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from whopwatch.contract import Contract
-from whopwatch.finding import Finding
-from whopwatch.plan.behaviour import behaviour
+from whopwatch.contract.list_behaviour import behaviour
+from whopwatch.core.finding import Finding
 
 CAUSES = ("schema", "fields")
 CONSEQUENCES = ("twins", "refused")

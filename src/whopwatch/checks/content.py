@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from whopwatch.checks.evidence import MISTAKES, Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.exchange import BodyProblem, Exchange
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.exchange import BodyProblem, Exchange
+from whopwatch.core.finding import Finding, Severity
 
 PROBLEMS = {
     BodyProblem.EMPTY: ("D16", "an empty body"),

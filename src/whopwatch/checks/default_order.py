@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.finding import Finding, Severity
-from whopwatch.plan.behaviour import behaviour
-from whopwatch.plan.walks import Observed, Walk
+from whopwatch.contract.list_behaviour import behaviour
+from whopwatch.core.finding import Finding, Severity
+from whopwatch.oracle.traversal import Observed, Walk
 
 
 def default_order(_: Contract, evidence: Evidence) -> Iterator[Finding]:
@@ -43,7 +43,7 @@ def _is_turned(walk: Walk, observed: Observed, usual: str) -> bool:
 
 def _is_explained(observed: Observed, direction: str) -> bool:
     """Whether a direction is taken for the other one even where it is asked for, or the list has no lasting order."""
-    from whopwatch.plan.proof import proven  # what compares many requests is not loaded by the prober
+    from whopwatch.oracle.stability import proven  # what compares many requests is not loaded by the prober
 
     return any(
         broken.rule == "unstable" or (broken.rule in ("misread", "order") and broken.location == f"param:{direction}")

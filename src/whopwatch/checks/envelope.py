@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
+from whopwatch.contract.list_behaviour import behaviour
 from whopwatch.contract.schema import Violation
-from whopwatch.exchange import Exchange
-from whopwatch.finding import Finding, Severity
-from whopwatch.plan.behaviour import behaviour
+from whopwatch.core.exchange import Exchange
+from whopwatch.core.finding import Finding, Severity
 
 
 def envelope(contract: Contract, evidence: Evidence) -> Iterator[Finding]:

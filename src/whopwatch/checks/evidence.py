@@ -10,11 +10,11 @@ from itertools import islice
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.contract.model import Response
-from whopwatch.exchange import Exchange, Purpose
-from whopwatch.plan.behaviour import PAGING
-from whopwatch.plan.listing import Rules
-from whopwatch.plan.walks import Observed
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.oracle.expected_list import Rules
+from whopwatch.oracle.traversal import Observed
 
 PAGES = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.QUERY)
 MISTAKES = frozenset(

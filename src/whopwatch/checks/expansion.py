@@ -9,9 +9,9 @@ from whopwatch.checks.evidence import Answer, Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import json_type
-from whopwatch.exchange import Exchange, Purpose
-from whopwatch.finding import Finding, Severity
-from whopwatch.plan.expand import EXPAND, expandable
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Finding, Severity
+from whopwatch.oracle.expansion import EXPAND, expandable
 
 LOCATION = f"param:{EXPAND}"
 REFUSALS = (400, 422)

@@ -9,7 +9,7 @@ from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import pointer_of
 from whopwatch.contract.shape import Path, shapes_of
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.finding import Finding, Severity
 
 
 def fields(contract: Contract, evidence: Evidence) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.plan.expand import expandable
+from whopwatch.oracle.expansion import expandable
 
 
 @dataclass(frozen=True, slots=True)

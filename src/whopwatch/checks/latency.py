@@ -12,7 +12,7 @@ from statistics import median
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.finding import Finding, Severity, Source
+from whopwatch.core.finding import Finding, Severity, Source
 
 SECONDS = 0.5
 """What a single answer may take without a word."""

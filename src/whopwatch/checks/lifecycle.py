@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.finding import Finding, Severity, Source
+from whopwatch.core.finding import Finding, Severity, Source
 
 HEADERS = {"deprecation": "", "sunset": "", "warning": "299", "link": "successor-version"}
 """Headers that announce an end, and what their value holds then."""

@@ -10,10 +10,10 @@ from typing import NamedTuple
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import Exchange, Purpose
-from whopwatch.finding import Finding, Severity, Source
-from whopwatch.plan.page import Page
-from whopwatch.plan.writes.expected import expected_of
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Finding, Severity, Source
+from whopwatch.oracle.page import Page
+from whopwatch.oracle.written_object import expected_of
 
 
 @dataclass

@@ -9,10 +9,10 @@ from whopwatch.checks.causes import without_what_follows
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.finding import Finding, Severity, Source
-from whopwatch.plan.behaviour import behaviour
-from whopwatch.plan.compare import RULES
-from whopwatch.plan.proof import proven
+from whopwatch.contract.list_behaviour import behaviour
+from whopwatch.core.finding import Finding, Severity, Source
+from whopwatch.oracle.list_rules import RULES
+from whopwatch.oracle.stability import proven
 
 
 def queries(_: Contract, evidence: Evidence) -> Iterator[Finding]:

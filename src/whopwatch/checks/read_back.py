@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.finding import Finding, Severity, Source
-from whopwatch.plan.writes.episodes import Episode, episodes
-from whopwatch.plan.writes.expected import ABSENT, NOWHERE, Places, Sighting
+from whopwatch.core.finding import Finding, Severity, Source
+from whopwatch.oracle.write_history import Episode, episodes
+from whopwatch.oracle.written_object import ABSENT, NOWHERE, Places, Sighting
 
 NOT_THERE = "what was written is not there"
 NOT_GONE = "what was deleted is still there"

@@ -9,9 +9,9 @@ from typing import Any
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import Exchange, Purpose
-from whopwatch.finding import Finding, Severity
-from whopwatch.plan.behaviour import PAGING, behaviour
+from whopwatch.contract.list_behaviour import PAGING, behaviour
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Any
 from whopwatch.checks.evidence import Evidence, scope
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import Exchange, Purpose
-from whopwatch.finding import Finding, Severity
-from whopwatch.plan.behaviour import PAGING
+from whopwatch.contract.list_behaviour import PAGING
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Finding, Severity
 
 FIRST_STEPS = (Purpose.LIST, Purpose.RETRIEVE)
 

@@ -9,8 +9,8 @@ from whopwatch.checks.evidence import Answer, Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import pointer_of
-from whopwatch.finding import Finding, Severity
-from whopwatch.plan.deprecated import ENOUGH, deprecated_properties
+from whopwatch.core.finding import Finding, Severity
+from whopwatch.oracle.deprecation import ENOUGH, deprecated_properties
 
 
 def removal(contract: Contract, evidence: Evidence) -> Iterator[Finding]:

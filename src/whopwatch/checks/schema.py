@@ -8,7 +8,7 @@ from whopwatch.checks.evidence import Answer, Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import Violation
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.finding import Finding, Severity
 
 KINDS = {
     "required": ("D5", Severity.CRITICAL, "is missing, though every answer has to have it"),

@@ -10,11 +10,11 @@ from typing import Any
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.exchange import Exchange
-from whopwatch.finding import Finding, Severity, Source
-from whopwatch.plan.behaviour import moment
-from whopwatch.plan.page import Page, identity
-from whopwatch.plan.writes.episodes import Episode, episodes
+from whopwatch.contract.list_behaviour import moment
+from whopwatch.core.exchange import Exchange
+from whopwatch.core.finding import Finding, Severity, Source
+from whopwatch.oracle.page import Page, identity
+from whopwatch.oracle.write_history import Episode, episodes
 
 UPDATED = "updated_at"
 SECONDS = 5.0

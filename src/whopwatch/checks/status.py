@@ -8,8 +8,8 @@ from whopwatch.checks.evidence import MISTAKES, Evidence
 from whopwatch.checks.refusals import MISTAKES as REFUSED
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import Exchange
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.exchange import Exchange
+from whopwatch.core.finding import Finding, Severity
 
 GONE = (405, 410, 501)
 Judgement = tuple[str, Severity, str, str]

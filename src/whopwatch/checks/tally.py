@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
-from whopwatch.finding import Confidence, Finding, Severity, Source
+from whopwatch.core.finding import Confidence, Finding, Severity, Source
 
 
 @dataclass

@@ -10,8 +10,8 @@ from whopwatch.checks.evidence import Answer, Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.schema import pointer_of
-from whopwatch.exchange import Purpose
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.exchange import Purpose
+from whopwatch.core.finding import Finding, Severity
 
 VOLATILE = re.compile(r"updated_at|last_\w+|\w*_count|usd_gmv\w*|\w*balance|\w*_spend|most_recent_\w+")
 """Fields that move by themselves between two requests."""

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import Exchange, Purpose
-from whopwatch.finding import Finding, Severity, Source
-from whopwatch.plan.page import Page, identity
-from whopwatch.plan.writes.expected import expected_of, object_in
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Finding, Severity, Source
+from whopwatch.oracle.page import Page, identity
+from whopwatch.oracle.written_object import expected_of, object_in
 
 UNKNOWN = ""
 """Stands for the id of what a refused creation would have made."""

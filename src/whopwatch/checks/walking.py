@@ -10,8 +10,8 @@ from typing import NamedTuple
 from whopwatch.checks.evidence import Answer, Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.exchange import Purpose
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.exchange import Purpose
+from whopwatch.core.finding import Finding, Severity
 
 
 class Broken(NamedTuple):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.exchange import Failure
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.exchange import Failure
+from whopwatch.core.finding import Finding, Severity
 
 FAILURES = {
     Failure.WRITE_TIMEOUT: ("D22", Severity.MEDIUM, "status", "the request was not taken in time"),

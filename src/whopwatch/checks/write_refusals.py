@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import Exchange, Purpose
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Finding, Severity
 
 KEY = "header:idempotency-key"
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from whopwatch.errors import TargetError
+from whopwatch.core.errors import TargetError
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ import click
 from whopwatch.cli.drift import BASELINE
 from whopwatch.cli.folders import make_own
 from whopwatch.cli.outputs import STDOUT, write_whole
-from whopwatch.errors import UsageError
-from whopwatch.memory import opened, read
-from whopwatch.memory.portable import exported, imported
+from whopwatch.core.errors import UsageError
+from whopwatch.history import opened, read
+from whopwatch.history.portable import exported, imported
 
 FILE = click.Path(path_type=Path)
 EXAMPLE = """\b

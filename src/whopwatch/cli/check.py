@@ -15,9 +15,9 @@ from whopwatch.cli.options import names, rate, refuse_writes, report_files
 from whopwatch.cli.outputs import Outputs
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
-from whopwatch.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, EXIT_INTERRUPTED, UsageError
-from whopwatch.finding import Report, Verdict
-from whopwatch.opening import opened
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, EXIT_INTERRUPTED, UsageError
+from whopwatch.core.finding import Report, Verdict
+from whopwatch.run.target import opened
 
 if TYPE_CHECKING:
     from whopwatch.run import Observation
@@ -83,7 +83,7 @@ def check(
     config: Path | None,
 ) -> int:
     """Observe a target once and say whether it keeps the contract."""
-    from whopwatch.report import FILE_NAMES
+    from whopwatch.reports import FILE_NAMES
     from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, WRITING_BUDGET, judge, select
 
     outputs = Outputs({**reports, "har": record_file}, report_dir, FILE_NAMES)
@@ -161,8 +161,8 @@ def tell(report: Report, outputs: Outputs, besides: Mapping[str, str] = MappingP
     """
     from rich.console import Console
 
-    from whopwatch.report import RENDERERS
-    from whopwatch.report.terminal import print_report, render
+    from whopwatch.reports import RENDERERS
+    from whopwatch.reports.terminal import print_report, render
 
     kinds = outputs.kinds - besides.keys()
     written = outputs.write({**besides, **{kind: RENDERERS[kind](report) for kind in kinds}})

@@ -15,11 +15,11 @@ from whopwatch.cli.folders import CACHE, FOLDER, cache_folder
 from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.cli.sync import sync, watch
 from whopwatch.contract import Contract, contracts_dir, load
-from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
 
 if TYPE_CHECKING:
-    from whopwatch.authoring.conflicts import Conflict
-    from whopwatch.authoring.coverage import CoverageRow
+    from whopwatch.contract_build.conflicts import Conflict
+    from whopwatch.contract_build.coverage import CoverageRow
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -90,7 +90,7 @@ def verify(as_json: bool, folder: Path | None) -> int:
 
     Ends with 1 where the contract is not what it says it is.
     """
-    from whopwatch.authoring import verify as verifying
+    from whopwatch.contract_build import verify as verifying
 
     problems = verifying.verify(folder or contracts_dir())
     if as_json:
@@ -110,8 +110,8 @@ def coverage(as_json: bool, folder: Path | None) -> int:
 
     Ends with 1 where something documented is missing.
     """
-    from whopwatch.authoring import coverage as covering
     from whopwatch.cli import systems
+    from whopwatch.contract_build import coverage as covering
 
     loaded, place = load(folder), folder or contracts_dir()
     rows = covering.coverage(loaded, place)
@@ -131,7 +131,7 @@ def coverage(as_json: bool, folder: Path | None) -> int:
 @FOLDER
 def conflicts(show_all: bool, as_json: bool, folder: Path | None) -> int:
     """List where the documents disagree with themselves or with the SDKs, and the reading taken."""
-    from whopwatch.authoring import conflicts as disagreeing
+    from whopwatch.contract_build import conflicts as disagreeing
 
     found = disagreeing.conflicts(folder or contracts_dir())
     if as_json:
@@ -151,7 +151,7 @@ def build(cache_dir: Path | None, python_sdk: Path | None, typescript_sdk: Path 
 
     Fetches the two SDK packages with pip and npm, unless they are given, and accepts only the pinned ones.
     """
-    from whopwatch.authoring import build as building
+    from whopwatch.contract_build import build as building
 
     result = building.build(
         folder or contracts_dir(),

@@ -10,8 +10,8 @@ import click
 from whopwatch import __version__
 from whopwatch.cli.folders import CACHE, cache_folder
 from whopwatch.cli.outputs import Outputs
-from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT
-from whopwatch.finding import Verdict
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
+from whopwatch.core.finding import Verdict
 
 EXAMPLE = """\b
 Examples:
@@ -40,7 +40,7 @@ def diff(old: str, new: str, json_file: str | None, markdown_file: str | None, c
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
     from whopwatch.diff.result import compare_sides
     from whopwatch.diff.sides import read_side
-    from whopwatch.report.difference import as_markdown, print_comparison
+    from whopwatch.reports.difference import as_markdown, print_comparison
 
     folder = cache_folder(cache_dir)
     comparison = compare_sides(read_side(old, folder), read_side(new, folder))

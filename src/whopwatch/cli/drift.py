@@ -18,12 +18,12 @@ from whopwatch.cli.outputs import Outputs
 from whopwatch.config.companies import Company, read_companies
 from whopwatch.config.shard import Shard
 from whopwatch.contract import contracts_dir, load
-from whopwatch.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
-from whopwatch.finding import Report
-from whopwatch.memory import read_accepted
-from whopwatch.memory.several import combined
-from whopwatch.memory.store import refuse_place
-from whopwatch.opening import refuse_unusable
+from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
+from whopwatch.core.finding import Report
+from whopwatch.history import read_accepted
+from whopwatch.history.several import combined
+from whopwatch.history.store import refuse_place
+from whopwatch.run.target import refuse_unusable
 
 BASELINE = REPORTS / "baseline.sqlite"
 NIGHTS = REPORTS / "drift"
@@ -82,7 +82,7 @@ def drift(
     config: Path | None,
 ) -> int:
     """Observe a target and tell what has changed since the nights before."""
-    from whopwatch.report import FILE_NAMES
+    from whopwatch.reports import FILE_NAMES
     from whopwatch.run import select
 
     _refuse_together(target, targets, shard, baseline)

@@ -12,7 +12,7 @@ from whopwatch import __version__
 from whopwatch.cli.fail import show_error
 from whopwatch.cli.lazy import LazyGroup
 from whopwatch.cli.stdout import open_streams, refuse_unwritten
-from whopwatch.errors import EXIT_CLEAN, EXIT_INTERRUPTED
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_INTERRUPTED
 
 COMMANDS = {
     "baseline": ("whopwatch.cli.baseline:baseline", "Export and import what nights are compared with."),

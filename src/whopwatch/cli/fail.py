@@ -10,7 +10,7 @@ from traceback import extract_tb, print_exception
 
 import click
 
-from whopwatch.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE, WhopwatchError
+from whopwatch.core.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE, WhopwatchError
 
 EXTRAS = {
     "jsonpath_rfc9535": "build",

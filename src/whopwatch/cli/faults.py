@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whopwatch.contract import load
-from whopwatch.errors import EXIT_CLEAN
+from whopwatch.core.errors import EXIT_CLEAN
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -19,7 +19,7 @@ from whopwatch.cli.options import rate as rate_option
 from whopwatch.cli.options import report_files
 from whopwatch.cli.outputs import Outputs
 from whopwatch.contract import Contract, load
-from whopwatch.errors import TargetError, UsageError
+from whopwatch.core.errors import TargetError, UsageError
 
 if TYPE_CHECKING:
     from whopwatch.mcp.offered import Server
@@ -62,7 +62,7 @@ def mcp(
 ) -> int:
     """Hold an MCP server against the contract: its tools, their inputs, their answers."""
     from whopwatch.mcp import refused, survey
-    from whopwatch.report import FILE_NAMES
+    from whopwatch.reports import FILE_NAMES
 
     _refuse_both(url, command, target)
     if command is not None:
@@ -156,10 +156,10 @@ def _connected(
 def _by_command(
     contract: Contract, command: str, target: str | None, budget: int, seed: int, config: Path | None
 ) -> Iterator[tuple[Server, str, dict[str, str]]]:
-    from whopwatch.client import Client
+    from whopwatch.http import Client
     from whopwatch.mcp import session
-    from whopwatch.opening import opened
     from whopwatch.relay import relayed
+    from whopwatch.run.target import opened
 
     words = _words(command)
     with (
@@ -173,7 +173,7 @@ def _by_command(
 
 
 def _readable(contract: Contract) -> frozenset[str]:
-    from whopwatch.contract.tools import tools_of
+    from whopwatch.contract.mcp_tools import tools_of
 
     return frozenset(tool.name for tool in tools_of(contract).values() if tool.operation.is_read)
 

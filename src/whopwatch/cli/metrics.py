@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import click
 
 from whopwatch.cli.outputs import refuse_unwritable_file, write_whole
-from whopwatch.errors import UsageError
-from whopwatch.finding import Report, Verdict
+from whopwatch.core.errors import UsageError
+from whopwatch.core.finding import Report, Verdict
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

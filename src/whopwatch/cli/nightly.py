@@ -9,11 +9,11 @@ from pathlib import Path
 
 from whopwatch.cli.folders import make_own
 from whopwatch.contract import Contract
-from whopwatch.errors import WhopwatchError
-from whopwatch.finding import Report
-from whopwatch.memory import Entry, Records, past_of, remember
-from whopwatch.memory import opened as opened_baseline
-from whopwatch.opening import opened
+from whopwatch.core.errors import WhopwatchError
+from whopwatch.core.finding import Report
+from whopwatch.history import Entry, Records, past_of, remember
+from whopwatch.history import opened as opened_baseline
+from whopwatch.run.target import opened
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import click
 
 from whopwatch.config import RANGE, is_rate
 from whopwatch.contract import Contract
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 
 REPORT_HELP = {
     "json": "Write the JSON report (- for stdout).",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 
 STDOUT = "-"
 REPORT = "A report cannot be written."

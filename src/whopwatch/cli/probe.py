@@ -17,12 +17,12 @@ from whopwatch.cli.apart import apart
 from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, load
-from whopwatch.errors import TargetError, UsageError
-from whopwatch.finding import Report
-from whopwatch.opening import opened
-from whopwatch.probe.memory import give_back_early
-from whopwatch.probe.narrow import narrowed
-from whopwatch.probe.settings import McpTerms, default_file, read_settings
+from whopwatch.core.errors import TargetError, UsageError
+from whopwatch.core.finding import Report
+from whopwatch.prober.memory import give_back_early
+from whopwatch.prober.narrow import narrowed
+from whopwatch.prober.settings import McpTerms, default_file, read_settings
+from whopwatch.run.target import opened
 
 LISTEN = "127.0.0.1:9464"
 EXAMPLE = """\b
@@ -70,7 +70,7 @@ def _opened(name: str | None) -> AbstractContextManager[Target]:
 
 
 def _serve(contract: Contract, target: Target, config: Path, shard: Shard, address: tuple[str, int]) -> int:
-    from whopwatch.probe.service import Service
+    from whopwatch.prober.service import Service
 
     signals: SimpleQueue[int] = SimpleQueue()
 
@@ -113,8 +113,8 @@ def _look_now(url: str, key: str | None, company: str | None, terms: McpTerms, n
 def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> int:
     from whopwatch.cli.check import EXIT_CODES, tell
     from whopwatch.cli.outputs import Outputs
-    from whopwatch.probe.once import probe_once
-    from whopwatch.probe.service import Service
+    from whopwatch.prober.once import probe_once
+    from whopwatch.prober.service import Service
 
     outputs, contract = Outputs({"json": json_file}, None, {}), load()
     service = Service(contract, target, config, shard)
@@ -130,8 +130,8 @@ def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> 
 
 def _with_mcp(report: Report, target: Target, terms: McpTerms | None) -> Report:
     """`report`, and what one look at the MCP server comes to where one is to be looked at."""
-    from whopwatch.probe.mcp import address_of
-    from whopwatch.probe.together import together, without_session
+    from whopwatch.prober.mcp import address_of
+    from whopwatch.prober.together import together, without_session
 
     url = address_of(terms, target)
     if terms is None or url is None:

@@ -30,9 +30,9 @@ def report(
     report_dir: Path | None,
 ) -> int:
     """Show reports that were written as JSON; several of them as one."""
-    from whopwatch.memory.several import merged
-    from whopwatch.report import FILE_NAMES
-    from whopwatch.report.read import read_report
+    from whopwatch.history.several import merged
+    from whopwatch.reports import FILE_NAMES
+    from whopwatch.reports.read import read_report
 
     read = [read_report(file) for file in files]
     outputs = Outputs(reports, report_dir, FILE_NAMES)

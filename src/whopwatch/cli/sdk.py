@@ -58,11 +58,11 @@ def sdk(
     cache_dir: Path | None,
 ) -> int:
     """Drive a release of the official SDK at a target and check what it parses."""
-    from whopwatch.authoring.releases import published
-    from whopwatch.client import Client
-    from whopwatch.opening import opened
+    from whopwatch.contract_build.releases import published
+    from whopwatch.http import Client
     from whopwatch.relay import relayed
-    from whopwatch.report import FILE_NAMES
+    from whopwatch.reports import FILE_NAMES
+    from whopwatch.run.target import opened
     from whopwatch.sdk import survey
     from whopwatch.sdk.program import running
     from whopwatch.sdk.releases import installed, parse_release, refuse_other, start

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from whopwatch.cli.options import seconds
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 
 if TYPE_CHECKING:
     from whopwatch.simulator import Grant

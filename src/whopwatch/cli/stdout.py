@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

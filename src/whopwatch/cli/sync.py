@@ -12,7 +12,7 @@ from whopwatch import __version__
 from whopwatch.cli.folders import CACHE, FOLDER, cache_folder
 from whopwatch.cli.outputs import Outputs
 from whopwatch.contract import contracts_dir
-from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
 
 if TYPE_CHECKING:
     from whopwatch.sync.move import Moved
@@ -54,8 +54,8 @@ def sync(
     apply (they are taken out), and what is left for a person to decide. Ends with 1 where something is.
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
-    from whopwatch.authoring.releases import named_release
-    from whopwatch.report.difference import as_markdown
+    from whopwatch.contract_build.releases import named_release
+    from whopwatch.reports.difference import as_markdown
     from whopwatch.sync.move import move
     from whopwatch.sync.watch import newest
 
@@ -90,7 +90,7 @@ def watch(json_file: str | None, markdown_file: str | None, folder: Path | None,
     Ends with 0 where there is none, with 1 where there is one, with 3 where the registry cannot be asked.
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
-    from whopwatch.report.difference import as_markdown
+    from whopwatch.reports.difference import as_markdown
     from whopwatch.sync.watch import watch as look
 
     watched = look(folder or contracts_dir(), cache_folder(cache_dir))
@@ -100,7 +100,7 @@ def watch(json_file: str | None, markdown_file: str | None, folder: Path | None,
     }
     outputs.write({kind: texts[kind] for kind in outputs.kinds})
     if not outputs.use_stdout:
-        from whopwatch.report.difference import summary
+        from whopwatch.reports.difference import summary
 
         click.echo(_newer(watched))
         if watched.comparison:
@@ -118,7 +118,7 @@ def _newer(watched: Watched) -> str:
 def _tell(moved: Moved, target: Path) -> None:
     from rich.console import Console
 
-    from whopwatch.report.difference import print_comparison
+    from whopwatch.reports.difference import print_comparison
 
     print_comparison(moved.comparison, Console())
     click.echo(f"\n{len(moved.files)} files of {target} changed:")

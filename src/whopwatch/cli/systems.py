@@ -59,8 +59,8 @@ class _Parts:
 
 def _parts(contract: Contract) -> _Parts:
     from whopwatch.checks.groups import GROUPS
-    from whopwatch.plan.writes.declared import declared
-    from whopwatch.probe.settings import default_file, read_settings
+    from whopwatch.contract.write_effects import declared
+    from whopwatch.prober.settings import default_file, read_settings
     from whopwatch.simulator.faults import catalogue
     from whopwatch.simulator.routes import Routes
 
@@ -78,7 +78,7 @@ def _parts(contract: Contract) -> _Parts:
 
 
 def _resources(contract: Contract, folder: Path, parts: _Parts) -> Iterator[System]:
-    from whopwatch.authoring.coverage import coverage
+    from whopwatch.contract_build.coverage import coverage
 
     for row in coverage(contract, folder):
         operations = [one for one in contract.operations.values() if one.api == "v1" and one.resource == row.resource]
@@ -107,7 +107,7 @@ def _cells(operations: Sequence[Operation], parts: _Parts, documented: int) -> d
 
 
 def _events(contract: Contract) -> Iterator[System]:
-    from whopwatch.webhook.coverage import events_covered
+    from whopwatch.webhooks.coverage import events_covered
 
     for row in events_covered(contract):
         cells = {
@@ -138,8 +138,8 @@ def _sdks(contract: Contract) -> Iterator[System]:
 
 
 def _mcp(contract: Contract) -> System:
-    from whopwatch.contract.tools import server, tools_of
-    from whopwatch.probe.settings import default_file, read_settings
+    from whopwatch.contract.mcp_tools import server, tools_of
+    from whopwatch.prober.settings import default_file, read_settings
     from whopwatch.simulator.faults import catalogue
 
     terms = read_settings(default_file()).mcp

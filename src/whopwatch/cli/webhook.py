@@ -8,7 +8,7 @@ import click
 
 from whopwatch.cli.lazy import LazyGroup
 from whopwatch.config import Secret
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 from whopwatch.signature import usable_secret
 
 VARIABLE = "WHOP_WEBHOOK_SECRET"

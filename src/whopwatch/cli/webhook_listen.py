@@ -22,12 +22,12 @@ from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import VARIABLE, secret_of_environment
 from whopwatch.config.url import is_local
 from whopwatch.contract import Contract, load
-from whopwatch.errors import UsageError
-from whopwatch.opening import opened
+from whopwatch.core.errors import UsageError
+from whopwatch.run.target import opened
 
 if TYPE_CHECKING:
-    from whopwatch.client import Client
-    from whopwatch.webhook.listener import Listener
+    from whopwatch.http import Client
+    from whopwatch.webhooks.listener import Listener
 
 LISTEN = "127.0.0.1:9465"
 EXAMPLE = f"""\b
@@ -76,12 +76,12 @@ def listen(
     json_file: str | None,
 ) -> int:
     """Receive webhooks, verify and check them, and say at the end whether they keep the contract."""
-    from whopwatch.webhook.bounds import Bounds
-    from whopwatch.webhook.forward import receiver_url
-    from whopwatch.webhook.judge import Judge
-    from whopwatch.webhook.keeping import Keeper
-    from whopwatch.webhook.listener import listening
-    from whopwatch.webhook.lookup import Lookup
+    from whopwatch.webhooks.bounds import Bounds
+    from whopwatch.webhooks.forward import receiver_url
+    from whopwatch.webhooks.judge import Judge
+    from whopwatch.webhooks.keeping import Keeper
+    from whopwatch.webhooks.listener import listening
+    from whopwatch.webhooks.lookup import Lookup
 
     outputs, contract = Outputs({"json": json_file}, None, {}), load()
     place = address_of(address, "--listen")
@@ -117,7 +117,7 @@ def _client(contract: Contract, target: str | None, budget: int) -> Iterator[Cli
     if target is None:
         yield None
         return
-    from whopwatch.client import Client
+    from whopwatch.http import Client
 
     with opened(contract, target, os.environ) as ready, Client(ready, contract, budget=budget) as client:
         yield client

@@ -11,10 +11,10 @@ import click
 from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import VARIABLE, secret_of_environment
 from whopwatch.contract import load
-from whopwatch.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
 
 if TYPE_CHECKING:
-    from whopwatch.webhook.trial import Trial
+    from whopwatch.webhooks.trial import Trial
 
 ALL = "all"
 EXAMPLE = f"""\b
@@ -40,9 +40,9 @@ right, 1 where one is not, 3 where none came.
 @click.option("--json", "json_file", metavar="FILE", help="Write what was answered as JSON (- for stdout).")
 def send(event: str, url: str, cases: tuple[str, ...], seed: int, json_file: str | None) -> int:
     """Send a signed sample of EVENT to a handler, and say whether its answer is right."""
-    from whopwatch.webhook.cases import CASES, Sampler, case_named
-    from whopwatch.webhook.forward import receiver_url
-    from whopwatch.webhook.trial import tried
+    from whopwatch.webhooks.cases import CASES, Sampler, case_named
+    from whopwatch.webhooks.forward import receiver_url
+    from whopwatch.webhooks.trial import tried
 
     outputs = Outputs({"json": json_file}, None, {})
     contract, handler = load(), receiver_url(url, "--to")

@@ -12,13 +12,13 @@ from whopwatch import __version__
 from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import VARIABLE, secret_of_environment
 from whopwatch.contract import load
-from whopwatch.errors import EXIT_CLEAN, EXIT_DRIFT
-from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
-from whopwatch.report import json as json_report
-from whopwatch.report.text import location, plain
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
+from whopwatch.core.finding import Finding, OperationResult, Report, State, Verdict
+from whopwatch.reports import json as json_report
+from whopwatch.reports.text import location, plain
 from whopwatch.signature import TOLERANCE, Refusal, Signed
-from whopwatch.webhook.delivery import Delivery, operation_of
-from whopwatch.webhook.recorded import breaks, judged, recorded
+from whopwatch.webhooks.delivery import Delivery, operation_of
+from whopwatch.webhooks.recorded import breaks, judged, recorded
 
 EXAMPLE = f"""\b
 Examples:

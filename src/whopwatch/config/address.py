@@ -7,7 +7,7 @@ from pathlib import Path
 from whopwatch.config.file import read_config
 from whopwatch.config.resolve import BUILT_IN
 from whopwatch.config.url import normal_base_url, v2_of
-from whopwatch.errors import UsageError, did_you_mean
+from whopwatch.core.errors import UsageError, did_you_mean
 
 
 def base_urls(name_or_url: str, config_path: Path | None = None) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from whopwatch.errors import ConfigError, did_you_mean
+from whopwatch.core.errors import ConfigError, did_you_mean
 
 BASELINES = Path("reports/baselines")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

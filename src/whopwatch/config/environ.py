@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from whopwatch.config.target import Secret
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 
 ID = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from whopwatch.config.environ import ID, is_date
 from whopwatch.config.rate import RANGE, is_rate
-from whopwatch.errors import ConfigError, did_you_mean
+from whopwatch.core.errors import ConfigError, did_you_mean
 
 CONFIG_FILE = "whopwatch.toml"
 

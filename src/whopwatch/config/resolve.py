@@ -9,7 +9,7 @@ from whopwatch.config import environ as env
 from whopwatch.config.file import CONFIG_FILE, TargetEntry, read_config
 from whopwatch.config.target import Secret, Target
 from whopwatch.config.url import is_local, normal_base_url, v2_of
-from whopwatch.errors import UsageError, did_you_mean
+from whopwatch.core.errors import UsageError, did_you_mean
 
 SIMULATOR = "simulator"
 BASE_URL = "WHOP_BASE_URL"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 
 
 class Named(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 
 PRODUCTION_HOSTS = frozenset({"api.whop.com", "whop.com", "www.whop.com"})
 """Hosts of the live API. Nothing is ever written there, under whatever name a target goes."""

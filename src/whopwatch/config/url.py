@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from whopwatch.config.target import PRODUCTION_HOSTS
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 
 SANDBOX_HOST = "sandbox-api.whop.com"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from whopwatch.config.file import CONFIG_FILE, TargetEntry, read_config
 from whopwatch.config.resolve import SIMULATOR
 from whopwatch.config.target import Target
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 
 
 def refuse_unwritable(target: Target, config_path: Path | None = None) -> None:

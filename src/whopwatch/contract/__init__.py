@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whopwatch.contract.load import contracts_dir, load
+from whopwatch.contract.loader import contracts_dir, load
 from whopwatch.contract.model import Contract, Event, Operation, Parameter, Response
 
 __all__ = ["Contract", "Event", "Operation", "Parameter", "Response", "contracts_dir", "load"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from whopwatch.errors import ContractError
+from whopwatch.core.errors import ContractError
 
 ROOT = "openapi.yaml"
 VERSIONS = ("v1", "v2")

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal, cast
 
 from whopwatch.contract.schema import SchemaStore, Validator
-from whopwatch.errors import UsageError, did_you_mean
+from whopwatch.core.errors import UsageError, did_you_mean
 
 Schema = Mapping[str, Any]
 Location = Literal["path", "query", "header"]

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from whopwatch.finding import Severity
+from whopwatch.core.finding import Severity
 
 Movement = Literal["removed", "added", "tightened", "loosened", "widened", "narrowed", "replaced"]
 

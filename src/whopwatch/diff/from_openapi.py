@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from whopwatch.core.errors import ContractError
 from whopwatch.diff.from_schema import SchemaReader
 from whopwatch.diff.model import Api, Body, Facet, Operation, Parameter, Shape
-from whopwatch.errors import ContractError
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 FACETS: frozenset[Facet] = frozenset(

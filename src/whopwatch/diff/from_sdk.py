@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from whopwatch.authoring.model import (
+from whopwatch.contract_build.model import (
     Enum,
     Field,
     ListOf,
@@ -18,7 +18,7 @@ from whopwatch.authoring.model import (
     SdkModel,
     Type,
 )
-from whopwatch.authoring.model import Operation as Method
+from whopwatch.contract_build.model import Operation as Method
 from whopwatch.diff.model import Api, Body, Facet, Operation, Parameter, Property, Shape, Vague
 
 JSON = "application/json"

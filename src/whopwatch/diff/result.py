@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
+from whopwatch.core.errors import UsageError
+from whopwatch.core.finding import Confidence, Finding, Place, Severity, Source, Verdict
 from whopwatch.diff.change import Side as Direction
 from whopwatch.diff.compare import Placed, compare
 from whopwatch.diff.sides import Side
-from whopwatch.errors import UsageError
-from whopwatch.finding import Confidence, Finding, Place, Severity, Source, Verdict
 
 CHECK = "diff"
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whopwatch.authoring.fetch import released
-from whopwatch.authoring.releases import Release, named_release, published
 from whopwatch.contract import load
+from whopwatch.contract_build.fetch import released
+from whopwatch.contract_build.releases import Release, named_release, published
+from whopwatch.core.errors import ContractError, UsageError
 from whopwatch.diff import from_openapi, from_sdk
 from whopwatch.diff.model import Api
-from whopwatch.errors import ContractError, UsageError
 
 ACCEPTED = "a contract folder, an OpenAPI 3 file, an SDK archive, sdk:VERSION or npm:VERSION"
 MAX_BYTES = 100_000_000
@@ -61,11 +61,11 @@ def _of_release(release: Release, cache_dir: Path) -> Api:
 
 
 def _of_archive(path: Path, name: str) -> Api:
-    from whopwatch.authoring.python_sdk import read_python_sdk
+    from whopwatch.contract_build.python_sdk import read_python_sdk
 
     if path.name.endswith(".tgz"):
         # The reader of TypeScript needs a parser that a comparison of Python releases does without.
-        from whopwatch.authoring.typescript_sdk import read_typescript_sdk
+        from whopwatch.contract_build.typescript_sdk import read_typescript_sdk
 
         return from_sdk.api_of(read_typescript_sdk(path), name)
     return from_sdk.api_of(read_python_sdk(path), name)

@@ -18,13 +18,13 @@ import requests
 import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
-from whopwatch.client import Client, Limits
-from whopwatch.client.body import ACCEPT_ENCODING, check_headers, read_body
-from whopwatch.client.failures import UnreadableError
-from whopwatch.client.network import WATCH
-from whopwatch.client.transport import CREDENTIAL
-from whopwatch.client.watch import Watch
-from whopwatch.errors import BudgetExhaustedError, UnsafeRequestError
+from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
+from whopwatch.http import Client, Limits
+from whopwatch.http.body import ACCEPT_ENCODING, check_headers, read_body
+from whopwatch.http.failures import UnreadableError
+from whopwatch.http.network import WATCH
+from whopwatch.http.transport import CREDENTIAL
+from whopwatch.http.watch import Watch
 
 KEY = "Bearer of-the-target"
 """What a tool sends as `Authorization` where it means the target's key, which it is never told."""

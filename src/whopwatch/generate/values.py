@@ -17,7 +17,7 @@ from hypothesis.strategies import SearchStrategy
 
 from whopwatch.contract import Contract
 from whopwatch.contract.model import lookup
-from whopwatch.errors import ContractError
+from whopwatch.core.errors import ContractError
 
 Schema = Mapping[str, Any]
 

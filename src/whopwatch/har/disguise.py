@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from whopwatch.contract.list_behaviour import NOBODY, moment
 from whopwatch.har.vocabulary import Vocabulary
-from whopwatch.plan.behaviour import NOBODY, moment
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T t])\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)

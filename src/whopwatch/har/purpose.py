@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from whopwatch.contract import Operation
-from whopwatch.exchange import Purpose
+from whopwatch.core.exchange import Purpose
 
 Query = tuple[tuple[str, str], ...]
 

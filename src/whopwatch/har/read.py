@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whopwatch.errors import UsageError
-from whopwatch.exchange import nests_deeper_than
+from whopwatch.core.errors import UsageError
+from whopwatch.core.exchange import nests_deeper_than
 from whopwatch.har.recording import OWN, Facts
 
 MAX_BYTES = 64 * 2**20

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from whopwatch.exchange import Exchange
+from whopwatch.core.exchange import Exchange
 
 OWN = "_whopwatch"
 """The key of what whopwatch adds to an archive; HAR reserves names with an underscore for that."""

@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any, cast, get_args
 from urllib.parse import parse_qsl, urlsplit
 
-from whopwatch.client import Limits
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import BodyProblem, Credential, Exchange, Failure, Phases, Purpose, parse_json
+from whopwatch.core.exchange import BodyProblem, Credential, Exchange, Failure, Phases, Purpose, parse_json
 from whopwatch.har.paths import read_path
 from whopwatch.har.purpose import purpose_of
 from whopwatch.har.read import Archive, Entry
 from whopwatch.har.recording import Recording
+from whopwatch.http import Limits
 
 FOREIGN = "other hosts"
 PREFLIGHT = "preflights (OPTIONS)"

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from whopwatch.contract import Contract
-from whopwatch.plan.behaviour import NOTHING, behaviour
+from whopwatch.contract.list_behaviour import NOTHING, behaviour
 
 ERROR_CODES = frozenset({"parameter_missing", "parameter_invalid"})
 """Codes of an error that checks look at."""

@@ -12,12 +12,12 @@ from urllib.parse import quote, urlencode
 
 from whopwatch import __version__
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import MAX_DEPTH, BodyProblem, Exchange, Phases
+from whopwatch.contract.list_behaviour import behaviour
+from whopwatch.core.exchange import MAX_DEPTH, BodyProblem, Exchange, Phases
 from whopwatch.har.disguise import Disguise
 from whopwatch.har.paths import read_path
 from whopwatch.har.recording import OWN, Facts
 from whopwatch.har.vocabulary import vocabulary_of
-from whopwatch.plan.behaviour import behaviour
 
 KEPT_HEADERS = frozenset(
     {"content-type", "content-encoding", "api-version-date", "deprecation", "sunset", "warning", "retry-after"}

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from whopwatch.contract import Contract
-from whopwatch.contract.tools import Tool, input_schema, server, tools_of
-from whopwatch.finding import Confidence, Finding, Severity
+from whopwatch.contract.mcp_tools import Tool, input_schema, server, tools_of
+from whopwatch.core.finding import Confidence, Finding, Severity
 from whopwatch.mcp.offered import SAFE_NAME, Offered
 from whopwatch.mcp.shape import Shape, properties_of, shape_of
 

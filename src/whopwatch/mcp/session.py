@@ -19,7 +19,7 @@ from mcp.client.stdio import StdioServerParameters, get_default_environment, std
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
-from whopwatch.errors import TargetError
+from whopwatch.core.errors import TargetError
 from whopwatch.mcp.door import Door, origin_of
 from whopwatch.mcp.offered import Answer, Offered
 from whopwatch.mcp.refusal import reason_of

@@ -10,16 +10,16 @@ from datetime import UTC, datetime, timedelta
 
 from whopwatch import __version__
 from whopwatch.checks import Evidence, run_checks
-from whopwatch.checks.every import CHECKS
-from whopwatch.client import Call
+from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract
 from whopwatch.contract.arguments import arguments_of
-from whopwatch.contract.tools import Tool, tools_of
-from whopwatch.exchange import Exchange, Failure, Phases
-from whopwatch.finding import Finding, OperationResult, Report, State, Verdict, timestamp
+from whopwatch.contract.mcp_tools import Tool, tools_of
+from whopwatch.core.exchange import Exchange, Failure, Phases
+from whopwatch.core.finding import Finding, OperationResult, Report, State, Verdict, timestamp
+from whopwatch.http import Call
 from whopwatch.mcp.compare import PREFIX, compared
 from whopwatch.mcp.offered import Answer, Offered, Server
-from whopwatch.plan.known import Known
+from whopwatch.planning.state import Known
 from whopwatch.run.driving import reach
 from whopwatch.run.rows import latency, samples
 from whopwatch.run.stop import useless

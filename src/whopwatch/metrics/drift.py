@@ -6,7 +6,7 @@ from collections import Counter
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from whopwatch.finding import OVER, Report, State, Verdict
+from whopwatch.core.finding import OVER, Report, State, Verdict
 
 JOB = "whopwatch-drift"
 

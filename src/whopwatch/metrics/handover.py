@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, push_to_gateway, pushadd_to_gateway
 
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 
 PUSH_SECONDS = 10.0
 

@@ -16,8 +16,8 @@ from typing import TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.metrics import MetricWrapperBase
 
-from whopwatch.exchange import Phases
-from whopwatch.finding import Finding, Severity
+from whopwatch.core.exchange import Phases
+from whopwatch.core.finding import Finding, Severity
 from whopwatch.metrics.statuses import CODE_CLASSES, code_class
 
 M = TypeVar("M", bound=MetricWrapperBase)

@@ -18,11 +18,11 @@ from urllib.parse import parse_qsl
 
 import anyio.to_thread
 
-from whopwatch.client import Call, Client
 from whopwatch.contract import Contract
-from whopwatch.errors import BudgetExhaustedError, UnsafeRequestError
-from whopwatch.exchange import Credential, Exchange, Purpose
-from whopwatch.loopback import HOST, served
+from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
+from whopwatch.core.exchange import Credential, Exchange, Purpose
+from whopwatch.core.local_server import HOST, served
+from whopwatch.http import Call, Client
 from whopwatch.relay.paths import filled
 
 BASE = "/api/v1"

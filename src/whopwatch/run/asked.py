@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import Exchange, Purpose
-from whopwatch.plan.behaviour import documented_values
+from whopwatch.contract.list_behaviour import documented_values
+from whopwatch.core.exchange import Exchange, Purpose
 
 _NOT_IN_A_NAME = re.compile(r"\W+")
 

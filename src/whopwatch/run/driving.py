@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from whopwatch.client import Call
-from whopwatch.exchange import Exchange
-from whopwatch.plan.known import Experiment, Known
-from whopwatch.plan.reach import reach_operations
+from whopwatch.core.exchange import Exchange
+from whopwatch.http import Call
+from whopwatch.planning.reach import reach_operations
+from whopwatch.planning.state import Experiment, Known
 
 
 def drive(experiment: Experiment, ask: Callable[[Call], Exchange | None]) -> None:

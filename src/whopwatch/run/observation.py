@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from whopwatch.exchange import Exchange
-from whopwatch.finding import Finding
+from whopwatch.core.exchange import Exchange
+from whopwatch.core.finding import Finding
 from whopwatch.run.writing import Written
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import median
 
-from whopwatch.exchange import Exchange
-from whopwatch.plan.known import items
+from whopwatch.core.exchange import Exchange
+from whopwatch.planning.state import items
 
 
 def latency(exchanges: Iterable[Exchange]) -> float | None:

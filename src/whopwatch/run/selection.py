@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from whopwatch.contract import Contract
-from whopwatch.errors import UsageError, did_you_mean
+from whopwatch.core.errors import UsageError, did_you_mean
 
 
 def select(

@@ -9,18 +9,18 @@ from datetime import UTC, datetime
 import httpx
 
 from whopwatch.checks import Evidence, run_checks
-from whopwatch.checks.every import CHECKS
-from whopwatch.client import Call, Client
+from whopwatch.checks.registry import CHECKS
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
-from whopwatch.errors import BudgetExhaustedError, UnsafeRequestError
-from whopwatch.exchange import Exchange
-from whopwatch.finding import Confidence, Finding, timestamp
-from whopwatch.plan.known import Experiment, Known, Past
-from whopwatch.plan.needs import missing
-from whopwatch.plan.order import plan
-from whopwatch.plan.repeat import repeat_suspects
-from whopwatch.plan.writes import Writing, plan_tidying, plan_writes
+from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
+from whopwatch.core.exchange import Exchange
+from whopwatch.core.finding import Confidence, Finding, timestamp
+from whopwatch.http import Call, Client
+from whopwatch.planning.needs import missing
+from whopwatch.planning.repeat import repeat_suspects
+from whopwatch.planning.schedule import plan
+from whopwatch.planning.state import Experiment, Known, Past
+from whopwatch.planning.writes import Writing, plan_tidying, plan_writes
 from whopwatch.run.driving import drive
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.stop import INTERRUPTED, is_answer, lost, useless

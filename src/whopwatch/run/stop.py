@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from whopwatch.exchange import Exchange, Failure
+from whopwatch.core.exchange import Exchange, Failure
 
 KEY_REFUSED = "the key was refused (401): check that it is valid, and of this environment"
 NO_KEY = "there was no key to ask with, and the API wants one (401): set WHOP_API_KEY"

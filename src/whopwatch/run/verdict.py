@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from whopwatch import __version__
 from whopwatch.checks import Evidence, run_checks
-from whopwatch.checks.every import CHECKS
+from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract, Operation
-from whopwatch.exchange import Exchange, Purpose
-from whopwatch.finding import Finding, OperationResult, Report, State, Verdict
-from whopwatch.report.text import number
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Finding, OperationResult, Report, State, Verdict
+from whopwatch.reports.text import number
 from whopwatch.run.asked import request_of
 from whopwatch.run.observation import Observation
 from whopwatch.run.rows import latency

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from whopwatch.config import SIMULATOR, Target
 from whopwatch.contract import Operation
-from whopwatch.plan.known import Known
-from whopwatch.plan.writes import Writing
+from whopwatch.planning.state import Known
+from whopwatch.planning.writes import Writing
 
 WRITING_BUDGET = 1600
 """The default budget of a run that may write."""

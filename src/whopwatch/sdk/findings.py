@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from whopwatch.contract import Operation
-from whopwatch.finding import Confidence, Finding, Place, Severity, Source
+from whopwatch.core.finding import Confidence, Finding, Place, Severity, Source
 from whopwatch.sdk.compare import A_DATE, A_VALUE, AN_INTEGER, Difference, Kind
 
 CHECK = "sdk"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
-from whopwatch.errors import TargetError
+from whopwatch.core.errors import TargetError
 
 SECONDS = 60.0
 LONGEST_LINE = 64 << 20

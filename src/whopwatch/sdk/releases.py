@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from whopwatch.authoring.releases import Release, named_release, unnamed
-from whopwatch.authoring.writing import CACHE_HINT, writing_to
-from whopwatch.errors import SourceError
+from whopwatch.contract_build.releases import Release, named_release, unnamed
+from whopwatch.contract_build.writing import CACHE_HINT, writing_to
+from whopwatch.core.errors import SourceError
 
 DRIVERS = Path(__file__).parent / "drivers"
 NAMES = {"sdk": "whop-sdk", "npm": "@whop/sdk"}

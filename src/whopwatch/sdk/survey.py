@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from whopwatch import __version__
-from whopwatch.client import Call
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.arguments import arguments_of
-from whopwatch.exchange import Exchange, Purpose
-from whopwatch.finding import Finding, OperationResult, Report, State, Verdict, timestamp
-from whopwatch.plan.compose import unlike
-from whopwatch.plan.known import Known, has_next, items
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Finding, OperationResult, Report, State, Verdict, timestamp
+from whopwatch.http import Call
+from whopwatch.planning.filter_values import unlike
+from whopwatch.planning.state import Known, has_next, items
 from whopwatch.relay import Relay
 from whopwatch.run.driving import reach
 from whopwatch.run.rows import latency, samples

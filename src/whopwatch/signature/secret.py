@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 from whopwatch.signature.scheme import PREFIX
 
 LIBRARY_PREFIX = "whsec_"

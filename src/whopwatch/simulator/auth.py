@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Literal
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.errors import UsageError, did_you_mean
+from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.simulator.problem import ApiError
 
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from whopwatch.contract import Contract, Event
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 from whopwatch.signature import new_secret
 from whopwatch.simulator import parcel as steps
 from whopwatch.simulator.faults import Faults

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from whopwatch.contract.arguments import request_of
-from whopwatch.contract.tools import input_schema, tools_of
+from whopwatch.contract.mcp_tools import input_schema, tools_of
 from whopwatch.simulator.on_demand import MESSAGES, STREAMABLE
 from whopwatch.simulator.pipeline import Call
 

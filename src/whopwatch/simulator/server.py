@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
-from whopwatch.loopback import HOST, served
+from whopwatch.core.local_server import HOST, served
 from whopwatch.simulator.app import Backend, Options, create_app
 from whopwatch.simulator.control import CONTROL, EVENTS
 from whopwatch.simulator.faults import Faults

@@ -1,1 +1,1 @@
-"""The contract follows the releases of the SDK: what a newer one would change, and the move to it."""
+"""Moving the contract to another SDK release."""

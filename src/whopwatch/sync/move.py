@@ -9,19 +9,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from whopwatch.authoring.build import Documents, documents, exact_model, render
-from whopwatch.authoring.counts import count
-from whopwatch.authoring.declared import Package, Sources
-from whopwatch.authoring.fetch import file_of, released, versions
-from whopwatch.authoring.folder import Problem
-from whopwatch.authoring.followed import FILE, changes_to
-from whopwatch.authoring.overlay import Action, Applied
-from whopwatch.authoring.texts import read_yaml
-from whopwatch.authoring.verify import verify
-from whopwatch.authoring.writing import writing_to
+from whopwatch.contract_build.build import Documents, documents, exact_model, render
+from whopwatch.contract_build.counts import count
+from whopwatch.contract_build.declared import Package, Sources
+from whopwatch.contract_build.fetch import file_of, released, versions
+from whopwatch.contract_build.folder import Problem
+from whopwatch.contract_build.followed import FILE, changes_to
+from whopwatch.contract_build.overlay import Action, Applied
+from whopwatch.contract_build.texts import read_yaml
+from whopwatch.contract_build.verify import verify
+from whopwatch.contract_build.writing import writing_to
+from whopwatch.core.errors import UsageError
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import read_side
-from whopwatch.errors import UsageError
 from whopwatch.sync.blocks import without_entries
 from whopwatch.sync.sources import sources_text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from whopwatch.authoring.declared import Package
+from whopwatch.contract_build.declared import Package
 
 _HEAD = (
     "# The SDK packages that the contract is built from, fetched by name from their registries and pinned by digest.\n"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whopwatch.authoring.declared import Sources
-from whopwatch.authoring.fetch import version_key, versions
+from whopwatch.contract_build.declared import Sources
+from whopwatch.contract_build.fetch import version_key, versions
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import read_side
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from whopwatch.contract import load
-from whopwatch.errors import UsageError
+from whopwatch.core.errors import UsageError
 from whopwatch.simulator import Simulator, embedded
 
 

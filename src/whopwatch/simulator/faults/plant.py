@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.errors import UsageError, did_you_mean
+from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.simulator.faults import (
     access,
     answer,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from whopwatch.contract import Contract
-from whopwatch.contract.tools import DEFINITION, Tool, input_schema, tools_of
+from whopwatch.contract.mcp_tools import DEFINITION, Tool, input_schema, tools_of
 from whopwatch.simulator.faults.place import Place, Plan, Table, around
 from whopwatch.simulator.pipeline import Call, Proceed
 

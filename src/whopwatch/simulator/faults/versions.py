@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from whopwatch.plan.deprecated import deprecated_properties
-from whopwatch.plan.expand import EXPAND, expandable
+from whopwatch.oracle.deprecation import deprecated_properties
+from whopwatch.oracle.expansion import EXPAND, expandable
 from whopwatch.simulator.faults.changes import where_possible
 from whopwatch.simulator.faults.place import Place, Plan, Table, around
 from whopwatch.simulator.pipeline import Call, Proceed

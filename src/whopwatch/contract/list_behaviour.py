@@ -1,0 +1,189 @@
+"""What lists are expected to do with their parameters: `contracts/behaviour.toml`, loaded."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from typing import Any
+
+from whopwatch.contract import Contract, Operation, Parameter
+from whopwatch.contract.loader import contracts_dir
+
+PAGING = frozenset({"first", "last", "after", "before"})
+"""The query parameters that say which page of a list is meant."""
+
+Path = tuple[str, ...]
+Pairs = tuple[tuple[str, str], ...]
+NOBODY = "0" * 14
+"""What an id ends with that nothing has."""
+NOTHING = {
+    "before": "1990-01-01T00:00:00.000Z",
+    "not-before": "2990-01-01T00:00:00.000Z",
+    "contains": "zqxjkv0whopwatch",
+}
+"""Values that no item passes, by test."""
+MOMENTS = ("before", "not-before")
+"""The tests of filters that take a moment."""
+
+HIDDEN = object()
+"""Stands for what an item does not show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One optional parameter: the alternative paths of the field it looks at, and how it compares (a key of TESTS).
+
+    `values` are the documented ones, empty where any value may be asked for.
+    """
+
+    name: str
+    paths: tuple[Path, ...]
+    test: str
+    is_array: bool = False
+    values: tuple[str, ...] = ()
+    resource: str | None = None
+    prefixes: tuple[str, ...] = ()
+
+    @property
+    def nothing(self) -> str | None:
+        """A value that no item can pass, None where every value may be somebody's."""
+        if self.test == "equals" and self.prefixes and self.resource != "companies":
+            return f"{self.prefixes[0]}{NOBODY}"
+        return NOTHING.get(self.test)
+
+    def found(self, item: Mapping[str, Any]) -> Any:
+        """What the item shows at the field: the list of values, or HIDDEN where it does not tell."""
+        found: Any = HIDDEN
+        for path in self.paths:
+            value = value_at(item, path)
+            if value is not HIDDEN:
+                values = value if isinstance(value, list) else [value]
+                found = values if found is HIDDEN else [*found, *values]
+        return found
+
+    def passing(self, shown: Sequence[Any], wanted: tuple[str, ...]) -> list[bool | None]:
+        """Whether the filter lets each item through, by what it shows (see `found`); None where that does not tell."""
+        if len(wanted) == 1 and wanted[0] == self.nothing:
+            return [False] * len(shown)
+        if self.test == "is-null":
+            nulls = (None if found is HIDDEN else all(value is None for value in found) for found in shown)
+            return [None if is_null is None else is_null is (wanted[-1] == "true") for is_null in nulls]
+        if (self.test, wanted[-1] == "true") in (("only-if-true", False), ("unless-zero", True)):
+            return [None if found is HIDDEN else True for found in shown]
+        try:
+            passes = _predicate(self.test, wanted)
+        except (ValueError, OverflowError):
+            return [None] * len(shown)
+        return [None if found is HIDDEN else _any(passes, found) for found in shown]
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """The declared behaviour. `risk` are resources, the riskiest first; the others are the tables of their names."""
+
+    risk: list[str]
+    pages: Mapping[str, Any]
+    order: Mapping[str, Any]
+    errors: Mapping[str, list[str]]
+    wildcards: Mapping[str, str]
+    owners: Mapping[str, str]
+    filters: Mapping[str, Mapping[str, str]]
+    operations: Mapping[str, Mapping[str, Mapping[str, str]]]
+
+    def filters_of(self, contract: Contract, operation: Operation) -> Iterator[Filter]:
+        """The optional parameters of a list that choose among its items."""
+        own = self.operations.get(operation.id, {})
+        for parameter in operation.in_("query"):
+            declared = own.get(parameter.name) or self.filters.get(parameter.name)
+            if declared and not parameter.required:
+                yield Filter(
+                    parameter.name,
+                    tuple(tuple(path.split(".")) for path in declared["field"].split("|")),
+                    declared.get("test", "equals"),
+                    parameter.is_array,
+                    documented_values(contract, operation, parameter),
+                    parameter.resource,
+                    parameter.id_prefixes,
+                )
+
+    def order_path(self, name: str) -> Path:
+        """The field that an order of this name sorts by."""
+        return tuple(self.order["fields"].get(name, name).split("."))
+
+
+@cache
+def behaviour() -> Behaviour:
+    """The declared behaviour, read once."""
+    return Behaviour(**tomllib.loads((contracts_dir() / "behaviour.toml").read_text(encoding="utf-8")))
+
+
+def documented_values(contract: Contract, operation: Operation, parameter: Parameter) -> tuple[str, ...]:
+    """The documented values of an enum parameter or of the items of an array one; none of anything else."""
+    schema = contract.resolve(parameter.schema, operation.api)
+    schema = contract.resolve(schema.get("items", schema), operation.api)
+    if schema.get("type") == "boolean":
+        return ("true", "false")
+    return tuple(str(value) for value in schema.get("enum", ()))
+
+
+def value_at(item: Any, path: Path) -> Any:
+    """The value at `path`, a list where an array is on the way; HIDDEN where a step is missing."""
+    for place, step in enumerate(path):
+        if isinstance(item, dict):
+            item = item.get(step, HIDDEN)
+        elif isinstance(item, list):
+            found = [value_at(one, path[place:]) for one in item]
+            return [value for value in found if value is not HIDDEN]
+        else:
+            return None if item is None else HIDDEN
+    return item
+
+
+@lru_cache(maxsize=4096)  # a date is compared with each limit that is asked for
+def moment(text: str) -> float:
+    """Seconds since the epoch; raises ValueError for what is no date and time."""
+    read = datetime.fromisoformat(text)
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
+def wire(value: Any) -> str:
+    """A JSON value as it is written in a query."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _any(passes: Callable[[Any], bool], found: list[Any]) -> bool | None:
+    known = [value for value in found if value is not None]
+    try:
+        return any(map(passes, known)) if known else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _predicate(test: str, wanted: Sequence[str]) -> Callable[[Any], bool]:
+    """What a value has to be to pass a test (a key of TESTS) for one of the values that are `wanted`."""
+    if test == "equals":
+        return _equals(wanted)
+    if test in MOMENTS:
+        moments = [moment(text) for text in wanted]
+        latest, first = max(moments), min(moments)
+        return (lambda value: moment(value) < latest) if test == "before" else (lambda value: moment(value) >= first)
+    if test in ("at-least", "at-most"):
+        numbers = [float(text) for text in wanted]
+        least, most = min(numbers), max(numbers)
+        return (lambda value: float(value) >= least) if test == "at-least" else (lambda value: float(value) <= most)
+    if test == "contains":
+        parts = [text.casefold() for text in wanted]
+        return lambda value: any(part in str(value).casefold() for part in parts)
+    return bool
+
+
+def _equals(wanted: Sequence[str]) -> Callable[[Any], bool]:
+    wildcards = behaviour().wildcards
+    rules = [wildcards[text] for text in wanted if text in wildcards]
+    if "*" in rules:
+        return lambda value: True
+    texts, others = frozenset(wanted).difference(wildcards), [rule[1:] for rule in rules]
+    return lambda value: (shown := wire(value)) in texts or any(shown != other for other in others)

@@ -1,0 +1,131 @@
+"""The contract as an MCP server shows it: one tool for each operation, its input made of the operation's parameters."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from whopwatch.contract.arguments import parameters_of
+from whopwatch.contract.loader import contracts_dir
+from whopwatch.contract.model import Contract, Operation, Schema
+
+REFERENCE = "#/components/schemas/"
+DEFINITION = "#/$defs/"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool that the contract derives from an operation.
+
+    `properties` are the arguments by name, each with its schema (references of the operation's document), those of
+    all variants where the body has several; `required` are the arguments that no variant can do without.
+    `is_promised` says whether the server is known to offer it.
+    """
+
+    name: str
+    operation: Operation
+    properties: Mapping[str, Schema]
+    required: frozenset[str]
+    is_promised: bool
+
+
+@dataclass(frozen=True)
+class Server:
+    """What is known of the MCP server: its addresses by transport, and what else than operations its tools show."""
+
+    transports: Mapping[str, str]
+    other_tools: frozenset[str]
+    other_arguments: frozenset[str]
+
+
+@cache
+def server() -> Server:
+    """The declared facts about the MCP server."""
+    declared = _declared()
+    tools = declared["tools"]
+    return Server(declared["transports"], frozenset(tools["other"]), frozenset(tools["arguments"]))
+
+
+def tools_of(contract: Contract) -> dict[str, Tool]:
+    """The tools of the contract's v1 operations, by name."""
+    declared = _declared()
+    absent = frozenset(declared["tools"]["absent"])
+    tools = (
+        _tool(contract, operation, declared["name"], operation.id not in absent)
+        for operation in contract.operations.values()
+        if operation.api == "v1"
+    )
+    return {tool.name: tool for tool in tools}
+
+
+def input_schema(contract: Contract, tool: Tool) -> dict[str, Any]:
+    """The JSON schema of a tool's arguments, self-contained: what it refers to stands under `$defs`."""
+    schema = {"type": "object", "properties": dict(tool.properties), "required": sorted(tool.required)}
+    definitions = _reached(contract, tool.operation.api, schema)
+    document: dict[str, Any] = _moved({**schema, **({"$defs": definitions} if definitions else {})})
+    return document
+
+
+def variants(contract: Contract, operation: Operation) -> list[Schema]:
+    """The object schemas that a body may be of; none where an operation has no body."""
+    if operation.body is None:
+        return []
+    body = contract.resolve(operation.body, operation.api)
+    return [contract.resolve(part, operation.api) for part in body.get("anyOf", body.get("oneOf", [body]))]
+
+
+def _tool(contract: Contract, operation: Operation, pattern: str, is_promised: bool) -> Tool:
+    resource, _, method = operation.id.partition(".")
+    parameters = parameters_of(operation)
+    properties: dict[str, Schema] = {name: parameter.schema for name, parameter in parameters.items()}
+    required = {name for name, parameter in parameters.items() if parameter.required}
+    bodies = variants(contract, operation)
+    for body in bodies:
+        properties.update(body.get("properties", {}))
+    if bodies:
+        required |= set.intersection(*(set(body.get("required", ())) for body in bodies))
+    name = pattern.format(method=method, resource=resource)
+    return Tool(name, operation, properties, frozenset(required), is_promised)
+
+
+def _reached(contract: Contract, api: str, schema: Any) -> dict[str, Any]:
+    """The named schemas that `schema` refers to, directly or through others."""
+    found: dict[str, Any] = {}
+    waiting = [schema]
+    while waiting:
+        for reference in _references(waiting.pop()):
+            name = reference.removeprefix(REFERENCE)
+            if name not in found:
+                found[name] = contract.resolve({"$ref": reference}, api)
+                waiting.append(found[name])
+    return found
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for value in node.values():
+            yield from _references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _references(value)
+
+
+def _moved(node: Any) -> Any:
+    """`node` with its references pointing at `$defs`, without what only whopwatch reads."""
+    if isinstance(node, Mapping):
+        return {
+            key: value.replace(REFERENCE, DEFINITION) if key == "$ref" and isinstance(value, str) else _moved(value)
+            for key, value in node.items()
+            if not (isinstance(key, str) and (key.startswith("x-") or key == "discriminator"))
+        }
+    return [_moved(value) for value in node] if isinstance(node, list) else node
+
+
+@cache
+def _declared() -> dict[str, Any]:
+    return tomllib.loads((contracts_dir() / "mcp.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,150 @@
+"""Fetches SDK packages, pinned or by version, with the ordinary clients of their registries."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from whopwatch.contract_build.declared import Package
+from whopwatch.contract_build.writing import CACHE_HINT, writing_to
+from whopwatch.core.errors import SourceError, UnreachableSourceError
+
+_SECONDS = 120
+_VERSION = re.compile(r"\d+(\.\d+)+")
+"""A release; those that are made to be tried out have letters."""
+
+_NO_SUCH_RELEASE = ("No matching distribution found", "code ETARGET", "code E404")
+"""How the registries' clients say that they were answered, and that there is no such thing."""
+
+
+def pinned(package: Package, cache_dir: Path, archive: Path | None = None) -> Path:
+    """Return the archive of `package`: the given one, the cached one, or one fetched into `cache_dir`.
+
+    Raises `SourceError` if it cannot be fetched or its digest is not the pinned one.
+    """
+    path = archive or cache_dir / package.file
+    if archive is None and not path.exists():
+        _fetch(package, cache_dir)
+    if not path.exists():
+        raise _missing(package, path)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != package.sha256:
+        raise SourceError(
+            f"{package.name} {package.version} is not the pinned package",
+            where=str(path),
+            expected=f"sha256 {package.sha256}",
+            got=f"sha256 {found}",
+            hint="delete the file and build again; if the registry serves another file, that is a finding",
+        )
+    return path
+
+
+def released(registry: str, name: str, version: str, cache_dir: Path) -> Package:
+    """Fetch one release into `cache_dir`, unless it is there, and return it with the digest that it has.
+
+    Raises `SourceError` if the registry cannot be asked or has no such release.
+    """
+    if not _VERSION.fullmatch(version):
+        raise SourceError(f"{version!r} is no version of a release", where=name, expected="a version such as 0.0.23")
+    file = file_of(registry, name, version)
+    package = Package(registry, name, version, file, "")
+    if not (cache_dir / file).exists():
+        _fetch(package, cache_dir)
+    if not (cache_dir / file).exists():
+        raise _missing(package, cache_dir / file)
+    return replace(package, sha256=hashlib.sha256((cache_dir / file).read_bytes()).hexdigest())
+
+
+def file_of(registry: str, name: str, version: str) -> str:
+    """What the registry calls the archive of a release."""
+    if registry == "pypi":
+        return f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    return f"{name.lstrip('@').replace('/', '-')}-{version}.tgz"
+
+
+def versions(registry: str, name: str) -> list[str]:
+    """The releases that the registry has of a package, the oldest first.
+
+    Raises `SourceError` if the registry cannot be asked.
+    """
+    package = Package(registry, name, "", "", "")
+    if registry == "pypi":
+        command = [sys.executable, "-m", "pip", "index", "versions", "--disable-pip-version-check", name]
+        found = re.search(r"^Available versions: (.*)$", _run(command, package, None), re.MULTILINE)
+        listed = found[1].split(", ") if found else []
+    else:
+        listed = json.loads(_run([_npm(name), "view", "--json", name, "versions"], package, None))
+    return sorted((version for version in listed if _VERSION.fullmatch(version)), key=version_key)
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """By what versions are ordered: 0.0.9 comes before 0.0.10."""
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def _missing(package: Package, path: Path) -> SourceError:
+    return SourceError(
+        f"the archive of {package.name} {package.version} is missing",
+        where=str(path),
+        expected=package.file,
+        hint="check `file` in sources.toml against what the registry serves",
+    )
+
+
+def _fetch(package: Package, cache_dir: Path) -> None:
+    with writing_to(cache_dir, "Fetched packages cannot be kept there.", CACHE_HINT):
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        if not os.access(cache_dir, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    _run(_command(package, cache_dir), package, cache_dir)
+
+
+def _command(package: Package, cache_dir: Path) -> list[str]:
+    wanted = f"{package.name}=={package.version}"
+    if package.registry == "pypi":
+        options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--quiet"]
+        return [sys.executable, "-m", "pip", "download", *options, "--dest", str(cache_dir), wanted]
+    return [_npm(package.name), "pack", "--silent", "--pack-destination", str(cache_dir), wanted.replace("==", "@")]
+
+
+def _npm(name: str) -> str:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SourceError(
+            f"npm is needed to fetch {name} and was not found",
+            expected="npm on the PATH",
+            hint="install Node.js with npm, or give the archive itself",
+        )
+    return npm
+
+
+def _run(command: list[str], package: Package, cache_dir: Path | None) -> str:
+    try:
+        # The command is fixed but for names declared in sources.toml and a version, and no shell reads it.
+        done = subprocess.run(  # noqa: S603
+            command, check=True, cwd=cache_dir, capture_output=True, text=True, timeout=_SECONDS
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        text = str(error.stderr or "").strip()
+        said = text.splitlines()
+        if any(sign in text for sign in _NO_SUCH_RELEASE):
+            raise SourceError(
+                f"there is no release {package.version} of {package.name}",
+                where=package.registry,
+                hint="`whopwatch contract watch` tells the newest release; some versions were never published",
+            ) from None
+        raise UnreachableSourceError(
+            " ".join(filter(None, (package.name, package.version, "could not be fetched from its registry"))),
+            where=package.registry,
+            got=said[-1] if said else type(error).__name__,
+            hint="check the version and the network, or give the archive itself",
+        ) from None
+    return done.stdout

@@ -1,0 +1,203 @@
+"""Reads the official Python SDK without importing it: the Stainless layout here, the later Fern one elsewhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from whopwatch.contract_build.archive import read_texts
+from whopwatch.contract_build.events import events_of
+from whopwatch.contract_build.fern_sdk import read_fern_sdk
+from whopwatch.contract_build.model import OneOf, Operation, Record, SdkModel, Type
+from whopwatch.contract_build.python_types import Module, PythonTypes, is_deprecated
+from whopwatch.core.errors import SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_VERBS = {"_get": "GET", "_post": "POST", "_patch": "PATCH", "_put": "PUT", "_delete": "DELETE"}
+_ARRAY_SUFFIX = {"brackets": "[]", "repeat": "", "comma": ""}
+_SCOPE = re.compile(r"^\s*- `([a-z0-9_]+(?::[a-z0-9_]+)+)`", re.MULTILINE)
+_ROOT = "whop_sdk"
+
+
+def read_python_sdk(archive: Path) -> SdkModel:
+    """Read the SDK out of its wheel or source archive.
+
+    Raises `SourceError` if the archive holds another layout, or a form of code that the reader does not know.
+    """
+    texts = _package(archive)
+    if f"{_ROOT}/core/client_wrapper.py" in texts:
+        wrapper = texts[f"{_ROOT}/core/client_wrapper.py"]
+        return read_fern_sdk(texts, _single(r'"X-Fern-SDK-Version": "([^"]+)"', wrapper, archive))
+    modules = {path: Module.parse(path, text) for path, text in texts.items() if "/types/" in path}
+    types = PythonTypes(modules)
+    model = SdkModel(
+        "python",
+        version=_single(r'__version__ = "([^"]+)"', texts.get(f"{_ROOT}/_version.py", ""), archive),
+        array_suffix=_ARRAY_SUFFIX[
+            _single(r'Querystring\(array_format="(\w+)"\)', texts.get(f"{_ROOT}/_client.py", ""), archive)
+        ],
+    )
+    for path, text in texts.items():
+        if path.startswith(f"{_ROOT}/resources/") and not path.endswith("__init__.py"):
+            for operation in _operations(Module.parse(path, text), text, types, modules):
+                model.operations[operation.id] = operation
+    model.types.update(types.named_types())
+    model.events.update(events_of(model.types))
+    return model
+
+
+def _package(archive: Path) -> dict[str, str]:
+    """The package's modules by their path from `whop_sdk/` on, wherever the archive keeps them."""
+    texts = {}
+    for path, text in read_texts(archive, ".py").items():
+        head, found, tail = f"/{path}".partition(f"/{_ROOT}/")
+        if found and "tests" not in head:
+            texts[f"{_ROOT}/{tail}"] = text
+    return texts
+
+
+def _single(pattern: str, text: str, archive: Path) -> str:
+    found = re.search(pattern, text)
+    if found is None:
+        raise SourceError(
+            "the Python SDK is of an unknown layout",
+            where=archive.name,
+            expected=f"a match for {pattern}",
+            hint="the reader knows the layouts of Stainless (0.0.1 to 0.0.41) and Fern (1.0.11 and later)",
+        )
+    return found[1]
+
+
+def _operations(module: Module, text: str, types: PythonTypes, modules: dict[str, Module]) -> list[Operation]:
+    resource = _resource(module.path)
+    operations = []
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ClassDef) and [ast.unparse(base) for base in node.bases] == ["SyncAPIResource"]:
+            methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
+            documented = {item.name: _scopes(item) for item in reversed(methods) if _scopes(item)}
+            for method in methods:
+                found = _operation(resource, method, module, types, modules)
+                if found is not None:
+                    notes = (ast.get_docstring(item) or "" for item in methods if item.name == method.name)
+                    operations.append(
+                        replace(
+                            found,
+                            scopes=documented.get(method.name, ()),
+                            deprecated=any(is_deprecated(note.partition("\nArgs:")[0]) for note in notes),
+                        )
+                    )
+    return operations
+
+
+def _resource(path: str) -> str:
+    """The resource of a module by its path: `accounts.fees`, and `accounts` for the one named after its folder."""
+    parts = path.removesuffix(".py").split("/")[2:]
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == parts[-2] else parts)
+
+
+def _scopes(method: ast.FunctionDef) -> tuple[str, ...]:
+    """The permissions that a method's documentation lists; overloads carry it instead of the implementation."""
+    return tuple(_SCOPE.findall(ast.get_docstring(method) or ""))
+
+
+def _operation(
+    resource: str, method: ast.FunctionDef, module: Module, types: PythonTypes, modules: dict[str, Module]
+) -> Operation | None:
+    call = _request(method)
+    if call is None or not isinstance(call.func, ast.Attribute) or method.returns is None:
+        return None
+    words = {word.arg: word.value for word in call.keywords}
+    verb = call.func.attr
+    body = _parameters(words.get("body"), module, types, modules)
+    query = _parameters(_query_of(call), module, types, modules)
+    response, is_list = _response(module, method.returns, types)
+    variants: tuple[Type, ...] = body.variants if isinstance(body, OneOf) else (body,) if body else ()
+    return Operation(
+        id=f"{resource}.{method.name}",
+        method="GET" if verb == "_get_api_list" else _VERBS[verb],
+        path=_path(call.args[0]),
+        query=query.fields if isinstance(query, Record) else (),
+        body=variants,
+        body_required=any(_has_required(variant) for variant in variants),
+        response=response,
+        is_list=is_list,
+    )
+
+
+def _request(method: ast.FunctionDef) -> ast.Call | None:
+    """The call in `method` that sends the request."""
+    for node in ast.walk(method):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            known = node.func.attr in _VERBS or node.func.attr == "_get_api_list"
+            if known and isinstance(owner, ast.Name) and owner.id == "self":
+                return node
+    return None
+
+
+def _path(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            f"{{{ast.unparse(part.value)}}}" if isinstance(part, ast.FormattedValue) else str(_constant(part))
+            for part in node.values
+        )
+    return _path(node.args[0]) if isinstance(node, ast.Call) else ast.unparse(node)
+
+
+def _constant(node: ast.expr) -> object:
+    return node.value if isinstance(node, ast.Constant) else ast.unparse(node)
+
+
+def _query_of(call: ast.Call) -> ast.expr | None:
+    for node in ast.walk(call):
+        if isinstance(node, ast.keyword) and node.arg == "query":
+            return node.value
+    return None
+
+
+def _parameters(node: ast.expr | None, module: Module, types: PythonTypes, modules: dict[str, Module]) -> Type | None:
+    """The type behind `maybe_transform({...}, some_params.SomeParams)`."""
+    if not isinstance(node, ast.Call):
+        return None
+    declared = node.args[1]
+    if isinstance(declared, ast.IfExp):
+        declared = declared.body
+    if not (isinstance(declared, ast.Attribute) and isinstance(declared.value, ast.Name)):
+        return None
+    origin, name = module.imports[declared.value.id]
+    target = modules[f"{origin.removesuffix('.py')}/{name}.py"]
+    return _sent(types.definition(target, declared.attr), node.args[0])
+
+
+def _sent(read: Type, literal: ast.expr) -> Type:
+    """The fields of `read` that a literal such as `{"name": name}` sends; the others stand in the path."""
+    if isinstance(read, OneOf):
+        return replace(read, variants=tuple(_sent(variant, literal) for variant in read.variants))
+    if not isinstance(read, Record) or not isinstance(literal, ast.Dict):
+        return read
+    # An argument of the body that has the name of one of the path is called `body_id`.
+    names = [str(_constant(key)) for key in literal.keys if key is not None]
+    sent = {name.removeprefix(prefix) for name in names for prefix in ("", "body_", "query_")}
+    return Record(tuple(item for item in read.fields if not _is_argument(item.name) or item.name in sent))
+
+
+def _is_argument(name: str) -> bool:
+    return re.fullmatch(r"(\w+_)?id", name) is not None
+
+
+def _response(module: Module, returns: ast.expr, types: PythonTypes) -> tuple[Type | None, bool]:
+    if isinstance(returns, ast.Constant) and returns.value is None:
+        return None, False
+    if isinstance(returns, ast.Subscript) and ast.unparse(returns.value) == "SyncCursorPage":
+        return types.annotation(module, returns.slice), True
+    return types.annotation(module, returns), False
+
+
+def _has_required(variant: Type) -> bool:
+    return isinstance(variant, Record) and any(field.required for field in variant.fields)

@@ -1,0 +1,81 @@
+"""Releases of the official SDKs as a person names them: `sdk:VERSION` for Python, `npm:VERSION` for TypeScript."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from whopwatch.contract import contracts_dir
+from whopwatch.contract_build.declared import Package, Sources
+from whopwatch.contract_build.fetch import version_key, versions
+from whopwatch.core.errors import SourceError, UsageError
+
+LANGUAGES = {"sdk": "Python", "npm": "TypeScript"}
+"""What a release is called by, and the language whose SDK it is."""
+NEWEST = "newest"
+
+_NAMED = re.compile(r"(sdk|npm):(.+)")
+_VERSION = re.compile(r"\d+(\.\d+)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One release: `sdk` (Python) or `npm` (TypeScript), and its version or `newest`."""
+
+    registry: str
+    version: str
+
+    def __str__(self) -> str:
+        """As it is named on the command line."""
+        return f"{self.registry}:{self.version}"
+
+    @property
+    def language(self) -> str:
+        """The language it is for."""
+        return LANGUAGES[self.registry]
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether it is whatever release is the newest, and only the registry knows which that is."""
+        return self.version == NEWEST
+
+    def package(self) -> Package:
+        """Where releases of its language come from."""
+        return Sources.read(contracts_dir()).packages[self.language.lower()]
+
+
+def named_release(text: str) -> Release | None:
+    """The release that `text` names (`latest` is `newest`), None where it is no `sdk:` or `npm:` at all.
+
+    Raises UsageError where what follows is no version.
+    """
+    match = _NAMED.fullmatch(text)
+    if match is None:
+        return None
+    version = NEWEST if match[2] in (NEWEST, "latest") else match[2]
+    if version != NEWEST and not _VERSION.fullmatch(version):
+        raise unnamed(text)
+    return Release(match[1], version)
+
+
+def unnamed(text: str) -> UsageError:
+    """What is told of a text that should name a release."""
+    return UsageError(
+        "This names no release of an SDK.",
+        expected="sdk:VERSION or npm:VERSION, where a version is such as 0.0.23, or newest",
+        got=repr(text[:60]),
+    )
+
+
+def published(release: Release) -> Release:
+    """`release` with its version: that of the newest is asked of the registry.
+
+    Raises SourceError if the registry cannot be asked, or lists none.
+    """
+    if not release.is_newest:
+        return release
+    package = release.package()
+    known = versions(package.registry, package.name)
+    if not known:
+        raise SourceError(f"the registry lists no release of {package.name}", where=package.registry)
+    return replace(release, version=max(known, key=version_key))

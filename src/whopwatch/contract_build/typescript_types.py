@@ -1,0 +1,285 @@
+"""The types of the TypeScript SDK, read from its published source with tree-sitter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import tree_sitter_typescript
+from tree_sitter import Language, Node, Parser
+
+from whopwatch.contract_build.model import (
+    Enum,
+    Field,
+    ListOf,
+    MapOf,
+    Named,
+    Nullable,
+    OneOf,
+    Record,
+    Scalar,
+    Type,
+)
+from whopwatch.core.errors import SourceError
+
+_PARSER = Parser(Language(tree_sitter_typescript.language_typescript()))
+_OPEN = {"string & {}", "(string & {})"}
+"""How an enum says that it may grow; so does every enum of the same generator."""
+_PLAIN = {
+    "string": Scalar("string"),
+    "number": Scalar("number"),
+    "boolean": Scalar("boolean"),
+    "unknown": Scalar("any"),
+    "any": Scalar("any"),
+}
+
+
+@dataclass
+class Scope:
+    """A module or namespace: the types it declares, its inner namespaces, and what surrounds it."""
+
+    path: str
+    parent: Scope | None = None
+    types: dict[str, Node] = field(default_factory=dict)
+    spaces: dict[str, Scope] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, path: str, text: str) -> tuple[Scope, Node]:
+        """Read the module at `path` (its path in the archive); returns it with its syntax tree."""
+        root = _PARSER.parse(text.encode()).root_node
+        scope = cls(path)
+        for statement in root.named_children:
+            if statement.type == "import_statement":
+                scope._add_import(statement)
+        scope._add_declarations(root.named_children)
+        return scope, root
+
+    def _add_import(self, statement: Node) -> None:
+        source = statement.child_by_field_name("source")
+        origin = _relative(self.path, text_of(source).strip("'\"")) if source else ""
+        for node in descendants(statement):
+            if node.type == "namespace_import":
+                self.modules[text_of(node.named_children[0])] = origin
+            elif node.type == "import_specifier":
+                self.names[text_of(node.named_children[-1])] = origin
+
+    def _add_declarations(self, statements: list[Node]) -> None:
+        for statement in statements:
+            for node in _unwrapped(statement):
+                name = node.child_by_field_name("name")
+                if name is None:
+                    continue
+                if node.type in {"interface_declaration", "type_alias_declaration"}:
+                    self.types[text_of(name)] = node
+                elif node.type in {"internal_module", "module"}:
+                    inner = self.spaces.setdefault(text_of(name), Scope(self.path, self))
+                    body = node.child_by_field_name("body")
+                    inner._add_declarations(body.named_children if body else [])
+
+    @property
+    def is_module(self) -> bool:
+        """Whether this is the outermost scope, whose types have names in the API."""
+        return self.parent is None
+
+
+class TypeScriptTypes:
+    """Resolves type expressions against the modules of one SDK."""
+
+    def __init__(self, modules: dict[str, Scope]) -> None:
+        self._modules = modules
+
+    def named_types(self) -> dict[str, Type]:
+        """Return every named type of the API: the types that a resource's module declares at its top."""
+        types = {}
+        for path, module in self._modules.items():
+            if "/resources/" in path:
+                for name, node in module.types.items():
+                    if not name.endswith(("Params", "CursorPage")) and not _is_clients_own(node):
+                        types[name] = self.declared(module, node)
+        return types
+
+    def declared(self, scope: Scope, node: Node) -> Type:
+        """Return the type that a declaration inside `scope` stands for."""
+        if node.type == "type_alias_declaration":
+            value = node.child_by_field_name("value")
+            if value is None:
+                raise unreadable(scope, text_of(node))
+            return self.expression(scope, value)
+        fields: list[Field] = []
+        for part in node.named_children:
+            if part.type == "extends_type_clause":
+                for base in part.named_children:
+                    inherited = self.expression(scope, base, expand=True)
+                    fields += inherited.fields if isinstance(inherited, Record) else ()
+        body = node.child_by_field_name("body")
+        own = self._members(scope, body.named_children if body else [])
+        return Record((*fields, *own.fields)) if isinstance(own, Record) else own
+
+    def expression(self, scope: Scope, node: Node, *, expand: bool = False) -> Type:
+        """Return the type that an expression inside `scope` stands for; `expand` writes named ones out."""
+        match node.type:
+            case "predefined_type":
+                return _PLAIN[text_of(node)]
+            case "literal_type":
+                return Enum((_literal(node.named_children[0]),))
+            case "parenthesized_type":
+                return self.expression(scope, node.named_children[0], expand=expand)
+            case "array_type":
+                return ListOf(self.expression(scope, node.named_children[0]))
+            case "object_type":
+                return self._members(scope, node.named_children)
+            case "union_type":
+                return self._union(scope, list(_alternatives(node)))
+            case "generic_type":
+                return self._generic(scope, node)
+            case "type_identifier" | "nested_type_identifier":
+                return self._reference(scope, text_of(node).split("."), expand)
+        raise unreadable(scope, text_of(node))
+
+    def _generic(self, scope: Scope, node: Node) -> Type:
+        name, arguments = node.named_children
+        if text_of(name) == "Array":
+            return ListOf(self.expression(scope, arguments.named_children[0]))
+        if text_of(name) == "Record":
+            return MapOf(self.expression(scope, arguments.named_children[1]))
+        raise unreadable(scope, text_of(node))
+
+    def _union(self, scope: Scope, members: list[Node]) -> Type:
+        variants: list[Type] = []
+        literals: list[str | int | bool] = []
+        is_nullable = False
+        for member in members:
+            if text_of(member) in {"null", "undefined"}:
+                is_nullable = True
+                continue
+            if text_of(member) in _OPEN:
+                continue
+            read = self.expression(scope, member)
+            if isinstance(read, Enum) and member.type == "literal_type":
+                literals += read.values
+            else:
+                variants.append(read)
+        if literals:
+            variants.append(Enum(tuple(literals)))
+        union = variants[0] if len(variants) == 1 else OneOf(tuple(variants))
+        return Nullable(union) if is_nullable else union
+
+    def _members(self, scope: Scope, members: list[Node]) -> Type:
+        fields = []
+        for member in members:
+            if member.type == "index_signature":
+                value = member.child_by_field_name("type") or member.named_children[-1]
+                return MapOf(self.expression(scope, _annotated(value)))
+            name, declared = member.child_by_field_name("name"), member.child_by_field_name("type")
+            if member.type == "property_signature" and name and declared:
+                optional = any(child.type == "?" for child in member.children)
+                read = self.expression(scope, _annotated(declared))
+                fields.append(Field(text_of(name).strip("'\""), read, not optional))
+        return Record(tuple(fields))
+
+    def _reference(self, scope: Scope, parts: list[str], expand: bool) -> Type:
+        found = self._find(scope, parts)
+        if found is None:
+            raise unreadable(scope, ".".join(parts))
+        home, node = found
+        name = parts[-1]
+        if home.is_module and "/resources/" in home.path and not name.endswith("Params") and not expand:
+            return Named(name)
+        # Names inside a type are looked up from the namespace that bears the type's own name outwards.
+        return self.declared(home, node)
+
+    def _find(self, scope: Scope, parts: list[str]) -> tuple[Scope, Node] | None:
+        here: Scope | None = scope
+        while here is not None:
+            found = self._descend(here, parts)
+            if found is not None:
+                return found
+            here = here.parent
+        return None
+
+    def _descend(self, scope: Scope, parts: list[str]) -> tuple[Scope, Node] | None:
+        head, rest = parts[0], parts[1:]
+        if not rest:
+            if head in scope.types:
+                return scope, scope.types[head]
+            origin = scope.names.get(head)
+            module = self._modules.get(origin) if origin else None
+            return self._descend(module, parts) if module is not None and module is not scope else None
+        if head in scope.spaces:
+            return self._descend(scope.spaces[head], rest)
+        module = self._modules.get(scope.modules.get(head, ""))
+        return self._descend(module, rest) if module is not None else None
+
+
+def _is_clients_own(node: Node) -> bool:
+    """Whether a type describes options of the client rather than anything of the API."""
+    bases = [child for child in node.named_children if child.type == "extends_type_clause"]
+    return any("RequestOptions" in text_of(base) for base in bases)
+
+
+def text_of(node: Node) -> str:
+    """The source text of a node."""
+    return node.text.decode() if node.text is not None else ""
+
+
+def descendants(node: Node) -> Iterator[Node]:
+    """Every node below `node`, in the order of the source. A union of a thousand literals is as many levels deep."""
+    waiting = list(reversed(node.children))
+    while waiting:
+        child = waiting.pop()
+        yield child
+        waiting += reversed(child.children)
+
+
+def unreadable(scope: Scope, what: str) -> SourceError:
+    """The error for a form that the reader does not know."""
+    return SourceError(
+        f"the TypeScript SDK uses a form that the reader does not know: {what}",
+        where=scope.path,
+        hint="teach whopwatch.contract_build.typescript_types this form",
+    )
+
+
+def _annotated(node: Node) -> Node:
+    return node.named_children[0] if node.type == "type_annotation" else node
+
+
+def _alternatives(node: Node) -> Iterator[Node]:
+    waiting = list(reversed(node.named_children))
+    while waiting:
+        child = waiting.pop()
+        if child.type == "union_type":
+            waiting += reversed(child.named_children)
+        elif child.type != "comment":
+            yield child
+
+
+def _unwrapped(statement: Node) -> Iterator[Node]:
+    """The declarations inside `export`, `declare` and expression statements."""
+    if statement.type in {"export_statement", "ambient_declaration", "expression_statement"}:
+        for child in statement.named_children:
+            yield from _unwrapped(child)
+    else:
+        yield statement
+
+
+def _literal(node: Node) -> str | int | bool:
+    text = text_of(node)
+    if node.type == "string":
+        return re.sub(r"\\(.)", r"\1", text[1:-1])
+    if node.type in {"true", "false"}:
+        return node.type == "true"
+    return int(text)
+
+
+def _relative(path: str, source: str) -> str:
+    parts = path.split("/")[:-1]
+    for step in source.removesuffix(".js").split("/"):
+        if step == "..":
+            parts.pop()
+        elif step != ".":
+            parts.append(step)
+    return "/".join(parts) + ".ts"

@@ -1,0 +1,143 @@
+"""One report over several targets: the same drift at many of them is one finding."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from statistics import median
+
+from whopwatch.core.finding import (
+    OVER,
+    Finding,
+    Life,
+    Memory,
+    OperationResult,
+    Report,
+    State,
+    TargetResult,
+    Verdict,
+    timestamp,
+)
+from whopwatch.history.causes import common_state
+
+_VERDICTS = (Verdict.DRIFT, Verdict.COULD_NOT_CHECK, Verdict.CLEAN)
+"""The worst first."""
+_STATES = (State.DRIFT, State.VERIFIED, State.COULD_NOT_CHECK, State.NOT_COVERED)
+"""What one target says of an operation outweighs what the next ones do not."""
+
+
+def combined(reports: Mapping[str, Report], failed: Mapping[str, str]) -> Report:
+    """The reports of several targets, by name, as one. `failed` gives, for those that have none, the reason.
+
+    A target that could not be checked is not hidden by others that are clean.
+    """
+    named = [replace(report, targets=(_result(name, report),)) for name, report in reports.items()]
+    return merged(named, [TargetResult(name, Verdict.COULD_NOT_CHECK, reason, 0, 0) for name, reason in failed.items()])
+
+
+def merged(parts: Sequence[Report], failed: Sequence[TargetResult] = ()) -> Report:
+    """The reports of several runs, each of one target or of several, as one; `failed` are targets that have none.
+
+    Two runs of one target are one row.
+    """
+    parts = [
+        report if report.targets else replace(report, targets=(_result(report.target, report),)) for report in parts
+    ]
+    findings = _findings(parts)
+    results = _results([*(result for report in parts for result in report.targets), *failed], findings)
+    verdict = _worst(results).verdict
+    unchecked = [result.name for result in results if result.verdict is Verdict.COULD_NOT_CHECK]
+    reason = f"{len(unchecked)} of {len(results)} targets could not be checked: {', '.join(unchecked)}"
+    return Report(
+        target=results[0].name if len(results) == 1 else f"{len(results)} targets",
+        started_at=min((report.started_at for report in parts), default=timestamp(datetime.now(UTC))),
+        seconds=sum(report.seconds for report in parts),
+        verdict=verdict,
+        operations=_rows(parts),
+        findings=findings,
+        sent=sum(report.sent for report in parts),
+        budget=sum(report.budget for report in parts),
+        unsafe=sum(report.unsafe for report in parts),
+        reason=reason if unchecked else None,
+        version=parts[0].version if parts else "",
+        memory=_memory(parts),
+        targets=results,
+    )
+
+
+def _result(name: str, report: Report) -> TargetResult:
+    breaking = sum(finding.breaks for finding in report.findings)
+    return TargetResult(name, report.verdict, report.reason, report.sent, breaking)
+
+
+def _results(results: Sequence[TargetResult], findings: Sequence[Finding]) -> tuple[TargetResult, ...]:
+    """One row for each target, by name. What several runs of it found is counted once."""
+    runs: dict[str, list[TargetResult]] = defaultdict(list)
+    for result in results:
+        runs[result.name].append(result)
+    return tuple(runs[name][0] if len(runs[name]) == 1 else _row_of(runs[name], findings) for name in sorted(runs))
+
+
+def _row_of(runs: Sequence[TargetResult], findings: Sequence[Finding]) -> TargetResult:
+    worst = _worst(runs)
+    breaking = sum(finding.breaks and worst.name in finding.targets for finding in findings)
+    return replace(worst, sent=sum(run.sent for run in runs), findings=breaking)
+
+
+def _worst(results: Sequence[TargetResult]) -> TargetResult:
+    return min(results, key=lambda result: _VERDICTS.index(result.verdict))
+
+
+def _findings(reports: Sequence[Report]) -> tuple[Finding, ...]:
+    """One finding for each fingerprint; what is fixed or accepted somewhere only is told apart from what is open."""
+    groups: dict[tuple[str, Life | None], list[Finding]] = defaultdict(list)
+    for report in reports:
+        names = tuple(result.name for result in report.targets)
+        for finding in report.findings:
+            end = finding.state if finding.state in OVER else None
+            groups[finding.fingerprint, end].append(replace(finding, targets=finding.targets or names))
+    found = [_together(members) for members in groups.values()]
+    return tuple(sorted(found, key=lambda one: (one.severity.rank, one.operation, one.location, one.drift_class)))
+
+
+def _together(findings: Sequence[Finding]) -> Finding:
+    worst = min(findings, key=lambda finding: finding.severity.rank)
+    return replace(
+        worst,
+        samples=sum(finding.samples for finding in findings),
+        violations=sum(finding.violations for finding in findings),
+        first_seen=min((finding.first_seen for finding in findings if finding.first_seen), default=None),
+        state=common_state({finding.state for finding in findings}),
+        targets=tuple(sorted({name for finding in findings for name in finding.targets})),
+    )
+
+
+def _rows(reports: Sequence[Report]) -> tuple[OperationResult, ...]:
+    rows: dict[str, list[OperationResult]] = defaultdict(list)
+    for report in reports:
+        for row in report.operations:
+            rows[row.id].append(row)
+    return tuple(_row(members) for members in rows.values())
+
+
+def _row(members: Sequence[OperationResult]) -> OperationResult:
+    first = min(members, key=lambda row: _STATES.index(row.state))
+    times = [row.latency for row in members if row.latency is not None]
+    return replace(
+        first,
+        requests=sum(row.requests for row in members),
+        samples=sum(row.samples for row in members),
+        latency=median(times) if times else None,
+        history=(),
+        latencies=(),
+    )
+
+
+def _memory(reports: Sequence[Report]) -> Memory | None:
+    known = [report.memory for report in reports if report.memory]
+    if not known:
+        return None
+    previous = [memory.previous for memory in known if memory.previous]
+    return Memory(max(memory.nights for memory in known), max(previous, default=None))

@@ -1,0 +1,50 @@
+"""Operations that no night could verify for long: what is not seen is not known to be well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from whopwatch.core.finding import Confidence, Finding, OperationResult, Severity, Source, State
+from whopwatch.history.records import OperationRecord, Records
+from whopwatch.history.rules import Rules
+
+UNVERIFIED = "unverified"
+"""The name of this check."""
+
+
+def follow(records: Records, results: tuple[OperationResult, ...], night: int, rules: Rules) -> None:
+    """Take in the rows of one night; those of operations that were not to be looked at say nothing."""
+    for result in results:
+        if result.state is State.NOT_COVERED:
+            continue
+        record = records.operations.setdefault(result.id, OperationRecord())
+        if result.state is State.COULD_NOT_CHECK:
+            record.unverified += 1
+        else:
+            record.unverified, record.verified_night = 0, night
+        record.states = [*record.states, result.state][-rules.latency.history :]
+        record.latencies = [*record.latencies, result.latency][-rules.latency.history :]
+
+
+def unverified(records: Records, results: tuple[OperationResult, ...], rules: Rules) -> Iterator[Finding]:
+    """A finding for each operation not verified for too many nights; merely worth knowing where it never was."""
+    rule = rules.unverified
+    for result in results:
+        record = records.operations.get(result.id)
+        if record is None or result.state is not State.COULD_NOT_CHECK or record.unverified < rule.nights:
+            continue
+        reason = result.reason or "no reason given"
+        yield Finding(
+            drift_class=rule.drift_class,
+            check=UNVERIFIED,
+            severity=rule.severity if record.verified_night else Severity.INFO,
+            operation=result.id,
+            location="status",
+            expected=f"verified on one of {rule.nights} nights",
+            observed=reason,
+            message=f"{result.id}: could not be checked on the last {record.unverified} nights: {reason}.",
+            samples=record.unverified,
+            violations=record.unverified,
+            confidence=Confidence.CONFIRMED,
+            source=Source.LIVE_CONTRACT,
+        )

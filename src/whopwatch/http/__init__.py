@@ -1,0 +1,34 @@
+"""The client: the only door to the network.
+
+Names are imported when they are first used: whoever needs a Call alone loads no HTTP library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from whopwatch.http.call import Call, url_of
+    from whopwatch.http.client import Client
+    from whopwatch.http.guard import Guard
+    from whopwatch.http.limits import Limits, Rate
+    from whopwatch.http.transport import GuardedTransport
+
+_MODULES = {
+    "Call": "call",
+    "Client": "client",
+    "Guard": "guard",
+    "GuardedTransport": "transport",
+    "Limits": "limits",
+    "Rate": "limits",
+    "url_of": "call",
+}
+
+__all__ = ["Call", "Client", "Guard", "GuardedTransport", "Limits", "Rate", "url_of"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,124 @@
+"""Bodies for writes: what the contract asks for, with plain values that nobody else uses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from whopwatch.contract import Contract, Operation
+from whopwatch.contract.write_effects import declared
+
+Schema = Mapping[str, Any]
+Body = dict[str, Any]
+
+LATER = ("2037-01-15T12:00:00.000Z", "2038-03-16T13:00:00.000Z")
+NUMBERS = (10, 20)
+"""Two values each: one to create with, another to change it into."""
+NOTHING: Mapping[Any, int] = MappingProxyType({})
+ODD = [["whopwatch"]]
+"""What no plain field may hold."""
+
+
+class Bodies:
+    """Makes bodies. `id_of` gives the best known id of a resource, `unique` a text that is another one each time."""
+
+    def __init__(self, contract: Contract, id_of: Callable[[str], str | None], unique: Callable[[], str]) -> None:
+        self._contract = contract
+        self._id_of = id_of
+        self._unique = unique
+
+    def needs(self, operation: Operation) -> Iterator[str]:
+        """The resources of which the least body needs an id."""
+        schema = self._body(operation)
+        for name in schema.get("required", ()):
+            resource = self._branch(schema["properties"][name], operation).get("x-resource")
+            if resource:
+                yield str(resource)
+
+    def least(self, operation: Operation) -> Body:
+        """Only what is required."""
+        schema = self._body(operation)
+        return {name: self._value(name, schema["properties"][name], operation) for name in schema.get("required", ())}
+
+    def parents(self, operation: Operation, resources: Collection[str]) -> Body:
+        """The optional fields that say which of `resources` something belongs to, one for each."""
+        schema = self._body(operation)
+        body: Body = {}
+        for name, part in schema.get("properties", {}).items():
+            resource = str(self._branch(part, operation).get("x-resource"))
+            if name not in schema.get("required", ()) and resource in resources:
+                body[name] = self._id_of(resource)
+        return body
+
+    def fullest(self, operation: Operation) -> Body:
+        """What is required, and every plain field besides."""
+        return {**self.least(operation), **self.changes(operation, {})}
+
+    def changes(self, operation: Operation, current: Mapping[str, Any], others: Sequence[Any] = ()) -> Body:
+        """Every plain field, with another value than `current` shows, and one that few of `others` show."""
+        schema = self._body(operation)
+        names = declared().renamed.get(operation.resource, {})
+        body: Body = {}
+        for name, part in schema.get("properties", {}).items():
+            if self._is_plain(name, part, operation) and not part.get("deprecated"):
+                shown = names.get(name, name)
+                taken = Counter(other.get(shown) for other in others if isinstance(other.get(shown), str))
+                body[name] = self._value(name, part, operation, current.get(shown), taken)
+        return body
+
+    def odd(self, operation: Operation, body: Body) -> Body | None:
+        """`body` with one plain field of a type that it cannot have; None where there is no such field."""
+        schema = self._body(operation)
+        plain = [name for name, part in schema.get("properties", {}).items() if self._is_plain(name, part, operation)]
+        plain.sort(key=lambda name: name not in body)
+        return {**body, plain[0]: ODD} if plain else None
+
+    def _body(self, operation: Operation) -> Schema:
+        return self._branch(operation.body or {}, operation)
+
+    def _branch(self, schema: Schema, operation: Operation) -> Schema:
+        """`schema` itself, or the first of its branches that is not null."""
+        schema = self._contract.resolve(schema, operation.api)
+        branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+        for branch in branches:
+            found = self._branch(branch, operation)
+            if found.get("type") != "null":
+                return found
+        return schema
+
+    def _is_plain(self, name: str, schema: Schema, operation: Operation) -> bool:
+        part = self._branch(schema, operation)
+        if "x-resource" in part or name.endswith(("_id", "_key")):
+            return False
+        if part.get("type") == "object":
+            return name == "metadata"
+        return part.get("type") in ("string", "boolean", "integer", "number")
+
+    def _value(
+        self, name: str, schema: Schema, operation: Operation, current: Any = None, taken: Mapping[Any, int] = NOTHING
+    ) -> Any:
+        part = self._branch(schema, operation)
+        if "enum" in part:
+            return min(part["enum"], key=lambda value: (value == current, taken.get(value, 0)))
+        if "x-resource" in part:
+            return self._id_of(part["x-resource"])
+        kind = part.get("type")
+        if kind == "object":
+            return self._object(name, part, operation)
+        if kind == "array":
+            return [self._value(name, part.get("items", {}), operation)]
+        if kind == "boolean":
+            return not current
+        if kind in ("integer", "number"):
+            return next(number for number in NUMBERS if number != current)
+        if part.get("format") in ("date-time", "date"):
+            return next(date[:10] if part["format"] == "date" else date for date in LATER if date != current)
+        return declared().text(name, self._unique())
+
+    def _object(self, name: str, schema: Schema, operation: Operation) -> Body:
+        if name == "metadata":
+            return {"whopwatch": self._unique()}
+        properties = schema.get("properties", {})
+        return {inner: self._value(inner, properties[inner], operation) for inner in schema.get("required", ())}

@@ -1,0 +1,109 @@
+"""SARIF 2.1.0: for code scanning, which shows results at files and follows them by fingerprint.
+
+A finding's file is the one of the contract that holds its promise. The life of a finding becomes its `baselineState`,
+an accepted one is suppressed with its reason.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from whopwatch.core.finding import Finding, Life, Report, Severity, Verdict
+from whopwatch.reports.text import evidence, plain, titles, worst_first
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+MAX_RESULTS = 5000
+"""What code scanning takes of one run."""
+
+_LEVELS = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "note",
+    Severity.INFO: "note",
+}
+_BASELINE = {
+    Life.NEW: "new",
+    Life.WORSE: "updated",
+    Life.FLAPPING: "updated",
+    Life.KNOWN: "unchanged",
+    Life.ACCEPTED: "unchanged",
+    Life.FIXED: "absent",
+}
+
+
+def render(report: Report) -> str:
+    """The report as one SARIF log with one run."""
+    found = worst_first(report.findings)[:MAX_RESULTS]
+    rules = sorted({finding.drift_class for finding in found}, key=lambda name: int(name[1:]))
+    run = {
+        "tool": {
+            "driver": {"name": "whopwatch", "version": report.version, "rules": [_rule(name) for name in rules]},
+        },
+        "invocations": [_invocation(report)],
+        "properties": {"target": plain(report.target), "verdict": str(report.verdict)},
+        "results": [_result(finding, rules.index(finding.drift_class)) for finding in found],
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _rule(name: str) -> dict[str, Any]:
+    return {"id": name, "name": name, "shortDescription": {"text": titles()[name]}}
+
+
+def _invocation(report: Report) -> dict[str, Any]:
+    """Whether the run saw enough to say anything: a dead key is a failed run and not an empty list."""
+    notification = {"level": "error", "message": {"text": plain(report.reason or "nothing was verified")}}
+    failed = report.verdict is Verdict.COULD_NOT_CHECK
+    return {
+        "executionSuccessful": not failed,
+        "startTimeUtc": report.started_at,
+        **({"toolExecutionNotifications": [notification]} if failed else {}),
+    }
+
+
+def _result(finding: Finding, rule: int) -> dict[str, Any]:
+    text = f"{finding.message} Expected {finding.expected}; observed {finding.observed}; {evidence(finding)}."
+    return {
+        "ruleId": finding.drift_class,
+        "ruleIndex": rule,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": plain(text)},
+        "locations": [_location(finding.operation, finding.location)],
+        "relatedLocations": [_location(place.operation, place.location) for place in finding.places],
+        "partialFingerprints": {"whopwatch/v1": finding.fingerprint},
+        **({"baselineState": _BASELINE[finding.state]} if finding.state else {}),
+        **({"suppressions": [_suppression(finding)]} if finding.state is Life.ACCEPTED else {}),
+        "properties": {
+            "severity": str(finding.severity),
+            "confidence": str(finding.confidence),
+            "check": finding.check,
+            "samples": finding.samples,
+            "violations": finding.violations,
+            **({"firstSeen": finding.first_seen} if finding.first_seen else {}),
+        },
+    }
+
+
+def _suppression(finding: Finding) -> dict[str, str]:
+    return {"kind": "external", "status": "accepted", "justification": plain(finding.accepted or "no reason given")}
+
+
+def _location(operation: str, where: str) -> dict[str, Any]:
+    """The place of the promise: by name, and as the file of the contract that holds it."""
+    return {
+        "physicalLocation": {"artifactLocation": {"uri": _file(operation)}, "region": {"startLine": 1}},
+        "logicalLocations": [{"fullyQualifiedName": plain(f"{operation} {where}".strip()), "kind": "member"}],
+    }
+
+
+def _file(operation: str) -> str:
+    kind, _, rest = operation.partition(":")
+    if rest:
+        return "contracts/v1/events.yaml" if kind == "webhook" else "contracts/v1/shared.yaml"
+    resource = operation.partition(".")[0]
+    is_name = resource.isidentifier() and resource.isascii() and "." in operation
+    if resource == "v2" or not is_name:
+        return "contracts/v2/openapi.yaml" if resource == "v2" else "contracts/v1/openapi.yaml"
+    return f"contracts/v1/{resource}.yaml"

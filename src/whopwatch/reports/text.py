@@ -1,0 +1,204 @@
+"""Text that came from outside, made harmless; and the few phrases that every output uses."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+
+from whopwatch.core.finding import OVER, Finding, Life, OperationResult, Report, Severity, State, Verdict
+
+VERDICTS = {Verdict.CLEAN: "CLEAN", Verdict.DRIFT: "DRIFT", Verdict.COULD_NOT_CHECK: "COULD NOT CHECK"}
+STATES = {
+    State.VERIFIED: "verified",
+    State.DRIFT: "drift",
+    State.COULD_NOT_CHECK: "could not check",
+    State.NOT_COVERED: "not covered",
+}
+LEFT = "left"
+"""The key of a report that counts, by resource, what a run has created and not deleted again; only if it wrote."""
+UNSTATED = "no reason given"
+LIVES = {
+    Life.NEW: "new",
+    Life.WORSE: "worse",
+    Life.FLAPPING: "flapping",
+    Life.KNOWN: "known",
+    Life.FIXED: "fixed",
+    Life.ACCEPTED: "accepted",
+}
+"""The lives of a finding, those that want attention first."""
+AWAY = "the live API: it answers otherwise than the night before"
+BACK = "the live API: it answers as expected again"
+"""What is said of a finding where it is the API that moved, and no document."""
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)", re.ASCII)
+MOVED = (Life.NEW, Life.WORSE, Life.FLAPPING, Life.FIXED)
+"""Lives that say that something changed since the night before."""
+
+
+def plain(text: str) -> str:
+    """`text` on one line, with every character that a terminal or a parser would obey made visible.
+
+    Control, format (bidirectional overrides included), surrogate and private characters become U+FFFD.
+    """
+    return "".join(
+        " " if character in "\t\n\r" else "\N{REPLACEMENT CHARACTER}" if _obeyed(character) else character
+        for character in text
+    )
+
+
+def _obeyed(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category.startswith("C") or category in ("Zl", "Zp")
+
+
+def number(count: int, noun: str) -> str:
+    """`3 findings`, `1 finding`, `no findings`."""
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings by severity, then by operation and place."""
+    return sorted(findings, key=lambda finding: (finding.severity.rank, finding.operation, finding.location))
+
+
+def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:
+    """The findings of each severity that there are any of, the worst first."""
+    return {
+        severity: list(group)
+        for severity, group in groupby(worst_first(findings), key=lambda finding: finding.severity)
+    }
+
+
+def by_reason(operations: Iterable[OperationResult], state: State) -> dict[str, list[OperationResult]]:
+    """The operations in `state` by the reason that they have in common, the most frequent reason first."""
+    groups: dict[str, list[OperationResult]] = {}
+    for operation in operations:
+        if operation.state is state:
+            groups.setdefault(operation.reason_group or operation.reason or UNSTATED, []).append(operation)
+    told = {(group[0].reason or UNSTATED) if len(group) == 1 else shared: group for shared, group in groups.items()}
+    return dict(sorted(told.items(), key=lambda group: (-len(group[1]), group[0])))
+
+
+def states_line(report: Report) -> str:
+    """`149 operations: 79 verified, 0 drift, 0 could not check, 70 not covered`."""
+    counts = report.count()
+    parts = ", ".join(f"{counts[state]} {words}" for state, words in STATES.items())
+    return f"{number(len(report.operations), 'operation')}: {parts}"
+
+
+def requests_line(report: Report) -> str:
+    """`183 requests of 600, none unsafe, in 3.2 s`; `none were sent`; of a run that wrote also what it left."""
+    unsafe = f"{report.unsafe} UNSAFE" if report.unsafe else "none unsafe"
+    if not report.budget:
+        return "none were sent"
+    if LEFT not in report.extra:
+        return f"{number(report.sent, 'request')} of {report.budget}, {unsafe}, in {report.seconds:.1f} s"
+    left = ", ".join(f"{count} {resource}" for resource, count in sorted(report.extra[LEFT].items()))
+    writes = f"{number(report.unsafe, 'write')} among them"
+    rest = f"; left at the target: {left}" if left else "; nothing was left at the target"
+    return f"{number(report.sent, 'request')} of {report.budget}, {writes}, in {report.seconds:.1f} s{rest}"
+
+
+def price_line(report: Report) -> str:
+    """`7.2 requests for each operation that was asked, 190 for each finding`; empty where nothing was sent."""
+    asked = sum(bool(operation.requests) for operation in report.operations)
+    if not (asked and report.sent):
+        return ""
+    each = f"{report.sent / asked:.1f} requests for each operation that was asked"
+    found = len(_standing(report))
+    return each + (f", {report.sent / found:.0f} for each finding" if found else "")
+
+
+def _standing(report: Report) -> list[Finding]:
+    """The findings that count."""
+    return [finding for finding in report.findings if finding.state not in OVER]
+
+
+def findings_line(report: Report) -> str:
+    """`3 findings (1 critical, 2 high)`, or `no findings`; what does not count is told apart: `; 1 fixed`."""
+    standing = _standing(report)
+    detail = ", ".join(f"{len(found)} {severity}" for severity, found in by_severity(standing).items())
+    over = Counter(finding.state for finding in report.findings if finding.state in OVER)
+    rest = "".join(f"; {over[life]} {name}" for life, name in LIVES.items() if over[life])
+    return number(len(standing), "finding") + (f" ({detail})" if detail else "") + rest
+
+
+@cache
+def titles() -> dict[str, str]:
+    """What each drift class is about, by its name: `D5` -> `A required field is gone`."""
+    return tomllib.loads((Path(__file__).parent / "classes.toml").read_text(encoding="utf-8"))
+
+
+def titled(drift_class: str) -> str:
+    """A drift class with its title: `D5 a required field is gone`."""
+    title = titles()[drift_class]
+    return f"{drift_class} {title[0].lower()}{title[1:]}"
+
+
+def location(finding: Finding) -> str:
+    """Where a finding is, as it is shown: a JSON pointer that names the root is empty."""
+    return plain(finding.location) or "whole answer"
+
+
+def moved_words(finding: Finding) -> str | None:
+    """Which source changed since the night before, in words; None where none did, or nobody can tell."""
+    if finding.moved is None:
+        return None
+    if finding.moved != "live":
+        return finding.moved
+    return BACK if finding.state is Life.FIXED else AWAY
+
+
+def evidence(finding: Finding) -> str:
+    """`12 of 40 samples, confirmed`."""
+    return f"{finding.violations} of {number(finding.samples, 'sample')}, {finding.confidence}"
+
+
+def in_words(report: Report) -> str:
+    """What the verdict means for this run, in one clause."""
+    counts = report.count()
+    if report.verdict is Verdict.DRIFT:
+        return f"{number(counts[State.DRIFT], 'operation')} answered otherwise than documented"
+    if report.verdict is Verdict.COULD_NOT_CHECK:
+        return "nothing was verified"
+    unseen = counts[State.COULD_NOT_CHECK]
+    rest = f"; {number(unseen, 'operation')} could not be checked" if unseen else ""
+    return f"{number(counts[State.VERIFIED], 'operation')} answered as documented{rest}"
+
+
+def by_life(findings: Iterable[Finding]) -> dict[Life | None, list[Finding]]:
+    """The findings by what they are to the nights before, those that want attention first."""
+    groups: dict[Life | None, list[Finding]] = {life: [] for life in (*LIVES, None)}
+    for finding in worst_first(findings):
+        groups[finding.state].append(finding)
+    return {life: found for life, found in groups.items() if found}
+
+
+def moved(report: Report) -> list[Finding]:
+    """The findings that are not what they were the night before."""
+    groups = by_life(report.findings)
+    return [finding for life in MOVED for finding in groups.get(life, ())]
+
+
+def change_line(report: Report) -> str | None:
+    """`2 new, 1 fixed since 2026-11-21 02:00 UTC; 3 known`; None for a run without a memory."""
+    if report.memory is None:
+        return None
+    if not report.memory.nights:
+        return "first night: there is nothing to compare with yet"
+    groups = by_life(report.findings)
+    changes = ", ".join(f"{len(groups[life])} {LIVES[life]}" for life in MOVED if life in groups)
+    rest = ", ".join(f"{len(found)} {LIVES[life]}" for life, found in groups.items() if life and life not in MOVED)
+    line = f"{changes or 'nothing moved'} since {when(report.memory.previous or 'the night before')}"
+    return f"{line}; {rest}" if rest else line
+
+
+def when(moment: str) -> str:
+    """A moment in UTC as it is read: `2026-11-21 02:00 UTC`; any other text as it is."""
+    found = _MOMENT.fullmatch(moment)
+    return f"{found[1]} {found[2]} UTC" if found else moment

@@ -1,0 +1,119 @@
+"""What all deliveries together say: findings counted, states by event, and the report of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from whopwatch import __version__
+from whopwatch.contract import Contract
+from whopwatch.core.finding import Confidence, Finding, OperationResult, Report, Severity, State, Verdict
+from whopwatch.signature import Reason, Refusal
+from whopwatch.webhooks.delivery import UNKNOWN, operation_of
+from whopwatch.webhooks.judge import Judgement
+from whopwatch.webhooks.refusals import of_refusal
+
+MOST_FINDINGS = 2000
+"""How many different findings are kept: a sender with a hundred thousand odd fields gets no more than these."""
+NONE_CAME = "no delivery of this event came"
+METHOD = "POST"
+
+
+class Ledger:
+    """Counts judgements and refusals; for several threads. `clock` is in seconds since the epoch."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._lock = threading.Lock()
+        self._began = time.time()
+        self._findings: dict[str, Finding] = {}
+        self._strangers: dict[str, Finding] = {}
+        self._judged: Counter[str] = Counter()
+        self.refused: Counter[Reason] = Counter()
+
+    @property
+    def received(self) -> int:
+        """How many deliveries were judged."""
+        return self._judged.total()
+
+    def judged(self, judgement: Judgement) -> None:
+        """Take down what a delivery came to."""
+        with self._lock:
+            self._judged[judgement.event] += 1
+        self.add(judgement.findings)
+
+    def was_refused(self, refusal: Refusal) -> None:
+        """Take down that something was not taken. Without its headers it may have been anybody's request."""
+        finding = of_refusal(refusal)
+        with self._lock:
+            self.refused[refusal.reason] += 1
+            _count(self._strangers if refusal.reason is Reason.MISSING_HEADER else self._findings, finding)
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Take down findings."""
+        with self._lock:
+            for finding in findings:
+                _count(self._findings, finding)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, the worst first; requests without signatures are worth a word only once others verify."""
+        with self._lock:
+            strangers = [
+                replace(finding, severity=Severity.INFO) if self._judged else finding
+                for finding in self._strangers.values()
+            ]
+            counted = [self._sampled(finding) for finding in (*self._findings.values(), *strangers)]
+        return tuple(sorted(counted, key=lambda f: (f.severity.rank, f.operation, f.location, f.drift_class)))
+
+    def report(self, target: str, *, sent: int = 0, budget: int = 0) -> Report:
+        """What is known by now. `sent` and `budget` are of the requests that objects were compared by."""
+        findings = self.findings()
+        rows = tuple(self._rows(findings))
+        broken = any(finding.breaks for finding in findings)
+        verified = any(row.state is State.VERIFIED for row in rows)
+        return Report(
+            target=target,
+            started_at=datetime.fromtimestamp(self._began, UTC).isoformat(timespec="seconds"),
+            seconds=time.time() - self._began,
+            verdict=Verdict.DRIFT if broken else Verdict.CLEAN if verified else Verdict.COULD_NOT_CHECK,
+            operations=rows,
+            findings=findings,
+            sent=sent,
+            budget=budget,
+            reason=None if broken or verified else "no delivery came that could be held against the contract",
+            version=__version__,
+            extra={
+                "deliveries": {
+                    "received": self.received,
+                    "refused": {str(reason): count for reason, count in sorted(self.refused.items())},
+                }
+            },
+        )
+
+    def _sampled(self, finding: Finding) -> Finding:
+        event = finding.operation.partition(":")[2]
+        seen = self._judged.total() + self.refused.total() if event == UNKNOWN else self._judged[event]
+        confidence = Confidence.CONFIRMED if finding.violations > 1 else Confidence.SUSPECTED
+        return replace(finding, samples=max(seen, finding.violations), confidence=confidence)
+
+    def _rows(self, findings: Iterable[Finding]) -> Iterable[OperationResult]:
+        broken = {finding.operation for finding in findings if finding.breaks}
+        names = [*self._contract.events]
+        for name in (*names, UNKNOWN) if operation_of(UNKNOWN) in broken else names:
+            samples, operation = self._judged[name], operation_of(name)
+            state = State.DRIFT if operation in broken else State.VERIFIED if samples else State.COULD_NOT_CHECK
+            reason = NONE_CAME if state is State.COULD_NOT_CHECK else None
+            yield OperationResult(operation, METHOD, "", state, reason, requests=samples, samples=samples)
+
+
+def _count(known: dict[str, Finding], finding: Finding) -> None:
+    before = known.get(finding.fingerprint)
+    if before is not None:
+        known[finding.fingerprint] = replace(before, violations=before.violations + 1)
+    elif len(known) < MOST_FINDINGS:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        known[finding.fingerprint] = replace(finding, first_seen=now)

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.contract_build.archives import TYPESCRIPT, tarball, wheel
+from whopwatch.contract_build.merge import Disagreement, merge
+from whopwatch.contract_build.model import Enum, Field, ListOf, MapOf, Named, Nullable, OneOf, Record, Scalar, SdkModel
+from whopwatch.contract_build.python_sdk import read_python_sdk
+from whopwatch.contract_build.typescript_sdk import read_typescript_sdk
+from whopwatch.core.errors import SourceError
+
+TEXT, WHOLE, NUMBER = Scalar("string"), Scalar("integer"), Scalar("number")
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> SdkModel:
+    return read_python_sdk(wheel(tmp_path))
+
+
+@pytest.fixture
+def typescript(tmp_path: Path) -> SdkModel:
+    return read_typescript_sdk(tarball(tmp_path))
+
+
+def test_python_operations(python: SdkModel) -> None:
+    assert {
+        (operation.id, operation.method, operation.path, operation.is_list) for operation in python.operations.values()
+    } == {
+        ("cats.create", "POST", "/cats", False),
+        ("cats.list", "GET", "/cats", True),
+        ("cats.give_toy", "POST", "/cats/{cat_id}/toy", False),
+        ("cats.delete", "DELETE", "/cats/{id}", False),
+    }
+
+
+def test_both_readers_find_the_same_operations(python: SdkModel, typescript: SdkModel) -> None:
+    def facts(model: SdkModel) -> dict[str, object]:
+        return {
+            name: (operation.method, operation.path, operation.is_list, operation.body_required, operation.scopes)
+            for name, operation in model.operations.items()
+        }
+
+    assert facts(python) == facts(typescript)
+
+
+def test_scopes_stand_in_the_overloads_where_there_are_any(python: SdkModel) -> None:
+    assert python.operations["cats.create"].scopes == ("cat:create",)
+    assert python.operations["cats.list"].scopes == ("cat:read", "house:basic:read")
+    assert python.operations["cats.delete"].scopes == ()
+
+
+def test_python_query_parameters(python: SdkModel) -> None:
+    assert python.array_suffix == "[]"
+    assert python.operations["cats.list"].query == (
+        Field("house_id", TEXT, True),
+        Field("after", Nullable(TEXT), False),
+        Field("colours", Nullable(ListOf(Named("Colour"))), False),
+        Field("first", Nullable(WHOLE), False),
+    )
+
+
+def test_python_body_variants(python: SdkModel) -> None:
+    named, numbered = python.operations["cats.create"].body
+    assert named == Record((Field("name", TEXT, True), Field("born_at", Nullable(Scalar("date-time")), False)))
+    assert numbered == Record(
+        (
+            Field("number", WHOLE, True),
+            Field("metadata", Nullable(MapOf(Scalar("any"))), False),
+            Field("class", Named("Colour"), False),
+        )
+    )
+
+
+def test_python_tells_required_from_optional_by_the_order_of_fields(python: SdkModel) -> None:
+    cat = python.types["Cat"]
+    assert isinstance(cat, Record)
+    assert {field.name: field.required for field in cat.fields} == {
+        "id": True,
+        "born_at": True,
+        "colour": True,  # has a default, and stands inside the first sorted run
+        "legs": True,
+        "owners": True,
+        "weight": True,
+        "note": False,  # begins a second run
+    }
+
+
+def test_python_leaves_open_what_the_order_does_not_say(tmp_path: Path) -> None:
+    model = read_python_sdk(
+        wheel(
+            tmp_path,
+            types__cat="""
+                from typing import Optional
+                __all__ = ["Cat"]
+                class Cat(BaseModel):
+                    id: str
+                    name: str
+                    tail: Optional[str] = None
+            """,
+        )
+    )
+    cat = model.types["Cat"]
+    assert isinstance(cat, Record)
+    assert [field.required for field in cat.fields] == [True, True, None]
+
+
+def test_anonymous_types_are_written_out_and_named_ones_referred_to(python: SdkModel, typescript: SdkModel) -> None:
+    for model in (python, typescript):
+        cat = model.types["Cat"]
+        assert isinstance(cat, Record)
+        fields = {field.name: field.type for field in cat.fields}
+        address = Record((Field("street", TEXT, True),))
+        assert fields["colour"] == Nullable(Named("Colour"))
+        owners = fields["owners"]
+        assert isinstance(owners, ListOf)
+        assert isinstance(owners.item, Record)
+        assert owners.item.fields[1].type == Nullable(address)
+    assert set(python.types) == set(typescript.types)
+    assert "CatUploadOptions" not in typescript.types
+
+
+def test_union_with_discriminator(python: SdkModel) -> None:
+    toy = python.types["CatToyResponse"]
+    assert isinstance(toy, Nullable)
+    assert isinstance(toy.inner, OneOf)
+    assert toy.inner.discriminator == "typename"
+    assert toy.inner.variants[1] == Record((Field("typename", Enum(("Mouse",)), True),))
+
+
+def test_events_go_by_their_constant_type(python: SdkModel, typescript: SdkModel) -> None:
+    assert python.events == typescript.events == {"cat.fed": Named("CatFedWebhookEvent")}
+
+
+def test_inherited_parameters(typescript: SdkModel) -> None:
+    assert typescript.operations["cats.list"].query[0] == Field("after", Nullable(TEXT), False)
+
+
+def test_merged_reading_is_the_more_exact_one_in_every_field(python: SdkModel, typescript: SdkModel) -> None:
+    merged, disagreements = merge(python, typescript)
+    cat = merged.types["Cat"]
+    assert isinstance(cat, Record)
+    fields = {field.name: (field.type, field.required) for field in cat.fields}
+    assert fields["born_at"] == (Scalar("date-time"), True)
+    assert fields["legs"] == (WHOLE, True)
+    assert fields["weight"] == (NUMBER, True)
+    assert fields["note"] == (Nullable(TEXT), False)
+    assert disagreements == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "location"),
+    [
+        ("legs: number;", "legs: string;", "Cat/legs"),
+        ("legs: number;", "legs: number | null;", "Cat/legs"),
+        ("legs: number;", "legs?: number;", "Cat/legs"),
+        ("legs: number;", "", "Cat/legs"),
+        ("legs: number;", "legs: number; tail: string;", "Cat/tail"),
+        ("typename: 'Mouse'", "typename: 'Rat'", "CatToyResponse/<1>/typename"),
+        ("path`/cats/${id}`", "path`/kitten/${id}`", "cats.delete#path"),
+        ("_client.delete(", "_client.post(", "cats.delete#method"),
+        ("- `cat:read`", "- `cat:see`", "cats.list#scopes"),
+        ("type: 'cat.fed'", "type: 'cat.starved'", "events/cat.fed"),
+    ],
+)
+def test_a_disagreement_is_located(tmp_path: Path, before: str, after: str, location: str) -> None:
+    text = TYPESCRIPT["resources/cats.ts"]
+    assert before in text
+    typescript = read_typescript_sdk(tarball(tmp_path, resources__cats=text.replace(before, after)))
+    found = merge(read_python_sdk(wheel(tmp_path)), typescript)[1]
+    assert location in {disagreement.location for disagreement in found}
+
+
+def test_enum_values_are_compared(tmp_path: Path) -> None:
+    typescript = read_typescript_sdk(tarball(tmp_path, resources__shared="export type Colour = 'red' | 'blue';"))
+    found = merge(read_python_sdk(wheel(tmp_path)), typescript)[1]
+    assert Disagreement("Colour", "one of red, green", "one of red, blue") in found
+
+
+@pytest.mark.parametrize("form", ["Tuple[str, int]", "Colours", "lambda: 1"])
+def test_an_unknown_form_is_an_error_and_no_guess(tmp_path: Path, form: str) -> None:
+    text = f'__all__ = ["Cat"]\nclass Cat(BaseModel):\n    id: {form}\n'
+    with pytest.raises(SourceError, match="does not know") as raised:
+        read_python_sdk(wheel(tmp_path, types__cat=text))
+    assert raised.value.where == "whop_sdk/types/cat.py"
+
+
+def test_an_unknown_form_of_typescript_is_an_error_too(tmp_path: Path) -> None:
+    text = "export type Colour = Lowercase<'Red'>;"
+    with pytest.raises(SourceError, match="does not know") as raised:
+        read_typescript_sdk(tarball(tmp_path, resources__shared=text))
+    assert raised.value.where == "package/src/resources/shared.ts"
+
+
+def test_another_layout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="unknown layout"):
+        read_python_sdk(tarball(tmp_path))
+    with pytest.raises(SourceError, match="unknown layout"):
+        read_typescript_sdk(wheel(tmp_path))
+
+
+def test_a_file_that_is_no_archive(tmp_path: Path) -> None:
+    path = tmp_path / "made_up.whl"
+    path.write_text("not an archive")
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_python_sdk(path)

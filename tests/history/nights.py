@@ -1,0 +1,73 @@
+"""Nights in a test. What a simulator answers is recorded once for each world, and fed to as many nights as it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from tests.run.in_process import InProcess
+from whopwatch.contract import Contract
+from whopwatch.core.exchange import Exchange
+from whopwatch.core.finding import Finding, Report
+from whopwatch.history import Entry, Records, remember
+from whopwatch.run import Observation, judge, observe
+from whopwatch.simulator.app import Options
+
+FIRST = datetime(2026, 1, 1, 3, tzinfo=UTC)
+BUDGET = 30
+WORLDS = 4
+"""Recorded nights that are told apart; further ones repeat them."""
+
+
+@lru_cache(maxsize=64)
+def recorded(
+    contract: Contract, operations: tuple[str, ...], world: int, plan: int, faults: tuple[str, ...]
+) -> Observation:
+    """What one run sees of `operations`: with the seed `plan`, at the world of the seed `world`."""
+    simulator = InProcess(contract, Options(seed=world, faults=faults, rate_limit=10**9))
+    return observe(contract, simulator.target(), budget=BUDGET, selected=operations, seed=plan, transport=simulator)
+
+
+@dataclass
+class Nights:
+    """A row of nights over `operations`. With `changing` data every night has a world of its own."""
+
+    contract: Contract
+    operations: Sequence[str]
+    changing: bool = False
+    records: Records = field(default_factory=lambda: Records(salt=b"salt"))
+    reports: list[Report] = field(default_factory=list)
+
+    def run(
+        self,
+        faults: Iterable[str] = (),
+        accepted: Iterable[Entry] = (),
+        operations: Sequence[str] = (),
+        stopped: str | None = None,
+        change: Callable[[Exchange], Exchange] | None = None,
+    ) -> Report:
+        """One more night, with these faults; over other `operations` where some are given; `stopped` by something.
+
+        With a `change` of what came back, no check but the memory looks at it.
+        """
+        number = len(self.reports)
+        seed = number % WORLDS
+        world = seed if self.changing else 0
+        observation = recorded(self.contract, tuple(operations or self.operations), world, seed, tuple(faults))
+        if change:
+            observation = replace(observation, exchanges=tuple(map(change, observation.exchanges)), findings=())
+        started = (FIRST + timedelta(days=number)).isoformat().replace("+00:00", "Z")
+        report = judge(self.contract, replace(observation, started_at=started, stopped=stopped), "simulator")
+        self.reports.append(remember(self.contract, observation.exchanges, report, self.records, accepted=accepted))
+        return self.reports[-1]
+
+    def quiet(self, count: int) -> list[Finding]:
+        """`count` more nights without a fault, and whatever was found in them."""
+        return [finding for _ in range(count) for finding in self.run().findings]
+
+
+def states(report: Report) -> dict[tuple[str, str, str], str]:
+    """The state of each finding by class, operation and location."""
+    return {(one.drift_class, one.operation, one.location): str(one.state) for one in report.findings}

@@ -1,0 +1,111 @@
+"""Whole nights: quiet ones stay quiet, and what no schema shows is found by what was seen before."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.history.nights import Nights, states
+from whopwatch.contract import Contract
+from whopwatch.core.finding import Life, Severity, State, Verdict
+from whopwatch.history.portable import exported
+from whopwatch.simulator.faults import catalogue, first_place
+from whopwatch.simulator.world import World
+
+SOME = ("products.list", "payments.list")
+
+
+@pytest.mark.parametrize("changing", [False, True])
+def test_sixty_quiet_nights_find_nothing(contract: Contract, changing: bool) -> None:
+    nights = Nights(contract, SOME, changing=changing)
+    assert nights.quiet(60) == []
+    assert all(report.verdict is Verdict.CLEAN for report in nights.reports)
+    last = nights.reports[-1]
+    assert last.memory is not None
+    assert last.memory.nights == 59
+    row = next(row for row in last.operations if row.id == "products.list")
+    assert row.history == (State.VERIFIED,) * 28
+    assert len(row.latencies) == 28
+
+
+HISTORIES = ("optional-field-vanished", "amount-in-cents-everywhere")
+
+
+@pytest.mark.parametrize("changing", [False, True])
+@pytest.mark.parametrize("name", HISTORIES)
+def test_what_only_history_shows_is_found_and_gone_again(contract: Contract, name: str, changing: bool) -> None:
+    fault = catalogue()[name]
+    planted = first_place(contract, World(contract), fault)
+    assert planted
+    operation = planted.operation.id
+    nights = Nights(contract, (operation, "companies.retrieve"), changing=changing)
+    assert nights.quiet(6) == []
+    told = [states(nights.run([f"{name}@{operation}"])) for _ in range(3)]
+    key = next(key for key in told[-1] if key[0] == fault.drift_class and key[1] == operation)
+    assert [each.get(key) for each in told][-1] == "known"
+    assert next(each[key] for each in told if key in each) == "new"
+    assert states(nights.run()) == {key: "fixed"}
+    assert states(nights.run()) == {}
+
+
+def test_the_memory_says_on_how_much_it_rests_and_since_when(contract: Contract) -> None:
+    nights = Nights(contract, ("payments.list",))
+    nights.quiet(3)
+    first = nights.run(["amount-in-cents-everywhere@payments.list"])
+    second = nights.run(["amount-in-cents-everywhere@payments.list"])
+    (finding,) = (one for one in second.findings if one.check == "memory")
+    assert finding.first_seen == first.started_at
+    assert finding.samples >= 5
+    assert finding.severity is Severity.HIGH
+    assert second.verdict is Verdict.DRIFT
+    assert finding.witnesses == {
+        "reference": "silent",
+        "sdk": "silent",
+        "live": "as observed",
+        "last night": "as observed",
+    }
+    (before,) = (one for one in first.findings if one.check == "memory")
+    assert (before.witnesses["last night"], before.moved) == ("as expected", "live")
+
+
+def test_a_night_that_looks_elsewhere_leaves_drift_open(contract: Contract) -> None:
+    nights = Nights(contract, SOME)
+    nights.run()
+    nights.run(["field-missing@products.list"])
+    elsewhere = nights.run(operations=("payments.list",))
+    assert [one.state for one in elsewhere.findings] == [Life.KNOWN] * len(elsewhere.findings)
+    assert elsewhere.verdict is Verdict.DRIFT
+    assert "Not looked at since" in elsewhere.findings[0].message
+    back = nights.run()
+    assert {one.state for one in back.findings} == {Life.FIXED}
+    assert back.verdict is Verdict.CLEAN
+
+
+def test_what_comes_and_goes_is_flapping(contract: Contract) -> None:
+    nights = Nights(contract, ("products.list",))
+    fault = ["field-missing@products.list"]
+    nights.run()
+    told = [states(nights.run(fault if on else ())) for on in (True, False, True, True, False)]
+    assert [set(each.values()) for each in told] == [{"new"}, {"fixed"}, {"flapping"}, {"flapping"}, {"fixed"}]
+
+
+def test_a_night_that_ended_early_is_compared_as_far_as_it_went_and_is_not_clean(contract: Contract) -> None:
+    nights = Nights(contract, SOME)
+    nights.run()
+    early = nights.run(stopped="the target can no longer be reached")
+    assert (early.verdict, bool(nights.records.nights[-1].succeeded)) == (Verdict.COULD_NOT_CHECK, False)
+    assert nights.run(["field-missing@products.list"], stopped="no longer").verdict is Verdict.DRIFT
+    assert nights.records.operations["products.list"].verified_night == 3
+
+
+def test_no_value_reaches_what_is_kept(contract: Contract) -> None:
+    nights = Nights(contract, SOME)
+    nights.quiet(2)
+    text = exported(nights.records)
+    world = World(contract, seed=0)
+    for table in ("products", "payments", "members", "users", "companies"):
+        for entity in world.table(table).values():
+            assert entity.id not in text
+            title = entity.values.get("title") or entity.values.get("username")
+            assert not title or json.dumps(title) not in text

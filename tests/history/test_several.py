@@ -1,0 +1,110 @@
+"""Many companies, one report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.history.made import report, row, told
+from whopwatch.config.companies import Company, read_companies
+from whopwatch.config.shard import Shard
+from whopwatch.core.errors import ConfigError
+from whopwatch.core.finding import Life, Memory, State, Verdict
+from whopwatch.history.several import combined
+
+
+def test_the_same_drift_at_many_companies_is_one_finding() -> None:
+    one = combined({name: report(told(), told(location=f"/{name}")) for name in ("c", "a", "b")}, {})
+    assert [(finding.location, finding.targets) for finding in one.findings] == [
+        ("/a", ("a",)),
+        ("/b", ("b",)),
+        ("/c", ("c",)),
+        ("/data/*/title", ("a", "b", "c")),
+    ]
+    assert (one.findings[-1].samples, one.findings[-1].violations) == (12, 12)
+    assert (one.verdict, one.target, one.sent, one.budget) == (Verdict.DRIFT, "3 targets", 120, 180)
+    assert [target.name for target in one.targets] == ["a", "b", "c"]
+    assert one.to_json()["targets"][0]["findings"] == 2
+
+
+def test_what_is_fixed_at_one_company_is_open_at_another() -> None:
+    one = combined(
+        {"a": report(told(Life.FIXED)), "b": report(told(Life.KNOWN, first_seen="2025-01-01T00:00:00Z"))}, {}
+    )
+    assert {(str(finding.state), finding.targets) for finding in one.findings} == {("fixed", ("a",)), ("known", ("b",))}
+    assert one.verdict is Verdict.DRIFT
+
+
+def test_what_is_new_at_one_and_known_at_another_is_known_since_the_first() -> None:
+    one = combined({"a": report(told()), "b": report(told(Life.KNOWN, first_seen="2025-01-01T00:00:00Z"))}, {})
+    (finding,) = one.findings
+    assert (finding.state, finding.first_seen) == (Life.KNOWN, "2025-01-01T00:00:00Z")
+
+
+def test_a_company_that_could_not_be_checked_is_not_hidden_by_clean_ones() -> None:
+    one = combined({"a": report(), "b": report()}, {"c": "There is no API key."})
+    assert one.verdict is Verdict.COULD_NOT_CHECK
+    assert one.reason == "1 of 3 targets could not be checked: c"
+    assert combined({"a": report()}, {}).verdict is Verdict.CLEAN
+
+
+def test_a_row_says_what_the_worst_company_saw() -> None:
+    unseen = row(State.COULD_NOT_CHECK, reason="the list is empty", samples=0, latency=None)
+    broken = row(State.DRIFT, latency=0.3)
+    one = combined({"a": report(rows=(unseen,)), "b": report(rows=(row(),)), "c": report(rows=(broken,))}, {})
+    (result,) = one.operations
+    assert (result.state, result.samples, result.requests) == (State.DRIFT, 8, 6)
+    assert result.latency == pytest.approx(0.2)
+    (result,) = combined({"a": report(rows=(unseen,)), "b": report(rows=(row(),))}, {}).operations
+    assert result.state is State.VERIFIED
+
+
+def test_the_memory_is_that_of_the_oldest() -> None:
+    known = {"a": report(memory=Memory(3, "2026-01-03T03:00:00Z")), "b": report(memory=Memory(0))}
+    assert combined(known, {}).memory == Memory(3, "2026-01-03T03:00:00Z")
+
+
+GOOD = '[[companies]]\nname = "acme"\napi_key_env = "ACME"\ncompany_id = "biz_1"\n'
+
+
+def test_the_list_of_companies(tmp_path: Path) -> None:
+    file = tmp_path / "companies.toml"
+    file.write_text(GOOD + '[[companies]]\nname = "other"\ntarget = "sandbox"\nbaseline = "x.sqlite"\n')
+    acme, other = read_companies(file)
+    assert acme == Company("acme", Path("reports/baselines/acme.sqlite"), "production", "ACME", "biz_1")
+    assert (other.target, other.baseline) == ("sandbox", Path("x.sqlite"))
+    assert acme.environ({"ACME": "k", "WHOP_API_KEY": "other", "HOME": "/"}) == {
+        "HOME": "/",
+        "ACME": "k",
+        "WHOP_API_KEY": "k",
+        "WHOP_COMPANY_ID": "biz_1",
+    }
+    assert other.environ({"WHOP_COMPANY_ID": "biz_2"})["WHOP_COMPANY_ID"] == ""
+    shards = [Shard(index, 2).of((other, acme)) for index in range(2)]
+    assert shards == [(acme,), (other,)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "has none"),
+        ("companies = 1", "has none"),
+        ("companies = [", "not TOML"),
+        ("companies = [1]", "no table"),
+        ('[[companies]]\ntarget = "sandbox"', "needs a name"),
+        ('[[companies]]\nname = "a b"', "needs a name"),
+        (f'{GOOD}budjet = "1"', "no setting"),
+        (f'{GOOD}api_key = "secret"', "does not belong"),
+        (f"{GOOD}target = 1", "cannot have"),
+        (GOOD + GOOD, "one name"),
+        (f'{GOOD}baseline = "x"\n[[companies]]\nname = "b"\nbaseline = "x"', "one baseline"),
+    ],
+)
+def test_a_list_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, expected: str) -> None:
+    file = tmp_path / "companies.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=expected) as caught:
+        read_companies(file)
+    assert str(file) in str(caught.value)
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,285 @@
+"""Everything a server can do wrong after it has taken a request, and what it has to be called.
+
+An answer is a function of the connection and the request's head. Most are bytes that are sent as they stand.
+"""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import socket
+import struct
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from whopwatch.core.exchange import BodyProblem, Failure
+
+Answer = Callable[[socket.socket, bytes], None]
+CRLF = b"\r\n"
+JSON = b'{"data": []}'
+START = b"HTTP/1.1 200 OK\r\n"
+MEGABYTE = bytes(2**20)
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """`outcome` is the Failure or status that an Exchange must hold, `problem` what its body must be called.
+
+    `hurry` asks for short timeouts: the behaviour is one of waiting. `attempts` is how often it will be asked.
+    """
+
+    name: str
+    answer: Answer
+    outcome: Failure | int
+    problem: BodyProblem | None = None
+    hurry: bool = False
+    attempts: int = 1
+
+
+def whole(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:
+    """A response that is correct HTTP, whatever `body` is."""
+    lines = [b"HTTP/1.1 " + status, *headers, b"Content-Length: %d" % len(body)]
+    return CRLF.join([*lines, b"", body])
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def says(*parts: bytes) -> Answer:
+    """Send `parts`, each in a packet of its own."""
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        for part in parts:
+            connection.sendall(part)
+
+    return answer
+
+
+def then(*answers: Answer) -> Answer:
+    """One answer after another."""
+
+    def answer(connection: socket.socket, head: bytes) -> None:
+        for step in answers:
+            step(connection, head)
+
+    return answer
+
+
+def repeats(parts: Iterable[bytes], pause: float = 0.0) -> Answer:
+    """Send `parts` over and over until the client has had enough."""
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        for part in itertools.cycle(parts):
+            connection.sendall(part)
+            time.sleep(pause)
+
+    return answer
+
+
+def resets(connection: socket.socket, _: bytes) -> None:
+    """End the connection by a reset."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def holds(connection: socket.socket, _: bytes) -> None:
+    """Say nothing more, and keep the connection open until the client gives up."""
+    connection.recv(1)
+
+
+def hangs_up(connection: socket.socket, _: bytes) -> None:
+    """Keep the connection for the next request, and close it then without an answer."""
+    connection.recv(65536)
+
+
+def keeps(response: bytes) -> Answer:
+    """Answer as often as the client asks."""
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(response)
+        while connection.recv(65536):
+            connection.sendall(response)
+
+    return answer
+
+
+def echoes(connection: socket.socket, head: bytes) -> None:
+    """Give back whatever the request held, the key included, in headers and body."""
+    lines = head.split(CRLF)
+    sent = next(line.partition(b": ")[2] for line in lines if line.lower().startswith(b"authorization"))
+    body = b'{"you sent": "' + b" ".join(lines).replace(b'"', b"'") + b'"}'
+    connection.sendall(whole(body, b"X-Echo: " + sent, b"Location: /?" + sent, status=b"401 " + sent))
+
+
+def bombs(connection: socket.socket, head: bytes) -> None:
+    """Send a small gzip body that unpacks to a gigabyte."""
+    connection.sendall(START + b"Content-Encoding: gzip\r\n\r\n")
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    for _ in range(1024):
+        connection.sendall(packer.compress(MEGABYTE))
+    connection.sendall(packer.flush())
+
+
+def packed(data: bytes, encoding: bytes = b"gzip") -> Answer:
+    return says(whole(data, b"Content-Encoding: " + encoding))
+
+
+def json(body: bytes) -> Answer:
+    return says(whole(body, b"Content-Type: application/json"))
+
+
+CHUNKED = START + b"Transfer-Encoding: chunked\r\n\r\n"
+ZIPPED = gzip.compress(JSON)
+
+BEHAVIOURS = (
+    # the connection ends
+    Behaviour("closes without an answer", says(), Failure.RESET),
+    Behaviour("resets without an answer", resets, Failure.RESET),
+    Behaviour("closes within the status line", says(b"HTTP/1.1 20"), Failure.RESET),
+    Behaviour("closes within the headers", says(START + b"Content-Ty"), Failure.RESET),
+    Behaviour("closes within the body", says(whole(JSON)[:-4]), Failure.INCOMPLETE),
+    Behaviour("closes before the body", says(whole(JSON)[: -len(JSON)]), Failure.INCOMPLETE),
+    Behaviour("closes within a chunk", says(CHUNKED + chunk(JSON)[:-5]), Failure.INCOMPLETE),
+    Behaviour("closes between chunks", says(CHUNKED + chunk(JSON)), Failure.INCOMPLETE),
+    Behaviour("resets within the body", then(says(whole(JSON)[:-4]), resets), Failure.RESET),
+    # the answer does not come, or does not end
+    Behaviour("is silent", holds, Failure.READ_TIMEOUT, hurry=True),
+    Behaviour("is silent after the headers", then(says(START), holds), Failure.READ_TIMEOUT, hurry=True),
+    Behaviour("is silent within the body", then(says(whole(JSON)[:-4]), holds), Failure.READ_TIMEOUT, hurry=True),
+    Behaviour(
+        "promises more than it sends",
+        then(says(START + b"Content-Length: 999\r\n\r\n" + JSON), holds),
+        Failure.READ_TIMEOUT,
+        hurry=True,
+    ),
+    Behaviour("drips a status line", repeats([b"H"], 0.05), Failure.DEADLINE, hurry=True),
+    Behaviour(
+        "drips headers", then(says(START), repeats([b"a", b":", b"b", CRLF], 0.05)), Failure.DEADLINE, hurry=True
+    ),
+    Behaviour(
+        "drips a body",
+        then(says(START + b"Content-Length: 9999\r\n\r\n"), repeats([b" "], 0.05)),
+        Failure.DEADLINE,
+        hurry=True,
+    ),
+    Behaviour("drips chunks", then(says(CHUNKED), repeats([chunk(b" ")], 0.05)), Failure.DEADLINE, hurry=True),
+    Behaviour(
+        "drips interim answers", repeats([b"HTTP/1.1 102 Processing\r\n\r\n"], 0.05), Failure.DEADLINE, hurry=True
+    ),
+    # there is too much of it
+    Behaviour("sends 50 megabytes", says(whole(b"")[:-5] + b"52428800\r\n\r\n", MEGABYTE), Failure.TOO_LARGE),
+    Behaviour("sends a body without end", then(says(START + CRLF), repeats([MEGABYTE])), Failure.TOO_LARGE),
+    Behaviour("sends chunks without end", then(says(CHUNKED), repeats([chunk(MEGABYTE)])), Failure.TOO_LARGE),
+    Behaviour("sends a gzip bomb", bombs, Failure.TOO_LARGE),
+    Behaviour(
+        "sends headers without end", then(says(START), repeats([b"X-A: b\r\n" * 100])), Failure.HEADERS_TOO_LARGE
+    ),
+    Behaviour(
+        "sends one endless header", then(says(START + b"X-A: "), repeats([b"b" * 999])), Failure.HEADERS_TOO_LARGE
+    ),
+    Behaviour("sends 300 headers", says(whole(JSON, *[b"X-A: b"] * 300)), Failure.HEADERS_TOO_LARGE),
+    Behaviour("sends a header of 50 kB", says(whole(JSON, b"X-A: " + b"b" * 50_000)), Failure.HEADERS_TOO_LARGE),
+    Behaviour(
+        "sends interim answers without end", repeats([b"HTTP/1.1 100 Continue\r\n\r\n"]), Failure.HEADERS_TOO_LARGE
+    ),
+    Behaviour(
+        "sends trailers without end", then(says(CHUNKED + b"0\r\n"), repeats([b"X-A: b\r\n" * 99])), Failure.PROTOCOL
+    ),
+    Behaviour("sends a chunk size without end", then(says(CHUNKED), repeats([b"0" * 999])), Failure.PROTOCOL),
+    # it is no HTTP
+    Behaviour("speaks another protocol", says(b"220 mail.example ESMTP\r\n"), Failure.PROTOCOL),
+    Behaviour("answers as HTTP/0.9", says(b"<html></html>"), Failure.PROTOCOL),
+    Behaviour(
+        "answers in HTTP/2", says(b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x64\0\x04\0\0\xff\xff\r\n"), Failure.PROTOCOL
+    ),
+    Behaviour("answers in TLS", says(b"\x15\x03\x01\0\x02\x02\x0a\r\n"), Failure.PROTOCOL),
+    Behaviour("sends a status of letters", says(b"HTTP/1.1 OK OK\r\n\r\n"), Failure.PROTOCOL),
+    Behaviour("sends a status of four digits", says(b"HTTP/1.1 2000 OK\r\n\r\n"), Failure.PROTOCOL),
+    Behaviour("sends a header without a colon", says(whole(JSON, b"X-A b")), Failure.PROTOCOL),
+    Behaviour("sends a header without a name", says(whole(JSON, b": b")), Failure.PROTOCOL),
+    Behaviour("sends a header with a zero byte", says(whole(JSON, b"X-A: b\0c")), Failure.PROTOCOL),
+    Behaviour("sends two lengths", says(whole(JSON, b"Content-Length: 3")), Failure.PROTOCOL),
+    Behaviour("sends a negative length", says(START + b"Content-Length: -1\r\n\r\n"), Failure.PROTOCOL),
+    Behaviour(
+        "sends a length of 5000 digits", says(START + b"Content-Length: " + b"9" * 5000 + CRLF * 2), Failure.PROTOCOL
+    ),
+    Behaviour("sends more than its length", says(whole(JSON) + b" and more"), Failure.PROTOCOL),
+    Behaviour(
+        "sends a body where none may be",
+        says(START.replace(b"200 OK", b"204 No Content") + CRLF + JSON),
+        Failure.PROTOCOL,
+    ),
+    Behaviour("sends a second answer at once", says(whole(JSON) + whole(b'{"data": [1]}')), Failure.PROTOCOL),
+    Behaviour("sends a chunk size of letters", says(CHUNKED + b"zz\r\n"), Failure.PROTOCOL),
+    Behaviour("sends a chunk longer than its size", says(CHUNKED + b"2\r\nabc\r\n0\r\n\r\n"), Failure.PROTOCOL),
+    Behaviour("names an unknown transfer encoding", says(START + b"Transfer-Encoding: br\r\n\r\n"), Failure.PROTOCOL),
+    Behaviour("switches protocols", says(START.replace(b"200 OK", b"101 X") + b"Upgrade: x\r\n\r\n"), Failure.PROTOCOL),
+    # it is packed wrongly
+    Behaviour("packs nothing", packed(JSON), Failure.ENCODING),
+    Behaviour("packs half", packed(ZIPPED[:-6]), Failure.ENCODING),
+    Behaviour("packs with a wrong checksum", packed(ZIPPED[:-8] + bytes(8)), Failure.ENCODING),
+    Behaviour("packs and goes on", packed(ZIPPED + b"more"), Failure.ENCODING),
+    Behaviour("packs twice", packed(gzip.compress(ZIPPED), b"gzip, gzip"), Failure.ENCODING),
+    Behaviour("packs with brotli", packed(b"\x0b\x05\x80" + JSON + b"\x03", b"br"), Failure.ENCODING),
+    Behaviour("packs with what nobody knows", packed(JSON, b"whop"), Failure.ENCODING),
+    # it is no JSON
+    Behaviour("sends nothing", json(b""), 200, BodyProblem.EMPTY),
+    Behaviour("sends invalid UTF-8", json(b'{"a": "\xff"}'), 200, BodyProblem.NOT_UTF8),
+    Behaviour("sends UTF-16", json('{"a": 1}'.encode("utf-16")), 200, BodyProblem.NOT_UTF8),
+    Behaviour("sends NaN", json(b'{"a": NaN}'), 200, BodyProblem.NOT_A_NUMBER),
+    Behaviour("sends Infinity", json(b'{"a": Infinity}'), 200, BodyProblem.NOT_A_NUMBER),
+    Behaviour("sends a key twice", json(b'{"a": 1, "a": 2}'), 200, BodyProblem.DUPLICATE_KEY),
+    Behaviour("nests 100 deep", json(b"[" * 100 + b"]" * 100), 200, BodyProblem.TOO_DEEP),
+    Behaviour("nests a million deep", json(b'{"a":' * 10**6), 200, BodyProblem.TOO_DEEP),
+    Behaviour("sends half a document", json(b'{"a": '), 200, BodyProblem.NOT_JSON),
+    Behaviour("sends HTML", says(whole(b"<!doctype html>", b"Content-Type: text/html")), 200, BodyProblem.NOT_JSON),
+    Behaviour("sends a byte order mark", json(b"\xef\xbb\xbf{}"), 200, BodyProblem.NOT_JSON),
+    Behaviour("sends a number of 5000 digits", json(b"9" * 5000), 200, BodyProblem.NOT_JSON),
+    # it is HTTP, and unpleasant
+    Behaviour("redirects to itself", says(whole(b"", b"Location: ?", status=b"302 Found")), 302, BodyProblem.EMPTY),
+    Behaviour(
+        "redirects elsewhere", says(whole(b"", b"Location: http://127.0.0.2/", status=b"308 X")), 308, BodyProblem.EMPTY
+    ),
+    Behaviour(
+        "redirects to a file",
+        says(whole(b"", b"Location: file:///etc/passwd", status=b"301 X")),
+        301,
+        BodyProblem.EMPTY,
+    ),
+    Behaviour("redirects nowhere", says(whole(b"", status=b"302 Found")), 302, BodyProblem.EMPTY),
+    Behaviour("asks for time", says(whole(JSON, b"Retry-After: 2", status=b"429 X")), 429, attempts=3),
+    Behaviour(
+        "asks for time by a date",
+        says(
+            whole(
+                JSON,
+                b"Date: Sat, 21 Nov 2026 10:00:00 GMT",
+                b"Retry-After: Sat, 21 Nov 2026 10:00:05 GMT",
+                status=b"503 X",
+            )
+        ),
+        503,
+        attempts=3,
+    ),
+    Behaviour("asks for time without an end", says(whole(JSON, b"Retry-After: 99999999", status=b"429 X")), 429),
+    Behaviour("asks for time in a riddle", says(whole(JSON, b"Retry-After: -\xb2", status=b"429 X")), 429, attempts=3),
+    Behaviour("asks for no time", says(whole(JSON, status=b"429 X")), 429, attempts=3),
+    Behaviour("hangs up at the next request", then(json(JSON), hangs_up), 200),
+    Behaviour("invents a status", says(whole(JSON, status=b"999 X")), 999),
+    Behaviour("gives back the key", echoes, 401),
+    Behaviour(
+        "sends an interim answer first", says(b"HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n", whole(JSON)), 200
+    ),
+    Behaviour("sends every byte alone", says(*(bytes([byte]) for byte in whole(JSON))), 200),
+    Behaviour(
+        "sends every byte as a chunk", says(CHUNKED + b"".join(chunk(bytes([byte])) for byte in JSON) + chunk(b"")), 200
+    ),
+    Behaviour("sends a body without a length", says(START + CRLF + JSON), 200),
+    Behaviour("sends headers in another alphabet", says(whole(JSON, b"X-A: \xff\xfe")), 200),
+    Behaviour("sets a cookie", says(whole(JSON, b"Set-Cookie: a=b; Path=/")), 200),
+    Behaviour("answers correctly", json(JSON), 200),
+    Behaviour("keeps the connection", keeps(whole(JSON)), 200),
+)

@@ -1,0 +1,134 @@
+"""The client against a hostile server, over real sockets."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.http.hostile.behaviours import BEHAVIOURS, Behaviour
+from tests.http.hostile.places import CERTIFICATE, PLACES, Place
+from tests.http.hostile.server import HostileServer
+from tests.http.hostile.visit import mistake, visit, visit_place
+from tests.http.support import CONTRACT, KEY, UNPACED, call, target
+from whopwatch.core.exchange import Exchange, Failure
+from whopwatch.http import Client
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[HostileServer]:
+    with HostileServer() as running:
+        yield running
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=lambda behaviour: behaviour.name)
+def test_every_behaviour_has_its_name(server: HostileServer, behaviour: Behaviour) -> None:
+    attempts = visit(server.base_url, behaviour)
+    assert mistake(behaviour, attempts) is None
+    assert server.requests[behaviour.name] == behaviour.attempts
+    assert KEY not in repr(attempts)
+    assert all(KEY.encode() not in exchange.body for exchange in attempts)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_every_place_has_its_name(place: Place) -> None:
+    with place.open() as base_url:
+        exchange = visit_place(base_url)
+    assert (exchange.failure, exchange.status) == (place.outcome, None)
+
+
+def test_a_connection_that_was_closed_meanwhile_is_no_failure_of_the_api(server: HostileServer) -> None:
+    seen: list[Exchange] = []
+    wanted = call(query=(("company_id", "hangs up at the next request"),))
+    with Client(target(server.base_url), CONTRACT, budget=10, limits=UNPACED, on_exchange=seen.append) as client:
+        client.send(wanted)
+        client.send(wanted)
+        assert [exchange.status for exchange in seen] == [200, 200]
+        assert client.sent == 3, "the request that met the closed connection has left, too"
+
+
+def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_one(server: HostileServer) -> None:
+    with Client(target(server.base_url), CONTRACT, budget=10, limits=UNPACED) as client:
+        for name in ("sends a second answer at once", "answers correctly", "sends more than its length"):
+            client.send(call(query=(("company_id", name),)))
+        last = client.send(call(query=(("company_id", "sends HTML"),)))
+    assert last.media_type == "text/html"
+
+
+def test_a_cookie_is_not_sent_back(server: HostileServer) -> None:
+    server.heads.clear()
+    with Client(target(server.base_url), CONTRACT, budget=10, limits=UNPACED) as client:
+        for _ in range(2):
+            client.send(call(query=(("company_id", "sets a cookie"),)))
+    assert all(b"\r\ncookie:" not in head.lower() for head in server.heads)
+
+
+def test_the_phases_of_a_request_are_timed(server: HostileServer) -> None:
+    with Client(target(server.base_url), CONTRACT, budget=10, limits=UNPACED) as client:
+        phases = client.send(call(query=(("company_id", "answers correctly"),))).phases
+    assert phases.tls is None
+    parts = (phases.dns, phases.connect, phases.ttfb, phases.transfer)
+    known = [seconds for seconds in parts if seconds is not None]
+    assert len(known) == 4
+    assert all(seconds >= 0 for seconds in known)
+    assert sum(known) <= phases.total < 20.0
+
+
+def test_a_used_connection_is_used_again_and_has_no_connect_phase(server: HostileServer) -> None:
+    wanted = call(query=(("company_id", "keeps the connection"),))
+    with Client(target(server.base_url), CONTRACT, budget=10, limits=UNPACED) as client:
+        first, second = client.send(wanted), client.send(wanted)
+    assert (first.status, second.status) == (200, 200)
+    assert first.phases.connect is not None
+    assert (second.phases.dns, second.phases.connect) == (None, None)
+
+
+def test_the_key_of_an_https_target_is_not_shown_to_its_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with HostileProxy() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        with Client(target("https://api.example.com/api/v1"), CONTRACT, budget=1, limits=UNPACED) as client:
+            exchange = client.send(call())
+    assert exchange.failure is Failure.PROXY
+    assert proxy.heard.startswith(b"CONNECT api.example.com:443 HTTP/1.1\r\n")
+    assert KEY.encode() not in proxy.heard
+
+
+def test_plain_http_takes_no_proxy(server: HostileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with Client(target(server.base_url), CONTRACT, budget=1, limits=UNPACED) as client:
+        assert client.send(call(query=(("company_id", "answers correctly"),))).status == 200
+
+
+class HostileProxy:
+    """A proxy that refuses to connect, and keeps what it heard."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.heard = b""
+
+    def __enter__(self) -> HostileProxy:
+        threading.Thread(target=self._refuse, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def _refuse(self) -> None:
+        connection, _ = self._socket.accept()
+        with connection:
+            self.heard = connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_a_certificate_that_is_trusted_opens_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    place = next(place for place in PLACES if place.name == "https, signed by itself")
+    with place.open() as base_url, Client(target(base_url), CONTRACT, budget=1, limits=UNPACED) as client:
+        exchange = client.send(call())
+    assert (exchange.status, exchange.body) == (200, b"{}")
+    assert exchange.phases.tls is not None
+    assert exchange.phases.tls > 0

@@ -1,0 +1,171 @@
+"""Reaching operations: parents before children, other parents where one has nothing, and an end to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.planning.support import answer, page
+from whopwatch.contract import Contract
+from whopwatch.core.exchange import Purpose
+from whopwatch.http import Call
+from whopwatch.planning.ids import TRIES
+from whopwatch.planning.reach import KIND_TRIES, reach_operations
+from whopwatch.planning.state import Known
+
+Api = Callable[[Call], tuple[Any, int]]
+
+
+def drive(known: Known, api: Api) -> list[Call]:
+    calls = []
+    for experiment in reach_operations(known):
+        exchange = None
+        while True:
+            try:
+                call = next(experiment) if exchange is None else experiment.send(exchange)
+            except StopIteration:
+                break
+            calls.append(call)
+            exchange = answer(call, *api(call))
+            known.learn(call, exchange)
+    return calls
+
+
+def known_of(contract: Contract, *selected: str) -> Known:
+    known = Known(contract, selected)
+    known.pool.pin("companies", "biz_1")
+    return known
+
+
+def ids(calls: list[Call]) -> list[str]:
+    return [call.operation.id for call in calls]
+
+
+def products(call: Call, count: int = 2 * TRIES) -> tuple[Any, int]:
+    return page([f"prod_{number}" for number in range(count)]), 200
+
+
+def test_the_list_of_the_parents_is_asked_first_and_only_once(contract: Contract) -> None:
+    def api(call: Call) -> tuple[Any, int]:
+        return products(call) if call.operation.id == "products.list" else (page(["rev_1"]), 200)
+
+    calls = drive(known_of(contract, "reviews.list"), api)
+    assert ids(calls) == ["products.list", "reviews.list"]
+    assert all(call.purpose is Purpose.LIST for call in calls)
+    assert dict(calls[1].query)["product_id"].startswith("prod_")
+
+
+def test_an_empty_list_is_tried_with_other_parents_and_then_accepted(contract: Contract) -> None:
+    def api(call: Call) -> tuple[Any, int]:
+        return products(call) if call.operation.id == "products.list" else (page([]), 200)
+
+    calls = drive(known_of(contract, "reviews.list"), api)
+    parents = [dict(call.query)["product_id"] for call in calls if call.operation.id == "reviews.list"]
+    assert len(parents) == len(set(parents)) == TRIES
+
+
+def test_the_first_parent_that_has_something_ends_the_search(contract: Contract) -> None:
+    tried: list[str] = []
+
+    def api(call: Call) -> tuple[Any, int]:
+        if call.operation.id == "products.list":
+            return products(call)
+        tried.append(dict(call.query)["product_id"])
+        return page(["rev_1"] if len(tried) == 4 else []), 200
+
+    drive(known_of(contract, "reviews.list"), api)
+    assert len(tried) == 4
+
+
+def test_ids_of_a_resource_that_is_unknown_there_are_soon_left_alone(contract: Contract) -> None:
+    """Messages are of chat channels, support channels or experiences; only the last ones are known to this API."""
+    known = known_of(contract, "messages.list")
+    for resource in ("chat_channels", "support_channels", "experiences"):
+        for number in range(10):
+            known.pool.add(resource, f"{resource}{number}")
+
+    def api(call: Call) -> tuple[Any, int]:
+        if call.operation.id != "messages.list":
+            return page([]), 200
+        return (page([]), 200) if "experiences" in str(call.query) else ({"error": {}}, 404)
+
+    channels = [dict(call.query)["channel_id"] for call in drive(known, api) if call.operation.id == "messages.list"]
+    refused = [channel for channel in channels if "experiences" not in channel]
+    assert len(refused) == 2 * KIND_TRIES
+    assert len(channels) - len(refused) == 10
+
+
+def test_the_parents_list_is_asked_for_other_objects_where_all_known_ones_have_nothing(contract: Contract) -> None:
+    """Reactions are of messages: where the first channel's messages have none, another channel's may."""
+    known = known_of(contract, "reactions.list", "messages.list")
+    for number in range(6):
+        known.pool.add("chat_channels", f"channel{number}")
+
+    def api(call: Call) -> tuple[Any, int]:
+        if call.operation.id == "messages.list":
+            return page([f"message_of_{dict(call.query)['channel_id']}"]), 200
+        if call.operation.id == "reactions.list":
+            return page(["reac_1"] if dict(call.query)["resource_id"].endswith("channel3") else []), 200
+        return page([]), 200
+
+    calls = drive(known, api)
+    assert calls[-1].operation.id == "reactions.list"
+    assert dict(calls[-1].query)["resource_id"] == "message_of_channel3"
+
+
+def test_an_object_only_mentioned_elsewhere_is_looked_for_in_other_objects(contract: Contract) -> None:
+    """Verifications have no list: a ledger account may mention one."""
+    known = known_of(contract, "verifications.retrieve")
+    for number in range(4):
+        known.pool.add("ledger_accounts", f"ldgr_{number}")
+
+    def api(call: Call) -> tuple[Any, int]:
+        if call.operation.id == "verifications.retrieve":
+            return {"id": call.path_params["id"]}, 200
+        if call.path_params.get("id") == "ldgr_2":
+            return {"id": "ldgr_2", "payout_account_details": {"latest_verification": {"id": "verf_1"}}}, 200
+        return {"id": call.path_params.get("id"), "payout_account_details": None}, 200
+
+    calls = drive(known, api)
+    assert calls[-1].path_params == {"id": "verf_1"}
+
+
+def test_an_optional_parameter_that_is_asked_for_is_sent(contract: Contract) -> None:
+    known = known_of(contract, "course_lessons.list")
+    known.pool.add("courses", "cors_1")
+
+    def api(call: Call) -> tuple[Any, int]:
+        return (page(["lesn_1"]), 200) if "course_id" in dict(call.query) else ({"error": {}}, 400)
+
+    calls = drive(known, api)
+    assert [dict(call.query).get("course_id") for call in calls] == [None, "cors_1"]
+
+
+def test_the_other_documented_path_is_asked_where_the_first_is_not_found(contract: Contract) -> None:
+    known = known_of(contract, "users.check_access")
+    known.pool.add("users", "user_1")
+    known.pool.add("products", "prod_1")
+
+    def api(call: Call) -> tuple[Any, int]:
+        return ({"has_access": True, "access_level": "customer"}, 200) if call.template else ({"error": {}}, 404)
+
+    first, second = drive(known, api)
+    assert first.path_params == {"id": "user_1", "resource_id": "prod_1"}
+    assert second.template == "/users/{id}/check_access"
+    assert (second.path_params, second.query) == ({"id": "user_1"}, (("resource_id", "prod_1"),))
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500])
+def test_a_refusal_is_not_tried_again_with_other_ids(contract: Contract, status: int) -> None:
+    def api(call: Call) -> tuple[Any, int]:
+        return products(call) if call.operation.id == "products.list" else ({"error": {}}, status)
+
+    assert ids(drive(known_of(contract, "reviews.list"), api)).count("reviews.list") == 1
+
+
+@pytest.mark.parametrize("body", [None, [], "x", {"data": None}, {"data": [None, 1, "x", {"id": 5}]}])
+def test_answers_of_any_shape_end_the_search(contract: Contract, body: object) -> None:
+    selected = [operation.id for operation in contract.reads if operation.api == "v1"]
+    assert len(drive(known_of(contract, *selected), lambda call: (body, 200))) < 600

@@ -1,0 +1,126 @@
+"""What the prober's tests share: a clock, probes, answers, and a door that gives them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
+from typing import Any
+from urllib.parse import urlencode
+
+from whopwatch.contract import load
+from whopwatch.core.exchange import Exchange, Failure, Phases
+from whopwatch.http.call import Call
+from whopwatch.metrics import Outcome, ProbeMetrics, new_registry
+from whopwatch.prober.budget import Budget
+from whopwatch.prober.flow import resources_needed
+from whopwatch.prober.listing import Probe
+from whopwatch.prober.prober import Prober
+from whopwatch.prober.seen import Seen
+from whopwatch.prober.settings import Terms
+
+CONTRACT = load()
+JSON = (("content-type", "application/json"),)
+PAGE_INFO = {"has_next_page": False, "has_previous_page": False, "start_cursor": "a", "end_cursor": "b"}
+
+Reply = tuple[int, Any] | Failure
+"""A status and a body that JSON can express, or why there is none."""
+
+
+class Time:
+    """A clock that moves when it is told to."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Door:
+    """Answers calls with what `answer` says; remembers them and the time they were given. Each takes `seconds`."""
+
+    def __init__(self, answer: Callable[[Call], Reply], time: Time, seconds: float = 0.05) -> None:
+        self.answer = answer
+        self.calls: list[Call] = []
+        self.given: list[float] = []
+        self._time = time
+        self._seconds = seconds
+
+    def send(self, call: Call, seconds: float) -> Exchange:
+        self.calls.append(call)
+        self.given.append(seconds)
+        reply = self.answer(call)
+        taken = min(self._seconds, seconds)
+        self._time.now += taken
+        status, body = (None, b"") if isinstance(reply, Failure) else (reply[0], json.dumps(reply[1]).encode())
+        return Exchange(
+            call.operation.id,
+            call.purpose,
+            "GET",
+            f"http://t/api/v1?{urlencode([*call.path_params.items(), *call.query])}",
+            path_params=dict(call.path_params),
+            query=call.query,
+            status=status,
+            headers=JSON,
+            body=body,
+            failure=reply if isinstance(reply, Failure) else None,
+            phases=Phases(connect=0.001, ttfb=taken, total=taken),
+        )
+
+    @property
+    def asked(self) -> list[str]:
+        """The operations asked for, in their order."""
+        return [call.operation.id for call in self.calls]
+
+
+class Inline(Executor):
+    """Runs at once what is submitted."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        fn(*args, **kwargs)
+        return Future()
+
+
+class Later(Executor):
+    """Keeps what is submitted until it is told to run it."""
+
+    def __init__(self) -> None:
+        self.kept: list[Callable[[], Any]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.kept.append(lambda: fn(*args, **kwargs))
+        return Future()
+
+    def run_all(self) -> None:
+        kept, self.kept = self.kept, []
+        for each in kept:
+            each()
+
+
+def probe(operation: str, params: Mapping[str, str] | None = None, **terms: Any) -> Probe:
+    """A probe of `operation` whose terms are the defaults but for `terms`."""
+    return Probe(CONTRACT.operation(operation), Terms(**terms), params or {})
+
+
+def prober(answer: Callable[[Call], Reply], *probes: Probe, time: Time | None = None) -> tuple[Prober, Door]:
+    """A prober of `probes` at a company `biz_1`, and the door it uses."""
+    time = time or Time()
+    door = Door(answer, time)
+    metrics = ProbeMetrics(new_registry())
+    metrics.watch(each.watched for each in probes)
+    seen = Seen(CONTRACT, resources_needed(probes), time)
+    seen.give("companies", "biz_1")
+    return Prober(CONTRACT, door, seen, Budget(6000, time), metrics, clock=time, wall=time), door
+
+
+def count(metrics: ProbeMetrics, operation: str, outcome: Outcome) -> float:
+    """How many runs of `operation` came to `outcome`."""
+    value = metrics.registry.get_sample_value("whop_probe_runs_total", {"operation": operation, "outcome": outcome})
+    assert value is not None
+    return value
+
+
+def page(*items: dict[str, Any]) -> Reply:
+    """A page of a list."""
+    return 200, {"data": list(items), "page_info": PAGE_INFO}

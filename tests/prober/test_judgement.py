@@ -1,0 +1,120 @@
+"""Checks run once for what did not change, and again for whatever did."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.prober.support import CONTRACT
+from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks.plain import PLAIN
+from whopwatch.checks.registry import CHECKS
+from whopwatch.contract import Operation
+from whopwatch.core.exchange import Exchange, Failure, Phases, Purpose
+from whopwatch.metrics import ProbeMetrics, new_registry
+from whopwatch.prober.budget import Budget
+from whopwatch.prober.door import Door
+from whopwatch.prober.flow import resources_needed
+from whopwatch.prober.judgement import VOLATILE, Judgement
+from whopwatch.prober.listing import Probe
+from whopwatch.prober.prober import Prober
+from whopwatch.prober.seen import Seen
+from whopwatch.prober.settings import Terms
+from whopwatch.simulator import Simulator, embedded
+from whopwatch.simulator.faults import catalogue, first_place
+
+BROKEN = Exchange(
+    "products.list",
+    Purpose.LIST,
+    "GET",
+    "https://t/api/v1/products?first=10",
+    query=(("first", "10"),),
+    status=200,
+    headers=(("content-type", "application/json"), ("date", "today")),
+    body=b'{"data": []}',
+)
+
+
+def test_the_same_answer_is_judged_once_and_as_check_judges_it() -> None:
+    judgement = Judgement(CONTRACT)
+    first = judgement.of("products.list", [BROKEN])
+    again = replace(
+        BROKEN, headers=(*BROKEN.headers[:1], ("date", "tomorrow")), phases=Phases(total=3.0), started_at=9.0
+    )
+    assert judgement.of("products.list", [again]) == first == run_checks(CONTRACT, Evidence(CONTRACT, [BROKEN]), CHECKS)
+    assert judgement.repeated == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": 201},
+        {"body": b'{"data": [] }'},
+        {"headers": (("content-type", "text/html"),)},
+        {"headers": (*BROKEN.headers, ("deprecation", "true"))},
+        {"url": "https://t/api/v1/products?first=5"},
+        {"purpose": Purpose.NEXT_PAGE},
+        {"status": None, "failure": Failure.RESET},
+    ],
+)
+def test_whatever_a_check_may_look_at_is_judged_again(change: dict[str, Any]) -> None:
+    judgement = Judgement(CONTRACT)
+    judgement.of("products.list", [BROKEN])
+    judgement.of("products.list", [replace(BROKEN, **change)])
+    judgement.of("products.list", [replace(BROKEN, **change), BROKEN])
+    assert judgement.repeated == 0
+
+
+def test_no_check_looks_at_a_header_that_is_left_out() -> None:
+    import inspect
+
+    from whopwatch.checks import evidence
+
+    sources = [inspect.getsource(inspect.getmodule(check) or check) for check in PLAIN]
+    for header in VOLATILE:
+        assert not any(f'"{header}"' in source for source in [*sources, inspect.getsource(evidence)]), header
+
+
+def test_a_probes_checks_stand_in_the_order_of_all_checks() -> None:
+    assert tuple(check for check in CHECKS if check in PLAIN) == PLAIN
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with embedded(CONTRACT, rate_limit=10**9) as running:
+        yield running
+
+
+@pytest.mark.parametrize("check", [check.__name__.replace("_", "-") for check in CHECKS])
+def test_the_checks_left_out_have_nothing_to_say_of_a_probe(simulator: Simulator, check: str) -> None:
+    """At every place where a fault that this check names shows itself."""
+    faults = [fault for fault in catalogue().values() if fault.check == check and fault.sees == "read"]
+    for fault in faults[:3]:
+        planted = first_place(CONTRACT, simulator.backend.world, fault)
+        assert planted
+        simulator.faults.switch([f"{fault.name}@{planted.operation.id}"])
+        try:
+            exchanges = flow(simulator, planted.operation)
+        finally:
+            simulator.faults.switch([])
+        everything = run_checks(CONTRACT, Evidence(CONTRACT, exchanges), CHECKS)
+        assert run_checks(CONTRACT, Evidence(CONTRACT, exchanges), PLAIN) == everything
+
+
+def flow(simulator: Simulator, operation: Operation) -> Sequence[Exchange]:
+    """What one run of a probe sends and receives."""
+    target = simulator.target()
+    each = Probe(operation, Terms(), {})
+    metrics = ProbeMetrics(new_registry())
+    metrics.watch([each.watched])
+    seen = Seen(CONTRACT, resources_needed([each]), time.monotonic)
+    seen.give("companies", simulator.company_id)
+    door = Door(target, CONTRACT)
+    try:
+        return Prober(CONTRACT, door, seen, Budget(10**6, time.monotonic), metrics).look(each).exchanges
+    finally:
+        door.close()

@@ -1,0 +1,215 @@
+"""One run: its requests, its outcome, what it exports and remembers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.prober.support import CONTRACT, PAGE_INFO, Reply, Time, count, page, probe, prober
+from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks.registry import CHECKS
+from whopwatch.core.exchange import Failure
+from whopwatch.core.finding import Severity
+from whopwatch.http.call import Call
+from whopwatch.metrics import Outcome
+
+ERROR = {"error": {"type": "internal_server_error", "message": "no"}}
+
+
+def answering(**replies: Reply) -> Any:
+    """What answers each operation (`products_list`) with its reply, and everything else with an empty page."""
+    by_operation = {name.replace("__", "."): reply for name, reply in replies.items()}
+    return lambda call: by_operation.get(call.operation.id, page())
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        (page(), Outcome.SUCCESS),
+        ((500, ERROR), Outcome.HTTP_ERROR),
+        ((401, ERROR), Outcome.HTTP_ERROR),
+        ((302, {}), Outcome.HTTP_ERROR),
+        ((429, ERROR), Outcome.RATE_LIMITED),
+        ((200, {"data": []}), Outcome.CONTRACT),
+        (Failure.DEADLINE, Outcome.TIMEOUT),
+        (Failure.READ_TIMEOUT, Outcome.TIMEOUT),
+        (Failure.CONNECT_TIMEOUT, Outcome.TIMEOUT),
+        (Failure.CONNECT, Outcome.CONNECT),
+        (Failure.DNS, Outcome.CONNECT),
+        (Failure.TLS, Outcome.CONNECT),
+        (Failure.RESET, Outcome.HTTP_ERROR),
+        (Failure.INCOMPLETE, Outcome.HTTP_ERROR),
+        (Failure.TOO_LARGE, Outcome.HTTP_ERROR),
+    ],
+)
+def test_what_a_run_comes_to(reply: Reply, outcome: Outcome) -> None:
+    listing = probe("products.list")
+    runner, door = prober(answering(products__list=reply), listing)
+    run = runner.run(listing)
+    assert run.outcome is outcome
+    assert len(door.calls) == 1, "one attempt a probe"
+    assert count(runner.metrics, "products.list", outcome) == 1
+    assert (run.reason is None) is (outcome is Outcome.SUCCESS)
+
+
+def test_every_failure_of_the_wire_has_an_outcome_of_its_own_kind() -> None:
+    listing = probe("products.list")
+    for failure in Failure:
+        runner, _ = prober(answering(products__list=failure), listing)
+        assert runner.run(listing).outcome in (Outcome.TIMEOUT, Outcome.CONNECT, Outcome.HTTP_ERROR)
+
+
+def test_findings_are_those_of_check_with_the_same_fingerprints() -> None:
+    listing = probe("products.list")
+    runner, _ = prober(answering(products__list=(200, {"data": []})), listing)
+    run = runner.run(listing)
+    of_check = run_checks(CONTRACT, Evidence(CONTRACT, run.exchanges), CHECKS)
+    assert run.findings == of_check
+    assert {finding.fingerprint for finding in run.findings} == {finding.fingerprint for finding in of_check}
+    assert run.findings[0].location == "/page_info"
+
+
+def test_findings_milder_than_asked_for_do_not_fail_a_run_and_are_exported() -> None:
+    strict, mild = probe("products.list", fails_on=Severity.HIGH), probe("products.list", fails_on=Severity.INFO)
+    runner, _ = prober(answering(products__list=(200, {"data": [], "page_info": PAGE_INFO, "surprise": 1})), strict)
+    run = runner.run(strict)
+    assert run.outcome is Outcome.SUCCESS
+    assert Severity.INFO in {finding.severity for finding in run.findings}
+    assert runner.run(mild).outcome is Outcome.CONTRACT
+    labels = {"operation": "products.list", "severity": "info"}
+    assert runner.metrics.registry.get_sample_value("whop_probe_findings", labels) == 1
+
+
+def test_an_id_comes_from_a_list_asked_first_and_is_remembered() -> None:
+    retrieving = probe("products.retrieve")
+    runner, door = prober(answering(products__list=page({"id": "prod_1"}), products__retrieve=(500, ERROR)), retrieving)
+    runner.run(retrieving)
+    assert door.asked == ["products.list", "products.retrieve"]
+    assert door.calls[1].path_params == {"id": "prod_1"}
+    runner.run(retrieving)
+    assert door.asked[2:] == ["products.retrieve"]
+
+
+def test_an_id_that_is_gone_is_replaced_in_the_same_run() -> None:
+    listed = ["prod_1"]
+
+    def answer(call: Call) -> Reply:
+        if call.operation.is_list:
+            return page(*({"id": id} for id in listed))
+        return (500, ERROR) if call.path_params["id"] in listed else (404, ERROR)
+
+    retrieving = probe("products.retrieve")
+    runner, door = prober(answer, retrieving)
+    runner.run(retrieving)
+    listed[:] = ["prod_2"]
+    run = runner.run(retrieving)
+    assert door.asked[2:] == ["products.retrieve", "products.list", "products.retrieve"]
+    assert (run.exchanges[-1].path_params, run.exchanges[-1].status) == ({"id": "prod_2"}, 500)
+
+
+def test_an_id_that_the_user_gave_is_asked_for_even_if_it_is_gone() -> None:
+    retrieving = probe("products.retrieve", {"id": "prod_mine"})
+    runner, door = prober(answering(products__retrieve=(404, ERROR)), retrieving)
+    assert runner.run(retrieving).outcome is Outcome.HTTP_ERROR
+    assert [call.path_params for call in door.calls] == [{"id": "prod_mine"}]
+
+
+def test_what_belongs_to_a_parent_is_asked_for_through_it() -> None:
+    def answer(call: Call) -> Reply:
+        found = {"payments.list": "pay_1", "refunds.list": "rfnd_1"}.get(call.operation.id)
+        return page({"id": found}) if found else (500, ERROR)
+
+    retrieving = probe("refunds.retrieve")
+    runner, door = prober(answer, retrieving)
+    runner.run(retrieving)
+    assert door.asked == ["payments.list", "refunds.list", "refunds.retrieve"]
+    assert door.calls[1].query[0] == ("payment_id", "pay_1")
+
+
+def test_a_parent_without_children_gives_way_to_another_one() -> None:
+    listing = probe("refunds.list")
+    runner, door = prober(answering(payments__list=page({"id": "pay_1"}, {"id": "pay_2"})), listing)
+    for _ in range(3):
+        runner.run(listing)
+    parents = [dict(call.query).get("payment_id") for call in door.calls if call.operation.id == "refunds.list"]
+    assert len(set(parents)) == 2
+
+
+def test_a_list_that_fails_is_what_the_run_came_to() -> None:
+    retrieving = probe("products.retrieve")
+    runner, door = prober(answering(products__list=Failure.CONNECT), retrieving)
+    run = runner.run(retrieving)
+    assert run.outcome is Outcome.CONNECT
+    assert run.reason == "products.list, which shows its ids, failed"
+    assert door.asked == ["products.list"]
+
+
+def test_without_an_id_a_run_is_skipped_counted_and_late_for_nothing() -> None:
+    retrieving = probe("products.retrieve")
+    runner, _ = prober(answering(), retrieving)
+    run = runner.run(retrieving)
+    assert (run.outcome, run.lacking) == (Outcome.SKIPPED, "products")
+    assert count(runner.metrics, "products.retrieve", Outcome.SKIPPED) == 1
+    assert runner.is_waiting("products.retrieve")
+    sample = runner.metrics.registry.get_sample_value
+    assert sample("whop_probe_interval_seconds", {"operation": "products.retrieve"}) is None
+    assert sample("whop_probe_success", {"operation": "products.retrieve"}) is None
+
+
+def test_what_was_waiting_is_back_on_schedule_once_there_is_an_id() -> None:
+    items: list[dict[str, Any]] = []
+    retrieving = probe("products.retrieve")
+    runner, _ = prober(lambda call: page(*items) if call.operation.is_list else (500, ERROR), retrieving)
+    runner.run(retrieving)
+    items.append({"id": "prod_1"})
+    runner.run(retrieving)
+    assert not runner.is_waiting("products.retrieve")
+    labels = {"operation": "products.retrieve"}
+    assert runner.metrics.registry.get_sample_value("whop_probe_interval_seconds", labels) == 60
+
+
+def test_a_429_is_heeded_and_its_seconds_are_counted() -> None:
+    listing = probe("products.list")
+    runner, door = prober(answering(products__list=(429, ERROR)), listing)
+    assert runner.run(listing).outcome is Outcome.RATE_LIMITED
+    run = runner.run(listing)
+    assert run.outcome is Outcome.SKIPPED
+    assert "left alone" in (run.reason or "")
+    assert len(door.calls) == 1
+    assert (runner.metrics.registry.get_sample_value("whop_probe_throttled_seconds_total") or 0) > 0
+
+
+def test_all_requests_of_a_run_share_one_deadline() -> None:
+    time = Time()
+    retrieving = probe("refunds.retrieve", timeout=0.12)
+    runner, door = prober(answering(payments__list=page({"id": "pay_1"})), retrieving, time=time)
+    runner.run(retrieving)
+    assert [round(seconds, 3) for seconds in door.given] == [0.12, 0.07]
+
+
+def test_no_value_of_an_answer_is_remembered() -> None:
+    told = "prod_verysecret"
+    retrieving = probe("products.retrieve")
+    reply = {"id": told, "title": told, told: told}
+    runner, _ = prober(answering(products__list=page({"id": told}), products__retrieve=(200, reply)), retrieving)
+    run = runner.run(retrieving)
+    assert run.outcome is Outcome.CONTRACT
+    text = json.dumps([record.told() for record in runner.history.newest()])
+    assert '"path": "/products/{id}"' in text
+    assert told not in text.replace(f"/{told}", ""), "only the name of an undocumented field may show"
+
+
+def test_records_of_failures_outlive_those_of_successes() -> None:
+    replies: list[Reply] = [(500, ERROR)]
+    listing = probe("products.list")
+    runner, _ = prober(lambda _: replies[0], listing)
+    runner.run(listing)
+    replies[0] = page()
+    for _ in range(300):
+        runner.run(listing)
+    assert [record.run.outcome for record in runner.history.newest(failed=True)] == [Outcome.HTTP_ERROR]
+    assert len(runner.history.newest(limit=1000)) == 201
+    assert runner.history.newest(limit=1)[0].run.outcome is Outcome.SUCCESS
+    assert runner.history.newest(operation="plans.list") == []

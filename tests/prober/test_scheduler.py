@@ -1,0 +1,160 @@
+"""The loop: one run of an operation at a time, no burst after a stall, nothing lost in silence."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.prober.support import CONTRACT, Inline, Later, Time, count, page, probe, prober
+from whopwatch.contract import Operation
+from whopwatch.http.call import Call
+from whopwatch.metrics import Outcome
+from whopwatch.prober.scheduler import RECHECKS, WAITING_PACE, Scheduler, workers_for
+from whopwatch.prober.timetable import Timetable
+
+NAMES = ("products.list", "plans.list", "payments.list", "members.list", "leads.list", "entries.list")
+
+
+def empty(_: Call) -> tuple[int, object]:
+    return page()  # type: ignore[return-value]
+
+
+def down(_: Call) -> tuple[int, object]:
+    return 500, {"error": {"type": "internal_server_error", "message": "no"}}
+
+
+def advance(scheduler: Scheduler, time: Time, seconds: float, step: float = 0.05) -> None:
+    """Let the loop work for so long."""
+    end = time.now + seconds
+    while time.now < end:
+        while scheduler.step(time.now) == 0:
+            pass
+        time.now += step
+
+
+def missed(scheduler: Scheduler, operation: str) -> float:
+    value = scheduler.metrics.registry.get_sample_value("whop_prober_missed_runs_total", {"operation": operation})
+    assert value is not None
+    return value
+
+
+def test_every_operation_runs_at_its_interval() -> None:
+    time = Time()
+    probes = [probe(name, interval=10.0) for name in NAMES]
+    runner, _ = prober(empty, *probes, time=time)
+    scheduler = Scheduler(runner, runner.metrics, probes, workers=4, clock=time, pool=Inline())
+    advance(scheduler, time, 100)
+    for name in NAMES:
+        assert 9 <= count(runner.metrics, name, Outcome.SUCCESS) <= 11
+        assert missed(scheduler, name) == 0
+
+
+def test_an_operation_still_under_way_is_not_started_again_but_counted() -> None:
+    time, later = Time(), Later()
+    probes = [probe("products.list", interval=10.0)]
+    runner, door = prober(empty, *probes, time=time)
+    scheduler = Scheduler(runner, runner.metrics, probes, workers=4, clock=time, pool=later)
+    advance(scheduler, time, 35)
+    assert len(later.kept) == 1
+    assert missed(scheduler, "products.list") in (2, 3)
+    later.run_all()
+    advance(scheduler, time, 12)
+    assert len(door.calls) + len(later.kept) == 2
+
+
+def test_there_are_workers_for_an_api_that_answers_nothing_any_more() -> None:
+    probes = [probe(operation.id, interval=10.0, timeout=2.0) for operation in CONTRACT.reads]
+    timetable = Timetable({each.id: 10.0 for each in probes}, 0.0)
+    due = []
+    while timetable.next_due() < 200.0:
+        due.append(timetable.next_due())
+        timetable.pop(due[-1])
+    under_way = max(sum(start <= at < start + 2.0 for start in due) for at in due)
+    assert under_way < workers_for(probes) < 3 * under_way
+
+
+def test_no_more_runs_at_a_time_than_workers() -> None:
+    time, later = Time(), Later()
+    probes = [probe(name, interval=10.0) for name in NAMES]
+    runner, _ = prober(empty, *probes, time=time)
+    scheduler = Scheduler(runner, runner.metrics, probes, workers=2, clock=time, pool=later)
+    advance(scheduler, time, 60)
+    assert len(later.kept) == 2
+    assert sum(missed(scheduler, name) for name in NAMES) == 0, "what waits for a worker is lost when one is free"
+    later.run_all()
+    advance(scheduler, time, 10)
+    assert sum(missed(scheduler, name) for name in NAMES) >= 4 * 4
+
+
+def test_after_a_stall_there_is_no_burst() -> None:
+    time = Time()
+    probes = [probe(operation.id, interval=10.0) for operation in runnable()]
+    runner, door = prober(empty, *probes, time=time)
+    door._seconds = 0.0
+    scheduler = Scheduler(runner, runner.metrics, probes, workers=50, clock=time, pool=Inline())
+    advance(scheduler, time, 20)
+    before = len(door.calls)
+    time.now += 5.0
+    advance(scheduler, time, 0.05, step=0.01)
+    assert len(door.calls) - before <= 6
+    advance(scheduler, time, 20)
+    assert len(door.calls) - before > 1.5 * len(probes)
+
+
+def runnable() -> list[Operation]:
+    """Lists that need nothing but the company."""
+    return [operation for operation in CONTRACT.lists if {p.resources for p in operation.needed} <= {("companies",)}]
+
+
+def test_a_failure_is_looked_at_again_soon_but_not_for_ever() -> None:
+    time = Time()
+    probes = [probe("products.list", interval=600.0, recheck=5.0)]
+    runner, door = prober(down, *probes, time=time)
+    scheduler = Scheduler(runner, runner.metrics, probes, workers=4, clock=time, pool=Inline())
+    advance(scheduler, time, 1190)
+    runs = len(door.calls)
+    assert 1 + RECHECKS <= runs <= 2 + RECHECKS
+    assert count(runner.metrics, "products.list", Outcome.HTTP_ERROR) == runs, "every attempt is exported"
+
+
+def test_an_api_that_is_down_as_a_whole_is_not_asked_the_harder() -> None:
+    time = Time()
+    probes = [probe(operation.id, interval=60.0, recheck=1.0) for operation in runnable()]
+    runner, door = prober(down, *probes, time=time)
+    scheduler = Scheduler(runner, runner.metrics, probes, workers=50, clock=time, pool=Inline())
+    advance(scheduler, time, 60)
+    assert len(door.calls) <= len(probes) + 60 + 6
+
+
+def test_an_operation_with_nothing_to_ask_with_is_tried_now_and_then() -> None:
+    time = Time()
+    probes = [probe("products.retrieve", interval=10.0)]
+    runner, door = prober(empty, *probes, time=time)
+    scheduler = Scheduler(runner, runner.metrics, probes, workers=4, clock=time, pool=Inline())
+    advance(scheduler, time, 10 * WAITING_PACE * 3)
+    assert 3 <= len(door.calls) <= 5
+    assert count(runner.metrics, "products.retrieve", Outcome.SKIPPED) == len(door.calls)
+    assert missed(scheduler, "products.retrieve") == 0
+
+
+def test_a_bug_in_a_run_is_counted_told_and_survived(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_: Call) -> tuple[int, object]:
+        raise ValueError("a secret value")
+
+    time = Time()
+    probes = [probe("products.list", interval=10.0)]
+    runner, _ = prober(broken, *probes, time=time)
+    scheduler = Scheduler(runner, runner.metrics, probes, workers=4, clock=time, pool=Inline())
+    advance(scheduler, time, 25)
+    assert count(runner.metrics, "products.list", Outcome.SKIPPED) >= 2
+    assert "unexpected ValueError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_stopping_ends_the_loop_after_the_runs_under_way() -> None:
+    probes = [probe("products.list", interval=10.0)]
+    runner, door = prober(empty, *probes)
+    scheduler = Scheduler(runner, runner.metrics, probes, workers=1)
+    scheduler.stop()
+    scheduler.loop()
+    assert scheduler.is_stopping
+    assert door.calls == []

@@ -1,0 +1,204 @@
+"""The prober as a whole, at the simulator: pages, reloads, the end."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.prober.support import CONTRACT
+from whopwatch.config.shard import Shard
+from whopwatch.core.errors import ConfigError, UsageError
+from whopwatch.prober.narrow import narrowed
+from whopwatch.prober.server import Server
+from whopwatch.prober.service import Service
+from whopwatch.simulator import Simulator, embedded
+
+CONFIG = """
+[[probes]]
+operations = ["products.list", "products.retrieve", "plans.list"]
+interval = "1h"
+[[maintenance]]
+operations = ["plans.list"]
+start = "00:00"
+duration = "1d"
+"""
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with embedded(CONTRACT) as running:
+        yield running
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "probes.toml"
+    file.write_text(CONFIG, encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def service(simulator: Simulator, config: Path) -> Iterator[Service]:
+    made = Service(narrowed(CONTRACT), simulator.target(), config)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def server(service: Service) -> Iterator[Server]:
+    started = service.start(("127.0.0.1", 0))
+    yield started
+    started.stop()
+
+
+def get(server: Server, path: str, method: str = "GET") -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
+    try:
+        connection.request(method, path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def samples(server: Server) -> dict[tuple[str, str], float]:
+    """Values by name and operation."""
+    return {
+        (sample.name, sample.labels.get("operation", "")): sample.value
+        for family in text_string_to_metric_families(get(server, "/metrics")[1])
+        for sample in family.samples
+    }
+
+
+def test_metrics(server: Server, service: Service) -> None:
+    service.prober.run(service.probes["products.retrieve"])
+    found = samples(server)
+    assert found["whop_probe_success", "products.retrieve"] == 1
+    assert found["whop_probe_interval_seconds", "plans.list"] == 3600
+    assert found["whop_prober_shards", ""] == 1
+    assert found["whop_prober_config_last_reload_successful", ""] == 1
+    assert 0 < found["whop_ratelimit_remaining_requests", ""] < found["whop_ratelimit_limit_requests", ""]
+    assert found["process_resident_memory_bytes", ""] > 0
+    assert found["whop_probe_maintenance", "plans.list"] == 1
+    assert found["whop_probe_maintenance", "products.list"] == 0
+
+
+def test_a_probe_on_request_is_told_as_metrics_and_counts_for_nothing(server: Server, simulator: Simulator) -> None:
+    before = simulator.requests["GET"]
+    status, text = get(server, "/probe?target=products.list")
+    assert status == 200
+    assert 'whop_probe_success{operation="products.list"} 1.0' in text
+    assert simulator.requests["GET"] == before + 1
+    assert ("whop_probe_success", "products.list") not in samples(server)
+    assert "whop_prober_" not in text, "a prober's state is not that of one run, and would raise its alerts"
+    assert "whop_probe_maintenance" not in text
+
+
+def test_a_probe_on_request_is_explained_without_values(server: Server, simulator: Simulator) -> None:
+    status, text = get(server, "/probe?target=products.retrieve&debug=true")
+    assert status == 200
+    assert "outcome: success" in text
+    assert "request 1: GET /products?company_id=...&first=... (products.list)" in text
+    assert "request 2: GET /products/{id} (products.retrieve)" in text
+    assert "ttfb" in text
+    assert "findings: none" in text
+    for secret in (simulator.api_key, simulator.company_id, "prod_"):
+        assert secret not in text
+
+
+def test_an_operation_that_is_not_probed_is_not_asked(server: Server, simulator: Simulator) -> None:
+    before = simulator.requests.total()
+    status, text = get(server, "/probe?target=products.lst")
+    assert (status, "did you mean 'products.list'?" in text) == (404, True)
+    assert get(server, "/probe")[0] == 404
+    status, text = get(server, "/probe?target=mcp")
+    assert (status, "on its schedule only" in text, "whop_mcp_" in text) == (404, True, True)
+    assert simulator.requests.total() == before
+
+
+def test_history(server: Server, service: Service) -> None:
+    service.prober.run(service.probes["products.list"])
+    records = json.loads(get(server, "/history?operation=products.list&limit=5")[1])["records"]
+    assert [record["outcome"] for record in records] == ["success"]
+    assert records[0]["requests"][0]["status"] == 200
+    assert json.loads(get(server, "/history?failed=true")[1]) == {"records": []}
+    assert get(server, "/history?limit=x")[0] == 400
+
+
+def test_health_and_readiness(server: Server, service: Service) -> None:
+    assert get(server, "/healthz") == (200, "ok\n")
+    assert get(server, "/readyz") == (200, "ok\n")
+    service.scheduler.stop()
+    assert get(server, "/readyz") == (503, "no\n")
+    service.stop()
+    assert get(server, "/healthz") == (503, "no\n")
+
+
+def test_there_is_nothing_else(server: Server) -> None:
+    assert get(server, "/nowhere")[0] == 404
+    assert "/metrics" in get(server, "/")[1]
+    assert get(server, "/metrics", "POST")[0] == 501
+    assert get(server, "/", "HEAD") == (200, "")
+
+
+def test_an_address_in_use_is_an_error(server: Server, service: Service) -> None:
+    with pytest.raises(UsageError, match="cannot listen"):
+        Server(("127.0.0.1", server.server_address[1]), {})
+
+
+def test_a_new_configuration_takes_effect_and_old_series_go(server: Server, service: Service, config: Path) -> None:
+    service.prober.run(service.probes["products.list"])
+    config.write_text('[[probes]]\noperations = ["members.list"]\ninterval = "30m"\n', encoding="utf-8")
+    assert service.reload()
+    found = samples(server)
+    assert found["whop_probe_interval_seconds", "members.list"] == 1800
+    assert not any(operation == "products.list" for _, operation in found)
+    assert list(service.probes) == ["members.list"]
+    assert json.loads(get(server, "/history")[1])["records"], "the history outlives a reload"
+
+
+def test_a_bad_configuration_changes_nothing_and_is_told(
+    server: Server, service: Service, config: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config.write_text('[[probes]]\noperations = ["nope"]\n', encoding="utf-8")
+    assert not service.reload()
+    found = samples(server)
+    assert found["whop_prober_config_last_reload_successful", ""] == 0
+    assert found["whop_probe_interval_seconds", "plans.list"] == 3600
+    assert "There is no operation 'nope'" in caplog.text
+    config.write_text(CONFIG, encoding="utf-8")
+    assert service.reload()
+    assert samples(server)["whop_prober_config_last_reload_successful", ""] == 1
+
+
+def test_a_configuration_that_is_bad_from_the_beginning(simulator: Simulator, config: Path) -> None:
+    config.write_text("gets = true", encoding="utf-8")
+    with pytest.raises(ConfigError):
+        Service(CONTRACT, simulator.target(), config)
+
+
+def test_a_shard_has_its_part_of_the_operations_and_of_the_budget(simulator: Simulator, config: Path) -> None:
+    whole, part = (Service(CONTRACT, simulator.target(), config, shard) for shard in (Shard(), Shard(1, 3)))
+    for each in (whole, part):
+        each.refresh()
+    assert list(part.probes) == [sorted(whole.probes)[1]]
+    limit = "whop_ratelimit_limit_requests"
+    assert part.metrics.registry.get_sample_value(limit) == 20
+    assert whole.metrics.registry.get_sample_value(limit) == 60
+    assert part.metrics.registry.get_sample_value("whop_prober_shard_index") == 1
+
+
+def test_the_narrowed_contract_probes_what_the_whole_one_does() -> None:
+    small = narrowed(CONTRACT)
+    assert small.sha256 == CONTRACT.sha256
+    assert [operation.id for operation in small.operations.values()] == [each.id for each in CONTRACT.reads]
+    for operation in CONTRACT.reads:
+        own = small.operations[operation.id]
+        assert own.parameters == operation.parameters
+        assert own.responses == operation.responses
+        small.validator(own.success.pointer, own.api).prepare()

@@ -1,0 +1,49 @@
+"""Every probe once, and the MCP server: one report of both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.history.made import report, told
+from whopwatch.core.errors import TargetError
+from whopwatch.core.finding import OperationResult, State, Verdict
+from whopwatch.prober.together import SERVER, together, without_session
+
+CALLED = OperationResult("mcp:list_plans", "GET", "/plans", State.VERIFIED, requests=1, samples=3)
+COMPARED = OperationResult("mcp:list_apps", "GET", "/apps", State.COULD_NOT_CHECK, "not called")
+
+
+@pytest.mark.parametrize(
+    ("probes", "tools", "expected"),
+    [
+        (Verdict.CLEAN, Verdict.CLEAN, Verdict.CLEAN),
+        (Verdict.CLEAN, Verdict.COULD_NOT_CHECK, Verdict.CLEAN),
+        (Verdict.CLEAN, Verdict.DRIFT, Verdict.DRIFT),
+        (Verdict.COULD_NOT_CHECK, Verdict.CLEAN, Verdict.COULD_NOT_CHECK),
+        (Verdict.COULD_NOT_CHECK, Verdict.DRIFT, Verdict.DRIFT),
+        (Verdict.DRIFT, Verdict.CLEAN, Verdict.DRIFT),
+    ],
+)
+def test_drift_of_either_is_drift(probes: Verdict, tools: Verdict, expected: Verdict) -> None:
+    mcp = replace(report(verdict=tools), operations=(CALLED, COMPARED))
+    joined = together(report(verdict=probes), mcp)
+    assert joined.verdict is expected
+    assert [row.id for row in joined.operations if row.id.startswith("mcp:")] == ["mcp:list_plans"]
+
+
+def test_a_tool_with_a_finding_has_its_row_called_or_not() -> None:
+    finding = replace(told(), operation=COMPARED.id)
+    mcp = replace(report(finding, verdict=Verdict.DRIFT), operations=(COMPARED,))
+    joined = together(report(), mcp)
+    assert finding in joined.findings
+    assert joined.operations[-1] is COMPARED
+
+
+def test_a_server_without_a_session_is_not_green() -> None:
+    joined = without_session(report(), TargetError("No session.", got="it asks for OAuth"))
+    assert joined.verdict is Verdict.COULD_NOT_CHECK
+    assert (joined.operations[-1].id, joined.operations[-1].state) == (SERVER, State.COULD_NOT_CHECK)
+    assert "OAuth" in str(joined.reason)
+    assert without_session(report(verdict=Verdict.DRIFT), TargetError("x")).verdict is Verdict.DRIFT

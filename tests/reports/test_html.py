@@ -1,0 +1,201 @@
+"""The page: complete by itself, safe whatever an API answers, and what moved first."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from tests.reports import nights, samples
+from whopwatch.core.finding import Memory, Place, State, TargetResult, Verdict
+from whopwatch.reports import html
+from whopwatch.reports.curl import commands
+from whopwatch.reports.strips import NIGHTS, milliseconds, spark, strip
+
+HOSTILE = "\x1b[2J</style></script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}\u202e\ud800"
+ATTRIBUTES_WITH_ADDRESS = {"src", "href", "action", "srcset", "data", "poster", "xlink:href"}
+REPORTS = {
+    "first": nights.first_night(),
+    "quiet": nights.quiet_night(),
+    "bad": nights.bad_night(),
+    "no memory": samples.report(),
+    "refused": samples.refused(),
+}
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: its tags, and the text by the tag it stands in."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text: list[tuple[str, str]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "input", "path"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, tag
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append((self.open[-1] if self.open else "", data))
+
+
+def hostile() -> str:
+    first = nights.bad_night().findings[0]
+    finding = replace(
+        first,
+        operation=HOSTILE,
+        location=HOSTILE,
+        message=HOSTILE,
+        expected=HOSTILE,
+        observed=HOSTILE,
+        check=HOSTILE,
+        first_seen=HOSTILE,
+        places=(Place("products.list", HOSTILE, HOSTILE, 1, 1),),
+        witnesses={HOSTILE: HOSTILE},
+        moved=HOSTILE,
+        accepted=HOSTILE,
+        targets=(HOSTILE,),
+    )
+    row = replace(nights.rows()[0], id=HOSTILE, path=HOSTILE, reason=HOSTILE, request=HOSTILE)
+    report = samples.report(
+        findings=(finding,),
+        operations=(row, replace(nights.rows()[0], request=HOSTILE)),
+        target=f"https://{HOSTILE}",
+        reason=HOSTILE,
+        started_at=HOSTILE,
+        version=HOSTILE,
+        memory=Memory(3, HOSTILE),
+        targets=(TargetResult(HOSTILE, Verdict.DRIFT, HOSTILE, 1, 1),),
+        extra={"spent": {HOSTILE: 1}, "replay": {"unmatched": {HOSTILE: 1}, "ignored": {HOSTILE: 1}}},
+    )
+    return html.render(report)
+
+
+def test_nothing_that_an_api_answers_becomes_a_part_of_the_page() -> None:
+    text = hostile()
+    text.encode()
+    page = Page(text)
+    clean = Page(html.render(nights.bad_night()))
+    assert {tag for tag, _ in page.tags} <= {tag for tag, _ in clean.tags}
+    assert [tag for tag, _ in page.tags].count("script") == [tag for tag, _ in page.tags].count("style") == 1
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert not set(text) & set("\x1b\u202e")
+    assert "49" not in [data.strip() for _, data in page.text]
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_page_needs_nothing_but_itself(name: str) -> None:
+    page = Page(html.render(REPORTS[name]))
+    assert not page.open
+    for _, attributes in page.tags:
+        for attribute in attributes.keys() & ATTRIBUTES_WITH_ADDRESS:
+            assert (attributes[attribute] or "")[:1] == "#" or attributes[attribute] == "data:,", attribute
+    for kind in ("style", "script"):
+        code = "".join(data for tag, data in page.text if tag == kind)
+        assert "url(" not in code
+        assert "@import" not in code
+        assert "http" not in code
+
+
+def test_the_policy_lets_just_the_own_style_and_script_run() -> None:
+    text = html.render(samples.report())
+    policy = next(
+        attributes["content"] or ""
+        for tag, attributes in Page(text).tags
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy.startswith("default-src 'none'")
+    for kind, directive in (("style", "style-src"), ("script", "script-src")):
+        found = re.search(rf"<{kind}>(.*?)</{kind}>", text, re.DOTALL)
+        assert found
+        digest = base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
+        assert f"{directive} 'sha256-{digest}'" in policy
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_target_of_a_link_and_every_id_is_there_once(name: str) -> None:
+    tags = Page(html.render(REPORTS[name])).tags
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [attributes["href"] or "" for tag, attributes in tags if tag == "a"]
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+    named = [attributes["aria-labelledby"] for _, attributes in tags if "aria-labelledby" in attributes]
+    assert set(named) <= set(ids)
+
+
+def test_what_moved_stands_before_everything_else() -> None:
+    text = html.render(nights.bad_night())
+    places = [text.index(f'id="{name}"') for name in ("changes", "targets", "findings", "operations")]
+    assert places == sorted(places)
+    changes = text[places[0] : places[1]]
+    lives = re.findall(r'class="chip life (\w+)"', changes)
+    assert lives == ["new", "new", "worse", "flapping", "fixed"]
+    assert "2 new, 1 worse, 1 flapping, 1 fixed since 2026-11-21 02:00 UTC; 1 known" in text
+
+
+def test_a_first_and_a_quiet_night_say_so() -> None:
+    assert "first night: there is nothing to compare with yet" in html.render(nights.first_night())
+    assert "Nothing moved since 2026-11-21 02:00 UTC." in html.render(nights.quiet_night())
+
+
+def test_a_finding_has_all_that_is_known_of_it() -> None:
+    report = nights.bad_night()
+    text = html.render(report)
+    for finding in report.findings:
+        card = text[text.index(f'id="f-{finding.fingerprint}"') :]
+        for part in (finding.fingerprint, finding.drift_class, f"of {finding.samples} sample", "first seen"):
+            assert part in card
+    assert "8 places with this one cause" in text
+    assert '<td class="as-observed">as observed</td>' in text
+
+
+def test_a_thousand_findings_are_one_page() -> None:
+    text = html.render(nights.flood())
+    assert text.count('<details class="finding') == 1000
+    assert len(text) < 2_000_000
+
+
+def test_a_request_can_be_run_by_anybody_and_holds_no_key() -> None:
+    report = samples.report(operations=nights.rows(), target="production")
+    assert commands(report)["payments.retrieve"] == (
+        'curl -gsS -H "Authorization: Bearer $WHOP_API_KEY" '
+        '"https://api.whop.com/api/v1/payments?company_id=$WHOP_COMPANY_ID&first=100"'
+    )
+    odd = replace(nights.rows()[0], request='/x?a="$(reboot)`reboot`\\')
+    assert commands(samples.report(operations=(odd,), target="elsewhere"))[odd.id].endswith(
+        '"$WHOP_BASE_URL/x?a=\\"\\$(reboot)\\`reboot\\`\\\\"'
+    )
+
+
+def test_a_strip_has_one_bar_a_night() -> None:
+    drawn = strip([State.VERIFIED, State.DRIFT, State.VERIFIED])
+    assert drawn
+    assert dict(drawn.paths) == {"verified": "M0 7h4v9h-4zM10 7h4v9h-4z", "drift": "M5 0h4v16h-4z"}
+    assert drawn.label == "3 nights: 2 verified, 1 drift"
+    assert strip([]) is None
+    long = strip([State.DRIFT] * (NIGHTS + 5))
+    assert long
+    assert dict(long.paths)["drift"].count("M") == NIGHTS
+
+
+def test_a_line_of_latencies_has_gaps_where_there_was_none() -> None:
+    drawn = spark([0.1, 0.2, None, 0.2, 0.1])
+    assert drawn
+    assert (drawn.path.count("M"), drawn.path.count("L")) == (2, 2)
+    assert drawn.label == "latency over 4 nights: 100 ms to 200 ms"
+    assert spark([0.1]) is None
+    assert [milliseconds(seconds) for seconds in (None, 0.0008, 0.25, 2.0)] == ["", "0.8 ms", "250 ms", "2.0 s"]

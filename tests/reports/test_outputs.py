@@ -1,0 +1,147 @@
+"""What the outputs promise beyond their looks."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.reports import nights, samples
+from whopwatch.core.finding import Life, OperationResult, State, Verdict
+from whopwatch.reports import RENDERERS, chat, junit, markdown, terminal
+from whopwatch.reports.text import plain
+
+HOSTILE = "\x1b]0;title\x07\x1b[2J|`[/bold]<script>\u202e\ud800\n[link](x)"
+
+
+def hostile_report() -> object:
+    finding = replace(samples.FINDINGS[0], location=HOSTILE, message=HOSTILE, observed=HOSTILE, operation=HOSTILE)
+    row = OperationResult(HOSTILE, "GET", "/x", State.COULD_NOT_CHECK, HOSTILE)
+    return samples.report(findings=(finding,), operations=(row,), reason=HOSTILE, target=HOSTILE)
+
+
+@pytest.mark.parametrize("kind", RENDERERS)
+def test_what_a_target_answers_cannot_steer_a_terminal_or_break_a_parser(kind: str) -> None:
+    text = RENDERERS[kind](hostile_report())  # type: ignore[arg-type]
+    text.encode("utf-8")
+    assert not set(text) & set("\x1b\x07\u202e")
+    if kind == "junit":
+        ET.fromstring(text)
+    if kind == "json":
+        assert json.loads(text)["findings"][0]["location"] == HOSTILE
+    if kind == "markdown":
+        assert "<script>" not in re.sub(r"`[^`\n]*`", "", re.sub(r"\\.", "", text))
+
+
+@given(st.text())
+def test_plain_text_is_one_printable_line(text: str) -> None:
+    shown = plain(text)
+    assert len(shown) == len(text)
+    assert len(shown.splitlines()) <= 1
+    assert all(
+        character.isprintable() or character == "\N{NO-BREAK SPACE}" or character.isspace() for character in shown
+    )
+
+
+@pytest.mark.parametrize("kind", ["terminal", "markdown", "html", "junit"])
+def test_a_finding_about_a_whole_answer_says_so(kind: str) -> None:
+    found = samples.report(findings=(replace(samples.FINDINGS[0], location=""),))
+    assert "whole answer" in RENDERERS[kind](found)
+
+
+def test_a_table_of_findings_keeps_its_columns() -> None:
+    rows = [line for line in markdown.render(samples.report()).splitlines() if line.startswith("|")]
+    findings = rows[rows.index(next(row for row in rows if row.startswith("| severity"))) :]
+    assert {row.replace("\\|", "").count("|") for row in findings} == {10}
+
+
+def test_a_flood_of_findings_still_fits_a_job_summary() -> None:
+    flood = tuple(replace(samples.FINDINGS[0], location=f"/data/*/{n}") for n in range(5000))
+    text = markdown.render(samples.report(findings=flood))
+    assert len(text.encode()) < 1 << 20
+    assert "4800 findings more" in text
+
+
+@pytest.mark.parametrize("location", ["/data/*/route", "param:statuses[]"])
+def test_a_message_for_a_chat_names_a_place_once_and_readably(location: str) -> None:
+    name = location.removeprefix("param:")
+    found = replace(samples.report().findings[0], location=location, message=f"products.list: {name} is null.")
+    assert f"`products.list` `{location}` is null." in chat.render(samples.report(findings=(found,)))
+
+
+def test_long_texts_still_fit_a_job_summary_and_a_chat() -> None:
+    long = "|" * 20_000
+    worst = replace(samples.FINDINGS[0], message=long, expected=long, observed=long, location=long)
+    flood = tuple(replace(worst, operation=f"o{n}.list") for n in range(300))
+    report = samples.report(findings=flood, reason=long, target=long)
+    assert len(markdown.render(report).encode()) < 1 << 20
+    assert len(chat.render(report)) <= 2000
+
+
+def test_a_message_says_what_moved_and_mentions_nobody() -> None:
+    lines = chat.render(nights.bad_night()).splitlines()
+    assert lines[1].startswith("2 new, 1 worse, 1 flapping, 1 fixed since")
+    assert lines[2].startswith("• new, critical: `products.list` `/data/*/title`")
+    loud = replace(samples.FINDINGS[0], message="@everyone <!channel> *bold* [x](https://x.example)")
+    assert not set(chat.render(samples.report(findings=(loud,))).splitlines()[1].rpartition("`")[2]) & set("@<*[")
+
+
+def test_what_is_over_is_told_and_not_counted() -> None:
+    fixed = replace(samples.FINDINGS[0], state=Life.FIXED, moved="live")
+    text = terminal.render(samples.report(Verdict.CLEAN, findings=(fixed,)))
+    assert "findings    no findings; 1 fixed" in text
+    assert "the live API: it answers as expected again" in text
+    assert "for each finding" not in text
+
+
+def test_a_class_is_told_with_its_title() -> None:
+    assert "D5 a required field is gone" in terminal.render(samples.report())
+
+
+def test_a_table_of_a_night_says_since_when() -> None:
+    text = markdown.render(nights.bad_night())
+    assert "| severity | state | since | class |" in text
+    assert "| medium | known | 2026-10-30 | D10 |" in text
+
+
+def test_junit_is_in_error_where_nothing_was_verified() -> None:
+    suite = ET.fromstring(junit.render(samples.refused())).find("testsuite")
+    assert suite is not None
+    assert (suite.get("errors"), suite.get("skipped"), suite.get("tests")) == ("1", "30", "31")
+
+
+def test_junit_shows_findings_beside_the_operations() -> None:
+    event = replace(samples.FINDINGS[0], operation="webhook:payment.succeeded")
+    suite = ET.fromstring(junit.render(samples.report(findings=(event,)))).find("testsuite")
+    assert suite is not None
+    case = next(case for case in suite.iter("testcase") if case.get("name") == event.operation)
+    assert case.find("failure") is not None
+
+
+def test_junit_does_not_fail_for_what_is_over() -> None:
+    suite = ET.fromstring(junit.render(nights.bad_night())).find("testsuite")
+    assert suite is not None
+    case = next(case for case in suite.iter("testcase") if case.get("name") == "products.list")
+    failure, told = case.find("failure"), case.find("system-out")
+    assert failure is not None
+    assert failure.get("message", "").startswith("2 findings: ")
+    assert told is not None
+    assert (told.text or "").startswith("fixed, since 2026-11-12")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_terminal_output_keeps_to_its_width(width: int) -> None:
+    for report in (samples.report(), samples.clean(), samples.refused()):
+        assert max(len(line) for line in terminal.render(report, width).splitlines()) <= width
+
+
+def test_terminal_ends_with_the_verdict() -> None:
+    last = {verdict: terminal.render(samples.report(verdict)).splitlines()[-1].strip() for verdict in Verdict}
+    assert last[Verdict.DRIFT].startswith("DRIFT")
+    assert last[Verdict.CLEAN].startswith("CLEAN")
+    assert last[Verdict.COULD_NOT_CHECK].startswith("COULD NOT CHECK")

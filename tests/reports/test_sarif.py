@@ -1,0 +1,88 @@
+"""SARIF: what code scanning needs to show a result and to follow it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft4Validator
+
+from tests.reports import nights, samples
+from whopwatch.core.finding import Life, Report
+from whopwatch.reports import sarif
+from whopwatch.reports.text import titles
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json"
+"""The schema of OASIS, unchanged, as it is in the npm package @microsoft/jest-sarif 1.0.0-beta.0 (MIT)."""
+REPORTS = {
+    "check": samples.report(),
+    "clean": samples.clean(),
+    "refused": samples.refused(),
+    "bad night": nights.bad_night(),
+    "quiet night": nights.quiet_night(),
+}
+
+
+def run_of(report: Report) -> dict[str, Any]:
+    log = json.loads(sarif.render(report))
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    return dict(run)
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_log_keeps_the_schema(name: str) -> None:
+    validator = Draft4Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    log = json.loads(sarif.render(REPORTS[name]))
+    assert not list(validator.iter_errors(log))
+    assert not validator.is_valid({**log, "runs": [{**log["runs"][0], "results": [{"message": "no object"}]}]})
+
+
+def test_every_finding_is_a_result_of_a_declared_rule() -> None:
+    report = nights.bad_night()
+    run = run_of(report)
+    rules = run["tool"]["driver"]["rules"]
+    assert len(run["results"]) == len(report.findings)
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["message"]["text"]
+    assert {result["partialFingerprints"]["whopwatch/v1"] for result in run["results"]} == {
+        finding.fingerprint for finding in report.findings
+    }
+
+
+def test_lives_become_baseline_states_and_an_accepted_finding_is_suppressed() -> None:
+    assert {result["baselineState"] for result in run_of(nights.bad_night())["results"]} == {
+        "new",
+        "updated",
+        "unchanged",
+        "absent",
+    }
+    (result,) = run_of(nights.quiet_night())["results"]
+    assert result["suppressions"] == [{"kind": "external", "status": "accepted", "justification": "a beta of theirs"}]
+    assert all("baselineState" not in result for result in run_of(samples.report())["results"])
+    assert set(Life) == set(sarif._BASELINE)
+
+
+def test_a_run_that_saw_nothing_is_a_failed_one() -> None:
+    (invocation,) = run_of(samples.refused())["invocations"]
+    assert invocation["executionSuccessful"] is False
+    assert "refused" in invocation["toolExecutionNotifications"][0]["message"]["text"]
+    assert run_of(samples.clean())["invocations"][0]["executionSuccessful"] is True
+
+
+@pytest.mark.parametrize("report", [samples.report(), nights.bad_night()], ids=["check", "night"])
+def test_a_result_is_at_a_file_of_the_contract(report: Report) -> None:
+    for result in run_of(report)["results"]:
+        for location in (*result["locations"], *result["relatedLocations"]):
+            assert (ROOT / location["physicalLocation"]["artifactLocation"]["uri"]).is_file()
+
+
+def test_the_classes_are_the_documented_ones() -> None:
+    documented = (ROOT / "docs" / "drift-classes.md").read_text(encoding="utf-8")
+    assert list(titles()) == [f"D{number}" for number in range(1, 26)]
+    for name, words in titles().items():
+        assert f"| {name} | {words} |".lower() in documented.lower()

@@ -1,0 +1,53 @@
+"""The simulator sends, the receiver receives: over sockets, with duplicates, retries and in any order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from tests.webhooks.observed import CONTRACT
+from whopwatch.cli import main
+from whopwatch.config import Secret
+from whopwatch.core.finding import Report, State, Verdict
+from whopwatch.signature import new_secret
+from whopwatch.simulator import Webhook, embedded
+from whopwatch.webhooks.judge import Judge
+from whopwatch.webhooks.listener import listening
+
+SECRET = new_secret("end to end")
+EVENTS = list(CONTRACT.events)
+
+
+def received(events: Sequence[str], *faults: str, refuse_every: int = 0) -> Report:
+    """What a receiver says of the events of a simulator."""
+    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), refuse_every=refuse_every) as listener:
+        webhook = Webhook(listener.url, SECRET, retries=(0.05, 0.05), jitter=0.1, duplicate_every=5)
+        with embedded(CONTRACT, webhook=webhook, faults=faults) as simulator:
+            sent = sum(len(simulator.happen(event)) for event in events)
+            sender, wanted = simulator.backend.sender, sent + sent // 5
+            assert sender
+            until = time.monotonic() + 30
+            while listener.ledger.received + listener.ledger.refused.total() < wanted and time.monotonic() < until:
+                time.sleep(0.02)
+    return listener.ledger.report("here")
+
+
+@pytest.mark.parametrize("refuse_every", [0, 4])
+def test_every_event_of_a_faithful_simulator_is_verified(refuse_every: int) -> None:
+    report = received(EVENTS, refuse_every=refuse_every)
+    assert report.findings == ()
+    assert report.verdict is Verdict.CLEAN
+    assert {row.state for row in report.operations} == {State.VERIFIED}
+
+
+@pytest.mark.parametrize("fault", ["delivery-key-decoded", "delivery-money-as-text", "delivery-one-id-for-all"])
+def test_a_fault_on_the_way_is_found(fault: str) -> None:
+    report = received(["payment.succeeded"] * 3, f"{fault}@webhook:payment.succeeded")
+    assert report.verdict is Verdict.DRIFT
+
+
+def test_events_without_a_receiver_are_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--webhook-every", "1"]) == 2
+    assert "--webhook-url" in capsys.readouterr().err

@@ -1,0 +1,219 @@
+"""The receiver over a real socket: what it takes, what it refuses, and what it says of what it took."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import generate_latest
+
+from tests.simulator.test_deliveries import Receiver, receiving
+from whopwatch.config import Secret
+from whopwatch.contract import load
+from whopwatch.core.errors import UsageError
+from whopwatch.core.finding import Verdict
+from whopwatch.signature import new_secret, signed_headers
+from whopwatch.simulator import Backend, Options
+from whopwatch.webhooks.bounds import Bounds
+from whopwatch.webhooks.delivery import Delivery
+from whopwatch.webhooks.judge import Judge
+from whopwatch.webhooks.keeping import Keeper
+from whopwatch.webhooks.listener import Listener, listening
+
+CONTRACT = load()
+SECRET = new_secret("0")
+SMALL = Bounds(body_bytes=20_000, body_seconds=1.5, open_bytes=30_000, head_bytes=8_000, head_seconds=1.0)
+
+
+@pytest.fixture(scope="module")
+def backend() -> Backend:
+    return Backend(CONTRACT, Options())
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), bounds=SMALL) as running:
+        yield running
+
+
+def body_of(backend: Backend, event: str = "payment.succeeded", **changes: Any) -> bytes:
+    (parcel,) = (p for p in backend.composer.make(CONTRACT.event(event), time.time()) if p.event == event)
+    return json.dumps({**parcel.payload, **changes}).encode()
+
+
+def headers_of(body: bytes, id: str = "msg_1") -> dict[str, str]:
+    return {"content-type": "application/json", **signed_headers(SECRET, id, int(time.time()), body)}
+
+
+def post(listener: Listener, body: bytes, headers: dict[str, str] | None = None) -> int:
+    return httpx.post(listener.url, content=body, headers=headers_of(body) if headers is None else headers).status_code
+
+
+def exposed(listener: Listener) -> str:
+    return generate_latest(listener.metrics.registry).decode()
+
+
+def test_a_delivery_is_taken_checked_and_counted(backend: Backend) -> None:
+    body = body_of(backend)
+    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET))) as listener:
+        assert post(listener, body) == 200
+        assert post(listener, body) == 200
+    report = listener.ledger.report("here")
+    assert report.verdict is Verdict.CLEAN
+    assert [(row.id, row.samples) for row in report.operations if row.samples] == [("webhook:payment.succeeded", 2)]
+    text = exposed(listener)
+    assert 'whop_webhook_deliveries_total{event="payment.succeeded",outcome="ok"} 1.0' in text
+    assert 'whop_webhook_deliveries_total{event="payment.succeeded",outcome="duplicate"} 1.0' in text
+    assert 'whop_webhook_receipt_lag_seconds_count{event="payment.succeeded"} 1.0' in text
+
+
+def test_drift_is_kept_without_anybodys_data(backend: Backend, tmp_path: Path) -> None:
+    data = {"id": "pay_private", "metadata": {"private_key": "x"}}
+    body = body_of(backend, license="nobody may see this", data=data)
+    folder = tmp_path / "kept"
+    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), keep=Keeper(CONTRACT, folder)) as listener:
+        assert post(listener, body) == 200
+    assert listener.ledger.report("here").verdict is Verdict.DRIFT
+    (file,) = folder.iterdir()
+    text = file.read_text()
+    assert json.loads(text)["payload"]["data"]["metadata"] == {"undocumented-1": "string"}
+    assert not any(word in text for word in ("nobody", "pay_private", "private_key", SECRET, "v1,"))
+
+
+def test_of_many_kept_ones_the_oldest_goes(backend: Backend, tmp_path: Path) -> None:
+    keeper, judge = Keeper(CONTRACT, tmp_path, most=3), Judge(CONTRACT, Secret(SECRET))
+    for place in range(5):
+        body = body_of(backend, id=place)
+        delivery = Delivery.of(headers_of(body, f"msg_{place}").items(), body, time.time())
+        keeper(delivery, judge.judge(delivery, judge.admit(delivery)))  # type: ignore[arg-type]
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_folder_that_takes_no_files_is_told_before_anything_comes() -> None:
+    with pytest.raises(UsageError, match="cannot be kept"):
+        Keeper(CONTRACT, Path("/proc"))
+
+
+def test_what_is_not_signed_is_refused_by_reason(listener: Listener, backend: Backend) -> None:
+    body = body_of(backend)
+    assert post(listener, body, {}) == 401
+    assert post(listener, body, {**headers_of(body), "webhook-signature": "v1," + "A" * 43 + "="}) == 401
+    assert post(listener, b"x" * 30_000, {}) == 401, "the body of a stranger is not even looked at"
+    assert httpx.get(listener.url).status_code == 405
+    assert httpx.get(f"{listener.url}/healthz").status_code == 200
+    text = exposed(listener)
+    assert 'whop_webhook_refused_total{reason="missing-header"} 2.0' in text
+    assert 'whop_webhook_refused_total{reason="mismatch"} 1.0' in text
+
+
+def test_a_body_that_is_too_large_is_refused_however_it_comes(listener: Listener) -> None:
+    body = b"x" * 30_000
+    assert post(listener, body) == 413
+    chunked = httpx.post(listener.url, content=iter([body[:15_000], body[15_000:]]), headers=headers_of(body))
+    assert chunked.status_code == 413
+
+
+class Slow:
+    """A sender that announces a body, sends some of it, and no more."""
+
+    def __init__(self, listener: Listener, sent: bytes, announced: int = 10_000) -> None:
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers_of(b"").items())
+        url = httpx.URL(listener.url)
+        self.socket = socket.create_connection((url.host, url.port))
+        self.socket.sendall(f"POST / HTTP/1.1\r\nhost: x\r\n{head}content-length: {announced}\r\n\r\n".encode() + sent)
+
+    def answer(self) -> bytes:
+        self.socket.settimeout(10)
+        with self.socket:
+            return self.socket.recv(1000)
+
+
+def test_a_slow_body_has_its_time(listener: Listener, backend: Backend) -> None:
+    slow = [Slow(listener, b"x") for _ in range(50)]
+    body = body_of(backend)
+    assert post(listener, body) == 200
+    assert {one.answer().split(b" ")[1] for one in slow} == {b"408"}
+
+
+def test_open_bodies_displace_the_oldest_of_them(backend: Backend) -> None:
+    patient = Bounds(body_bytes=20_000, body_seconds=30.0, open_bytes=30_000)
+    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), bounds=patient) as listener:
+        first = Slow(listener, b"x" * 9_000)
+        time.sleep(0.3)
+        rest = [Slow(listener, b"x" * 9_000) for _ in range(3)]
+        assert first.answer().startswith(b"HTTP/1.1 408")
+        assert post(listener, body_of(backend)) == 200
+        for one in rest:
+            one.socket.close()
+
+
+@pytest.mark.parametrize("head", [b"", b"POST / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\nx: " + b"y" * 20_000])
+def test_a_head_that_never_ends_ends_the_connection(listener: Listener, head: bytes) -> None:
+    url = httpx.URL(listener.url)
+    with socket.create_connection((url.host, url.port)) as connection:
+        connection.settimeout(10)
+        connection.sendall(head)
+        try:
+            assert connection.recv(100) == b""
+        except ConnectionResetError:
+            return
+
+
+def test_more_than_the_rate_is_put_off(backend: Backend) -> None:
+    body = body_of(backend)
+    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), bounds=Bounds(rate=0.001)) as listener:
+        assert [post(listener, body) for _ in range(2)] == [200, 429]
+
+
+def test_no_room_is_said_and_nothing_that_was_taken_is_lost(backend: Backend) -> None:
+    body, entered, released = body_of(backend), threading.Event(), threading.Event()
+
+    def compare(*_: object) -> Iterator[Any]:
+        entered.set()
+        assert released.wait(20)
+        yield from ()
+
+    judge = Judge(CONTRACT, Secret(SECRET), compare=compare)
+    with listening(CONTRACT, judge, bounds=Bounds(waiting=3)) as listener:
+        began = time.monotonic()
+        statuses = [post(listener, body, headers_of(body, f"msg_{place}")) for place in range(5)]
+        assert entered.wait(20)
+        assert time.monotonic() - began < 5, "answered although the checks have not ended"
+        released.set()
+    assert statuses == [200, 200, 200, 503, 503]
+    assert listener.ledger.received == 3
+
+
+def test_a_refused_delivery_is_waited_for(backend: Backend) -> None:
+    body = body_of(backend)
+    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), refuse_every=1) as listener:
+        assert [post(listener, body) for _ in range(2)] == [503, 200]
+    assert listener.ledger.report("here").verdict is Verdict.CLEAN
+
+
+@pytest.mark.parametrize(("refusals", "statuses"), [(0, [200, 200]), (1, [500, 200])])
+def test_a_delivery_is_passed_on_and_the_handlers_answer_is_given(
+    backend: Backend, refusals: int, statuses: list[int]
+) -> None:
+    body = body_of(backend)
+    with (
+        receiving(refusals) as (url, handler),
+        listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), forward_to=url) as listener,
+    ):
+        assert [post(listener, body) for _ in range(2)] == statuses
+        assert post(listener, body, {}) == 401
+    assert isinstance(handler, Receiver)
+    assert list(handler.attempts.values()) == [2], "only what verified is passed on"
+    assert listener.ledger.received == 2
+
+
+def test_a_handler_that_is_not_there_is_a_bad_gateway(backend: Backend) -> None:
+    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), forward_to="http://127.0.0.1:9/") as listener:
+        assert post(listener, body_of(backend)) == 502

@@ -67,12 +67,16 @@ BOMB = "a: &a [0]\n" + "".join(
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        ("{", "in line 1, column 2"),
-        ("[" * 100_000, "more than 300 levels"),
-        (BOMB, "values once its aliases are followed"),
-        ("a: [", "no YAML in line"),
-        ('{"swagger": "2.0"}', "no OpenAPI document"),
-        ("just text", "no OpenAPI document"),
+        pytest.param("{", "in line 1, column 2", id="cut-json"),
+        pytest.param("[" * 100_000, "more than 300 levels", id="deep-flow"),
+        pytest.param("- " * 400, "more than 300 levels", id="deep-block"),
+        pytest.param('{"a":' * 100_000, "more than 300 levels", id="deep-json"),
+        pytest.param(BOMB, "values once its aliases are followed", id="alias-bomb"),
+        pytest.param("a: [", "not valid YAML in line", id="cut-yaml"),
+        pytest.param("a: 2026-13-45", "a date or number", id="no-date"),
+        pytest.param('{"a": ' + "9" * 5000 + "}", "too many digits", id="huge-number"),
+        pytest.param('{"swagger": "2.0"}', "no OpenAPI document", id="swagger-2"),
+        pytest.param("just text", "no OpenAPI document", id="text"),
     ],
 )
 def test_what_cannot_be_read_is_a_usage_error(tmp_path: Path, capsys: Captured, content: str, what: str) -> None:

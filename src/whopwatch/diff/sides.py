@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,13 @@ from typing import Any
 from whopwatch.contract import load
 from whopwatch.contract_build.fetch import released
 from whopwatch.contract_build.releases import Release, named_release, published
+from whopwatch.core.documents import DocumentError, parse_document
 from whopwatch.core.errors import ContractError, UsageError
 from whopwatch.diff import from_openapi, from_sdk
 from whopwatch.diff.model import Api
 
 ACCEPTED = "a contract folder, an OpenAPI 3 file, an SDK archive, sdk:VERSION or npm:VERSION"
 MAX_BYTES = 100_000_000
-MAX_VALUES = 5_000_000
-MAX_DEPTH = 300
-"""Levels of a document; an API description has some twenty."""
 
 _ARCHIVES = (".whl", ".zip", ".tgz", ".tar.gz")
 
@@ -75,14 +72,13 @@ def _document(path: Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_BYTES:
         raise ContractError("The document is too large.", where=str(path), expected=f"at most {MAX_BYTES:,} bytes")
     try:
-        text = path.read_text(encoding="utf-8")
-        document = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
-    except (ValueError, RecursionError) as error:
+        document = parse_document(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ContractError(
             "The document cannot be read.",
             where=str(path),
             expected="JSON or YAML in UTF-8",
-            got=_why(error),
+            got=str(error) if isinstance(error, DocumentError) else "text that is not UTF-8",
             hint=ACCEPTED,
         ) from None
     if isinstance(document, dict) and "openapi" not in document and "v1" in document:
@@ -103,50 +99,5 @@ def _document(path: Path) -> dict[str, Any]:
     return document
 
 
-class _UnreadableError(ValueError):
-    """Why a text is no document, in our own words."""
-
-
-def _why(error: Exception) -> str:
-    """What is wrong with a text, and where; what a parser quotes of it may be of any size and is left out."""
-    if isinstance(error, _UnreadableError):
-        return str(error)
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} in line {error.lineno}, column {error.colno}"
-    return "text that is not UTF-8" if isinstance(error, UnicodeDecodeError) else "a document that is too deep"
-
-
 def _mappings(node: Any) -> list[dict[str, Any]]:
     return [item for item in node.values() if isinstance(item, dict)] if isinstance(node, dict) else []
-
-
-def _yaml(text: str) -> Any:
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML has it: ten times faster
-    try:
-        depth = 0
-        # libyaml composes by recursion, in C, where a document that is deep enough ends the process.
-        for event in yaml.parse(text, Loader=loader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > MAX_DEPTH:
-                raise _UnreadableError(f"more than {MAX_DEPTH} levels")
-        document = yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise _UnreadableError(f"no YAML{place}") from None
-    if _values(document, {}) > MAX_VALUES:
-        raise _UnreadableError(f"more than {MAX_VALUES:,} values once its aliases are followed")
-    return document
-
-
-def _values(node: Any, known: dict[int, int]) -> int:
-    """How many values a document has where every alias is written out; `known` are those of nodes seen before."""
-    if not isinstance(node, dict | list):
-        return 1
-    if id(node) not in known:
-        known[id(node)] = MAX_VALUES  # An alias of what it stands in has no end.
-        parts = node.values() if isinstance(node, dict) else node
-        known[id(node)] = 1 + sum(_values(part, known) for part in parts)
-    return known[id(node)]

@@ -1,0 +1,122 @@
+"""Parse JSON and YAML documents that a person names, within stated bounds.
+
+Every bound is counted here and none is left to a parser: parsers recurse, and each ends differently on deep input.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from whopwatch.core.exchange import nests_deeper_than
+
+MAX_LEVELS = 300
+"""Levels that a document may nest, aliases followed; an API description has some twenty."""
+MAX_VALUES = 5_000_000
+"""Values that a document may have once each of its aliases is written out."""
+
+_QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*(?:"|\Z)|'[^']*(?:'|\Z)""", re.DOTALL)
+
+
+class DocumentError(ValueError):
+    """A document that cannot be parsed. The message gives the reason and the place, and quotes nothing."""
+
+
+def parse_document(text: str) -> Any:
+    """Return the value of `text`: JSON if it starts with a brace, else YAML. Raises `DocumentError`."""
+    if text.lstrip().startswith("{"):
+        return parse_json_document(text)
+    return parse_yaml_document(text)
+
+
+def parse_json_document(text: str) -> Any:
+    """Return the value of the JSON document `text`. Raises `DocumentError`."""
+    if nests_deeper_than(MAX_LEVELS, text.encode("utf-8", "surrogatepass")):
+        raise DocumentError(f"more than {MAX_LEVELS} levels")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DocumentError(f"{error.msg} in line {error.lineno}, column {error.colno}") from None
+    except ValueError:
+        raise DocumentError("a number with too many digits") from None
+
+
+def parse_yaml_document(text: str) -> Any:
+    """Return the value of the YAML document `text`; only plain data types are constructed. Raises `DocumentError`."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML has it: ten times faster
+    try:
+        _check_bounds(text, loader)
+        return yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise DocumentError(f"not valid YAML{place}") from None
+    except DocumentError:
+        raise
+    except (ValueError, OverflowError):  # a date such as 2026-13-45, an integer of 5,000 digits
+        raise DocumentError("a date or number that does not exist, or has too many digits") from None
+
+
+class _Collection:
+    """A list or mapping that is being parsed: its values and levels, both with aliases followed."""
+
+    def __init__(self, anchor: str | None) -> None:
+        self.anchor = anchor
+        self.values = 1
+        self.levels = 1
+
+    def add(self, values: int, levels: int) -> None:
+        self.values += values
+        self.levels = max(self.levels, levels + 1)
+        if self.values > MAX_VALUES:
+            raise DocumentError(f"more than {MAX_VALUES:,} values once its aliases are followed")
+        if levels > MAX_LEVELS:
+            raise DocumentError(f"more than {MAX_LEVELS} levels")
+
+
+def _check_bounds(text: str, loader: Any) -> None:
+    """Count the levels and values of the YAML document `text` before any of it is constructed."""
+    import yaml
+
+    open_ones: list[_Collection] = [_Collection(None)]
+    sizes: dict[str | None, tuple[int, int]] = {}
+    end = 0
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            end = event.end_mark.index if event.end_mark else end
+            if isinstance(event, yaml.CollectionStartEvent):
+                open_ones.append(_Collection(event.anchor))
+                if len(open_ones) > MAX_LEVELS + 1:
+                    raise DocumentError(f"more than {MAX_LEVELS} levels")
+            elif isinstance(event, yaml.CollectionEndEvent):
+                done = open_ones.pop()
+                if done.anchor:
+                    sizes[done.anchor] = done.values, done.levels
+                open_ones[-1].add(done.values, done.levels)
+            elif isinstance(event, yaml.AliasEvent):
+                if any(one.anchor == event.anchor for one in open_ones):
+                    raise DocumentError("an alias of a collection that contains it")
+                open_ones[-1].add(*sizes.get(event.anchor, (1, 0)))
+            elif isinstance(event, yaml.ScalarEvent):
+                open_ones[-1].add(1, 0)
+    except yaml.YAMLError as error:
+        # A scanner reads up to 1,024 characters ahead, and may give up there before it gives us the first bracket.
+        mark = getattr(error, "problem_mark", None)
+        if mark and len(open_ones) - 1 + _unclosed_brackets(text[end : mark.index]) > MAX_LEVELS:
+            raise DocumentError(f"more than {MAX_LEVELS} levels") from None
+        raise
+
+
+def _unclosed_brackets(text: str) -> int:
+    """Return how many brackets outside quotes are open at once, at most, in the piece `text` of a flow collection."""
+    level = most = 0
+    for sign in _QUOTED.sub("", text):
+        if sign in "[{":
+            level += 1
+            most = max(most, level)
+        elif sign in "]}":
+            level -= 1
+    return most

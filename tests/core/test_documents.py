@@ -1,0 +1,66 @@
+"""Documents are parsed within bounds, whichever parser is installed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whopwatch.core.documents import MAX_LEVELS, DocumentError, parse_document, parse_yaml_document
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text("ab[]{}'\" ", max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", min_size=1), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(VALUES, st.booleans())
+def test_a_document_is_parsed_to_its_value(value: object, flow: bool) -> None:
+    assert parse_document(json.dumps(value)) == value
+    assert parse_yaml_document(yaml.safe_dump(value, default_flow_style=flow)) == value
+
+
+@pytest.mark.parametrize("loader", ["libyaml", "python"])
+@pytest.mark.parametrize(
+    "nested",
+    [
+        pytest.param(lambda n: "[" * n + "]" * n, id="flow"),
+        pytest.param(lambda n: "x: " + "[" * (n - 1) + "]" * (n - 1), id="flow-in-block"),
+        pytest.param(lambda n: "x: " + "{a: " * (n - 1) + "}" * (n - 1), id="flow-mappings"),
+        pytest.param(lambda n: "- " * n + "x", id="block"),
+        pytest.param(lambda n: '{"a":' * n + "1" + "}" * n, id="json"),
+        pytest.param(
+            lambda n: "- &a0 [x]\n" + "".join(f"- &a{i} [*a{i - 1}]\n" for i in range(1, n - 1)), id="aliases"
+        ),
+    ],
+)
+def test_levels_are_bounded_exactly(monkeypatch: pytest.MonkeyPatch, nested: object, loader: str) -> None:
+    assert callable(nested)
+    if loader == "python":
+        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    parse_document(nested(MAX_LEVELS))
+    for levels in (MAX_LEVELS + 1, 20_000):
+        with pytest.raises(DocumentError, match="more than 300 levels"):
+            parse_document(nested(levels))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("- [" + "[" * 150 + "'" + "[" * 500, "not valid YAML"),
+        ("a: &a [*a]", "contains it"),
+        ("- *missing", "not valid YAML"),
+        ("- &a [1]\n- &a [2]", "not valid YAML"),
+        ("a: !!python/object:os.system {}", "not valid YAML"),
+        ("9" * 5000, "too many digits"),
+        ("{", "line 1, column 2"),
+    ],
+    ids=["quoted-brackets", "alias-of-itself", "no-anchor", "anchor-twice", "tag", "digits", "cut"],
+)
+def test_a_document_that_cannot_be_parsed_names_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(DocumentError, match=reason):
+        parse_document(text)

@@ -19,7 +19,8 @@ from benchmarks.usage import command_line
 from tests.run.in_process import InProcess
 from tests.run.test_moving import Writers
 from whopwatch.contract import Contract, load
-from whopwatch.core.finding import Finding, Report
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import Report
 from whopwatch.history import Records, opened, remember
 from whopwatch.history.records import TraitRecord
 from whopwatch.history.rules import rules

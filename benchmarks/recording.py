@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from benchmarks.usage import command_line
 from whopwatch.contract import Contract, load
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.har import Facts, parse, recover, write
 from whopwatch.run import judge, observe
 from whopwatch.run.replay import facts_of, replay

@@ -9,7 +9,7 @@ from collections import Counter
 
 from benchmarks.usage import command_line
 from whopwatch.contract import load
-from whopwatch.core.finding import State, Verdict
+from whopwatch.core.report import State, Verdict
 from whopwatch.run import DEFAULT_BUDGET, check
 from whopwatch.simulator import embedded
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whopwatch.core.exchange import MAX_DEPTH, BodyProblem, Exchange, Purpose, nests_deeper_than, parse_json
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.strict_json import MAX_BODY_LEVELS, BodyProblem, nests_deeper_than, parse_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -44,8 +45,8 @@ def test_what_is_not_a_json_document_is_named(body: bytes, problem: BodyProblem)
 
 
 def test_depth_is_bounded_exactly() -> None:
-    assert parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)[1] is None
-    assert parse_json(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))[1] is BodyProblem.TOO_DEEP
+    assert parse_json(b"[" * MAX_BODY_LEVELS + b"]" * MAX_BODY_LEVELS)[1] is None
+    assert parse_json(b"[" * (MAX_BODY_LEVELS + 1) + b"]" * (MAX_BODY_LEVELS + 1))[1] is BodyProblem.TOO_DEEP
 
 
 @given(JSON)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from whopwatch.core.finding import Finding, OperationResult, Report, Severity, State, Verdict
+from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.report import OperationResult, Report, State, Verdict
 
 FINDING = Finding(
     drift_class="D5",

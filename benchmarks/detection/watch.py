@@ -10,7 +10,8 @@ from typing import Any
 from benchmarks.detection.cases import EVERYWHERE, Case, is_for_writers
 from benchmarks.detection.stage import Expected, staged
 from whopwatch.contract import Contract
-from whopwatch.core.finding import Finding, Verdict
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import Verdict
 from whopwatch.run import check
 
 FEW = 4

@@ -15,7 +15,7 @@ from suites.conftest import is_simulated
 from whopwatch.contract import load
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.errors import TargetError
-from whopwatch.core.finding import Report, State
+from whopwatch.core.report import Report, State
 from whopwatch.mcp import DEFAULT_BUDGET, survey
 from whopwatch.simulator import embedded
 

@@ -12,7 +12,7 @@ import pytest
 
 from whopwatch.config import Target
 from whopwatch.contract import load
-from whopwatch.core.finding import Report, State
+from whopwatch.core.report import Report, State
 from whopwatch.http import Client
 from whopwatch.pytest_plugin import options
 from whopwatch.relay import relayed

@@ -11,7 +11,8 @@ import pytest
 
 from tests.run.fake_api import Answer, FakeApi, error, mutate
 from whopwatch.contract import Contract, Operation
-from whopwatch.core.finding import Confidence, Finding, Report, Severity, State, Verdict
+from whopwatch.core.finding import Confidence, Finding, Severity
+from whopwatch.core.report import Report, State, Verdict
 from whopwatch.run import check
 
 LIST, RETRIEVE = "reviews.list", "reviews.retrieve"

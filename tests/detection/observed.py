@@ -10,7 +10,8 @@ from importlib.resources import files
 
 from whopwatch import run
 from whopwatch.contract import Contract
-from whopwatch.core.finding import Finding, Report
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import Report
 from whopwatch.simulator import Simulator
 from whopwatch.simulator.faults import Fault, Planted, first_place
 

@@ -16,7 +16,7 @@ from tests.har.conftest import BASE, archive, chrome, saved
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 from whopwatch.core.exchange import Purpose
-from whopwatch.core.finding import Report, State, Verdict
+from whopwatch.core.report import Report, State, Verdict
 from whopwatch.har import Recording, parse, read, recover
 from whopwatch.har.purpose import purpose_of
 from whopwatch.har.read import MAX_DEPTH
@@ -154,9 +154,9 @@ def test_a_write_that_was_recorded_is_checked_like_a_read(contract: Contract) ->
         ("company_id=biz_1&last=5&before=x", Purpose.PREVIOUS_PAGE),
         ("company_id=biz_1&order=created_at", Purpose.QUERY),
         ("company_id=biz_1&nobody_documents=this", Purpose.QUERY),
-        ("company_id=biz_1&first=-1", Purpose.ODD_SIZE),
-        ("company_id=biz_1&first=many", Purpose.ODD_SIZE),
-        ("company_id=biz_1&first=1&last=1", Purpose.ODD_SIZE),
+        ("company_id=biz_1&first=-1", Purpose.INVALID_SIZE),
+        ("company_id=biz_1&first=many", Purpose.INVALID_SIZE),
+        ("company_id=biz_1&first=1&last=1", Purpose.INVALID_SIZE),
     ],
 )
 def test_a_request_tells_what_it_was_asked_for(contract: Contract, page: Entry, query: str, purpose: Purpose) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.run.fake_api import Answer, FakeApi, mutate
 from whopwatch.contract import Contract, Operation
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.har import Facts, parse, recover, write
 from whopwatch.run import judge, observe, select
 from whopwatch.run.replay import facts_of, replay

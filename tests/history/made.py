@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from whopwatch.core.finding import Confidence, Finding, Life, OperationResult, Report, Severity, State, Verdict
+from whopwatch.core.finding import Confidence, Finding, FindingState, Severity
+from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.history.records import Night
 
 
@@ -24,7 +25,7 @@ def finding(operation: str = "products.list", location: str = "/data/*/title", *
     return Finding(operation=operation, location=location, **(values | changes))
 
 
-def told(state: Life = Life.NEW, **changes: Any) -> Finding:
+def told(state: FindingState = FindingState.NEW, **changes: Any) -> Finding:
     """A finding as a report tells it."""
     return finding(**({"state": state, "first_seen": "2026-01-01T03:00:00Z"} | changes))
 

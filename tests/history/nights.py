@@ -10,7 +10,8 @@ from functools import lru_cache
 from tests.run.in_process import InProcess
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.finding import Finding, Report
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import Report
 from whopwatch.history import Entry, Records, remember
 from whopwatch.run import Observation, judge, observe
 from whopwatch.simulator.app import Options

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.history.made import finding, told
 from whopwatch.contract import Contract
-from whopwatch.core.finding import Finding, Life
+from whopwatch.core.finding import Finding, FindingState
 from whopwatch.history.causes import cause_of, grouped
 
 
@@ -23,7 +23,7 @@ def test_a_shared_schema_that_changed_is_one_finding_with_all_its_places(contrac
     assert (cause.operation, cause.location) == ("schema:PageInfo", "/has_next_page")
     assert len(cause.places) == len(lists(contract)) > 30
     assert cause.samples == 4 * len(cause.places)
-    assert cause.state is Life.NEW
+    assert cause.state is FindingState.NEW
     assert f"{len(cause.places)} places" in cause.message
 
 
@@ -56,16 +56,20 @@ def test_a_header_that_every_operation_lost_is_the_api_s(contract: Contract) -> 
 
 
 def test_what_is_fixed_does_not_hide_what_is_not(contract: Contract) -> None:
-    every = [*page_info(contract)[:3], *page_info(contract, state=Life.FIXED)[3:5]]
+    every = [*page_info(contract)[:3], *page_info(contract, state=FindingState.FIXED)[3:5]]
     found = grouped(contract, every)
-    assert [(len(one.places), one.state) for one in found] == [(0, Life.FIXED), (0, Life.FIXED), (3, Life.NEW)]
-    (gone,) = grouped(contract, page_info(contract, state=Life.FIXED))
-    assert (gone.state, gone.breaks) == (Life.FIXED, False)
+    assert [(len(one.places), one.state) for one in found] == [
+        (0, FindingState.FIXED),
+        (0, FindingState.FIXED),
+        (3, FindingState.NEW),
+    ]
+    (gone,) = grouped(contract, page_info(contract, state=FindingState.FIXED))
+    assert (gone.state, gone.breaks) == (FindingState.FIXED, False)
 
 
 def test_another_place_of_a_known_cause_is_no_news(contract: Contract) -> None:
-    new, known = page_info(contract)[0], page_info(contract, state=Life.KNOWN)[1]
-    assert grouped(contract, [new, known])[0].state is Life.KNOWN
+    new, known = page_info(contract)[0], page_info(contract, state=FindingState.KNOWN)[1]
+    assert grouped(contract, [new, known])[0].state is FindingState.KNOWN
 
 
 def test_an_object_without_a_schema_goes_by_the_field_that_holds_it(contract: Contract) -> None:

@@ -6,7 +6,8 @@ import random
 
 from tests.history.made import report, row
 from whopwatch.contract import Contract
-from whopwatch.core.finding import OperationResult, Severity, State, Verdict
+from whopwatch.core.finding import Severity
+from whopwatch.core.report import OperationResult, State, Verdict
 from whopwatch.history import Records, remember
 from whopwatch.history.latency import is_slower
 from whopwatch.history.records import OperationRecord

@@ -10,7 +10,7 @@ import pytest
 
 from tests.history.made import finding, night
 from whopwatch.core.errors import ConfigError
-from whopwatch.core.finding import Finding, Life, Place, Severity
+from whopwatch.core.finding import Finding, FindingState, Occurrence, Severity
 from whopwatch.history import Entry, Records, read_accepted
 from whopwatch.history.accepted import about_entries, accept
 from whopwatch.history.life import live, needed
@@ -87,7 +87,7 @@ def test_worse_is_a_greater_share_another_severity_or_another_value() -> None:
     assert [nights.states(one)[0] for one in (low, finding(), low)] == ["new", "worse", "known"]
     nights, place = Nights(), ("products.list", "/data/*/title")
     told = [nights.tell(few, digests={place: frozenset(values)})[0].state for values in (["#a"], ["#a"], ["#a", "#b"])]
-    assert told == [Life.NEW, Life.KNOWN, Life.WORSE]
+    assert told == [FindingState.NEW, FindingState.KNOWN, FindingState.WORSE]
 
 
 def test_flapping_ends_when_it_is_long_past() -> None:
@@ -104,28 +104,28 @@ def entry(fingerprint: str = finding().fingerprint, expires: date = date(2026, 2
 
 
 def test_what_is_accepted_is_told_and_does_not_count() -> None:
-    (told,) = accept([finding(state=Life.KNOWN)], [entry()], TODAY)
-    assert (told.state, told.accepted, told.breaks) == (Life.ACCEPTED, "agreed with support (TICKET-1)", False)
+    (told,) = accept([finding(state=FindingState.KNOWN)], [entry()], TODAY)
+    assert (told.state, told.accepted, told.breaks) == (FindingState.ACCEPTED, "agreed with support (TICKET-1)", False)
 
 
-@pytest.mark.parametrize("state", [Life.WORSE, Life.FIXED])
-def test_what_got_worse_was_not_accepted_and_what_is_fixed_needs_not_be(state: Life) -> None:
+@pytest.mark.parametrize("state", [FindingState.WORSE, FindingState.FIXED])
+def test_what_got_worse_was_not_accepted_and_what_is_fixed_needs_not_be(state: FindingState) -> None:
     assert accept([finding(state=state)], [entry()], TODAY)[0].state is state
 
 
 def test_a_root_cause_is_accepted_by_itself_or_place_by_place() -> None:
     one, other = finding("a.list"), finding("b.list")
-    places = tuple(Place(each.operation, each.location, each.fingerprint, 1, 1) for each in (one, other))
-    cause = finding("schema:Title", "/", state=Life.NEW, places=places)
-    assert accept([cause], [entry(cause.fingerprint)], TODAY)[0].state is Life.ACCEPTED
-    assert accept([cause], [entry(one.fingerprint), entry(other.fingerprint)], TODAY)[0].state is Life.ACCEPTED
-    assert accept([cause], [entry(one.fingerprint)], TODAY)[0].state is Life.NEW
+    places = tuple(Occurrence(each.operation, each.location, each.fingerprint, 1, 1) for each in (one, other))
+    cause = finding("schema:Title", "/", state=FindingState.NEW, places=places)
+    assert accept([cause], [entry(cause.fingerprint)], TODAY)[0].state is FindingState.ACCEPTED
+    assert accept([cause], [entry(one.fingerprint), entry(other.fingerprint)], TODAY)[0].state is FindingState.ACCEPTED
+    assert accept([cause], [entry(one.fingerprint)], TODAY)[0].state is FindingState.NEW
 
 
 def test_an_expired_entry_and_an_unused_one_are_findings() -> None:
-    there = finding(state=Life.KNOWN)
+    there = finding(state=FindingState.KNOWN)
     assert about_entries([entry()], [there], TODAY) == []
-    (unused,) = about_entries([entry()], [finding(state=Life.FIXED)], TODAY)
+    (unused,) = about_entries([entry()], [finding(state=FindingState.FIXED)], TODAY)
     (expired,) = about_entries([entry(expires=date(2026, 1, 4))], [there], TODAY)
     assert (unused.drift_class, unused.location) == ("D24", there.fingerprint)
     assert "not needed" in unused.message

@@ -8,7 +8,8 @@ import pytest
 
 from tests.history.nights import Nights, states
 from whopwatch.contract import Contract
-from whopwatch.core.finding import Life, Severity, State, Verdict
+from whopwatch.core.finding import FindingState, Severity
+from whopwatch.core.report import State, Verdict
 from whopwatch.history.portable import exported
 from whopwatch.simulator.faults import catalogue, first_place
 from whopwatch.simulator.world import World
@@ -74,11 +75,11 @@ def test_a_night_that_looks_elsewhere_leaves_drift_open(contract: Contract) -> N
     nights.run()
     nights.run(["field-missing@products.list"])
     elsewhere = nights.run(operations=("payments.list",))
-    assert [one.state for one in elsewhere.findings] == [Life.KNOWN] * len(elsewhere.findings)
+    assert [one.state for one in elsewhere.findings] == [FindingState.KNOWN] * len(elsewhere.findings)
     assert elsewhere.verdict is Verdict.DRIFT
     assert "Not looked at since" in elsewhere.findings[0].message
     back = nights.run()
-    assert {one.state for one in back.findings} == {Life.FIXED}
+    assert {one.state for one in back.findings} == {FindingState.FIXED}
     assert back.verdict is Verdict.CLEAN
 
 

@@ -10,7 +10,8 @@ from tests.history.made import report, row, told
 from whopwatch.config.companies import Company, read_companies
 from whopwatch.config.shard import Shard
 from whopwatch.core.errors import ConfigError
-from whopwatch.core.finding import Life, Memory, State, Verdict
+from whopwatch.core.finding import FindingState
+from whopwatch.core.report import BaselineSummary, State, Verdict
 from whopwatch.history.several import combined
 
 
@@ -30,16 +31,20 @@ def test_the_same_drift_at_many_companies_is_one_finding() -> None:
 
 def test_what_is_fixed_at_one_company_is_open_at_another() -> None:
     one = combined(
-        {"a": report(told(Life.FIXED)), "b": report(told(Life.KNOWN, first_seen="2025-01-01T00:00:00Z"))}, {}
+        {
+            "a": report(told(FindingState.FIXED)),
+            "b": report(told(FindingState.KNOWN, first_seen="2025-01-01T00:00:00Z")),
+        },
+        {},
     )
     assert {(str(finding.state), finding.targets) for finding in one.findings} == {("fixed", ("a",)), ("known", ("b",))}
     assert one.verdict is Verdict.DRIFT
 
 
 def test_what_is_new_at_one_and_known_at_another_is_known_since_the_first() -> None:
-    one = combined({"a": report(told()), "b": report(told(Life.KNOWN, first_seen="2025-01-01T00:00:00Z"))}, {})
+    one = combined({"a": report(told()), "b": report(told(FindingState.KNOWN, first_seen="2025-01-01T00:00:00Z"))}, {})
     (finding,) = one.findings
-    assert (finding.state, finding.first_seen) == (Life.KNOWN, "2025-01-01T00:00:00Z")
+    assert (finding.state, finding.first_seen) == (FindingState.KNOWN, "2025-01-01T00:00:00Z")
 
 
 def test_a_company_that_could_not_be_checked_is_not_hidden_by_clean_ones() -> None:
@@ -61,8 +66,8 @@ def test_a_row_says_what_the_worst_company_saw() -> None:
 
 
 def test_the_memory_is_that_of_the_oldest() -> None:
-    known = {"a": report(memory=Memory(3, "2026-01-03T03:00:00Z")), "b": report(memory=Memory(0))}
-    assert combined(known, {}).memory == Memory(3, "2026-01-03T03:00:00Z")
+    known = {"a": report(memory=BaselineSummary(3, "2026-01-03T03:00:00Z")), "b": report(memory=BaselineSummary(0))}
+    assert combined(known, {}).memory == BaselineSummary(3, "2026-01-03T03:00:00Z")
 
 
 GOOD = '[[companies]]\nname = "acme"\napi_key_env = "ACME"\ncompany_id = "biz_1"\n'

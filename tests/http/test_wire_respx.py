@@ -17,7 +17,8 @@ import pytest
 import respx
 
 from tests.http.support import BASE, CONTRACT, KEY, UNPACED, Time, call, target
-from whopwatch.core.exchange import BodyProblem, Exchange, Failure
+from whopwatch.core.exchange import Exchange, Failure
+from whopwatch.core.strict_json import BodyProblem
 from whopwatch.http import Client, Limits
 
 SMALL = Limits(rate=None, body_bytes=100_000)

@@ -9,7 +9,7 @@ import pytest
 
 from whopwatch import run
 from whopwatch.contract import Contract, load
-from whopwatch.core.finding import Report, State
+from whopwatch.core.report import Report, State
 from whopwatch.simulator import Simulator, embedded
 from whopwatch.simulator.world import NOW_MS
 

@@ -8,7 +8,8 @@ import pytest
 
 from whopwatch.contract import Contract
 from whopwatch.contract.mcp_tools import tools_of
-from whopwatch.core.finding import Finding, Verdict
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import Verdict
 from whopwatch.mcp import survey
 from whopwatch.mcp.compare import compared
 from whopwatch.simulator import Simulator

@@ -7,7 +7,7 @@ from mcp.shared.exceptions import MCPError
 
 from whopwatch.contract import Contract
 from whopwatch.core.errors import TargetError
-from whopwatch.core.finding import State, Verdict
+from whopwatch.core.report import State, Verdict
 from whopwatch.mcp import Answer, Offered, survey
 from whopwatch.mcp.refusal import reason_of
 from whopwatch.simulator import Simulator, embedded

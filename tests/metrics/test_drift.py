@@ -5,7 +5,8 @@ from __future__ import annotations
 from prometheus_client import generate_latest
 
 from tests.history.made import report, told
-from whopwatch.core.finding import Life, Report, Severity, Verdict
+from whopwatch.core.finding import FindingState, Severity
+from whopwatch.core.report import Report, Verdict
 from whopwatch.metrics.drift import drift_metrics
 
 FINDINGS = "whop_contract_drift_findings"
@@ -24,8 +25,8 @@ def test_open_findings_are_counted_by_severity_and_class() -> None:
             told(),
             told(location="/data/*/id"),
             told(drift_class="D9", severity=Severity.HIGH),
-            told(Life.FIXED, location="/a"),
-            told(Life.ACCEPTED, location="/b"),
+            told(FindingState.FIXED, location="/a"),
+            told(FindingState.ACCEPTED, location="/b"),
         )
     )
     assert {name: value for name, value in series.items() if name.startswith(FINDINGS)} == {

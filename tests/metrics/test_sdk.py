@@ -5,7 +5,8 @@ from __future__ import annotations
 from prometheus_client import generate_latest
 
 from tests.history.made import report, told
-from whopwatch.core.finding import Report, Severity, Verdict
+from whopwatch.core.finding import Severity
+from whopwatch.core.report import Report, Verdict
 from whopwatch.metrics.sdk import sdk_metrics
 
 

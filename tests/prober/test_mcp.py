@@ -17,7 +17,8 @@ from whopwatch.cli.probe import _look
 from whopwatch.config.shard import Shard
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.errors import ConfigError, TargetError
-from whopwatch.core.finding import Finding, Report, Severity, Verdict
+from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.report import Report, Verdict
 from whopwatch.mcp.look import lists_in_turn
 from whopwatch.metrics import McpMetrics
 from whopwatch.prober import mcp

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.prober.support import CONTRACT, Reply, page, probe, prober
-from whopwatch.core.finding import Report, State
+from whopwatch.core.report import Report, State
 from whopwatch.http.call import Call
 from whopwatch.planning.ids import TRIES
 from whopwatch.prober.once import probe_once

@@ -8,7 +8,7 @@ import pytest
 
 from tests.history.made import report, told
 from whopwatch.core.errors import TargetError
-from whopwatch.core.finding import OperationResult, State, Verdict
+from whopwatch.core.report import OperationResult, State, Verdict
 from whopwatch.prober.together import SERVER, together, without_session
 
 CALLED = OperationResult("mcp:list_plans", "GET", "/plans", State.VERIFIED, requests=1, samples=3)

@@ -17,7 +17,7 @@ from tests.probes_data.rules import load
 from tests.probes_data.test_deploy import _script
 from tests.reports import nights
 from whopwatch.cli.drift import drift
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.reports import FILE_NAMES, RENDERERS
 
 GH = """#!/bin/sh

@@ -10,7 +10,7 @@ from tests.reports import samples
 from whopwatch.checks.groups import GROUPS, WHOLE_TARGET
 from whopwatch.checks.registry import CHECKS
 from whopwatch.core.exchange import Purpose
-from whopwatch.core.finding import OperationResult, State
+from whopwatch.core.report import OperationResult, State
 from whopwatch.pytest_plugin.cases import Case
 from whopwatch.pytest_plugin.observed import Record
 

@@ -5,19 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.reports import samples
-from whopwatch.core.finding import (
-    Confidence,
-    Finding,
-    Life,
-    Memory,
-    OperationResult,
-    Place,
-    Report,
-    Severity,
-    State,
-    TargetResult,
-    Verdict,
-)
+from whopwatch.core.finding import Confidence, Finding, FindingState, Occurrence, Severity
+from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, TargetResult, Verdict
 
 NIGHTS = 21
 _READS = [
@@ -62,15 +51,15 @@ def rows(drift: tuple[str, ...] = (), *, nights: int = NIGHTS) -> tuple[Operatio
 
 def first_night() -> Report:
     """Nothing to compare with yet."""
-    return samples.report(Verdict.CLEAN, operations=rows(nights=1), findings=(), memory=Memory(0))
+    return samples.report(Verdict.CLEAN, operations=rows(nights=1), findings=(), memory=BaselineSummary(0))
 
 
 def quiet_night() -> Report:
     """Nothing moved; one drift is known and accepted."""
     known = replace(
-        samples.FINDINGS[2], state=Life.ACCEPTED, first_seen="2026-11-08T02:00:07Z", accepted="a beta of theirs"
+        samples.FINDINGS[2], state=FindingState.ACCEPTED, first_seen="2026-11-08T02:00:07Z", accepted="a beta of theirs"
     )
-    memory = Memory(NIGHTS, "2026-11-21T02:00:03Z")
+    memory = BaselineSummary(NIGHTS, "2026-11-21T02:00:03Z")
     return samples.report(Verdict.CLEAN, operations=rows(), findings=(known,), memory=memory)
 
 
@@ -89,9 +78,9 @@ def bad_night() -> Report:
         samples=412,
         violations=398,
         confidence=Confidence.CONFIRMED,
-        state=Life.NEW,
+        state=FindingState.NEW,
         first_seen="2026-11-22T02:00:00Z",
-        places=tuple(Place(id, "/data/*/currency/code", "0123456789ab", 40, 38) for id in _READS),
+        places=tuple(Occurrence(id, "/data/*/currency/code", "0123456789ab", 40, 38) for id in _READS),
         witnesses={
             "reference": "as expected",
             "sdk": "as expected",
@@ -103,16 +92,16 @@ def bad_night() -> Report:
     )
     findings = (
         cause,
-        replace(first, state=Life.NEW, first_seen="2026-11-22T02:00:00Z"),
-        replace(second, state=Life.WORSE, first_seen="2026-11-19T02:00:00Z"),
-        replace(third, state=Life.KNOWN, first_seen="2026-10-30T02:00:00Z"),
-        replace(fourth, state=Life.FLAPPING, first_seen="2026-11-02T02:00:00Z"),
-        replace(third, location="/data/*/status", state=Life.FIXED, first_seen="2026-11-12T02:00:00Z"),
+        replace(first, state=FindingState.NEW, first_seen="2026-11-22T02:00:00Z"),
+        replace(second, state=FindingState.WORSE, first_seen="2026-11-19T02:00:00Z"),
+        replace(third, state=FindingState.KNOWN, first_seen="2026-10-30T02:00:00Z"),
+        replace(fourth, state=FindingState.FLAPPING, first_seen="2026-11-02T02:00:00Z"),
+        replace(third, location="/data/*/status", state=FindingState.FIXED, first_seen="2026-11-12T02:00:00Z"),
     )
     return samples.report(
         operations=rows(("products.list", "payments.retrieve")),
         findings=findings,
-        memory=Memory(NIGHTS, "2026-11-21T02:00:03Z"),
+        memory=BaselineSummary(NIGHTS, "2026-11-21T02:00:03Z"),
         targets=(
             TargetResult("acme", Verdict.DRIFT, None, 183, 4),
             TargetResult("globex", Verdict.COULD_NOT_CHECK, "the key was refused (401)", 2, 0),
@@ -127,11 +116,11 @@ def flood(count: int = 1000) -> Report:
         replace(
             samples.FINDINGS[number % 3],
             location=f"/data/*/field_{number}",
-            state=list(Life)[number % 6],
+            state=list(FindingState)[number % 6],
             first_seen="2026-11-22T02:00:00Z",
         )
         for number in range(count)
     )
     return samples.report(
-        operations=rows(("products.list",)), findings=findings, memory=Memory(3, "2026-11-21T02:00:03Z")
+        operations=rows(("products.list",)), findings=findings, memory=BaselineSummary(3, "2026-11-21T02:00:03Z")
     )

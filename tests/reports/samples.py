@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from whopwatch.core.finding import (
-    Confidence,
-    Finding,
-    OperationResult,
-    Report,
-    Severity,
-    State,
-    Verdict,
-)
+from whopwatch.core.finding import Confidence, Finding, Severity
+from whopwatch.core.report import OperationResult, Report, State, Verdict
 
 FINDINGS = (
     Finding(

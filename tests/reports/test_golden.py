@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.reports import nights, samples
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.reports import FILE_NAMES, RENDERERS
 from whopwatch.reports.terminal import render as terminal
 

@@ -11,7 +11,8 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.reports import nights, samples
-from whopwatch.core.finding import Memory, Place, State, TargetResult, Verdict
+from whopwatch.core.finding import Occurrence
+from whopwatch.core.report import BaselineSummary, State, TargetResult, Verdict
 from whopwatch.reports import html
 from whopwatch.reports.curl import commands
 from whopwatch.reports.strips import NIGHTS, milliseconds, spark, strip
@@ -64,7 +65,7 @@ def hostile() -> str:
         observed=HOSTILE,
         check=HOSTILE,
         first_seen=HOSTILE,
-        places=(Place("products.list", HOSTILE, HOSTILE, 1, 1),),
+        places=(Occurrence("products.list", HOSTILE, HOSTILE, 1, 1),),
         witnesses={HOSTILE: HOSTILE},
         moved=HOSTILE,
         accepted=HOSTILE,
@@ -78,7 +79,7 @@ def hostile() -> str:
         reason=HOSTILE,
         started_at=HOSTILE,
         version=HOSTILE,
-        memory=Memory(3, HOSTILE),
+        memory=BaselineSummary(3, HOSTILE),
         targets=(TargetResult(HOSTILE, Verdict.DRIFT, HOSTILE, 1, 1),),
         extra={"spent": {HOSTILE: 1}, "replay": {"unmatched": {HOSTILE: 1}, "ignored": {HOSTILE: 1}}},
     )

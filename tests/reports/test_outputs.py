@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.reports import nights, samples
-from whopwatch.core.finding import Life, OperationResult, State, Verdict
+from whopwatch.core.finding import FindingState
+from whopwatch.core.report import OperationResult, State, Verdict
 from whopwatch.reports import RENDERERS, chat, junit, markdown, terminal
 from whopwatch.reports.text import plain
 
@@ -92,7 +93,7 @@ def test_a_message_says_what_moved_and_mentions_nobody() -> None:
 
 
 def test_what_is_over_is_told_and_not_counted() -> None:
-    fixed = replace(samples.FINDINGS[0], state=Life.FIXED, moved="live")
+    fixed = replace(samples.FINDINGS[0], state=FindingState.FIXED, moved="live")
     text = terminal.render(samples.report(Verdict.CLEAN, findings=(fixed,)))
     assert "findings    no findings; 1 fixed" in text
     assert "the live API: it answers as expected again" in text

@@ -12,7 +12,7 @@ import pytest
 from tests.reports import nights, samples
 from whopwatch.cli import main
 from whopwatch.core.errors import UsageError
-from whopwatch.core.finding import Report, Verdict
+from whopwatch.core.report import Report, Verdict
 from whopwatch.history.several import merged
 from whopwatch.reports.read import read_report
 

@@ -10,7 +10,8 @@ import pytest
 from jsonschema import Draft4Validator
 
 from tests.reports import nights, samples
-from whopwatch.core.finding import Life, Report
+from whopwatch.core.finding import FindingState
+from whopwatch.core.report import Report
 from whopwatch.reports import sarif
 from whopwatch.reports.text import titles
 
@@ -64,7 +65,7 @@ def test_lives_become_baseline_states_and_an_accepted_finding_is_suppressed() ->
     (result,) = run_of(nights.quiet_night())["results"]
     assert result["suppressions"] == [{"kind": "external", "status": "accepted", "justification": "a beta of theirs"}]
     assert all("baselineState" not in result for result in run_of(samples.report())["results"])
-    assert set(Life) == set(sarif._BASELINE)
+    assert set(FindingState) == set(sarif._BASELINE)
 
 
 def test_a_run_that_saw_nothing_is_a_failed_one() -> None:

@@ -10,7 +10,7 @@ from tests.run.fake_api import COMPANY, FakeApi
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.finding import Report, State, Verdict
+from whopwatch.core.report import Report, State, Verdict
 from whopwatch.run import Progress, check, judge, observe, select
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.run.fake_api import FakeApi, error
 from whopwatch.contract import Contract
-from whopwatch.core.finding import State, Verdict
+from whopwatch.core.report import State, Verdict
 from whopwatch.run import INTERRUPTED, check
 from whopwatch.run.verdict import NO_COMPANY
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.run.in_process import InProcess
 from whopwatch.contract import Contract
-from whopwatch.core.finding import State, Verdict
+from whopwatch.core.report import State, Verdict
 from whopwatch.run import check
 from whopwatch.simulator.app import Backend, Options
 

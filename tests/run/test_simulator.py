@@ -9,7 +9,7 @@ import pytest
 
 from whopwatch.config import Secret
 from whopwatch.contract import Contract
-from whopwatch.core.finding import State, Verdict
+from whopwatch.core.report import State, Verdict
 from whopwatch.run import check
 from whopwatch.simulator import embedded
 

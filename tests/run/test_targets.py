@@ -10,7 +10,7 @@ import pytest
 from tests.run.fake_api import Answer, FakeApi, error, html
 from whopwatch.config import Secret
 from whopwatch.contract import Contract, Operation, load
-from whopwatch.core.finding import Report, State, Verdict
+from whopwatch.core.report import Report, State, Verdict
 from whopwatch.run import check
 
 

@@ -11,7 +11,8 @@ from tests.run.in_process import InProcess
 from whopwatch.contract import Contract, Parameter
 from whopwatch.core.errors import UsageError
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.core.finding import Finding, State, Verdict
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import State, Verdict
 from whopwatch.http import Call
 from whopwatch.oracle.deprecation import ENOUGH, deprecated_properties
 from whopwatch.oracle.expansion import EXPAND, expandable

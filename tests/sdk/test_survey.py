@@ -17,7 +17,8 @@ from whopwatch.contract import Contract, load
 from whopwatch.contract_build import releases
 from whopwatch.contract_build.releases import Release
 from whopwatch.core.errors import SourceError, TargetError, UsageError
-from whopwatch.core.finding import Finding, Report, Severity, State, Verdict
+from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.report import Report, State, Verdict
 from whopwatch.http import Client
 from whopwatch.metrics import handover
 from whopwatch.relay import relayed

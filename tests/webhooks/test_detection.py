@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 import pytest
 
 from tests.webhooks.observed import CONTRACT, observed
-from whopwatch.core.finding import Finding, Severity, State
+from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.report import State
 from whopwatch.simulator import Simulator, embedded
 from whopwatch.simulator.faults import Planted, catalogue, first_place
 

@@ -10,7 +10,7 @@ import pytest
 from tests.webhooks.observed import CONTRACT
 from whopwatch.cli import main
 from whopwatch.config import Secret
-from whopwatch.core.finding import Report, State, Verdict
+from whopwatch.core.report import Report, State, Verdict
 from whopwatch.signature import new_secret
 from whopwatch.simulator import Webhook, embedded
 from whopwatch.webhooks.judge import Judge

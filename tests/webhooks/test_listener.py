@@ -18,7 +18,7 @@ from tests.simulator.test_deliveries import Receiver, receiving
 from whopwatch.config import Secret
 from whopwatch.contract import load
 from whopwatch.core.errors import UsageError
-from whopwatch.core.finding import Verdict
+from whopwatch.core.report import Verdict
 from whopwatch.signature import new_secret, signed_headers
 from whopwatch.simulator import Backend, Options
 from whopwatch.webhooks.bounds import Bounds

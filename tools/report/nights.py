@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from whopwatch.contract import load
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.history import Records, remember
 from whopwatch.reports import html
 from whopwatch.run import judge, observe

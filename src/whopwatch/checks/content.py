@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from whopwatch.checks.evidence import MISTAKES, Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.core.exchange import BodyProblem, Exchange
+from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.strict_json import BodyProblem
 
 PROBLEMS = {
     BodyProblem.EMPTY: ("D16", "an empty body"),

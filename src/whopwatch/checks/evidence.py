@@ -19,13 +19,13 @@ from whopwatch.oracle.traversal import Observed
 PAGES = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.QUERY)
 MISTAKES = frozenset(
     {
-        Purpose.ODD_SIZE,
-        Purpose.ODD_CURSOR,
-        Purpose.ODD_VALUE,
+        Purpose.INVALID_SIZE,
+        Purpose.INVALID_CURSOR,
+        Purpose.INVALID_VALUE,
         Purpose.MISSING_PARAMETER,
         Purpose.UNKNOWN_ID,
         Purpose.MALFORMED_ID,
-        Purpose.ODD_BODY,
+        Purpose.INVALID_BODY,
         Purpose.DELETED_AGAIN,
     }
 )

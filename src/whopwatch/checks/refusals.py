@@ -26,9 +26,9 @@ class Mistake:
 
 
 MISTAKES: Mapping[Purpose, Mistake] = {
-    Purpose.ODD_SIZE: Mistake("odd_size", (), "a page size that is none is taken for one"),
-    Purpose.ODD_CURSOR: Mistake("bad_cursor", (), "a cursor that the list never gave is taken for its own"),
-    Purpose.ODD_VALUE: Mistake("odd_value", (), "a value that is not documented is let through"),
+    Purpose.INVALID_SIZE: Mistake("odd_size", (), "a page size that is none is taken for one"),
+    Purpose.INVALID_CURSOR: Mistake("bad_cursor", (), "a cursor that the list never gave is taken for its own"),
+    Purpose.INVALID_VALUE: Mistake("odd_value", (), "a value that is not documented is let through"),
     Purpose.MISSING_PARAMETER: Mistake(
         "missing_parameter", (), "it answers without a parameter that is required", "D4"
     ),
@@ -93,9 +93,9 @@ def _faulty(operation: Operation, exchange: Exchange) -> set[str]:
     names = {name for name, _ in exchange.query}
     if exchange.purpose is Purpose.MISSING_PARAMETER:
         return {parameter.name for parameter in operation.required_query} - names
-    if exchange.purpose is Purpose.ODD_CURSOR:
+    if exchange.purpose is Purpose.INVALID_CURSOR:
         return {"after"}
-    if exchange.purpose is Purpose.ODD_SIZE:
+    if exchange.purpose is Purpose.INVALID_SIZE:
         return names & {"first", "last"}
     return names - PAGING - {parameter.name for parameter in operation.required_query}
 

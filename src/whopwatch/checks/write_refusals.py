@@ -25,7 +25,9 @@ class Judgement(NamedTuple):
 
 
 TAKEN = {
-    Purpose.ODD_BODY: Judgement("D11", Severity.MEDIUM, "status", "400", "takes a body that breaks the documentation"),
+    Purpose.INVALID_BODY: Judgement(
+        "D11", Severity.MEDIUM, "status", "400", "takes a body that breaks the documentation"
+    ),
     Purpose.OTHER_BODY: Judgement(
         "D20", Severity.HIGH, KEY, "400", "takes an Idempotency-Key that was used with another body"
     ),

@@ -16,7 +16,7 @@ from whopwatch.cli.outputs import Outputs
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, EXIT_INTERRUPTED, UsageError
-from whopwatch.core.finding import Report, Verdict
+from whopwatch.core.report import Report, Verdict
 from whopwatch.run.target import opened
 
 if TYPE_CHECKING:

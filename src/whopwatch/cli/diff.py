@@ -11,7 +11,7 @@ from whopwatch import __version__
 from whopwatch.cli.folders import CACHE, cache_folder
 from whopwatch.cli.outputs import Outputs
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
-from whopwatch.core.finding import Verdict
+from whopwatch.core.report import Verdict
 
 EXAMPLE = """\b
 Examples:

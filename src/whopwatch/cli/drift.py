@@ -19,7 +19,7 @@ from whopwatch.config.companies import Company, read_companies
 from whopwatch.config.shard import Shard
 from whopwatch.contract import contracts_dir, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.history import read_accepted
 from whopwatch.history.several import combined
 from whopwatch.history.store import refuse_place

@@ -12,7 +12,7 @@ import click
 
 from whopwatch.cli.outputs import refuse_unwritable_file, write_whole
 from whopwatch.core.errors import UsageError
-from whopwatch.core.finding import Report, Verdict
+from whopwatch.core.report import Report, Verdict
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

@@ -10,7 +10,7 @@ from pathlib import Path
 from whopwatch.cli.folders import make_own
 from whopwatch.contract import Contract
 from whopwatch.core.errors import WhopwatchError
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.history import Entry, Records, past_of, remember
 from whopwatch.history import opened as opened_baseline
 from whopwatch.run.target import opened

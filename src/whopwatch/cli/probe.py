@@ -18,7 +18,7 @@ from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import TargetError, UsageError
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.prober.memory import give_back_early
 from whopwatch.prober.narrow import narrowed
 from whopwatch.prober.settings import McpTerms, default_file, read_settings

@@ -11,7 +11,7 @@ from whopwatch.config import Target
 from whopwatch.config.address import base_urls
 from whopwatch.config.resolve import BUILT_IN
 from whopwatch.contract import Contract
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.har import Facts, Recording, parse, read, recover, write
 from whopwatch.run import Observation
 from whopwatch.run.replay import facts_of, replay

@@ -13,7 +13,8 @@ from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import VARIABLE, secret_of_environment
 from whopwatch.contract import load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
-from whopwatch.core.finding import Finding, OperationResult, Report, State, Verdict
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.reports import json as json_report
 from whopwatch.reports.text import location, plain
 from whopwatch.signature import TOLERANCE, Refusal, Signed

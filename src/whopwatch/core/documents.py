@@ -9,11 +9,11 @@ import json
 import re
 from typing import Any
 
-from whopwatch.core.exchange import nests_deeper_than
+from whopwatch.core.strict_json import nests_deeper_than
 
 MAX_LEVELS = 300
 """Levels that a document may nest, aliases followed; an API description has some twenty."""
-MAX_VALUES = 5_000_000
+MAX_ALIASED_VALUES = 5_000_000
 """Values that a document may have once each of its aliases is written out."""
 
 _QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*(?:"|\Z)|'[^']*(?:'|\Z)""", re.DOTALL)
@@ -71,8 +71,8 @@ class _Collection:
     def add(self, values: int, levels: int) -> None:
         self.values += values
         self.levels = max(self.levels, levels + 1)
-        if self.values > MAX_VALUES:
-            raise DocumentError(f"more than {MAX_VALUES:,} values once its aliases are followed")
+        if self.values > MAX_ALIASED_VALUES:
+            raise DocumentError(f"more than {MAX_ALIASED_VALUES:,} values once its aliases are followed")
         if levels > MAX_LEVELS:
             raise DocumentError(f"more than {MAX_LEVELS} levels")
 

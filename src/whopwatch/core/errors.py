@@ -1,7 +1,7 @@
-"""Every error that whopwatch raises on purpose.
+"""The errors that whopwatch raises on purpose.
 
-An error tells a person what is wrong, where, what was expected, what was there instead and what to do about it.
-Its text never holds a key or a value out of a response.
+An error says what is wrong, where, what was expected, what was found and what to do. It shows the user's own input,
+and never a key or a value of a response.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ EXIT_DRIFT = 1
 EXIT_USAGE = 2
 EXIT_COULD_NOT_CHECK = 3
 EXIT_INTERRUPTED = 130
-"""Ctrl-C, as shells count it: 128 and the number of the signal."""
+"""The exit code of shells after Ctrl-C: 128 plus the number of the signal."""
 
 
 class WhopwatchError(Exception):
-    """Something a person has to put right; `exit_code` is what the command ends with."""
+    """A problem that a person has to fix; the command exits with `exit_code`."""
 
     exit_code = EXIT_USAGE
 
@@ -42,7 +42,7 @@ class WhopwatchError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """One fact a line: what, where, expected, got, what to do."""
+        """Return one fact per line: what, where, expected, got, what to do."""
         facts = [
             ("where", self.where),
             ("expected", self.expected),
@@ -53,42 +53,42 @@ class WhopwatchError(Exception):
 
 
 class UsageError(WhopwatchError):
-    """An option, argument or environment variable that cannot be used as it stands."""
+    """An unusable option, argument or environment variable."""
 
 
 class ConfigError(WhopwatchError):
-    """A configuration file that says something it cannot mean."""
+    """An invalid configuration file."""
 
 
 class ContractError(WhopwatchError):
-    """A contract that is missing, damaged or not what its digests say."""
+    """A contract that is missing, damaged or does not match its digests."""
 
 
 class SourceError(WhopwatchError):
-    """A source of the contract (an SDK package, a registry client) that is missing or not the pinned one."""
+    """A source of the contract (an SDK package, a registry client) that is missing or is not the pinned one."""
 
 
 class UnreachableSourceError(SourceError):
-    """A source that could not be asked for: no registry client, no network, or no such release."""
+    """A source that could not be fetched: no registry client, no network, or no such release."""
 
     exit_code = EXIT_COULD_NOT_CHECK
 
 
 class UnsafeRequestError(WhopwatchError):
-    """A request that the target's mode forbids; it did not leave the process."""
+    """A request that the mode of the target forbids; it was not sent."""
 
 
 class BudgetExhaustedError(WhopwatchError):
-    """The run has sent as many requests as it was given."""
+    """The run has used up its request budget."""
 
 
 class TargetError(WhopwatchError):
-    """The target could not be checked at all: unreachable, refused, or not the API."""
+    """The target could not be checked: it is unreachable, rejects the key, or is not the API."""
 
     exit_code = EXIT_COULD_NOT_CHECK
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """A suggestion for a misspelt `name` out of the `known` ones, or None where nothing is close."""
+    """Return a suggestion for the misspelt `name` from the `known` names, or None if none is close."""
     close = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else None

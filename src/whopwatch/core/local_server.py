@@ -1,4 +1,4 @@
-"""An ASGI application as a running server on a loopback port, in a thread of this process."""
+"""Serve an ASGI application on a loopback port, in a thread of this process."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ STOP_SECONDS = 10.0
 
 @contextmanager
 def served(app: ASGIApplication | Any, *, name: str, port: int = 0) -> Iterator[int]:
-    """Serve `app` as long as the context, on `port` or a free one; yields the port.
+    """Serve `app` while the context is open, on `port` or on a free port; yield the port.
 
-    `name` is what an error calls it. Raises UsageError where the port is taken.
+    `name` names the server in errors. Raises `UsageError` if the port is taken.
     """
     import uvicorn
 
@@ -29,7 +29,7 @@ def served(app: ASGIApplication | Any, *, name: str, port: int = 0) -> Iterator[
     config = uvicorn.Config(
         app,
         log_config=None,
-        # Answers that are cut off on purpose are errors to the server.
+        # The simulator truncates responses on purpose, which the server would log as errors.
         log_level="critical",
         access_log=False,
         server_header=False,
@@ -50,8 +50,8 @@ def served(app: ASGIApplication | Any, *, name: str, port: int = 0) -> Iterator[
 
 
 def _listen(port: int, name: str) -> socket.socket:
-    """A listening socket: from here on the kernel queues connections, so that nobody is refused while we start."""
-    # Named as TCP, or asyncio does not switch Nagle off and every answer takes 40 ms.
+    """Return a listening socket. The kernel queues connections from here on, so none is refused while we start."""
+    # The protocol is given, or asyncio does not disable Nagle's algorithm and every response takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

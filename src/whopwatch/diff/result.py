@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from whopwatch.core.errors import UsageError
-from whopwatch.core.finding import Confidence, Finding, Place, Severity, Source, Verdict
+from whopwatch.core.finding import Confidence, Finding, Occurrence, Severity, Source
+from whopwatch.core.report import Verdict
 from whopwatch.diff.change import Side as Direction
 from whopwatch.diff.compare import Placed, compare
 from whopwatch.diff.sides import Side
@@ -35,7 +36,7 @@ class Group:
     placed: Placed
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[Occurrence, ...]:
         """Where it shows."""
         return self.finding.places
 
@@ -165,7 +166,7 @@ def _group(items: list[Found]) -> Group:
 
 def _with_places(finding: Finding, items: list[Found]) -> Finding:
     places = tuple(
-        Place(item.finding.operation, item.finding.location, item.finding.fingerprint, 1, 1) for item in items
+        Occurrence(item.finding.operation, item.finding.location, item.finding.fingerprint, 1, 1) for item in items
     )
     return replace(finding, places=places)
 

@@ -21,7 +21,7 @@ def purpose_of(operation: Operation, query: Query, own: object = None) -> Purpos
     if not operation.is_list:
         return Purpose.RETRIEVE if given <= _documented(operation) else Purpose.QUERY
     if any(name in ("first", "last") and not _is_size(text) for name, text in query) or {"first", "last"} <= given:
-        return Purpose.ODD_SIZE
+        return Purpose.INVALID_SIZE
     if given - {"first", "last", "after", "before"} - {parameter.name for parameter in operation.required_query}:
         return Purpose.QUERY
     if given & {"before", "last"}:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from whopwatch.core.errors import UsageError
-from whopwatch.core.exchange import nests_deeper_than
+from whopwatch.core.strict_json import nests_deeper_than
 from whopwatch.har.recording import OWN, Facts
 
 MAX_BYTES = 64 * 2**20

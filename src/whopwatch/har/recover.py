@@ -12,7 +12,8 @@ from typing import Any, cast, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.core.exchange import BodyProblem, Credential, Exchange, Failure, Phases, Purpose, parse_json
+from whopwatch.core.exchange import Credential, Exchange, Failure, Phases, Purpose
+from whopwatch.core.strict_json import BodyProblem, parse_json
 from whopwatch.har.paths import read_path
 from whopwatch.har.purpose import purpose_of
 from whopwatch.har.read import Archive, Entry

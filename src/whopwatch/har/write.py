@@ -13,7 +13,8 @@ from urllib.parse import quote, urlencode
 from whopwatch import __version__
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.list_behaviour import behaviour
-from whopwatch.core.exchange import MAX_DEPTH, BodyProblem, Exchange, Phases
+from whopwatch.core.exchange import Exchange, Phases
+from whopwatch.core.strict_json import MAX_BODY_LEVELS, BodyProblem
 from whopwatch.har.disguise import Disguise
 from whopwatch.har.paths import read_path
 from whopwatch.har.recording import OWN, Facts
@@ -30,7 +31,7 @@ UNREADABLE = {
     BodyProblem.NOT_JSON: b"not JSON",
     BodyProblem.NOT_A_NUMBER: b"NaN",
     BodyProblem.DUPLICATE_KEY: b'{"a": 1, "a": 1}',
-    BodyProblem.TOO_DEEP: b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+    BodyProblem.TOO_DEEP: b"[" * (MAX_BODY_LEVELS + 1) + b"]" * (MAX_BODY_LEVELS + 1),
 }
 """What stands for a body that is not JSON: another one with the same problem."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from whopwatch.core.errors import ConfigError
-from whopwatch.core.finding import Confidence, Finding, Life, Severity, Source
+from whopwatch.core.finding import Confidence, Finding, FindingState, Severity, Source
 from whopwatch.history.life import ENTRIES
 
 KEYS = ("fingerprint", "reason", "issue", "expires")
@@ -76,16 +76,16 @@ def _marked(finding: Finding, known: Mapping[str, Entry]) -> Finding:
     entry = known.get(finding.fingerprint)
     if entry is None and places and all(place in known for place in places):
         entry = known[places[0]]
-    if entry is None or finding.state in (Life.FIXED, Life.WORSE):
+    if entry is None or finding.state in (FindingState.FIXED, FindingState.WORSE):
         return finding
-    return replace(finding, state=Life.ACCEPTED, accepted=f"{entry.reason} ({entry.issue})")
+    return replace(finding, state=FindingState.ACCEPTED, accepted=f"{entry.reason} ({entry.issue})")
 
 
 def about_entries(entries: Iterable[Entry], findings: Iterable[Finding], today: date) -> list[Finding]:
     """A finding for each entry that has expired, and for each that names nothing there is."""
     there: set[str] = set()
     for finding in findings:
-        if finding.state is not Life.FIXED:
+        if finding.state is not FindingState.FIXED:
             there.update([finding.fingerprint, *(place.fingerprint for place in finding.places)])
     told = []
     for entry in entries:

@@ -9,7 +9,7 @@ from typing import Any
 
 from whopwatch.contract import Contract
 from whopwatch.contract.model import escape
-from whopwatch.core.finding import OVER, Confidence, Finding, Life, Place
+from whopwatch.core.finding import INACTIVE, Confidence, Finding, FindingState, Occurrence
 from whopwatch.history.unverified import UNVERIFIED
 
 EVERYWHERE = "all"
@@ -46,8 +46,8 @@ def grouped(contract: Contract, findings: Iterable[Finding]) -> list[Finding]:
 
 def _by_end(members: list[Finding]) -> Iterator[list[Finding]]:
     """The open ones, the accepted, the fixed."""
-    yield [member for member in members if member.state not in OVER]
-    for state in (Life.ACCEPTED, Life.FIXED):
+    yield [member for member in members if member.state not in INACTIVE]
+    for state in (FindingState.ACCEPTED, FindingState.FIXED):
         yield [member for member in members if member.state is state]
 
 
@@ -133,13 +133,13 @@ def _together(cause: Cause, members: list[Finding]) -> Finding:
         state=common_state({member.state for member in members}),
         accepted=worst.accepted if all(member.accepted == worst.accepted for member in members) else None,
         places=tuple(
-            Place(one.operation, one.location, one.fingerprint, one.samples, one.violations) for one in members
+            Occurrence(one.operation, one.location, one.fingerprint, one.samples, one.violations) for one in members
         ),
     )
 
 
-def common_state(states: set[Life | None]) -> Life | None:
+def common_state(states: set[FindingState | None]) -> FindingState | None:
     """A root cause is new where all of its places are; a further place of a known one is no news."""
     if len(states) == 1:
         return next(iter(states))
-    return next((state for state in (Life.WORSE, Life.FLAPPING) if state in states), Life.KNOWN)
+    return next((state for state in (FindingState.WORSE, FindingState.FLAPPING) if state in states), FindingState.KNOWN)

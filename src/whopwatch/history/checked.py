@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from whopwatch.checks import Evidence
-from whopwatch.core.finding import Finding, OperationResult, State
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import OperationResult, State
 from whopwatch.history.rules import Rules
 from whopwatch.history.sight import Sight
 from whopwatch.history.unverified import UNVERIFIED

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from math import ceil, log, sqrt
 
-from whopwatch.core.finding import Confidence, Finding, Life
+from whopwatch.core.finding import Confidence, Finding, FindingState
 from whopwatch.history.checked import Checked
 from whopwatch.history.records import FindingRecord, Night, Records
 from whopwatch.history.rules import LifeRule
@@ -37,31 +37,33 @@ def live(
     for fingerprint, finding in told.items():
         record = records.findings.get(fingerprint)
         values = digests.get((finding.operation, finding.location), frozenset())
-        state = Life.NEW if record is None else _returned(record, finding, values, night, rule)
+        state = FindingState.NEW if record is None else _returned(record, finding, values, night, rule)
         if record is None:
             record = records.findings[fingerprint] = FindingRecord(finding, night.started_at, turns=[night.number])
         record.finding, record.clean = finding, 0
         record.exposure = max(finding.violations, checked(finding) or finding.samples)
         record.digests = sorted({*record.digests, *values})[:DIGESTS]
-        sure = Confidence.CONFIRMED if state is not Life.NEW else finding.confidence
+        sure = Confidence.CONFIRMED if state is not FindingState.NEW else finding.confidence
         yield replace(finding, state=state, first_seen=record.first_seen, confidence=sure)
     for fingerprint, record in records.findings.items():
         if record.is_open and fingerprint not in told and (record.finding.check == ENTRIES) is entries:
             yield _unseen(record, night, rule, checked(record.finding))
 
 
-def _returned(record: FindingRecord, finding: Finding, values: frozenset[str], night: Night, rule: LifeRule) -> Life:
+def _returned(
+    record: FindingRecord, finding: Finding, values: frozenset[str], night: Night, rule: LifeRule
+) -> FindingState:
     """What a finding is that was there before, be it last night or long ago."""
     came_back = not record.is_open
     if came_back:
         record.is_open = True
         record.turns = _recent([*record.turns, night.number], night, rule)
     if len(_recent(record.turns, night, rule)) >= rule.changes:
-        return Life.FLAPPING
+        return FindingState.FLAPPING
     if came_back:
-        return Life.NEW
+        return FindingState.NEW
     news = bool(record.digests) and not values <= set(record.digests)
-    return Life.WORSE if news or _grew(record.finding, finding, rule) else Life.KNOWN
+    return FindingState.WORSE if news or _grew(record.finding, finding, rule) else FindingState.KNOWN
 
 
 def _unseen(record: FindingRecord, night: Night, rule: LifeRule, samples: int) -> Finding:
@@ -77,10 +79,10 @@ def _unseen(record: FindingRecord, night: Night, rule: LifeRule, samples: int) -
             else f"{finding.location or 'the answer'} is as expected again"
         )
         message = f"{finding.operation}: {again} ({record.clean} seen)."
-        return replace(finding, state=Life.FIXED, first_seen=record.first_seen, message=message)
+        return replace(finding, state=FindingState.FIXED, first_seen=record.first_seen, message=message)
     note = f"Not seen in {record.clean} samples since, which may be chance" if record.clean else "Not looked at since"
     message = f"{finding.message} {note}."
-    return replace(finding, state=Life.KNOWN, first_seen=record.first_seen, message=message)
+    return replace(finding, state=FindingState.KNOWN, first_seen=record.first_seen, message=message)
 
 
 def needed(violations: int, samples: int, rule: LifeRule) -> int:

@@ -10,7 +10,8 @@ from datetime import date
 from whopwatch.checks import Evidence
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.finding import OVER, Finding, Life, Memory, OperationResult, Report, State, Verdict
+from whopwatch.core.finding import INACTIVE, Finding, FindingState
+from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, Verdict
 from whopwatch.history.accepted import Entry, about_entries, accept
 from whopwatch.history.causes import grouped
 from whopwatch.history.checked import checked_by
@@ -44,7 +45,7 @@ def remember(
     """
     declared = rules()
     night = _night(report, records)
-    memory = Memory(night.number - 1, records.nights[-1].started_at if records.nights else None)
+    memory = BaselineSummary(night.number - 1, records.nights[-1].started_at if records.nights else None)
     follow(records, report.operations, night.number, declared)
     if not any(result.state in (State.VERIFIED, State.DRIFT) for result in report.operations):
         records.nights = [*records.nights, night][-NIGHTS:]
@@ -120,7 +121,11 @@ def _worst(findings: Iterable[Finding]) -> list[Finding]:
 
 def _count_changes(records: Records, lived: Iterable[Finding]) -> None:
     """How often an operation changed: what the next plan begins with."""
-    changed = {finding.operation for finding in lived if finding.state in (Life.NEW, Life.FIXED, Life.WORSE)}
+    changed = {
+        finding.operation
+        for finding in lived
+        if finding.state in (FindingState.NEW, FindingState.FIXED, FindingState.WORSE)
+    }
     for operation in changed & records.operations.keys():
         records.operations[operation].changes += 1
 
@@ -155,9 +160,9 @@ def _rows(
     """The rows with their history, and in the state that the memory knows them to be in."""
     broken: dict[str, bool] = {}
     for finding in findings:
-        if finding.state is not Life.FIXED and finding.severity != "info":
+        if finding.state is not FindingState.FIXED and finding.severity != "info":
             for operation in {place.operation for place in finding.places} or {finding.operation}:
-                broken[operation] = broken.get(operation, False) or finding.state not in OVER
+                broken[operation] = broken.get(operation, False) or finding.state not in INACTIVE
     return tuple(_row(result, records, broken.get(result.id)) for result in results)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from whopwatch.core.finding import Finding, State
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import State
 
 
 @dataclass

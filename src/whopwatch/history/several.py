@@ -8,18 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import median
 
-from whopwatch.core.finding import (
-    OVER,
-    Finding,
-    Life,
-    Memory,
-    OperationResult,
-    Report,
-    State,
-    TargetResult,
-    Verdict,
-    timestamp,
-)
+from whopwatch.core.finding import INACTIVE, Finding, FindingState
+from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, TargetResult, Verdict, timestamp
 from whopwatch.history.causes import common_state
 
 _VERDICTS = (Verdict.DRIFT, Verdict.COULD_NOT_CHECK, Verdict.CLEAN)
@@ -92,11 +82,11 @@ def _worst(results: Sequence[TargetResult]) -> TargetResult:
 
 def _findings(reports: Sequence[Report]) -> tuple[Finding, ...]:
     """One finding for each fingerprint; what is fixed or accepted somewhere only is told apart from what is open."""
-    groups: dict[tuple[str, Life | None], list[Finding]] = defaultdict(list)
+    groups: dict[tuple[str, FindingState | None], list[Finding]] = defaultdict(list)
     for report in reports:
         names = tuple(result.name for result in report.targets)
         for finding in report.findings:
-            end = finding.state if finding.state in OVER else None
+            end = finding.state if finding.state in INACTIVE else None
             groups[finding.fingerprint, end].append(replace(finding, targets=finding.targets or names))
     found = [_together(members) for members in groups.values()]
     return tuple(sorted(found, key=lambda one: (one.severity.rank, one.operation, one.location, one.drift_class)))
@@ -135,9 +125,9 @@ def _row(members: Sequence[OperationResult]) -> OperationResult:
     )
 
 
-def _memory(reports: Sequence[Report]) -> Memory | None:
+def _memory(reports: Sequence[Report]) -> BaselineSummary | None:
     known = [report.memory for report in reports if report.memory]
     if not known:
         return None
     previous = [memory.previous for memory in known if memory.previous]
-    return Memory(max(memory.nights for memory in known), max(previous, default=None))
+    return BaselineSummary(max(memory.nights for memory in known), max(previous, default=None))

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple, fields
 from typing import Any
 
-from whopwatch.core.finding import Confidence, Finding, Life, Place, Severity, Source, State
+from whopwatch.core.finding import Confidence, Finding, FindingState, Occurrence, Severity, Source
+from whopwatch.core.report import State
 from whopwatch.history.records import FindingRecord, Night, OperationRecord, Records, TraitRecord
 
 APPLICATION_ID = 0x57485057
@@ -98,8 +99,8 @@ def _finding(record: dict[str, Any]) -> FindingRecord:
             "severity": Severity(values["severity"]),
             "confidence": Confidence(values["confidence"]),
             "source": Source(values["source"]),
-            "state": Life(values["state"]) if values["state"] else None,
-            "places": tuple(Place(**place) for place in values["places"]),
+            "state": FindingState(values["state"]) if values["state"] else None,
+            "places": tuple(Occurrence(**place) for place in values["places"]),
             "targets": tuple(values["targets"]),
         }
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from whopwatch.core.finding import Confidence, Finding, OperationResult, Severity, Source, State
+from whopwatch.core.finding import Confidence, Finding, Severity, Source
+from whopwatch.core.report import OperationResult, State
 from whopwatch.history.records import OperationRecord, Records
 from whopwatch.history.rules import Rules
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from whopwatch.core.finding import Finding, Life, Source
+from whopwatch.core.finding import Finding, FindingState, Source
 from whopwatch.history.records import Records
 from whopwatch.history.rules import Rules
 
@@ -19,7 +19,7 @@ def with_witnesses(finding: Finding, records: Records, rules: Rules, night: int)
     """
     promised = rules.promised.get(finding.check, ())
     witnesses = {source: EXPECTED if source in promised else SILENT for source in ("reference", "sdk")}
-    witnesses["live"] = EXPECTED if finding.state is Life.FIXED else OBSERVED
+    witnesses["live"] = EXPECTED if finding.state is FindingState.FIXED else OBSERVED
     witnesses["last night"] = _last_night(finding, records, night)
     moved = _moved(witnesses, finding)
     return replace(finding, witnesses=witnesses, moved=moved)
@@ -27,7 +27,7 @@ def with_witnesses(finding: Finding, records: Records, rules: Rules, night: int)
 
 def _last_night(finding: Finding, records: Records, night: int) -> str:
     """What the night before showed: the opposite where the finding is new and its operation was known."""
-    if finding.state is not Life.NEW:
+    if finding.state is not FindingState.NEW:
         return OBSERVED
     operations = {place.operation for place in finding.places} or {finding.operation}
     known = any(_was_verified(records, operation, night) for operation in operations)

@@ -7,7 +7,7 @@ from typing import Any
 
 from whopwatch.contract import Contract
 from whopwatch.contract.mcp_tools import tools_of
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.mcp import session
 from whopwatch.mcp.offered import Answer, Offered
 from whopwatch.mcp.survey import survey

@@ -15,7 +15,8 @@ from whopwatch.contract import Contract
 from whopwatch.contract.arguments import arguments_of
 from whopwatch.contract.mcp_tools import Tool, tools_of
 from whopwatch.core.exchange import Exchange, Failure, Phases
-from whopwatch.core.finding import Finding, OperationResult, Report, State, Verdict, timestamp
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import OperationResult, Report, State, Verdict, timestamp
 from whopwatch.http import Call
 from whopwatch.mcp.compare import PREFIX, compared
 from whopwatch.mcp.offered import Answer, Offered, Server

@@ -6,7 +6,8 @@ from collections import Counter
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from whopwatch.core.finding import OVER, Report, State, Verdict
+from whopwatch.core.finding import INACTIVE
+from whopwatch.core.report import Report, State, Verdict
 
 JOB = "whopwatch-drift"
 
@@ -40,7 +41,7 @@ def drift_metrics(report: Report, sha256: str, last_success: float | None) -> Co
 def open_findings(report: Report) -> Counter[tuple[str, str]]:
     """How many findings are open, by severity and class."""
     return Counter(
-        (str(finding.severity), finding.drift_class) for finding in report.findings if finding.state not in OVER
+        (str(finding.severity), finding.drift_class) for finding in report.findings if finding.state not in INACTIVE
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from whopwatch.core.finding import Report, State, Verdict
+from whopwatch.core.report import Report, State, Verdict
 from whopwatch.metrics.drift import open_findings
 
 JOB = "whopwatch-sdk"

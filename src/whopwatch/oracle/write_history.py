@@ -10,7 +10,7 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.oracle.written_object import Expected, Sighting, expected_of, object_in, seen_in
 
-REFUSED = (Purpose.WRITE, Purpose.ODD_BODY, Purpose.NO_KEY, Purpose.WRONG_KEY)
+REFUSED = (Purpose.WRITE, Purpose.INVALID_BODY, Purpose.NO_KEY, Purpose.WRONG_KEY)
 """Writes that end the episode of the one before them where they are refused."""
 
 

@@ -99,7 +99,7 @@ def odd_size(known: Known, operation: Operation, turns: int = 0, which: int | No
     base = known.base(operation)
     if base and operation.parameter("first"):
         place = pick(turn(known, operation, "size"), turns, len(ODD_SIZES)) if which is None else which
-        yield from _mistaken(known, base, replace(query(base, ODD_SIZES[place]), purpose=Purpose.ODD_SIZE))
+        yield from _mistaken(known, base, replace(query(base, ODD_SIZES[place]), purpose=Purpose.INVALID_SIZE))
 
 
 def odd_cursor(known: Known, operation: Operation, turns: int = 0, which: int | None = None) -> Experiment:
@@ -110,7 +110,7 @@ def odd_cursor(known: Known, operation: Operation, turns: int = 0, which: int | 
         odd = list(_odd_cursors(known, operation, own))
         place = pick(turn(known, operation, "cursor"), turns, len(odd)) if which is None else which
         asked = query(base, (("first", "3"), ("after", odd[place])))
-        yield from _mistaken(known, base, replace(asked, purpose=Purpose.ODD_CURSOR))
+        yield from _mistaken(known, base, replace(asked, purpose=Purpose.INVALID_CURSOR))
 
 
 def odd_value(known: Known, operation: Operation, turns: int = 0, dates: bool | None = None) -> Experiment:
@@ -122,7 +122,7 @@ def odd_value(known: Known, operation: Operation, turns: int = 0, dates: bool | 
     if base and turns < len(filters):
         chosen = filters[(turn(known, operation, "value") + turns) % len(filters)]
         yield from _mistaken(
-            known, base, replace(query(base, ((chosen.name, UNKNOWN_WORD),)), purpose=Purpose.ODD_VALUE)
+            known, base, replace(query(base, ((chosen.name, UNKNOWN_WORD),)), purpose=Purpose.INVALID_VALUE)
         )
 
 

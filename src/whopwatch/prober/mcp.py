@@ -13,7 +13,7 @@ from importlib.util import find_spec
 
 from whopwatch.config import SIMULATOR, Target
 from whopwatch.core.errors import ConfigError, TargetError
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.metrics import McpMetrics
 from whopwatch.prober.budget import Budget
 from whopwatch.prober.settings import McpTerms

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.finding import Report, timestamp
+from whopwatch.core.report import Report, timestamp
 from whopwatch.prober.flow import MOST_LISTS
 from whopwatch.prober.further import look_further
 from whopwatch.prober.listing import Probe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from whopwatch.core.errors import TargetError
-from whopwatch.core.finding import OperationResult, Report, State, Verdict
+from whopwatch.core.report import OperationResult, Report, State, Verdict
 
 SERVER = "mcp:*"
 """What stands for an MCP server as a whole, as `webhook:*` does for deliveries."""

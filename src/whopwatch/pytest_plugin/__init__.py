@@ -30,7 +30,7 @@ from whopwatch.pytest_plugin import options
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from whopwatch.core.finding import Report
+    from whopwatch.core.report import Report
     from whopwatch.pytest_plugin.cases import BoundCase
     from whopwatch.simulator import Simulator
     from whopwatch.webhooks.cases import Sample, Sampler

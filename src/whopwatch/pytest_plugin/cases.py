@@ -13,7 +13,8 @@ from whopwatch.checks.groups import GROUPS, WHOLE_TARGET, list_of
 from whopwatch.contract import load
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.exchange import Purpose
-from whopwatch.core.finding import Finding, State
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import State
 from whopwatch.pytest_plugin import options
 from whopwatch.reports.text import UNSTATED, evidence, location, number, plain
 from whopwatch.run.target import refuse_unusable

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from whopwatch.contract import Contract, load
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.pytest_plugin import options
 from whopwatch.pytest_plugin.cases import Case
 from whopwatch.run.target import opened

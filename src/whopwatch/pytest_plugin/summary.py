@@ -31,7 +31,7 @@ class Summary:
 
     def _why_not_checked(self) -> str | None:
         """Why the contract tests of this session say nothing of the target; None where they do, or there are none."""
-        from whopwatch.core.finding import Verdict
+        from whopwatch.core.report import Verdict
         from whopwatch.pytest_plugin.observed import known_record
 
         record = known_record(self._config) if self._outcomes else None

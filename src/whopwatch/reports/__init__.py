@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.reports import chat, html, json, junit, markdown, sarif, terminal
 
 RENDERERS: Mapping[str, Callable[[Report], str]] = {

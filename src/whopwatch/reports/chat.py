@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from whopwatch.core.finding import Finding, Life, Report
+from whopwatch.core.finding import Finding, FindingState
+from whopwatch.core.report import Report
 from whopwatch.reports.markdown import MARKS
 from whopwatch.reports.text import VERDICTS, by_life, change_line, in_words, number, plain
 
@@ -31,7 +32,7 @@ def _lines(report: Report) -> Iterator[str]:
         finding
         for life, group in by_life(report.findings).items()
         for finding in group
-        if life is not Life.ACCEPTED and (finding.breaks or life is Life.FIXED)
+        if life is not FindingState.ACCEPTED and (finding.breaks or life is FindingState.FIXED)
     ]
     for finding in found[:MAX_FINDINGS]:
         yield f"• {_finding(finding)}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from whopwatch.config.resolve import BUILT_IN
-from whopwatch.core.finding import Finding, Report
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import Report
 from whopwatch.reports.text import plain
 
 _VARIABLE = re.compile(r"\$[A-Z][A-Z0-9_]*")

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from whopwatch.core.finding import Severity, Verdict
+from whopwatch.core.finding import Severity
+from whopwatch.core.report import Verdict
 from whopwatch.diff.result import Comparison, Group
 from whopwatch.reports.text import number, plain, titled
 

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whopwatch.core.finding import OVER, Finding, Life, OperationResult, Report, State, Verdict
+from whopwatch.core.finding import INACTIVE, Finding, FindingState
+from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.reports.curl import commands, operation_of
 from whopwatch.reports.strips import milliseconds, spark, strip
 from whopwatch.reports.text import (
@@ -82,7 +83,7 @@ def _visible(value: Any) -> Any:
 def _page(report: Report) -> dict[str, Any]:
     counts = report.count()
     changed = moved(report)
-    standing = [finding for finding in report.findings if finding.state not in OVER]
+    standing = [finding for finding in report.findings if finding.state not in INACTIVE]
     return {
         **_assets(),
         "version": report.version,
@@ -148,7 +149,7 @@ def _groups(report: Report) -> Iterator[tuple[str, bool, list[dict[str, Any]]]]:
     if report.memory:
         for life, found in by_life(report.findings).items():
             title = LIVES[life] if life else "without a past"
-            yield title.capitalize(), life is not Life.ACCEPTED, [_view(finding, requests) for finding in found]
+            yield title.capitalize(), life is not FindingState.ACCEPTED, [_view(finding, requests) for finding in found]
     else:
         for severity, found in by_severity(report.findings).items():
             yield str(severity).capitalize(), True, [_view(finding, requests) for finding in found]
@@ -171,7 +172,7 @@ def _view(finding: Finding, requests: Mapping[str, str] | None = None) -> dict[s
         "observed": finding.observed,
         "evidence": evidence(finding),
         "first_seen": when(finding.first_seen) if finding.first_seen else None,
-        "since": finding.first_seen[:10] if finding.first_seen and finding.state is not Life.NEW else None,
+        "since": finding.first_seen[:10] if finding.first_seen and finding.state is not FindingState.NEW else None,
         "check": finding.check,
         "source": str(finding.source),
         "fingerprint": finding.fingerprint,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 
 
 def render(report: Report) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from xml.etree import ElementTree as ET
 
-from whopwatch.core.finding import Finding, OperationResult, Report, State, Verdict
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.reports.text import UNSTATED, evidence, location, number, plain, requests_line, worst_first
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from whopwatch.core.finding import Finding, Report, State, Verdict
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import Report, State, Verdict
 from whopwatch.reports.text import (
     STATES,
     VERDICTS,

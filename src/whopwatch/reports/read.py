@@ -9,20 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from whopwatch.core.errors import UsageError
-from whopwatch.core.finding import (
-    Confidence,
-    Finding,
-    Life,
-    Memory,
-    OperationResult,
-    Place,
-    Report,
-    Severity,
-    Source,
-    State,
-    TargetResult,
-    Verdict,
-)
+from whopwatch.core.finding import Confidence, Finding, FindingState, Occurrence, Severity, Source
+from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, TargetResult, Verdict
 
 LARGEST = 64 << 20
 SCHEMA = 1
@@ -61,7 +49,7 @@ def _report(content: Mapping[str, Any]) -> Report:
         reason=content["reason"],
         version=str(content["version"]),
         extra={name: value for name, value in content.items() if name not in known},
-        memory=Memory(**content["memory"]) if content.get("memory") else None,
+        memory=BaselineSummary(**content["memory"]) if content.get("memory") else None,
         targets=tuple(
             TargetResult(**{**one, "verdict": Verdict(one["verdict"])}) for one in content.get("targets", ())
         ),
@@ -88,8 +76,8 @@ def _finding(record: Mapping[str, Any]) -> Finding:
             "severity": Severity(record["severity"]),
             "confidence": Confidence(record["confidence"]),
             "source": Source(record["source"]),
-            "state": Life(record["state"]) if record.get("state") else None,
-            "places": tuple(Place(**place) for place in record.get("places", ())),
+            "state": FindingState(record["state"]) if record.get("state") else None,
+            "places": tuple(Occurrence(**place) for place in record.get("places", ())),
             "targets": tuple(record.get("targets", ())),
         }
     )

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from whopwatch.core.finding import Finding, Life, Report, Severity, Verdict
+from whopwatch.core.finding import Finding, FindingState, Severity
+from whopwatch.core.report import Report, Verdict
 from whopwatch.reports.text import evidence, plain, titles, worst_first
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -24,12 +25,12 @@ _LEVELS = {
     Severity.INFO: "note",
 }
 _BASELINE = {
-    Life.NEW: "new",
-    Life.WORSE: "updated",
-    Life.FLAPPING: "updated",
-    Life.KNOWN: "unchanged",
-    Life.ACCEPTED: "unchanged",
-    Life.FIXED: "absent",
+    FindingState.NEW: "new",
+    FindingState.WORSE: "updated",
+    FindingState.FLAPPING: "updated",
+    FindingState.KNOWN: "unchanged",
+    FindingState.ACCEPTED: "unchanged",
+    FindingState.FIXED: "absent",
 }
 
 
@@ -74,7 +75,7 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
         "relatedLocations": [_location(place.operation, place.location) for place in finding.places],
         "partialFingerprints": {"whopwatch/v1": finding.fingerprint},
         **({"baselineState": _BASELINE[finding.state]} if finding.state else {}),
-        **({"suppressions": [_suppression(finding)]} if finding.state is Life.ACCEPTED else {}),
+        **({"suppressions": [_suppression(finding)]} if finding.state is FindingState.ACCEPTED else {}),
         "properties": {
             "severity": str(finding.severity),
             "confidence": str(finding.confidence),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from whopwatch.core.finding import State
+from whopwatch.core.report import State
 from whopwatch.reports.text import STATES, number
 
 HEIGHT = 16

@@ -11,7 +11,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from whopwatch.core.finding import Finding, Report, Severity, State, Verdict
+from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.report import Report, State, Verdict
 from whopwatch.reports.text import (
     LIVES,
     STATES,

@@ -11,7 +11,8 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 
-from whopwatch.core.finding import OVER, Finding, Life, OperationResult, Report, Severity, State, Verdict
+from whopwatch.core.finding import INACTIVE, Finding, FindingState, Severity
+from whopwatch.core.report import OperationResult, Report, State, Verdict
 
 VERDICTS = {Verdict.CLEAN: "CLEAN", Verdict.DRIFT: "DRIFT", Verdict.COULD_NOT_CHECK: "COULD NOT CHECK"}
 STATES = {
@@ -24,19 +25,19 @@ LEFT = "left"
 """The key of a report that counts, by resource, what a run has created and not deleted again; only if it wrote."""
 UNSTATED = "no reason given"
 LIVES = {
-    Life.NEW: "new",
-    Life.WORSE: "worse",
-    Life.FLAPPING: "flapping",
-    Life.KNOWN: "known",
-    Life.FIXED: "fixed",
-    Life.ACCEPTED: "accepted",
+    FindingState.NEW: "new",
+    FindingState.WORSE: "worse",
+    FindingState.FLAPPING: "flapping",
+    FindingState.KNOWN: "known",
+    FindingState.FIXED: "fixed",
+    FindingState.ACCEPTED: "accepted",
 }
 """The lives of a finding, those that want attention first."""
 AWAY = "the live API: it answers otherwise than the night before"
 BACK = "the live API: it answers as expected again"
 """What is said of a finding where it is the API that moved, and no document."""
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)", re.ASCII)
-MOVED = (Life.NEW, Life.WORSE, Life.FLAPPING, Life.FIXED)
+MOVED = (FindingState.NEW, FindingState.WORSE, FindingState.FLAPPING, FindingState.FIXED)
 """Lives that say that something changed since the night before."""
 
 
@@ -116,14 +117,14 @@ def price_line(report: Report) -> str:
 
 def _standing(report: Report) -> list[Finding]:
     """The findings that count."""
-    return [finding for finding in report.findings if finding.state not in OVER]
+    return [finding for finding in report.findings if finding.state not in INACTIVE]
 
 
 def findings_line(report: Report) -> str:
     """`3 findings (1 critical, 2 high)`, or `no findings`; what does not count is told apart: `; 1 fixed`."""
     standing = _standing(report)
     detail = ", ".join(f"{len(found)} {severity}" for severity, found in by_severity(standing).items())
-    over = Counter(finding.state for finding in report.findings if finding.state in OVER)
+    over = Counter(finding.state for finding in report.findings if finding.state in INACTIVE)
     rest = "".join(f"; {over[life]} {name}" for life, name in LIVES.items() if over[life])
     return number(len(standing), "finding") + (f" ({detail})" if detail else "") + rest
 
@@ -151,7 +152,7 @@ def moved_words(finding: Finding) -> str | None:
         return None
     if finding.moved != "live":
         return finding.moved
-    return BACK if finding.state is Life.FIXED else AWAY
+    return BACK if finding.state is FindingState.FIXED else AWAY
 
 
 def evidence(finding: Finding) -> str:
@@ -171,9 +172,9 @@ def in_words(report: Report) -> str:
     return f"{number(counts[State.VERIFIED], 'operation')} answered as documented{rest}"
 
 
-def by_life(findings: Iterable[Finding]) -> dict[Life | None, list[Finding]]:
+def by_life(findings: Iterable[Finding]) -> dict[FindingState | None, list[Finding]]:
     """The findings by what they are to the nights before, those that want attention first."""
-    groups: dict[Life | None, list[Finding]] = {life: [] for life in (*LIVES, None)}
+    groups: dict[FindingState | None, list[Finding]] = {life: [] for life in (*LIVES, None)}
     for finding in worst_first(findings):
         groups[finding.state].append(finding)
     return {life: found for life, found in groups.items() if found}

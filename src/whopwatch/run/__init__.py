@@ -8,7 +8,7 @@ import httpx
 
 from whopwatch.config import Target
 from whopwatch.contract import Contract
-from whopwatch.core.finding import Report
+from whopwatch.core.report import Report
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.selection import select
 from whopwatch.run.session import DEFAULT_BUDGET, observe

@@ -10,7 +10,8 @@ from typing import Any
 from whopwatch.checks import Evidence
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
-from whopwatch.core.finding import Finding, OperationResult, Report, State, Verdict, timestamp
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import OperationResult, Report, State, Verdict, timestamp
 from whopwatch.har import Recording
 from whopwatch.run.observation import Observation
 from whopwatch.run.verdict import judge

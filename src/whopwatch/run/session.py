@@ -14,7 +14,8 @@ from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
 from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.finding import Confidence, Finding, timestamp
+from whopwatch.core.finding import Confidence, Finding
+from whopwatch.core.report import timestamp
 from whopwatch.http import Call, Client
 from whopwatch.planning.needs import missing
 from whopwatch.planning.repeat import repeat_suspects

@@ -10,7 +10,8 @@ from whopwatch.checks import Evidence, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.core.finding import Finding, OperationResult, Report, State, Verdict
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.reports.text import number
 from whopwatch.run.asked import request_of
 from whopwatch.run.observation import Observation

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from whopwatch.contract import Operation
-from whopwatch.core.finding import Confidence, Finding, Place, Severity, Source
+from whopwatch.core.finding import Confidence, Finding, Occurrence, Severity, Source
 from whopwatch.sdk.compare import A_DATE, A_VALUE, AN_INTEGER, Difference, Kind
 
 CHECK = "sdk"
@@ -83,7 +83,9 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
         else:
             rest.append(finding)
     for same in shared.values():
-        places = tuple(Place(one.operation, one.location, one.fingerprint, one.samples, one.violations) for one in same)
+        places = tuple(
+            Occurrence(one.operation, one.location, one.fingerprint, one.samples, one.violations) for one in same
+        )
         samples, violations = sum(one.samples for one in same), sum(one.violations for one in same)
         whole = replace(same[0], operation=EVERYWHERE, places=places, samples=samples, violations=violations)
         rest.append(same[0] if len(same) == 1 else whole)

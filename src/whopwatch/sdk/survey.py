@@ -13,7 +13,8 @@ from whopwatch import __version__
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.arguments import arguments_of
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.core.finding import Finding, OperationResult, Report, State, Verdict, timestamp
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import OperationResult, Report, State, Verdict, timestamp
 from whopwatch.http import Call
 from whopwatch.planning.filter_values import unlike
 from whopwatch.planning.state import Known, has_next, items

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from itertools import product
 
-from whopwatch.core.exchange import parse_json
+from whopwatch.core.strict_json import parse_json
 from whopwatch.signature.scheme import ID, SIGNATURE, TIMESTAMP, TOLERANCE, VERSION, digest, key_of
 from whopwatch.signature.secret import other_keys
 from whopwatch.signature.verify import Headers, Reason, Refusal, Signed, verify

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from whopwatch.core.errors import UsageError
-from whopwatch.core.exchange import parse_json
+from whopwatch.core.strict_json import parse_json
 from whopwatch.simulator.faults import Faults
 from whopwatch.simulator.parcel import Parcel
 

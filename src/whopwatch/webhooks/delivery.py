@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from whopwatch.core.exchange import BodyProblem, parse_json
+from whopwatch.core.strict_json import BodyProblem, parse_json
 
 UNKNOWN = "*"
 """Stands for the event of a delivery that does not tell which one it is."""

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 
 from whopwatch import __version__
 from whopwatch.contract import Contract
-from whopwatch.core.finding import Confidence, Finding, OperationResult, Report, Severity, State, Verdict
+from whopwatch.core.finding import Confidence, Finding, Severity
+from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.signature import Reason, Refusal
 from whopwatch.webhooks.delivery import UNKNOWN, operation_of
 from whopwatch.webhooks.judge import Judgement

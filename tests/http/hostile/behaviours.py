@@ -14,7 +14,8 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from whopwatch.core.exchange import BodyProblem, Failure
+from whopwatch.core.exchange import Failure
+from whopwatch.core.strict_json import BodyProblem
 
 Answer = Callable[[socket.socket, bytes], None]
 CRLF = b"\r\n"

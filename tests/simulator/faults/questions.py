@@ -12,7 +12,7 @@ from tests.simulator.asker import Asker
 from tests.simulator.bodies import bodies
 from whopwatch.contract import Operation, Parameter
 from whopwatch.contract.list_behaviour import documented_values
-from whopwatch.core.exchange import parse_json
+from whopwatch.core.strict_json import parse_json
 from whopwatch.simulator.relations import PAGE_PARAMETERS, SORT_PARAMETERS
 
 Answer = tuple[str, int, tuple[tuple[str, str], ...], bytes]

@@ -129,7 +129,7 @@ class Writing:
         """A body that breaks the documentation. It has to be refused."""
         odd = self.bodies.odd(operation, body)
         if odd:
-            yield from self.send(self.call(operation, id, odd, purpose=Purpose.ODD_BODY, key=self.unique()))
+            yield from self.send(self.call(operation, id, odd, purpose=Purpose.INVALID_BODY, key=self.unique()))
 
     def accepted(self, operation: Operation, id: str | None, body: Body, least: Body) -> Steps[tuple[Call, Exchange]]:
         """Write `body`; where fields are refused that a server need not take in this combination, less of it."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from whopwatch.core.exchange import parse_json
+from whopwatch.core.strict_json import parse_json
 from whopwatch.simulator.faults.answer import RefusalError
 from whopwatch.simulator.faults.place import Place, Plan, Table, around
 from whopwatch.simulator.pipeline import Call, Proceed

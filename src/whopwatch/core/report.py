@@ -1,0 +1,149 @@
+"""The report of one run: the one model that every output renders."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from whopwatch.core.finding import Finding
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a time in UTC as reports write it, to the second: `2026-01-31T02:00:00Z`."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+class State(StrEnum):
+    """The result of one operation. An operation without a checked response is never `verified`."""
+
+    VERIFIED = "verified"
+    DRIFT = "drift"
+    COULD_NOT_CHECK = "could-not-check"
+    NOT_COVERED = "not-covered"
+
+
+class Verdict(StrEnum):
+    """The conclusion of a run; each has its exit code."""
+
+    CLEAN = "clean"
+    DRIFT = "drift"
+    COULD_NOT_CHECK = "could-not-check"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationResult:
+    """The row of one operation in a report.
+
+    `reason` says why the operation is not verified, in words that a person can act on. `reason_group` is one sentence
+    for all operations whose reasons differ only in a name. `request` is a request that was sent, as path and query
+    with shell variables in place of ids and other values. `history` and `latencies` (medians in seconds) cover the
+    latest runs of the baseline, the oldest first and this one last; both are empty without a baseline.
+    """
+
+    id: str
+    method: str
+    path: str
+    state: State
+    reason: str | None = None
+    requests: int = 0
+    samples: int = 0
+    latency: float | None = None
+    reason_group: str | None = None
+    request: str | None = None
+    history: tuple[State, ...] = ()
+    latencies: tuple[float | None, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as the JSON report has it; `latency` is the median in seconds."""
+        return {
+            "id": self.id,
+            "method": self.method,
+            "path": self.path,
+            "state": str(self.state),
+            "reason": self.reason,
+            "requests": self.requests,
+            "samples": self.samples,
+            "latency": self.latency,
+            **({"request": self.request} if self.request else {}),
+            **({"history": list(self.history), "latencies": list(self.latencies)} if self.history else {}),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineSummary:
+    """The baseline that a run was compared with: its number of runs, and when the latest of them started (UTC)."""
+
+    nights: int
+    previous: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as the JSON report has it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetResult:
+    """The conclusion for one of several targets."""
+
+    name: str
+    verdict: Verdict
+    reason: str | None
+    sent: int
+    findings: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as the JSON report has it; `findings` counts the findings that affect the verdict."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one run.
+
+    `seconds` is the wall time of the run, `sent` the number of requests, `unsafe` how many of them were not read-only.
+    `memory` describes the baseline, None without one. `targets` are the conclusions of a run over several targets,
+    whose operations and findings this report combines.
+    """
+
+    target: str
+    started_at: str
+    seconds: float
+    verdict: Verdict
+    operations: tuple[OperationResult, ...]
+    findings: tuple[Finding, ...]
+    sent: int
+    budget: int
+    unsafe: int = 0
+    reason: str | None = None
+    version: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    memory: BaselineSummary | None = None
+    targets: tuple[TargetResult, ...] = ()
+
+    def count(self) -> Counter[State]:
+        """Return the number of operations in each state."""
+        return Counter(operation.state for operation in self.operations)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON report, schema 1."""
+        findings_of = Counter(finding.operation for finding in self.findings)
+        return {
+            "schema": 1,
+            "tool": "whopwatch",
+            "version": self.version,
+            "target": self.target,
+            "started_at": self.started_at,
+            "seconds": round(self.seconds, 3),
+            "verdict": str(self.verdict),
+            "reason": self.reason,
+            "requests": {"sent": self.sent, "budget": self.budget, "unsafe": self.unsafe},
+            "operations": [{**one.to_json(), "findings": findings_of[one.id]} for one in self.operations],
+            "findings": [finding.to_json() for finding in self.findings],
+            **({"memory": self.memory.to_json()} if self.memory else {}),
+            **({"targets": [target.to_json() for target in self.targets]} if self.targets else {}),
+            **self.extra,
+        }

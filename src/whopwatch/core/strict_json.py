@@ -1,0 +1,114 @@
+"""Parse the JSON body of a response strictly and within bounds."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Any
+
+import jiter
+
+MAX_BODY_LEVELS = 64
+"""Levels that arrays and objects may nest. Documented responses need fewer than ten."""
+
+_NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b'[]{}"')
+_WINDOW = 65_536  # bytes that are split at once
+
+
+class BodyProblem(StrEnum):
+    """Why a complete body is not a JSON document."""
+
+    EMPTY = "empty"
+    NOT_UTF8 = "not-utf8"
+    NOT_JSON = "not-json"
+    NOT_A_NUMBER = "nan-or-infinity"
+    DUPLICATE_KEY = "duplicate-key"
+    TOO_DEEP = "too-deep"
+
+
+def parse_json(body: bytes) -> tuple[Any, BodyProblem | None]:
+    """Parse `body` strictly into `(value, None)` or `(None, problem)`; never raises."""
+    try:
+        value = jiter.from_json(body, allow_inf_nan=False, cache_mode="keys", catch_duplicate_keys=True)
+    except ValueError:
+        return None, _why_unreadable(body)
+    return (None, BodyProblem.TOO_DEEP) if nests_deeper_than(MAX_BODY_LEVELS, body) else (value, None)
+
+
+def _why_unreadable(body: bytes) -> BodyProblem:
+    """Return why `body` is not JSON, found with a slower parser that continues after the first problem."""
+    if not body.strip():
+        return BodyProblem.EMPTY
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return BodyProblem.NOT_UTF8
+    problems: list[BodyProblem] = []
+
+    def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            problems.append(BodyProblem.DUPLICATE_KEY)
+        return value
+
+    def no_constant(_: str) -> None:
+        problems.append(BodyProblem.NOT_A_NUMBER)
+
+    try:
+        value = json.loads(text, object_pairs_hook=unique_keys, parse_constant=no_constant)
+    except (ValueError, RecursionError):
+        return BodyProblem.TOO_DEEP if nests_deeper_than(MAX_BODY_LEVELS, body) else BodyProblem.NOT_JSON
+    if nests_deeper_than(MAX_BODY_LEVELS, body):
+        return BodyProblem.TOO_DEEP
+    if not problems and _has_lone_surrogate(body, value):
+        return BodyProblem.NOT_UTF8
+    return problems[0] if problems else BodyProblem.NOT_JSON
+
+
+def _has_lone_surrogate(body: bytes, value: Any) -> bool:
+    """Return whether a string contains half of a surrogate pair, such as `\\ud800`, which UTF-8 cannot encode."""
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return False
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def nests_deeper_than(depth: int, body: bytes) -> bool:
+    """Return whether the arrays and objects of the JSON document `body` nest deeper than `depth`.
+
+    Reads only the brackets outside strings, so it also works on a document that no parser accepts. Removing innermost
+    pairs empties a shallow document within as many passes as it has levels, at the speed of bytes.replace; only a deep
+    or malformed document is counted bracket by bracket.
+    """
+    brackets = rest = _brackets_outside_strings(body)
+    if len(brackets) <= depth:
+        return False
+    for _ in range(min(depth, 16)):
+        if not rest:
+            return False
+        rest = rest.replace(b"[]", b"").replace(b"{}", b"")
+    level = 0
+    for bracket in brackets if rest else b"":
+        level += 1 if bracket in b"[{" else -1
+        if level > depth:
+            return True
+    return False
+
+
+def _brackets_outside_strings(body: bytes) -> bytes:
+    """Return the brackets of `body` outside strings. Once escapes are removed, every quote opens or closes a string."""
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    text = body.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+    if b'"' not in text:
+        return text
+    outside = bytearray()
+    inside = 0
+    for start in range(0, len(text), _WINDOW):
+        parts = text[start : start + _WINDOW].split(b'"')
+        outside += b"".join(parts[inside::2])
+        inside = (inside + len(parts) - 1) % 2
+    return bytes(outside)

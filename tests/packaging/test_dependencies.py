@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from whopwatch.cli.fail import EXTRAS
+import pytest
+from packaging.requirements import Requirement
+
+from whopwatch.core.extras import EXTRAS
 
 ROOT = Path(__file__).parents[2]
 DRIVERS = ROOT / "src" / "whopwatch" / "sdk" / "drivers"
@@ -64,6 +67,41 @@ def test_every_import_of_the_code_is_declared() -> None:
 
 def test_every_module_of_an_extra_is_announced_with_it() -> None:
     distributions = packages_distributions()
-    extras = PROJECT["project"]["optional-dependencies"]
-    for module, extra in EXTRAS.items():
-        assert any(_named(line) == _normal(name) for line in extras[extra] for name in distributions[module])
+    for module, names in EXTRAS.items():
+        for extra in names:
+            assert any(_named(line) == _normal(name) for line in _lines(extra) for name in distributions[module])
+
+
+def _lines(extra: str) -> list[str]:
+    """The requirements of `extra`, with those of the extras that it includes."""
+    lines = PROJECT["project"]["optional-dependencies"][extra]
+    included = [name for line in lines if line.startswith("whopwatch[") for name in line[10:-1].split(",")]
+    return [*lines, *(line for name in included for line in _lines(name))]
+
+
+@pytest.mark.parametrize("name", ["check", "deploy", "dev"])
+def test_the_lock_files_hold_what_the_project_asks_for(name: str) -> None:
+    """A failure means that pyproject.toml changed: run `tools/lock`."""
+    pinned = dict(
+        re.findall(r"^([\w.-]+)==([^ ;\\]+)", (ROOT / "requirements" / f"{name}.txt").read_text(), re.MULTILINE)
+    )
+    asked = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
+    if name == "dev":
+        groups = PROJECT["dependency-groups"]
+        asked += [Requirement(line) for extra in PROJECT["project"]["optional-dependencies"] for line in _lines(extra)]
+        asked += [Requirement(line) for group in groups.values() for line in group if isinstance(line, str)]
+    for requirement in asked:
+        if requirement.name != "whopwatch":
+            version = pinned[_normal(requirement.name)]
+            assert requirement.specifier.contains(version, prereleases=True), requirement
+
+
+def test_the_lock_files_agree_and_hold_a_hash_for_everything() -> None:
+    """`check` and `deploy` pin what `dev` pins, so that what is tested is what runs."""
+    pins = {}
+    for name in ("check", "deploy", "dev"):
+        text = (ROOT / "requirements" / f"{name}.txt").read_text()
+        entries = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)[1:]
+        assert all("--hash=sha256:" in entry for entry in entries)
+        pins[name] = {entry.split(" ")[0] for entry in entries}
+    assert pins["check"] <= pins["deploy"] <= pins["dev"]

@@ -38,10 +38,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bin_folder(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The commands of a new environment that holds the wheel, what it needs, and nothing else."""
-    folder = tmp_path_factory.mktemp("environment")
+    return environment(tmp_path_factory.mktemp("environment"), f"{wheel}[pytest]")
+
+
+def environment(folder: Path, *packages: str | Path) -> Path:
+    """Make a virtual environment in `folder`, install `packages`, and return the folder of its commands."""
     venv.create(folder, with_pip=True)
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
-    done = run(programs / "python", "-m", "pip", "install", "-q", wheel, cwd=folder)
+    done = run(programs / "python", "-m", "pip", "install", "-q", *packages, cwd=folder)
     assert done.returncode == 0, done.stderr
     return programs
 
@@ -76,3 +80,33 @@ def test_the_plugin_serves_another_repository(bin_folder: Path, tmp_path: Path) 
     done = run(bin_folder / "pytest", "-q", "--target", "simulator", "--whop-resource", "products", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "requests of 600, none unsafe" in done.stdout
+
+
+def test_a_base_installation_names_the_extra_that_it_lacks(wheel: Path, tmp_path: Path) -> None:
+    programs = environment(tmp_path / "base", wheel)
+    assert run(programs / "whopwatch", "check", "--help", cwd=tmp_path).returncode == 0
+    commands = (
+        ("check", "simulator"),
+        ("simulate", "simulator"),
+        ("webhook listen", "webhook"),
+        ("contract verify", "build"),
+    )
+    for command, extra in commands:
+        done = run(
+            programs / "whopwatch", *command.split(), cwd=tmp_path, WHOP_WEBHOOK_SECRET="ws_aaaaaaaaaaaaaaaaaaaa"
+        )
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert f"This needs the extra '{extra}' of whopwatch" in done.stderr
+        assert f"pip install 'whopwatch[{extra}]'" in done.stderr
+    unreachable = run(programs / "whopwatch", "check", "--target", "http://127.0.0.1:9/api/v1", cwd=tmp_path)
+    assert unreachable.returncode == 3, unreachable.stderr
+
+
+def test_it_lives_beside_a_backend_of_older_packages(wheel: Path, tmp_path: Path) -> None:
+    """A backend pins its framework and its pytest: the extra must not ask for newer ones."""
+    programs = environment(tmp_path / "backend", "fastapi==0.115.12", "pytest==8.4.2", f"{wheel}[pytest]")
+    check = run(programs / "python", "-m", "pip", "check", cwd=tmp_path)
+    assert check.returncode == 0, check.stdout
+    (tmp_path / "test_whop.py").write_text(CONTRACT_TEST)
+    done = run(programs / "pytest", "-q", "--whop-resource", "products", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr

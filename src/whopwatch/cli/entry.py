@@ -57,7 +57,8 @@ def main(args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     except Exception as error:
-        return show_error(error, traceback="--traceback" in arguments)
+        command = next((one for one in arguments if not one.startswith("-")), "")
+        return show_error(error, traceback="--traceback" in arguments, command=command)
     return code if isinstance(code, int) else EXIT_CLEAN
 
 

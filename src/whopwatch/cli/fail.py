@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from contextlib import suppress
 from traceback import extract_tb, print_exception
@@ -11,26 +10,11 @@ from traceback import extract_tb, print_exception
 import click
 
 from whopwatch.core.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE, WhopwatchError
-
-EXTRAS = {
-    "jsonpath_rfc9535": "build",
-    "openapi_spec_validator": "build",
-    "tree_sitter": "build",
-    "tree_sitter_typescript": "build",
-    "prometheus_client": "probe",
-    "httpx2": "mcp",
-    "mcp": "mcp",
-    "mcp_types": "mcp",
-    "hypothesis": "generate",
-    "requests": "generate",
-    "schemathesis": "generate",
-    "urllib3": "generate",
-}
-"""Modules that not every installation has, and the extra that brings each."""
+from whopwatch.core.extras import missing_extra
 
 
-def show_error(error: Exception, *, traceback: bool = False) -> int:
-    """Print `error` to stderr and return the exit code that it stands for."""
+def show_error(error: Exception, *, traceback: bool = False, command: str = "") -> int:
+    """Print `error` to stderr and return its exit code. `command` is the sub-command that raised it."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return EXIT_USAGE
@@ -40,15 +24,10 @@ def show_error(error: Exception, *, traceback: bool = False) -> int:
     if isinstance(error, WhopwatchError):
         _print(str(error))
         return error.exit_code
-    missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    extra = EXTRAS.get((missing or "").partition(".")[0])
-    if extra:
-        _print(
-            f"This command needs packages that `whopwatch check` does not: {missing} is not installed.",
-            # By the interpreter that runs this: another pip would not know whopwatch, which no registry has.
-            f"  what to do: {shlex.quote(sys.executable)} -m pip install 'whopwatch[{extra}]'",
-        )
-        return EXIT_USAGE
+    missing = missing_extra(error, wanted=command) if isinstance(error, ModuleNotFoundError) else None
+    if missing:
+        _print(str(missing))
+        return missing.exit_code
     if traceback:
         print_exception(error)
     else:

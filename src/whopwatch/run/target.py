@@ -9,6 +9,7 @@ from pathlib import Path
 
 from whopwatch.config import SIMULATOR, Target, read_config, refuse_unwritable, resolve_target, target_name
 from whopwatch.contract import Contract
+from whopwatch.core.extras import missing_extra
 
 
 @contextmanager
@@ -51,7 +52,10 @@ def _opened(
         # Not needed, but a file that cannot be meant is told of at the first run, not at the first real one.
         read_config(config)
         # A real target needs no server: what the simulator imports takes longer than a whole run of the command line.
-        from whopwatch.simulator import embedded
+        try:
+            from whopwatch.simulator import embedded
+        except ModuleNotFoundError as error:
+            raise missing_extra(error, wanted="simulator") or error from None
 
         with embedded(contract, seed=seed) as simulator:
             yield simulator.target()

@@ -10,7 +10,7 @@ from tests.history.nights import Nights
 from whopwatch.contract import Contract
 from whopwatch.history import Records, past_of
 from whopwatch.history.records import OperationRecord
-from whopwatch.planning.state import Past
+from whopwatch.planning.state import OperationHistory
 
 
 def test_the_days_since_an_operation_was_verified_and_how_often_it_changed() -> None:
@@ -18,7 +18,10 @@ def test_the_days_since_an_operation_was_verified_and_how_often_it_changed() -> 
     records = Records(salt=b"", nights=[first, second])
     records.operations = {"a.list": OperationRecord(verified_night=2, changes=2), "b.list": OperationRecord()}
     now = datetime(2026, 1, 6, 3, tzinfo=UTC)
-    assert past_of(records, now) == {"a.list": Past(days=3.0, changes=2), "b.list": Past(days=5.0, changes=0)}
+    assert past_of(records, now) == {
+        "a.list": OperationHistory(days=3.0, changes=2),
+        "b.list": OperationHistory(days=5.0, changes=0),
+    }
     assert past_of(Records(salt=b""), now) == {}
 
 

@@ -1,4 +1,4 @@
-"""Bodies keep the contract, and odd ones break it, for every write there is."""
+"""BodyBuilder keep the contract, and odd ones break it, for every write there is."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pytest
 from whopwatch.contract import Contract, Operation, load
 from whopwatch.contract.model import escape
 from whopwatch.contract.write_effects import declared
-from whopwatch.planning.writes.bodies import Bodies
+from whopwatch.planning.writes.bodies import BodyBuilder
 
 CONTRACT = load()
 WRITES = [one for one in CONTRACT.operations.values() if one.api == "v1" and one.body is not None]
 
 
-def _bodies(contract: Contract) -> Bodies:
+def _bodies(contract: Contract) -> BodyBuilder:
     numbers = count(1)
-    return Bodies(contract, lambda resource: f"{resource}_1", lambda: str(next(numbers)))
+    return BodyBuilder(contract, lambda resource: f"{resource}_1", lambda: str(next(numbers)))
 
 
 def _keeps(operation: Operation, body: object) -> bool:

@@ -7,18 +7,18 @@ from math import ceil
 import pytest
 
 from whopwatch.contract import Contract
-from whopwatch.planning.experiments import NIGHTS, in_turn
-from whopwatch.planning.state import Known
+from whopwatch.planning.experiments import ROTATION_DIVISOR, rotating
+from whopwatch.planning.state import RunState
 
 
 def asked(contract: Contract, night: int, budget: int) -> list[tuple[object, str]]:
-    known = Known(contract, {operation.id for operation in contract.reads if operation.api == "v1"}, night, budget)
-    return [(step, operation.id) for step, operation in in_turn(known)]
+    state = RunState(contract, {operation.id for operation in contract.reads if operation.api == "v1"}, night, budget)
+    return [(step, operation.id) for step, operation in rotating(state)]
 
 
 @pytest.mark.parametrize("budget", [600, 2000])
 def test_consecutive_nights_leave_no_question_out(contract: Contract, budget: int) -> None:
-    step = budget // NIGHTS
+    step = budget // ROTATION_DIVISOR
     every = set(asked(contract, 0, budget))
     nights = ceil(len(every) / step)
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from whopwatch.planning.ids import Pool
+from whopwatch.planning.ids import IdPool
 
 
 def test_own_ids_come_before_mentioned_ones_and_named_ones_before_both() -> None:
-    pool = Pool()
+    pool = IdPool()
     pool.add("products", "mentioned")
     pool.add("products", "own", own=True)
     pool.prefer("products", "named")
@@ -12,7 +12,7 @@ def test_own_ids_come_before_mentioned_ones_and_named_ones_before_both() -> None
 
 
 def test_a_mentioned_id_that_turns_out_to_be_own_moves_up_and_never_down() -> None:
-    pool = Pool()
+    pool = IdPool()
     pool.add("products", "a", own=True)
     pool.add("products", "b")
     assert pool.candidates("products") == ["a", "b"]
@@ -24,7 +24,7 @@ def test_a_mentioned_id_that_turns_out_to_be_own_moves_up_and_never_down() -> No
 
 
 def test_a_pinned_id_is_the_only_candidate() -> None:
-    pool = Pool()
+    pool = IdPool()
     pool.add("companies", "biz_other", own=True)
     pool.pin("companies", "biz_mine")
     pool.add("companies", "biz_third", own=True)
@@ -34,7 +34,7 @@ def test_a_pinned_id_is_the_only_candidate() -> None:
 
 def test_the_order_depends_on_the_seed_and_not_on_the_order_of_arrival() -> None:
     ids = [f"id{number}" for number in range(20)]
-    forward, backward, other = Pool(1), Pool(1), Pool(2)
+    forward, backward, other = IdPool(1), IdPool(1), IdPool(2)
     for id in ids:
         forward.add("products", id)
         other.add("products", id)
@@ -44,7 +44,7 @@ def test_the_order_depends_on_the_seed_and_not_on_the_order_of_arrival() -> None
 
 
 def test_a_pool_is_bounded_and_keeps_what_came_first() -> None:
-    pool = Pool(limit=3)
+    pool = IdPool(limit=3)
     for number in range(10):
         pool.add("products", str(number))
     assert sorted(pool.candidates("products")) == ["0", "1", "2"]

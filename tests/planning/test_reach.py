@@ -11,16 +11,16 @@ from tests.planning.support import answer, page
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
-from whopwatch.planning.ids import TRIES
-from whopwatch.planning.reach import KIND_TRIES, reach_operations
-from whopwatch.planning.state import Known
+from whopwatch.planning.ids import MAX_TRIES
+from whopwatch.planning.reach import MAX_REJECTED_IDS, reach_operations
+from whopwatch.planning.state import RunState
 
 Api = Callable[[Call], tuple[Any, int]]
 
 
-def drive(known: Known, api: Api) -> list[Call]:
+def drive(state: RunState, api: Api) -> list[Call]:
     calls = []
-    for experiment in reach_operations(known):
+    for experiment in reach_operations(state):
         exchange = None
         while True:
             try:
@@ -29,21 +29,21 @@ def drive(known: Known, api: Api) -> list[Call]:
                 break
             calls.append(call)
             exchange = answer(call, *api(call))
-            known.learn(call, exchange)
+            state.record(call, exchange)
     return calls
 
 
-def known_of(contract: Contract, *selected: str) -> Known:
-    known = Known(contract, selected)
-    known.pool.pin("companies", "biz_1")
-    return known
+def known_of(contract: Contract, *selected: str) -> RunState:
+    state = RunState(contract, selected)
+    state.pool.pin("companies", "biz_1")
+    return state
 
 
 def ids(calls: list[Call]) -> list[str]:
     return [call.operation.id for call in calls]
 
 
-def products(call: Call, count: int = 2 * TRIES) -> tuple[Any, int]:
+def products(call: Call, count: int = 2 * MAX_TRIES) -> tuple[Any, int]:
     return page([f"prod_{number}" for number in range(count)]), 200
 
 
@@ -63,7 +63,7 @@ def test_an_empty_list_is_tried_with_other_parents_and_then_accepted(contract: C
 
     calls = drive(known_of(contract, "reviews.list"), api)
     parents = [dict(call.query)["product_id"] for call in calls if call.operation.id == "reviews.list"]
-    assert len(parents) == len(set(parents)) == TRIES
+    assert len(parents) == len(set(parents)) == MAX_TRIES
 
 
 def test_the_first_parent_that_has_something_ends_the_search(contract: Contract) -> None:
@@ -81,27 +81,27 @@ def test_the_first_parent_that_has_something_ends_the_search(contract: Contract)
 
 def test_ids_of_a_resource_that_is_unknown_there_are_soon_left_alone(contract: Contract) -> None:
     """Messages are of chat channels, support channels or experiences; only the last ones are known to this API."""
-    known = known_of(contract, "messages.list")
+    state = known_of(contract, "messages.list")
     for resource in ("chat_channels", "support_channels", "experiences"):
         for number in range(10):
-            known.pool.add(resource, f"{resource}{number}")
+            state.pool.add(resource, f"{resource}{number}")
 
     def api(call: Call) -> tuple[Any, int]:
         if call.operation.id != "messages.list":
             return page([]), 200
         return (page([]), 200) if "experiences" in str(call.query) else ({"error": {}}, 404)
 
-    channels = [dict(call.query)["channel_id"] for call in drive(known, api) if call.operation.id == "messages.list"]
+    channels = [dict(call.query)["channel_id"] for call in drive(state, api) if call.operation.id == "messages.list"]
     refused = [channel for channel in channels if "experiences" not in channel]
-    assert len(refused) == 2 * KIND_TRIES
+    assert len(refused) == 2 * MAX_REJECTED_IDS
     assert len(channels) - len(refused) == 10
 
 
 def test_the_parents_list_is_asked_for_other_objects_where_all_known_ones_have_nothing(contract: Contract) -> None:
     """Reactions are of messages: where the first channel's messages have none, another channel's may."""
-    known = known_of(contract, "reactions.list", "messages.list")
+    state = known_of(contract, "reactions.list", "messages.list")
     for number in range(6):
-        known.pool.add("chat_channels", f"channel{number}")
+        state.pool.add("chat_channels", f"channel{number}")
 
     def api(call: Call) -> tuple[Any, int]:
         if call.operation.id == "messages.list":
@@ -110,16 +110,16 @@ def test_the_parents_list_is_asked_for_other_objects_where_all_known_ones_have_n
             return page(["reac_1"] if dict(call.query)["resource_id"].endswith("channel3") else []), 200
         return page([]), 200
 
-    calls = drive(known, api)
+    calls = drive(state, api)
     assert calls[-1].operation.id == "reactions.list"
     assert dict(calls[-1].query)["resource_id"] == "message_of_channel3"
 
 
 def test_an_object_only_mentioned_elsewhere_is_looked_for_in_other_objects(contract: Contract) -> None:
     """Verifications have no list: a ledger account may mention one."""
-    known = known_of(contract, "verifications.retrieve")
+    state = known_of(contract, "verifications.retrieve")
     for number in range(4):
-        known.pool.add("ledger_accounts", f"ldgr_{number}")
+        state.pool.add("ledger_accounts", f"ldgr_{number}")
 
     def api(call: Call) -> tuple[Any, int]:
         if call.operation.id == "verifications.retrieve":
@@ -128,30 +128,30 @@ def test_an_object_only_mentioned_elsewhere_is_looked_for_in_other_objects(contr
             return {"id": "ldgr_2", "payout_account_details": {"latest_verification": {"id": "verf_1"}}}, 200
         return {"id": call.path_params.get("id"), "payout_account_details": None}, 200
 
-    calls = drive(known, api)
+    calls = drive(state, api)
     assert calls[-1].path_params == {"id": "verf_1"}
 
 
 def test_an_optional_parameter_that_is_asked_for_is_sent(contract: Contract) -> None:
-    known = known_of(contract, "course_lessons.list")
-    known.pool.add("courses", "cors_1")
+    state = known_of(contract, "course_lessons.list")
+    state.pool.add("courses", "cors_1")
 
     def api(call: Call) -> tuple[Any, int]:
         return (page(["lesn_1"]), 200) if "course_id" in dict(call.query) else ({"error": {}}, 400)
 
-    calls = drive(known, api)
+    calls = drive(state, api)
     assert [dict(call.query).get("course_id") for call in calls] == [None, "cors_1"]
 
 
 def test_the_other_documented_path_is_asked_where_the_first_is_not_found(contract: Contract) -> None:
-    known = known_of(contract, "users.check_access")
-    known.pool.add("users", "user_1")
-    known.pool.add("products", "prod_1")
+    state = known_of(contract, "users.check_access")
+    state.pool.add("users", "user_1")
+    state.pool.add("products", "prod_1")
 
     def api(call: Call) -> tuple[Any, int]:
         return ({"has_access": True, "access_level": "customer"}, 200) if call.template else ({"error": {}}, 404)
 
-    first, second = drive(known, api)
+    first, second = drive(state, api)
     assert first.path_params == {"id": "user_1", "resource_id": "prod_1"}
     assert second.template == "/users/{id}/check_access"
     assert (second.path_params, second.query) == ({"id": "user_1"}, (("resource_id", "prod_1"),))

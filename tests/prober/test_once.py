@@ -10,7 +10,7 @@ import pytest
 from tests.prober.support import CONTRACT, Reply, page, probe, prober
 from whopwatch.core.report import Report, State
 from whopwatch.http.call import Call
-from whopwatch.planning.ids import TRIES
+from whopwatch.planning.ids import MAX_TRIES
 from whopwatch.prober.once import probe_once
 from whopwatch.prober.prober import Prober
 from whopwatch.prober.service import Service
@@ -36,7 +36,7 @@ def asked_with(name: str, calls: list[Call]) -> list[str | None]:
     return [dict(call.query).get(name) for call in calls]
 
 
-@pytest.mark.parametrize(("full", "most"), [("exp_25", 12), ("exp_99", TRIES)])
+@pytest.mark.parametrize(("full", "most"), [("exp_25", 12), ("exp_99", MAX_TRIES)])
 def test_parents_are_tried_until_one_has_items_or_as_many_as_a_check_tries(full: str, most: int) -> None:
     def answer(call: Call) -> Reply:
         if call.operation.id == "experiences.list":
@@ -47,8 +47,8 @@ def test_parents_are_tried_until_one_has_items_or_as_many_as_a_check_tries(full:
     once(runner, "experiences.list", "forum_posts.list")
     parents = asked_with("experience_id", [call for call in door.calls if call.operation.id == "forum_posts.list"])
     assert len(set(parents)) == len(parents) <= most
-    assert (full in parents) == (most < TRIES)
-    assert most < TRIES or len(parents) == most
+    assert (full in parents) == (most < MAX_TRIES)
+    assert most < MAX_TRIES or len(parents) == most
 
 
 def test_a_probe_that_names_what_to_ask_with_is_asked_with_nothing_else() -> None:

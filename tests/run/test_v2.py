@@ -17,7 +17,7 @@ from whopwatch.http import Call
 from whopwatch.oracle.deprecation import ENOUGH, deprecated_properties
 from whopwatch.oracle.expansion import EXPAND, expandable
 from whopwatch.planning.objects import expansions
-from whopwatch.planning.state import Known
+from whopwatch.planning.state import RunState
 from whopwatch.run import check, observe, select
 from whopwatch.simulator.app import Options
 
@@ -75,9 +75,9 @@ def test_every_combination_is_asked_for_once(contract: Contract) -> None:
     answer = Exchange(
         ID, Purpose.RETRIEVE, "GET", "", path_params={"id": "plan_1"}, status=200, body=b'{"id": "plan_1"}'
     )
-    known = Known(contract, {ID})
-    known.learn(call, answer)
-    asked = [tuple(value for _, value in one.query) for one in expansions(known, wider)]
+    state = RunState(contract, {ID})
+    state.record(call, answer)
+    asked = [tuple(value for _, value in one.query) for one in expansions(state, wider)]
     three = [("product",), ("owner",), ("page",), ("product", "owner"), ("product", "page"), ("owner", "page")]
     assert asked == [*three, ("product", "owner", "page"), ()]
 

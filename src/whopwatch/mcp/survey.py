@@ -20,7 +20,7 @@ from whopwatch.core.report import OperationResult, Report, State, Verdict, times
 from whopwatch.http import Call
 from whopwatch.mcp.compare import PREFIX, compared
 from whopwatch.mcp.offered import Answer, Offered, Server
-from whopwatch.planning.state import Known
+from whopwatch.planning.state import RunState
 from whopwatch.run.driving import reach
 from whopwatch.run.rows import latency, samples
 from whopwatch.run.stop import useless
@@ -127,7 +127,7 @@ class _Caller:
 
     def reach(self, ids: Mapping[str, str], seed: int, has_key: bool) -> None:
         """Call every tool that only reads once, with ids out of what others answered."""
-        self._known = Known(self._contract, frozenset(self.tools), seed, self._budget)
+        self._known = RunState(self._contract, frozenset(self.tools), seed, self._budget)
         for resource, id in ids.items():
             self._known.pool.pin(resource, id)
         reach(self._known, self._call, lambda: self._is_over(has_key))
@@ -150,7 +150,7 @@ class _Caller:
     def _call(self, call: Call) -> Exchange:
         tool = self.tools.get(call.operation.id)
         if tool is None:
-            self._known.settled.add(call.operation.id)  # There is no tool to ask with, whatever the id.
+            self._known.satisfied.add(call.operation.id)  # There is no tool to ask with, whatever the id.
             return _exchange(call, Answer(404), 0.0)
         if self._pause and self.sent:
             self._sleep(self._pause)

@@ -12,15 +12,15 @@ from whopwatch.planning import list_requests as lists
 from whopwatch.planning.objects import another_object, enough_objects, expansions, more_objects
 from whopwatch.planning.parents import second_parent
 from whopwatch.planning.reach import fuller_lists
-from whopwatch.planning.state import Experiment, Known
+from whopwatch.planning.state import Experiment, RunState
 
-Step = Callable[[Known, Operation], Experiment]
+Step = Callable[[RunState, Operation], Experiment]
 
 
-def public(known: Known, operation: Operation) -> Experiment:
+def public(state: RunState, operation: Operation) -> Experiment:
     """An operation that is known to be public, without a key."""
     if operation.is_public:
-        yield from refusals.no_key(known, operation)
+        yield from refusals.no_key(state, operation)
 
 
 def _any(operation: Operation) -> bool:
@@ -38,31 +38,31 @@ def _is_object(operation: Operation) -> bool:
 KINDS = (("contains",), ("is-null", "only-if-true", "unless-zero"), ("at-least", "at-most"))
 """Ways in which filters compare that several filters at once do not show: each is looked at by itself."""
 
-ONCE: tuple[Step, ...] = (
-    lists.complete,
-    partial(lists.look_filtered, telling=True),
-    lists.look_at_all,
-    lists.walk_filtered,
+ONE_OPERATION_EACH: tuple[Step, ...] = (
+    lists.complete_list,
+    partial(lists.first_filtered_page, telling=True),
+    lists.fallback_filtered_page,
+    lists.traverse_filtered,
     refusals.no_key,
     refusals.wrong_key,
     refusals.missing_parameter,
     refusals.unknown_id,
-    *(partial(refusals.odd_cursor, which=which) for which in (1, 2)),
-    *(partial(refusals.odd_size, which=which) for which in range(4)),
+    *(partial(refusals.invalid_cursor, which=which) for which in (1, 2)),
+    *(partial(refusals.invalid_size, which=which) for which in range(4)),
     *(partial(lists.single_filters, tests=tests) for tests in KINDS),
     lists.impossible_filter,
-    partial(refusals.odd_value, dates=False),
-    partial(refusals.odd_value, dates=True),
-    lists.nearly_all,
+    partial(refusals.invalid_value, dates=False),
+    partial(refusals.invalid_value, dates=True),
+    lists.nearly_unfiltered,
     another_object,
     second_parent,
-    lists.back_again,
-    lists.other_direction,
-    lists.beyond_the_end,
+    lists.step_back_other_size,
+    lists.flipped_direction,
+    lists.page_after_last,
     refusals.malformed_id,
     public,
     refusals.unknown_parent,
-    partial(refusals.odd_cursor, which=0),
+    partial(refusals.invalid_cursor, which=0),
 )
 """Questions that one operation is asked each, a different one every night.
 
@@ -70,21 +70,21 @@ Most of what lies behind an API is shared by its operations: keys, sizes, cursor
 wrong there is wrong everywhere, and one answer tells.
 """
 
-PRICES: tuple[Step, ...] = (
-    lists.complete,
-    lists.look_filtered,
+BY_PRIORITY: tuple[Step, ...] = (
+    lists.complete_list,
+    lists.first_filtered_page,
     refusals.missing_parameter,
     refusals.unknown_id,
     refusals.any_error,
     enough_objects,
     expansions,
-    lists.other_size,
+    lists.smaller_pages,
     fuller_lists,
-    lists.complete,
-    lists.look_filtered,
-    lists.walk_filtered,
+    lists.complete_list,
+    lists.first_filtered_page,
+    lists.traverse_filtered,
     lists.single_filters,
-    lists.nearly_all,
+    lists.nearly_unfiltered,
     another_object,
     second_parent,
 )
@@ -94,36 +94,36 @@ What tells most for a request comes first, and of operations those that were not
 risk most.
 """
 
-IN_TURN: tuple[tuple[Step, Callable[[Operation], bool]], ...] = (
+ROTATING: tuple[tuple[Step, Callable[[Operation], bool]], ...] = (
     *((step, _any) for step in (refusals.no_key, refusals.wrong_key, refusals.malformed_id, refusals.without_scope)),
     (more_objects, _is_object),
-    *((partial(refusals.odd_value, turns=turns), _is_list) for turns in range(4)),
-    *((partial(refusals.odd_cursor, which=which), _is_list) for which in range(5)),
-    *((partial(refusals.odd_size, which=which), _is_list) for which in range(5)),
+    *((partial(refusals.invalid_value, turns=turns), _is_list) for turns in range(4)),
+    *((partial(refusals.invalid_cursor, which=which), _is_list) for which in range(5)),
+    *((partial(refusals.invalid_size, which=which), _is_list) for which in range(5)),
     (refusals.unknown_parent, _is_list),
     (lists.impossible_filter, _is_list),
-    (lists.other_orders, _is_list),
-    (lists.back_again, _is_list),
-    (lists.other_direction, _is_list),
-    (lists.beyond_the_end, _is_list),
+    (lists.remaining_orders, _is_list),
+    (lists.step_back_other_size, _is_list),
+    (lists.flipped_direction, _is_list),
+    (lists.page_after_last, _is_list),
 )
 """What tells less, and the operations it is for: some of it each night, until all of it was asked."""
 
-NIGHTS = 8
+ROTATION_DIVISOR = 8
 """The share of a budget by which those questions move on each night: one in so many requests."""
 
 
-def in_turn(known: Known) -> list[tuple[Step, Operation]]:
+def rotating(state: RunState) -> list[tuple[Step, Operation]]:
     """The questions that take turns, from a place that moves on every night; with the default budget 14 nights ask all.
 
     Neighbours are of different kinds and operations: each night asks a little of everything.
     """
     questions = [
         (crc32(f"{number}:{operation.id}".encode()), step, operation)
-        for number, (step, suits) in enumerate(IN_TURN)
-        for operation in known.reads()
-        if suits(operation) and (known.has_unscoped_key or step is not refusals.without_scope)
+        for number, (step, suits) in enumerate(ROTATING)
+        for operation in state.reads()
+        if suits(operation) and (state.has_unscoped_key or step is not refusals.without_scope)
     ]
     pairs = [(step, operation) for _, step, operation in sorted(questions, key=lambda question: question[0])]
-    start = known.seed * (known.budget // NIGHTS) % max(1, len(pairs))
+    start = state.seed * (state.budget // ROTATION_DIVISOR) % max(1, len(pairs))
     return [*pairs[start:], *pairs[:start]]

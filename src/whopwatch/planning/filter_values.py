@@ -15,26 +15,26 @@ T = TypeVar("T")
 
 MOST_VALUES = 60
 """Values of one filter in one request: a URL has to stay shorter than any server's limit."""
-LEAST = 8
+MIN_ITEMS = 8
 """Items that tell something of pages and their order."""
-LEFT = 2 / 3
+MIN_SHARE_LEFT = 2 / 3
 """The share of a list that several filters together may leave over at least, so that pages are left to walk."""
 
 
 def several_filters(listing: Listing, seed: int) -> Pairs:
     """Filters that each take away a few items which no other one takes away: if one is ignored, those are shown."""
     asked: Pairs = ()
-    least = len(listing.items) * LEFT
+    least = len(listing.items) * MIN_SHARE_LEFT
     for filter in _shuffled(list(listing.rules.filters.values()), seed):
-        for pairs in _sparing(listing, filter, seed):
+        for pairs in _weakly_selective_values(listing, filter, seed):
             together = (*asked, *pairs)
-            if _tells(listing, together) and len(listing.expect(together)) >= least:
+            if _is_discriminating(listing, together) and len(listing.expect(together)) >= least:
                 asked = together
                 break
     return asked or _one_filter(listing, seed)
 
 
-def is_varied(listing: Listing, asked: Pairs) -> bool:
+def mixes_dates_and_choices(listing: Listing, asked: Pairs) -> bool:
     """Whether `asked` filters both by moments and by a choice of values."""
     filters = [listing.rules.filters[name] for name in dict(asked) if name in listing.rules.filters]
     return any(one.is_array for one in filters) and any(one.test in MOMENTS for one in filters)
@@ -43,19 +43,19 @@ def is_varied(listing: Listing, asked: Pairs) -> bool:
 def _one_filter(listing: Listing, seed: int) -> Pairs:
     """The filter that leaves most of a list, where none leaves nearly all, and pages are left to walk."""
     filters = _shuffled(list(listing.rules.filters.values()), seed)
-    options = [asked for filter in filters if (asked := alone(listing, filter, seed))]
+    options = [asked for filter in filters if (asked := discriminating_filter(listing, filter, seed))]
     sure = {asked: sum(one.certain for one in listing.expect(asked).values()) for asked in options}
     best = max(options, key=lambda asked: sure[asked], default=())
-    return best if best and sure[best] >= LEAST else ()
+    return best if best and sure[best] >= MIN_ITEMS else ()
 
 
-def alone(listing: Listing, filter: Filter, seed: int) -> Pairs | None:
+def discriminating_filter(listing: Listing, filter: Filter, seed: int) -> Pairs | None:
     """One filter by itself, with a value that some items have and others have not; None where there is no such."""
-    options = [*_sparing(listing, filter, seed), *_choosing(listing, filter, seed)]
-    return next((pairs for pairs in options if _tells(listing, pairs)), None)
+    options = [*_weakly_selective_values(listing, filter, seed), *_selective_values(listing, filter, seed)]
+    return next((pairs for pairs in options if _is_discriminating(listing, pairs)), None)
 
 
-def nearly_all(listing: Listing, seed: int) -> Pairs:
+def weak_filters(listing: Listing, seed: int) -> Pairs:
     """Filters that take nothing or next to nothing away: every documented value at once, dates beside those of items.
 
     A limit that lies between two moments of one day tells whether the time of day counts.
@@ -92,7 +92,7 @@ def orders(listing: Listing, seed: int) -> list[Pairs]:
     values = [str(value) for value in parameter.schema.get("enum", ())] if parameter else []
     values = _shuffled(values, seed)
     count = len(listing.items)
-    spread = {value: _spread(listing, value) for value in values}
+    spread = {value: _distinct_values(listing, value) for value in values}
     values.sort(key=lambda value: (spread[value] < 2, value == names["default"], spread[value] == count))
     if names["direction"] not in rules.sorts:
         return [((names["parameter"], value),) for value in values]
@@ -104,7 +104,7 @@ def orders(listing: Listing, seed: int) -> list[Pairs]:
     return pairs or [((names["direction"], "asc"),)]
 
 
-def impossible(listing: Listing, seed: int) -> list[Pairs]:
+def impossible_filters(listing: Listing, seed: int) -> list[Pairs]:
     """Filters that nothing can pass: each whose field no item shows, as nothing else tells of it, else any one."""
     options = [filter for filter in listing.rules.filters.values() if filter.nothing is not None]
     hidden = [filter for filter in options if all(found is HIDDEN for found in listing.shown(filter))]
@@ -112,13 +112,13 @@ def impossible(listing: Listing, seed: int) -> list[Pairs]:
     return [((filter.name, str(filter.nothing)),) for filter in chosen]
 
 
-def unlike(id: str) -> str:
+def nonexistent_id_like(id: str) -> str:
     """An id of the same form as `id` that nothing has."""
     prefix, underscore, suffix = id.rpartition("_")
     return f"{prefix}{underscore}{NOBODY if len(suffix) < len(NOBODY) else '0' * len(suffix)}"
 
 
-def _sparing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
+def _weakly_selective_values(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
     """Values of `filter` that let nearly all items through."""
     if filter.test in MOMENTS:
         dates = sorted({str(value) for value in listing.sendable(filter)})
@@ -152,7 +152,7 @@ def _near_the_end(dates: list[str], is_upper: bool) -> list[str]:
     )
 
 
-def _choosing(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
+def _selective_values(listing: Listing, filter: Filter, seed: int) -> Iterator[Pairs]:
     """Values of `filter` that let some items through."""
     if filter.test == "contains":
         yield from (((filter.name, text),) for text in _parts(listing, filter, seed))
@@ -173,7 +173,7 @@ def _parts(listing: Listing, filter: Filter, seed: int) -> Iterator[str]:
             yield part.upper()
 
 
-def _tells(listing: Listing, asked: Pairs) -> bool:
+def _is_discriminating(listing: Listing, asked: Pairs) -> bool:
     """Whether every parameter takes away an item that none of the others does, and something is left."""
     wanted = grouped(asked)
     columns = [listing.passing(name, values) for name, values in wanted.items()]
@@ -181,10 +181,10 @@ def _tells(listing: Listing, asked: Pairs) -> bool:
     sole = [any(one is False and count == 1 for one, count in zip(column, fails, strict=True)) for column in columns]
     if not columns or not all(sole) or all(fails):
         return False
-    return all(_boundary_tells(listing, wanted, name) for name in wanted if name in listing.rules.filters)
+    return all(_shows_boundary(listing, wanted, name) for name in wanted if name in listing.rules.filters)
 
 
-def _boundary_tells(listing: Listing, wanted: Mapping[str, tuple[str, ...]], name: str) -> bool:
+def _shows_boundary(listing: Listing, wanted: Mapping[str, tuple[str, ...]], name: str) -> bool:
     """Whether an item stands right at the limit that a filter sets, and nothing but that filter decides about it."""
     filter = listing.rules.filters[name]
     if filter.test not in (*MOMENTS, "at-least", "at-most"):
@@ -200,7 +200,7 @@ def _is_at(found: object, limit: str) -> bool:
     return isinstance(found, list) and any(wire(value) == limit for value in found)
 
 
-def _spread(listing: Listing, order: str) -> int:
+def _distinct_values(listing: Listing, order: str) -> int:
     """How many different values the items show where they are sorted."""
     path = listing.rules.declared.order_path(order)
     return len({repr(value_at(item, path)) for item in listing.items})

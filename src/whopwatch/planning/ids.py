@@ -8,7 +8,7 @@ from zlib import crc32
 
 LIMIT = 64
 """Ids kept for each resource. More would not be asked for within any sensible budget."""
-TRIES = 24
+MAX_TRIES = 24
 """Parents tried before an empty list is accepted as such, ids before a missing object is."""
 
 _USABLE = re.compile(r"[A-Za-z0-9_~:@+=.-]{1,128}")
@@ -19,7 +19,7 @@ def is_usable(id: str) -> bool:
     return _USABLE.fullmatch(id) is not None and id.strip(".") != ""
 
 
-class Pool:
+class IdPool:
     """Ids by resource, deterministic: the same seed and the same answers give the same candidates."""
 
     def __init__(self, seed: int = 0, limit: int = LIMIT) -> None:

@@ -12,7 +12,7 @@ from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.oracle.stability import blames, proven, suspected
 from whopwatch.planning import filter_values as compose
-from whopwatch.planning.state import Experiment, Known, Look, cursor, has_next, items
+from whopwatch.planning.state import Experiment, FilteredFirstPage, RunState, cursor, has_next, items
 
 WHOLE = "100"
 SMALL = 3
@@ -24,14 +24,14 @@ ATTEMPTS = 2
 """Times that something is asked again until the list stood still around it."""
 
 
-def complete(known: Known, operation: Operation) -> Experiment:
+def complete_list(state: RunState, operation: Operation) -> Experiment:
     """The rest of the list whose first page was seen, as far as the budget can afford."""
-    trace = known.first_page(operation) if operation.is_list else None
-    if trace and has_next(trace[1]) and known.listing(operation) is None:
-        yield from walk_on(*trace, known.pages)
+    trace = state.first_page(operation) if operation.is_list else None
+    if trace and has_next(trace[1]) and state.listing(operation) is None:
+        yield from remaining_pages(*trace, state.pages)
 
 
-def walk_on(call: Call, page: Exchange, pages: int) -> Experiment:
+def remaining_pages(call: Call, page: Exchange, pages: int) -> Experiment:
     """The pages after `page`, which answered `call`: to the end, to the last of `pages`, or to a cursor seen before."""
     seen: set[str] = set()
     for _ in range(pages - 1):
@@ -42,211 +42,211 @@ def walk_on(call: Call, page: Exchange, pages: int) -> Experiment:
         page = yield replace(call, purpose=Purpose.NEXT_PAGE, query=(*call.query, ("after", after)))
 
 
-def again(known: Known, operation: Operation) -> Experiment:
+def again(state: RunState, operation: Operation) -> Experiment:
     """The whole list once more."""
-    trace = known.first_page(operation)
+    trace = state.first_page(operation)
     if trace is not None:
         page = yield trace[0]
-        yield from walk_on(trace[0], page, known.pages)
+        yield from remaining_pages(trace[0], page, state.pages)
 
 
-def look_filtered(known: Known, operation: Operation, *, telling: bool = False) -> Experiment:
+def first_filtered_page(state: RunState, operation: Operation, *, telling: bool = False) -> Experiment:
     """The first page under several filters and an order, of the default size; if `telling`, not under fewer."""
-    listing, base = known.listing(operation), known.base(operation)
-    look = known.looks.get(operation.id)
+    listing, base = state.listing(operation), state.base(operation)
+    look = state.filtered_pages.get(operation.id)
     if listing is None or base is None or len(listing.items) < 2 or (look and look.base == base):
         return
-    orders = compose.orders(listing, known.seed)
-    filters = compose.several_filters(listing, known.seed)
-    if telling and not (compose.is_varied(listing, filters) and orders and len(orders[0]) > 1):
+    orders = compose.orders(listing, state.seed)
+    filters = compose.several_filters(listing, state.seed)
+    if telling and not (compose.mixes_dates_and_choices(listing, filters) and orders and len(orders[0]) > 1):
         return
     asked = (*filters, *(orders[0] if orders else ()))
     count = len(listing.expect(asked))
     first: Pairs = () if count > ENOUGH else (("first", str(max(1, count // 3))),)
-    since = known.count(operation)
-    known.looks[operation.id] = Look(base, asked, since, (yield query(base, (*asked, *first))))
-    yield from settle(known, operation, since)
+    since = state.count(operation)
+    state.filtered_pages[operation.id] = FilteredFirstPage(base, asked, since, (yield query(base, (*asked, *first))))
+    yield from confirm_deviation(state, operation, since)
 
 
-def look_at_all(known: Known, operation: Operation) -> Experiment:
+def fallback_filtered_page(state: RunState, operation: Operation) -> Experiment:
     """Such a page, of a list with whatever filters it has, where no list had several."""
-    if not known.looks:
-        yield from look_filtered(known, operation)
+    if not state.filtered_pages:
+        yield from first_filtered_page(state, operation)
 
 
-def walk_filtered(known: Known, operation: Operation) -> Experiment:
+def traverse_filtered(state: RunState, operation: Operation) -> Experiment:
     """On from that page: a small one, the rest, and one back."""
-    look, base = known.looks.get(operation.id), known.base(operation)
-    if look is None or base is None or look.base != base or suspected(known.observed(operation), look.since):
+    look, base = state.filtered_pages.get(operation.id), state.base(operation)
+    if look is None or base is None or look.base != base or suspected(state.observed(operation), look.since):
         return
     page, since = look.page, look.since
     if page.ok and not has_next(page) and page.query_value("first") is None and len(items(page)) > 2:
-        since = known.count(operation)
-        page = yield query(base, (*look.asked, ("first", str(len(items(page)) // 3))))
+        since = state.count(operation)
+        page = yield query(base, (*look.parameters, ("first", str(len(items(page)) // 3))))
     seen = len(items(page))
     for size in (SMALL, 0):
         after = cursor(page, "end_cursor")
         if not has_next(page) or after is None:
             break
         page = yield query(
-            base, (*look.asked, ("first", str(size or _rest(known, operation, look, seen))), ("after", after))
+            base, (*look.parameters, ("first", str(size or _rest(state, operation, look, seen))), ("after", after))
         )
         seen += len(items(page))
     before = cursor(page, "start_cursor")
     if page.query_value("after") and before:
-        yield query(base, (*look.asked, ("last", BACK[_side(known, operation)]), ("before", before)))
-    yield from settle(known, operation, since)
+        yield query(base, (*look.parameters, ("last", BACK[_side(state, operation)]), ("before", before)))
+    yield from confirm_deviation(state, operation, since)
 
 
-def _rest(known: Known, operation: Operation, look: Look, seen: int) -> int:
+def _rest(state: RunState, operation: Operation, look: FilteredFirstPage, seen: int) -> int:
     """As many items as are left: a full page that is the last one has to say so."""
-    listing = known.listing(operation)
-    return max(1, len(listing.expect(look.asked)) - seen) if listing else int(WHOLE)
+    listing = state.listing(operation)
+    return max(1, len(listing.expect(look.parameters)) - seen) if listing else int(WHOLE)
 
 
-def _side(known: Known, operation: Operation) -> int:
-    return (crc32(operation.id.encode()) + known.seed) % 2
+def _side(state: RunState, operation: Operation) -> int:
+    return (crc32(operation.id.encode()) + state.seed) % 2
 
 
-def back_again(known: Known, operation: Operation) -> Experiment:
+def step_back_other_size(state: RunState, operation: Operation) -> Experiment:
     """Once more back from the same cursor, with the other size: more items than there are, or fewer."""
-    observed, look = known.observed(operation), known.looks.get(operation.id)
+    observed, look = state.observed(operation), state.filtered_pages.get(operation.id)
     taken = [step for step in observed.steps_back if step.page.exchange.purpose is Purpose.QUERY]
     before = taken[-1].page.exchange.query_value("before") if taken else None
     if look is not None and before is not None:
-        since = known.count(operation)
+        since = state.count(operation)
         asked = taken[-1].walk.asked
-        yield query(look.base, (*asked, ("last", BACK[1 - _side(known, operation)]), ("before", before)))
-        yield from settle(known, operation, since)
+        yield query(look.base, (*asked, ("last", BACK[1 - _side(state, operation)]), ("before", before)))
+        yield from confirm_deviation(state, operation, since)
 
 
-def other_direction(known: Known, operation: Operation) -> Experiment:
+def flipped_direction(state: RunState, operation: Operation) -> Experiment:
     """The look once more, in the other direction and in nothing else different: one may be taken for the other."""
-    look, name = known.looks.get(operation.id), "direction"
-    asked = dict(look.asked).get(name) if look else None
+    look, name = state.filtered_pages.get(operation.id), "direction"
+    asked = dict(look.parameters).get(name) if look else None
     if look is None or asked is None:
         return
-    since, turned = known.count(operation), "desc" if asked == "asc" else "asc"
+    since, turned = state.count(operation), "desc" if asked == "asc" else "asc"
     sent = tuple((key, turned if key == name else value) for key, value in look.page.query)
     yield replace(look.base, purpose=Purpose.QUERY, query=sent)
-    yield from settle(known, operation, since)
+    yield from confirm_deviation(state, operation, since)
 
 
-def other_size(known: Known, operation: Operation) -> Experiment:
+def smaller_pages(state: RunState, operation: Operation) -> Experiment:
     """A list that shows equal items, which may be right, in smaller pages: they have to be as many there."""
-    base = known.base(operation) if operation.is_list else None
-    whole = [walk for walk in known.observed(operation).walks if walk.is_whole] if base else []
+    base = state.base(operation) if operation.is_list else None
+    whole = [walk for walk in state.observed(operation).walks if walk.is_whole] if base else []
     if base is None or not whole or len(set(whole[-1].ids)) == len(whole[-1].ids):
         return
     size = ("first", str(len(whole[-1].ids) // 2 + 1))
     page = yield query(base, (size,))
-    for _ in range(known.pages):
+    for _ in range(state.pages):
         after = cursor(page, "end_cursor")
         if not has_next(page) or after is None:
             break
         page = yield query(base, (size, ("after", after)))
-    yield from again(known, operation)
+    yield from again(state, operation)
 
 
-def nearly_all(known: Known, operation: Operation) -> Experiment:
+def nearly_unfiltered(state: RunState, operation: Operation) -> Experiment:
     """The list under filters that take next to nothing away, in the order of the look, or downwards."""
-    listing, base = known.listing(operation), known.base(operation)
-    look = known.looks.get(operation.id)
+    listing, base = state.listing(operation), state.base(operation)
+    look = state.filtered_pages.get(operation.id)
     if listing is None or base is None or look is None:
         return
     names = listing.rules.declared.order
-    order: Pairs = tuple(pair for pair in look.asked if pair[0] in listing.rules.sorts)
+    order: Pairs = tuple(pair for pair in look.parameters if pair[0] in listing.rules.sorts)
     if [name for name, _ in order] == [names["direction"]]:
         order = ((names["direction"], names["default_direction"]),)
-    asked = (*compose.nearly_all(listing, known.seed), *order)
+    asked = (*compose.weak_filters(listing, state.seed), *order)
     if asked:
-        since = known.count(operation)
+        since = state.count(operation)
         yield query(base, (*asked, ("first", WHOLE)))
-        yield from settle(known, operation, since)
+        yield from confirm_deviation(state, operation, since)
 
 
-def other_orders(known: Known, operation: Operation) -> Experiment:
+def remaining_orders(state: RunState, operation: Operation) -> Experiment:
     """The first page under every further order."""
-    listing, base = known.listing(operation), known.base(operation)
+    listing, base = state.listing(operation), state.base(operation)
     if listing is None or base is None or len(listing.items) < 2:
         return
-    since = known.count(operation)
-    for asked in compose.orders(listing, known.seed)[1:]:
+    since = state.count(operation)
+    for asked in compose.orders(listing, state.seed)[1:]:
         yield query(base, (*asked, ("first", "7")))
-    yield from settle(known, operation, since)
+    yield from confirm_deviation(state, operation, since)
 
 
-def single_filters(known: Known, operation: Operation, tests: Collection[str] = ()) -> Experiment:
+def single_filters(state: RunState, operation: Operation, tests: Collection[str] = ()) -> Experiment:
     """Each filter by itself that the walk could not have, with a value that some items have; all, or some `tests`."""
-    listing, base = known.listing(operation), known.base(operation)
+    listing, base = state.listing(operation), state.base(operation)
     if listing is None or base is None or not listing.items:
         return
-    since = known.count(operation)
-    look = known.looks.get(operation.id)
-    walked = {name for name, _ in look.asked} if look else set()
+    since = state.count(operation)
+    look = state.filtered_pages.get(operation.id)
+    walked = {name for name, _ in look.parameters} if look else set()
     for filter in listing.rules.filters.values():
         is_due = filter.name not in walked and (not tests or filter.test in tests)
-        asked = compose.alone(listing, filter, known.seed) if is_due else None
+        asked = compose.discriminating_filter(listing, filter, state.seed) if is_due else None
         if asked and not _is_base(base, filter.name):
             call = query(base, (*asked, ("first", WHOLE)))
-            if not known.has_asked(call):
+            if not state.was_sent(call):
                 yield call
-    yield from settle(known, operation, since)
+    yield from confirm_deviation(state, operation, since)
 
 
-def beyond_the_end(known: Known, operation: Operation) -> Experiment:
+def page_after_last(state: RunState, operation: Operation) -> Experiment:
     """The page after the last one, for which clients ask that look at end_cursor alone: an empty one."""
-    observed, base = known.observed(operation), known.base(operation)
+    observed, base = state.observed(operation), state.base(operation)
     ends = (walk for walk in observed.walks if walk.pages[-1].is_last and walk.pages[-1].items)
     walk = next(ends, None) if base else None
     after = cursor(walk.pages[-1].exchange, "end_cursor") if walk else None
     if walk and base and after:
-        since = known.count(operation)
+        since = state.count(operation)
         yield query(base, (*walk.asked, ("first", "5"), ("after", after)))
-        yield from settle(known, operation, since)
+        yield from confirm_deviation(state, operation, since)
 
 
-def impossible_filter(known: Known, operation: Operation) -> Experiment:
+def impossible_filter(state: RunState, operation: Operation) -> Experiment:
     """Filters that nothing passes: an empty page each."""
-    listing, base = known.listing(operation), known.base(operation)
+    listing, base = state.listing(operation), state.base(operation)
     if listing and listing.items and base:
-        since = known.count(operation)
-        for asked in compose.impossible(listing, known.seed):
+        since = state.count(operation)
+        for asked in compose.impossible_filters(listing, state.seed):
             if not _is_base(base, asked[0][0]):
                 yield query(base, asked)
-        yield from settle(known, operation, since)
+        yield from confirm_deviation(state, operation, since)
 
 
-def settle(known: Known, operation: Operation, since: int) -> Experiment:
+def confirm_deviation(state: RunState, operation: Operation, since: int) -> Experiment:
     """Where answers since `since` were not as the list lets expect: ask once more, and for the list after that.
 
     What two looks at an unchanged list agree on is no accident of a system that moves.
     """
-    calls = [call for call, _ in known.traces.get(operation.id, ())[since:] if call.purpose is Purpose.QUERY]
+    calls = [call for call, _ in state.traces.get(operation.id, ())[since:] if call.purpose is Purpose.QUERY]
     if not calls:
         return
     for _ in range(ATTEMPTS):
-        if not suspected(known.observed(operation), since):
+        if not suspected(state.observed(operation), since):
             return
         for call in calls:  # noqa: UP028 (`yield from` would send the answers to a list)
             yield call
-        yield from again(known, operation)
-        if proven(known.observed(operation)):
-            yield from attribute(known, operation, calls)
+        yield from again(state, operation)
+        if proven(state.observed(operation)):
+            yield from isolate_parameter(state, operation, calls)
             return
 
 
-def attribute(known: Known, operation: Operation, calls: Sequence[Call]) -> Experiment:
+def isolate_parameter(state: RunState, operation: Operation, calls: Sequence[Call]) -> Experiment:
     """Each parameter of requests that disappointed by itself, where several could be the reason."""
-    found = [broken for broken, _ in proven(known.observed(operation))]
-    rules, base = known.rules(operation), known.base(operation)
+    found = [broken for broken, _ in proven(state.observed(operation))]
+    rules, base = state.rules(operation), state.base(operation)
     asked = [pair for call in calls for pair in call.query if pair[0] in rules.optional]
     names = list(dict.fromkeys(name for name, _ in asked))
     if base is None or len(names) < 2 or not found or any(map(blames, found)):
         return
     for name in names:
         yield query(base, (*dict.fromkeys(pair for pair in asked if pair[0] == name), ("first", WHOLE)))
-    yield from again(known, operation)
+    yield from again(state, operation)
 
 
 def query(base: Call, pairs: Pairs) -> Call:

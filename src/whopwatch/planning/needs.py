@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from whopwatch.contract import Operation, Parameter
-from whopwatch.planning.ids import Pool
+from whopwatch.planning.ids import IdPool
 
 Filling = Mapping[str, str]
 """Values by parameter name."""
@@ -24,7 +24,7 @@ class Need:
     resources: tuple[str, ...]
     is_parent: bool = False
 
-    def candidates(self, pool: Pool) -> Sequence[str]:
+    def candidates(self, pool: IdPool) -> Sequence[str]:
         """Ids that could be sent, the best of each resource before the second best of any."""
         if len(self.resources) == 1:
             return pool.candidates(self.resources[0], ends=self.is_parent)
@@ -47,13 +47,13 @@ def sources(parameter: Parameter) -> tuple[str, ...]:
     return (parameter.resource, *alternatives) if parameter.resource else ()
 
 
-def fillings(wanted: Sequence[Need], pool: Pool, width: int = 40) -> Iterator[Filling]:
+def fillings(wanted: Sequence[Need], pool: IdPool, width: int = 40) -> Iterator[Filling]:
     """Values for all of `wanted`, at most `width` candidates a parameter; the best first."""
     candidates = [need.candidates(pool)[:width] for need in wanted]
     for values in product(*candidates):
         yield {need.parameter.name: value for need, value in zip(wanted, values, strict=True)}
 
 
-def missing(wanted: Sequence[Need], pool: Pool) -> tuple[Need, ...]:
+def missing(wanted: Sequence[Need], pool: IdPool) -> tuple[Need, ...]:
     """Those of `wanted` that nothing seen so far can fill."""
     return tuple(need for need in wanted if not need.candidates(pool))

@@ -12,31 +12,31 @@ from whopwatch.core.exchange import Purpose
 from whopwatch.oracle.deprecation import ENOUGH, deprecated_properties
 from whopwatch.oracle.expansion import EXPAND, expandable
 from whopwatch.oracle.traits import traits
-from whopwatch.planning.state import Experiment, Known, Trace, items, own_ids, own_objects
+from whopwatch.planning.state import Experiment, RunState, Trace, items, own_ids, own_objects
 
 OBJECTS = 2
 CHOICE = 12
 """Objects that are retrieved at a time, and that the choice is made among."""
 
 
-def another_object(known: Known, operation: Operation) -> Experiment:
+def another_object(state: RunState, operation: Operation) -> Experiment:
     """One more object: the one whose list item shows most that those retrieved so far do not."""
-    yield from _objects(known, operation, 1)
+    yield from _objects(state, operation, 1)
 
 
-def more_objects(known: Known, operation: Operation) -> Experiment:
+def more_objects(state: RunState, operation: Operation) -> Experiment:
     """Other objects, where there are ids of some, those that differ most first."""
-    yield from _objects(known, operation, OBJECTS)
+    yield from _objects(state, operation, OBJECTS)
 
 
-def _objects(known: Known, operation: Operation, count: int) -> Experiment:
-    trace = known.success(operation)
-    names = [need.parameter.name for need in known.needs[operation.id]]
+def _objects(state: RunState, operation: Operation, count: int) -> Experiment:
+    trace = state.success(operation)
+    names = [need.parameter.name for need in state.needs[operation.id]]
     if trace is None or operation.is_list or len(names) != 1 or names[0] not in trace[0].path_params:
         return
-    asked = {call.path_params.get(names[0]) for call, _ in known.traces[operation.id]}
-    left = [id for id in known.needs[operation.id][0].candidates(known.pool) if id not in asked][:CHOICE]
-    listed = _listed(known, operation)
+    asked = {call.path_params.get(names[0]) for call, _ in state.traces[operation.id]}
+    left = [id for id in state.needs[operation.id][0].candidates(state.pool) if id not in asked][:CHOICE]
+    listed = _listed(state, operation)
     shown = {id: traits(listed.get(id)) for id in (*left, *asked)}
     seen = {trait for id in asked for trait in shown[id]}
     for _ in range(min(count, len(left))):
@@ -46,7 +46,7 @@ def _objects(known: Known, operation: Operation, count: int) -> Experiment:
         call = replace(trace[0], purpose=Purpose.RETRIEVE, path_params={names[0]: id})
         exchange = yield call
         page = next(
-            (page for page, found in _pages(known, operation) if id in own_ids(page.operation, found.json)), None
+            (page for page, found in _pages(state, operation) if id in own_ids(page.operation, found.json)), None
         )
         if page and (exchange.status == 404 or _differ(listed.get(id), exchange.json)):
             now = yield page  # it may have changed, or gone, since it was listed
@@ -62,38 +62,38 @@ def _differ(item: Any, value: Any) -> bool:
     return any(item[name] != value[name] for name in item.keys() & value.keys())
 
 
-def _listed(known: Known, operation: Operation) -> Mapping[str | None, Any]:
+def _listed(state: RunState, operation: Operation) -> Mapping[str | None, Any]:
     """The items of the list of the same resource, by id."""
     return {
         id: item
-        for page, exchange in _pages(known, operation)
+        for page, exchange in _pages(state, operation)
         for id, item in own_objects(page.operation, exchange.json)
     }
 
 
-def _pages(known: Known, operation: Operation) -> list[Trace]:
-    traces = known.traces.get(f"{operation.resource}.list", ())
+def _pages(state: RunState, operation: Operation) -> list[Trace]:
+    traces = state.traces.get(f"{operation.resource}.list", ())
     return [trace for trace in traces if trace[0].purpose is Purpose.LIST and items(trace[1])]
 
 
-def enough_objects(known: Known, operation: Operation) -> Experiment:
+def enough_objects(state: RunState, operation: Operation) -> Experiment:
     """Other objects, until so many were seen that a property which none of them has can be called gone."""
-    trace = known.success(operation)
-    names = [need.parameter.name for need in known.needs[operation.id]]
+    trace = state.success(operation)
+    names = [need.parameter.name for need in state.needs[operation.id]]
     if trace is None or operation.is_list or len(names) != 1 or names[0] not in trace[0].path_params:
         return
-    if not deprecated_properties(known.contract, operation.id):
+    if not deprecated_properties(state.contract, operation.id):
         return
-    asked = {call.path_params.get(names[0]) for call, _ in known.traces[operation.id]}
-    others = [id for id in known.needs[operation.id][0].candidates(known.pool) if id not in asked]
+    asked = {call.path_params.get(names[0]) for call, _ in state.traces[operation.id]}
+    others = [id for id in state.needs[operation.id][0].candidates(state.pool) if id not in asked]
     for id in others[: max(0, ENOUGH - len(asked))]:
         yield replace(trace[0], purpose=Purpose.RETRIEVE, path_params={names[0]: id})
 
 
-def expansions(known: Known, operation: Operation) -> Experiment:
+def expansions(state: RunState, operation: Operation) -> Experiment:
     """The request that was answered with every field to expand, once more with each combination of them."""
-    names = expandable(known.contract, operation)
-    trace = max(_plain(known, operation), key=lambda one: len(_shown(one[1].json, names)), default=None)
+    names = expandable(state.contract, operation)
+    trace = max(_plain(state, operation), key=lambda one: len(_shown(one[1].json, names)), default=None)
     if trace and names:
         for chosen in _combinations(names):
             pairs = tuple((EXPAND, name) for name in chosen)
@@ -101,9 +101,9 @@ def expansions(known: Known, operation: Operation) -> Experiment:
         yield trace[0]  # What is asked later, is made out of the last success: one that expands nothing.
 
 
-def _plain(known: Known, operation: Operation) -> Iterator[Trace]:
+def _plain(state: RunState, operation: Operation) -> Iterator[Trace]:
     """What was answered without expanding anything."""
-    for call, exchange in known.traces.get(operation.id, ()):
+    for call, exchange in state.traces.get(operation.id, ()):
         if exchange.ok and exchange.credential == "key" and not any(name == EXPAND for name, _ in call.query):
             yield call, exchange
 

@@ -8,31 +8,31 @@ from zlib import crc32
 
 from whopwatch.contract import Operation
 from whopwatch.contract.list_behaviour import behaviour
-from whopwatch.planning.experiments import ONCE, PRICES, Step, in_turn
+from whopwatch.planning.experiments import BY_PRIORITY, ONE_OPERATION_EACH, Step, rotating
 from whopwatch.planning.reach import reach_operations
-from whopwatch.planning.state import Experiment, Known, Past
+from whopwatch.planning.state import Experiment, OperationHistory, RunState
 
 
-def plan(known: Known) -> Iterator[Experiment]:
+def plan(state: RunState) -> Iterator[Experiment]:
     """All experiments of a run, in the order in which they may spend the budget."""
-    yield from reach_operations(known)
-    known.reached = True
-    order = sorted(known.reads(), key=lambda operation: urgency(known, operation))
+    yield from reach_operations(state)
+    state.reached = True
+    order = sorted(state.reads(), key=lambda operation: urgency(state, operation))
     done = set()
-    for place, step in enumerate(ONCE):
+    for place, step in enumerate(ONE_OPERATION_EACH):
         for operation in (*order[place:], *order[:place]):
-            before = known.count(operation)
-            yield step(known, operation)
-            if known.count(operation) > before:
+            before = state.count(operation)
+            yield step(state, operation)
+            if state.count(operation) > before:
                 done.add((_name(step), operation.id))
                 break
-    for step in PRICES:
+    for step in BY_PRIORITY:
         for operation in order:
             if (_name(step), operation.id) not in done:
-                yield step(known, operation)
-    for step, operation in in_turn(known):
+                yield step(state, operation)
+    for step, operation in rotating(state):
         if (_name(step), operation.id) not in done:
-            yield step(known, operation)
+            yield step(state, operation)
 
 
 def _name(step: Step) -> object:
@@ -42,8 +42,8 @@ def _name(step: Step) -> object:
     return (step.func, *(setting for setting in step.keywords.items() if setting[1]))
 
 
-def urgency(known: Known, operation: Operation) -> tuple[float, ...]:
+def urgency(state: RunState, operation: Operation) -> tuple[float, ...]:
     """What an operation is sorted by among its like; the most urgent is lowest."""
-    past, risk = known.past.get(operation.id, Past()), behaviour().risk
+    past, risk = state.past.get(operation.id, OperationHistory()), behaviour().risk
     rank = risk.index(operation.resource) if operation.resource in risk else len(risk)
-    return -past.changes, -past.days, rank, crc32(f"{known.seed}:{operation.id}".encode())
+    return -past.changes, -past.days, rank, crc32(f"{state.seed}:{operation.id}".encode())

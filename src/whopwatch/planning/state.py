@@ -14,7 +14,7 @@ from whopwatch.oracle.expected_list import Listing, Rules
 from whopwatch.oracle.page import base_of
 from whopwatch.oracle.traits import EMPTIEST, fullness
 from whopwatch.oracle.traversal import Observed
-from whopwatch.planning.ids import Pool, is_usable
+from whopwatch.planning.ids import IdPool, is_usable
 from whopwatch.planning.needs import Filling, Need, needs
 
 Experiment = Generator[Call, Exchange, None]
@@ -26,20 +26,20 @@ LONGEST_CURSOR = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """The first page of what `base` asks for, under the filters and the order of `asked`.
+class FilteredFirstPage:
+    """The first page of what `base` asks for, under the filters and the order of `parameters`.
 
     `since` is its number among the traces of the operation.
     """
 
     base: Call
-    asked: Pairs
+    parameters: Pairs
     since: int
     page: Exchange
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class OperationHistory:
     """What earlier runs know of an operation: the days since it was last verified, and how often it changed."""
 
     days: float = 0.0
@@ -47,8 +47,8 @@ class Past:
 
 
 @dataclass
-class Known:
-    """The state that a plan reads. The run's scheduler adds to it, by `learn`.
+class RunState:
+    """The state that a plan reads. The run's scheduler adds to it, by `record`.
 
     `tried` are the values that were chosen so far for the needs of each operation, `settled` the operations of which
     something else was seen than empty lists and objects that are not there. `looks` are first pages to walk on from,
@@ -60,18 +60,18 @@ class Known:
     selected: Collection[str]
     seed: int = 0
     budget: int = 600
-    past: Mapping[str, Past] = field(default_factory=dict)
+    past: Mapping[str, OperationHistory] = field(default_factory=dict)
     has_unscoped_key: bool = False
-    pool: Pool = field(init=False)
-    tried: dict[str, list[Filling]] = field(default_factory=dict)
-    settled: set[str] = field(default_factory=set)
+    pool: IdPool = field(init=False)
+    tried_values: dict[str, list[Filling]] = field(default_factory=dict)
+    satisfied: set[str] = field(default_factory=set)
     traces: dict[str, list[Trace]] = field(default_factory=dict)
     reached: bool = False
-    looks: dict[str, Look] = field(default_factory=dict)
+    filtered_pages: dict[str, FilteredFirstPage] = field(default_factory=dict)
     needs: Mapping[str, tuple[Need, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pool = Pool(self.seed)
+        self.pool = IdPool(self.seed)
         self._wanted = {operation.id for operation in self.reads()}
         self.needs = {operation.id: needs(operation) for operation in self.contract.reads}
         self._rules: dict[str, Rules] = {}
@@ -81,13 +81,13 @@ class Known:
         lists = sum(operation.is_list for operation in self.reads())
         self.pages = max(4, min(41, self.budget // (4 * max(1, lists))))
 
-    def learn(self, call: Call, exchange: Exchange) -> None:
+    def record(self, call: Call, exchange: Exchange) -> None:
         """Take in one answer, and the ids in it as long as they may be needed."""
         operation = call.operation
         self.traces.setdefault(operation.id, []).append((call, exchange))
         if exchange.status != 404 and not (exchange.ok and operation.is_list and not items(exchange)):
-            self.settled.add(operation.id)
-        if exchange.ok and exchange.credential == "key" and not self.settled.issuperset(self._wanted):
+            self.satisfied.add(operation.id)
+        if exchange.ok and exchange.credential == "key" and not self.satisfied.issuperset(self._wanted):
             value = exchange.json
             own = dict(own_objects(operation, value))
             for resource, id in shapes_of(self.contract).of(operation).ids(value):
@@ -114,7 +114,7 @@ class Known:
                 calls.append(call)
         return calls
 
-    def has_asked(self, call: Call) -> bool:
+    def was_sent(self, call: Call) -> bool:
         """Whether just this request was made."""
         return any(call == made for made, _ in self.traces.get(call.operation.id, ()))
 
@@ -143,10 +143,10 @@ class Known:
 
     def listing(self, operation: Operation) -> Listing | None:
         """The list that `base` asks for, as it was last seen whole."""
-        count, known = self.count(operation), self._listings.get(operation.id)
-        if known is None or known[0] != count:
-            known = self._listings[operation.id] = count, self._listing(operation)
-        return known[1]
+        count, cached = self.count(operation), self._listings.get(operation.id)
+        if cached is None or cached[0] != count:
+            cached = self._listings[operation.id] = count, self._listing(operation)
+        return cached[1]
 
     def _listing(self, operation: Operation) -> Listing | None:
         trace = self.first_page(operation)

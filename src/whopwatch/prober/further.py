@@ -12,7 +12,7 @@ from whopwatch.contract import Contract
 from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange
 from whopwatch.http.call import Call
-from whopwatch.planning.state import Known, items
+from whopwatch.planning.state import RunState, items
 from whopwatch.prober.listing import Probe
 from whopwatch.prober.prober import Prober
 from whopwatch.prober.settings import Terms
@@ -33,7 +33,7 @@ def look_further(
     """
     free = [probe for probe in probes if not any(one.name in probe.params for one in probe.operation.needed)]
     terms = {probe.id: probe.terms for probe in probes}
-    known = _known(contract, prober, [probe.id for probe in free], seen)
+    state = _known(contract, prober, [probe.id for probe in free], seen)
     found: list[Exchange] = []
 
     def send(call: Call) -> Exchange:
@@ -49,26 +49,26 @@ def look_further(
         return exchange
 
     if any(map(is_answer, seen)):
-        reach(known, send, lambda: lost(found) is not None)
+        reach(state, send, lambda: lost(found) is not None)
     return found
 
 
-def _known(contract: Contract, prober: Prober, selected: Sequence[str], seen: Sequence[Exchange]) -> Known:
+def _known(contract: Contract, prober: Prober, selected: Sequence[str], seen: Sequence[Exchange]) -> RunState:
     """What the probes have learnt, in the words of a plan; empty lists count as tried."""
-    known = Known(contract, frozenset(selected))
+    state = RunState(contract, frozenset(selected))
     for resource in {resource for one in contract.reads for need in one.needed for resource in need.resources}:
         given = prober.seen.best(resource) if prober.seen.is_given(resource) else None
         if given:
-            known.pool.pin(resource, given)
+            state.pool.pin(resource, given)
     for exchange in seen:
         operation = contract.operation(exchange.operation)
         call = Call(operation, exchange.purpose, path_params=exchange.path_params, query=exchange.query)
-        known.learn(call, exchange)
+        state.record(call, exchange)
         if exchange.ok and operation.is_list and not items(exchange):
-            names = {need.parameter.name for need in known.needs[operation.id]}
+            names = {need.parameter.name for need in state.needs[operation.id]}
             sent = {**exchange.path_params, **dict(exchange.query)}
-            known.tried.setdefault(operation.id, []).append({name: sent[name] for name in names & sent.keys()})
-    return known
+            state.tried_values.setdefault(operation.id, []).append({name: sent[name] for name in names & sent.keys()})
+    return state
 
 
 def _unsent(call: Call) -> Exchange:

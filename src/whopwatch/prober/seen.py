@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.shape import shapes_of
 from whopwatch.core.exchange import Exchange
-from whopwatch.planning.ids import TRIES
+from whopwatch.planning.ids import MAX_TRIES
 
-KEPT = TRIES
+KEPT = MAX_TRIES
 """Ids of one resource: as many as are tried."""
 FRESH_SECONDS = 300.0
 """For how long answers are not searched for more ids of a resource."""
-LOOKED_AT = TRIES
+LOOKED_AT = MAX_TRIES
 """Items of a list's page that are searched."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from whopwatch.core.exchange import Exchange
 from whopwatch.http import Call
 from whopwatch.planning.reach import reach_operations
-from whopwatch.planning.state import Experiment, Known
+from whopwatch.planning.state import Experiment, RunState
 
 
 def drive(experiment: Experiment, ask: Callable[[Call], Exchange | None]) -> None:
@@ -23,7 +23,7 @@ def drive(experiment: Experiment, ask: Callable[[Call], Exchange | None]) -> Non
             return
 
 
-def reach(known: Known, send: Callable[[Call], Exchange], is_over: Callable[[], bool]) -> None:
+def reach(state: RunState, send: Callable[[Call], Exchange], is_over: Callable[[], bool]) -> None:
     """Ask for each selected operation once by `send`, with ids out of what others answered, until `is_over`.
 
     For whatever sends in place of the client: a tool, an SDK.
@@ -31,10 +31,10 @@ def reach(known: Known, send: Callable[[Call], Exchange], is_over: Callable[[], 
 
     def ask(call: Call) -> Exchange | None:
         exchange = send(call)
-        known.learn(call, exchange)
+        state.record(call, exchange)
         return None if is_over() else exchange
 
-    for experiment in reach_operations(known):
+    for experiment in reach_operations(state):
         drive(experiment, ask)
         if is_over():
             return

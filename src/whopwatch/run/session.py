@@ -18,10 +18,10 @@ from whopwatch.core.finding import Confidence, Finding
 from whopwatch.core.report import timestamp
 from whopwatch.http import Call, Client
 from whopwatch.planning.needs import missing
-from whopwatch.planning.repeat import repeat_suspects
+from whopwatch.planning.repeat import repeat_suspected
 from whopwatch.planning.schedule import plan
-from whopwatch.planning.state import Experiment, Known, Past
-from whopwatch.planning.writes import Writing, plan_tidying, plan_writes
+from whopwatch.planning.state import Experiment, OperationHistory, RunState
+from whopwatch.planning.writes import WriteState, plan_cleanup, plan_writes
 from whopwatch.run.driving import drive
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.stop import INTERRUPTED, is_answer, lost, useless
@@ -41,7 +41,7 @@ def observe(
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
     transport: httpx.BaseTransport | None = None,
-    past: Mapping[str, Past] | None = None,
+    past: Mapping[str, OperationHistory] | None = None,
     unscoped_key: Secret | None = None,
     writes: bool = False,
 ) -> Observation:
@@ -57,15 +57,15 @@ def observe(
     started_at, start = datetime.now(UTC), time.perf_counter()
     exchanges: list[Exchange] = []
     reading = budget - kept(budget, writes)
-    known = Known(contract, chosen, seed, reading, past or {}, unscoped_key is not None)
+    state = RunState(contract, chosen, seed, reading, past or {}, unscoped_key is not None)
     with Client(
         target, contract, budget=budget, transport=transport, on_exchange=exchanges.append, unscoped_key=unscoped_key
     ) as client:
-        session = Session(client, known, exchanges, progress)
+        session = Session(client, state, exchanges, progress)
         session.prepare(target)
-        session.run(plan(known), keep=budget - reading + int(reading * RESERVE))
+        session.run(plan(state), keep=budget - reading + int(reading * RESERVE))
         findings = session.confirm()
-        written = session.write(begun(known, target)) if writes else None
+        written = session.write(begun(state, target)) if writes else None
         findings = session.findings() if written else findings
         return Observation(
             exchanges=tuple(exchanges),
@@ -78,7 +78,7 @@ def observe(
             exhausted=session.exhausted,
             stopped=session.stopped,
             unusable=session.unusable,
-            reached=known.reached,
+            reached=state.reached,
             missing=session.missing(),
             requests=dict(client.sent_by_operation),
             findings=findings,
@@ -100,11 +100,11 @@ class Session:
     def __init__(
         self,
         client: Client,
-        known: Known,
+        state: RunState,
         exchanges: Sequence[Exchange],
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
-        self.known = known
+        self.state = state
         self.exhausted = False
         self.stopped: str | None = None
         self.unusable = False
@@ -116,9 +116,9 @@ class Session:
     def prepare(self, target: Target) -> None:
         """Take in the ids that are known before the first request."""
         for resource, id in target.known_ids.items():
-            self.known.pool.prefer(resource, id)
+            self.state.pool.prefer(resource, id)
         if target.company_id:
-            self.known.pool.pin("companies", target.company_id)
+            self.state.pool.pin("companies", target.company_id)
 
     def run(self, experiments: Iterable[Experiment], keep: int = 0) -> None:
         """Drive each experiment to its end, until the budget is spent or the target is given up.
@@ -147,20 +147,20 @@ class Session:
         }
         before = len(self._exchanges)
         if suspects and not self.stopped:
-            self.run(repeat_suspects(self.known, suspects))
+            self.run(repeat_suspected(self.state, suspects))
         return self.findings() if len(self._exchanges) > before else findings
 
-    def write(self, writing: Writing) -> Written:
+    def write(self, writing: WriteState) -> Written:
         """Make the selected writes and read them back; what was created is deleted again where that can be done."""
         if not self.stopped:
-            self.run(plan_writes(writing, self.known.selected), keep=KEPT_FOR_TIDYING)
-            self.run(plan_tidying(writing))
+            self.run(plan_writes(writing, self.state.selected), keep=KEPT_FOR_TIDYING)
+            self.run(plan_cleanup(writing))
         return Written(writing.untried, writing.left())
 
     def missing(self) -> dict[str, str]:
         """For each selected operation that was never asked, the resources no id of which was seen."""
-        unasked = [operation for operation in self.known.reads() if operation.id not in self.known.traces]
-        lacks = {operation.id: missing(self.known.needs[operation.id], self.known.pool) for operation in unasked}
+        unasked = [operation for operation in self.state.reads() if operation.id not in self.state.traces]
+        lacks = {operation.id: missing(self.state.needs[operation.id], self.state.pool) for operation in unasked}
         return {
             id: ", ".join(need.resources[0] if need.resources else need.parameter.name for need in needs)
             for id, needs in lacks.items()
@@ -172,7 +172,7 @@ class Session:
             exchange = self._client.send(call)
         except UnsafeRequestError:
             return None  # something the target gave cannot be sent back
-        self.known.learn(call, exchange)
+        self.state.record(call, exchange)
         self._watch(exchange)
         return None if self.stopped else exchange
 
@@ -185,11 +185,11 @@ class Session:
         elif exchange.failure:
             self.stopped = lost(self._exchanges)
         if self._progress:
-            wanted = [operation.id for operation in self.known.reads()]
-            done = sum(id in self.known.traces for id in wanted)
+            wanted = [operation.id for operation in self.state.reads()]
+            done = sum(id in self.state.traces for id in wanted)
             sent, left = self._client.sent, self._client.remaining
             self._progress(Progress(done, len(wanted), sent, sent + left, exchange.operation))
 
     def findings(self) -> tuple[Finding, ...]:
         """What the checks say of everything so far."""
-        return run_checks(self.known.contract, Evidence(self.known.contract, self._exchanges), CHECKS)
+        return run_checks(self.state.contract, Evidence(self.state.contract, self._exchanges), CHECKS)

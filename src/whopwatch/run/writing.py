@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from whopwatch.config import SIMULATOR, Target
 from whopwatch.contract import Operation
-from whopwatch.planning.state import Known
-from whopwatch.planning.writes import Writing
+from whopwatch.planning.state import RunState
+from whopwatch.planning.writes import WriteState
 
 WRITING_BUDGET = 1600
 """The default budget of a run that may write."""
@@ -39,6 +39,6 @@ def kept(budget: int, writes: bool) -> int:
     return int(budget * SHARE) if writes else 0
 
 
-def begun(known: Known, target: Target) -> Writing:
+def begun(state: RunState, target: Target) -> WriteState:
     """The state of a run that begins to write. Its texts are of this moment, so that no two runs write the same."""
-    return Writing(known, f"{time.time_ns():x}-", is_simulated=target.name == SIMULATOR)
+    return WriteState(state, f"{time.time_ns():x}-", is_simulated=target.name == SIMULATOR)

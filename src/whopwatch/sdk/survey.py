@@ -16,8 +16,8 @@ from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import OperationResult, Report, State, Verdict, timestamp
 from whopwatch.http import Call
-from whopwatch.planning.filter_values import unlike
-from whopwatch.planning.state import Known, has_next, items
+from whopwatch.planning.filter_values import nonexistent_id_like
+from whopwatch.planning.state import RunState, has_next, items
 from whopwatch.relay import Relay
 from whopwatch.run.driving import reach
 from whopwatch.run.rows import latency, samples
@@ -97,7 +97,7 @@ class _Driver:
     def reach(self, ids: Mapping[str, str], seed: int) -> None:
         """Call the method of every read once, with ids out of what others answered."""
         reads = frozenset(operation.id for operation in self._contract.reads if operation.api == "v1")
-        self._known = Known(self._contract, reads, seed, self._budget)
+        self._known = RunState(self._contract, reads, seed, self._budget)
         for resource, id in ids.items():
             self._known.pool.pin(resource, id)
         reach(self._known, self._call, self._is_over)
@@ -122,7 +122,7 @@ class _Driver:
         for call in self._objects[:1]:
             if len(self._relay.exchanges) >= self._budget:
                 return
-            path_params = {name: unlike(value) for name, value in call.path_params.items()}
+            path_params = {name: nonexistent_id_like(value) for name, value in call.path_params.items()}
             answer = self._ask(call.operation, path_params, call.query)
             status = self._relay.exchanges[-1].status
             told = answer.get("error", {}).get("status")
@@ -159,7 +159,7 @@ class _Driver:
         error = answer.get("error")
         if error and not sent:
             account.error = str(error["type"])
-            self._known.settled.add(call.operation.id)  # Other ids do not help.
+            self._known.satisfied.add(call.operation.id)  # Other ids do not help.
             if error["type"] == NO_ARGUMENT:
                 account.findings += unknown_argument(call.operation, error.get("arguments", []))
         elif error and exchange.ok:

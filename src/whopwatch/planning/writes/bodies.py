@@ -1,4 +1,4 @@
-"""Bodies for writes: what the contract asks for, with plain values that nobody else uses."""
+"""BodyBuilder for writes: what the contract asks for, with plain values that nobody else uses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ODD = [["whopwatch"]]
 """What no plain field may hold."""
 
 
-class Bodies:
+class BodyBuilder:
     """Makes bodies. `id_of` gives the best known id of a resource, `unique` a text that is another one each time."""
 
     def __init__(self, contract: Contract, id_of: Callable[[str], str | None], unique: Callable[[], str]) -> None:

@@ -15,10 +15,10 @@ from whopwatch.oracle.written_object import object_in
 from whopwatch.planning.state import Experiment
 from whopwatch.planning.writes.bodies import Body
 from whopwatch.planning.writes.moving import walk_while_writing
-from whopwatch.planning.writes.writing import NOT_OWN, Steps, Writing
+from whopwatch.planning.writes.writing import NOT_OWN, Steps, WriteState
 
 
-def lifecycle(writing: Writing, resource: str) -> Experiment:
+def lifecycle(writing: WriteState, resource: str) -> Experiment:
     """Every write of a resource, each read back; what was created is deleted in the end."""
     body: Body = {}
     create = writing.operation(resource, "create")
@@ -30,14 +30,14 @@ def lifecycle(writing: Writing, resource: str) -> Experiment:
     yield from tidy(writing, resource)
 
 
-def tidy(writing: Writing, resource: str) -> Experiment:
+def tidy(writing: WriteState, resource: str) -> Experiment:
     """Delete what the run still has of a resource."""
     delete = writing.operation(resource, "delete")
     for id in list(writing.owned.get(resource, ())) if delete else ():
         yield from writing.write(_the(delete), id)
 
 
-def _creations(writing: Writing, create: Operation) -> Steps[Body]:
+def _creations(writing: WriteState, create: Operation) -> Steps[Body]:
     """Create with as little as is asked for, then with all that can be sent; the same key again makes nothing new."""
     for resource in writing.bodies.needs(create):
         yield from writing.supply(resource)
@@ -59,7 +59,7 @@ def _creations(writing: Writing, create: Operation) -> Steps[Body]:
     return least
 
 
-def _same_key(writing: Writing, call: Call) -> Steps[None]:
+def _same_key(writing: WriteState, call: Call) -> Steps[None]:
     """The key of a write again: for the same, which makes nothing new, and for something else, which is refused."""
     other = {**call.body, **writing.bodies.changes(call.operation, call.body)}
     if other == call.body:
@@ -68,7 +68,7 @@ def _same_key(writing: Writing, call: Call) -> Steps[None]:
     yield from writing.send(replace(call, purpose=Purpose.OTHER_BODY, body=other))
 
 
-def _changes(writing: Writing, resource: str, created: Body) -> Experiment:
+def _changes(writing: WriteState, resource: str, created: Body) -> Experiment:
     """The update and the actions of a resource, on an object of the run's own where there is one."""
     changes = list(_changing(writing, resource))
     if not changes:
@@ -87,8 +87,8 @@ def _changes(writing: Writing, resource: str, created: Body) -> Experiment:
                 yield from _change(writing, operation, subject, shown)
 
 
-def _changing(writing: Writing, resource: str) -> Iterator[Operation]:
-    operations = [operation for operation in writing.known.contract.operations.values() if operation.api == "v1"]
+def _changing(writing: WriteState, resource: str) -> Iterator[Operation]:
+    operations = [operation for operation in writing.state.contract.operations.values() if operation.api == "v1"]
     own = [operation for operation in operations if operation.resource == resource and "{" in operation.path]
     order = list(declared().actions)
     yield from (operation for operation in own if operation.method in ("PATCH", "PUT"))
@@ -96,7 +96,7 @@ def _changing(writing: Writing, resource: str) -> Iterator[Operation]:
     yield from sorted(actions, key=lambda operation: (*order, operation.id).index(operation.id))
 
 
-def _subject(writing: Writing, operation: Operation, shown: list[Any]) -> Steps[str | None]:
+def _subject(writing: WriteState, operation: Operation, shown: list[Any]) -> Steps[str | None]:
     """The object to change: the run's own, else the newest one that the change has not befallen yet."""
     own = writing.owned.get(operation.resource)
     if own:
@@ -114,7 +114,7 @@ def _subject(writing: Writing, operation: Operation, shown: list[Any]) -> Steps[
     return str((fitting or shown)[0].get("id"))
 
 
-def _change(writing: Writing, operation: Operation, id: str, others: list[Any]) -> Experiment:
+def _change(writing: WriteState, operation: Operation, id: str, others: list[Any]) -> Experiment:
     """One update or action: refused without a key, then done, then seen; of `others` no one changes."""
     for resource in writing.bodies.needs(operation):
         yield from writing.supply(resource)
@@ -145,7 +145,7 @@ def _declared_body(operation: Operation) -> Body:
     return dict(action.body) if action else {}
 
 
-def _deletion(writing: Writing, resource: str) -> Experiment:
+def _deletion(writing: WriteState, resource: str) -> Experiment:
     """Delete the newest of the run's own objects; it has to be gone everywhere, and cannot be deleted again."""
     delete, own = writing.operation(resource, "delete"), writing.owned.get(resource)
     if delete is None or not writing.may(delete):

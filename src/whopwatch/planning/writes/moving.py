@@ -10,7 +10,7 @@ from whopwatch.http import Call
 from whopwatch.oracle.page import Page
 from whopwatch.planning.state import Experiment, cursor, has_next
 from whopwatch.planning.writes.bodies import Body
-from whopwatch.planning.writes.writing import Steps, Writing
+from whopwatch.planning.writes.writing import Steps, WriteState
 
 SIZE = 2
 OWN = 5
@@ -18,7 +18,7 @@ OWN = 5
 PAGES = 3
 
 
-def walk_while_writing(writing: Writing, resource: str, body: Body) -> Experiment:
+def walk_while_writing(writing: WriteState, resource: str, body: Body) -> Experiment:
     """Three pages; after the first one its last item is deleted and its first one changed, then one is created."""
     create, listing = writing.operation(resource, "create"), writing.listings.get(resource)
     if create is None or listing is None or not writing.owned.get(resource) or not _can_walk(listing.operation):
@@ -42,7 +42,7 @@ def _can_walk(listing: Operation) -> bool:
     return bool(listing.parameter("first") and listing.parameter("after"))
 
 
-def _disturb(writing: Writing, resource: str, shown: list[str]) -> Steps[bool]:
+def _disturb(writing: WriteState, resource: str, shown: list[str]) -> Steps[bool]:
     """Change the first item of a page and delete the last one, own ones only; returns whether one was deleted.
 
     A deletion and a creation at once would cancel each other out for cursors that count.
@@ -58,14 +58,14 @@ def _disturb(writing: Writing, resource: str, shown: list[str]) -> Steps[bool]:
     return False
 
 
-def _first_of(writing: Writing, update: Operation) -> Body:
+def _first_of(writing: WriteState, update: Operation) -> Body:
     """One text to change is enough: everything else was tried before."""
     body = writing.bodies.changes(update, {})
     texts: Iterator[str] = (name for name, value in body.items() if isinstance(value, str) and writing.stamp in value)
     return {**writing.bodies.least(update), **{name: body[name] for name in list(texts)[:1]}}
 
 
-def _fresh(writing: Writing, create: Operation, body: Body) -> Body:
+def _fresh(writing: WriteState, create: Operation, body: Body) -> Body:
     """`body` with texts that are new, so that none is refused for being taken."""
     fresh = writing.bodies.least(create)
     return {name: fresh.get(name, value) for name, value in body.items()}

@@ -14,8 +14,8 @@ from whopwatch.core.exchange import Credential, Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.oracle.written_object import Expected, expected_of, seen_in
 from whopwatch.planning.needs import fillings, needs
-from whopwatch.planning.state import Experiment, Known, items, own_ids
-from whopwatch.planning.writes.bodies import Bodies, Body
+from whopwatch.planning.state import Experiment, RunState, items, own_ids
+from whopwatch.planning.writes.bodies import Body, BodyBuilder
 
 T = TypeVar("T")
 Steps = Generator[Call, Exchange, T]
@@ -24,7 +24,7 @@ Steps = Generator[Call, Exchange, T]
 LOOKS = 4
 """How often something is read that does not show a write yet."""
 ATTEMPTS = 3
-"""Bodies that are tried where a server refuses a combination of fields that the contract allows."""
+"""BodyBuilder that are tried where a server refuses a combination of fields that the contract allows."""
 PAGE_SIZE = 100
 PARENTS = 3
 """Parents tried for a list of ids that are needed."""
@@ -33,24 +33,24 @@ NOT_OWN = "it changes what the run did not create, which is done at the simulato
 
 
 @dataclass
-class Writing:
+class WriteState:
     """`stamp` is in every text that this run writes; `is_simulated` that nothing there is real.
 
     `owned` are the ids that the run created and has not deleted, by resource, the oldest first; `untried` gives, by
     operation, why a write was not made.
     """
 
-    known: Known
+    state: RunState
     stamp: str
     is_simulated: bool
     owned: dict[str, list[str]] = field(default_factory=dict)
     untried: dict[str, str] = field(default_factory=dict)
     listings: dict[str, Call] = field(default_factory=dict)
-    bodies: Bodies = field(init=False)
+    bodies: BodyBuilder = field(init=False)
     _count: int = 0
 
     def __post_init__(self) -> None:
-        self.bodies = Bodies(self.known.contract, self.id_of, self.unique)
+        self.bodies = BodyBuilder(self.state.contract, self.id_of, self.unique)
 
     def unique(self) -> str:
         """A text that this run has not used before."""
@@ -59,11 +59,11 @@ class Writing:
 
     def id_of(self, resource: str) -> str | None:
         """The best known id of a resource: one that was seen, else one that the run created itself."""
-        return next(iter(self.known.pool.candidates(resource)), None) or next(iter(self.owned.get(resource, ())), None)
+        return next(iter(self.state.pool.candidates(resource)), None) or next(iter(self.owned.get(resource, ())), None)
 
     def operation(self, resource: str, method: str) -> Operation | None:
         """The operation `<resource>.<method>`, None where there is none."""
-        return self.known.contract.operations.get(f"{resource}.{method}")
+        return self.state.contract.operations.get(f"{resource}.{method}")
 
     def may(self, operation: Operation | None) -> bool:
         """Whether a write may be made at this target."""
@@ -207,7 +207,7 @@ class Writing:
         for need in wanted:
             for parent in need.resources[:1]:
                 yield from self.supply(parent, depth - 1)
-        for place, filling in enumerate(fillings(wanted, self.known.pool)):
+        for place, filling in enumerate(fillings(wanted, self.state.pool)):
             if place == PARENTS:
                 return
             in_path = {parameter.name for parameter in listing.in_("path")}
@@ -218,7 +218,7 @@ class Writing:
                 query=tuple(pair for pair in filling.items() if pair[0] not in in_path),
             )
             for id in own_ids(listing, exchange.json if items(exchange) else None):
-                self.known.pool.add(resource, id, own=True)
+                self.state.pool.add(resource, id, own=True)
             if items(exchange):
                 return
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from whopwatch.contract.schema import SchemaStore, Validator
-from whopwatch.contract.shape import Shape, ShapeCompiler
+from whopwatch.contract.schema_tree import SchemaNode, SchemaTree
 
 NULL = {"type": "null"}
 USER = {
@@ -42,8 +42,8 @@ def validator() -> Validator:
 
 
 @pytest.fixture(scope="module")
-def shape() -> Shape:
-    return ShapeCompiler(SchemaStore(DOCUMENT).resolve).compile({"$ref": "#/components/schemas/Post"})
+def node() -> SchemaNode:
+    return SchemaTree(SchemaStore(DOCUMENT).resolve).read({"$ref": "#/components/schemas/Post"})
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ def shape() -> Shape:
         {"code": "c_1"},
     ],
 )
-def test_what_is_documented_is_exact(validator: Validator, shape: Shape, value: Any) -> None:
+def test_what_is_documented_is_exact(validator: Validator, node: SchemaNode, value: Any) -> None:
     assert validator.is_exact(value)
     assert validator.is_valid(value)
-    assert list(shape.oddities(value)) == []
+    assert list(node.undocumented(value)) == []
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ def test_what_is_documented_is_exact(validator: Validator, shape: Shape, value: 
         {"properties": [{"text": "a"}, {"texts": "b"}]},
     ],
 )
-def test_what_is_valid_and_not_documented_is_not_exact(validator: Validator, shape: Shape, value: Any) -> None:
+def test_what_is_valid_and_not_documented_is_not_exact(validator: Validator, node: SchemaNode, value: Any) -> None:
     assert not validator.is_exact(value)
     assert validator.is_valid(value)
-    assert len(list(shape.oddities(value))) == 1
+    assert len(list(node.undocumented(value))) == 1
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract, Operation, load
 from whopwatch.contract.schema import Violation, pointer_of
-from whopwatch.contract.shape import shapes_of
+from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.generate import Allowance, Breakage, Strategies, allowed, broken
@@ -61,7 +61,7 @@ def _checked(operation: Operation, value: Any, contract: Contract = CONTRACT) ->
 def test_what_is_broken_is_found_at_its_place_and_for_what_it_is(case: tuple[Operation, Breakage]) -> None:
     operation, breakage = case
     if breakage.kind == "prefix":
-        oddities = list(shapes_of(CONTRACT).of(operation).oddities(breakage.value))
+        oddities = list(schemas_of(CONTRACT).of(operation).undocumented(breakage.value))
         assert [path for path, prefixes in oddities if prefixes] == [breakage.path]
     else:
         found = [(violation.path, violation.kind) for violation in _violations(operation, breakage.value)]

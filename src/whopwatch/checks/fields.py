@@ -8,16 +8,16 @@ from whopwatch.checks.evidence import Answer, Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import pointer_of
-from whopwatch.contract.shape import Path, shapes_of
+from whopwatch.contract.schema_tree import Path, schemas_of
 from whopwatch.core.finding import Finding, Severity
 
 
 def fields(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     """Report each undocumented field once, and each place where an id does not begin as documented."""
     tally = Tally("fields")
-    shapes = shapes_of(contract)
+    schemas = schemas_of(contract)
     for answer in evidence.inexact:
-        for path, prefixes in shapes.of(answer.operation).oddities(answer.value):
+        for path, prefixes in schemas.of(answer.operation).undocumented(answer.value):
             _count(tally, answer, path, prefixes, evidence)
     yield from tally.findings()
 

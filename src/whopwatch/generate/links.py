@@ -12,7 +12,7 @@ from typing import Any
 
 from whopwatch.contract import Contract, Operation, Parameter
 from whopwatch.contract.model import escape
-from whopwatch.contract.shape import shapes_of
+from whopwatch.contract.schema_tree import schemas_of
 
 FIRST_ITEM = "$response.body#/data/0/id"
 
@@ -43,9 +43,9 @@ def _links(contract: Contract, source: Operation, given: Mapping[str, str]) -> I
 
 def _listed(contract: Contract, source: Operation) -> frozenset[str]:
     """What the ids of the list's own items identify; of a union that is the same for every variant."""
-    items = shapes_of(contract).of(source).children["data"].items
-    variants = (items.alternatives or (items,)) if items else ()
-    return frozenset().union(*(shape.children["id"].resources() for shape in variants if "id" in shape.children))
+    items = schemas_of(contract).of(source).fields["data"].items
+    variants = items.alternatives if items else ()
+    return frozenset().union(*(node.fields["id"].resources for node in variants if "id" in node.fields))
 
 
 def _needed(operation: Operation) -> list[Parameter]:

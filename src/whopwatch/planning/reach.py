@@ -9,7 +9,7 @@ from functools import partial
 
 from whopwatch.contract import Operation
 from whopwatch.contract.list_behaviour import PAGING
-from whopwatch.contract.shape import shapes_of
+from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.planning.ids import MAX_TRIES
@@ -152,7 +152,7 @@ def _supplies(state: RunState, operation: Operation, lacking: set[str]) -> bool:
     """
     if operation.is_list and operation.resource in lacking:
         return True
-    mentioned = shapes_of(state.contract).of(operation).resources() - {operation.resource}
+    mentioned = schemas_of(state.contract).of(operation).resources - {operation.resource}
     return any(resource in mentioned and not _is_listed(state, resource) for resource in lacking)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.list_behaviour import Pairs
-from whopwatch.contract.shape import shapes_of
+from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.oracle.expected_list import Listing, Rules
@@ -90,7 +90,7 @@ class RunState:
         if exchange.ok and exchange.credential == "key" and not self.satisfied.issuperset(self._wanted):
             value = exchange.json
             own = dict(own_objects(operation, value))
-            for resource, id in shapes_of(self.contract).of(operation).ids(value):
+            for resource, id in schemas_of(self.contract).of(operation).ids(value):
                 if is_usable(id):
                     is_own = resource == operation.resource and id in own
                     self.pool.add(resource, id, own=is_own, shows=fullness(own[id]) if is_own else -EMPTIEST)

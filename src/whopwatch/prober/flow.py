@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 
 from whopwatch.contract import Contract, Operation, Parameter
-from whopwatch.contract.shape import shapes_of
+from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http.call import Call
 from whopwatch.prober.listing import Probe
@@ -34,7 +34,7 @@ class Flow:
     def __init__(self, probe: Probe, contract: Contract, seen: Seen) -> None:
         self._probe = probe
         self._contract = contract
-        self._shapes = shapes_of(contract)
+        self._schemas = schemas_of(contract)
         self._seen = seen
         self._asked: set[str] = set()
         self._failed: Exchange | None = None
@@ -92,7 +92,7 @@ class Flow:
     def _listings(self, resource: str) -> Iterator[Operation]:
         """The resource's own list; where it has none, lists that mention it."""
         own = self._contract.operations.get(f"{resource}.list")
-        mentions = (each for each in self._contract.lists if resource in self._shapes.of(each).resources())
+        mentions = (each for each in self._contract.lists if resource in self._schemas.of(each).resources)
         for listing in (own,) if own else mentions:
             if listing.id not in self._asked and len(self._asked) < MOST_LISTS:
                 yield listing

@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.shape import shapes_of
+from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange
 from whopwatch.planning.ids import MAX_TRIES
 
@@ -23,7 +23,7 @@ class Seen:
     """Recent ids by resource; those of `wanted` resources only. Safe to use from several threads."""
 
     def __init__(self, contract: Contract, wanted: Iterable[str], clock: Callable[[], float]) -> None:
-        self._shapes = shapes_of(contract)
+        self._schemas = schemas_of(contract)
         self._wanted = frozenset(wanted)
         self._listed = {resource for resource in self._wanted if f"{resource}.list" in contract.operations}
         self._clock = clock
@@ -50,7 +50,7 @@ class Seen:
         """Keep ids out of a success answer, where some are lacking or old."""
         lacking = self._lacking(operation)
         if lacking and exchange.ok:
-            for resource, id in self._shapes.of(operation).ids(_beginning(operation, exchange.json)):
+            for resource, id in self._schemas.of(operation).ids(_beginning(operation, exchange.json)):
                 if resource in lacking:
                     self._add(resource, id)
 
@@ -79,7 +79,7 @@ class Seen:
         """
         old = self._clock() - FRESH_SECONDS
         wanted = self._wanted - self._given.keys() - (self._listed - {operation.resource})
-        shown = self._shapes.of(operation).resources() & wanted
+        shown = self._schemas.of(operation).resources & wanted
         with self._lock:
             return frozenset(
                 resource for resource in shown if max(self._ids.get(resource, {}).values(), default=old) <= old

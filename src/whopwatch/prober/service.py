@@ -16,7 +16,7 @@ from whopwatch import __version__
 from whopwatch.config import Target
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract
-from whopwatch.contract.shape import shapes_of
+from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.errors import ConfigError
 from whopwatch.metrics import Exposition, McpMetrics, ProbeMetrics, new_registry
 from whopwatch.prober.budget import Budget
@@ -103,9 +103,9 @@ class Service:
 
     def warm_up(self) -> None:
         """Make everything that the first runs and the first scrape would have to make."""
-        shapes = shapes_of(self._contract)
+        schemas = schemas_of(self._contract)
         for probe in self.probes.values():
-            shapes.of(probe.operation)
+            schemas.of(probe.operation).prepare()
             for response in probe.operation.responses.values():
                 if response.schema is not None and response.status < 300:
                     self._contract.validator(response.pointer, probe.operation.api).prepare()

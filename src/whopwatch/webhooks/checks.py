@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from whopwatch.checks.content import PROBLEMS
 from whopwatch.checks.schema import KINDS, WIDENED
 from whopwatch.contract import Contract, Event
 from whopwatch.contract.schema import Violation, json_type, pointer_of
-from whopwatch.contract.shape import Shape, ShapeCompiler
+from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.webhooks.delivery import UNKNOWN, Delivery, operation_of
 
@@ -144,7 +144,7 @@ def payload(contract: Contract, event: Event, value: dict[str, Any]) -> Iterator
         return
     for violation in validator.violations(value):
         yield _violation(event.name, violation)
-    for path, prefixes in _shape(contract, event.name).oddities(value):
+    for path, prefixes in schemas_of(contract).event(event.name).undocumented(value):
         yield _oddity(event.name, pointer_of(path), prefixes)
 
 
@@ -187,11 +187,6 @@ def _oddity(event: str, location: str, prefixes: tuple[str, ...] | None) -> Find
         observed="another beginning",
         what=f"{location} does not begin as its ids are documented to",
     )
-
-
-@lru_cache(maxsize=256)
-def _shape(contract: Contract, event: str) -> Shape:
-    return ShapeCompiler(partial(contract.resolve, api="v1")).compile(contract.events[event].schema)
 
 
 @lru_cache(maxsize=8)

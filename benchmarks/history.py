@@ -1,7 +1,7 @@
 """Every published release of the Python SDK compared with the one before: the API's own history of drift.
 
-Writes docs/history.md. Fetches the releases with pip and npm into the folder given, once: 53 wheels of 60 MB together.
-Where npm has the same version, the two languages are compared as well: what one of them alone says is told.
+Write docs/development/api-history.md. Fetch the releases with pip and npm into the given folder, once: 53 wheels,
+60 MB in all. If npm has the same version, also compare the two languages and report where only one of them changed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from whopwatch.core.finding import Severity
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import Side, read_side
 
-PAGE = Path(__file__).parents[1] / "docs" / "history.md"
+PAGE = Path(__file__).parents[1] / "docs" / "development" / "api-history.md"
 HEAD = """\
 # The API's history, as its SDKs tell it
 

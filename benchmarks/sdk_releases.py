@@ -1,6 +1,6 @@
 """What releases of the official SDK make of the simulator's world: `python -m benchmarks.sdk_releases [RELEASE...]`.
 
-Each release is driven by `whopwatch sdk`, and a row of docs/sdk.md says what came of it.
+Each release is driven by `whopwatch sdk`, and a row of docs/howto/sdk-and-mcp.md says what came of it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RELEASES = (
     "npm:0.0.42",
 )
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "sdk.md"
+PAGE = ROOT / "docs" / "howto" / "sdk-and-mcp.md"
 HEAD = (
     "release",
     "verified",

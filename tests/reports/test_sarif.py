@@ -83,7 +83,7 @@ def test_a_result_is_at_a_file_of_the_contract(report: Report) -> None:
 
 
 def test_the_classes_are_the_documented_ones() -> None:
-    documented = (ROOT / "docs" / "drift-classes.md").read_text(encoding="utf-8")
+    documented = (ROOT / "docs" / "reference" / "drift-classes.md").read_text(encoding="utf-8")
     assert list(titles()) == [f"D{number}" for number in range(1, 26)]
     for name, words in titles().items():
         assert f"| {name} | {words} |".lower() in documented.lower()

@@ -1,6 +1,6 @@
 """HTTP archives (HAR 1.2): a run written down without anybody's data, and any archive read as evidence.
 
-See docs/har.md for what a written archive still holds.
+See docs/howto/recordings.md for what a written archive still holds.
 """
 
 from __future__ import annotations

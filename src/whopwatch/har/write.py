@@ -35,7 +35,7 @@ UNREADABLE = {
 }
 """What stands for a body that is not JSON: another one with the same problem."""
 
-_COMMENT = "Values of responses are placeholders; see whopwatch's docs/har.md."
+_COMMENT = "Values of responses are placeholders; see whopwatch's docs/howto/recordings.md."
 
 
 def write(contract: Contract, exchanges: Sequence[Exchange], facts: Facts, public: Iterable[str] = ()) -> str:

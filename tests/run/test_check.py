@@ -132,7 +132,7 @@ def test_a_selection_without_reads_verifies_nothing(contract: Contract) -> None:
     report = check(contract, api.target(), only=["topups.create"], transport=api.transport)
     assert report.verdict is Verdict.COULD_NOT_CHECK
     assert report.sent == 0
-    assert "no operation that can be read" in (report.reason or "")
+    assert "no operation that can be checked" in (report.reason or "")
 
 
 def test_an_observation_can_be_judged_again_from_its_exchanges_alone(contract: Contract) -> None:

@@ -9,7 +9,7 @@ from tests.run.fake_api import FakeApi, error
 from whopwatch.contract import Contract
 from whopwatch.core.report import State, Verdict
 from whopwatch.run import INTERRUPTED, check
-from whopwatch.run.verdict import NO_COMPANY
+from whopwatch.run.conclude import NO_COMPANY
 
 
 @pytest.mark.parametrize("budget", [1, 10, 60])
@@ -62,7 +62,7 @@ def test_the_company_is_learnt_from_what_the_key_can_list(contract: Contract) ->
 def test_reasons_that_differ_in_a_name_are_one_group(contract: Contract) -> None:
     api = FakeApi(contract, items=0)
     report = check(contract, api.target(), transport=api.transport)
-    without_id = [row for row in report.operations if row.reason and "no id of" in row.reason]
+    without_id = [row for row in report.operations if row.reason and "no list returned an id of" in row.reason]
     assert len({row.reason for row in without_id}) > 20
     assert len({row.reason_group for row in without_id}) == 1
 

@@ -41,7 +41,7 @@ def test_a_wrong_key_is_refused_and_that_is_said(contract: Contract) -> None:
     with embedded(contract) as simulator:
         report = check(contract, replace(simulator.target(), api_key=Secret("wrong_key_0000")))
     assert report.verdict is Verdict.COULD_NOT_CHECK
-    assert "key was refused (401)" in (report.reason or "")
+    assert "rejected the key (401)" in (report.reason or "")
     assert report.sent == 2
 
 

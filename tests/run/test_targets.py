@@ -48,10 +48,10 @@ def fail(_: httpx.Request) -> httpx.Response:
         (refuse, 2, "cannot be reached"),
         (redirect, 2, "redirects elsewhere"),
         (page, 2, "HTML"),
-        (plain_text, 3, "no JSON"),
-        (time_out, 3, "no request was answered"),
+        (plain_text, 3, "other than JSON"),
+        (time_out, 3, "No request got a response"),
         (not_found, 5, "404"),
-        (fail, 5, "5xx"),
+        (fail, 5, "server error (500)"),
     ],
 )
 def test_a_target_that_is_no_api_is_given_up_early(
@@ -71,7 +71,7 @@ def test_a_wrong_key_is_noticed_after_two_requests(contract: Contract) -> None:
     target = api.target(api_key=Secret("wrong_key_000000"))
     report = check(contract, target, transport=api.transport)
     assert report.verdict is Verdict.COULD_NOT_CHECK
-    assert "key was refused (401)" in (report.reason or "")
+    assert "rejected the key (401)" in (report.reason or "")
     assert report.sent == 2
     assert "wrong_key" not in str(report.to_json())
 
@@ -80,7 +80,7 @@ def test_no_key_at_all_is_called_that(contract: Contract) -> None:
     api = FakeApi(contract)
     report = check(contract, api.target(api_key=None), transport=api.transport)
     assert report.verdict is Verdict.COULD_NOT_CHECK
-    assert "no key" in (report.reason or "")
+    assert "Set WHOP_API_KEY" in (report.reason or "")
 
 
 def test_an_empty_company_shows_nothing(contract: Contract) -> None:
@@ -93,7 +93,7 @@ def test_an_empty_company_shows_nothing(contract: Contract) -> None:
     assert rows["products.list"].state is State.COULD_NOT_CHECK
     assert "empty" in (rows["products.list"].reason or "")
     assert rows["companies.retrieve"].state is State.VERIFIED
-    assert "no id of products" in (rows["products.retrieve"].reason or "")
+    assert "no list returned an id of products" in (rows["products.retrieve"].reason or "")
 
 
 def test_a_host_that_dies_on_the_way_leaves_the_rest_unchecked(contract: Contract) -> None:
@@ -126,11 +126,11 @@ def row(report: Report, id: str) -> tuple[State, str]:
 @pytest.mark.parametrize(
     ("status", "kind", "said"),
     [
-        (401, "unauthorized", "refused here"),
-        (403, "forbidden", "the operation needs "),
+        (401, "unauthorized", "401: the API rejected the key"),
+        (403, "forbidden", "required permission: "),
         (400, "bad_request", "permission"),
         (404, "not_found", "not found"),
-        (422, "verification_required", "verified first"),
+        (422, "verification_required", "must be verified first"),
     ],
 )
 def test_one_operation_that_refuses_is_not_verified_and_no_drift(

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from whopwatch import __version__
 from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import VARIABLE, secret_of_environment
 from whopwatch.contract import load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
 from whopwatch.core.finding import Finding
-from whopwatch.core.report import OperationResult, Report, State, Verdict
+from whopwatch.core.report import Report
 from whopwatch.reports import json as json_report
 from whopwatch.reports.text import location, plain
+from whopwatch.run.conclude import RowEvidence, conclude
 from whopwatch.signature import TOLERANCE, Refusal, Signed
 from whopwatch.webhooks.delivery import Delivery, operation_of
 from whopwatch.webhooks.recorded import breaks, judged, recorded
@@ -71,16 +72,10 @@ def _told(signed: Signed | Refusal, event: str, findings: tuple[Finding, ...]) -
 
 
 def _report(delivery: Delivery, event: str, findings: tuple[Finding, ...]) -> Report:
-    is_broken = breaks(findings)
-    state = State.DRIFT if is_broken else State.VERIFIED
-    return Report(
+    return conclude(
+        [RowEvidence(operation_of(event), "POST", "", requests=1, samples=1)],
+        findings,
         target="recorded delivery",
-        started_at="",
+        started_at=datetime.now(UTC),
         seconds=0.0,
-        verdict=Verdict.DRIFT if is_broken else Verdict.CLEAN,
-        operations=(OperationResult(operation_of(event), "POST", "", state, samples=1),),
-        findings=findings,
-        sent=0,
-        budget=0,
-        version=__version__,
     )

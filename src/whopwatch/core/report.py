@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -32,6 +32,13 @@ class Verdict(StrEnum):
     CLEAN = "clean"
     DRIFT = "drift"
     COULD_NOT_CHECK = "could-not-check"
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding], *, is_complete: bool = True) -> Verdict:
+        """Return drift if a finding breaks the contract; else clean, but only if the run `is_complete`."""
+        if any(finding.breaks for finding in findings):
+            return cls.DRIFT
+        return cls.CLEAN if is_complete else cls.COULD_NOT_CHECK
 
 
 @dataclass(frozen=True, slots=True)

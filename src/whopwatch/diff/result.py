@@ -57,8 +57,8 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """Drift as soon as one finding is more than worth knowing."""
-        return Verdict.DRIFT if any(found.finding.breaks for found in self.findings) else Verdict.CLEAN
+        """Drift if a finding is worse than `info`."""
+        return Verdict.of(found.finding for found in self.findings)
 
     def by_severity(self) -> dict[Severity, list[Group]]:
         """The groups, the worst first; within a severity in the order of the API."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from whopwatch import __version__
 from whopwatch.checks import Evidence, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract
@@ -16,14 +14,14 @@ from whopwatch.contract.arguments import arguments_of
 from whopwatch.contract.mcp_tools import Tool, tools_of
 from whopwatch.core.exchange import Exchange, Failure, Phases
 from whopwatch.core.finding import Finding
-from whopwatch.core.report import OperationResult, Report, State, Verdict, timestamp
+from whopwatch.core.report import Report
 from whopwatch.http import Call
 from whopwatch.mcp.compare import PREFIX, compared
 from whopwatch.mcp.offered import Answer, Offered, Server
 from whopwatch.planning.state import RunState
+from whopwatch.run.abort import abort_reason
+from whopwatch.run.conclude import EMPTY_LIST, RowEvidence, conclude, median_latency, sample_count
 from whopwatch.run.driving import reach
-from whopwatch.run.rows import latency, samples
-from whopwatch.run.stop import useless
 
 DEFAULT_BUDGET = 150
 ANSWER_CHECKS = frozenset({"status", "refused", "content", "schema", "fields", "envelope", "twins"})
@@ -56,48 +54,32 @@ def survey(
     caller = _Caller(contract, server, callable_, budget, 1 / rate if rate else 0.0, sleep)
     caller.reach(ids, seed, has_key)
     findings = (*compared(contract, offered), *caller.findings())
-    rows = _rows(contract, offered, caller, {finding.operation for finding in findings if finding.breaks})
-    verdict, reason = _verdict(rows, caller.stopped)
-    return Report(
+    return conclude(
+        _rows(contract, offered, caller),
+        sorted(findings, key=lambda finding: (finding.severity.rank, finding.operation)),
         target=name,
-        started_at=timestamp(started_at),
+        started_at=started_at,
         seconds=time.perf_counter() - start,
-        verdict=verdict,
-        operations=rows,
-        findings=tuple(sorted(findings, key=lambda finding: (finding.severity.rank, finding.operation))),
         sent=caller.sent,
         budget=budget,
-        reason=reason,
-        version=__version__,
+        incomplete=caller.stopped,
+        nothing="no tool returned anything to check",
     )
 
 
 def refused(contract: Contract, reason: str, *, name: str, budget: int, seconds: float) -> Report:
-    """The report on a server that gave no session: nothing of it could be checked, for one and the same `reason`.
-
-    `seconds` passed until that was known.
-    """
-    rows = tuple(
-        OperationResult(
-            id=f"{PREFIX}{tool.name}",
-            method=tool.operation.method,
-            path=tool.operation.path,
-            state=State.COULD_NOT_CHECK,
-            reason=reason,
-        )
-        for tool in tools_of(contract).values()
-    )
-    return Report(
+    """Return the report on a server that opened no session, known after `seconds`: nothing could be checked."""
+    return conclude(
+        [
+            RowEvidence(f"{PREFIX}{tool.name}", tool.operation.method, tool.operation.path, unverified=reason)
+            for tool in tools_of(contract).values()
+        ],
+        (),
         target=name,
-        started_at=timestamp(datetime.now(UTC) - timedelta(seconds=seconds)),
+        started_at=datetime.now(UTC) - timedelta(seconds=seconds),
         seconds=seconds,
-        verdict=Verdict.COULD_NOT_CHECK,
-        operations=rows,
-        findings=(),
-        sent=0,
         budget=budget,
-        reason=reason,
-        version=__version__,
+        incomplete=reason,
     )
 
 
@@ -133,9 +115,9 @@ class _Caller:
         reach(self._known, self._call, lambda: self._is_over(has_key))
 
     def _is_over(self, has_key: bool) -> bool:
-        self.stopped = useless(self.exchanges, has_key=has_key)
+        self.stopped = abort_reason(self.exchanges, has_key=has_key)
         if not self.stopped and self.sent >= self._budget:
-            self.stopped = f"the budget of {self._budget} calls was spent before every tool had its turn"
+            self.stopped = f"the budget of {self._budget} calls was used up before every tool was called"
         return self.stopped is not None
 
     def findings(self) -> list[Finding]:
@@ -179,54 +161,35 @@ def _exchange(call: Call, answer: Answer, seconds: float) -> Exchange:
     )
 
 
-def _rows(contract: Contract, offered: list[Offered], caller: _Caller, broken: set[str]) -> tuple[OperationResult, ...]:
+def _rows(contract: Contract, offered: list[Offered], caller: _Caller) -> Iterator[RowEvidence]:
     names = {tool.name for tool in offered}
     answered: dict[str, list[Exchange]] = {}
     for exchange in caller.exchanges:
         answered.setdefault(exchange.operation, []).append(exchange)
-    rows = []
     for tool in tools_of(contract).values():
-        answers = answered.get(tool.operation.id, [])
-        seen = sum(map(samples, answers))
-        state, reason = _state(tool, names, answers, seen, caller)
-        if f"{PREFIX}{tool.name}" in broken:
-            state, reason = State.DRIFT, None
-        rows.append(
-            OperationResult(
-                id=f"{PREFIX}{tool.name}",
-                method=tool.operation.method,
-                path=tool.operation.path,
-                state=state,
-                reason=reason,
-                requests=len(answers),
-                samples=seen,
-                latency=latency(answers),
-            )
+        exchanges = answered.get(tool.operation.id, [])
+        yield RowEvidence(
+            id=f"{PREFIX}{tool.name}",
+            method=tool.operation.method,
+            path=tool.operation.path,
+            excluded=_excluded(tool, names),
+            unverified=_unverified(exchanges, caller.stopped),
+            requests=len(exchanges),
+            samples=sum(map(sample_count, exchanges)),
+            latency=median_latency(exchanges),
         )
-    return tuple(rows)
 
 
-def _state(
-    tool: Tool, names: set[str], exchanges: list[Exchange], seen: int, caller: _Caller
-) -> tuple[State, str | None]:
-    if tool.name not in names:
-        return State.NOT_COVERED, "the server is known to offer no tool for it"
-    if not tool.operation.is_read:
-        return State.NOT_COVERED, "changes data: its input was compared, and it was not called"
-    if seen:
-        return State.VERIFIED, None
+def _excluded(tool: Tool, offered: set[str]) -> str | None:
+    if tool.name not in offered:
+        return "the server offers no tool for this operation"
+    return None if tool.operation.is_read else "write operation: its input schema is compared, it is not called"
+
+
+def _unverified(exchanges: Sequence[Exchange], stopped: str | None) -> str:
     if not exchanges:
-        return State.COULD_NOT_CHECK, f"not called: {caller.stopped or 'no id was seen to call it with'}"
+        return f"not called: {stopped or 'no id was found to call it with'}"
     last = exchanges[-1]
     if last.ok:
-        return State.COULD_NOT_CHECK, "the list is empty: there is no item to hold against the contract"
-    return State.COULD_NOT_CHECK, f"the tool answers with {last.status or 'an error of the protocol'}"
-
-
-def _verdict(rows: tuple[OperationResult, ...], stopped: str | None) -> tuple[Verdict, str | None]:
-    states = Counter(row.state for row in rows)
-    if states[State.DRIFT]:
-        return Verdict.DRIFT, stopped
-    if not states[State.VERIFIED]:
-        return Verdict.COULD_NOT_CHECK, stopped or "no tool gave anything to hold against the contract"
-    return (Verdict.COULD_NOT_CHECK, stopped) if stopped else (Verdict.CLEAN, None)
+        return EMPTY_LIST
+    return f"the tool returned status {last.status}" if last.status else "the tool returned a protocol error"

@@ -16,8 +16,8 @@ from whopwatch.planning.state import RunState, items
 from whopwatch.prober.listing import Probe
 from whopwatch.prober.prober import Prober
 from whopwatch.prober.settings import Terms
+from whopwatch.run.abort import connection_lost_reason, is_usable
 from whopwatch.run.driving import reach
-from whopwatch.run.stop import is_answer, lost
 
 
 def look_further(
@@ -48,8 +48,8 @@ def look_further(
         found.append(exchange)
         return exchange
 
-    if any(map(is_answer, seen)):
-        reach(state, send, lambda: lost(found) is not None)
+    if any(map(is_usable, seen)):
+        reach(state, send, lambda: connection_lost_reason(found) is not None)
     return found
 
 

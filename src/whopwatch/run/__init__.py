@@ -9,11 +9,11 @@ import httpx
 from whopwatch.config import Target
 from whopwatch.contract import Contract
 from whopwatch.core.report import Report
+from whopwatch.run.abort import INTERRUPTED
+from whopwatch.run.conclude import judge
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.selection import select
 from whopwatch.run.session import DEFAULT_BUDGET, observe
-from whopwatch.run.stop import INTERRUPTED
-from whopwatch.run.verdict import judge
 from whopwatch.run.writing import WRITING_BUDGET
 
 

@@ -22,9 +22,9 @@ from whopwatch.planning.repeat import repeat_suspected
 from whopwatch.planning.schedule import plan
 from whopwatch.planning.state import Experiment, OperationHistory, RunState
 from whopwatch.planning.writes import WriteState, plan_cleanup, plan_writes
+from whopwatch.run.abort import INTERRUPTED, abort_reason, connection_lost_reason, is_usable
 from whopwatch.run.driving import drive
 from whopwatch.run.observation import Observation, Progress
-from whopwatch.run.stop import INTERRUPTED, is_answer, lost, useless
 from whopwatch.run.writing import KEPT_FOR_TIDYING, Written, begun, kept
 
 DEFAULT_BUDGET = 600
@@ -177,13 +177,13 @@ class Session:
         return None if self.stopped else exchange
 
     def _watch(self, exchange: Exchange) -> None:
-        self._answered = self._answered or is_answer(exchange)
+        self._answered = self._answered or is_usable(exchange)
         if not self._answered:
             asked = [exchange for exchange in self._exchanges if exchange.credential == "key"]
-            self.stopped = useless(asked, has_key=self._client.target.api_key is not None)
+            self.stopped = abort_reason(asked, has_key=self._client.target.api_key is not None)
             self.unusable = self.stopped is not None
         elif exchange.failure:
-            self.stopped = lost(self._exchanges)
+            self.stopped = connection_lost_reason(self._exchanges)
         if self._progress:
             wanted = [operation.id for operation in self.state.reads()]
             done = sum(id in self.state.traces for id in wanted)

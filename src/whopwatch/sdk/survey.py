@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from whopwatch import __version__
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.arguments import arguments_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
-from whopwatch.core.report import OperationResult, Report, State, Verdict, timestamp
+from whopwatch.core.report import Report
 from whopwatch.http import Call
 from whopwatch.planning.filter_values import nonexistent_id_like
 from whopwatch.planning.state import RunState, has_next, items
 from whopwatch.relay import Relay
+from whopwatch.run.abort import abort_reason
+from whopwatch.run.conclude import RowEvidence, conclude, median_latency, sample_count
 from whopwatch.run.driving import reach
-from whopwatch.run.rows import latency, samples
-from whopwatch.run.stop import useless
 from whopwatch.sdk.compare import Difference, compared, unfit
 from whopwatch.sdk.findings import broken_walk, differing, grouped, refused_answer, unknown_argument, wrong_error
 from whopwatch.sdk.program import Program
@@ -64,23 +63,16 @@ def survey(
     driver.reach(ids, seed)
     driver.walk()
     driver.provoke()
-    rows = tuple(_rows(contract, driver))
-    findings = tuple(driver.findings())
-    states = Counter(row.state for row in rows)
-    verdict = Verdict.DRIFT if states[State.DRIFT] else Verdict.CLEAN
-    if not states[State.VERIFIED] and verdict is Verdict.CLEAN:
-        verdict = Verdict.COULD_NOT_CHECK
-    return Report(
+    return conclude(
+        _rows(contract, driver),
+        driver.findings(),
         target=name,
-        started_at=timestamp(started_at),
+        started_at=started_at,
         seconds=time.perf_counter() - start,
-        verdict=Verdict.COULD_NOT_CHECK if driver.stopped and verdict is Verdict.CLEAN else verdict,
-        operations=rows,
-        findings=findings,
         sent=len(relay.exchanges),
         budget=budget,
-        reason=driver.stopped,
-        version=__version__,
+        incomplete=driver.stopped,
+        nothing="the SDK parsed no response",
         extra={"sdk": driver.summary()},
     )
 
@@ -188,9 +180,9 @@ class _Driver:
         return self._program.ask(operation=operation.id, arguments=arguments, path=places, pages=pages)
 
     def _is_over(self) -> bool:
-        self.stopped = useless(self._relay.exchanges, has_key=True)
+        self.stopped = abort_reason(self._relay.exchanges, has_key=True)
         if not self.stopped and len(self._relay.exchanges) >= self._budget:
-            self.stopped = f"the budget of {self._budget} requests was spent before every method had its turn"
+            self.stopped = f"the budget of {self._budget} requests was used up before every method was called"
         return self.stopped is not None
 
 
@@ -199,32 +191,30 @@ def _unsent(call: Call) -> Exchange:
     return Exchange(call.operation.id, Purpose.RETRIEVE, call.operation.method, "", status=404)
 
 
-def _rows(contract: Contract, driver: _Driver) -> Iterable[OperationResult]:
-    accused = {finding.operation for finding in driver.findings() if finding.breaks}
+def _rows(contract: Contract, driver: _Driver) -> Iterator[RowEvidence]:
     for operation in contract.operations.values():
         if operation.api != "v1":
             continue
         account = driver.accounts.get(operation.id, Account())
-        state, reason = _state(operation, account, driver.stopped)
-        yield OperationResult(
+        yield RowEvidence(
             id=operation.id,
             method=operation.method,
             path=operation.path,
-            state=State.DRIFT if operation.id in accused else state,
-            reason=None if operation.id in accused else reason,
+            excluded=_excluded(operation, account),
+            unverified=_unverified(account, driver.stopped),
             requests=len(account.answers),
-            samples=sum(samples(exchange) for exchange in account.answers),
-            latency=latency(account.answers),
+            samples=sum(map(sample_count, account.answers)),
+            latency=median_latency(account.answers),
         )
 
 
-def _state(operation: Operation, account: Account, stopped: str | None) -> tuple[State, str | None]:
+def _excluded(operation: Operation, account: Account) -> str | None:
     if not operation.is_read:
-        return State.NOT_COVERED, "changes data: its method was not called"
-    if any(samples(exchange) for exchange in account.answers):
-        return State.VERIFIED, None
-    if account.error == NO_METHOD:
-        return State.NOT_COVERED, "this release has no method for it"
+        return "write operation: its method is not called"
+    return "this release has no method for it" if account.error == NO_METHOD else None
+
+
+def _unverified(account: Account, stopped: str | None) -> str:
     if account.answers:
-        return State.COULD_NOT_CHECK, "the list is empty: there is nothing to parse"
-    return State.COULD_NOT_CHECK, account.error or stopped or "no id was seen to call it with"
+        return "the list is empty, so there is nothing to parse"
+    return account.error or stopped or "no id was found to call it with"

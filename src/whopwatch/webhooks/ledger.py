@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from whopwatch import __version__
 from whopwatch.contract import Contract
 from whopwatch.core.finding import Confidence, Finding, Severity
-from whopwatch.core.report import OperationResult, Report, State, Verdict
+from whopwatch.core.report import Report, timestamp
+from whopwatch.run.conclude import RowEvidence, conclude
 from whopwatch.signature import Reason, Refusal
 from whopwatch.webhooks.delivery import UNKNOWN, operation_of
 from whopwatch.webhooks.judge import Judgement
@@ -20,7 +20,7 @@ from whopwatch.webhooks.refusals import of_refusal
 
 MOST_FINDINGS = 2000
 """How many different findings are kept: a sender with a hundred thousand odd fields gets no more than these."""
-NONE_CAME = "no delivery of this event came"
+NONE_CAME = "no delivery of this event arrived"
 METHOD = "POST"
 
 
@@ -73,20 +73,15 @@ class Ledger:
     def report(self, target: str, *, sent: int = 0, budget: int = 0) -> Report:
         """What is known by now. `sent` and `budget` are of the requests that objects were compared by."""
         findings = self.findings()
-        rows = tuple(self._rows(findings))
-        broken = any(finding.breaks for finding in findings)
-        verified = any(row.state is State.VERIFIED for row in rows)
-        return Report(
+        return conclude(
+            self._rows(findings),
+            findings,
             target=target,
-            started_at=datetime.fromtimestamp(self._began, UTC).isoformat(timespec="seconds"),
+            started_at=datetime.fromtimestamp(self._began, UTC),
             seconds=time.time() - self._began,
-            verdict=Verdict.DRIFT if broken else Verdict.CLEAN if verified else Verdict.COULD_NOT_CHECK,
-            operations=rows,
-            findings=findings,
             sent=sent,
             budget=budget,
-            reason=None if broken or verified else "no delivery came that could be held against the contract",
-            version=__version__,
+            nothing="no delivery arrived that could be checked",
             extra={
                 "deliveries": {
                     "received": self.received,
@@ -101,14 +96,12 @@ class Ledger:
         confidence = Confidence.CONFIRMED if finding.violations > 1 else Confidence.SUSPECTED
         return replace(finding, samples=max(seen, finding.violations), confidence=confidence)
 
-    def _rows(self, findings: Iterable[Finding]) -> Iterable[OperationResult]:
+    def _rows(self, findings: Iterable[Finding]) -> Iterator[RowEvidence]:
         broken = {finding.operation for finding in findings if finding.breaks}
         names = [*self._contract.events]
         for name in (*names, UNKNOWN) if operation_of(UNKNOWN) in broken else names:
-            samples, operation = self._judged[name], operation_of(name)
-            state = State.DRIFT if operation in broken else State.VERIFIED if samples else State.COULD_NOT_CHECK
-            reason = NONE_CAME if state is State.COULD_NOT_CHECK else None
-            yield OperationResult(operation, METHOD, "", state, reason, requests=samples, samples=samples)
+            seen = self._judged[name]
+            yield RowEvidence(operation_of(name), METHOD, "", unverified=NONE_CAME, requests=seen, samples=seen)
 
 
 def _count(known: dict[str, Finding], finding: Finding) -> None:
@@ -116,5 +109,5 @@ def _count(known: dict[str, Finding], finding: Finding) -> None:
     if before is not None:
         known[finding.fingerprint] = replace(before, violations=before.violations + 1)
     elif len(known) < MOST_FINDINGS:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = timestamp(datetime.now(UTC))
         known[finding.fingerprint] = replace(finding, first_seen=now)

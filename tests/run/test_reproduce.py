@@ -6,7 +6,7 @@ import pytest
 
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.run.asked import request_of
+from whopwatch.run.reproduce import request_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""Abort early if the first responses show that the target is unreachable, misaddressed or rejects the key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from whopwatch.core.exchange import Exchange, Failure
+
+KEY_REJECTED = "The API rejected the key (401). Check that the key is valid and belongs to this environment."
+KEY_MISSING = "The API requires a key (401) and none was sent. Set WHOP_API_KEY."
+INTERRUPTED = "interrupted before the run was complete"
+
+UNREACHABLE = {
+    Failure.DNS: "its host name does not resolve",
+    Failure.CONNECT: "connection refused",
+    Failure.PROXY: "the proxy rejects the connection",
+    Failure.TLS: "the TLS handshake fails",
+    Failure.CONNECT_TIMEOUT: "the connection times out",
+}
+"""Failures before a request was sent, each in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbortRule:
+    """End a run after `times` responses in a row that match, if no usable one came before them."""
+
+    times: int
+    matches: Callable[[Exchange], bool]
+    reason: Callable[[Exchange], str]
+
+
+def _is_html(exchange: Exchange) -> bool:
+    return exchange.media_type in ("text/html", "application/xhtml+xml")
+
+
+def _is_redirect(exchange: Exchange) -> bool:
+    return exchange.status is not None and 300 <= exchange.status < 400
+
+
+def _is_json(exchange: Exchange) -> bool:
+    return exchange.status is not None and exchange.parsed[1] is None
+
+
+# Ordered: the first rule that matches gives the reason, so the specific ones come first.
+ABORT_RULES = (
+    AbortRule(
+        2,
+        lambda exchange: exchange.failure in UNREACHABLE,
+        lambda exchange: f"The target cannot be reached: {UNREACHABLE[exchange.failure or Failure.CONNECT]}.",
+    ),
+    AbortRule(2, lambda exchange: exchange.status == 401 and _is_json(exchange), lambda _: KEY_REJECTED),
+    AbortRule(
+        2,
+        _is_redirect,
+        lambda one: f"The target redirects elsewhere ({one.status}); redirects are not followed. Check the base URL.",
+    ),
+    AbortRule(2, _is_html, lambda one: f"The target returns HTML (status {one.status}), not JSON. Check the base URL."),
+    AbortRule(
+        3,
+        lambda exchange: exchange.status is not None and not _is_json(exchange),
+        lambda one: f"The target returns something other than JSON (status {one.status}). Check the base URL.",
+    ),
+    AbortRule(3, lambda exchange: exchange.failure is not None, lambda _: "No request got a response."),
+    AbortRule(
+        5,
+        lambda exchange: exchange.status in (404, 405),
+        lambda one: f"Every request returned {one.status}. Check the base URL and WHOP_COMPANY_ID.",
+    ),
+    AbortRule(
+        5,
+        lambda exchange: (exchange.status or 0) >= 500,
+        lambda one: f"Every request returned a server error ({one.status}).",
+    ),
+    AbortRule(
+        8,
+        lambda exchange: exchange.status == 429,
+        lambda _: "Every request was rate limited (429). Wait, or lower --rate.",
+    ),
+)
+
+
+def is_usable(exchange: Exchange) -> bool:
+    """Return whether the response is one that only an API gives: a success status and JSON."""
+    return exchange.ok and _is_json(exchange)
+
+
+def abort_reason(exchanges: Sequence[Exchange], *, has_key: bool = True) -> str | None:
+    """Return why a target that never gave a usable response is not worth another request, or None.
+
+    `has_key` is whether the requests carried a key.
+    """
+    for rule in ABORT_RULES:
+        if len(exchanges) >= rule.times and all(map(rule.matches, exchanges[-rule.times :])):
+            reason = rule.reason(exchanges[-1])
+            return KEY_MISSING if reason == KEY_REJECTED and not has_key else reason
+    return None
+
+
+LOST_AFTER = 4
+"""Connection failures in a row after which a target that did respond is given up."""
+
+
+def connection_lost_reason(exchanges: Sequence[Exchange]) -> str | None:
+    """Return why a target that did respond is given up: the last requests could not connect. None if it is not."""
+    last = exchanges[-LOST_AFTER:]
+    if len(last) == LOST_AFTER and all(exchange.failure in UNREACHABLE for exchange in last):
+        reason = UNREACHABLE[last[-1].failure or Failure.CONNECT]
+        return f"The target can no longer be reached: {reason}."
+    return None

@@ -1,0 +1,291 @@
+"""Conclude a run: turn evidence and findings into states, a verdict, a reason and a report.
+
+Every command that reports ends in `conclude`: check, drift, replay, probe --once, mcp, sdk and the webhook tools.
+Nothing that was not seen counts as verified.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from whopwatch import __version__
+from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks.registry import CHECKS
+from whopwatch.contract import Contract, Operation
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import OperationResult, Report, State, Verdict, timestamp
+from whopwatch.planning.state import items
+from whopwatch.reports.text import number
+from whopwatch.run.abort import UNREACHABLE
+from whopwatch.run.observation import Observation
+from whopwatch.run.reproduce import request_of
+
+READ_ONLY = "write operation, skipped in read-only mode"
+NOT_SELECTED = "not selected"
+EXPECTED_TO_SUCCEED = (Purpose.LIST, Purpose.RETRIEVE, Purpose.WRITE)
+"""The purposes of requests that follow the documentation, so that only success verifies the operation."""
+EMPTY_LIST = "the list is empty, so there is no item to check"
+ALL_EMPTY = "every list is empty, so there is nothing to check"
+NO_COMPANY = (
+    "not requested: the company id is unknown. Set WHOP_COMPANY_ID=biz_..., or company_id of the target in "
+    "whopwatch.toml"
+)
+NEEDS = "; required permission: "
+NO_ID = "not requested: no list returned an id for it"
+
+
+@dataclass(frozen=True, slots=True)
+class RowEvidence:
+    """What a run saw of one operation, tool or event.
+
+    `excluded` is why it is outside the run's scope, None if it is inside. `unverified` is why `samples` is 0, and
+    `unverified_group` the same without names that belong to this operation alone. `latency` is a median in seconds.
+    """
+
+    id: str
+    method: str
+    path: str
+    excluded: str | None = None
+    unverified: str | None = None
+    unverified_group: str | None = None
+    requests: int = 0
+    samples: int = 0
+    latency: float | None = None
+    request: str | None = None
+
+    def result(self, *, is_broken: bool) -> OperationResult:
+        """Return the row of the report. A breaking finding outweighs everything, and a scope outweighs samples."""
+        state, reason = State.COULD_NOT_CHECK, self.unverified
+        if is_broken:
+            state, reason = State.DRIFT, None
+        elif self.excluded:
+            state, reason = State.NOT_COVERED, self.excluded
+        elif self.samples:
+            state, reason = State.VERIFIED, None
+        return OperationResult(
+            id=self.id,
+            method=self.method,
+            path=self.path,
+            state=state,
+            reason=reason,
+            reason_group=self.unverified_group if state is State.COULD_NOT_CHECK else None,
+            requests=self.requests,
+            samples=self.samples,
+            latency=self.latency,
+            request=self.request,
+        )
+
+
+def conclude(
+    rows: Iterable[RowEvidence],
+    findings: Iterable[Finding],
+    *,
+    target: str,
+    started_at: datetime | str,
+    seconds: float,
+    sent: int = 0,
+    budget: int = 0,
+    unsafe: int = 0,
+    incomplete: str | None = None,
+    nothing: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Report:
+    """Return the report of a run that saw `rows` and made `findings`.
+
+    `started_at` is in UTC, `seconds` the wall time. `incomplete` is why the run did not see all that it was to see;
+    such a run is never clean. `nothing` replaces the reason of a run that verified nothing.
+    """
+    found = tuple(findings)
+    broken = {finding.operation for finding in found if finding.breaks}
+    results = tuple(row.result(is_broken=row.id in broken) for row in rows)
+    is_seen = any(result.state in (State.VERIFIED, State.DRIFT) for result in results)
+    reason = incomplete or (None if is_seen or broken else nothing or most_common_reason(results))
+    return Report(
+        target=target,
+        started_at=started_at if isinstance(started_at, str) else timestamp(started_at),
+        seconds=seconds,
+        verdict=Verdict.of(found, is_complete=reason is None),
+        operations=results,
+        findings=found,
+        sent=sent,
+        budget=budget,
+        unsafe=unsafe,
+        reason=reason,
+        version=__version__,
+        extra=extra or {},
+    )
+
+
+def most_common_reason(results: Iterable[OperationResult]) -> str:
+    """Return the reason that most of the unchecked operations share."""
+    reasons = Counter(result.reason for result in results if result.state is State.COULD_NOT_CHECK)
+    if not reasons:
+        return "no operation that can be checked was selected"
+    reason, count = reasons.most_common(1)[0]
+    if reason == EMPTY_LIST and count == len(reasons):
+        return ALL_EMPTY
+    return f"nothing was verified; {count} of {number(sum(reasons.values()), 'operation')}: {reason}"
+
+
+def median_latency(exchanges: Iterable[Exchange]) -> float | None:
+    """Return the median duration of `exchanges` in seconds, or None if there are none."""
+    times = [exchange.phases.total for exchange in exchanges]
+    return round(median(times), 6) if times else None
+
+
+def sample_count(exchange: Exchange) -> int:
+    """Return how much a response holds: the items of a page, 1 for an object, 0 for an error or an empty body."""
+    value = exchange.json if exchange.ok else None
+    is_page = isinstance(value, dict) and "page_info" in value and "data" in value
+    return len(items(exchange)) if is_page else int(bool(value))
+
+
+def judge(
+    contract: Contract,
+    observation: Observation,
+    target_name: str,
+    *,
+    excluded: Callable[[Operation], str | None] | None = None,
+) -> Report:
+    """Return the report of `observation`: a state for each operation of `contract`, and the verdict.
+
+    `excluded` says why an operation is outside the scope, None if it is inside; by default the selection decides.
+    """
+    evidence = Evidence(contract, observation.exchanges)
+    found = observation.findings if observation.findings is not None else run_checks(contract, evidence, CHECKS)
+    if observation.unusable:
+        found = ()
+    rows = [
+        _row(
+            contract,
+            operation,
+            observation,
+            evidence,
+            excluded(operation) if excluded else _excluded(operation, observation, evidence),
+        )
+        for operation in contract.operations.values()
+        if operation.api == "v1" or operation.id in observation.selected
+    ]
+    return conclude(
+        rows,
+        # The other operations were only requested to learn ids from them.
+        [finding for finding in found if finding.operation in observation.selected],
+        target=target_name,
+        started_at=observation.started_at,
+        seconds=observation.seconds,
+        sent=observation.sent,
+        budget=observation.budget,
+        unsafe=observation.unsafe,
+        incomplete=observation.stopped or _left_out(rows, observation) or _all_empty(rows, evidence, contract),
+        extra={
+            "spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges)),
+            **({"left": dict(observation.written.left)} if observation.written else {}),
+        },
+    )
+
+
+def _row(
+    contract: Contract, operation: Operation, observation: Observation, evidence: Evidence, excluded: str | None
+) -> RowEvidence:
+    exchanges = evidence.by_operation.get(operation.id, ())
+    unverified = None if excluded else _unverified(operation, observation, exchanges)
+    return RowEvidence(
+        id=operation.id,
+        method=operation.method,
+        path=operation.shown_path,
+        excluded=excluded,
+        unverified=unverified,
+        unverified_group=_group(operation, observation, unverified),
+        requests=observation.requests.get(operation.id, len(exchanges)),
+        samples=evidence.samples(operation.id),
+        latency=median_latency(answer.exchange for answer in evidence.answers.get(operation.id, ())),
+        request=request_of(contract, operation, exchanges) if operation.is_read else None,
+    )
+
+
+def _excluded(operation: Operation, observation: Observation, evidence: Evidence) -> str | None:
+    """Return why `operation` is outside the scope of the run, or None."""
+    if not operation.is_read and observation.written is None:
+        return READ_ONLY
+    if operation.id not in observation.selected:
+        return NOT_SELECTED
+    untried = observation.written.why_not(operation) if observation.written else None
+    return untried if untried and not evidence.samples(operation.id) else None
+
+
+def _unverified(operation: Operation, observation: Observation, exchanges: Sequence[Exchange]) -> str:
+    """Return why nothing of `operation` was verified, with the next step where there is one."""
+    if observation.unusable and observation.stopped:
+        return observation.stopped
+    sent = [exchange for exchange in exchanges if exchange.purpose in EXPECTED_TO_SUCCEED]
+    if sent:
+        return _why_no_sample(operation, sent)
+    if exchanges:
+        return "no request got a successful response"
+    if observation.stopped:
+        return f"not requested: {observation.stopped}"
+    if not observation.reached:
+        return f"not requested: the budget of {number(observation.budget, 'request')} was used up"
+    if "companies" in observation.missing.get(operation.id, ""):
+        return NO_COMPANY
+    return _no_id(operation, observation) or "not requested"
+
+
+def _no_id(operation: Operation, observation: Observation) -> str | None:
+    resources = observation.missing.get(operation.id)
+    return f"not requested: no list returned an id of {resources}" if resources else None
+
+
+def _group(operation: Operation, observation: Observation, reason: str | None) -> str | None:
+    """Return `reason` without the names that belong to this operation, or None if it has none."""
+    if reason is None:
+        return None
+    if reason == _no_id(operation, observation):
+        return NO_ID
+    return reason.partition(NEEDS)[0] if NEEDS in reason else None
+
+
+def _why_no_sample(operation: Operation, exchanges: Sequence[Exchange]) -> str:
+    """Return what the last of the operation's requests ended in."""
+    exchange = exchanges[-1]
+    scopes = f"{NEEDS}{', '.join(operation.scopes)}" if operation.scopes else ""
+    reasons = {
+        400: "400: the API rejected the request; it may do so for a missing permission, too",
+        401: f"401: the API rejected the key for this operation{scopes}",
+        403: f"403: the key lacks a permission{scopes}",
+        404: "404: not found, with every id that was tried" if len(exchanges) > 1 else "404: not found",
+        422: "422: the account must be verified first",
+        429: "429: rate limited",
+    }
+    if exchange.failure:
+        return f"no response: {UNREACHABLE.get(exchange.failure, str(exchange.failure))}"
+    if exchange.ok and operation.is_list:
+        return EMPTY_LIST
+    if exchange.parsed[1] is not None:
+        return f"{exchange.status}: the response is not JSON"
+    return reasons.get(exchange.status or 0, f"{exchange.status}: the response has nothing to check")
+
+
+def _left_out(rows: Sequence[RowEvidence], observation: Observation) -> str | None:
+    """Return why operations that could have been requested were not: the rest says nothing about them."""
+    unasked = [row for row in rows if row.unverified and not row.samples and not row.requests]
+    if unasked and not observation.reached:
+        return (
+            f"the budget of {number(observation.budget, 'request')} was used up before "
+            f"{number(len(unasked), 'operation')} could be requested. Raise --budget, or select fewer operations"
+        )
+    return NO_COMPANY.removeprefix("not requested: ") if any(row.unverified == NO_COMPANY for row in unasked) else None
+
+
+def _all_empty(rows: Sequence[RowEvidence], evidence: Evidence, contract: Contract) -> str | None:
+    """Return `ALL_EMPTY` if lists were answered and none had an item: an empty company shows nothing."""
+    lists = [row for row in rows if not row.excluded and row.id in evidence.answers]
+    lists = [row for row in lists if contract.operations[row.id].is_list]
+    writes = [row for row in rows if not contract.operations[row.id].is_read]
+    return ALL_EMPTY if lists and not any(row.samples for row in (*lists, *writes)) else None

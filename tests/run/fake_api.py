@@ -19,7 +19,7 @@ from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.list_behaviour import PAGING, Pairs, behaviour
 from whopwatch.oracle.expansion import EXPAND
-from whopwatch.oracle.expected_list import Listing, Rules
+from whopwatch.oracle.expected_list import ListParameters, WholeList
 
 COMPANY = "biz_company000000"
 Answer = tuple[int, Any, dict[str, str]]
@@ -114,8 +114,8 @@ class FakeApi:
         owners = tuple(pair for pair in pairs if pair[0] in needed)
         for item in made:
             belong(item, self.owners.setdefault(str(item.get("id")), owners))
-        listing = Listing(made, Rules(self.contract, operation))
-        asked = tuple(pair for pair in pairs if pair[0] in listing.rules.optional)
+        listing = WholeList(made, ListParameters(self.contract, operation))
+        asked = tuple(pair for pair in pairs if pair[0] in listing.parameters.optional)
         chosen = listing.expect(asked)
         return [listing.by_id[id] for id in chosen] if asked else made
 

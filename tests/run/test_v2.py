@@ -14,7 +14,7 @@ from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import State, Verdict
 from whopwatch.http import Call
-from whopwatch.oracle.deprecation import ENOUGH, deprecated_properties
+from whopwatch.oracle.deprecation import MIN_OBJECTS, deprecated_properties
 from whopwatch.oracle.expansion import EXPAND, expandable
 from whopwatch.planning.objects import expansions
 from whopwatch.planning.state import RunState
@@ -53,7 +53,7 @@ def test_it_is_asked_for_expanded_and_as_it_is(contract: Contract) -> None:
     assert forms[("product",), "dict"] >= 1
     assert forms[(), "str"] >= 1
     assert {form for form in forms if form[1] != "NoneType"} == {(("product",), "dict"), ((), "str")}
-    assert len({one.path_params["id"] for one in answered}) >= ENOUGH
+    assert len({one.path_params["id"] for one in answered}) >= MIN_OBJECTS
 
 
 def _asked(exchange: Exchange) -> tuple[str, ...]:

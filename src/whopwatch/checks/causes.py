@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from whopwatch.oracle.list_rules import Broken
-from whopwatch.oracle.stability import Sighting, blames
+from whopwatch.oracle.list_rules import ListViolation
+from whopwatch.oracle.stability import IndexedViolation, names_parameter
 
 
-def without_what_follows(sightings: Sequence[Sighting]) -> list[Sighting]:
+def without_what_follows(sightings: Sequence[IndexedViolation]) -> list[IndexedViolation]:
     """`sightings` without those that another one explains, whichever request shows them."""
     told = list(_foreign(sightings))
     for is_cause, follows in EXPLANATIONS:
@@ -18,7 +18,7 @@ def without_what_follows(sightings: Sequence[Sighting]) -> list[Sighting]:
     return told
 
 
-def _foreign(sightings: Sequence[Sighting]) -> Sequence[Sighting]:
+def _foreign(sightings: Sequence[IndexedViolation]) -> Sequence[IndexedViolation]:
     """An item that requests of several kinds show, and the whole list does not, is the doing of none of them."""
     is_shared = len({broken.location for broken, _ in sightings if broken.rule == "foreign"}) > 1
     return [
@@ -27,34 +27,34 @@ def _foreign(sightings: Sequence[Sighting]) -> Sequence[Sighting]:
     ]
 
 
-def _is_incomplete(broken: Broken) -> bool:
-    return broken.rule == "foreign" and not blames(broken)
+def _is_incomplete(broken: ListViolation) -> bool:
+    return broken.rule == "foreign" and not names_parameter(broken)
 
 
-def _locates(broken: Broken) -> bool:
+def _locates(broken: ListViolation) -> bool:
     """Whether it names the one parameter that is at fault; an order is, where it loses items by itself."""
-    return blames(broken) or (broken.location == "param:order" and broken.rule in ("missing", "lost", "cut"))
+    return names_parameter(broken) or (broken.location == "param:order" and broken.rule in ("missing", "lost", "cut"))
 
 
-def _is_unstable(broken: Broken) -> bool:
+def _is_unstable(broken: ListViolation) -> bool:
     return broken.rule == "unstable"
 
 
-def _is_out_of_order(broken: Broken) -> bool:
+def _is_out_of_order(broken: ListViolation) -> bool:
     return broken.rule == "order"
 
 
-def _misleads(broken: Broken) -> bool:
+def _misleads(broken: ListViolation) -> bool:
     """Whether a cursor does not lead to the items behind it."""
     return broken.location == "param:after" and broken.rule in ("again", "skipped")
 
 
-def _turns_last(broken: Broken) -> bool:
+def _turns_last(broken: ListViolation) -> bool:
     return broken.location == "param:last"
 
 
 LOSSES = ("missing", "lost", "cut", "skipped")
-EXPLANATIONS: Sequence[tuple[Callable[[Broken], bool], Collection[str]]] = (
+EXPLANATIONS: Sequence[tuple[Callable[[ListViolation], bool], Collection[str]]] = (
     (_is_incomplete, (*LOSSES, "back")),
     (_locates, (*LOSSES, "order", "again", "endless")),
     (_is_unstable, ("order", "missing", "skipped", "again")),

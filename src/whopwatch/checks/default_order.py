@@ -9,7 +9,7 @@ from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.contract.list_behaviour import behaviour
 from whopwatch.core.finding import Finding, Severity
-from whopwatch.oracle.traversal import Observed, Walk
+from whopwatch.oracle.traversal import ListHistory, Traversal
 
 
 def default_order(_: Contract, evidence: Evidence) -> Iterator[Finding]:
@@ -17,9 +17,9 @@ def default_order(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     tally = Tally("default-order")
     direction, usual = behaviour().order["direction"], behaviour().order["default_direction"]
     for id, observed in evidence.lists.items():
-        walks = observed.walks if direction in observed.rules.sorts else ()
-        whole = observed.whole if any(_is_turned(walk, observed, usual) for walk in walks) else ()
-        turned = [walk for walk, listing in whole if listing.is_turned(usual)]
+        walks = observed.traversals if direction in observed.parameters.sorts else ()
+        whole = observed.whole_lists if any(_is_reversed(walk, observed, usual) for walk in walks) else ()
+        turned = [walk for walk, listing in whole if listing.is_reversed(usual)]
         for walk in turned if turned and not _is_explained(observed, direction) else ():
             tally.add(
                 "D13",
@@ -29,23 +29,23 @@ def default_order(_: Contract, evidence: Evidence) -> Iterator[Finding]:
                 expected=usual,
                 observed="the other direction",
                 what="it begins with its oldest item where no direction is asked for",
-                witness=walk.numbers[0],
+                witness=walk.indexes[0],
                 samples=len(whole),
             )
     yield from tally.findings()
 
 
-def _is_turned(walk: Walk, observed: Observed, usual: str) -> bool:
+def _is_reversed(walk: Traversal, observed: ListHistory, usual: str) -> bool:
     """What two items tell of nearly every list, before it is known whether all of them can be told apart."""
-    listing = walk.listing(observed.rules)
-    return listing is not None and listing.is_turned(usual)
+    listing = walk.whole(observed.parameters)
+    return listing is not None and listing.is_reversed(usual)
 
 
-def _is_explained(observed: Observed, direction: str) -> bool:
+def _is_explained(observed: ListHistory, direction: str) -> bool:
     """Whether a direction is taken for the other one even where it is asked for, or the list has no lasting order."""
-    from whopwatch.oracle.stability import proven  # what compares many requests is not loaded by the prober
+    from whopwatch.oracle.stability import proven_violations  # what compares many requests is not loaded by the prober
 
     return any(
         broken.rule == "unstable" or (broken.rule in ("misread", "order") and broken.location == f"param:{direction}")
-        for broken, _ in proven(observed)
+        for broken, _ in proven_violations(observed)
     )

@@ -13,8 +13,8 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.contract.model import Response
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.oracle.expected_list import Rules
-from whopwatch.oracle.traversal import Observed
+from whopwatch.oracle.expected_list import ListParameters
+from whopwatch.oracle.traversal import ListHistory
 
 PAGES = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.QUERY)
 MISTAKES = frozenset(
@@ -113,10 +113,10 @@ class Evidence:
         return self._contract.validator(response.pointer, answer.operation.api).is_exact(answer.value)
 
     @cached_property
-    def lists(self) -> Mapping[str, Observed]:
+    def lists(self) -> Mapping[str, ListHistory]:
         """The walks that were made of each list."""
         return {
-            id: Observed(rules_of(self._contract, id), exchanges)
+            id: ListHistory(rules_of(self._contract, id), exchanges)
             for id, exchanges in self.by_operation.items()
             if self._contract.operations[id].is_list
         }
@@ -190,9 +190,9 @@ class Evidence:
 
 
 @lru_cache(maxsize=512)
-def rules_of(contract: Contract, id: str) -> Rules:
+def rules_of(contract: Contract, id: str) -> ListParameters:
     """What is known of the parameters of the list called `id`."""
-    return Rules(contract, contract.operations[id])
+    return ListParameters(contract, contract.operations[id])
 
 
 def scope(exchange: Exchange) -> tuple[object, ...]:

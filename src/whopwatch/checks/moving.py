@@ -12,7 +12,7 @@ from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding, Severity, Source
-from whopwatch.oracle.page import Page
+from whopwatch.oracle.page import ListPage
 from whopwatch.oracle.written_object import expected_of
 
 
@@ -34,7 +34,7 @@ class Walk:
 
     own: list[str]
     older: frozenset[str]
-    pages: list[Page] = field(default_factory=list)
+    pages: list[ListPage] = field(default_factory=list)
     touched: Touched = field(default_factory=Touched)
 
 
@@ -81,7 +81,7 @@ def _walks(contract: Contract, evidence: Evidence, id: str) -> Sequence[Walk]:
     for exchange in evidence.exchanges:
         operation = contract.operations[exchange.operation]
         if operation.id == id and exchange.purpose is Purpose.READ_BACK and older is None:
-            older = frozenset(Page(exchange).ids)
+            older = frozenset(ListPage(exchange).ids)
         elif operation.id == id and exchange.purpose is Purpose.MOVING_PAGE:
             is_first = exchange.query_value("after") is None
             for write in since:
@@ -89,7 +89,7 @@ def _walks(contract: Contract, evidence: Evidence, id: str) -> Sequence[Walk]:
             since.clear()
             if is_first:
                 walks.append(Walk(list(own), older or frozenset()))
-            walks[-1].pages.append(Page(exchange))
+            walks[-1].pages.append(ListPage(exchange))
         elif operation.resource == resource and not operation.is_read and exchange.ok:
             since.append((operation, exchange))
     return walks

@@ -12,14 +12,14 @@ from whopwatch.contract import Contract
 from whopwatch.contract.list_behaviour import behaviour
 from whopwatch.core.finding import Finding, Severity, Source
 from whopwatch.oracle.list_rules import RULES
-from whopwatch.oracle.stability import proven
+from whopwatch.oracle.stability import proven_violations
 
 
 def queries(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     """Report what was seen to differ while the list stood still: the whole list before and after is the same."""
     tally = Tally("queries")
     for id, observed in evidence.lists.items():
-        for broken, number in without_what_follows(proven(observed)):
+        for broken, number in without_what_follows(proven_violations(observed)):
             rule = RULES[broken.rule]
             tally.add(
                 "D14" if broken.rule == "refused" else "D20",
@@ -30,7 +30,7 @@ def queries(_: Contract, evidence: Evidence) -> Iterator[Finding]:
                 observed=rule.observed,
                 what=rule.what.format(param=broken.location.removeprefix("param:")),
                 witness=number,
-                samples=len(observed.walks),
+                samples=len(observed.traversals),
                 source=Source.LIVE_LIVE,
             )
     yield from tally.findings()
@@ -41,7 +41,7 @@ def page_sizes(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     pages = {
         id: [
             (len(page.items), page.info("has_next_page") is True)
-            for walk in observed.walks
+            for walk in observed.traversals
             for page in walk.pages
             if page.usable and page.size() is None
         ]
@@ -77,8 +77,8 @@ def _shortened(tally: Tally, evidence: Evidence) -> None:
     """
     maximum = behaviour().pages["maximum_size"]
     for id, observed in evidence.lists.items():
-        asked = {page for walk in observed.walks for page in walk.pages if page.usable and page.size() is not None}
-        followed = {page for walk in observed.walks for page, after in pairwise(walk.pages) if after.items}
+        asked = {page for walk in observed.traversals for page in walk.pages if page.usable and page.size() is not None}
+        followed = {page for walk in observed.traversals for page, after in pairwise(walk.pages) if after.items}
         short = [page for page in asked & followed if len(page.items) < min(page.size() or 0, maximum)]
         is_clamped = len({len(page.items) for page in short}) == 1 and all(
             len(page.items) <= min(len(short[0].items), page.size() or 0) for page in asked
@@ -101,10 +101,10 @@ def parents(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     """The lists of two parents have no item in common, where a list has to be asked for with its parent."""
     tally = Tally("parents")
     for id, observed in evidence.lists.items():
-        needed = [p.name for p in observed.rules.operation.parameters if p.required and p.resource]
+        needed = [p.name for p in observed.parameters.operation.parameters if p.required and p.resource]
         seen: dict[str, object] = {}
-        for walk, listing in observed.whole if needed and len(observed.walks) > 1 else ():
-            shared = [item for item in listing.by_id if seen.setdefault(item, walk.base) != walk.base]
+        for walk, listing in observed.whole_lists if needed and len(observed.traversals) > 1 else ():
+            shared = [item for item in listing.by_id if seen.setdefault(item, walk.list_key) != walk.list_key]
             if shared:
                 tally.add(
                     "D20",
@@ -114,8 +114,8 @@ def parents(_: Contract, evidence: Evidence) -> Iterator[Finding]:
                     expected="the items of the parent that was asked for",
                     observed="those of another one, too",
                     what="the lists of two parents show the same items",
-                    witness=walk.numbers[0],
-                    samples=len(observed.whole),
+                    witness=walk.indexes[0],
+                    samples=len(observed.whole_lists),
                     source=Source.LIVE_LIVE,
                 )
     yield from tally.findings()

@@ -8,8 +8,8 @@ from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.finding import Finding, Severity, Source
-from whopwatch.oracle.write_history import Episode, episodes
-from whopwatch.oracle.written_object import ABSENT, NOWHERE, Places, Sighting
+from whopwatch.oracle.write_history import WriteRecord, write_history
+from whopwatch.oracle.written_object import ABSENT, NO_FIELDS, FieldComparison, Fields
 
 NOT_THERE = "what was written is not there"
 NOT_GONE = "what was deleted is still there"
@@ -25,7 +25,7 @@ def read_back(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     the latter's fault, and so is what is shown late.
     """
     tally = Tally("read-back")
-    for episode in episodes(contract, evidence.exchanges):
+    for episode in write_history(contract, evidence.exchanges):
         for operation, place, what in _blames(contract, episode):
             tally.add(
                 "D20",
@@ -35,47 +35,53 @@ def read_back(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
                 expected="what was written",
                 observed="something else",
                 what=what,
-                witness=episode.number,
+                witness=episode.index,
                 samples=1,
                 source=Source.LIVE_LIVE,
             )
     yield from tally.findings()
 
 
-def _blames(contract: Contract, episode: Episode) -> Iterator[Blame]:
-    last = {operation: sightings[-1] for operation, sightings in episode.looks.items()}
-    answer = episode.answer or Sighting(NOWHERE, NOWHERE)
+def _blames(contract: Contract, episode: WriteRecord) -> Iterator[Blame]:
+    last = {operation: sightings[-1] for operation, sightings in episode.reads.items()}
+    answer = episode.response or FieldComparison(NO_FIELDS, NO_FIELDS)
     unwritten = frozenset(_unwritten([*last.values()] or [answer]))
     write, written = episode.operation.id, "is answered as if it were done, and no read shows it"
-    told = frozenset().union(*(sighting.told for sighting in last.values())) or answer.told
-    yield from _told(write, episode, Sighting(told, unwritten), written)
+    told = frozenset().union(*(sighting.shown for sighting in last.values())) or answer.shown
+    yield from _told(write, episode, FieldComparison(told, unwritten), written)
     stale = answer.wrong - unwritten
-    yield from _told(write, episode, Sighting(answer.told, stale), "is done, and answered with what was before")
-    for operation, sightings in episode.looks.items():
+    yield from _told(write, episode, FieldComparison(answer.shown, stale), "is done, and answered with what was before")
+    for operation, sightings in episode.reads.items():
         reader, now = contract.operations[operation], last[operation]
         late = frozenset().union(*(sighting.wrong for sighting in sightings)) - now.wrong
         yield from _told(
-            operation, episode, Sighting(now.told, now.wrong - unwritten), "does not show what was written", reader
+            operation,
+            episode,
+            FieldComparison(now.shown, now.wrong - unwritten),
+            "does not show what was written",
+            reader,
         )
-        yield from _told(operation, episode, Sighting(now.told | {ABSENT}, late), "shows late what was written", reader)
+        yield from _told(
+            operation, episode, FieldComparison(now.shown | {ABSENT}, late), "shows late what was written", reader
+        )
 
 
-def _unwritten(sightings: Sequence[Sighting]) -> Iterator[str]:
+def _unwritten(sightings: Sequence[FieldComparison]) -> Iterator[str]:
     """The places that are wrong in every answer that tells of them."""
     for place in frozenset().union(*(sighting.wrong for sighting in sightings)):
-        if all(place in sighting.wrong for sighting in sightings if place in sighting.told):
+        if all(place in sighting.wrong for sighting in sightings if place in sighting.shown):
             yield place
 
 
 def _told(
-    operation: str, episode: Episode, sighting: Sighting, what: str, reader: Operation | None = None
+    operation: str, episode: WriteRecord, sighting: FieldComparison, what: str, reader: Operation | None = None
 ) -> Iterator[Blame]:
     """One blame for the whole object where all that the write changed is wrong, else one for each field."""
     if ABSENT in sighting.wrong:
         yield operation, _place_of_object(reader), NOT_GONE if episode.expected.is_gone else NOT_THERE
         return
     prefix = "/data/*" if reader and reader.is_list else ""
-    is_whole = sighting.wrong and sighting.wrong >= _changed(episode) & sighting.told
+    is_whole = sighting.wrong and sighting.wrong >= _changed(episode) & sighting.shown
     for place in [""] if is_whole else sorted(sighting.wrong):
         yield operation, f"{prefix}{place}", what
 
@@ -86,9 +92,9 @@ def _place_of_object(reader: Operation | None) -> str:
     return "/data" if reader.is_list else "status"
 
 
-def _changed(episode: Episode) -> Places:
+def _changed(episode: WriteRecord) -> Fields:
     """The places that the write had to change: all that it sent, where it is not known how they were before."""
     if isinstance(episode.before, dict):
-        return episode.expected.held_against(episode.before).wrong
-    shown = [sighting.told for sightings in episode.looks.values() for sighting in sightings]
-    return frozenset().union(*shown, episode.answer.told if episode.answer else ()) - {ABSENT}
+        return episode.expected.compare(episode.before).wrong
+    shown = [sighting.shown for sightings in episode.reads.values() for sighting in sightings]
+    return frozenset().union(*shown, episode.response.shown if episode.response else ()) - {ABSENT}

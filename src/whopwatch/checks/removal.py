@@ -10,7 +10,7 @@ from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import pointer_of
 from whopwatch.core.finding import Finding, Severity
-from whopwatch.oracle.deprecation import ENOUGH, deprecated_properties
+from whopwatch.oracle.deprecation import MIN_OBJECTS, deprecated_properties
 
 
 def removal(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def removal(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
         names = deprecated_properties(contract, id)
         objects = _objects(answers) if names else {}
         missing = [name for name in names if not any(name in item for item in objects.values())]
-        for name in missing if len(objects) >= ENOUGH else ():
+        for name in missing if len(objects) >= MIN_OBJECTS else ():
             path = ("data", 0, name) if operation.is_list else (name,)
             for witness in objects:
                 tally.add(

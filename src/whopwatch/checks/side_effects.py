@@ -13,8 +13,8 @@ from whopwatch.contract import Contract
 from whopwatch.contract.list_behaviour import moment
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding, Severity, Source
-from whopwatch.oracle.page import Page, identity
-from whopwatch.oracle.write_history import Episode, episodes
+from whopwatch.oracle.page import ListPage, identity
+from whopwatch.oracle.write_history import WriteRecord, write_history
 
 UPDATED = "updated_at"
 SECONDS = 5.0
@@ -24,7 +24,7 @@ SECONDS = 5.0
 def side_effects(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     """A write makes one object, changes no other one, and moves `updated_at` on."""
     tally = Tally("side-effects")
-    found = episodes(contract, evidence.exchanges)
+    found = write_history(contract, evidence.exchanges)
     made = {episode.expected.id for episode in found} | _answered(evidence)
     for episode in found:
         if _made_twice(episode, made):
@@ -36,7 +36,7 @@ def side_effects(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     yield from tally.findings()
 
 
-def _add(tally: Tally, episode: Episode, place: str, expected: str, observed: str, what: str) -> None:
+def _add(tally: Tally, episode: WriteRecord, place: str, expected: str, observed: str, what: str) -> None:
     tally.add(
         "D20",
         Severity.LOW if place == f"/{UPDATED}" else Severity.HIGH,
@@ -45,7 +45,7 @@ def _add(tally: Tally, episode: Episode, place: str, expected: str, observed: st
         expected=expected,
         observed=observed,
         what=what,
-        witness=episode.number,
+        witness=episode.index,
         samples=1,
         source=Source.LIVE_LIVE,
     )
@@ -58,35 +58,35 @@ def _answered(evidence: Evidence) -> set[str]:
     return {str(value.get("id")) for value in values if isinstance(value, dict)}
 
 
-def _made_twice(episode: Episode, made: set[str]) -> bool:
+def _made_twice(episode: WriteRecord, made: set[str]) -> bool:
     """Whether the list shows another new object with what was sent, which no write was answered with."""
     if episode.exchange.path_params or episode.list_before is None or not episode.pages:
         return False
-    before, after = Page(episode.list_before), Page(episode.pages[-1])
+    before, after = ListPage(episode.list_before), ListPage(episode.pages[-1])
     new = [item for item in after.items if identity(item) not in {*before.ids, *made}]
     return any(_has_all(episode, item) for item in new)
 
 
-def _spreads(episode: Episode) -> bool:
+def _spreads(episode: WriteRecord) -> bool:
     """Whether another object of the list shows all that was sent, and did not before."""
-    if not episode.exchange.path_params or episode.list_before is None or not episode.pages or not episode.looks:
+    if not episode.exchange.path_params or episode.list_before is None or not episode.pages or not episode.reads:
         return False
-    known = Page(episode.list_before).items
+    known = ListPage(episode.list_before).items
     before = {identity(item): item for item in known if identity(item) != episode.expected.id}
-    others = [item for item in Page(episode.pages[-1]).items if identity(item) in before]
+    others = [item for item in ListPage(episode.pages[-1]).items if identity(item) in before]
     return any(_took_over(episode, before[identity(item)], item) for item in others)
 
 
-def _took_over(episode: Episode, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    return bool(episode.expected.held_against(before).wrong) and _has_all(episode, after)
+def _took_over(episode: WriteRecord, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    return bool(episode.expected.compare(before).wrong) and _has_all(episode, after)
 
 
-def _has_all(episode: Episode, item: Mapping[str, Any]) -> bool:
-    sighting = episode.expected.held_against(item)
-    return len(sighting.told) > 1 and not sighting.wrong
+def _has_all(episode: WriteRecord, item: Mapping[str, Any]) -> bool:
+    sighting = episode.expected.compare(item)
+    return len(sighting.shown) > 1 and not sighting.wrong
 
 
-def _keeps_date(episode: Episode) -> bool:
+def _keeps_date(episode: WriteRecord) -> bool:
     before, after = episode.before, episode.after
     if episode.expected.is_gone or not isinstance(before, dict) or not isinstance(after, dict):
         return False

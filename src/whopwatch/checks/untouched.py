@@ -11,7 +11,7 @@ from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding, Severity, Source
-from whopwatch.oracle.page import Page, identity
+from whopwatch.oracle.page import ListPage, identity
 from whopwatch.oracle.written_object import expected_of, object_in
 
 UNKNOWN = ""
@@ -82,7 +82,7 @@ def _look(seen: Seen, reader: Operation, exchange: Exchange) -> None:
     """Remember what a read shows."""
     wanted = next(iter(exchange.path_params.values()), None)
     if reader.is_list:
-        page = Page(exchange)
+        page = ListPage(exchange)
         seen.listed.setdefault(reader.id, set()).update(page.ids)
         seen.shown.update({(reader.id, identity(item)): item for item in page.items})
     elif wanted:
@@ -111,8 +111,8 @@ def _is_changed(before: Any, refused: Refused, reader: Operation, exchange: Exch
     expected = expected_of(refused.operation, refused.exchange, id)
     if not isinstance(now, Mapping) or expected is None:
         return False
-    then, after = expected.held_against(before), expected.held_against(now)
-    return bool((then.wrong & after.told) - after.wrong)
+    then, after = expected.compare(before), expected.compare(now)
+    return bool((then.wrong & after.shown) - after.wrong)
 
 
 def _is_made(seen: Seen, reader: Operation, refused: Refused, exchange: Exchange) -> bool:
@@ -121,5 +121,5 @@ def _is_made(seen: Seen, reader: Operation, refused: Refused, exchange: Exchange
         return False
     expected = expected_of(refused.operation, refused.exchange, UNKNOWN)
     known = seen.listed[reader.id] | seen.answered
-    looks = [expected.held_against(item) for item in Page(exchange).items if expected and identity(item) not in known]
-    return any(len(look.told) > 1 and not look.wrong for look in looks)
+    looks = [expected.compare(item) for item in ListPage(exchange).items if expected and identity(item) not in known]
+    return any(len(look.shown) > 1 and not look.wrong for look in looks)

@@ -1,4 +1,4 @@
-"""Properties that are documented to go one day: whether they are still there takes several objects to tell."""
+"""Properties that the contract marks as deprecated: several objects show whether they are still there."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from functools import lru_cache
 
 from whopwatch.contract import Contract
 
-ENOUGH = 5
-"""Objects without an optional property that are not taken for chance."""
+MIN_OBJECTS = 5
+"""Objects that must all lack an optional property before it counts as removed: one may lack it by chance."""
 
 
 @lru_cache(maxsize=512)
 def deprecated_properties(contract: Contract, id: str) -> tuple[str, ...]:
-    """The properties marked `deprecated` of the object that the operation called `id` answers with, or lists."""
+    """Return the properties marked `deprecated` of the object that operation `id` returns or lists."""
     operation = contract.operations[id]
     if operation.success.schema is None:
         return ()

@@ -1,4 +1,4 @@
-"""Fields that are ids until a request asks for the objects in their place (`expand[]`)."""
+"""Fields that hold an id, and the object itself if the request names them in `expand[]`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.contract.list_behaviour import documented_values
 
 EXPAND = "expand[]"
-"""The parameter that names them."""
+"""The query parameter that names the fields to expand."""
 
 
 def expandable(contract: Contract, operation: Operation) -> tuple[str, ...]:
-    """The fields of what an operation answers with that can be expanded, as the contract documents them."""
+    """Return the documented expandable fields of what `operation` returns, empty if it has no `expand[]`."""
     parameter = operation.parameter(EXPAND)
     return tuple(map(str, documented_values(contract, operation, parameter))) if parameter else ()

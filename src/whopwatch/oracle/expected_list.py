@@ -1,7 +1,7 @@
-"""A whole list, and what follows from it for every other request to the same list.
+"""What every request to a list must show, derived from the whole list.
 
-Under any filter and order a list is a part of the whole list, in another order. So one walk without filters predicts
-the answer to every other request; what an item does not show stays open.
+Under any filter and order a list shows a part of the whole list, in another order. So one traversal without filters
+predicts the response to every other request. What an item does not show stays undecided.
 """
 
 from __future__ import annotations
@@ -17,22 +17,26 @@ from whopwatch.contract.list_behaviour import HIDDEN, Behaviour, Filter, Pairs, 
 from whopwatch.oracle.page import identity
 
 Rank = int
-LONGEST_VALUE = 100
+MAX_VALUE_LENGTH = 100
 """Characters of a value that is sent back in a query."""
-TELLING = 3
-"""Different moments that tell in which order items are."""
+MIN_MOMENTS = 3
+"""Different timestamps from which a direction is concluded: two may be in order by chance."""
 
 
-class Candidate(NamedTuple):
-    """An item that a request may show: surely where `certain`. Of two the lower `rank` comes first; None is open."""
+class ExpectedItem(NamedTuple):
+    """An item that a response may show; it must if `certain`. Lower `rank` comes first; None if the order is open."""
 
     id: str
     certain: bool
     rank: Rank | None
 
 
-class Rules:
-    """What the contract and the declared behaviour say of the parameters of one list."""
+class ListParameters:
+    """The query parameters of one list, as the contract and the declared behaviour describe them.
+
+    `filters` are by name, `sorts` the names of the order and direction parameters, `optional` the names of both and of
+    every other optional parameter but those of paging.
+    """
 
     def __init__(self, contract: Contract, operation: Operation) -> None:
         self.operation = operation
@@ -47,116 +51,118 @@ class Rules:
         ) - {"first", "last", "after", "before"}
 
 
-class Listing:
-    """The items of a whole list in its default order, and the Rules of its parameters.
+class WholeList:
+    """All items of a list in its default order, and what follows from them for any filters and order.
 
-    `kept` are the beginnings of walks (what was asked, and pages) that were as the list lets expect: walks are looked
-    at each time they have grown.
+    `verified` holds prefixes of traversals (the selection, then pages) that were as expected: a traversal is compared
+    again each time it has grown, and its beginning only once.
     """
 
-    def __init__(self, items: Sequence[Mapping[str, Any]], rules: Rules) -> None:
+    def __init__(self, items: Sequence[Mapping[str, Any]], parameters: ListParameters) -> None:
         self.items = items
-        self.rules = rules
-        self.kept: set[tuple[object, ...]] = set()
-        self._found: dict[str, list[Any]] = {}
+        self.parameters = parameters
+        self.verified: set[tuple[object, ...]] = set()
+        self._field_values: dict[str, list[Any]] = {}
         self._sendable: dict[str, list[str | int | float]] = {}
         self._passing: dict[tuple[str, tuple[str, ...]], list[bool | None]] = {}
-        self._expected: dict[Pairs, Mapping[str, Candidate]] = {}
+        self._expected: dict[Pairs, Mapping[str, ExpectedItem]] = {}
 
     @cached_property
     def by_id(self) -> Mapping[str, Mapping[str, Any]]:
-        """The items by what tells them apart."""
+        """The items by their identity."""
         return {identity(item): item for item in self.items}
 
-    def expect(self, asked: Pairs) -> Mapping[str, Candidate]:
-        """The items that a request with these filters and this order may show, by id and in their order."""
-        if asked not in self._expected:
-            self._expected[asked] = {candidate.id: candidate for candidate in self._candidates(grouped(asked))}
-        return self._expected[asked]
+    def expect(self, selection: Pairs) -> Mapping[str, ExpectedItem]:
+        """Return the items that a request with these filters and this order may show, by id, in their order."""
+        if selection not in self._expected:
+            self._expected[selection] = {item.id: item for item in self._expected_items(values_by_parameter(selection))}
+        return self._expected[selection]
 
-    def _candidates(self, wanted: Mapping[str, tuple[str, ...]]) -> list[Candidate]:
+    def _expected_items(self, wanted: Mapping[str, tuple[str, ...]]) -> list[ExpectedItem]:
         ranks = self._ranks(wanted)
-        columns = [self.passing(name, values) for name, values in wanted.items() if name not in self.rules.sorts]
+        columns = [self.passing(name, values) for name, values in wanted.items() if name not in self.parameters.sorts]
         passes = zip(*columns, strict=True) if columns else repeat((True,))
         found = [
-            Candidate(id, None not in passed, rank)
+            ExpectedItem(id, None not in passed, rank)
             for id, rank, passed in zip(self.by_id, ranks or repeat(None), passes, strict=False)
             if False not in passed
         ]
         return sorted(found, key=attrgetter("rank")) if ranks else found
 
-    def shown(self, filter: Filter) -> list[Any]:
-        """What each item shows at the field of a filter: a list of values, or HIDDEN."""
-        if filter.name not in self._found:
-            self._found[filter.name] = [filter.found(item) for item in self.by_id.values()]
-        return self._found[filter.name]
+    def field_values(self, filter: Filter) -> list[Any]:
+        """Return what each item shows at the field of a filter: a list of values, or HIDDEN."""
+        if filter.name not in self._field_values:
+            self._field_values[filter.name] = [filter.found(item) for item in self.by_id.values()]
+        return self._field_values[filter.name]
 
     def sendable(self, filter: Filter) -> list[str | int | float]:
-        """What the items show at the field of a filter, as far as it can be sent back in a query."""
+        """Return the values at the field of a filter that can be sent back in a query."""
         if filter.name not in self._sendable:
-            values = [value for found in self.shown(filter) if found is not HIDDEN for value in found]
+            values = [value for found in self.field_values(filter) if found is not HIDDEN for value in found]
             plain = [value for value in values if isinstance(value, (str, int, float))]
-            self._sendable[filter.name] = [value for value in plain if 0 < len(str(value)) <= LONGEST_VALUE]
+            self._sendable[filter.name] = [value for value in plain if 0 < len(str(value)) <= MAX_VALUE_LENGTH]
         return self._sendable[filter.name]
 
     def passing(self, name: str, values: tuple[str, ...]) -> list[bool | None]:
-        """Whether one parameter lets each item through; None where that cannot be told."""
+        """Return for each item whether one parameter lets it through; None if the item does not show that."""
         if (name, values) not in self._passing:
-            filter = self.rules.filters.get(name)
+            filter = self.parameters.filters.get(name)
             self._passing[name, values] = (
-                filter.passing(self.shown(filter), values) if filter else [None] * len(self.by_id)
+                filter.passing(self.field_values(filter), values) if filter else [None] * len(self.by_id)
             )
         return self._passing[name, values]
 
     def excludes(self, name: str, values: tuple[str, ...], id: str) -> bool:
-        """Whether one parameter surely leaves an item out."""
-        return self.passing(name, values)[self._places[id]] is False
+        """Whether one parameter certainly excludes the item `id`."""
+        return self.passing(name, values)[self._positions[id]] is False
 
     @cached_property
-    def turn(self) -> str | None:
-        """The direction of the list as the moments of its items show it, `asc` or `desc`; None where they do not."""
+    def direction(self) -> str | None:
+        """The direction of the list by the timestamps of its items, `asc` or `desc`; None if they show none."""
         moments = self._moments(self.items)
-        if len(set(moments)) < TELLING:
+        if len(set(moments)) < MIN_MOMENTS:
             return None
         ascending = sorted(moments)
         return "asc" if moments == ascending else "desc" if moments == ascending[::-1] else None
 
-    def is_turned(self, direction: str) -> bool:
-        """Whether it stands in the other direction than `direction`. Mostly its two ends tell that it does not."""
+    def is_reversed(self, direction: str) -> bool:
+        """Whether the list has the opposite of `direction`."""
+        # The two ends show for nearly every list that it is not reversed: cheaper than sorting all of it.
         ends = self._moments([*self.items[:1], *self.items[-1:]])
         if len(set(ends)) > 1 and ends == sorted(ends, reverse=direction == "desc"):
             return False
-        return self.turn not in (None, direction)
+        return self.direction not in (None, direction)
 
     def _moments(self, items: Sequence[Mapping[str, Any]]) -> list[float]:
-        """The moments by which `items` stand in the default order; none where one of them shows none."""
-        path = self.rules.declared.order_path(self.rules.declared.order["default"])
+        """Return the timestamps that the default order sorts by; empty if one of `items` shows none."""
+        path = self.parameters.declared.order_path(self.parameters.declared.order["default"])
         keys = [sort_key(value_at(item, path)) for item in items]
         moments = [key[1] for key in keys if key and len(key) > 1 and isinstance(key[1], float)]
         return moments if len(moments) == len(keys) else []
 
     @cached_property
-    def _places(self) -> Mapping[str, int]:
-        return {id: place for place, id in enumerate(self.by_id)}
+    def _positions(self) -> Mapping[str, int]:
+        return {id: position for position, id in enumerate(self.by_id)}
 
     def _ranks(self, wanted: Mapping[str, tuple[str, ...]]) -> list[Rank] | None:
-        order = self.rules.declared.order
+        """Return the rank of each item under the requested order; None if an item does not show what is sorted by."""
+        order = self.parameters.declared.order
         name = wanted.get(order["parameter"], (order["default"],))[-1]
         direction = wanted.get(order["direction"], (None,))[-1]
         if name == order["default"]:
             count = len(self.by_id)
-            usual = (self.turn or order["default_direction"]) if direction else None
+            usual = (self.direction or order["default_direction"]) if direction else None
             return list(range(count) if direction == usual else range(count, 0, -1))
         descending = (direction or order["default_direction"]) == "desc"
-        keys = [sort_key(value_at(item, self.rules.declared.order_path(name))) for item in self.by_id.values()]
+        keys = [sort_key(value_at(item, self.parameters.declared.order_path(name))) for item in self.by_id.values()]
         if any(key is None for key in keys) or len({type(key[1]) for key in keys if key and len(key) > 1}) > 1:
             return None
-        order_of = {key: place for place, key in enumerate(sorted({key for key in keys if key}, reverse=descending))}
+        order_of = {key: rank for rank, key in enumerate(sorted({key for key in keys if key}, reverse=descending))}
         return [order_of[key] for key in keys if key]
 
 
-def grouped(pairs: Pairs) -> dict[str, tuple[str, ...]]:
-    """All values of each parameter."""
+def values_by_parameter(pairs: Pairs) -> dict[str, tuple[str, ...]]:
+    """Return all values of each parameter in `pairs`."""
     values: dict[str, tuple[str, ...]] = {}
     for name, value in pairs:
         values[name] = (*values.get(name, ()), value)
@@ -164,7 +170,7 @@ def grouped(pairs: Pairs) -> dict[str, tuple[str, ...]]:
 
 
 def sort_key(value: Any) -> tuple[Any, ...] | None:
-    """What a value sorts by: nothing is lowest. None where the item does not show it or it has no order."""
+    """Return what `value` sorts by, null lowest; None if the item does not show it or the type has no order."""
     if value is HIDDEN or isinstance(value, (list, dict)):
         return None
     if value is None:
@@ -176,4 +182,7 @@ def sort_key(value: Any) -> tuple[Any, ...] | None:
             return (1, moment(value)) if value[:4].isdecimal() else (1, value)
         except ValueError:
             return (1, value)
-    return (1, float(value))
+    try:
+        return (1, float(value))
+    except OverflowError:  # an integer of more than 308 digits
+        return None

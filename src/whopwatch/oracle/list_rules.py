@@ -8,12 +8,14 @@ from itertools import pairwise
 
 from whopwatch.contract.list_behaviour import Pairs
 from whopwatch.core.finding import Severity
-from whopwatch.oracle.expected_list import TELLING, Candidate, Listing, grouped
-from whopwatch.oracle.page import Page
-from whopwatch.oracle.traversal import StepBack, Walk
+from whopwatch.oracle.expected_list import MIN_MOMENTS, ExpectedItem, WholeList, values_by_parameter
+from whopwatch.oracle.page import ListPage
+from whopwatch.oracle.traversal import StepBack, Traversal
 
 WHOLE = 100
 """A page of so many items is all of most lists."""
+ExpectedItems = Mapping[str, ExpectedItem]
+"""What a response may show, by id and in order; see `WholeList.expect`."""
 CRITICAL, HIGH, LOW = Severity.CRITICAL, Severity.HIGH, Severity.LOW
 
 
@@ -53,132 +55,145 @@ RULES: Mapping[str, Rule] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """A rule (a key of RULES) that does not hold, and where."""
+class ListViolation:
+    """A rule (a key of RULES) that a response violates, and the location."""
 
     rule: str
     location: str
 
 
-def differences(listing: Listing, walk: Walk) -> list[Broken]:
-    """Every way in which a walk differs from what `listing` lets expect; the first page that does ends the search."""
-    expected = listing.expect(walk.asked)
-    joined: list[str] = []
-    for place, page in enumerate(walk.pages):
-        begun = (walk.asked, *walk.pages[: place + 1])
-        if begun in listing.kept:
-            joined += page.ids
+def differences(whole: WholeList, traversal: Traversal) -> list[ListViolation]:
+    """Compare a traversal with the whole list; return the violations of the first page that has any."""
+    expected = whole.expect(traversal.selection)
+    earlier: list[str] = []
+    for position, page in enumerate(traversal.pages):
+        prefix = (traversal.selection, *traversal.pages[: position + 1])
+        if prefix in whole.verified:
+            earlier += page.ids
             continue
         if not page.usable:
-            return _refusal(walk, page)
-        found = list(_of_page(listing, expected, walk.asked, joined, page))
+            return _rejection(traversal, page)
+        found = list(_of_page(whole, expected, traversal.selection, earlier, page))
         if found:
-            explained = _explanation(listing, walk, page) if place == 0 else _restart(walk, page)
-            return [explained] if explained else _attributed(_causes(found), walk, page)
-        if page.ids and any(page.info("end_cursor") == earlier.info("end_cursor") for earlier in walk.pages[:place]):
-            return [Broken("loop", "/page_info/end_cursor")]
-        joined += page.ids
-        listing.kept.add(begun)
+            cause = _explanation(whole, traversal, page) if position == 0 else _restart(traversal, page)
+            return [cause] if cause else _attributed(_causes(found), traversal, page)
+        before = traversal.pages[:position]
+        if page.ids and any(page.info("end_cursor") == other.info("end_cursor") for other in before):
+            return [ListViolation("loop", "/page_info/end_cursor")]
+        earlier += page.ids
+        whole.verified.add(prefix)
     return []
 
 
-def _refusal(walk: Walk, page: Page) -> list[Broken]:
-    """A request that keeps the documentation is answered with a 4xx that blames it."""
+def _rejection(traversal: Traversal, page: ListPage) -> list[ListViolation]:
+    """Return the violation of a valid request that got a 4xx, at the parameter that the error names."""
     if page.exchange.status not in (400, 404, 422):
         return []
     error = page.exchange.json
     detail = error.get("error") if isinstance(error, dict) else None
-    blamed = detail.get("param") if isinstance(detail, dict) else None
+    named = detail.get("param") if isinstance(detail, dict) else None
     sent = [name for name, _ in page.exchange.query]
-    names = list(dict.fromkeys(name for name, _ in walk.asked))
-    if blamed in sent:
-        return [Broken("refused", f"param:{blamed}")]
-    return [Broken("refused", f"param:{names[0]}" if len(names) == 1 else "status")]
+    names = list(dict.fromkeys(name for name, _ in traversal.selection))
+    if named in sent:
+        return [ListViolation("refused", f"param:{named}")]
+    return [ListViolation("refused", f"param:{names[0]}" if len(names) == 1 else "status")]
 
 
 def _of_page(
-    listing: Listing, expected: Mapping[str, Candidate], asked: Pairs, joined: Sequence[str], page: Page
-) -> Iterator[Broken]:
-    seen = set(joined)
+    whole: WholeList, expected: ExpectedItems, selection: Pairs, earlier: Sequence[str], page: ListPage
+) -> Iterator[ListViolation]:
+    """Find every violation of one page that follows items `earlier` in its traversal."""
+    seen = set(earlier)
     size = page.size()
     if size is not None and len(page.ids) > size:
-        yield Broken("too-many", "param:first")
-    yield from _strangers(listing, expected, asked, page)
+        yield ListViolation("too-many", "param:first")
+    yield from _unexpected_items(whole, expected, selection, page)
     if all("id" in item for item in page.items):
         if len(set(page.ids)) < len(page.ids):
-            yield Broken("twice", "/data/*/id")
+            yield ListViolation("twice", "/data/*/id")
         elif seen.intersection(page.ids):
-            yield Broken("again", "param:after")
-    yield from _order(expected, asked, joined, page)
-    left = [candidate for id, candidate in expected.items() if id not in seen]
+            yield ListViolation("again", "param:after")
+    yield from _order(expected, selection, earlier, page)
+    left = [item for id, item in expected.items() if id not in seen]
     yield from _gaps(expected, left, page)
     yield from _ends(expected, left, page)
-    has_before = page.info("has_previous_page")
-    is_told = isinstance(has_before, bool) and listing.rules.declared.pages["other_side"] == "exact"
-    if is_told and has_before is not bool(joined):
-        yield Broken("other-side", "/page_info/has_previous_page")
+    has_previous = page.info("has_previous_page")
+    is_declared = isinstance(has_previous, bool) and whole.parameters.declared.pages["other_side"] == "exact"
+    if is_declared and has_previous is not bool(earlier):
+        yield ListViolation("other-side", "/page_info/has_previous_page")
 
 
-def _strangers(listing: Listing, known: Mapping[str, Candidate], asked: Pairs, page: Page) -> Iterator[Broken]:
-    wanted = grouped(asked)
+def _unexpected_items(
+    whole: WholeList, expected: ExpectedItems, selection: Pairs, page: ListPage
+) -> Iterator[ListViolation]:
+    """Find items that are not in the whole list, and items that a filter must exclude."""
+    wanted = values_by_parameter(selection)
     for id in page.ids:
-        if id not in listing.by_id:
-            names = [name for name in wanted if name not in listing.rules.sorts]
-            yield Broken("foreign", f"param:{names[0]}" if len(names) == 1 else "/data")
-        elif id not in known:
+        if id not in whole.by_id:
+            names = [name for name in wanted if name not in whole.parameters.sorts]
+            yield ListViolation("foreign", f"param:{names[0]}" if len(names) == 1 else "/data")
+        elif id not in expected:
             for name, values in wanted.items():
-                if name in listing.rules.filters and listing.excludes(name, values, id):
-                    yield Broken("excluded", f"param:{name}")
+                if name in whole.parameters.filters and whole.excludes(name, values, id):
+                    yield ListViolation("excluded", f"param:{name}")
 
 
-def _order(known: Mapping[str, Candidate], asked: Pairs, joined: Sequence[str], page: Page) -> Iterator[Broken]:
-    ranks = [rank for id in (*joined[-1:], *page.ids) if id in known and (rank := known[id].rank) is not None]
-    if any(earlier > later for earlier, later in pairwise(ranks)):
-        is_turned = "direction" in dict(asked) and len(set(ranks)) >= TELLING and ranks == sorted(ranks, reverse=True)
-        yield Broken("order", "param:direction" if is_turned else place_of_order(asked))
+def _order(
+    expected: ExpectedItems, selection: Pairs, earlier: Sequence[str], page: ListPage
+) -> Iterator[ListViolation]:
+    ranks = _ranks(expected, (*earlier[-1:], *page.ids))
+    if any(one > other for one, other in pairwise(ranks)):
+        is_descending = ranks == sorted(ranks, reverse=True)
+        is_reversed = "direction" in dict(selection) and len(set(ranks)) >= MIN_MOMENTS and is_descending
+        yield ListViolation("order", "param:direction" if is_reversed else place_of_order(selection))
 
 
-def place_of_order(asked: Pairs) -> str:
-    """The parameter that an order is owed to."""
-    names = dict(asked)
+def place_of_order(selection: Pairs) -> str:
+    """Return the location of the parameter that determines the order."""
+    names = dict(selection)
     return "param:order" if "order" in names else "param:direction" if "direction" in names else "/data"
 
 
-def _gaps(known: Mapping[str, Candidate], left: Sequence[Candidate], page: Page) -> Iterator[Broken]:
-    """Items that should stand before the last one of the page, and do not."""
-    ranks = _ranks(known, page)
+def _gaps(expected: ExpectedItems, left: Sequence[ExpectedItem], page: ListPage) -> Iterator[ListViolation]:
+    """Find items that belong before the last item of the page and were not shown."""
+    ranks = _ranks(expected, page.ids)
     if not ranks:
         return
     shown = set(page.ids)
-    missing = [c.rank for c in left if c.certain and c.id not in shown and c.rank is not None and c.rank < max(ranks)]
+    missing = [
+        item.rank
+        for item in left
+        if item.certain and item.id not in shown and item.rank is not None and item.rank < max(ranks)
+    ]
     if any(rank < min(ranks) for rank in missing):
-        yield Broken("skipped", "param:after" if page.exchange.query_value("after") else "/data")
+        yield ListViolation("skipped", "param:after" if page.exchange.query_value("after") else "/data")
     elif missing:
-        yield Broken("missing", "/data")
+        yield ListViolation("missing", "/data")
 
 
-def _ranks(known: Mapping[str, Candidate], page: Page) -> list[int]:
-    return [rank for id in page.ids if id in known and (rank := known[id].rank) is not None]
+def _ranks(expected: ExpectedItems, ids: Sequence[str]) -> list[int]:
+    return [rank for id in ids if id in expected and (rank := expected[id].rank) is not None]
 
 
-def _ends(known: Mapping[str, Candidate], left: Sequence[Candidate], page: Page) -> Iterator[Broken]:
-    """What a page says of those behind it. Items that should stand before its last one are gaps, and no early end."""
-    shown, last = set(page.ids), max(_ranks(known, page), default=None)
-    rest = [candidate for candidate in left if candidate.id not in shown]
-    behind = [c for c in rest if last is None or c.rank is None or c.rank >= last]
-    size, more = page.size(), page.info("has_next_page")
-    if more is False and any(candidate.certain for candidate in behind):
+def _ends(expected: ExpectedItems, left: Sequence[ExpectedItem], page: ListPage) -> Iterator[ListViolation]:
+    """Check what a page says about the items after it. Items that belong before its last one are gaps, no early end."""
+    shown, last = set(page.ids), max(_ranks(expected, page.ids), default=None)
+    rest = [item for item in left if item.id not in shown]
+    behind = [item for item in rest if last is None or item.rank is None or item.rank >= last]
+    size, has_next = page.size(), page.info("has_next_page")
+    if has_next is False and any(item.certain for item in behind):
         is_full = size is None or len(page.ids) >= size
-        yield Broken("cut", "/page_info/has_next_page") if is_full and page.ids else Broken("lost", "/data")
-    elif more is True and not rest:
-        yield Broken("endless", "/page_info/has_next_page")
+        is_flag_wrong = is_full and page.ids
+        yield ListViolation("cut", "/page_info/has_next_page") if is_flag_wrong else ListViolation("lost", "/data")
+    elif has_next is True and not rest:
+        yield ListViolation("endless", "/page_info/has_next_page")
 
 
-def _causes(found: list[Broken]) -> list[Broken]:
-    """`found` without what follows from the rest of it.
+def _causes(found: list[ListViolation]) -> list[ListViolation]:
+    """Drop the violations of one page that others explain.
 
-    Where items of earlier pages are shown again, the order cannot be right, and others have no room; where the order
-    is wrong, items that should stand before others stand elsewhere.
+    If items of earlier pages are shown again, the order cannot be right and other items have no room. If the order is
+    wrong, items that belong before others are elsewhere.
     """
     rules = {one.rule for one in found}
     follows = (
@@ -187,36 +202,37 @@ def _causes(found: list[Broken]) -> list[Broken]:
     return [one for one in found if one.rule not in follows]
 
 
-def _attributed(found: list[Broken], walk: Walk, page: Page) -> list[Broken]:
-    """What is missing from a page that is all there is, under one parameter alone, is that parameter's doing."""
-    names = {name for name, _ in walk.asked}
-    if len(names) != 1 or len(walk.pages) != 1 or (page.size() or 0) < WHOLE:
+def _attributed(found: list[ListViolation], traversal: Traversal, page: ListPage) -> list[ListViolation]:
+    """Locate missing items at the parameter if it is the only one and the page is large enough for the whole list."""
+    names = {name for name, _ in traversal.selection}
+    if len(names) != 1 or len(traversal.pages) != 1 or (page.size() or 0) < WHOLE:
         return found
     (name,) = names
-    by_it = ("missing", "lost", "cut", "skipped")
-    return [Broken(one.rule, f"param:{name}" if one.rule in by_it else one.location) for one in found]
+    losses = ("missing", "lost", "cut", "skipped")
+    return [ListViolation(one.rule, f"param:{name}" if one.rule in losses else one.location) for one in found]
 
 
-def _explanation(listing: Listing, walk: Walk, page: Page) -> Broken | None:
-    """The one parameter without which, or with another value of which, the first page is as it is."""
-    for rule, name, other in _readings(walk.asked):
-        expected = listing.expect(other)
-        is_certain = all(c.certain and c.rank is not None for c in expected.values())
-        if page.ids and is_certain and not any(_of_page(listing, expected, other, [], page)):
-            return Broken("excluded" if _is_one_too_many(listing, walk.asked, name, page) else rule, f"param:{name}")
+def _explanation(whole: WholeList, traversal: Traversal, page: ListPage) -> ListViolation | None:
+    """Return the one parameter that, if ignored or read as another value, makes the first page as it is."""
+    for rule, name, other in _readings(traversal.selection):
+        expected = whole.expect(other)
+        is_certain = all(item.certain and item.rank is not None for item in expected.values())
+        if page.ids and is_certain and not any(_of_page(whole, expected, other, [], page)):
+            is_single = _is_one_too_many(whole, traversal.selection, name, page)
+            return ListViolation("excluded" if is_single else rule, f"param:{name}")
     return None
 
 
-def _is_one_too_many(listing: Listing, asked: Pairs, name: str, page: Page) -> bool:
-    """Whether a page shows one single item that a filter excludes: a filter without effect would show others, too."""
-    values = grouped(asked)[name]
-    return name in listing.rules.filters and sum(listing.excludes(name, values, id) for id in page.ids) == 1
+def _is_one_too_many(whole: WholeList, selection: Pairs, name: str, page: ListPage) -> bool:
+    """Whether a page shows exactly one item that a filter excludes: a filter without effect would show more."""
+    values = values_by_parameter(selection)[name]
+    return name in whole.parameters.filters and sum(whole.excludes(name, values, id) for id in page.ids) == 1
 
 
-def _readings(asked: Pairs) -> Iterator[tuple[str, str, Pairs]]:
-    """Ways to misunderstand a request: without one parameter, with one of its values, in the other direction."""
-    for name, values in grouped(asked).items():
-        rest = tuple(pair for pair in asked if pair[0] != name)
+def _readings(selection: Pairs) -> Iterator[tuple[str, str, Pairs]]:
+    """Yield ways to misread a request: without one parameter, with one of its values, in the other direction."""
+    for name, values in values_by_parameter(selection).items():
+        rest = tuple(pair for pair in selection if pair[0] != name)
         yield "ignored", name, rest
         if len(values) > 1:
             yield "misread", name, (*rest, (name, values[0]))
@@ -225,49 +241,49 @@ def _readings(asked: Pairs) -> Iterator[tuple[str, str, Pairs]]:
             yield "misread", name, (*rest, (name, "asc" if values[-1] == "desc" else "desc"))
 
 
-def _restart(walk: Walk, page: Page) -> Broken | None:
-    """The cursor is ignored: the page begins where the walk began."""
-    if page.ids and page.ids[: len(walk.pages[0].ids)] == walk.pages[0].ids[: len(page.ids)]:
-        return Broken("again", "param:after")
+def _restart(traversal: Traversal, page: ListPage) -> ListViolation | None:
+    """Return a violation if the page starts again at the beginning of the traversal: the cursor is ignored."""
+    if page.ids and page.ids[: len(traversal.pages[0].ids)] == traversal.pages[0].ids[: len(page.ids)]:
+        return ListViolation("again", "param:after")
     return None
 
 
-def differences_back(listing: Listing, step: StepBack) -> list[Broken]:
-    """Every way in which a step back differs from the pages before it, provided that those are right."""
-    page, walk = step.page, step.walk
-    if differences(listing, walk):
+def differences_back(whole: WholeList, step: StepBack) -> list[ListViolation]:
+    """Compare a step back with the pages before it, provided that those are right."""
+    page, traversal = step.page, step.traversal
+    if differences(whole, traversal):
         return []
     if not page.usable:
-        return [Broken("refused", "param:before")] if page.exchange.status in (400, 404, 422) else []
+        return [ListViolation("refused", "param:before")] if page.exchange.status in (400, 404, 422) else []
     size = page.size("last")
-    earlier = [id for page in walk.pages[:-1] for id in page.ids]
+    earlier = [id for page in traversal.pages[:-1] for id in page.ids]
     expected = earlier[-size:] if size else earlier[-len(page.ids) :]
     between = [id for id in page.ids if id not in earlier]
     if (
         between
-        and set(between) <= listing.expect(walk.asked).keys() - {*walk.ids}
+        and set(between) <= whole.expect(traversal.selection).keys() - {*traversal.ids}
         and _is_tail(page.ids, earlier, between)
     ):
-        return [Broken("skipped", "param:after")]
-    return list(_of_step(page, walk, earlier, expected, size))
+        return [ListViolation("skipped", "param:after")]
+    return list(_of_step_back(page, earlier, expected, size))
 
 
 def _is_tail(ids: Sequence[str], earlier: Sequence[str], between: Sequence[str]) -> bool:
-    """Whether a page back shows the pages before it, but for items that the walk forward passed over."""
+    """Whether a step back shows the pages before it, apart from items that the traversal forward skipped."""
     rest = [id for id in ids if id not in between]
     return bool(rest) and rest == list(earlier[-len(rest) :])
 
 
-def _of_step(
-    page: Page, walk: Walk, earlier: Sequence[str], expected: Sequence[str], size: int | None
-) -> Iterator[Broken]:
+def _of_step_back(
+    page: ListPage, earlier: Sequence[str], expected: Sequence[str], size: int | None
+) -> Iterator[ListViolation]:
     if size is not None and len(page.ids) > size:
-        yield Broken("too-many", "param:last")
+        yield ListViolation("too-many", "param:last")
     elif page.ids == earlier[: len(expected)] and page.ids != expected and page.ids:
-        yield Broken("back", "param:last")
+        yield ListViolation("back", "param:last")
     elif page.ids != expected:
-        yield Broken("back", "param:before")
+        yield ListViolation("back", "param:before")
     elif page.info("has_previous_page") is (len(earlier) <= len(expected)):
-        yield Broken("back-more", "/page_info/has_previous_page")
+        yield ListViolation("back-more", "/page_info/has_previous_page")
     elif page.info("has_next_page") is False:
-        yield Broken("other-side", "/page_info/has_next_page")
+        yield ListViolation("other-side", "/page_info/has_next_page")

@@ -1,4 +1,4 @@
-"""One page of a list, and walks made of pages."""
+"""One page of a list: its items, its cursors, and which list it belongs to."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from whopwatch.contract.list_behaviour import PAGING, Pairs
 from whopwatch.core.exchange import Exchange
 
 
-class Page:
-    """The page that an exchange asked for. It is `usable` where it came whole and has the form of a page.
+class ListPage:
+    """The page in the response of `exchange`.
 
-    `items` are its items; none where the page is not usable.
+    `usable` is true if the response is a complete page: an object with `page_info` and an array `data` of objects.
+    `items` are its items, empty for a page that is not usable.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -31,36 +32,36 @@ class Page:
 
     @cached_property
     def ids(self) -> list[str]:
-        """What tells the items apart, in their order."""
+        """The identities of the items (see `identity`), in page order."""
         return [identity(item) for item in self.items]
 
     def info(self, name: str) -> Any:
-        """The value of a key of `page_info`, None where it is not there."""
+        """Return the value of a key of `page_info`, None if it is absent."""
         return self._info.get(name)
 
     def size(self, name: str = "first") -> int | None:
-        """The page size that was asked for."""
+        """Return the page size that the request asks for with parameter `name`, None if it has none."""
         text = self.exchange.query_value(name)
         return int(text) if text and text.isdecimal() else None
 
     @property
     def is_last(self) -> bool:
-        """Whether it says that no page follows."""
+        """Whether the page says that no page follows."""
         return self.info("has_next_page") is False
 
 
 def identity(item: Mapping[str, Any]) -> str:
-    """The id of an item, or the whole of it where it has none."""
+    """Return the id of `item`, or all of it as JSON if it has no id that is a string."""
     id = item.get("id")
     return id if isinstance(id, str) else json.dumps(item, sort_keys=True)
 
 
-def base_of(exchange: Exchange, optional: frozenset[str]) -> tuple[object, ...]:
-    """Which list is asked for, whatever filters (the `optional` parameters), order and page."""
+def list_key(exchange: Exchange, optional: frozenset[str]) -> tuple[object, ...]:
+    """Return which list is requested, without paging and without filters and order (the `optional` parameters)."""
     rest = tuple(sorted(pair for pair in exchange.query if pair[0] not in PAGING and pair[0] not in optional))
     return exchange.operation, tuple(sorted(exchange.path_params.items())), rest
 
 
-def chosen(exchange: Exchange, optional: frozenset[str]) -> Pairs:
-    """The filters and the order that were asked for."""
+def filters_and_order(exchange: Exchange, optional: frozenset[str]) -> Pairs:
+    """Return the filters and the order that are requested: the pairs of `optional` parameters."""
     return tuple(pair for pair in exchange.query if pair[0] in optional)

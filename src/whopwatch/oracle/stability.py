@@ -1,6 +1,6 @@
-"""Where the answers of one list are not as its whole lets expect: suspected from one look, proven by two.
+"""Where the responses of one list contradict the whole list: suspected after one look, proven after two.
 
-A system that is in use changes while it is watched. Something is proven only where the whole list was seen before and
+A list that is in use changes while it is observed. A violation is proven only if the whole list was seen before and
 after it, and was the same both times.
 """
 
@@ -11,103 +11,109 @@ from collections.abc import Callable, Iterator
 
 from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.core.exchange import Purpose
-from whopwatch.oracle.expected_list import Listing
-from whopwatch.oracle.list_rules import Broken, differences, differences_back, place_of_order
-from whopwatch.oracle.traversal import Base, Observed, Walk, signature
+from whopwatch.oracle.expected_list import WholeList
+from whopwatch.oracle.list_rules import ListViolation, differences, differences_back, place_of_order
+from whopwatch.oracle.traversal import ListHistory, ListKey, Traversal, signature
 
-Sighting = tuple[Broken, int]
-"""What is broken, and the number of the exchange that began to show it."""
+IndexedViolation = tuple[ListViolation, int]
+"""A violation, and the index of the first exchange that shows it."""
 
-PAGES = frozenset(f"param:{name}" for name in (*PAGING, "order"))
-"""What is blamed where an order or the way of paging is at fault, or something that shows itself there."""
+PAGING_PARAMETERS = frozenset(f"param:{name}" for name in (*PAGING, "order"))
+"""Locations of faults in order or paging, or of faults that show there: they do not name a faulty filter."""
 
-Quiet = Callable[[Base, int, int], Listing | None]
-
-
-def blames(broken: Broken) -> bool:
-    """Whether it names the one filter, or the direction, that is at fault."""
-    return broken.location.startswith("param:") and broken.location not in PAGES
+WholeListOf = Callable[[ListKey, int, int], WholeList | None]
 
 
-def suspected(observed: Observed, since: int) -> list[Sighting]:
-    """What the answers since the exchange `since` break, if the list is still as it was last seen whole."""
-    return _all(observed, since, lambda base, first, _: observed.before(base, first))
+def names_parameter(violation: ListViolation) -> bool:
+    """Whether its location is the one filter, or the direction, that is at fault."""
+    return violation.location.startswith("param:") and violation.location not in PAGING_PARAMETERS
 
 
-def proven(observed: Observed) -> list[Sighting]:
-    """What answers break while the list stood still."""
-    return [*_all(observed, 0, observed.quiet), *_turned(observed), *_resized(observed)]
+def suspected_violations(history: ListHistory, since: int) -> list[IndexedViolation]:
+    """Return what the responses from exchange `since` on violate, if the list is still as it was last seen whole."""
+    return _all(history, since, lambda key, first, _: history.whole_before(key, first))
 
 
-def _all(observed: Observed, since: int, listing_of: Quiet) -> list[Sighting]:
-    broken = list(_broken(observed, since, listing_of))
-    return broken or list(_unstable(observed, since, listing_of))
+def proven_violations(history: ListHistory) -> list[IndexedViolation]:
+    """Return what responses violate while the list did not change."""
+    return [*_all(history, 0, history.unchanged_between), *_reordered(history), *_resized(history)]
 
 
-def _broken(observed: Observed, since: int, listing_of: Quiet) -> Iterator[Sighting]:
-    for walk in observed.walks:
-        is_asked = walk.pages[-1].exchange.purpose is Purpose.QUERY and walk.numbers[-1] >= since
-        listing = listing_of(walk.base, _begun(walk), walk.numbers[-1]) if is_asked else None
-        if listing:
-            yield from ((broken, walk.numbers[0]) for broken in differences(listing, walk))
-    for step in observed.steps_back:
-        is_asked = step.page.exchange.purpose is Purpose.QUERY and step.number >= since
-        listing = listing_of(step.walk.base, step.walk.numbers[0], step.number) if is_asked else None
-        if listing:
-            yield from ((broken, step.number) for broken in differences_back(listing, step))
+def _all(history: ListHistory, since: int, whole_of: WholeListOf) -> list[IndexedViolation]:
+    found = list(_contradicting(history, since, whole_of))
+    return found or list(_unstable(history, since, whole_of))
 
 
-def _begun(walk: Walk) -> int:
-    """The first request of a walk that is not one for the whole list, which tells what to expect of the others."""
-    pages = zip(walk.pages, walk.numbers, strict=True)
-    return next(number for page, number in pages if page.exchange.purpose is Purpose.QUERY)
+def _contradicting(history: ListHistory, since: int, whole_of: WholeListOf) -> Iterator[IndexedViolation]:
+    for traversal in history.traversals:
+        is_query = traversal.pages[-1].exchange.purpose is Purpose.QUERY and traversal.indexes[-1] >= since
+        whole = whole_of(traversal.list_key, _first_query(traversal), traversal.indexes[-1]) if is_query else None
+        if whole:
+            yield from ((violation, traversal.indexes[0]) for violation in differences(whole, traversal))
+    for step in history.steps_back:
+        is_query = step.page.exchange.purpose is Purpose.QUERY and step.index >= since
+        whole = whole_of(step.traversal.list_key, step.traversal.indexes[0], step.index) if is_query else None
+        if whole:
+            yield from ((violation, step.index) for violation in differences_back(whole, step))
 
 
-def _unstable(observed: Observed, since: int, listing_of: Quiet) -> Iterator[Sighting]:
-    """Two looks under one order, at items that both show, in another order: those of equal rank have none."""
-    asked = [walk for walk in observed.walks if walk.pages[0].exchange.purpose is Purpose.QUERY]
-    for place, walk in enumerate(asked):
-        if walk.numbers[-1] < since:
+def _first_query(traversal: Traversal) -> int:
+    """Return the index of its first page that is an experiment: the pages before are part of the whole list."""
+    pages = zip(traversal.pages, traversal.indexes, strict=True)
+    return next(index for page, index in pages if page.exchange.purpose is Purpose.QUERY)
+
+
+def _unstable(history: ListHistory, since: int, whole_of: WholeListOf) -> Iterator[IndexedViolation]:
+    """Compare two traversals under one order on the items that both show: items of equal rank have no lasting order."""
+    queries = [one for one in history.traversals if one.pages[0].exchange.purpose is Purpose.QUERY]
+    for position, traversal in enumerate(queries):
+        if traversal.indexes[-1] < since:
             continue
-        order = [pair for pair in walk.asked if pair[0] in observed.rules.sorts]
-        alike = (
+        order = _order_of(traversal, history)
+        earlier = (
             other
-            for other in asked[:place]
-            if other.base == walk.base and [pair for pair in other.asked if pair[0] in observed.rules.sorts] == order
+            for other in queries[:position]
+            if other.list_key == traversal.list_key and _order_of(other, history) == order
         )
-        for other in alike:
-            now, then = walk.ids, other.ids
+        for other in earlier:
+            now, then = traversal.ids, other.ids
             common = set(now) & set(then)
             if [id for id in now if id in common] != [id for id in then if id in common]:
-                if listing_of(walk.base, other.numbers[0], walk.numbers[-1]):
-                    yield Broken("unstable", place_of_order(walk.asked)), walk.numbers[0]
+                if whole_of(traversal.list_key, other.indexes[0], traversal.indexes[-1]):
+                    yield ListViolation("unstable", place_of_order(traversal.selection)), traversal.indexes[0]
                 break
 
 
-def _turned(observed: Observed) -> Iterator[Sighting]:
-    """The whole list twice, with the same items, none of them changed, in another order."""
-    whole = observed.whole if len(observed.walks) > 1 else ()
-    for place, (walk, listing) in enumerate(whole):
-        earlier = [other for known, other in whole[:place] if known.base == walk.base][-1:]
+def _order_of(traversal: Traversal, history: ListHistory) -> list[tuple[str, str]]:
+    return [pair for pair in traversal.selection if pair[0] in history.parameters.sorts]
+
+
+def _reordered(history: ListHistory) -> Iterator[IndexedViolation]:
+    """Find whole lists that show the same unchanged items as before, in another order."""
+    whole_lists = history.whole_lists if len(history.traversals) > 1 else ()
+    for position, (traversal, whole) in enumerate(whole_lists):
+        earlier = [other for known, other in whole_lists[:position] if known.list_key == traversal.list_key][-1:]
         for other in earlier:
-            if listing.items == other.items:
+            if whole.items == other.items:
                 continue
-            now, then = signature(listing), signature(other)
+            now, then = signature(whole), signature(other)
             if now != then and sorted(now) == sorted(then):
-                yield Broken("unstable", "/data"), walk.numbers[0]
+                yield ListViolation("unstable", "/data"), traversal.indexes[0]
 
 
-def _resized(observed: Observed) -> Iterator[Sighting]:
-    """A list that shows equal items, the same before and after, and not as many of each in pages of another size.
+def _resized(history: ListHistory) -> Iterator[IndexedViolation]:
+    """Find lists with equal items that show another number of them in pages of another size.
 
-    Only where items have no id: those that have are not to be shown twice in the first place.
+    Only for items without an id: items that have one must not be shown twice in the first place.
     """
-    whole = [walk for walk in observed.walks if walk.is_whole and walk.has_equals]
-    for walk in observed.walks if whole else ():
-        is_resized = walk.pages[0].exchange.purpose is Purpose.QUERY and not walk.asked and walk.is_ended
-        alike = [other for other in whole if other.base == walk.base] if is_resized else []
-        before = [other for other in alike if other.numbers[-1] < walk.numbers[0]][-1:]
-        after = [other for other in alike if other.numbers[0] > walk.numbers[-1]][:1]
+    whole = [one for one in history.traversals if one.is_whole and one.has_equal_items]
+    for traversal in history.traversals if whole else ():
+        is_resized = (
+            traversal.pages[0].exchange.purpose is Purpose.QUERY and not traversal.selection and traversal.is_complete
+        )
+        same_list = [other for other in whole if other.list_key == traversal.list_key] if is_resized else []
+        before = [other for other in same_list if other.indexes[-1] < traversal.indexes[0]][-1:]
+        after = [other for other in same_list if other.indexes[0] > traversal.indexes[-1]][:1]
         for then, now in zip(before, after, strict=False):
-            if Counter(then.ids) == Counter(now.ids) != Counter(walk.ids):
-                yield Broken("resized", "/data/*"), walk.numbers[0]
+            if Counter(then.ids) == Counter(now.ids) != Counter(traversal.ids):
+                yield ListViolation("resized", "/data/*"), traversal.indexes[0]

@@ -1,4 +1,4 @@
-"""The requests to one list put in order: whole lists, walks under filters, steps back."""
+"""The requests to one list as traversals: whole lists, pages under filters and order, steps backwards."""
 
 from __future__ import annotations
 
@@ -8,151 +8,171 @@ from typing import Any
 
 from whopwatch.contract.list_behaviour import HIDDEN, Pairs, value_at
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.oracle.expected_list import Listing, Rules
-from whopwatch.oracle.page import Page, base_of, chosen
+from whopwatch.oracle.expected_list import ListParameters, WholeList
+from whopwatch.oracle.page import ListPage, filters_and_order, list_key
 
-Base = tuple[object, ...]
-PAGES = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.QUERY)
+ListKey = tuple[object, ...]
+"""Which list is meant; see `list_key`."""
+PAGE_PURPOSES = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.QUERY)
+"""The purposes of valid requests for a page."""
 
 
 @dataclass
-class Walk:
-    """Pages of one list in their order, each asked for by the end cursor of the one before.
+class Traversal:
+    """Pages of one list in their order, each requested with the end cursor of the page before it.
 
-    `numbers` are the places of their exchanges among all of the operation. `base` says which list it is, `asked`
-    under which filters and order.
+    `indexes` are the positions of the pages' exchanges among all of the operation. `selection` are the filters and the
+    order that are requested.
     """
 
-    base: Base
-    asked: Pairs
-    pages: list[Page] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    _listing: Listing | None = field(default=None, repr=False, compare=False)
+    list_key: ListKey
+    selection: Pairs
+    pages: list[ListPage] = field(default_factory=list)
+    indexes: list[int] = field(default_factory=list)
+    _whole: WholeList | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is all of an unfiltered list, asked for as such, from its beginning to its end."""
-        is_plain = not self.asked and self.pages[0].exchange.purpose is Purpose.LIST
-        return is_plain and self.is_ended
+        """Whether these are all pages of the list, requested without filters and order."""
+        is_plain = not self.selection and self.pages[0].exchange.purpose is Purpose.LIST
+        return is_plain and self.is_complete
 
     @property
-    def is_ended(self) -> bool:
-        """Whether it came to the end of its list, and every page could be read."""
+    def is_complete(self) -> bool:
+        """Whether every page is usable and the last one says that no page follows."""
         return all(page.usable for page in self.pages) and self.pages[-1].is_last
 
     @property
     def ids(self) -> list[str]:
-        """What all its pages show, in their order."""
+        """The identities of all items, in their order."""
         return [id for page in self.pages for id in page.ids]
 
     @property
-    def has_equals(self) -> bool:
-        """Whether it shows items that nothing tells apart: they have no id."""
+    def has_equal_items(self) -> bool:
+        """Whether it shows items that nothing distinguishes: they have no id."""
         return len(set(self.ids)) < len(self.ids) and not any(
             "id" in item for page in self.pages for item in page.items
         )
 
-    def listing(self, rules: Rules) -> Listing | None:
-        """The items of all its pages, made once: a walk that is whole gets no more of them. None where it is not."""
-        if self._listing is None and self.is_whole:
-            self._listing = Listing([item for page in self.pages for item in page.items], rules)
-        return self._listing
+    def whole(self, parameters: ListParameters) -> WholeList | None:
+        """Return the list that all pages together show, None if they are not a whole list."""
+        # Made once: a traversal that is whole gets no more pages.
+        if self._whole is None and self.is_whole:
+            self._whole = WholeList([item for page in self.pages for item in page.items], parameters)
+        return self._whole
 
 
 @dataclass(frozen=True)
 class StepBack:
-    """A page before the beginning of the last page of `walk`."""
+    """A page that was requested backwards from the start of the last page of `traversal`."""
 
-    walk: Walk
-    page: Page
-    number: int
+    traversal: Traversal
+    page: ListPage
+    index: int
 
 
-class Observed:
-    """Everything that was asked of one list, in its order."""
+class ListHistory:
+    """Everything that was requested of one list, in order."""
 
-    def __init__(self, rules: Rules, exchanges: Sequence[Exchange] = ()) -> None:
-        self.rules = rules
-        self.walks: list[Walk] = []
+    def __init__(self, parameters: ListParameters, exchanges: Sequence[Exchange] = ()) -> None:
+        self.parameters = parameters
+        self.traversals: list[Traversal] = []
         self.steps_back: list[StepBack] = []
         self.count = 0
         self.extend(exchanges)
 
     def extend(self, exchanges: Iterable[Exchange]) -> None:
-        """Take in what was asked since."""
+        """Add later exchanges of the same operation."""
         for exchange in exchanges:
-            if exchange.purpose in PAGES and exchange.status is not None:
-                self._add(self.count, Page(exchange))
+            if exchange.purpose in PAGE_PURPOSES and exchange.status is not None:
+                self._add(self.count, ListPage(exchange))
             self.count += 1
 
-    def _add(self, number: int, page: Page) -> None:
+    def _add(self, index: int, page: ListPage) -> None:
         exchange = page.exchange
-        base, asked = base_of(exchange, self.rules.optional), chosen(exchange, self.rules.optional)
+        key = list_key(exchange, self.parameters.optional)
+        selection = filters_and_order(exchange, self.parameters.optional)
         after, before = exchange.query_value("after"), exchange.query_value("before")
         if after is None and before is None and exchange.query_value("last") is None:
-            self.walks.append(Walk(base, asked, [page], [number]))
+            self.traversals.append(Traversal(key, selection, [page], [index]))
         elif before is None and after is not None:
-            for walk in reversed(self.walks):
-                for place, earlier in enumerate(walk.pages):
-                    if (walk.base, walk.asked) == (base, asked) and earlier.info("end_cursor") == after:
-                        self._extend(walk, place + 1, page, number)
-                        return
+            origin = self._find("end_cursor", after, key, selection)
+            if origin:
+                self._continue(*origin, page, index)
         elif after is None and before is not None:
-            for walk in reversed(self.walks):
-                for place, later in enumerate(walk.pages):
-                    if (walk.base, walk.asked) == (base, asked) and later.info("start_cursor") == before:
-                        known = Walk(base, asked, walk.pages[: place + 1], walk.numbers[: place + 1])
-                        self.steps_back.append(StepBack(known, page, number))
-                        return
+            origin = self._find("start_cursor", before, key, selection)
+            if origin:
+                traversal, length = origin
+                known = Traversal(key, selection, traversal.pages[:length], traversal.indexes[:length])
+                self.steps_back.append(StepBack(known, page, index))
 
-    def _extend(self, walk: Walk, length: int, page: Page, number: int) -> None:
-        is_aside = page.exchange.purpose is Purpose.QUERY and walk.pages[0].exchange.purpose is not Purpose.QUERY
-        if length < len(walk.pages) or is_aside:
-            walk = Walk(walk.base, walk.asked, walk.pages[:length], walk.numbers[:length])
-            self.walks.append(walk)
-        walk.pages.append(page)
-        walk.numbers.append(number)
+    def _find(self, name: str, cursor: str, key: ListKey, selection: Pairs) -> tuple[Traversal, int] | None:
+        """Return the latest traversal with a page that gave `cursor`, and how many pages there are up to that one."""
+        for traversal in reversed(self.traversals):
+            if (traversal.list_key, traversal.selection) == (key, selection):
+                for position, page in enumerate(traversal.pages):
+                    if page.info(name) == cursor:
+                        return traversal, position + 1
+        return None
+
+    def _continue(self, traversal: Traversal, length: int, page: ListPage, index: int) -> None:
+        """Add `page` after the first `length` pages of a traversal: to it, or to a copy if it goes on elsewhere."""
+        is_experiment = page.exchange.purpose is Purpose.QUERY
+        is_aside = is_experiment and traversal.pages[0].exchange.purpose is not Purpose.QUERY
+        if length < len(traversal.pages) or is_aside:
+            key, selection = traversal.list_key, traversal.selection
+            traversal = Traversal(key, selection, traversal.pages[:length], traversal.indexes[:length])
+            self.traversals.append(traversal)
+        traversal.pages.append(page)
+        traversal.indexes.append(index)
 
     @property
-    def whole(self) -> Sequence[tuple[Walk, Listing]]:
-        """The walks that show a whole list whose items can be told apart, and what they show."""
-        return [(walk, listing) for walk in self.walks if (listing := self._whole(walk))]
+    def whole_lists(self) -> Sequence[tuple[Traversal, WholeList]]:
+        """The traversals that show a whole list whose items are distinguishable, each with that list."""
+        return [(traversal, whole) for traversal in self.traversals if (whole := self._whole(traversal))]
 
-    def before(self, base: Base, number: int) -> Listing | None:
-        """The list of `base` as it was last seen whole before the exchange `number`."""
-        earlier = (walk for walk in reversed(self.walks) if walk.base == base and walk.numbers[-1] < number)
+    def whole_before(self, key: ListKey, index: int) -> WholeList | None:
+        """Return the list as it was last seen whole before the exchange at `index`."""
+        earlier = (
+            traversal
+            for traversal in reversed(self.traversals)
+            if traversal.list_key == key and traversal.indexes[-1] < index
+        )
         return next(filter(None, map(self._whole, earlier)), None)
 
-    def after(self, base: Base, number: int) -> Listing | None:
-        """The list of `base` as it was next seen whole after the exchange `number`."""
-        later = (walk for walk in self.walks if walk.base == base and walk.numbers[0] > number)
+    def whole_after(self, key: ListKey, index: int) -> WholeList | None:
+        """Return the list as it was next seen whole after the exchange at `index`."""
+        later = (
+            traversal for traversal in self.traversals if traversal.list_key == key and traversal.indexes[0] > index
+        )
         return next(filter(None, map(self._whole, later)), None)
 
-    def _whole(self, walk: Walk) -> Listing | None:
-        """What a walk shows, where that is a whole list whose items can be told apart."""
-        listing = walk.listing(self.rules)
-        return listing if listing and len(listing.by_id) == len(listing.items) else None
+    def _whole(self, traversal: Traversal) -> WholeList | None:
+        """Return the whole list that a traversal shows, None if its items are not distinguishable."""
+        whole = traversal.whole(self.parameters)
+        return whole if whole and len(whole.by_id) == len(whole.items) else None
 
-    def quiet(self, base: Base, first: int, last: int) -> Listing | None:
-        """The list of `base`, if it was seen before `first` and after `last` and had not changed in between."""
-        after = self.after(base, last)
-        before = self.before(base, first) if after else None
+    def unchanged_between(self, key: ListKey, first: int, last: int) -> WholeList | None:
+        """Return the list if it was seen whole before `first` and after `last` and is the same both times."""
+        after = self.whole_after(key, last)
+        before = self.whole_before(key, first) if after else None
         if before is None or after is None:
             return None
         is_same = before.items == after.items or signature(before) == signature(after)
         return before if is_same else None
 
 
-def signature(listing: Listing) -> list[tuple[Any, ...]]:
-    """What a list's answers depend on: its items in their order, and the fields that filters and orders look at."""
-    paths = [*(path for filter in listing.rules.filters.values() for path in filter.paths), *_sorted_by(listing.rules)]
-    return [(id, *map(repr, _values(item, paths))) for id, item in listing.by_id.items()]
+def signature(whole: WholeList) -> list[tuple[Any, ...]]:
+    """Return what a list's responses depend on: its items in order, with the fields that filters and orders read."""
+    filters = whole.parameters.filters.values()
+    paths = [*(path for filter in filters for path in filter.paths), *_sort_paths(whole.parameters)]
+    return [(id, *map(repr, _values(item, paths))) for id, item in whole.by_id.items()]
 
 
-def _sorted_by(rules: Rules) -> Iterator[tuple[str, ...]]:
-    parameter = rules.operation.parameter(rules.declared.order["parameter"])
+def _sort_paths(parameters: ListParameters) -> Iterator[tuple[str, ...]]:
+    parameter = parameters.operation.parameter(parameters.declared.order["parameter"])
     for name in parameter.schema.get("enum", ()) if parameter else ():
-        yield rules.declared.order_path(name)
+        yield parameters.declared.order_path(name)
 
 
 def _values(item: Any, paths: list[tuple[str, ...]]) -> Iterator[Any]:

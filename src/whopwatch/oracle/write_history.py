@@ -1,4 +1,4 @@
-"""What a run saw of each of its writes: the answer, and what reads showed until the next write."""
+"""Each write of a run with its response, and what the reads showed until the next write."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import Any
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.oracle.written_object import Expected, Sighting, expected_of, object_in, seen_in
+from whopwatch.oracle.written_object import ExpectedObject, FieldComparison, compare_read, expected_of, object_in
 
-REFUSED = (Purpose.WRITE, Purpose.INVALID_BODY, Purpose.NO_KEY, Purpose.WRONG_KEY)
-"""Writes that end the episode of the one before them where they are refused."""
+REJECTED_WRITES = (Purpose.WRITE, Purpose.INVALID_BODY, Purpose.NO_KEY, Purpose.WRONG_KEY)
+"""Purposes of writes that, if rejected, end the record of the write before: later reads show their effect, too."""
 
 
 @dataclass
-class Episode:
-    """One write that was answered with success.
+class WriteRecord:
+    """One write that succeeded.
 
-    `answer` is what the answer itself shows of it, None where it does not show the object. `looks` is what each read
-    shows, by operation and in their order; a read that tells nothing is left out. `pages` are the lists as they were
-    read after the write. `before` is the object as it was last retrieved before, `after` as
-    it was last retrieved since; `list_before` the answer of its list before.
+    `index` is its position among all exchanges. `response` compares the object in its own response, None if that does
+    not show the object. `reads` compares the reads after it, by operation and in order, without those that cannot show
+    the object. `pages` are the pages of its list that were read after it. `before` is the object as last retrieved
+    before the write, `after` as last retrieved since, `list_before` the last page of its list before the write.
     """
 
     operation: Operation
-    number: int
+    index: int
     exchange: Exchange
-    expected: Expected
-    answer: Sighting | None
-    looks: dict[str, list[Sighting]] = field(default_factory=dict)
+    expected: ExpectedObject
+    response: FieldComparison | None
+    reads: dict[str, list[FieldComparison]] = field(default_factory=dict)
     pages: list[Exchange] = field(default_factory=list)
     before: Any = None
     after: Any = None
@@ -37,62 +37,64 @@ class Episode:
 
 
 @dataclass
-class _Seen:
-    """What was last read of one resource."""
+class _ResourceState:
+    """What was last read of one resource, and its last write."""
 
     objects: dict[str, Any] = field(default_factory=dict)
     page: Exchange | None = None
-    latest: Episode | None = None
+    latest: WriteRecord | None = None
 
 
-def episodes(contract: Contract, exchanges: Sequence[Exchange]) -> Sequence[Episode]:
-    """The writes among `exchanges` in their order. A read belongs to the latest write of its resource."""
-    seen: dict[str, _Seen] = {}
-    return tuple(_episodes(contract, exchanges, seen))
+def write_history(contract: Contract, exchanges: Sequence[Exchange]) -> Sequence[WriteRecord]:
+    """Return the successful writes among `exchanges` in order. A read belongs to the latest write of its resource."""
+    return tuple(_records(contract, exchanges))
 
 
-def _episodes(contract: Contract, exchanges: Sequence[Exchange], seen: dict[str, _Seen]) -> Iterator[Episode]:
-    for number, exchange in enumerate(exchanges):
+def _records(contract: Contract, exchanges: Sequence[Exchange]) -> Iterator[WriteRecord]:
+    states: dict[str, _ResourceState] = {}
+    for index, exchange in enumerate(exchanges):
         operation = contract.operations[exchange.operation]
-        resource = seen.setdefault(operation.resource, _Seen())
+        state = states.setdefault(operation.resource, _ResourceState())
         if exchange.purpose is Purpose.WRITE and exchange.ok:
             expected = expected_of(operation, exchange)
-            resource.latest = _begun(operation, number, exchange, expected, resource) if expected else None
-            if resource.latest:
-                yield resource.latest
-        elif not operation.is_read and exchange.purpose in REFUSED:
-            resource.latest = None  # what is read from here on tells of this write, too
+            state.latest = _new_record(operation, index, exchange, expected, state) if expected else None
+            if state.latest:
+                yield state.latest
+        elif not operation.is_read and exchange.purpose in REJECTED_WRITES:
+            state.latest = None  # later reads may show the effect of this write
         elif exchange.purpose is Purpose.READ_BACK:
-            _look(operation, exchange, resource)
+            _add_read(operation, exchange, state)
 
 
-def _begun(operation: Operation, number: int, exchange: Exchange, expected: Expected, seen: _Seen) -> Episode:
+def _new_record(
+    operation: Operation, index: int, exchange: Exchange, expected: ExpectedObject, state: _ResourceState
+) -> WriteRecord:
     shown = exchange.json
     is_shown = isinstance(shown, Mapping) and shown.get("id") == expected.id and not expected.is_gone
-    return Episode(
+    return WriteRecord(
         operation,
-        number,
+        index,
         exchange,
         expected,
-        expected.held_against(shown) if is_shown else None,
-        before=seen.objects.get(expected.id),
-        list_before=seen.page,
+        expected.compare(shown) if is_shown else None,
+        before=state.objects.get(expected.id),
+        list_before=state.page,
     )
 
 
-def _look(operation: Operation, exchange: Exchange, seen: _Seen) -> None:
-    episode = seen.latest
+def _add_read(operation: Operation, exchange: Exchange, state: _ResourceState) -> None:
+    record = state.latest
     wanted = next(iter(exchange.path_params.values()), None)
     if operation.is_list:
-        seen.page = exchange
+        state.page = exchange
     elif exchange.ok and wanted:
-        seen.objects[wanted] = exchange.json
-    if episode is None or (not operation.is_list and wanted != episode.expected.id):
+        state.objects[wanted] = exchange.json
+    if record is None or (not operation.is_list and wanted != record.expected.id):
         return
-    sighting = seen_in(episode.expected, operation, exchange)
-    if sighting is not None:
-        episode.looks.setdefault(operation.id, []).append(sighting)
+    comparison = compare_read(record.expected, operation, exchange)
+    if comparison is not None:
+        record.reads.setdefault(operation.id, []).append(comparison)
     if operation.is_list:
-        episode.pages.append(exchange)
+        record.pages.append(exchange)
     else:
-        episode.after = object_in(operation, exchange, episode.expected.id)
+        record.after = object_in(operation, exchange, record.expected.id)

@@ -1,4 +1,4 @@
-"""What an object has to show once a write was answered with success."""
+"""What an object must show after a successful write."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from whopwatch.contract.write_effects import Action, declared
 from whopwatch.core.exchange import Exchange
 from whopwatch.oracle.page import identity
 
-Places = frozenset[str]
-"""JSON pointers into an object: where it is not as expected. `ABSENT` stands for all of it."""
+Fields = frozenset[str]
+"""JSON pointers into an object; ABSENT stands for the whole object."""
 ABSENT = "absent"
-NOWHERE: Places = frozenset()
+NO_FIELDS: Fields = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """What one answer shows of a write: the places that it tells of, and those of them that are not as expected."""
+class FieldComparison:
+    """A written object in one response: the fields whose expected value is known, and which of them are wrong."""
 
-    told: Places
-    wrong: Places
+    shown: Fields
+    wrong: Fields
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What follows from one write for the object called `id`.
+class ExpectedObject:
+    """What object `id` must show after one write.
 
-    `values` are by the name of the field, `holds` and `lacks` name arrays of objects and an id that has to be there
-    or must not; `is_gone` that the object must not be shown at all.
+    `values` are by field name; `holds` and `lacks` map an array field to an id that it must or must not contain. With
+    `is_gone` no response may show the object.
     """
 
     id: str
@@ -40,28 +40,31 @@ class Expected:
     lacks: Mapping[str, str] = field(default_factory=dict)
     is_gone: bool = False
 
-    def held_against(self, shown: Any) -> Sighting:
-        """What `shown`, an object, tells of the write."""
+    def compare(self, actual: Any) -> FieldComparison:
+        """Compare `actual`, the object in a response, with what the write makes it."""
         if self.is_gone:
-            return Sighting(frozenset([ABSENT]), frozenset([ABSENT]))
-        told = dict(self._told(shown)) if isinstance(shown, dict) else {}
-        places = frozenset(told)
-        return Sighting(places | {ABSENT}, frozenset(place for place in places if not told[place]))
+            return FieldComparison(frozenset([ABSENT]), frozenset([ABSENT]))
+        is_right = dict(self._compare_fields(actual)) if isinstance(actual, dict) else {}
+        fields = frozenset(is_right)
+        return FieldComparison(fields | {ABSENT}, frozenset(name for name in fields if not is_right[name]))
 
-    def _told(self, shown: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
-        """Each place that tells of the write, and whether it is as expected."""
+    def _compare_fields(self, actual: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+        """Yield each field that shows what was written, and whether it is as expected."""
         for name, value in self.values.items():
-            place = place_of(name, value, shown)
-            if place:
-                yield f"/{place}", _agrees(value, shown[place])
+            shown_in = field_for(name, value, actual)
+            if shown_in:
+                yield f"/{shown_in}", _agrees(value, actual[shown_in])
         for name, id in (*self.holds.items(), *self.lacks.items()):
-            listed = shown.get(name)
+            listed = actual.get(name)
             if isinstance(listed, list):
                 yield f"/{name}", (id in _ids(listed)) is (name in self.holds)
 
 
-def expected_of(operation: Operation, exchange: Exchange, id: str | None = None) -> Expected | None:
-    """What the write `exchange` lets expect once it is done; None where its answer tells no id, and none is given."""
+def expected_of(operation: Operation, exchange: Exchange, id: str | None = None) -> ExpectedObject | None:
+    """Return what the object of the write `exchange` must show once it is done.
+
+    None if the response has no id, and `id` is not given.
+    """
     action = declared().actions.get(operation.id, Action())
     given, body = exchange.path_params, exchange.request_body or {}
     answer = exchange.json if isinstance(exchange.json, dict) else {}
@@ -71,11 +74,11 @@ def expected_of(operation: Operation, exchange: Exchange, id: str | None = None)
     if not isinstance(id, str):
         return None
     if operation.method == "DELETE":
-        return Expected(id, is_gone=True)
+        return ExpectedObject(id, is_gone=True)
     is_plain = operation.id not in declared().actions or action.shows_body
     names = declared().renamed.get(operation.resource, {})
     sent = {names.get(name, name): value for name, value in body.items()} if is_plain else {}
-    return Expected(
+    return ExpectedObject(
         id,
         {**sent, **action.sets},
         {name: body.get(source, "") for name, source in action.adds.items()},
@@ -83,8 +86,8 @@ def expected_of(operation: Operation, exchange: Exchange, id: str | None = None)
     )
 
 
-def place_of(name: str, value: Any, shown: Mapping[str, Any]) -> str | None:
-    """The field of `shown` that a body's `value` for `name` can be read off, None where there is none."""
+def field_for(name: str, value: Any, shown: Mapping[str, Any]) -> str | None:
+    """Return the field of `shown` that shows the `value` a body has for `name`, None if there is none."""
     if isinstance(value, dict):
         return name if name == "metadata" and isinstance(shown.get(name), dict | None) and name in shown else None
     if value is None or isinstance(value, list):
@@ -96,7 +99,7 @@ def place_of(name: str, value: Any, shown: Mapping[str, Any]) -> str | None:
 
 
 def object_in(operation: Operation, exchange: Exchange, id: str) -> Any:
-    """The object called `id` in an answer, None where it is not there."""
+    """Return object `id` of a response, None if it is not there."""
     value = exchange.json if exchange.ok else None
     if not isinstance(value, dict):
         return None
@@ -107,27 +110,27 @@ def object_in(operation: Operation, exchange: Exchange, id: str) -> Any:
     return next((item for item in items if identity(item) == id), None)
 
 
-def seen_in(expected: Expected, operation: Operation, exchange: Exchange) -> Sighting | None:
-    """What a read tells of a write; None where it tells nothing.
+def compare_read(expected: ExpectedObject, operation: Operation, exchange: Exchange) -> FieldComparison | None:
+    """Compare a read with the write before it; None if the read cannot show the object.
 
-    A list whose first page is not all of it tells nothing of what it does not show.
+    An object that is not on the first page of a list may be on a later one: such a page shows nothing.
     """
     shown = object_in(operation, exchange, expected.id)
     if shown is not None:
-        return expected.held_against(shown)
-    is_refusal = exchange.status != 404 if not operation.is_list else not exchange.ok
-    if is_refusal or (operation.is_list and _goes_on(exchange) and not expected.is_gone):
+        return expected.compare(shown)
+    is_rejected = exchange.status != 404 if not operation.is_list else not exchange.ok
+    if is_rejected or (operation.is_list and _has_next_page(exchange) and not expected.is_gone):
         return None
     absent = frozenset([ABSENT])
-    return Sighting(absent, NOWHERE if expected.is_gone else absent)
+    return FieldComparison(absent, NO_FIELDS if expected.is_gone else absent)
 
 
 def _kind(id: Any) -> str:
-    """The prefix of an id: an account may be shown as the user whom it belongs to."""
+    """Return the prefix of an id: an account may be shown as the user to whom it belongs."""
     return str(id).rpartition("_")[0]
 
 
-def _goes_on(exchange: Exchange) -> bool:
+def _has_next_page(exchange: Exchange) -> bool:
     info = exchange.json.get("page_info") if isinstance(exchange.json, dict) else None
     return not isinstance(info, dict) or info.get("has_next_page") is not False
 

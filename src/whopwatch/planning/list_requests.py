@@ -10,7 +10,7 @@ from whopwatch.contract import Operation
 from whopwatch.contract.list_behaviour import PAGING, Pairs
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
-from whopwatch.oracle.stability import blames, proven, suspected
+from whopwatch.oracle.stability import names_parameter, proven_violations, suspected_violations
 from whopwatch.planning import filter_values as compose
 from whopwatch.planning.state import Experiment, FilteredFirstPage, RunState, cursor, has_next, items
 
@@ -77,7 +77,7 @@ def fallback_filtered_page(state: RunState, operation: Operation) -> Experiment:
 def traverse_filtered(state: RunState, operation: Operation) -> Experiment:
     """On from that page: a small one, the rest, and one back."""
     look, base = state.filtered_pages.get(operation.id), state.base(operation)
-    if look is None or base is None or look.base != base or suspected(state.observed(operation), look.since):
+    if look is None or base is None or look.base != base or suspected_violations(state.observed(operation), look.since):
         return
     page, since = look.page, look.since
     if page.ok and not has_next(page) and page.query_value("first") is None and len(items(page)) > 2:
@@ -115,7 +115,7 @@ def step_back_other_size(state: RunState, operation: Operation) -> Experiment:
     before = taken[-1].page.exchange.query_value("before") if taken else None
     if look is not None and before is not None:
         since = state.count(operation)
-        asked = taken[-1].walk.asked
+        asked = taken[-1].traversal.selection
         yield query(look.base, (*asked, ("last", BACK[1 - _side(state, operation)]), ("before", before)))
         yield from confirm_deviation(state, operation, since)
 
@@ -135,7 +135,7 @@ def flipped_direction(state: RunState, operation: Operation) -> Experiment:
 def smaller_pages(state: RunState, operation: Operation) -> Experiment:
     """A list that shows equal items, which may be right, in smaller pages: they have to be as many there."""
     base = state.base(operation) if operation.is_list else None
-    whole = [walk for walk in state.observed(operation).walks if walk.is_whole] if base else []
+    whole = [walk for walk in state.observed(operation).traversals if walk.is_whole] if base else []
     if base is None or not whole or len(set(whole[-1].ids)) == len(whole[-1].ids):
         return
     size = ("first", str(len(whole[-1].ids) // 2 + 1))
@@ -154,8 +154,8 @@ def nearly_unfiltered(state: RunState, operation: Operation) -> Experiment:
     look = state.filtered_pages.get(operation.id)
     if listing is None or base is None or look is None:
         return
-    names = listing.rules.declared.order
-    order: Pairs = tuple(pair for pair in look.parameters if pair[0] in listing.rules.sorts)
+    names = listing.parameters.declared.order
+    order: Pairs = tuple(pair for pair in look.parameters if pair[0] in listing.parameters.sorts)
     if [name for name, _ in order] == [names["direction"]]:
         order = ((names["direction"], names["default_direction"]),)
     asked = (*compose.weak_filters(listing, state.seed), *order)
@@ -184,7 +184,7 @@ def single_filters(state: RunState, operation: Operation, tests: Collection[str]
     since = state.count(operation)
     look = state.filtered_pages.get(operation.id)
     walked = {name for name, _ in look.parameters} if look else set()
-    for filter in listing.rules.filters.values():
+    for filter in listing.parameters.filters.values():
         is_due = filter.name not in walked and (not tests or filter.test in tests)
         asked = compose.discriminating_filter(listing, filter, state.seed) if is_due else None
         if asked and not _is_base(base, filter.name):
@@ -197,12 +197,12 @@ def single_filters(state: RunState, operation: Operation, tests: Collection[str]
 def page_after_last(state: RunState, operation: Operation) -> Experiment:
     """The page after the last one, for which clients ask that look at end_cursor alone: an empty one."""
     observed, base = state.observed(operation), state.base(operation)
-    ends = (walk for walk in observed.walks if walk.pages[-1].is_last and walk.pages[-1].items)
+    ends = (walk for walk in observed.traversals if walk.pages[-1].is_last and walk.pages[-1].items)
     walk = next(ends, None) if base else None
     after = cursor(walk.pages[-1].exchange, "end_cursor") if walk else None
     if walk and base and after:
         since = state.count(operation)
-        yield query(base, (*walk.asked, ("first", "5"), ("after", after)))
+        yield query(base, (*walk.selection, ("first", "5"), ("after", after)))
         yield from confirm_deviation(state, operation, since)
 
 
@@ -226,23 +226,23 @@ def confirm_deviation(state: RunState, operation: Operation, since: int) -> Expe
     if not calls:
         return
     for _ in range(ATTEMPTS):
-        if not suspected(state.observed(operation), since):
+        if not suspected_violations(state.observed(operation), since):
             return
         for call in calls:  # noqa: UP028 (`yield from` would send the answers to a list)
             yield call
         yield from again(state, operation)
-        if proven(state.observed(operation)):
+        if proven_violations(state.observed(operation)):
             yield from isolate_parameter(state, operation, calls)
             return
 
 
 def isolate_parameter(state: RunState, operation: Operation, calls: Sequence[Call]) -> Experiment:
     """Each parameter of requests that disappointed by itself, where several could be the reason."""
-    found = [broken for broken, _ in proven(state.observed(operation))]
+    found = [broken for broken, _ in proven_violations(state.observed(operation))]
     rules, base = state.rules(operation), state.base(operation)
     asked = [pair for call in calls for pair in call.query if pair[0] in rules.optional]
     names = list(dict.fromkeys(name for name, _ in asked))
-    if base is None or len(names) < 2 or not found or any(map(blames, found)):
+    if base is None or len(names) < 2 or not found or any(map(names_parameter, found)):
         return
     for name in names:
         yield query(base, (*dict.fromkeys(pair for pair in asked if pair[0] == name), ("first", WHOLE)))

@@ -9,9 +9,9 @@ from typing import Any
 
 from whopwatch.contract import Operation
 from whopwatch.core.exchange import Purpose
-from whopwatch.oracle.deprecation import ENOUGH, deprecated_properties
+from whopwatch.oracle.deprecation import MIN_OBJECTS, deprecated_properties
 from whopwatch.oracle.expansion import EXPAND, expandable
-from whopwatch.oracle.traits import traits
+from whopwatch.oracle.object_features import features
 from whopwatch.planning.state import Experiment, RunState, Trace, items, own_ids, own_objects
 
 OBJECTS = 2
@@ -37,7 +37,7 @@ def _objects(state: RunState, operation: Operation, count: int) -> Experiment:
     asked = {call.path_params.get(names[0]) for call, _ in state.traces[operation.id]}
     left = [id for id in state.needs[operation.id][0].candidates(state.pool) if id not in asked][:CHOICE]
     listed = _listed(state, operation)
-    shown = {id: traits(listed.get(id)) for id in (*left, *asked)}
+    shown = {id: features(listed.get(id)) for id in (*left, *asked)}
     seen = {trait for id in asked for trait in shown[id]}
     for _ in range(min(count, len(left))):
         id = max(left, key=lambda one: len(shown[one] - seen))
@@ -86,7 +86,7 @@ def enough_objects(state: RunState, operation: Operation) -> Experiment:
         return
     asked = {call.path_params.get(names[0]) for call, _ in state.traces[operation.id]}
     others = [id for id in state.needs[operation.id][0].candidates(state.pool) if id not in asked]
-    for id in others[: max(0, ENOUGH - len(asked))]:
+    for id in others[: max(0, MIN_OBJECTS - len(asked))]:
         yield replace(trace[0], purpose=Purpose.RETRIEVE, path_params={names[0]: id})
 
 

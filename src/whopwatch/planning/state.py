@@ -10,10 +10,10 @@ from whopwatch.contract.list_behaviour import Pairs
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
-from whopwatch.oracle.expected_list import Listing, Rules
-from whopwatch.oracle.page import base_of
-from whopwatch.oracle.traits import EMPTIEST, fullness
-from whopwatch.oracle.traversal import Observed
+from whopwatch.oracle.expected_list import ListParameters, WholeList
+from whopwatch.oracle.object_features import MOST_EMPTY, fullness
+from whopwatch.oracle.page import list_key
+from whopwatch.oracle.traversal import ListHistory
 from whopwatch.planning.ids import IdPool, is_usable
 from whopwatch.planning.needs import Filling, Need, needs
 
@@ -74,10 +74,10 @@ class RunState:
         self.pool = IdPool(self.seed)
         self._wanted = {operation.id for operation in self.reads()}
         self.needs = {operation.id: needs(operation) for operation in self.contract.reads}
-        self._rules: dict[str, Rules] = {}
-        self._observed: dict[str, Observed] = {}
+        self._rules: dict[str, ListParameters] = {}
+        self._observed: dict[str, ListHistory] = {}
         self._first_pages: dict[str, tuple[int, Trace | None]] = {}
-        self._listings: dict[str, tuple[int, Listing | None]] = {}
+        self._listings: dict[str, tuple[int, WholeList | None]] = {}
         lists = sum(operation.is_list for operation in self.reads())
         self.pages = max(4, min(41, self.budget // (4 * max(1, lists))))
 
@@ -93,7 +93,7 @@ class RunState:
             for resource, id in schemas_of(self.contract).of(operation).ids(value):
                 if is_usable(id):
                     is_own = resource == operation.resource and id in own
-                    self.pool.add(resource, id, own=is_own, shows=fullness(own[id]) if is_own else -EMPTIEST)
+                    self.pool.add(resource, id, own=is_own, shows=fullness(own[id]) if is_own else -MOST_EMPTY)
 
     def reads(self) -> Iterator[Operation]:
         """The selected operations that change nothing, in the contract's order."""
@@ -118,17 +118,17 @@ class RunState:
         """Whether just this request was made."""
         return any(call == made for made, _ in self.traces.get(call.operation.id, ()))
 
-    def rules(self, operation: Operation) -> Rules:
+    def rules(self, operation: Operation) -> ListParameters:
         """What is known of the parameters of a list."""
         if operation.id not in self._rules:
-            self._rules[operation.id] = Rules(self.contract, operation)
+            self._rules[operation.id] = ListParameters(self.contract, operation)
         return self._rules[operation.id]
 
-    def observed(self, operation: Operation) -> Observed:
+    def observed(self, operation: Operation) -> ListHistory:
         """The walks that were made of a list."""
         observed = self._observed.get(operation.id)
         if observed is None:
-            observed = self._observed[operation.id] = Observed(self.rules(operation))
+            observed = self._observed[operation.id] = ListHistory(self.rules(operation))
         observed.extend(exchange for _, exchange in self.traces.get(operation.id, ())[observed.count :])
         return observed
 
@@ -141,19 +141,19 @@ class RunState:
         trace = self.first_page(operation)
         return trace[0] if trace else None
 
-    def listing(self, operation: Operation) -> Listing | None:
+    def listing(self, operation: Operation) -> WholeList | None:
         """The list that `base` asks for, as it was last seen whole."""
         count, cached = self.count(operation), self._listings.get(operation.id)
         if cached is None or cached[0] != count:
             cached = self._listings[operation.id] = count, self._listing(operation)
         return cached[1]
 
-    def _listing(self, operation: Operation) -> Listing | None:
+    def _listing(self, operation: Operation) -> WholeList | None:
         trace = self.first_page(operation)
         if trace is None:
             return None
         observed = self.observed(operation)
-        return observed.before(base_of(trace[1], observed.rules.optional), self.count(operation))
+        return observed.whole_before(list_key(trace[1], observed.parameters.optional), self.count(operation))
 
     def first_page(self, operation: Operation) -> Trace | None:
         """The fullest first page of a list seen so far; one that has a next page wins."""

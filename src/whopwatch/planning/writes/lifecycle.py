@@ -10,7 +10,7 @@ from whopwatch.contract import Operation
 from whopwatch.contract.write_effects import declared
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
-from whopwatch.oracle.page import Page
+from whopwatch.oracle.page import ListPage
 from whopwatch.oracle.written_object import object_in
 from whopwatch.planning.state import Experiment
 from whopwatch.planning.writes.bodies import Body
@@ -77,7 +77,7 @@ def _changes(writing: WriteState, resource: str, created: Body) -> Experiment:
         writing.untried.update((operation.id, NOT_OWN) for operation in changes if writing.may(operation))
         return
     page = yield from writing.list_of(resource, created)
-    shown = list(Page(page).items) if page else []
+    shown = list(ListPage(page).items) if page else []
     for operation in changes:
         if writing.may(operation):
             subject = yield from _subject(writing, operation, shown)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from whopwatch.contract import Operation
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
-from whopwatch.oracle.page import Page
+from whopwatch.oracle.page import ListPage
 from whopwatch.planning.state import Experiment, cursor, has_next
 from whopwatch.planning.writes.bodies import Body
 from whopwatch.planning.writes.writing import Steps, WriteState
@@ -32,7 +32,7 @@ def walk_while_writing(writing: WriteState, resource: str, body: Body) -> Experi
         end = cursor(page, "end_cursor")
         if end is None or not has_next(page):
             return
-        is_shorter = number == 1 and (yield from _disturb(writing, resource, Page(page).ids))
+        is_shorter = number == 1 and (yield from _disturb(writing, resource, ListPage(page).ids))
         if not is_shorter:
             yield from writing.write(create, body=_fresh(writing, create, body))
         page = yield _page(listing, end)

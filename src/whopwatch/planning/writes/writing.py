@@ -12,7 +12,7 @@ from whopwatch.contract import Operation, Parameter
 from whopwatch.contract.write_effects import declared
 from whopwatch.core.exchange import Credential, Exchange, Purpose
 from whopwatch.http import Call
-from whopwatch.oracle.written_object import Expected, expected_of, seen_in
+from whopwatch.oracle.written_object import ExpectedObject, compare_read, expected_of
 from whopwatch.planning.needs import fillings, needs
 from whopwatch.planning.state import Experiment, RunState, items, own_ids
 from whopwatch.planning.writes.bodies import Body, BodyBuilder
@@ -223,10 +223,10 @@ class WriteState:
                 return
 
 
-def _until(call: Call, expected: Expected) -> Steps[None]:
+def _until(call: Call, expected: ExpectedObject) -> Steps[None]:
     for _ in range(LOOKS):
         exchange = yield call
-        sighting = seen_in(expected, call.operation, exchange)
+        sighting = compare_read(expected, call.operation, exchange)
         if sighting is None or not sighting.wrong:
             return
 

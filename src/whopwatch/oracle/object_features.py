@@ -1,18 +1,18 @@
-"""What an object shows: objects that show different things are worth asking for, one that shows most is asked first."""
+"""Which fields an object shows, so that planning requests objects that differ, the fullest one first."""
 
 from __future__ import annotations
 
 from typing import Any
 
-LONGEST_WORD = 32
-"""Characters of a text that may be one of few: a state, a kind."""
+MAX_WORD_LENGTH = 32
+"""Characters of a string that may be an enum value: a state, a kind."""
 _CONTAINERS = frozenset({dict, list})
-EMPTIEST = 1000
-"""More than is null or empty in any object."""
+MOST_EMPTY = 1000
+"""More empty fields than any object has."""
 
 
 def fullness(item: Any) -> int:
-    """Higher for an object in which less is null or empty."""
+    """Return minus the number of null and empty-array fields in `item`, nested ones included: higher is fuller."""
     empty = 0
     containers = [item]
     for container in containers:
@@ -25,8 +25,8 @@ def fullness(item: Any) -> int:
     return -empty
 
 
-def traits(item: Any) -> set[tuple[str, ...]]:
-    """What is there in an item and of which kind: its places, with the short word they hold, or that they are null."""
+def features(item: Any) -> set[tuple[str, ...]]:
+    """Return what `item` shows: the path of each field, with `= null` or the word if it holds null or a short word."""
     found: set[tuple[str, ...]] = set()
     _collect([item], (), found)
     return found
@@ -44,4 +44,4 @@ def _collect(container: Any, path: tuple[str, ...], found: set[tuple[str, ...]])
 
 
 def _is_word(text: str) -> bool:
-    return len(text) <= LONGEST_WORD and text.islower() and text.replace("_", "a").isalpha()
+    return len(text) <= MAX_WORD_LENGTH and text.islower() and text.replace("_", "a").isalpha()

@@ -7,9 +7,9 @@ import time
 from contextlib import suppress
 
 from benchmarks.webhooks.sender import answer
-from whopwatch.signature import HEADERS
+from whopwatch.signature import SIGNATURE_HEADERS
 
-FORGED = dict(zip(HEADERS, ("msg_1", "{now}", "v1," + "A" * 43 + "="), strict=True))
+FORGED = dict(zip(SIGNATURE_HEADERS, ("msg_1", "{now}", "v1," + "A" * 43 + "="), strict=True))
 PIECE = b"10000\r\n" + b"x" * 65536 + b"\r\n"
 
 

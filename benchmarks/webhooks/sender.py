@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from whopwatch.contract import load
 from whopwatch.signature import new_secret, signed_headers
-from whopwatch.webhooks.cases import Sampler
+from whopwatch.webhooks.samples import Sampler
 
 SECRET = new_secret("benchmark")
 REFUSED_FOR_NOW = frozenset({429, 503})

@@ -7,19 +7,19 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whopwatch.signature import HEADERS, SIGNATURE, Signed, signed_headers, verify
+from whopwatch.signature import SIGNATURE_HEADER, SIGNATURE_HEADERS, Signed, signed_headers, verify_signature
 
 NOW = 1_767_225_600
 IDS = st.text("abcdefghijklmnopqrstuvwxyzABC0123456789_-", min_size=1, max_size=40)
 SECRETS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60).map("ws_".__add__)
-ORDERS = st.permutations((*HEADERS, "content-type", "host"))
+ORDERS = st.permutations((*SIGNATURE_HEADERS, "content-type", "host"))
 CASED = st.sampled_from([str.title, str.upper])
 BODIES = st.binary(max_size=200)
 CALM = settings(deadline=None, derandomize=True, database=None, max_examples=100)
 
 
 def is_taken(secret: str, headers: dict[str, str], body: bytes) -> bool:
-    return isinstance(verify(secret, headers.items(), body, NOW), Signed)
+    return isinstance(verify_signature(secret, headers.items(), body, NOW), Signed)
 
 
 @CALM
@@ -39,7 +39,7 @@ def test_any_changed_byte_of_the_body_breaks_it(secret: str, id: str, body: byte
 @given(SECRETS, IDS, BODIES, st.data())
 def test_any_changed_character_of_a_header_breaks_it(secret: str, id: str, body: bytes, data: st.DataObject) -> None:
     headers = signed_headers(secret, id, NOW, body)
-    name = data.draw(st.sampled_from(HEADERS))
+    name = data.draw(st.sampled_from(SIGNATURE_HEADERS))
     place = data.draw(st.integers(0, len(headers[name]) - 1))
     character = data.draw(st.characters(min_codepoint=33, max_codepoint=126))
     changed = headers[name][:place] + character + headers[name][place + 1 :]
@@ -55,7 +55,11 @@ def test_another_secret_breaks_it(secret: str, other: str, id: str, body: bytes)
 
 @CALM
 @given(
-    SECRETS, IDS, BODIES, st.permutations((*HEADERS, "content-type", "host")), st.sampled_from([str.title, str.upper])
+    SECRETS,
+    IDS,
+    BODIES,
+    st.permutations((*SIGNATURE_HEADERS, "content-type", "host")),
+    st.sampled_from([str.title, str.upper]),
 )
 def test_any_order_and_case_of_headers_passes(
     secret: str, id: str, body: bytes, order: list[str], cased: Callable[[str], str]
@@ -69,9 +73,9 @@ def test_any_order_and_case_of_headers_passes(
 def test_one_fitting_signature_among_several_passes(
     secret: str, id: str, body: bytes, others: list[str], data: st.DataObject
 ) -> None:
-    made = [signed_headers(other, id, NOW, body)[SIGNATURE] for other in others]
-    signatures = data.draw(st.permutations([*made, signed_headers(secret, id, NOW, body)[SIGNATURE], "v9,x"]))
-    assert is_taken(secret, {**signed_headers(secret, id, NOW, body), SIGNATURE: " ".join(signatures)}, body)
+    made = [signed_headers(other, id, NOW, body)[SIGNATURE_HEADER] for other in others]
+    signatures = data.draw(st.permutations([*made, signed_headers(secret, id, NOW, body)[SIGNATURE_HEADER], "v9,x"]))
+    assert is_taken(secret, {**signed_headers(secret, id, NOW, body), SIGNATURE_HEADER: " ".join(signatures)}, body)
 
 
 @CALM

@@ -15,9 +15,9 @@ from whopwatch.cli import main
 from whopwatch.config import Secret
 from whopwatch.contract import load
 from whopwatch.signature import new_secret
-from whopwatch.webhooks.cases import CASES, Sampler
-from whopwatch.webhooks.judge import Judge
-from whopwatch.webhooks.listener import listening
+from whopwatch.webhooks.checker import DeliveryChecker
+from whopwatch.webhooks.listener import run_listener
+from whopwatch.webhooks.samples import SAMPLE_CASES, Sampler
 
 SECRET = new_secret("cli")
 Capture = pytest.CaptureFixture[str]
@@ -41,16 +41,16 @@ def recorded(folder: Path, case: str = "good", *, as_lines: bool = False) -> lis
 def test_a_right_delivery_is_clean(tmp_path: Path, capsys: Capture, as_lines: bool) -> None:
     assert main(recorded(tmp_path, as_lines=as_lines)) == 0
     out = capsys.readouterr().out
-    assert "signature: fits\n" in out
+    assert "signature: valid\n" in out
     assert "event: payment.succeeded\n" in out
     assert "contract: kept\n" in out
 
 
-@pytest.mark.parametrize("case", [name for name, case in CASES.items() if not case.accepted])
+@pytest.mark.parametrize("case", [name for name, case in SAMPLE_CASES.items() if not case.accepted])
 def test_what_a_handler_has_to_refuse_is_explained(tmp_path: Path, capsys: Capture, case: str) -> None:
     assert main(recorded(tmp_path, case)) == 1
     out = capsys.readouterr().out
-    assert "signature: does not fit" in out
+    assert "signature: not valid" in out
     assert "what to do: " in out
     assert SECRET not in out
 
@@ -80,10 +80,10 @@ def test_the_report_is_the_one_of_every_command(tmp_path: Path, capsys: Capture)
 
 
 def test_a_handler_that_is_right_is_told_so(capsys: Capture) -> None:
-    with listening(load(), Judge(load(), Secret(SECRET))) as listener:
+    with run_listener(load(), DeliveryChecker(load(), Secret(SECRET))) as listener:
         assert main(["webhook", "send", "refund.created", "--to", listener.url, "--case", "all"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(CASES) + 1
+    assert len(lines) == len(SAMPLE_CASES) + 1
     assert all(line.startswith("right") for line in lines)
 
 
@@ -92,7 +92,7 @@ def test_a_handler_that_takes_anything_is_wrong(capsys: Capture) -> None:
         assert main(["webhook", "send", "entry.created", "--to", url, "--case", "all", "--json", "-"]) == 1
     trials = json.loads(capsys.readouterr().out)["trials"]
     assert {trial["case"] for trial in trials if not trial["right"]} == {
-        name for name, case in CASES.items() if not case.accepted
+        name for name, case in SAMPLE_CASES.items() if not case.accepted
     }
 
 
@@ -132,12 +132,12 @@ def test_a_delivery_ends_in_a_report_and_metrics(capsys: Capture, tmp_path: Path
 WRONG = {
     "webhook send payment.suceeded --to http://127.0.0.1:1/": "did you mean 'payment.succeeded'?",
     "webhook send payment.created --to http://127.0.0.1:1/ --case god": "did you mean 'good'?",
-    "webhook send payment.created --to https://api.whop.com/": "this is Whop itself",
+    "webhook send payment.created --to https://api.whop.com/": "Deliveries cannot be sent to Whop itself",
     "webhook send payment.created --to ftp://x": "cannot be sent to this address",
     "webhook listen --listen nowhere": "HOST:PORT",
     "webhook listen --forward nowhere": "cannot be sent to this address",
-    "webhook listen --forward http://localhost:9465/x": "passed on to this receiver itself",
-    "webhook listen --listen 0.0.0.0:9465 --forward http://[::1]:9465/x": "passed on to this receiver itself",
+    "webhook listen --forward http://localhost:9465/x": "has the address of this receiver",
+    "webhook listen --listen 0.0.0.0:9465 --forward http://[::1]:9465/x": "has the address of this receiver",
     "webhook listen --seconds nan": "a finite number",
     "webhook listen --rate inf": "a finite number",
     "webhook verify absent --headers absent": "cannot be read",

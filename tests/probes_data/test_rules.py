@@ -12,7 +12,7 @@ import yaml
 from tests.probes_data.conftest import Run
 from tests.probes_data.rules import ALERTS, PROMETHEUS, RECORDS, RULE_FILES, TEST_FILES, exported, load, metric_names
 from whopwatch.signature import Reason
-from whopwatch.webhooks.intake import Overload
+from whopwatch.webhooks.intake import Rejection
 
 TESTS: list[dict[str, Any]] = [test for path in TEST_FILES for test in load(path)["tests"]]
 EXPECTATIONS = [expected for test in TESTS for expected in test["alert_rule_test"]]
@@ -94,7 +94,7 @@ def test_the_rules_of_webhooks_know_every_reason_for_which_a_signed_delivery_is_
     assert len(asked) == 3
     assert all(reasons == set(map(str, Reason)) - {Reason.MISSING_HEADER} for reasons in asked)
     overload = re.findall(r'reason=~"([^"]+)"', ALERTS["WhopReceiverOverloaded"]["expr"])[0]
-    assert set(overload.split("|")) <= set(map(str, Overload))
+    assert set(overload.split("|")) <= set(map(str, Rejection))
 
 
 def test_every_recorded_series_is_used(probes: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.simulator.asker import Asker
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError
-from whopwatch.signature import Signed, verify
+from whopwatch.signature import Signed, verify_signature
 from whopwatch.simulator import Backend, Options, Simulator, Webhook, embedded
 from whopwatch.simulator.happenings import declared
 from whopwatch.simulator.parcel import Parcel
@@ -54,7 +54,7 @@ def test_a_delivery_keeps_its_schema_and_is_signed(backend: Backend, event: str)
     backend.composer.address(parcel, NOW)
     found = CONTRACT.events[event]
     assert list(CONTRACT.validator(found.pointer).violations(json.loads(parcel.body))) == []
-    assert isinstance(verify(parcel.secret, parcel.headers.items(), parcel.body, NOW), Signed)
+    assert isinstance(verify_signature(parcel.secret, parcel.headers.items(), parcel.body, NOW), Signed)
 
 
 def test_each_attempt_is_signed_anew(backend: Backend) -> None:
@@ -63,7 +63,7 @@ def test_each_attempt_is_signed_anew(backend: Backend) -> None:
     first = dict(parcel.headers)
     backend.composer.address(parcel, NOW + 1000)
     assert first["webhook-id"] == parcel.headers["webhook-id"]
-    assert isinstance(verify(parcel.secret, parcel.headers.items(), parcel.body, NOW + 1000), Signed)
+    assert isinstance(verify_signature(parcel.secret, parcel.headers.items(), parcel.body, NOW + 1000), Signed)
 
 
 WRITES: dict[str, tuple[str, dict[str, object], set[str]]] = {
@@ -206,7 +206,7 @@ def test_a_webhook_made_through_the_api_is_sent_what_it_asks_for_signed_with_its
         assert not list(webhooks(simulator.backend.world))
     assert set(receiver.accepted) == {wanted, again}
     for sent, body in receiver.requests:
-        assert isinstance(verify(webhook["webhook_secret"], sent, body, time.time()), Signed)
+        assert isinstance(verify_signature(webhook["webhook_secret"], sent, body, time.time()), Signed)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the receiver's checks make of a simulator's deliveries, in a time of their own."""
+"""Check a simulator's deliveries as the receiver does, with simulated time."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from whopwatch.http import Client
 from whopwatch.signature import Refusal
 from whopwatch.simulator import Simulator
 from whopwatch.simulator.parcel import Parcel
+from whopwatch.webhooks.checker import DeliveryChecker
 from whopwatch.webhooks.delivery import Delivery
-from whopwatch.webhooks.judge import Judge
-from whopwatch.webhooks.ledger import Ledger
-from whopwatch.webhooks.lookup import Lookup
-from whopwatch.webhooks.retries import Retries
+from whopwatch.webhooks.ledger import DeliveryLedger
+from whopwatch.webhooks.lookup import ObjectLookup
+from whopwatch.webhooks.repeats import RetryMonitor
 
 NOW = 1_767_225_600.0
 CONTRACT = load()
 EVENTS = ("payment.succeeded", "membership.activated") * 3
 
 
-def observed(simulator: Simulator, events: tuple[str, ...] = EVENTS) -> Ledger:
-    """What a receiver makes of the events: each sent twice, every second one refused once."""
-    composer, ledger, retries = simulator.backend.composer, Ledger(CONTRACT), Retries(every=2)
+def observed(simulator: Simulator, events: tuple[str, ...] = EVENTS) -> DeliveryLedger:
+    """Return what a receiver records for the events: each is sent twice, every second one is refused once."""
+    composer, ledger, retries = simulator.backend.composer, DeliveryLedger(CONTRACT), RetryMonitor(every=2)
     with Client(simulator.target(), CONTRACT, budget=1000) as client:
-        judge = Judge(CONTRACT, Secret(composer.secret), compare=Lookup(CONTRACT, client))
+        checker = DeliveryChecker(CONTRACT, Secret(composer.secret), compare=ObjectLookup(CONTRACT, client))
 
         def arrive(parcel: Parcel, at: float) -> bool:
             composer.address(parcel, at)
             delivery = Delivery.of(parcel.headers.items(), parcel.body, at)
-            signed = judge.admit(delivery)
+            signed = checker.verify(delivery)
             if isinstance(signed, Refusal):
-                ledger.was_refused(signed)
+                ledger.record_refusal(signed)
                 return False
-            if retries.refuses(signed.id, at):
+            if retries.should_refuse(signed.id, at):
                 return False
-            ledger.judged(judge.judge(delivery, signed))
+            ledger.record(checker.check(delivery, signed))
             return True
 
         for event in events:
@@ -45,5 +45,5 @@ def observed(simulator: Simulator, events: tuple[str, ...] = EVENTS) -> Ledger:
                 for copied in (copy(parcel), copy(parcel)):
                     moments = accumulate(parcel.delays, initial=NOW)
                     any(arrive(copied, at) for at in moments)
-        ledger.add(retries.overdue(NOW + 200))
+        ledger.add_findings(retries.overdue(NOW + 200))
     return ledger

@@ -13,8 +13,8 @@ from whopwatch.config import Secret
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.signature import new_secret
 from whopwatch.simulator import Webhook, embedded
-from whopwatch.webhooks.judge import Judge
-from whopwatch.webhooks.listener import listening
+from whopwatch.webhooks.checker import DeliveryChecker
+from whopwatch.webhooks.listener import run_listener
 
 SECRET = new_secret("end to end")
 EVENTS = list(CONTRACT.events)
@@ -22,7 +22,7 @@ EVENTS = list(CONTRACT.events)
 
 def received(events: Sequence[str], *faults: str, refuse_every: int = 0) -> Report:
     """What a receiver says of the events of a simulator."""
-    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), refuse_every=refuse_every) as listener:
+    with run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), refuse_every=refuse_every) as listener:
         webhook = Webhook(listener.url, SECRET, retries=(0.05, 0.05), jitter=0.1, duplicate_every=5)
         with embedded(CONTRACT, webhook=webhook, faults=faults) as simulator:
             sent = sum(len(simulator.happen(event)) for event in events)

@@ -21,15 +21,15 @@ from whopwatch.core.errors import UsageError
 from whopwatch.core.report import Verdict
 from whopwatch.signature import new_secret, signed_headers
 from whopwatch.simulator import Backend, Options
-from whopwatch.webhooks.bounds import Bounds
+from whopwatch.webhooks.archive import RedactedArchive
+from whopwatch.webhooks.checker import DeliveryChecker
 from whopwatch.webhooks.delivery import Delivery
-from whopwatch.webhooks.judge import Judge
-from whopwatch.webhooks.keeping import Keeper
-from whopwatch.webhooks.listener import Listener, listening
+from whopwatch.webhooks.limits import ReceiverLimits
+from whopwatch.webhooks.listener import Listener, run_listener
 
 CONTRACT = load()
 SECRET = new_secret("0")
-SMALL = Bounds(body_bytes=20_000, body_seconds=1.5, open_bytes=30_000, head_bytes=8_000, head_seconds=1.0)
+SMALL = ReceiverLimits(body_bytes=20_000, body_seconds=1.5, open_bytes=30_000, head_bytes=8_000, head_seconds=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def backend() -> Backend:
 
 @pytest.fixture
 def listener() -> Iterator[Listener]:
-    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), bounds=SMALL) as running:
+    with run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), limits=SMALL) as running:
         yield running
 
 
@@ -62,7 +62,7 @@ def exposed(listener: Listener) -> str:
 
 def test_a_delivery_is_taken_checked_and_counted(backend: Backend) -> None:
     body = body_of(backend)
-    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET))) as listener:
+    with run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET))) as listener:
         assert post(listener, body) == 200
         assert post(listener, body) == 200
     report = listener.ledger.report("here")
@@ -78,7 +78,9 @@ def test_drift_is_kept_without_anybodys_data(backend: Backend, tmp_path: Path) -
     data = {"id": "pay_private", "metadata": {"private_key": "x"}}
     body = body_of(backend, license="nobody may see this", data=data)
     folder = tmp_path / "kept"
-    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), keep=Keeper(CONTRACT, folder)) as listener:
+    with run_listener(
+        CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), save=RedactedArchive(CONTRACT, folder)
+    ) as listener:
         assert post(listener, body) == 200
     assert listener.ledger.report("here").verdict is Verdict.DRIFT
     (file,) = folder.iterdir()
@@ -88,17 +90,17 @@ def test_drift_is_kept_without_anybodys_data(backend: Backend, tmp_path: Path) -
 
 
 def test_of_many_kept_ones_the_oldest_goes(backend: Backend, tmp_path: Path) -> None:
-    keeper, judge = Keeper(CONTRACT, tmp_path, most=3), Judge(CONTRACT, Secret(SECRET))
+    archive, checker = RedactedArchive(CONTRACT, tmp_path, most=3), DeliveryChecker(CONTRACT, Secret(SECRET))
     for place in range(5):
         body = body_of(backend, id=place)
         delivery = Delivery.of(headers_of(body, f"msg_{place}").items(), body, time.time())
-        keeper(delivery, judge.judge(delivery, judge.admit(delivery)))  # type: ignore[arg-type]
+        archive(delivery, checker.check(delivery, checker.verify(delivery)))  # type: ignore[arg-type]
     assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_folder_that_takes_no_files_is_told_before_anything_comes() -> None:
-    with pytest.raises(UsageError, match="cannot be kept"):
-        Keeper(CONTRACT, Path("/proc"))
+    with pytest.raises(UsageError, match="cannot be saved"):
+        RedactedArchive(CONTRACT, Path("/proc"))
 
 
 def test_what_is_not_signed_is_refused_by_reason(listener: Listener, backend: Backend) -> None:
@@ -143,8 +145,8 @@ def test_a_slow_body_has_its_time(listener: Listener, backend: Backend) -> None:
 
 
 def test_open_bodies_displace_the_oldest_of_them(backend: Backend) -> None:
-    patient = Bounds(body_bytes=20_000, body_seconds=30.0, open_bytes=30_000)
-    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), bounds=patient) as listener:
+    patient = ReceiverLimits(body_bytes=20_000, body_seconds=30.0, open_bytes=30_000)
+    with run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), limits=patient) as listener:
         first = Slow(listener, b"x" * 9_000)
         time.sleep(0.3)
         rest = [Slow(listener, b"x" * 9_000) for _ in range(3)]
@@ -168,7 +170,9 @@ def test_a_head_that_never_ends_ends_the_connection(listener: Listener, head: by
 
 def test_more_than_the_rate_is_put_off(backend: Backend) -> None:
     body = body_of(backend)
-    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), bounds=Bounds(rate=0.001)) as listener:
+    with run_listener(
+        CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), limits=ReceiverLimits(rate=0.001)
+    ) as listener:
         assert [post(listener, body) for _ in range(2)] == [200, 429]
 
 
@@ -180,8 +184,8 @@ def test_no_room_is_said_and_nothing_that_was_taken_is_lost(backend: Backend) ->
         assert released.wait(20)
         yield from ()
 
-    judge = Judge(CONTRACT, Secret(SECRET), compare=compare)
-    with listening(CONTRACT, judge, bounds=Bounds(waiting=3)) as listener:
+    checker = DeliveryChecker(CONTRACT, Secret(SECRET), compare=compare)
+    with run_listener(CONTRACT, checker, limits=ReceiverLimits(waiting=3)) as listener:
         began = time.monotonic()
         statuses = [post(listener, body, headers_of(body, f"msg_{place}")) for place in range(5)]
         assert entered.wait(20)
@@ -193,7 +197,7 @@ def test_no_room_is_said_and_nothing_that_was_taken_is_lost(backend: Backend) ->
 
 def test_a_refused_delivery_is_waited_for(backend: Backend) -> None:
     body = body_of(backend)
-    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), refuse_every=1) as listener:
+    with run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), refuse_every=1) as listener:
         assert [post(listener, body) for _ in range(2)] == [503, 200]
     assert listener.ledger.report("here").verdict is Verdict.CLEAN
 
@@ -205,7 +209,7 @@ def test_a_delivery_is_passed_on_and_the_handlers_answer_is_given(
     body = body_of(backend)
     with (
         receiving(refusals) as (url, handler),
-        listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), forward_to=url) as listener,
+        run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), forward_to=url) as listener,
     ):
         assert [post(listener, body) for _ in range(2)] == statuses
         assert post(listener, body, {}) == 401
@@ -215,5 +219,7 @@ def test_a_delivery_is_passed_on_and_the_handlers_answer_is_given(
 
 
 def test_a_handler_that_is_not_there_is_a_bad_gateway(backend: Backend) -> None:
-    with listening(CONTRACT, Judge(CONTRACT, Secret(SECRET)), forward_to="http://127.0.0.1:9/") as listener:
+    with run_listener(
+        CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), forward_to="http://127.0.0.1:9/"
+    ) as listener:
         assert post(listener, body_of(backend)) == 502

@@ -107,9 +107,9 @@ def _cells(operations: Sequence[Operation], parts: _Parts, documented: int) -> d
 
 
 def _events(contract: Contract) -> Iterator[System]:
-    from whopwatch.webhooks.coverage import events_covered
+    from whopwatch.webhooks.coverage import event_coverage
 
-    for row in events_covered(contract):
+    for row in event_coverage(contract):
         cells = {
             "contract": "payload",
             "simulator": "delivered" if row.simulator else "nothing in it brings it about",

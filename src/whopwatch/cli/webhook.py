@@ -1,4 +1,4 @@
-"""`whopwatch webhook`: deliveries received, checked and made up. Each sub-command has a module of its own."""
+"""`whopwatch webhook`: receive, check and send webhook deliveries. Each sub-command has its own module."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import click
 from whopwatch.cli.lazy import LazyGroup
 from whopwatch.config import Secret
 from whopwatch.core.errors import UsageError
-from whopwatch.signature import usable_secret
+from whopwatch.signature import require_secret
 
-VARIABLE = "WHOP_WEBHOOK_SECRET"
+SECRET_VARIABLE = "WHOP_WEBHOOK_SECRET"  # noqa: S105 (the name of a variable)
 
-COMMANDS = {
-    "verify": ("whopwatch.cli.webhook_verify:verify", "Check a recorded delivery, and say what is wrong with it."),
-    "listen": ("whopwatch.cli.webhook_listen:listen", "Receive deliveries and check them."),
-    "send": ("whopwatch.cli.webhook_send:send", "Try a handler with signed samples and with forged ones."),
+_COMMANDS = {
+    "verify": ("whopwatch.cli.webhook_verify:webhook_verify", "Check a recorded delivery."),
+    "listen": ("whopwatch.cli.webhook_listen:webhook_listen", "Receive deliveries and check them."),
+    "send": ("whopwatch.cli.webhook_send:webhook_send", "Test a handler with signed and forged samples."),
 }
 
 EXAMPLE = f"""\b
@@ -25,24 +25,24 @@ Examples:
   whopwatch webhook listen --listen 0.0.0.0:8000 --forward http://127.0.0.1:3000/webhooks
   whopwatch webhook send payment.succeeded --to http://127.0.0.1:3000/webhooks --case all
 
-{VARIABLE} holds the secret of the webhook, as Whop shows it (ws_...).
+{SECRET_VARIABLE} contains the secret of the webhook, as Whop shows it (ws_...).
 """
 
 
-@click.group("webhook", cls=LazyGroup, commands_by_name=COMMANDS, epilog=EXAMPLE)
+@click.group("webhook", cls=LazyGroup, commands_by_name=_COMMANDS, epilog=EXAMPLE)
 def webhook() -> None:
-    """Receive, check and send the webhooks that Whop documents."""
+    """Receive, check and send webhook deliveries."""
 
 
-def secret_of_environment() -> Secret:
-    """The secret; raises UsageError, without quoting it, where there is none or it cannot be one."""
-    text = os.environ.get(VARIABLE, "")
+def read_secret() -> Secret:
+    """Return the secret of the environment. Raises UsageError, without showing it, if it is missing or invalid."""
+    text = os.environ.get(SECRET_VARIABLE, "")
     if not text.strip():
         raise UsageError(
-            "There is no secret to verify with.",
-            where=f"environment variable {VARIABLE}",
+            "The webhook secret is missing.",
+            where=f"environment variable {SECRET_VARIABLE}",
             expected="the secret of the webhook as Whop shows it (ws_...)",
             got="none",
-            hint=f"export {VARIABLE}=...",
+            hint=f"export {SECRET_VARIABLE}=...",
         )
-    return Secret(usable_secret(text, f"environment variable {VARIABLE}"))
+    return Secret(require_secret(text, f"environment variable {SECRET_VARIABLE}"))

@@ -1,4 +1,4 @@
-"""`whopwatch webhook listen`: a receiver that checks what comes."""
+"""`whopwatch webhook listen`: receive and check deliveries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import click
 from whopwatch.cli.check import EXIT_CODES, tell
 from whopwatch.cli.options import finite
 from whopwatch.cli.outputs import STDOUT, Outputs
-from whopwatch.cli.webhook import VARIABLE, secret_of_environment
+from whopwatch.cli.webhook import SECRET_VARIABLE, read_secret
 from whopwatch.config.url import is_local
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from whopwatch.http import Client
     from whopwatch.webhooks.listener import Listener
 
-LISTEN = "127.0.0.1:9465"
+DEFAULT_ADDRESS = "127.0.0.1:9465"
 EXAMPLE = f"""\b
 Examples:
   whopwatch webhook listen --listen 0.0.0.0:8000 --metrics 127.0.0.1:9466
@@ -37,32 +37,46 @@ Examples:
   whopwatch webhook listen --target production --budget 1000
   whopwatch webhook listen --count 1 --json -          one delivery, and a verdict
 
-{VARIABLE} holds the secret. A delivery that verifies is answered with 200 before it is checked; with --forward the
-handler's status is the answer. With --target the object of each delivery is compared with what the API answers (GET
-alone, within --budget). Ctrl-C or SIGTERM ends it with a report: 0 (clean), 1 (drift) or 3 (nothing came).
+{SECRET_VARIABLE} contains the secret. The response to a delivery that verifies is 200, and the checks run after it;
+with --forward the response has the handler's status. With --target the object of each delivery is compared with the
+API's response (GET only, within --budget). Ctrl-C or SIGTERM stops the receiver and prints the report.
+Exit code: 0 (clean), 1 (drift) or 3 (nothing received).
 """
 
 
 @click.command("listen", epilog=EXAMPLE)
-@click.option("--listen", "address", default=LISTEN, show_default=True, metavar="HOST:PORT", help="0 is any free port.")
-@click.option("--metrics", "metrics_address", metavar="HOST:PORT", help="Serve /metrics there.")
-@click.option("--forward", metavar="URL", help="Pass each verified delivery on, and answer what the handler answers.")
-@click.option("--target", metavar="NAME|URL", help="Compare objects with what this API answers.")
+@click.option(
+    "--listen",
+    "address",
+    default=DEFAULT_ADDRESS,
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Port 0: any free port.",
+)
+@click.option("--metrics", "metrics_address", metavar="HOST:PORT", help="Serve /metrics at this address.")
+@click.option("--forward", metavar="URL", help="Forward verified deliveries; respond as it does.")
+@click.option("--target", metavar="NAME|URL", help="Compare objects with the objects of this API.")
 @click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to the target.")
-@click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help="Keep what breaks the contract, redacted.")
-@click.option("--refuse-every", type=click.IntRange(min=0), default=0, metavar="N", help="Provoke a retry of each Nth.")
+@click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help="Save deliveries with findings, redacted.")
+@click.option(
+    "--refuse-every",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Refuse every Nth delivery once, and expect a retry.",
+)
 @click.option(
     "--rate",
     type=click.FloatRange(min=0.1),
     callback=finite,
     default=2000.0,
     show_default=True,
-    help="Deliveries a second.",
+    help="Maximum deliveries a second.",
 )
-@click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N verified deliveries.")
-@click.option("--seconds", type=click.FloatRange(min=0.1), callback=finite, metavar="S", help="End after S seconds.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report at the end (- for stdout).")
-def listen(
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N verified deliveries.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), callback=finite, metavar="S", help="Stop after S seconds.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
+def webhook_listen(
     address: str,
     metrics_address: str | None,
     forward: str | None,
@@ -75,34 +89,34 @@ def listen(
     seconds: float | None,
     json_file: str | None,
 ) -> int:
-    """Receive webhooks, verify and check them, and say at the end whether they keep the contract."""
-    from whopwatch.webhooks.bounds import Bounds
-    from whopwatch.webhooks.forward import receiver_url
-    from whopwatch.webhooks.judge import Judge
-    from whopwatch.webhooks.keeping import Keeper
-    from whopwatch.webhooks.listener import listening
-    from whopwatch.webhooks.lookup import Lookup
+    """Receive, verify and check deliveries, and report at the end whether they match the contract."""
+    from whopwatch.webhooks.archive import RedactedArchive
+    from whopwatch.webhooks.checker import DeliveryChecker
+    from whopwatch.webhooks.handler import require_handler_url
+    from whopwatch.webhooks.limits import ReceiverLimits
+    from whopwatch.webhooks.listener import run_listener
+    from whopwatch.webhooks.lookup import ObjectLookup
 
     outputs, contract = Outputs({"json": json_file}, None, {}), load()
-    place = address_of(address, "--listen")
-    metrics_place = address_of(metrics_address, "--metrics") if metrics_address else None
+    place = parse_address(address, "--listen")
+    metrics_place = parse_address(metrics_address, "--metrics") if metrics_address else None
     if forward:
-        _refuse_itself(receiver_url(forward, "--forward"), place)
-    secret = secret_of_environment()
-    with _until_signalled() as ended, _client(contract, target, budget) as client:
-        judge = Judge(contract, secret, compare=Lookup(contract, client) if client else None)
-        receiver = listening(
+        _refuse_itself(require_handler_url(forward, "--forward"), place)
+    secret = read_secret()
+    with _until_signal() as stopped, _client(contract, target, budget) as client:
+        checker = DeliveryChecker(contract, secret, compare=ObjectLookup(contract, client) if client else None)
+        receiver = run_listener(
             contract,
-            judge,
+            checker,
             place,
-            bounds=Bounds(rate=rate),
+            limits=ReceiverLimits(rate=rate),
             refuse_every=refuse_every,
             forward_to=forward,
-            keep=Keeper(contract, keep) if keep else None,
+            save=RedactedArchive(contract, keep) if keep else None,
         )
-        with receiver as listener, _exporting(listener, metrics_place) as metrics_url:
+        with receiver as listener, _serve_metrics(listener, metrics_place) as metrics_url:
             _announce(listener, metrics_url, json_file == STDOUT)
-            _wait(listener, ended, count, seconds)
+            _wait(listener, stopped, count, seconds)
         report = listener.ledger.report(
             client.target.name if client else "webhooks",
             sent=client.sent if client else 0,
@@ -124,21 +138,21 @@ def _client(contract: Contract, target: str | None, budget: int) -> Iterator[Cli
 
 
 @contextmanager
-def _until_signalled() -> Iterator[threading.Event]:
-    """An event that is set by Ctrl-C and SIGTERM."""
-    ended = threading.Event()
+def _until_signal() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C and SIGTERM set."""
+    stopped = threading.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: ended.set()) for number in numbers]
+    before = [signal.signal(number, lambda *_: stopped.set()) for number in numbers]
     try:
-        yield ended
+        yield stopped
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
 
 
 @contextmanager
-def _exporting(listener: Listener, place: tuple[str, int] | None) -> Iterator[str | None]:
-    """The metrics at `place` as long as the context lasts; their URL."""
+def _serve_metrics(listener: Listener, place: tuple[str, int] | None) -> Iterator[str | None]:
+    """Serve the metrics at `place` while the context lasts; yield their URL."""
     if place is None:
         yield None
         return
@@ -146,7 +160,7 @@ def _exporting(listener: Listener, place: tuple[str, int] | None) -> Iterator[st
 
     host, port = place
     try:
-        server, _ = start_http_server(port, host or "0.0.0.0", listener.metrics.registry)  # noqa: S104 (asked for)
+        server, _ = start_http_server(port, host or "0.0.0.0", listener.metrics.registry)  # noqa: S104 (requested)
     except OSError as error:
         raise UsageError(
             "The metrics cannot be served at this address.",
@@ -161,16 +175,16 @@ def _exporting(listener: Listener, place: tuple[str, int] | None) -> Iterator[st
 
 
 def _announce(listener: Listener, metrics_url: str | None, quiet: bool) -> None:
-    """One line of JSON on stdout, as of the simulator, where stdout is not the report's."""
+    """Print one line of JSON on stdout, as `simulate` does, unless stdout is for the report."""
     if not quiet:
         click.echo(json.dumps({"url": listener.url, "metrics_url": metrics_url}))
         sys.stdout.flush()
-    click.echo(f"Listening at {listener.url}; Ctrl-C ends it.", err=True)
+    click.echo(f"Listening at {listener.url}. Press Ctrl-C to stop.", err=True)
 
 
-def _wait(listener: Listener, ended: threading.Event, count: int | None, seconds: float | None) -> None:
+def _wait(listener: Listener, stopped: threading.Event, count: int | None, seconds: float | None) -> None:
     until = time.monotonic() + seconds if seconds else None
-    while not ended.wait(0.05):
+    while not stopped.wait(0.05):
         if count and listener.ledger.received >= count:
             return
         if until and time.monotonic() >= until:
@@ -178,25 +192,25 @@ def _wait(listener: Listener, ended: threading.Event, count: int | None, seconds
 
 
 def _refuse_itself(url: str, place: tuple[str, int]) -> None:
-    """A receiver that passes on to itself would do so with each delivery for ever."""
+    """Raise UsageError if deliveries would be forwarded to this receiver: that never ends."""
     parts = urlsplit(url)
     if parts.port == place[1] and (parts.hostname == place[0] or is_local(url)):
         raise UsageError(
-            "Deliveries would be passed on to this receiver itself.",
+            "--forward has the address of this receiver.",
             where="option --forward",
             expected="the address of your handler",
-            got=f"that of --listen, {place[0]}:{place[1]}",
+            got=f"the address of --listen, {place[0]}:{place[1]}",
         )
 
 
-def address_of(text: str, option: str) -> tuple[str, int]:
-    """`HOST:PORT` as a pair; raises UsageError for anything else."""
+def parse_address(text: str, option: str) -> tuple[str, int]:
+    """Parse `HOST:PORT`. Raises UsageError for anything else."""
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdecimal() and int(port) < 65536):
         raise UsageError(
-            "This is no address to listen at.",
+            "This is not a valid address.",
             where=f"option {option}",
-            expected=f"HOST:PORT such as {LISTEN}",
-            got=f"a text of {len(text)} characters",
+            expected=f"HOST:PORT such as {DEFAULT_ADDRESS}",
+            got=repr(text[:100]),
         )
     return host.strip("[]"), int(port)

@@ -1,4 +1,4 @@
-"""`whopwatch webhook send`: a handler of one's own, tried with samples."""
+"""`whopwatch webhook send`: test your own handler with samples."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from whopwatch.cli.outputs import STDOUT, Outputs
-from whopwatch.cli.webhook import VARIABLE, secret_of_environment
+from whopwatch.cli.webhook import SECRET_VARIABLE, read_secret
 from whopwatch.contract import load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
 
 if TYPE_CHECKING:
-    from whopwatch.webhooks.trial import Trial
+    from whopwatch.webhooks.handler import HandlerResult
 
 ALL = "all"
 EXAMPLE = f"""\b
@@ -24,51 +24,50 @@ Examples:
   whopwatch webhook send refund.created --to http://127.0.0.1:3000/webhooks --case old --case replay
 
 \b
-Cases that a handler accepts (2xx): good, duplicate, several-signatures, unknown-event, unknown-field
-Cases that it refuses (4xx): bad-signature, changed-body, unsigned, unknown-version, old, future, replay
+Cases that a handler has to accept (2xx): good, duplicate, several-signatures, unknown-event, unknown-field
+Cases that it has to refuse (4xx): bad-signature, changed-body, unsigned, unknown-version, old, future, replay
 
-{VARIABLE} holds the secret that the handler verifies with. Nothing is sent to Whop. Ends with 0 where every answer is
-right, 1 where one is not, 3 where none came.
+{SECRET_VARIABLE} contains the secret that the handler verifies with. Nothing is sent to Whop. Exit code: 0 if
+every response is right, 1 if one is wrong, 3 if there is no response.
 """
 
 
 @click.command("send", epilog=EXAMPLE)
 @click.argument("event")
-@click.option("--to", "url", required=True, metavar="URL", help="The handler.")
-@click.option("--case", "cases", multiple=True, default=("good",), metavar="NAME", help="Repeatable; or all.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sample's object.")
-@click.option("--json", "json_file", metavar="FILE", help="Write what was answered as JSON (- for stdout).")
-def send(event: str, url: str, cases: tuple[str, ...], seed: int, json_file: str | None) -> int:
-    """Send a signed sample of EVENT to a handler, and say whether its answer is right."""
-    from whopwatch.webhooks.cases import CASES, Sampler, case_named
-    from whopwatch.webhooks.forward import receiver_url
-    from whopwatch.webhooks.trial import tried
+@click.option("--to", "url", required=True, metavar="URL", help="The handler's URL.")
+@click.option("--case", "cases", multiple=True, default=("good",), metavar="NAME", help="Repeatable; or `all`.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sample object.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the responses as JSON (- for stdout).")
+def webhook_send(event: str, url: str, cases: tuple[str, ...], seed: int, json_file: str | None) -> int:
+    """Send signed samples of EVENT to a handler and check its responses."""
+    from whopwatch.webhooks.handler import require_handler_url, send_samples
+    from whopwatch.webhooks.samples import SAMPLE_CASES, Sampler, find_case
 
     outputs = Outputs({"json": json_file}, None, {})
-    contract, handler = load(), receiver_url(url, "--to")
+    contract, handler = load(), require_handler_url(url, "--to")
     contract.event(event)
-    wanted = list(CASES) if ALL in cases else cases
+    wanted = list(SAMPLE_CASES) if ALL in cases else cases
     for case in wanted:
-        case_named(case)
-    # Last of all that may be missing: what was typed is seen to be wrong before a secret is fetched for it.
-    sampler = Sampler(contract, secret_of_environment().reveal(), seed=seed)
+        find_case(case)
+    # The secret is read last, so that a wrong argument is reported first.
+    sampler = Sampler(contract, read_secret().reveal(), seed=seed)
     samples = [sample for case in wanted for sample in sampler(event, case)]
-    trials = []
-    for trial in tried(handler, samples):
-        trials.append(trial)
+    results = []
+    for result in send_samples(handler, samples):
+        results.append(result)
         if json_file != STDOUT:
-            click.echo(_line(trial, CASES[trial.sample.case].what))
-    outputs.write({"json": json.dumps({"trials": [trial.to_json() for trial in trials]}, indent=2) + "\n"})
-    return _exit_code(trials)
+            click.echo(_line(result, SAMPLE_CASES[result.sample.case].what))
+    outputs.write({"json": json.dumps({"trials": [result.to_json() for result in results]}, indent=2) + "\n"})
+    return _exit_code(results)
 
 
-def _line(trial: Trial, what: str) -> str:
-    mark = "right" if trial.is_right else "WRONG"
-    told = f"{mark}  {trial.sample.case:<18} {trial.observed:>9}, expected {trial.sample.expected}"
-    return f"{told}  {trial.seconds * 1000:6.1f} ms  {what}"
+def _line(result: HandlerResult, what: str) -> str:
+    mark = "right" if result.is_right else "WRONG"
+    response = f"{result.observed:>9}, expected {result.sample.expected}"
+    return f"{mark}  {result.sample.case:<18} {response}  {result.seconds * 1000:6.1f} ms  {what}"
 
 
-def _exit_code(trials: Sequence[Trial]) -> int:
-    if all(trial.status is None for trial in trials):
+def _exit_code(results: Sequence[HandlerResult]) -> int:
+    if all(result.status is None for result in results):
         return EXIT_COULD_NOT_CHECK
-    return EXIT_CLEAN if all(trial.is_right for trial in trials) else EXIT_DRIFT
+    return EXIT_CLEAN if all(result.is_right for result in results) else EXIT_DRIFT

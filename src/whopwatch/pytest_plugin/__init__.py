@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from whopwatch.core.report import Report
     from whopwatch.pytest_plugin.cases import BoundCase
     from whopwatch.simulator import Simulator
-    from whopwatch.webhooks.cases import Sample, Sampler
+    from whopwatch.webhooks.samples import Sample, Sampler
 
 MARKER = "whop_contract"
 RESOURCE = "whop_resource"
@@ -81,9 +81,9 @@ def refuse_unusable(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each check group and operation, and for each case of a webhook."""
     if "whop_webhook_case" in metafunc.fixturenames:
-        from whopwatch.webhooks.cases import CASES
+        from whopwatch.webhooks.samples import SAMPLE_CASES
 
-        metafunc.parametrize("whop_webhook_case", list(CASES), indirect=True)
+        metafunc.parametrize("whop_webhook_case", list(SAMPLE_CASES), indirect=True)
     if "whop_case" in metafunc.fixturenames:
         from whopwatch.pytest_plugin.cases import cases
 
@@ -134,7 +134,7 @@ def whop_webhook_secret() -> str:
 def whop_webhook(whop_webhook_secret: str) -> Sampler:
     """Makes signed samples: `whop_webhook("payment.succeeded", "old")` is a list of `headers`, `body`, `accepted`."""
     from whopwatch.contract import load
-    from whopwatch.webhooks.cases import Sampler
+    from whopwatch.webhooks.samples import Sampler
 
     return Sampler(load(), whop_webhook_secret)
 

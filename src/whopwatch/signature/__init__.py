@@ -1,27 +1,36 @@
-"""Signatures of webhook deliveries: Standard Webhooks, version 1, with the key as Whop uses it."""
+"""Webhook signatures: Standard Webhooks, version 1, with the secret's own bytes as the key."""
 
 from __future__ import annotations
 
-from whopwatch.signature.explain import explain
-from whopwatch.signature.scheme import HEADERS, ID, SIGNATURE, TIMESTAMP, TOLERANCE, new_secret, sign, signed_headers
-from whopwatch.signature.secret import usable_secret
-from whopwatch.signature.verify import Headers, Reason, Refusal, Signed, screen, verify
+from whopwatch.signature.diagnose import diagnose_signature
+from whopwatch.signature.scheme import (
+    ID_HEADER,
+    SIGNATURE_HEADER,
+    SIGNATURE_HEADERS,
+    TIMESTAMP_HEADER,
+    TOLERANCE_SECONDS,
+    new_secret,
+    require_secret,
+    signature_value,
+    signed_headers,
+)
+from whopwatch.signature.verify import HeaderPairs, Reason, Refusal, Signed, check_signature_headers, verify_signature
 
 __all__ = [
-    "HEADERS",
-    "ID",
-    "SIGNATURE",
-    "TIMESTAMP",
-    "TOLERANCE",
-    "Headers",
+    "ID_HEADER",
+    "SIGNATURE_HEADER",
+    "SIGNATURE_HEADERS",
+    "TIMESTAMP_HEADER",
+    "TOLERANCE_SECONDS",
+    "HeaderPairs",
     "Reason",
     "Refusal",
     "Signed",
-    "explain",
+    "check_signature_headers",
+    "diagnose_signature",
     "new_secret",
-    "screen",
-    "sign",
+    "require_secret",
+    "signature_value",
     "signed_headers",
-    "usable_secret",
-    "verify",
+    "verify_signature",
 ]

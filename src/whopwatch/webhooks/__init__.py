@@ -1,1 +1,1 @@
-"""Webhooks: deliveries received, checked, and made up for receivers to be tried with."""
+"""Receive webhook deliveries, check them against the contract, and send samples to a handler."""

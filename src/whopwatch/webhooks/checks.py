@@ -1,4 +1,4 @@
-"""What one delivery has to be: JSON, of a documented event, in its envelope, with an object that keeps its schema."""
+"""Checks of one delivery: JSON, a documented event, the envelope, the object's schema; and findings of refusals."""
 
 from __future__ import annotations
 
@@ -13,12 +13,26 @@ from whopwatch.contract import Contract, Event
 from whopwatch.contract.schema import Violation, json_type, pointer_of
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.finding import Finding, Severity
-from whopwatch.webhooks.delivery import UNKNOWN, Delivery, operation_of
+from whopwatch.signature import Reason, Refusal
+from whopwatch.webhooks.delivery import UNKNOWN_EVENT, Delivery, event_operation
 
-MEDIA_TYPE = "application/json"
+_JSON = "application/json"
+_REFUSAL_MESSAGES = {
+    Reason.MISSING_HEADER: "a required signature header is missing",
+    Reason.REPEATED_HEADER: "a signature header occurs twice with different values",
+    Reason.BAD_ID: "the webhook-id is not valid",
+    Reason.BAD_TIMESTAMP: "the timestamp is not in seconds",
+    Reason.TOO_OLD: "the delivery was signed too long ago",
+    Reason.TOO_NEW: "the delivery is signed with a time in the future",
+    Reason.MALFORMED_SIGNATURE: "the signature does not have the documented form",
+    Reason.UNKNOWN_VERSION: "the signature has an unknown version",
+    Reason.MISMATCH: "the signature does not match",
+    Reason.KEY_FORM: "the signature was made with another form of the secret",
+    Reason.CHANGED_BYTES: "the body differs from the signed body",
+}
 
 
-def found(
+def delivery_finding(
     check: str,
     drift_class: str,
     severity: Severity,
@@ -29,8 +43,8 @@ def found(
     observed: str,
     what: str,
 ) -> Finding:
-    """One finding about one delivery; `what` is the sentence's end, after the event's name."""
-    operation = operation_of(event)
+    """Return a finding about one delivery. The message is the event's name, a colon and `what`."""
+    operation = event_operation(event)
     return Finding(
         drift_class=drift_class,
         check=check,
@@ -43,27 +57,38 @@ def found(
     )
 
 
-def content(delivery: Delivery, event: str) -> Iterator[Finding]:
-    """The media type of a delivery, and whether its body is JSON."""
+def refusal_finding(refusal: Refusal, event: str = UNKNOWN_EVENT) -> Finding:
+    """Return the finding of a refused delivery. Its event is unknown: an unverified body is not trusted."""
+    return delivery_finding(
+        "signature",
+        "D23",
+        Severity.CRITICAL,
+        event,
+        f"header:{refusal.header}",
+        expected=refusal.expected,
+        observed=refusal.got,
+        what=_REFUSAL_MESSAGES[refusal.reason],
+    )
+
+
+def check_content(delivery: Delivery, event: str) -> Iterator[Finding]:
+    """Check the media type of a delivery, and that the body is valid JSON."""
     media_type = (delivery.header("content-type") or "").partition(";")[0].strip().lower()
-    if media_type != MEDIA_TYPE:
-        observed = "another media type" if media_type else "no media type"
-        what = f"its media type is not {MEDIA_TYPE}"
-        yield found(
+    if media_type != _JSON:
+        yield delivery_finding(
             "content",
             "D16",
             Severity.HIGH,
             event,
             "header:content-type",
-            expected=MEDIA_TYPE,
-            observed=observed,
-            what=what,
+            expected=_JSON,
+            observed="another media type" if media_type else "no media type",
+            what=f"the media type is not {_JSON}",
         )
     problem = delivery.parsed[1]
     if problem:
         drift_class, observed = PROBLEMS[problem]
-        what = f"the delivery has {observed}"
-        yield found(
+        yield delivery_finding(
             "content",
             drift_class,
             Severity.HIGH,
@@ -71,128 +96,109 @@ def content(delivery: Delivery, event: str) -> Iterator[Finding]:
             "",
             expected="a JSON document",
             observed=observed,
-            what=what,
+            what=f"the delivery has {observed}",
         )
 
 
-def event_of(contract: Contract, value: Any) -> Event | None:
-    """The documented event that a payload is of, also where it writes the name in another way; else None."""
+def documented_event(contract: Contract, value: Any) -> Event | None:
+    """Return the documented event of a payload, also if its name is spelled differently; None if there is none."""
     name = value.get("type") if isinstance(value, dict) else None
     if not isinstance(name, str):
         return None
-    return contract.events.get(name) or _spellings(contract).get(_letters(name))
+    return contract.events.get(name) or _events_by_letters(contract).get(_letters(name))
 
 
-def named(contract: Contract, value: Any) -> Iterator[Finding]:
-    """Whether a payload says of which event it is, and whether that one is documented."""
-    expected = "the name of a documented event"
+def check_event_name(contract: Contract, value: Any) -> Iterator[Finding]:
+    """Check that a payload names its event, and that the event is documented."""
     if not isinstance(value, dict):
-        yield found(
-            "event",
-            "D7",
-            Severity.CRITICAL,
-            UNKNOWN,
-            "",
-            expected="an object",
-            observed=json_type(value),
-            what="the payload is no object",
-        )
+        yield _event_finding("D7", UNKNOWN_EVENT, "an object", json_type(value), "the payload is not an object", "")
         return
-    if not isinstance(value.get("type"), str):
-        missing = "type" not in value
-        yield found(
-            "event",
-            "D5" if missing else "D7",
-            Severity.CRITICAL,
-            UNKNOWN,
-            "/type",
-            expected=expected,
-            observed="absent" if missing else json_type(value["type"]),
-            what="the payload does not say which event it is",
-        )
+    expected = "the name of a documented event"
+    name = value.get("type")
+    if not isinstance(name, str):
+        drift_class, observed = ("D7", json_type(name)) if "type" in value else ("D5", "absent")
+        yield _event_finding(drift_class, UNKNOWN_EVENT, expected, observed, "the payload does not name its event")
         return
-    event = event_of(contract, value)
+    event = documented_event(contract, value)
     if event is None:
-        yield found(
-            "event",
-            "D19",
-            Severity.LOW,
-            UNKNOWN,
-            "/type",
-            expected=expected,
-            observed="an event that no document names",
-            what="an event came that is not documented",
-        )
-    elif event.name != value["type"]:
-        yield found(
-            "event",
-            "D1",
-            Severity.CRITICAL,
-            event.name,
-            "/type",
-            expected=event.name,
-            observed="the same name in another spelling",
-            what="the event is called otherwise than documented: whoever looks for it misses it",
-        )
+        what, observed = "the event is not documented", "an undocumented event"
+        yield _event_finding("D19", UNKNOWN_EVENT, expected, observed, what, severity=Severity.LOW)
+    elif event.name != name:
+        what = "the event's name is spelled differently: a consumer that compares names misses it"
+        yield _event_finding("D1", event.name, event.name, "the same name in another spelling", what)
 
 
-def payload(contract: Contract, event: Event, value: dict[str, Any]) -> Iterator[Finding]:
-    """Whether a payload keeps the schema of its event, down to the last field of the object."""
-    value = {**value, "type": event.name}  # of another spelling `named` has told
+def _event_finding(
+    drift_class: str,
+    event: str,
+    expected: str,
+    observed: str,
+    what: str,
+    location: str = "/type",
+    severity: Severity = Severity.CRITICAL,
+) -> Finding:
+    return delivery_finding(
+        "event", drift_class, severity, event, location, expected=expected, observed=observed, what=what
+    )
+
+
+def check_payload(contract: Contract, event: Event, value: dict[str, Any]) -> Iterator[Finding]:
+    """Check a payload against the schema of its event: types, undocumented fields and ID prefixes, at any depth."""
+    value = {**value, "type": event.name}  # check_event_name() reports a different spelling
     validator = contract.validator(event.pointer)
     if validator.is_exact(value):
         return
     for violation in validator.violations(value):
-        yield _violation(event.name, violation)
+        yield _schema_finding(event.name, violation)
     for path, prefixes in schemas_of(contract).event(event.name).undocumented(value):
-        yield _oddity(event.name, pointer_of(path), prefixes)
+        yield _field_finding(event.name, pointer_of(path), prefixes)
 
 
-def _violation(event: str, violation: Violation) -> Finding:
+def _schema_finding(event: str, violation: Violation) -> Finding:
     drift_class, severity, meaning = KINDS[violation.kind]
     if violation.kind == "type" and (violation.expected, violation.observed) == ("integer", "number"):
         drift_class, severity, meaning = WIDENED
-    location = violation.location
-    return found(
+    return delivery_finding(
         "schema",
         drift_class,
         severity,
         event,
-        location,
+        violation.location,
         expected=violation.expected,
         observed=violation.observed,
-        what=f"{location or 'the payload'} {meaning}",
+        what=f"{violation.location or 'the payload'} {meaning}",
     )
 
 
-def _oddity(event: str, location: str, prefixes: tuple[str, ...] | None) -> Finding:
+def _field_finding(event: str, location: str, prefixes: tuple[str, ...] | None) -> Finding:
     if prefixes is None:
-        return found(
+        return delivery_finding(
             "fields",
             "D19",
             Severity.INFO,
             event,
             location,
             expected="documented fields",
-            observed="a field that no document names",
+            observed="an undocumented field",
             what=f"{location} is not documented",
         )
-    return found(
+    return delivery_finding(
         "fields",
         "D12",
         Severity.HIGH,
         event,
         location,
-        expected=f"an id that begins with {' or '.join(prefixes)}",
-        observed="another beginning",
-        what=f"{location} does not begin as its ids are documented to",
+        expected=f"an ID that starts with {' or '.join(prefixes)}",
+        observed="another prefix",
+        what=f"{location} does not have the documented ID prefix",
     )
 
 
 @lru_cache(maxsize=8)
-def _spellings(contract: Contract) -> dict[str, Event]:
+def _events_by_letters(contract: Contract) -> dict[str, Event]:
     return {_letters(name): event for name, event in contract.events.items()}
 
 
 def _letters(name: str) -> str:
+    """Return the letters of an event name: `payment.succeeded` and `payment_succeeded` have the same."""
     return re.sub(r"[^a-z]", "", name.lower())

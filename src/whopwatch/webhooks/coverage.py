@@ -1,4 +1,4 @@
-"""What there is for each webhook event: a rule in the simulator, checks, tests, faults, metrics."""
+"""List what whopwatch has for each webhook event: simulator, checks, test suite, faults and metric."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from whopwatch.contract import Contract, Event
 from whopwatch.simulator.faults import catalogue, operations_named, plant
 from whopwatch.simulator.happenings import declared
 from whopwatch.simulator.world import World
-from whopwatch.webhooks.delivery import operation_of
-from whopwatch.webhooks.lookup import is_asked_for
+from whopwatch.webhooks.delivery import event_operation
+from whopwatch.webhooks.lookup import can_retrieve
 
-CHECKS = ("signature", "content", "event", "schema", "fields", "identity", "retries")
-"""What every delivery is held against; `lookup` comes with the object of an event that can be retrieved."""
-SUITE = "suites/webhooks"
-"""Tests each event's payload, signature and object."""
-METRIC = "whop_webhook_deliveries_total"
-"""Counted by the receiver for each event; `whopwatch webhook listen` is the probe of deliveries."""
+DELIVERY_CHECKS = ("signature", "content", "event", "schema", "fields", "identity", "retries")
+"""The checks of every delivery. `lookup` is added if the event's object can be retrieved."""
+EVENT_SUITE = "suites/webhooks"
+"""The test suite of payloads, signatures and objects."""
+EVENT_METRIC = "whop_webhook_deliveries_total"
+"""The receiver counts each event in this metric."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventCoverage:
-    """One event's row. `simulator` is whether it can happen there; `checks` and `faults` are names."""
+    """The coverage of one event. `simulator` says whether the simulator sends it; `checks` and `faults` are names."""
 
     event: str
     resource: str
@@ -33,21 +33,21 @@ class EventCoverage:
     probe: str
 
 
-def events_covered(contract: Contract) -> Iterator[EventCoverage]:
-    """A row for each event of the contract, in its order."""
+def event_coverage(contract: Contract) -> Iterator[EventCoverage]:
+    """Yield the coverage of each event, in the contract's order."""
     world = World(contract)
     for event in contract.events.values():
         yield EventCoverage(
             event=event.name,
             resource=event.resource,
             simulator=event.name in declared(),
-            checks=(*CHECKS, "lookup") if is_asked_for(contract, event) else CHECKS,
-            suite=SUITE,
+            checks=(*DELIVERY_CHECKS, "lookup") if can_retrieve(contract, event) else DELIVERY_CHECKS,
+            suite=EVENT_SUITE,
             faults=tuple(_faults(contract, world, event)),
-            probe=METRIC,
+            probe=EVENT_METRIC,
         )
 
 
 def _faults(contract: Contract, world: World, event: Event) -> Iterator[str]:
-    (operation,) = operations_named(contract, operation_of(event.name))
+    (operation,) = operations_named(contract, event_operation(event.name))
     return (name for name, fault in catalogue().items() if plant(contract, world, fault, operation))

@@ -1,4 +1,4 @@
-"""What answers a sender: as little as it takes to know that a delivery is one. The checks come later, elsewhere."""
+"""The receiver's ASGI application: verify a delivery, queue it for the checks, respond."""
 
 from __future__ import annotations
 
@@ -9,20 +9,26 @@ from enum import StrEnum
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from whopwatch.signature import Headers, Reason, Refusal, Signed, screen
-from whopwatch.webhooks.bounds import Bodies, Bounds, Bucket, GoneError, TooLargeError
+from whopwatch.signature import HeaderPairs, Reason, Refusal, Signed, check_signature_headers
+from whopwatch.webhooks.checker import DeliveryChecker
 from whopwatch.webhooks.delivery import Delivery
-from whopwatch.webhooks.judge import Judge
-from whopwatch.webhooks.retries import Retries
+from whopwatch.webhooks.limits import (
+    BodyReader,
+    BodyTooLargeError,
+    DeliveryRateLimit,
+    ReceiverLimits,
+    SenderGoneError,
+)
+from whopwatch.webhooks.repeats import RetryMonitor
 
-Take = Callable[[Delivery, Signed], bool]
-"""Takes a delivery over for the checks; False where there is no room."""
-Forward = Callable[[Delivery], Awaitable[int]]
-"""Passes a delivery on; the status of the answer."""
+Enqueue = Callable[[Delivery, Signed], bool]
+"""Queues a delivery for the checks; returns False if the queue is full."""
+ForwardDelivery = Callable[[Delivery], Awaitable[int]]
+"""Forwards a delivery to a handler; returns the status of its response."""
 
 
-class Overload(StrEnum):
-    """Why something is not taken that is no matter of signatures."""
+class Rejection(StrEnum):
+    """Why a request is rejected for a reason other than its signature."""
 
     TOO_LARGE = "too-large"
     TOO_SLOW = "too-slow"
@@ -33,96 +39,96 @@ class Overload(StrEnum):
     METHOD = "method"
 
 
-STATUS = {
-    Overload.TOO_LARGE: 413,
-    Overload.TOO_SLOW: 408,
-    Overload.GONE: 400,
-    Overload.RATE: 429,
-    Overload.NO_ROOM: 503,
-    Overload.TRIED_AGAIN: 503,
-    Overload.METHOD: 405,
+_STATUSES = {
+    Rejection.TOO_LARGE: 413,
+    Rejection.TOO_SLOW: 408,
+    Rejection.GONE: 400,
+    Rejection.RATE: 429,
+    Rejection.NO_ROOM: 503,
+    Rejection.TRIED_AGAIN: 503,
+    Rejection.METHOD: 405,
 }
-UNSIGNED = 401
-REASONS = (*Reason, *Overload)
+_UNVERIFIED = 401
+REJECTION_REASONS = (*Reason, *Rejection)
 
 
-class Intake:
-    """The ASGI application. A delivery that verifies is handed over, answered with 200, and checked afterwards.
+class ReceiverApp:
+    """Responds with 200 to a delivery that verifies, and queues it for the checks.
 
-    Where there is a `forward`, its status is the answer: a handler that fails is tried again by the sender itself.
-    `note` is told of all that is not taken.
+    With `forward`, the handler's status is the response: if the handler fails, Whop itself retries the delivery.
+    `note` is called for every request that is rejected.
     """
 
     def __init__(
         self,
-        judge: Judge,
-        take: Take,
-        note: Callable[[Refusal | Overload], None],
+        checker: DeliveryChecker,
+        enqueue: Enqueue,
+        note: Callable[[Refusal | Rejection], None],
         *,
-        bounds: Bounds,
-        retries: Retries,
-        forward: Forward | None = None,
+        limits: ReceiverLimits,
+        retries: RetryMonitor,
+        forward: ForwardDelivery | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._judge, self._take, self._note = judge, take, note
+        self._checker, self._enqueue, self._note = checker, enqueue, note
         self._forward, self._retries, self._clock = forward, retries, clock
-        self._bounds, self._bodies, self._bucket = bounds, Bodies(bounds), Bucket(bounds.rate)
+        self._limits, self._bodies = limits, BodyReader(limits)
+        self._rate = DeliveryRateLimit(limits.rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         if scope["method"] == "GET" and scope["path"] == "/healthz":
             response: Response = PlainTextResponse("ok\n")
         else:
-            outcome = await self._received(scope, receive)
-            response = self._answer(outcome)
+            response = self._response(await self._receive(scope, receive))
         await response(scope, receive, send)
 
-    async def _received(self, scope: Scope, receive: Receive) -> int | Refusal | Overload:
+    async def _receive(self, scope: Scope, receive: Receive) -> int | Refusal | Rejection:
         if scope["method"] != "POST":
-            return Overload.METHOD
+            return Rejection.METHOD
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-        # Before a single byte of the body: who cannot have signed it does not get to send it.
-        screened = screen(headers, self._clock(), tolerance=self._judge.tolerance)
-        if isinstance(screened, Refusal):
-            return screened
-        if _announced(headers) > self._bounds.body_bytes:
-            return Overload.TOO_LARGE
+        # Checked before the body is read: a sender whose headers are wrong does not get to send a body.
+        checked = check_signature_headers(headers, self._clock(), tolerance=self._checker.tolerance)
+        if isinstance(checked, Refusal):
+            return checked
+        if _content_length(headers) > self._limits.body_bytes:
+            return Rejection.TOO_LARGE
         try:
             body = await self._bodies.read(receive)
-        except TooLargeError:
-            return Overload.TOO_LARGE
+        except BodyTooLargeError:
+            return Rejection.TOO_LARGE
         except TimeoutError:
-            return Overload.TOO_SLOW
-        except GoneError:
-            return Overload.GONE
-        return await self._accepted(Delivery(headers, body, self._clock()))
+            return Rejection.TOO_SLOW
+        except SenderGoneError:
+            return Rejection.GONE
+        return await self._accept(Delivery(headers, body, self._clock()))
 
-    async def _accepted(self, delivery: Delivery) -> int | Refusal | Overload:
-        signed = self._judge.admit(delivery)
+    async def _accept(self, delivery: Delivery) -> int | Refusal | Rejection:
+        signed = self._checker.verify(delivery)
         if isinstance(signed, Refusal):
             return signed
-        if not self._bucket.take():
-            return Overload.RATE
-        if self._retries.refuses(signed.id, delivery.received_at):
-            return Overload.TRIED_AGAIN
-        if not self._take(delivery, signed):
-            return Overload.NO_ROOM
+        if not self._rate.take():
+            return Rejection.RATE
+        if self._retries.should_refuse(signed.id, delivery.received_at):
+            return Rejection.TRIED_AGAIN
+        if not self._enqueue(delivery, signed):
+            return Rejection.NO_ROOM
         return await self._forward(delivery) if self._forward else 200
 
-    def _answer(self, outcome: int | Refusal | Overload) -> Response:
+    def _response(self, outcome: int | Refusal | Rejection) -> Response:
         if isinstance(outcome, int):
             return Response(status_code=outcome)
         self._note(outcome)
-        # What is still to come of a refused body is not waited for.
+        # The rest of a rejected body is not read.
         headers = {"connection": "close"}
         if isinstance(outcome, Refusal):
-            return PlainTextResponse(f"{outcome.reason}\n", UNSIGNED, headers)
-        if outcome in (Overload.RATE, Overload.NO_ROOM):
+            return PlainTextResponse(f"{outcome.reason}\n", _UNVERIFIED, headers)
+        if outcome in (Rejection.RATE, Rejection.NO_ROOM):
             headers["retry-after"] = "1"
-        return PlainTextResponse(f"{outcome}\n", STATUS[outcome], headers)
+        return PlainTextResponse(f"{outcome}\n", _STATUSES[outcome], headers)
 
 
-def _announced(headers: Headers) -> int:
-    """The length that a request announces, 0 where it does not."""
+def _content_length(headers: HeaderPairs) -> int:
+    """Return the announced length of the body, 0 if the request does not announce one."""
     text = next((value for name, value in headers if name == "content-length"), "")
     return int(text[:20]) if text.isascii() and text.isdigit() else 0

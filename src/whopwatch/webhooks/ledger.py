@@ -1,4 +1,4 @@
-"""What all deliveries together say: findings counted, states by event, and the report of it."""
+"""Collect the results of all deliveries: findings, the state of each event, and the report."""
 
 from __future__ import annotations
 
@@ -14,64 +14,63 @@ from whopwatch.core.finding import Confidence, Finding, Severity
 from whopwatch.core.report import Report, timestamp
 from whopwatch.run.conclude import RowEvidence, conclude
 from whopwatch.signature import Reason, Refusal
-from whopwatch.webhooks.delivery import UNKNOWN, operation_of
-from whopwatch.webhooks.judge import Judgement
-from whopwatch.webhooks.refusals import of_refusal
+from whopwatch.webhooks.checker import DeliveryResult
+from whopwatch.webhooks.checks import refusal_finding
+from whopwatch.webhooks.delivery import UNKNOWN_EVENT, event_operation
 
-MOST_FINDINGS = 2000
-"""How many different findings are kept: a sender with a hundred thousand odd fields gets no more than these."""
-NONE_CAME = "no delivery of this event arrived"
-METHOD = "POST"
+_MAX_FINDINGS = 2000
+"""How many different findings are kept: a payload with 100,000 undocumented fields must not fill the memory."""
+_NONE_RECEIVED = "no delivery of this event was received"
 
 
-class Ledger:
-    """Counts judgements and refusals; for several threads. `clock` is in seconds since the epoch."""
+class DeliveryLedger:
+    """Counts results and refusals. Thread-safe."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._lock = threading.Lock()
         self._began = time.time()
         self._findings: dict[str, Finding] = {}
-        self._strangers: dict[str, Finding] = {}
-        self._judged: Counter[str] = Counter()
+        self._unsigned: dict[str, Finding] = {}
+        self._checked: Counter[str] = Counter()
         self.refused: Counter[Reason] = Counter()
 
     @property
     def received(self) -> int:
-        """How many deliveries were judged."""
-        return self._judged.total()
+        """The number of deliveries that were checked."""
+        return self._checked.total()
 
-    def judged(self, judgement: Judgement) -> None:
-        """Take down what a delivery came to."""
+    def record(self, result: DeliveryResult) -> None:
+        """Record the result of a delivery."""
         with self._lock:
-            self._judged[judgement.event] += 1
-        self.add(judgement.findings)
+            self._checked[result.event] += 1
+        self.add_findings(result.findings)
 
-    def was_refused(self, refusal: Refusal) -> None:
-        """Take down that something was not taken. Without its headers it may have been anybody's request."""
-        finding = of_refusal(refusal)
+    def record_refusal(self, refusal: Refusal) -> None:
+        """Record a refusal. A request without signature headers is counted apart: it may not come from Whop."""
+        finding = refusal_finding(refusal)
         with self._lock:
             self.refused[refusal.reason] += 1
-            _count(self._strangers if refusal.reason is Reason.MISSING_HEADER else self._findings, finding)
+            _count(self._unsigned if refusal.reason is Reason.MISSING_HEADER else self._findings, finding)
 
-    def add(self, findings: Iterable[Finding]) -> None:
-        """Take down findings."""
+    def add_findings(self, findings: Iterable[Finding]) -> None:
+        """Record findings."""
         with self._lock:
             for finding in findings:
                 _count(self._findings, finding)
 
     def findings(self) -> tuple[Finding, ...]:
-        """All findings, the worst first; requests without signatures are worth a word only once others verify."""
+        """Return all findings, the most severe first. Unsigned requests are info if any delivery verified."""
         with self._lock:
-            strangers = [
-                replace(finding, severity=Severity.INFO) if self._judged else finding
-                for finding in self._strangers.values()
+            unsigned = [
+                replace(finding, severity=Severity.INFO) if self._checked else finding
+                for finding in self._unsigned.values()
             ]
-            counted = [self._sampled(finding) for finding in (*self._findings.values(), *strangers)]
+            counted = [self._with_samples(finding) for finding in (*self._findings.values(), *unsigned)]
         return tuple(sorted(counted, key=lambda f: (f.severity.rank, f.operation, f.location, f.drift_class)))
 
     def report(self, target: str, *, sent: int = 0, budget: int = 0) -> Report:
-        """What is known by now. `sent` and `budget` are of the requests that objects were compared by."""
+        """Return the report so far. `sent` and `budget` count the requests that retrieved objects."""
         findings = self.findings()
         return conclude(
             self._rows(findings),
@@ -81,7 +80,7 @@ class Ledger:
             seconds=time.time() - self._began,
             sent=sent,
             budget=budget,
-            nothing="no delivery arrived that could be checked",
+            nothing="no delivery was received that could be checked",
             extra={
                 "deliveries": {
                     "received": self.received,
@@ -90,24 +89,24 @@ class Ledger:
             },
         )
 
-    def _sampled(self, finding: Finding) -> Finding:
+    def _with_samples(self, finding: Finding) -> Finding:
         event = finding.operation.partition(":")[2]
-        seen = self._judged.total() + self.refused.total() if event == UNKNOWN else self._judged[event]
+        seen = self._checked.total() + self.refused.total() if event == UNKNOWN_EVENT else self._checked[event]
         confidence = Confidence.CONFIRMED if finding.violations > 1 else Confidence.SUSPECTED
         return replace(finding, samples=max(seen, finding.violations), confidence=confidence)
 
     def _rows(self, findings: Iterable[Finding]) -> Iterator[RowEvidence]:
         broken = {finding.operation for finding in findings if finding.breaks}
         names = [*self._contract.events]
-        for name in (*names, UNKNOWN) if operation_of(UNKNOWN) in broken else names:
-            seen = self._judged[name]
-            yield RowEvidence(operation_of(name), METHOD, "", unverified=NONE_CAME, requests=seen, samples=seen)
+        for name in (*names, UNKNOWN_EVENT) if event_operation(UNKNOWN_EVENT) in broken else names:
+            seen = self._checked[name]
+            yield RowEvidence(event_operation(name), "POST", "", unverified=_NONE_RECEIVED, requests=seen, samples=seen)
 
 
 def _count(known: dict[str, Finding], finding: Finding) -> None:
     before = known.get(finding.fingerprint)
     if before is not None:
         known[finding.fingerprint] = replace(before, violations=before.violations + 1)
-    elif len(known) < MOST_FINDINGS:
+    elif len(known) < _MAX_FINDINGS:
         now = timestamp(datetime.now(UTC))
         known[finding.fingerprint] = replace(finding, first_seen=now)

@@ -1,11 +1,12 @@
-"""The receiver as a running server: intake, worker, ledger and metrics put together."""
+"""The running receiver: an HTTP server that verifies deliveries, and a thread that checks them."""
 
 from __future__ import annotations
 
+import queue
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,75 +17,139 @@ from whopwatch.core.errors import UsageError
 from whopwatch.metrics import new_registry
 from whopwatch.metrics.statuses import code_class
 from whopwatch.metrics.webhooks import WebhookMetrics
-from whopwatch.signature import Refusal
-from whopwatch.webhooks.bounds import Bounds
-from whopwatch.webhooks.delivery import UNKNOWN, Delivery
-from whopwatch.webhooks.forward import Forward
-from whopwatch.webhooks.intake import REASONS, Intake, Overload
-from whopwatch.webhooks.judge import Judge, Outcome
-from whopwatch.webhooks.ledger import Ledger
-from whopwatch.webhooks.protocol import settings
-from whopwatch.webhooks.retries import Retries
-from whopwatch.webhooks.worker import Keep, Worker
+from whopwatch.signature import Refusal, Signed
+from whopwatch.webhooks.checker import DeliveryChecker, DeliveryOutcome, DeliveryResult
+from whopwatch.webhooks.delivery import UNKNOWN_EVENT, Delivery
+from whopwatch.webhooks.handler import Forwarder
+from whopwatch.webhooks.intake import REJECTION_REASONS, ReceiverApp, Rejection
+from whopwatch.webhooks.ledger import DeliveryLedger
+from whopwatch.webhooks.limits import ReceiverLimits, server_settings
+from whopwatch.webhooks.repeats import RetryMonitor
 
-START_SECONDS = 10.0
+_STOP_SECONDS = 10.0
+
+SaveDelivery = Callable[[Delivery, DeliveryResult], None]
 
 
 @dataclass(frozen=True)
 class Listener:
-    """A running receiver: where it is, and what it has seen so far."""
+    """A running receiver: its URL, and what it has received so far."""
 
     url: str
-    ledger: Ledger
+    ledger: DeliveryLedger
     metrics: WebhookMetrics
 
 
 @contextmanager
-def listening(
+def run_listener(
     contract: Contract,
-    judge: Judge,
+    checker: DeliveryChecker,
     address: tuple[str, int] = ("127.0.0.1", 0),
     *,
-    bounds: Bounds = Bounds(),  # noqa: B008 (immutable)
+    limits: ReceiverLimits = ReceiverLimits(),  # noqa: B008 (immutable)
     refuse_every: int = 0,
     forward_to: str | None = None,
-    keep: Keep | None = None,
+    save: SaveDelivery | None = None,
 ) -> Iterator[Listener]:
-    """A receiver at `address` as long as the context lasts; what was taken by its end is checked before it ends.
+    """Run a receiver at `address` while the context lasts. On exit it first checks all accepted deliveries.
 
-    `refuse_every` refuses the first attempt of every so manieth delivery, to see that it is sent again. Raises
-    UsageError where the address cannot be listened at.
+    `refuse_every` refuses the first attempt of every Nth delivery, to check that it is retried. `save` is called for
+    deliveries that break the contract. Raises UsageError if the address cannot be used.
     """
-    metrics = WebhookMetrics(new_registry(), (*contract.events, UNKNOWN), Outcome, REASONS)
-    ledger, retries = Ledger(contract), Retries(refuse_every)
-    worker = Worker(judge, ledger, metrics, bounds, keep)
-    forward = Forward(forward_to, bounds.forward_seconds) if forward_to else None
+    metrics = WebhookMetrics(new_registry(), (*contract.events, UNKNOWN_EVENT), DeliveryOutcome, REJECTION_REASONS)
+    ledger, retries = DeliveryLedger(contract), RetryMonitor(refuse_every)
+    worker = CheckWorker(checker, ledger, metrics, limits, save)
+    forwarder = Forwarder(forward_to, limits.forward_seconds) if forward_to else None
 
-    async def passed_on(delivery: Delivery) -> int:
-        assert forward
-        status = await forward(delivery)
+    async def forward(delivery: Delivery) -> int:
+        assert forwarder
+        status = await forwarder(delivery)
         metrics.forwarded.labels(code_class(status)).inc()
         return status
 
-    def note(outcome: Refusal | Overload) -> None:
-        reason = outcome.reason if isinstance(outcome, Refusal) else outcome
-        metrics.refused.labels(reason).inc()
+    def note(outcome: Refusal | Rejection) -> None:
+        metrics.refused.labels(outcome.reason if isinstance(outcome, Refusal) else outcome).inc()
         if isinstance(outcome, Refusal):
-            ledger.was_refused(outcome)
+            ledger.record_refusal(outcome)
 
-    intake = Intake(judge, worker.take, note, bounds=bounds, retries=retries, forward=passed_on if forward else None)
+    app = ReceiverApp(
+        checker, worker.enqueue, note, limits=limits, retries=retries, forward=forward if forwarder else None
+    )
     try:
-        with _served(intake, address, bounds) as url:
+        with _serve(app, address, limits) as url:
             yield Listener(url, ledger, metrics)
     finally:
         worker.finish()
-        ledger.add(retries.overdue(time.time()))
+        ledger.add_findings(retries.overdue(time.time()))
+
+
+class CheckWorker:
+    """Checks queued deliveries one after another in its own thread."""
+
+    def __init__(
+        self,
+        checker: DeliveryChecker,
+        ledger: DeliveryLedger,
+        metrics: WebhookMetrics,
+        limits: ReceiverLimits,
+        save: SaveDelivery | None = None,
+    ) -> None:
+        self._checker, self._ledger, self._metrics, self._save = checker, ledger, metrics, save
+        self._limits = limits
+        self._waiting: queue.SimpleQueue[tuple[Delivery, Signed] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._count = self._bytes = 0
+        metrics.waiting.set_function(lambda: self._count)
+        self._thread = threading.Thread(target=self._run, daemon=True, name="checks")
+        self._thread.start()
+
+    def enqueue(self, delivery: Delivery, signed: Signed) -> bool:
+        """Queue a delivery for the checks; return False at once if the queue is full."""
+        size = len(delivery.body)
+        with self._lock:
+            if self._count >= self._limits.waiting or self._bytes + size > self._limits.waiting_bytes:
+                return False
+            self._count += 1
+            self._bytes += size
+        self._waiting.put((delivery, signed))
+        return True
+
+    def finish(self) -> None:
+        """Check the remaining deliveries and stop."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (item := self._waiting.get()) is not None:
+            delivery, signed = item
+            try:
+                self._check(delivery, signed)
+            except Exception:
+                # A check that fails on one delivery must not stop the worker; the metric counts it.
+                self._metrics.errors.inc()
+            finally:
+                with self._lock:
+                    self._count -= 1
+                    self._bytes -= len(delivery.body)
+
+    def _check(self, delivery: Delivery, signed: Signed) -> None:
+        result = self._checker.check(delivery, signed)
+        metrics, event = self._metrics, result.event
+        metrics.deliveries.labels(event, result.outcome).inc()
+        metrics.last_received.labels(event).set(delivery.received_at)
+        if result.lag is not None:
+            metrics.lag.labels(event).observe(result.lag)
+        for finding in result.findings:
+            metrics.violations.labels(event, finding.drift_class).inc()
+        if self._save and any(finding.breaks for finding in result.findings):
+            self._save(delivery, result)
+        self._ledger.record(result)
 
 
 @contextmanager
-def _served(app: Intake, address: tuple[str, int], bounds: Bounds) -> Iterator[str]:
-    listener = _listen(address, bounds)
-    server = uvicorn.Server(uvicorn.Config(app, **settings(bounds)))
+def _serve(app: ReceiverApp, address: tuple[str, int], limits: ReceiverLimits) -> Iterator[str]:
+    listener = _bind(address, limits)
+    server = uvicorn.Server(uvicorn.Config(app, **server_settings(limits)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True, name="listener")
     thread.start()
     host, port = listener.getsockname()[:2]
@@ -92,11 +157,11 @@ def _served(app: Intake, address: tuple[str, int], bounds: Bounds) -> Iterator[s
         yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     finally:
         server.should_exit = True
-        thread.join(START_SECONDS)
+        thread.join(_STOP_SECONDS)
         listener.close()
 
 
-def _listen(address: tuple[str, int], bounds: Bounds) -> socket.socket:
+def _bind(address: tuple[str, int], limits: ReceiverLimits) -> socket.socket:
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -110,5 +175,5 @@ def _listen(address: tuple[str, int], bounds: Bounds) -> socket.socket:
             got=error.strerror or "an address that cannot be resolved",
             hint="choose another HOST:PORT; port 0 takes a free one",
         ) from None
-    listener.listen(bounds.connections)
+    listener.listen(limits.connections)
     return listener

@@ -1,4 +1,4 @@
-"""Whether the object of a delivery is what the API answers for it."""
+"""Compare the object in a delivery with the API's response for the same object."""
 
 from __future__ import annotations
 
@@ -12,75 +12,73 @@ from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
 from whopwatch.core.exchange import Purpose
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.http import Call, Client
-from whopwatch.webhooks.checks import found
+from whopwatch.webhooks.checks import delivery_finding
 
-GONE = ("deleted",)
-"""Last words of events after which the object is no longer there."""
-FIXED: frozenset[Path] = frozenset({("id",), ("created_at",), ("company", "id"), ("user", "id")})
-"""What never changes of an object, so that it can be compared although time has passed since the event."""
+DELETED_SUFFIXES = ("deleted",)
+"""Suffixes of events whose object no longer exists."""
+IMMUTABLE_FIELDS: frozenset[Path] = frozenset({("id",), ("created_at",), ("company", "id"), ("user", "id")})
+"""Fields that never change, so that they can be compared some time after the event."""
 
 
-class Lookup:
-    """Asks a target for each object, read-only, as long as the client's budget lasts. For one thread."""
+class ObjectLookup:
+    """Retrieves objects by GET, within the client's budget. Not thread-safe."""
 
     def __init__(self, contract: Contract, client: Client) -> None:
         self._contract, self._client = contract, client
-        self.asked = 0
 
     def __call__(self, event: Event, data: dict[str, Any]) -> Iterator[Finding]:
-        """What differs between a payload's object and the API's answer; nothing where there is no answer to compare."""
+        """Yield the differences between a payload's object and the API's; nothing if the API returns no object."""
         id = data.get("id")
-        if not isinstance(id, str) or not id or not is_asked_for(self._contract, event):
+        if not isinstance(id, str) or not id or not can_retrieve(self._contract, event):
             return
         operation = self._contract.operations[f"{event.resource}.retrieve"]
         (parameter,) = operation.in_("path")
         try:
             exchange = self._client.send(Call(operation, Purpose.RETRIEVE, {parameter.name: id}))
-        except (BudgetExhaustedError, UnsafeRequestError):  # the latter for an id that no URL can hold
+        except (BudgetExhaustedError, UnsafeRequestError):  # UnsafeRequestError: the ID cannot be part of a URL
             return
-        self.asked += 1
         if exchange.status == 404:
-            yield _unknown(event.name)
+            yield _not_found(event.name)
         elif exchange.ok and isinstance(exchange.json, dict):
-            for path in comparable(data, exchange.json):
-                yield _differs(event.name, pointer_of(("data", *path)))
+            for path in different_fields(data, exchange.json):
+                yield _different(event.name, pointer_of(("data", *path)))
 
 
-def is_asked_for(contract: Contract, event: Event) -> bool:
-    """Whether the object of an event can be retrieved."""
-    return f"{event.resource}.retrieve" in contract.operations and not event.name.endswith(GONE)
+def can_retrieve(contract: Contract, event: Event) -> bool:
+    """Return whether the API can retrieve the object of an event."""
+    return f"{event.resource}.retrieve" in contract.operations and not event.name.endswith(DELETED_SUFFIXES)
 
 
-def comparable(data: dict[str, Any], answer: dict[str, Any]) -> Iterator[Path]:
-    """Where an object differs from the API's, of what has to be the same although it may have changed since.
+def different_fields(data: dict[str, Any], current: dict[str, Any]) -> Iterator[Path]:
+    """Yield the fields that differ although they have to be the same.
 
-    All of it where both say that they were last changed at the same moment; otherwise what is FIXED.
+    Compares all fields if both objects have the same `updated_at`, otherwise only IMMUTABLE_FIELDS.
     """
-    is_unchanged = "updated_at" in data and data["updated_at"] == answer.get("updated_at")
-    return (path for path in differences(data, answer) if is_unchanged or path in FIXED)
+    is_unchanged = "updated_at" in data and data["updated_at"] == current.get("updated_at")
+    return (path for path in differences(data, current) if is_unchanged or path in IMMUTABLE_FIELDS)
 
 
-def _unknown(event: str) -> Finding:
-    return found(
+def _not_found(event: str) -> Finding:
+    return delivery_finding(
         "lookup",
         "D20",
         Severity.HIGH,
         event,
         "/data/id",
-        expected="an object that the API knows",
+        expected="an object that the API returns",
         observed="404",
-        what="the API does not know the object that the delivery is about",
+        what="the API does not find the object of the delivery (404)",
     )
 
 
-def _differs(event: str, location: str) -> Finding:
-    return found(
+def _different(event: str, location: str) -> Finding:
+    return delivery_finding(
         "lookup",
         "D20",
         Severity.HIGH,
         event,
         location,
-        expected="the same as the API answers",
-        observed="another value",
-        what=f"{location} differs from what the API answers for the object",
+        expected="the same value as in the API's response",
+        observed="a different value",
+        what=f"{location} differs from the API's response for the same object",
     )

@@ -10,8 +10,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from whopwatch.signature import HEADERS, ID, SIGNATURE, TIMESTAMP, signed_headers
-from whopwatch.signature.scheme import digest
+from whopwatch.signature import (
+    ID_HEADER,
+    SIGNATURE_HEADER,
+    SIGNATURE_HEADERS,
+    TIMESTAMP_HEADER,
+    signed_headers,
+)
+from whopwatch.signature.scheme import compute_signature
 from whopwatch.simulator.faults.changes import CHANGES
 from whopwatch.simulator.faults.fields import choose, places
 from whopwatch.simulator.faults.place import Place, Plan, Table
@@ -21,7 +27,7 @@ OTHER_KEY = b"ws_of_another_webhook"
 
 
 def _with_key(parcel: Parcel, key: bytes) -> None:
-    parcel.headers[SIGNATURE] = f"v1,{digest(key, parcel.id, str(parcel.timestamp), parcel.body)}"
+    parcel.headers[SIGNATURE_HEADER] = f"v1,{compute_signature(key, parcel.id, str(parcel.timestamp), parcel.body)}"
 
 
 def _decoded(parcel: Parcel) -> bytes:
@@ -30,8 +36,8 @@ def _decoded(parcel: Parcel) -> bytes:
 
 
 def _hexadecimal(parcel: Parcel) -> None:
-    version, _, text = parcel.headers[SIGNATURE].partition(",")
-    parcel.headers[SIGNATURE] = f"{version},{base64.b64decode(text).hex()}"
+    version, _, text = parcel.headers[SIGNATURE_HEADER].partition(",")
+    parcel.headers[SIGNATURE_HEADER] = f"{version},{base64.b64decode(text).hex()}"
 
 
 def _rewritten(parcel: Parcel) -> None:
@@ -40,7 +46,7 @@ def _rewritten(parcel: Parcel) -> None:
 
 
 def _renamed(parcel: Parcel) -> None:
-    for name in HEADERS:
+    for name in SIGNATURE_HEADERS:
         parcel.headers[name.replace("webhook", "svix")] = parcel.headers.pop(name)
 
 
@@ -64,8 +70,8 @@ def _timed(form: Callable[[int], str]) -> Callable[[Parcel], None]:
 
     def change(parcel: Parcel) -> None:
         text = form(parcel.timestamp)
-        signature = digest(parcel.secret.encode(), parcel.id, text, parcel.body)
-        parcel.headers |= {TIMESTAMP: text, SIGNATURE: f"v1,{signature}"}
+        signature = compute_signature(parcel.secret.encode(), parcel.id, text, parcel.body)
+        parcel.headers |= {TIMESTAMP_HEADER: text, SIGNATURE_HEADER: f"v1,{signature}"}
 
     return change
 
@@ -78,15 +84,15 @@ def _named(name: Callable[[Parcel], str]) -> Callable[[Parcel], None]:
 
 
 SIGNINGS: Mapping[str, Callable[[Parcel], None]] = {
-    "unsigned": _without(*HEADERS),
-    "no-signature": _without(SIGNATURE),
-    "no-id": _without(ID),
+    "unsigned": _without(*SIGNATURE_HEADERS),
+    "no-signature": _without(SIGNATURE_HEADER),
+    "no-id": _without(ID_HEADER),
     "renamed": _renamed,
     "decoded-key": lambda parcel: _with_key(parcel, _decoded(parcel)),
     "encoded-key": lambda parcel: _with_key(parcel, base64.b64encode(parcel.secret.encode())),
     "other-key": lambda parcel: _with_key(parcel, OTHER_KEY),
     "hexadecimal": _hexadecimal,
-    "version-2": lambda parcel: parcel.headers.update({SIGNATURE: "v2" + parcel.headers[SIGNATURE][2:]}),
+    "version-2": lambda parcel: parcel.headers.update({SIGNATURE_HEADER: "v2" + parcel.headers[SIGNATURE_HEADER][2:]}),
     "rewritten": _rewritten,
     "old": _moved(-3600),
     "ahead": _moved(3600),

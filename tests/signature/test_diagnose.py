@@ -9,8 +9,17 @@ from collections.abc import Callable
 import pytest
 
 from whopwatch.core.errors import UsageError
-from whopwatch.signature import Reason, Refusal, Signed, explain, new_secret, signed_headers, usable_secret, verify
-from whopwatch.signature.scheme import digest
+from whopwatch.signature import (
+    Reason,
+    Refusal,
+    Signed,
+    diagnose_signature,
+    new_secret,
+    require_secret,
+    signed_headers,
+    verify_signature,
+)
+from whopwatch.signature.scheme import compute_signature
 
 NOW = 1_767_225_600
 ID = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W"
@@ -22,11 +31,11 @@ Headers = dict[str, str]
 
 def made_with(key: bytes, body: bytes = BODY) -> Headers:
     headers = signed_headers(SECRET, ID, NOW, body)
-    return {**headers, "webhook-signature": f"v1,{digest(key, ID, str(NOW), body)}"}
+    return {**headers, "webhook-signature": f"v1,{compute_signature(key, ID, str(NOW), body)}"}
 
 
 def refused(headers: Headers, body: bytes = BODY, *, secret: str = SECRET, now: float = NOW) -> Refusal:
-    found = explain(secret, headers.items(), body, now)
+    found = diagnose_signature(secret, headers.items(), body, now)
     assert isinstance(found, Refusal)
     return found
 
@@ -78,10 +87,10 @@ def test_every_reason_is_met() -> None:
 
 def test_a_header_that_comes_twice_is_refused_unless_both_say_the_same() -> None:
     twice = [*made().items(), ("Webhook-Id", "msg_other")]
-    found = verify(SECRET, twice, BODY, NOW)
+    found = verify_signature(SECRET, twice, BODY, NOW)
     assert isinstance(found, Refusal)
     assert found.reason is Reason.REPEATED_HEADER
-    assert isinstance(verify(SECRET, [*made().items(), ("Webhook-Id", ID)], BODY, NOW), Signed)
+    assert isinstance(verify_signature(SECRET, [*made().items(), ("Webhook-Id", ID)], BODY, NOW), Signed)
 
 
 CHANGES: dict[str, Callable[[bytes], bytes]] = {
@@ -125,12 +134,12 @@ def test_no_explanation_quotes_the_secret_or_what_came(name: str) -> None:
 @pytest.mark.parametrize("secret", ["", "whsec_abc", " ws_abc", "ws_abc\n", '"ws_abc"', "ws_ä"])
 def test_a_text_that_is_no_secret_is_refused_without_quoting_it(secret: str) -> None:
     with pytest.raises(UsageError) as error:
-        usable_secret(secret, "here")
+        require_secret(secret, "here")
     assert not secret.strip() or secret not in str(error.value)
 
 
 def test_a_made_secret_is_usable_and_follows_from_its_seed() -> None:
-    assert usable_secret(new_secret("1"), "here") == new_secret("1") != new_secret("2")
+    assert require_secret(new_secret("1"), "here") == new_secret("1") != new_secret("2")
 
 
 def test_a_secret_that_was_copied_without_its_beginning_is_recognised() -> None:

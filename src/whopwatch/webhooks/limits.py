@@ -1,0 +1,185 @@
+"""Limits of the receiver: sizes, times and rates of connections, request heads, bodies and deliveries."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverLimits:
+    """Sizes are in bytes, times in seconds, `rate` in verified deliveries a second.
+
+    A delivery is answered within `body_seconds` plus `forward_seconds`, which is less than the 5 s that Whop waits.
+    At most `waiting` deliveries with `waiting_bytes` in total wait for the checks.
+    """
+
+    head_bytes: int = 32 * 2**10
+    head_seconds: float = 5.0
+    body_bytes: int = 2**20
+    body_seconds: float = 1.5
+    open_bytes: int = 32 * 2**20
+    connections: int = 1000
+    waiting: int = 5000
+    waiting_bytes: int = 64 * 2**20
+    rate: float = 2000.0
+    forward_seconds: float = 3.0
+
+
+class BodyTooLargeError(Exception):
+    """The body exceeds the limit."""
+
+
+class SenderGoneError(Exception):
+    """The sender closed the connection before the body was complete."""
+
+
+@dataclass(slots=True)
+class _OpenBody:
+    deadline: asyncio.Timeout
+    size: int = 0
+
+
+class BodyReader:
+    """Reads bodies concurrently, within a limit for each and a limit for all together.
+
+    If all open bodies together exceed their limit, the oldest one times out. A sender of signed deliveries finishes
+    within milliseconds, so a sender that is slow on purpose displaces only other slow senders.
+    """
+
+    def __init__(self, limits: ReceiverLimits) -> None:
+        self._limits = limits
+        self._open: dict[int, _OpenBody] = {}
+        self._size = 0
+        self._number = 0
+
+    async def read(self, receive: Receive) -> bytes:
+        """Read one body. Raises BodyTooLargeError, TimeoutError or SenderGoneError."""
+        self._number += 1
+        number, parts = self._number, []
+        async with asyncio.timeout(self._limits.body_seconds) as deadline:
+            body = self._open[number] = _OpenBody(deadline)
+            try:
+                while True:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        raise SenderGoneError
+                    part = message.get("body", b"")
+                    parts.append(part)
+                    self._grow(body, len(part))
+                    if not message.get("more_body", False):
+                        return b"".join(parts)
+            finally:
+                del self._open[number]
+                self._size -= body.size
+
+    def _grow(self, body: _OpenBody, size: int) -> None:
+        body.size += size
+        self._size += size
+        if body.size > self._limits.body_bytes:
+            raise BodyTooLargeError
+        if self._size > self._limits.open_bytes:
+            oldest = next(iter(self._open.values()))
+            with suppress(RuntimeError):  # it has timed out already
+                oldest.deadline.reschedule(asyncio.get_running_loop().time())
+
+
+class DeliveryRateLimit:
+    """A token bucket that holds the tokens of one second. `clock` is in seconds and monotonic."""
+
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._clock = rate, clock
+        self._tokens, self._at = max(rate, 1.0), clock()
+
+    def take(self) -> bool:
+        """Take a token; return False if none is left."""
+        now = self._clock()
+        self._tokens = min(max(self._rate, 1.0), self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+def bounded_protocol(limits: ReceiverLimits) -> type[HttpToolsProtocol]:
+    """Return uvicorn's HTTP protocol with limits for the size and duration of a request head; it has none itself."""
+
+    class BoundedProtocol(HttpToolsProtocol):
+        _head_bytes = 0
+        _in_head = True
+        _timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._await_head()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_timer()
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            if self._in_head:
+                self._head_bytes += len(data)
+            super().data_received(data)
+            # Checked after parsing: the same packet may contain the end of the head and a part of the body.
+            if self._in_head and self._head_bytes > limits.head_bytes:
+                self.transport.abort()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            if not self._in_head:
+                self._await_head()
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            super().on_header(name, value)
+            if len(self.headers) > 128 or len(value) > limits.head_bytes:
+                self.transport.abort()
+
+        def on_headers_complete(self) -> None:
+            self._stop_timer()
+            self._in_head, self._head_bytes = False, 0
+            super().on_headers_complete()
+
+        def _await_head(self) -> None:
+            self._in_head = True
+            self._timer = self.loop.call_later(limits.head_seconds, self._too_slow)
+
+        def _too_slow(self) -> None:
+            self._timer = None
+            self.transport.abort()
+
+        def _stop_timer(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    return BoundedProtocol
+
+
+def server_settings(limits: ReceiverLimits) -> dict[str, Any]:
+    """Return the settings of a uvicorn server that enforces `limits`."""
+    return {
+        "http": bounded_protocol(limits),
+        "ws": "none",
+        "loop": "asyncio",
+        "lifespan": "off",
+        "log_config": None,
+        "log_level": "critical",
+        "access_log": False,
+        "server_header": False,
+        "date_header": False,
+        "proxy_headers": False,
+        "limit_concurrency": limits.connections,
+        "timeout_keep_alive": 30,
+        "timeout_graceful_shutdown": 5,
+        "backlog": 1024,
+    }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.usage import command_line
-from whopwatch.contract import contracts_dir
+from whopwatch.contract import edition_dir
 from whopwatch.contract_build.declared import Sources
 from whopwatch.contract_build.fetch import version_key, versions
 from whopwatch.core.finding import Severity
@@ -54,7 +54,7 @@ class Step:
 
 def main(folder: Path) -> None:
     """Compare, print as it goes, write the page."""
-    packages = Sources.read(contracts_dir()).packages
+    packages = Sources.read(edition_dir()).packages
     released = versions(packages["python"].registry, packages["python"].name)
     on_npm = set(versions(packages["typescript"].registry, packages["typescript"].name))
     steps = list(_steps(released, on_npm, folder))

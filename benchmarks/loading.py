@@ -6,18 +6,18 @@ import yaml
 
 from benchmarks.measure import interleaved, table
 from benchmarks.usage import command_line
-from whopwatch.contract import contracts_dir, load
+from whopwatch.contract import edition_dir, forget_contracts, load
 
 
 def from_bundle() -> None:
     """What every command does first."""
-    load.cache_clear()
+    forget_contracts()
     load()
 
 
 def with_validators() -> None:
     """The same, with every documented response schema compiled, which a command does only as needed."""
-    load.cache_clear()
+    forget_contracts()
     contract = load()
     for operation in contract.operations.values():
         for response in operation.responses.values():
@@ -27,7 +27,7 @@ def with_validators() -> None:
 
 def yaml_files(loader: type) -> None:
     """Parsing alone: no reference followed, nothing compiled."""
-    for path in sorted(contracts_dir().glob("v*/*.yaml")):
+    for path in sorted(edition_dir().glob("v*/*.yaml")):
         yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both are safe loaders
 
 

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from whopwatch.config import Secret, Target
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract, forget_contracts, load
 from whopwatch.prober.memory import give_back_early
 from whopwatch.prober.narrow import narrowed
 from whopwatch.prober.records import Record
@@ -35,7 +35,7 @@ def contract_of_reads() -> Contract:
     documents = deepcopy(dict(whole.documents))
     documents["v1"]["paths"] = {f"/o{number:03}": {"get": _read(listed.raw, number)} for number in range(OPERATIONS)}
     documents["v1"].pop("webhooks", None)
-    return Contract(documents, whole.sha256)
+    return Contract(documents, whole.edition)
 
 
 def _read(raw: Any, number: int) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def main() -> None:
     port, config, *kept_in = sys.argv[1:]
     give_back_early()
     contract = narrowed(contract_of_reads())
-    load.cache_clear()
+    forget_contracts()
     gc.collect()
     base = f"http://127.0.0.1:{port}/api/v1"
     target = Target("known", base, base[:-1] + "2", api_key=Secret("key_0123456789"), company_id="biz_1")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from whopwatch.cli import main
-from whopwatch.contract import contracts_dir, load
+from whopwatch.contract import edition_dir, load
 
 Captured = pytest.CaptureFixture[str]
 
@@ -98,7 +98,7 @@ def test_verify_is_content_with_the_contract(capsys: Captured) -> None:
 
 def test_verify_notices_an_edit(tmp_path: Path, capsys: Captured) -> None:
     folder = tmp_path / "contracts"
-    shutil.copytree(contracts_dir(), folder)
+    shutil.copytree(edition_dir(), folder)
     edited = folder / "v1" / "products.yaml"
     edited.write_text(edited.read_text().replace("type: integer", "type: string", 1))
     assert main(["contract", "verify", "--contracts", str(folder)]) == 1
@@ -109,7 +109,7 @@ def test_build_refuses_another_package_than_the_pinned_one(tmp_path: Path, capsy
     wheel = tmp_path / "whop_sdk-0.0.23-py3-none-any.whl"
     wheel.write_bytes(b"not the wheel")
     folder = tmp_path / "contracts"
-    shutil.copytree(contracts_dir(), folder)
+    shutil.copytree(edition_dir(), folder)
     assert main(["contract", "build", "--contracts", str(folder), "--python-sdk", str(wheel)]) == 2
     assert "is not the pinned package" in capsys.readouterr().err
 

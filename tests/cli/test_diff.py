@@ -11,7 +11,7 @@ import yaml
 
 from tests.diff.documents import TEXT, WHOLE, Node, document, record
 from whopwatch.cli import main
-from whopwatch.contract import contracts_dir
+from whopwatch.contract import edition_dir
 
 Captured = pytest.CaptureFixture[str]
 OLD = document(answer=record("name", name=TEXT, age=WHOLE))
@@ -45,9 +45,9 @@ def test_a_removed_field_in_text_and_as_json_and_markdown(tmp_path: Path, capsys
 def test_a_side_may_be_a_contract_folder_or_its_export(tmp_path: Path, capsys: Captured) -> None:
     export = str(tmp_path / "whop.yaml")
     assert main(["contract", "export", "-o", export]) == 0
-    assert main(["diff", str(contracts_dir()), export]) == 0
+    assert main(["diff", str(edition_dir()), export]) == 0
     assert "nothing moved" in capsys.readouterr().out
-    assert main(["diff", str(contracts_dir() / "bundle.json"), str(contracts_dir() / "v1" / "openapi.yaml")]) == 0
+    assert main(["diff", str(edition_dir() / "bundle.json"), str(edition_dir() / "v1" / "openapi.yaml")]) == 0
 
 
 def test_what_is_only_worth_knowing_is_no_drift(tmp_path: Path, capsys: Captured) -> None:
@@ -82,14 +82,14 @@ BOMB = "a: &a [0]\n" + "".join(
 def test_what_cannot_be_read_is_a_usage_error(tmp_path: Path, capsys: Captured, content: str, what: str) -> None:
     path = tmp_path / "odd.yaml"
     path.write_text(content)
-    assert main(["diff", str(path), str(contracts_dir())]) == 2
+    assert main(["diff", str(path), str(edition_dir())]) == 2
     assert what in capsys.readouterr().err
 
 
 def test_what_names_nothing_is_a_usage_error(capsys: Captured) -> None:
-    assert main(["diff", "nothing", str(contracts_dir())]) == 2
+    assert main(["diff", "nothing", str(edition_dir())]) == 2
     assert "sdk:VERSION" in capsys.readouterr().err
-    assert main(["diff", "sdk:1; rm", str(contracts_dir())]) == 2
+    assert main(["diff", "sdk:1; rm", str(edition_dir())]) == 2
     assert "names no release" in capsys.readouterr().err
 
 
@@ -107,7 +107,7 @@ def test_a_release_that_cannot_be_had(
         raise subprocess.CalledProcessError(1, command, stderr=said)
 
     monkeypatch.setattr(subprocess, "run", run)
-    assert main(["diff", "sdk:9.9.9", str(contracts_dir()), "--cache-dir", str(tmp_path)]) == code
+    assert main(["diff", "sdk:9.9.9", str(edition_dir()), "--cache-dir", str(tmp_path)]) == code
     assert what in capsys.readouterr().err
 
 

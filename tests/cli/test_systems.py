@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from whopwatch.cli.systems import PARTS, systems, table
-from whopwatch.contract import contracts_dir, load
+from whopwatch.contract import edition_dir, load
 from whopwatch.simulator.faults import catalogue
 from whopwatch.simulator.faults.catalogue import operations_for
 
 
 def test_every_system_has_a_row_and_every_cell_a_word() -> None:
     contract = load()
-    rows = systems(contract, contracts_dir())
+    rows = systems(contract, edition_dir())
     names = [row.name for row in rows]
     assert names[: len(contract.resources)] == list(contract.resources)
     assert {f"webhook:{event}" for event in contract.events} <= set(names)
@@ -23,7 +23,7 @@ def test_every_system_has_a_row_and_every_cell_a_word() -> None:
 
 
 def test_what_is_counted_is_there() -> None:
-    rows = {row.name: row.cells for row in systems(load(), contracts_dir())}
+    rows = {row.name: row.cells for row in systems(load(), edition_dir())}
     assert rows["products"]["simulator"] == "5 of 5"
     assert rows["products"]["check"] == "2 read, 3 of 3 written"
     assert rows["topups"]["probe"] == "no read to probe"

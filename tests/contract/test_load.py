@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from whopwatch.contract import Contract, contracts_dir, load
+from whopwatch.contract import Contract, edition_dir, load
 from whopwatch.contract.bundle import bundle
 from whopwatch.core.errors import ContractError
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(contracts_dir(), tmp_path / "contracts"))
+    return Path(shutil.copytree(edition_dir(), tmp_path / "contracts"))
 
 
 def test_the_bundle_says_what_the_files_say() -> None:
-    assert load().documents == bundle(contracts_dir())
+    assert load().documents == bundle(edition_dir())
 
 
 def test_an_edited_file_takes_effect_although_the_bundle_does_not_know(folder: Path) -> None:
@@ -63,6 +63,6 @@ def test_a_folder_that_holds_no_contract_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_bundle_is_one_compact_line_of_json() -> None:
-    text = (contracts_dir() / "bundle.json").read_text()
+    text = (edition_dir() / "bundle.json").read_text()
     assert json.loads(text)["format"] == 1
     assert len(text) < 1_000_000

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from whopwatch.contract import contracts_dir
+from whopwatch.contract import edition_dir
 from whopwatch.contract_build.declared import Sources
 from whopwatch.contract_build.fetch import pinned
 from whopwatch.core.errors import SourceError
@@ -16,14 +16,14 @@ from whopwatch.core.errors import SourceError
 
 @pytest.fixture(scope="session")
 def bundle() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((contracts_dir() / "bundle.json").read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = json.loads((edition_dir() / "bundle.json").read_text(encoding="utf-8"))
     return loaded
 
 
 @pytest.fixture
 def contracts(tmp_path: Path) -> Path:
     """A copy of the contract that a test may damage."""
-    return Path(shutil.copytree(contracts_dir(), tmp_path / "contracts"))
+    return Path(shutil.copytree(edition_dir(), tmp_path / "contracts"))
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +34,7 @@ def sdk_archives(pytestconfig: pytest.Config) -> dict[str, Path]:
     """
     cache = pytestconfig.rootpath / ".cache" / "sdk"
     try:
-        return {
-            language: pinned(package, cache) for language, package in Sources.read(contracts_dir()).packages.items()
-        }
+        return {language: pinned(package, cache) for language, package in Sources.read(edition_dir()).packages.items()}
     except SourceError as error:
         if os.environ.get("CI") == "true":
             raise

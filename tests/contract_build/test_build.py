@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from whopwatch.contract import contracts_dir
+from whopwatch.contract import edition_dir
 from whopwatch.contract_build.build import build, refuse_idle, refuse_open
 from whopwatch.contract_build.merge import Disagreement
 from whopwatch.contract_build.overlay import Action, Applied
@@ -29,7 +29,7 @@ def test_the_committed_contract_is_what_its_sources_make(contracts: Path, sdk_ar
     changed = rebuild(contracts, sdk_archives)
     assert sorted(changed) == sorted(str(path.relative_to(contracts)) for path in made)
     for name in changed:
-        assert (contracts / name).read_bytes() == (contracts_dir() / name).read_bytes(), name
+        assert (contracts / name).read_bytes() == (edition_dir() / name).read_bytes(), name
 
 
 def test_only_what_was_edited_is_written_again(contracts: Path, sdk_archives: Archives) -> None:
@@ -73,6 +73,6 @@ def test_a_settled_disagreement_that_is_gone_stops_the_build() -> None:
 
 def test_nothing_of_the_sdks_prose_is_in_the_contract() -> None:
     # Descriptions are the contract's own: statuses, servers, and the answer to an event.
-    text = (contracts_dir() / "bundle.json").read_text(encoding="utf-8")
+    text = (edition_dir() / "bundle.json").read_text(encoding="utf-8")
     assert text.count('"description":') < 250
     assert "Required permissions" not in text

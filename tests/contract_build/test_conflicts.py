@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from whopwatch.contract import contracts_dir, load
+from whopwatch.contract import edition_dir, load
 from whopwatch.contract_build.conflicts import Conflict, conflicts
 
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Conflict]:
-    return {conflict.id: conflict for conflict in conflicts(contracts_dir())}
+    return {conflict.id: conflict for conflict in conflicts(edition_dir())}
 
 
 def test_the_conflicts_that_must_be_listed(found: dict[str, Conflict]) -> None:

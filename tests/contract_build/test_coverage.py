@@ -39,7 +39,7 @@ def damaged(bundle: dict[str, Any]) -> dict[str, CoverageRow]:
     document["paths"]["/leads"]["get"]["operationId"] = "leads.search"
     document["paths"]["/cats"] = {"get": {**document["paths"]["/leads"]["get"], "tags": ["cats"]}}
     document["paths"]["/cats"]["get"]["operationId"] = "cats.list"
-    return {row.resource: row for row in coverage(Contract({"v1": document}, "0" * 64))}
+    return {row.resource: row for row in coverage(Contract({"v1": document}, load().edition))}
 
 
 def test_what_is_missing_or_extra_is_named(damaged: dict[str, CoverageRow]) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from tests.contract_build import runtime
-from whopwatch.contract import contracts_dir
+from whopwatch.contract import edition_dir
 
 Read = dict[str, tuple[runtime.Shape, bool | None]]
 
 
 @pytest.fixture(scope="module")
 def v1() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((contracts_dir() / "bundle.json").read_text(encoding="utf-8"))["v1"]
+    document: dict[str, Any] = json.loads((edition_dir() / "bundle.json").read_text(encoding="utf-8"))["v1"]
     return document
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from whopwatch.contract import contracts_dir
+from whopwatch.contract import edition_dir
 from whopwatch.contract_build import verify_declarations as declarations
 from whopwatch.contract_build import verify_documents as documents
 from whopwatch.contract_build.folder import Folder, Problem
@@ -18,7 +18,7 @@ from whopwatch.core.errors import SourceError
 
 
 def test_the_contract_is_whole() -> None:
-    assert verify(contracts_dir()) == []
+    assert verify(edition_dir()) == []
 
 
 def damaged(contracts: Path, damage: Callable[[dict[str, Any]], None]) -> Folder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.diff.documents import TEXT, WHOLE, Node, document, found, placed, record
-from whopwatch.contract import contracts_dir
+from whopwatch.contract import edition_dir
 from whopwatch.core.errors import ContractError
 from whopwatch.diff.from_openapi import api_of
 from whopwatch.diff.result import compare_sides
@@ -155,7 +155,7 @@ def test_the_parts_of_all_of_are_one_object() -> None:
 def test_a_contract_is_like_itself() -> None:
     from whopwatch.diff.sides import read_side
 
-    one = read_side(str(contracts_dir()), contracts_dir())
+    one = read_side(str(edition_dir()), edition_dir())
     assert set(one.apis) == {"v1", "v2"}
     assert compare_sides(one, one).findings == ()
 

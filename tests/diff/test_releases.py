@@ -62,8 +62,8 @@ def test_a_wheel_and_a_source_archive_do_not_differ(release: Read, package_cache
 
 
 def test_the_contract_is_what_its_release_says(release: Read) -> None:
-    from whopwatch.contract import contracts_dir
+    from whopwatch.contract import edition_dir
 
-    contract = read_side(str(contracts_dir()), contracts_dir())
+    contract = read_side(str(edition_dir()), edition_dir())
     assert compare_sides(contract, release("sdk:0.0.23")).findings == ()
     assert compare_sides(release("npm:0.0.23"), contract).findings == ()

@@ -83,7 +83,7 @@ def test_a_schema_that_holds_itself_ends(data: st.DataObject) -> None:
         "required": ["next"],
     }
     document = {**CONTRACT.documents["v1"], "components": {"schemas": {"Node": node}}}
-    strategies = Strategies(Contract({"v1": {**document, "paths": {}, "webhooks": {}}}, "0"))
+    strategies = Strategies(Contract({"v1": {**document, "paths": {}, "webhooks": {}}}, CONTRACT.edition))
     value = data.draw(strategies.of({"$ref": "#/components/schemas/Node"}))
     while value is not None:
         value = value["next"]

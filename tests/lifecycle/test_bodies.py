@@ -7,8 +7,7 @@ from itertools import count
 import pytest
 
 from whopwatch.contract import Contract, Operation, load
-from whopwatch.contract.model import escape
-from whopwatch.contract.write_effects import declared
+from whopwatch.contract.operation import escape
 from whopwatch.planning.writes.bodies import BodyBuilder
 
 CONTRACT = load()
@@ -43,12 +42,12 @@ def test_a_change_gives_every_plain_field_another_value() -> None:
 
 
 def test_what_is_declared_is_there() -> None:
-    named = [*declared().simulator_only, *declared().renamed, *declared().actions]
+    named = [*CONTRACT.write_effects.simulator_only, *CONTRACT.write_effects.renamed, *CONTRACT.write_effects.actions]
     assert [name for name in named if name not in CONTRACT.operations and name not in CONTRACT.resources] == []
     actions = {one.id for one in CONTRACT.operations.values() if one.method == "POST" and "{" in one.path}
-    assert declared().actions.keys() == actions
+    assert CONTRACT.write_effects.actions.keys() == actions
 
 
 @pytest.mark.parametrize("id", ["payments.refund", "withdrawals.create", "topups.create", "access_tokens.create"])
 def test_what_moves_money_or_hands_out_a_key_has_a_reason_against_it(id: str) -> None:
-    assert declared().reason_against(CONTRACT.operation(id))
+    assert CONTRACT.write_effects.reason_against(CONTRACT.operation(id))

@@ -7,7 +7,7 @@ import pytest
 
 from whopwatch.contract import Contract, load
 from whopwatch.contract.arguments import arguments_of, request_of
-from whopwatch.contract.mcp_tools import Tool, input_schema, server, tools_of
+from whopwatch.contract.mcp_tools import Tool, input_schema, tools_of
 
 CONTRACT = load()
 TOOLS = tools_of(CONTRACT)
@@ -38,7 +38,7 @@ def test_an_input_is_a_schema_that_stands_alone(contract: Contract, tool: Tool) 
 
 
 def test_the_addresses_are_declared() -> None:
-    assert server().transports.keys() == {"streamable-http", "sse"}
+    assert CONTRACT.mcp_server.transports.keys() == {"streamable-http", "sse"}
 
 
 def test_a_request_becomes_typed_arguments_and_back(contract: Contract) -> None:

@@ -17,7 +17,7 @@ import httpx
 
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import PAGING, Pairs, behaviour
+from whopwatch.contract.list_behaviour import PAGING, Pairs
 from whopwatch.oracle.expansion import EXPAND
 from whopwatch.oracle.expected_list import ListParameters, WholeList
 
@@ -83,7 +83,7 @@ class FakeApi:
         is_owner = any("x-resource-alternatives" in parameter.schema for parameter in operation.in_("path"))
         asked = None if is_owner and id.startswith(("biz_", "user_")) else id
         value = self.generate(schema, operation.api, asked, operation.id, number)
-        belong(value, self.owners.get(id, ()))
+        belong(self.contract, value, self.owners.get(id, ()))
         expanded = {name: {"id": value[name]} for key, name in pairs if key == EXPAND and name in value}
         return 200, {**value, **expanded} if expanded else value, {}
 
@@ -113,7 +113,7 @@ class FakeApi:
         ]
         owners = tuple(pair for pair in pairs if pair[0] in needed)
         for item in made:
-            belong(item, self.owners.setdefault(str(item.get("id")), owners))
+            belong(self.contract, item, self.owners.setdefault(str(item.get("id")), owners))
         listing = WholeList(made, ListParameters(self.contract, operation))
         asked = tuple(pair for pair in pairs if pair[0] in listing.parameters.optional)
         chosen = listing.expect(asked)
@@ -171,10 +171,10 @@ class FakeApi:
         return {"date-time": "2026-01-02T03:04:05.678Z", "date": "2026-01-02"}.get(schema.get("format", ""), "text")
 
 
-def belong(item: Any, pairs: Pairs) -> None:
+def belong(contract: Contract, item: Any, pairs: Pairs) -> None:
     """Make an item show, where it shows an owner, the one that was asked for."""
     for name, value in pairs:
-        for path in behaviour().owners.get(name, "").split("|"):
+        for path in contract.behaviour.owners.get(name, "").split("|"):
             *steps, last = path.split(".")
             holder = item
             for step in steps:

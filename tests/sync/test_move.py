@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from whopwatch.contract import contracts_dir, load
+from whopwatch.contract import edition_dir, load
 from whopwatch.contract_build.build import build
 from whopwatch.contract_build.declared import Reference, Sources
 from whopwatch.contract_build.fetch import released
@@ -54,7 +54,7 @@ def cache(pytestconfig: pytest.Config) -> Path:
 def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The contract with an overlay action and a conflict that do not apply to any release."""
     folder = tmp_path_factory.mktemp("old") / "contracts"
-    shutil.copytree(contracts_dir(), folder)
+    shutil.copytree(edition_dir(), folder)
     overlay, conflicts = folder / "overlay.yaml", folder / "conflicts.yaml"
     overlay.write_text(overlay.read_text().replace("\nactions:\n", "\nactions:" + IDLE, 1))
     conflicts.write_text(conflicts.read_text().replace("\nconflicts:\n", "\nconflicts:" + CLOSED, 1))
@@ -93,12 +93,12 @@ def test_decisions_that_no_longer_apply_are_told_and_taken_out(moved: Moved, old
     before, after = read_overlay(old / "overlay.yaml"), read_overlay(new / "overlay.yaml")
     assert [action.target for action in after] == [action.target for action in before[1:]]
     assert "gone" not in {entry["id"] for entry in read_yaml(new / "conflicts.yaml")["conflicts"]}
-    shipped = (contracts_dir() / "conflicts.yaml").read_text()
+    shipped = (edition_dir() / "conflicts.yaml").read_text()
     assert (new / "conflicts.yaml").read_text().replace("\n\n", "\n") == shipped.replace("\n\n", "\n")
 
 
 def test_the_facts_of_the_reference_stay_and_what_is_new_stands_beside_them(moved: Moved, new: Path) -> None:
-    assert (new / "reference.yaml").read_bytes() == (contracts_dir() / "reference.yaml").read_bytes()
+    assert (new / "reference.yaml").read_bytes() == (edition_dir() / "reference.yaml").read_bytes()
     reference = Reference.read(new)
     assert reference.operations["ai_chats.list"] == {"id": "ai_chats.list", "method": "GET", "path": "/ai_chats"}
     assert reference.scopes("ai_chats.list") == []
@@ -115,5 +115,5 @@ def test_the_difference_is_told_by_class(moved: Moved) -> None:
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(UsageError, match="cannot be written there"):
-        move(contracts_dir(), NEW, tmp_path, tmp_path)
+        move(edition_dir(), NEW, tmp_path, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]

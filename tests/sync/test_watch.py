@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from whopwatch.cli import main
-from whopwatch.contract import contracts_dir
+from whopwatch.contract import edition_dir
 from whopwatch.contract_build import fetch
 from whopwatch.core.errors import SourceError
 from whopwatch.sync.watch import newest
@@ -43,7 +43,7 @@ def test_nothing_newer(registry: Answering, capsys: pytest.CaptureFixture[str]) 
     registry("Available versions: 0.0.23, 0.0.9")
     assert main(["contract", "watch"]) == 0
     assert "newest release, 0.0.23" in capsys.readouterr().out
-    assert newest(contracts_dir()) == "0.0.23"
+    assert newest(edition_dir()) == "0.0.23"
 
 
 def test_something_newer_ends_with_1(
@@ -53,7 +53,7 @@ def test_something_newer_ends_with_1(
     from whopwatch.sync import watch
 
     registry("Available versions: 0.0.31, 0.0.30, 0.0.23")
-    monkeypatch.setattr(watch, "read_side", lambda name, cache: read_side(str(contracts_dir()), cache))
+    monkeypatch.setattr(watch, "read_side", lambda name, cache: read_side(str(edition_dir()), cache))
     assert main(["contract", "watch", "--json", "-"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert (told["release"], told["newer"], told["findings"]) == ("0.0.23", ["0.0.30", "0.0.31"], [])

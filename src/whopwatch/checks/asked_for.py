@@ -8,7 +8,7 @@ from typing import Any
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import behaviour, value_at
+from whopwatch.contract.list_behaviour import value_at
 from whopwatch.core.finding import Finding, Severity
 
 
@@ -16,7 +16,7 @@ def asked_for(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     """Hold what each item shows of its owner against the id that the request named, where it shows one."""
     tally = Tally("asked-for")
     for id, answers in evidence.answers.items():
-        paths = dict(_owners(contract.operations[id]))
+        paths = dict(_owners(contract, contract.operations[id]))
         for answer in answers if paths else ():
             for name, steps in paths.items():
                 wanted = answer.exchange.query_value(name)
@@ -41,9 +41,9 @@ def asked_for(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     yield from tally.findings()
 
 
-def _owners(operation: Operation) -> Iterator[tuple[str, tuple[tuple[str, ...], ...]]]:
+def _owners(contract: Contract, operation: Operation) -> Iterator[tuple[str, tuple[tuple[str, ...], ...]]]:
     """The required parameters of a list that name an owner, and where its items would show it."""
-    declared = behaviour().owners
+    declared = contract.behaviour.owners
     for parameter in operation.required_query if operation.is_list else ():
         if parameter.resource and parameter.name in declared:
             yield parameter.name, tuple(tuple(path.split(".")) for path in declared[parameter.name].split("|"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from whopwatch.contract import Contract
-from whopwatch.contract.list_behaviour import behaviour
 from whopwatch.core.finding import Finding
 
 CAUSES = ("schema", "fields")
@@ -75,9 +74,8 @@ def _is_within(place: str, causes: Collection[str]) -> bool:
 def _looked_at(contract: Contract, finding: Finding) -> Iterator[str]:
     """The places in an item that the parameter looks at which a finding is about."""
     operation, name = contract.operations[finding.operation], finding.location.removeprefix("param:")
-    declared = behaviour()
-    paths = [tuple(path.split(".")) for path in declared.owners.get(name, "").split("|") if path]
-    paths += [path for one in declared.filters_of(contract, operation) if one.name == name for path in one.paths]
+    paths = [tuple(path.split(".")) for path in contract.behaviour.owners.get(name, "").split("|") if path]
+    paths += [path for one in contract.filters_of(operation) if one.name == name for path in one.paths]
     return (f"/{'/'.join(path)}" for path in paths)
 
 

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.contract.list_behaviour import behaviour
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.oracle.traversal import ListHistory, Traversal
 
 
-def default_order(_: Contract, evidence: Evidence) -> Iterator[Finding]:
+def default_order(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     """Report lists that have a direction and stand, by the moments that all their items show, in the other one."""
     tally = Tally("default-order")
-    direction, usual = behaviour().order["direction"], behaviour().order["default_direction"]
+    direction, usual = contract.behaviour.order["direction"], contract.behaviour.order["default_direction"]
     for id, observed in evidence.lists.items():
         walks = observed.traversals if direction in observed.parameters.sorts else ()
         whole = observed.whole_lists if any(_is_reversed(walk, observed, usual) for walk in walks) else ()

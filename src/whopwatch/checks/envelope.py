@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import behaviour
 from whopwatch.contract.schema import Violation
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding, Severity
@@ -43,13 +42,13 @@ def envelope(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
                     witness=number,
                     samples=len(errors),
                 )
-            if not _is_typed(exchange):
+            if not _is_typed(contract, exchange):
                 tally.add(
                     "D15",
                     Severity.MEDIUM,
                     id,
                     "/error/type",
-                    expected=" or ".join(behaviour().errors[str(exchange.status)]),
+                    expected=" or ".join(contract.behaviour.errors[str(exchange.status)]),
                     observed="another type",
                     what=f"the type of an error is not the one of its status {exchange.status}",
                     witness=number,
@@ -58,9 +57,9 @@ def envelope(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     yield from tally.findings()
 
 
-def _is_typed(exchange: Exchange) -> bool:
+def _is_typed(contract: Contract, exchange: Exchange) -> bool:
     """Whether an error has the documented type of its status, or none at all."""
-    known = behaviour().errors.get(str(exchange.status))
+    known = contract.behaviour.errors.get(str(exchange.status))
     body = exchange.json
     error = body.get("error") if isinstance(body, dict) else None
     kind = error.get("type") if isinstance(error, dict) else None

@@ -11,7 +11,7 @@ from typing import Any
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.list_behaviour import PAGING
-from whopwatch.contract.model import Response
+from whopwatch.contract.operation import Response
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.oracle.expected_list import ListParameters
 from whopwatch.oracle.traversal import ListHistory

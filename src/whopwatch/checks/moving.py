@@ -85,7 +85,7 @@ def _walks(contract: Contract, evidence: Evidence, id: str) -> Sequence[Walk]:
         elif operation.id == id and exchange.purpose is Purpose.MOVING_PAGE:
             is_first = exchange.query_value("after") is None
             for write in since:
-                _note(*write, own, Touched() if is_first else walks[-1].touched)
+                _note(contract, *write, own, Touched() if is_first else walks[-1].touched)
             since.clear()
             if is_first:
                 walks.append(Walk(list(own), older or frozenset()))
@@ -95,9 +95,9 @@ def _walks(contract: Contract, evidence: Evidence, id: str) -> Sequence[Walk]:
     return walks
 
 
-def _note(operation: Operation, exchange: Exchange, own: list[str], touched: Touched) -> None:
+def _note(contract: Contract, operation: Operation, exchange: Exchange, own: list[str], touched: Touched) -> None:
     """Take in one write."""
-    expected = expected_of(operation, exchange)
+    expected = expected_of(contract.write_effects, operation, exchange)
     if expected is None:
         return
     if expected.is_gone:

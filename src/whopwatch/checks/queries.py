@@ -9,7 +9,6 @@ from whopwatch.checks.causes import without_what_follows
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.contract.list_behaviour import behaviour
 from whopwatch.core.finding import Finding, Severity, Source
 from whopwatch.oracle.list_rules import RULES
 from whopwatch.oracle.stability import proven_violations
@@ -36,7 +35,7 @@ def queries(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     yield from tally.findings()
 
 
-def page_sizes(_: Contract, evidence: Evidence) -> Iterator[Finding]:
+def page_sizes(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     """The page size that a list takes where none is asked for is the same on every list."""
     pages = {
         id: [
@@ -51,7 +50,7 @@ def page_sizes(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     seen = [size for sizes in full.values() for size in sizes]
     usual = max(set(seen), key=seen.count, default=0)
     tally = Tally("page-sizes")
-    _shortened(tally, evidence)
+    _shortened(contract, tally, evidence)
     for id, found in pages.items():
         is_larger = any(size > usual for size, _ in found)
         if (is_larger or full[id] - {usual}) and seen.count(usual) > MOST_LISTS:
@@ -70,12 +69,12 @@ def page_sizes(_: Contract, evidence: Evidence) -> Iterator[Finding]:
     yield from tally.findings()
 
 
-def _shortened(tally: Tally, evidence: Evidence) -> None:
+def _shortened(contract: Contract, tally: Tally, evidence: Evidence) -> None:
     """Lists whose pages are smaller than was asked for, though the next page goes on.
 
     Where no page of any size has more items than a certain number, the list has another maximum.
     """
-    maximum = behaviour().pages["maximum_size"]
+    maximum = contract.behaviour.pages["maximum_size"]
     for id, observed in evidence.lists.items():
         asked = {page for walk in observed.traversals for page in walk.pages if page.usable and page.size() is not None}
         followed = {page for walk in observed.traversals for page, after in pairwise(walk.pages) if after.items}

@@ -9,7 +9,7 @@ from typing import Any
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import PAGING, behaviour
+from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding, Severity
 
@@ -47,7 +47,7 @@ def refusals(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     for id, exchanges in evidence.by_operation.items():
         asked = [exchange for exchange in exchanges if exchange.purpose in MISTAKES]
         for number, exchange in enumerate(asked):
-            found = _judge(contract.operations[id], exchange, evidence.is_still_there(exchange))
+            found = _judge(contract, contract.operations[id], exchange, evidence.is_still_there(exchange))
             if found:
                 drift_class, severity, location, observed, what = found
                 tally.add(
@@ -55,7 +55,7 @@ def refusals(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
                     severity,
                     id,
                     location,
-                    expected=str(behaviour().pages[MISTAKES[exchange.purpose].declared]),
+                    expected=str(contract.behaviour.pages[MISTAKES[exchange.purpose].declared]),
                     observed=observed,
                     what=what,
                     witness=number,
@@ -64,9 +64,11 @@ def refusals(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
     yield from tally.findings()
 
 
-def _judge(operation: Operation, exchange: Exchange, is_there: bool) -> tuple[str, Severity, str, str, str] | None:
+def _judge(
+    contract: Contract, operation: Operation, exchange: Exchange, is_there: bool
+) -> tuple[str, Severity, str, str, str] | None:
     mistake, status = MISTAKES[exchange.purpose], exchange.status or 0
-    allowed = (behaviour().pages[mistake.declared], *mistake.also)
+    allowed = (contract.behaviour.pages[mistake.declared], *mistake.also)
     if exchange.ok:
         if operation.is_list and exchange.purpose in NOBODY and not _rows(exchange):
             return "D15", Severity.HIGH, "status", str(status), "an unknown parent is answered as one that has nothing"

@@ -49,7 +49,7 @@ def untouched(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
         operation = contract.operations[exchange.operation]
         seen = resources.setdefault(operation.resource, Seen())
         if exchange.purpose is Purpose.READ_BACK:
-            for refused in _carried_out(seen, operation, exchange):
+            for refused in _carried_out(contract, seen, operation, exchange):
                 tally.add(
                     "D20",
                     Severity.CRITICAL,
@@ -89,37 +89,39 @@ def _look(seen: Seen, reader: Operation, exchange: Exchange) -> None:
         seen.shown[reader.id, wanted] = exchange.json if exchange.ok else None
 
 
-def _carried_out(seen: Seen, reader: Operation, exchange: Exchange) -> Iterator[Refused]:
+def _carried_out(contract: Contract, seen: Seen, reader: Operation, exchange: Exchange) -> Iterator[Refused]:
     """The refused writes that a read shows to be done."""
     for refused in list(seen.refused):
         id = next(iter(refused.exchange.path_params.values()), None)
         if id is None:
-            if reader.is_list and _is_made(seen, reader, refused, exchange):
+            if reader.is_list and _is_made(contract, seen, reader, refused, exchange):
                 seen.refused.remove(refused)
                 yield refused
-        elif _is_changed(seen.shown.get((reader.id, id)), refused, reader, exchange, id):
+        elif _is_changed(contract, seen.shown.get((reader.id, id)), refused, reader, exchange, id):
             seen.refused.remove(refused)
             yield refused
 
 
-def _is_changed(before: Any, refused: Refused, reader: Operation, exchange: Exchange, id: str) -> bool:
+def _is_changed(
+    contract: Contract, before: Any, refused: Refused, reader: Operation, exchange: Exchange, id: str
+) -> bool:
     now = object_in(reader, exchange, id)
     if not isinstance(before, Mapping):
         return False
     if refused.operation.method == "DELETE":
         return not reader.is_list and exchange.status == 404
-    expected = expected_of(refused.operation, refused.exchange, id)
+    expected = expected_of(contract.write_effects, refused.operation, refused.exchange, id)
     if not isinstance(now, Mapping) or expected is None:
         return False
     then, after = expected.compare(before), expected.compare(now)
     return bool((then.wrong & after.shown) - after.wrong)
 
 
-def _is_made(seen: Seen, reader: Operation, refused: Refused, exchange: Exchange) -> bool:
+def _is_made(contract: Contract, seen: Seen, reader: Operation, refused: Refused, exchange: Exchange) -> bool:
     """Whether a list shows a new object that has all of a refused body, and is none that another write made."""
     if reader.id not in seen.listed or (refused.operation.id, refused.exchange.request_body) in seen.done:
         return False
-    expected = expected_of(refused.operation, refused.exchange, UNKNOWN)
+    expected = expected_of(contract.write_effects, refused.operation, refused.exchange, UNKNOWN)
     known = seen.listed[reader.id] | seen.answered
     looks = [expected.compare(item) for item in ListPage(exchange).items if expected and identity(item) not in known]
     return any(len(look.shown) > 1 and not look.wrong for look in looks)

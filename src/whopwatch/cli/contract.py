@@ -14,7 +14,7 @@ import click
 from whopwatch.cli.folders import CACHE, FOLDER, cache_folder
 from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.cli.sync import sync, watch
-from whopwatch.contract import Contract, contracts_dir, load
+from whopwatch.contract import Contract, edition_dir, load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def verify(as_json: bool, folder: Path | None) -> int:
     """
     from whopwatch.contract_build import verify as verifying
 
-    problems = verifying.verify(folder or contracts_dir())
+    problems = verifying.verify(edition_dir(folder))
     if as_json:
         click.echo(json.dumps([asdict(problem) for problem in problems], indent=2))
     else:
@@ -113,7 +113,7 @@ def coverage(as_json: bool, folder: Path | None) -> int:
     from whopwatch.cli import systems
     from whopwatch.contract_build import coverage as covering
 
-    loaded, place = load(folder), folder or contracts_dir()
+    loaded, place = load(folder), edition_dir(folder)
     rows = covering.coverage(loaded, place)
     found = systems.systems(loaded, place)
     if as_json:
@@ -133,7 +133,7 @@ def conflicts(show_all: bool, as_json: bool, folder: Path | None) -> int:
     """List where the documents disagree with themselves or with the SDKs, and the reading taken."""
     from whopwatch.contract_build import conflicts as disagreeing
 
-    found = disagreeing.conflicts(folder or contracts_dir())
+    found = disagreeing.conflicts(edition_dir(folder))
     if as_json:
         click.echo(json.dumps([asdict(conflict) for conflict in found], indent=2))
     else:
@@ -141,7 +141,7 @@ def conflicts(show_all: bool, as_json: bool, folder: Path | None) -> int:
     return EXIT_CLEAN
 
 
-@contract.command("build", epilog="Example: whopwatch contract build --contracts contracts")
+@contract.command("build", epilog="Example: whopwatch contract build --contracts contracts/2025-01-01")
 @CACHE
 @click.option("--python-sdk", type=click.Path(path_type=Path), metavar="FILE", help="The wheel, if it is at hand.")
 @click.option("--typescript-sdk", type=click.Path(path_type=Path), metavar="FILE", help="The tarball, if at hand.")
@@ -154,7 +154,7 @@ def build(cache_dir: Path | None, python_sdk: Path | None, typescript_sdk: Path 
     from whopwatch.contract_build import build as building
 
     result = building.build(
-        folder or contracts_dir(),
+        edition_dir(folder),
         cache_dir=cache_folder(cache_dir),
         python_archive=python_sdk,
         typescript_archive=typescript_sdk,

@@ -16,7 +16,7 @@ import click
 from whopwatch.cli.apart import apart
 from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
 from whopwatch.config.shard import Shard
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract, forget_contracts, load
 from whopwatch.core.errors import TargetError, UsageError
 from whopwatch.core.report import Report
 from whopwatch.prober.memory import give_back_early
@@ -56,7 +56,7 @@ def probe(target: str | None, config: Path | None, listen: str, shard: str, once
         if once:
             return _once(ready, file, part, json_file)
         contract = narrowed(load())
-        load.cache_clear()  # the whole contract is several times the size of what is probed
+        forget_contracts()  # the whole contract is several times the size of what is probed
         gc.collect()
         return _serve(contract, ready, file, part, address)
 

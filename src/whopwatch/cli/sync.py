@@ -11,7 +11,7 @@ import click
 from whopwatch import __version__
 from whopwatch.cli.folders import CACHE, FOLDER, cache_folder
 from whopwatch.cli.outputs import Outputs
-from whopwatch.contract import contracts_dir
+from whopwatch.contract import edition_dir
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ JSON = click.option("--json", "json_file", metavar="FILE", help="Write the JSON 
 MARKDOWN = click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
 SYNC_EXAMPLE = """\b
 Examples:
-  whopwatch contract sync sdk:0.0.25 --contracts contracts
+  whopwatch contract sync sdk:0.0.25 --contracts contracts/2025-01-01
   whopwatch contract sync sdk:newest --output proposed --markdown change.md
 """
 
@@ -66,7 +66,7 @@ def sync(
             expected="sdk:VERSION, such as sdk:0.0.25 or sdk:newest",
             got=release,
         )
-    contracts = folder or contracts_dir()
+    contracts = edition_dir(folder)
     version = newest(contracts) if wanted.is_newest else wanted.version
     moved = move(contracts, version, cache_folder(cache_dir), output or contracts)
     texts = {
@@ -93,7 +93,7 @@ def watch(json_file: str | None, markdown_file: str | None, folder: Path | None,
     from whopwatch.reports.difference import as_markdown
     from whopwatch.sync.watch import watch as look
 
-    watched = look(folder or contracts_dir(), cache_folder(cache_dir))
+    watched = look(edition_dir(folder), cache_folder(cache_dir))
     texts = {
         "json": json.dumps(watched.to_json(__version__), indent=2) + "\n",
         "markdown": as_markdown(watched.comparison) if watched.comparison else f"{_newer(watched)}\n",

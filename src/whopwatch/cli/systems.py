@@ -59,7 +59,6 @@ class _Parts:
 
 def _parts(contract: Contract) -> _Parts:
     from whopwatch.checks.groups import GROUPS
-    from whopwatch.contract.write_effects import declared
     from whopwatch.prober.settings import default_file, read_settings
     from whopwatch.simulator.faults import catalogue
     from whopwatch.simulator.routes import Routes
@@ -70,7 +69,7 @@ def _parts(contract: Contract) -> _Parts:
     probed = {operation.id for entry in settings.entries for operation in entry.selector.select(contract)}
     return _Parts(
         is_simulated=lambda one: routes.find(one.api, one.method, one.path) is not None,
-        is_safe_to_write=lambda one: declared().reason_against(one) is None,
+        is_safe_to_write=lambda one: contract.write_effects.reason_against(one) is None,
         tests=lambda one: sum(group.applies(contract, one) for group in GROUPS.values()),
         faults=lambda one: sum(fault.suits(one) for fault in faults),
         is_probed=lambda one: one.id in probed,
@@ -138,7 +137,7 @@ def _sdks(contract: Contract) -> Iterator[System]:
 
 
 def _mcp(contract: Contract) -> System:
-    from whopwatch.contract.mcp_tools import server, tools_of
+    from whopwatch.contract.mcp_tools import tools_of
     from whopwatch.prober.settings import default_file, read_settings
     from whopwatch.simulator.faults import catalogue
 
@@ -147,7 +146,7 @@ def _mcp(contract: Contract) -> System:
     reads = sum(tool.operation.is_read for tool in tools)
     faults = sum(fault.sees == "mcp" for fault in catalogue().values())
     cells = {
-        "contract": f"{len(tools)} tools, {len(server().transports)} transports",
+        "contract": f"{len(tools)} tools, {len(contract.mcp_server.transports)} transports",
         "simulator": f"{len(tools)} tools",
         "check": f"{reads} called",
         "suite": "suites/mcp",

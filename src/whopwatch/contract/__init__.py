@@ -1,8 +1,24 @@
-"""The contract: what the API documents, loaded from data."""
+"""The contract: what one version of the API documents, loaded from data."""
 
 from __future__ import annotations
 
-from whopwatch.contract.loader import contracts_dir, load
-from whopwatch.contract.model import Contract, Event, Operation, Parameter, Response
+from whopwatch.contract.edition import Edition
+from whopwatch.contract.list_behaviour import Account
+from whopwatch.contract.loader import contracts_dir, edition_dir, editions, forget_contracts, load
+from whopwatch.contract.model import Contract
+from whopwatch.contract.operation import Event, Operation, Parameter, Response
 
-__all__ = ["Contract", "Event", "Operation", "Parameter", "Response", "contracts_dir", "load"]
+__all__ = [
+    "Account",
+    "Contract",
+    "Edition",
+    "Event",
+    "Operation",
+    "Parameter",
+    "Response",
+    "contracts_dir",
+    "edition_dir",
+    "editions",
+    "forget_contracts",
+    "load",
+]

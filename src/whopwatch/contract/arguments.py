@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from whopwatch.contract.model import Contract, Operation, Parameter
+from whopwatch.contract.model import Contract
+from whopwatch.contract.operation import Operation, Parameter
 
 Pairs = tuple[tuple[str, str], ...]
 

@@ -1,16 +1,12 @@
-"""What lists are expected to do with their parameters: `contracts/behaviour.toml`, loaded."""
+"""How lists treat their parameters, as `behaviour.toml` of an edition declares it."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
-
-from whopwatch.contract import Contract, Operation, Parameter
-from whopwatch.contract.loader import contracts_dir
 
 PAGING = frozenset({"first", "last", "after", "before"})
 """The query parameters that say which page of a list is meant."""
@@ -36,7 +32,8 @@ HIDDEN = object()
 class Filter:
     """One optional parameter: the alternative paths of the field it looks at, and how it compares (a key of TESTS).
 
-    `values` are the documented ones, empty where any value may be asked for.
+    `values` are the documented ones, empty if any value is allowed. `is_account` says that it takes ids of the account
+    resource; `wildcards` are values that stand for others.
     """
 
     name: str
@@ -44,13 +41,14 @@ class Filter:
     test: str
     is_array: bool = False
     values: tuple[str, ...] = ()
-    resource: str | None = None
     prefixes: tuple[str, ...] = ()
+    is_account: bool = False
+    wildcards: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def nothing(self) -> str | None:
-        """A value that no item can pass, None where every value may be somebody's."""
-        if self.test == "equals" and self.prefixes and self.resource != "companies":
+        """A value that matches no item, None if every value may match one."""
+        if self.test == "equals" and self.prefixes and not self.is_account:
             return f"{self.prefixes[0]}{NOBODY}"
         return NOTHING.get(self.test)
 
@@ -74,16 +72,34 @@ class Filter:
         if (self.test, wanted[-1] == "true") in (("only-if-true", False), ("unless-zero", True)):
             return [None if found is HIDDEN else True for found in shown]
         try:
-            passes = _predicate(self.test, wanted)
+            passes = _predicate(self.test, wanted, self.wildcards)
         except (ValueError, OverflowError):
             return [None] * len(shown)
         return [None if found is HIDDEN else _any(passes, found) for found in shown]
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
-    """The declared behaviour. `risk` are resources, the riskiest first; the others are the tables of their names."""
+class Account:
+    """The resource that a key belongs to (`companies`, later `accounts`).
 
+    `id_field` is the parameter and field that holds its id, `object_field` the field that holds the object itself.
+    """
+
+    resource: str
+    id_field: str
+    object_field: str
+
+    @property
+    def fields(self) -> tuple[str, str]:
+        """The names under which other objects show the account."""
+        return self.object_field, self.id_field
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """The declared behaviour. `risk` lists resources, the riskiest first; the other fields are tables of the file."""
+
+    account: Mapping[str, str]
     risk: list[str]
     pages: Mapping[str, Any]
     order: Mapping[str, Any]
@@ -93,40 +109,14 @@ class Behaviour:
     filters: Mapping[str, Mapping[str, str]]
     operations: Mapping[str, Mapping[str, Mapping[str, str]]]
 
-    def filters_of(self, contract: Contract, operation: Operation) -> Iterator[Filter]:
-        """The optional parameters of a list that choose among its items."""
-        own = self.operations.get(operation.id, {})
-        for parameter in operation.in_("query"):
-            declared = own.get(parameter.name) or self.filters.get(parameter.name)
-            if declared and not parameter.required:
-                yield Filter(
-                    parameter.name,
-                    tuple(tuple(path.split(".")) for path in declared["field"].split("|")),
-                    declared.get("test", "equals"),
-                    parameter.is_array,
-                    documented_values(contract, operation, parameter),
-                    parameter.resource,
-                    parameter.id_prefixes,
-                )
+    @cached_property
+    def account_resource(self) -> Account:
+        """The resource that a key belongs to."""
+        return Account(**self.account)
 
     def order_path(self, name: str) -> Path:
-        """The field that an order of this name sorts by."""
+        """Return the path of the field that an order called `name` sorts by."""
         return tuple(self.order["fields"].get(name, name).split("."))
-
-
-@cache
-def behaviour() -> Behaviour:
-    """The declared behaviour, read once."""
-    return Behaviour(**tomllib.loads((contracts_dir() / "behaviour.toml").read_text(encoding="utf-8")))
-
-
-def documented_values(contract: Contract, operation: Operation, parameter: Parameter) -> tuple[str, ...]:
-    """The documented values of an enum parameter or of the items of an array one; none of anything else."""
-    schema = contract.resolve(parameter.schema, operation.api)
-    schema = contract.resolve(schema.get("items", schema), operation.api)
-    if schema.get("type") == "boolean":
-        return ("true", "false")
-    return tuple(str(value) for value in schema.get("enum", ()))
 
 
 def value_at(item: Any, path: Path) -> Any:
@@ -162,10 +152,10 @@ def _any(passes: Callable[[Any], bool], found: list[Any]) -> bool | None:
         return None
 
 
-def _predicate(test: str, wanted: Sequence[str]) -> Callable[[Any], bool]:
-    """What a value has to be to pass a test (a key of TESTS) for one of the values that are `wanted`."""
+def _predicate(test: str, wanted: Sequence[str], wildcards: Mapping[str, str]) -> Callable[[Any], bool]:
+    """Return the test called `test` as a function of one value; the value has to match one of `wanted`."""
     if test == "equals":
-        return _equals(wanted)
+        return _equals(wanted, wildcards)
     if test in MOMENTS:
         moments = [moment(text) for text in wanted]
         latest, first = max(moments), min(moments)
@@ -180,8 +170,7 @@ def _predicate(test: str, wanted: Sequence[str]) -> Callable[[Any], bool]:
     return bool
 
 
-def _equals(wanted: Sequence[str]) -> Callable[[Any], bool]:
-    wildcards = behaviour().wildcards
+def _equals(wanted: Sequence[str], wildcards: Mapping[str, str]) -> Callable[[Any], bool]:
     rules = [wildcards[text] for text in wanted if text in wildcards]
     if "*" in rules:
         return lambda value: True

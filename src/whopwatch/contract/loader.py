@@ -1,52 +1,132 @@
-"""Finding and loading a contract folder.
+"""Find and load a contract: a bundled edition, an edition folder, or an OpenAPI document.
 
-`bundle.json` holds all of it in one file, with the digest of every YAML file that went into it. As long as those
-digests hold, the bundle is loaded (milliseconds); as soon as a file was edited, the YAML files are read instead
-(seconds), so that an edit takes effect at once and a bundle can never be stale.
+`bundle.json` of an edition folder holds its documents in one file, with the digest of every YAML file that it was made
+from. While these digests match, the bundle is loaded (milliseconds). After an edit of a YAML file, the YAML files are
+read instead (seconds), so an edit takes effect at once and a bundle is never stale.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from whopwatch.contract.bundle import bundle
+from whopwatch.contract.edition import EDITION, Edition, read_toml
 from whopwatch.contract.model import Contract
-from whopwatch.core.errors import ContractError
+from whopwatch.core.errors import ContractError, UsageError, did_you_mean
 
 BUNDLE = "bundle.json"
 BUNDLE_FORMAT = 1
+DEFAULT_VERSION = "2025-01-01"
+"""The edition that is used if none is named."""
+NEWEST = "newest"
+
+_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-\d+)?")
 
 
 def data_dir(name: str) -> Path:
-    """The data folder `name` (`contracts`, `probes`): inside an installed package, or at the root of a checkout."""
+    """Return the data folder `name` (`contracts`, `probes`): in the installed package, or at the root of a checkout."""
     installed = Path(__file__).parents[1] / "data" / name
     return installed if installed.is_dir() else Path(__file__).parents[3] / name
 
 
 def contracts_dir() -> Path:
-    """The contract that comes with whopwatch."""
+    """Return the folder of the bundled editions, one folder each."""
     return data_dir("contracts")
 
 
-@cache
-def load(folder: Path | None = None) -> Contract:
-    """The contract in `folder`, by default the one that comes with whopwatch.
+def editions() -> tuple[Edition, ...]:
+    """Return the bundled editions, the oldest first, without their digests."""
+    found = (read_edition(path.parent) for path in contracts_dir().glob(f"*/{EDITION}"))
+    return tuple(sorted(found, key=lambda edition: version_order(edition.version or "")))
 
-    Raises ContractError where the folder holds no contract or a damaged one.
+
+def version_order(version: str) -> tuple[int, ...]:
+    """Return what dated versions are sorted by: `2026-10-09` < `2026-10-09-2` < `2026-10-13-1`."""
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def is_version(text: str) -> bool:
+    """Check that `text` has the form of a version: a date, with or without a number (`2026-10-15-1`)."""
+    return _VERSION.fullmatch(text) is not None
+
+
+def edition_dir(name: str | Path | None = None) -> Path:
+    """Return the folder of an edition. `name` is a version, `newest`, a release (`sdk:2.6.0`) or a folder.
+
+    Without a name, return the folder of the default edition. Raise UsageError if nothing has this name.
     """
-    folder = folder or contracts_dir()
+    if isinstance(name, Path):
+        return _edition_in(name)
+    if name is None or name == DEFAULT_VERSION:
+        return contracts_dir() / DEFAULT_VERSION
+    known = editions()
+    if name == NEWEST:
+        return known[-1].folder
+    for edition in known:
+        if name in (edition.version, edition.release):
+            return edition.folder
+    if Path(name).is_dir():
+        return _edition_in(Path(name))
+    names = [name for edition in known for name in (edition.version, edition.release) if name]
+    raise UsageError(
+        f"Unknown contract {name!r}.",
+        expected="a version, newest, a release such as sdk:2.6.0, an edition folder, or an OpenAPI file",
+        hint=did_you_mean(name, [NEWEST, *names]) or f"bundled editions: {', '.join(names)}",
+    )
+
+
+def read_edition(folder: Path) -> Edition:
+    """Return what `edition.toml` of a folder says; without that file, the version is not known."""
+    path = folder / EDITION
+    if not path.exists():
+        return Edition(folder)
+    facts = read_toml(path)
+    try:
+        return Edition(folder, **facts)
+    except TypeError:
+        raise ContractError(
+            "The edition cannot be read.",
+            where=str(path),
+            expected="the keys version, release and date",
+            got=", ".join(facts),
+        ) from None
+
+
+def load(name: str | Path | None = None) -> Contract:
+    """Load the contract that `name` says (see `edition_dir`), by default the edition `2025-01-01`.
+
+    Each is loaded once in a process. Raise ContractError if the folder holds no contract or a damaged one.
+    """
+    return _load(edition_dir(name))
+
+
+def forget_contracts() -> None:
+    """Release the loaded contracts: what is loaded next is read again."""
+    _load.cache_clear()
+
+
+@cache
+def _load(folder: Path) -> Contract:
     documents = _bundled(folder) or bundle(folder)
     canonical = json.dumps(documents, sort_keys=True, separators=(",", ":")).encode()
-    return Contract(documents, hashlib.sha256(canonical).hexdigest())
+    return Contract(documents, replace(read_edition(folder), sha256=hashlib.sha256(canonical).hexdigest()))
+
+
+def _edition_in(folder: Path) -> Path:
+    """Return `folder`, or the default edition in it if `folder` holds editions."""
+    inner = folder / DEFAULT_VERSION
+    return inner if inner.is_dir() and not (folder / EDITION).exists() else folder
 
 
 def _bundled(folder: Path) -> dict[str, Any] | None:
-    """The documents in the folder's bundle, or None where there is none or it is not of these files."""
+    """Return the documents in the folder's bundle, None if there is none or it was not made of these files."""
     try:
         stored = json.loads((folder / BUNDLE).read_bytes())
     except FileNotFoundError:
@@ -65,6 +145,6 @@ def _bundled(folder: Path) -> dict[str, Any] | None:
 
 
 def digests(folder: Path, names: Mapping[str, str]) -> dict[str, str]:
-    """The sha256 of each of the files called `names` below `folder`; one that is missing is left out."""
+    """Return the sha256 of each of the files `names` below `folder`, without the missing ones."""
     paths = ((name, folder / name) for name in names)
     return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths if path.is_file()}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from whopwatch.contract.arguments import parameters_of
-from whopwatch.contract.loader import contracts_dir
-from whopwatch.contract.model import Contract, Operation, Schema
+from whopwatch.contract.model import Contract
+from whopwatch.contract.operation import Operation, Schema
 
 REFERENCE = "#/components/schemas/"
 DEFINITION = "#/$defs/"
@@ -32,29 +30,11 @@ class Tool:
     is_promised: bool
 
 
-@dataclass(frozen=True)
-class Server:
-    """What is known of the MCP server: its addresses by transport, and what else than operations its tools show."""
-
-    transports: Mapping[str, str]
-    other_tools: frozenset[str]
-    other_arguments: frozenset[str]
-
-
-@cache
-def server() -> Server:
-    """The declared facts about the MCP server."""
-    declared = _declared()
-    tools = declared["tools"]
-    return Server(declared["transports"], frozenset(tools["other"]), frozenset(tools["arguments"]))
-
-
 def tools_of(contract: Contract) -> dict[str, Tool]:
     """The tools of the contract's v1 operations, by name."""
-    declared = _declared()
-    absent = frozenset(declared["tools"]["absent"])
+    server = contract.mcp_server
     tools = (
-        _tool(contract, operation, declared["name"], operation.id not in absent)
+        _tool(contract, operation, server.tool_name, operation.id not in server.without_tool)
         for operation in contract.operations.values()
         if operation.api == "v1"
     )
@@ -124,8 +104,3 @@ def _moved(node: Any) -> Any:
             if not (isinstance(key, str) and (key.startswith("x-") or key == "discriminator"))
         }
     return [_moved(value) for value in node] if isinstance(node, list) else node
-
-
-@cache
-def _declared() -> dict[str, Any]:
-    return tomllib.loads((contracts_dir() / "mcp.toml").read_text(encoding="utf-8"))

@@ -1,149 +1,65 @@
-"""Contract, Operation, Parameter, Response, Event: read-only views of an OpenAPI 3.1 document."""
+"""Contract: the documents of one edition, its operations, events and schemas, and what is declared beside them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Literal, cast
+from typing import Any, cast
 
+from whopwatch.contract.edition import Edition, McpServer
+from whopwatch.contract.list_behaviour import Account, Behaviour, Filter
+from whopwatch.contract.operation import Event, Operation, Parameter, Schema, events_of, operations_of
 from whopwatch.contract.schema import SchemaStore, Validator
+from whopwatch.contract.write_effects import WriteEffects
 from whopwatch.core.errors import UsageError, did_you_mean
-
-Schema = Mapping[str, Any]
-Location = Literal["path", "query", "header"]
-
-METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One documented parameter. `name` is as on the wire (`product_ids[]`); `schema` may be a `$ref`."""
-
-    name: str
-    location: Location
-    required: bool
-    schema: Schema
-    resource: str | None = None
-    id_prefixes: tuple[str, ...] = ()
-
-    @property
-    def is_array(self) -> bool:
-        """Whether the parameter may be repeated (`name[]`)."""
-        return self.name.endswith("[]")
-
-    @property
-    def resources(self) -> tuple[str, ...]:
-        """The resources whose ids it takes, the likeliest first; none where that is not declared."""
-        return (self.resource, *self.schema.get("x-resource-alternatives", ())) if self.resource else ()
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What is documented for one status. `schema` is None where no JSON body is."""
-
-    status: int
-    schema: Schema | None
-    media_types: tuple[str, ...]
-    pointer: str
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One documented operation.
-
-    `path` is the template below the base URL of its `api` (`v1` or `v2`), `alternate_paths` other documented ones.
-    `scopes` are what the key needs. `is_list` means a cursor-paginated list; `is_public` that it is known to
-    answer without a key.
-    """
-
-    id: str
-    api: str
-    method: str
-    path: str
-    resource: str
-    parameters: tuple[Parameter, ...]
-    body: Schema | None
-    body_required: bool
-    responses: Mapping[int, Response]
-    scopes: tuple[str, ...]
-    is_list: bool = False
-    is_public: bool = False
-    alternate_paths: tuple[str, ...] = ()
-    raw: Schema = field(default_factory=dict, repr=False)
-
-    @property
-    def is_read(self) -> bool:
-        """Whether the method is one that changes nothing."""
-        return self.method in SAFE_METHODS
-
-    @cached_property
-    def success(self) -> Response:
-        """The documented success response with the lowest status."""
-        return self.responses[min(status for status in self.responses if 200 <= status < 300)]
-
-    def in_(self, location: Location) -> Iterator[Parameter]:
-        """The parameters at `location`."""
-        return (parameter for parameter in self.parameters if parameter.location == location)
-
-    @cached_property
-    def required_query(self) -> tuple[Parameter, ...]:
-        """Query parameters that a request cannot do without."""
-        return tuple(parameter for parameter in self.in_("query") if parameter.required)
-
-    @cached_property
-    def needed(self) -> tuple[Parameter, ...]:
-        """What every request has to name, path parameters first."""
-        return (*self.in_("path"), *self.required_query)
-
-    def parameter(self, name: str) -> Parameter | None:
-        """The parameter called `name` on the wire, or None."""
-        return next((parameter for parameter in self.parameters if parameter.name == name), None)
-
-    @property
-    def shown_path(self) -> str:
-        """The template as a person finds it in the reference: other versions than v1 with their own prefix."""
-        return self.path if self.api == "v1" else f"/{self.api}{self.path}"
-
-    @cached_property
-    def path_pattern(self) -> re.Pattern[str]:
-        """Matches a concrete path of this operation, alternates included, below the base URL."""
-        templates = (self.path, *self.alternate_paths)
-        return re.compile("|".join(f"(?:{_template_pattern(template)})" for template in templates))
-
-    def fill(self, values: Mapping[str, str], template: str | None = None) -> str:
-        """The path with `values` (already percent-encoded where needed) in place of its parameters."""
-        return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template or self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One documented webhook event and the schema of its whole payload."""
-
-    name: str
-    schema: Schema
-    pointer: str
-    resource: str
 
 
 class Contract:
-    """Everything the API promises: operations by id, events by name, schemas by JSON pointer.
+    """What one edition of the API promises: operations by id, events by name, schemas by JSON pointer.
 
-    `documents` maps an API version (`v1`, `v2`) to a self-contained OpenAPI document; `sha256` identifies them.
+    `documents` maps an API (`v1`, `v2`) to a self-contained OpenAPI document. `edition` says which version that is,
+    and holds what is declared beside the documents.
     """
 
-    def __init__(self, documents: Mapping[str, Any], sha256: str) -> None:
+    def __init__(self, documents: Mapping[str, Any], edition: Edition) -> None:
         self.documents = documents
-        self.sha256 = sha256
+        self.edition = edition
         self._stores = {api: SchemaStore(document) for api, document in documents.items()}
         self.operations: dict[str, Operation] = {
-            operation.id: operation for api, document in documents.items() for operation in _operations(api, document)
+            operation.id: operation for api, document in documents.items() for operation in operations_of(api, document)
         }
         self.events: dict[str, Event] = {
-            event.name: event for document in documents.values() for event in _events(document)
+            event.name: event for document in documents.values() for event in events_of(document)
         }
+
+    @property
+    def sha256(self) -> str:
+        """The digest that identifies the documents."""
+        return self.edition.sha256
+
+    @property
+    def version(self) -> str | None:
+        """The value of the `Api-Version-Date` header that this contract describes, None if it is not known."""
+        return self.edition.version
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """How lists and errors are expected to behave."""
+        return self.edition.behaviour
+
+    @property
+    def write_effects(self) -> WriteEffects:
+        """What writes do beyond their schemas."""
+        return self.edition.write_effects
+
+    @property
+    def mcp_server(self) -> McpServer:
+        """What is known of the MCP server."""
+        return self.edition.mcp_server
+
+    @property
+    def account(self) -> Account:
+        """The resource that a key belongs to."""
+        return self.edition.behaviour.account_resource
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -217,89 +133,31 @@ class Contract:
         """A compiled validator of the schema at `pointer` (`/components/schemas/Product`), made once."""
         return self._stores[api].validator(pointer)
 
+    def filters_of(self, operation: Operation) -> Iterator[Filter]:
+        """Yield the optional parameters of a list that choose among its items."""
+        own = self.behaviour.operations.get(operation.id, {})
+        for parameter in operation.in_("query"):
+            declared = own.get(parameter.name) or self.behaviour.filters.get(parameter.name)
+            if declared and not parameter.required:
+                yield Filter(
+                    parameter.name,
+                    tuple(tuple(path.split(".")) for path in declared["field"].split("|")),
+                    declared.get("test", "equals"),
+                    parameter.is_array,
+                    self.documented_values(operation, parameter),
+                    parameter.id_prefixes,
+                    parameter.resource == self.account.resource,
+                    self.behaviour.wildcards,
+                )
+
+    def documented_values(self, operation: Operation, parameter: Parameter) -> tuple[str, ...]:
+        """Return the documented values of an enum parameter, or of the items of an array one; () for any other."""
+        schema = self.resolve(parameter.schema, operation.api)
+        schema = self.resolve(schema.get("items", schema), operation.api)
+        if schema.get("type") == "boolean":
+            return ("true", "false")
+        return tuple(str(value) for value in schema.get("enum", ()))
+
     def pagination(self, api: str = "v1") -> Mapping[str, Any]:
         """The document's `x-pagination`: names of parameters, and behaviour declared where documents are silent."""
         return cast("Mapping[str, Any]", self.documents[api].get("x-pagination", {}))
-
-
-def _template_pattern(template: str) -> str:
-    parts = re.split(r"\{\w+\}", template)
-    return "[^/?#]+".join(re.escape(part) for part in parts)
-
-
-def _operations(api: str, document: Mapping[str, Any]) -> Iterator[Operation]:
-    for path, item in document["paths"].items():
-        for method in METHODS:
-            if method in item:
-                yield _operation(api, document, path, method, item[method])
-
-
-def _operation(api: str, document: Mapping[str, Any], path: str, method: str, raw: Mapping[str, Any]) -> Operation:
-    def deref(node: Mapping[str, Any]) -> Mapping[str, Any]:
-        return lookup(document, node["$ref"].removeprefix("#")) if "$ref" in node else node
-
-    body = raw.get("requestBody")
-    here = f"/paths/{escape(path)}/{method}"
-    return Operation(
-        id=raw["operationId"],
-        api=api,
-        method=method.upper(),
-        path=path,
-        resource=raw["tags"][0],
-        parameters=tuple(_parameter(deref(parameter)) for parameter in raw.get("parameters", ())),
-        body=deref(body)["content"]["application/json"]["schema"] if body else None,
-        body_required=bool(body and deref(body).get("required")),
-        responses={
-            int(status): _response(int(status), response, deref(response), f"{here}/responses/{status}")
-            for status, response in raw["responses"].items()
-        },
-        scopes=tuple(scope for entry in raw.get("security", ()) for scopes in entry.values() for scope in scopes),
-        is_list=bool(raw.get("x-list")),
-        is_public=bool(raw.get("x-public")),
-        alternate_paths=tuple(raw.get("x-alternate-paths", ())),
-        raw=raw,
-    )
-
-
-def _parameter(raw: Mapping[str, Any]) -> Parameter:
-    schema = raw["schema"]
-    annotated = schema.get("items", schema)
-    return Parameter(
-        name=raw["name"],
-        location=raw["in"],
-        required=bool(raw.get("required")),
-        schema=schema,
-        resource=raw.get("x-resource") or annotated.get("x-resource"),
-        id_prefixes=tuple(raw.get("x-id-prefix") or annotated.get("x-id-prefix", ())),
-    )
-
-
-def _response(status: int, node: Mapping[str, Any], response: Mapping[str, Any], here: str) -> Response:
-    content = response.get("content", {})
-    base = node["$ref"].removeprefix("#") if "$ref" in node else here
-    return Response(
-        status=status,
-        schema=content.get("application/json", {}).get("schema"),
-        media_types=tuple(content),
-        pointer=f"{base}/content/application~1json/schema",
-    )
-
-
-def _events(document: Mapping[str, Any]) -> Iterator[Event]:
-    for name, item in document.get("webhooks", {}).items():
-        pointer = f"/webhooks/{escape(name)}/post/requestBody/content/application~1json/schema"
-        raw = item["post"]
-        yield Event(name=name, schema=lookup(document, pointer), pointer=pointer, resource=raw["tags"][0])
-
-
-def escape(token: str) -> str:
-    """`token` as one step of a JSON pointer (RFC 6901)."""
-    return token.replace("~", "~0").replace("/", "~1")
-
-
-def lookup(document: Any, pointer: str) -> Any:
-    """The value at the JSON `pointer`; raises KeyError or IndexError where there is none."""
-    for token in pointer.split("/")[1:]:
-        key = token.replace("~1", "/").replace("~0", "~")
-        document = document[int(key)] if isinstance(document, list) else document[key]
-    return document

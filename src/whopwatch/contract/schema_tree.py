@@ -12,7 +12,8 @@ from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
-from whopwatch.contract.model import Contract, Operation
+from whopwatch.contract.model import Contract
+from whopwatch.contract.operation import Operation
 from whopwatch.contract.schema import json_type
 
 Schema = Mapping[str, Any]

@@ -1,21 +1,18 @@
-"""What is declared of writes beyond their schemas: `contracts/writes.toml`, loaded."""
+"""What writes do beyond their schemas, as `writes.toml` of an edition declares it."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache
 from typing import Any
 
-from whopwatch.contract import Operation
-from whopwatch.contract.loader import contracts_dir
+from whopwatch.contract.operation import Operation
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What an action does to its object: see `contracts/writes.toml`."""
+    """What an action does to its object; the keys are explained in `writes.toml`."""
 
     body: Mapping[str, Any] = field(default_factory=dict)
     sets: Mapping[str, Any] = field(default_factory=dict)
@@ -26,8 +23,12 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
-    """The declarations: reasons by resource or operation, patterns of texts, names by resource, actions."""
+class WriteEffects:
+    """What is declared of writes.
+
+    `simulator_only` gives a reason by resource or operation, `texts` a string pattern by field name, `renamed` the
+    shown name of a sent field by resource, `actions` the effect of an operation.
+    """
 
     simulator_only: Mapping[str, str]
     texts: Mapping[str, str]
@@ -35,18 +36,16 @@ class Declared:
     actions: Mapping[str, Action]
 
     def reason_against(self, operation: Operation) -> str | None:
-        """Why this write is left alone everywhere but at the simulator, None where it is not."""
+        """Return why this write is sent to the simulator only, None if it may be sent elsewhere."""
         return self.simulator_only.get(operation.id) or self.simulator_only.get(operation.resource)
 
     def text(self, name: str, unique: str) -> str:
-        """A text for the field called `name`, with `unique` in it."""
+        """Return a string for the field `name` that contains `unique`."""
         pattern = next(pattern for pattern in self.texts if fnmatchcase(name, pattern))
         return self.texts[pattern].replace("{}", unique)
 
 
-@cache
-def declared() -> Declared:
-    """The declarations, read once."""
-    content = tomllib.loads((contracts_dir() / "writes.toml").read_text(encoding="utf-8"))
-    actions = {id: Action(**entry) for id, entry in content.pop("actions").items()}
-    return Declared(**content, actions=actions)
+def read_write_effects(content: Mapping[str, Any]) -> WriteEffects:
+    """Return the declarations that the parsed `writes.toml` holds."""
+    actions = {id: Action(**entry) for id, entry in content["actions"].items()}
+    return WriteEffects(content["simulator_only"], content["texts"], content["renamed"], actions)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from whopwatch.contract import Contract, contracts_dir
+from whopwatch.contract import Contract, edition_dir
 from whopwatch.contract_build.declared import Reference
 
 
@@ -41,7 +41,7 @@ def coverage(contract: Contract, contracts: Path | None = None) -> list[Coverage
 
     A resource that the reference does not list comes last, with everything it has as extra.
     """
-    reference = Reference.read(contracts or contracts_dir())
+    reference = Reference.read(edition_dir(contracts))
     others = [resource for resource in contract.resources if resource not in reference.resources]
     return [_row(contract, reference, resource) for resource in [*reference.resources, *others]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from whopwatch.contract import contracts_dir
+from whopwatch.contract import edition_dir
 from whopwatch.contract_build.declared import Package, Sources
 from whopwatch.contract_build.fetch import version_key, versions
 from whopwatch.core.errors import SourceError, UsageError
@@ -41,7 +41,7 @@ class Release:
 
     def package(self) -> Package:
         """Where releases of its language come from."""
-        return Sources.read(contracts_dir()).packages[self.language.lower()]
+        return Sources.read(edition_dir()).packages[self.language.lower()]
 
 
 def named_release(text: str) -> Release | None:

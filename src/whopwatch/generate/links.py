@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from whopwatch.contract import Contract, Operation, Parameter
-from whopwatch.contract.model import escape
+from whopwatch.contract.operation import escape
 from whopwatch.contract.schema_tree import schemas_of
 
 FIRST_ITEM = "$response.body#/data/0/id"

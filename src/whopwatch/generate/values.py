@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from whopwatch.contract import Contract
-from whopwatch.contract.model import lookup
+from whopwatch.contract.operation import lookup
 from whopwatch.core.errors import ContractError
 
 Schema = Mapping[str, Any]

@@ -12,7 +12,6 @@ from urllib.parse import quote, urlencode
 
 from whopwatch import __version__
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import behaviour
 from whopwatch.core.exchange import Exchange, Phases
 from whopwatch.core.strict_json import MAX_BODY_LEVELS, BodyProblem
 from whopwatch.har.disguise import Disguise
@@ -43,7 +42,7 @@ def write(contract: Contract, exchanges: Sequence[Exchange], facts: Facts, publi
     disguise = Disguise(
         vocabulary_of(contract),
         (value for exchange in exchanges for value in _values(exchange)),
-        (text for exchange in exchanges for text in _sought(exchange)),
+        (text for exchange in exchanges for text in _sought(contract, exchange)),
         public,
     )
     archive = {
@@ -66,8 +65,8 @@ def _values(exchange: Exchange) -> Iterator[Any]:
     yield from (text for name, text in exchange.query if not _is_size(name))
 
 
-def _sought(exchange: Exchange) -> Iterator[str]:
-    filters = behaviour().filters
+def _sought(contract: Contract, exchange: Exchange) -> Iterator[str]:
+    filters = contract.behaviour.filters
     yield from (text for name, text in exchange.query if filters.get(name, {}).get("test") == "contains")
 
 

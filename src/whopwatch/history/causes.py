@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from whopwatch.contract import Contract
-from whopwatch.contract.model import escape
+from whopwatch.contract.operation import escape
 from whopwatch.core.finding import INACTIVE, Confidence, Finding, FindingState, Occurrence
 from whopwatch.history.unverified import UNVERIFIED
 

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.model import escape
+from whopwatch.contract.operation import escape
 
 
 class Node:

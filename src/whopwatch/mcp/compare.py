@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from whopwatch.contract import Contract
-from whopwatch.contract.mcp_tools import Tool, input_schema, server, tools_of
+from whopwatch.contract.mcp_tools import Tool, input_schema, tools_of
 from whopwatch.core.finding import Confidence, Finding, Severity
 from whopwatch.mcp.offered import SAFE_NAME, Offered
 from whopwatch.mcp.shape import Shape, properties_of, shape_of
@@ -22,7 +22,9 @@ def compared(contract: Contract, offered: Sequence[Offered]) -> tuple[Finding, .
     """What moved between the contract's tools and those that a server offers."""
     expected = tools_of(contract)
     names = {tool.name for tool in offered}
-    strangers = [tool for tool in offered if tool.name not in expected and tool.name not in server().other_tools]
+    strangers = [
+        tool for tool in offered if tool.name not in expected and tool.name not in contract.mcp_server.other_tools
+    ]
     missing = [tool for tool in expected.values() if tool.is_promised and tool.name not in names]
     renamed = _renamed(contract, missing, strangers)
     findings = [_gone(tool, renamed.get(tool.name)) for tool in missing]
@@ -51,7 +53,7 @@ def _renamed(contract: Contract, missing: Sequence[Tool], strangers: Sequence[Of
     found: dict[str, Offered] = {}
     for tool in missing:
         own, needed = properties_of(input_schema(contract, tool), {})
-        scores = [_likeness(tool, set(own), needed, one) for one in strangers]
+        scores = [_likeness(contract, tool, set(own), needed, one) for one in strangers]
         best = max(scores, default=0.0)
         if best >= ALIKE and scores.count(best) == 1:
             found[tool.name] = strangers[scores.index(best)]
@@ -59,10 +61,10 @@ def _renamed(contract: Contract, missing: Sequence[Tool], strangers: Sequence[Of
     return {name: one for name, one in found.items() if taken.count(id(one)) == 1}
 
 
-def _likeness(tool: Tool, own: set[str], needed: frozenset[str], other: Offered) -> float:
+def _likeness(contract: Contract, tool: Tool, own: set[str], needed: frozenset[str], other: Offered) -> float:
     """How much of what two tools take is the same; 0 where they differ in what they need or in what they are about."""
     properties, required = properties_of(other.input_schema, other.input_schema)
-    theirs = set(properties) - server().other_arguments
+    theirs = set(properties) - contract.mcp_server.other_arguments
     words = set(tool.name.split("_")) & set(other.name.replace("-", "_").split("_"))
     if required != needed or not words:
         return 0.0
@@ -84,12 +86,13 @@ def _differences(contract: Contract, tool: Tool, offered: Offered) -> Iterator[F
     own = input_schema(contract, tool)
     mine, needed = properties_of(own, own)
     theirs, required = properties_of(offered.input_schema, offered.input_schema)
-    yield from _arguments(tool, mine, theirs, needed, required)
+    yield from _arguments(contract, tool, mine, theirs, needed, required)
     for name in sorted(mine.keys() & theirs.keys()):
         yield from _types(tool, name, shape_of(mine[name], own), shape_of(theirs[name], offered.input_schema))
 
 
 def _arguments(
+    contract: Contract,
     tool: Tool,
     mine: Mapping[str, Any],
     theirs: Mapping[str, Any],
@@ -99,7 +102,7 @@ def _arguments(
     for name in sorted(mine.keys() - theirs.keys()):
         drift_class = "D5" if name in needed else "D6"
         yield _argument(drift_class, Severity.MEDIUM, tool, name, "an argument", "no such argument", "is gone")
-    for name in sorted(theirs.keys() - mine.keys() - server().other_arguments):
+    for name in sorted(theirs.keys() - mine.keys() - contract.mcp_server.other_arguments):
         if name in required:
             yield _argument("D2", Severity.CRITICAL, tool, name, "no such argument", "required", "is asked for")
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import documented_values
 
 EXPAND = "expand[]"
 """The query parameter that names the fields to expand."""
@@ -12,4 +11,4 @@ EXPAND = "expand[]"
 def expandable(contract: Contract, operation: Operation) -> tuple[str, ...]:
     """Return the documented expandable fields of what `operation` returns, empty if it has no `expand[]`."""
     parameter = operation.parameter(EXPAND)
-    return tuple(map(str, documented_values(contract, operation, parameter))) if parameter else ()
+    return tuple(map(str, contract.documented_values(operation, parameter))) if parameter else ()

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import HIDDEN, Behaviour, Filter, Pairs, behaviour, moment, value_at
+from whopwatch.contract.list_behaviour import HIDDEN, Behaviour, Filter, Pairs, moment, value_at
 from whopwatch.oracle.page import identity
 
 Rank = int
@@ -40,10 +40,8 @@ class ListParameters:
 
     def __init__(self, contract: Contract, operation: Operation) -> None:
         self.operation = operation
-        self.declared: Behaviour = behaviour()
-        self.filters: Mapping[str, Filter] = {
-            filter.name: filter for filter in self.declared.filters_of(contract, operation)
-        }
+        self.declared: Behaviour = contract.behaviour
+        self.filters: Mapping[str, Filter] = {filter.name: filter for filter in contract.filters_of(operation)}
         sort = {self.declared.order["parameter"], self.declared.order["direction"]}
         self.sorts = frozenset(parameter.name for parameter in operation.in_("query") if parameter.name in sort)
         self.optional = self.sorts | frozenset(

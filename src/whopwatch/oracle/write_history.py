@@ -56,7 +56,7 @@ def _records(contract: Contract, exchanges: Sequence[Exchange]) -> Iterator[Writ
         operation = contract.operations[exchange.operation]
         state = states.setdefault(operation.resource, _ResourceState())
         if exchange.purpose is Purpose.WRITE and exchange.ok:
-            expected = expected_of(operation, exchange)
+            expected = expected_of(contract.write_effects, operation, exchange)
             state.latest = _new_record(operation, index, exchange, expected, state) if expected else None
             if state.latest:
                 yield state.latest

@@ -8,7 +8,7 @@ from typing import Any
 
 from whopwatch.contract import Operation
 from whopwatch.contract.list_behaviour import moment
-from whopwatch.contract.write_effects import Action, declared
+from whopwatch.contract.write_effects import Action, WriteEffects
 from whopwatch.core.exchange import Exchange
 from whopwatch.oracle.page import identity
 
@@ -60,12 +60,14 @@ class ExpectedObject:
                 yield f"/{name}", (id in _ids(listed)) is (name in self.holds)
 
 
-def expected_of(operation: Operation, exchange: Exchange, id: str | None = None) -> ExpectedObject | None:
+def expected_of(
+    effects: WriteEffects, operation: Operation, exchange: Exchange, id: str | None = None
+) -> ExpectedObject | None:
     """Return what the object of the write `exchange` must show once it is done.
 
     None if the response has no id, and `id` is not given.
     """
-    action = declared().actions.get(operation.id, Action())
+    action = effects.actions.get(operation.id, Action())
     given, body = exchange.path_params, exchange.request_body or {}
     answer = exchange.json if isinstance(exchange.json, dict) else {}
     is_new = not given or action.makes
@@ -75,8 +77,8 @@ def expected_of(operation: Operation, exchange: Exchange, id: str | None = None)
         return None
     if operation.method == "DELETE":
         return ExpectedObject(id, is_gone=True)
-    is_plain = operation.id not in declared().actions or action.shows_body
-    names = declared().renamed.get(operation.resource, {})
+    is_plain = operation.id not in effects.actions or action.shows_body
+    names = effects.renamed.get(operation.resource, {})
     sent = {names.get(name, name): value for name, value in body.items()} if is_plain else {}
     return ExpectedObject(
         id,

@@ -7,7 +7,6 @@ from functools import partial
 from zlib import crc32
 
 from whopwatch.contract import Operation
-from whopwatch.contract.list_behaviour import behaviour
 from whopwatch.planning.experiments import BY_PRIORITY, ONE_OPERATION_EACH, Step, rotating
 from whopwatch.planning.reach import reach_operations
 from whopwatch.planning.state import Experiment, OperationHistory, RunState
@@ -44,6 +43,6 @@ def _name(step: Step) -> object:
 
 def urgency(state: RunState, operation: Operation) -> tuple[float, ...]:
     """What an operation is sorted by among its like; the most urgent is lowest."""
-    past, risk = state.past.get(operation.id, OperationHistory()), behaviour().risk
+    past, risk = state.past.get(operation.id, OperationHistory()), state.contract.behaviour.risk
     rank = risk.index(operation.resource) if operation.resource in risk else len(risk)
     return -past.changes, -past.days, rank, crc32(f"{state.seed}:{operation.id}".encode())

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from whopwatch.contract import Contract
-from whopwatch.contract.model import lookup
+from whopwatch.contract.operation import lookup
 
 
 def narrowed(contract: Contract) -> Contract:
     """A contract with the GETs of `contract` and what they refer to, identified as the whole one is."""
     shared: dict[Any, Any] = {}
     documents = {api: _share(_reads(document), shared) for api, document in contract.documents.items()}
-    return Contract(documents, contract.sha256)
+    return Contract(documents, contract.edition)
 
 
 def _reads(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -102,9 +102,9 @@ def _location(operation: str, where: str) -> dict[str, Any]:
 def _file(operation: str) -> str:
     kind, _, rest = operation.partition(":")
     if rest:
-        return "contracts/v1/events.yaml" if kind == "webhook" else "contracts/v1/shared.yaml"
+        return "contracts/2025-01-01/v1/events.yaml" if kind == "webhook" else "contracts/2025-01-01/v1/shared.yaml"
     resource = operation.partition(".")[0]
     is_name = resource.isidentifier() and resource.isascii() and "." in operation
     if resource == "v2" or not is_name:
-        return "contracts/v2/openapi.yaml" if resource == "v2" else "contracts/v1/openapi.yaml"
-    return f"contracts/v1/{resource}.yaml"
+        return "contracts/2025-01-01/v2/openapi.yaml" if resource == "v2" else "contracts/2025-01-01/v1/openapi.yaml"
+    return f"contracts/2025-01-01/v1/{resource}.yaml"

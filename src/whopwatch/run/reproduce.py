@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import documented_values
 from whopwatch.core.exchange import Exchange, Purpose
 
 _NOT_IN_A_NAME = re.compile(r"\W+")
@@ -28,7 +27,7 @@ def _value(contract: Contract, operation: Operation, name: str, value: str) -> s
     parameter = operation.parameter(name)
     if name in ("first", "last") and value.isdecimal():
         return value
-    known = documented_values(contract, operation, parameter) if parameter else ()
+    known = contract.documented_values(operation, parameter) if parameter else ()
     return value if value in known else _variable(name)
 
 

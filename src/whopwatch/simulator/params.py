@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from whopwatch.contract import Contract, Operation, Parameter
-from whopwatch.contract.model import escape
+from whopwatch.contract.operation import escape
 from whopwatch.core.strict_json import BodyProblem, parse_json
 from whopwatch.simulator.problem import ApiError, invalid, missing
 from whopwatch.simulator.values import milliseconds

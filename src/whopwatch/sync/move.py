@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from whopwatch.contract.edition import EDITION
 from whopwatch.contract_build.build import Documents, documents, exact_model, render
 from whopwatch.contract_build.counts import count
 from whopwatch.contract_build.declared import Package, Sources
@@ -30,6 +31,7 @@ _HEAD = (
     "# Made by `whopwatch contract sync`. `undecided` are places where the two SDKs disagree: Python's is taken until\n"
     "# an entry of conflicts.yaml settles them.\n"
 )
+_EDITION = '# Which version of the API this folder describes.\nrelease = "sdk:{version}"\n'
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,7 @@ def _write_contract(work: Path, made: Documents, packages: dict[str, Package]) -
     for name, text in render(made).items():
         (work / name).write_text(text, encoding="utf-8", newline="\n")
     (work / "sources.toml").write_text(sources_text(packages, count(made.v1)), encoding="utf-8")
+    (work / EDITION).write_text(_EDITION.format(version=packages["python"].version), encoding="utf-8")
 
 
 def _write_yaml(path: Path, content: dict[str, Any], head: str) -> None:

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from tests.simulator.asker import Asker
 from tests.simulator.bodies import bodies
 from whopwatch.contract import Operation, Parameter
-from whopwatch.contract.list_behaviour import documented_values
 from whopwatch.core.strict_json import parse_json
 from whopwatch.simulator.relations import PAGE_PARAMETERS, SORT_PARAMETERS
 
@@ -60,7 +59,7 @@ def _retrieved(ask: Asker, operation: Operation) -> Iterator[Response]:
     for id in (*ids, *ids[:2], UNKNOWN, "?"):
         yield ask.operation(operation.id, None, **{name: id}).response
     for parameter in operation.in_("query"):
-        for value in documented_values(ask.contract, operation, parameter):
+        for value in ask.contract.documented_values(operation, parameter):
             yield ask.operation(operation.id, {parameter.name: value}, **{name: ids[0]} if ids else {}).response
     if operation.alternate_paths or not own:
         yield ask.operation(operation.id).response

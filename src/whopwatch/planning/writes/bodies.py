@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.write_effects import declared
 
 Schema = Mapping[str, Any]
 Body = dict[str, Any]
@@ -59,7 +58,7 @@ class BodyBuilder:
     def changes(self, operation: Operation, current: Mapping[str, Any], others: Sequence[Any] = ()) -> Body:
         """Every plain field, with another value than `current` shows, and one that few of `others` show."""
         schema = self._body(operation)
-        names = declared().renamed.get(operation.resource, {})
+        names = self._contract.write_effects.renamed.get(operation.resource, {})
         body: Body = {}
         for name, part in schema.get("properties", {}).items():
             if self._is_plain(name, part, operation) and not part.get("deprecated"):
@@ -115,7 +114,7 @@ class BodyBuilder:
             return next(number for number in NUMBERS if number != current)
         if part.get("format") in ("date-time", "date"):
             return next(date[:10] if part["format"] == "date" else date for date in LATER if date != current)
-        return declared().text(name, self._unique())
+        return self._contract.write_effects.text(name, self._unique())
 
     def _object(self, name: str, schema: Schema, operation: Operation) -> Body:
         if name == "metadata":

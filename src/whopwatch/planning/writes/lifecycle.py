@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from whopwatch.contract import Operation
-from whopwatch.contract.write_effects import declared
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
 from whopwatch.oracle.page import ListPage
@@ -90,7 +89,7 @@ def _changes(writing: WriteState, resource: str, created: Body) -> Experiment:
 def _changing(writing: WriteState, resource: str) -> Iterator[Operation]:
     operations = [operation for operation in writing.state.contract.operations.values() if operation.api == "v1"]
     own = [operation for operation in operations if operation.resource == resource and "{" in operation.path]
-    order = list(declared().actions)
+    order = list(writing.state.contract.write_effects.actions)
     yield from (operation for operation in own if operation.method in ("PATCH", "PUT"))
     actions = [operation for operation in own if operation.method == "POST"]
     yield from sorted(actions, key=lambda operation: (*order, operation.id).index(operation.id))
@@ -105,7 +104,7 @@ def _subject(writing: WriteState, operation: Operation, shown: list[Any]) -> Ste
         writing.listings.pop(operation.resource, None)  # what is found elsewhere need not be in this list
         yield from writing.supply(operation.resource)
         return writing.id_of(operation.resource)
-    action = declared().actions.get(operation.id)
+    action = writing.action(operation)
     if action is None:
         return str(shown[0].get("id"))
     fitting = [
@@ -122,8 +121,10 @@ def _change(writing: WriteState, operation: Operation, id: str, others: list[Any
     for call in writing.readers(operation.resource, id):
         exchange = yield call
         current = object_in(call.operation, exchange, id) or current
-    least = {**writing.bodies.least(operation), **_declared_body(operation)} if operation.body is not None else {}
-    is_update = operation.method != "POST" or _shows_body(operation)
+    least: Body = {}
+    if operation.body is not None:
+        least = {**writing.bodies.least(operation), **_declared_body(writing, operation)}
+    is_update = operation.method != "POST" or _shows_body(writing, operation)
     body = {**least, **(writing.bodies.changes(operation, current, others) if is_update else {})}
     yield from writing.refused(writing.call(operation, id, body))
     if is_update:
@@ -136,12 +137,13 @@ def _change(writing: WriteState, operation: Operation, id: str, others: list[Any
         yield from writing.untouched(operation, id)
 
 
-def _shows_body(operation: Operation) -> bool:
-    return operation.id in declared().actions and declared().actions[operation.id].shows_body
+def _shows_body(writing: WriteState, operation: Operation) -> bool:
+    action = writing.action(operation)
+    return action is not None and action.shows_body
 
 
-def _declared_body(operation: Operation) -> Body:
-    action = declared().actions.get(operation.id)
+def _declared_body(writing: WriteState, operation: Operation) -> Body:
+    action = writing.action(operation)
     return dict(action.body) if action else {}
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from whopwatch.contract import Operation, Parameter
-from whopwatch.contract.write_effects import declared
+from whopwatch.contract.write_effects import Action
 from whopwatch.core.exchange import Credential, Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.oracle.written_object import ExpectedObject, compare_read, expected_of
@@ -65,9 +65,14 @@ class WriteState:
         """The operation `<resource>.<method>`, None where there is none."""
         return self.state.contract.operations.get(f"{resource}.{method}")
 
+    def action(self, operation: Operation) -> Action | None:
+        """Return what is declared of an action, None if nothing is."""
+        return self.state.contract.write_effects.actions.get(operation.id)
+
     def may(self, operation: Operation | None) -> bool:
         """Whether a write may be made at this target."""
-        reason = declared().reason_against(operation) if operation and not self.is_simulated else None
+        effects = self.state.contract.write_effects
+        reason = effects.reason_against(operation) if operation and not self.is_simulated else None
         if operation and reason:
             self.untried[operation.id] = f"tried at the simulator only: {reason}"
         return operation is not None and reason is None
@@ -94,7 +99,7 @@ class WriteState:
             id = next(iter(exchange.path_params.values()))
             self.owned[operation.resource] = [own for own in self.owned.get(operation.resource, ()) if own != id]
             return
-        made = expected_of(operation, exchange) if exchange.ok else None
+        made = expected_of(self.state.contract.write_effects, operation, exchange) if exchange.ok else None
         if made and made.id not in exchange.path_params.values():
             own = self.owned.setdefault(operation.resource, [])
             if made.id not in own:
@@ -154,7 +159,7 @@ class WriteState:
 
     def look(self, operation: Operation, written: Exchange) -> Steps[None]:
         """Read the object of a write where it can be read, until the write is seen."""
-        expected = expected_of(operation, written) if written.ok else None
+        expected = expected_of(self.state.contract.write_effects, operation, written) if written.ok else None
         if expected:
             for call in self.readers(operation.resource, expected.id):
                 yield from _until(call, expected)

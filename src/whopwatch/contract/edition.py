@@ -1,0 +1,88 @@
+"""Edition: one version of the API that a contract describes, and what is declared beside its documents."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from whopwatch.contract.list_behaviour import Behaviour
+from whopwatch.contract.write_effects import WriteEffects, read_write_effects
+from whopwatch.core.errors import ContractError
+
+EDITION = "edition.toml"
+"""The file that says which version an edition folder holds."""
+
+
+@dataclass(frozen=True)
+class McpServer:
+    """What is known of the MCP server of an edition.
+
+    `tool_name` is the pattern of a tool's name (`{method}_{resource}`), `transports` are addresses by transport.
+    `other_tools` and `other_arguments` belong to no operation. `without_tool` are operations that have no tool.
+    """
+
+    tool_name: str
+    transports: Mapping[str, str]
+    other_tools: frozenset[str]
+    other_arguments: frozenset[str]
+    without_tool: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One version of the API.
+
+    `version` is the value of the `Api-Version-Date` header, `release` the SDK release that the documents are made
+    from (`sdk:0.0.23`), `date` the day of that release (ISO), `sha256` the digest of the documents. Each is None where
+    it is not known. `folder` holds the declarations: behaviour.toml, writes.toml, mcp.toml.
+    """
+
+    folder: Path
+    version: str | None = None
+    release: str | None = None
+    date: str | None = None
+    sha256: str = ""
+
+    def __str__(self) -> str:
+        """Return the version, else the name of the folder."""
+        return self.version or self.folder.name
+
+    @cached_property
+    def behaviour(self) -> Behaviour:
+        """What lists, errors and the account resource are expected to do: `behaviour.toml`."""
+        return Behaviour(**self._declared("behaviour.toml"))
+
+    @cached_property
+    def write_effects(self) -> WriteEffects:
+        """What writes do beyond their schemas: `writes.toml`."""
+        return read_write_effects(self._declared("writes.toml"))
+
+    @cached_property
+    def mcp_server(self) -> McpServer:
+        """What is known of the MCP server: `mcp.toml`."""
+        declared = self._declared("mcp.toml")
+        tools = declared["tools"]
+        return McpServer(
+            declared["name"],
+            declared["transports"],
+            frozenset(tools["other"]),
+            frozenset(tools["arguments"]),
+            frozenset(tools["absent"]),
+        )
+
+    def _declared(self, name: str) -> dict[str, Any]:
+        return read_toml(self.folder / name)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the content of a TOML file of a contract. Raise ContractError if it is missing or not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ContractError("Cannot read a file of the contract.", where=str(path), got=error.strerror) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ContractError("A file of the contract is not TOML.", where=str(path), got=str(error)) from None

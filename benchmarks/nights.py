@@ -21,14 +21,14 @@ from tests.run.test_moving import Writers
 from whopwatch.contract import Contract, load
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import Report
-from whopwatch.history import Records, opened, remember
+from whopwatch.history import Records, compare_with_history, open_baseline
+from whopwatch.history.absence import NightCounts, update_absence_test
 from whopwatch.history.records import TraitRecord
-from whopwatch.history.rules import rules
-from whopwatch.history.silence import Count, listen
+from whopwatch.history.rules import history_rules
 from whopwatch.run import Observation, judge, observe
 from whopwatch.simulator.app import Options
 
-RULES = rules()
+RULES = history_rules()
 YEAR = 365
 TRAITS = 4850
 """What a baseline of the whole API holds after some nights at the simulator."""
@@ -50,7 +50,7 @@ class Source:
     known: int
     turns: float
 
-    def night(self, units: int) -> Count:
+    def night(self, units: int) -> NightCounts:
         """What one night shows."""
         rng = self.rng
         share = self.share
@@ -61,7 +61,7 @@ class Source:
         having = round(self.known * self.share)
         lost = sum(rng.random() < self.turns for _ in range(having)) if having else 0
         gained = sum(rng.random() < self.turns for _ in range(self.known - having))
-        return Count(units, self.fresh, with_it, lost, gained, having - lost)
+        return NightCounts(units, self.fresh, with_it, lost, gained, having - lost)
 
 
 def quiet_year(rng: random.Random, alike: float) -> int:
@@ -82,18 +82,22 @@ def quiet_year(rng: random.Random, alike: float) -> int:
         told = False
         for night in range(1, YEAR + 1):
             count = (source if night > 1 else first).night(units)
-            told |= listen(record, count, rule, RULES.evidence, night)
-            units += count.fresh
+            told |= update_absence_test(record, count, rule, RULES.absence, night)
+            units += count.new
         wrong += told
     return wrong
 
 
 def caught_after(units: int, share: float, fresh: int, lost: int) -> str:
     """Nights and objects until a trait that is gone for good is told."""
-    record = TraitRecord(1, units=units, hits=round(units * share))
+    record = TraitRecord(1, eligible=units, hits=round(units * share))
     for night in range(1, 200):
-        if listen(
-            record, Count(units, fresh, lost=lost if night == 1 else 0), RULES.traits["value"], RULES.evidence, night
+        if update_absence_test(
+            record,
+            NightCounts(units, fresh, lost=lost if night == 1 else 0),
+            RULES.traits["value"],
+            RULES.absence,
+            night,
         ):
             return f"{night:3} nights, {record.gap:4} objects"
     return "never"
@@ -101,7 +105,7 @@ def caught_after(units: int, share: float, fresh: int, lost: int) -> str:
 
 def quiet(years: int) -> None:
     """Print the findings of quiet years."""
-    for alike in (0.0, RULES.evidence.resemblance, 2 * RULES.evidence.resemblance):
+    for alike in (0.0, RULES.absence.correlation, 2 * RULES.absence.correlation):
         started = time.process_time()
         wrong = [quiet_year(random.Random(seed), alike) for seed in range(years)]  # noqa: S311
         seconds = time.process_time() - started
@@ -136,9 +140,9 @@ def year(nights: int, count: int, budget: int) -> None:
         started_at = (FIRST + timedelta(days=number)).isoformat().replace("+00:00", "Z")
         report = judge(contract, replace(observation, started_at=started_at), "simulator")
         started = time.process_time()
-        reports.append(remember(contract, observation.exchanges, report, records))
+        reports.append(compare_with_history(contract, observation.exchanges, report, records))
         seconds.append(time.process_time() - started)
-    with tempfile.TemporaryDirectory() as folder, opened(Path(folder, "baseline.sqlite")) as baseline:
+    with tempfile.TemporaryDirectory() as folder, open_baseline(Path(folder, "baseline.sqlite")) as baseline:
         started = time.process_time()
         baseline.save(records)
         saved, size = time.process_time() - started, baseline.path.stat().st_size
@@ -163,7 +167,7 @@ def moving(nights: int, writes: int, budget: int) -> None:
         for _ in range(writes):
             writers(simulator.backend)
         seen = observe(contract, simulator.target(), budget=budget, seed=night, transport=simulator)
-        found += remember(contract, seen.exchanges, judge(contract, seen, "simulator"), records).findings
+        found += compare_with_history(contract, seen.exchanges, judge(contract, seen, "simulator"), records).findings
     for finding in found[:20]:
         print(f"  {finding.state} {finding.drift_class} {finding.message}")
     print(f"{nights} nights with {writes} writes between them ({dict(writers.done)}): {len(found)} findings")

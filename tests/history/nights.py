@@ -1,4 +1,4 @@
-"""Nights in a test. What a simulator answers is recorded once for each world, and fed to as many nights as it takes."""
+"""Nights in a test. Responses of a simulator are recorded once for each world and reused for many nights."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import Report
-from whopwatch.history import Entry, Records, remember
+from whopwatch.history import AcceptedEntry, Records, compare_with_history
 from whopwatch.run import Observation, judge, observe
 from whopwatch.simulator.app import Options
 
 FIRST = datetime(2026, 1, 1, 3, tzinfo=UTC)
 BUDGET = 30
 WORLDS = 4
-"""Recorded nights that are told apart; further ones repeat them."""
+"""Different recorded nights; further nights repeat them."""
 
 
 @lru_cache(maxsize=64)
 def recorded(
     contract: Contract, operations: tuple[str, ...], world: int, plan: int, faults: tuple[str, ...]
 ) -> Observation:
-    """What one run sees of `operations`: with the seed `plan`, at the world of the seed `world`."""
+    """Return what one run over `operations` observes, with the seed `plan` and the world of the seed `world`."""
     simulator = InProcess(contract, Options(seed=world, faults=faults, rate_limit=10**9))
     return observe(contract, simulator.target(), budget=BUDGET, selected=operations, seed=plan, transport=simulator)
 
 
 @dataclass
 class Nights:
-    """A row of nights over `operations`. With `changing` data every night has a world of its own."""
+    """Consecutive nights over `operations`. With `changing`, every night has other data."""
 
     contract: Contract
     operations: Sequence[str]
@@ -44,14 +44,14 @@ class Nights:
     def run(
         self,
         faults: Iterable[str] = (),
-        accepted: Iterable[Entry] = (),
+        accepted: Iterable[AcceptedEntry] = (),
         operations: Sequence[str] = (),
         stopped: str | None = None,
         change: Callable[[Exchange], Exchange] | None = None,
     ) -> Report:
-        """One more night, with these faults; over other `operations` where some are given; `stopped` by something.
+        """Run one more night with these faults, over other `operations` if given, `stopped` for a reason.
 
-        With a `change` of what came back, no check but the memory looks at it.
+        With a `change` of the responses, only the history sees them, no other check.
         """
         number = len(self.reports)
         seed = number % WORLDS
@@ -61,14 +61,16 @@ class Nights:
             observation = replace(observation, exchanges=tuple(map(change, observation.exchanges)), findings=())
         started = (FIRST + timedelta(days=number)).isoformat().replace("+00:00", "Z")
         report = judge(self.contract, replace(observation, started_at=started, stopped=stopped), "simulator")
-        self.reports.append(remember(self.contract, observation.exchanges, report, self.records, accepted=accepted))
+        self.reports.append(
+            compare_with_history(self.contract, observation.exchanges, report, self.records, accepted=accepted)
+        )
         return self.reports[-1]
 
     def quiet(self, count: int) -> list[Finding]:
-        """`count` more nights without a fault, and whatever was found in them."""
+        """Run `count` more nights without a fault. Return the findings."""
         return [finding for _ in range(count) for finding in self.run().findings]
 
 
 def states(report: Report) -> dict[tuple[str, str, str], str]:
-    """The state of each finding by class, operation and location."""
+    """Return the state of each finding by class, operation and location."""
     return {(one.drift_class, one.operation, one.location): str(one.state) for one in report.findings}

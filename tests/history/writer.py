@@ -1,4 +1,4 @@
-"""What runs in a process of its own, to be killed or kept from writing."""
+"""Writers of a baseline that run in a separate process, to be killed or to run out of disk space."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from whopwatch.core.errors import UsageError
-from whopwatch.history import Records, opened
+from whopwatch.history import Records, open_baseline
 from whopwatch.history.records import Night, TraitRecord
 
 TRAITS = 300
@@ -24,28 +24,30 @@ def records_of(nights: int) -> Records:
         nights=[
             Night(n, f"2026-01-01T00:00:{n:02}Z", 1.0, "simulator", "clean", n, True) for n in range(1, nights + 1)
         ],
-        traits={("o.list", "/data/*", f"/data/*/f{n}", "value"): TraitRecord(n, units=nights) for n in range(TRAITS)},
+        traits={
+            ("o.list", "/data/*", f"/data/*/f{n}", "value"): TraitRecord(n, eligible=nights) for n in range(TRAITS)
+        },
         objects={("o.list", "/data/*", f"{n:012}"): (nights, b"\x01\x02") for n in range(TRAITS)},
     )
 
 
 def held_in(path: Path) -> int:
     """How many nights the baseline holds. Fails where one part of it does not agree with another."""
-    with opened(path) as baseline:
+    with open_baseline(path) as baseline:
         records = baseline.load()
     nights = len(records.nights)
     assert [night.number for night in records.nights] == list(range(1, nights + 1))
     if nights:
-        assert {record.units for record in records.traits.values()} == {nights}
+        assert {record.eligible for record in records.traits.values()} == {nights}
         assert {night for night, _ in records.objects.values()} == {nights}
         assert len(records.traits) == len(records.objects) == TRAITS
     return nights
 
 
 def write_nights(path: Path, done: Connection) -> None:
-    """One night after the other, each told when it is written, until somebody ends this."""
+    """Write nights and send each number, until the process is killed."""
     while True:
-        with opened(path) as baseline:
+        with open_baseline(path) as baseline:
             nights = len(baseline.load().nights) + 1
             baseline.save(records_of(nights))
         done.send(nights)
@@ -78,7 +80,7 @@ def kill_writers(path: Path, count: int) -> int:
 def write_in_little_room(path: Path, room: int) -> None:
     """One more night, where no file may grow beyond `room` bytes. Raises UsageError."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-    with opened(path) as baseline:
+    with open_baseline(path) as baseline:
         baseline.save(records_of(9))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import generate_latest
 
-from tests.history.made import report, told
+from tests.history.factories import report, tracked
 from whopwatch.core.finding import FindingState, Severity
 from whopwatch.core.report import Report, Verdict
 from whopwatch.metrics.drift import drift_metrics
@@ -22,11 +22,11 @@ def exported(given: Report, last_success: float | None = 5.0) -> dict[str, float
 def test_open_findings_are_counted_by_severity_and_class() -> None:
     series = exported(
         report(
-            told(),
-            told(location="/data/*/id"),
-            told(drift_class="D9", severity=Severity.HIGH),
-            told(FindingState.FIXED, location="/a"),
-            told(FindingState.ACCEPTED, location="/b"),
+            tracked(),
+            tracked(location="/data/*/id"),
+            tracked(drift_class="D9", severity=Severity.HIGH),
+            tracked(FindingState.FIXED, location="/a"),
+            tracked(FindingState.ACCEPTED, location="/b"),
         )
     )
     assert {name: value for name, value in series.items() if name.startswith(FINDINGS)} == {

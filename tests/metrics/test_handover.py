@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tests.history.made import report, told
+from tests.history.factories import report, tracked
 from whopwatch.core.errors import UsageError
 from whopwatch.metrics.drift import JOB, drift_metrics
 from whopwatch.metrics.handover import push, url_shown
@@ -54,7 +54,7 @@ def gateway() -> Iterator[Gateway]:
 @pytest.mark.parametrize(("is_whole", "method"), [(True, "PUT"), (False, "POST")])
 def test_a_run_that_could_check_replaces_all_of_its_job(gateway: Gateway, is_whole: bool, method: str) -> None:
     """What is fixed has no series any more, and a gateway keeps what nothing takes the place of."""
-    push(drift_metrics(report(told()), "abc", 5.0), gateway.url, JOB, {"shard": "1"}, is_whole=is_whole)
+    push(drift_metrics(report(tracked()), "abc", 5.0), gateway.url, JOB, {"shard": "1"}, is_whole=is_whole)
     ((command, path, body),) = gateway.pushed
     assert (command, path) == (method, "/metrics/job/whopwatch-drift/shard/1")
     assert "drift_findings" in body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import generate_latest
 
-from tests.history.made import report, told
+from tests.history.factories import report, tracked
 from whopwatch.core.finding import Severity
 from whopwatch.core.report import Report, Verdict
 from whopwatch.metrics.sdk import sdk_metrics
@@ -17,7 +17,7 @@ def exported(given: Report) -> dict[str, float]:
 
 
 def test_findings_are_counted_by_release_severity_and_class() -> None:
-    series = exported(report(told(), told(location="/id"), told(drift_class="D9", severity=Severity.INFO)))
+    series = exported(report(tracked(), tracked(location="/id"), tracked(drift_class="D9", severity=Severity.INFO)))
     assert {name: value for name, value in series.items() if name.startswith("whop_sdk_findings")} == {
         'whop_sdk_findings{class="D5",release="sdk:0.0.23",severity="critical"}': 2.0,
         'whop_sdk_findings{class="D9",release="sdk:0.0.23",severity="info"}': 1.0,

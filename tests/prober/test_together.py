@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.history.made import report, told
+from tests.history.factories import report, tracked
 from whopwatch.core.errors import TargetError
 from whopwatch.core.report import OperationResult, State, Verdict
 from whopwatch.prober.together import SERVER, together, without_session
@@ -34,7 +34,7 @@ def test_drift_of_either_is_drift(probes: Verdict, tools: Verdict, expected: Ver
 
 
 def test_a_tool_with_a_finding_has_its_row_called_or_not() -> None:
-    finding = replace(told(), operation=COMPARED.id)
+    finding = replace(tracked(), operation=COMPARED.id)
     mcp = replace(report(finding, verdict=Verdict.DRIFT), operations=(COMPARED,))
     joined = together(report(), mcp)
     assert finding in joined.findings

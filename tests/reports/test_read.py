@@ -13,7 +13,7 @@ from tests.reports import nights, samples
 from whopwatch.cli import main
 from whopwatch.core.errors import UsageError
 from whopwatch.core.report import Report, Verdict
-from whopwatch.history.several import merged
+from whopwatch.history.aggregate import merge_reports
 from whopwatch.reports.read import read_report
 
 
@@ -44,13 +44,13 @@ def test_what_is_no_report_is_told(tmp_path: Path, content: str) -> None:
 
 def test_the_same_drift_in_two_shards_is_one_finding(tmp_path: Path) -> None:
     one, other = (replace(DRIFT, target=name) for name in ("acme", "beta"))
-    whole = merged([one, other, replace(CLEAN, target="gamma")])
+    whole = merge_reports([one, other, replace(CLEAN, target="gamma")])
     assert [target.name for target in whole.targets] == ["acme", "beta", "gamma"]
     assert whole.verdict is Verdict.DRIFT
     assert len(whole.findings) == len(DRIFT.findings)
     assert all(finding.targets == ("acme", "beta") for finding in whole.findings)
     assert whole.sent == 2 * one.sent + CLEAN.sent
-    again = merged([whole, replace(DRIFT, target="delta")])
+    again = merge_reports([whole, replace(DRIFT, target="delta")])
     assert all(finding.targets == ("acme", "beta", "delta") for finding in again.findings)
 
 
@@ -63,7 +63,7 @@ def test_two_nights_of_one_target_are_one_target(tmp_path: Path, capsys: pytest.
     breaking = sum(finding.breaks for finding in DRIFT.findings)
     assert (row["name"], row["verdict"], row["sent"], row["findings"]) == ("acme", "drift", 2 * DRIFT.sent, breaking)
     assert " targets" not in page.read_text()
-    both = merged([replace(DRIFT, target="acme"), replace(CLEAN, target="acme"), replace(CLEAN, target="beta")])
+    both = merge_reports([replace(DRIFT, target="acme"), replace(CLEAN, target="acme"), replace(CLEAN, target="beta")])
     assert (both.target, [str(one.verdict) for one in both.targets]) == ("2 targets", ["drift", "clean"])
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from whopwatch.contract import load
 from whopwatch.core.report import Report
-from whopwatch.history import Records, remember
+from whopwatch.history import Records, compare_with_history
 from whopwatch.reports import html
 from whopwatch.run import judge, observe
 from whopwatch.simulator import embedded
@@ -46,7 +46,7 @@ def nights() -> Iterator[tuple[int, Report]]:
             observation = observe(contract, target, seed=number)
             started = (FIRST + timedelta(days=number)).isoformat().replace("+00:00", "Z")
             report = replace(judge(contract, observation, target.name), started_at=started)
-            yield number, remember(contract, observation.exchanges, report, records)
+            yield number, compare_with_history(contract, observation.exchanges, report, records)
 
 
 def main(folder: Path) -> None:

@@ -12,8 +12,8 @@ from whopwatch.cli.drift import BASELINE
 from whopwatch.cli.folders import make_own
 from whopwatch.cli.outputs import STDOUT, write_whole
 from whopwatch.core.errors import UsageError
-from whopwatch.history import opened, read
-from whopwatch.history.portable import exported, imported
+from whopwatch.history import open_baseline, read_baseline
+from whopwatch.history.encoding import baseline_from_json, baseline_to_json
 
 FILE = click.Path(path_type=Path)
 EXAMPLE = """\b
@@ -35,7 +35,7 @@ def export(file: Path, output: str) -> None:
     """Write a baseline as JSON."""
     if not os.path.isfile(file):  # False, too, in a folder that may not be looked into
         raise UsageError("There is no baseline to export.", where=str(file), expected="a file that `drift` wrote")
-    text = exported(read(file))
+    text = baseline_to_json(read_baseline(file))
     if output == STDOUT:
         sys.stdout.write(text)
     else:
@@ -53,9 +53,9 @@ def import_(source: Path, file: Path, force: bool) -> None:
     except (OSError, UnicodeDecodeError) as error:
         got = getattr(error, "strerror", None) or "bytes that are not UTF-8"
         raise UsageError("The export cannot be read.", where=str(source), got=got) from None
-    records = imported(text, str(source))
+    records = baseline_from_json(text, str(source))
     make_own(file)
-    with opened(file) as held:
+    with open_baseline(file) as held:
         if file.exists() and not force:
             raise UsageError("There is a baseline already.", where=str(file), hint="add --force to replace it")
         held.save(records)

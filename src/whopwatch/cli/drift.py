@@ -21,8 +21,8 @@ from whopwatch.contract import contracts_dir, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
 from whopwatch.core.report import Report
 from whopwatch.history import read_accepted
-from whopwatch.history.several import combined
-from whopwatch.history.store import refuse_place
+from whopwatch.history.aggregate import aggregate_targets
+from whopwatch.history.store import check_writable_path
 from whopwatch.run.target import refuse_unusable
 
 BASELINE = REPORTS / "baseline.sqlite"
@@ -97,7 +97,7 @@ def drift(
         refuse_unusable(target, os.environ, config)
         if baseline:
             make_own(baseline)
-            refuse_place(baseline)
+            check_writable_path(baseline)
     folder = report_dir or NIGHTS / datetime.now(UTC).date().isoformat()
     outputs = Outputs(reports, folder, FILE_NAMES)
     if targets:
@@ -130,7 +130,7 @@ def _many(settings: Settings, companies: tuple[Company, ...]) -> tuple[Report, M
             continue
         if outcomes[company.name].interrupted:
             break
-    report = combined({name: outcome.report for name, outcome in outcomes.items()}, failed)
+    report = aggregate_targets({name: outcome.report for name, outcome in outcomes.items()}, failed)
     return report, {**outcomes, **{name: Outcome(report) for name in failed}}
 
 

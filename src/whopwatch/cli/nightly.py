@@ -11,8 +11,13 @@ from whopwatch.cli.folders import make_own
 from whopwatch.contract import Contract
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.report import Report
-from whopwatch.history import Entry, Records, past_of, remember
-from whopwatch.history import opened as opened_baseline
+from whopwatch.history import (
+    AcceptedEntry,
+    Records,
+    compare_with_history,
+    open_baseline,
+    plan_priorities,
+)
 from whopwatch.run.target import opened
 
 
@@ -21,7 +26,7 @@ class Settings:
     """What every target of a run has in common. `seed` is None where each night has its own."""
 
     contract: Contract
-    accepted: tuple[Entry, ...]
+    accepted: tuple[AcceptedEntry, ...]
     only: tuple[str, ...]
     resources: tuple[str, ...]
     budget: int
@@ -49,7 +54,7 @@ def one_night(settings: Settings, name: str | None, environ: Mapping[str, str], 
     Raises UsageError and ConfigError for a target or baseline that cannot be used; nothing was sent then.
     """
     make_own(baseline)
-    with opened_baseline(baseline) as held:
+    with open_baseline(baseline) as held:
         records = held.load()
         report, interrupted = _observed(settings, name, environ, records)
         failure = None
@@ -82,12 +87,12 @@ def _observed(
             selected=select(contract, settings.only, settings.resources),
             seed=nights if settings.seed is None else settings.seed,
             progress=progress,
-            past=past_of(records, datetime.now(UTC)),
+            past=plan_priorities(records, datetime.now(UTC)),
         )
     report = judge(contract, observation, target.name)
     interrupted = observation.stopped == INTERRUPTED
     if not interrupted:
-        report = remember(contract, observation.exchanges, report, records, accepted=settings.accepted)
+        report = compare_with_history(contract, observation.exchanges, report, records, accepted=settings.accepted)
     return report, interrupted
 
 

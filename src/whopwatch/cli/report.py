@@ -30,12 +30,12 @@ def report(
     report_dir: Path | None,
 ) -> int:
     """Show reports that were written as JSON; several of them as one."""
-    from whopwatch.history.several import merged
+    from whopwatch.history.aggregate import merge_reports
     from whopwatch.reports import FILE_NAMES
     from whopwatch.reports.read import read_report
 
     read = [read_report(file) for file in files]
     outputs = Outputs(reports, report_dir, FILE_NAMES)
-    whole = read[0] if len(read) == 1 else merged(read)
+    whole = read[0] if len(read) == 1 else merge_reports(read)
     tell(whole, outputs)
     return EXIT_CODES[whole.verdict]

@@ -1,11 +1,19 @@
-"""What nights are remembered by, and how one is compared with those before."""
+"""The history of a target: a baseline file of all nights, and the comparison of one night with those before."""
 
 from __future__ import annotations
 
-from whopwatch.history.accepted import Entry, read_accepted
-from whopwatch.history.night import remember
-from whopwatch.history.past import past_of
+from whopwatch.history.accepted import AcceptedEntry, read_accepted
+from whopwatch.history.compare import compare_with_history, plan_priorities
 from whopwatch.history.records import Records
-from whopwatch.history.store import Baseline, opened, read
+from whopwatch.history.store import Baseline, open_baseline, read_baseline
 
-__all__ = ["Baseline", "Entry", "Records", "opened", "past_of", "read", "read_accepted", "remember"]
+__all__ = [
+    "AcceptedEntry",
+    "Baseline",
+    "Records",
+    "compare_with_history",
+    "open_baseline",
+    "plan_priorities",
+    "read_accepted",
+    "read_baseline",
+]

@@ -1,4 +1,4 @@
-"""What is kept from night to night, as plain records. Nights are counted from 1."""
+"""The records that a baseline keeps from night to night. Nights are numbered from 1."""
 
 from __future__ import annotations
 
@@ -11,29 +11,33 @@ from whopwatch.core.report import State
 
 @dataclass
 class TraitRecord:
-    """What is known of one trait of one kind of object. `number` stands for it wherever it is listed.
+    """The counts of one trait of one kind of object, up to and including the latest night.
 
-    Of `units` objects that could have had the trait `hits` had it, as of the
-    night on which it was last seen; since then `quiet` effective objects never met before and `lost` known ones, also
-    effective, came without it: `gap` objects in all, of which `longest` is the greatest number so far. `foreign` marks
-    one that appeared where it had never been.
+    `number` is the trait's index wherever traits are listed. `eligible` objects could have had the trait and `hits` of
+    them had it, as of the night on which it was last seen. Since then it was missing from `new_misses` new objects and
+    `lost` known ones (both are effective counts, see `AbsenceRule.effective`), that is from `gap` objects in all.
+    `longest_gap` is the greatest gap so far. `is_unexpected` marks a trait that appeared where it had never been.
     """
 
     number: int
-    units: int = 0
+    eligible: int = 0
     hits: int = 0
-    quiet: float = 0.0
+    new_misses: float = 0.0
     lost: float = 0.0
     gap: int = 0
-    longest: int = 0
+    longest_gap: int = 0
     first_night: int = 0
     last_night: int = 0
-    foreign: bool = False
+    is_unexpected: bool = False
 
 
 @dataclass
 class OperationRecord:
-    """What is known of one operation. `states` and `latencies` are those of the latest nights, this one last."""
+    """The history of one operation. `states` and `latencies` (seconds) are those of the latest nights, oldest first.
+
+    `verified_night` is the last night that verified it (0 for never), `unverified` counts the nights since, and
+    `changes` counts the nights on which one of its findings appeared, got worse or was fixed.
+    """
 
     verified_night: int = 0
     unverified: int = 0
@@ -44,10 +48,10 @@ class OperationRecord:
 
 @dataclass
 class FindingRecord:
-    """The life of one finding: `finding` is its latest evidence, without what only its state says.
+    """The life of one finding: `finding` is its latest evidence.
 
-    `exposure` counts the samples of that night that could have shown it, `clean` those since that did not. `turns`
-    are the nights on which it came or went, `digests` those of the undocumented values that it rests on.
+    `exposure` counts the samples of that night that could have shown it, `clean` those since then that did not.
+    `turns` are the nights on which it appeared or was fixed, `digests` those of the undocumented values behind it.
     """
 
     finding: Finding
@@ -59,15 +63,15 @@ class FindingRecord:
     digests: list[str] = field(default_factory=list)
 
 
-Key = tuple[str, str, str, str]
-"""Operation, the place of the objects, location, trait."""
+TraitKey = tuple[str, str, str, str]
+"""Operation, the objects' location in the response, the field's location, trait."""
 ObjectKey = tuple[str, str, str]
-"""Operation, the place of the objects, digest."""
+"""Operation, the objects' location in the response, digest of the object's id or content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """One finished night. `succeeded` means that it could check what it was about."""
+    """One finished night. `succeeded` is true if the run checked what it was meant to check."""
 
     number: int
     started_at: str
@@ -80,17 +84,17 @@ class Night:
 
 @dataclass
 class Records:
-    """Everything that a baseline holds.
+    """Everything that a baseline holds. It holds no value of any response.
 
-    `objects` gives, for each known object, the night of the last sight and its traits' numbers (see `packed`).
-    `tallies` are the counts of each place by operation and location; those of the kind `seen` are named `samples`,
-    `present` and `nulls`.
+    `objects` maps each known object to the night on which it was last seen and the numbers of its traits (see
+    `encode_delta_varints`). `tallies` are counts by operation and location; those of the kind `seen` are named
+    `samples`, `present` and `nulls`.
     """
 
     salt: bytes
     nights: list[Night] = field(default_factory=list)
     operations: dict[str, OperationRecord] = field(default_factory=dict)
-    traits: dict[Key, TraitRecord] = field(default_factory=dict)
+    traits: dict[TraitKey, TraitRecord] = field(default_factory=dict)
     objects: dict[ObjectKey, tuple[int, bytes]] = field(default_factory=dict)
     tallies: dict[tuple[str, str], dict[str, Counter[str]]] = field(default_factory=dict)
     findings: dict[str, FindingRecord] = field(default_factory=dict)

@@ -1,9 +1,9 @@
-"""The rules, as `rules.toml` declares them, and the one likelihood that they rest on.
+"""The rules of the history, as `rules.toml` declares them, and the likelihoods that they rest on.
 
-A trait (a field has a value, an id begins with `prod_`) is had by `hits` of `units` objects. How likely is it that a
-quiet API shows `n` further objects without it? That is the beta-binomial prediction with Jeffreys' prior, which is
-exact for small counts and needs no tuning. Objects of one night resemble each other, so that `n` of them count as
-fewer (the design effect of cluster sampling: Kish, Survey Sampling, 1965).
+A trait (a field has a value, an id begins with `prod_`) occurs in `hits` of `eligible` objects. How likely is it that
+an unchanged API shows `n` further objects without it? The answer is the beta-binomial prediction with Jeffreys' prior,
+which is exact for small counts and needs no tuning. Objects of one night resemble each other, so that `n` of them count
+as fewer (the design effect of cluster sampling: Kish, Survey Sampling, 1965).
 """
 
 from __future__ import annotations
@@ -21,64 +21,67 @@ from whopwatch.core.finding import Severity
 
 @dataclass(frozen=True, slots=True)
 class TraitRule:
-    """One kind of trait. `condition` is the kind that an object has to have for this one to be missed."""
+    """What a change of one kind of trait means; see `rules.toml`.
+
+    `condition` is the kind of trait that an object must have before this one can be missing from it.
+    """
 
     kind: str
     condition: str
     drift_class: str
     severity: Severity
-    fresh: bool
+    counts_new: bool
     expected: str
     observed: str
-    what: str
-    appears: bool = False
-    losses: bool = True
+    message: str
+    may_appear: bool = False
+    counts_lost: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """How sure a rule has to be; see `rules.toml`."""
+class AbsenceRule:
+    """How certain the test for absent traits has to be; see `rules.toml`."""
 
     alpha: float
-    resemblance: float
-    loses: float
-    gap: int
-    objects: int
+    correlation: float
+    loss_probability: float
+    gap_factor: int
+    kept_objects: int
 
     @property
     def limit(self) -> float:
-        """The log-likelihood below which something is no accident."""
+        """The log-likelihood below which an absence is not chance."""
         return log(self.alpha)
 
     @property
-    def log_loses(self) -> float:
+    def log_loss(self) -> float:
         """The log-likelihood that one known object loses a trait overnight."""
-        return log(self.loses)
+        return log(self.loss_probability)
 
     def effective(self, count: float) -> float:
-        """What `count` objects of one night are worth, were they drawn independently."""
-        return count / (1 + (count - 1) * self.resemblance) if count > 0 else 0.0
+        """Return the number of independent objects that `count` objects of one night are worth."""
+        return count / (1 + (count - 1) * self.correlation) if count > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """When numbers are in another unit; see `rules.toml`."""
+class UnitRule:
+    """When numbers have changed their unit; see `rules.toml`."""
 
     drift_class: str
     severity: Severity
     powers: tuple[int, ...]
-    settled: int
-    least: int
+    min_known: int
+    min_tonight: int
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
+class LatencyRule:
     """When an operation has become slower; see `rules.toml`."""
 
     drift_class: str
     severity: Severity
     history: int
-    settled: int
+    min_history: int
     nights: int
     factor: float
     deviations: float
@@ -86,8 +89,8 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class Unverified:
-    """After how many nights an operation that is not verified is a finding."""
+class UnverifiedRule:
+    """After how many nights an operation that was not verified is a finding."""
 
     drift_class: str
     severity: Severity
@@ -95,61 +98,65 @@ class Unverified:
 
 
 @dataclass(frozen=True, slots=True)
-class LifeRule:
+class LifecycleRule:
     """When a finding is fixed, flapping or worse; see `rules.toml`."""
 
     certainty: float
     window: int
-    changes: int
+    max_turns: int
     growth: float
     deviations: float
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class HistoryRules:
     """Everything that `rules.toml` declares."""
 
-    evidence: Evidence
-    unit: Unit
-    latency: Latency
-    unverified: Unverified
-    life: LifeRule
-    looked: Mapping[str, frozenset[str]]
-    promised: Mapping[str, tuple[str, ...]]
+    absence: AbsenceRule
+    unit: UnitRule
+    latency: LatencyRule
+    unverified: UnverifiedRule
+    lifecycle: LifecycleRule
+    rechecked_by: Mapping[str, frozenset[str]]
+    promised_by: Mapping[str, tuple[str, ...]]
     headers: frozenset[str]
     traits: Mapping[str, TraitRule]
 
 
 @cache
-def rules() -> Rules:
-    """The declared rules, read once."""
+def history_rules() -> HistoryRules:
+    """Return the declared rules; the file is read once."""
     declared = tomllib.loads(files(__package__).joinpath("rules.toml").read_text(encoding="utf-8"))
-    return Rules(
-        evidence=Evidence(**declared["evidence"]),
-        unit=Unit(**{**_renamed(declared["unit"]), "powers": tuple(declared["unit"]["powers"])}),
-        latency=Latency(**_renamed(declared["latency"])),
-        unverified=Unverified(**_renamed(declared["unverified"])),
-        life=LifeRule(**declared["life"]),
-        looked={check: frozenset(purposes) for check, purposes in declared["looked"].items()},
-        promised={check: tuple(sources) for check, sources in declared["promised"].items()},
+    return HistoryRules(
+        absence=AbsenceRule(**declared["absence"]),
+        unit=UnitRule(**{**_typed(declared["unit"]), "powers": tuple(declared["unit"]["powers"])}),
+        latency=LatencyRule(**_typed(declared["latency"])),
+        unverified=UnverifiedRule(**_typed(declared["unverified"])),
+        lifecycle=LifecycleRule(**declared["lifecycle"]),
+        rechecked_by={check: frozenset(purposes) for check, purposes in declared["rechecked-by"].items()},
+        promised_by={check: tuple(sources) for check, sources in declared["promised-by"].items()},
         headers=frozenset(declared["headers"]["watched"]),
-        traits={kind: TraitRule(kind, **_renamed(entry)) for kind, entry in declared["trait"].items()},
+        traits={kind: TraitRule(kind, **_typed(entry)) for kind, entry in declared["trait"].items()},
     )
 
 
-def _renamed(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _typed(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `entry` with its class under the name of the attribute and its severity as a Severity."""
     rest = {name: value for name, value in entry.items() if name not in ("class", "severity")}
     return {"drift_class": entry["class"], "severity": Severity(entry["severity"]), **rest}
 
 
-def log_none(units: float, hits: float, n: float) -> float:
-    """The log-likelihood that none of `n` further objects has what `hits` of `units` have."""
-    return log_some(units, hits, n, 0.0)
+def log_likelihood_none(eligible: float, hits: float, n: float) -> float:
+    """Return the log-likelihood that none of `n` further objects has what `hits` of `eligible` have."""
+    return log_likelihood(eligible, hits, n, 0.0)
 
 
-def log_some(units: float, hits: float, n: float, k: float) -> float:
-    """The log-likelihood that `k` of `n` further objects have what `hits` of `units` have; counts may be fractions."""
-    misses = max(0.0, units - hits)
+def log_likelihood(eligible: float, hits: float, n: float, k: float) -> float:
+    """Return the log-likelihood that `k` of `n` further objects have what `hits` of `eligible` have.
+
+    Counts may be fractions.
+    """
+    misses = max(0.0, eligible - hits)
     ways = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
     return ways + _log_beta(hits + 0.5 + k, misses + 0.5 + n - k) - _log_beta(hits + 0.5, misses + 0.5)
 

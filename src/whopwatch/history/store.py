@@ -11,95 +11,98 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from whopwatch.core.errors import ConfigError, UsageError
+from whopwatch.history.encoding import (
+    APPLICATION_ID,
+    CREATE_STATEMENTS,
+    SCHEMA_VERSION,
+    read_records,
+    write_records,
+)
 from whopwatch.history.records import Records
-from whopwatch.history.tables import APPLICATION_ID, SCHEMA, VERSION, read_records, write_records
 
 BUSY_SECONDS = 5.0
-NAME = "The baseline"
+"""How long SQLite waits for a lock that another process holds."""
 
 
 class Baseline:
-    """A baseline that is held by one run. Use `opened`."""
+    """A baseline that this run has locked. Create it with `open_baseline`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def load(self) -> Records:
-        """What it holds; empty records with a salt of their own where there is no file yet.
+        """Return its records, or empty records with a new salt if the file does not exist yet.
 
-        Raises ConfigError for a file that is no baseline, is damaged, or was written by a newer version.
+        Raises ConfigError if the file is not a baseline, is damaged, or was written by a newer version.
         """
         if not self.path.exists() or not self.path.stat().st_size:
             return Records(salt=os.urandom(16))
-        return read(self.path)
+        return read_baseline(self.path)
 
     def save(self, records: Records) -> None:
-        """Replace what it holds, whole or not at all. Raises UsageError where that cannot be done."""
+        """Replace its content in one transaction. Raises UsageError if the file cannot be written."""
         try:
             with closing(self._connect()) as database:
                 database.execute("BEGIN IMMEDIATE")
                 version = database.execute("PRAGMA user_version").fetchone()[0]
                 if not version:
-                    for statement in SCHEMA:
+                    for statement in CREATE_STATEMENTS:
                         database.execute(statement)
                 write_records(database, records)
                 database.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             raise UsageError(
-                f"{NAME} could not be written: this night is not remembered, the nights before it are.",
+                "Cannot write the baseline: this night is not saved, earlier nights are.",
                 where=str(self.path),
                 got=str(error),
-                hint="see that the disk has room and the file may be written, then run again",
+                hint="check free disk space and write permission, then run again",
             ) from None
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
 
 
-def read(path: Path) -> Records:
-    """What the baseline in `path` holds, without holding it: nothing has to be writable, and a run may be at it.
+def read_baseline(path: Path) -> Records:
+    """Return the records of the baseline at `path` without locking it: it may be read-only, and a run may use it.
 
-    Raises ConfigError for a file that is no baseline, is damaged, or was written by a newer version.
+    Raises ConfigError if the file is not a baseline, is damaged, or was written by a newer version.
     """
-    # mode=rw creates nothing, undoes what a killed run left half written, and still reads what is write-protected.
-    place = f"{path.absolute().as_uri()}?mode=rw"
+    # mode=rw creates no file, rolls back what a killed run left half written, and also reads write-protected files.
+    uri = f"{path.absolute().as_uri()}?mode=rw"
     try:
-        with closing(sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as database:
-            _refuse_foreign(database, path)
+        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as database:
+            _check_format(database, path)
             return read_records(database)
     except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
         raise ConfigError(
-            f"{NAME} cannot be read.",
+            "Cannot read the baseline.",
             where=str(path),
-            expected="a SQLite file that `whopwatch drift` wrote",
-            got=str(error) if isinstance(error, sqlite3.Error) else "a damaged one",
-            hint="restore it from the last artifact or export, or move it away to begin anew",
+            expected="a SQLite file written by `whopwatch drift`",
+            got=str(error) if isinstance(error, sqlite3.Error) else "a damaged file",
+            hint="restore it from the last artifact or export, or move it away to start again",
         ) from None
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Baseline]:
-    """The baseline in `path`, held as long as the context lasts.
+def open_baseline(path: Path) -> Iterator[Baseline]:
+    """Lock the baseline at `path` for the duration of the context.
 
-    Raises UsageError where the folder is missing, the file cannot be written, or another run holds it.
+    Raises UsageError if the folder is missing, the file cannot be written, or another run has locked it.
     """
-    refuse_place(path)
+    check_writable_path(path)
     try:
         lock = FileLock(f"{path}.lock")
         lock.acquire(blocking=False)
     except Timeout:
         raise UsageError(
-            f"{NAME} is in use by another run.",
+            "Another run is using the baseline.",
             where=str(path),
             expected="one run at a time",
-            hint="wait for it to end, or name another file with --baseline",
+            hint="wait until it ends, or use another file with --baseline",
         ) from None
     except OSError as error:
-        raise UsageError(
-            f"{NAME} cannot be written.",
-            where=str(path),
-            got=error.strerror or "an error",
-            hint="name a file in a folder that may be written with --baseline",
+        raise _unwritable(
+            path, got=error.strerror or "an error", hint="use --baseline with a file in a writable folder"
         ) from None
     try:
         yield Baseline(path)
@@ -107,39 +110,39 @@ def opened(path: Path) -> Iterator[Baseline]:
         lock.release()
 
 
-def refuse_place(path: Path) -> None:
-    """Raise UsageError for a file that no baseline can be written to; nothing is made."""
+def check_writable_path(path: Path) -> None:
+    """Raise UsageError if no baseline can be written to `path`. Creates nothing."""
     try:
         is_folder_there, exists = path.parent.is_dir(), path.exists()
     except OSError as error:
-        raise UsageError(f"{NAME} cannot be written.", where=str(path), got=error.strerror or "an error") from None
+        raise _unwritable(path, got=error.strerror or "an error") from None
     if not is_folder_there:
-        raise UsageError(
-            f"{NAME} cannot be written.",
-            where=str(path),
-            expected="a file in a folder that exists",
-            hint=f"create the folder {str(path.parent)!r}",
-        )
+        raise _unwritable(path, expected="a file in an existing folder", hint=f"create the folder {str(path.parent)!r}")
     if path.is_dir() or (exists and not os.access(path, os.W_OK)):
-        raise UsageError(
-            f"{NAME} cannot be written.",
-            where=str(path),
-            expected="a file that may be written",
-            hint="let it be written to, or name another file, such as a copy, with --baseline",
+        raise _unwritable(
+            path,
+            expected="a writable file",
+            hint="allow writing to it, or use another file (such as a copy) with --baseline",
         )
 
 
-def _refuse_foreign(database: sqlite3.Connection, path: Path) -> None:
-    """Raise ConfigError unless the file is a baseline of this version."""
+def _unwritable(
+    path: Path, *, expected: str | None = None, got: str | None = None, hint: str | None = None
+) -> UsageError:
+    return UsageError("Cannot write the baseline.", where=str(path), expected=expected, got=got, hint=hint)
+
+
+def _check_format(database: sqlite3.Connection, path: Path) -> None:
+    """Raise ConfigError or DatabaseError unless the file is a baseline that this version can read."""
     application = database.execute("PRAGMA application_id").fetchone()[0]
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION_ID:
-        raise sqlite3.DatabaseError("a database of another kind")
-    if version > VERSION:
+        raise sqlite3.DatabaseError("a database of another application")
+    if version > SCHEMA_VERSION:
         raise ConfigError(
-            f"{NAME} was written by a newer whopwatch.",
+            "A newer whopwatch wrote this baseline.",
             where=str(path),
-            expected=f"version {VERSION} of its schema",
-            got=f"version {version}",
-            hint="update whopwatch, or name another file with --baseline",
+            expected=f"schema version {SCHEMA_VERSION}",
+            got=f"schema version {version}",
+            hint="update whopwatch, or use another file with --baseline",
         )

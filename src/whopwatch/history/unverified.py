@@ -1,4 +1,4 @@
-"""Operations that no night could verify for long: what is not seen is not known to be well."""
+"""Track how long operations go unverified: what was not checked is not known to be correct."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from whopwatch.core.finding import Confidence, Finding, Severity, Source
 from whopwatch.core.report import OperationResult, State
 from whopwatch.history.records import OperationRecord, Records
-from whopwatch.history.rules import Rules
+from whopwatch.history.rules import HistoryRules
 
-UNVERIFIED = "unverified"
-"""The name of this check."""
+UNVERIFIED_CHECK = "unverified"
 
 
-def follow(records: Records, results: tuple[OperationResult, ...], night: int, rules: Rules) -> None:
-    """Take in the rows of one night; those of operations that were not to be looked at say nothing."""
+def update_operation_records(
+    records: Records, results: tuple[OperationResult, ...], night: int, rules: HistoryRules
+) -> None:
+    """Add the results of one night to `records`. Operations that were not selected are left as they are."""
     for result in results:
         if result.state is State.NOT_COVERED:
             continue
@@ -27,8 +28,8 @@ def follow(records: Records, results: tuple[OperationResult, ...], night: int, r
         record.latencies = [*record.latencies, result.latency][-rules.latency.history :]
 
 
-def unverified(records: Records, results: tuple[OperationResult, ...], rules: Rules) -> Iterator[Finding]:
-    """A finding for each operation not verified for too many nights; merely worth knowing where it never was."""
+def find_unverified(records: Records, results: tuple[OperationResult, ...], rules: HistoryRules) -> Iterator[Finding]:
+    """Yield a finding for each operation not verified for too many nights; `info` if it never was."""
     rule = rules.unverified
     for result in results:
         record = records.operations.get(result.id)
@@ -37,13 +38,13 @@ def unverified(records: Records, results: tuple[OperationResult, ...], rules: Ru
         reason = result.reason or "no reason given"
         yield Finding(
             drift_class=rule.drift_class,
-            check=UNVERIFIED,
+            check=UNVERIFIED_CHECK,
             severity=rule.severity if record.verified_night else Severity.INFO,
             operation=result.id,
             location="status",
             expected=f"verified on one of {rule.nights} nights",
             observed=reason,
-            message=f"{result.id}: could not be checked on the last {record.unverified} nights: {reason}.",
+            message=f"{result.id}: not verified on the last {record.unverified} nights: {reason}.",
             samples=record.unverified,
             violations=record.unverified,
             confidence=Confidence.CONFIRMED,

@@ -1,6 +1,6 @@
-"""Where in an answer things are looked at: the documented fields of each success response, and nothing else.
+"""The documented fields of each success response, as a tree. Undocumented fields are not part of it.
 
-A free-form object (metadata) is one place: what its keys are is the business of who wrote it.
+A free-form object (metadata) is a leaf: its keys are data of whoever wrote it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.contract.operation import escape
 
 
-class Node:
-    """One place of a response and what is documented of it. Variants of a union are one place with all their fields."""
+class FieldNode:
+    """One field of a response and its schemas. Variants of a union are one node with the fields of all of them."""
 
     def __init__(self, contract: Contract, api: str, schemas: tuple[Mapping[str, Any], ...]) -> None:
         self._contract = contract
@@ -27,19 +27,21 @@ class Node:
         return any(schema.get("type") == "null" for schema in self._variants)
 
     @cached_property
-    def values(self) -> frozenset[str]:
-        """The documented values, where there is an enum of texts."""
-        return frozenset(value for schema in self._variants for value in schema.get("enum", ()) if _is_text(value))
+    def enum_values(self) -> frozenset[str]:
+        """The documented values of a string enum; empty for other fields."""
+        return frozenset(
+            value for schema in self._variants for value in schema.get("enum", ()) if isinstance(value, str)
+        )
 
     @cached_property
-    def children(self) -> Mapping[str, tuple[str, Node, bool]]:
-        """The documented fields by name: the step of a JSON pointer, the place, and whether it may be absent."""
+    def children(self) -> Mapping[str, tuple[str, FieldNode, bool]]:
+        """The documented fields by name: the step of the JSON pointer, the node, and whether it is optional."""
         objects = [schema for schema in self._variants if "properties" in schema]
         names = dict.fromkeys(name for schema in objects for name in schema["properties"])
         return {
             name: (
                 f"/{escape(name)}",
-                Node(
+                FieldNode(
                     self._contract, self._api, tuple(s["properties"][name] for s in objects if name in s["properties"])
                 ),
                 not all(name in schema.get("required", ()) for schema in objects),
@@ -48,55 +50,51 @@ class Node:
         }
 
     @cached_property
-    def items(self) -> Node | None:
-        """The place of an array's items."""
+    def items(self) -> FieldNode | None:
+        """The node of an array's items; None for other fields."""
         items = tuple(schema["items"] for schema in self._variants if "items" in schema)
-        return Node(self._contract, self._api, items) if items else None
+        return FieldNode(self._contract, self._api, items) if items else None
 
 
 def _variants(contract: Contract, api: str, schemas: tuple[Mapping[str, Any], ...]) -> list[Mapping[str, Any]]:
-    """The schemas that are no mere union of others."""
+    """Return `schemas` with references resolved and unions replaced by their branches."""
     found: list[Mapping[str, Any]] = []
     for schema in schemas:
-        plain = contract.resolve(schema, api)
-        branches = (*plain.get("anyOf", ()), *plain.get("oneOf", ()))
-        found += _variants(contract, api, branches) if branches else [plain]
+        resolved = contract.resolve(schema, api)
+        branches = (*resolved.get("anyOf", ()), *resolved.get("oneOf", ()))
+        found += _variants(contract, api, branches) if branches else [resolved]
     return found
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
 @lru_cache(maxsize=8)
-def layouts_of(contract: Contract) -> Layouts:
-    """The layouts of `contract`, the same ones for everybody who asks."""
-    return Layouts(contract)
+def field_trees(contract: Contract) -> FieldTrees:
+    """Return the trees of `contract`, built once for each contract."""
+    return FieldTrees(contract)
 
 
-class Layouts:
-    """The layout of each operation's success response, made when it is first needed."""
+class FieldTrees:
+    """The tree of each operation's success response, built on first use."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._known: dict[str, Node] = {}
+        self._known: dict[str, FieldNode] = {}
 
     @cached_property
-    def prefixes(self) -> frozenset[str]:
-        """Every id prefix that is documented anywhere: these may be named, others may not."""
-        return frozenset(_prefixes(self._contract.documents))
+    def id_prefixes(self) -> frozenset[str]:
+        """Every documented id prefix. These may be stored as they are; others are stored as digests."""
+        return frozenset(_id_prefixes(self._contract.documents))
 
-    def of(self, operation: Operation) -> Node:
-        """The layout of what `operation` answers on success."""
+    def root(self, operation: Operation) -> FieldNode:
+        """Return the tree of the success response of `operation`."""
         if operation.id not in self._known:
             schema = operation.success.schema or {}
-            self._known[operation.id] = Node(self._contract, operation.api, (schema,))
+            self._known[operation.id] = FieldNode(self._contract, operation.api, (schema,))
         return self._known[operation.id]
 
 
-def _prefixes(node: Any) -> set[str]:
+def _id_prefixes(documents: Any) -> set[str]:
     found: set[str] = set()
-    todo = [node]
+    todo = [documents]
     while todo:
         part = todo.pop()
         if isinstance(part, Mapping):

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from tests.history.factories import night
 from tests.history.nights import Nights, states
 from whopwatch.contract import Contract
 from whopwatch.core.finding import FindingState, Severity
 from whopwatch.core.report import State, Verdict
-from whopwatch.history.portable import exported
+from whopwatch.history import Records, plan_priorities
+from whopwatch.history.encoding import baseline_to_json
+from whopwatch.history.records import OperationRecord
+from whopwatch.planning.state import OperationHistory
 from whopwatch.simulator.faults import catalogue, first_place
 from whopwatch.simulator.world import World
 
@@ -77,7 +83,7 @@ def test_a_night_that_looks_elsewhere_leaves_drift_open(contract: Contract) -> N
     elsewhere = nights.run(operations=("payments.list",))
     assert [one.state for one in elsewhere.findings] == [FindingState.KNOWN] * len(elsewhere.findings)
     assert elsewhere.verdict is Verdict.DRIFT
-    assert "Not looked at since" in elsewhere.findings[0].message
+    assert "Not rechecked since" in elsewhere.findings[0].message
     back = nights.run()
     assert {one.state for one in back.findings} == {FindingState.FIXED}
     assert back.verdict is Verdict.CLEAN
@@ -103,10 +109,30 @@ def test_a_night_that_ended_early_is_compared_as_far_as_it_went_and_is_not_clean
 def test_no_value_reaches_what_is_kept(contract: Contract) -> None:
     nights = Nights(contract, SOME)
     nights.quiet(2)
-    text = exported(nights.records)
+    text = baseline_to_json(nights.records)
     world = World(contract, seed=0)
     for table in ("products", "payments", "members", "users", "companies"):
         for entity in world.table(table).values():
             assert entity.id not in text
             title = entity.values.get("title") or entity.values.get("username")
             assert not title or json.dumps(title) not in text
+
+
+def test_the_days_since_an_operation_was_verified_and_how_often_it_changed() -> None:
+    first, second = night(1), replace(night(3), number=2)
+    records = Records(salt=b"", nights=[first, second])
+    records.operations = {"a.list": OperationRecord(verified_night=2, changes=2), "b.list": OperationRecord()}
+    now = datetime(2026, 1, 6, 3, tzinfo=UTC)
+    assert plan_priorities(records, now) == {
+        "a.list": OperationHistory(days=3.0, changes=2),
+        "b.list": OperationHistory(days=5.0, changes=0),
+    }
+    assert plan_priorities(Records(salt=b""), now) == {}
+
+
+def test_what_changed_is_counted_for_its_operation(contract: Contract) -> None:
+    nights = Nights(contract, ("products.list", "payments.list"))
+    for faults in ([], ["field-missing@products.list"], ["field-missing@products.list"], []):
+        nights.run(faults)
+    changes = {id: record.changes for id, record in nights.records.operations.items()}
+    assert changes == {"products.list": 2, "payments.list": 0}

@@ -1,4 +1,4 @@
-"""Many companies, one report."""
+"""One report of many targets."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.history.made import report, row, told
+from tests.history.factories import report, row, tracked
 from whopwatch.config.companies import Company, read_companies
 from whopwatch.config.shard import Shard
 from whopwatch.core.errors import ConfigError
 from whopwatch.core.finding import FindingState
 from whopwatch.core.report import BaselineSummary, State, Verdict
-from whopwatch.history.several import combined
+from whopwatch.history.aggregate import aggregate_targets
 
 
 def test_the_same_drift_at_many_companies_is_one_finding() -> None:
-    one = combined({name: report(told(), told(location=f"/{name}")) for name in ("c", "a", "b")}, {})
+    one = aggregate_targets({name: report(tracked(), tracked(location=f"/{name}")) for name in ("c", "a", "b")}, {})
     assert [(finding.location, finding.targets) for finding in one.findings] == [
         ("/a", ("a",)),
         ("/b", ("b",)),
@@ -30,10 +30,10 @@ def test_the_same_drift_at_many_companies_is_one_finding() -> None:
 
 
 def test_what_is_fixed_at_one_company_is_open_at_another() -> None:
-    one = combined(
+    one = aggregate_targets(
         {
-            "a": report(told(FindingState.FIXED)),
-            "b": report(told(FindingState.KNOWN, first_seen="2025-01-01T00:00:00Z")),
+            "a": report(tracked(FindingState.FIXED)),
+            "b": report(tracked(FindingState.KNOWN, first_seen="2025-01-01T00:00:00Z")),
         },
         {},
     )
@@ -42,32 +42,34 @@ def test_what_is_fixed_at_one_company_is_open_at_another() -> None:
 
 
 def test_what_is_new_at_one_and_known_at_another_is_known_since_the_first() -> None:
-    one = combined({"a": report(told()), "b": report(told(FindingState.KNOWN, first_seen="2025-01-01T00:00:00Z"))}, {})
+    one = aggregate_targets(
+        {"a": report(tracked()), "b": report(tracked(FindingState.KNOWN, first_seen="2025-01-01T00:00:00Z"))}, {}
+    )
     (finding,) = one.findings
     assert (finding.state, finding.first_seen) == (FindingState.KNOWN, "2025-01-01T00:00:00Z")
 
 
 def test_a_company_that_could_not_be_checked_is_not_hidden_by_clean_ones() -> None:
-    one = combined({"a": report(), "b": report()}, {"c": "There is no API key."})
+    one = aggregate_targets({"a": report(), "b": report()}, {"c": "There is no API key."})
     assert one.verdict is Verdict.COULD_NOT_CHECK
     assert one.reason == "1 of 3 targets could not be checked: c"
-    assert combined({"a": report()}, {}).verdict is Verdict.CLEAN
+    assert aggregate_targets({"a": report()}, {}).verdict is Verdict.CLEAN
 
 
 def test_a_row_says_what_the_worst_company_saw() -> None:
     unseen = row(State.COULD_NOT_CHECK, reason="the list is empty", samples=0, latency=None)
     broken = row(State.DRIFT, latency=0.3)
-    one = combined({"a": report(rows=(unseen,)), "b": report(rows=(row(),)), "c": report(rows=(broken,))}, {})
+    one = aggregate_targets({"a": report(rows=(unseen,)), "b": report(rows=(row(),)), "c": report(rows=(broken,))}, {})
     (result,) = one.operations
     assert (result.state, result.samples, result.requests) == (State.DRIFT, 8, 6)
     assert result.latency == pytest.approx(0.2)
-    (result,) = combined({"a": report(rows=(unseen,)), "b": report(rows=(row(),))}, {}).operations
+    (result,) = aggregate_targets({"a": report(rows=(unseen,)), "b": report(rows=(row(),))}, {}).operations
     assert result.state is State.VERIFIED
 
 
 def test_the_memory_is_that_of_the_oldest() -> None:
     known = {"a": report(memory=BaselineSummary(3, "2026-01-03T03:00:00Z")), "b": report(memory=BaselineSummary(0))}
-    assert combined(known, {}).memory == BaselineSummary(3, "2026-01-03T03:00:00Z")
+    assert aggregate_targets(known, {}).memory == BaselineSummary(3, "2026-01-03T03:00:00Z")
 
 
 GOOD = '[[companies]]\nname = "acme"\napi_key_env = "ACME"\ncompany_id = "biz_1"\n'

@@ -1,20 +1,21 @@
-"""The tables of a baseline, and the way from records to rows and back."""
+"""Encode a baseline's records: as rows of SQLite tables, and as JSON to read, move or import elsewhere."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, fields
 from typing import Any
 
+from whopwatch.core.errors import ConfigError
 from whopwatch.core.finding import Confidence, Finding, FindingState, Occurrence, Severity, Source
 from whopwatch.core.report import State
 from whopwatch.history.records import FindingRecord, Night, OperationRecord, Records, TraitRecord
 
 APPLICATION_ID = 0x57485057
-VERSION = 1
+SCHEMA_VERSION = 1
 
 COLUMNS: Mapping[str, str] = {
     "meta": "name TEXT PRIMARY KEY, value BLOB NOT NULL",
@@ -30,20 +31,21 @@ COLUMNS: Mapping[str, str] = {
     "tallies": "operation TEXT, location TEXT, counts TEXT NOT NULL, PRIMARY KEY (operation, location)",
     "findings": "fingerprint TEXT PRIMARY KEY, record TEXT NOT NULL",
 }
-"""What each table holds."""
+"""The columns of each table. Column names are those of the first version: existing baselines have them."""
 
-SCHEMA = (
+CREATE_STATEMENTS = (
     *(f"CREATE TABLE {name} ({columns}) WITHOUT ROWID" for name, columns in COLUMNS.items()),
     f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {VERSION}",
+    f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
 Rows = dict[str, list[tuple[Any, ...]]]
 """Rows by table, each row in the order of its columns."""
+_JSON_KEY = "whopwatch_baseline"
 
 
-def rows_of(records: Records) -> Rows:
-    """The rows that stand for `records`."""
+def to_rows(records: Records) -> Rows:
+    """Return the rows of `records` for every table."""
     return {
         "meta": [("salt", records.salt)],
         "nights": [astuple(night) for night in records.nights],
@@ -55,8 +57,8 @@ def rows_of(records: Records) -> Rows:
     }
 
 
-def records_of(rows: Rows) -> Records:
-    """The records that `rows` stand for. Raises KeyError, TypeError or ValueError for rows that stand for none."""
+def from_rows(rows: Rows) -> Records:
+    """Return the records encoded in `rows`. Raises KeyError, TypeError or ValueError if the rows are malformed."""
     return Records(
         salt=next(value for name, value in rows["meta"] if name == "salt"),
         nights=[Night(*row) for row in rows["nights"]],
@@ -72,14 +74,14 @@ def records_of(rows: Rows) -> Records:
 
 
 def read_records(database: sqlite3.Connection) -> Records:
-    """What the tables hold."""
-    return records_of({name: database.execute(f"SELECT * FROM {name}").fetchall() for name in COLUMNS})  # noqa: S608
+    """Return the records that the tables of `database` hold."""
+    return from_rows({name: database.execute(f"SELECT * FROM {name}").fetchall() for name in COLUMNS})  # noqa: S608
 
 
 def write_records(database: sqlite3.Connection, records: Records) -> None:
-    """Replace what the tables hold; the caller has begun a transaction."""
-    for name, rows in rows_of(records).items():
-        # The names are those of COLUMNS.
+    """Replace the content of all tables by `records`. The caller has begun a transaction."""
+    for name, rows in to_rows(records).items():
+        # The names are the keys of COLUMNS, so that no foreign text is in the statement.
         database.execute(f"DELETE FROM {name}")  # noqa: S608
         if rows:
             places = ", ".join("?" * len(rows[0]))
@@ -105,3 +107,76 @@ def _finding(record: dict[str, Any]) -> FindingRecord:
         }
     )
     return FindingRecord(**{**record, "finding": finding})
+
+
+def baseline_to_json(records: Records) -> str:
+    """Return the records as one JSON document; bytes are written in hex."""
+    tables = {name: [[_json_cell(cell) for cell in row] for row in rows] for name, rows in to_rows(records).items()}
+    return json.dumps({_JSON_KEY: SCHEMA_VERSION, "tables": tables}, indent=1) + "\n"
+
+
+def baseline_from_json(text: str, where: str) -> Records:
+    """Return the records of an export; `where` names it in errors. Raises ConfigError if it is not a valid export."""
+    try:
+        document = json.loads(text)
+        if document[_JSON_KEY] != SCHEMA_VERSION:
+            raise ConfigError(
+                "The export has an unsupported version.",
+                where=where,
+                expected=str(SCHEMA_VERSION),
+                got=str(document[_JSON_KEY])[:20],
+            )
+        tables = document["tables"]
+        return from_rows({name: [_decoded_row(name, row) for row in tables[name]] for name in COLUMNS})
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ConfigError(
+            "The file is not a baseline export.", where=where, expected="the output of `whopwatch baseline export`"
+        ) from None
+
+
+def _json_cell(cell: Any) -> Any:
+    return cell.hex() if isinstance(cell, bytes) else cell
+
+
+def _decoded_row(name: str, row: list[Any]) -> tuple[Any, ...]:
+    types = [column.split()[1] for column in COLUMNS[name].partition(", PRIMARY KEY (")[0].split(", ")]
+    if len(row) != len(types):
+        raise ValueError("wrong number of cells")
+    return tuple(_decoded_cell(type, cell) for type, cell in zip(types, row, strict=True))
+
+
+def _decoded_cell(type: str, cell: Any) -> Any:
+    if type == "BLOB":
+        return bytes.fromhex(cell)
+    wanted = {"TEXT": str, "INTEGER": int, "REAL": (int, float)}[type]
+    if not isinstance(cell, wanted):  # type: ignore[arg-type]
+        raise TypeError("wrong type of cell")
+    return cell
+
+
+def encode_delta_varints(numbers: Iterable[int]) -> bytes:
+    """Encode a set of numbers, each 0 or greater: sorted, each as its distance from the one before, in LEB128.
+
+    A baseline lists the traits of thousands of objects; this takes about one byte a trait.
+    """
+    encoded, last = bytearray(), 0
+    for number in sorted(set(numbers)):
+        distance, last = number - last, number
+        while distance > 0x7F:
+            encoded.append(distance & 0x7F | 0x80)
+            distance >>= 7
+        encoded.append(distance)
+    return bytes(encoded)
+
+
+def decode_delta_varints(data: bytes) -> frozenset[int]:
+    """Return the set of numbers that `encode_delta_varints` encoded as `data`."""
+    numbers, number, distance, shift = set(), 0, 0, 0
+    for byte in data:
+        distance |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            number += distance
+            numbers.add(number)
+            distance = shift = 0
+    return frozenset(numbers)

@@ -1,4 +1,4 @@
-"""Findings and rows made by hand."""
+"""Findings, rows, nights and reports for tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from whopwatch.history.records import Night
 
 
 def finding(operation: str = "products.list", location: str = "/data/*/title", **changes: Any) -> Finding:
-    """A finding, confirmed on 4 of 4 samples."""
+    """Return a finding, confirmed by 4 of 4 samples."""
     values: dict[str, Any] = {
         "drift_class": "D5",
         "check": "schema",
@@ -25,8 +25,8 @@ def finding(operation: str = "products.list", location: str = "/data/*/title", *
     return Finding(operation=operation, location=location, **(values | changes))
 
 
-def told(state: FindingState = FindingState.NEW, **changes: Any) -> Finding:
-    """A finding as a report tells it."""
+def tracked(state: FindingState = FindingState.NEW, **changes: Any) -> Finding:
+    """Return a finding as a report with a history has it."""
     return finding(**({"state": state, "first_seen": "2026-01-01T03:00:00Z"} | changes))
 
 

@@ -1,4 +1,4 @@
-"""One report over several targets: the same drift at many of them is one finding."""
+"""Merge the reports of several targets; the same drift at many of them becomes one finding."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from statistics import median
 
 from whopwatch.core.finding import INACTIVE, Finding, FindingState
 from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, TargetResult, Verdict, timestamp
-from whopwatch.history.causes import common_state
+from whopwatch.history.grouping import common_state
 
-_VERDICTS = (Verdict.DRIFT, Verdict.COULD_NOT_CHECK, Verdict.CLEAN)
-"""The worst first."""
+_WORST_VERDICT_FIRST = (Verdict.DRIFT, Verdict.COULD_NOT_CHECK, Verdict.CLEAN)
 _STATES = (State.DRIFT, State.VERIFIED, State.COULD_NOT_CHECK, State.NOT_COVERED)
-"""What one target says of an operation outweighs what the next ones do not."""
+"""An earlier state outweighs the later ones."""
 
 
-def combined(reports: Mapping[str, Report], failed: Mapping[str, str]) -> Report:
-    """The reports of several targets, by name, as one. `failed` gives, for those that have none, the reason.
+def aggregate_targets(reports: Mapping[str, Report], failed: Mapping[str, str]) -> Report:
+    """Return the reports of several targets, by name, as one. `failed` gives the reason for targets without a report.
 
     A target that could not be checked is not hidden by others that are clean.
     """
     named = [replace(report, targets=(_result(name, report),)) for name, report in reports.items()]
-    return merged(named, [TargetResult(name, Verdict.COULD_NOT_CHECK, reason, 0, 0) for name, reason in failed.items()])
+    without_report = [TargetResult(name, Verdict.COULD_NOT_CHECK, reason, 0, 0) for name, reason in failed.items()]
+    return merge_reports(named, without_report)
 
 
-def merged(parts: Sequence[Report], failed: Sequence[TargetResult] = ()) -> Report:
-    """The reports of several runs, each of one target or of several, as one; `failed` are targets that have none.
+def merge_reports(parts: Sequence[Report], failed: Sequence[TargetResult] = ()) -> Report:
+    """Return the reports of several runs, each of one or more targets, as one; `failed` are targets without a report.
 
-    Two runs of one target are one row.
+    Several runs of one target become one row.
     """
     parts = [
         report if report.targets else replace(report, targets=(_result(report.target, report),)) for report in parts
@@ -63,7 +63,7 @@ def _result(name: str, report: Report) -> TargetResult:
 
 
 def _results(results: Sequence[TargetResult], findings: Sequence[Finding]) -> tuple[TargetResult, ...]:
-    """One row for each target, by name. What several runs of it found is counted once."""
+    """Return one row for each target, by name. A finding of several runs of it is counted once."""
     runs: dict[str, list[TargetResult]] = defaultdict(list)
     for result in results:
         runs[result.name].append(result)
@@ -77,22 +77,22 @@ def _row_of(runs: Sequence[TargetResult], findings: Sequence[Finding]) -> Target
 
 
 def _worst(results: Sequence[TargetResult]) -> TargetResult:
-    return min(results, key=lambda result: _VERDICTS.index(result.verdict))
+    return min(results, key=lambda result: _WORST_VERDICT_FIRST.index(result.verdict))
 
 
 def _findings(reports: Sequence[Report]) -> tuple[Finding, ...]:
-    """One finding for each fingerprint; what is fixed or accepted somewhere only is told apart from what is open."""
+    """Return one finding for each fingerprint. Fixed and accepted findings are not merged with open ones."""
     groups: dict[tuple[str, FindingState | None], list[Finding]] = defaultdict(list)
     for report in reports:
         names = tuple(result.name for result in report.targets)
         for finding in report.findings:
-            end = finding.state if finding.state in INACTIVE else None
-            groups[finding.fingerprint, end].append(replace(finding, targets=finding.targets or names))
-    found = [_together(members) for members in groups.values()]
+            inactive = finding.state if finding.state in INACTIVE else None
+            groups[finding.fingerprint, inactive].append(replace(finding, targets=finding.targets or names))
+    found = [_merge(members) for members in groups.values()]
     return tuple(sorted(found, key=lambda one: (one.severity.rank, one.operation, one.location, one.drift_class)))
 
 
-def _together(findings: Sequence[Finding]) -> Finding:
+def _merge(findings: Sequence[Finding]) -> Finding:
     worst = min(findings, key=lambda finding: finding.severity.rank)
     return replace(
         worst,

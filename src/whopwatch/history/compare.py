@@ -1,0 +1,203 @@
+"""Compare one night with all nights before it, and add it to the records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from whopwatch.checks import Evidence
+from whopwatch.contract import Contract
+from whopwatch.core.exchange import Exchange
+from whopwatch.core.finding import INACTIVE, Finding, FindingState
+from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, Verdict
+from whopwatch.history.absence import drop_oldest_objects, find_trait_changes
+from whopwatch.history.accepted import AcceptedEntry, check_entries, mark_accepted
+from whopwatch.history.attribution import attribute_change
+from whopwatch.history.grouping import group_by_cause
+from whopwatch.history.lifecycle import samples_rechecked, update_lifecycle
+from whopwatch.history.profile import MAGNITUDES, MAX_NAMES, Digests, OperationProfile, profile_answers
+from whopwatch.history.records import Night, Records
+from whopwatch.history.rules import history_rules
+from whopwatch.history.shifts import find_slowdowns, find_unit_changes
+from whopwatch.history.unverified import find_unverified, update_operation_records
+from whopwatch.planning.state import OperationHistory
+
+MAX_NIGHTS = 1000
+"""Nights that a baseline lists."""
+
+
+def compare_with_history(
+    contract: Contract,
+    exchanges: Sequence[Exchange],
+    report: Report,
+    records: Records,
+    *,
+    accepted: Iterable[AcceptedEntry] = (),
+) -> Report:
+    """Return `report` compared with the nights in `records`, and add this night to `records`.
+
+    The report was made from `exchanges`. A night that verified nothing is only recorded as such. A night
+    that ended early is compared as far as it went, and is never clean.
+    """
+    rules = history_rules()
+    night = _night(report, records)
+    memory = BaselineSummary(night.number - 1, records.nights[-1].started_at if records.nights else None)
+    update_operation_records(records, report.operations, night.number, rules)
+    if not any(result.state in (State.VERIFIED, State.DRIFT) for result in report.operations):
+        records.nights = [*records.nights, night][-MAX_NIGHTS:]
+        return replace(report, memory=memory, operations=_rows(records, report.operations, ()))
+    compared = _compared(contract, Evidence(contract, exchanges), report, records, night, tuple(accepted))
+    findings = tuple(attribute_change(finding, records, rules, night.number) for finding in compared)
+    rows = _rows(records, report.operations, findings)
+    verdict = _verdict(report, findings)
+    night = replace(night, verdict=str(verdict), succeeded=verdict is not Verdict.COULD_NOT_CHECK)
+    records.nights = [*records.nights, night][-MAX_NIGHTS:]
+    return replace(report, findings=findings, operations=rows, verdict=verdict, memory=memory)
+
+
+def plan_priorities(records: Records, now: datetime) -> dict[str, OperationHistory]:
+    """Return for each operation the days since it was last verified, and how often it changed."""
+    starts = {night.number: datetime.fromisoformat(night.started_at) for night in records.nights}
+    first = min(starts.values(), default=now)
+
+    def days(then: datetime) -> float:
+        return max(0.0, (now - then).total_seconds() / 86_400)
+
+    return {
+        id: OperationHistory(days=days(starts.get(record.verified_night, first)), changes=record.changes)
+        for id, record in records.operations.items()
+    }
+
+
+def _compared(
+    contract: Contract,
+    evidence: Evidence,
+    report: Report,
+    records: Records,
+    night: Night,
+    entries: tuple[AcceptedEntry, ...],
+) -> list[Finding]:
+    """Return the findings of a night with their states, grouped by cause, and update the records."""
+    rules = history_rules()
+    profiles = profile_answers(contract, evidence, rules.headers, Digests(records.salt))
+    found, rescaled = _found(report, records, night, profiles)
+    rechecked = samples_rechecked(evidence, profiles, report.operations, rules)
+    digests = _undocumented_values(profiles)
+    findings = list(update_lifecycle(records, found, night, rules.lifecycle, rechecked, digests))
+    _count_changes(records, findings)
+    _add_counts(records, profiles, {(finding.operation, finding.location) for finding in rescaled})
+    drop_oldest_objects(records.objects, rules.absence.kept_objects)
+    today = date.fromisoformat(report.started_at[:10])
+    grouped = mark_accepted(group_by_cause(contract, mark_accepted(findings, entries, today)), entries, today)
+    outdated = check_entries(entries, [*findings, *grouped], today)
+    return [
+        *grouped,
+        *update_lifecycle(records, outdated, night, rules.lifecycle, lambda finding: finding.samples, {}, entries=True),
+    ]
+
+
+def _found(
+    report: Report, records: Records, night: Night, profiles: dict[str, OperationProfile]
+) -> tuple[list[Finding], list[Finding]]:
+    """Return the findings of the checks and of the history; and separately those about a changed unit."""
+    rules = history_rules()
+    covered = {result.id for result in report.operations if result.state is not State.NOT_COVERED}
+    shown = {id: profile for id, profile in profiles.items() if id in covered}
+    known = {id: record for id, record in records.operations.items() if id in covered}
+    rescaled = list(find_unit_changes(records, shown, rules))
+    found = [
+        *report.findings,
+        *find_trait_changes(records, shown, rules, night),
+        *rescaled,
+        *find_slowdowns(known, rules.latency),
+        *find_unverified(records, report.operations, rules),
+    ]
+    return _most_severe(found), rescaled
+
+
+def _night(report: Report, records: Records) -> Night:
+    number = records.nights[-1].number + 1 if records.nights else 1
+    return Night(number, report.started_at, report.seconds, report.target, str(report.verdict), report.sent, False)
+
+
+def _verdict(report: Report, findings: Iterable[Finding]) -> Verdict:
+    """Return drift if a finding is open; else the run's own verdict, without the drift that is accepted."""
+    if any(finding.breaks for finding in findings):
+        return Verdict.DRIFT
+    ended_early = report.verdict is Verdict.COULD_NOT_CHECK or report.reason is not None
+    return Verdict.COULD_NOT_CHECK if ended_early else Verdict.CLEAN
+
+
+def _most_severe(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the most severe of the findings with one fingerprint."""
+    kept: dict[str, Finding] = {}
+    for finding in findings:
+        known = kept.get(finding.fingerprint)
+        if known is None or finding.severity.rank < known.severity.rank:
+            kept[finding.fingerprint] = finding
+    return list(kept.values())
+
+
+def _count_changes(records: Records, findings: Iterable[Finding]) -> None:
+    """Count the operations that changed; the next plan gives them priority."""
+    changed = {
+        finding.operation
+        for finding in findings
+        if finding.state in (FindingState.NEW, FindingState.FIXED, FindingState.WORSE)
+    }
+    for operation in changed & records.operations.keys():
+        records.operations[operation].changes += 1
+
+
+def _undocumented_values(profiles: dict[str, OperationProfile]) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the digests of undocumented enum values by operation and location."""
+    return {
+        (operation, location): frozenset(name for name in tally.kinds["values"] if name.startswith("#"))
+        for operation, profile in profiles.items()
+        for location, tally in profile.tallies.items()
+        if "values" in tally.kinds
+    }
+
+
+def _add_counts(records: Records, profiles: dict[str, OperationProfile], rescaled: set[tuple[str, str]]) -> None:
+    """Add the counts of this night to those of all nights.
+
+    The magnitudes of `rescaled` locations are left out: mixed units would hide the change from the next night.
+    """
+    for operation, profile in profiles.items():
+        for location, tally in profile.tallies.items():
+            sums = records.tallies.setdefault((operation, location), {})
+            seen = Counter({"samples": tally.samples, "present": tally.present, "nulls": tally.nulls})
+            for kind, counts in {"seen": seen, **tally.kinds}.items():
+                if kind == MAGNITUDES and (operation, location) in rescaled:
+                    continue
+                total = sums.setdefault(kind, Counter())
+                for name, count in counts.items():
+                    total[name if name in total or len(total) < MAX_NAMES else "others"] += count
+
+
+def _rows(
+    records: Records, results: tuple[OperationResult, ...], findings: Iterable[Finding]
+) -> tuple[OperationResult, ...]:
+    """Return the rows with their history, and in the state that the findings of all nights give them."""
+    # True for an open finding, False for an accepted one.
+    broken: dict[str, bool] = {}
+    for finding in findings:
+        if finding.state is not FindingState.FIXED and finding.severity != "info":
+            for operation in {place.operation for place in finding.places} or {finding.operation}:
+                broken[operation] = broken.get(operation, False) or finding.state not in INACTIVE
+    return tuple(_row(result, records, broken.get(result.id)) for result in results)
+
+
+def _row(result: OperationResult, records: Records, broken: bool | None) -> OperationResult:
+    record = records.operations.get(result.id)
+    if record is None or result.state is State.NOT_COVERED:
+        return result
+    if broken is not None and result.state in (State.VERIFIED, State.DRIFT):
+        reason = None if broken else "all findings are accepted"
+        result = replace(result, state=State.DRIFT, reason=reason)
+        record.states[-1] = State.DRIFT
+    history, latencies = tuple(record.states), tuple(record.latencies)
+    return replace(result, history=history, latencies=latencies)

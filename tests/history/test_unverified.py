@@ -1,0 +1,58 @@
+"""Operations that were not verified for many nights."""
+
+from __future__ import annotations
+
+from tests.history.factories import report, row
+from whopwatch.contract import Contract
+from whopwatch.core.finding import Severity
+from whopwatch.core.report import OperationResult, State, Verdict
+from whopwatch.history import Records, compare_with_history
+from whopwatch.history.records import OperationRecord
+from whopwatch.history.rules import history_rules
+from whopwatch.history.unverified import find_unverified, update_operation_records
+
+RULES = history_rules()
+UNCHECKED = row(State.COULD_NOT_CHECK, reason="the list is empty", samples=0)
+
+
+def after(*results: OperationResult) -> Records:
+    records = Records(salt=b"")
+    for number, result in enumerate(results, 1):
+        update_operation_records(records, (result,), number, RULES)
+    return records
+
+
+def test_an_operation_not_verified_for_a_week_is_a_finding() -> None:
+    nights = [row(), *[UNCHECKED] * RULES.unverified.nights]
+    assert list(find_unverified(after(*nights[:-1]), (UNCHECKED,), RULES)) == []
+    (finding,) = find_unverified(after(*nights), (UNCHECKED,), RULES)
+    assert (finding.drift_class, finding.severity, finding.samples) == ("D25", Severity.HIGH, 7)
+    assert finding.message == "products.list: not verified on the last 7 nights: the list is empty."
+    assert list(find_unverified(after(*nights, row()), (row(),), RULES)) == []
+
+
+def test_one_that_never_was_verified_is_info() -> None:
+    (finding,) = find_unverified(after(*[UNCHECKED] * 9), (UNCHECKED,), RULES)
+    assert finding.severity is Severity.INFO
+
+
+def test_a_night_on_which_it_was_not_selected_does_not_count() -> None:
+    elsewhere = row(State.NOT_COVERED, reason="not selected")
+    assert list(find_unverified(after(row(), *[elsewhere] * 20), (elsewhere,), RULES)) == []
+
+
+def test_a_night_that_checked_nothing_is_recorded_as_such_and_changes_nothing_else(contract: Contract) -> None:
+    records = Records(salt=b"")
+    dead = report(verdict=Verdict.COULD_NOT_CHECK, rows=(UNCHECKED,), reason="the key was refused (401)")
+    compared = compare_with_history(contract, (), dead, records)
+    assert (compared.verdict, compared.findings) == (Verdict.COULD_NOT_CHECK, ())
+    assert [(night.verdict, bool(night.succeeded)) for night in records.nights] == [("could-not-check", False)]
+    assert records.operations["products.list"].unverified == 1
+    assert not records.traits
+
+
+def test_latencies_and_states_are_kept_for_a_bounded_time() -> None:
+    records = after(*[row()] * 400)
+    assert records.operations["products.list"] == OperationRecord(
+        verified_night=400, states=[State.VERIFIED] * 28, latencies=[0.1] * 28
+    )

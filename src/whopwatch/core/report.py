@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from whopwatch import __version__
 from whopwatch.core.finding import Finding
 
 
@@ -111,9 +112,10 @@ class TargetResult:
 class Report:
     """The outcome of one run.
 
-    `seconds` is the wall time of the run, `sent` the number of requests, `unsafe` how many of them were not read-only.
-    `memory` describes the baseline, None without one. `targets` are the conclusions of a run over several targets,
-    whose operations and findings this report combines.
+    `reason` says why the run is incomplete or verified nothing, None if neither is so. `seconds` is the wall time of
+    the run, `sent` the number of requests, `unsafe` how many of them were not read-only. `memory` describes the
+    baseline, None without one. `targets` are the conclusions of a run over several targets, whose operations and
+    findings this report combines.
     """
 
     target: str
@@ -130,6 +132,53 @@ class Report:
     extra: Mapping[str, Any] = field(default_factory=dict)
     memory: BaselineSummary | None = None
     targets: tuple[TargetResult, ...] = ()
+
+    @classmethod
+    def build(
+        cls,
+        operations: Iterable[OperationResult],
+        findings: Iterable[Finding],
+        *,
+        target: str,
+        started_at: datetime | str,
+        seconds: float,
+        reason: str | None,
+        sent: int = 0,
+        budget: int = 0,
+        unsafe: int = 0,
+        extra: Mapping[str, Any] | None = None,
+        memory: BaselineSummary | None = None,
+        targets: Iterable[TargetResult] = (),
+    ) -> Report:
+        """Return the report of a run of this version of whopwatch; its verdict follows from the rest.
+
+        `started_at` is in UTC. `reason` is why the run did not see all that it was to see: such a run is never clean.
+        """
+        found = tuple(findings)
+        return cls(
+            target=target,
+            started_at=started_at if isinstance(started_at, str) else timestamp(started_at),
+            seconds=seconds,
+            verdict=Verdict.of(found, is_complete=reason is None),
+            operations=tuple(operations),
+            findings=found,
+            sent=sent,
+            budget=budget,
+            unsafe=unsafe,
+            reason=reason,
+            version=__version__,
+            extra=extra or {},
+            memory=memory,
+            targets=tuple(targets),
+        )
+
+    def revised(
+        self, operations: Iterable[OperationResult], findings: Iterable[Finding], *, reason: str | None, **changes: Any
+    ) -> Report:
+        """Return this report with other operations, findings and reason, and the verdict that follows from them."""
+        found = tuple(findings)
+        verdict = Verdict.of(found, is_complete=reason is None)
+        return replace(self, operations=tuple(operations), findings=found, reason=reason, verdict=verdict, **changes)
 
     def count(self) -> Counter[State]:
         """Return the number of operations in each state."""

@@ -13,13 +13,12 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from whopwatch import __version__
 from whopwatch.checks import Evidence, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
-from whopwatch.core.report import OperationResult, Report, State, Verdict, timestamp
+from whopwatch.core.report import OperationResult, Report, State
 from whopwatch.planning.state import items
 from whopwatch.reports.text import number
 from whopwatch.run.abort import UNREACHABLE
@@ -106,19 +105,17 @@ def conclude(
     results = tuple(row.result(is_broken=row.id in broken) for row in rows)
     is_seen = any(result.state in (State.VERIFIED, State.DRIFT) for result in results)
     reason = incomplete or (None if is_seen or broken else nothing or most_common_reason(results))
-    return Report(
+    return Report.build(
+        results,
+        found,
         target=target,
-        started_at=started_at if isinstance(started_at, str) else timestamp(started_at),
+        started_at=started_at,
         seconds=seconds,
-        verdict=Verdict.of(found, is_complete=reason is None),
-        operations=results,
-        findings=found,
         sent=sent,
         budget=budget,
         unsafe=unsafe,
         reason=reason,
-        version=__version__,
-        extra=extra or {},
+        extra=extra,
     )
 
 
@@ -128,7 +125,7 @@ def most_common_reason(results: Iterable[OperationResult]) -> str:
     if not reasons:
         return "no operation that can be checked was selected"
     reason, count = reasons.most_common(1)[0]
-    if reason == EMPTY_LIST and count == len(reasons):
+    if reason == EMPTY_LIST and count == reasons.total():
         return ALL_EMPTY
     return f"nothing was verified; {count} of {number(sum(reasons.values()), 'operation')}: {reason}"
 

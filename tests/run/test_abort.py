@@ -1,0 +1,103 @@
+"""Giving up early: which first responses end a run, after how many of them, and what the reason says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from whopwatch.core.exchange import Exchange, Failure, Purpose
+from whopwatch.run.abort import (
+    KEY_MISSING,
+    KEY_REJECTED,
+    UNREACHABLE,
+    abort_reason,
+    connection_lost_reason,
+    is_usable,
+)
+
+JSON = (("content-type", "application/json"),)
+HTML = (("content-type", "text/html; charset=utf-8"),)
+
+
+def exchange(status: int | None = 200, body: object = None, headers: Any = JSON, **facts: Any) -> Exchange:
+    raw = body if isinstance(body, bytes) else json.dumps(body if body is not None else {}).encode()
+    return Exchange(
+        "products.list", Purpose.LIST, "GET", "https://api.example/products", status=status, headers=headers, body=raw,
+        **facts,
+    )  # fmt: skip
+
+
+REFUSED = exchange(None, failure=Failure.CONNECT)
+RULES = [
+    (REFUSED, 2, "connection refused"),
+    (exchange(None, failure=Failure.DNS), 2, "does not resolve"),
+    (exchange(401), 2, "rejected the key (401)"),
+    (exchange(302), 2, "redirects elsewhere (302)"),
+    (exchange(200, b"<html>", HTML), 2, "returns HTML (status 200)"),
+    (exchange(401, b"<html>", HTML), 2, "returns HTML (status 401)"),
+    (exchange(200, b"ok", (("content-type", "text/plain"),)), 3, "other than JSON (status 200)"),
+    (exchange(None, failure=Failure.READ_TIMEOUT), 3, "No request got a response"),
+    (exchange(404), 5, "Every request returned 404. Check the base URL and WHOP_COMPANY_ID."),
+    (exchange(405), 5, "Every request returned 405."),
+    (exchange(503), 5, "server error (503)"),
+    (exchange(429), 8, "rate limited (429)"),
+]
+
+
+@pytest.mark.parametrize(("response", "times", "reason"), RULES, ids=[reason for _, _, reason in RULES])
+def test_a_run_ends_after_so_many_of_one_kind_and_not_before(response: Exchange, times: int, reason: str) -> None:
+    assert abort_reason([response] * (times - 1)) is None
+    assert reason in (abort_reason([response] * times) or "")
+
+
+def test_only_the_latest_responses_count() -> None:
+    assert abort_reason([exchange(500), exchange(404), REFUSED, REFUSED]) is not None
+    assert abort_reason([REFUSED, exchange(404), REFUSED]) is None
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 422])
+def test_a_response_that_an_api_gives_never_ends_a_run(status: int) -> None:
+    assert abort_reason([exchange(status)] * 50) is None
+
+
+def test_without_a_key_the_reason_is_the_missing_key() -> None:
+    rejected = [exchange(401)] * 2
+    assert abort_reason(rejected) == KEY_REJECTED
+    assert abort_reason(rejected, has_key=False) == KEY_MISSING
+
+
+def test_without_a_key_other_reasons_stay() -> None:
+    assert "connection refused" in (abort_reason([REFUSED] * 2, has_key=False) or "")
+
+
+@pytest.mark.parametrize(
+    ("response", "usable"),
+    [
+        (exchange(200), True),
+        (exchange(204, b""), False),
+        (exchange(200, b"<html>"), False),
+        (exchange(404), False),
+        (REFUSED, False),
+    ],
+)
+def test_usable_is_success_with_json(response: Exchange, usable: bool) -> None:
+    assert is_usable(response) is usable
+
+
+@pytest.mark.parametrize("failure", UNREACHABLE)
+def test_four_failed_connections_in_a_row_end_a_run_that_had_responses(failure: Failure) -> None:
+    failed = exchange(None, failure=failure)
+    assert connection_lost_reason([exchange(200), *[failed] * 3]) is None
+    reason = connection_lost_reason([exchange(200), *[failed] * 4]) or ""
+    assert "can no longer be reached" in reason
+    assert UNREACHABLE[failure] in reason
+
+
+def test_slow_responses_are_no_lost_connection() -> None:
+    assert connection_lost_reason([exchange(None, failure=Failure.READ_TIMEOUT)] * 9) is None
+
+
+def test_a_response_in_between_is_no_lost_connection() -> None:
+    assert connection_lost_reason([REFUSED, REFUSED, exchange(200), REFUSED, REFUSED]) is None

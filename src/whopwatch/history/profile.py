@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from math import floor, log10
 from typing import Any
@@ -13,9 +14,10 @@ from typing import Any
 from whopwatch.checks import Evidence
 from whopwatch.checks.evidence import Answer
 from whopwatch.contract import Contract
+from whopwatch.contract.operation import escape
 from whopwatch.contract.schema import json_type
+from whopwatch.contract.schema_tree import ContractSchemas, SchemaNode, schemas_of
 from whopwatch.core.exchange import Purpose
-from whopwatch.history.field_tree import FieldNode, FieldTrees, field_trees
 
 UNFILTERED = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.RETRIEVE)
 """Requests whose response content the API alone decides. A filter would bias the counts."""
@@ -82,7 +84,7 @@ def profile_answers(
     """Return the profile of each operation's success responses. `headers` are the names whose presence is counted."""
     profiles = {}
     for operation, answers in evidence.answers.items():
-        profiler = _Profiler(field_trees(contract), digests)
+        profiler = _Profiler(schemas_of(contract), digests)
         for answer in answers:
             profiler.add_headers(answer, headers)
             if answer.exchange.purpose in UNFILTERED:
@@ -98,9 +100,9 @@ def profile_answers(
 class _Profiler:
     """Builds the profile of one operation; each object is counted once."""
 
-    def __init__(self, trees: FieldTrees, digests: Digests) -> None:
+    def __init__(self, schemas: ContractSchemas, digests: Digests) -> None:
         self.profile = OperationProfile()
-        self._trees = trees
+        self._schemas = schemas
         self._digests = digests
         self._counted: set[bytes] = set()
 
@@ -134,15 +136,14 @@ class _Profiler:
 
     def add_body(self, answer: Answer) -> None:
         """Count every documented field of every object that was not counted before on this night."""
-        tree = self._trees.root(answer.operation)
+        tree = self._schemas.of(answer.operation)
         if answer.operation.is_list and isinstance(answer.value, dict):
             self._list(answer, tree)
         else:
             self._item(answer.value, tree, "")
 
-    def _list(self, answer: Answer, tree: FieldNode) -> None:
-        _, data, _ = tree.children.get("data", ("", None, False))
-        _, info, _ = tree.children.get("page_info", ("", None, False))
+    def _list(self, answer: Answer, tree: SchemaNode) -> None:
+        data, info = tree.fields.get("data"), tree.fields.get("page_info")
         if info:
             page = "/page_info", f"answer {answer.number}"
             self._value(answer.value.get("page_info"), info, "/page_info", page, "")
@@ -151,13 +152,13 @@ class _Profiler:
             for item in answer.items:
                 self._item(item, data.items, "/data/*")
 
-    def _item(self, item: Any, node: FieldNode, location: str) -> None:
+    def _item(self, item: Any, node: SchemaNode, location: str) -> None:
         content = blake2b(repr(item).encode("utf-8", "surrogatepass"), digest_size=12).digest()
         if content not in self._counted:
             self._counted.add(content)
             self._value(item, node, location, (location, self._digests.of(content.hex())), "")
 
-    def _value(self, value: Any, node: FieldNode, location: str, owner: ObjectRef, name: str) -> None:
+    def _value(self, value: Any, node: SchemaNode, location: str, owner: ObjectRef, name: str) -> None:
         """Count `value`, the field `name` of the object `owner` at `location`, and everything in it."""
         tally = self.profile.tallies[location]
         tally.samples += 1
@@ -167,13 +168,13 @@ class _Profiler:
             return
         had = self.profile.objects[owner]
         had.add((location, VALUE))
-        if "id" in node.children or name.endswith("_id"):
+        if "id" in node.fields or name.endswith("_id"):
             had.add((location, LINK))
         for trait in self._count(tally, value, node, name):
             had.add((location, trait))
         if value.__class__ is dict:
             id = value.get("id")
-            if isinstance(id, str) and id and "id" in node.children:
+            if isinstance(id, str) and id and "id" in node.fields:
                 # The same object keeps its id when other fields change, so that what it loses can be noticed.
                 owner = location, self._digests.of(id)
             self._fields(value, node, location, owner)
@@ -181,10 +182,10 @@ class _Profiler:
             for item in value:
                 self._value(item, node.items, f"{location}/*", owner, name)
 
-    def _fields(self, value: Mapping[str, Any], node: FieldNode, location: str, owner: ObjectRef) -> None:
+    def _fields(self, value: Mapping[str, Any], node: SchemaNode, location: str, owner: ObjectRef) -> None:
         had = self.profile.objects[owner]
-        for name, (step, child, optional) in node.children.items():
-            place = location + step
+        for name, child in node.fields.items():
+            place, optional = f"{location}/{_escaped(name)}", name not in node.required
             if optional or child.nullable:
                 had.add((place, SEEN))
             if name not in value:
@@ -194,7 +195,7 @@ class _Profiler:
                 had.add((place, PRESENT))
             self._value(value[name], child, place, owner, name)
 
-    def _count(self, tally: FieldCounts, value: Any, node: FieldNode, name: str) -> list[str]:
+    def _count(self, tally: FieldCounts, value: Any, node: SchemaNode, name: str) -> list[str]:
         """Count one value by its kinds. Returns its traits."""
         kind = json_type(value)
         tally.add("types", kind)
@@ -208,17 +209,20 @@ class _Profiler:
                 tally.add(MAGNITUDES, str(magnitude(value)))
         return value_traits(value)
 
-    def _text(self, tally: FieldCounts, value: str, node: FieldNode, name: str) -> list[str]:
+    def _text(self, tally: FieldCounts, value: str, node: SchemaNode, name: str) -> list[str]:
         tally.add("lengths", size_class(len(value), TEXT_LENGTHS))
-        if node.enum_values:
-            tally.add("values", value if value in node.enum_values else f"#{self._digests.of(value)}")
+        if node.known_values:
+            tally.add("values", value if value in node.known_values else f"#{self._digests.of(value)}")
             return []
         found = value_traits(value)
         if name == "id" or name.endswith(("_id", "_ids")):
-            found += id_prefix_trait(value, self._trees.id_prefixes, self._digests)
+            found += id_prefix_trait(value, self._schemas.prefixes, self._digests)
         for trait in found:
             tally.add("formats", trait)
         return found
+
+
+_escaped = lru_cache(maxsize=4096)(escape)
 
 
 def _order(values: list[Any]) -> str | None:

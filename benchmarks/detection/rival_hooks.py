@@ -14,7 +14,7 @@ import schemathesis
 
 from whopwatch.config import resolve_target
 from whopwatch.contract import load
-from whopwatch.generate.door import KEY, guarded_requests
+from whopwatch.generate.adapter import KEY_PLACEHOLDER, guarded_requests
 from whopwatch.http import Client
 
 _OPEN = ExitStack()
@@ -29,4 +29,4 @@ atexit.register(_OPEN.close)
 @schemathesis.hook
 def map_headers(_: schemathesis.HookContext, headers: dict[str, Any] | None) -> dict[str, Any]:
     """The sign at which the client puts the target's key in."""
-    return {**(headers or {}), "Authorization": KEY}
+    return {**(headers or {}), "Authorization": KEY_PLACEHOLDER}

@@ -19,7 +19,7 @@ from whopwatch.checks.status import status
 from whopwatch.contract import Operation, load
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
-from whopwatch.generate.door import KEY
+from whopwatch.generate.adapter import KEY_PLACEHOLDER
 
 SchemathesisCheck = Callable[[schemathesis.CheckContext, schemathesis.Response, schemathesis.Case[Any]], None]
 
@@ -37,7 +37,7 @@ def exchange_of(operation: Operation, response: schemathesis.Response, case: sch
         url=response.request.url or "",
         path_params={name: str(value) for name, value in (case.path_parameters or {}).items()},
         query=tuple(parse_qsl(urlsplit(response.request.url or "").query, keep_blank_values=True)),
-        credential="key" if authorization == KEY else "wrong" if authorization else "none",
+        credential="key" if authorization == KEY_PLACEHOLDER else "wrong" if authorization else "none",
         status=response.status_code,
         headers=tuple((name, value) for name, values in response.headers.items() for value in values),
         body=response.content,

@@ -1,4 +1,4 @@
-"""The door that generated requests leave by, and what is known of the target before they do."""
+"""The adapter that generated requests leave by, and what is known of the target before they do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from whopwatch import run
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
 from whopwatch.core.exchange import Exchange
-from whopwatch.generate.door import Door, guarded_requests
+from whopwatch.generate.adapter import GuardedAdapter, guarded_requests
 from whopwatch.http import Client, Limits
 from whopwatch.pytest_plugin import options
 from whopwatch.pytest_plugin.observed import known_record
@@ -38,15 +38,15 @@ def target(request: pytest.FixtureRequest, contract: Contract) -> Iterator[Targe
 
 
 @pytest.fixture(scope="session")
-def door(request: pytest.FixtureRequest, contract: Contract, target: Target) -> Iterator[Door]:
+def adapter(request: pytest.FixtureRequest, contract: Contract, target: Target) -> Iterator[GuardedAdapter]:
     """What Schemathesis sends by, guarded and bounded; away from the simulator by what the session's budget leaves."""
     if is_simulated(request.config):
         budget, limits = SIMULATED_BUDGET, Limits(rate=None)
     else:
         record = known_record(request.config)
         budget, limits = options.read(request.config).budget - (record.report.sent if record else 0), Limits()
-    with Client(target, contract, budget=budget, limits=limits) as client, guarded_requests(client) as door:
-        yield door
+    with Client(target, contract, budget=budget, limits=limits) as client, guarded_requests(client) as adapter:
+        yield adapter
 
 
 @pytest.fixture(scope="session")

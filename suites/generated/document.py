@@ -13,7 +13,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from whopwatch.config import Target
 from whopwatch.contract import Contract
-from whopwatch.generate.door import KEY
+from whopwatch.generate.adapter import KEY_PLACEHOLDER
 from whopwatch.generate.links import with_links
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -56,7 +56,7 @@ def load_schema(
     settings |= {
         "seed": 1,
         "base-url": target.base_url,
-        "headers": {"Authorization": KEY},
+        "headers": {"Authorization": KEY_PLACEHOLDER},
         "parameters": given(target),
     }
     document = reads(linked(contract, target), selected)

@@ -24,7 +24,7 @@ from suites.generated import checks, document
 from whopwatch.config import SIMULATOR, resolve_target, target_name
 from whopwatch.contract import load
 from whopwatch.core.errors import UsageError
-from whopwatch.generate.door import KEY, guarded_requests
+from whopwatch.generate.adapter import KEY_PLACEHOLDER, guarded_requests
 from whopwatch.http import Client
 
 BUDGET = int(os.environ.get("WHOPWATCH_BUDGET", "600"))
@@ -56,7 +56,7 @@ def before_load_schema(_: schemathesis.HookContext, raw_schema: dict[str, Any]) 
 @schemathesis.hook
 def map_headers(_: schemathesis.HookContext, headers: dict[str, Any] | None) -> dict[str, Any]:
     """The sign at which the client puts the target's key in."""
-    return {**(headers or {}), "Authorization": KEY}
+    return {**(headers or {}), "Authorization": KEY_PLACEHOLDER}
 
 
 @schemathesis.hook

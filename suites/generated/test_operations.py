@@ -24,7 +24,7 @@ from suites.generated.document import load_schema
 from whopwatch.config import Target
 from whopwatch.contract import Contract, Operation, load
 from whopwatch.core.exchange import Exchange
-from whopwatch.generate.door import Door, RefusedError
+from whopwatch.generate.adapter import GuardedAdapter, RefusedError
 
 EXAMPLES = 6
 READS = [operation for operation in load().reads if operation.api == "v1"]
@@ -49,7 +49,7 @@ class Reads:
 
 
 @pytest.fixture(scope="module")
-def reads(contract: Contract, target: Target, answered: Mapping[str, Exchange], door: Door) -> Reads:
+def reads(contract: Contract, target: Target, answered: Mapping[str, Exchange], adapter: GuardedAdapter) -> Reads:
     return Reads(load_schema(contract, target, [operation.id for operation in READS]), answered)
 
 

@@ -12,7 +12,7 @@ from suites.generated.checks import CHECKS
 from suites.generated.document import load_schema
 from whopwatch.config import Target
 from whopwatch.contract import Contract
-from whopwatch.generate.door import Door
+from whopwatch.generate.adapter import GuardedAdapter
 
 CHAIN = (
     "companies.list",
@@ -31,16 +31,16 @@ Schemathesis begins with a list only if some operation gives what the list requi
 
 @pytest.mark.parametrize("phase", ["coverage", "stateful"])
 def test_the_engine_finds_nothing(
-    request: pytest.FixtureRequest, contract: Contract, target: Target, door: Door, phase: str
+    request: pytest.FixtureRequest, contract: Contract, target: Target, adapter: GuardedAdapter, phase: str
 ) -> None:
     if not is_simulated(request.config):
         pytest.skip("generates requests by the hundred: only at the simulator")
-    before, refused = door.client.sent, door.refused
+    before, refused = adapter.client.sent, adapter.refused
     failed, checked = _run(load_schema(contract, target, CHAIN, [phase]))
     assert failed == []
     assert {check.__name__ for check in CHECKS} <= checked.keys()
-    assert door.client.sent - before >= len(CHAIN)
-    assert door.refused - refused < door.client.sent - before
+    assert adapter.client.sent - before >= len(CHAIN)
+    assert adapter.refused - refused < adapter.client.sent - before
     if phase == "stateful":
         assert checked["products.retrieve"] > 0
 

@@ -68,9 +68,9 @@ def test_every_variant_of_a_union_is_met(variant: str) -> None:
     assert _find(schema, lambda value: value["typename"] == variant)["typename"] == variant
 
 
-@pytest.mark.parametrize("schema", [{"type": "string", "format": "ipv4"}, {"type": ["string", "null"]}])
-def test_a_schema_that_nobody_can_make_values_of_is_an_error(schema: dict[str, Any]) -> None:
-    with pytest.raises(ContractError, match="No values can be made"):
+@pytest.mark.parametrize("schema", [{"type": "string", "format": "ipv4"}, {"type": "file"}])
+def test_an_unsupported_schema_is_an_error(schema: dict[str, Any]) -> None:
+    with pytest.raises(ContractError, match="Cannot generate values"):
         Strategies(CONTRACT).of(schema)
 
 

@@ -18,7 +18,7 @@ from whopwatch.contract.schema import Violation, pointer_of
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding, Severity
-from whopwatch.generate import Allowance, Breakage, Strategies, allowed, broken
+from whopwatch.generate import AllowedChange, Breakage, Strategies, allowed, broken
 
 CONTRACT = load()
 STRATEGIES = {api: Strategies(CONTRACT, api) for api in CONTRACT.documents}
@@ -36,7 +36,7 @@ def _broken(operation: Operation) -> SearchStrategy[tuple[Operation, Breakage]]:
     return st.tuples(st.just(operation), broken(STRATEGIES[operation.api], operation.success.schema or {}))
 
 
-def _allowed(operation: Operation) -> SearchStrategy[tuple[Operation, Allowance]]:
+def _allowed(operation: Operation) -> SearchStrategy[tuple[Operation, AllowedChange]]:
     return st.tuples(st.just(operation), allowed(STRATEGIES[operation.api], operation.success.schema or {}))
 
 
@@ -80,7 +80,7 @@ def test_what_is_broken_becomes_one_finding_of_the_right_class(case: tuple[Opera
 
 @THOROUGH
 @given(READS.flatmap(_allowed))
-def test_what_is_allowed_breaks_nothing(case: tuple[Operation, Allowance]) -> None:
+def test_what_is_allowed_breaks_nothing(case: tuple[Operation, AllowedChange]) -> None:
     operation, allowance = case
     assert list(_violations(operation, allowance.value)) == []
     extra = [pointer_of(allowance.path)] if allowance.kind == "extra" else []
@@ -117,7 +117,7 @@ def test_a_webhook_is_held_against_its_schema_in_the_same_way(event: Any) -> Non
 
     @settings(THOROUGH, max_examples=4)
     @given(broken(STRATEGIES["v1"], event.schema), allowed(STRATEGIES["v1"], event.schema))
-    def held(breakage: Breakage, allowance: Allowance) -> None:
+    def held(breakage: Breakage, allowance: AllowedChange) -> None:
         assert validator.is_valid(allowance.value)
         if breakage.kind != "prefix":
             found = [(violation.path, violation.kind) for violation in validator.violations(breakage.value)]

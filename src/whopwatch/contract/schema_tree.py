@@ -121,9 +121,20 @@ class SchemaNode:
         return self._tree.read(self.schema["items"]) if isinstance(self.schema.get("items"), dict) else None
 
     @property
+    def format(self) -> str | None:
+        """The documented format of a string."""
+        return self.schema.get("format")
+
+    @cached_property
+    def additional(self) -> SchemaNode | None:
+        """What an undocumented field of an object holds; None where no such field is documented."""
+        declared = self.schema.get("additionalProperties")
+        return self._tree.read(declared) if declared else None
+
+    @property
     def allows_other_fields(self) -> bool:
         """Whether an object here may have undocumented fields without anybody wondering: metadata, maps."""
-        return not self.fields or bool(self.schema.get("additionalProperties"))
+        return not self.fields or self.additional is not None
 
     @cached_property
     def tags(self) -> Tags:
@@ -308,6 +319,25 @@ class SchemaTree:
                     yield _merged(one, rest), rest_tags
                 elif not (one if rest is _NULL else rest).keys() & {"type", "enum", "const"}:
                     yield _NULL, rest_tags
+
+
+def tree_of(document: Any) -> SchemaTree:
+    """Return the tree of any JSON document, for schemas with `#/…` references into it; a broken one allows anything."""
+
+    def resolve(schema: Schema) -> Any:
+        seen = set()
+        found: Any = schema
+        while isinstance(found, dict) and "$ref" in found:
+            reference = found["$ref"]
+            if not isinstance(reference, str) or not reference.startswith("#/") or reference in seen:
+                return None
+            seen.add(reference)
+            found = document
+            for step in reference.removeprefix("#/").split("/"):
+                found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
+        return found
+
+    return SchemaTree(resolve)
 
 
 class ContractSchemas:

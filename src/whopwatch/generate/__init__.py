@@ -1,8 +1,8 @@
-"""Values and requests that nobody wrote down: Hypothesis strategies out of the contract (extra `generate`)."""
+"""Generate values and requests from the contract with Hypothesis and Schemathesis (extra `generate`)."""
 
 from __future__ import annotations
 
-from whopwatch.generate.mutations import Allowance, Breakage, allowed, broken
+from whopwatch.generate.mutations import AllowedChange, Breakage, allowed, broken
 from whopwatch.generate.values import Strategies
 
-__all__ = ["Allowance", "Breakage", "Strategies", "allowed", "broken"]
+__all__ = ["AllowedChange", "Breakage", "Strategies", "allowed", "broken"]

@@ -1,7 +1,6 @@
-"""OpenAPI links out of what the contract says of ids: which answer holds an id that another request needs.
+"""Derive OpenAPI links from the contract: which response holds an id that another request needs.
 
-A contract that says `x-resource` says more than a link does, so links are not stored in it: they are derived for tools
-that know nothing else.
+The contract does not store links, because `x-resource` says more. Tools such as Schemathesis know links only.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ FIRST_ITEM = "$response.body#/data/0/id"
 
 
 def with_links(contract: Contract, given: Mapping[str, str], api: str = "v1") -> dict[str, Any]:
-    """A copy of the contract's document in which each list links to the reads that an id of its items makes possible.
+    """Return a copy of the contract's document with links from each list to the reads that take its items' ids.
 
-    `given` names the required parameters that need no link because the run has values for them (`company_id`).
+    `given` holds the required parameters that the run has values for (`company_id`): these need no link.
     """
     document: dict[str, Any] = copy.deepcopy(contract.documents[api])
     for source in contract.lists:
@@ -42,7 +41,7 @@ def _links(contract: Contract, source: Operation, given: Mapping[str, str]) -> I
 
 
 def _listed(contract: Contract, source: Operation) -> frozenset[str]:
-    """What the ids of the list's own items identify; of a union that is the same for every variant."""
+    """Return the resources that the `id` of the list's items identifies."""
     items = schemas_of(contract).of(source).fields["data"].items
     variants = items.alternatives if items else ()
     return frozenset().union(*(node.fields["id"].resources for node in variants if "id" in node.fields))

@@ -1,15 +1,13 @@
-"""Valid values of any schema of the contract, as Hypothesis strategies.
+"""Generate valid values of any schema of the contract, as Hypothesis strategies.
 
-One short function a keyword. The contract allows only these keywords (`contract verify` refuses the others), so a
-schema that none of them describes is an error here and never silently `anything`.
+One short function per keyword. `contract verify` rejects a contract with other keywords, so an unknown type or format
+is an error here, and never means "any value".
 """
 
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -17,12 +15,11 @@ from hypothesis.strategies import SearchStrategy
 
 from whopwatch.contract import Contract
 from whopwatch.contract.operation import lookup
+from whopwatch.contract.schema_tree import Schema, SchemaNode, schemas_of
 from whopwatch.core.errors import ContractError
 
-Schema = Mapping[str, Any]
-
-MAX_ITEMS = 3
-"""How many items a generated array holds at most: two that agree and one that differs show what an array can show."""
+MAX_ARRAY_LENGTH = 3
+"""The longest generated array: two equal items and a different one are enough to break every check of arrays."""
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _EXTRA_NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=8)
@@ -33,13 +30,12 @@ _SCALARS: dict[str, SearchStrategy[Any]] = {
     "integer": st.integers(-(2**53), 2**53),
     "number": st.integers(-(10**6), 10**6) | st.floats(allow_nan=False, allow_infinity=False, width=32),
     "boolean": st.booleans(),
-    "null": st.none(),
 }
 
 
 def _date_times() -> SearchStrategy[str]:
-    moments = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))
-    return moments.map(lambda moment: moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    times = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))
+    return times.map(lambda time: time.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
 
 
 _FORMATS = {
@@ -51,80 +47,79 @@ _FORMATS = {
 
 
 class Strategies:
-    """The strategies of one document of `contract`; each named schema is made once.
+    """Strategies for one document of `contract`; each named schema gets one strategy.
 
-    Raises ContractError for a schema with a type or format that it cannot make values of.
+    Raises ContractError for a schema of an unsupported type or format.
     """
 
     def __init__(self, contract: Contract, api: str = "v1") -> None:
         self.contract = contract
         self.api = api
-        self._named = cache(lambda reference: st.deferred(lambda: self.of(self.resolve({"$ref": reference}))))
-        self._made: dict[int, tuple[Schema, SearchStrategy[Any]]] = {}
+        self._built: dict[SchemaNode, SearchStrategy[Any]] = {}
 
     def at(self, pointer: str) -> SearchStrategy[Any]:
-        """Valid values of the schema at the JSON `pointer` of the document."""
+        """Return the strategy for the schema at the JSON `pointer` of the document."""
         return self.of(lookup(self.contract.documents[self.api], pointer))
 
-    def resolve(self, schema: Schema) -> Schema:
-        """`schema`, or what its `$ref` points at."""
-        return self.contract.resolve(schema, self.api)
-
     def of(self, schema: Schema) -> SearchStrategy[Any]:
-        """Valid values of `schema`; the same strategy for the same object, as making and validating one is dear."""
-        known = self._made.get(id(schema))
-        if known is None or known[0] is not schema:
-            known = self._made[id(schema)] = schema, self._of(schema)
-        return known[1]
+        """Return the strategy for `schema`. It is cached: Hypothesis takes long to build and validate one."""
+        return self._of(self.node(schema))
 
-    def _of(self, schema: Schema) -> SearchStrategy[Any]:
-        if "$ref" in schema:
-            return self._named(schema["$ref"])
-        if "const" in schema:
-            return st.just(schema["const"])
-        if "enum" in schema:
-            return st.sampled_from(schema["enum"])
-        branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
-        if branches:
-            return st.one_of([self.of(branch) for branch in branches])
-        return self._of_type(schema)
+    def node(self, schema: Schema) -> SchemaNode:
+        """Return `schema` as the schema tree reads it."""
+        return schemas_of(self.contract).read(schema, self.api)
 
-    def _of_type(self, schema: Schema) -> SearchStrategy[Any]:
-        kind = schema.get("type")
-        if kind == "object":
-            return self._objects(schema)
-        if kind == "array":
-            return st.lists(self.of(schema.get("items", {})), max_size=MAX_ITEMS)
-        if kind == "string":
-            return _strings(schema)
-        if kind is None:
+    def _of(self, node: SchemaNode) -> SearchStrategy[Any]:
+        if node not in self._built:
+            # Deferred, because an object may contain objects of its own schema.
+            is_object = node.type == "object"
+            self._built[node] = st.deferred(lambda: self._build(node)) if is_object else self._build(node)
+        return self._built[node]
+
+    def _build(self, node: SchemaNode) -> SearchStrategy[Any]:
+        if node.type == "null":
+            return st.none()
+        return st.none() | self._not_null(node) if node.nullable else self._not_null(node)
+
+    def _not_null(self, node: SchemaNode) -> SearchStrategy[Any]:
+        if node.variants:
+            return st.one_of([self._of(variant) for variant in node.variants])
+        if node.enum is not None:
+            return st.sampled_from(node.enum)
+        if node.type == "object":
+            return self._objects(node)
+        if node.type == "array":
+            return st.lists(self._of(node.items) if node.items else _ANYTHING, max_size=MAX_ARRAY_LENGTH)
+        if node.type == "string":
+            return _strings(node)
+        if node.type is None:
             return _ANYTHING
         try:
-            return _SCALARS[kind]
-        except (KeyError, TypeError):
-            raise ContractError("No values can be made of a schema.", expected="one JSON type", got=str(kind)) from None
+            return _SCALARS[node.type]
+        except KeyError:
+            raise ContractError(
+                "Cannot generate values of a schema.", expected="a JSON type", got=repr(node.type)
+            ) from None
 
-    def _objects(self, schema: Schema) -> SearchStrategy[dict[str, Any]]:
-        properties = {name: self.of(part) for name, part in schema.get("properties", {}).items()}
-        required = {name: properties.pop(name) for name in schema.get("required", ()) if name in properties}
-        documented = st.fixed_dictionaries(required, optional=properties)
-        additional = schema.get("additionalProperties")
-        if not additional:
+    def _objects(self, node: SchemaNode) -> SearchStrategy[dict[str, Any]]:
+        fields = {name: self._of(part) for name, part in node.fields.items()}
+        required = {name: fields.pop(name) for name in node.fields if name in node.required}
+        documented = st.fixed_dictionaries(required, optional=fields)
+        if not node.additional:
             return documented
-        values = self.of(additional) if isinstance(additional, Mapping) else _ANYTHING
-        extra = st.dictionaries(_EXTRA_NAMES, values, max_size=2)
+        extra = st.dictionaries(_EXTRA_NAMES, self._of(node.additional), max_size=2)
         return st.builds(lambda more, known: {**more, **known}, extra, documented)
 
 
-def _strings(schema: Schema) -> SearchStrategy[str]:
-    if "x-id-prefix" in schema:
+def _strings(node: SchemaNode) -> SearchStrategy[str]:
+    if node.prefixes:
         suffix = st.text(_ALPHANUMERIC, min_size=13, max_size=14)
-        return st.builds(str.__add__, st.sampled_from(schema["x-id-prefix"]), suffix)
-    if "format" not in schema:
-        return _PLAIN
+        return st.builds(str.__add__, st.sampled_from(node.prefixes), suffix)
+    if node.format is None:
+        return st.sampled_from(node.known_values) | _PLAIN if node.known_values else _PLAIN
     try:
-        return _FORMATS[schema["format"]]
+        return _FORMATS[node.format]
     except KeyError:
         raise ContractError(
-            "No values can be made of a format.", expected=", ".join(_FORMATS), got=schema["format"]
+            "Cannot generate values of a format.", expected=", ".join(_FORMATS), got=repr(node.format)
         ) from None

@@ -7,9 +7,9 @@ from typing import Any
 
 from whopwatch.contract import Contract
 from whopwatch.contract.mcp_tools import Tool, input_schema, tools_of
+from whopwatch.contract.schema_tree import SchemaNode, tree_of
 from whopwatch.core.finding import Confidence, Finding, Severity
 from whopwatch.mcp.offered import SAFE_NAME, Offered
-from whopwatch.mcp.shape import Shape, properties_of, shape_of
 
 CHECK = "mcp-tools"
 PREFIX = "mcp:"
@@ -52,8 +52,8 @@ def _renamed(contract: Contract, missing: Sequence[Tool], strangers: Sequence[Of
     """For each missing tool the one stranger that takes the same: the best, where there is a single best."""
     found: dict[str, Offered] = {}
     for tool in missing:
-        own, needed = properties_of(input_schema(contract, tool), {})
-        scores = [_likeness(contract, tool, set(own), needed, one) for one in strangers]
+        own = _read(input_schema(contract, tool))
+        scores = [_likeness(contract, tool, own, one) for one in strangers]
         best = max(scores, default=0.0)
         if best >= ALIKE and scores.count(best) == 1:
             found[tool.name] = strangers[scores.index(best)]
@@ -61,14 +61,14 @@ def _renamed(contract: Contract, missing: Sequence[Tool], strangers: Sequence[Of
     return {name: one for name, one in found.items() if taken.count(id(one)) == 1}
 
 
-def _likeness(contract: Contract, tool: Tool, own: set[str], needed: frozenset[str], other: Offered) -> float:
+def _likeness(contract: Contract, tool: Tool, own: SchemaNode, other: Offered) -> float:
     """How much of what two tools take is the same; 0 where they differ in what they need or in what they are about."""
-    properties, required = properties_of(other.input_schema, other.input_schema)
-    theirs = set(properties) - contract.mcp_server.other_arguments
+    offered = _read(other.input_schema)
+    mine, theirs = set(own.fields), set(offered.fields) - contract.mcp_server.other_arguments
     words = set(tool.name.split("_")) & set(other.name.replace("-", "_").split("_"))
-    if required != needed or not words:
+    if offered.required != own.required or not words:
         return 0.0
-    return len(own & theirs) / len(own | theirs) if own | theirs else 1.0
+    return len(mine & theirs) / len(mine | theirs) if mine | theirs else 1.0
 
 
 def _differences(contract: Contract, tool: Tool, offered: Offered) -> Iterator[Finding]:
@@ -83,44 +83,39 @@ def _differences(contract: Contract, tool: Tool, offered: Offered) -> Iterator[F
             "D6", Severity.MEDIUM, tool.name, HINT, "marked as read-only", "not marked as read-only",
             f"{tool.name} only reads and is not marked as such: hosts will ask before each call.",
         )  # fmt: skip
-    own = input_schema(contract, tool)
-    mine, needed = properties_of(own, own)
-    theirs, required = properties_of(offered.input_schema, offered.input_schema)
-    yield from _arguments(contract, tool, mine, theirs, needed, required)
-    for name in sorted(mine.keys() & theirs.keys()):
-        yield from _types(tool, name, shape_of(mine[name], own), shape_of(theirs[name], offered.input_schema))
+    mine, theirs = _read(input_schema(contract, tool)), _read(offered.input_schema)
+    yield from _arguments(contract, tool, mine, theirs)
+    for name in sorted(mine.fields.keys() & theirs.fields.keys()):
+        yield from _types(tool, name, mine.fields[name], theirs.fields[name])
 
 
-def _arguments(
-    contract: Contract,
-    tool: Tool,
-    mine: Mapping[str, Any],
-    theirs: Mapping[str, Any],
-    needed: frozenset[str],
-    required: frozenset[str],
-) -> Iterator[Finding]:
-    for name in sorted(mine.keys() - theirs.keys()):
-        drift_class = "D5" if name in needed else "D6"
+def _read(schema: Mapping[str, Any]) -> SchemaNode:
+    return tree_of(schema).read(schema)
+
+
+def _arguments(contract: Contract, tool: Tool, mine: SchemaNode, theirs: SchemaNode) -> Iterator[Finding]:
+    for name in sorted(mine.fields.keys() - theirs.fields.keys()):
+        drift_class = "D5" if name in mine.required else "D6"
         yield _argument(drift_class, Severity.MEDIUM, tool, name, "an argument", "no such argument", "is gone")
-    for name in sorted(theirs.keys() - mine.keys() - contract.mcp_server.other_arguments):
-        if name in required:
+    for name in sorted(theirs.fields.keys() - mine.fields.keys() - contract.mcp_server.other_arguments):
+        if name in theirs.required:
             yield _argument("D2", Severity.CRITICAL, tool, name, "no such argument", "required", "is asked for")
         else:
             yield _argument("D19", Severity.LOW, tool, name, "no such argument", "optional", "is not documented")
-    for name in sorted((required - needed) & mine.keys()):
+    for name in sorted((theirs.required - mine.required) & mine.fields.keys()):
         yield _argument("D3", Severity.CRITICAL, tool, name, "optional", "required", "became required")
-    for name in sorted((needed - required) & theirs.keys()):
+    for name in sorted((mine.required - theirs.required) & theirs.fields.keys()):
         yield _argument("D4", Severity.INFO, tool, name, "required", "optional", "became optional")
 
 
-def _types(tool: Tool, name: str, mine: Shape, theirs: Shape) -> Iterator[Finding]:
+def _types(tool: Tool, name: str, mine: SchemaNode, theirs: SchemaNode) -> Iterator[Finding]:
     if mine.types and theirs.types and not _covers(theirs.types, mine.types):
         expected, observed = ", ".join(sorted(mine.types)), ", ".join(sorted(theirs.types))
         yield _argument("D7", Severity.CRITICAL, tool, name, expected, observed, "has another type")
         return
-    if mine.values is not None and theirs.values is not None:
-        yield from _values(tool, name, mine.values, theirs.values)
-    elif mine.values is None and theirs.values is not None:
+    if mine.enum is not None and theirs.enum is not None:
+        yield from _values(tool, name, _scalars(mine), _scalars(theirs))
+    elif mine.enum is None and theirs.enum is not None:
         yield _argument("D11", Severity.HIGH, tool, name, "any value", "a closed set of values", "takes fewer values")
     if mine.items and theirs.items:
         yield from _types(tool, f"{name}[]", mine.items, theirs.items)
@@ -133,6 +128,10 @@ def _values(tool: Tool, name: str, mine: frozenset[Any], theirs: frozenset[Any])
     if new := theirs - mine:
         observed = f"{len(new)} more: {_listed(new)}"
         yield _argument("D10", Severity.INFO, tool, name, "the documented values", observed, "takes more values")
+
+
+def _scalars(node: SchemaNode) -> frozenset[Any]:
+    return frozenset(value for value in node.enum or () if isinstance(value, (str, int, float)))
 
 
 def _covers(theirs: frozenset[str], mine: frozenset[str]) -> bool:

@@ -16,7 +16,7 @@ from schemathesis.engine import events, from_schema
 
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
-from whopwatch.generate.door import KEY, RefusedError, guarded_requests
+from whopwatch.generate.adapter import KEY_PLACEHOLDER, RefusedError, guarded_requests
 from whopwatch.generate.links import FIRST_ITEM, with_links
 from whopwatch.http import Client, Limits
 from whopwatch.simulator import Simulator, embedded
@@ -91,10 +91,10 @@ def test_no_phase_of_schemathesis_can_write_to_a_read_only_target(
     if phase == "stateful":
         # A sequence ends with its first refusal; so that it has got an id to delete by then, it begins with the list.
         del document["paths"][PATHS[0]]["post"]
-    with _client(simulator, contract) as client, guarded_requests(client) as door:
-        _run_engine(document, simulator, KEY, phase)
+    with _client(simulator, contract) as client, guarded_requests(client) as adapter:
+        _run_engine(document, simulator, KEY_PLACEHOLDER, phase)
     assert set(simulator.requests) == {"GET"}
-    assert door.refused > 0
+    assert adapter.refused > 0
     assert client.sent == simulator.requests.total()
     assert client.unsafe == 0
 
@@ -107,7 +107,7 @@ def test_without_the_guard_every_phase_does_write(simulator: Simulator, contract
 
 def test_the_budget_holds_for_the_engine_too(simulator: Simulator, contract: Contract) -> None:
     with _client(simulator, contract, budget=7) as client, guarded_requests(client):
-        _run_engine(_dangerous(contract, simulator), simulator, KEY, "coverage")
+        _run_engine(_dangerous(contract, simulator), simulator, KEY_PLACEHOLDER, "coverage")
     assert simulator.requests.total() == 7
 
 
@@ -115,12 +115,12 @@ def test_the_budget_holds_for_the_engine_too(simulator: Simulator, contract: Con
 def test_no_other_method_leaves_from_any_session(simulator: Simulator, contract: Contract, method: str) -> None:
     mine = requests.Session()
     mine.mount("http://", requests.adapters.HTTPAdapter())
-    with _client(simulator, contract) as client, guarded_requests(client) as door:
+    with _client(simulator, contract) as client, guarded_requests(client) as adapter:
         prepared = mine.prepare_request(requests.Request("GET", f"{simulator.base_url}/products/prod_1"))
         prepared.method = method
         with pytest.raises(RefusedError, match="read-only"):
             mine.send(prepared)
-    assert door.refused == 1
+    assert adapter.refused == 1
     assert not simulator.requests
 
 
@@ -130,7 +130,7 @@ def test_the_key_is_the_client_s_business(simulator: Simulator, contract: Contra
     with _client(simulator, contract) as client, guarded_requests(client):
         answers = [
             requests.get(url, company, headers=headers, timeout=5)
-            for headers in ({"Authorization": KEY}, {}, {"Authorization": "Bearer nonsense "})
+            for headers in ({"Authorization": KEY_PLACEHOLDER}, {}, {"Authorization": "Bearer nonsense "})
         ]
     assert [answer.status_code for answer in answers] == [200, 401, 401]
     assert simulator.api_key not in repr([answer.request.headers for answer in answers])

@@ -1,8 +1,8 @@
-"""The client as the only way out for tools that send by the library `requests`, Schemathesis among them.
+"""Send what other tools send through the library `requests` (Schemathesis does) through the guarded client.
 
-Schemathesis opens sessions in many places: for its probes, for each worker, for calls of its checks, for logins. So
-nothing is mounted on a session. `guarded_requests` stands where every session of the process comes by for each
-request and each redirect, when it looks for the adapter that is to send it; what it finds is a Door.
+Schemathesis opens sessions in many places: for its probes, each worker, calls of its checks, logins. So the adapter is
+not mounted on one session: `guarded_requests` replaces `Session.get_adapter`, which every session of the process calls
+for each request and each redirect.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from whopwatch.http.network import WATCH
 from whopwatch.http.transport import CREDENTIAL
 from whopwatch.http.watch import Watch
 
-KEY = "Bearer of-the-target"
-"""What a tool sends as `Authorization` where it means the target's key, which it is never told."""
+KEY_PLACEHOLDER = "Bearer of-the-target"
+"""The `Authorization` that a tool sends where it means the target's key, which it never gets."""
 
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "keep-alive"})
-"""Headers that only the library that writes the message can know: httpx adds its own in place of these."""
+"""Headers that depend on how the message is written: httpx adds its own instead."""
 
 _UNPACKED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
 class RefusedError(requests.RequestException):
-    """A request that did not leave: the target's mode forbids it, or the budget is spent."""
+    """A request was not sent: the target's mode forbids it, or the budget is spent."""
 
 
-class Door(BaseAdapter):
-    """Sends prepared requests through `client`: guarded, paced, bounded and counted.
+class GuardedAdapter(BaseAdapter):
+    """Send prepared requests through `client`: guarded, paced, bounded and counted.
 
-    A request with `KEY` for its `Authorization` gets the target's key, one without the header none, any other is sent
-    as it is. `refused` counts what the guard kept in. Raises RefusedError for that, and for a spent budget; the
-    exceptions of `requests` for what the wire does.
+    A request whose `Authorization` is `KEY_PLACEHOLDER` gets the target's key; one without the header gets none; any
+    other is sent unchanged. `refused` counts the requests that the guard rejected. Raises RefusedError for those and
+    for a spent budget, and the exceptions of `requests` for network failures.
     """
 
     def __init__(self, client: Client, limits: Limits = Limits()) -> None:  # noqa: B008 (immutable)
@@ -56,7 +56,7 @@ class Door(BaseAdapter):
         self._lock = threading.Lock()
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """The response to `request`; what else `requests` says of timeouts, proxies or certificates is ignored."""
+        """Send `request` and return the response. Settings for timeouts, proxies and certificates are ignored."""
         try:
             outgoing = _translated(request)
             response = self.client.transport.handle_request(outgoing)
@@ -76,7 +76,7 @@ class Door(BaseAdapter):
         return self._received(request, response, body)
 
     def close(self) -> None:
-        """Nothing: sessions come and go, the client stays."""
+        """Do nothing: sessions end before the client does."""
 
     def _received(self, request: requests.PreparedRequest, response: httpx.Response, body: bytes) -> requests.Response:
         headers = urllib3.HTTPHeaderDict()
@@ -97,19 +97,19 @@ class Door(BaseAdapter):
 
 
 @contextmanager
-def guarded_requests(client: Client) -> Iterator[Door]:
-    """As long as the context, whatever this process sends by `requests`, in any thread, leaves through `client`."""
-    door = Door(client)
+def guarded_requests(client: Client) -> Iterator[GuardedAdapter]:
+    """Send every request that this process makes with `requests`, in any thread, through `client`."""
+    adapter = GuardedAdapter(client)
     original = requests.Session.get_adapter
-    requests.Session.get_adapter = lambda *_, **__: door  # type: ignore[method-assign]
+    requests.Session.get_adapter = lambda *_, **__: adapter  # type: ignore[method-assign]
     try:
-        yield door
+        yield adapter
     finally:
         requests.Session.get_adapter = original  # type: ignore[method-assign]
 
 
 def _translated(request: requests.PreparedRequest) -> httpx.Request:
-    """`request` as httpx sends it. Raises UnsafeRequestError where there is no such request."""
+    """Return `request` as an httpx request. Raises UnsafeRequestError for a URL or body that httpx cannot send."""
     headers = [
         (_octets(name), _octets(value).strip()) for name, value in request.headers.items() if _is_kept(name, value)
     ]
@@ -123,12 +123,12 @@ def _translated(request: requests.PreparedRequest) -> httpx.Request:
             request.method or "", request.url or "", headers=headers, content=body, extensions=extensions
         )
     except httpx.InvalidURL:
-        raise UnsafeRequestError("A request was not sent: its URL is none.") from None
+        raise UnsafeRequestError("A request was not sent: its URL is not valid.") from None
 
 
 def _is_kept(name: str, value: str | bytes) -> bool:
     lower = name.lower()
-    return lower not in _FRAMING and (lower, value) != ("authorization", KEY)
+    return lower not in _FRAMING and (lower, value) != ("authorization", KEY_PLACEHOLDER)
 
 
 def _octets(text: str | bytes) -> bytes:

@@ -142,14 +142,14 @@ def _connected(
         door = session.door_to(url, _readable(contract), _messages(budget))
         key = os.environ.get("WHOP_API_KEY")
         with session.over_http(url, key, door, is_sse=_is_sse(url)) as server:
-            yield server, _shown(url, None), {"companies": company} if company else {}
+            yield server, _shown(url, None), {contract.account.resource: company} if company else {}
     else:
         from whopwatch.simulator import embedded
 
         with embedded(contract, seed=seed) as simulator:
             door = session.door_to(simulator.mcp_url, _readable(contract), _messages(budget))
             with session.over_http(simulator.mcp_url, simulator.api_key, door, is_sse=False) as server:
-                yield server, _shown(None, None), {"companies": simulator.company_id}
+                yield server, _shown(None, None), {contract.account.resource: simulator.company_id}
 
 
 @contextmanager
@@ -168,7 +168,7 @@ def _by_command(
         relayed(client, contract) as relay,
         session.over_stdio(words, {"WHOP_BASE_URL": relay.url, "WHOP_API_KEY": relay.token}) as server,
     ):
-        ids = {"companies": ready.company_id} if ready.company_id else {}
+        ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
         yield server, f"{_shown(None, command)} at {ready.name}", ids
 
 

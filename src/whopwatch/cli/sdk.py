@@ -78,7 +78,7 @@ def sdk(
         running(*start(wanted, folder, relay.url, relay.token)) as program,
     ):
         refuse_other(wanted, program.release)
-        ids = {"companies": ready.company_id} if ready.company_id else {}
+        ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
         name = f"{wanted.language} SDK {wanted.version} at {ready.name}"
         report = survey(contract, program, relay, name=name, ids=ids, budget=budget, seed=seed)
     tell(report, outputs)

@@ -43,7 +43,7 @@ def look(
     door = session.door_to(url, turn, calls + HANDSHAKE)
     with session.over_http(url, key, door, is_sse=url.rstrip("/").endswith("/sse"), seconds=seconds) as server:
         counting = _Counting(server)
-        ids = {"companies": company} if company else {}
+        ids = {contract.account.resource: company} if company else {}
         report = survey(contract, counting, name="the MCP server", ids=ids, budget=max(calls, 1), among=turn)
     return report, counting.listed
 
@@ -53,6 +53,7 @@ def lists_in_turn(contract: Contract, count: int, number: int) -> Sequence[str]:
     names = sorted(
         tool.name
         for tool in tools_of(contract).values()
-        if tool.operation.is_list and all(one.resources == ("companies",) for one in tool.operation.needed)
+        if tool.operation.is_list
+        and all(one.resources == (contract.account.resource,) for one in tool.operation.needed)
     )
     return [names[(number * count + place) % len(names)] for place in range(min(count, len(names)))]

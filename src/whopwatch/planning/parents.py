@@ -10,7 +10,7 @@ from whopwatch.planning.state import Experiment, RunState, items
 
 def second_parent(state: RunState, operation: Operation) -> Experiment:
     """The whole list of another parent, where one was asked that had something."""
-    wanted = [need for need in state.needs[operation.id] if need.resources != ("companies",)]
+    wanted = [need for need in state.needs[operation.id] if need.resources != (state.contract.account.resource,)]
     if not (operation.is_list and wanted and state.first_page(operation)):
         return
     full = [call for call, exchange in state.traces[operation.id] if call.credential == "key" and items(exchange)]

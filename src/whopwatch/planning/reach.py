@@ -177,5 +177,5 @@ def _lacking(state: RunState, wanted: list[Operation]) -> set[str]:
 
 def _rank(state: RunState, operation: Operation) -> tuple[int, int]:
     """Lists before objects; of lists those that need nothing but the company before those that need a parent."""
-    parents = sum(need.resources != ("companies",) for need in state.needs[operation.id])
+    parents = sum(need.resources != (state.contract.account.resource,) for need in state.needs[operation.id])
     return (0 if operation.is_list else 1, parents)

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
@@ -31,7 +32,7 @@ def probe_once(
     Lists come first: they show the ids that the others ask with. What showed nothing is looked for further.
     """
     started_at, begun = datetime.now(UTC), time.perf_counter()
-    runs = [_patiently(prober, probe, sleep) for probe in sorted(probes, key=_needs)]
+    runs = [_patiently(prober, probe, sleep) for probe in sorted(probes, key=partial(_needs, contract))]
     seen = tuple(_exchanges(runs))
     exchanges = (*seen, *look_further(contract, prober, probes, seen, sleep))
     requests = Counter(exchange.operation for exchange in exchanges)
@@ -54,9 +55,10 @@ def _patiently(prober: Prober, probe: Probe, sleep: Callable[[float], None]) -> 
     return prober.look(probe)
 
 
-def _needs(probe: Probe) -> tuple[bool, int, str]:
+def _needs(contract: Contract, probe: Probe) -> tuple[bool, int, str]:
     lacking = [parameter for parameter in probe.operation.needed if parameter.name not in probe.params]
-    return not probe.operation.is_list, sum(parameter.resources != ("companies",) for parameter in lacking), probe.id
+    account = (contract.account.resource,)
+    return not probe.operation.is_list, sum(parameter.resources != account for parameter in lacking), probe.id
 
 
 def _exchanges(runs: Sequence[Run]) -> Iterator[Exchange]:

@@ -179,7 +179,7 @@ class Service:
     def _prober(self, probes: tuple[Probe, ...]) -> Prober:
         seen = Seen(self._contract, resources_needed(probes), time.monotonic)
         if self._target.company_id:
-            seen.give("companies", self._target.company_id)
+            seen.give(self._contract.account.resource, self._target.company_id)
         for resource, id in self._target.known_ids.items():
             seen.give(resource, id)
         return Prober(self._contract, self._door, seen, self._budget, self.metrics, self._history)

@@ -191,7 +191,7 @@ def _row(
     contract: Contract, operation: Operation, observation: Observation, evidence: Evidence, excluded: str | None
 ) -> RowEvidence:
     exchanges = evidence.by_operation.get(operation.id, ())
-    unverified = None if excluded else _unverified(operation, observation, exchanges)
+    unverified = None if excluded else _unverified(contract, operation, observation, exchanges)
     return RowEvidence(
         id=operation.id,
         method=operation.method,
@@ -216,7 +216,9 @@ def _excluded(operation: Operation, observation: Observation, evidence: Evidence
     return untried if untried and not evidence.samples(operation.id) else None
 
 
-def _unverified(operation: Operation, observation: Observation, exchanges: Sequence[Exchange]) -> str:
+def _unverified(
+    contract: Contract, operation: Operation, observation: Observation, exchanges: Sequence[Exchange]
+) -> str:
     """Return why nothing of `operation` was verified, with the next step where there is one."""
     if observation.unusable and observation.stopped:
         return observation.stopped
@@ -229,7 +231,7 @@ def _unverified(operation: Operation, observation: Observation, exchanges: Seque
         return f"not requested: {observation.stopped}"
     if not observation.reached:
         return f"not requested: the budget of {number(observation.budget, 'request')} was used up"
-    if "companies" in observation.missing.get(operation.id, ""):
+    if contract.account.resource in observation.missing.get(operation.id, "").split(", "):
         return NO_COMPANY
     return _no_id(operation, observation) or "not requested"
 

@@ -118,7 +118,7 @@ class Session:
         for resource, id in target.known_ids.items():
             self.state.pool.prefer(resource, id)
         if target.company_id:
-            self.state.pool.pin("companies", target.company_id)
+            self.state.pool.pin(self.state.contract.account.resource, target.company_id)
 
     def run(self, experiments: Iterable[Experiment], keep: int = 0) -> None:
         """Drive each experiment to its end, until the budget is spent or the target is given up.

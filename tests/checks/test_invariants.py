@@ -19,7 +19,7 @@ def test_each_of_the_51_is_there_once() -> None:
 
 
 def test_what_can_be_seen_has_a_check_and_a_fault_that_breaks_it() -> None:
-    names = {check.__name__.replace("_", "-") for check in CHECKS}
+    names = {check.id for check in CHECKS}
     for row in TABLE:
         if row["sees"] == "none":
             assert not row.keys() & {"check", "fault"}, row["number"]

@@ -35,4 +35,4 @@ def test_no_other_operation_is_accused(detections: Detections, name: str) -> Non
 
 def test_every_check_is_made_to_fire_by_a_fault() -> None:
     fired = {catalogue()[name].check for name in READABLE}
-    assert {check.__name__.replace("_", "-") for check in CHECKS} - fired == ELSEWHERE
+    assert {check.id for check in CHECKS} - fired == ELSEWHERE

@@ -7,8 +7,7 @@ from collections import Counter
 import pytest
 
 from tests.reports import samples
-from whopwatch.checks.groups import GROUPS, WHOLE_TARGET
-from whopwatch.checks.registry import CHECKS
+from whopwatch.checks.registry import CHECK_GROUPS, CHECKS, WHOLE_TARGET
 from whopwatch.core.exchange import Purpose
 from whopwatch.core.report import OperationResult, State
 from whopwatch.pytest_plugin.cases import Case
@@ -16,13 +15,13 @@ from whopwatch.pytest_plugin.observed import Record
 
 ASKED = frozenset({("users.list", str(Purpose.LIST)), ("users.list", str(Purpose.NO_KEY))})
 RECORD = Record(samples.report(), ASKED)
-SCHEMA = GROUPS["schema"].checks
+SCHEMA = CHECK_GROUPS["schema"].checks
 
 
 def test_every_check_is_in_exactly_one_group() -> None:
-    grouped = [name for group in GROUPS.values() for name in group.checks]
+    grouped = [name for group in CHECK_GROUPS.values() for name in group.checks]
     grouped += [name for checks in WHOLE_TARGET.values() for name in checks]
-    assert Counter(grouped) == Counter(check.__name__.replace("_", "-") for check in CHECKS)
+    assert Counter(grouped) == Counter(check.id for check in CHECKS)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class _Parts:
 
 
 def _parts(contract: Contract) -> _Parts:
-    from whopwatch.checks.groups import GROUPS
+    from whopwatch.checks.registry import CHECK_GROUPS
     from whopwatch.prober.settings import default_file, read_settings
     from whopwatch.simulator.faults import catalogue
     from whopwatch.simulator.routes import Routes
@@ -70,7 +70,7 @@ def _parts(contract: Contract) -> _Parts:
     return _Parts(
         is_simulated=lambda one: routes.find(one.api, one.method, one.path) is not None,
         is_safe_to_write=lambda one: contract.write_effects.reason_against(one) is None,
-        tests=lambda one: sum(group.applies(contract, one) for group in GROUPS.values()),
+        tests=lambda one: sum(group.applies(contract, one) for group in CHECK_GROUPS.values()),
         faults=lambda one: sum(fault.suits(one) for fault in faults),
         is_probed=lambda one: one.id in probed,
     )

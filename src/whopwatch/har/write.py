@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from whopwatch import __version__
+from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Phases
 from whopwatch.core.strict_json import MAX_BODY_LEVELS, BodyProblem
@@ -19,10 +20,12 @@ from whopwatch.har.paths import read_path
 from whopwatch.har.recording import OWN, Facts
 from whopwatch.har.vocabulary import vocabulary_of
 
-KEPT_HEADERS = frozenset(
-    {"content-type", "content-encoding", "api-version-date", "deprecation", "sunset", "warning", "retry-after"}
-)
-"""Response headers that checks look at and that hold nobody's data. Of `link` only its relations stay."""
+_READ_BY_CHECKS = frozenset(header for check in CHECKS for header in check.headers)
+KEPT_HEADERS = (_READ_BY_CHECKS | {"content-encoding", "retry-after"}) - {"date", "link"}
+"""Response headers that are recorded: those that checks read.
+
+Not `date`, because timestamps in bodies are replaced and cannot be compared with it. Of `link` only the relations.
+"""
 
 UNREADABLE = {
     BodyProblem.EMPTY: b"",

@@ -16,6 +16,7 @@ from importlib.resources import files
 from math import lgamma, log
 from typing import Any
 
+from whopwatch.checks.registry import CHECKS
 from whopwatch.core.finding import Severity
 
 
@@ -110,7 +111,7 @@ class LifecycleRule:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRules:
-    """Everything that `rules.toml` declares."""
+    """What `rules.toml` declares, and for each check which requests it judges and which documents promise it."""
 
     absence: AbsenceRule
     unit: UnitRule
@@ -133,8 +134,8 @@ def history_rules() -> HistoryRules:
         latency=LatencyRule(**_typed(declared["latency"])),
         unverified=UnverifiedRule(**_typed(declared["unverified"])),
         lifecycle=LifecycleRule(**declared["lifecycle"]),
-        rechecked_by={check: frozenset(purposes) for check, purposes in declared["rechecked-by"].items()},
-        promised_by={check: tuple(sources) for check, sources in declared["promised-by"].items()},
+        rechecked_by={check.id: frozenset(check.purposes) for check in CHECKS if check.purposes},
+        promised_by={check.id: check.promised_by for check in CHECKS},
         headers=frozenset(declared["headers"]["watched"]),
         traits={kind: TraitRule(kind, **_typed(entry)) for kind, entry in declared["trait"].items()},
     )

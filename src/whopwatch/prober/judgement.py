@@ -11,26 +11,13 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from whopwatch.checks import Evidence, run_checks
-from whopwatch.checks.plain import PLAIN
+from whopwatch.checks.registry import PROBE_CHECKS
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding
 
-VOLATILE = frozenset(
-    {
-        "age",
-        "cf-ray",
-        "date",
-        "etag",
-        "nel",
-        "report-to",
-        "server-timing",
-        "set-cookie",
-        "x-request-id",
-        "x-runtime",
-    }
-)
-"""Response headers that differ from answer to answer, and that no check looks at."""
+READ_HEADERS = frozenset(header for check in PROBE_CHECKS for header in check.headers)
+"""Response headers that a check of a probe reads: the others may differ from response to response."""
 
 Basis = tuple[object, ...]
 
@@ -50,14 +37,14 @@ class Judgement:
         if known and known[0] == basis:
             self.repeated += 1
             return known[1]
-        findings = run_checks(self._contract, Evidence(self._contract, exchanges), PLAIN)
+        findings = run_checks(self._contract, Evidence(self._contract, exchanges), PROBE_CHECKS)
         own = tuple(finding for finding in findings if finding.operation == operation)
         self._last[operation] = basis, own
         return own
 
 
 def _basis(exchange: Exchange) -> Basis:
-    """Everything of an exchange that a check may look at, its body as a digest."""
+    """Return everything of an exchange that a check may read, its body as a digest."""
     return (
         exchange.operation,
         exchange.purpose,
@@ -65,6 +52,6 @@ def _basis(exchange: Exchange) -> Basis:
         exchange.credential,
         exchange.status,
         exchange.failure,
-        tuple([header for header in exchange.headers if header[0] not in VOLATILE]),
+        tuple([header for header in exchange.headers if header[0] in READ_HEADERS]),
         sha256(exchange.body).digest(),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whopwatch.checks.groups import GROUPS, WHOLE_TARGET, list_of
+from whopwatch.checks.registry import CHECK_GROUPS, WHOLE_TARGET, list_of
 from whopwatch.contract import load
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.exchange import Purpose
@@ -78,7 +78,7 @@ def cases(config: pytest.Config, besides: Collection[str] = ()) -> Iterator[Case
         raise pytest.Collector.CollectError(str(error)) from None
     for operation in contract.operations.values():
         if operation.id in selected:
-            for name, group in GROUPS.items():
+            for name, group in CHECK_GROUPS.items():
                 if group.applies(contract, operation):
                     needs = ((list_of(operation), str(Purpose.LIST)),) if name == "twins" else ()
                     yield Case(name, group.checks, operation.id, needs)

@@ -1,0 +1,60 @@
+"""The registry: complete rows, which load a check's code only when it runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from whopwatch.checks.registry import CHECK_GROUPS, CHECKS, PROBE_CHECKS, WHOLE_TARGET, Check
+from whopwatch.har.write import KEPT_HEADERS
+from whopwatch.history.rules import history_rules
+from whopwatch.prober.judgement import READ_HEADERS
+
+LOADED = "import sys, whopwatch.checks.registry; print(*(name for name in sys.modules if name.startswith('whopwatch')))"
+
+
+def test_each_id_is_there_once() -> None:
+    assert len({check.id for check in CHECKS}) == len(CHECKS) == 27
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_a_row_names_an_existing_function_and_group(check: Check) -> None:
+    assert callable(check.function)
+    assert check.group in {*CHECK_GROUPS, *WHOLE_TARGET}
+    assert set(check.promised_by) <= {"reference", "sdk"}
+
+
+def test_importing_the_registry_loads_no_check_no_http_and_no_planning() -> None:
+    loaded = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout.split()
+
+    assert "whopwatch.checks.registry" in loaded
+    assert not [name for name in loaded if name.startswith(("whopwatch.http", "whopwatch.planning"))]
+    assert not [name for name in loaded if name in {f"whopwatch.checks.{check.run.split(':')[0]}" for check in CHECKS}]
+
+
+def test_a_probe_runs_the_checks_that_one_response_of_each_kind_is_enough_for() -> None:
+    assert [check.id for check in CHECKS if check not in PROBE_CHECKS] == [
+        *("latency", "authentication", "refusals", "walking", "queries", "page-sizes", "parents"),
+        *("read-back", "side-effects", "write-refusals", "untouched", "moving"),
+    ]
+
+
+def test_recordings_keep_the_headers_that_checks_read_but_no_date_and_no_link() -> None:
+    read = {header for check in CHECKS for header in check.headers}
+
+    assert read - KEPT_HEADERS == {"date", "link"}
+    assert KEPT_HEADERS - read == {"content-encoding", "retry-after"}
+
+
+def test_the_prober_compares_the_headers_that_its_checks_read() -> None:
+    assert {"content-type", "deprecation", "link"} <= READ_HEADERS
+    assert "date" not in READ_HEADERS
+
+
+def test_the_history_reads_what_a_check_needs_and_who_promises_it() -> None:
+    assert history_rules().rechecked_by["authentication"] == {"no-key", "wrong-key", "no-scope"}
+    assert "schema" not in history_rules().rechecked_by
+    assert history_rules().promised_by["refused"] == ("reference", "sdk")
+    assert history_rules().promised_by["latency"] == ()

@@ -1,4 +1,4 @@
-"""BodyBuilder keep the contract, and odd ones break it, for every write there is."""
+"""Bodies follow the contract, and invalid bodies break it, for every write of the contract."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def _keeps(operation: Operation, body: object) -> bool:
 @pytest.mark.parametrize("operation", WRITES, ids=lambda operation: operation.id)
 def test_a_body_keeps_the_contract(operation: Operation) -> None:
     bodies = _bodies(CONTRACT)
-    assert _keeps(operation, bodies.least(operation))
-    assert _keeps(operation, bodies.fullest(operation))
-    odd = bodies.odd(operation, bodies.least(operation))
-    assert odd is None or not _keeps(operation, odd)
+    assert _keeps(operation, bodies.minimal(operation))
+    assert _keeps(operation, bodies.full(operation))
+    invalid = bodies.invalid(operation, bodies.minimal(operation))
+    assert invalid is None or not _keeps(operation, invalid)
 
 
 def test_a_change_gives_every_plain_field_another_value() -> None:
     bodies, update = _bodies(CONTRACT), CONTRACT.operation("products.update")
-    before = bodies.changes(update, {})
-    after = bodies.changes(update, before)
+    before = bodies.changed(update, {})
+    after = bodies.changed(update, before)
     assert before.keys() == after.keys()
     assert [name for name in before if before[name] == after[name]] == []
 

@@ -16,7 +16,7 @@ from whopwatch.core.report import State, Verdict
 from whopwatch.http import Call
 from whopwatch.oracle.deprecation import MIN_OBJECTS, deprecated_properties
 from whopwatch.oracle.expansion import EXPAND, expandable
-from whopwatch.planning.objects import expansions
+from whopwatch.planning.follow_ups import expansions
 from whopwatch.planning.state import RunState
 from whopwatch.run import check, observe, select
 from whopwatch.simulator.app import Options

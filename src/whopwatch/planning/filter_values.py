@@ -1,4 +1,4 @@
-"""Requests whose answer tells most: several filters and an order at once, each of which changes what has to come."""
+"""Choose filters and orders whose effect can be verified: ignoring any one of them would change the result."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from zlib import crc32
 from whopwatch.contract.list_behaviour import HIDDEN, MOMENTS, NOBODY, Filter, Pairs, value_at, wire
 from whopwatch.oracle.expected_list import WholeList, values_by_parameter
 
-T = TypeVar("T")
+_Value = TypeVar("_Value")
 
 MOST_VALUES = 60
-"""Values of one filter in one request: a URL has to stay shorter than any server's limit."""
+"""Values of one filter in one request: the URL has to stay below the limit of any server."""
 MIN_ITEMS = 8
-"""Items that tell something of pages and their order."""
+"""Fewer items show too little of pages and their order."""
 MIN_SHARE_LEFT = 2 / 3
-"""The share of a list that several filters together may leave over at least, so that pages are left to walk."""
+"""The share of a list that has to pass several filters together, so that several pages remain."""
 
 
 def several_filters(listing: WholeList, seed: int) -> Pairs:
-    """Filters that each take away a few items which no other one takes away: if one is ignored, those are shown."""
-    asked: Pairs = ()
-    least = len(listing.items) * MIN_SHARE_LEFT
+    """Return filters that each exclude items which no other filter excludes: if one is ignored, those items appear."""
+    chosen: Pairs = ()
+    fewest = len(listing.items) * MIN_SHARE_LEFT
     for filter in _shuffled(list(listing.parameters.filters.values()), seed):
         for pairs in _weakly_selective_values(listing, filter, seed):
-            together = (*asked, *pairs)
-            if _is_discriminating(listing, together) and len(listing.expect(together)) >= least:
-                asked = together
+            together = (*chosen, *pairs)
+            if _is_discriminating(listing, together) and len(listing.expect(together)) >= fewest:
+                chosen = together
                 break
-    return asked or _one_filter(listing, seed)
+    return chosen or _one_filter(listing, seed)
 
 
-def mixes_dates_and_choices(listing: WholeList, asked: Pairs) -> bool:
-    """Whether `asked` filters both by moments and by a choice of values."""
-    filters = [listing.parameters.filters[name] for name in dict(asked) if name in listing.parameters.filters]
+def mixes_dates_and_choices(listing: WholeList, parameters: Pairs) -> bool:
+    """Return whether `parameters` has both a date filter and a filter with several values."""
+    filters = [listing.parameters.filters[name] for name in dict(parameters) if name in listing.parameters.filters]
     return any(one.is_array for one in filters) and any(one.test in MOMENTS for one in filters)
 
 
 def _one_filter(listing: WholeList, seed: int) -> Pairs:
-    """The filter that leaves most of a list, where none leaves nearly all, and pages are left to walk."""
+    """Return the filter that lets most items pass, if at least MIN_ITEMS do; used if no filter lets nearly all pass."""
     filters = _shuffled(list(listing.parameters.filters.values()), seed)
     options = [asked for filter in filters if (asked := discriminating_filter(listing, filter, seed))]
     sure = {asked: sum(one.certain for one in listing.expect(asked).values()) for asked in options}
@@ -50,15 +50,15 @@ def _one_filter(listing: WholeList, seed: int) -> Pairs:
 
 
 def discriminating_filter(listing: WholeList, filter: Filter, seed: int) -> Pairs | None:
-    """One filter by itself, with a value that some items have and others have not; None where there is no such."""
+    """Return one filter with a value that some items have and others lack, None if there is no such value."""
     options = [*_weakly_selective_values(listing, filter, seed), *_selective_values(listing, filter, seed)]
     return next((pairs for pairs in options if _is_discriminating(listing, pairs)), None)
 
 
 def weak_filters(listing: WholeList, seed: int) -> Pairs:
-    """Filters that take nothing or next to nothing away: every documented value at once, dates beside those of items.
+    """Return filters that exclude next to nothing: every documented value at once, and dates next to those of items.
 
-    A limit that lies between two moments of one day tells whether the time of day counts.
+    A limit between two times of one day shows whether the filter reads the time of day.
     """
     pairs: list[tuple[str, str]] = []
     for filter in listing.parameters.filters.values():
@@ -73,7 +73,7 @@ def weak_filters(listing: WholeList, seed: int) -> Pairs:
 
 
 def _just_after(filter: Filter, dates: Sequence[str], seed: int) -> list[tuple[str, str]]:
-    """A limit one second after one of `dates`, on the same day."""
+    """Return a limit one second after one of `dates`, on the same day."""
     for date in _shuffled(dates, seed):
         try:
             later = datetime.fromisoformat(date) + timedelta(seconds=1)
@@ -85,7 +85,7 @@ def _just_after(filter: Filter, dates: Sequence[str], seed: int) -> list[tuple[s
 
 
 def orders(listing: WholeList, seed: int) -> list[Pairs]:
-    """Every order of the list, each in one direction; those come first that the items show and that have ties."""
+    """Return every order of the list, each in one direction; first those with different values and ties."""
     rules = listing.parameters
     names = rules.declared.order
     parameter = rules.operation.parameter(names["parameter"])
@@ -105,7 +105,10 @@ def orders(listing: WholeList, seed: int) -> list[Pairs]:
 
 
 def impossible_filters(listing: WholeList, seed: int) -> list[Pairs]:
-    """Filters that nothing can pass: each whose field no item shows, as nothing else tells of it, else any one."""
+    """Return filters that no item can pass: for every field that items do not show, which no other request covers.
+
+    If items show all fields, one filter is enough.
+    """
     options = [filter for filter in listing.parameters.filters.values() if filter.nothing is not None]
     hidden = [filter for filter in options if all(found is HIDDEN for found in listing.field_values(filter))]
     chosen = hidden or _shuffled(options, seed)[:1]
@@ -113,13 +116,13 @@ def impossible_filters(listing: WholeList, seed: int) -> list[Pairs]:
 
 
 def nonexistent_id_like(id: str) -> str:
-    """An id of the same form as `id` that nothing has."""
+    """Return an id of the same form as `id` that no object has."""
     prefix, underscore, suffix = id.rpartition("_")
     return f"{prefix}{underscore}{NOBODY if len(suffix) < len(NOBODY) else '0' * len(suffix)}"
 
 
 def _weakly_selective_values(listing: WholeList, filter: Filter, seed: int) -> Iterator[Pairs]:
-    """Values of `filter` that let nearly all items through."""
+    """Yield values of `filter` that let nearly all items pass."""
     if filter.test in MOMENTS:
         dates = sorted({str(value) for value in listing.sendable(filter)})
         yield from (((filter.name, date),) for date in _near_the_end(dates, filter.test == "before"))
@@ -142,7 +145,7 @@ def _weakly_selective_values(listing: WholeList, filter: Filter, seed: int) -> I
 
 
 def _near_the_end(dates: list[str], is_upper: bool) -> list[str]:
-    """Dates that cut few items off, best those that have another on the same day: whether the time counts, shows."""
+    """Return dates that exclude few items; dates with another on the same day first, as they test the time of day."""
     if len(dates) < 3:
         return []
     places = [len(dates) - 1 - n for n in range(min(4, len(dates) // 3))] if is_upper else range(1, len(dates) // 3 + 1)
@@ -153,7 +156,7 @@ def _near_the_end(dates: list[str], is_upper: bool) -> list[str]:
 
 
 def _selective_values(listing: WholeList, filter: Filter, seed: int) -> Iterator[Pairs]:
-    """Values of `filter` that let some items through."""
+    """Yield values of `filter` that let some items pass."""
     if filter.test == "contains":
         yield from (((filter.name, text),) for text in _parts(listing, filter, seed))
     elif filter.test in ("is-null", "only-if-true"):
@@ -165,7 +168,7 @@ def _selective_values(listing: WholeList, filter: Filter, seed: int) -> Iterator
 
 
 def _parts(listing: WholeList, filter: Filter, seed: int) -> Iterator[str]:
-    """Parts of words that items show, from their middle and in capitals: a search finds them all the same."""
+    """Yield parts of words of items, from their middle and in capitals: a search has to find them too."""
     words = sorted({str(value) for value in listing.sendable(filter) if len(str(value)) >= 6})
     for word in _shuffled(words, seed)[:5]:
         part = word[2:6].strip()
@@ -173,9 +176,9 @@ def _parts(listing: WholeList, filter: Filter, seed: int) -> Iterator[str]:
             yield part.upper()
 
 
-def _is_discriminating(listing: WholeList, asked: Pairs) -> bool:
-    """Whether every parameter takes away an item that none of the others does, and something is left."""
-    wanted = values_by_parameter(asked)
+def _is_discriminating(listing: WholeList, parameters: Pairs) -> bool:
+    """Return whether ignoring any one parameter would change the result, and the result is not empty."""
+    wanted = values_by_parameter(parameters)
     columns = [listing.passing(name, values) for name, values in wanted.items()]
     fails = [row.count(False) for row in zip(*columns, strict=True)]
     sole = [any(one is False and count == 1 for one, count in zip(column, fails, strict=True)) for column in columns]
@@ -185,7 +188,7 @@ def _is_discriminating(listing: WholeList, asked: Pairs) -> bool:
 
 
 def _shows_boundary(listing: WholeList, wanted: Mapping[str, tuple[str, ...]], name: str) -> bool:
-    """Whether an item stands right at the limit that a filter sets, and nothing but that filter decides about it."""
+    """Return whether an item has exactly the value of a date or number filter, and every other filter lets it pass."""
     filter = listing.parameters.filters[name]
     if filter.test not in (*MOMENTS, "at-least", "at-most"):
         return True
@@ -201,10 +204,10 @@ def _is_at(found: object, limit: str) -> bool:
 
 
 def _distinct_values(listing: WholeList, order: str) -> int:
-    """How many different values the items show where they are sorted."""
+    """Return how many different values the items have in the field of an order."""
     path = listing.parameters.declared.order_path(order)
     return len({repr(value_at(item, path)) for item in listing.items})
 
 
-def _shuffled(values: Sequence[T], seed: int) -> list[T]:
+def _shuffled(values: Sequence[_Value], seed: int) -> list[_Value]:
     return sorted(values, key=lambda value: crc32(f"{seed}:{getattr(value, 'name', value)}".encode()))

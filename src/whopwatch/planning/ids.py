@@ -1,28 +1,32 @@
-"""The ids a run has seen so far: what later requests take their parameters from."""
+"""The ids that a run has seen, and the values that they provide for required parameters."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from zlib import crc32
 
-LIMIT = 64
-"""Ids kept for each resource. More would not be asked for within any sensible budget."""
+from whopwatch.contract import Operation, Parameter
+
+IDS_PER_RESOURCE = 64
+"""Ids kept for each resource. No sensible budget can request more of them."""
 MAX_TRIES = 24
-"""Parents tried before an empty list is accepted as such, ids before a missing object is."""
+"""Parents tried before an empty list is accepted as empty, and ids tried before a 404 is accepted."""
 
 _USABLE = re.compile(r"[A-Za-z0-9_~:@+=.-]{1,128}")
 
 
 def is_usable(id: str) -> bool:
-    """Whether an id that a target gave can be put into a path as it is: short, printable, and no way up or down."""
+    """Return whether an id of a response can be put into a path: short, printable, and no way up or down."""
     return _USABLE.fullmatch(id) is not None and id.strip(".") != ""
 
 
 class IdPool:
-    """Ids by resource, deterministic: the same seed and the same answers give the same candidates."""
+    """The ids seen so far by resource. The same seed and the same responses give the same candidates."""
 
-    def __init__(self, seed: int = 0, limit: int = LIMIT) -> None:
+    def __init__(self, seed: int = 0, limit: int = IDS_PER_RESOURCE) -> None:
         self._seed = seed
         self._limit = limit
         self._pinned: dict[str, str] = {}
@@ -37,13 +41,13 @@ class IdPool:
         self._resources[id] = resource
 
     def prefer(self, resource: str, id: str) -> None:
-        """Put `id` before everything that will be seen: one that the user named."""
+        """Put `id`, which the user named, before every id of a response."""
         self._rank(resource, id, 0)
 
     def add(self, resource: str, id: str, *, own: bool = False, shows: int = 0) -> None:
-        """Remember `id`; `own` means that the resource itself answered it, rather than a mention elsewhere.
+        """Add `id`; `own` says that the resource itself returned it, instead of another resource mentioning it.
 
-        `shows` is how much its object was seen to hold.
+        `shows` measures how many fields of its object have a value.
         """
         ids = self._ids.get(resource, {})
         rank = 1 if own else 2
@@ -52,10 +56,10 @@ class IdPool:
             self._rank(resource, id, rank)
 
     def candidates(self, resource: str, *, ends: bool = False) -> Sequence[str]:
-        """The ids worth trying, the best first: named by the user, then own ones, then mentioned ones.
+        """Return the ids to try, the best first: named by the user, then own ids, then mentioned ids.
 
-        Among those the ones whose objects show most come first.
-        With `ends` the newest and the oldest come before those between them: they differ most in what belongs to them.
+        Within each group, objects with most fields come first. With `ends`, the newest and the oldest come before
+        those between them: they differ most in what belongs to them.
         """
         if resource in self._pinned:
             return [self._pinned[resource]]
@@ -74,7 +78,7 @@ class IdPool:
         return sorted(self._by_seed(ids), key=lambda id: places[id])
 
     def resource_of(self, id: str) -> str | None:
-        """The resource that `id` was seen as an id of."""
+        """Return the resource whose id this is, None if it was not seen."""
         return self._resources.get(id)
 
     def _rank(self, resource: str, id: str, rank: int) -> None:
@@ -84,3 +88,55 @@ class IdPool:
         self._resources[id] = resource
         self._ranked.pop((resource, False), None)
         self._ranked.pop((resource, True), None)
+
+
+ParameterValues = Mapping[str, str]
+"""Values by the name of their parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredParameter:
+    """A required parameter, and the resources whose ids it takes, the likeliest first; none if that is unknown.
+
+    `is_parent` says that the parameter selects whose list is requested.
+    """
+
+    parameter: Parameter
+    resources: tuple[str, ...]
+    is_parent: bool = False
+
+    def candidates(self, pool: IdPool) -> Sequence[str]:
+        """Return ids that can be sent, the best of each resource before the second best of any."""
+        if len(self.resources) == 1:
+            return pool.candidates(self.resources[0], ends=self.is_parent)
+        ranked = [pool.candidates(resource, ends=self.is_parent) for resource in self.resources]
+        longest = max(map(len, ranked), default=0)
+        return [ids[place] for place in range(longest) for ids in ranked if place < len(ids)]
+
+
+def required_parameters(operation: Operation) -> tuple[RequiredParameter, ...]:
+    """Return what every request of `operation` has to name, path parameters first."""
+    return tuple(
+        RequiredParameter(parameter, accepted_resources(parameter), operation.is_list)
+        for parameter in (*operation.in_("path"), *operation.required_query)
+    )
+
+
+def accepted_resources(parameter: Parameter) -> tuple[str, ...]:
+    """Return the resources whose ids `parameter` takes."""
+    alternatives = parameter.schema.get("x-resource-alternatives", ())
+    return (parameter.resource, *alternatives) if parameter.resource else ()
+
+
+def value_combinations(
+    required: Sequence[RequiredParameter], pool: IdPool, width: int = 40
+) -> Iterator[ParameterValues]:
+    """Yield values for all of `required`, the best first, from at most `width` candidates per parameter."""
+    candidates = [one.candidates(pool)[:width] for one in required]
+    for values in product(*candidates):
+        yield {one.parameter.name: value for one, value in zip(required, values, strict=True)}
+
+
+def without_candidates(required: Sequence[RequiredParameter], pool: IdPool) -> tuple[RequiredParameter, ...]:
+    """Return the parameters for which no id was seen."""
+    return tuple(one for one in required if not one.candidates(pool))

@@ -1,4 +1,4 @@
-"""Requests that have to be refused, each made out of one that was answered: no key, no such id, no such page."""
+"""Requests that the API has to reject, each a modified successful request: no key, unknown id, invalid page size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from whopwatch.contract.list_behaviour import MOMENTS, PAGING, Pairs
 from whopwatch.core.exchange import Credential, Purpose
 from whopwatch.http import Call
 from whopwatch.planning.filter_values import nonexistent_id_like
-from whopwatch.planning.list_requests import query
+from whopwatch.planning.list_requests import list_call
 from whopwatch.planning.state import Experiment, RunState, cursor
 
 MALFORMED_ID = "not-an-id!"
@@ -23,70 +23,70 @@ INVALID_SIZES: Sequence[Pairs] = (
     (("first", "0"),),
     (("last", "0"),),
 )
-"""Those that tell most come first."""
+"""The most informative first."""
 
 
-def turn(state: RunState, operation: Operation, kind: str) -> int:
-    """A number that is another one for each operation and each night: what does not fit into one run, rotates."""
+def rotation(state: RunState, operation: Operation, kind: str) -> int:
+    """Return a number that differs between operations and runs, for choices that do not fit into one run."""
     return crc32(f"{operation.id}:{kind}".encode()) + state.seed
 
 
-def pick(number: int, turns: int, count: int) -> int:
-    """Which of `count` ways is tried at the turn `turns`: at first one of the two that tell most, then the others."""
+def rotating_choice(number: int, turns: int, count: int) -> int:
+    """Return which of `count` variants to use at turn `turns`: first one of the two most informative, then the rest."""
     first = number % 2
     rest = [place for place in range(count) if place != first]
     return [first, *(rest[(number + step) % len(rest)] for step in range(len(rest)))][turns]
 
 
 def without_key(state: RunState, operation: Operation, turns: int = 0) -> Experiment:
-    """The request that was answered, without a key or with a wrong one; which first, rotates."""
+    """Repeat the successful request without a key or with a wrong key; which one comes first rotates."""
     kinds = (no_key, wrong_key)
-    yield from kinds[(turn(state, operation, "key") + turns) % 2](state, operation)
+    yield from kinds[(rotation(state, operation, "key") + turns) % 2](state, operation)
 
 
 def no_key(state: RunState, operation: Operation) -> Experiment:
-    """The request that was answered, without a key."""
-    yield from _refused(state, operation, Purpose.NO_KEY, "none")
+    """Repeat the successful request without a key."""
+    yield from _with_credential(state, operation, Purpose.NO_KEY, "none")
 
 
 def wrong_key(state: RunState, operation: Operation) -> Experiment:
-    """The request that was answered, with a key that nobody has."""
-    yield from _refused(state, operation, Purpose.WRONG_KEY, "wrong")
+    """Repeat the successful request with a key that does not exist."""
+    yield from _with_credential(state, operation, Purpose.WRONG_KEY, "wrong")
 
 
 def any_error(state: RunState, operation: Operation) -> Experiment:
-    """The request without a valid key, where nothing was refused yet that would show how errors are told."""
-    asked = state.traces.get(operation.id, ())
-    if not any(400 <= (exchange.status or 0) < 500 for _, exchange in asked):
+    """Repeat the successful request without a valid key, if no 4xx response was seen: it shows the error format."""
+    traces = state.traces.get(operation.id, ())
+    if not any(400 <= (exchange.status or 0) < 500 for _, exchange in traces):
         yield from without_key(state, operation)
 
 
 def without_scope(state: RunState, operation: Operation) -> Experiment:
-    """The request that was answered, with a key that may do nothing."""
+    """Repeat the successful request with a key that has no permission."""
     trace = state.success(operation)
     if trace and state.has_unscoped_key and operation.scopes and not operation.is_public:
         yield replace(trace[0], purpose=Purpose.NO_SCOPE, credential="unscoped")
 
 
 def unknown_id(state: RunState, operation: Operation) -> Experiment:
-    """An id that is formed as it should be and that nothing has, in the path."""
+    """Request a well-formed id in the path that no object has."""
     if any(operation.in_("path")):
         yield from _other_ids(state, operation, Purpose.UNKNOWN_ID, nonexistent_id_like)
 
 
 def unknown_parent(state: RunState, operation: Operation) -> Experiment:
-    """Such an id as the parent of a list."""
+    """Request the list of a parent that does not exist."""
     if not any(operation.in_("path")):
         yield from _other_ids(state, operation, Purpose.UNKNOWN_ID, nonexistent_id_like)
 
 
 def malformed_id(state: RunState, operation: Operation) -> Experiment:
-    """Something that cannot be an id, in the place of one."""
+    """Request a malformed id."""
     yield from _other_ids(state, operation, Purpose.MALFORMED_ID, lambda _: MALFORMED_ID)
 
 
 def missing_parameter(state: RunState, operation: Operation) -> Experiment:
-    """The request without the first of its required parameters."""
+    """Repeat the successful request without its first required parameter."""
     trace = state.success(operation)
     needed = [parameter.name for parameter in operation.required_query]
     if trace and needed:
@@ -95,45 +95,49 @@ def missing_parameter(state: RunState, operation: Operation) -> Experiment:
 
 
 def invalid_size(state: RunState, operation: Operation, turns: int = 0, which: int | None = None) -> Experiment:
-    """A page size that is none, or both sizes at once; which of them, rotates."""
+    """Request an invalid page size: negative, non-numeric, zero, or both `first` and `last`; which one rotates."""
     base = state.base(operation)
     if base and operation.parameter("first"):
-        place = pick(turn(state, operation, "size"), turns, len(INVALID_SIZES)) if which is None else which
-        yield from _mistaken(state, base, replace(query(base, INVALID_SIZES[place]), purpose=Purpose.INVALID_SIZE))
+        place = (
+            rotating_choice(rotation(state, operation, "size"), turns, len(INVALID_SIZES)) if which is None else which
+        )
+        yield from _send_invalid(
+            state, base, replace(list_call(base, INVALID_SIZES[place]), purpose=Purpose.INVALID_SIZE)
+        )
 
 
 def invalid_cursor(state: RunState, operation: Operation, turns: int = 0, which: int | None = None) -> Experiment:
-    """A cursor that the list never gave: an altered one, garbage, one of another list, a cut one, none."""
+    """Request a cursor that the list never returned: modified, garbage, of another list, truncated or empty."""
     base, page = state.base(operation), state.first_page(operation)
     own = cursor(page[1], "end_cursor") if page else None
     if base and own and operation.parameter("after"):
-        odd = list(_invalid_cursors(state, operation, own))
-        place = pick(turn(state, operation, "cursor"), turns, len(odd)) if which is None else which
-        asked = query(base, (("first", "3"), ("after", odd[place])))
-        yield from _mistaken(state, base, replace(asked, purpose=Purpose.INVALID_CURSOR))
+        cursors = list(_invalid_cursors(state, operation, own))
+        place = rotating_choice(rotation(state, operation, "cursor"), turns, len(cursors)) if which is None else which
+        call = list_call(base, (("first", "3"), ("after", cursors[place])))
+        yield from _send_invalid(state, base, replace(call, purpose=Purpose.INVALID_CURSOR))
 
 
 def invalid_value(state: RunState, operation: Operation, turns: int = 0, dates: bool | None = None) -> Experiment:
-    """A filter with a value that is not a documented one; which filter, rotates; `dates` narrows it to those or not."""
+    """Request a filter with an undocumented value. The filter rotates; `dates` selects date filters or all others."""
     base = state.base(operation) if operation.is_list else None
     filters = [f for f in state.rules(operation).filters.values() if f.values or f.test in MOMENTS]
     if dates is not None:
         filters = [filter for filter in filters if bool(filter.values) is not dates]
     if base and turns < len(filters):
-        chosen = filters[(turn(state, operation, "value") + turns) % len(filters)]
-        yield from _mistaken(
-            state, base, replace(query(base, ((chosen.name, UNDOCUMENTED_VALUE),)), purpose=Purpose.INVALID_VALUE)
+        chosen = filters[(rotation(state, operation, "value") + turns) % len(filters)]
+        yield from _send_invalid(
+            state, base, replace(list_call(base, ((chosen.name, UNDOCUMENTED_VALUE),)), purpose=Purpose.INVALID_VALUE)
         )
 
 
-def _refused(state: RunState, operation: Operation, purpose: Purpose, credential: Credential) -> Experiment:
+def _with_credential(state: RunState, operation: Operation, purpose: Purpose, credential: Credential) -> Experiment:
     trace = state.success(operation)
     if trace and not any(call.purpose is purpose for call, _ in state.traces[operation.id]):
         yield replace(trace[0], purpose=purpose, credential=credential)
 
 
-def _mistaken(state: RunState, base: Call, call: Call) -> Experiment:
-    """`call`, unless it was made; and where it finds nothing the plain request: what it is about may be gone."""
+def _send_invalid(state: RunState, base: Call, call: Call) -> Experiment:
+    """Send `call` unless it was sent before; after a 404 send the plain request too, as the parent may be gone."""
     if state.was_sent(call):
         return
     exchange = yield call
@@ -145,13 +149,13 @@ def _invalid_cursors(state: RunState, operation: Operation, own: str) -> Iterato
     middle = len(own) // 2
     yield f"{own[:middle]}{'A' if own[middle] != 'A' else 'B'}{own[middle + 1 :]}"
     yield UNDOCUMENTED_VALUE
-    yield next((other for other in _foreign(state, operation) if other and other != own), own[: len(own) // 3])
+    yield next((other for other in _foreign_cursors(state, operation) if other and other != own), own[: len(own) // 3])
     yield own[: len(own) // 2]
     yield ""
 
 
-def _foreign(state: RunState, operation: Operation) -> Iterator[str | None]:
-    """Cursors that other lists gave, and the list itself under filters."""
+def _foreign_cursors(state: RunState, operation: Operation) -> Iterator[str | None]:
+    """Yield cursors of other lists, and of the same list with filters."""
     yield from (cursor(look.page, "end_cursor") for id, look in state.filtered_pages.items() if id != operation.id)
     pages = (state.first_page(other) for other in state.reads() if other.is_list and other is not operation)
     yield from (cursor(page[1], "end_cursor") for page in pages if page)

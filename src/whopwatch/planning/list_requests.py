@@ -1,4 +1,4 @@
-"""What is asked of a list once its whole is known: walks under filters and orders, and again where they surprise."""
+"""Experiments on a list whose full content is known: filtered and sorted traversals, repeated if one deviates."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from whopwatch.contract.list_behaviour import PAGING, Pairs
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.oracle.stability import names_parameter, proven_violations, suspected_violations
-from whopwatch.planning import filter_values as compose
+from whopwatch.planning import filter_values
 from whopwatch.planning.state import Experiment, FilteredFirstPage, RunState, cursor, has_next, items
 
-WHOLE = "100"
-SMALL = 3
-BACK = (str(SMALL + 2), WHOLE)
-"""How many items are asked for backwards: fewer than there are, or all."""
-ENOUGH = 12
-"""Items that a list has at least where its default page size leaves something over, as far as anybody knows."""
-ATTEMPTS = 2
-"""Times that something is asked again until the list stood still around it."""
+LARGEST_SIZE = "100"
+SMALL_SIZE = 3
+SIZES_BACK = (str(SMALL_SIZE + 2), LARGEST_SIZE)
+"""Page sizes of a step backwards: fewer items than precede the page, or all of them."""
+LARGEST_DEFAULT_SIZE = 12
+"""The largest default page size seen so far: a list with more items has a second page."""
+CONFIRM_ATTEMPTS = 2
+"""Times that a deviation is repeated until the list did not change around it."""
 
 
 def complete_list(state: RunState, operation: Operation) -> Experiment:
-    """The rest of the list whose first page was seen, as far as the budget can afford."""
+    """Read the rest of the list whose first page was read, as far as the budget allows."""
     trace = state.first_page(operation) if operation.is_list else None
     if trace and has_next(trace[1]) and state.listing(operation) is None:
-        yield from remaining_pages(*trace, state.pages)
+        yield from remaining_pages(*trace, state.page_limit)
 
 
 def remaining_pages(call: Call, page: Exchange, pages: int) -> Experiment:
-    """The pages after `page`, which answered `call`: to the end, to the last of `pages`, or to a cursor seen before."""
+    """Request the pages after `page`, the response to `call`: to the end, to the limit, or to a repeated cursor."""
     seen: set[str] = set()
     for _ in range(pages - 1):
         after = cursor(page, "end_cursor")
@@ -42,218 +42,230 @@ def remaining_pages(call: Call, page: Exchange, pages: int) -> Experiment:
         page = yield replace(call, purpose=Purpose.NEXT_PAGE, query=(*call.query, ("after", after)))
 
 
-def again(state: RunState, operation: Operation) -> Experiment:
-    """The whole list once more."""
+def reread_list(state: RunState, operation: Operation) -> Experiment:
+    """Read the whole list again."""
     trace = state.first_page(operation)
     if trace is not None:
         page = yield trace[0]
-        yield from remaining_pages(trace[0], page, state.pages)
+        yield from remaining_pages(trace[0], page, state.page_limit)
 
 
-def first_filtered_page(state: RunState, operation: Operation, *, telling: bool = False) -> Experiment:
-    """The first page under several filters and an order, of the default size; if `telling`, not under fewer."""
+def first_filtered_page(state: RunState, operation: Operation, *, require_variety: bool = False) -> Experiment:
+    """Request the first page with several filters and an order, with the default size where possible.
+
+    With `require_variety`, only a list that has an order, a date filter and a filter with several values qualifies.
+    """
     listing, base = state.listing(operation), state.base(operation)
-    look = state.filtered_pages.get(operation.id)
-    if listing is None or base is None or len(listing.items) < 2 or (look and look.base == base):
+    known = state.filtered_pages.get(operation.id)
+    if listing is None or base is None or len(listing.items) < 2 or (known and known.base == base):
         return
-    orders = compose.orders(listing, state.seed)
-    filters = compose.several_filters(listing, state.seed)
-    if telling and not (compose.mixes_dates_and_choices(listing, filters) and orders and len(orders[0]) > 1):
+    orders = filter_values.orders(listing, state.seed)
+    filters = filter_values.several_filters(listing, state.seed)
+    is_varied = filter_values.mixes_dates_and_choices(listing, filters) and orders and len(orders[0]) > 1
+    if require_variety and not is_varied:
         return
-    asked = (*filters, *(orders[0] if orders else ()))
-    count = len(listing.expect(asked))
-    first: Pairs = () if count > ENOUGH else (("first", str(max(1, count // 3))),)
+    parameters = (*filters, *(orders[0] if orders else ()))
+    count = len(listing.expect(parameters))
+    first: Pairs = () if count > LARGEST_DEFAULT_SIZE else (("first", str(max(1, count // 3))),)
     since = state.count(operation)
-    state.filtered_pages[operation.id] = FilteredFirstPage(base, asked, since, (yield query(base, (*asked, *first))))
+    page = yield list_call(base, (*parameters, *first))
+    state.filtered_pages[operation.id] = FilteredFirstPage(base, parameters, since, page)
     yield from confirm_deviation(state, operation, since)
 
 
 def fallback_filtered_page(state: RunState, operation: Operation) -> Experiment:
-    """Such a page, of a list with whatever filters it has, where no list had several."""
+    """Request such a page without demanding variety, if no list qualified."""
     if not state.filtered_pages:
         yield from first_filtered_page(state, operation)
 
 
 def traverse_filtered(state: RunState, operation: Operation) -> Experiment:
-    """On from that page: a small one, the rest, and one back."""
-    look, base = state.filtered_pages.get(operation.id), state.base(operation)
-    if look is None or base is None or look.base != base or suspected_violations(state.observed(operation), look.since):
+    """Continue from the filtered first page: one small page, the remainder, one page backwards."""
+    start, base = state.filtered_pages.get(operation.id), state.base(operation)
+    if start is None or base is None or start.base != base:
         return
-    page, since = look.page, look.since
+    if suspected_violations(state.list_history(operation), start.since):
+        return
+    page, since = start.page, start.since
     if page.ok and not has_next(page) and page.query_value("first") is None and len(items(page)) > 2:
         since = state.count(operation)
-        page = yield query(base, (*look.parameters, ("first", str(len(items(page)) // 3))))
+        page = yield list_call(base, (*start.parameters, ("first", str(len(items(page)) // 3))))
     seen = len(items(page))
-    for size in (SMALL, 0):
+    for size in (SMALL_SIZE, 0):
         after = cursor(page, "end_cursor")
         if not has_next(page) or after is None:
             break
-        page = yield query(
-            base, (*look.parameters, ("first", str(size or _rest(state, operation, look, seen))), ("after", after))
-        )
+        first = str(size or _items_left(state, operation, start, seen))
+        page = yield list_call(base, (*start.parameters, ("first", first), ("after", after)))
         seen += len(items(page))
     before = cursor(page, "start_cursor")
     if page.query_value("after") and before:
-        yield query(base, (*look.parameters, ("last", BACK[_side(state, operation)]), ("before", before)))
+        size_back = SIZES_BACK[_size_back(state, operation)]
+        yield list_call(base, (*start.parameters, ("last", size_back), ("before", before)))
     yield from confirm_deviation(state, operation, since)
 
 
-def _rest(state: RunState, operation: Operation, look: FilteredFirstPage, seen: int) -> int:
-    """As many items as are left: a full page that is the last one has to say so."""
+def _items_left(state: RunState, operation: Operation, start: FilteredFirstPage, seen: int) -> int:
+    """Return how many items are left: a page that is full and the last has to say that no page follows."""
     listing = state.listing(operation)
-    return max(1, len(listing.expect(look.parameters)) - seen) if listing else int(WHOLE)
+    return max(1, len(listing.expect(start.parameters)) - seen) if listing else int(LARGEST_SIZE)
 
 
-def _side(state: RunState, operation: Operation) -> int:
+def _size_back(state: RunState, operation: Operation) -> int:
+    """Return which of SIZES_BACK is used first; it changes with the operation and with every run."""
     return (crc32(operation.id.encode()) + state.seed) % 2
 
 
 def step_back_other_size(state: RunState, operation: Operation) -> Experiment:
-    """Once more back from the same cursor, with the other size: more items than there are, or fewer."""
-    observed, look = state.observed(operation), state.filtered_pages.get(operation.id)
-    taken = [step for step in observed.steps_back if step.page.exchange.purpose is Purpose.QUERY]
+    """Repeat the step backwards from the same cursor with the other page size."""
+    history, start = state.list_history(operation), state.filtered_pages.get(operation.id)
+    taken = [step for step in history.steps_back if step.page.exchange.purpose is Purpose.QUERY]
     before = taken[-1].page.exchange.query_value("before") if taken else None
-    if look is not None and before is not None:
+    if start is not None and before is not None:
         since = state.count(operation)
-        asked = taken[-1].traversal.selection
-        yield query(look.base, (*asked, ("last", BACK[1 - _side(state, operation)]), ("before", before)))
+        size = SIZES_BACK[1 - _size_back(state, operation)]
+        yield list_call(start.base, (*taken[-1].traversal.selection, ("last", size), ("before", before)))
         yield from confirm_deviation(state, operation, since)
 
 
 def flipped_direction(state: RunState, operation: Operation) -> Experiment:
-    """The look once more, in the other direction and in nothing else different: one may be taken for the other."""
-    look, name = state.filtered_pages.get(operation.id), "direction"
-    asked = dict(look.parameters).get(name) if look else None
-    if look is None or asked is None:
+    """Repeat the filtered first page with only `direction` flipped, to detect an ignored or swapped direction."""
+    start, name = state.filtered_pages.get(operation.id), "direction"
+    direction = dict(start.parameters).get(name) if start else None
+    if start is None or direction is None:
         return
-    since, turned = state.count(operation), "desc" if asked == "asc" else "asc"
-    sent = tuple((key, turned if key == name else value) for key, value in look.page.query)
-    yield replace(look.base, purpose=Purpose.QUERY, query=sent)
+    since, flipped = state.count(operation), "desc" if direction == "asc" else "asc"
+    sent = tuple((key, flipped if key == name else value) for key, value in start.page.query)
+    yield replace(start.base, purpose=Purpose.QUERY, query=sent)
     yield from confirm_deviation(state, operation, since)
 
 
 def smaller_pages(state: RunState, operation: Operation) -> Experiment:
-    """A list that shows equal items, which may be right, in smaller pages: they have to be as many there."""
+    """Read a list with equal items again in smaller pages: equal items may be right, but their number has to stay."""
     base = state.base(operation) if operation.is_list else None
-    whole = [walk for walk in state.observed(operation).traversals if walk.is_whole] if base else []
+    whole = [walk for walk in state.list_history(operation).traversals if walk.is_whole] if base else []
     if base is None or not whole or len(set(whole[-1].ids)) == len(whole[-1].ids):
         return
     size = ("first", str(len(whole[-1].ids) // 2 + 1))
-    page = yield query(base, (size,))
-    for _ in range(state.pages):
+    page = yield list_call(base, (size,))
+    for _ in range(state.page_limit):
         after = cursor(page, "end_cursor")
         if not has_next(page) or after is None:
             break
-        page = yield query(base, (size, ("after", after)))
-    yield from again(state, operation)
+        page = yield list_call(base, (size, ("after", after)))
+    yield from reread_list(state, operation)
 
 
 def nearly_unfiltered(state: RunState, operation: Operation) -> Experiment:
-    """The list under filters that take next to nothing away, in the order of the look, or downwards."""
+    """Request the list with filters that exclude next to nothing, in the order of the filtered first page."""
     listing, base = state.listing(operation), state.base(operation)
-    look = state.filtered_pages.get(operation.id)
-    if listing is None or base is None or look is None:
+    start = state.filtered_pages.get(operation.id)
+    if listing is None or base is None or start is None:
         return
     names = listing.parameters.declared.order
-    order: Pairs = tuple(pair for pair in look.parameters if pair[0] in listing.parameters.sorts)
+    order: Pairs = tuple(pair for pair in start.parameters if pair[0] in listing.parameters.sorts)
     if [name for name, _ in order] == [names["direction"]]:
         order = ((names["direction"], names["default_direction"]),)
-    asked = (*compose.weak_filters(listing, state.seed), *order)
-    if asked:
+    parameters = (*filter_values.weak_filters(listing, state.seed), *order)
+    if parameters:
         since = state.count(operation)
-        yield query(base, (*asked, ("first", WHOLE)))
+        yield list_call(base, (*parameters, ("first", LARGEST_SIZE)))
         yield from confirm_deviation(state, operation, since)
 
 
 def remaining_orders(state: RunState, operation: Operation) -> Experiment:
-    """The first page under every further order."""
+    """Request the first page in every order that was not tried."""
     listing, base = state.listing(operation), state.base(operation)
     if listing is None or base is None or len(listing.items) < 2:
         return
     since = state.count(operation)
-    for asked in compose.orders(listing, state.seed)[1:]:
-        yield query(base, (*asked, ("first", "7")))
+    for order in filter_values.orders(listing, state.seed)[1:]:
+        yield list_call(base, (*order, ("first", "7")))
     yield from confirm_deviation(state, operation, since)
 
 
 def single_filters(state: RunState, operation: Operation, tests: Collection[str] = ()) -> Experiment:
-    """Each filter by itself that the walk could not have, with a value that some items have; all, or some `tests`."""
+    """Request the list with one filter at a time, for filters that the traversal did not use.
+
+    Each gets a value that some items have. `tests` restricts the filters to those kinds.
+    """
     listing, base = state.listing(operation), state.base(operation)
     if listing is None or base is None or not listing.items:
         return
     since = state.count(operation)
-    look = state.filtered_pages.get(operation.id)
-    walked = {name for name, _ in look.parameters} if look else set()
+    start = state.filtered_pages.get(operation.id)
+    used = {name for name, _ in start.parameters} if start else set()
     for filter in listing.parameters.filters.values():
-        is_due = filter.name not in walked and (not tests or filter.test in tests)
-        asked = compose.discriminating_filter(listing, filter, state.seed) if is_due else None
-        if asked and not _is_base(base, filter.name):
-            call = query(base, (*asked, ("first", WHOLE)))
+        is_due = filter.name not in used and (not tests or filter.test in tests)
+        value = filter_values.discriminating_filter(listing, filter, state.seed) if is_due else None
+        if value and not _selects_list(base, filter.name):
+            call = list_call(base, (*value, ("first", LARGEST_SIZE)))
             if not state.was_sent(call):
                 yield call
     yield from confirm_deviation(state, operation, since)
 
 
 def page_after_last(state: RunState, operation: Operation) -> Experiment:
-    """The page after the last one, for which clients ask that look at end_cursor alone: an empty one."""
-    observed, base = state.observed(operation), state.base(operation)
-    ends = (walk for walk in observed.traversals if walk.pages[-1].is_last and walk.pages[-1].items)
+    """Request the page after the last one, as clients do that read only `end_cursor`: it has to be empty."""
+    history, base = state.list_history(operation), state.base(operation)
+    ends = (walk for walk in history.traversals if walk.pages[-1].is_last and walk.pages[-1].items)
     walk = next(ends, None) if base else None
     after = cursor(walk.pages[-1].exchange, "end_cursor") if walk else None
     if walk and base and after:
         since = state.count(operation)
-        yield query(base, (*walk.selection, ("first", "5"), ("after", after)))
+        yield list_call(base, (*walk.selection, ("first", "5"), ("after", after)))
         yield from confirm_deviation(state, operation, since)
 
 
 def impossible_filter(state: RunState, operation: Operation) -> Experiment:
-    """Filters that nothing passes: an empty page each."""
+    """Request the list with filters that match nothing: each page has to be empty."""
     listing, base = state.listing(operation), state.base(operation)
     if listing and listing.items and base:
         since = state.count(operation)
-        for asked in compose.impossible_filters(listing, state.seed):
-            if not _is_base(base, asked[0][0]):
-                yield query(base, asked)
+        for parameters in filter_values.impossible_filters(listing, state.seed):
+            if not _selects_list(base, parameters[0][0]):
+                yield list_call(base, parameters)
         yield from confirm_deviation(state, operation, since)
 
 
 def confirm_deviation(state: RunState, operation: Operation, since: int) -> Experiment:
-    """Where answers since `since` were not as the list lets expect: ask once more, and for the list after that.
+    """Repeat requests since `since` whose responses deviated, then read the list again.
 
-    What two looks at an unchanged list agree on is no accident of a system that moves.
+    A deviation counts only if the list was the same before and after it: the data of a live API changes at any time.
     """
     calls = [call for call, _ in state.traces.get(operation.id, ())[since:] if call.purpose is Purpose.QUERY]
     if not calls:
         return
-    for _ in range(ATTEMPTS):
-        if not suspected_violations(state.observed(operation), since):
+    for _ in range(CONFIRM_ATTEMPTS):
+        if not suspected_violations(state.list_history(operation), since):
             return
-        for call in calls:  # noqa: UP028 (`yield from` would send the answers to a list)
+        for call in calls:  # noqa: UP028 (`yield from` would send the responses to a list)
             yield call
-        yield from again(state, operation)
-        if proven_violations(state.observed(operation)):
+        yield from reread_list(state, operation)
+        if proven_violations(state.list_history(operation)):
             yield from isolate_parameter(state, operation, calls)
             return
 
 
 def isolate_parameter(state: RunState, operation: Operation, calls: Sequence[Call]) -> Experiment:
-    """Each parameter of requests that disappointed by itself, where several could be the reason."""
-    found = [broken for broken, _ in proven_violations(state.observed(operation))]
+    """Send each parameter of `calls` alone, if several of them could cause the deviation."""
+    found = [broken for broken, _ in proven_violations(state.list_history(operation))]
     rules, base = state.rules(operation), state.base(operation)
-    asked = [pair for call in calls for pair in call.query if pair[0] in rules.optional]
-    names = list(dict.fromkeys(name for name, _ in asked))
+    sent = [pair for call in calls for pair in call.query if pair[0] in rules.optional]
+    names = list(dict.fromkeys(name for name, _ in sent))
     if base is None or len(names) < 2 or not found or any(map(names_parameter, found)):
         return
     for name in names:
-        yield query(base, (*dict.fromkeys(pair for pair in asked if pair[0] == name), ("first", WHOLE)))
-    yield from again(state, operation)
+        yield list_call(base, (*dict.fromkeys(pair for pair in sent if pair[0] == name), ("first", LARGEST_SIZE)))
+    yield from reread_list(state, operation)
 
 
-def query(base: Call, pairs: Pairs) -> Call:
-    """The request for a list with `pairs` besides what it cannot do without."""
-    needed = tuple(pair for pair in base.query if pair[0] not in PAGING)
-    return replace(base, purpose=Purpose.QUERY, query=(*needed, *pairs))
+def list_call(base: Call, pairs: Pairs) -> Call:
+    """Return the request of `base` with `pairs` instead of its page parameters."""
+    required = tuple(pair for pair in base.query if pair[0] not in PAGING)
+    return replace(base, purpose=Purpose.QUERY, query=(*required, *pairs))
 
 
-def _is_base(base: Call, name: str) -> bool:
+def _selects_list(base: Call, name: str) -> bool:
+    """Return whether `base` uses the parameter to say which list it requests."""
     return any(sent == name for sent, _ in base.query)

@@ -1,19 +1,119 @@
-"""Which requests a run makes: experiments, decided as the run learns, in the order of what they tell."""
+"""Which requests a run sends: experiments, most informative first, chosen as responses arrive."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from zlib import crc32
 
 from whopwatch.contract import Operation
-from whopwatch.planning.experiments import BY_PRIORITY, ONE_OPERATION_EACH, Step, rotating
-from whopwatch.planning.reach import reach_operations
+from whopwatch.planning import invalid_requests as invalid
+from whopwatch.planning import list_requests as lists
+from whopwatch.planning.follow_ups import another_object, enough_objects, expansions, more_objects, second_parent
+from whopwatch.planning.reach import lists_of_more_parents, reach_operations
 from whopwatch.planning.state import Experiment, OperationHistory, RunState
+
+Step = Callable[[RunState, Operation], Experiment]
+"""Makes the experiment of one operation; an experiment that does not apply sends no request."""
+
+
+def _public_without_key(state: RunState, operation: Operation) -> Experiment:
+    if operation.is_public:
+        yield from invalid.no_key(state, operation)
+
+
+def _any(operation: Operation) -> bool:
+    return True
+
+
+def _is_list(operation: Operation) -> bool:
+    return operation.is_list
+
+
+def _is_object(operation: Operation) -> bool:
+    return not operation.is_list
+
+
+SINGLE_FILTER_TESTS = (("contains",), ("is-null", "only-if-true", "unless-zero"), ("at-least", "at-most"))
+"""Kinds of filters that a request with several filters does not cover: each is tested in a request of its own."""
+
+ONE_OPERATION_EACH: tuple[Step, ...] = (
+    lists.complete_list,
+    partial(lists.first_filtered_page, require_variety=True),
+    lists.fallback_filtered_page,
+    lists.traverse_filtered,
+    invalid.no_key,
+    invalid.wrong_key,
+    invalid.missing_parameter,
+    invalid.unknown_id,
+    *(partial(invalid.invalid_cursor, which=which) for which in (1, 2)),
+    *(partial(invalid.invalid_size, which=which) for which in range(4)),
+    *(partial(lists.single_filters, tests=tests) for tests in SINGLE_FILTER_TESTS),
+    lists.impossible_filter,
+    partial(invalid.invalid_value, dates=False),
+    partial(invalid.invalid_value, dates=True),
+    lists.nearly_unfiltered,
+    another_object,
+    second_parent,
+    lists.step_back_other_size,
+    lists.flipped_direction,
+    lists.page_after_last,
+    invalid.malformed_id,
+    _public_without_key,
+    invalid.unknown_parent,
+    partial(invalid.invalid_cursor, which=0),
+)
+"""Experiments that run on one operation per run; the operation rotates with the seed.
+
+Operations of an API share most of their implementation: keys, page sizes, cursors, error bodies. A defect there shows
+at any operation, so one request finds it.
+"""
+
+BY_PRIORITY: tuple[Step, ...] = (
+    lists.complete_list,
+    lists.first_filtered_page,
+    invalid.missing_parameter,
+    invalid.unknown_id,
+    invalid.any_error,
+    enough_objects,
+    expansions,
+    lists.smaller_pages,
+    lists_of_more_parents,
+    lists.complete_list,
+    lists.first_filtered_page,
+    lists.traverse_filtered,
+    lists.single_filters,
+    lists.nearly_unfiltered,
+    another_object,
+    second_parent,
+)
+"""Experiments in descending value per request. Each runs for every operation while budget remains.
+
+`complete_list` and `first_filtered_page` come twice: `lists_of_more_parents` may find a fuller list in between.
+Operations that were not verified for longest, changed most or carry most risk come first.
+"""
+
+ROTATING: tuple[tuple[Step, Callable[[Operation], bool]], ...] = (
+    *((step, _any) for step in (invalid.no_key, invalid.wrong_key, invalid.malformed_id, invalid.without_scope)),
+    (more_objects, _is_object),
+    *((partial(invalid.invalid_value, turns=turns), _is_list) for turns in range(4)),
+    *((partial(invalid.invalid_cursor, which=which), _is_list) for which in range(5)),
+    *((partial(invalid.invalid_size, which=which), _is_list) for which in range(5)),
+    (invalid.unknown_parent, _is_list),
+    (lists.impossible_filter, _is_list),
+    (lists.remaining_orders, _is_list),
+    (lists.step_back_other_size, _is_list),
+    (lists.flipped_direction, _is_list),
+    (lists.page_after_last, _is_list),
+)
+"""Experiments of low value, and the operations they apply to: each run does a part, until all were done."""
+
+ROTATION_DIVISOR = 8
+"""The rotation advances by the budget divided by this: about as many experiments as a run has requests left for."""
 
 
 def plan(state: RunState) -> Iterator[Experiment]:
-    """All experiments of a run, in the order in which they may spend the budget."""
+    """Yield all experiments of a run, in the order in which they may spend the budget."""
     yield from reach_operations(state)
     state.reached = True
     order = sorted(state.reads(), key=lambda operation: urgency(state, operation))
@@ -34,15 +134,32 @@ def plan(state: RunState) -> Iterator[Experiment]:
             yield step(state, operation)
 
 
+def rotating(state: RunState) -> list[tuple[Step, Operation]]:
+    """Return the rotating experiments, starting where the seed puts this run.
+
+    With the default budget 14 consecutive runs cover all of them. Neighbours differ in kind and operation, so that
+    every run covers a little of everything.
+    """
+    questions = [
+        (crc32(f"{number}:{operation.id}".encode()), step, operation)
+        for number, (step, suits) in enumerate(ROTATING)
+        for operation in state.reads()
+        if suits(operation) and (state.has_unscoped_key or step is not invalid.without_scope)
+    ]
+    pairs = [(step, operation) for _, step, operation in sorted(questions, key=lambda question: question[0])]
+    start = state.seed * (state.budget // ROTATION_DIVISOR) % max(1, len(pairs))
+    return [*pairs[start:], *pairs[:start]]
+
+
 def _name(step: Step) -> object:
-    """What tells a step from others: the function and its settings."""
+    """Return what identifies a step: the function and its settings."""
     if not isinstance(step, partial):
         return (step,)
     return (step.func, *(setting for setting in step.keywords.items() if setting[1]))
 
 
 def urgency(state: RunState, operation: Operation) -> tuple[float, ...]:
-    """What an operation is sorted by among its like; the most urgent is lowest."""
+    """Return the sort key of an operation; the most urgent is lowest."""
     past, risk = state.past.get(operation.id, OperationHistory()), state.contract.behaviour.risk
     rank = risk.index(operation.resource) if operation.resource in risk else len(risk)
     return -past.changes, -past.days, rank, crc32(f"{state.seed}:{operation.id}".encode())

@@ -1,4 +1,4 @@
-"""What a run knows so far: the requests it made, what came back, and the ids in it. Experiments decide by it."""
+"""What a run has learned so far: the requests it sent, their responses and the ids in them. Experiments read it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from whopwatch.oracle.expected_list import ListParameters, WholeList
 from whopwatch.oracle.object_features import MOST_EMPTY, fullness
 from whopwatch.oracle.page import list_key
 from whopwatch.oracle.traversal import ListHistory
-from whopwatch.planning.ids import IdPool, is_usable
-from whopwatch.planning.needs import Filling, Need, needs
+from whopwatch.planning.ids import IdPool, ParameterValues, RequiredParameter, is_usable, required_parameters
 
 Experiment = Generator[Call, Exchange, None]
-"""Yields the next request and receives its answer, until nothing more is worth asking."""
+"""Yields the next request and receives its response, until no further request is worthwhile."""
 
 Trace = tuple[Call, Exchange]
+"""A request of the plan and its response."""
+
 LONGEST_CURSOR = 2000
-"""Characters of a cursor that is sent back: longer ones do not fit into a URL."""
+"""Characters of a cursor that is sent back: a longer one does not fit into a URL."""
+PAGE_LIMITS = (4, 41)
+"""The fewest and the most pages read of one list; 41 pages of 100 cover 4,000 items and the end of the list."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilteredFirstPage:
-    """The first page of what `base` asks for, under the filters and the order of `parameters`.
+    """The first page of the list that `base` requests, with the filters and the order of `parameters`.
 
-    `since` is its number among the traces of the operation.
+    `since` is the number of its request among the requests of the operation.
     """
 
     base: Call
@@ -48,12 +51,13 @@ class OperationHistory:
 
 @dataclass
 class RunState:
-    """The state that a plan reads. The run's scheduler adds to it, by `record`.
+    """The state that experiments read. The run adds every response with `record`.
 
-    `tried` are the values that were chosen so far for the needs of each operation, `settled` the operations of which
-    something else was seen than empty lists and objects that are not there. `looks` are first pages to walk on from,
-    `past` what earlier runs know of operations, `budget` the requests that the whole run may send. `reached` says that
-    every operation had its turn: what was not asked by then lacks something to ask with.
+    `selected` are the ids of the operations to check, `budget` is the number of requests for reads. `past` is what
+    earlier runs know of operations. `tried_values` are the required values chosen so far, by operation. `satisfied`
+    are the operations with a response that is neither 404 nor an empty list. `filtered_pages` are first pages from
+    which a traversal can continue. `reached` becomes true once every operation had its turn: an operation without a
+    request by then lacks an id.
     """
 
     contract: Contract
@@ -63,26 +67,27 @@ class RunState:
     past: Mapping[str, OperationHistory] = field(default_factory=dict)
     has_unscoped_key: bool = False
     pool: IdPool = field(init=False)
-    tried_values: dict[str, list[Filling]] = field(default_factory=dict)
+    tried_values: dict[str, list[ParameterValues]] = field(default_factory=dict)
     satisfied: set[str] = field(default_factory=set)
     traces: dict[str, list[Trace]] = field(default_factory=dict)
     reached: bool = False
     filtered_pages: dict[str, FilteredFirstPage] = field(default_factory=dict)
-    needs: Mapping[str, tuple[Need, ...]] = field(init=False)
+    required: Mapping[str, tuple[RequiredParameter, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.pool = IdPool(self.seed)
         self._wanted = {operation.id for operation in self.reads()}
-        self.needs = {operation.id: needs(operation) for operation in self.contract.reads}
+        self.required = {operation.id: required_parameters(operation) for operation in self.contract.reads}
         self._rules: dict[str, ListParameters] = {}
-        self._observed: dict[str, ListHistory] = {}
+        self._list_histories: dict[str, ListHistory] = {}
         self._first_pages: dict[str, tuple[int, Trace | None]] = {}
         self._listings: dict[str, tuple[int, WholeList | None]] = {}
         lists = sum(operation.is_list for operation in self.reads())
-        self.pages = max(4, min(41, self.budget // (4 * max(1, lists))))
+        fewest, most = PAGE_LIMITS
+        self.page_limit = max(fewest, min(most, self.budget // (4 * max(1, lists))))
 
     def record(self, call: Call, exchange: Exchange) -> None:
-        """Take in one answer, and the ids in it as long as they may be needed."""
+        """Add one response, and its ids as long as an operation may still need them."""
         operation = call.operation
         self.traces.setdefault(operation.id, []).append((call, exchange))
         if exchange.status != 404 and not (exchange.ok and operation.is_list and not items(exchange)):
@@ -96,18 +101,18 @@ class RunState:
                     self.pool.add(resource, id, own=is_own, shows=fullness(own[id]) if is_own else -MOST_EMPTY)
 
     def reads(self) -> Iterator[Operation]:
-        """The selected operations that change nothing, in the contract's order."""
+        """Return the selected read operations, in the order of the contract."""
         return (operation for operation in self.contract.reads if operation.id in self.selected)
 
     def success(self, operation: Operation) -> Trace | None:
-        """The request that was answered with something: of a list its plain one, where it has items; else the last."""
+        """Return the last successful request; for a list, its plain request if the page has items."""
         if operation.is_list:
             return self.first_page(operation)
         traces = reversed(self.traces.get(operation.id, ()))
         return next((trace for trace in traces if trace[1].ok and trace[1].credential == "key"), None)
 
     def calls(self, id: str) -> list[Call]:
-        """The different requests made for the operation called `id`, in their order."""
+        """Return the distinct requests of the operation with this id, in the order sent."""
         calls: list[Call] = []
         for call, _ in self.traces.get(id, ()):
             if call not in calls:
@@ -115,34 +120,34 @@ class RunState:
         return calls
 
     def was_sent(self, call: Call) -> bool:
-        """Whether just this request was made."""
-        return any(call == made for made, _ in self.traces.get(call.operation.id, ()))
+        """Return whether this very request was sent."""
+        return any(call == sent for sent, _ in self.traces.get(call.operation.id, ()))
 
     def rules(self, operation: Operation) -> ListParameters:
-        """What is known of the parameters of a list."""
+        """Return what is known of the parameters of a list."""
         if operation.id not in self._rules:
             self._rules[operation.id] = ListParameters(self.contract, operation)
         return self._rules[operation.id]
 
-    def observed(self, operation: Operation) -> ListHistory:
-        """The walks that were made of a list."""
-        observed = self._observed.get(operation.id)
-        if observed is None:
-            observed = self._observed[operation.id] = ListHistory(self.rules(operation))
-        observed.extend(exchange for _, exchange in self.traces.get(operation.id, ())[observed.count :])
-        return observed
+    def list_history(self, operation: Operation) -> ListHistory:
+        """Return the traversals of a list so far."""
+        history = self._list_histories.get(operation.id)
+        if history is None:
+            history = self._list_histories[operation.id] = ListHistory(self.rules(operation))
+        history.extend(exchange for _, exchange in self.traces.get(operation.id, ())[history.count :])
+        return history
 
     def count(self, operation: Operation) -> int:
-        """How many requests were made for an operation."""
+        """Return how many requests of an operation were sent."""
         return len(self.traces.get(operation.id, ()))
 
     def base(self, operation: Operation) -> Call | None:
-        """The plain request for a list that its other requests add to."""
+        """Return the plain request for a list, to which its other requests add parameters."""
         trace = self.first_page(operation)
         return trace[0] if trace else None
 
     def listing(self, operation: Operation) -> WholeList | None:
-        """The list that `base` asks for, as it was last seen whole."""
+        """Return the whole list that `base` requests, as last read; None if it was not read to its end."""
         count, cached = self.count(operation), self._listings.get(operation.id)
         if cached is None or cached[0] != count:
             cached = self._listings[operation.id] = count, self._listing(operation)
@@ -152,11 +157,11 @@ class RunState:
         trace = self.first_page(operation)
         if trace is None:
             return None
-        observed = self.observed(operation)
-        return observed.whole_before(list_key(trace[1], observed.parameters.optional), self.count(operation))
+        history = self.list_history(operation)
+        return history.whole_before(list_key(trace[1], history.parameters.optional), self.count(operation))
 
     def first_page(self, operation: Operation) -> Trace | None:
-        """The fullest first page of a list seen so far; one that has a next page wins."""
+        """Return the fullest first page of a list so far; a page with a next page wins."""
         traces = self.traces.get(operation.id, [])
         seen, best = self._first_pages.get(operation.id, (0, None))
         if seen < len(traces):
@@ -171,33 +176,39 @@ def _fullness(trace: Trace) -> tuple[bool, int]:
 
 
 def items(exchange: Exchange) -> list[object]:
-    """The items of a list's page; none where the answer is not a page."""
+    """Return the items of a list page, and nothing for a response that is not a page."""
     value = exchange.json if exchange.ok else None
     data = value.get("data") if isinstance(value, dict) else None
     return data if isinstance(data, list) else []
 
 
 def cursor(exchange: Exchange, name: str) -> str | None:
-    """The cursor called `name` (`end_cursor`, `start_cursor`) of a page, where there is a usable one."""
+    """Return the cursor `name` (`end_cursor`, `start_cursor`) of a page, or None without a usable one."""
     info = exchange.json.get("page_info") if isinstance(exchange.json, dict) else None
     value = info.get(name) if isinstance(info, dict) else None
     return value if isinstance(value, str) and 0 < len(value) <= LONGEST_CURSOR else None
 
 
 def has_next(exchange: Exchange) -> bool:
-    """Whether a page says that another one follows."""
+    """Return whether a page says that another page follows."""
     value = exchange.json
     info = value.get("page_info") if isinstance(value, dict) else None
     return isinstance(info, dict) and info.get("has_next_page") is True
 
 
+def rejected_parameter(exchange: Exchange) -> object:
+    """Return the parameter or field that an error response names, None without one."""
+    error = exchange.json.get("error") if isinstance(exchange.json, dict) else None
+    return error.get("param") if isinstance(error, dict) else None
+
+
 def own_ids(operation: Operation, value: object) -> Iterator[str]:
-    """The ids of the objects that an answer consists of, without those they mention."""
+    """Yield the ids of the objects that a response returns, not of objects that those mention."""
     return (id for id, _ in own_objects(operation, value))
 
 
 def own_objects(operation: Operation, value: object) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """The objects that an answer consists of, by id, without those they mention."""
+    """Yield the objects that a response returns, each with its id, not objects that those mention."""
     page = value.get("data") if operation.is_list and isinstance(value, dict) else [value]
     for item in page if isinstance(page, list) else ():
         id = item.get("id") if isinstance(item, dict) else None

@@ -65,7 +65,7 @@ def _known(contract: Contract, prober: Prober, selected: Sequence[str], seen: Se
         call = Call(operation, exchange.purpose, path_params=exchange.path_params, query=exchange.query)
         state.record(call, exchange)
         if exchange.ok and operation.is_list and not items(exchange):
-            names = {need.parameter.name for need in state.needs[operation.id]}
+            names = {need.parameter.name for need in state.required[operation.id]}
             sent = {**exchange.path_params, **dict(exchange.query)}
             state.tried_values.setdefault(operation.id, []).append({name: sent[name] for name in names & sent.keys()})
     return state

@@ -17,8 +17,8 @@ from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Confidence, Finding
 from whopwatch.core.report import timestamp
 from whopwatch.http import Call, Client
-from whopwatch.planning.needs import missing
-from whopwatch.planning.repeat import repeat_suspected
+from whopwatch.planning.follow_ups import repeat_suspected
+from whopwatch.planning.ids import without_candidates
 from whopwatch.planning.schedule import plan
 from whopwatch.planning.state import Experiment, OperationHistory, RunState
 from whopwatch.planning.writes import WriteState, plan_cleanup, plan_writes
@@ -155,12 +155,15 @@ class Session:
         if not self.stopped:
             self.run(plan_writes(writing, self.state.selected), keep=KEPT_FOR_TIDYING)
             self.run(plan_cleanup(writing))
-        return Written(writing.untried, writing.left())
+        return Written(writing.skipped, writing.left())
 
     def missing(self) -> dict[str, str]:
         """For each selected operation that was never asked, the resources no id of which was seen."""
         unasked = [operation for operation in self.state.reads() if operation.id not in self.state.traces]
-        lacks = {operation.id: missing(self.state.needs[operation.id], self.state.pool) for operation in unasked}
+        lacks = {
+            operation.id: without_candidates(self.state.required[operation.id], self.state.pool)
+            for operation in unasked
+        }
         return {
             id: ", ".join(need.resources[0] if need.resources else need.parameter.name for need in needs)
             for id, needs in lacks.items()

@@ -1,4 +1,4 @@
-"""BodyBuilder for writes: what the contract asks for, with plain values that nobody else uses."""
+"""Build request bodies of writes that follow the contract, with values that no other object has."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ Body = dict[str, Any]
 
 LATER = ("2037-01-15T12:00:00.000Z", "2038-03-16T13:00:00.000Z")
 NUMBERS = (10, 20)
-"""Two values each: one to create with, another to change it into."""
-NOTHING: Mapping[Any, int] = MappingProxyType({})
-ODD = [["whopwatch"]]
-"""What no plain field may hold."""
+"""Two values each: one to create with, and another one to update to."""
+NOT_TAKEN: Mapping[Any, int] = MappingProxyType({})
+INVALID_VALUE = [["whopwatch"]]
+"""A value that no plain field accepts."""
 
 
 class BodyBuilder:
-    """Makes bodies. `id_of` gives the best known id of a resource, `unique` a text that is another one each time."""
+    """Builds bodies. `id_of` returns the best known id of a resource, `unique` a new string on every call."""
 
     def __init__(self, contract: Contract, id_of: Callable[[str], str | None], unique: Callable[[], str]) -> None:
         self._contract = contract
         self._id_of = id_of
         self._unique = unique
 
-    def needs(self, operation: Operation) -> Iterator[str]:
-        """The resources of which the least body needs an id."""
+    def required_resources(self, operation: Operation) -> Iterator[str]:
+        """Yield the resources of which the minimal body needs an id."""
         schema = self._body(operation)
         for name in schema.get("required", ()):
             resource = self._branch(schema["properties"][name], operation).get("x-resource")
             if resource:
                 yield str(resource)
 
-    def least(self, operation: Operation) -> Body:
-        """Only what is required."""
+    def minimal(self, operation: Operation) -> Body:
+        """Return a body with the required fields only."""
         schema = self._body(operation)
         return {name: self._value(name, schema["properties"][name], operation) for name in schema.get("required", ())}
 
     def parents(self, operation: Operation, resources: Collection[str]) -> Body:
-        """The optional fields that say which of `resources` something belongs to, one for each."""
+        """Return the optional fields that name the parent among `resources`, one for each."""
         schema = self._body(operation)
         body: Body = {}
         for name, part in schema.get("properties", {}).items():
@@ -51,12 +51,12 @@ class BodyBuilder:
                 body[name] = self._id_of(resource)
         return body
 
-    def fullest(self, operation: Operation) -> Body:
-        """What is required, and every plain field besides."""
-        return {**self.least(operation), **self.changes(operation, {})}
+    def full(self, operation: Operation) -> Body:
+        """Return a body with the required fields and every plain field."""
+        return {**self.minimal(operation), **self.changed(operation, {})}
 
-    def changes(self, operation: Operation, current: Mapping[str, Any], others: Sequence[Any] = ()) -> Body:
-        """Every plain field, with another value than `current` shows, and one that few of `others` show."""
+    def changed(self, operation: Operation, current: Mapping[str, Any], others: Sequence[Any] = ()) -> Body:
+        """Return every plain field with a value that differs from `current` and that few of `others` have."""
         schema = self._body(operation)
         names = self._contract.write_effects.renamed.get(operation.resource, {})
         body: Body = {}
@@ -67,18 +67,18 @@ class BodyBuilder:
                 body[name] = self._value(name, part, operation, current.get(shown), taken)
         return body
 
-    def odd(self, operation: Operation, body: Body) -> Body | None:
-        """`body` with one plain field of a type that it cannot have; None where there is no such field."""
+    def invalid(self, operation: Operation, body: Body) -> Body | None:
+        """Return `body` with a plain field of an invalid type, None if the body has no plain field."""
         schema = self._body(operation)
         plain = [name for name, part in schema.get("properties", {}).items() if self._is_plain(name, part, operation)]
         plain.sort(key=lambda name: name not in body)
-        return {**body, plain[0]: ODD} if plain else None
+        return {**body, plain[0]: INVALID_VALUE} if plain else None
 
     def _body(self, operation: Operation) -> Schema:
         return self._branch(operation.body or {}, operation)
 
     def _branch(self, schema: Schema, operation: Operation) -> Schema:
-        """`schema` itself, or the first of its branches that is not null."""
+        """Return `schema` itself, or the first of its branches that is not null."""
         schema = self._contract.resolve(schema, operation.api)
         branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
         for branch in branches:
@@ -96,7 +96,7 @@ class BodyBuilder:
         return part.get("type") in ("string", "boolean", "integer", "number")
 
     def _value(
-        self, name: str, schema: Schema, operation: Operation, current: Any = None, taken: Mapping[Any, int] = NOTHING
+        self, name: str, schema: Schema, operation: Operation, current: Any = None, taken: Mapping[Any, int] = NOT_TAKEN
     ) -> Any:
         part = self._branch(schema, operation)
         if "enum" in part:

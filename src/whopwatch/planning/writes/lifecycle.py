@@ -1,8 +1,12 @@
-"""The life of one object of each resource: created, read, changed, acted on, deleted, gone."""
+"""Write to a target that allows it: create an object of each resource, read it, update it, act on it, delete it.
+
+This module does not decide whether writing is allowed. The caller does, and the guard of the client rejects writes
+elsewhere.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,54 +17,69 @@ from whopwatch.oracle.page import ListPage
 from whopwatch.oracle.written_object import object_in
 from whopwatch.planning.state import Experiment
 from whopwatch.planning.writes.bodies import Body
-from whopwatch.planning.writes.moving import walk_while_writing
-from whopwatch.planning.writes.writing import NOT_OWN, Steps, WriteState
+from whopwatch.planning.writes.concurrent_traversal import traverse_while_writing
+from whopwatch.planning.writes.write_state import NOT_OWN, WriteState, WriteSteps
+
+
+def plan_writes(writing: WriteState, selected: Collection[str]) -> Iterator[Experiment]:
+    """Yield the lifecycle of each resource with a selected write, in the order of the contract."""
+    operations = writing.state.contract.operations.values()
+    writes = [one for one in operations if not one.is_read and one.api == "v1" and one.id in selected]
+    for resource in dict.fromkeys(operation.resource for operation in writes):
+        yield lifecycle(writing, resource)
+
+
+def plan_cleanup(writing: WriteState) -> Iterator[Experiment]:
+    """Yield the deletion of all that is left of an experiment that was cut short."""
+    for resource in list(writing.created):
+        yield delete_created(writing, resource)
 
 
 def lifecycle(writing: WriteState, resource: str) -> Experiment:
-    """Every write of a resource, each read back; what was created is deleted in the end."""
+    """Send every write of a resource, each followed by reads; delete what was created in the end."""
     body: Body = {}
     create = writing.operation(resource, "create")
-    if create and writing.may(create):
+    if create and writing.is_allowed(create):
         body = yield from _creations(writing, create)
     yield from _changes(writing, resource, body)
-    yield from walk_while_writing(writing, resource, body)
+    yield from traverse_while_writing(writing, resource, body)
     yield from _deletion(writing, resource)
-    yield from tidy(writing, resource)
+    yield from delete_created(writing, resource)
 
 
-def tidy(writing: WriteState, resource: str) -> Experiment:
-    """Delete what the run still has of a resource."""
+def delete_created(writing: WriteState, resource: str) -> Experiment:
+    """Delete the objects of a resource that the run created."""
     delete = writing.operation(resource, "delete")
-    for id in list(writing.owned.get(resource, ())) if delete else ():
-        yield from writing.write(_the(delete), id)
+    if delete:
+        for id in list(writing.created.get(resource, ())):
+            yield from writing.write(delete, id)
 
 
-def _creations(writing: WriteState, create: Operation) -> Steps[Body]:
-    """Create with as little as is asked for, then with all that can be sent; the same key again makes nothing new."""
-    for resource in writing.bodies.needs(create):
-        yield from writing.supply(resource)
+def _creations(writing: WriteState, create: Operation) -> WriteSteps[Body]:
+    """Create an object with the required fields, then one with all fields; return the minimal body."""
+    for resource in writing.bodies.required_resources(create):
+        yield from writing.find_id(resource)
         if writing.id_of(resource) is None:
-            writing.untried[create.id] = f"not tried: no id of {resource} was seen to create it with"
+            writing.skipped[create.id] = f"not sent: no id of {resource} is known, which the body needs"
             return {}
-    least = {**writing.bodies.least(create), **writing.parents(create)}
-    yield from writing.list_of(create.resource, least)
-    yield from writing.write(create, body=least)
-    yield from writing.refused(writing.call(create, body=least))
-    yield from writing.odd(create, None, least)
-    fullest = {**least, **writing.bodies.fullest(create)}
-    call, written = yield from writing.accepted(create, None, fullest, least)
+    minimal = {**writing.bodies.minimal(create), **writing.parents(create)}
+    yield from writing.list_of(create.resource, minimal)
+    yield from writing.write(create, body=minimal)
+    yield from writing.without_valid_key(writing.call(create, body=minimal))
+    yield from writing.with_invalid_body(create, None, minimal)
+    full = {**minimal, **writing.bodies.full(create)}
+    call, written = yield from writing.write_accepted(create, None, full, minimal)
     if written.ok:
         yield from _same_key(writing, call)
-        yield from writing.look(create, written)
+        yield from writing.read_until_visible(create, written)
     elif create.resource in writing.listings:
         yield writing.listings[create.resource]
-    return least
+    return minimal
 
 
-def _same_key(writing: WriteState, call: Call) -> Steps[None]:
-    """The key of a write again: for the same, which makes nothing new, and for something else, which is refused."""
-    other = {**call.body, **writing.bodies.changes(call.operation, call.body)}
+def _same_key(writing: WriteState, call: Call) -> WriteSteps[None]:
+    """Repeat the Idempotency-Key with the same body, which must create nothing, then with another, which must fail."""
+    other = {**call.body, **writing.bodies.changed(call.operation, call.body)}
     if other == call.body:
         other["whopwatch"] = writing.unique()
     yield from writing.send(replace(call, purpose=Purpose.SAME_KEY))
@@ -68,25 +87,25 @@ def _same_key(writing: WriteState, call: Call) -> Steps[None]:
 
 
 def _changes(writing: WriteState, resource: str, created: Body) -> Experiment:
-    """The update and the actions of a resource, on an object of the run's own where there is one."""
-    changes = list(_changing(writing, resource))
+    """Send the update and the actions of a resource, to an object that the run created if there is one."""
+    changes = list(_changing_operations(writing, resource))
     if not changes:
         return
-    if not writing.owned.get(resource) and not writing.is_simulated:
-        writing.untried.update((operation.id, NOT_OWN) for operation in changes if writing.may(operation))
+    if not writing.created.get(resource) and not writing.is_simulated:
+        writing.skipped.update((operation.id, NOT_OWN) for operation in changes if writing.is_allowed(operation))
         return
     page = yield from writing.list_of(resource, created)
     shown = list(ListPage(page).items) if page else []
     for operation in changes:
-        if writing.may(operation):
+        if writing.is_allowed(operation):
             subject = yield from _subject(writing, operation, shown)
             if subject is None:
-                writing.untried[operation.id] = f"not tried: no id of {resource} was seen to change"
+                writing.skipped[operation.id] = f"not sent: no id of {resource} is known to update"
             else:
                 yield from _change(writing, operation, subject, shown)
 
 
-def _changing(writing: WriteState, resource: str) -> Iterator[Operation]:
+def _changing_operations(writing: WriteState, resource: str) -> Iterator[Operation]:
     operations = [operation for operation in writing.state.contract.operations.values() if operation.api == "v1"]
     own = [operation for operation in operations if operation.resource == resource and "{" in operation.path]
     order = list(writing.state.contract.write_effects.actions)
@@ -95,14 +114,14 @@ def _changing(writing: WriteState, resource: str) -> Iterator[Operation]:
     yield from sorted(actions, key=lambda operation: (*order, operation.id).index(operation.id))
 
 
-def _subject(writing: WriteState, operation: Operation, shown: list[Any]) -> Steps[str | None]:
-    """The object to change: the run's own, else the newest one that the change has not befallen yet."""
-    own = writing.owned.get(operation.resource)
+def _subject(writing: WriteState, operation: Operation, shown: list[Any]) -> WriteSteps[str | None]:
+    """Return the id of the object to change: the run's own, or the newest that does not yet have the new values."""
+    own = writing.created.get(operation.resource)
     if own:
         return own[-1]
     if not shown:
-        writing.listings.pop(operation.resource, None)  # what is found elsewhere need not be in this list
-        yield from writing.supply(operation.resource)
+        writing.listings.pop(operation.resource, None)  # an object found elsewhere need not be in this list
+        yield from writing.find_id(operation.resource)
         return writing.id_of(operation.resource)
     action = writing.action(operation)
     if action is None:
@@ -114,27 +133,27 @@ def _subject(writing: WriteState, operation: Operation, shown: list[Any]) -> Ste
 
 
 def _change(writing: WriteState, operation: Operation, id: str, others: list[Any]) -> Experiment:
-    """One update or action: refused without a key, then done, then seen; of `others` no one changes."""
-    for resource in writing.bodies.needs(operation):
-        yield from writing.supply(resource)
+    """Send one update or action: without a valid key, then with one, then read it; `others` must not change."""
+    for resource in writing.bodies.required_resources(operation):
+        yield from writing.find_id(resource)
     current: dict[str, Any] = {}
     for call in writing.readers(operation.resource, id):
         exchange = yield call
         current = object_in(call.operation, exchange, id) or current
-    least: Body = {}
+    minimal: Body = {}
     if operation.body is not None:
-        least = {**writing.bodies.least(operation), **_declared_body(writing, operation)}
+        minimal = {**writing.bodies.minimal(operation), **_declared_body(writing, operation)}
     is_update = operation.method != "POST" or _shows_body(writing, operation)
-    body = {**least, **(writing.bodies.changes(operation, current, others) if is_update else {})}
-    yield from writing.refused(writing.call(operation, id, body))
+    body = {**minimal, **(writing.bodies.changed(operation, current, others) if is_update else {})}
+    yield from writing.without_valid_key(writing.call(operation, id, body))
     if is_update:
-        yield from writing.odd(operation, id, body)
-    yield from writing.untouched(operation, id)
-    _, written = yield from writing.accepted(operation, id, body, least)
+        yield from writing.with_invalid_body(operation, id, body)
+    yield from writing.read_once(operation, id)
+    _, written = yield from writing.write_accepted(operation, id, body, minimal)
     if written.ok:
-        yield from writing.look(operation, written)
+        yield from writing.read_until_visible(operation, written)
     else:
-        yield from writing.untouched(operation, id)
+        yield from writing.read_once(operation, id)
 
 
 def _shows_body(writing: WriteState, operation: Operation) -> bool:
@@ -148,26 +167,21 @@ def _declared_body(writing: WriteState, operation: Operation) -> Body:
 
 
 def _deletion(writing: WriteState, resource: str) -> Experiment:
-    """Delete the newest of the run's own objects; it has to be gone everywhere, and cannot be deleted again."""
-    delete, own = writing.operation(resource, "delete"), writing.owned.get(resource)
-    if delete is None or not writing.may(delete):
+    """Delete the newest object that the run created; it has to be gone, and cannot be deleted again."""
+    delete, own = writing.operation(resource, "delete"), writing.created.get(resource)
+    if delete is None or not writing.is_allowed(delete):
         return
     if not own:
-        writing.untried.setdefault(delete.id, "not tried: nothing was created that could be deleted")
+        writing.skipped.setdefault(delete.id, "not sent: the run created no object to delete")
         return
     id = own[-1]
-    for call in writing.readers(resource, id):  # noqa: UP028 (it would send the answers to a generator of calls)
+    for call in writing.readers(resource, id):  # noqa: UP028 (it would send the responses to a generator of calls)
         yield call
-    yield from writing.refused(writing.call(delete, id))
-    yield from writing.untouched(delete, id)
+    yield from writing.without_valid_key(writing.call(delete, id))
+    yield from writing.read_once(delete, id)
     written = yield from writing.write(delete, id)
-    yield from writing.look(delete, written)
+    yield from writing.read_until_visible(delete, written)
     if written.ok:
         yield writing.call(delete, id, purpose=Purpose.DELETED_AGAIN)
     else:
-        yield from writing.untouched(delete, id)
-
-
-def _the(operation: Operation | None) -> Operation:
-    assert operation is not None
-    return operation
+        yield from writing.read_once(delete, id)

@@ -1,4 +1,4 @@
-"""A walk of a list during which it is written to: what nobody touches has to appear exactly once."""
+"""Read a list while it is written to: every item that is not written to has to appear exactly once."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from whopwatch.http import Call
 from whopwatch.oracle.page import ListPage
 from whopwatch.planning.state import Experiment, cursor, has_next
 from whopwatch.planning.writes.bodies import Body
-from whopwatch.planning.writes.writing import Steps, WriteState
+from whopwatch.planning.writes.write_state import WriteState, WriteSteps
 
-SIZE = 2
-OWN = 5
-"""Items a page, and own items at least: they begin three pages."""
-PAGES = 3
+ITEMS_PER_PAGE = 2
+PAGES_READ = 3
+OWN_ITEMS = 5
+"""Items that the run created, at least: they fill the first pages of a list whose newest items come first."""
 
 
-def walk_while_writing(writing: WriteState, resource: str, body: Body) -> Experiment:
-    """Three pages; after the first one its last item is deleted and its first one changed, then one is created."""
+def traverse_while_writing(writing: WriteState, resource: str, body: Body) -> Experiment:
+    """Read three pages. After the first, update its first item and delete its last; after that, create an item."""
     create, listing = writing.operation(resource, "create"), writing.listings.get(resource)
-    if create is None or listing is None or not writing.owned.get(resource) or not _can_walk(listing.operation):
+    if create is None or listing is None or not writing.created.get(resource) or not _has_pages(listing.operation):
         return
     if not writing.is_simulated and writing.operation(resource, "delete") is None:
-        return  # what cannot be deleted again is not created by the dozen
-    for _ in range(len(writing.owned[resource]), OWN):
+        return  # do not create several objects that cannot be deleted again
+    for _ in range(len(writing.created[resource]), OWN_ITEMS):
         yield from writing.write(create, body=_fresh(writing, create, body))
     page = yield _page(listing, None)
-    for number in range(1, PAGES):
+    for number in range(1, PAGES_READ):
         end = cursor(page, "end_cursor")
         if end is None or not has_next(page):
             return
@@ -38,17 +38,17 @@ def walk_while_writing(writing: WriteState, resource: str, body: Body) -> Experi
         page = yield _page(listing, end)
 
 
-def _can_walk(listing: Operation) -> bool:
+def _has_pages(listing: Operation) -> bool:
     return bool(listing.parameter("first") and listing.parameter("after"))
 
 
-def _disturb(writing: WriteState, resource: str, shown: list[str]) -> Steps[bool]:
-    """Change the first item of a page and delete the last one, own ones only; returns whether one was deleted.
+def _disturb(writing: WriteState, resource: str, shown: list[str]) -> WriteSteps[bool]:
+    """Update the first item of a page and delete the last, own items only; return whether one was deleted.
 
-    A deletion and a creation at once would cancel each other out for cursors that count.
+    The caller creates an item only if none was deleted: both at once would cancel out for cursors that count items.
     """
     delete, update = writing.operation(resource, "delete"), writing.operation(resource, "update")
-    own = set(writing.owned[resource])
+    own = set(writing.created[resource])
     for id in shown[:1]:
         if update and id in own and len(shown) > 1:
             yield from writing.write(update, id, _first_of(writing, update))
@@ -59,19 +59,19 @@ def _disturb(writing: WriteState, resource: str, shown: list[str]) -> Steps[bool
 
 
 def _first_of(writing: WriteState, update: Operation) -> Body:
-    """One text to change is enough: everything else was tried before."""
-    body = writing.bodies.changes(update, {})
-    texts: Iterator[str] = (name for name, value in body.items() if isinstance(value, str) and writing.stamp in value)
-    return {**writing.bodies.least(update), **{name: body[name] for name in list(texts)[:1]}}
+    """Return an update of one text field: the lifecycle has updated all other fields before."""
+    body = writing.bodies.changed(update, {})
+    texts: Iterator[str] = (name for name, value in body.items() if isinstance(value, str) and writing.marker in value)
+    return {**writing.bodies.minimal(update), **{name: body[name] for name in list(texts)[:1]}}
 
 
 def _fresh(writing: WriteState, create: Operation, body: Body) -> Body:
-    """`body` with texts that are new, so that none is refused for being taken."""
-    fresh = writing.bodies.least(create)
+    """Return `body` with new texts, so that none is rejected as a duplicate."""
+    fresh = writing.bodies.minimal(create)
     return {name: fresh.get(name, value) for name, value in body.items()}
 
 
 def _page(listing: Call, after: str | None) -> Call:
     rest = tuple(pair for pair in listing.query if pair[0] != "first")
-    paging = (("first", str(SIZE)), *((("after", after),) if after else ()))
+    paging = (("first", str(ITEMS_PER_PAGE)), *((("after", after),) if after else ()))
     return Call(listing.operation, Purpose.MOVING_PAGE, listing.path_params, (*rest, *paging))

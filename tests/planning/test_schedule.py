@@ -7,7 +7,7 @@ from math import ceil
 import pytest
 
 from whopwatch.contract import Contract
-from whopwatch.planning.experiments import ROTATION_DIVISOR, rotating
+from whopwatch.planning.schedule import ROTATION_DIVISOR, rotating
 from whopwatch.planning.state import RunState
 
 

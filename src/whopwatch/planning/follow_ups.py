@@ -1,0 +1,194 @@
+"""Experiments on what was reached: further objects, another parent's list, expanded fields, and repeated requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+from whopwatch.contract import Operation
+from whopwatch.core.exchange import Purpose
+from whopwatch.http import Call
+from whopwatch.oracle.deprecation import MIN_OBJECTS, deprecated_properties
+from whopwatch.oracle.expansion import EXPAND, expandable
+from whopwatch.oracle.object_features import features
+from whopwatch.planning.list_requests import remaining_pages
+from whopwatch.planning.reach import next_values, request_operation
+from whopwatch.planning.state import Experiment, RunState, Trace, items, own_ids, own_objects
+
+OBJECTS_PER_TURN = 2
+CHOICE = 12
+"""Candidates among which the next object is chosen."""
+REPEATED_OPERATIONS = 20
+REPEATED_CALLS = 12
+"""Operations, and requests of each, that are repeated at most."""
+
+
+# Further objects: a rare property shows in one of many
+
+
+def another_object(state: RunState, operation: Operation) -> Experiment:
+    """Retrieve one more object: the one whose list item has most that the retrieved objects lack."""
+    yield from _objects(state, operation, 1)
+
+
+def more_objects(state: RunState, operation: Operation) -> Experiment:
+    """Retrieve further objects, the most different first."""
+    yield from _objects(state, operation, OBJECTS_PER_TURN)
+
+
+def enough_objects(state: RunState, operation: Operation) -> Experiment:
+    """Retrieve further objects, until a deprecated property that none of them has can be called removed."""
+    if deprecated_properties(state.contract, operation.id):
+        plain, retrieved, left = _retrievable(state, operation)
+        for id in left[: max(0, MIN_OBJECTS - len(retrieved))] if plain else ():
+            yield _with_id(plain, id)
+
+
+def _objects(state: RunState, operation: Operation, count: int) -> Experiment:
+    plain, retrieved, left = _retrievable(state, operation)
+    if plain is None:
+        return
+    left = left[:CHOICE]
+    listed = _listed(state, operation)
+    shown = {id: features(listed.get(id)) for id in (*left, *retrieved)}
+    seen = {trait for id in retrieved for trait in shown[id]}
+    for _ in range(min(count, len(left))):
+        id = max(left, key=lambda one: len(shown[one] - seen))
+        left.remove(id)
+        seen |= shown[id]
+        yield from _retrieve(state, _with_id(plain, id), id, listed.get(id))
+
+
+def _retrieve(state: RunState, call: Call, id: str, item: Any) -> Experiment:
+    """Retrieve an object; if it differs from its list item, read both again, as it may have changed meanwhile."""
+    exchange = yield call
+    pages = (page for page, found in _pages(state, call.operation) if id in own_ids(page.operation, found.json))
+    page = next(pages, None)
+    if page and (exchange.status == 404 or _differ(item, exchange.json)):
+        now = yield page
+        if id in own_ids(page.operation, now.json):
+            yield call
+            yield page
+
+
+def _retrievable(state: RunState, operation: Operation) -> tuple[Call | None, set[str | None], list[str]]:
+    """Return a successful request of an object, the ids retrieved so far and the ids left; None for other operations.
+
+    Only an operation with one required parameter, in its path, qualifies.
+    """
+    trace = state.success(operation)
+    required = state.required[operation.id]
+    if trace is None or operation.is_list or len(required) != 1:
+        return None, set(), []
+    name = required[0].parameter.name
+    if name not in trace[0].path_params:
+        return None, set(), []
+    retrieved = {call.path_params.get(name) for call, _ in state.traces[operation.id]}
+    return trace[0], retrieved, [id for id in required[0].candidates(state.pool) if id not in retrieved]
+
+
+def _with_id(plain: Call | None, id: str) -> Call:
+    assert plain is not None
+    return replace(plain, purpose=Purpose.RETRIEVE, path_params=dict.fromkeys(plain.path_params, id))
+
+
+def _differ(item: Any, value: Any) -> bool:
+    """Return whether an object and its list item differ in a field of the first level."""
+    if not isinstance(item, dict) or not isinstance(value, dict):
+        return False
+    return any(item[name] != value[name] for name in item.keys() & value.keys())
+
+
+def _listed(state: RunState, operation: Operation) -> Mapping[str | None, Any]:
+    """Return the list items of the same resource by id."""
+    return {
+        id: item
+        for page, exchange in _pages(state, operation)
+        for id, item in own_objects(page.operation, exchange.json)
+    }
+
+
+def _pages(state: RunState, operation: Operation) -> list[Trace]:
+    traces = state.traces.get(f"{operation.resource}.list", ())
+    return [trace for trace in traces if trace[0].purpose is Purpose.LIST and items(trace[1])]
+
+
+# Another parent
+
+
+def second_parent(state: RunState, operation: Operation) -> Experiment:
+    """Read the whole list of a second parent, if one parent had items: the two lists have to differ."""
+    required = [one for one in state.required[operation.id] if one.resources != (state.contract.account.resource,)]
+    if not (operation.is_list and required and state.first_page(operation)):
+        return
+    full = [call for call, exchange in state.traces[operation.id] if call.credential == "key" and items(exchange)]
+    if len({(tuple(call.path_params.items()), call.query[:1]) for call in full}) > 1:
+        return
+    values = next_values(state, operation)
+    if values is not None:
+        state.tried_values.setdefault(operation.id, []).append(values)
+        yield from request_operation(state, operation, values)
+        call, page = state.traces[operation.id][-1]
+        yield from remaining_pages(call, page, state.page_limit)
+
+
+# Expanded fields
+
+
+def expansions(state: RunState, operation: Operation) -> Experiment:
+    """Repeat the successful request with the most expandable fields, once for each combination of `expand[]`."""
+    names = expandable(state.contract, operation)
+    trace = max(_unexpanded(state, operation), key=lambda one: len(_filled(one[1].json, names)), default=None)
+    if trace and names:
+        for chosen in _combinations(names):
+            pairs = tuple((EXPAND, name) for name in chosen)
+            yield replace(trace[0], purpose=Purpose.RETRIEVE, query=(*trace[0].query, *pairs))
+        yield trace[0]  # Later experiments modify the last success, which must expand nothing.
+
+
+def _unexpanded(state: RunState, operation: Operation) -> Iterator[Trace]:
+    for call, exchange in state.traces.get(operation.id, ()):
+        if exchange.ok and exchange.credential == "key" and not any(name == EXPAND for name, _ in call.query):
+            yield call, exchange
+
+
+def _filled(value: Any, names: tuple[str, ...]) -> list[str]:
+    """Return the fields with a value: a field that is null shows nothing when it is expanded."""
+    return [name for name in names if isinstance(value, dict) and value.get(name) is not None]
+
+
+def _combinations(names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    return (chosen for count in range(1, len(names) + 1) for chosen in combinations(names, count))
+
+
+# Repeated requests: a finding that is based on one response is checked with a second one
+
+
+def repeat_suspected(state: RunState, suspects: Collection[str]) -> Iterator[Experiment]:
+    """Yield the requests of each suspected operation again, in their order; for an object also its list page.
+
+    Requests with filters are left out: `confirm_deviation` repeats those at once.
+    """
+    for id in sorted(suspects)[:REPEATED_OPERATIONS]:
+        calls = [call for call in state.calls(id) if call.purpose is not Purpose.QUERY][:REPEATED_CALLS]
+        yield repeat_calls([*calls, *_pages_with(state, calls)])
+
+
+def _pages_with(state: RunState, calls: Sequence[Call]) -> list[Call]:
+    """Return the requests of the list pages that contain the objects which `calls` request."""
+    pages: list[Call] = []
+    for call in calls:
+        listing = state.contract.operations.get(f"{call.operation.resource}.list")
+        wanted = call.path_params.get("id")
+        if listing and wanted and not call.operation.is_list:
+            traces = state.traces.get(listing.id, ())
+            pages += [page for page, exchange in traces if wanted in own_ids(listing, exchange.json)][:1]
+    return pages
+
+
+def repeat_calls(calls: Sequence[Call]) -> Experiment:
+    """Send `calls`, one after the other."""
+    for call in calls:  # noqa: UP028 (`yield from` would send the responses to a list)
+        yield call

@@ -1,0 +1,235 @@
+"""The state of the writing part of a run: what it may write, what it created, and the requests that it sends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from whopwatch.contract import Operation, Parameter
+from whopwatch.contract.write_effects import Action
+from whopwatch.core.exchange import Credential, Exchange, Purpose
+from whopwatch.http import Call
+from whopwatch.oracle.written_object import ExpectedObject, compare_read, expected_of
+from whopwatch.planning.ids import required_parameters, value_combinations
+from whopwatch.planning.state import Experiment, RunState, items, own_ids, rejected_parameter
+from whopwatch.planning.writes.bodies import Body, BodyBuilder
+
+_Result = TypeVar("_Result")
+WriteSteps = Generator[Call, Exchange, _Result]
+"""Yields requests, receives their responses, and returns a result."""
+
+MAX_READS = 4
+"""Times that an object is read until it shows a write."""
+BODY_ATTEMPTS = 3
+"""Bodies that are tried if the API rejects a combination of fields that the contract allows."""
+LIST_SIZE = 100
+PARENTS_TRIED = 3
+"""Parents whose lists are requested to find an id."""
+IDEMPOTENCY_KEY = "Idempotency-Key"
+NOT_OWN = "changes objects that the run did not create; sent to the simulator only"
+
+
+@dataclass
+class WriteState:
+    """The writing part of a run over `state`.
+
+    Every text that the run writes contains `marker`. `is_simulated` says that no object of the target is real.
+    `created` are the ids that the run created and has not deleted, by resource, the oldest first. `skipped` maps an
+    operation to the reason why it was not sent. `listings` are the requests of the lists that show created objects.
+    """
+
+    state: RunState
+    marker: str
+    is_simulated: bool
+    created: dict[str, list[str]] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    listings: dict[str, Call] = field(default_factory=dict)
+    bodies: BodyBuilder = field(init=False)
+    _count: int = 0
+
+    def __post_init__(self) -> None:
+        self.bodies = BodyBuilder(self.state.contract, self.id_of, self.unique)
+
+    def unique(self) -> str:
+        """Return a string that this run has not used before."""
+        self._count += 1
+        return f"{self.marker}{self._count}"
+
+    def id_of(self, resource: str) -> str | None:
+        """Return the best known id of a resource: one that was seen, or one that the run created."""
+        return next(iter((*self.state.pool.candidates(resource), *self.created.get(resource, ()))), None)
+
+    def operation(self, resource: str, method: str) -> Operation | None:
+        """Return the operation `<resource>.<method>`, None if there is none."""
+        return self.state.contract.operations.get(f"{resource}.{method}")
+
+    def action(self, operation: Operation) -> Action | None:
+        """Return what is declared of an action, None if nothing is."""
+        return self.state.contract.write_effects.actions.get(operation.id)
+
+    def is_allowed(self, operation: Operation | None) -> bool:
+        """Return whether this write may be sent to the target; note the reason in `skipped` if not."""
+        effects = self.state.contract.write_effects
+        reason = effects.reason_against(operation) if operation and not self.is_simulated else None
+        if operation and reason:
+            self.skipped[operation.id] = f"sent to the simulator only: {reason}"
+        return operation is not None and reason is None
+
+    def left(self) -> Counter[str]:
+        """Return how many objects of each resource the run created and could not delete."""
+        return Counter({resource: len(ids) for resource, ids in self.created.items() if ids})
+
+    def write(self, operation: Operation, id: str | None = None, body: Body | None = None) -> WriteSteps[Exchange]:
+        """Send one write."""
+        return (yield from self.send(self.call(operation, id, body, key=self.unique())))
+
+    def send(self, call: Call) -> WriteSteps[Exchange]:
+        """Send a write, valid or not, and note what it created or deleted."""
+        exchange = yield call
+        self.note(call.operation, exchange)
+        return exchange
+
+    def note(self, operation: Operation, exchange: Exchange) -> None:
+        """Update `created` with the response to a write."""
+        if exchange.ok and operation.method == "DELETE":
+            id = next(iter(exchange.path_params.values()))
+            self.created[operation.resource] = [own for own in self.created.get(operation.resource, ()) if own != id]
+            return
+        made = expected_of(self.state.contract.write_effects, operation, exchange) if exchange.ok else None
+        if made and made.id not in exchange.path_params.values():
+            own = self.created.setdefault(operation.resource, [])
+            if made.id not in own:
+                own.append(made.id)
+
+    def call(
+        self,
+        operation: Operation,
+        id: str | None = None,
+        body: Body | None = None,
+        *,
+        purpose: Purpose = Purpose.WRITE,
+        key: str | None = None,
+    ) -> Call:
+        """Return the request of a write."""
+        names = [parameter.name for parameter in operation.in_("path")]
+        return Call(
+            operation,
+            purpose,
+            path_params={name: id for name in names if id is not None},
+            body=body if operation.body is not None else None,
+            headers=((IDEMPOTENCY_KEY, key),) if key and operation.method == "POST" else (),
+        )
+
+    def without_valid_key(self, call: Call) -> WriteSteps[None]:
+        """Send the same request without a key and with a wrong key. The API has to reject both."""
+        kinds: tuple[tuple[Purpose, Credential], ...] = ((Purpose.NO_KEY, "none"), (Purpose.WRONG_KEY, "wrong"))
+        for purpose, credential in kinds:
+            yield from self.send(replace(call, purpose=purpose, credential=credential, headers=()))
+
+    def with_invalid_body(self, operation: Operation, id: str | None, body: Body) -> WriteSteps[None]:
+        """Send an invalid body. The API has to reject it."""
+        invalid = self.bodies.invalid(operation, body)
+        if invalid:
+            yield from self.send(self.call(operation, id, invalid, purpose=Purpose.INVALID_BODY, key=self.unique()))
+
+    def write_accepted(
+        self, operation: Operation, id: str | None, body: Body, minimal: Body
+    ) -> WriteSteps[tuple[Call, Exchange]]:
+        """Send `body`; if the API rejects a field of it, send it without that field, at last as `minimal`."""
+        for _ in range(BODY_ATTEMPTS):
+            call = self.call(operation, id, body, key=self.unique())
+            exchange = yield from self.send(call)
+            if exchange.status != 400 or body == minimal:
+                break
+            rejected = rejected_parameter(exchange)
+            smaller = {name: value for name, value in body.items() if name != rejected or name in minimal}
+            body = smaller if smaller != body else minimal
+        return call, exchange
+
+    def parents(self, create: Operation) -> Body:
+        """Return the fields that a body needs so that the new object appears in its list."""
+        listing = self.operation(create.resource, "list")
+        needed = {parameter.resource for parameter in listing.required_query} if listing else set()
+        known = set(self.bodies.required_resources(create))
+        return self.bodies.parents(create, {resource for resource in needed - known if resource})
+
+    def read_until_visible(self, operation: Operation, written: Exchange) -> WriteSteps[None]:
+        """Read the object of a write, alone and in its list, until it shows the write."""
+        expected = expected_of(self.state.contract.write_effects, operation, written) if written.ok else None
+        if expected:
+            for call in self.readers(operation.resource, expected.id):
+                yield from _read_until(call, expected)
+
+    def read_once(self, operation: Operation, id: str) -> Experiment:
+        """Read the object of a rejected write with one request: it has to be unchanged."""
+        call = next(self.readers(operation.resource, id), None)
+        if call:
+            yield call
+
+    def readers(self, resource: str, id: str) -> Iterator[Call]:
+        """Yield the requests that return the object with this id: its retrieval, and its list."""
+        retrieve = self.operation(resource, "retrieve")
+        if retrieve:
+            yield self.call(retrieve, id, purpose=Purpose.READ_BACK)
+        if resource in self.listings:
+            yield self.listings[resource]
+
+    def list_of(self, resource: str, body: Mapping[str, Any]) -> WriteSteps[Exchange | None]:
+        """Read the list in which an object created with `body` appears, and remember its request."""
+        listing = self.operation(resource, "list")
+        if listing is None:
+            return None
+        query: list[tuple[str, str]] = []
+        for parameter in listing.in_("query"):
+            value = body.get(parameter.name) if len(parameter.resources) == 1 else None
+            if value is None and parameter.required:
+                value = yield from self._parent(parameter)
+                if value is None:
+                    return None
+            if isinstance(value, str):
+                query.append((parameter.name, value))
+        if listing.parameter("first"):
+            query.append(("first", str(LIST_SIZE)))
+        call = Call(listing, Purpose.READ_BACK, query=tuple(query))
+        exchange = yield call
+        if exchange.ok:
+            self.listings[resource] = call
+        return exchange
+
+    def _parent(self, parameter: Parameter) -> WriteSteps[str | None]:
+        yield from self.find_id(parameter.resource or "")
+        return self.id_of(parameter.resource or "")
+
+    def find_id(self, resource: str, depth: int = 3) -> Experiment:
+        """Request lists until an id of `resource` is known, if lists lead to one."""
+        listing = self.operation(resource, "list")
+        if self.id_of(resource) is not None or listing is None or depth == 0:
+            return
+        required = required_parameters(listing)
+        for one in required:
+            for parent in one.resources[:1]:
+                yield from self.find_id(parent, depth - 1)
+        for place, values in enumerate(value_combinations(required, self.state.pool)):
+            if place == PARENTS_TRIED:
+                return
+            in_path = {parameter.name for parameter in listing.in_("path")}
+            exchange = yield Call(
+                listing,
+                Purpose.READ_BACK,
+                path_params={name: values[name] for name in in_path},
+                query=tuple(pair for pair in values.items() if pair[0] not in in_path),
+            )
+            for id in own_ids(listing, exchange.json if items(exchange) else None):
+                self.state.pool.add(resource, id, own=True)
+            if items(exchange):
+                return
+
+
+def _read_until(call: Call, expected: ExpectedObject) -> WriteSteps[None]:
+    for _ in range(MAX_READS):
+        exchange = yield call
+        sighting = compare_read(expected, call.operation, exchange)
+        if sighting is None or not sighting.wrong:
+            return

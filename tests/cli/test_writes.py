@@ -33,8 +33,8 @@ def test_writes_are_made_told_of_and_tidied_up(capsys: pytest.CaptureFixture[str
     assert {states[f"products.{name}"] for name in ("create", "update", "delete")} == {"verified"}
     assert report["requests"]["unsafe"] > 0
     assert report["left"] == {}
-    assert f"{report['requests']['unsafe']} writes among them" in " ".join(err.split())
-    assert "nothing was left" in " ".join(err.split())
+    assert f"including {report['requests']['unsafe']} writes" in " ".join(err.split())
+    assert "nothing left at the target" in " ".join(err.split())
 
 
 def test_a_single_write_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

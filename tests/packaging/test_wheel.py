@@ -79,7 +79,7 @@ def test_the_plugin_serves_another_repository(bin_folder: Path, tmp_path: Path) 
     (tmp_path / "test_whop.py").write_text(CONTRACT_TEST)
     done = run(bin_folder / "pytest", "-q", "--target", "simulator", "--whop-resource", "products", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "requests of 600, none unsafe" in done.stdout
+    assert "of 600 requests sent, all read-only" in done.stdout
 
 
 def test_a_base_installation_names_the_extra_that_it_lacks(wheel: Path, tmp_path: Path) -> None:

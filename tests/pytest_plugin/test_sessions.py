@@ -48,7 +48,7 @@ def run(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
 
 
 def requests_of(result: pytest.RunResult) -> int:
-    found = re.search(r"^(\d+) requests? of \d+, none unsafe", result.stdout.str(), re.MULTILINE)
+    found = re.search(r"^(\d+) of \d+ requests? sent, all read-only", result.stdout.str(), re.MULTILINE)
     assert found, result.stdout.str()
     return int(found[1])
 
@@ -110,7 +110,7 @@ def test_a_session_that_verified_nothing_fails(workers: tuple[str, ...], pyteste
     result = run(pytester, "--target", "http://127.0.0.1:9/api/v1", *workers)
     assert result.ret == 3
     assert set(result.parseoutcomes()) == {"skipped"}
-    result.stdout.fnmatch_lines(["*COULD NOT CHECK: the target cannot be reached*"])
+    result.stdout.fnmatch_lines(["*COULD NOT CHECK: The target cannot be reached*"])
 
 
 def test_an_empty_company_is_no_passing_session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_a_session_whose_budget_is_spent_does_not_pass(at_simulator: Simulator, 
     pytester.makepyfile(CONTRACT_TEST)
     result = run(pytester, "--target", at_simulator.base_url, "--whop-budget", "1")
     assert result.ret == 3
-    result.stdout.fnmatch_lines(["*COULD NOT CHECK: the budget of 1 request was spent*"])
+    result.stdout.fnmatch_lines(["*COULD NOT CHECK: the budget of 1 request was used up*"])
 
 
 def test_drift_fails_the_test_it_belongs_to(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,4 +246,4 @@ def test_other_sessions_are_left_alone(pytester: pytest.Pytester) -> None:
     )
     result = run(pytester)
     result.assert_outcomes(passed=1)
-    result.stdout.no_fnmatch_line("*requests of*")
+    result.stdout.no_fnmatch_line("*requests sent*")

@@ -28,7 +28,7 @@ def _row(number: int, id: str, state: State, *, nights: int) -> OperationResult:
         "GET",
         f"/{id.partition('.')[0]}" + ("/{id}" if id.endswith("retrieve") else ""),
         state,
-        "the list is empty: there is no item to hold against the contract" if state is State.COULD_NOT_CHECK else None,
+        "the list is empty, so there is no item to check" if state is State.COULD_NOT_CHECK else None,
         2,
         9,
         latency,
@@ -43,7 +43,7 @@ def rows(drift: tuple[str, ...] = (), *, nights: int = NIGHTS) -> tuple[Operatio
     reads = [_row(n, id, State.DRIFT if id in drift else State.VERIFIED, nights=nights) for n, id in enumerate(_READS)]
     empty = _row(9, "courses.list", State.COULD_NOT_CHECK, nights=nights)
     writes = [
-        OperationResult(f"{r}.create", "POST", f"/{r}", State.NOT_COVERED, "changes data")
+        OperationResult(f"{r}.create", "POST", f"/{r}", State.NOT_COVERED, "write operation, skipped in read-only mode")
         for r in ("products", "plans")
     ]
     return (*reads, empty, *writes)
@@ -104,7 +104,7 @@ def bad_night() -> Report:
         memory=BaselineSummary(NIGHTS, "2026-11-21T02:00:03Z"),
         targets=(
             TargetResult("acme", Verdict.DRIFT, None, 183, 4),
-            TargetResult("globex", Verdict.COULD_NOT_CHECK, "the key was refused (401)", 2, 0),
+            TargetResult("globex", Verdict.COULD_NOT_CHECK, "The API rejected the key (401).", 2, 0),
         ),
         extra={"spent": {"list": 90, "retrieve": 60, "next-page": 33}},
     )

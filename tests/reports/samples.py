@@ -70,9 +70,11 @@ OPERATIONS = (
         1,
         0,
     ),
-    OperationResult("products.create", "POST", "/products", State.NOT_COVERED, "changes data; the run is read-only"),
     OperationResult(
-        "products.delete", "DELETE", "/products/{id}", State.NOT_COVERED, "changes data; the run is read-only"
+        "products.create", "POST", "/products", State.NOT_COVERED, "write operation, skipped in read-only mode"
+    ),
+    OperationResult(
+        "products.delete", "DELETE", "/products/{id}", State.NOT_COVERED, "write operation, skipped in read-only mode"
     ),
 )
 
@@ -97,7 +99,9 @@ def clean() -> Report:
     """79 verified and 70 writes, as at the simulator."""
     reads = [OperationResult(f"r{n}.list", "GET", f"/r{n}", State.VERIFIED, None, 2, 9) for n in range(79)]
     writes = [
-        OperationResult(f"r{n}.create", "POST", f"/r{n}", State.NOT_COVERED, "changes data; the run is read-only")
+        OperationResult(
+            f"r{n}.create", "POST", f"/r{n}", State.NOT_COVERED, "write operation, skipped in read-only mode"
+        )
         for n in range(70)
     ]
     return report(Verdict.CLEAN, operations=(*reads, *writes), findings=())
@@ -106,7 +110,7 @@ def clean() -> Report:
 def refused() -> Report:
     """What a wrong key leads to."""
     rows = [
-        OperationResult(f"r{n}.list", "GET", f"/r{n}", State.COULD_NOT_CHECK, "the key was refused (401)", 0, 0)
+        OperationResult(f"r{n}.list", "GET", f"/r{n}", State.COULD_NOT_CHECK, "The API rejected the key (401).", 0, 0)
         for n in range(30)
     ]
     return report(
@@ -114,5 +118,5 @@ def refused() -> Report:
         operations=tuple(rows),
         findings=(),
         sent=2,
-        reason="the key was refused (401): check WHOP_API_KEY",
+        reason="The API rejected the key (401). Check WHOP_API_KEY.",
     )

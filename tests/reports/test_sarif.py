@@ -71,7 +71,7 @@ def test_lives_become_baseline_states_and_an_accepted_finding_is_suppressed() ->
 def test_a_run_that_saw_nothing_is_a_failed_one() -> None:
     (invocation,) = run_of(samples.refused())["invocations"]
     assert invocation["executionSuccessful"] is False
-    assert "refused" in invocation["toolExecutionNotifications"][0]["message"]["text"]
+    assert "rejected the key" in invocation["toolExecutionNotifications"][0]["message"]["text"]
     assert run_of(samples.clean())["invocations"][0]["executionSuccessful"] is True
 
 

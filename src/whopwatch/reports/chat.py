@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from whopwatch.core.finding import Finding, FindingState
 from whopwatch.core.report import Report
 from whopwatch.reports.markdown import MARKS
-from whopwatch.reports.text import VERDICTS, by_life, change_line, in_words, number, plain
+from whopwatch.reports.text import VERDICTS, by_life, change_line, headline, number, plain
 
 MAX_LENGTH = 1900
 """Characters: of the chats in use the strictest takes 2000."""
@@ -24,7 +24,7 @@ def render(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    words = _short(report.reason or in_words(report), 300)
+    words = _short(headline(report), 300)
     yield f"{MARKS[report.verdict]} *whopwatch: {VERDICTS[report.verdict].lower()}* at {_code(report.target)}: {words}"
     if change := change_line(report):
         yield _short(change, 300)

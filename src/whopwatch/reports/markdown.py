@@ -15,7 +15,7 @@ from whopwatch.reports.text import (
     change_line,
     evidence,
     findings_line,
-    in_words,
+    headline,
     location,
     number,
     plain,
@@ -39,7 +39,7 @@ def render(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     yield f"## {MARKS[report.verdict]} whopwatch: {VERDICTS[report.verdict].lower()}"
     yield ""
-    yield _escaped(report.reason or in_words(report))
+    yield _escaped(headline(report))
     yield ""
     if change := change_line(report):
         yield f"**{_escaped(change)}**"

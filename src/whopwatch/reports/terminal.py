@@ -23,11 +23,10 @@ from whopwatch.reports.text import (
     change_line,
     evidence,
     findings_line,
-    in_words,
+    headline,
     location,
     moved_words,
     plain,
-    price_line,
     requests_line,
     states_line,
     titled,
@@ -162,8 +161,6 @@ def _verdict(report: Report) -> RenderableType:
     if change := change_line(report):
         facts.add_row("change", Text(plain(change)))
     facts.add_row("requests", requests_line(report))
-    if price := price_line(report):
-        facts.add_row("price", price)
     badge = Text.assemble((f" {VERDICTS[report.verdict]} ", _VERDICT_STYLES[report.verdict]), "  ")
-    badge.append(plain(report.reason or in_words(report)))
+    badge.append(plain(headline(report)))
     return Group("", Padding(facts, (0, 0, 0, 1), expand=False), "", badge)

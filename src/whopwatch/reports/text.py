@@ -93,26 +93,16 @@ def states_line(report: Report) -> str:
 
 
 def requests_line(report: Report) -> str:
-    """`183 requests of 600, none unsafe, in 3.2 s`; `none were sent`; of a run that wrote also what it left."""
-    unsafe = f"{report.unsafe} UNSAFE" if report.unsafe else "none unsafe"
+    """Return `570 of 600 requests sent, all read-only, in 3.2 s`, or `none sent`; after writes also what is left."""
     if not report.budget:
-        return "none were sent"
+        return "none sent"
+    sent = f"{report.sent} of {number(report.budget, 'request')} sent"
     if LEFT not in report.extra:
-        return f"{number(report.sent, 'request')} of {report.budget}, {unsafe}, in {report.seconds:.1f} s"
+        safe = f"{report.unsafe} NOT READ-ONLY" if report.unsafe else "all read-only"
+        return f"{sent}, {safe}, in {report.seconds:.1f} s"
     left = ", ".join(f"{count} {resource}" for resource, count in sorted(report.extra[LEFT].items()))
-    writes = f"{number(report.unsafe, 'write')} among them"
-    rest = f"; left at the target: {left}" if left else "; nothing was left at the target"
-    return f"{number(report.sent, 'request')} of {report.budget}, {writes}, in {report.seconds:.1f} s{rest}"
-
-
-def price_line(report: Report) -> str:
-    """`7.2 requests for each operation that was asked, 190 for each finding`; empty where nothing was sent."""
-    asked = sum(bool(operation.requests) for operation in report.operations)
-    if not (asked and report.sent):
-        return ""
-    each = f"{report.sent / asked:.1f} requests for each operation that was asked"
-    found = len(_standing(report))
-    return each + (f", {report.sent / found:.0f} for each finding" if found else "")
+    rest = f"left at the target: {left}" if left else "nothing left at the target"
+    return f"{sent}, including {number(report.unsafe, 'write')}, in {report.seconds:.1f} s; {rest}"
 
 
 def _standing(report: Report) -> list[Finding]:
@@ -160,16 +150,21 @@ def evidence(finding: Finding) -> str:
     return f"{finding.violations} of {number(finding.samples, 'sample')}, {finding.confidence}"
 
 
-def in_words(report: Report) -> str:
-    """What the verdict means for this run, in one clause."""
+def headline(report: Report) -> str:
+    """Return the verdict as one sentence: what is wrong or right, and why the run is incomplete if it is."""
     counts = report.count()
-    if report.verdict is Verdict.DRIFT:
-        return f"{number(counts[State.DRIFT], 'operation')} answered otherwise than documented"
     if report.verdict is Verdict.COULD_NOT_CHECK:
-        return "nothing was verified"
-    unseen = counts[State.COULD_NOT_CHECK]
+        return report.reason or "nothing was verified"
+    if report.verdict is Verdict.DRIFT:
+        broken = counts[State.DRIFT]
+        what = f"{number(broken, 'operation')} {'does' if broken == 1 else 'do'} not match the contract"
+        if not broken:
+            breaking = sum(finding.breaks for finding in report.findings)
+            what = f"{number(breaking, 'finding')} about the target as a whole"
+        return f"{what}. The run is incomplete: {report.reason}" if report.reason else what
+    verified, unseen = counts[State.VERIFIED], counts[State.COULD_NOT_CHECK]
     rest = f"; {number(unseen, 'operation')} could not be checked" if unseen else ""
-    return f"{number(counts[State.VERIFIED], 'operation')} answered as documented{rest}"
+    return f"{number(verified, 'operation')} {'matches' if verified == 1 else 'match'} the contract{rest}"
 
 
 def by_life(findings: Iterable[Finding]) -> dict[FindingState | None, list[Finding]]:

@@ -15,15 +15,12 @@ from whopwatch.contract import Contract
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.finding import Finding
 from whopwatch.http import Client
-from whopwatch.mcp import session
-from whopwatch.mcp import survey as mcp_survey
-from whopwatch.mcp.compare import PREFIX
+from whopwatch.mcp import check_mcp_server, session
+from whopwatch.mcp.compare import MCP_PREFIX
 from whopwatch.relay import relayed
-from whopwatch.sdk import DEFAULT_BUDGET
-from whopwatch.sdk import survey as sdk_survey
-from whopwatch.sdk.findings import EVERYWHERE
-from whopwatch.sdk.program import running
-from whopwatch.sdk.releases import DRIVERS
+from whopwatch.sdk import SDK_REQUEST_BUDGET, check_sdk
+from whopwatch.sdk.findings import ALL_OPERATIONS
+from whopwatch.sdk.releases import DRIVERS_FOLDER, run_program
 from whopwatch.simulator import Simulator
 from whopwatch.simulator.faults import Planted, catalogue
 
@@ -78,7 +75,7 @@ def witnesses() -> dict[str, Witness]:
             "requests",
             (*one, *everywhere),
             _by_sdk,
-            lambda _, planted: {planted.operation.id, EVERYWHERE},
+            lambda _, planted: {planted.operation.id, ALL_OPERATIONS},
             frozenset(everywhere),
         ),
     }
@@ -93,9 +90,9 @@ def _by_mcp(contract: Contract, simulator: Simulator) -> Iterator[Look]:
     readable = {tool.name for tool in tools_of(contract).values() if tool.operation.is_read}
 
     def look() -> Sight:
-        door = session.door_to(simulator.mcp_url, readable, MESSAGES)
+        door = session.transport_to(simulator.mcp_url, readable, MESSAGES)
         with session.over_http(simulator.mcp_url, simulator.api_key, door, is_sse=False) as server:
-            report = mcp_survey(contract, server, name="simulator", ids={}, budget=CALLS)
+            report = check_mcp_server(contract, server, name="simulator", ids={}, budget=CALLS)
         return Sight(report.findings, door.sent)
 
     yield look
@@ -117,13 +114,13 @@ def _by_sdk(contract: Contract, simulator: Simulator) -> Iterator[Look]:
     with (
         Client(target, contract, budget=sys.maxsize) as client,
         relayed(client, contract) as relay,
-        running([sys.executable, str(DRIVERS / "driver.py"), relay.url, relay.token], {}) as program,
+        run_program([sys.executable, str(DRIVERS_FOLDER / "driver.py"), relay.url, relay.token], {}) as program,
     ):
 
         def look() -> Sight:
             relay.exchanges.clear()
             ids = {"companies": simulator.company_id}
-            report = sdk_survey(contract, program, relay, name="the SDK", ids=ids, budget=DEFAULT_BUDGET)
+            report = check_sdk(contract, program, relay, name="the SDK", ids=ids, budget=SDK_REQUEST_BUDGET)
             return Sight(report.findings, report.sent)
 
         yield look
@@ -132,7 +129,7 @@ def _by_sdk(contract: Contract, simulator: Simulator) -> Iterator[Look]:
 def _tools(contract: Contract, planted: Planted) -> set[str]:
     """The tool, by its own name or its new one."""
     names = [tool.name for tool in tools_of(contract).values() if tool.operation.id == planted.operation.id]
-    return {f"{PREFIX}{name}{end}" for name in names for end in ("", "_renamed")}
+    return {f"{MCP_PREFIX}{name}{end}" for name in names for end in ("", "_renamed")}
 
 
 def _delivery(_: Contract, planted: Planted) -> set[str]:

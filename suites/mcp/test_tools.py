@@ -16,7 +16,7 @@ from whopwatch.contract import load
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.errors import TargetError
 from whopwatch.core.report import Report, State
-from whopwatch.mcp import DEFAULT_BUDGET, survey
+from whopwatch.mcp import MCP_CALL_BUDGET, check_mcp_server
 from whopwatch.simulator import embedded
 
 pytest.importorskip("mcp", reason="the library mcp is not installed (extra mcp)")
@@ -43,11 +43,11 @@ def report(request: pytest.FixtureRequest) -> Report:
 
     readable = frozenset(tool.name for tool in TOOLS.values() if tool.operation.is_read)
     with server_of(request.config) as (url, key, company):
-        door = session.door_to(url, readable, DEFAULT_BUDGET + 30)
+        transport = session.transport_to(url, readable, MCP_CALL_BUDGET + 30)
         ids = {"companies": company} if company else {}
         try:
-            with session.over_http(url, key, door, is_sse=url.endswith("/sse")) as server:
-                return survey(load(), server, name="the MCP server", ids=ids, has_key=key is not None)
+            with session.over_http(url, key, transport, is_sse=url.endswith("/sse")) as server:
+                return check_mcp_server(load(), server, name="the MCP server", ids=ids, has_key=key is not None)
         except TargetError as error:
             pytest.fail(str(error))
 

@@ -17,9 +17,8 @@ from whopwatch.http import Client
 from whopwatch.pytest_plugin import options
 from whopwatch.relay import relayed
 from whopwatch.run.target import opened
-from whopwatch.sdk import DEFAULT_BUDGET, survey
-from whopwatch.sdk.program import running
-from whopwatch.sdk.releases import DRIVERS
+from whopwatch.sdk import SDK_REQUEST_BUDGET, check_sdk
+from whopwatch.sdk.releases import DRIVERS_FOLDER, run_program
 
 pytest.importorskip("whop_sdk", reason="the Python SDK is not installed here")
 READS = [operation.id for operation in load().reads if operation.api == "v1"]
@@ -37,12 +36,12 @@ def report(request: pytest.FixtureRequest) -> Report:
     """What one survey says of every method."""
     with (
         target_of(request.config) as target,
-        Client(target, load(), budget=DEFAULT_BUDGET) as client,
+        Client(target, load(), budget=SDK_REQUEST_BUDGET) as client,
         relayed(client, load()) as relay,
-        running([sys.executable, str(DRIVERS / "driver.py"), relay.url, relay.token], {}) as program,
+        run_program([sys.executable, str(DRIVERS_FOLDER / "driver.py"), relay.url, relay.token], {}) as program,
     ):
         ids = {"companies": target.company_id} if target.company_id else {}
-        return survey(load(), program, relay, name="the Python SDK", ids=ids)
+        return check_sdk(load(), program, relay, name="the Python SDK", ids=ids)
 
 
 @pytest.mark.parametrize("id", READS)

@@ -12,7 +12,7 @@ from whopwatch.contract_build import fetch
 from whopwatch.contract_build.declared import Package, Sources
 from whopwatch.contract_build.releases import Release
 from whopwatch.core.errors import SourceError
-from whopwatch.sdk.releases import installed
+from whopwatch.sdk.releases import install_release
 
 CONTENT = b"a package"
 PYTHON = Package("pypi", "made-up", "1.0", "made_up.whl", hashlib.sha256(CONTENT).hexdigest())
@@ -49,7 +49,7 @@ def test_packages_are_kept_in_a_folder_that_may_be_written(tmp_path: Path) -> No
         fetch.pinned(PYTHON, occupied)
     assert (raised.value.where, "--cache-dir" in str(raised.value)) == (str(occupied), True)
     with pytest.raises(SourceError, match="cannot be installed there"):
-        installed(Release("sdk", "0.0.23"), occupied)
+        install_release(Release("sdk", "0.0.23"), occupied)
 
 
 def test_a_package_of_another_digest_is_refused(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ import pytest
 from whopwatch.contract import Contract, load
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.mcp import session
-from whopwatch.mcp.door import Door
+from whopwatch.mcp.transport import ReadOnlyTransport
 from whopwatch.simulator import Simulator, embedded
 
-Reach = Callable[..., AbstractContextManager[tuple[session.Session, Door]]]
+Reach = Callable[..., AbstractContextManager[tuple[session.McpSession, ReadOnlyTransport]]]
 
 
 @pytest.fixture(scope="session")
@@ -29,16 +29,16 @@ def simulator(contract: Contract) -> Iterator[Simulator]:
 
 @pytest.fixture
 def reach(contract: Contract) -> Reach:
-    """`reach(simulator)` is a session and its door; by SSE, with another key or a smaller budget if asked for."""
+    """`reach(simulator)` is a session and its transport; by SSE, with another key or a smaller budget if asked for."""
     readable = frozenset(tool.name for tool in tools_of(contract).values() if tool.operation.is_read)
 
     @contextmanager
     def reached(
         simulator: Simulator, *, is_sse: bool = False, key: str | None = None, budget: int = 500
-    ) -> Iterator[tuple[session.Session, Door]]:
+    ) -> Iterator[tuple[session.McpSession, ReadOnlyTransport]]:
         url = f"{simulator.root}/sse" if is_sse else simulator.mcp_url
-        door = session.door_to(url, readable, budget)
-        with session.over_http(url, key or simulator.api_key, door, is_sse=is_sse) as opened:
-            yield opened, door
+        transport = session.transport_to(url, readable, budget)
+        with session.over_http(url, key or simulator.api_key, transport, is_sse=is_sse) as opened:
+            yield opened, transport
 
     return reached

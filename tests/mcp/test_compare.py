@@ -1,8 +1,9 @@
-"""What moved in a list of tools is told by its class and its place, and nothing else is."""
+"""Each difference in a list of tools is one finding with its drift class and location, and nothing else is."""
 
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,40 +13,40 @@ import pytest
 from whopwatch.contract import load
 from whopwatch.contract.mcp_tools import input_schema, tools_of
 from whopwatch.core.finding import Finding
-from whopwatch.mcp import Offered, compared
+from whopwatch.mcp import OfferedTool, compare_tools
 
 CONTRACT = load()
 TOOLS = {
-    name: Offered(name, input_schema(CONTRACT, tool), tool.operation.is_read or None)
+    name: OfferedTool(name, input_schema(CONTRACT, tool), tool.operation.is_read or None)
     for name, tool in tools_of(CONTRACT).items()
 }
 Schema = dict[str, Any]
 
 
-def found(changed: dict[str, Offered]) -> list[Finding]:
-    return list(compared(CONTRACT, list(changed.values())))
+def found(changed: dict[str, OfferedTool]) -> list[Finding]:
+    return list(compare_tools(CONTRACT, list(changed.values())))
 
 
-def with_schema(name: str, change: Callable[[Schema], object]) -> dict[str, Offered]:
+def with_schema(name: str, change: Callable[[Schema], object]) -> dict[str, OfferedTool]:
     schema = copy.deepcopy(dict(TOOLS[name].input_schema))
     change(schema)
     return {**TOOLS, name: replace(TOOLS[name], input_schema=schema)}
 
 
-def without(name: str) -> dict[str, Offered]:
+def without(name: str) -> dict[str, OfferedTool]:
     return {other: tool for other, tool in TOOLS.items() if other != name}
 
 
-def test_what_the_contract_derives_is_no_drift() -> None:
+def test_the_tools_of_the_contract_are_no_drift() -> None:
     assert found(TOOLS) == []
 
 
-def test_an_operation_without_a_tool_is_none_either() -> None:
+def test_an_operation_that_never_had_a_tool_is_no_drift() -> None:
     assert found(without("list_refunds")) == []
 
 
 def test_tools_and_arguments_of_no_operation_are_known() -> None:
-    extra = {**TOOLS, "search_docs": Offered("search_docs", {"type": "object"})}
+    extra = {**TOOLS, "search_docs": OfferedTool("search_docs", {"type": "object"})}
     assert found(extra) == []
     assert (
         found(with_schema("list_plans", lambda schema: schema["properties"].update(jq_filter={"type": "string"}))) == []
@@ -84,14 +85,14 @@ def test_a_new_argument_that_is_required_breaks() -> None:
     ]
 
 
-def test_a_wider_type_is_none() -> None:
+def test_a_wider_type_is_no_drift() -> None:
     def change(schema: Schema) -> None:
         schema["properties"]["first"] = {"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]}
 
     assert found(with_schema("list_plans", change)) == []
 
 
-def test_a_tool_that_is_gone() -> None:
+def test_a_missing_tool() -> None:
     assert [(one.drift_class, one.operation, one.observed) for one in found(without("list_plans"))] == [
         ("D1", "mcp:list_plans", "no such tool")
     ]
@@ -105,7 +106,7 @@ def test_a_tool_by_another_name_is_one_finding() -> None:
 
 
 def test_a_tool_that_nothing_documents() -> None:
-    changed = {**TOOLS, "launch": Offered("launch", {"type": "object"})}
+    changed = {**TOOLS, "launch": OfferedTool("launch", {"type": "object"})}
     assert [(one.drift_class, one.operation) for one in found(changed)] == [("D19", "mcp:launch")]
 
 
@@ -120,9 +121,11 @@ def test_a_read_that_is_not_marked() -> None:
 
 
 @pytest.mark.parametrize("name", ["\x1b[31mred", "a" * 5000, "<script>", "\u202e"])
-def test_a_name_that_is_none_does_not_reach_the_report(name: str) -> None:
-    findings = found({**TOOLS, name: Offered(name, {"type": "object"})})
-    assert [name in repr(one) for one in findings] == [False]
+def test_an_unsafe_name_is_not_in_the_report(name: str) -> None:
+    (finding,) = found({**TOOLS, name: OfferedTool(name, {"type": "object"})})
+    report = json.dumps(finding.to_json(), ensure_ascii=False)
+    assert json.dumps(name, ensure_ascii=False)[1:-1] not in report
+    assert finding.operation == f"mcp:(a name of {len(name)} characters)"
 
 
 @pytest.mark.parametrize(
@@ -137,5 +140,7 @@ def test_a_name_that_is_none_does_not_reach_the_report(name: str) -> None:
         {"anyOf": "no list"},
     ],
 )
-def test_a_schema_that_is_none_is_told_and_ends(schema: Schema) -> None:
-    assert found({**TOOLS, "list_plans": replace(TOOLS["list_plans"], input_schema=schema)})
+def test_a_malformed_schema_gives_findings(schema: Schema) -> None:
+    findings = found({**TOOLS, "list_plans": replace(TOOLS["list_plans"], input_schema=schema)})
+    assert {one.operation for one in findings} == {"mcp:list_plans"}
+    assert ("D5", "param:company_id") in {(one.drift_class, one.location) for one in findings}

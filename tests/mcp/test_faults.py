@@ -10,8 +10,8 @@ from whopwatch.contract import Contract
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import Verdict
-from whopwatch.mcp import survey
-from whopwatch.mcp.compare import compared
+from whopwatch.mcp import check_mcp_server
+from whopwatch.mcp.compare import compare_tools
 from whopwatch.simulator import Simulator
 from whopwatch.simulator.faults import Planted, catalogue, first_place, plant
 from whopwatch.simulator.faults.catalogue import operations_for
@@ -45,7 +45,7 @@ def test_a_survey_finds_it_and_nothing_else(contract: Contract, simulator: Simul
     simulator.faults.switch([f"{name}@{planted.operation.id}"])
     try:
         with reach(simulator) as (server, _):
-            report = survey(contract, server, name="simulator", ids={}, budget=1)
+            report = check_mcp_server(contract, server, name="simulator", ids={}, budget=1)
     finally:
         simulator.faults.switch([])
     assert told(report.findings) == expected(contract, planted)
@@ -64,6 +64,6 @@ def test_it_is_found_at_other_tools_as_well(contract: Contract, simulator: Simul
         for planted in places:
             simulator.faults.switch([f"{name}@{planted.operation.id}"])
             try:
-                assert told(compared(contract, server.tools())) == expected(contract, planted)
+                assert told(compare_tools(contract, server.tools())) == expected(contract, planted)
             finally:
                 simulator.faults.switch([])

@@ -8,8 +8,8 @@ from mcp.shared.exceptions import MCPError
 from whopwatch.contract import Contract
 from whopwatch.core.errors import TargetError
 from whopwatch.core.report import State, Verdict
-from whopwatch.mcp import Answer, Offered, survey
-from whopwatch.mcp.refusal import reason_of
+from whopwatch.mcp import OfferedTool, ToolResult, check_mcp_server
+from whopwatch.mcp.transport import failure_reason
 from whopwatch.simulator import Simulator, embedded
 
 from .conftest import Reach
@@ -19,7 +19,7 @@ from .conftest import Reach
 def test_a_faithful_server_is_verified(contract: Contract, simulator: Simulator, reach: Reach, is_sse: bool) -> None:
     before = simulator.requests["GET"]
     with reach(simulator, is_sse=is_sse) as (server, _):
-        report = survey(contract, server, name="simulator", ids={"companies": simulator.company_id})
+        report = check_mcp_server(contract, server, name="simulator", ids={"companies": simulator.company_id})
     assert report.findings == ()
     assert report.verdict is Verdict.CLEAN
     assert report.count() == {State.VERIFIED: 79, State.NOT_COVERED: 70}
@@ -30,7 +30,7 @@ def test_a_faithful_server_is_verified(contract: Contract, simulator: Simulator,
 @pytest.mark.parametrize("seed", [3, 11])
 def test_no_finding_in_another_world(contract: Contract, reach: Reach, seed: int) -> None:
     with embedded(contract, seed=seed) as other, reach(other) as (server, _):
-        report = survey(contract, server, name="simulator", ids={"companies": other.company_id}, seed=seed)
+        report = check_mcp_server(contract, server, name="simulator", ids={"companies": other.company_id}, seed=seed)
     assert (report.findings, report.verdict) == ((), Verdict.CLEAN)
 
 
@@ -44,31 +44,31 @@ def test_no_finding_in_another_world(contract: Contract, reach: Reach, seed: int
 )
 def test_a_fault_of_the_api_shows_in_its_tool(contract: Contract, reach: Reach, fault: str, tool: str) -> None:
     with embedded(contract, faults=(fault,)) as broken, reach(broken) as (server, _):
-        report = survey(contract, server, name="simulator", ids={"companies": broken.company_id})
+        report = check_mcp_server(contract, server, name="simulator", ids={"companies": broken.company_id})
     assert {finding.operation for finding in report.findings if finding.breaks} == {f"mcp:{tool}"}
     assert report.verdict is Verdict.DRIFT
 
 
 def test_a_write_does_not_leave(simulator: Simulator, reach: Reach) -> None:
-    with reach(simulator) as (server, door):
+    with reach(simulator) as (server, transport):
         answer = server.call("delete_products", {"id": "prod_x"})
-        assert answer == Answer(None, failure="an error of the protocol")
-        assert door.held_back == 1
+        assert answer == ToolResult(None, failure="protocol error")
+        assert transport.held_back == 1
         assert server.call("list_products", {"company_id": simulator.company_id}).status == 200
     assert set(simulator.requests) == {"GET"}
 
 
 def test_the_budget_holds_where_messages_leave(contract: Contract, simulator: Simulator, reach: Reach) -> None:
-    with reach(simulator, budget=4) as (server, door):
+    with reach(simulator, budget=4) as (server, transport):
         assert len(server.tools()) == 149
         for _ in range(5):
             server.call("list_products", {"company_id": simulator.company_id})
-        assert (door.sent, door.held_back) == (4, 4)
+        assert (transport.sent, transport.held_back) == (4, 4)
 
 
 def test_a_spent_budget_is_not_green(contract: Contract, simulator: Simulator, reach: Reach) -> None:
     with reach(simulator) as (server, _):
-        report = survey(contract, server, name="simulator", ids={"companies": simulator.company_id}, budget=5)
+        report = check_mcp_server(contract, server, name="simulator", ids={"companies": simulator.company_id}, budget=5)
     assert report.sent == 5
     assert report.count()[State.COULD_NOT_CHECK] > 60
     assert report.verdict is Verdict.COULD_NOT_CHECK
@@ -82,27 +82,31 @@ def test_the_wrong_key_is_refused_at_the_door(simulator: Simulator, reach: Reach
 class Silent:
     """A server that lists the contract's tools and answers none."""
 
-    def __init__(self, answer: Answer, tools: list[Offered]) -> None:
+    def __init__(self, answer: ToolResult, tools: list[OfferedTool]) -> None:
         self._answer, self._tools, self.calls = answer, tools, 0
 
-    def tools(self) -> list[Offered]:
+    def tools(self) -> list[OfferedTool]:
         return self._tools
 
-    def call(self, name: str, arguments: object) -> Answer:
+    def call(self, name: str, arguments: object) -> ToolResult:
         self.calls += 1
         return self._answer
 
 
-@pytest.mark.parametrize("answer", [Answer(401, "{}"), Answer(None, failure="an error"), Answer(200, "<html>")])
+@pytest.mark.parametrize(
+    "answer", [ToolResult(401, "{}"), ToolResult(None, failure="an error"), ToolResult(200, "<html>")]
+)
 def test_a_server_that_answers_nothing_useful_is_given_up(
-    contract: Contract, simulator: Simulator, reach: Reach, answer: Answer
+    contract: Contract, simulator: Simulator, reach: Reach, answer: ToolResult
 ) -> None:
     with reach(simulator) as (server, _):
         silent = Silent(answer, server.tools())
-    report = survey(contract, silent, name="silent", ids={"companies": "biz_1"})
+    report = check_mcp_server(contract, silent, name="silent", ids={"companies": "biz_1"})
     assert silent.calls <= 10
     assert report.verdict is not Verdict.CLEAN
 
 
 def test_an_error_of_the_protocol_is_no_answer() -> None:
-    assert reason_of(ExceptionGroup("", [MCPError(-32601, "x")]), None).startswith("the command ended, kept silent")
+    assert failure_reason(ExceptionGroup("", [MCPError(-32601, "x")]), None).startswith(
+        "the command ended, printed nothing"
+    )

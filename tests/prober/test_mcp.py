@@ -19,7 +19,7 @@ from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.errors import ConfigError, TargetError
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.report import Report, Verdict
-from whopwatch.mcp.look import lists_in_turn
+from whopwatch.mcp.short_check import rotating_lists
 from whopwatch.metrics import McpMetrics
 from whopwatch.prober import mcp
 from whopwatch.prober.budget import Budget
@@ -112,7 +112,7 @@ def test_no_server_has_no_series_and_costs_nothing() -> None:
 
 
 def test_every_list_of_the_company_has_its_turn() -> None:
-    seen = [name for number in range(20) for name in lists_in_turn(CONTRACT, 3, number)]
+    seen = [name for number in range(20) for name in rotating_lists(CONTRACT, 3, number)]
     tools = tools_of(CONTRACT)
     assert all(tools[name].operation.is_list for name in seen)
     assert len(set(seen)) == len(set(seen[: len(set(seen))])) > 20

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whopwatch.sdk import compared
-from whopwatch.sdk.compare import unfit
-from whopwatch.sdk.findings import differing
+from whopwatch.sdk import compare_parsed
+from whopwatch.sdk.compare import wrong_type
+from whopwatch.sdk.findings import difference_findings
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -22,7 +22,7 @@ JSON = st.recursive(
 
 
 def told(answered: Any, parsed: Any) -> list[tuple[str, str]]:
-    return [(one.kind, one.location) for one in compared(answered, parsed)]
+    return [(one.kind, one.location) for one in compare_parsed(answered, parsed)]
 
 
 @given(JSON)
@@ -78,12 +78,12 @@ def test_each_kind(answered: Any, parsed: Any, expected: list[tuple[str, str]]) 
     ],
 )
 def test_what_passes_has_the_class_that_a_check_gives_it(answered: Any, complaint: str, expected: str) -> None:
-    (found,) = differing("products.retrieve", [unfit(answered, [complaint], "/a")], 1)
+    (found,) = difference_findings("products.retrieve", [wrong_type(answered, [complaint], "/a")], 1)
     assert (found.drift_class, found.location) == (expected, "/a")
 
 
 def test_no_value_is_told() -> None:
     private = "a value of the answer"
-    differences = list(compared({"a": private, "b": [private]}, {"a": 1, "b": {}}))
+    differences = list(compare_parsed({"a": private, "b": [private]}, {"a": 1, "b": {}}))
     assert differences
     assert private not in repr(differences)

@@ -22,10 +22,16 @@ from whopwatch.core.report import Report, State, Verdict
 from whopwatch.http import Client
 from whopwatch.metrics import handover
 from whopwatch.relay import relayed
-from whopwatch.sdk import survey
-from whopwatch.sdk.findings import broken_walk
-from whopwatch.sdk.program import Program, running
-from whopwatch.sdk.releases import DRIVERS, parse_release, refuse_other, start
+from whopwatch.sdk import check_sdk
+from whopwatch.sdk.findings import pagination_findings
+from whopwatch.sdk.releases import (
+    DRIVERS_FOLDER,
+    SdkProgram,
+    driver_command,
+    parse_release,
+    require_release,
+    run_program,
+)
 from whopwatch.simulator import Simulator, embedded
 
 CACHE = Path(__file__).parents[2] / ".cache" / "sdk"
@@ -44,10 +50,10 @@ def driven(contract: Contract, *faults: str, seed: int = 0) -> Iterator[tuple[Re
         with (
             Client(target, contract, budget=150) as client,
             relayed(client, contract) as relay,
-            running([sys.executable, str(DRIVERS / "driver.py"), relay.url, relay.token], {}) as program,
+            run_program([sys.executable, str(DRIVERS_FOLDER / "driver.py"), relay.url, relay.token], {}) as program,
         ):
             ids = {"companies": simulator.company_id}
-            yield survey(contract, program, relay, name="the SDK", ids=ids, seed=seed), simulator
+            yield check_sdk(contract, program, relay, name="the SDK", ids=ids, seed=seed), simulator
 
 
 def breaking(report: Report) -> set[tuple[str, str, str]]:
@@ -86,7 +92,7 @@ def test_what_the_sdk_lets_through_in_silence_is_told(contract: Contract, fault:
         found = breaking(report)
     assert found
     assert {(operation, drift) for operation, drift, _ in found} == {("products.retrieve", drift_class)}
-    assert all("passes in silence" in one.message for one in report.findings if one.breaks)
+    assert all("raises no error" in one.message for one in report.findings if one.breaks)
 
 
 def test_a_field_that_is_declared_and_does_not_come_is_told(contract: Contract) -> None:
@@ -110,7 +116,7 @@ def test_a_walk_without_end_is_told(contract: Contract) -> None:
     ],
 )
 def test_a_walk(told: dict[str, object], location: str | None) -> None:
-    found: list[Finding] = list(broken_walk("products.list", told, 30))
+    found: list[Finding] = list(pagination_findings("products.list", told, 30))
     assert [one.location for one in found] == ([location] if location else [])
     assert all(one.severity is Severity.CRITICAL for one in found)
 
@@ -182,18 +188,18 @@ def test_what_names_no_release(text: str) -> None:
 
 def test_another_release_than_the_one_asked_for_is_refused() -> None:
     with pytest.raises(SourceError, match="Another release"):
-        refuse_other(Release("sdk", "0.0.1"), "0.0.23")
+        require_release(Release("sdk", "0.0.1"), "0.0.23")
 
 
 @pytest.mark.parametrize("program", ["pass", "import time; time.sleep(0.1)"])
 def test_a_driver_that_ends_is_told(program: str) -> None:
-    with pytest.raises(TargetError, match="ended"), running([sys.executable, "-c", program], {}):
+    with pytest.raises(TargetError, match="ended"), run_program([sys.executable, "-c", program], {}):
         pytest.fail("no driver is ready")
 
 
 def test_a_driver_that_ends_later_is_told_too() -> None:
-    with running([sys.executable, "-c", 'print(\'{"ready": "1"}\', flush=True)'], {}) as program:
-        assert isinstance(program, Program)
+    with run_program([sys.executable, "-c", 'print(\'{"ready": "1"}\', flush=True)'], {}) as program:
+        assert isinstance(program, SdkProgram)
         assert program.release == "1"
         with pytest.raises(TargetError, match="ended"):
             program.ask(operation="products.list")
@@ -202,8 +208,8 @@ def test_a_driver_that_ends_later_is_told_too() -> None:
 def test_a_driver_gets_no_key_and_little_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHOP_API_KEY", "secret")
     told = "import json, os; print(json.dumps({'ready': ','.join(os.environ)}), flush=True)"
-    command, environ = start(Release("sdk", "0.0.23"), Path("folder"), "http://127.0.0.1:1", "token")
-    with running([command[0], "-c", told], environ) as program:
+    command, environ = driver_command(Release("sdk", "0.0.23"), Path("folder"), "http://127.0.0.1:1", "token")
+    with run_program([command[0], "-c", told], environ) as program:
         names = set(program.release.split(","))
     assert "WHOP_API_KEY" not in names
     assert {"PYTHONPATH", "WHOP_APP_ID"} <= names

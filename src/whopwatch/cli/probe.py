@@ -105,9 +105,9 @@ def _look(target: Target, url: str, terms: McpTerms, number: int) -> tuple[Repor
 
 
 def _look_now(url: str, key: str | None, company: str | None, terms: McpTerms, number: int) -> tuple[Report, int]:
-    from whopwatch.mcp.look import look
+    from whopwatch.mcp.short_check import check_briefly
 
-    return look(load(), url, key, company, calls=terms.calls, seconds=terms.timeout, number=number)
+    return check_briefly(load(), url, key, company, calls=terms.calls, seconds=terms.timeout, number=number)
 
 
 def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> int:

@@ -1,12 +1,20 @@
-"""An MCP server held against the contract: what it offers, what its tools take, and what they answer.
+"""Check an MCP server against the contract: its tools, their arguments, and their results.
 
-`session` needs the `mcp` library (extra `mcp`); everything else does without.
+`session` and `transport` need the `mcp` library (extra `mcp`); the other modules do not.
 """
 
 from __future__ import annotations
 
-from whopwatch.mcp.compare import compared
-from whopwatch.mcp.offered import Answer, Offered, Server
-from whopwatch.mcp.survey import DEFAULT_BUDGET, refused, survey
+from whopwatch.mcp.compare import compare_tools
+from whopwatch.mcp.server import McpToolServer, OfferedTool, ToolResult
+from whopwatch.mcp.survey import MCP_CALL_BUDGET, check_mcp_server, unreachable_report
 
-__all__ = ["DEFAULT_BUDGET", "Answer", "Offered", "Server", "compared", "refused", "survey"]
+__all__ = [
+    "MCP_CALL_BUDGET",
+    "McpToolServer",
+    "OfferedTool",
+    "ToolResult",
+    "check_mcp_server",
+    "compare_tools",
+    "unreachable_report",
+]

@@ -1,4 +1,4 @@
-"""One look at an MCP server: its tools compared, those that only read called, their answers checked as REST's are."""
+"""Check an MCP server: compare its tools, call the read-only ones, and check their results as API responses."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ from whopwatch.core.exchange import Exchange, Failure, Phases
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import Report
 from whopwatch.http import Call
-from whopwatch.mcp.compare import PREFIX, compared
-from whopwatch.mcp.offered import Answer, Offered, Server
+from whopwatch.mcp.compare import MCP_PREFIX, compare_tools
+from whopwatch.mcp.server import McpToolServer, OfferedTool, ToolResult
 from whopwatch.planning.state import RunState
 from whopwatch.run.abort import abort_reason
 from whopwatch.run.conclude import EMPTY_LIST, RowEvidence, conclude, median_latency, sample_count
 from whopwatch.run.driving import reach
 
-DEFAULT_BUDGET = 150
-ANSWER_CHECKS = frozenset({"status", "refused", "content", "schema", "fields", "envelope", "twins"})
-"""The checks of REST answers that say something about the result of a tool."""
-JSON = (("content-type", "application/json"),)
+MCP_CALL_BUDGET = 150
+RESULT_CHECKS = frozenset({"status", "refused", "content", "schema", "fields", "envelope", "twins"})
+"""The response checks that apply to the result of a tool."""
+_HEADERS = (("content-type", "application/json"),)
 
 
-def survey(
+def check_mcp_server(
     contract: Contract,
-    server: Server,
+    server: McpToolServer,
     *,
     name: str,
     ids: Mapping[str, str],
-    budget: int = DEFAULT_BUDGET,
+    budget: int = MCP_CALL_BUDGET,
     rate: float | None = None,
     seed: int = 0,
     has_key: bool = True,
     among: Collection[str] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
-    """What `server` offers and answers, held against `contract`.
+    """Check the tools of `server` and their results against `contract`.
 
-    `name` is what the report calls it. `ids` are known ids by resource (`companies`), `budget` the calls of tools at
-    most, `rate` their number a second. `among` are the tools that may be called, without it all that only read.
-    Raises TargetError where the server lists no tools; nothing else it does raises.
+    `name` is the target in the report. `ids` are known IDs by resource (`companies`), `budget` is the maximum number
+    of tool calls, `rate` their number a second. `among` limits the tools that are called; by default all read-only
+    tools are. Raises TargetError if the server does not list its tools, and nothing else.
     """
     started_at, start = datetime.now(UTC), time.perf_counter()
     offered = server.tools()
     callable_ = [tool for tool in offered if among is None or tool.name in among]
     caller = _Caller(contract, server, callable_, budget, 1 / rate if rate else 0.0, sleep)
     caller.reach(ids, seed, has_key)
-    findings = (*compared(contract, offered), *caller.findings())
+    findings = (*compare_tools(contract, offered), *caller.findings())
     return conclude(
         _rows(contract, offered, caller),
         sorted(findings, key=lambda finding: (finding.severity.rank, finding.operation)),
@@ -67,11 +67,11 @@ def survey(
     )
 
 
-def refused(contract: Contract, reason: str, *, name: str, budget: int, seconds: float) -> Report:
-    """Return the report on a server that opened no session, known after `seconds`: nothing could be checked."""
+def unreachable_report(contract: Contract, reason: str, *, name: str, budget: int, seconds: float) -> Report:
+    """Return the report of a server that opened no session after `seconds`: nothing could be checked."""
     return conclude(
         [
-            RowEvidence(f"{PREFIX}{tool.name}", tool.operation.method, tool.operation.path, unverified=reason)
+            RowEvidence(f"{MCP_PREFIX}{tool.name}", tool.operation.method, tool.operation.path, unverified=reason)
             for tool in tools_of(contract).values()
         ],
         (),
@@ -84,13 +84,13 @@ def refused(contract: Contract, reason: str, *, name: str, budget: int, seconds:
 
 
 class _Caller:
-    """Calls tools as a plan asks for operations, and keeps what came of it as exchanges."""
+    """Calls tools in place of API operations, and keeps their results as exchanges."""
 
     def __init__(
         self,
         contract: Contract,
-        server: Server,
-        offered: list[Offered],
+        server: McpToolServer,
+        offered: list[OfferedTool],
         budget: int,
         pause: float,
         sleep: Callable[[float], None],
@@ -108,7 +108,7 @@ class _Caller:
         self._budget, self._pause, self._sleep = budget, pause, sleep
 
     def reach(self, ids: Mapping[str, str], seed: int, has_key: bool) -> None:
-        """Call every tool that only reads once, with ids out of what others answered."""
+        """Call every read-only tool once, with IDs from the results of others."""
         self._known = RunState(self._contract, frozenset(self.tools), seed, self._budget)
         for resource, id in ids.items():
             self._known.pool.pin(resource, id)
@@ -121,47 +121,47 @@ class _Caller:
         return self.stopped is not None
 
     def findings(self) -> list[Finding]:
-        """What the checks make of the answers, each at its tool."""
+        """Run the response checks and return their findings, each named after its tool."""
         found = run_checks(self._contract, Evidence(self._contract, self.exchanges), CHECKS)
         return [
-            replace(finding, operation=f"{PREFIX}{self.tools[finding.operation].name}")
+            replace(finding, operation=f"{MCP_PREFIX}{self.tools[finding.operation].name}")
             for finding in found
-            if finding.check in ANSWER_CHECKS and finding.operation in self.tools
+            if finding.check in RESULT_CHECKS and finding.operation in self.tools
         ]
 
     def _call(self, call: Call) -> Exchange:
         tool = self.tools.get(call.operation.id)
         if tool is None:
-            self._known.satisfied.add(call.operation.id)  # There is no tool to ask with, whatever the id.
-            return _exchange(call, Answer(404), 0.0)
+            self._known.satisfied.add(call.operation.id)  # no tool for it, so other IDs do not help
+            return _exchange(call, ToolResult(404), 0.0)
         if self._pause and self.sent:
             self._sleep(self._pause)
         self.sent += 1
         arguments = arguments_of(self._contract, call.operation, call.path_params, call.query)
         start = time.perf_counter()
-        answer = self._server.call(tool.name, arguments)
-        exchange = _exchange(call, answer, time.perf_counter() - start)
+        result = self._server.call(tool.name, arguments)
+        exchange = _exchange(call, result, time.perf_counter() - start)
         self.exchanges.append(exchange)
         return exchange
 
 
-def _exchange(call: Call, answer: Answer, seconds: float) -> Exchange:
+def _exchange(call: Call, result: ToolResult, seconds: float) -> Exchange:
     return Exchange(
         operation=call.operation.id,
         purpose=call.purpose,
         method=call.operation.method,
-        url=f"{PREFIX}{call.operation.id}",
+        url=f"{MCP_PREFIX}{call.operation.id}",
         path_params=dict(call.path_params),
         query=call.query,
-        status=answer.status,
-        headers=JSON,
-        body=answer.text.encode("utf-8", "surrogatepass"),
-        failure=Failure.PROTOCOL if answer.failure else None,
+        status=result.status,
+        headers=_HEADERS,
+        body=result.text.encode("utf-8", "surrogatepass"),
+        failure=Failure.PROTOCOL if result.failure else None,
         phases=Phases(total=seconds),
     )
 
 
-def _rows(contract: Contract, offered: list[Offered], caller: _Caller) -> Iterator[RowEvidence]:
+def _rows(contract: Contract, offered: list[OfferedTool], caller: _Caller) -> Iterator[RowEvidence]:
     names = {tool.name for tool in offered}
     answered: dict[str, list[Exchange]] = {}
     for exchange in caller.exchanges:
@@ -169,7 +169,7 @@ def _rows(contract: Contract, offered: list[Offered], caller: _Caller) -> Iterat
     for tool in tools_of(contract).values():
         exchanges = answered.get(tool.operation.id, [])
         yield RowEvidence(
-            id=f"{PREFIX}{tool.name}",
+            id=f"{MCP_PREFIX}{tool.name}",
             method=tool.operation.method,
             path=tool.operation.path,
             excluded=_excluded(tool, names),
@@ -188,7 +188,7 @@ def _excluded(tool: Tool, offered: set[str]) -> str | None:
 
 def _unverified(exchanges: Sequence[Exchange], stopped: str | None) -> str:
     if not exchanges:
-        return f"not called: {stopped or 'no id was found to call it with'}"
+        return f"not called: {stopped or 'no ID was found to call it with'}"
     last = exchanges[-1]
     if last.ok:
         return EMPTY_LIST

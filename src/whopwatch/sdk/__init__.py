@@ -1,8 +1,8 @@
-"""The official SDKs as witnesses: what one makes of the target's answers is held against the answers."""
+"""Check a release of an official SDK: compare what it parses with the API's responses."""
 
 from __future__ import annotations
 
-from whopwatch.sdk.compare import Difference, compared
-from whopwatch.sdk.survey import DEFAULT_BUDGET, survey
+from whopwatch.sdk.compare import ParsingDifference, compare_parsed
+from whopwatch.sdk.survey import SDK_REQUEST_BUDGET, check_sdk
 
-__all__ = ["DEFAULT_BUDGET", "Difference", "compared", "survey"]
+__all__ = ["SDK_REQUEST_BUDGET", "ParsingDifference", "check_sdk", "compare_parsed"]

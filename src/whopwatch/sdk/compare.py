@@ -1,4 +1,4 @@
-"""What an SDK made of an answer, held against the answer: what it lost, changed, let through or did not know."""
+"""Compare the values that an SDK parsed with the response: lost, changed, undeclared and wrongly typed fields."""
 
 from __future__ import annotations
 
@@ -7,112 +7,113 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-Kind = Literal["lost", "changed", "let-through", "missing", "unknown", "added"]
-TAG = "~"
-A_VALUE, A_DATE, AN_INTEGER, A_TYPE = "one of the declared values", "a date", "an integer", "the declared type"
-COMPLAINTS = (
-    ("string", ("literal_error", "enum"), A_VALUE),
-    ("string", ("datetime_type", "date_type"), A_DATE),
-    ("number", ("int_type", "int_from_float"), AN_INTEGER),
+DifferenceKind = Literal["lost", "changed", "let-through", "missing", "unknown", "added"]
+ENUM_VALUE, DATE, INTEGER = "one of the declared values", "a date", "an integer"
+_TAG = "~"
+_DECLARED_TYPE = "the declared type"
+_EXPECTED_BY_ERROR = (
+    ("string", ("literal_error", "enum"), ENUM_VALUE),
+    ("string", ("datetime_type", "date_type"), DATE),
+    ("number", ("int_type", "int_from_float"), INTEGER),
 )
-"""Of an answer of some kind, by the names that pydantic gives its complaints: what it was expected to be."""
-DATES = {"datetime": datetime.fromisoformat, "date": date.fromisoformat}
+"""The JSON type of a value, the pydantic error types, and what the value was expected to be."""
+_DATES = {"datetime": datetime.fromisoformat, "date": date.fromisoformat}
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One place where the two are not the same. `location` is a JSON pointer with `*` for items.
+class ParsingDifference:
+    """One difference between a response and the parsed value. `location` is a JSON pointer with `*` for items.
 
-    `lost` was answered and is not there after parsing, `changed` is there as something else, `added` was not answered;
-    `let-through` is there although its declared type is another one, `unknown` although no field is declared for it;
-    `missing` was not answered although it is declared as always there.
+    `lost`: in the response, but not parsed. `changed`: parsed to a different value. `added`: not in the response.
+    `let-through`: parsed although it is not of the declared type. `unknown`: parsed although it is not declared.
+    `missing`: declared as always present, but not in the response.
     """
 
-    kind: Kind
+    kind: DifferenceKind
     location: str
     expected: str
     observed: str
 
 
-def compared(answered: Any, parsed: Any, location: str = "") -> Iterator[Difference]:
-    """The differences between a JSON value and what a driver shows of it; models, dates and the like are tagged."""
-    if isinstance(parsed, Mapping) and TAG in parsed:
-        kind, value = parsed[TAG], parsed.get("v")
+def compare_parsed(response: Any, parsed: Any, location: str = "") -> Iterator[ParsingDifference]:
+    """Yield the differences between a JSON value and the parsed value, in which models and dates are tagged."""
+    if isinstance(parsed, Mapping) and _TAG in parsed:
+        kind, value = parsed[_TAG], parsed.get("v")
         if isinstance(value, Mapping):
-            yield from _told(parsed, answered, location)
-            yield from _objects(answered, value, location)
-        elif kind in DATES:
-            yield from _dates(answered, kind, value, location)
+            yield from _model_differences(parsed, response, location)
+            yield from _compare_objects(response, value, location)
+        elif kind in _DATES:
+            yield from _compare_dates(response, kind, value, location)
         else:
-            yield Difference("changed", location, _kind(answered), f"a {kind}")
+            yield ParsingDifference("changed", location, _kind(response), f"a {kind}")
     elif isinstance(parsed, Mapping):
-        yield from _objects(answered, parsed, location)
+        yield from _compare_objects(response, parsed, location)
     elif isinstance(parsed, list):
-        yield from _lists(answered, parsed, location)
-    elif not _is_same(answered, parsed):
-        observed = _kind(parsed) if _kind(parsed) != _kind(answered) else "another value"
-        yield Difference("changed", location, _kind(answered), observed)
+        yield from _compare_lists(response, parsed, location)
+    elif not _is_same(response, parsed):
+        observed = _kind(parsed) if _kind(parsed) != _kind(response) else "another value"
+        yield ParsingDifference("changed", location, _kind(response), observed)
 
 
-def unfit(answered: Any, complaints: Collection[str], location: str = "") -> Difference:
-    """What passes although it is not of its declared type, by what pydantic has to say of it."""
-    kind = _kind(answered)
-    fitting = (word for own, names, word in COMPLAINTS if own == kind and not set(names).isdisjoint(complaints))
-    return Difference("let-through", location, next(fitting, A_TYPE), kind)
+def wrong_type(response: Any, errors: Collection[str], location: str = "") -> ParsingDifference:
+    """Return the difference of a value that the SDK parses although pydantic finds it of a wrong type."""
+    kind = _kind(response)
+    expected = (word for own, names, word in _EXPECTED_BY_ERROR if own == kind and not set(names).isdisjoint(errors))
+    return ParsingDifference("let-through", location, next(expected, _DECLARED_TYPE), kind)
 
 
-def _told(model: Mapping[str, Any], answered: Any, location: str) -> Iterator[Difference]:
-    """What the driver says of the fields of a model: undeclared and missing ones, and those not of their type."""
-    values = answered if isinstance(answered, Mapping) else {}
+def _model_differences(model: Mapping[str, Any], response: Any, location: str) -> Iterator[ParsingDifference]:
+    """Yield the undeclared, missing and wrongly typed fields of a model, as the driver reports them."""
+    values = response if isinstance(response, Mapping) else {}
     for name in model.get("x", ()):
-        yield Difference("unknown", f"{location}/{name}", "a declared field", _kind(values.get(name)))
+        yield ParsingDifference("unknown", f"{location}/{name}", "a declared field", _kind(values.get(name)))
     for name in model.get("m", ()):
-        yield Difference("missing", f"{location}/{name}", "a required field", "nothing")
-    for name, complaints in model.get("u", {}).items():
-        yield unfit(values.get(name), complaints, f"{location}/{name}")
+        yield ParsingDifference("missing", f"{location}/{name}", "a required field", "nothing")
+    for name, errors in model.get("u", {}).items():
+        yield wrong_type(values.get(name), errors, f"{location}/{name}")
 
 
-def _objects(answered: Any, parsed: Mapping[str, Any], location: str) -> Iterator[Difference]:
-    if not isinstance(answered, Mapping):
-        yield Difference("changed", location, _kind(answered), "object")
+def _compare_objects(response: Any, parsed: Mapping[str, Any], location: str) -> Iterator[ParsingDifference]:
+    if not isinstance(response, Mapping):
+        yield ParsingDifference("changed", location, _kind(response), "object")
         return
-    for name, value in answered.items():
+    for name, value in response.items():
         if name in parsed:
-            yield from compared(value, parsed[name], f"{location}/{name}")
+            yield from compare_parsed(value, parsed[name], f"{location}/{name}")
         else:
-            yield Difference("lost", f"{location}/{name}", _kind(value), "nothing")
-    for name in parsed.keys() - answered.keys():
+            yield ParsingDifference("lost", f"{location}/{name}", _kind(value), "nothing")
+    for name in parsed.keys() - response.keys():
         if parsed[name] is not None:
-            yield Difference("added", f"{location}/{name}", "nothing", _kind(parsed[name]))
+            yield ParsingDifference("added", f"{location}/{name}", "nothing", _kind(parsed[name]))
 
 
-def _lists(answered: Any, parsed: list[Any], location: str) -> Iterator[Difference]:
-    if not isinstance(answered, list) or len(answered) != len(parsed):
-        observed = f"array of {len(parsed)}" if isinstance(answered, list) else "array"
-        yield Difference("changed", location, _kind(answered), observed)
+def _compare_lists(response: Any, parsed: list[Any], location: str) -> Iterator[ParsingDifference]:
+    if not isinstance(response, list) or len(response) != len(parsed):
+        observed = f"array of {len(parsed)}" if isinstance(response, list) else "array"
+        yield ParsingDifference("changed", location, _kind(response), observed)
         return
-    for one, other in zip(answered, parsed, strict=True):
-        yield from compared(one, other, f"{location}/*")
+    for one, other in zip(response, parsed, strict=True):
+        yield from compare_parsed(one, other, f"{location}/*")
 
 
-def _dates(answered: Any, kind: str, value: Any, location: str) -> Iterator[Difference]:
-    """A date is the same as long as it is the same moment: how it was written is not."""
+def _compare_dates(response: Any, kind: str, value: Any, location: str) -> Iterator[ParsingDifference]:
+    """Compare dates by the moment: they can be written in different ways."""
     try:
-        if isinstance(answered, str) and DATES[kind](answered.replace("Z", "+00:00")) == DATES[kind](value):
+        if isinstance(response, str) and _DATES[kind](response.replace("Z", "+00:00")) == _DATES[kind](value):
             return
     except (TypeError, ValueError):
         pass
-    yield Difference("changed", location, _kind(answered), kind)
+    yield ParsingDifference("changed", location, _kind(response), kind)
 
 
-def _is_same(answered: Any, parsed: Any) -> bool:
-    """Whether two scalars are one JSON value: 1 and 1.0 are, 1 and true are not."""
-    return parsed == answered and isinstance(parsed, bool) is isinstance(answered, bool)
+def _is_same(response: Any, parsed: Any) -> bool:
+    """Return whether two scalars are the same JSON value: 1 and 1.0 are, 1 and true are not."""
+    return parsed == response and isinstance(parsed, bool) is isinstance(response, bool)
 
 
 def _kind(value: Any) -> str:
-    """The JSON type of a value, or the tag of what is none."""
+    """Return the JSON type of a value, or the tag of another type."""
     if isinstance(value, Mapping):
-        return str(value.get(TAG, "object"))[:60]
+        return str(value.get(_TAG, "object"))[:60]
     kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", type(None): "null"}
     return kinds.get(type(value), type(value).__name__)

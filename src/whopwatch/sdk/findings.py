@@ -1,4 +1,4 @@
-"""What the differences between an SDK and the API come to, in the words of every other finding."""
+"""Turn differences between an SDK and the API into findings."""
 
 from __future__ import annotations
 
@@ -9,33 +9,37 @@ from typing import Any
 
 from whopwatch.contract import Operation
 from whopwatch.core.finding import Confidence, Finding, Occurrence, Severity, Source
-from whopwatch.sdk.compare import A_DATE, A_VALUE, AN_INTEGER, Difference, Kind
+from whopwatch.sdk.compare import DATE, ENUM_VALUE, INTEGER, DifferenceKind, ParsingDifference
 
-CHECK = "sdk"
-PAGE_INFO = "/page_info/"
-EVERYWHERE = "all"
-KINDS: Mapping[Kind, tuple[str, Severity, str]] = {
+_CHECK = "sdk"
+_PAGE_INFO = "/page_info/"
+ALL_OPERATIONS = "all"
+_KINDS: Mapping[DifferenceKind, tuple[str, Severity, str]] = {
     "lost": ("D6", Severity.HIGH, "The SDK drops {place}."),
-    "changed": ("D7", Severity.HIGH, "The SDK makes something else of {place}."),
-    "added": ("D6", Severity.MEDIUM, "The SDK shows {place}, which was not answered."),
-    "let-through": ("D7", Severity.HIGH, "{place} is not of the type that the SDK declares, and passes in silence."),
-    "missing": ("D5", Severity.HIGH, "The SDK shows {place} as if it were there: it was not answered."),
-    "unknown": ("D19", Severity.INFO, "The SDK declares no {place}: it comes without a type."),
+    "changed": ("D7", Severity.HIGH, "The SDK parses {place} to a different value."),
+    "added": ("D6", Severity.MEDIUM, "The SDK shows {place}, which is not in the response."),
+    "let-through": (
+        "D7",
+        Severity.HIGH,
+        "{place} is not of the type that the SDK declares, and the SDK raises no error.",
+    ),
+    "missing": ("D5", Severity.HIGH, "The SDK declares {place} as always present, but it is not in the response."),
+    "unknown": ("D19", Severity.INFO, "The SDK does not declare {place}, so it has no type."),
 }
-"""For each kind of difference its class, how much it hurts, and what is said of it."""
-LET_THROUGH = {"null": "D9", A_VALUE: "D10", A_DATE: "D12", AN_INTEGER: "D8"}
-"""The class of what is let through, where it is more than another type: by what was observed or expected."""
+"""Drift class, severity and message of each kind of difference."""
+_WRONG_TYPE_CLASSES = {"null": "D9", ENUM_VALUE: "D10", DATE: "D12", INTEGER: "D8"}
+"""The drift class of a wrongly typed value by what was observed or expected; D7 otherwise."""
 
 
-def differing(operation: str, differences: Iterable[Difference], samples: int) -> Iterator[Finding]:
-    """One finding for each kind of difference at each place."""
-    places: dict[tuple[Kind, str], list[Difference]] = defaultdict(list)
+def difference_findings(operation: str, differences: Iterable[ParsingDifference], samples: int) -> Iterator[Finding]:
+    """Yield one finding for each kind of difference at each location."""
+    places: dict[tuple[DifferenceKind, str], list[ParsingDifference]] = defaultdict(list)
     for difference in differences:
         places[difference.kind, difference.location].append(difference)
     for (kind, location), found in places.items():
-        drift_class, severity, message = KINDS[kind]
+        drift_class, severity, message = _KINDS[kind]
         if kind == "let-through":
-            closer = (LET_THROUGH.get(word) for word in (found[0].observed, found[0].expected))
+            closer = (_WRONG_TYPE_CLASSES.get(word) for word in (found[0].observed, found[0].expected))
             drift_class = next(filter(None, closer), drift_class)
         yield _finding(
             drift_class,
@@ -44,14 +48,14 @@ def differing(operation: str, differences: Iterable[Difference], samples: int) -
             location or "/",
             found[0].expected,
             found[0].observed,
-            message.format(place=location or "the answer"),
+            message.format(place=location or "the response"),
             samples=max(samples, 1),
             violations=len(found),
         )
 
 
-def unknown_argument(operation: Operation, names: Iterable[Any]) -> Iterator[Finding]:
-    """Parameters that the API asks for and the release has no argument for."""
+def missing_argument_findings(operation: Operation, names: Iterable[Any]) -> Iterator[Finding]:
+    """Yield parameters of the API that the release has no argument for."""
     for name in names:
         yield _finding(
             "D2",
@@ -60,25 +64,25 @@ def unknown_argument(operation: Operation, names: Iterable[Any]) -> Iterator[Fin
             f"param:{name}",
             "an argument",
             "no such argument",
-            f"The release cannot send {name}, which the API takes.",
+            f"The release cannot send {name}, a parameter of the API.",
         )
 
 
-def refused_answer(operation: str, places: Iterable[Any]) -> Iterator[Finding]:
-    """Answers of the API that the release takes for broken: at the places that its models name, if they name any."""
+def response_error_findings(operation: str, places: Iterable[Any]) -> Iterator[Finding]:
+    """Yield responses that the release raises an error on, at the locations that its models name."""
     named = dict.fromkeys((str(place)[:200], str(kind)[:60]) for place, kind in places)
     for place, kind in named or {("/", "raises"): None}:
         drift_class = "D5" if kind == "missing" else "D7"
-        observed = "not there" if kind == "missing" else f"refused ({kind})"
-        message = f"The release raises on an answer of the API, at {place}."
+        observed = "absent" if kind == "missing" else f"refused ({kind})"
+        message = f"The release raises an error on a response of the API, at {place}."
         yield _finding(drift_class, Severity.CRITICAL, operation, place, "what its models declare", observed, message)
 
 
-def grouped(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings, those about the page info of all lists as one each: it is one model of the SDK."""
+def group_page_info(findings: Iterable[Finding]) -> list[Finding]:
+    """Merge the findings about `page_info` of all lists: the SDK has one model for it."""
     rest, shared = [], defaultdict(list)
     for finding in findings:
-        if finding.location.startswith(PAGE_INFO):
+        if finding.location.startswith(_PAGE_INFO):
             shared[finding.drift_class, finding.location].append(finding)
         else:
             rest.append(finding)
@@ -87,31 +91,31 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
             Occurrence(one.operation, one.location, one.fingerprint, one.samples, one.violations) for one in same
         )
         samples, violations = sum(one.samples for one in same), sum(one.violations for one in same)
-        whole = replace(same[0], operation=EVERYWHERE, places=places, samples=samples, violations=violations)
+        whole = replace(same[0], operation=ALL_OPERATIONS, places=places, samples=samples, violations=violations)
         rest.append(same[0] if len(same) == 1 else whole)
     return rest
 
 
-def broken_walk(operation: str, told: Mapping[str, Any], count: int) -> Iterator[Finding]:
-    """A walk that goes on behind the last of `count` items, or that ends and has shown another number of them."""
-    if not told["ended"] and told["items"] > count:
+def pagination_findings(operation: str, walk: Mapping[str, Any], count: int) -> Iterator[Finding]:
+    """Yield a finding if the SDK's pagination does not end after `count` items, or ends with another number."""
+    if not walk["ended"] and walk["items"] > count:
         yield _finding(
             "D20", Severity.CRITICAL, operation, "param:after", "the end of the list", "another page",
-            "The SDK's iteration does not end with the list.",
+            "The SDK's pagination does not end with the list.",
         )  # fmt: skip
-    elif told["ended"] and told["items"] != count:
+    elif walk["ended"] and walk["items"] != count:
         yield _finding(
-            "D20", Severity.CRITICAL, operation, "/data", f"{count} items", f"{told['items']} items",
-            "The SDK's iteration shows another number of items than the list has.",
+            "D20", Severity.CRITICAL, operation, "/data", f"{count} items", f"{walk['items']} items",
+            "The SDK's pagination returns another number of items than the list has.",
         )  # fmt: skip
 
 
-def wrong_error(operation: str, status: int, told: Any) -> Finding:
-    """An answer that the SDK takes for something else than it is."""
-    observed = f"an error with status {told}" if isinstance(told, int) else "an error without a status"
+def wrong_status_finding(operation: str, status: int, reported: Any) -> Finding:
+    """Return the finding of an error response for which the SDK reports another status."""
+    observed = f"an error with status {reported}" if isinstance(reported, int) else "an error without a status"
     return _finding(
         "D15", Severity.HIGH, operation, "status", f"status {status}", observed,
-        f"The SDK does not tell status {status} for what it is.",
+        f"The SDK does not report status {status} of an error response.",
     )  # fmt: skip
 
 
@@ -128,7 +132,7 @@ def _finding(
 ) -> Finding:
     return Finding(
         drift_class=drift_class,
-        check=CHECK,
+        check=_CHECK,
         severity=severity,
         operation=operation,
         location=location,

@@ -1,35 +1,45 @@
-"""Releases of the official SDKs: named, installed into a folder of their own, and how to start each."""
+"""Install a release of an official SDK in its own folder, and run its driver as a separate program."""
 
 from __future__ import annotations
 
 import json
+import os
+import selectors
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 from whopwatch.contract_build.releases import Release, named_release, unnamed
 from whopwatch.contract_build.writing import CACHE_HINT, writing_to
-from whopwatch.core.errors import SourceError
+from whopwatch.core.errors import SourceError, TargetError
 
-DRIVERS = Path(__file__).parent / "drivers"
-NAMES = {"sdk": "whop-sdk", "npm": "@whop/sdk"}
-SECONDS = 300
+DRIVERS_FOLDER = Path(__file__).parent / "drivers"
+_PACKAGES = {"sdk": "whop-sdk", "npm": "@whop/sdk"}
+_INSTALL_SECONDS = 300
+_RESPONSE_SECONDS = 60.0
+_MAX_LINE_BYTES = 64 << 20
+_INHERITED_VARIABLES = ("PATH", "HOME", "SYSTEMROOT", "LANG", "TMPDIR")
 
 
 def parse_release(text: str) -> Release:
-    """What `named_release` reads, or a version alone for the Python SDK; raises UsageError for anything else."""
+    """Parse a release as `named_release` does, or a bare version of the Python SDK. Raises UsageError otherwise."""
     release = named_release(text if ":" in text else f"sdk:{text}")
     if release is None:
         raise unnamed(text)
     return release
 
 
-def installed(release: Release, cache: Path) -> Path:
-    """The folder that `release` and what it needs are installed in, below `cache`; raises SourceError without it."""
+def install_release(release: Release, cache: Path) -> Path:
+    """Return the folder below `cache` with `release` and its dependencies; install it if it is not there.
+
+    Raises SourceError if the installation fails.
+    """
     folder = cache.resolve() / "installed" / f"{release.registry}-{release.version}"
     if not folder.is_dir():
         with writing_to(cache, "Releases of the SDK cannot be installed there.", CACHE_HINT):
@@ -39,59 +49,130 @@ def installed(release: Release, cache: Path) -> Path:
 
 def _install(release: Release, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Made beside it and moved, so that an installation is there whole or not at all.
+    # Installed in a temporary folder and renamed, so that a half-finished installation is never used.
     with tempfile.TemporaryDirectory(dir=folder.parent) as made:
         fresh = Path(made) / "release"
         fresh.mkdir()
-        _run(_installing(release, fresh), release, fresh)
-        with suppress(OSError):  # Another run was first.
+        _run(_install_command(release, fresh), release, fresh)
+        with suppress(OSError):  # another run was faster
             fresh.rename(folder)
 
 
-def start(release: Release, folder: Path, url: str, token: str) -> tuple[Sequence[str], Mapping[str, str]]:
-    """The command that runs the driver of `release`, and its environment."""
-    # Early releases want an app's id to be given, and use it for nothing that is asked here.
+def driver_command(release: Release, folder: Path, url: str, token: str) -> tuple[Sequence[str], Mapping[str, str]]:
+    """Return the command that runs the driver of `release`, and its environment."""
+    # Early releases require an app ID, and do not use it in any read.
     environ = {"WHOP_APP_ID": "app_relay"}
     if release.registry == "sdk":
-        command = [sys.executable, "-s", str(DRIVERS / "driver.py"), url, token]
+        command = [sys.executable, "-s", str(DRIVERS_FOLDER / "driver.py"), url, token]
         return command, {**environ, "PYTHONPATH": str(folder)}
     driver = folder / "driver.mjs"
     if not driver.exists():
-        # Node looks for packages beside the program that imports them.
-        shutil.copyfile(DRIVERS / "driver.mjs", driver)
-    return [_found("node"), str(driver), url, token], environ
+        # Node searches packages next to the program that imports them.
+        shutil.copyfile(DRIVERS_FOLDER / "driver.mjs", driver)
+    return [_find_program("node"), str(driver), url, token], environ
 
 
-def refuse_other(release: Release, started: str) -> None:
-    """Raise SourceError where the release that was started is not the one that was asked for."""
+def require_release(release: Release, started: str) -> None:
+    """Raise SourceError if the driver started another release than the requested one."""
     if started != release.version:
-        raise SourceError("Another release of the SDK was started.", expected=str(release), got=started[:40])
+        raise SourceError("The driver started another release of the SDK.", expected=str(release), got=started[:40])
 
 
-def _installing(release: Release, folder: Path) -> list[str]:
-    name = NAMES[release.registry]
+def _install_command(release: Release, folder: Path) -> list[str]:
+    name = _PACKAGES[release.registry]
     if release.registry == "sdk":
         options = ["--quiet", "--disable-pip-version-check", "--no-input", "--only-binary", ":all:"]
         return [sys.executable, "-m", "pip", "install", *options, "--target", str(folder), f"{name}=={release.version}"]
     (folder / "package.json").write_text(json.dumps({"private": True, "type": "module"}), encoding="utf-8")
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-    return [_found("npm"), "install", *options, f"{name}@{release.version}"]
+    return [_find_program("npm"), "install", *options, f"{name}@{release.version}"]
 
 
 def _run(command: list[str], release: Release, folder: Path) -> None:
     try:
-        subprocess.run(command, check=True, cwd=folder, capture_output=True, text=True, timeout=SECONDS)  # noqa: S603
+        subprocess.run(command, check=True, cwd=folder, capture_output=True, text=True, timeout=_INSTALL_SECONDS)  # noqa: S603
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        lines = str(error.stderr or "no answer in time").strip().splitlines()
+        lines = str(error.stderr or "no response in time").strip().splitlines()
         raise SourceError(
-            f"{NAMES[release.registry]} {release.version} cannot be installed.",
+            f"{_PACKAGES[release.registry]} {release.version} cannot be installed.",
             got=lines[-1][:200] if lines else None,
-            hint="is there such a release, and can the registry be reached?",
+            hint="check that the release exists and that the registry is reachable",
         ) from None
 
 
-def _found(program: str) -> str:
+def _find_program(program: str) -> str:
     path = shutil.which(program)
     if path is None:
-        raise SourceError(f"{program} is needed and was not found.", expected=f"{program} on the PATH")
+        raise SourceError(f"{program} was not found.", expected=f"{program} on the PATH")
     return path
+
+
+class SdkProgram:
+    """A running driver, which reads and writes one JSON object per line. `release` is the version it reports."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin
+        assert process.stdout
+        self._input, self._output = process.stdin, process.stdout
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._output, selectors.EVENT_READ)
+        self._buffer = b""
+        self.release = str(self._read_line().get("ready", ""))
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Send one request and return the driver's response. Raises TargetError if there is none."""
+        try:
+            self._input.write(json.dumps(request).encode() + b"\n")
+            self._input.flush()
+        except OSError:
+            raise _program_ended() from None
+        return self._read_line()
+
+    def close(self) -> None:
+        """Release the streams."""
+        self._selector.close()
+
+    def _read_line(self) -> dict[str, Any]:
+        deadline = monotonic() + _RESPONSE_SECONDS
+        while b"\n" not in self._buffer:
+            if not self._selector.select(max(0.0, deadline - monotonic())):
+                raise TargetError("The SDK did not respond in time.", expected=f"within {_RESPONSE_SECONDS:.0f} s")
+            chunk = os.read(self._output.fileno(), 1 << 16)
+            if not chunk or len(self._buffer) > _MAX_LINE_BYTES:
+                raise _program_ended()
+            self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        response: dict[str, Any] = json.loads(line)
+        return response
+
+
+@contextmanager
+def run_program(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[SdkProgram]:
+    """Run a driver while the context lasts; its environment has `environ` and a few system variables.
+
+    Its standard error is discarded: it can contain keys.
+    """
+    inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
+    process = subprocess.Popen(  # noqa: S603 (our driver and an interpreter that was found)
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**inherited, **environ},
+    )
+    try:
+        program = SdkProgram(process)
+        try:
+            yield program
+        finally:
+            program.close()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _program_ended() -> TargetError:
+    return TargetError(
+        "The SDK's program ended.",
+        hint="check that the release runs with this interpreter: Python 3.11, or Node 20 for npm:VERSION",
+    )

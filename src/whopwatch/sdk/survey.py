@@ -1,4 +1,4 @@
-"""One look at the API through a release of an SDK: what it can call, what it makes of the answers, how it walks."""
+"""Check a release of an SDK: call its methods, compare what it parses, paginate, and provoke an error."""
 
 from __future__ import annotations
 
@@ -21,48 +21,55 @@ from whopwatch.relay import Relay
 from whopwatch.run.abort import abort_reason
 from whopwatch.run.conclude import RowEvidence, conclude, median_latency, sample_count
 from whopwatch.run.driving import reach
-from whopwatch.sdk.compare import Difference, compared, unfit
-from whopwatch.sdk.findings import broken_walk, differing, grouped, refused_answer, unknown_argument, wrong_error
-from whopwatch.sdk.program import Program
+from whopwatch.sdk.compare import ParsingDifference, compare_parsed, wrong_type
+from whopwatch.sdk.findings import (
+    difference_findings,
+    group_page_info,
+    missing_argument_findings,
+    pagination_findings,
+    response_error_findings,
+    wrong_status_finding,
+)
+from whopwatch.sdk.releases import SdkProgram
 
-DEFAULT_BUDGET = 150
-WALKS = 3
-WALK_SIZE = 5
-MOST_PAGES = 10
-NO_METHOD = "no such method"
-NO_ARGUMENT = "no such argument"
+SDK_REQUEST_BUDGET = 150
+_PAGINATED_LISTS = 3
+_PAGE_SIZE = 5
+_MAX_PAGES = 10
+_NO_METHOD = "no such method"
+_NO_ARGUMENT = "no such argument"
 
 
 @dataclass
-class Account:
-    """What happened with one operation: answers that were compared, their differences, and what went wrong."""
+class MethodRecord:
+    """The results of one method: compared responses, their differences, findings, and the last error."""
 
-    answers: list[Exchange] = field(default_factory=list)
-    differences: list[Difference] = field(default_factory=list)
+    responses: list[Exchange] = field(default_factory=list)
+    differences: list[ParsingDifference] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     error: str | None = None
 
 
-def survey(
+def check_sdk(
     contract: Contract,
-    program: Program,
+    program: SdkProgram,
     relay: Relay,
     *,
     name: str,
     ids: Mapping[str, str],
-    budget: int = DEFAULT_BUDGET,
+    budget: int = SDK_REQUEST_BUDGET,
     seed: int = 0,
 ) -> Report:
-    """What the SDK in `program`, whose requests pass `relay`, makes of the API.
+    """Check the SDK in `program`, whose requests go through `relay`.
 
-    `name` is what the report calls it, `ids` are known ids by resource, `budget` the requests at most. Raises
-    TargetError where the program ends; nothing that the API does raises.
+    `name` is the target in the report, `ids` are known IDs by resource, `budget` is the maximum number of requests.
+    Raises TargetError if the program ends; no response of the API raises an error.
     """
     started_at, start = datetime.now(UTC), time.perf_counter()
     driver = _Driver(contract, program, relay, budget)
     driver.reach(ids, seed)
-    driver.walk()
-    driver.provoke()
+    driver.paginate()
+    driver.check_error_mapping()
     return conclude(
         _rows(contract, driver),
         driver.findings(),
@@ -78,8 +85,8 @@ def survey(
 
 
 class _Driver:
-    def __init__(self, contract: Contract, program: Program, relay: Relay, budget: int) -> None:
-        self.accounts: dict[str, Account] = {}
+    def __init__(self, contract: Contract, program: SdkProgram, relay: Relay, budget: int) -> None:
+        self.records: dict[str, MethodRecord] = {}
         self.stopped: str | None = None
         self.walks: list[dict[str, Any]] = []
         self._contract, self._program, self._relay, self._budget = contract, program, relay, budget
@@ -87,55 +94,57 @@ class _Driver:
         self._objects: list[Call] = []
 
     def reach(self, ids: Mapping[str, str], seed: int) -> None:
-        """Call the method of every read once, with ids out of what others answered."""
+        """Call the method of every read operation once, with IDs from the responses of others."""
         reads = frozenset(operation.id for operation in self._contract.reads if operation.api == "v1")
         self._known = RunState(self._contract, reads, seed, self._budget)
         for resource, id in ids.items():
             self._known.pool.pin(resource, id)
         reach(self._known, self._call, self._is_over)
 
-    def walk(self) -> None:
-        """A few lists by the SDK's own iteration: it has to see every item once, and to end."""
-        for id, (call, count) in list(self._lists.items())[:WALKS]:
-            if len(self._relay.exchanges) + MOST_PAGES > self._budget:
+    def paginate(self) -> None:
+        """Paginate a few lists with the SDK: it has to return every item once, and to end."""
+        for id, (call, count) in list(self._lists.items())[:_PAGINATED_LISTS]:
+            if len(self._relay.exchanges) + _MAX_PAGES > self._budget:
                 return
-            query = (*(pair for pair in call.query if pair[0] != "first"), ("first", str(WALK_SIZE)))
+            query = (*(pair for pair in call.query if pair[0] != "first"), ("first", str(_PAGE_SIZE)))
             before = len(self._relay.exchanges)
-            answer = self._ask(call.operation, call.path_params, query, pages=MOST_PAGES)
+            answer = self._ask(call.operation, call.path_params, query, pages=_MAX_PAGES)
             pages = self._relay.exchanges[before:]
-            told = answer.get("walk")
-            if told and pages:
+            walk = answer.get("walk")
+            if walk and pages:
                 last = next((n for n, page in enumerate(pages) if not has_next(page)), len(pages) - 1)
-                self.walks.append({"operation": id, "requests": len(pages), "needed": last + 1, **told})
-                self.accounts[id].findings += broken_walk(id, told, count)
+                self.walks.append({"operation": id, "requests": len(pages), "needed": last + 1, **walk})
+                self.records[id].findings += pagination_findings(id, walk, count)
 
-    def provoke(self) -> None:
-        """An object that does not exist: the SDK has to say so with the API's status."""
+    def check_error_mapping(self) -> None:
+        """Request an object that does not exist: the SDK has to report the API's status."""
         for call in self._objects[:1]:
             if len(self._relay.exchanges) >= self._budget:
                 return
             path_params = {name: nonexistent_id_like(value) for name, value in call.path_params.items()}
             answer = self._ask(call.operation, path_params, call.query)
             status = self._relay.exchanges[-1].status
-            told = answer.get("error", {}).get("status")
-            if status and status >= 400 and told != status:
-                self.accounts[call.operation.id].findings.append(wrong_error(call.operation.id, status, told))
+            reported = answer.get("error", {}).get("status")
+            if status and status >= 400 and reported != status:
+                self.records[call.operation.id].findings.append(
+                    wrong_status_finding(call.operation.id, status, reported)
+                )
 
     def findings(self) -> Iterable[Finding]:
-        """All findings, the worst first."""
+        """Return all findings, the most severe first."""
         found: dict[str, Finding] = {}
-        for id, account in self.accounts.items():
-            for finding in (*account.findings, *differing(id, account.differences, len(account.answers))):
+        for id, record in self.records.items():
+            for finding in (*record.findings, *difference_findings(id, record.differences, len(record.responses))):
                 found.setdefault(finding.fingerprint, finding)
-        return sorted(grouped(found.values()), key=lambda one: (one.severity.rank, one.operation, one.location))
+        return sorted(group_page_info(found.values()), key=lambda one: (one.severity.rank, one.operation, one.location))
 
     def summary(self) -> dict[str, Any]:
-        """Figures of the whole: the release, differences by kind, and the walks."""
-        kinds = Counter(difference.kind for account in self.accounts.values() for difference in account.differences)
-        errors = Counter(account.error for account in self.accounts.values() if account.error)
+        """Return the release, the number of differences by kind, errors, and the paginated lists."""
+        kinds = Counter(difference.kind for record in self.records.values() for difference in record.differences)
+        errors = Counter(record.error for record in self.records.values() if record.error)
         return {
             "release": self._program.release,
-            "answers": sum(len(account.answers) for account in self.accounts.values()),
+            "answers": sum(len(record.responses) for record in self.records.values()),
             "differences": dict(kinds),
             "errors": dict(errors),
             "walks": self.walks,
@@ -143,31 +152,31 @@ class _Driver:
         }
 
     def _call(self, call: Call) -> Exchange:
-        account = self.accounts.setdefault(call.operation.id, Account())
+        record = self.records.setdefault(call.operation.id, MethodRecord())
         before = len(self._relay.exchanges)
         answer = self._ask(call.operation, call.path_params, call.query)
         sent = self._relay.exchanges[before:]
         exchange = sent[-1] if sent else _unsent(call)
         error = answer.get("error")
         if error and not sent:
-            account.error = str(error["type"])
-            self._known.satisfied.add(call.operation.id)  # Other ids do not help.
-            if error["type"] == NO_ARGUMENT:
-                account.findings += unknown_argument(call.operation, error.get("arguments", []))
+            record.error = str(error["type"])
+            self._known.satisfied.add(call.operation.id)  # other IDs do not help
+            if error["type"] == _NO_ARGUMENT:
+                record.findings += missing_argument_findings(call.operation, error.get("arguments", []))
         elif error and exchange.ok:
-            account.error = "the SDK raises on an answer of the API"
-            account.findings += refused_answer(call.operation.id, error.get("at", []))
+            record.error = "the SDK raises an error on a response of the API"
+            record.findings += response_error_findings(call.operation.id, error.get("at", []))
         elif exchange.ok:
-            account.error = None
-            account.answers.append(exchange)
-            account.differences += compared(exchange.json, answer.get("value"))
-            if complaints := answer.get("unfit"):
-                account.differences.append(unfit(exchange.json, complaints))
+            record.error = None
+            record.responses.append(exchange)
+            record.differences += compare_parsed(exchange.json, answer.get("value"))
+            if errors := answer.get("unfit"):
+                record.differences.append(wrong_type(exchange.json, errors))
             self._keep(call, exchange)
         return exchange
 
     def _keep(self, call: Call, exchange: Exchange) -> None:
-        if call.operation.is_list and len(items(exchange)) > WALK_SIZE and not has_next(exchange):
+        if call.operation.is_list and len(items(exchange)) > _PAGE_SIZE and not has_next(exchange):
             self._lists.setdefault(call.operation.id, (call, len(items(exchange))))
         elif not call.operation.is_list and len(call.path_params) == 1:
             self._objects.append(call)
@@ -187,7 +196,7 @@ class _Driver:
 
 
 def _unsent(call: Call) -> Exchange:
-    """What stands for a request that the SDK never made: nothing is there to be learnt."""
+    """Return the exchange for a call that the SDK did not send as a request."""
     return Exchange(call.operation.id, Purpose.RETRIEVE, call.operation.method, "", status=404)
 
 
@@ -195,26 +204,26 @@ def _rows(contract: Contract, driver: _Driver) -> Iterator[RowEvidence]:
     for operation in contract.operations.values():
         if operation.api != "v1":
             continue
-        account = driver.accounts.get(operation.id, Account())
+        record = driver.records.get(operation.id, MethodRecord())
         yield RowEvidence(
             id=operation.id,
             method=operation.method,
             path=operation.path,
-            excluded=_excluded(operation, account),
-            unverified=_unverified(account, driver.stopped),
-            requests=len(account.answers),
-            samples=sum(map(sample_count, account.answers)),
-            latency=median_latency(account.answers),
+            excluded=_excluded(operation, record),
+            unverified=_unverified(record, driver.stopped),
+            requests=len(record.responses),
+            samples=sum(map(sample_count, record.responses)),
+            latency=median_latency(record.responses),
         )
 
 
-def _excluded(operation: Operation, account: Account) -> str | None:
+def _excluded(operation: Operation, record: MethodRecord) -> str | None:
     if not operation.is_read:
         return "write operation: its method is not called"
-    return "this release has no method for it" if account.error == NO_METHOD else None
+    return "this release has no method for it" if record.error == _NO_METHOD else None
 
 
-def _unverified(account: Account, stopped: str | None) -> str:
-    if account.answers:
+def _unverified(record: MethodRecord, stopped: str | None) -> str:
+    if record.responses:
         return "the list is empty, so there is nothing to parse"
-    return account.error or stopped or "no id was found to call it with"
+    return record.error or stopped or "no ID was found to call it with"

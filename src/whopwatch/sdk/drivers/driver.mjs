@@ -1,9 +1,8 @@
-// Drives one release of the TypeScript SDK. Run by itself, beside the release's node_modules.
+// Drive one release of the TypeScript SDK; run it next to the release's node_modules.
 //
-// Reads one JSON object a line: {"operation": "products.list", "arguments": {...}, "path": ["id"], "pages": N}, where
-// `path` names the arguments that stand in the path, in their order. Writes one a line: what the SDK made of the
-// answer, or its error. `pages` asks for a walk of at most so many pages instead of a value. The types of this SDK are
-// gone at run time, so values are plain JSON.
+// Reads one JSON object per line: {"operation": "products.list", "arguments": {...}, "path": ["id"], "pages": N}; `path`
+// lists the path parameters in order. Writes one object per line: the value that the SDK parsed, or its error. With
+// `pages` it paginates over at most N pages instead. TypeScript has no types at run time, so values are plain JSON.
 
 import { createInterface } from "node:readline";
 import { readFileSync } from "node:fs";
@@ -27,13 +26,13 @@ function call(request) {
     delete rest[name];
     return [name, value];
   });
-  // The last place of a path is an argument of its own, the others go with the rest.
+  // The SDK takes the last path parameter as its own argument and the others with the options.
   const own = places.length ? [places.pop()[1]] : [];
   for (const [name, value] of places) rest[name] = value;
   return Object.keys(rest).length || !own.length ? owner[last](...own, rest) : owner[last](...own);
 }
 
-async function walk(page, most) {
+async function paginate(page, most) {
   let pages = 0;
   let items = 0;
   for await (const one of page.iterPages()) {
@@ -44,24 +43,24 @@ async function walk(page, most) {
   return { walk: { pages, items, ended: true } };
 }
 
-function shown(value) {
+function toJson(value) {
   if (value === undefined) return null;
   if (value instanceof Date) return { "~": "datetime", v: value.toISOString() };
-  if (Array.isArray(value)) return value.map(shown);
+  if (Array.isArray(value)) return value.map(toJson);
   if (value === null || typeof value !== "object") return value;
-  // A page keeps what it was made from beside what it shows.
+  // A page object also has the request it was made from.
   const own = typeof value.iterPages === "function" ? ["options", "response", "body"] : [];
   const entries = Object.entries(value).filter(([name]) => !own.includes(name));
-  return Object.fromEntries(entries.map(([name, one]) => [name, shown(one)]));
+  return Object.fromEntries(entries.map(([name, one]) => [name, toJson(one)]));
 }
 
-async function answer(request) {
+async function respond(request) {
   let called;
   try {
     called = call(request);
     if (called === null) return { error: { type: "no such method", status: null } };
     const value = await called;
-    return request.pages ? await walk(value, request.pages) : { value: shown(value) };
+    return request.pages ? await paginate(value, request.pages) : { value: toJson(value) };
   } catch (error) {
     return { error: { type: error?.constructor?.name ?? "Error", status: error?.status ?? null } };
   }
@@ -70,5 +69,5 @@ async function answer(request) {
 const { version } = JSON.parse(readFileSync(new URL("./node_modules/@whop/sdk/package.json", import.meta.url)));
 console.log(JSON.stringify({ ready: version }));
 for await (const line of createInterface({ input: process.stdin })) {
-  console.log(JSON.stringify(await answer(JSON.parse(line))));
+  console.log(JSON.stringify(await respond(JSON.parse(line))));
 }

@@ -1,11 +1,11 @@
-"""Drives one release of the Python SDK. Run by itself, in an interpreter that has the release and nothing of ours.
+"""Drive one release of the Python SDK, in an interpreter that has the release but not whopwatch.
 
-Reads one JSON object a line: {"operation": "products.list", "arguments": {...}, "pages": N}. Writes one a line: what
-the SDK made of the answer, or its error. `pages` asks for a walk of at most so many pages instead of a value.
+Reads one JSON object per line: {"operation": "products.list", "arguments": {...}, "pages": N}. Writes one per line: the
+value that the SDK parsed, or its error. With `pages` it paginates over at most N pages instead.
 
-A value is JSON, but for {"~": KIND, "v": ...}: a model by its class ("x" the fields it does not declare, "m" those it
-declares as required and was not given, "u" those whose value is not of the declared type, with what is wrong in the
-words of pydantic), a date-time, or anything else that JSON has no word for.
+A value is JSON, or {"~": KIND, "v": ...} for a model, a date-time and other types that JSON does not have. A model has
+"x", its undeclared fields, "m", its declared required fields that are missing, and "u", its fields whose value is not
+of the declared type, with the error types of pydantic.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ import whop_sdk
 
 
 def client(base_url: str, token: str) -> Any:
-    """The SDK's client, of whichever layout, without retries of its own."""
+    """Return the SDK's client, whatever its layout, without retries."""
     known = inspect.signature(whop_sdk.Whop.__init__).parameters
     options: dict[str, Any] = {"max_retries": 0, "api_key": token, "token": token, "base_url": base_url}
     if "base_url" not in known:
-        # Without an address of its own it would ask Whop itself: this raises where it cannot be given one.
+        # Without an address the SDK sends requests to Whop itself, so fail if there is no way to set it.
         environment: Any = importlib.import_module("whop_sdk.environment").WhopEnvironment
         names = [name for name in inspect.signature(environment.__init__).parameters if name != "self"]
         options["environment"] = environment(**dict.fromkeys(names, base_url))
@@ -38,17 +38,17 @@ def client(base_url: str, token: str) -> Any:
     return made(**{name: value for name, value in options.items() if name in known})
 
 
-def method(sdk: Any, operation: str) -> Any:
-    """What an operation id names: `payments.list_fees`."""
+def find_method(sdk: Any, operation: str) -> Any:
+    """Return the method of an operation ID such as `payments.list_fees`."""
     for step in operation.split("."):
         sdk = getattr(sdk, step)
     return sdk
 
 
-def answer(sdk: Any, request: dict[str, Any]) -> dict[str, Any]:
-    """What came of one request."""
+def handle(sdk: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of one request."""
     try:
-        call = method(sdk, request["operation"])
+        call = find_method(sdk, request["operation"])
     except AttributeError:
         return {"error": {"type": "no such method", "status": None}}
     try:
@@ -60,33 +60,33 @@ def answer(sdk: Any, request: dict[str, Any]) -> dict[str, Any]:
     try:
         value = call(**request["arguments"])
         if request.get("pages"):
-            return walk(value, request["pages"])
-        return {"value": shown(value), "unfit": complaints_about(promised(call), value)}
+            return paginate(value, request["pages"])
+        return {"value": to_json(value), "unfit": type_errors(return_type(call), value)}
     except Exception as error:
         status = getattr(error, "status_code", None)
-        return {"error": {"type": type(error).__name__, "status": status, "at": list(refused_at(error))}}
+        return {"error": {"type": type(error).__name__, "status": status, "at": list(error_locations(error))}}
 
 
-def promised(call: Any) -> Any:
-    """The type that a method says it returns; anything, where that cannot be found out."""
+def return_type(call: Any) -> Any:
+    """Return the declared return type of a method, or Any if it cannot be resolved."""
     try:
         return typing.get_type_hints(call).get("return", Any)
     except Exception:
         return Any
 
 
-def refused_at(error: BaseException) -> Iterator[list[str]]:
-    """Where a model refused an answer, and why: the kind of each complaint, without the values it is about."""
+def error_locations(error: BaseException) -> Iterator[list[str]]:
+    """Yield the location and type of each validation error, without the value."""
     for one in (error, error.__cause__, getattr(error, "cause", None)):
         if isinstance(one, pydantic.ValidationError):
-            for told in one.errors(include_url=False, include_context=False, include_input=False)[:20]:
-                steps = ["*" if isinstance(step, int) else str(step) for step in told["loc"]]
-                yield ["/" + "/".join(steps), told["type"]]
+            for detail in one.errors(include_url=False, include_context=False, include_input=False)[:20]:
+                steps = ["*" if isinstance(step, int) else str(step) for step in detail["loc"]]
+                yield ["/" + "/".join(steps), detail["type"]]
             return
 
 
-def walk(page: Any, most: int) -> dict[str, Any]:
-    """How many pages the SDK's own iteration sees, and how many items; `ended` where it stopped by itself."""
+def paginate(page: Any, most: int) -> dict[str, Any]:
+    """Count the pages and items of the SDK's own pagination; `ended` is whether it stopped before `most` pages."""
     pages = items = 0
     for one in page.iter_pages():
         pages += 1
@@ -97,26 +97,26 @@ def walk(page: Any, most: int) -> dict[str, Any]:
     return {"walk": {"pages": pages, "items": items, "ended": True}}
 
 
-def shown(value: Any) -> Any:
-    """A value as JSON, tagged where JSON has no word for it."""
+def to_json(value: Any) -> Any:
+    """Return a value as JSON; other types are tagged."""
     if value is None or (isinstance(value, (bool, int, float, str)) and type(value).__module__ == "builtins"):
         return value
     if isinstance(value, list):
-        return [shown(one) for one in value]
+        return [to_json(one) for one in value]
     if isinstance(value, dict):
-        return {str(name): shown(one) for name, one in value.items()}
+        return {str(name): to_json(one) for name, one in value.items()}
     if isinstance(value, (datetime.datetime, datetime.date)):
         return {"~": type(value).__name__, "v": value.isoformat()}
     if isinstance(value, pydantic.BaseModel):
-        return model(value)
+        return model_to_json(value)
     response = getattr(value, "response", None)
     if isinstance(response, pydantic.BaseModel):
-        return model(response)
+        return model_to_json(response)
     return {"~": type(value).__name__, "v": None}
 
 
-def model(value: pydantic.BaseModel) -> dict[str, Any]:
-    """A model by what was answered for it, under the names of the wire."""
+def model_to_json(value: pydantic.BaseModel) -> dict[str, Any]:
+    """Return the fields of a model that were in the response, by their names there."""
     fields: dict[str, Any] = {}
     missing: list[str] = []
     unfit: dict[str, list[str]] = {}
@@ -124,31 +124,31 @@ def model(value: pydantic.BaseModel) -> dict[str, Any]:
         wire = alias(field) or name
         if name in value.model_fields_set:
             found = getattr(value, name)
-            fields[wire] = shown(found)
-            if complaints := complaints_about(field.annotation, found):
-                unfit[wire] = complaints
+            fields[wire] = to_json(found)
+            if errors := type_errors(field.annotation, found):
+                unfit[wire] = errors
         elif field.is_required():
             missing.append(wire)
     extra = value.model_extra or {}
-    fields |= {name: shown(one) for name, one in extra.items() if name not in fields}
+    fields |= {name: to_json(one) for name, one in extra.items() if name not in fields}
     return {"~": type(value).__name__, "v": fields, "x": sorted(extra), "m": missing, "u": unfit}
 
 
 def alias(field: Any) -> str | None:
-    """The name of a field on the wire, if it has another one."""
+    """Return the name of a field in the response if it differs."""
     for one in field.metadata:
         if getattr(one, "alias", None):
             return str(one.alias)
     return str(field.alias) if field.alias else None
 
 
-def complaints_about(annotation: Any, value: Any) -> list[str]:
-    """In which ways a value is not of its declared type, of itself: what models hold is asked of them."""
+def type_errors(annotation: Any, value: Any) -> list[str]:
+    """Return the pydantic error types of a value for its declared type; nested models are checked separately."""
     try:
         adapter(annotation).validate_python(value, strict=True)
     except pydantic.ValidationError as error:
-        told = error.errors(include_url=False, include_context=False, include_input=False)
-        return sorted({str(one["type"]) for one in told})
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        return sorted({str(one["type"]) for one in details})
     except Exception:
         return []
     return []
@@ -156,19 +156,19 @@ def complaints_about(annotation: Any, value: Any) -> list[str]:
 
 @cache
 def adapter(annotation: Any) -> pydantic.TypeAdapter[Any]:
-    """The validator of a type, made once."""
+    """Return the validator of a type, built once."""
     return pydantic.TypeAdapter(annotation)
 
 
-def main() -> None:
-    """Answer requests until there are no more."""
+def serve() -> None:
+    """Respond to requests until the input ends."""
     warnings.simplefilter("ignore")
     base_url, token = sys.argv[1:3]
     sdk = client(base_url, token)
     print(json.dumps({"ready": getattr(whop_sdk, "__version__", "")}), flush=True)
     for line in sys.stdin:
-        print(json.dumps(answer(sdk, json.loads(line))), flush=True)
+        print(json.dumps(handle(sdk, json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    serve()

@@ -1,0 +1,48 @@
+"""An MCP server as plain values: its tools and their results, independent of the protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+SAFE_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedTool:
+    """A tool as the server lists it. `is_read_only` is its `readOnlyHint`, None if the server gives none."""
+
+    name: str
+    input_schema: Mapping[str, Any]
+    is_read_only: bool | None = None
+
+    @property
+    def shown(self) -> str:
+        """The name if it is safe to show, otherwise its length."""
+        return self.name if SAFE_NAME.fullmatch(self.name) else f"(a name of {len(self.name)} characters)"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """The result of calling a tool: the API's status if the server reports it, and the text of the result.
+
+    `failure` says why there is no result.
+    """
+
+    status: int | None
+    text: str = ""
+    failure: str | None = None
+
+
+class McpToolServer(Protocol):
+    """A server whose tools can be listed and called."""
+
+    def tools(self) -> list[OfferedTool]:
+        """Return all tools. Raises TargetError if the server does not list them."""
+        ...
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """Call a tool. Never raises: a failure is part of the result."""
+        ...

@@ -1,0 +1,216 @@
+"""Find out which dated version of the API answers, before anything is judged.
+
+Three things tell it, in this order: a 400 that names the version header, an echo of the header in the responses, and
+the responses themselves, which match the schemas of one version and not those of another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from whopwatch.contract import Contract
+from whopwatch.contract.loader import version_order
+from whopwatch.core.exchange import Exchange
+
+VERSION_HEADER = "Api-Version-Date"
+ENOUGH_RESPONSES = 4
+"""Responses with content after which they decide, if no header does."""
+STRUCTURAL = 3
+"""Places of one response that break its schema. A fault breaks one or two; another version breaks many."""
+_VERSION = re.compile(r"\b\d{4}-\d\d-\d\d(?:-\d+)?\b")
+
+
+class VersionEvidence(StrEnum):
+    """What shows the version that answers, the surest first."""
+
+    REJECTED = "rejected"
+    """The API returned 400 for the version that was requested."""
+    HEADER = "header"
+    """The responses name their version."""
+    RESPONSES = "responses"
+    """The responses match the schemas of one version."""
+    UNKNOWN = "unknown"
+    """Nothing showed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredVersion:
+    """The version that answers.
+
+    `requested` is the value of the header that was sent, None if none was sent. `version` is the version that answers,
+    None if it is not known. `supported` are the versions that the API listed, if it did. `matches` says whether the
+    contract is of that version; without evidence it is assumed to be.
+    """
+
+    requested: str | None
+    version: str | None = None
+    evidence: VersionEvidence = VersionEvidence.UNKNOWN
+    supported: tuple[str, ...] = ()
+    matches: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as the JSON report has it."""
+        return {
+            "requested": self.requested,
+            "answered": self.version,
+            "evidence": str(self.evidence),
+            "supported": list(self.supported),
+        }
+
+
+def supported_versions(exchange: Exchange) -> tuple[str, ...] | None:
+    """Return the versions that a 400 about the version header lists, the oldest first; None for anything else."""
+    if exchange.status != 400 or not isinstance(exchange.json, dict):
+        return None
+    error = exchange.json.get("error")
+    if not isinstance(error, dict) or str(error.get("param", "")).lower() != VERSION_HEADER.lower():
+        return None
+    found = _VERSION.findall(exchange.body.decode("utf-8", "replace"))
+    return tuple(sorted(dict.fromkeys(found), key=version_order))
+
+
+def schema_places(contract: Contract, exchange: Exchange) -> int | None:
+    """Return how many places of a response break the schema in `contract`; None if it has no schema to compare.
+
+    The operation is looked up by method and path, because operations have other names in other versions. A body
+    without items shows nothing.
+    """
+    value, problem = exchange.parsed
+    if problem is not None or not exchange.ok or not _has_content(value):
+        return None
+    operation = contract.operations.get(exchange.operation)
+    if operation is None or operation.path != _path_template(exchange, operation.path):
+        operation = contract.match(exchange.method, _path_below_base(exchange))
+    if operation is None or operation.success.schema is None:
+        return None
+    validator = contract.validator(operation.success.pointer, operation.api)
+    if validator.is_valid(value):
+        return 0
+    return len({violation.location for violation in validator.violations(value)})
+
+
+def _has_content(value: Any) -> bool:
+    if isinstance(value, dict) and isinstance(value.get("data"), list) and "page_info" in value:
+        return bool(value["data"])
+    return isinstance(value, dict)
+
+
+def _path_below_base(exchange: Exchange) -> str:
+    path = urlsplit(exchange.url).path
+    _, _, rest = path.partition("/v1/")
+    return f"/{rest}" if rest else path
+
+
+def _path_template(exchange: Exchange, template: str) -> str | None:
+    """Return `template` if the path of the exchange fits it, None if not."""
+    pattern = re.sub(r"\\\{[^{}]*\\\}", "[^/]+", re.escape(template))
+    return template if re.fullmatch(f".*{pattern}", urlsplit(exchange.url).path) else None
+
+
+class VersionDetector:
+    """Collect the first responses of a run and say which version they are of.
+
+    `contract` is the contract of the run, `others` are the contracts of other versions at hand. `requested` is the
+    header that is sent.
+    """
+
+    def __init__(self, contract: Contract, others: Sequence[Contract] = (), *, requested: str | None = None) -> None:
+        self._contract = contract
+        self._others = [other for other in others if other.version != contract.version]
+        self._requested = requested
+        self._places: list[dict[str | None, int]] = []
+        self.answer = AnsweredVersion(requested)
+        self.is_decided = False
+
+    def record(self, exchange: Exchange) -> None:
+        """Take in one exchange; does nothing once the version is decided."""
+        if self.is_decided or exchange.credential != "key":
+            return
+        supported = supported_versions(exchange)
+        if supported is not None:
+            self._decide(None, VersionEvidence.REJECTED, matches=False, supported=supported)
+            return
+        echoed = exchange.header(VERSION_HEADER)
+        if echoed is not None and _VERSION.fullmatch(echoed.strip()):
+            version = echoed.strip()
+            self._decide(version, VersionEvidence.HEADER, matches=version == self._contract.version)
+            return
+        own = schema_places(self._contract, exchange)
+        if own is not None:
+            places: dict[str | None, int] = {self._contract.version: own}
+            for other in self._others:
+                found = schema_places(other, exchange)
+                if found is not None:
+                    places[other.version] = found
+            self._places.append(places)
+            if len(self._places) >= ENOUGH_RESPONSES:
+                self._decide_by_responses()
+
+    def _decide(
+        self, version: str | None, evidence: VersionEvidence, *, matches: bool, supported: tuple[str, ...] = ()
+    ) -> None:
+        self.answer = AnsweredVersion(self._requested, version, evidence, supported, matches)
+        self.is_decided = True
+
+    def _decide_by_responses(self) -> None:
+        """Decide for another version only if most responses break the contract in many places."""
+        own = self._contract.version
+        foreign = [places for places in self._places if places[own] >= STRUCTURAL]
+        if len(foreign) * 3 < len(self._places) * 2:
+            is_proof = any(len(places) > 1 and places[own] < min(_without(places, own)) for places in self._places)
+            evidence = VersionEvidence.RESPONSES if is_proof else VersionEvidence.UNKNOWN
+            self._decide(own if is_proof else None, evidence, matches=True)
+            return
+        fits = Counter[str | None]()
+        for places in foreign:
+            best = min(places, key=lambda version: places[version])
+            fits[best if places[best] * 3 <= places[own] else None] += 1
+        version = fits.most_common(1)[0][0]
+        self._decide(version, VersionEvidence.RESPONSES, matches=False)
+
+
+def _without(places: dict[str | None, int], version: str | None) -> Iterable[int]:
+    return (count for other, count in places.items() if other != version)
+
+
+def is_of_other_version(exchange: Exchange, contract: Contract, others: Sequence[Contract]) -> bool:
+    """Check that a response is of another version than `contract`: it names one, or matches only another's schema."""
+    echoed = exchange.header(VERSION_HEADER)
+    if echoed is not None and contract.version is not None and _VERSION.fullmatch(echoed.strip()):
+        return echoed.strip() != contract.version
+    own = schema_places(contract, exchange)
+    if own is None or own < STRUCTURAL:
+        return False
+    return any(schema_places(other, exchange) == 0 for other in others if other.version != contract.version)
+
+
+def mismatch_sentence(answer: AnsweredVersion, contract: Contract) -> str:
+    """Return one sentence about a version that is not the contract's, with the commands that resolve it."""
+    own = contract.version or str(contract.edition)
+    if answer.evidence is VersionEvidence.REJECTED:
+        newest = f", the newest is {answer.supported[-1]}" if answer.supported else ""
+        listed = f" It supports {len(answer.supported)} versions{newest}." if answer.supported else ""
+        choice = answer.supported[-1] if answer.supported else "newest"
+        return (
+            f"The API rejects version {answer.requested} (400).{listed} "
+            f"Use `--api-version {choice}` with `--contract {choice}`, or `--contract auto`."
+        )
+    answered = f"version {answer.version}" if answer.version else "another version, which no contract at hand matches"
+    sure = "" if answer.evidence is VersionEvidence.HEADER else ", judged by its responses"
+    if answer.version:
+        fix = f"Use `--contract {answer.version}` to check it as it is, or `--api-version {own}` to request {own}."
+    else:
+        fix = f"Use `--api-version {own}` to request {own}, or `--contract auto` to use the nearest contract."
+    return f"The API answers {answered}{sure}; the contract is of {own}. {fix}"
+
+
+def nearest_edition(version: str, known: Iterable[str]) -> str | None:
+    """Return `version` if it is `known`, else the nearest older known version, else None."""
+    older = [one for one in known if version_order(one) <= version_order(version)]
+    return max(older, key=version_order, default=None)

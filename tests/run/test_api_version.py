@@ -1,0 +1,163 @@
+"""Which version answers: told by a rejection, by a header, or by the responses alone."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from tests.run.fake_api import FakeApi
+from whopwatch.contract import Contract, load
+from whopwatch.contract.edition import Edition
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.run.api_version import (
+    AnsweredVersion,
+    VersionDetector,
+    VersionEvidence,
+    is_of_other_version,
+    mismatch_sentence,
+    nearest_edition,
+    supported_versions,
+)
+
+LISTS = ("products.list", "plans.list", "payments.list", "memberships.list", "members.list")
+OTHER = "2026-10-15-1"
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return load()
+
+
+@pytest.fixture(scope="module")
+def other(contract: Contract) -> Contract:
+    """A contract of another version: every string field of an object has another name."""
+    documents = copy.deepcopy(dict(contract.documents))
+    for schema in documents["v1"]["components"]["schemas"].values():
+        if "properties" in schema and "id" in schema["properties"]:
+            names = {name: f"new_{name}" if name != "id" else name for name in schema["properties"]}
+            schema["properties"] = {names[name]: part for name, part in schema["properties"].items()}
+            schema["required"] = [names[name] for name in schema.get("required", ())]
+    return Contract(documents, Edition(contract.edition.folder, version=OTHER))
+
+
+def exchange(operation: str, body: Any, *, status: int = 200, **headers: str) -> Exchange:
+    path = operation.partition(".")[0]
+    return Exchange(
+        operation=operation,
+        purpose=Purpose.LIST,
+        method="GET",
+        url=f"http://127.0.0.1:1/api/v1/{path}",
+        status=status,
+        headers=(("content-type", "application/json"), *((name.replace("_", "-"), v) for name, v in headers.items())),
+        body=json.dumps(body).encode(),
+    )
+
+
+def pages(contract: Contract) -> list[Exchange]:
+    """One page of each of LISTS, as the API of `contract` returns it."""
+    api = FakeApi(contract)
+    found = []
+    for id in LISTS:
+        schema = contract.resolve(contract.operations[id].success.schema or {})["properties"]["data"]["items"]
+        items = [api.generate(schema, "v1", None, id, number) for number in range(2)]
+        info = {"start_cursor": "a", "end_cursor": "b", "has_next_page": False, "has_previous_page": False}
+        found.append(exchange(id, {"data": items, "page_info": info}))
+    return found
+
+
+def rejection(*versions: str, param: str = "Api-Version-Date") -> Exchange:
+    message = "Unknown API version. Supported versions: " + ", ".join(versions)
+    error = {"type": "invalid_request_error", "message": message, "code": "invalid_api_version", "param": param}
+    return exchange("products.list", {"error": error}, status=400)
+
+
+def detected(detector: VersionDetector, exchanges: list[Exchange]) -> AnsweredVersion:
+    for one in exchanges:
+        detector.record(one)
+    return detector.answer
+
+
+def test_a_400_about_the_header_lists_the_supported_versions() -> None:
+    assert supported_versions(rejection(OTHER, "2025-01-01")) == ("2025-01-01", OTHER)
+    assert supported_versions(rejection("2025-01-01", param="first")) is None
+    assert supported_versions(exchange("products.list", {"data": []})) is None
+
+
+def test_a_rejected_version_is_decided_by_one_response(contract: Contract) -> None:
+    answer = detected(VersionDetector(contract, requested="2025-01-02"), [rejection("2025-01-01", OTHER)])
+    assert (answer.evidence, answer.matches) == (VersionEvidence.REJECTED, False)
+    sentence = mismatch_sentence(answer, contract)
+    assert "rejects version 2025-01-02" in sentence
+    assert f"--api-version {OTHER}" in sentence
+    assert f"--contract {OTHER}" in sentence
+
+
+@pytest.mark.parametrize(("version", "matches"), [("2025-01-01", True), (OTHER, False)])
+def test_an_echo_of_the_header_decides(contract: Contract, version: str, matches: bool) -> None:
+    page = exchange("products.list", {}, api_version_date=version)
+    answer = detected(VersionDetector(contract), [page])
+    assert (answer.version, answer.evidence, answer.matches) == (version, VersionEvidence.HEADER, matches)
+
+
+def test_a_header_that_is_no_version_decides_nothing(contract: Contract) -> None:
+    detector = VersionDetector(contract)
+    detector.record(exchange("products.list", {}, api_version_date="latest"))
+    assert not detector.is_decided
+
+
+def test_responses_of_the_own_version_decide_for_it(contract: Contract, other: Contract) -> None:
+    answer = detected(VersionDetector(contract, [other]), pages(contract))
+    assert (answer.version, answer.evidence, answer.matches) == ("2025-01-01", VersionEvidence.RESPONSES, True)
+
+
+def test_responses_of_another_version_at_hand_name_it(contract: Contract, other: Contract) -> None:
+    answer = detected(VersionDetector(contract, [other]), pages(other))
+    assert (answer.version, answer.evidence, answer.matches) == (OTHER, VersionEvidence.RESPONSES, False)
+    sentence = mismatch_sentence(answer, contract)
+    assert sentence.startswith(
+        f"The API answers version {OTHER}, judged by its responses; the contract is of 2025-01-01."
+    )
+
+
+def test_responses_of_a_version_that_is_not_at_hand_are_another_version(contract: Contract, other: Contract) -> None:
+    answer = detected(VersionDetector(contract), pages(other))
+    assert (answer.version, answer.matches) == (None, False)
+    assert "no contract at hand matches" in mismatch_sentence(answer, contract)
+
+
+def test_one_broken_field_everywhere_is_no_other_version(contract: Contract, other: Contract) -> None:
+    broken = []
+    for page in pages(contract):
+        body = copy.deepcopy(page.json)
+        for item in body["data"]:
+            item["created_at"] = None
+        broken.append(exchange(page.operation, body))
+    assert detected(VersionDetector(contract, [other]), broken).matches
+
+
+def test_it_waits_for_enough_responses(contract: Contract, other: Contract) -> None:
+    detector = VersionDetector(contract, [other])
+    for page in pages(other)[:3]:
+        detector.record(page)
+    assert not detector.is_decided
+    empty: dict[str, Any] = {"data": [], "page_info": {}}
+    detector.record(exchange("products.list", empty))
+    assert not detector.is_decided
+
+
+def test_a_response_in_the_middle_of_a_run_is_recognised(contract: Contract, other: Contract) -> None:
+    own, foreign = pages(contract)[0], pages(other)[0]
+    assert not is_of_other_version(own, contract, [other])
+    assert is_of_other_version(foreign, contract, [other])
+    assert not is_of_other_version(foreign, contract, [])
+    assert is_of_other_version(exchange("products.list", own.json, api_version_date=OTHER), contract, [])
+
+
+def test_the_nearest_older_edition_is_chosen() -> None:
+    known = ("2025-01-01", "2026-10-09", "2026-10-15-1")
+    assert nearest_edition("2026-10-09-2", known) == "2026-10-09"
+    assert nearest_edition("2026-10-15-1", known) == "2026-10-15-1"
+    assert nearest_edition("2024-01-01", known) is None

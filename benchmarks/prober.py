@@ -19,10 +19,9 @@ from typing import Any
 
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, forget_contracts, load
-from whopwatch.prober.memory import give_back_early
-from whopwatch.prober.narrow import narrowed
-from whopwatch.prober.records import Record
-from whopwatch.prober.service import Service
+from whopwatch.prober.footprint import configure_malloc, reads_only
+from whopwatch.prober.history import RunRecord
+from whopwatch.prober.service import ProberService
 
 OPERATIONS, INTERVAL = 149, 10.0
 LISTED = "withdrawals.list"
@@ -43,15 +42,15 @@ def _read(raw: Any, number: int) -> dict[str, Any]:
 
 
 class Times:
-    """Takes the place of the history: keeps what a run was measured to take, too."""
+    """Replaces the history, and also keeps the measured times of each run."""
 
     def __init__(self, history: Any) -> None:
         self._history = history
         self.kept: list[tuple[str, str, float, float | None]] = []
 
-    def add(self, record: Record) -> None:
-        """Remember `record`, as the history does."""
-        phases = record.sent[-1].phases
+    def add(self, record: RunRecord) -> None:
+        """Store `record` as the history does."""
+        phases = record.requests[-1].phases
         self.kept.append((record.run.operation, record.run.outcome, phases.total, phases.ttfb))
         self._history.add(record)
 
@@ -59,8 +58,8 @@ class Times:
 def main() -> None:
     """Probe until SIGTERM."""
     port, config, *kept_in = sys.argv[1:]
-    give_back_early()
-    contract = narrowed(contract_of_reads())
+    configure_malloc()
+    contract = reads_only(contract_of_reads())
     forget_contracts()
     gc.collect()
     base = f"http://127.0.0.1:{port}/api/v1"
@@ -68,10 +67,10 @@ def main() -> None:
     signals: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, lambda number, _: signals.put(number))
-    service = Service(contract, target, Path(config))
-    times = Times(service.prober.history)
+    service = ProberService(contract, target, Path(config))
+    times = Times(service.runner.history)
     if kept_in:
-        service.prober.history = times  # type: ignore[assignment]
+        service.runner.history = times  # type: ignore[assignment]
     server = service.start(("127.0.0.1", 0))
     print(server.server_address[1], flush=True)
     while signals.get() == signal.SIGUSR1:

@@ -22,10 +22,9 @@ from benchmarks.prober import OPERATIONS, contract_of_reads
 from benchmarks.processes import module
 from benchmarks.usage import command_line
 from whopwatch.config import Secret, Target
-from whopwatch.prober.narrow import narrowed
-from whopwatch.prober.pages import pages_of
-from whopwatch.prober.server import Server
-from whopwatch.prober.service import SWITCH_SECONDS, Service
+from whopwatch.prober.footprint import reads_only
+from whopwatch.prober.http_pages import PageServer, build_pages
+from whopwatch.prober.service import SWITCH_SECONDS, ProberService
 
 SCRAPES = 100
 ROUNDS = 5
@@ -35,7 +34,7 @@ PROBES = '[budget]\nrequests_per_minute = 60000\n[defaults]\ninterval = "1h"\n[[
 class AsItComes:
     """prometheus_client's own exposition, in the place of ours."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: ProberService) -> None:
         self._registry = service.metrics.registry
 
     def render(self) -> list[bytes]:
@@ -70,11 +69,11 @@ def main() -> None:
         config.write_text(PROBES, encoding="utf-8")
         base = f"http://127.0.0.1:{port}/api/v1"
         target = Target("known", base, base, api_key=Secret("key_0123456789"), company_id="biz_1")
-        service = Service(narrowed(contract_of_reads()), target, config)
+        service = ProberService(reads_only(contract_of_reads()), target, config)
         for probe in service.probes.values():
-            service.prober.run(probe)
+            service.runner.run(probe)
         sys.setswitchinterval(SWITCH_SECONDS)
-        server = Server(("127.0.0.1", 0), pages_of(service))
+        server = PageServer(("127.0.0.1", 0), build_pages(service))
         server.start()
         expositions = {"whopwatch": service.exposition, "prometheus_client": AsItComes(service)}
         taken: dict[str, list[float]] = {name: [] for name in expositions}

@@ -17,7 +17,7 @@ from whopwatch.core.finding import Finding
 from whopwatch.http import Client
 from whopwatch.mcp import check_mcp_server, session
 from whopwatch.mcp.compare import MCP_PREFIX
-from whopwatch.relay import relayed
+from whopwatch.relay import run_relay
 from whopwatch.sdk import SDK_REQUEST_BUDGET, check_sdk
 from whopwatch.sdk.findings import ALL_OPERATIONS
 from whopwatch.sdk.releases import DRIVERS_FOLDER, run_program
@@ -113,7 +113,7 @@ def _by_sdk(contract: Contract, simulator: Simulator) -> Iterator[Look]:
     target = replace(simulator.target(), writable=False)
     with (
         Client(target, contract, budget=sys.maxsize) as client,
-        relayed(client, contract) as relay,
+        run_relay(client, contract) as relay,
         run_program([sys.executable, str(DRIVERS_FOLDER / "driver.py"), relay.url, relay.token], {}) as program,
     ):
 

@@ -15,7 +15,7 @@ from whopwatch.contract import load
 from whopwatch.core.report import Report, State
 from whopwatch.http import Client
 from whopwatch.pytest_plugin import options
-from whopwatch.relay import relayed
+from whopwatch.relay import run_relay
 from whopwatch.run.target import opened
 from whopwatch.sdk import SDK_REQUEST_BUDGET, check_sdk
 from whopwatch.sdk.releases import DRIVERS_FOLDER, run_program
@@ -37,7 +37,7 @@ def report(request: pytest.FixtureRequest) -> Report:
     with (
         target_of(request.config) as target,
         Client(target, load(), budget=SDK_REQUEST_BUDGET) as client,
-        relayed(client, load()) as relay,
+        run_relay(client, load()) as relay,
         run_program([sys.executable, str(DRIVERS_FOLDER / "driver.py"), relay.url, relay.token], {}) as program,
     ):
         ids = {"companies": target.company_id} if target.company_id else {}

@@ -10,7 +10,7 @@ import pytest
 from whopwatch.checks.registry import CHECK_GROUPS, CHECKS, PROBE_CHECKS, WHOLE_TARGET, Check
 from whopwatch.har.write import KEPT_HEADERS
 from whopwatch.history.rules import history_rules
-from whopwatch.prober.judgement import READ_HEADERS
+from whopwatch.prober.probe_run import READ_HEADERS
 
 LOADED = "import sys, whopwatch.checks.registry; print(*(name for name in sys.modules if name.startswith('whopwatch')))"
 

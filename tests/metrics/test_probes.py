@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from whopwatch.core.exchange import Phases
 from whopwatch.core.finding import Finding, Severity
-from whopwatch.metrics import OUTCOMES, Exposition, Outcome, ProbeMetrics, Watched, new_registry
+from whopwatch.metrics import OUTCOMES, Exposition, OperationSeries, ProbeMetrics, ProbeOutcome, new_registry
 
 PHASES = [Phases(dns=0.001, connect=0.002, ttfb=0.05, transfer=0.003, total=0.056)]
 OF_OPERATIONS = 149
@@ -16,8 +16,8 @@ BOUND = 46
 """Series of one operation, histogram buckets included, before any run found something."""
 
 
-def watched(operation: str, path: str = "/products") -> Watched:
-    return Watched(operation, operation.partition(".")[0], "GET", path, 60.0, 2.0, 0.99)
+def watched(operation: str, path: str = "/products") -> OperationSeries:
+    return OperationSeries(operation, operation.partition(".")[0], "GET", path, 60.0, 2.0, 0.99)
 
 
 def finding(severity: Severity, drift_class: str = "D5") -> Finding:
@@ -27,7 +27,7 @@ def finding(severity: Severity, drift_class: str = "D5") -> Finding:
 @pytest.fixture
 def metrics() -> ProbeMetrics:
     made = ProbeMetrics(new_registry())
-    made.watch([watched("products.list")])
+    made.set_operations([watched("products.list")])
     return made
 
 
@@ -35,9 +35,11 @@ def sample(metrics: ProbeMetrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
-def run(metrics: ProbeMetrics, outcome: Outcome, *findings: Finding, status: int | None = 200, at: float = 9.0) -> None:
+def run(
+    metrics: ProbeMetrics, outcome: ProbeOutcome, *findings: Finding, status: int | None = 200, at: float = 9.0
+) -> None:
     judged = findings if status else None
-    metrics.ran("products.list", outcome, at=at, phases=PHASES, status=status, findings=judged)
+    metrics.record_run("products.list", outcome, at=at, phases=PHASES, status=status, findings=judged)
 
 
 def test_every_outcome_begins_at_zero(metrics: ProbeMetrics) -> None:
@@ -55,8 +57,8 @@ def test_an_operation_that_never_ran_neither_succeeded_nor_failed(metrics: Probe
 
 
 def test_a_success(metrics: ProbeMetrics) -> None:
-    run(metrics, Outcome.SUCCESS, at=9.0)
-    run(metrics, Outcome.TIMEOUT, status=None, at=10.0)
+    run(metrics, ProbeOutcome.SUCCESS, at=9.0)
+    run(metrics, ProbeOutcome.TIMEOUT, status=None, at=10.0)
     assert sample(metrics, "whop_probe_success", operation="products.list") == 0
     assert sample(metrics, "whop_probe_last_run_timestamp_seconds", operation="products.list") == 10
     assert sample(metrics, "whop_probe_last_success_timestamp_seconds", operation="products.list") == 9
@@ -69,11 +71,11 @@ def test_findings_are_those_of_the_last_answer(metrics: ProbeMetrics) -> None:
     def open_findings() -> float | None:
         return sample(metrics, "whop_probe_findings", operation="products.list", severity="critical")
 
-    run(metrics, Outcome.CONTRACT, finding(Severity.CRITICAL), finding(Severity.LOW, "D19"))
+    run(metrics, ProbeOutcome.CONTRACT, finding(Severity.CRITICAL), finding(Severity.LOW, "D19"))
     assert open_findings() == 1
-    run(metrics, Outcome.TIMEOUT, status=None)
+    run(metrics, ProbeOutcome.TIMEOUT, status=None)
     assert open_findings() == 1, "a run without an answer says nothing about the contract"
-    run(metrics, Outcome.SUCCESS)
+    run(metrics, ProbeOutcome.SUCCESS)
     assert open_findings() == 0
     counted = metrics.registry.get_sample_value(
         "whop_probe_contract_violations_total", {"operation": "products.list", "class": "D5"}
@@ -82,23 +84,23 @@ def test_findings_are_those_of_the_last_answer(metrics: ProbeMetrics) -> None:
 
 
 def test_an_operation_that_is_no_longer_probed_leaves_nothing_behind(metrics: ProbeMetrics) -> None:
-    run(metrics, Outcome.CONTRACT, finding(Severity.CRITICAL))
-    metrics.watch([watched("plans.list")])
-    run(metrics, Outcome.SUCCESS)  # was still under way
+    run(metrics, ProbeOutcome.CONTRACT, finding(Severity.CRITICAL))
+    metrics.set_operations([watched("plans.list")])
+    run(metrics, ProbeOutcome.SUCCESS)  # was still under way
     text = generate_latest(metrics.registry)
     assert b"products.list" not in text
     assert b'operation="plans.list"' in text
 
 
 def test_an_operation_whose_path_changed_has_one_row_of_information(metrics: ProbeMetrics) -> None:
-    metrics.watch([watched("products.list", "/v9/products")])
+    metrics.set_operations([watched("products.list", "/v9/products")])
     assert generate_latest(metrics.registry).count(b"\nwhop_probe_info{") == 1
 
 
 def test_an_operation_with_nothing_to_ask_with_has_no_interval_to_be_late_by(metrics: ProbeMetrics) -> None:
-    metrics.set_waiting("products.list", True)
+    metrics.set_without_id("products.list", True)
     assert sample(metrics, "whop_probe_interval_seconds", operation="products.list") is None
-    metrics.set_waiting("products.list", False)
+    metrics.set_without_id("products.list", False)
     assert sample(metrics, "whop_probe_interval_seconds", operation="products.list") == 60
 
 
@@ -108,14 +110,16 @@ def test_cardinality_is_bounded_by_the_operations_whatever_is_answered(metrics: 
         return sum(len(family.samples) for family in text_string_to_metric_families(text))
 
     names = [f"resource{number}.list" for number in range(OF_OPERATIONS)]
-    metrics.watch(map(watched, names))
+    metrics.set_operations(map(watched, names))
     for name in names:
-        metrics.ran(name, Outcome.SUCCESS, at=1.0, phases=PHASES, status=200, findings=())
+        metrics.record_run(name, ProbeOutcome.SUCCESS, at=1.0, phases=PHASES, status=200, findings=())
     per_operation = count() / OF_OPERATIONS
     assert per_operation < BOUND
     before = count()
     for status in range(1000):
-        metrics.ran(names[status % 2], Outcome.HTTP_ERROR, at=2.0, phases=PHASES, status=status, findings=())
+        metrics.record_run(
+            names[status % 2], ProbeOutcome.HTTP_ERROR, at=2.0, phases=PHASES, status=status, findings=()
+        )
     assert count() == before
     value = metrics.registry.get_sample_value
     answers = {"operation": names[1], "code_class": "5xx"}
@@ -123,15 +127,15 @@ def test_cardinality_is_bounded_by_the_operations_whatever_is_answered(metrics: 
 
 
 def test_nothing_is_exported_as_created(metrics: ProbeMetrics) -> None:
-    run(metrics, Outcome.SUCCESS)
+    run(metrics, ProbeOutcome.SUCCESS)
     assert b"_created" not in generate_latest(metrics.registry)
 
 
 def test_the_exposition_of_all_metrics_is_that_of_the_library(metrics: ProbeMetrics) -> None:
-    exposition = Exposition(metrics.all)
+    exposition = Exposition(metrics.families)
     metrics.lag.observe(0.01)
-    run(metrics, Outcome.CONTRACT, finding(Severity.CRITICAL), at=1.79e9)
+    run(metrics, ProbeOutcome.CONTRACT, finding(Severity.CRITICAL), at=1.79e9)
     assert b"".join(exposition.render()) == generate_latest(metrics.registry)
-    run(metrics, Outcome.SUCCESS, at=1.79e9)
-    metrics.watch([watched("plans.list")])
+    run(metrics, ProbeOutcome.SUCCESS, at=1.79e9)
+    metrics.set_operations([watched("plans.list")])
     assert b"".join(exposition.render()) == generate_latest(metrics.registry)

@@ -12,7 +12,7 @@ import pytest
 
 from whopwatch.config.companies import Company
 from whopwatch.config.file import TargetEntry
-from whopwatch.prober.settings import McpTerms, Terms
+from whopwatch.prober.settings import McpOptions, ProbeOptions
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / name for name in subprocess.run(
@@ -63,5 +63,5 @@ def test_the_readme_is_short() -> None:
 def test_every_configuration_key_is_documented() -> None:
     text = (ROOT / "docs" / "reference" / "config.md").read_text(encoding="utf-8")
     keys = {field.name for kind in (TargetEntry, Company) for field in fields(kind) if field.name != "where"}
-    keys |= {field.name for kind in (Terms, McpTerms) for field in fields(kind)}
+    keys |= {field.name for kind in (ProbeOptions, McpOptions) for field in fields(kind)}
     assert not {key for key in keys if f"`{key}`" not in text}

@@ -11,13 +11,12 @@ from urllib.parse import urlencode
 from whopwatch.contract import load
 from whopwatch.core.exchange import Exchange, Failure, Phases
 from whopwatch.http.call import Call
-from whopwatch.metrics import Outcome, ProbeMetrics, new_registry
-from whopwatch.prober.budget import Budget
-from whopwatch.prober.flow import resources_needed
-from whopwatch.prober.listing import Probe
-from whopwatch.prober.prober import Prober
-from whopwatch.prober.seen import Seen
-from whopwatch.prober.settings import Terms
+from whopwatch.metrics import ProbeMetrics, ProbeOutcome, new_registry
+from whopwatch.prober.budget import RequestBudget
+from whopwatch.prober.ids import RecentIds
+from whopwatch.prober.probe_requests import resources_needed
+from whopwatch.prober.probe_run import ProbeRunner
+from whopwatch.prober.settings import Probe, ProbeOptions
 
 CONTRACT = load()
 JSON = (("content-type", "application/json"),)
@@ -37,7 +36,7 @@ class Time:
         return self.now
 
 
-class Door:
+class ProbeClient:
     """Answers calls with what `answer` says; remembers them and the time they were given. Each takes `seconds`."""
 
     def __init__(self, answer: Callable[[Call], Reply], time: Time, seconds: float = 0.05) -> None:
@@ -100,21 +99,23 @@ class Later(Executor):
 
 def probe(operation: str, params: Mapping[str, str] | None = None, **terms: Any) -> Probe:
     """A probe of `operation` whose terms are the defaults but for `terms`."""
-    return Probe(CONTRACT.operation(operation), Terms(**terms), params or {})
+    return Probe(CONTRACT.operation(operation), ProbeOptions(**terms), params or {})
 
 
-def prober(answer: Callable[[Call], Reply], *probes: Probe, time: Time | None = None) -> tuple[Prober, Door]:
+def prober(
+    answer: Callable[[Call], Reply], *probes: Probe, time: Time | None = None
+) -> tuple[ProbeRunner, ProbeClient]:
     """A prober of `probes` at a company `biz_1`, and the door it uses."""
     time = time or Time()
-    door = Door(answer, time)
+    door = ProbeClient(answer, time)
     metrics = ProbeMetrics(new_registry())
-    metrics.watch(each.watched for each in probes)
-    seen = Seen(CONTRACT, resources_needed(probes), time)
-    seen.give("companies", "biz_1")
-    return Prober(CONTRACT, door, seen, Budget(6000, time), metrics, clock=time, wall=time), door
+    metrics.set_operations(each.series for each in probes)
+    ids = RecentIds(CONTRACT, resources_needed(probes), time)
+    ids.configure("companies", "biz_1")
+    return ProbeRunner(CONTRACT, door, ids, RequestBudget(6000, time), metrics, clock=time, wall=time), door
 
 
-def count(metrics: ProbeMetrics, operation: str, outcome: Outcome) -> float:
+def count(metrics: ProbeMetrics, operation: str, outcome: ProbeOutcome) -> float:
     """How many runs of `operation` came to `outcome`."""
     value = metrics.registry.get_sample_value("whop_probe_runs_total", {"operation": operation, "outcome": outcome})
     assert value is not None

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.prober.support import Time
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.prober.budget import DEFAULT_HOLD, LONGEST_HOLD, Budget
+from whopwatch.prober.budget import DEFAULT_HOLD, LONGEST_HOLD, RequestBudget
 
 
 def refusal(status: int = 429, retry_after: str | None = None) -> Exchange:
@@ -18,7 +18,7 @@ def refusal(status: int = 429, retry_after: str | None = None) -> Exchange:
 @given(st.lists(st.floats(0, 2), max_size=300), st.floats(40, 1000))
 def test_no_minute_sees_more_than_the_rate_and_one_burst(gaps: list[float], per_minute: float) -> None:
     time = Time()
-    budget, granted = Budget(per_minute, time), []
+    budget, granted = RequestBudget(per_minute, time), []
     for gap in gaps:
         time.now += gap
         if budget.take("products.list") is None:
@@ -29,34 +29,34 @@ def test_no_minute_sees_more_than_the_rate_and_one_burst(gaps: list[float], per_
 
 def test_a_spent_budget_says_so_and_comes_back() -> None:
     time = Time()
-    budget = Budget(60, time)
+    budget = RequestBudget(60, time)
     while budget.take("plans.list") is None:
         pass
     assert budget.take("products.list") == "the request budget is spent"
     assert budget.level().remaining < 1
-    time.now += budget.level().seconds_to(3)
+    time.now += budget.level().seconds_until(3)
     assert [budget.take("products.list") for _ in range(4)] == [None, None, None, "the request budget is spent"]
 
 
 def test_an_operation_is_left_alone_for_as_long_as_asked_and_no_other_one() -> None:
     time = Time()
-    budget = Budget(600, time)
-    assert budget.heed(refusal(retry_after="20")) == 20
-    assert "left alone for another 20 s" in (budget.take("products.list") or "")
+    budget = RequestBudget(600, time)
+    assert budget.hold_after_429(refusal(retry_after="20")) == 20
+    assert "paused for another 20 s after a 429" in (budget.take("products.list") or "")
     assert budget.take("plans.list") is None
     time.now += 20
     assert budget.take("products.list") is None
 
 
 def test_a_429_that_names_no_time_or_an_absurd_one() -> None:
-    budget = Budget(600, Time())
-    assert budget.heed(refusal()) == DEFAULT_HOLD
-    assert budget.heed(refusal(retry_after="soon")) == DEFAULT_HOLD
-    assert budget.heed(refusal(retry_after="99999999")) == LONGEST_HOLD
-    assert budget.heed(refusal(status=503, retry_after="20")) == 0
+    budget = RequestBudget(600, Time())
+    assert budget.hold_after_429(refusal()) == DEFAULT_HOLD
+    assert budget.hold_after_429(refusal(retry_after="soon")) == DEFAULT_HOLD
+    assert budget.hold_after_429(refusal(retry_after="99999999")) == LONGEST_HOLD
+    assert budget.hold_after_429(refusal(status=503, retry_after="20")) == 0
 
 
 def test_a_smaller_budget_holds_at_once() -> None:
-    budget = Budget(6000, Time())
-    budget.change(40)
+    budget = RequestBudget(6000, Time())
+    budget.change_rate(40)
     assert budget.level().limit == budget.level().remaining == 10

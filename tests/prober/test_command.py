@@ -80,10 +80,10 @@ def test_once_with_a_refused_key_could_not_check(config: Path, monkeypatch: pyte
     ("arguments", "told"),
     [
         (["--shard", "3/3"], "There is no such shard."),
-        (["--listen", "9464x"], "cannot listen at this address"),
-        (["--listen", "127.0.0.1:99999"], "cannot listen at this address"),
+        (["--listen", "9464x"], "Invalid address."),
+        (["--listen", "127.0.0.1:99999"], "Invalid address."),
         (["--config", "nowhere.toml"], "does not exist"),
-        (["--json", "x.json"], "There is no report without an end."),
+        (["--json", "x.json"], "--json requires --once."),
         (["--target", "prodution"], "did you mean 'production'?"),
         (["--target", "production"], "There is no API key for production."),
     ],
@@ -102,10 +102,10 @@ def test_it_serves_reloads_and_drains(config: Path) -> None:
             with urllib.request.urlopen(url, timeout=10) as answer:
                 assert b"whop_prober_build_info" in answer.read()
             process.send_signal(signal.SIGHUP)
-            assert "read again: 2 operations" in process.stderr.readline()
+            assert "reloaded: 2 operations" in process.stderr.readline()
             config.write_text("gets = 3", encoding="utf-8")
             process.send_signal(signal.SIGHUP)
-            assert "refused" in process.stderr.readline()
+            assert "invalid" in process.stderr.readline()
             process.send_signal(signal.SIGTERM)
             deadline = time.monotonic() + 20
             while process.poll() is None and time.monotonic() < deadline:
@@ -114,3 +114,12 @@ def test_it_serves_reloads_and_drains(config: Path) -> None:
             assert "All runs have ended." in process.stderr.read()
         finally:
             process.kill()
+
+
+def test_the_scheduled_prober_loads_no_planner() -> None:
+    code = (
+        "import sys, whopwatch.cli.probe, whopwatch.prober.service;"
+        "print(sorted(name for name in sys.modules if name.startswith(('whopwatch.planning', 'whopwatch.run'))))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert loaded.stdout == "[]\n"

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from whopwatch.prober.maintenance import read_window
+from whopwatch.prober.selection import read_window
 
 SUNDAY = datetime(2026, 2, 1, tzinfo=UTC)
 
 
 def holds(now: datetime, **table: Any) -> bool:
-    return read_window(table, "here").holds(now)
+    return read_window(table, "here").is_active(now)
 
 
 @pytest.mark.parametrize(

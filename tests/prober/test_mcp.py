@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.prober.support import CONTRACT, Time
-from whopwatch.cli.probe import _look
+from whopwatch.cli.probe import _check_mcp
 from whopwatch.config.shard import Shard
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.errors import ConfigError, TargetError
@@ -22,11 +22,10 @@ from whopwatch.core.report import Report, Verdict
 from whopwatch.mcp.short_check import rotating_lists
 from whopwatch.metrics import McpMetrics
 from whopwatch.prober import mcp
-from whopwatch.prober.budget import Budget
-from whopwatch.prober.listing import probes_of
-from whopwatch.prober.mcp import McpRounds, address_of
-from whopwatch.prober.service import Service
-from whopwatch.prober.settings import McpTerms, default_file, parse_settings, read_settings
+from whopwatch.prober.budget import RequestBudget
+from whopwatch.prober.mcp import McpChecker, mcp_url
+from whopwatch.prober.service import ProberService
+from whopwatch.prober.settings import McpOptions, default_file, parse_settings, read_settings, select_probes
 from whopwatch.simulator import Simulator, embedded
 
 URL = "https://mcp.example.com/mcp"
@@ -41,18 +40,18 @@ def finding(drift_class: str, severity: Severity = Severity.HIGH) -> Finding:
     return Finding(drift_class, "mcp-tools", severity, "mcp:list_plans", "/name", "", "", "")
 
 
-class Rounds:
-    """Rounds whose looks come out as they are told to: a report, or the error that there is no session."""
+class CheckedServer:
+    """A checker whose checks end with the given outcomes: a report, or the error that there is no session."""
 
     def __init__(self, *outcomes: Report | TargetError, per_minute: float = 600.0, url: str | None = URL) -> None:
         self.registry = CollectorRegistry()
         self.numbers: list[int] = []
-        self.budget = Budget(per_minute, Time())
+        self.budget = RequestBudget(per_minute, Time())
         self._outcomes = iter(outcomes)
-        self.rounds = McpRounds(self._look, self.budget, McpMetrics(self.registry), clock=Time(), wall=Time(1000.0))
-        self.rounds.change(url, McpTerms(url=url))
+        self.checker = McpChecker(self._check, self.budget, McpMetrics(self.registry), clock=Time(), wall=Time(1000.0))
+        self.checker.configure(url, McpOptions(url=url))
 
-    def _look(self, url: str, terms: McpTerms, number: int) -> tuple[Report, int]:
+    def _check(self, url: str, options: McpOptions, number: int) -> tuple[Report, int]:
         self.numbers.append(number)
         outcome = next(self._outcomes)
         if isinstance(outcome, TargetError):
@@ -64,8 +63,8 @@ class Rounds:
 
 
 def test_a_round_that_finds_nothing() -> None:
-    made = Rounds(report(finding("D19", Severity.INFO)))
-    made.rounds.round()
+    made = CheckedServer(report(finding("D19", Severity.INFO)))
+    made.checker.check_once()
     assert (made.value("whop_mcp_up"), made.value("whop_mcp_tools")) == (1, 149)
     assert made.value("whop_mcp_rounds_total", outcome="success") == 1
     assert made.value("whop_mcp_last_round_timestamp_seconds") == 1000
@@ -74,39 +73,39 @@ def test_a_round_that_finds_nothing() -> None:
 
 
 def test_findings_are_counted_by_class_until_they_are_gone() -> None:
-    made = Rounds(report(finding("D1"), finding("D7"), finding("D7")), report(finding("D7")))
-    made.rounds.round()
+    made = CheckedServer(report(finding("D1"), finding("D7"), finding("D7")), report(finding("D7")))
+    made.checker.check_once()
     assert [made.value("whop_mcp_findings", **{"class": one}) for one in ("D1", "D7")] == [1, 2]
-    made.rounds.round()
+    made.checker.check_once()
     assert [made.value("whop_mcp_findings", **{"class": one}) for one in ("D1", "D7")] == [0, 1]
     assert made.value("whop_mcp_rounds_total", outcome="contract") == 2
     assert made.value("whop_mcp_up") == 1
 
 
 def test_a_refusal_is_down_and_what_was_found_stands() -> None:
-    made = Rounds(report(finding("D1")), TargetError("No session.", got="the key was refused (401)"))
-    made.rounds.round()
-    made.rounds.round()
+    made = CheckedServer(report(finding("D1")), TargetError("No session.", got="the key was refused (401)"))
+    made.checker.check_once()
+    made.checker.check_once()
     assert made.value("whop_mcp_up") == 0
     assert made.value("whop_mcp_findings", **{"class": "D1"}) == 1
     assert made.value("whop_mcp_rounds_total", outcome="refused") == 1
 
 
 def test_a_round_takes_its_requests_out_of_the_budget_of_all() -> None:
-    made = Rounds(report(), per_minute=48.0)
+    made = CheckedServer(report(), per_minute=48.0)
     before = made.budget.level().remaining
-    made.rounds.round()
-    assert before - made.budget.level().remaining == McpTerms().requests
-    made.rounds.round()
+    made.checker.check_once()
+    assert before - made.budget.level().remaining == McpOptions().requests
+    made.checker.check_once()
     assert made.value("whop_mcp_rounds_total", outcome="skipped") == 1
     assert made.numbers == [0]
 
 
 def test_no_server_has_no_series_and_costs_nothing() -> None:
-    made = Rounds(report())
-    made.rounds.round()
-    made.rounds.change(None, None)
-    made.rounds.round()
+    made = CheckedServer(report())
+    made.checker.check_once()
+    made.checker.configure(None, None)
+    made.checker.check_once()
     assert made.numbers == [0]
     assert b"streamable" not in generate_latest(made.registry)
 
@@ -127,32 +126,32 @@ def simulator() -> Iterator[Simulator]:
 def test_a_simulated_server_and_a_fault_of_it(simulator: Simulator) -> None:
     target = simulator.target()
     registry = CollectorRegistry()
-    rounds = McpRounds(partial(_look, target), Budget(10**6, time.monotonic), McpMetrics(registry))
-    rounds.change(address_of(McpTerms(), target), McpTerms())
+    checker = McpChecker(partial(_check_mcp, target), RequestBudget(10**6, time.monotonic), McpMetrics(registry))
+    checker.configure(mcp_url(McpOptions(), target), McpOptions())
     labels = {"transport": "streamable-http"}
-    rounds.round()
+    checker.check_once()
     assert registry.get_sample_value("whop_mcp_tools", labels) == 149
     assert registry.get_sample_value("whop_mcp_rounds_total", {**labels, "outcome": "success"}) == 1
     simulator.faults.switch(["tool-type-changed@plans.list"])
-    rounds.round()
+    checker.check_once()
     simulator.faults.switch([])
     assert registry.get_sample_value("whop_mcp_tools", labels) == 149
     assert registry.get_sample_value("whop_mcp_findings", {**labels, "class": "D7"}) == 1
     assert set(simulator.requests) == {"GET"}
-    assert sum(simulator.requests.values()) == 2 * McpTerms().calls
+    assert sum(simulator.requests.values()) == 2 * McpOptions().calls
 
 
 def test_a_server_that_is_not_there_is_down(simulator: Simulator) -> None:
     """The look is made in another process: its TargetError has to come back as one."""
     with pytest.raises(TargetError) as caught:
-        _look(simulator.target(), "http://127.0.0.1:9/mcp", McpTerms(), 0)
+        _check_mcp(simulator.target(), "http://127.0.0.1:9/mcp", McpOptions(), 0)
     assert caught.value.got
     assert "unexpected" not in caught.value.got
 
 
 def test_the_service_exports_it_beside_the_probes(simulator: Simulator) -> None:
     target = simulator.target()
-    service = Service(CONTRACT, target, default_file(), look=partial(_look, target))
+    service = ProberService(CONTRACT, target, default_file(), check_mcp=partial(_check_mcp, target))
     server = service.start(("127.0.0.1", 0))
     try:
         url = f"http://127.0.0.1:{server.server_address[1]}/metrics"
@@ -172,21 +171,21 @@ def test_the_service_exports_it_beside_the_probes(simulator: Simulator) -> None:
 def test_only_a_named_server_is_looked_at_away_from_the_simulator(simulator: Simulator) -> None:
     live = replace(simulator.target(), name="sandbox", writable=False)
     terms = read_settings(default_file()).mcp
-    assert address_of(terms, simulator.target()) == simulator.mcp_url
-    assert address_of(terms, live) is None
-    assert address_of(McpTerms(url=URL), live) == URL
-    assert address_of(None, simulator.target()) is None
+    assert mcp_url(terms, simulator.target()) == simulator.mcp_url
+    assert mcp_url(terms, live) is None
+    assert mcp_url(McpOptions(url=URL), live) == URL
+    assert mcp_url(None, simulator.target()) is None
 
 
 def test_a_named_server_needs_the_library_and_the_simulators_own_does_without(
     monkeypatch: pytest.MonkeyPatch, simulator: Simulator, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(mcp, "find_spec", lambda name: None)
-    assert address_of(McpTerms(), simulator.target()) is None
+    assert mcp_url(McpOptions(), simulator.target()) is None
     file = tmp_path / "probes.toml"
     file.write_text(f'[mcp]\nurl = "{URL}"\n[[probes]]\noperations = ["products.list"]\n')
-    with pytest.raises(ConfigError, match="the library for that is missing"):
-        Service(CONTRACT, simulator.target(), file, Shard(0, 2))
+    with pytest.raises(ConfigError, match="needs the mcp extra"):
+        ProberService(CONTRACT, simulator.target(), file, Shard(0, 2))
 
 
 @pytest.mark.parametrize(
@@ -201,5 +200,5 @@ def test_what_is_no_address_is_refused_without_being_told(url: object) -> None:
 
 def test_a_schedule_with_more_rounds_than_the_budget_has_room_for_is_refused() -> None:
     tables = {"mcp": {"interval": "1s", "calls": 9}, "budget": {"requests_per_minute": 100}, **ENTRY}
-    with pytest.raises(ConfigError, match="needs more requests than the budget has"):
-        probes_of(parse_settings(tables, "probes.toml"), CONTRACT)
+    with pytest.raises(ConfigError, match="requests a minute, the budget allows 100"):
+        select_probes(parse_settings(tables, "probes.toml"), CONTRACT)

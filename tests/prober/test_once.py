@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.prober.support import CONTRACT, Reply, page, probe, prober
+from whopwatch.cli.probe import check_once
 from whopwatch.core.report import Report, State
 from whopwatch.http.call import Call
 from whopwatch.planning.ids import MAX_TRIES
-from whopwatch.prober.once import probe_once
-from whopwatch.prober.prober import Prober
-from whopwatch.prober.service import Service
+from whopwatch.prober.probe_run import ProbeRunner
+from whopwatch.prober.service import ProberService
 from whopwatch.simulator import embedded
 
 EVERY_READ = """
@@ -28,8 +28,8 @@ operations = ["v2.plans.retrieve"]
 """
 
 
-def once(runner: Prober, *operations: str) -> Report:
-    return probe_once(CONTRACT, runner, [probe(each) for each in operations], "t", sleep=lambda _: None)
+def once(runner: ProbeRunner, *operations: str) -> Report:
+    return check_once(CONTRACT, runner, [probe(each) for each in operations], "t", sleep=lambda _: None)
 
 
 def asked_with(name: str, calls: list[Call]) -> list[str | None]:
@@ -54,7 +54,7 @@ def test_parents_are_tried_until_one_has_items_or_as_many_as_a_check_tries(full:
 def test_a_probe_that_names_what_to_ask_with_is_asked_with_nothing_else() -> None:
     runner, door = prober(lambda _: page(), probe("forum_posts.list"))
     given = probe("forum_posts.list", {"experience_id": "exp_mine"})
-    probe_once(CONTRACT, runner, [probe("experiences.list"), given], "t", sleep=lambda _: None)
+    check_once(CONTRACT, runner, [probe("experiences.list"), given], "t", sleep=lambda _: None)
     parents = asked_with("experience_id", [call for call in door.calls if call.operation.id == "forum_posts.list"])
     assert parents == ["exp_mine"]
 
@@ -71,8 +71,8 @@ def test_every_read_of_the_simulator_is_seen(seed: int, tmp_path: Path) -> None:
     config = tmp_path / "probes.toml"
     config.write_text(EVERY_READ, encoding="utf-8")
     with embedded(CONTRACT, seed=seed) as simulator:
-        service = Service(CONTRACT, simulator.target(), config)
-        report = probe_once(CONTRACT, service.prober, list(service.probes.values()), "simulator")
+        service = ProberService(CONTRACT, simulator.target(), config)
+        report = check_once(CONTRACT, service.runner, list(service.probes.values()), "simulator")
         service.stop()
         assert set(simulator.requests) == {"GET"}
         assert report.sent == simulator.requests.total() <= 120

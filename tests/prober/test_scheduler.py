@@ -7,9 +7,8 @@ import pytest
 from tests.prober.support import CONTRACT, Inline, Later, Time, count, page, probe, prober
 from whopwatch.contract import Operation
 from whopwatch.http.call import Call
-from whopwatch.metrics import Outcome
-from whopwatch.prober.scheduler import RECHECKS, WAITING_PACE, Scheduler, workers_for
-from whopwatch.prober.timetable import Timetable
+from whopwatch.metrics import ProbeOutcome
+from whopwatch.prober.schedule import RECHECKS, SLOTS_PER_ID_SEARCH, Scheduler, Timetable, workers_needed
 
 NAMES = ("products.list", "plans.list", "payments.list", "members.list", "leads.list", "entries.list")
 
@@ -44,7 +43,7 @@ def test_every_operation_runs_at_its_interval() -> None:
     scheduler = Scheduler(runner, runner.metrics, probes, workers=4, clock=time, pool=Inline())
     advance(scheduler, time, 100)
     for name in NAMES:
-        assert 9 <= count(runner.metrics, name, Outcome.SUCCESS) <= 11
+        assert 9 <= count(runner.metrics, name, ProbeOutcome.SUCCESS) <= 11
         assert missed(scheduler, name) == 0
 
 
@@ -67,9 +66,9 @@ def test_there_are_workers_for_an_api_that_answers_nothing_any_more() -> None:
     due = []
     while timetable.next_due() < 200.0:
         due.append(timetable.next_due())
-        timetable.pop(due[-1])
+        timetable.take(due[-1])
     under_way = max(sum(start <= at < start + 2.0 for start in due) for at in due)
-    assert under_way < workers_for(probes) < 3 * under_way
+    assert under_way < workers_needed(probes) < 3 * under_way
 
 
 def test_no_more_runs_at_a_time_than_workers() -> None:
@@ -113,7 +112,7 @@ def test_a_failure_is_looked_at_again_soon_but_not_for_ever() -> None:
     advance(scheduler, time, 1190)
     runs = len(door.calls)
     assert 1 + RECHECKS <= runs <= 2 + RECHECKS
-    assert count(runner.metrics, "products.list", Outcome.HTTP_ERROR) == runs, "every attempt is exported"
+    assert count(runner.metrics, "products.list", ProbeOutcome.HTTP_ERROR) == runs, "every attempt is exported"
 
 
 def test_an_api_that_is_down_as_a_whole_is_not_asked_the_harder() -> None:
@@ -130,9 +129,9 @@ def test_an_operation_with_nothing_to_ask_with_is_tried_now_and_then() -> None:
     probes = [probe("products.retrieve", interval=10.0)]
     runner, door = prober(empty, *probes, time=time)
     scheduler = Scheduler(runner, runner.metrics, probes, workers=4, clock=time, pool=Inline())
-    advance(scheduler, time, 10 * WAITING_PACE * 3)
+    advance(scheduler, time, 10 * SLOTS_PER_ID_SEARCH * 3)
     assert 3 <= len(door.calls) <= 5
-    assert count(runner.metrics, "products.retrieve", Outcome.SKIPPED) == len(door.calls)
+    assert count(runner.metrics, "products.retrieve", ProbeOutcome.SKIPPED) == len(door.calls)
     assert missed(scheduler, "products.retrieve") == 0
 
 
@@ -145,7 +144,7 @@ def test_a_bug_in_a_run_is_counted_told_and_survived(caplog: pytest.LogCaptureFi
     runner, _ = prober(broken, *probes, time=time)
     scheduler = Scheduler(runner, runner.metrics, probes, workers=4, clock=time, pool=Inline())
     advance(scheduler, time, 25)
-    assert count(runner.metrics, "products.list", Outcome.SKIPPED) >= 2
+    assert count(runner.metrics, "products.list", ProbeOutcome.SKIPPED) >= 2
     assert "unexpected ValueError" in caplog.text
     assert "secret" not in caplog.text
 

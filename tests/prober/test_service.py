@@ -13,9 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.prober.support import CONTRACT
 from whopwatch.config.shard import Shard
 from whopwatch.core.errors import ConfigError, UsageError
-from whopwatch.prober.narrow import narrowed
-from whopwatch.prober.server import Server
-from whopwatch.prober.service import Service
+from whopwatch.prober.footprint import reads_only
+from whopwatch.prober.http_pages import PageServer
+from whopwatch.prober.service import ProberService
 from whopwatch.simulator import Simulator, embedded
 
 CONFIG = """
@@ -43,20 +43,20 @@ def config(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def service(simulator: Simulator, config: Path) -> Iterator[Service]:
-    made = Service(narrowed(CONTRACT), simulator.target(), config)
+def service(simulator: Simulator, config: Path) -> Iterator[ProberService]:
+    made = ProberService(reads_only(CONTRACT), simulator.target(), config)
     yield made
     made.stop()
 
 
 @pytest.fixture
-def server(service: Service) -> Iterator[Server]:
+def server(service: ProberService) -> Iterator[PageServer]:
     started = service.start(("127.0.0.1", 0))
     yield started
     started.stop()
 
 
-def get(server: Server, path: str, method: str = "GET") -> tuple[int, str]:
+def get(server: PageServer, path: str, method: str = "GET") -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
     try:
         connection.request(method, path)
@@ -66,7 +66,7 @@ def get(server: Server, path: str, method: str = "GET") -> tuple[int, str]:
         connection.close()
 
 
-def samples(server: Server) -> dict[tuple[str, str], float]:
+def samples(server: PageServer) -> dict[tuple[str, str], float]:
     """Values by name and operation."""
     return {
         (sample.name, sample.labels.get("operation", "")): sample.value
@@ -75,8 +75,8 @@ def samples(server: Server) -> dict[tuple[str, str], float]:
     }
 
 
-def test_metrics(server: Server, service: Service) -> None:
-    service.prober.run(service.probes["products.retrieve"])
+def test_metrics(server: PageServer, service: ProberService) -> None:
+    service.runner.run(service.probes["products.retrieve"])
     found = samples(server)
     assert found["whop_probe_success", "products.retrieve"] == 1
     assert found["whop_probe_interval_seconds", "plans.list"] == 3600
@@ -88,7 +88,7 @@ def test_metrics(server: Server, service: Service) -> None:
     assert found["whop_probe_maintenance", "products.list"] == 0
 
 
-def test_a_probe_on_request_is_told_as_metrics_and_counts_for_nothing(server: Server, simulator: Simulator) -> None:
+def test_a_probe_on_request_is_told_as_metrics_and_counts_for_nothing(server: PageServer, simulator: Simulator) -> None:
     before = simulator.requests["GET"]
     status, text = get(server, "/probe?target=products.list")
     assert status == 200
@@ -99,7 +99,7 @@ def test_a_probe_on_request_is_told_as_metrics_and_counts_for_nothing(server: Se
     assert "whop_probe_maintenance" not in text
 
 
-def test_a_probe_on_request_is_explained_without_values(server: Server, simulator: Simulator) -> None:
+def test_a_probe_on_request_is_explained_without_values(server: PageServer, simulator: Simulator) -> None:
     status, text = get(server, "/probe?target=products.retrieve&debug=true")
     assert status == 200
     assert "outcome: success" in text
@@ -111,7 +111,7 @@ def test_a_probe_on_request_is_explained_without_values(server: Server, simulato
         assert secret not in text
 
 
-def test_an_operation_that_is_not_probed_is_not_asked(server: Server, simulator: Simulator) -> None:
+def test_an_operation_that_is_not_probed_is_not_asked(server: PageServer, simulator: Simulator) -> None:
     before = simulator.requests.total()
     status, text = get(server, "/probe?target=products.lst")
     assert (status, "did you mean 'products.list'?" in text) == (404, True)
@@ -121,8 +121,8 @@ def test_an_operation_that_is_not_probed_is_not_asked(server: Server, simulator:
     assert simulator.requests.total() == before
 
 
-def test_history(server: Server, service: Service) -> None:
-    service.prober.run(service.probes["products.list"])
+def test_history(server: PageServer, service: ProberService) -> None:
+    service.runner.run(service.probes["products.list"])
     records = json.loads(get(server, "/history?operation=products.list&limit=5")[1])["records"]
     assert [record["outcome"] for record in records] == ["success"]
     assert records[0]["requests"][0]["status"] == 200
@@ -130,7 +130,7 @@ def test_history(server: Server, service: Service) -> None:
     assert get(server, "/history?limit=x")[0] == 400
 
 
-def test_health_and_readiness(server: Server, service: Service) -> None:
+def test_health_and_readiness(server: PageServer, service: ProberService) -> None:
     assert get(server, "/healthz") == (200, "ok\n")
     assert get(server, "/readyz") == (200, "ok\n")
     service.scheduler.stop()
@@ -139,20 +139,22 @@ def test_health_and_readiness(server: Server, service: Service) -> None:
     assert get(server, "/healthz") == (503, "no\n")
 
 
-def test_there_is_nothing_else(server: Server) -> None:
+def test_there_is_nothing_else(server: PageServer) -> None:
     assert get(server, "/nowhere")[0] == 404
     assert "/metrics" in get(server, "/")[1]
     assert get(server, "/metrics", "POST")[0] == 501
     assert get(server, "/", "HEAD") == (200, "")
 
 
-def test_an_address_in_use_is_an_error(server: Server, service: Service) -> None:
+def test_an_address_in_use_is_an_error(server: PageServer, service: ProberService) -> None:
     with pytest.raises(UsageError, match="cannot listen"):
-        Server(("127.0.0.1", server.server_address[1]), {})
+        PageServer(("127.0.0.1", server.server_address[1]), {})
 
 
-def test_a_new_configuration_takes_effect_and_old_series_go(server: Server, service: Service, config: Path) -> None:
-    service.prober.run(service.probes["products.list"])
+def test_a_new_configuration_takes_effect_and_old_series_go(
+    server: PageServer, service: ProberService, config: Path
+) -> None:
+    service.runner.run(service.probes["products.list"])
     config.write_text('[[probes]]\noperations = ["members.list"]\ninterval = "30m"\n', encoding="utf-8")
     assert service.reload()
     found = samples(server)
@@ -163,14 +165,14 @@ def test_a_new_configuration_takes_effect_and_old_series_go(server: Server, serv
 
 
 def test_a_bad_configuration_changes_nothing_and_is_told(
-    server: Server, service: Service, config: Path, caplog: pytest.LogCaptureFixture
+    server: PageServer, service: ProberService, config: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     config.write_text('[[probes]]\noperations = ["nope"]\n', encoding="utf-8")
     assert not service.reload()
     found = samples(server)
     assert found["whop_prober_config_last_reload_successful", ""] == 0
     assert found["whop_probe_interval_seconds", "plans.list"] == 3600
-    assert "There is no operation 'nope'" in caplog.text
+    assert "The contract has no operation 'nope'" in caplog.text
     config.write_text(CONFIG, encoding="utf-8")
     assert service.reload()
     assert samples(server)["whop_prober_config_last_reload_successful", ""] == 1
@@ -179,11 +181,11 @@ def test_a_bad_configuration_changes_nothing_and_is_told(
 def test_a_configuration_that_is_bad_from_the_beginning(simulator: Simulator, config: Path) -> None:
     config.write_text("gets = true", encoding="utf-8")
     with pytest.raises(ConfigError):
-        Service(CONTRACT, simulator.target(), config)
+        ProberService(CONTRACT, simulator.target(), config)
 
 
 def test_a_shard_has_its_part_of_the_operations_and_of_the_budget(simulator: Simulator, config: Path) -> None:
-    whole, part = (Service(CONTRACT, simulator.target(), config, shard) for shard in (Shard(), Shard(1, 3)))
+    whole, part = (ProberService(CONTRACT, simulator.target(), config, shard) for shard in (Shard(), Shard(1, 3)))
     for each in (whole, part):
         each.refresh()
     assert list(part.probes) == [sorted(whole.probes)[1]]
@@ -194,7 +196,7 @@ def test_a_shard_has_its_part_of_the_operations_and_of_the_budget(simulator: Sim
 
 
 def test_the_narrowed_contract_probes_what_the_whole_one_does() -> None:
-    small = narrowed(CONTRACT)
+    small = reads_only(CONTRACT)
     assert small.sha256 == CONTRACT.sha256
     assert [operation.id for operation in small.operations.values()] == [each.id for each in CONTRACT.reads]
     for operation in CONTRACT.reads:

@@ -10,20 +10,19 @@ import pytest
 from tests.prober.support import CONTRACT
 from whopwatch.core.errors import ConfigError
 from whopwatch.core.finding import Severity
-from whopwatch.prober.listing import probes_of
-from whopwatch.prober.settings import default_file, parse_settings, read_settings
+from whopwatch.prober.settings import default_file, parse_settings, read_settings, select_probes
 
 GETS = "[[probes]]\ngets = true\n"
 
 
 def probes(text: str) -> dict[str, object]:
     settings = parse_settings(tomllib.loads(text), "probes.toml")
-    return {probe.id: probe for probe in probes_of(settings, CONTRACT)}
+    return {probe.id: probe for probe in select_probes(settings, CONTRACT)}
 
 
 def test_the_default_file_probes_every_read_within_its_budget() -> None:
     settings = read_settings(default_file())
-    selected = {probe.id for probe in probes_of(settings, CONTRACT)}
+    selected = {probe.id for probe in select_probes(settings, CONTRACT)}
     assert selected == {operation.id for operation in CONTRACT.reads}
 
 
@@ -50,14 +49,14 @@ def test_what_a_table_may_say() -> None:
     latency_threshold = "250ms"
     """
     settings = parse_settings(tomllib.loads(text), "probes.toml")
-    found = {probe.id: probe for probe in probes_of(settings, CONTRACT)}
+    found = {probe.id: probe for probe in select_probes(settings, CONTRACT)}
     assert settings.workers == 4
     assert not settings.fresh_connections
     assert set(found) == {"products.list", "products.retrieve", "plans.list", "v2.plans.retrieve"}
     listed, retrieved = found["products.list"], found["products.retrieve"]
-    assert (listed.terms.interval, listed.terms.timeout, listed.terms.fails_on) == (120, 5, Severity.MEDIUM)
-    assert (retrieved.terms.interval, retrieved.terms.latency_threshold) == (90, 0.25)
-    assert retrieved.terms.objective == 0.5
+    assert (listed.options.interval, listed.options.timeout, listed.options.fails_on) == (120, 5, Severity.MEDIUM)
+    assert (retrieved.options.interval, retrieved.options.latency_threshold) == (90, 0.25)
+    assert retrieved.options.objective == 0.5
     assert (dict(retrieved.params), dict(listed.params)) == ({"id": "prod_1"}, {})
 
 
@@ -68,33 +67,33 @@ def test_what_a_table_may_say() -> None:
         ("[[probe]]\ngets = true", "did you mean 'probes'?"),
         (GETS + "intervall = '5s'", "did you mean 'interval'?"),
         (GETS + "[defaults]\ntimeuot = '5s'", "did you mean 'timeout'?"),
-        ("[[probes]]\n", "A table selects no operation."),
+        ("[[probes]]\n", "The table selects no operation."),
         ("[[probes]]\ngets = 1", "expected: true or false"),
-        ("[[probes]]\ngets = false", "A table selects no operation."),
-        ("[budget]\nrequests_per_minute = 5", "No operation is to be probed."),
+        ("[[probes]]\ngets = false", "The table selects no operation."),
+        ("[budget]\nrequests_per_minute = 5", "No operation is selected."),
         ("probes = 3", "got: 3"),
         ("[[probes]]\noperations = ['products.lst']", "did you mean 'products.list'?"),
-        ("[[probes]]\noperations = 'products.list'", "expected: a list of texts"),
-        ("[[probes]]\noperations = []", "expected: a list of texts"),
-        ("[[probes]]\noperations = ['products.create']", "changes data, and probes only read"),
+        ("[[probes]]\noperations = 'products.list'", "expected: a list of strings"),
+        ("[[probes]]\noperations = []", "expected: a list of strings"),
+        ("[[probes]]\noperations = ['products.create']", "is a write operation"),
         ("[[probes]]\nresources = ['product']", "did you mean 'products'?"),
-        ("[[probes]]\ntags = ['product']", "There is no tag 'product'"),
-        (GETS + "except = ['prducts']", "There is no operation or resource 'prducts'"),
-        (GETS + "interval = '5 parsecs'", 'expected: a time above 0 such as "30s"'),
+        ("[[probes]]\ntags = ['product']", "The contract has no tag 'product'"),
+        (GETS + "except = ['prducts']", "The contract has no operation or resource 'prducts'"),
+        (GETS + "interval = '5 parsecs'", 'expected: a duration above 0 such as "30s"'),
         (GETS + "interval = -1", "got: -1"),
         (GETS + "interval = inf", "got: inf"),
         (GETS + "interval = true", "got: True"),
-        (GETS + "interval = '5s'", "expected: a timeout of at most the interval (5 s)"),
-        (GETS + "objective = 1.0", "expected: a share between 0 and 1"),
+        (GETS + "interval = '5s'", "timeout (10 s) must not exceed interval (5 s)"),
+        (GETS + "objective = 1.0", "expected: a ratio between 0 and 1"),
         (GETS + "objective = 99", "got: 99"),
         (GETS + "fails_on = 'hihg'", "did you mean 'high'?"),
-        (GETS + "page_size = 0", "expected: a whole number above 0"),
+        (GETS + "page_size = 0", "expected: an integer above 0"),
         (GETS + "params = { idd = 'x' }", "did you mean 'id'?"),
-        (GETS + "params = { id = 3 }", "expected: a text in quotes"),
+        (GETS + "params = { id = 3 }", "expected: a string in quotes"),
         (GETS + "params = 'x'", "expected: a table such as"),
         (GETS + "[prober]\nworkers = 1.5", "got: 1.5"),
-        (GETS + "interval = '10s'", "The schedule needs more requests than the budget has."),
-        (GETS + "[[maintenance]]\n", "A maintenance window has no time, or two."),
+        (GETS + "interval = '10s'", "The schedule needs 474 requests a minute, the budget allows 240."),
+        (GETS + "[[maintenance]]\n", "A maintenance window needs exactly one kind of time."),
         (GETS + "[[maintenance]]\nfrom = 2026-01-01\nuntil = 2026-01-02", "a date and time with its zone"),
         (
             GETS + "[[maintenance]]\nfrom = 2026-01-02T00:00:00Z\nuntil = 2026-01-01T00:00:00Z",
@@ -103,7 +102,10 @@ def test_what_a_table_may_say() -> None:
         (GETS + "[[maintenance]]\nstart = '25:00'\nduration = '1h'", "a time of day in UTC"),
         (GETS + "[[maintenance]]\nstart = '02:00'\nduration = '8d'", "longer than a week"),
         (GETS + "[[maintenance]]\nstart = '02:00'\nduration = '1h'\nweekdays = ['so']", "expected: one of mon, tue"),
-        (GETS + "[[maintenance]]\nstart='02:00'\nduration='1h'\nresources = ['nope']", "There is no resource 'nope'"),
+        (
+            GETS + "[[maintenance]]\nstart='02:00'\nduration='1h'\nresources = ['nope']",
+            "The contract has no resource 'nope'",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused(text: str, told: str) -> None:

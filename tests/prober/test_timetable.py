@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whopwatch.prober.timetable import JITTER, LATE, Timetable
+from whopwatch.prober.schedule import JITTER, MAX_LATENESS, Timetable
 
 EPOCH = 1_800_000_000.0
 INTERVALS = {f"resource{number}.list": 10.0 for number in range(149)}
@@ -18,7 +18,7 @@ def run(timetable: Timetable, start: float, end: float, step: float = 0.01) -> t
     started, lost, now = [], 0, start
     while now < end:
         while timetable.next_due() <= now:
-            slot, operation, missed = timetable.pop(now)
+            slot, operation, missed = timetable.take(now)
             lost += missed
             if slot:
                 started.append((now, operation))
@@ -64,10 +64,10 @@ def test_every_slot_is_either_started_or_counted_as_lost(begin: float, stall: fl
 def test_a_run_that_is_too_late_is_lost_and_its_successor_is_on_the_grid() -> None:
     timetable = Timetable({"a.list": 10.0}, EPOCH)
     due = timetable.next_due()
-    slot, operation, lost = timetable.pop(due + 35)
+    slot, operation, lost = timetable.take(due + 35)
     assert (slot, operation) == (None, "a.list")
     assert lost in (3, 4)
-    assert due + 35 - 10 * LATE <= timetable.next_due() <= due + 45
+    assert due + 35 - 10 * MAX_LATENESS <= timetable.next_due() <= due + 45
     assert abs((timetable.next_due() - due) % 10) <= 0.5 or abs((timetable.next_due() - due) % 10 - 10) <= 0.5
 
 
@@ -76,7 +76,7 @@ def test_one_more_slot_comes_before_the_grid_and_leaves_it_alone() -> None:
     regular = timetable.next_due()
     timetable.add("a.list", regular - 5)
     timetable.add("a.list", regular - 4)
-    assert timetable.pop(regular - 5)[0] is not None
+    assert timetable.take(regular - 5)[0] is not None
     assert timetable.next_due() == regular
 
 
@@ -86,16 +86,16 @@ def test_no_more_slot_where_the_grid_comes_sooner_or_the_operation_is_gone() -> 
     timetable.add("a.list", regular + 1)
     timetable.add("b.list", regular - 1)
     assert timetable.next_due() == regular
-    timetable.pop(regular)
+    timetable.take(regular)
     assert timetable.next_due() > regular + 30
 
 
 def test_a_reload_keeps_the_slots_of_what_did_not_change() -> None:
     timetable = Timetable({"a.list": 10.0, "b.list": 10.0}, EPOCH)
-    due = {timetable.pop(EPOCH + 9)[1]: timetable.next_due() for _ in range(1)}
+    due = {timetable.take(EPOCH + 9)[1]: timetable.next_due() for _ in range(1)}
     assert due
     timetable.replace({"a.list": 10.0, "c.list": 30.0}, EPOCH + 9)
     operations = set()
     for _ in range(40):
-        operations.add(timetable.pop(timetable.next_due())[1])
+        operations.add(timetable.take(timetable.next_due())[1])
     assert operations == {"a.list", "c.list"}

@@ -13,7 +13,7 @@ from whop_sdk import NotFoundError, PermissionDeniedError, Whop
 
 from whopwatch.contract import Contract, load
 from whopwatch.http import Client
-from whopwatch.relay import Relay, filled, relayed
+from whopwatch.relay import Relay, match_template, run_relay
 from whopwatch.simulator import Simulator, embedded
 
 
@@ -33,7 +33,7 @@ def behind(simulator: Simulator, contract: Contract, budget: int = 20) -> Iterat
     target = replace(simulator.target(), writable=False)
     with (
         Client(target, contract, budget=budget) as client,
-        relayed(client, contract) as relay,
+        run_relay(client, contract) as relay,
         Whop(api_key=relay.token, base_url=relay.url) as sdk,
     ):
         yield relay, sdk
@@ -103,6 +103,6 @@ def test_the_key_stays_behind(simulator: Simulator, contract: Contract) -> None:
 
 def test_a_path_of_another_operation_fills_nothing(contract: Contract) -> None:
     operation = contract.operation("users.check_access")
-    assert filled(operation, "/users/user_1/access/prod%20x")[1] == {"id": "user_1", "resource_id": "prod x"}
-    with pytest.raises(ValueError, match="another path"):
-        filled(operation, "/users/user_1")
+    assert match_template(operation, "/users/user_1/access/prod%20x")[1] == {"id": "user_1", "resource_id": "prod x"}
+    with pytest.raises(ValueError, match="matches no template"):
+        match_template(operation, "/users/user_1")

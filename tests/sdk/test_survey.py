@@ -20,8 +20,8 @@ from whopwatch.core.errors import SourceError, TargetError, UsageError
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.http import Client
-from whopwatch.metrics import handover
-from whopwatch.relay import relayed
+from whopwatch.metrics import pushgateway
+from whopwatch.relay import run_relay
 from whopwatch.sdk import check_sdk
 from whopwatch.sdk.findings import pagination_findings
 from whopwatch.sdk.releases import (
@@ -49,7 +49,7 @@ def driven(contract: Contract, *faults: str, seed: int = 0) -> Iterator[tuple[Re
         target = replace(simulator.target(), writable=False)
         with (
             Client(target, contract, budget=150) as client,
-            relayed(client, contract) as relay,
+            run_relay(client, contract) as relay,
             run_program([sys.executable, str(DRIVERS_FOLDER / "driver.py"), relay.url, relay.token], {}) as program,
         ):
             ids = {"companies": simulator.company_id}
@@ -157,7 +157,9 @@ def test_the_newest_is_one_series_whichever_it_is(tmp_path: Path, monkeypatch: p
     """The label and the group at a Pushgateway are those of `newest`: nothing is left of the version before."""
     monkeypatch.setattr(releases, "versions", lambda registry, name: ["0.0.9", "0.0.23"])
     groups: list[tuple[str, Mapping[str, str]]] = []
-    monkeypatch.setattr(handover, "push", lambda registry, url, job, grouping, is_whole: groups.append((job, grouping)))
+    monkeypatch.setattr(
+        pushgateway, "push_metrics", lambda registry, url, job, grouping, replace_all: groups.append((job, grouping))
+    )
     file = tmp_path / "sdk.prom"
     places = ["--textfile", str(file), "--pushgateway", "http://127.0.0.1:1"]
     assert main(["sdk", "sdk:latest", "--budget", "3", "--cache-dir", str(CACHE), *places]) == 3

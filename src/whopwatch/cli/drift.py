@@ -107,9 +107,9 @@ def drift(
         report, outcomes = outcome.report, {"": outcome}
     tell(report, outputs)
     if metrics.wanted:
-        from whopwatch.metrics.drift import JOB, drift_metrics
+        from whopwatch.metrics.drift import DRIFT_JOB, drift_metrics
 
-        metrics.send(JOB, report, drift_metrics(report, contract.sha256, successes(outcomes.values())))
+        metrics.send(DRIFT_JOB, report, drift_metrics(report, contract.sha256, successes(outcomes.values())))
     for outcome in outcomes.values():
         if outcome.failure:
             raise outcome.failure

@@ -158,14 +158,14 @@ def _by_command(
 ) -> Iterator[tuple[McpToolServer, str, dict[str, str]]]:
     from whopwatch.http import Client
     from whopwatch.mcp import session
-    from whopwatch.relay import relayed
+    from whopwatch.relay import run_relay
     from whopwatch.run.target import opened
 
     words = _split_command(command)
     with (
         opened(contract, target or "simulator", os.environ, config=config, seed=seed) as ready,
         Client(replace(ready, writable=False), contract, budget=_messages(budget)) as client,
-        relayed(client, contract) as relay,
+        run_relay(client, contract) as relay,
         session.over_stdio(words, {"WHOP_BASE_URL": relay.url, "WHOP_API_KEY": relay.token}) as server,
     ):
         ids = {contract.account.resource: ready.company_id} if ready.company_id else {}

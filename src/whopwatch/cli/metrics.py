@@ -48,13 +48,13 @@ class Metrics:
         """Send those of a run of `job`."""
         from prometheus_client import generate_latest
 
-        from whopwatch.metrics.handover import push
+        from whopwatch.metrics.pushgateway import push_metrics
 
         if self._textfile:
             write_whole(self._textfile, generate_latest(registry).decode(), UNWRITABLE)
         if self._pushgateway:
-            is_whole = report.verdict is not Verdict.COULD_NOT_CHECK
-            push(registry, self._pushgateway, job, self._grouping, is_whole=is_whole)
+            replace_all = report.verdict is not Verdict.COULD_NOT_CHECK
+            push_metrics(registry, self._pushgateway, job, self._grouping, replace_all=replace_all)
 
 
 def _refuse_no_url(url: str) -> None:

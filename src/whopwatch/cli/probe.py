@@ -5,11 +5,16 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,13 +23,14 @@ from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, forget_contracts, load
 from whopwatch.core.errors import TargetError, UsageError
-from whopwatch.core.report import Report
-from whopwatch.prober.memory import give_back_early
-from whopwatch.prober.narrow import narrowed
-from whopwatch.prober.settings import McpTerms, default_file, read_settings
-from whopwatch.run.target import opened
+from whopwatch.core.report import Report, timestamp
+from whopwatch.prober.footprint import configure_malloc, reads_only
+from whopwatch.prober.settings import McpOptions, Probe, default_file, read_settings
 
-LISTEN = "127.0.0.1:9464"
+if TYPE_CHECKING:
+    from whopwatch.prober.probe_run import ProbeRunner
+
+PROBER_ADDRESS = "127.0.0.1:9464"
 EXAMPLE = """\b
 Examples:
   whopwatch probe                                      the embedded simulator
@@ -34,52 +40,54 @@ Examples:
 
 \b
 Pages: /metrics  /probe?target=OP&debug=true  /history?failed=true  /healthz  /readyz
-SIGHUP reads the configuration again; SIGTERM ends it after the runs that are under way.
+SIGHUP reloads the configuration; SIGTERM stops the prober after the active runs.
 Only GET requests are sent. WHOP_API_KEY and WHOP_COMPANY_ID are used as by `whopwatch check`.
 """
 
 
 @click.command("probe", epilog=EXAMPLE)
 @click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: the probes.toml we bring.")
-@click.option("--listen", default=LISTEN, show_default=True, metavar="HOST:PORT", help="Port 0 takes a free one.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: the bundled probes.toml.")
+@click.option("--listen", default=PROBER_ADDRESS, show_default=True, metavar="HOST:PORT", help="0 takes a free port.")
 @click.option("--shard", default="0/1", metavar="I/N", help="Probe every Nth operation, from the Ith (0 to N-1).")
-@click.option("--once", is_flag=True, help="Run every probe once and say whether the contract is kept.")
+@click.option("--once", is_flag=True, help="Run every probe once, print the verdict, and exit.")
 @click.option("--json", "json_file", metavar="FILE", help="With --once: write the JSON report (- for stdout).")
 def probe(target: str | None, config: Path | None, listen: str, shard: str, once: bool, json_file: str | None) -> int:
-    """Probe a target on schedule and export what is seen to Prometheus."""
+    """Probe a target on schedule and export the results to Prometheus."""
     if json_file and not once:
-        raise UsageError("There is no report without an end.", where="option --json", hint="add --once")
-    part, address, file = Shard.parse(shard), _address(listen), config or default_file()
-    give_back_early()
+        raise UsageError("--json requires --once.", where="option --json", hint="add --once")
+    part, address, file = Shard.parse(shard), _parse_address(listen), config or default_file()
+    configure_malloc()
     with _opened(target) as ready:
         if once:
             return _once(ready, file, part, json_file)
-        contract = narrowed(load())
-        forget_contracts()  # the whole contract is several times the size of what is probed
+        contract = reads_only(load())
+        forget_contracts()  # the whole contract takes several times the memory of the probed part
         gc.collect()
         return _serve(contract, ready, file, part, address)
 
 
 def _opened(name: str | None) -> AbstractContextManager[Target]:
-    """The target. Only the simulator needs the contract, and whoever is given it keeps it in memory."""
+    """Return the target. Only the simulator needs the whole contract, and keeps it in memory."""
     wanted = target_name(name, os.environ)
     if wanted == SIMULATOR:
+        from whopwatch.run.target import opened
+
         return opened(load(), wanted, os.environ)
     return nullcontext(resolve_target(wanted, os.environ))
 
 
 def _serve(contract: Contract, target: Target, config: Path, shard: Shard, address: tuple[str, int]) -> int:
-    from whopwatch.prober.service import Service
+    from whopwatch.prober.service import ProberService
 
     signals: SimpleQueue[int] = SimpleQueue()
 
-    def note(number: int, _: FrameType | None) -> None:
+    def on_signal(number: int, _: FrameType | None) -> None:
         signals.put(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, note)
-    service = Service(contract, target, config, shard, look=partial(_look, target))
+        signal.signal(number, on_signal)
+    service = ProberService(contract, target, config, shard, check_mcp=partial(_check_mcp, target))
     server = service.start(address)
     host, port = server.server_address[:2]
     url = f"http://[{host!s}]:{port}" if ":" in str(host) else f"http://{host!s}:{port}"
@@ -87,7 +95,7 @@ def _serve(contract: Contract, target: Target, config: Path, shard: Shard, addre
     try:
         while signals.get() == signal.SIGHUP:
             if service.reload():
-                click.echo(f"The configuration was read again: {len(service.probes)} operations.", err=True)
+                click.echo(f"Configuration reloaded: {len(service.probes)} operations.", err=True)
     finally:
         service.stop()
         server.stop()
@@ -95,31 +103,32 @@ def _serve(contract: Contract, target: Target, config: Path, shard: Shard, addre
     return 0
 
 
-def _look(target: Target, url: str, terms: McpTerms, number: int) -> tuple[Report, int]:
-    """One look at an MCP server, with the target's key.
+def _check_mcp(target: Target, url: str, options: McpOptions, number: int) -> tuple[Report, int]:
+    """Check an MCP server once with the target's key, in a process of its own.
 
-    The library and the whole contract are larger than the prober: they are loaded in a process of their own.
+    The MCP library and the whole contract take more memory than the prober itself.
     """
     key = target.api_key.reveal() if target.api_key else None
-    return apart(_look_now, url, key, target.company_id, terms, number)
+    return apart(_check_mcp_here, url, key, target.company_id, options, number)
 
 
-def _look_now(url: str, key: str | None, company: str | None, terms: McpTerms, number: int) -> tuple[Report, int]:
+def _check_mcp_here(
+    url: str, key: str | None, company: str | None, options: McpOptions, number: int
+) -> tuple[Report, int]:
     from whopwatch.mcp.short_check import check_briefly
 
-    return check_briefly(load(), url, key, company, calls=terms.calls, seconds=terms.timeout, number=number)
+    return check_briefly(load(), url, key, company, calls=options.calls, seconds=options.timeout, number=number)
 
 
 def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> int:
     from whopwatch.cli.check import EXIT_CODES, tell
     from whopwatch.cli.outputs import Outputs
-    from whopwatch.prober.once import probe_once
-    from whopwatch.prober.service import Service
+    from whopwatch.prober.service import ProberService
 
     outputs, contract = Outputs({"json": json_file}, None, {}), load()
-    service = Service(contract, target, config, shard)
+    service = ProberService(contract, target, config, shard)
     try:
-        report = probe_once(contract, service.prober, list(service.probes.values()), target.name)
+        report = check_once(contract, service.runner, list(service.probes.values()), target.name)
     finally:
         service.stop()
     if shard.index == 0:
@@ -128,27 +137,58 @@ def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> 
     return EXIT_CODES[report.verdict]
 
 
-def _with_mcp(report: Report, target: Target, terms: McpTerms | None) -> Report:
-    """`report`, and what one look at the MCP server comes to where one is to be looked at."""
-    from whopwatch.prober.mcp import address_of
-    from whopwatch.prober.together import together, without_session
+def check_once(
+    contract: Contract,
+    runner: ProbeRunner,
+    probes: Sequence[Probe],
+    target_name: str,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Report:
+    """Run each of `probes` once, request what had no data, and return the report."""
+    from whopwatch.prober.once import run_each_once
+    from whopwatch.run.complete_round import complete_round
+    from whopwatch.run.conclude import judge
+    from whopwatch.run.observation import Observation
 
-    url = address_of(terms, target)
-    if terms is None or url is None:
+    started_at, begun = datetime.now(UTC), time.perf_counter()
+    # The planner is passed in: the scheduled prober, which shares this package, must not load it.
+    exchanges, missing = run_each_once(contract, runner, probes, complete_round, sleep)
+    observation = Observation(
+        exchanges=tuple(exchanges),
+        selected=frozenset(probe.id for probe in probes),
+        budget=len(exchanges),
+        sent=len(exchanges),
+        unsafe=0,
+        started_at=timestamp(started_at),
+        seconds=time.perf_counter() - begun,
+        missing=missing,
+        requests=Counter(exchange.operation for exchange in exchanges),
+    )
+    return judge(contract, observation, target_name)
+
+
+def _with_mcp(report: Report, target: Target, options: McpOptions | None) -> Report:
+    """Return `report` with the result of one check of the MCP server, if one is configured."""
+    from whopwatch.prober.mcp import mcp_url
+    from whopwatch.prober.once import add_mcp_failure, merge_mcp_report
+
+    url = mcp_url(options, target)
+    if options is None or url is None:
         return report
     try:
-        return together(report, _look(target, url, terms, 0)[0])
+        return merge_mcp_report(report, _check_mcp(target, url, options, 0)[0])
     except TargetError as error:
-        return without_session(report, error)
+        return add_mcp_failure(report, error)
 
 
-def _address(text: str) -> tuple[str, int]:
+def _parse_address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdecimal() and int(port) < 65536):
         raise UsageError(
-            "The prober cannot listen at this address.",
+            "Invalid address.",
             where="option --listen",
-            expected=f"HOST:PORT such as {LISTEN}, or :9464 for every interface",
+            expected=f"HOST:PORT such as {PROBER_ADDRESS}, or :9464 for every interface",
             got=repr(text[:60]),
         )
     return host.strip("[]"), int(port)

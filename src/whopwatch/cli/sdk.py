@@ -63,7 +63,7 @@ def sdk(
     """Test an SDK release against a target."""
     from whopwatch.contract_build.releases import published
     from whopwatch.http import Client
-    from whopwatch.relay import relayed
+    from whopwatch.relay import run_relay
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run.target import opened
     from whopwatch.sdk import check_sdk
@@ -76,7 +76,7 @@ def sdk(
     with (
         opened(contract, target, os.environ, config=config, seed=seed, rate=rate) as ready,
         Client(replace(ready, writable=False), contract, budget=budget) as client,
-        relayed(client, contract) as relay,
+        run_relay(client, contract) as relay,
         run_program(*driver_command(wanted, folder, relay.url, relay.token)) as program,
     ):
         require_release(wanted, program.release)
@@ -85,7 +85,7 @@ def sdk(
         report = check_sdk(contract, program, relay, name=name, ids=ids, budget=budget, seed=seed)
     tell(report, outputs)
     if metrics.wanted:
-        from whopwatch.metrics.sdk import JOB, sdk_metrics
+        from whopwatch.metrics.sdk import SDK_JOB, sdk_metrics
 
-        metrics.send(JOB, report, sdk_metrics(report, str(named), wanted.version, time.time()))
+        metrics.send(SDK_JOB, report, sdk_metrics(report, str(named), wanted.version, time.time()))
     return EXIT_CODES[report.verdict]

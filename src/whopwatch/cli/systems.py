@@ -66,7 +66,7 @@ def _parts(contract: Contract) -> _Parts:
     routes = Routes(contract)
     faults = [fault for fault in catalogue().values() if fault.sees != "mcp"]
     settings = read_settings(default_file())
-    probed = {operation.id for entry in settings.entries for operation in entry.selector.select(contract)}
+    probed = {operation.id for table in settings.tables for operation in table.selector.select(contract)}
     return _Parts(
         is_simulated=lambda one: routes.find(one.api, one.method, one.path) is not None,
         is_safe_to_write=lambda one: contract.write_effects.reason_against(one) is None,

@@ -1,4 +1,4 @@
-"""What a nightly run exports."""
+"""The metrics of a nightly run."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from prometheus_client import CollectorRegistry, Gauge
 from whopwatch.core.finding import INACTIVE
 from whopwatch.core.report import Report, State, Verdict
 
-JOB = "whopwatch-drift"
+DRIFT_JOB = "whopwatch-drift"
 
 
 def drift_metrics(report: Report, sha256: str, last_success: float | None) -> CollectorRegistry:
-    """The metrics of one run. `last_success` is when a run last could check what it was about, in epoch seconds.
+    """Return the metrics of one run. `last_success` is when a run last could check its operations, in Unix time.
 
-    A run that could not check anything says nothing about findings: what was pushed before stands then.
+    A run that could not check anything exports no findings, so that those pushed before stay.
     """
     registry = CollectorRegistry()
     if report.verdict is not Verdict.COULD_NOT_CHECK:
-        found = Gauge("whop_contract_drift_findings", "Open findings.", ("severity", "class"), registry=registry)
+        found = Gauge(
+            "whop_contract_drift_findings", "Open findings of the last run.", ("severity", "class"), registry=registry
+        )
         for (severity, drift_class), count in open_findings(report).items():
             found.labels(severity, drift_class).set(count)
-    states = Gauge(
-        "whop_contract_drift_operations", "Operations by what is known of them.", ("state",), registry=registry
-    )
+    states = Gauge("whop_contract_drift_operations", "Operations by state.", ("state",), registry=registry)
     counts = report.count()
     for state in State:
         states.labels(str(state)).set(counts[state])
-    _gauge("whop_contract_drift_requests", "Requests that the run sent.", report.sent, registry)
-    _gauge("whop_contract_drift_duration_seconds", "How long the run took.", report.seconds, registry)
-    info = Gauge("whop_contract_info", "The contract; always 1.", ("sha256",), registry=registry)
+    _gauge("whop_contract_drift_requests", "Requests that the last run sent.", report.sent, registry)
+    _gauge("whop_contract_drift_duration_seconds", "Duration of the last run.", report.seconds, registry)
+    info = Gauge("whop_contract_info", "The contract in use; always 1.", ("sha256",), registry=registry)
     info.labels(sha256).set(1)
     if last_success is not None:
         name = "whop_contract_drift_last_success_timestamp_seconds"
-        _gauge(name, "When a run last could check what it was about.", last_success, registry)
+        _gauge(name, "Start of the last run that could check its operations, in Unix time.", last_success, registry)
     return registry
 
 
 def open_findings(report: Report) -> Counter[tuple[str, str]]:
-    """How many findings are open, by severity and class."""
+    """Count the open findings by severity and drift class."""
     return Counter(
         (str(finding.severity), finding.drift_class) for finding in report.findings if finding.state not in INACTIVE
     )

@@ -1,7 +1,7 @@
-"""Every metric of the prober. Alerts and dashboards know them by these names and labels.
+"""The metrics of the prober. Alerts and dashboards use these names and labels.
 
-Cardinality is bounded: labels are operations out of the configuration and values out of closed sets. What an API
-answers never becomes a label.
+Cardinality is bounded: label values are configured operations or members of closed sets. Nothing from a response ever
+becomes a label.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from whopwatch.core.exchange import Phases
 from whopwatch.core.finding import Finding, Severity
-from whopwatch.metrics.statuses import CODE_CLASSES, code_class
+from whopwatch.metrics.status_classes import CODE_CLASSES, code_class
 
 M = TypeVar("M", bound=MetricWrapperBase)
 
@@ -29,28 +29,28 @@ PHASES = ("dns", "connect", "tls", "ttfb", "transfer")
 SEVERITIES = tuple(Severity)
 
 
-class Outcome(StrEnum):
-    """What one run of a probe came to."""
+class ProbeOutcome(StrEnum):
+    """The outcome of one run of a probe."""
 
     SUCCESS = "success"
     HTTP_ERROR = "http_error"
-    """An answer came that is none of use: not a success status, cut short, or not readable as HTTP."""
+    """No success status, or a response that is incomplete or not HTTP."""
     CONTRACT = "contract"
-    """A success answer that breaks the contract."""
+    """A success response that violates the contract."""
     TIMEOUT = "timeout"
     CONNECT = "connect"
-    """No connection: name, address, proxy or TLS."""
+    """No connection: DNS, address, proxy or TLS."""
     RATE_LIMITED = "rate_limited"
     SKIPPED = "skipped"
-    """Nothing was asked: no request was left, or no id to ask with. Not an event of any objective."""
+    """No request for the operation was sent: no budget, a pause after a 429, or no id. Not counted by any objective."""
 
 
-OUTCOMES = tuple(Outcome)
+OUTCOMES = tuple(ProbeOutcome)
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """An operation whose series are exported. Times are in seconds, `objective` is a ratio below 1."""
+class OperationSeries:
+    """The constants that are exported of one operation. Times are in seconds, `objective` is a ratio below 1."""
 
     operation: str
     resource: str
@@ -66,125 +66,159 @@ class ProbeMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self.all: list[MetricWrapperBase] = []
+        self.families: list[MetricWrapperBase] = []
         self._by_operation: list[MetricWrapperBase] = []
-        self._series: dict[str, _Series] = {}
-        self._watched: dict[str, Watched] = {}
-        by_operation = ("operation",)
+        self._series: dict[str, _RunSeries] = {}
+        self._operations: dict[str, OperationSeries] = {}
+        self._add_run_metrics()
+        self._add_operation_metrics()
+        self._add_prober_metrics()
+        self._by_phase = [(phase, self.phases.labels(phase)) for phase in PHASES]
+
+    def _add_run_metrics(self) -> None:
+        operation = ("operation",)
         self.runs = self._counter("whop_probe_runs", "Runs of a probe by outcome.", ("operation", "outcome"))
-        self.duration = self._histogram("whop_probe_duration_seconds", "Duration of the probed request.", by_operation)
-        self.phases = self._histogram("whop_probe_phase_duration_seconds", "Duration of a request's phase.", ("phase",))
+        self.duration = self._histogram("whop_probe_duration_seconds", "Duration of the probed request.", operation)
+        self.phases = self._histogram(
+            "whop_probe_phase_duration_seconds", "Duration of one phase of a request, all operations.", ("phase",)
+        )
         self.responses = self._counter(
-            "whop_probe_http_responses", "Answers by class of status.", ("operation", "code_class")
+            "whop_probe_http_responses", "Responses by status class.", ("operation", "code_class")
         )
         self.violations = self._counter(
             "whop_probe_contract_violations", "Findings of all runs by drift class.", ("operation", "class")
         )
         self.findings = self._gauge(
-            "whop_probe_findings", "Findings of the last run whose answer could be judged.", ("operation", "severity")
+            "whop_probe_findings",
+            "Findings of the last run whose response could be checked.",
+            ("operation", "severity"),
         )
-        self.success = self._gauge("whop_probe_success", "Whether the last run succeeded.", by_operation)
-        self.last_run = self._gauge("whop_probe_last_run_timestamp_seconds", "End of the last run.", by_operation)
+        self.success = self._gauge("whop_probe_success", "1 if the last run succeeded, else 0.", operation)
+        self.last_run = self._gauge(
+            "whop_probe_last_run_timestamp_seconds", "End of the last run, in Unix time.", operation
+        )
         self.last_success = self._gauge(
-            "whop_probe_last_success_timestamp_seconds", "End of the last run that succeeded.", by_operation
+            "whop_probe_last_success_timestamp_seconds", "End of the last successful run, in Unix time.", operation
         )
-        self.interval = self._gauge("whop_probe_interval_seconds", "Seconds from one run to the next.", by_operation)
+        self.throttled = self._counter(
+            "whop_probe_throttled_seconds", "Seconds for which operations were paused after a 429."
+        )
+
+    def _add_operation_metrics(self) -> None:
+        operation = ("operation",)
+        self.interval = self._gauge(
+            "whop_probe_interval_seconds", "Configured seconds from one run to the next.", operation
+        )
         self.threshold = self._gauge(
-            "whop_probe_latency_threshold_seconds", "What counts as slow, in seconds.", by_operation
+            "whop_probe_latency_threshold_seconds", "Configured duration above which a request is slow.", operation
         )
-        self.objective = self._gauge("whop_probe_objective_ratio", "Share of runs that has to succeed.", by_operation)
-        self.maintenance = self._gauge("whop_probe_maintenance", "Whether under announced maintenance.", by_operation)
+        self.objective = self._gauge(
+            "whop_probe_objective_ratio", "Configured share of runs that must succeed.", operation
+        )
+        self.maintenance = self._gauge(
+            "whop_probe_maintenance", "1 if a maintenance window is active, else 0.", operation
+        )
         self.info = self._gauge(
-            "whop_probe_info", "What is probed; always 1.", ("operation", "resource", "method", "path")
+            "whop_probe_info", "The probed operation; always 1.", ("operation", "resource", "method", "path")
         )
+
+    def _add_prober_metrics(self) -> None:
         self.contract_info = self._gauge("whop_contract_info", "The contract in use; always 1.", ("sha256",))
-        self.ratelimit_limit = self._gauge("whop_ratelimit_limit_requests", "Requests the budget holds when full.")
+        self.ratelimit_limit = self._gauge(
+            "whop_ratelimit_limit_requests", "Requests that may be sent at once when the budget is full."
+        )
         self.ratelimit_remaining = self._gauge("whop_ratelimit_remaining_requests", "Requests left in the budget.")
-        self.ratelimit_reset = self._gauge("whop_ratelimit_reset_timestamp_seconds", "When the budget is full again.")
-        self.throttled = self._counter("whop_probe_throttled_seconds", "Seconds in which runs had to be held back.")
-        self.lag = self._histogram("whop_prober_schedule_lag_seconds", "Start of a run behind its schedule.")
-        self.missed = self._counter("whop_prober_missed_runs", "Runs that were not started in time.", by_operation)
-        self.inflight = self._gauge("whop_prober_inflight_probes", "Runs under way.")
+        self.ratelimit_reset = self._gauge(
+            "whop_ratelimit_reset_timestamp_seconds", "When the budget is full again, in Unix time."
+        )
+        self.lag = self._histogram(
+            "whop_prober_schedule_lag_seconds", "Delay of a run's start behind its scheduled time."
+        )
+        self.missed = self._counter(
+            "whop_prober_missed_runs", "Scheduled runs that could not start in time.", ("operation",)
+        )
+        self.inflight = self._gauge("whop_prober_inflight_probes", "Active runs.")
         self.reload_ok = self._gauge(
-            "whop_prober_config_last_reload_successful", "Whether the last configuration was accepted."
+            "whop_prober_config_last_reload_successful", "1 if the last configuration read was valid, else 0."
         )
         self.reload_at = self._gauge(
-            "whop_prober_config_last_reload_timestamp_seconds", "When a configuration was last accepted."
+            "whop_prober_config_last_reload_timestamp_seconds", "Last read of a valid configuration, in Unix time."
         )
-        self.shards = self._gauge("whop_prober_shards", "Probers that share the operations.")
-        self.shard_index = self._gauge("whop_prober_shard_index", "Which of the shards this one is, from 0.")
-        self.build_info = self._gauge("whop_prober_build_info", "Versions; always 1.", ("version", "contract"))
-        self._by_phase = [(phase, self.phases.labels(phase)) for phase in PHASES]
+        self.shards = self._gauge("whop_prober_shards", "Number of probers that share the operations.")
+        self.shard_index = self._gauge("whop_prober_shard_index", "This prober's shard, counted from 0.")
+        self.build_info = self._gauge(
+            "whop_prober_build_info", "Version of whopwatch and of its contract; always 1.", ("version", "contract")
+        )
 
-    def watch(self, watched: Iterable[Watched]) -> None:
-        """Export the series of `watched`, and no longer those of other operations."""
-        wanted = {each.operation: each for each in watched}
-        for operation in self._watched.keys() - wanted.keys():
-            self._forget(self._watched[operation])
+    def set_operations(self, operations: Iterable[OperationSeries]) -> None:
+        """Export series for `operations`, and remove those of all others."""
+        wanted = {each.operation: each for each in operations}
+        for operation in self._operations.keys() - wanted.keys():
+            self._remove(self._operations[operation])
         for operation, each in wanted.items():
-            known = self._watched.get(operation)
+            known = self._operations.get(operation)
             if known and (known.resource, known.method, known.path) != (each.resource, each.method, each.path):
-                self._forget(known)
+                self._remove(known)
             self._declare(each)
-        self._watched = wanted
+        self._operations = wanted
 
-    def ran(
+    def record_run(
         self,
         operation: str,
-        outcome: Outcome,
+        outcome: ProbeOutcome,
         *,
         at: float,
         phases: Sequence[Phases],
         status: int | None,
         findings: Sequence[Finding] | None,
     ) -> None:
-        """Count one run that asked something, ended at `at`. `phases` are those of its requests, the probed one last.
+        """Count one run that sent requests and ended at `at`. `phases` are those of its requests, the probed one last.
 
-        `findings` is None where the answer says nothing about the contract: what was found before stands then. A run
-        that ends after its operation has left the configuration is no longer counted.
+        `findings` is None if the response says nothing about the contract; the previous findings stay exported. A run
+        that ends after a reload removed its operation is not counted.
         """
-        if operation not in self._watched:
+        if operation not in self._operations:
             return
         series = self._series.get(operation)
         if series is None:
-            series = self._series[operation] = _Series(self, operation)
+            series = self._series[operation] = _RunSeries(self, operation)
         series.runs[outcome].inc()
         series.duration.observe(phases[-1].total)
-        for taken in phases:
+        for request in phases:
             for name, histogram in self._by_phase:
-                seconds = getattr(taken, name)
+                seconds = getattr(request, name)
                 if seconds is not None:
                     histogram.observe(seconds)
         if status is not None:
             series.responses[code_class(status)].inc()
         if findings is not None:
-            series.found(findings)
+            series.set_findings(findings)
             for finding in findings:
                 self.violations.labels(operation, finding.drift_class).inc()
-        series.success.set(outcome is Outcome.SUCCESS)
+        series.success.set(outcome is ProbeOutcome.SUCCESS)
         series.last_run.set(at)
-        if outcome is Outcome.SUCCESS:
+        if outcome is ProbeOutcome.SUCCESS:
             series.last_success.set(at)
 
     @property
-    def of_one_run(self) -> CollectorRegistry:
-        """A registry of what a single run tells; nothing of a prober's state, which would read as zero there."""
+    def single_run_registry(self) -> CollectorRegistry:
+        """A registry with the metrics of a single run, without the prober's own state, which would read as zero."""
         registry = new_registry()
-        told = (self.runs, self.duration, self.phases, self.responses, self.violations, self.findings, self.success)
-        for metric in (*told, self.last_run, self.last_success, self.threshold, self.objective, self.info):
+        of_run = (self.runs, self.duration, self.phases, self.responses, self.violations, self.findings, self.success)
+        for metric in (*of_run, self.last_run, self.last_success, self.threshold, self.objective, self.info):
             registry.register(metric)
         return registry
 
-    def set_waiting(self, operation: str, waiting: bool) -> None:
-        """Whether an operation has nothing to ask with: it is on no schedule then, and cannot be late."""
-        each = self._watched.get(operation)
-        if each and waiting:
+    def set_without_id(self, operation: str, without_id: bool) -> None:
+        """Remove the interval of an operation that has no id to request, so that it does not count as late."""
+        each = self._operations.get(operation)
+        if each and without_id:
             self.interval.remove(operation)
         elif each:
             self.interval.labels(operation).set(each.interval)
 
-    def _declare(self, each: Watched) -> None:
-        """Let every counter begin at 0, so that its first increase is seen. Gauges of runs wait for the first one."""
+    def _declare(self, each: OperationSeries) -> None:
+        """Start every counter at 0, so that its first increase is visible. Gauges of runs wait for the first run."""
         operation = each.operation
         for outcome in OUTCOMES:
             self.runs.labels(operation, outcome)
@@ -198,29 +232,29 @@ class ProbeMetrics:
         self.maintenance.labels(operation)
         self.info.labels(operation, each.resource, each.method, each.path).set(1)
 
-    def _forget(self, each: Watched) -> None:
+    def _remove(self, each: OperationSeries) -> None:
         self._series.pop(each.operation, None)
         for metric in self._by_operation:
             metric.remove_by_labels({"operation": each.operation})
 
     def _counter(self, name: str, help: str, labels: Sequence[str] = ()) -> Counter:
-        return self._added(Counter(name, help, labels, registry=self.registry), labels)
+        return self._register(Counter(name, help, labels, registry=self.registry), labels)
 
     def _gauge(self, name: str, help: str, labels: Sequence[str] = ()) -> Gauge:
-        return self._added(Gauge(name, help, labels, registry=self.registry), labels)
+        return self._register(Gauge(name, help, labels, registry=self.registry), labels)
 
     def _histogram(self, name: str, help: str, labels: Sequence[str] = ()) -> Histogram:
-        return self._added(Histogram(name, help, labels, buckets=BUCKETS, registry=self.registry), labels)
+        return self._register(Histogram(name, help, labels, buckets=BUCKETS, registry=self.registry), labels)
 
-    def _added(self, metric: M, labels: Sequence[str]) -> M:
-        self.all.append(metric)
+    def _register(self, metric: M, labels: Sequence[str]) -> M:
+        self.families.append(metric)
         if "operation" in labels:
             self._by_operation.append(metric)
         return metric
 
 
-class _Series:
-    """The series of one operation that has run, looked up once: they are wanted a dozen times a run.
+class _RunSeries:
+    """The series of one operation, looked up once because every run updates about a dozen of them.
 
     A gauge is exported from its first value on.
     """
@@ -239,8 +273,8 @@ class _Series:
     def last_success(self) -> Gauge:
         return self._metrics.last_success.labels(self._operation)
 
-    def found(self, findings: Sequence[Finding]) -> None:
-        """The findings of the last run whose answer could be judged."""
+    def set_findings(self, findings: Sequence[Finding]) -> None:
+        """Export the findings of the last run whose response could be checked."""
         counted = dict(Tally(finding.severity for finding in findings)) if findings else {}
         if counted != self._counted:
             for severity in SEVERITIES:
@@ -249,6 +283,6 @@ class _Series:
 
 
 def new_registry() -> CollectorRegistry:
-    """A registry whose counters and histograms come without `_created` series, a third of all there would be."""
+    """Return a registry without `_created` series, which would be a third of all series."""
     disable_created_metrics()  # type: ignore[no-untyped-call]
     return CollectorRegistry()

@@ -1,4 +1,4 @@
-"""Every metric of the receiver of webhooks. Labels are documented events and words of our own, never what came."""
+"""The metrics of the webhook receiver. Labels are documented events and fixed words, never a string from a request."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-LAGS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86400.0)
-"""Upper bounds of the time from an event to its receipt, in seconds."""
+LAG_BUCKETS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86400.0)
+"""Upper bounds of the time between an event and its receipt, in seconds."""
 BY_EVENT = ("event",)
 
 
 class WebhookMetrics:
-    """The metrics of one receiver, registered in `registry`; `events` are the ones that can come.
+    """The metrics of one receiver, registered in `registry`. `events` are the documented events.
 
-    `outcomes` are those of a delivery that verified, `refusals` the reasons for which anything is not taken.
+    `outcomes` are those of a delivery with a valid signature, `refusals` the reasons for refusing a request.
     """
 
     def __init__(
@@ -23,31 +23,42 @@ class WebhookMetrics:
         self.registry = registry
         self.deliveries = Counter(
             "whop_webhook_deliveries",
-            "Deliveries that verified, by outcome.",
+            "Deliveries with a valid signature, by outcome.",
             (*BY_EVENT, "outcome"),
             registry=registry,
         )
-        self.refused = Counter(
-            "whop_webhook_refused", "Requests that were not taken, by reason.", ("reason",), registry=registry
-        )
+        self.refused = Counter("whop_webhook_refused", "Refused requests by reason.", ("reason",), registry=registry)
         self.violations = Counter(
-            "whop_webhook_contract_violations", "Findings by drift class.", (*BY_EVENT, "class"), registry=registry
+            "whop_webhook_contract_violations",
+            "Findings of all deliveries by drift class.",
+            (*BY_EVENT, "class"),
+            registry=registry,
         )
         self.lag = Histogram(
             "whop_webhook_receipt_lag_seconds",
-            "From the event to its receipt.",
+            "Time between an event and its receipt.",
             BY_EVENT,
-            buckets=LAGS,
+            buckets=LAG_BUCKETS,
             registry=registry,
         )
         self.last_received = Gauge(
-            "whop_webhook_last_received_timestamp_seconds", "Receipt of the last one.", BY_EVENT, registry=registry
+            "whop_webhook_last_received_timestamp_seconds",
+            "Receipt of the last delivery, in Unix time.",
+            BY_EVENT,
+            registry=registry,
         )
-        self.waiting = Gauge("whop_webhook_waiting_deliveries", "Deliveries not checked yet.", registry=registry)
+        self.waiting = Gauge(
+            "whop_webhook_waiting_deliveries", "Received deliveries that are not checked yet.", registry=registry
+        )
         self.forwarded = Counter(
-            "whop_webhook_forwarded", "Deliveries passed on, by class of answer.", ("code_class",), registry=registry
+            "whop_webhook_forwarded",
+            "Forwarded deliveries by status class of the response.",
+            ("code_class",),
+            registry=registry,
         )
-        self.errors = Counter("whop_webhook_check_errors", "Checks that failed by themselves.", registry=registry)
+        self.errors = Counter(
+            "whop_webhook_check_errors", "Checks that failed with an internal error.", registry=registry
+        )
         for event in events:
             for outcome in outcomes:
                 self.deliveries.labels(event, outcome)

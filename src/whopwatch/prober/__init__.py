@@ -1,1 +1,1 @@
-"""The prober: documented reads, asked on schedule, held against the contract, and exported to Prometheus."""
+"""The prober: read operations requested on schedule, checked against the contract, exported to Prometheus."""

@@ -1,66 +1,128 @@
-"""Every probe once, and a verdict: what `--once` does."""
+"""`probe --once`: run every probe once, and add the result of the MCP check to the report."""
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
 from whopwatch.contract import Contract
+from whopwatch.core.errors import TargetError, UnsafeRequestError
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.report import Report, timestamp
-from whopwatch.prober.flow import MOST_LISTS
-from whopwatch.prober.further import look_further
-from whopwatch.prober.listing import Probe
-from whopwatch.prober.prober import Prober
-from whopwatch.prober.records import Run
-from whopwatch.run import Observation, judge
+from whopwatch.core.report import OperationResult, Report, State, Verdict
+from whopwatch.http.call import Call
+from whopwatch.prober.history import ProbeRun
+from whopwatch.prober.probe_requests import MAX_LISTS_PER_RUN
+from whopwatch.prober.probe_run import ProbeRunner
+from whopwatch.prober.settings import Probe, ProbeOptions
+
+MCP_SERVER = "mcp:*"
+"""The operation id of an MCP server as a whole, as `webhook:*` is for deliveries."""
 
 
-def probe_once(
-    contract: Contract,
-    prober: Prober,
-    probes: Sequence[Probe],
-    target_name: str,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Report:
-    """Run each of `probes` once, waiting where the budget wants it, and judge what was seen.
+class RoundCompleter(Protocol):
+    """Requests what a first round showed no data of (`run.complete_round`).
 
-    Lists come first: they show the ids that the others ask with. What showed nothing is looked for further.
+    It is passed in because it uses the request planner, which the scheduled prober must not load.
     """
-    started_at, begun = datetime.now(UTC), time.perf_counter()
-    runs = [_patiently(prober, probe, sleep) for probe in sorted(probes, key=partial(_needs, contract))]
-    seen = tuple(_exchanges(runs))
-    exchanges = (*seen, *look_further(contract, prober, probes, seen, sleep))
-    requests = Counter(exchange.operation for exchange in exchanges)
-    observation = Observation(
-        exchanges=exchanges,
-        selected=frozenset(probe.id for probe in probes),
-        budget=len(exchanges),
-        sent=len(exchanges),
-        unsafe=0,
-        started_at=timestamp(started_at),
-        seconds=time.perf_counter() - begun,
-        missing={run.operation: run.lacking for run in runs if run.lacking and run.operation not in requests},
-        requests=requests,
-    )
-    return judge(contract, observation, target_name)
+
+    def __call__(
+        self,
+        contract: Contract,
+        selected: Collection[str],
+        configured_ids: Mapping[str, str],
+        exchanges: Sequence[Exchange],
+        send: Callable[[Call], Exchange | None],
+    ) -> None:
+        """Send further requests through `send`, which returns None for a request that was not sent."""
+        ...
 
 
-def _patiently(prober: Prober, probe: Probe, sleep: Callable[[float], None]) -> Run:
-    prober.budget.wait(MOST_LISTS + 2, sleep)
-    return prober.look(probe)
+def run_each_once(
+    contract: Contract,
+    runner: ProbeRunner,
+    probes: Sequence[Probe],
+    complete: RoundCompleter,
+    sleep: Callable[[float], None],
+) -> tuple[list[Exchange], dict[str, str]]:
+    """Run each of `probes` once, waiting for the budget if necessary.
+
+    Return the exchanges, and the resource whose id was missing for each operation that was not requested. Lists run
+    first, because they show the ids that other operations need. `complete` then requests what had no data: scheduled
+    probes have a next round for that, a single round has not.
+    """
+    runs = [
+        _run_within_budget(runner, probe, sleep) for probe in sorted(probes, key=partial(_ids_needed_first, contract))
+    ]
+    exchanges = [exchange for run in runs for exchange in run.exchanges]
+    further, send = _patient_sender(runner, probes, sleep)
+    # A probe with a configured parameter must not be sent with another value.
+    free = [probe.id for probe in probes if not any(one.name in probe.params for one in probe.operation.needed)]
+    complete(contract, free, runner.ids.configured, exchanges, send)
+    exchanges += further
+    requested = {exchange.operation for exchange in exchanges}
+    missing = {run.operation: run.missing_id_of for run in runs if run.missing_id_of and run.operation not in requested}
+    return exchanges, missing
 
 
-def _needs(contract: Contract, probe: Probe) -> tuple[bool, int, str]:
-    lacking = [parameter for parameter in probe.operation.needed if parameter.name not in probe.params]
+def _run_within_budget(runner: ProbeRunner, probe: Probe, sleep: Callable[[float], None]) -> ProbeRun:
+    runner.budget.wait(MAX_LISTS_PER_RUN + 2, sleep)
+    return runner.observe(probe)
+
+
+def _ids_needed_first(contract: Contract, probe: Probe) -> tuple[bool, int, str]:
+    """Sort lists before other operations, and those that need fewer ids first."""
+    missing = [parameter for parameter in probe.operation.needed if parameter.name not in probe.params]
     account = (contract.account.resource,)
-    return not probe.operation.is_list, sum(parameter.resources != account for parameter in lacking), probe.id
+    return not probe.operation.is_list, sum(parameter.resources != account for parameter in missing), probe.id
 
 
-def _exchanges(runs: Sequence[Run]) -> Iterator[Exchange]:
-    for run in runs:
-        yield from run.exchanges
+def _patient_sender(
+    runner: ProbeRunner, probes: Sequence[Probe], sleep: Callable[[float], None]
+) -> tuple[list[Exchange], Callable[[Call], Exchange | None]]:
+    """Return a list of exchanges, and a function that sends calls within the budget and appends to the list."""
+    options = {probe.id: probe.options for probe in probes}
+    sent: list[Exchange] = []
+
+    def send(call: Call) -> Exchange | None:
+        runner.budget.wait(1, sleep)
+        if runner.budget.take(call.operation.id):
+            return None  # the operation is paused after a 429
+        try:
+            exchange = runner.client.send(call, options.get(call.operation.id, ProbeOptions()).timeout)
+        except UnsafeRequestError:
+            return None  # the target sent an id that must not be put into a URL
+        runner.budget.hold_after_429(exchange)
+        sent.append(exchange)
+        return exchange
+
+    return sent, send
+
+
+def merge_mcp_report(report: Report, mcp: Report) -> Report:
+    """Return `report` with the MCP tools that were called or have a finding."""
+    with_findings = {finding.operation for finding in mcp.findings}
+    rows = tuple(row for row in mcp.operations if row.requests or row.id in with_findings)
+    is_drift = Verdict.DRIFT in (report.verdict, mcp.verdict)
+    return replace(
+        report,
+        verdict=Verdict.DRIFT if is_drift else report.verdict,
+        operations=(*report.operations, *rows),
+        findings=(*report.findings, *mcp.findings),
+        sent=report.sent + mcp.sent,
+        budget=report.budget + mcp.sent,
+        seconds=report.seconds + mcp.seconds,
+    )
+
+
+def add_mcp_failure(report: Report, error: TargetError) -> Report:
+    """Return `report` with a row for an MCP server that opened no session: it could not be checked."""
+    reason = f"the MCP server opened no session: {error.got or error.what}"
+    row = OperationResult(MCP_SERVER, "", "", State.COULD_NOT_CHECK, reason)
+    return replace(
+        report,
+        verdict=Verdict.COULD_NOT_CHECK if report.verdict is Verdict.CLEAN else report.verdict,
+        operations=(*report.operations, row),
+        reason=report.reason or reason,
+    )

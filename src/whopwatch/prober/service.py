@@ -1,4 +1,4 @@
-"""The prober as a whole: configuration, schedule, metrics and server, put together and kept running."""
+"""The running prober: configuration, schedule, metrics and HTTP server."""
 
 from __future__ import annotations
 
@@ -19,30 +19,28 @@ from whopwatch.contract import Contract
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.errors import ConfigError
 from whopwatch.metrics import Exposition, McpMetrics, ProbeMetrics, new_registry
-from whopwatch.prober.budget import Budget
-from whopwatch.prober.door import Door
-from whopwatch.prober.flow import resources_needed
-from whopwatch.prober.listing import Probe, probes_of
-from whopwatch.prober.mcp import Look, McpRounds, address_of
-from whopwatch.prober.memory import GIVE_BACK_SECONDS, give_back, settle
-from whopwatch.prober.pages import pages_of
-from whopwatch.prober.prober import Prober
-from whopwatch.prober.records import History
-from whopwatch.prober.scheduler import Scheduler
-from whopwatch.prober.seen import Seen
-from whopwatch.prober.server import Server
-from whopwatch.prober.settings import Settings, read_settings
+from whopwatch.prober.budget import RequestBudget
+from whopwatch.prober.client import ProbeClient
+from whopwatch.prober.footprint import TRIM_SECONDS, freeze_startup_objects, trim_heap
+from whopwatch.prober.history import RunHistory
+from whopwatch.prober.http_pages import PageServer, build_pages
+from whopwatch.prober.ids import RecentIds
+from whopwatch.prober.mcp import McpCheck, McpChecker, mcp_url
+from whopwatch.prober.probe_requests import resources_needed
+from whopwatch.prober.probe_run import ProbeRunner
+from whopwatch.prober.schedule import Scheduler
+from whopwatch.prober.settings import Probe, ProberSettings, read_settings, select_probes
 
 SWITCH_SECONDS = 0.0005
-"""How long one thread may keep the interpreter: what a scrape may add to a probe's time."""
+"""How long a thread may hold the interpreter lock. Bounds what a scrape adds to the latency of a probe."""
 _LOG = logging.getLogger("whopwatch.prober")
 
 
-class Service:
-    """A prober of `target`, configured by the file at `config`, for one `shard` of its operations.
+class ProberService:
+    """A prober of `target`, configured by the file `config`, for one `shard` of its operations.
 
-    `look` is how an MCP server is looked at, by the first shard; without it none is.
-    Raises ConfigError for a file that cannot be meant.
+    `check_mcp` checks an MCP server; only the first shard does so, and without it none.
+    Raises ConfigError for an invalid file.
     """
 
     def __init__(
@@ -52,7 +50,7 @@ class Service:
         config: Path,
         shard: Shard = Shard(),  # noqa: B008 (immutable)
         *,
-        look: Look | None = None,
+        check_mcp: McpCheck | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._contract = contract
@@ -60,20 +58,20 @@ class Service:
         self._config = config
         self._shard = shard
         self._wall = wall
-        self._settings, probes = self._read()
+        self._settings, probes = self._read_config()
         self.metrics = ProbeMetrics(new_registry())
         mcp = McpMetrics(self.metrics.registry)
-        self.exposition = Exposition([*self.metrics.all, *mcp.all], [ProcessCollector(registry=None)])
-        self._door = Door(target, contract, fresh=self._settings.fresh_connections)
-        self._budget = Budget(self._share(self._settings), time.monotonic)
-        self._mcp = McpRounds(look, self._budget, mcp, wall=wall) if look and shard.index == 0 else None
-        self._history = History()
-        self.prober = self._prober(probes)
-        self.scheduler = Scheduler(self.prober, self.metrics, probes, workers=self._settings.workers)
-        self._maintained: dict[str, bool] = {}
-        self._gave_back_at = wall()
+        self.exposition = Exposition([*self.metrics.families, *mcp.families], [ProcessCollector(registry=None)])
+        self._client = ProbeClient(target, contract, fresh=self._settings.fresh_connections)
+        self._budget = RequestBudget(self._requests_per_minute(self._settings), time.monotonic)
+        self._mcp = McpChecker(check_mcp, self._budget, mcp, wall=wall) if check_mcp and shard.index == 0 else None
+        self._history = RunHistory()
+        self.runner = self._runner_for(probes)
+        self.scheduler = Scheduler(self.runner, self.metrics, probes, workers=self._settings.workers)
+        self._in_maintenance: dict[str, bool] = {}
+        self._trimmed_at = wall()
         self._thread = threading.Thread(target=self.scheduler.loop, name="schedule", daemon=True)
-        self._describe(probes)
+        self._export_constants(probes)
 
     @property
     def probes(self) -> Mapping[str, Probe]:
@@ -82,27 +80,27 @@ class Service:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the schedule is being worked off."""
+        """Whether the scheduler is running."""
         return self._thread.is_alive()
 
     @property
     def is_ready(self) -> bool:
-        """Whether it is alive and not about to end."""
+        """Whether the scheduler is running and not about to stop."""
         return self.is_alive and not self.scheduler.is_stopping
 
-    def start(self, address: tuple[str, int]) -> Server:
-        """Begin to serve at `address` and to probe. Raises UsageError where the address cannot be listened at."""
-        server = Server(address, pages_of(self))
+    def start(self, address: tuple[str, int]) -> PageServer:
+        """Start to serve at `address` and to probe. Raises UsageError if it cannot listen there."""
+        server = PageServer(address, build_pages(self))
         self.warm_up()
         server.start()
         self._thread.start()
         if self._mcp:
-            self._mcp.change(address_of(self._settings.mcp, self._target), self._settings.mcp)
+            self._mcp.configure(mcp_url(self._settings.mcp, self._target), self._settings.mcp)
             self._mcp.start()
         return server
 
     def warm_up(self) -> None:
-        """Make everything that the first runs and the first scrape would have to make."""
+        """Create what the first runs and the first scrape would otherwise have to create."""
         schemas = schemas_of(self._contract)
         for probe in self.probes.values():
             schemas.of(probe.operation).prepare()
@@ -110,89 +108,89 @@ class Service:
                 if response.schema is not None and response.status < 300:
                     self._contract.validator(response.pointer, probe.operation.api).prepare()
         self.exposition.render()
-        settle()
+        freeze_startup_objects()
         sys.setswitchinterval(SWITCH_SECONDS)
 
     def stop(self) -> None:
-        """Start no more runs, and return when those under way have ended."""
+        """Start no further runs, and return when the active ones have ended."""
         self.scheduler.stop()
         if self._mcp:
             self._mcp.stop()
         if self._thread.ident is not None:
             self._thread.join()
-        self._door.close()
+        self._client.close()
 
     def reload(self) -> bool:
-        """Read the configuration again; where it cannot be meant, go on with the old one and say so. Never raises."""
+        """Read the configuration again. If it is invalid, log that and keep the old one. Never raises."""
         try:
-            settings, probes = self._read()
+            settings, probes = self._read_config()
         except ConfigError as error:
             self.metrics.reload_ok.set(0)
-            _LOG.error("The new configuration was refused, the old one stays.\n%s", error)
+            _LOG.error("The new configuration is invalid. The old one stays in use.\n%s", error)
             return False
         self._settings = settings
-        self._budget.change(self._share(settings))
-        self.prober = self._prober(probes)
-        self.metrics.watch(probe.watched for probe in probes)
-        self._maintained.clear()
-        self.scheduler.replace(self.prober, probes)
+        self._budget.change_rate(self._requests_per_minute(settings))
+        self.runner = self._runner_for(probes)
+        self.metrics.set_operations(probe.series for probe in probes)
+        self._in_maintenance.clear()
+        self.scheduler.replace(self.runner, probes)
         if self._mcp:
-            self._mcp.change(address_of(settings.mcp, self._target), settings.mcp)
-        self._accepted()
+            self._mcp.configure(mcp_url(settings.mcp, self._target), settings.mcp)
+        self._note_loaded()
         return True
 
     def refresh(self) -> None:
-        """Bring up to date what changes by time alone: maintenance, the budget filling up, memory that is free."""
-        now = datetime.fromtimestamp(self._wall(), UTC)
-        if self._wall() - self._gave_back_at > GIVE_BACK_SECONDS:
-            give_back()
-            self._gave_back_at = self._wall()
-        holding = [window for window in self._settings.windows if window.holds(now)]
-        under = {
-            operation.id
-            for window in holding
-            for operation in (
-                self._contract.operations.values()
-                if window.selector.is_empty
-                else window.selector.select(self._contract)
-            )
-        }
+        """Update what changes with time alone: maintenance, the level of the budget, free memory."""
+        if self._wall() - self._trimmed_at > TRIM_SECONDS:
+            trim_heap()
+            self._trimmed_at = self._wall()
+        under_maintenance = self._operations_under_maintenance(datetime.fromtimestamp(self._wall(), UTC))
         for operation in self.probes:
-            is_under = operation in under
-            if self._maintained.get(operation) is not is_under:
+            is_under = operation in under_maintenance
+            if self._in_maintenance.get(operation) is not is_under:
                 self.metrics.maintenance.labels(operation).set(is_under)
-                self._maintained[operation] = is_under
+                self._in_maintenance[operation] = is_under
         level = self._budget.level()
         self.metrics.ratelimit_limit.set(level.limit)
         self.metrics.ratelimit_remaining.set(level.remaining)
-        self.metrics.ratelimit_reset.set(self._wall() + level.seconds_to(level.limit))
+        self.metrics.ratelimit_reset.set(self._wall() + level.seconds_until(level.limit))
 
-    def _read(self) -> tuple[Settings, tuple[Probe, ...]]:
+    def _operations_under_maintenance(self, now: datetime) -> set[str]:
+        selected: set[str] = set()
+        for window in self._settings.windows:
+            if not window.is_active(now):
+                continue
+            if window.selector.is_empty:
+                return set(self._contract.operations)
+            selected.update(operation.id for operation in window.selector.select(self._contract))
+        return selected
+
+    def _read_config(self) -> tuple[ProberSettings, tuple[Probe, ...]]:
         settings = read_settings(self._config)
-        address_of(settings.mcp, self._target)
-        return settings, self._shard.of(probes_of(settings, self._contract))
+        mcp_url(settings.mcp, self._target)  # raises for a URL without the library
+        return settings, self._shard.of(select_probes(settings, self._contract))
 
-    def _share(self, settings: Settings) -> float:
-        """This shard's part of the budget: all shards use one key."""
+    def _requests_per_minute(self, settings: ProberSettings) -> float:
+        """Return this shard's part of the budget: all shards use one key."""
         return settings.requests_per_minute / self._shard.count
 
-    def _prober(self, probes: tuple[Probe, ...]) -> Prober:
-        seen = Seen(self._contract, resources_needed(probes), time.monotonic)
+    def _runner_for(self, probes: tuple[Probe, ...]) -> ProbeRunner:
+        ids = RecentIds(self._contract, resources_needed(probes), time.monotonic)
         if self._target.company_id:
-            seen.give(self._contract.account.resource, self._target.company_id)
+            ids.configure(self._contract.account.resource, self._target.company_id)
         for resource, id in self._target.known_ids.items():
-            seen.give(resource, id)
-        return Prober(self._contract, self._door, seen, self._budget, self.metrics, self._history)
+            ids.configure(resource, id)
+        return ProbeRunner(self._contract, self._client, ids, self._budget, self.metrics, self._history)
 
-    def _describe(self, probes: tuple[Probe, ...]) -> None:
+    def _export_constants(self, probes: tuple[Probe, ...]) -> None:
         metrics = self.metrics
-        metrics.watch(probe.watched for probe in probes)
+        metrics.set_operations(probe.series for probe in probes)
         metrics.contract_info.labels(self._contract.sha256).set(1)
         metrics.build_info.labels(__version__, self._contract.sha256[:12]).set(1)
         metrics.shards.set(self._shard.count)
         metrics.shard_index.set(self._shard.index)
-        self._accepted()
+        self._note_loaded()
 
-    def _accepted(self) -> None:
+    def _note_loaded(self) -> None:
         self.metrics.reload_ok.set(1)
         self.metrics.reload_at.set(self._wall())

@@ -1,29 +1,44 @@
-"""What probes.toml says, read strictly: a setting that is ignored is a probe that does not run."""
+"""probes.toml: its settings, and the probes that they select. Unknown keys and names are errors."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from whopwatch.contract import Contract, Operation
 from whopwatch.contract.loader import data_dir
-from whopwatch.core.errors import ConfigError
+from whopwatch.core.errors import ConfigError, did_you_mean
 from whopwatch.core.finding import Severity
-from whopwatch.prober import values
-from whopwatch.prober.maintenance import Window, read_window
-from whopwatch.prober.selector import SELECTOR, Selector, read_selector
+from whopwatch.metrics import OperationSeries
+from whopwatch.prober.selection import SELECTOR_READERS, MaintenanceWindow, Selector, read_window, selector_from
+from whopwatch.prober.toml_values import (
+    ValueReader,
+    invalid_value,
+    one_of,
+    read_duration,
+    read_flag,
+    read_positive_integer,
+    read_positive_number,
+    read_ratio,
+    read_server_url,
+    read_string,
+    read_table,
+    read_tables,
+)
 
-MCP_HANDSHAKE = 4
+MCP_SESSION_REQUESTS = 4
+"""Requests that open an MCP session and list its tools."""
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ProbeOptions:
     """How an operation is probed. Times are in seconds.
 
-    `recheck` is how soon a failed probe is run again. `fails_on` is the mildest finding that makes a run fail;
-    milder ones are exported all the same. `page_size` is what lists are asked for.
+    `recheck` is the time until a failed probe is repeated. `fails_on` is the mildest severity that makes a run fail;
+    milder findings are exported but do not fail it. `page_size` is the `first` parameter of list requests.
     """
 
     interval: float = 60.0
@@ -36,20 +51,20 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One `[[probes]]` table: which operations, with which parameters, and where its terms differ from the defaults."""
+class ProbeTable:
+    """One `[[probes]]` table: the operations, their fixed parameters, and the options that differ from the defaults."""
 
     selector: Selector
-    terms: Mapping[str, Any]
+    options: Mapping[str, Any]
     params: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class McpTerms:
-    """How the MCP server at `url` is looked at; without one only the simulator's own is. Times are in seconds.
+class McpOptions:
+    """How an MCP server is checked. Without a `url` only the simulator's own server is. Times are in seconds.
 
-    `timeout` is for each answer, `calls` how many tools are called in a round.
+    `timeout` applies to each response. `calls` is the number of tools called in one check.
     """
 
     url: str | None = None
@@ -59,121 +74,189 @@ class McpTerms:
 
     @property
     def requests(self) -> int:
-        """Requests of a round: its calls, and what it takes to open a session and list the tools."""
-        return self.calls + MCP_HANDSHAKE
+        """Requests of one check: the tool calls, and those that open the session and list the tools."""
+        return self.calls + MCP_SESSION_REQUESTS
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """The whole file. `requests_per_minute` is the budget of all probes, all shards together. `mcp` is None where the
-    file has no such table.
+class ProberSettings:
+    """The content of probes.toml. `mcp` is None if the file has no `[mcp]` table.
 
-    `workers` is how many runs may be under way at a time; None for as many as the schedule may need.
+    `requests_per_minute` is the budget of all probes and all shards together. `workers` is the number of probes that
+    may run at the same time; None to derive it from the schedule.
     """
 
-    entries: tuple[Entry, ...]
-    windows: tuple[Window, ...] = ()
-    defaults: Terms = Terms()
-    mcp: McpTerms | None = None
+    tables: tuple[ProbeTable, ...]
+    windows: tuple[MaintenanceWindow, ...] = ()
+    defaults: ProbeOptions = ProbeOptions()
+    mcp: McpOptions | None = None
     workers: int | None = None
     fresh_connections: bool = True
     requests_per_minute: float = 240.0
 
 
-_TERMS: dict[str, values.Reader] = {
-    "interval": values.duration,
-    "timeout": values.duration,
-    "objective": values.ratio,
-    "latency_threshold": values.duration,
-    "recheck": values.duration,
-    "fails_on": values.one_of(*map(str, Severity)),
-    "page_size": values.whole,
+@dataclass(frozen=True)
+class Probe:
+    """One operation to probe. Parameters without a value in `params` take ids that earlier responses showed."""
+
+    operation: Operation
+    options: ProbeOptions = field(default_factory=ProbeOptions)
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The operation's id."""
+        return self.operation.id
+
+    @property
+    def series(self) -> OperationSeries:
+        """The constants that metrics export for the operation."""
+        operation, options = self.operation, self.options
+        return OperationSeries(
+            operation.id,
+            operation.resource,
+            operation.method,
+            operation.path,
+            options.interval,
+            options.latency_threshold,
+            options.objective,
+        )
+
+
+_OPTION_READERS: dict[str, ValueReader] = {
+    "interval": read_duration,
+    "timeout": read_duration,
+    "objective": read_ratio,
+    "latency_threshold": read_duration,
+    "recheck": read_duration,
+    "fails_on": one_of(*map(str, Severity)),
+    "page_size": read_positive_integer,
 }
-_PROBER: dict[str, values.Reader] = {"workers": values.whole, "fresh_connections": values.flag}
-_MCP: dict[str, values.Reader] = {
-    "url": values.address,
-    "interval": values.duration,
-    "timeout": values.duration,
-    "calls": values.whole,
+_PROBER_READERS: dict[str, ValueReader] = {"workers": read_positive_integer, "fresh_connections": read_flag}
+_MCP_READERS: dict[str, ValueReader] = {
+    "url": read_server_url,
+    "interval": read_duration,
+    "timeout": read_duration,
+    "calls": read_positive_integer,
 }
-_BUDGET: dict[str, values.Reader] = {"requests_per_minute": values.number}
+_BUDGET_READERS: dict[str, ValueReader] = {"requests_per_minute": read_positive_number}
 
 
 def default_file() -> Path:
-    """The configuration that comes with whopwatch."""
+    """Return the path of the bundled probes.toml."""
     return data_dir("probes") / "probes.toml"
 
 
-def read_settings(path: Path) -> Settings:
-    """What the file at `path` says. Raises ConfigError, naming the place, for whatever it cannot mean."""
+def read_settings(path: Path) -> ProberSettings:
+    """Read the file at `path`. Raises ConfigError with the place of whatever is invalid."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError("The configuration of the probes does not exist.", where=str(path)) from None
+        raise ConfigError("The probe configuration does not exist.", where=str(path)) from None
     except (OSError, UnicodeDecodeError):
-        raise ConfigError("The configuration of the probes cannot be read.", where=str(path)) from None
+        raise ConfigError("The probe configuration cannot be read.", where=str(path)) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError("The configuration of the probes is not TOML.", where=str(path), got=str(error)) from None
+        raise ConfigError("The probe configuration is not TOML.", where=str(path), got=str(error)) from None
     return parse_settings(content, str(path))
 
 
-def parse_settings(content: Mapping[str, Any], where: str) -> Settings:
-    """The settings in the tables of a TOML document; `where` names it in errors."""
-    read = values.table(
+def parse_settings(content: Mapping[str, Any], where: str) -> ProberSettings:
+    """Return the settings of a parsed TOML document. `where` names the document in errors."""
+    settings = read_table(
         dict(content),
         {
-            "prober": lambda value, place: values.table(value, _PROBER, place),
-            "budget": lambda value, place: values.table(value, _BUDGET, place),
-            "defaults": lambda value, place: values.table(value, _TERMS, place),
-            "mcp": lambda value, place: McpTerms(**values.table(value, _MCP, place)),
+            "prober": lambda value, place: read_table(value, _PROBER_READERS, place),
+            "budget": lambda value, place: read_table(value, _BUDGET_READERS, place),
+            "defaults": lambda value, place: read_table(value, _OPTION_READERS, place),
+            "mcp": lambda value, place: McpOptions(**read_table(value, _MCP_READERS, place)),
             "probes": lambda value, place: tuple(
-                _entry(part, f"{place}, number {number}")
-                for number, part in enumerate(values.tables(value, place), start=1)
+                _read_probe_table(part, f"{place}, number {number}")
+                for number, part in enumerate(read_tables(value, place), start=1)
             ),
             "maintenance": lambda value, place: tuple(
                 read_window(part, f"{place}, number {number}")
-                for number, part in enumerate(values.tables(value, place), start=1)
+                for number, part in enumerate(read_tables(value, place), start=1)
             ),
         },
         where,
     )
-    if not read.get("probes"):
-        raise ConfigError("No operation is to be probed.", where=where, expected="at least one [[probes]] table")
-    defaults = terms_of(Terms(), read.get("defaults", {}), f"{where}, key defaults")
-    for entry in read["probes"]:
-        terms_of(defaults, entry.terms, entry.where)
-    return Settings(
-        entries=read["probes"],
-        windows=read.get("maintenance", ()),
+    if not settings.get("probes"):
+        raise ConfigError("No operation is selected.", where=where, expected="at least one [[probes]] table")
+    defaults = override_options(ProbeOptions(), settings.get("defaults", {}), f"{where}, key defaults")
+    for table in settings["probes"]:
+        override_options(defaults, table.options, table.where)
+    return ProberSettings(
+        tables=settings["probes"],
+        windows=settings.get("maintenance", ()),
         defaults=defaults,
-        mcp=read.get("mcp"),
-        **read.get("prober", {}),
-        **read.get("budget", {}),
+        mcp=settings.get("mcp"),
+        **settings.get("prober", {}),
+        **settings.get("budget", {}),
     )
 
 
-def terms_of(defaults: Terms, changes: Mapping[str, Any], where: str) -> Terms:
-    """`defaults` with `changes`. Raises ConfigError where they do not go together."""
-    terms = replace(defaults, **changes)
-    terms = replace(terms, fails_on=Severity(terms.fails_on))
-    if terms.timeout > terms.interval:
+def override_options(defaults: ProbeOptions, changes: Mapping[str, Any], where: str) -> ProbeOptions:
+    """Return `defaults` with `changes`. Raises ConfigError if the timeout exceeds the interval."""
+    options = replace(defaults, **changes)
+    options = replace(options, fails_on=Severity(options.fails_on))
+    if options.timeout > options.interval:
         raise ConfigError(
-            "A probe may take longer than the time to its next run.",
-            where=where,
-            expected=f"a timeout of at most the interval ({terms.interval:g} s)",
-            got=f"{terms.timeout:g} s",
+            f"timeout ({options.timeout:g} s) must not exceed interval ({options.interval:g} s).", where=where
         )
-    return terms
+    return options
 
 
-def _entry(value: Any, where: str) -> Entry:
-    read = values.table(value, {**SELECTOR, **_TERMS, "params": _params}, where)
-    params = read.pop("params", {})
-    selector = read_selector(read, where)
-    return Entry(selector, {key: part for key, part in read.items() if key in _TERMS}, params, where)
+def _read_probe_table(value: Any, where: str) -> ProbeTable:
+    settings = read_table(value, {**SELECTOR_READERS, **_OPTION_READERS, "params": _read_params}, where)
+    params = settings.pop("params", {})
+    selector = selector_from(settings, where)
+    options = {key: part for key, part in settings.items() if key in _OPTION_READERS}
+    return ProbeTable(selector, options, params, where)
 
 
-def _params(value: Any, where: str) -> dict[str, str]:
+def _read_params(value: Any, where: str) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise values.refused(where, 'a table such as { product_id = "prod_..." }', value)
-    return {name: values.text(part, f"{where}.{name}") for name, part in value.items()}
+        raise invalid_value(where, 'a table such as { product_id = "prod_..." }', value)
+    return {name: read_string(part, f"{where}.{name}") for name, part in value.items()}
+
+
+def select_probes(settings: ProberSettings, contract: Contract) -> tuple[Probe, ...]:
+    """Return one probe for each selected operation, sorted by id. The last table that selects it counts.
+
+    Raises ConfigError for names that the contract does not have and for a schedule that exceeds the budget.
+    """
+    probes: dict[str, Probe] = {}
+    for table in settings.tables:
+        options = override_options(settings.defaults, table.options, table.where)
+        selected = table.selector.select(contract)
+        _refuse_unknown_params(table, selected)
+        for operation in selected:
+            params = {name: value for name, value in table.params.items() if operation.parameter(name)}
+            probes[operation.id] = Probe(operation, options, params)
+    for window in settings.windows:
+        window.selector.select(contract)
+    _refuse_schedule_over_budget(settings, list(probes.values()))
+    return tuple(sorted(probes.values(), key=lambda probe: probe.id))
+
+
+def _refuse_unknown_params(table: ProbeTable, selected: Sequence[Operation]) -> None:
+    known = {parameter.name for operation in selected for parameter in operation.parameters}
+    for name in table.params:
+        if name not in known:
+            raise ConfigError(
+                f"No selected operation has a parameter {name!r}.",
+                where=f"{table.where}, key params",
+                hint=did_you_mean(name, known) or "`whopwatch contract show OP` lists them",
+            )
+
+
+def _refuse_schedule_over_budget(settings: ProberSettings, probes: Sequence[Probe]) -> None:
+    needed = sum(60.0 / probe.options.interval for probe in probes)
+    if settings.mcp:
+        needed += settings.mcp.requests * 60.0 / settings.mcp.interval
+    if needed > settings.requests_per_minute:
+        raise ConfigError(
+            f"The schedule needs {needed:.0f} requests a minute, the budget allows {settings.requests_per_minute:g}.",
+            where="key budget.requests_per_minute",
+            hint="lengthen the intervals, probe fewer operations, or raise the budget if the key's rate limit allows",
+        )

@@ -1,8 +1,7 @@
-"""A door for other people's programs: their requests leave through our client, or not at all."""
+"""A relay for foreign programs: their requests leave through our client, or not at all."""
 
 from __future__ import annotations
 
-from whopwatch.relay.paths import filled
-from whopwatch.relay.relay import Relay, relayed
+from whopwatch.relay.relay import Relay, match_template, run_relay
 
-__all__ = ["Relay", "filled", "relayed"]
+__all__ = ["Relay", "match_template", "run_relay"]

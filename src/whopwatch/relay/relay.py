@@ -1,41 +1,41 @@
-"""A loopback server that stands where a program expects the API, and passes its requests on through the client.
+"""A loopback server that a foreign program uses as the API's base URL. It forwards requests through the client.
 
-So an SDK or an MCP server that is run as a program of its own is held to the target's mode, budget and pace, and
-never has the key: it is given a token that means nothing elsewhere. Every request that it made is on record.
+So an SDK or an MCP server that runs as a separate program is bound to the target's mode, budget and rate, and never has
+the key: it gets a token that is valid nowhere else. Every request that it makes is recorded.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import anyio.to_thread
 
-from whopwatch.contract import Contract
+from whopwatch.contract import Contract, Operation
 from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
 from whopwatch.core.exchange import Credential, Exchange, Purpose
 from whopwatch.core.local_server import HOST, served
 from whopwatch.http import Call, Client
-from whopwatch.relay.paths import filled
 
-BASE = "/api/v1"
-PASSED_ON = ("content-type", "retry-after", "x-request-id")
-"""Response headers that a program gets to see. It is told never to retry: that is the client's business."""
-MAX_BODY = 1 << 20
+BASE_PATH = "/api/v1"
+FORWARDED_HEADERS = ("content-type", "retry-after", "x-request-id")
+"""Response headers that the program receives, next to one that forbids retries: those are the client's."""
+MAX_REQUEST_BODY = 1 << 20
 
 
 class Relay:
-    """The requests of one program, one after the other, as Exchanges.
+    """An ASGI application that forwards and records the requests of one program, one at a time.
 
-    `token` is the key that the program is to send. `exchanges` are the answers it got, `refused` the documented
-    requests that were not sent on (what they were and why), `unknown` those that no operation matches.
+    `token` is the key for the program. `exchanges` are the forwarded requests with their responses, `refused` the
+    documented requests that were not forwarded (operation and reason), `unknown` those that match no operation.
     """
 
     def __init__(self, client: Client, contract: Contract) -> None:
@@ -49,26 +49,26 @@ class Relay:
         self._lock = Lock()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one HTTP request."""
+        """Handle one HTTP request."""
         body = b""
         while True:
             message = await receive()
             body += message.get("body", b"")
-            if len(body) > MAX_BODY or not message.get("more_body"):
+            if len(body) > MAX_REQUEST_BODY or not message.get("more_body"):
                 break
-        status, headers, content = await anyio.to_thread.run_sync(self._answer, scope, body)
+        status, headers, content = await anyio.to_thread.run_sync(self._forward, scope, body)
         fixed = [(b"x-should-retry", b"false"), (b"content-length", str(len(content)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": [*headers, *fixed]})
         await send({"type": "http.response.body", "body": content})
 
-    def _answer(self, scope: Any, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    def _forward(self, scope: Any, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         method, path = scope["method"], scope["raw_path"].decode("latin-1").partition("?")[0]
-        below = path.removeprefix(BASE)
-        operation = self._contract.match(method, below) if path.startswith(BASE) else None
+        below = path.removeprefix(BASE_PATH)
+        operation = self._contract.match(method, below) if path.startswith(BASE_PATH) else None
         if operation is None:
             self.unknown.append((method, path))
             return _refusal(HTTPStatus.NOT_FOUND, "no documented operation has this method and path")
-        template, path_params = filled(operation, below)
+        template, path_params = match_template(operation, below)
         call = Call(
             operation=operation,
             purpose=Purpose.LIST if operation.is_list else Purpose.RETRIEVE,
@@ -86,9 +86,9 @@ class Relay:
                 return _refusal(HTTPStatus.FORBIDDEN, error.what)
             self.exchanges.append(exchange)
         if exchange.status is None:
-            return _refusal(HTTPStatus.BAD_GATEWAY, f"no answer: {exchange.failure}")
-        shown = ((name, exchange.header(name)) for name in PASSED_ON)
-        return exchange.status, [(name.encode(), value.encode()) for name, value in shown if value], exchange.body
+            return _refusal(HTTPStatus.BAD_GATEWAY, f"no response: {exchange.failure}")
+        headers = ((name, exchange.header(name)) for name in FORWARDED_HEADERS)
+        return exchange.status, [(name.encode(), value.encode()) for name, value in headers if value], exchange.body
 
     def _credential(self, scope: Any) -> Credential:
         sent = next((value for name, value in scope["headers"] if name == b"authorization"), None)
@@ -98,12 +98,24 @@ class Relay:
 
 
 @contextmanager
-def relayed(client: Client, contract: Contract) -> Iterator[Relay]:
-    """A relay to the client's target, running as long as the context; its `url` is the base URL for the program."""
+def run_relay(client: Client, contract: Contract) -> Iterator[Relay]:
+    """Run a relay to the client's target while the context is open. Its `url` is the base URL for the program."""
     relay = Relay(client, contract)
     with served(relay, name="relay") as port:
-        relay.url = f"http://{HOST}:{port}{BASE}"
+        relay.url = f"http://{HOST}:{port}{BASE_PATH}"
         yield relay
+
+
+def match_template(operation: Operation, path: str) -> tuple[str, dict[str, str]]:
+    """Return the path template of `operation` that `path` (below the base URL) matches, and its decoded parameters.
+
+    Raises ValueError if it matches none.
+    """
+    for template in (operation.path, *operation.alternate_paths):
+        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/?#]+)", re.escape(template))
+        if match := re.fullmatch(pattern, path):
+            return template, {name: unquote(value) for name, value in match.groupdict().items()}
+    raise ValueError(f"the path matches no template of {operation.id}")
 
 
 def _refusal(status: HTTPStatus, message: str) -> tuple[int, list[tuple[bytes, bytes]], bytes]:

@@ -15,7 +15,7 @@ import uvicorn
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 from whopwatch.metrics import new_registry
-from whopwatch.metrics.statuses import code_class
+from whopwatch.metrics.status_classes import code_class
 from whopwatch.metrics.webhooks import WebhookMetrics
 from whopwatch.signature import Refusal, Signed
 from whopwatch.webhooks.checker import DeliveryChecker, DeliveryOutcome, DeliveryResult

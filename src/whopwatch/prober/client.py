@@ -1,7 +1,7 @@
-"""The probes' way out: the guard of every client in front of a socket of their own.
+"""The client that probes use: one attempt on a socket of its own, behind the same guard as every other client.
 
-The client that other runs use keeps connections, retries and waits; a probe makes one attempt. What may leave is
-decided by the same guard, and an Exchange comes back in the same shape.
+The client of other runs keeps connections, retries and waits. A probe must not: a retry would hide the failure that it
+is to measure. It returns the same kind of Exchange.
 """
 
 from __future__ import annotations
@@ -21,17 +21,16 @@ from whopwatch.http.guard import Guard
 from whopwatch.http.keys import Keys, redact
 from whopwatch.http.limits import Limits
 from whopwatch.http.watch import Watch
-from whopwatch.prober.origin import Origin, WireError
-from whopwatch.prober.wire import fetch
+from whopwatch.prober.connection import Origin, RequestFailedError, fetch
 
-MOST_REQUESTS = 512
-"""Requests kept ready. The guard judges a URL, and what it let pass it lets pass again."""
+REQUESTS_CACHED = 512
+"""Encoded requests kept. The guard's decision depends on the URL alone, so it holds for every repetition."""
 
 
-class Door:
-    """Sends calls to one target, read-only whatever the target allows. Safe to use from several threads.
+class ProbeClient:
+    """Send calls to one target, read-only even if the target is writable. Thread-safe.
 
-    Times of `clock` are monotonic, of `wall` since the epoch, both in seconds.
+    `clock` is monotonic, `wall` since the epoch, both in seconds.
     """
 
     def __init__(
@@ -69,24 +68,24 @@ class Door:
             origin.close()
 
     def send(self, call: Call, seconds: float) -> Exchange:
-        """Make one attempt that takes at most `seconds`; whatever the wire does ends in the Exchange.
+        """Make one attempt of at most `seconds`. Every network failure is returned as part of the Exchange.
 
-        Raises UnsafeRequestError, before anything leaves, for a call that is no documented GET.
+        Raises UnsafeRequestError, before anything is sent, for a call that is not a documented GET.
         """
-        url, request = self._ready(call)
-        watch = Watch(self._clock, seconds)
+        url, request = self._encoded(call)
+        timer = Watch(self._clock, seconds)
         started_at = self._wall()
         status, body, failure = None, b"", None
         headers: tuple[tuple[str, str], ...] = ()
         try:
-            answer = fetch(self._origins[call.operation.api], request, watch, self._limits)
-        except WireError as error:
-            phases, failure = watch.phases(), error.failure
+            response = fetch(self._origins[call.operation.api], request, timer, self._limits)
+        except RequestFailedError as error:
+            phases, failure = timer.phases(), error.failure
         else:
-            phases, status = answer.phases, answer.status
+            phases, status = response.phases, response.status
             secrets = self._keys.secrets
-            headers = tuple([(name, redact(value, secrets)) for name, value in answer.headers])
-            body = redact(bytes(answer.body), secrets)
+            headers = tuple([(name, redact(value, secrets)) for name, value in response.headers])
+            body = redact(bytes(response.body), secrets)
         return Exchange(
             operation=call.operation.id,
             purpose=call.purpose,
@@ -102,32 +101,34 @@ class Door:
             started_at=started_at,
         )
 
-    def _ready(self, call: Call) -> tuple[str, bytes]:
-        """The URL of `call`, and its request as bytes."""
+    def _encoded(self, call: Call) -> tuple[str, bytes]:
+        """Return the URL of `call` and its request as bytes."""
         if call.headers or call.credential != "key" or call.body is not None:
-            raise UnsafeRequestError("A probe was to be sent other than with the key alone.", where=call.operation.id)
-        asked = call.operation.id, call.template, tuple(call.path_params.items()), call.query
-        ready = self._requests.get(asked)
-        if ready is None:
+            raise UnsafeRequestError(
+                "A probe must not send a body, headers or another credential.", where=call.operation.id
+            )
+        key = call.operation.id, call.template, tuple(call.path_params.items()), call.query
+        encoded = self._requests.get(key)
+        if encoded is None:
             url = url_of(call, self.target)
-            ready = url, self._request(call, url)
-            if len(self._requests) >= MOST_REQUESTS:
+            encoded = url, self._request(call, url)
+            if len(self._requests) >= REQUESTS_CACHED:
                 self._requests.clear()
-            self._requests[asked] = ready
-        return ready
+            self._requests[key] = encoded
+        return encoded
 
     def _request(self, call: Call, url: str) -> bytes:
-        """The bytes of the request, once the guard has let it pass; the key is added after that."""
+        """Return the bytes of the request if the guard allows it. The key is added after the guard's decision."""
         host = self._netlocs[call.operation.api].netloc
         headers = {"Host": host, **self._headers}
         reason = self._guard.refuse(call.operation.method, url, headers, has_body=False)
         if redact(url, self._keys.secrets) != url:
-            reason = reason or "the URL holds the key"
+            reason = reason or "the URL contains the key"
         if reason:
             raise UnsafeRequestError(
                 f"A request was not sent: {reason}.",
                 where=call.operation.id,
-                expected="a documented request that changes nothing",
+                expected="a documented GET request",
             )
         authorization = self._keys.authorization("key")
         if authorization:

@@ -10,8 +10,8 @@ import pytest
 
 from tests.history.factories import report, tracked
 from whopwatch.core.errors import UsageError
-from whopwatch.metrics.drift import JOB, drift_metrics
-from whopwatch.metrics.handover import push, url_shown
+from whopwatch.metrics.drift import DRIFT_JOB, drift_metrics
+from whopwatch.metrics.pushgateway import push_metrics, url_without_credentials
 
 
 class Gateway(HTTPServer):
@@ -51,10 +51,12 @@ def gateway() -> Iterator[Gateway]:
         thread.join()
 
 
-@pytest.mark.parametrize(("is_whole", "method"), [(True, "PUT"), (False, "POST")])
-def test_a_run_that_could_check_replaces_all_of_its_job(gateway: Gateway, is_whole: bool, method: str) -> None:
+@pytest.mark.parametrize(("replaces_all", "method"), [(True, "PUT"), (False, "POST")])
+def test_a_run_that_could_check_replaces_all_of_its_job(gateway: Gateway, replaces_all: bool, method: str) -> None:
     """What is fixed has no series any more, and a gateway keeps what nothing takes the place of."""
-    push(drift_metrics(report(tracked()), "abc", 5.0), gateway.url, JOB, {"shard": "1"}, is_whole=is_whole)
+    push_metrics(
+        drift_metrics(report(tracked()), "abc", 5.0), gateway.url, DRIFT_JOB, {"shard": "1"}, replace_all=replaces_all
+    )
     ((command, path, body),) = gateway.pushed
     assert (command, path) == (method, "/metrics/job/whopwatch-drift/shard/1")
     assert "drift_findings" in body
@@ -62,12 +64,12 @@ def test_a_run_that_could_check_replaces_all_of_its_job(gateway: Gateway, is_who
 
 def test_a_gateway_that_refuses_or_is_not_there_is_told(gateway: Gateway) -> None:
     gateway.status = 500
-    with pytest.raises(UsageError, match="did not take") as caught:
-        push(drift_metrics(report(), "abc", 5.0), gateway.url, JOB, {}, is_whole=True)
+    with pytest.raises(UsageError, match="Cannot push metrics to") as caught:
+        push_metrics(drift_metrics(report(), "abc", 5.0), gateway.url, DRIFT_JOB, {}, replace_all=True)
     assert "HTTP 500" in str(caught.value)
-    with pytest.raises(UsageError, match="did not take"):
-        push(drift_metrics(report(), "abc", 5.0), "http://127.0.0.1:1", JOB, {}, is_whole=True)
+    with pytest.raises(UsageError, match="Cannot push metrics to"):
+        push_metrics(drift_metrics(report(), "abc", 5.0), "http://127.0.0.1:1", DRIFT_JOB, {}, replace_all=True)
 
 
 def test_what_may_be_secret_in_an_address_is_not_shown() -> None:
-    assert url_shown("https://me:password@push.example:9091/x?token=1") == "https://push.example:9091"
+    assert url_without_credentials("https://me:password@push.example:9091/x?token=1") == "https://push.example:9091"

@@ -15,14 +15,12 @@ from whopwatch.checks.registry import CHECKS, PROBE_CHECKS
 from whopwatch.contract import Operation
 from whopwatch.core.exchange import Exchange, Failure, Phases, Purpose
 from whopwatch.metrics import ProbeMetrics, new_registry
-from whopwatch.prober.budget import Budget
-from whopwatch.prober.door import Door
-from whopwatch.prober.flow import resources_needed
-from whopwatch.prober.judgement import Judgement
-from whopwatch.prober.listing import Probe
-from whopwatch.prober.prober import Prober
-from whopwatch.prober.seen import Seen
-from whopwatch.prober.settings import Terms
+from whopwatch.prober.budget import RequestBudget
+from whopwatch.prober.client import ProbeClient
+from whopwatch.prober.ids import RecentIds
+from whopwatch.prober.probe_requests import resources_needed
+from whopwatch.prober.probe_run import ProbeRunner, RunChecker
+from whopwatch.prober.settings import Probe, ProbeOptions
 from whopwatch.simulator import Simulator, embedded
 from whopwatch.simulator.faults import catalogue, first_place
 
@@ -39,13 +37,17 @@ BROKEN = Exchange(
 
 
 def test_the_same_answer_is_judged_once_and_as_check_judges_it() -> None:
-    judgement = Judgement(CONTRACT)
-    first = judgement.of("products.list", [BROKEN])
+    checker = RunChecker(CONTRACT)
+    first = checker.findings("products.list", [BROKEN])
     again = replace(
         BROKEN, headers=(*BROKEN.headers[:1], ("date", "tomorrow")), phases=Phases(total=3.0), started_at=9.0
     )
-    assert judgement.of("products.list", [again]) == first == run_checks(CONTRACT, Evidence(CONTRACT, [BROKEN]), CHECKS)
-    assert judgement.repeated == 1
+    assert (
+        checker.findings("products.list", [again])
+        == first
+        == run_checks(CONTRACT, Evidence(CONTRACT, [BROKEN]), CHECKS)
+    )
+    assert checker.reused == 1
 
 
 @pytest.mark.parametrize(
@@ -61,18 +63,18 @@ def test_the_same_answer_is_judged_once_and_as_check_judges_it() -> None:
     ],
 )
 def test_whatever_a_check_may_look_at_is_judged_again(change: dict[str, Any]) -> None:
-    judgement = Judgement(CONTRACT)
-    judgement.of("products.list", [BROKEN])
-    judgement.of("products.list", [replace(BROKEN, **change)])
-    judgement.of("products.list", [replace(BROKEN, **change), BROKEN])
-    assert judgement.repeated == 0
+    checker = RunChecker(CONTRACT)
+    checker.findings("products.list", [BROKEN])
+    checker.findings("products.list", [replace(BROKEN, **change)])
+    checker.findings("products.list", [replace(BROKEN, **change), BROKEN])
+    assert checker.reused == 0
 
 
 def test_a_header_that_no_check_reads_does_not_matter() -> None:
-    judgement = Judgement(CONTRACT)
-    judgement.of("products.list", [BROKEN])
-    judgement.of("products.list", [replace(BROKEN, headers=(*BROKEN.headers, ("etag", "2"), ("cf-ray", "3")))])
-    assert judgement.repeated == 1
+    checker = RunChecker(CONTRACT)
+    checker.findings("products.list", [BROKEN])
+    checker.findings("products.list", [replace(BROKEN, headers=(*BROKEN.headers, ("etag", "2"), ("cf-ray", "3")))])
+    assert checker.reused == 1
 
 
 @pytest.fixture(scope="module")
@@ -100,13 +102,13 @@ def test_the_checks_left_out_have_nothing_to_say_of_a_probe(simulator: Simulator
 def flow(simulator: Simulator, operation: Operation) -> Sequence[Exchange]:
     """What one run of a probe sends and receives."""
     target = simulator.target()
-    each = Probe(operation, Terms(), {})
+    each = Probe(operation, ProbeOptions(), {})
     metrics = ProbeMetrics(new_registry())
-    metrics.watch([each.watched])
-    seen = Seen(CONTRACT, resources_needed([each]), time.monotonic)
-    seen.give("companies", simulator.company_id)
-    door = Door(target, CONTRACT)
+    metrics.set_operations([each.series])
+    ids = RecentIds(CONTRACT, resources_needed([each]), time.monotonic)
+    ids.configure("companies", simulator.company_id)
+    door = ProbeClient(target, CONTRACT)
     try:
-        return Prober(CONTRACT, door, seen, Budget(10**6, time.monotonic), metrics).look(each).exchanges
+        return ProbeRunner(CONTRACT, door, ids, RequestBudget(10**6, time.monotonic), metrics).observe(each).exchanges
     finally:
         door.close()

@@ -9,7 +9,7 @@ import pytest
 from tests.history.factories import report, tracked
 from whopwatch.core.errors import TargetError
 from whopwatch.core.report import OperationResult, State, Verdict
-from whopwatch.prober.together import SERVER, together, without_session
+from whopwatch.prober.once import MCP_SERVER, add_mcp_failure, merge_mcp_report
 
 CALLED = OperationResult("mcp:list_plans", "GET", "/plans", State.VERIFIED, requests=1, samples=3)
 COMPARED = OperationResult("mcp:list_apps", "GET", "/apps", State.COULD_NOT_CHECK, "not called")
@@ -28,7 +28,7 @@ COMPARED = OperationResult("mcp:list_apps", "GET", "/apps", State.COULD_NOT_CHEC
 )
 def test_drift_of_either_is_drift(probes: Verdict, tools: Verdict, expected: Verdict) -> None:
     mcp = replace(report(verdict=tools), operations=(CALLED, COMPARED))
-    joined = together(report(verdict=probes), mcp)
+    joined = merge_mcp_report(report(verdict=probes), mcp)
     assert joined.verdict is expected
     assert [row.id for row in joined.operations if row.id.startswith("mcp:")] == ["mcp:list_plans"]
 
@@ -36,14 +36,14 @@ def test_drift_of_either_is_drift(probes: Verdict, tools: Verdict, expected: Ver
 def test_a_tool_with_a_finding_has_its_row_called_or_not() -> None:
     finding = replace(tracked(), operation=COMPARED.id)
     mcp = replace(report(finding, verdict=Verdict.DRIFT), operations=(COMPARED,))
-    joined = together(report(), mcp)
+    joined = merge_mcp_report(report(), mcp)
     assert finding in joined.findings
     assert joined.operations[-1] is COMPARED
 
 
 def test_a_server_without_a_session_is_not_green() -> None:
-    joined = without_session(report(), TargetError("No session.", got="it asks for OAuth"))
+    joined = add_mcp_failure(report(), TargetError("No session.", got="it asks for OAuth"))
     assert joined.verdict is Verdict.COULD_NOT_CHECK
-    assert (joined.operations[-1].id, joined.operations[-1].state) == (SERVER, State.COULD_NOT_CHECK)
+    assert (joined.operations[-1].id, joined.operations[-1].state) == (MCP_SERVER, State.COULD_NOT_CHECK)
     assert "OAuth" in str(joined.reason)
-    assert without_session(report(verdict=Verdict.DRIFT), TargetError("x")).verdict is Verdict.DRIFT
+    assert add_mcp_failure(report(verdict=Verdict.DRIFT), TargetError("x")).verdict is Verdict.DRIFT

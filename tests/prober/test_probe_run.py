@@ -13,7 +13,7 @@ from whopwatch.checks.registry import CHECKS
 from whopwatch.core.exchange import Failure
 from whopwatch.core.finding import Severity
 from whopwatch.http.call import Call
-from whopwatch.metrics import Outcome
+from whopwatch.metrics import ProbeOutcome
 
 ERROR = {"error": {"type": "internal_server_error", "message": "no"}}
 
@@ -27,38 +27,38 @@ def answering(**replies: Reply) -> Any:
 @pytest.mark.parametrize(
     ("reply", "outcome"),
     [
-        (page(), Outcome.SUCCESS),
-        ((500, ERROR), Outcome.HTTP_ERROR),
-        ((401, ERROR), Outcome.HTTP_ERROR),
-        ((302, {}), Outcome.HTTP_ERROR),
-        ((429, ERROR), Outcome.RATE_LIMITED),
-        ((200, {"data": []}), Outcome.CONTRACT),
-        (Failure.DEADLINE, Outcome.TIMEOUT),
-        (Failure.READ_TIMEOUT, Outcome.TIMEOUT),
-        (Failure.CONNECT_TIMEOUT, Outcome.TIMEOUT),
-        (Failure.CONNECT, Outcome.CONNECT),
-        (Failure.DNS, Outcome.CONNECT),
-        (Failure.TLS, Outcome.CONNECT),
-        (Failure.RESET, Outcome.HTTP_ERROR),
-        (Failure.INCOMPLETE, Outcome.HTTP_ERROR),
-        (Failure.TOO_LARGE, Outcome.HTTP_ERROR),
+        (page(), ProbeOutcome.SUCCESS),
+        ((500, ERROR), ProbeOutcome.HTTP_ERROR),
+        ((401, ERROR), ProbeOutcome.HTTP_ERROR),
+        ((302, {}), ProbeOutcome.HTTP_ERROR),
+        ((429, ERROR), ProbeOutcome.RATE_LIMITED),
+        ((200, {"data": []}), ProbeOutcome.CONTRACT),
+        (Failure.DEADLINE, ProbeOutcome.TIMEOUT),
+        (Failure.READ_TIMEOUT, ProbeOutcome.TIMEOUT),
+        (Failure.CONNECT_TIMEOUT, ProbeOutcome.TIMEOUT),
+        (Failure.CONNECT, ProbeOutcome.CONNECT),
+        (Failure.DNS, ProbeOutcome.CONNECT),
+        (Failure.TLS, ProbeOutcome.CONNECT),
+        (Failure.RESET, ProbeOutcome.HTTP_ERROR),
+        (Failure.INCOMPLETE, ProbeOutcome.HTTP_ERROR),
+        (Failure.TOO_LARGE, ProbeOutcome.HTTP_ERROR),
     ],
 )
-def test_what_a_run_comes_to(reply: Reply, outcome: Outcome) -> None:
+def test_what_a_run_comes_to(reply: Reply, outcome: ProbeOutcome) -> None:
     listing = probe("products.list")
     runner, door = prober(answering(products__list=reply), listing)
     run = runner.run(listing)
     assert run.outcome is outcome
     assert len(door.calls) == 1, "one attempt a probe"
     assert count(runner.metrics, "products.list", outcome) == 1
-    assert (run.reason is None) is (outcome is Outcome.SUCCESS)
+    assert (run.reason is None) is (outcome is ProbeOutcome.SUCCESS)
 
 
 def test_every_failure_of_the_wire_has_an_outcome_of_its_own_kind() -> None:
     listing = probe("products.list")
     for failure in Failure:
         runner, _ = prober(answering(products__list=failure), listing)
-        assert runner.run(listing).outcome in (Outcome.TIMEOUT, Outcome.CONNECT, Outcome.HTTP_ERROR)
+        assert runner.run(listing).outcome in (ProbeOutcome.TIMEOUT, ProbeOutcome.CONNECT, ProbeOutcome.HTTP_ERROR)
 
 
 def test_findings_are_those_of_check_with_the_same_fingerprints() -> None:
@@ -75,9 +75,9 @@ def test_findings_milder_than_asked_for_do_not_fail_a_run_and_are_exported() -> 
     strict, mild = probe("products.list", fails_on=Severity.HIGH), probe("products.list", fails_on=Severity.INFO)
     runner, _ = prober(answering(products__list=(200, {"data": [], "page_info": PAGE_INFO, "surprise": 1})), strict)
     run = runner.run(strict)
-    assert run.outcome is Outcome.SUCCESS
+    assert run.outcome is ProbeOutcome.SUCCESS
     assert Severity.INFO in {finding.severity for finding in run.findings}
-    assert runner.run(mild).outcome is Outcome.CONTRACT
+    assert runner.run(mild).outcome is ProbeOutcome.CONTRACT
     labels = {"operation": "products.list", "severity": "info"}
     assert runner.metrics.registry.get_sample_value("whop_probe_findings", labels) == 1
 
@@ -112,7 +112,7 @@ def test_an_id_that_is_gone_is_replaced_in_the_same_run() -> None:
 def test_an_id_that_the_user_gave_is_asked_for_even_if_it_is_gone() -> None:
     retrieving = probe("products.retrieve", {"id": "prod_mine"})
     runner, door = prober(answering(products__retrieve=(404, ERROR)), retrieving)
-    assert runner.run(retrieving).outcome is Outcome.HTTP_ERROR
+    assert runner.run(retrieving).outcome is ProbeOutcome.HTTP_ERROR
     assert [call.path_params for call in door.calls] == [{"id": "prod_mine"}]
 
 
@@ -141,8 +141,8 @@ def test_a_list_that_fails_is_what_the_run_came_to() -> None:
     retrieving = probe("products.retrieve")
     runner, door = prober(answering(products__list=Failure.CONNECT), retrieving)
     run = runner.run(retrieving)
-    assert run.outcome is Outcome.CONNECT
-    assert run.reason == "products.list, which shows its ids, failed"
+    assert run.outcome is ProbeOutcome.CONNECT
+    assert run.reason == "products.list failed, and no id was found without it"
     assert door.asked == ["products.list"]
 
 
@@ -150,9 +150,9 @@ def test_without_an_id_a_run_is_skipped_counted_and_late_for_nothing() -> None:
     retrieving = probe("products.retrieve")
     runner, _ = prober(answering(), retrieving)
     run = runner.run(retrieving)
-    assert (run.outcome, run.lacking) == (Outcome.SKIPPED, "products")
-    assert count(runner.metrics, "products.retrieve", Outcome.SKIPPED) == 1
-    assert runner.is_waiting("products.retrieve")
+    assert (run.outcome, run.missing_id_of) == (ProbeOutcome.SKIPPED, "products")
+    assert count(runner.metrics, "products.retrieve", ProbeOutcome.SKIPPED) == 1
+    assert runner.lacks_id("products.retrieve")
     sample = runner.metrics.registry.get_sample_value
     assert sample("whop_probe_interval_seconds", {"operation": "products.retrieve"}) is None
     assert sample("whop_probe_success", {"operation": "products.retrieve"}) is None
@@ -165,7 +165,7 @@ def test_what_was_waiting_is_back_on_schedule_once_there_is_an_id() -> None:
     runner.run(retrieving)
     items.append({"id": "prod_1"})
     runner.run(retrieving)
-    assert not runner.is_waiting("products.retrieve")
+    assert not runner.lacks_id("products.retrieve")
     labels = {"operation": "products.retrieve"}
     assert runner.metrics.registry.get_sample_value("whop_probe_interval_seconds", labels) == 60
 
@@ -173,10 +173,10 @@ def test_what_was_waiting_is_back_on_schedule_once_there_is_an_id() -> None:
 def test_a_429_is_heeded_and_its_seconds_are_counted() -> None:
     listing = probe("products.list")
     runner, door = prober(answering(products__list=(429, ERROR)), listing)
-    assert runner.run(listing).outcome is Outcome.RATE_LIMITED
+    assert runner.run(listing).outcome is ProbeOutcome.RATE_LIMITED
     run = runner.run(listing)
-    assert run.outcome is Outcome.SKIPPED
-    assert "left alone" in (run.reason or "")
+    assert run.outcome is ProbeOutcome.SKIPPED
+    assert "after a 429" in (run.reason or "")
     assert len(door.calls) == 1
     assert (runner.metrics.registry.get_sample_value("whop_probe_throttled_seconds_total") or 0) > 0
 
@@ -195,8 +195,8 @@ def test_no_value_of_an_answer_is_remembered() -> None:
     reply = {"id": told, "title": told, told: told}
     runner, _ = prober(answering(products__list=page({"id": told}), products__retrieve=(200, reply)), retrieving)
     run = runner.run(retrieving)
-    assert run.outcome is Outcome.CONTRACT
-    text = json.dumps([record.told() for record in runner.history.newest()])
+    assert run.outcome is ProbeOutcome.CONTRACT
+    text = json.dumps([record.to_json() for record in runner.history.newest()])
     assert '"path": "/products/{id}"' in text
     assert told not in text.replace(f"/{told}", ""), "only the name of an undocumented field may show"
 
@@ -209,7 +209,7 @@ def test_records_of_failures_outlive_those_of_successes() -> None:
     replies[0] = page()
     for _ in range(300):
         runner.run(listing)
-    assert [record.run.outcome for record in runner.history.newest(failed=True)] == [Outcome.HTTP_ERROR]
+    assert [record.run.outcome for record in runner.history.newest(failed=True)] == [ProbeOutcome.HTTP_ERROR]
     assert len(runner.history.newest(limit=1000)) == 201
-    assert runner.history.newest(limit=1)[0].run.outcome is Outcome.SUCCESS
+    assert runner.history.newest(limit=1)[0].run.outcome is ProbeOutcome.SUCCESS
     assert runner.history.newest(operation="plans.list") == []

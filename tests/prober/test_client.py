@@ -19,7 +19,7 @@ from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange, Failure, Purpose
 from whopwatch.http.call import Call
 from whopwatch.http.limits import Limits
-from whopwatch.prober.door import Door
+from whopwatch.prober.client import ProbeClient
 
 KEY = "apik_0123456789abcdef"
 LIST = Call(CONTRACT.operation("products.list"), Purpose.LIST, query=(("company_id", "biz_1"),))
@@ -74,7 +74,7 @@ def target(base_url: str) -> Target:
 
 def ask(*answers: bytes, seconds: float = 5.0, limits: Limits = SMALL, hold: bool = False) -> Exchange:
     with serving(*answers, hold=hold) as (base_url, _):
-        return Door(target(base_url), CONTRACT, limits=limits).send(LIST, seconds)
+        return ProbeClient(target(base_url), CONTRACT, limits=limits).send(LIST, seconds)
 
 
 def http(body: bytes = BODY, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
@@ -137,7 +137,7 @@ def test_an_answer_that_cannot_be_read(answer: bytes, failure: Failure) -> None:
 
 def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     with serving(http(b"", "Location: /elsewhere", status="302 Found")) as (base_url, heard):
-        exchange = Door(target(base_url), CONTRACT, limits=SMALL).send(LIST, 5.0)
+        exchange = ProbeClient(target(base_url), CONTRACT, limits=SMALL).send(LIST, 5.0)
     assert exchange.status == 302
     assert len(heard) == 1
 
@@ -151,7 +151,7 @@ def test_a_server_that_says_nothing_is_waited_for_until_the_deadline() -> None:
 
 def test_no_time_left_is_a_deadline_and_nothing_is_sent() -> None:
     with serving(http()) as (base_url, heard):
-        exchange = Door(target(base_url), CONTRACT, limits=SMALL).send(LIST, 0.0)
+        exchange = ProbeClient(target(base_url), CONTRACT, limits=SMALL).send(LIST, 0.0)
     assert exchange.failure is Failure.DEADLINE
     assert heard == []
 
@@ -159,18 +159,18 @@ def test_no_time_left_is_a_deadline_and_nothing_is_sent() -> None:
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    exchange = Door(target(f"http://127.0.0.1:{port}/api/v1"), CONTRACT).send(LIST, 5.0)
+    exchange = ProbeClient(target(f"http://127.0.0.1:{port}/api/v1"), CONTRACT).send(LIST, 5.0)
     assert exchange.failure is Failure.CONNECT
 
 
 def test_a_name_that_no_name_can_be() -> None:
-    exchange = Door(target(f"http://{'a' * 64}.example:1/api/v1"), CONTRACT).send(LIST, 5.0)
+    exchange = ProbeClient(target(f"http://{'a' * 64}.example:1/api/v1"), CONTRACT).send(LIST, 5.0)
     assert exchange.failure is Failure.DNS
 
 
 def test_a_server_that_speaks_no_tls() -> None:
     with serving(http()) as (base_url, heard):
-        exchange = Door(target(base_url.replace("http:", "https:")), CONTRACT).send(LIST, 5.0)
+        exchange = ProbeClient(target(base_url.replace("http:", "https:")), CONTRACT).send(LIST, 5.0)
     assert exchange.failure is Failure.TLS
     assert KEY.encode() not in b"".join(heard)
 
@@ -185,7 +185,7 @@ def test_the_phases_of_a_request() -> None:
 
 def test_what_a_request_holds() -> None:
     with serving(http()) as (base_url, heard):
-        Door(target(base_url), CONTRACT, limits=SMALL).send(LIST, 5.0)
+        ProbeClient(target(base_url), CONTRACT, limits=SMALL).send(LIST, 5.0)
     lines = heard[0].decode().split("\r\n")
     assert lines[0] == "GET /api/v1/products?company_id=biz_1 HTTP/1.1"
     assert f"Authorization: Bearer {KEY}" in lines
@@ -196,7 +196,7 @@ def test_what_a_request_holds() -> None:
 def test_a_connection_is_made_anew_for_each_request_unless_it_may_be_kept() -> None:
     for fresh, connections in ((True, 2), (False, 1)):
         with serving(http(), hold=not fresh) as (base_url, heard):
-            door = Door(target(base_url), CONTRACT, limits=SMALL, fresh=fresh)
+            door = ProbeClient(target(base_url), CONTRACT, limits=SMALL, fresh=fresh)
             taken = [door.send(LIST, 5.0).phases.connect is not None for _ in range(2)]
             door.close()
         assert taken.count(True) == connections
@@ -207,7 +207,7 @@ def test_a_kept_connection_that_the_server_has_closed_is_not_used() -> None:
     ends: list[socket.socket] = []
     statuses = []
     with serving(http(), hold=False, kept=ends) as (base_url, _):
-        door = Door(target(base_url), CONTRACT, limits=SMALL, fresh=False)
+        door = ProbeClient(target(base_url), CONTRACT, limits=SMALL, fresh=False)
         for _ in range(3):
             statuses.append(door.send(LIST, 5.0).status)
             while any(end.fileno() >= 0 for end in ends):  # until the server has closed it, which it is about to do
@@ -219,7 +219,7 @@ def test_a_kept_connection_that_the_server_has_closed_is_not_used() -> None:
 @pytest.mark.parametrize("operation", ["products.create", "products.delete", "products.update"])
 def test_nothing_but_a_get_ever_leaves_whatever_the_target_allows(operation: str) -> None:
     with serving(http()) as (base_url, heard):
-        door = Door(target(base_url), CONTRACT)
+        door = ProbeClient(target(base_url), CONTRACT)
         with pytest.raises(UnsafeRequestError):
             door.send(Call(CONTRACT.operation(operation), Purpose.RETRIEVE, {"id": "prod_1"}), 5.0)
     assert heard == []
@@ -228,7 +228,7 @@ def test_nothing_but_a_get_ever_leaves_whatever_the_target_allows(operation: str
 @pytest.mark.parametrize("id", ["../users", "a/b", "", "..", "a%2f..", KEY])
 def test_an_id_that_leads_elsewhere_or_holds_the_key_never_leaves(id: str) -> None:
     with serving(http()) as (base_url, heard):
-        door = Door(target(base_url), CONTRACT)
+        door = ProbeClient(target(base_url), CONTRACT)
         with pytest.raises(UnsafeRequestError) as refused:
             door.send(Call(CONTRACT.operation("products.retrieve"), Purpose.RETRIEVE, {"id": id}), 5.0)
     assert heard == []
@@ -248,14 +248,14 @@ def test_a_proxy_is_used_for_https_alone_and_learns_the_host_and_nothing_else(mo
             monkeypatch.setenv(name, f"http://user:pass%40word@{proxy_url.split('/')[2]}")
         monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.delenv("NO_PROXY", raising=False)
-        exchange = Door(target("https://api.example.com/api/v1"), CONTRACT).send(LIST, 5.0)
+        exchange = ProbeClient(target("https://api.example.com/api/v1"), CONTRACT).send(LIST, 5.0)
         assert exchange.failure is Failure.PROXY
         request = heard[0].decode()
         assert request.startswith("CONNECT api.example.com:443 HTTP/1.1\r\n")
         assert "Proxy-Authorization: Basic dXNlcjpwYXNzQHdvcmQ=" in request
         assert KEY not in request
         with serving(http()) as (base_url, direct):
-            assert Door(target(base_url), CONTRACT).send(LIST, 5.0).status == 200
+            assert ProbeClient(target(base_url), CONTRACT).send(LIST, 5.0).status == 200
         assert len(direct) == len(heard) == 1
 
 
@@ -263,7 +263,7 @@ def test_a_certificate_that_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     place = next(place for place in PLACES if place.name == "https, signed by itself")
     with place.open() as base_url:
-        exchange = Door(target(base_url), CONTRACT).send(LIST, 5.0)
+        exchange = ProbeClient(target(base_url), CONTRACT).send(LIST, 5.0)
     assert (exchange.status, exchange.failure) == (200, None)
     assert (exchange.phases.tls or 0) > 0
 
@@ -271,4 +271,4 @@ def test_a_certificate_that_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_certificate_that_nobody_vouches_for() -> None:
     place = next(place for place in PLACES if place.name == "https, signed by itself")
     with place.open() as base_url:
-        assert Door(target(base_url), CONTRACT).send(LIST, 5.0).failure is Failure.TLS
+        assert ProbeClient(target(base_url), CONTRACT).send(LIST, 5.0).failure is Failure.TLS

@@ -1,0 +1,347 @@
+"""One GET over one socket within one deadline, with its phases timed where they happen.
+
+A probe sends one small request on a connection of its own, and what it measures must be the API. So there is nothing
+between it and the socket but TLS and an HTTP parser.
+"""
+
+from __future__ import annotations
+
+import base64
+import select
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from sys import intern
+from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httptools
+
+from whopwatch.core.exchange import Failure, Phases
+from whopwatch.http.limits import Limits
+from whopwatch.http.watch import Watch
+
+MAX_IDLE_SECONDS = 3.0
+"""Below the 5 s after which common servers close an idle connection."""
+_MAX_PROXY_RESPONSE = 16 * 2**10
+_READ_SIZE = 64 * 2**10
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
+_INFORMATIONAL = (100, 102, 103)
+
+
+class RequestFailedError(Exception):
+    """A request without a readable response. `failure` is the reason."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class _IdleConnection:
+    connection: socket.socket
+    since: float
+
+
+class Origin:
+    """Connections to the scheme, host and port of `base_url`. Thread-safe.
+
+    With `fresh` every request gets a new connection. A proxy from the environment is used for https only, as a tunnel:
+    plain http would show it the key.
+    """
+
+    def __init__(self, base_url: str, *, fresh: bool = True) -> None:
+        url = urlsplit(base_url)
+        self.host = url.hostname or ""
+        self.port = url.port or (443 if url.scheme == "https" else 80)
+        self._tls = ssl.create_default_context() if url.scheme == "https" else None
+        self._proxy = _proxy(self.host) if self._tls else None
+        self._fresh = fresh
+        self._idle: list[_IdleConnection] = []
+        self._lock = threading.Lock()
+
+    def connect(self, timer: Watch, limits: Limits) -> socket.socket:
+        """Return a connection ready for a request. Raises RequestFailedError if there is none in time."""
+        reused = None if self._fresh else self._take_idle()
+        if reused is not None:
+            return reused
+        connection: socket.socket | None = None
+        try:
+            connection = self._open_tcp(timer, limits)
+            if self._proxy:
+                self._open_tunnel(connection, self._proxy, timer, limits)
+            return self._start_tls(connection, self._tls, timer, limits) if self._tls else connection
+        except BaseException:
+            if connection is not None:
+                connection.close()
+            raise
+
+    def release(self, connection: socket.socket, *, keep: bool) -> None:
+        """Store `connection` for another request if `keep` allows it, else close it."""
+        if keep and not self._fresh:
+            with self._lock:
+                self._idle.append(_IdleConnection(connection, time.monotonic()))
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for each in idle:
+            each.connection.close()
+
+    def _take_idle(self) -> socket.socket | None:
+        """Return the most recently used idle connection that the server has not closed."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                idle = self._idle.pop()
+            # An idle connection that is readable holds the server's end of stream.
+            readable = select.select([idle.connection], [], [], 0)[0]
+            if not readable and time.monotonic() - idle.since < MAX_IDLE_SECONDS:
+                return idle.connection
+            idle.connection.close()
+
+    def _open_tcp(self, timer: Watch, limits: Limits) -> socket.socket:
+        """Connect to the first address that accepts. Each address gets an equal share of the remaining time."""
+        host, port = (self._proxy.hostname or "", self._proxy.port or 80) if self._proxy else (self.host, self.port)
+        begun = timer.clock()
+        addresses = _resolve(host, port)
+        resolved = timer.clock()
+        timer.dns = resolved - begun
+        failure = Failure.CONNECT
+        for left, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            share = min(limits.connect - (timer.clock() - resolved), timer.remaining) / left
+            if share <= 0:
+                raise RequestFailedError(_timeout_failure(timer, Failure.CONNECT_TIMEOUT))
+            connection = socket.socket(family, socket.SOCK_STREAM)
+            connection.settimeout(share)
+            try:
+                connection.connect(address)
+            except TimeoutError:
+                connection.close()
+                failure = _timeout_failure(timer, Failure.CONNECT_TIMEOUT)
+            except OSError:
+                connection.close()
+                failure = Failure.CONNECT
+            else:
+                timer.connect = timer.clock() - resolved
+                return connection
+        raise RequestFailedError(Failure.PROXY if self._proxy else failure)
+
+    def _start_tls(
+        self, connection: socket.socket, context: ssl.SSLContext, timer: Watch, limits: Limits
+    ) -> socket.socket:
+        begun = timer.clock()
+        connection.settimeout(max(min(limits.connect, timer.remaining), 0.001))
+        try:
+            encrypted = context.wrap_socket(connection, server_hostname=self.host)
+        except TimeoutError:
+            raise RequestFailedError(_timeout_failure(timer, Failure.CONNECT_TIMEOUT)) from None
+        except (ssl.SSLError, OSError, ValueError):
+            raise RequestFailedError(Failure.TLS) from None
+        timer.tls = timer.clock() - begun
+        return encrypted
+
+    def _open_tunnel(self, connection: socket.socket, proxy: SplitResult, timer: Watch, limits: Limits) -> None:
+        """Request a tunnel to the host from the proxy. The proxy learns the host's name and nothing else."""
+        request = [f"CONNECT {self.host}:{self.port} HTTP/1.1", f"Host: {self.host}:{self.port}"]
+        if proxy.username:
+            credentials = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+            request.append(f"Proxy-Authorization: Basic {base64.b64encode(credentials.encode()).decode()}")
+        connection.settimeout(max(min(limits.connect, timer.remaining), 0.001))
+        try:
+            connection.sendall("\r\n".join([*request, "", ""]).encode("latin-1"))
+            response = b""
+            while b"\r\n\r\n" not in response and len(response) < _MAX_PROXY_RESPONSE:
+                part = connection.recv(1)  # one byte at a time: bytes after the headers belong to TLS
+                if not part:
+                    raise RequestFailedError(Failure.PROXY)
+                response += part
+            parser = httptools.HttpResponseParser(object())
+            parser.feed_data(response)
+        except httptools.HttpParserUpgrade:
+            pass
+        except (OSError, httptools.HttpParserError):
+            raise RequestFailedError(Failure.PROXY) from None
+        if not 200 <= parser.get_status_code() < 300:
+            raise RequestFailedError(Failure.PROXY)
+
+
+def _timeout_failure(timer: Watch, otherwise: Failure) -> Failure:
+    """Return DEADLINE if the whole attempt is over time, else `otherwise`."""
+    return Failure.DEADLINE if timer.remaining <= 0 else otherwise
+
+
+def _resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[object, ...]]]:
+    name = host.encode() if host.isascii() else host  # only a str goes through the IDNA codec
+    try:
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise RequestFailedError(Failure.DNS) from None
+    return list(dict.fromkeys((family, tuple(address)) for family, _, _, _, address in found))
+
+
+def _proxy(host: str) -> SplitResult | None:
+    proxy = getproxies().get("https")
+    if not proxy or proxy_bypass(host):
+        return None
+    return urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+
+
+@dataclass
+class RawResponse:
+    """A response while it arrives. The HTTP parser calls the `on_` methods."""
+
+    status: int = 0
+    phases: Phases = field(default_factory=Phases)
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytearray = field(default_factory=bytearray)
+    is_complete: bool = False
+    in_body: bool = False
+    read_status: Callable[[], int] | None = None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Add one header line."""
+        self.headers.append((intern(name.decode("latin-1").lower()), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        """Note that the body begins."""
+        self.in_body = True
+
+    def on_body(self, data: bytes) -> None:
+        """Add a part of the body, without its framing."""
+        self.body += data
+
+    def on_message_complete(self) -> None:
+        """Note the end of the response, or discard an informational one (1xx) and wait for the next."""
+        if self.read_status is not None:
+            self.status = self.read_status()
+        if self.status in _INFORMATIONAL:
+            self.headers.clear()
+            self.in_body = False
+        else:
+            self.is_complete = True
+
+    def header(self, name: str) -> str:
+        """Return the first value of the header `name` in lower case; empty if there is none."""
+        return next((value for key, value in self.headers if key == name), "").strip().lower()
+
+    @property
+    def ends_with_connection(self) -> bool:
+        """Whether the body ends only where the stream ends."""
+        return not any(name in ("content-length", "transfer-encoding") for name, _ in self.headers)
+
+    @property
+    def keeps_connection(self) -> bool:
+        """Whether another request may follow on the same connection."""
+        return "close" not in self.header("connection") and not self.ends_with_connection
+
+
+def fetch(origin: Origin, request: bytes, timer: Watch, limits: Limits) -> RawResponse:
+    """Send `request` and return the response, complete and decompressed.
+
+    Raises RequestFailedError if there is no readable response.
+    """
+    connection = origin.connect(timer, limits)
+    keep = False
+    try:
+        connection.settimeout(_seconds_left(timer, limits.write))
+        begun = timer.clock()
+        connection.sendall(request)
+        timer.wrote(begun)
+        response = _read_response(connection, timer, limits)
+        response.phases = timer.phases()
+        keep = response.keeps_connection
+    except TimeoutError:
+        late = Failure.READ_TIMEOUT if timer.was_written else Failure.WRITE_TIMEOUT
+        raise RequestFailedError(_timeout_failure(timer, late)) from None
+    except ssl.SSLEOFError:
+        raise RequestFailedError(_end_of_stream(timer)) from None
+    except ssl.SSLError:
+        raise RequestFailedError(Failure.TLS) from None
+    except OSError:
+        raise RequestFailedError(Failure.RESET) from None
+    finally:
+        origin.release(connection, keep=keep)
+    _decompress(response, limits)
+    return response
+
+
+def _seconds_left(timer: Watch, bound: float) -> float:
+    """Return the seconds for one socket operation. Raises TimeoutError if none are left."""
+    remaining = timer.remaining
+    if remaining <= 0:
+        raise TimeoutError
+    return min(bound, remaining)
+
+
+def _read_response(connection: socket.socket, timer: Watch, limits: Limits) -> RawResponse:
+    response = RawResponse()
+    parser = httptools.HttpResponseParser(response)
+    response.read_status = parser.get_status_code
+    try:
+        _feed(parser, response, connection, timer, limits)
+        response.status = parser.get_status_code()
+    finally:
+        response.read_status = None  # break the reference cycle between response and parser
+    return response
+
+
+def _feed(
+    parser: httptools.HttpResponseParser, response: RawResponse, connection: socket.socket, timer: Watch, limits: Limits
+) -> None:
+    while not response.is_complete:
+        connection.settimeout(_seconds_left(timer, limits.read))
+        data = connection.recv(_READ_SIZE)
+        timer.read(data)
+        if not data:
+            if response.in_body and response.ends_with_connection:
+                break
+            raise RequestFailedError(_end_of_stream(timer))
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserError:
+            raise RequestFailedError(Failure.PROTOCOL) from None
+        if response.in_body and not timer.in_body:
+            timer.headers_complete()
+        _refuse_oversized(response, timer, limits)
+
+
+def _end_of_stream(timer: Watch) -> Failure:
+    return Failure.INCOMPLETE if timer.in_body else Failure.RESET
+
+
+def _refuse_oversized(response: RawResponse, timer: Watch, limits: Limits) -> None:
+    """Raise RequestFailedError if headers or body exceed the limits."""
+    size = sum(len(name) + len(value) for name, value in response.headers)
+    endless = not response.in_body and timer.received > limits.header_bytes + _READ_SIZE
+    if endless or len(response.headers) > limits.header_count or size > limits.header_bytes:
+        raise RequestFailedError(Failure.HEADERS_TOO_LARGE)
+    if len(response.body) > limits.body_bytes:
+        raise RequestFailedError(Failure.TOO_LARGE)
+
+
+def _decompress(response: RawResponse, limits: Limits) -> None:
+    encoding = response.header("content-encoding")
+    if not response.body or encoding in ("", "identity"):
+        return
+    if encoding not in _COMPRESSED:
+        raise RequestFailedError(Failure.ENCODING)
+    decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        body = decompressor.decompress(response.body, limits.body_bytes + 1)
+    except zlib.error:
+        raise RequestFailedError(Failure.ENCODING) from None
+    if len(body) > limits.body_bytes:
+        raise RequestFailedError(Failure.TOO_LARGE)
+    if not decompressor.eof or decompressor.unused_data:
+        raise RequestFailedError(Failure.ENCODING)
+    response.body = bytearray(body)

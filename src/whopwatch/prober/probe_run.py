@@ -1,0 +1,210 @@
+"""One run of one probe: send its requests, check the responses, export the metrics, store the record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Protocol
+
+from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks.registry import PROBE_CHECKS
+from whopwatch.contract import Contract
+from whopwatch.core.exchange import Exchange, Failure
+from whopwatch.core.finding import Finding, Severity
+from whopwatch.http.call import Call
+from whopwatch.metrics import ProbeMetrics, ProbeOutcome
+from whopwatch.prober.budget import RequestBudget
+from whopwatch.prober.history import ProbeRun, RunHistory, RunRecord
+from whopwatch.prober.ids import RecentIds
+from whopwatch.prober.probe_requests import MissingIdError, RequestSequence
+from whopwatch.prober.settings import Probe
+
+READ_HEADERS = frozenset(header for check in PROBE_CHECKS for header in check.headers)
+"""Response headers that a check of a probe reads. The others may differ from response to response."""
+
+_TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.WRITE_TIMEOUT, Failure.READ_TIMEOUT, Failure.DEADLINE})
+_NO_CONNECTION = frozenset({Failure.DNS, Failure.CONNECT, Failure.PROXY, Failure.TLS})
+
+CacheKey = tuple[object, ...]
+
+
+def outcome_of(exchange: Exchange, findings: Sequence[Finding], fails_on: Severity) -> ProbeOutcome:
+    """Return the outcome of a run whose last request is `exchange`. Findings milder than `fails_on` do not fail it."""
+    if exchange.failure in _TIMEOUTS:
+        return ProbeOutcome.TIMEOUT
+    if exchange.failure in _NO_CONNECTION:
+        return ProbeOutcome.CONNECT
+    if exchange.status == 429:
+        return ProbeOutcome.RATE_LIMITED
+    if not exchange.ok:
+        return ProbeOutcome.HTTP_ERROR
+    broken = any(finding.severity.rank <= fails_on.rank for finding in findings)
+    return ProbeOutcome.CONTRACT if broken else ProbeOutcome.SUCCESS
+
+
+def shows_contract(exchange: Exchange) -> bool:
+    """Whether the response can be checked against the contract: server errors, refused keys and 429 cannot."""
+    status = exchange.status
+    return status is not None and status < 500 and status not in (401, 403, 429)
+
+
+class RunChecker:
+    """Check the exchanges of runs, and reuse the findings of an operation's last run if nothing changed.
+
+    Checks are pure functions of requests and responses, and most lists do not change between two runs. Only the
+    checks that can find something in a single run are used; the others compare several responses of one operation.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._last: dict[str, tuple[CacheKey, tuple[Finding, ...]]] = {}
+        self.reused = 0
+
+    def findings(self, operation: str, exchanges: Sequence[Exchange]) -> tuple[Finding, ...]:
+        """Return the findings about `operation` in the exchanges of one run, the worst first."""
+        key = tuple(map(_cache_key, exchanges))
+        last = self._last.get(operation)
+        if last and last[0] == key:
+            self.reused += 1
+            return last[1]
+        findings = run_checks(self._contract, Evidence(self._contract, exchanges), PROBE_CHECKS)
+        own = tuple(finding for finding in findings if finding.operation == operation)
+        self._last[operation] = key, own
+        return own
+
+
+def _cache_key(exchange: Exchange) -> CacheKey:
+    """Return every part of an exchange that a check may read, with a digest for the body."""
+    return (
+        exchange.operation,
+        exchange.purpose,
+        exchange.url,
+        exchange.credential,
+        exchange.status,
+        exchange.failure,
+        tuple([header for header in exchange.headers if header[0] in READ_HEADERS]),
+        sha256(exchange.body).digest(),
+    )
+
+
+class CallSender(Protocol):
+    """Sends one request within a number of seconds (see ProbeClient)."""
+
+    def send(self, call: Call, seconds: float) -> Exchange:
+        """Make one attempt at `call` and return the exchange."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How the requests of a run ended: the reason for an early end, and whether the run counts as skipped."""
+
+    reason: str | None = None
+    is_skip: bool = False
+    missing_id_of: str | None = None
+
+
+@dataclass
+class ProbeRunner:
+    """Run probes, and export and store their results. `clock` is monotonic, `wall` since the epoch, in seconds."""
+
+    contract: Contract
+    client: CallSender
+    ids: RecentIds
+    budget: RequestBudget
+    metrics: ProbeMetrics
+    history: RunHistory = field(default_factory=RunHistory)
+    clock: Callable[[], float] = time.perf_counter
+    wall: Callable[[], float] = time.time
+    checker: RunChecker = field(init=False)
+    _without_id: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.checker = RunChecker(self.contract)
+
+    def run(self, probe: Probe) -> ProbeRun:
+        """Run `probe` once, export its metrics and store its record."""
+        run = self.observe(probe)
+        self._export(probe, run)
+        if run.outcome is not ProbeOutcome.SKIPPED:
+            self.history.add(self.record(run))
+        return run
+
+    def observe(self, probe: Probe) -> ProbeRun:
+        """Run `probe` once without exporting or storing anything. Its requests count against the same budget."""
+        begun = self.clock()
+        exchanges: list[Exchange] = []
+        ending = self._send_requests(probe, exchanges, begun + probe.options.timeout)
+        reason, seconds = ending.reason, self.clock() - begun
+        if ending.is_skip:
+            sent = tuple(exchanges)
+            return ProbeRun(
+                probe.id, ProbeOutcome.SKIPPED, self.wall(), seconds, reason, sent, missing_id_of=ending.missing_id_of
+            )
+        findings = self.checker.findings(probe.id, exchanges)
+        outcome = outcome_of(exchanges[-1], findings, probe.options.fails_on)
+        reason = reason or _failure_reason(exchanges[-1], findings, outcome)
+        return ProbeRun(probe.id, outcome, self.wall(), seconds, reason, tuple(exchanges), findings)
+
+    def lacks_id(self, operation: str) -> bool:
+        """Whether the last run of `operation` found no id to request."""
+        return operation in self._without_id
+
+    def record(self, run: ProbeRun) -> RunRecord:
+        """Return `run` as the history stores it."""
+        return RunRecord.of(run, [self.contract.operations[exchange.operation].path for exchange in run.exchanges])
+
+    def _send_requests(self, probe: Probe, exchanges: list[Exchange], deadline: float) -> _Ending:
+        """Send the probe's requests and append the exchanges to `exchanges`."""
+        calls = RequestSequence(probe, self.contract, self.ids).calls()
+        try:
+            call = next(calls)
+            while True:
+                refusal = self.budget.take(call.operation.id)
+                if refusal:
+                    return _Ending(refusal, is_skip=True)
+                exchange = self.client.send(call, max(deadline - self.clock(), 0.0))
+                exchanges.append(exchange)
+                self.metrics.throttled.inc(self.budget.hold_after_429(exchange))
+                call = calls.send(exchange)
+        except StopIteration:
+            return _Ending()
+        except MissingIdError as error:
+            if error.failed is None:
+                return _Ending(f"no id of {error.resource} was found", is_skip=True, missing_id_of=error.resource)
+            # outcome_of() looks at the last exchange
+            exchanges.remove(error.failed)
+            exchanges.append(error.failed)
+            return _Ending(f"{error.failed.operation} failed, and no id was found without it")
+        finally:
+            calls.close()
+
+    def _export(self, probe: Probe, run: ProbeRun) -> None:
+        self._note_missing_id(probe.id, run.missing_id_of is not None)
+        if run.outcome is ProbeOutcome.SKIPPED:
+            self.metrics.runs.labels(probe.id, run.outcome).inc()
+            return
+        last = run.exchanges[-1]
+        self.metrics.record_run(
+            probe.id,
+            run.outcome,
+            at=run.at,
+            phases=[exchange.phases for exchange in run.exchanges],
+            status=last.status,
+            findings=run.findings if last.operation == probe.id and shows_contract(last) else None,
+        )
+
+    def _note_missing_id(self, operation: str, missing: bool) -> None:
+        if missing != (operation in self._without_id):
+            (self._without_id.add if missing else self._without_id.discard)(operation)
+            self.metrics.set_without_id(operation, missing)
+
+
+def _failure_reason(exchange: Exchange, findings: Sequence[Finding], outcome: ProbeOutcome) -> str | None:
+    if exchange.failure is not None:
+        return f"no response: {exchange.failure.value}"
+    if outcome is ProbeOutcome.CONTRACT:
+        return f"{len(findings)} finding{'s' if len(findings) > 1 else ''}, the worst: {findings[0].message}"
+    return None if exchange.ok else f"status {exchange.status}"

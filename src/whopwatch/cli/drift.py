@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,16 +11,13 @@ import click
 from whopwatch.cli.check import EXIT_CODES, tell
 from whopwatch.cli.folders import REPORTS, make_own
 from whopwatch.cli.metrics import Metrics, metrics_options
-from whopwatch.cli.nightly import Outcome, Settings, one_night, successes
 from whopwatch.cli.options import names, rate, refuse_writes, report_files
 from whopwatch.cli.outputs import Outputs
-from whopwatch.config.companies import Company, read_companies
+from whopwatch.config.companies import read_companies
 from whopwatch.config.shard import Shard
 from whopwatch.contract import contracts_dir, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
-from whopwatch.core.report import Report
 from whopwatch.history import read_accepted
-from whopwatch.history.aggregate import aggregate_targets
 from whopwatch.history.store import check_writable_path
 from whopwatch.run.target import refuse_unusable
 
@@ -82,6 +78,10 @@ def drift(
     config: Path | None,
 ) -> int:
     """Observe a target and tell what has changed since the nights before."""
+    from rich.console import Console
+
+    from whopwatch.cli.progress import shown_progress
+    from whopwatch.history.nightly import NightSettings, last_common_success, run_night, run_nights
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run import select
 
@@ -91,7 +91,6 @@ def drift(
     select(contract, only, resource)
     refuse_writes(contract, only)
     entries = read_accepted(accepted or contracts_dir() / "accepted.yaml")
-    settings = Settings(contract, entries, only, resource, budget, rate, seed, config)
     companies = Shard.parse(shard or "0/1").of(read_companies(targets)) if targets else ()
     if not targets:
         refuse_unusable(target, os.environ, config)
@@ -100,38 +99,28 @@ def drift(
             check_writable_path(baseline)
     folder = report_dir or NIGHTS / datetime.now(UTC).date().isoformat()
     outputs = Outputs(reports, folder, FILE_NAMES)
-    if targets:
-        report, outcomes = _many(settings, companies)
-    else:
-        outcome = one_night(settings, target, os.environ, baseline or BASELINE)
-        report, outcomes = outcome.report, {"": outcome}
+    for file in [company.baseline for company in companies] or [baseline or BASELINE]:
+        make_own(file)
+    with shown_progress(Console(stderr=True)) as progress:
+        settings = NightSettings(contract, entries, only, resource, budget, rate, seed, config, progress)
+        if targets:
+            report, outcomes = run_nights(settings, companies, os.environ, _tell_failure)
+        else:
+            outcome = run_night(settings, target, os.environ, baseline or BASELINE)
+            report, outcomes = outcome.report, {"": outcome}
     tell(report, outputs)
     if metrics.wanted:
         from whopwatch.metrics.drift import DRIFT_JOB, drift_metrics
 
-        metrics.send(DRIFT_JOB, report, drift_metrics(report, contract.sha256, successes(outcomes.values())))
+        metrics.send(DRIFT_JOB, report, drift_metrics(report, contract.sha256, last_common_success(outcomes.values())))
     for outcome in outcomes.values():
-        if outcome.failure:
-            raise outcome.failure
+        if outcome.save_error:
+            raise outcome.save_error
     return EXIT_INTERRUPTED if any(one.interrupted for one in outcomes.values()) else EXIT_CODES[report.verdict]
 
 
-def _many(settings: Settings, companies: tuple[Company, ...]) -> tuple[Report, Mapping[str, Outcome]]:
-    """Every company in turn. One that cannot be looked at does not keep the others from it."""
-    outcomes: dict[str, Outcome] = {}
-    failed: dict[str, str] = {}
-    for company in companies:
-        environ = company.environ(os.environ)
-        try:
-            outcomes[company.name] = one_night(settings, company.target, environ, company.baseline)
-        except WhopwatchError as error:
-            failed[company.name] = error.what
-            click.echo(f"{company.name}: {error}", err=True)
-            continue
-        if outcomes[company.name].interrupted:
-            break
-    report = aggregate_targets({name: outcome.report for name, outcome in outcomes.items()}, failed)
-    return report, {**outcomes, **{name: Outcome(report) for name in failed}}
+def _tell_failure(company: str, error: WhopwatchError) -> None:
+    click.echo(f"{company}: {error}", err=True)
 
 
 def _refuse_together(target: str | None, targets: Path | None, shard: str | None, baseline: Path | None) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from statistics import median
 
 from whopwatch.core.finding import INACTIVE, Finding, FindingState
-from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, TargetResult, Verdict, timestamp
+from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, TargetResult, Verdict
 from whopwatch.history.grouping import common_state
 
 _WORST_VERDICT_FIRST = (Verdict.DRIFT, Verdict.COULD_NOT_CHECK, Verdict.CLEAN)
@@ -37,21 +37,18 @@ def merge_reports(parts: Sequence[Report], failed: Sequence[TargetResult] = ()) 
     ]
     findings = _findings(parts)
     results = _results([*(result for report in parts for result in report.targets), *failed], findings)
-    verdict = _worst(results).verdict
     unchecked = [result.name for result in results if result.verdict is Verdict.COULD_NOT_CHECK]
     reason = f"{len(unchecked)} of {len(results)} targets could not be checked: {', '.join(unchecked)}"
-    return Report(
+    return Report.build(
+        _rows(parts),
+        findings,
         target=results[0].name if len(results) == 1 else f"{len(results)} targets",
-        started_at=min((report.started_at for report in parts), default=timestamp(datetime.now(UTC))),
+        started_at=min((report.started_at for report in parts), default=datetime.now(UTC)),
         seconds=sum(report.seconds for report in parts),
-        verdict=verdict,
-        operations=_rows(parts),
-        findings=findings,
         sent=sum(report.sent for report in parts),
         budget=sum(report.budget for report in parts),
         unsafe=sum(report.unsafe for report in parts),
         reason=reason if unchecked else None,
-        version=parts[0].version if parts else "",
         memory=_memory(parts),
         targets=results,
     )

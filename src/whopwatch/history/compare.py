@@ -48,13 +48,14 @@ def compare_with_history(
     if not any(result.state in (State.VERIFIED, State.DRIFT) for result in report.operations):
         records.nights = [*records.nights, night][-MAX_NIGHTS:]
         return replace(report, memory=memory, operations=_rows(records, report.operations, ()))
-    compared = _compared(contract, Evidence(contract, exchanges), report, records, night, tuple(accepted))
-    findings = tuple(attribute_change(finding, records, rules, night.number) for finding in compared)
+    found = _compared(contract, Evidence(contract, exchanges), report, records, night, tuple(accepted))
+    findings = tuple(attribute_change(finding, records, rules, night.number) for finding in found)
     rows = _rows(records, report.operations, findings)
-    verdict = _verdict(report, findings)
-    night = replace(night, verdict=str(verdict), succeeded=verdict is not Verdict.COULD_NOT_CHECK)
+    compared = report.revised(rows, findings, reason=report.reason, memory=memory)
+    is_complete = compared.verdict is not Verdict.COULD_NOT_CHECK
+    night = replace(night, verdict=str(compared.verdict), succeeded=is_complete)
     records.nights = [*records.nights, night][-MAX_NIGHTS:]
-    return replace(report, findings=findings, operations=rows, verdict=verdict, memory=memory)
+    return compared
 
 
 def plan_priorities(records: Records, now: datetime) -> dict[str, OperationHistory]:
@@ -120,14 +121,6 @@ def _found(
 def _night(report: Report, records: Records) -> Night:
     number = records.nights[-1].number + 1 if records.nights else 1
     return Night(number, report.started_at, report.seconds, report.target, str(report.verdict), report.sent, False)
-
-
-def _verdict(report: Report, findings: Iterable[Finding]) -> Verdict:
-    """Return drift if a finding is open; else the run's own verdict, without the drift that is accepted."""
-    if any(finding.breaks for finding in findings):
-        return Verdict.DRIFT
-    ended_early = report.verdict is Verdict.COULD_NOT_CHECK or report.reason is not None
-    return Verdict.COULD_NOT_CHECK if ended_early else Verdict.CLEAN
 
 
 def _most_severe(findings: Iterable[Finding]) -> list[Finding]:

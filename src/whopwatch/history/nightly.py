@@ -1,0 +1,134 @@
+"""The nightly run: observe a target, judge it, compare it with the nights before, and record it in the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from whopwatch.config.companies import Company
+from whopwatch.contract import Contract
+from whopwatch.core.errors import WhopwatchError
+from whopwatch.core.report import Report
+from whopwatch.history.accepted import AcceptedEntry
+from whopwatch.history.aggregate import aggregate_targets
+from whopwatch.history.compare import compare_with_history, plan_priorities
+from whopwatch.history.records import Records
+from whopwatch.history.store import open_baseline
+from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, Progress, judge, observe, select
+from whopwatch.run.target import opened
+
+
+@dataclass(frozen=True)
+class NightSettings:
+    """What all targets of a nightly run share.
+
+    `only` are operation ids and `resources` resources, both empty for every read of v1. `budget` is in requests for
+    each target, `rate` in requests a second. `seed` is None if each night is to have its own plan. `config` is the path
+    of whopwatch.toml, None for the default.
+    """
+
+    contract: Contract
+    accepted: tuple[AcceptedEntry, ...] = ()
+    only: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    budget: int = DEFAULT_BUDGET
+    rate: float | None = None
+    seed: int | None = None
+    config: Path | None = None
+    progress: Callable[[Progress], None] | None = None
+
+
+@dataclass(frozen=True)
+class NightOutcome:
+    """The outcome of one night at one target.
+
+    `last_success` is when a night of this baseline last succeeded, in seconds since the epoch, None if none did.
+    `save_error` is why the baseline could not be saved. `interrupted` nights are not recorded.
+    """
+
+    report: Report
+    last_success: float | None = None
+    save_error: WhopwatchError | None = None
+    interrupted: bool = False
+
+
+def run_night(
+    settings: NightSettings, target_name: str | None, environ: Mapping[str, str], baseline: Path
+) -> NightOutcome:
+    """Run a night at the target called `target_name` and record it in the file `baseline`.
+
+    `environ` holds the key and the company id, as the environment of the command line does. Raise UsageError or
+    ConfigError, before any request, for a target or baseline that cannot be used.
+    """
+    with open_baseline(baseline) as held:
+        records = held.load()
+        report, interrupted = _observed(settings, target_name, environ, records)
+        save_error = None
+        if not interrupted:
+            try:
+                held.save(records)
+            except WhopwatchError as error:
+                save_error = error  # the report of the night is worth more than its place in the baseline
+    return NightOutcome(report, _last_success(records), save_error, interrupted)
+
+
+def run_nights(
+    settings: NightSettings,
+    companies: Iterable[Company],
+    environ: Mapping[str, str],
+    on_failure: Callable[[str, WhopwatchError], None],
+) -> tuple[Report, Mapping[str, NightOutcome]]:
+    """Run a night at each of `companies` in turn; return one report of all, and the outcomes by name.
+
+    A company that cannot be observed does not stop the others: `on_failure` gets its name and error.
+    """
+    outcomes: dict[str, NightOutcome] = {}
+    failed: dict[str, str] = {}
+    for company in companies:
+        try:
+            outcome = run_night(settings, company.target, company.environ(environ), company.baseline)
+        except WhopwatchError as error:
+            failed[company.name] = error.what
+            on_failure(company.name, error)
+            continue
+        outcomes[company.name] = outcome
+        if outcome.interrupted:
+            break
+    report = aggregate_targets({name: outcome.report for name, outcome in outcomes.items()}, failed)
+    return report, {**outcomes, **{name: NightOutcome(report) for name in failed}}
+
+
+def last_common_success(outcomes: Iterable[NightOutcome]) -> float | None:
+    """Return when all targets had last succeeded, in seconds since the epoch; None if one never did."""
+    times = [outcome.last_success for outcome in outcomes]
+    known = [time for time in times if time is not None]
+    return min(known) if known and len(known) == len(times) else None
+
+
+def _observed(
+    settings: NightSettings, target_name: str | None, environ: Mapping[str, str], records: Records
+) -> tuple[Report, bool]:
+    """Return the report of the night, compared unless it was interrupted, and whether it was."""
+    contract, nights = settings.contract, len(records.nights)
+    world = settings.seed or 0
+    with opened(contract, target_name, environ, config=settings.config, seed=world, rate=settings.rate) as target:
+        observation = observe(
+            contract,
+            target,
+            budget=settings.budget,
+            selected=select(contract, settings.only, settings.resources),
+            seed=nights if settings.seed is None else settings.seed,
+            progress=settings.progress,
+            past=plan_priorities(records, datetime.now(UTC)),
+        )
+    report = judge(contract, observation, target.name)
+    if observation.stopped == INTERRUPTED:
+        return report, True
+    return compare_with_history(contract, observation.exchanges, report, records, accepted=settings.accepted), False
+
+
+def _last_success(records: Records) -> float | None:
+    ends = [datetime.fromisoformat(n.started_at).timestamp() + n.seconds for n in records.nights if n.succeeded]
+    return max(ends, default=None)

@@ -1,0 +1,98 @@
+"""The nightly run as a library call: what it records, what it does not, and what several companies share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.history import factories
+from whopwatch.config.companies import Company
+from whopwatch.contract import Contract, load
+from whopwatch.core.errors import UsageError, WhopwatchError
+from whopwatch.core.report import Verdict
+from whopwatch.history import open_baseline, read_baseline
+from whopwatch.history.nightly import NightOutcome, NightSettings, last_common_success, run_night, run_nights
+from whopwatch.run import Progress
+from whopwatch.simulator import Simulator, embedded
+
+
+@pytest.fixture
+def api() -> Iterator[Simulator]:
+    with embedded(load(), items=3) as simulator:
+        yield simulator
+
+
+def settings(contract: Contract, progress: Callable[[Progress], None] | None = None) -> NightSettings:
+    return NightSettings(contract, only=("products.list", "companies.retrieve"), budget=20, progress=progress)
+
+
+def environ(api: Simulator) -> dict[str, str]:
+    return {"WHOP_API_KEY": api.api_key, "WHOP_COMPANY_ID": api.company_id}
+
+
+def test_a_night_is_recorded_and_the_next_one_knows_it(contract: Contract, api: Simulator, tmp_path: Path) -> None:
+    file = tmp_path / "b.sqlite"
+    first = run_night(settings(contract), api.base_url, environ(api), file)
+    second = run_night(settings(contract), api.base_url, environ(api), file)
+    assert first.report.verdict is second.report.verdict is Verdict.CLEAN
+    assert [night.number for night in read_baseline(file).nights] == [1, 2]
+    assert second.report.memory is not None
+    assert second.report.memory.nights == 1
+    assert second.last_success is not None
+    assert first.last_success is not None
+    assert second.last_success >= first.last_success
+
+
+def test_an_interrupted_night_is_not_recorded(contract: Contract, api: Simulator, tmp_path: Path) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.sent == 2:
+            raise KeyboardInterrupt
+
+    file = tmp_path / "b.sqlite"
+    outcome = run_night(settings(contract, progress=interrupt), api.base_url, environ(api), file)
+    assert outcome.interrupted
+    assert outcome.report.verdict is Verdict.COULD_NOT_CHECK
+    assert outcome.last_success is None
+    assert not file.exists() or read_baseline(file).nights == []
+
+
+def test_a_night_that_cannot_be_saved_is_reported_all_the_same(
+    contract: Contract, api: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise UsageError("disk full")
+
+    with open_baseline(tmp_path / "other.sqlite") as held:
+        monkeypatch.setattr(type(held), "save", fail)
+    outcome = run_night(settings(contract), api.base_url, environ(api), tmp_path / "b.sqlite")
+    assert outcome.report.verdict is Verdict.CLEAN
+    assert isinstance(outcome.save_error, WhopwatchError)
+
+
+def test_a_company_that_fails_does_not_stop_the_others(contract: Contract, api: Simulator, tmp_path: Path) -> None:
+    companies = [
+        Company("broken", tmp_path / "broken.sqlite", "no-such-target"),
+        Company("acme", tmp_path / "acme.sqlite", api.base_url, "WHOP_API_KEY", api.company_id),
+    ]
+    failures: list[str] = []
+    report, outcomes = run_nights(
+        settings(contract), companies, environ(api), lambda name, error: failures.append(f"{name}: {error.what}")
+    )
+    assert len(failures) == 1
+    assert failures[0].startswith("broken: ")
+    assert report.verdict is Verdict.COULD_NOT_CHECK
+    assert {target.name: target.verdict for target in report.targets} == {
+        "acme": Verdict.CLEAN,
+        "broken": Verdict.COULD_NOT_CHECK,
+    }
+    assert outcomes.keys() == {"acme", "broken"}
+    assert last_common_success(outcomes.values()) is None
+
+
+def test_the_last_common_success_is_the_oldest_and_none_if_one_never_had_one() -> None:
+    report = factories.report()
+    assert last_common_success([NightOutcome(report, 20.0), NightOutcome(report, 10.0)]) == 10.0
+    assert last_common_success([NightOutcome(report, 20.0), NightOutcome(report)]) is None
+    assert last_common_success([]) is None

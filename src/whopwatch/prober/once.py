@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
 from whopwatch.contract import Contract
 from whopwatch.core.errors import TargetError, UnsafeRequestError
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.report import OperationResult, Report, State, Verdict
+from whopwatch.core.report import OperationResult, Report, State
 from whopwatch.http.call import Call
 from whopwatch.prober.history import ProbeRun
 from whopwatch.prober.probe_requests import MAX_LISTS_PER_RUN
@@ -104,12 +103,10 @@ def merge_mcp_report(report: Report, mcp: Report) -> Report:
     """Return `report` with the MCP tools that were called or have a finding."""
     with_findings = {finding.operation for finding in mcp.findings}
     rows = tuple(row for row in mcp.operations if row.requests or row.id in with_findings)
-    is_drift = Verdict.DRIFT in (report.verdict, mcp.verdict)
-    return replace(
-        report,
-        verdict=Verdict.DRIFT if is_drift else report.verdict,
-        operations=(*report.operations, *rows),
-        findings=(*report.findings, *mcp.findings),
+    return report.revised(
+        (*report.operations, *rows),
+        (*report.findings, *mcp.findings),
+        reason=report.reason,
         sent=report.sent + mcp.sent,
         budget=report.budget + mcp.sent,
         seconds=report.seconds + mcp.seconds,
@@ -120,9 +117,4 @@ def add_mcp_failure(report: Report, error: TargetError) -> Report:
     """Return `report` with a row for an MCP server that opened no session: it could not be checked."""
     reason = f"the MCP server opened no session: {error.got or error.what}"
     row = OperationResult(MCP_SERVER, "", "", State.COULD_NOT_CHECK, reason)
-    return replace(
-        report,
-        verdict=Verdict.COULD_NOT_CHECK if report.verdict is Verdict.CLEAN else report.verdict,
-        operations=(*report.operations, row),
-        reason=report.reason or reason,
-    )
+    return report.revised((*report.operations, row), report.findings, reason=report.reason or reason)

@@ -79,7 +79,7 @@ def test_the_json_report_has_the_documented_keys() -> None:
         "samples",
     }
     assert document["findings"][0].keys() == {
-        "fingerprint", "class", "check", "severity", "confidence", "source", "operation", "location", "expected",
-        "observed", "samples", "violations", "first_seen", "message",
+        "fingerprint", "class", "class_slug", "check", "severity", "confidence", "source", "operation", "location",
+        "expected", "observed", "samples", "violations", "first_seen", "message",
     }  # fmt: skip
     assert report.count()[State.DRIFT] == 1

@@ -30,8 +30,8 @@ def test_a_removed_field_in_text_and_as_json_and_markdown(tmp_path: Path, capsys
     assert main(["diff", old, new, "--json", str(report), "--markdown", str(markdown)]) == 1
     shown = capsys.readouterr().out
     assert "critical (1)" in shown
-    assert "cats.create  /name  D5 removed" in shown
-    assert "\n  D5 a required field is gone\n" in shown
+    assert "cats.create  /name  required-field-removed (D5) removed" in shown
+    assert "\n  required-field-removed (D5): Required field removed\n" in shown
     told = json.loads(report.read_text())
     assert (told["schema"], told["tool"], told["verdict"], told["classes"]) == (1, "whopwatch", "drift", {"D5": 1})
     finding = told["findings"][0]
@@ -39,7 +39,7 @@ def test_a_removed_field_in_text_and_as_json_and_markdown(tmp_path: Path, capsys
     assert facts == ("D5", "critical", "cats.create", "/name", "contract-contract")
     assert (finding["movement"], finding["side"], finding["relation"]) == ("removed", "response", None)
     assert len(finding["fingerprint"]) == 12
-    assert "| critical | D5 removed | cats.create | /name |" in markdown.read_text()
+    assert "| critical | required-field-removed (D5) removed | cats.create | /name |" in markdown.read_text()
 
 
 def test_a_side_may_be_a_contract_folder_or_its_export(tmp_path: Path, capsys: Captured) -> None:

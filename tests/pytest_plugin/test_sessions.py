@@ -147,7 +147,11 @@ def test_drift_fails_the_test_it_belongs_to(pytester: pytest.Pytester, monkeypat
     outcomes = result.parseoutcomes()
     assert outcomes["failed"] == 1
     result.stdout.fnmatch_lines(
-        ["products.list: 1 finding", "critical D5 at /data/[*]/title*", "FAILED *products.list-schema*"]
+        [
+            "products.list: 1 finding",
+            "critical required-field-removed (D5) at /data/[*]/title*",
+            "FAILED *products.list-schema*",
+        ]
     )
     result.stdout.fnmatch_lines(["PASSED *products.list-answer*"])
 

@@ -87,7 +87,7 @@ def test_long_texts_still_fit_a_job_summary_and_a_chat() -> None:
 def test_a_message_says_what_moved_and_mentions_nobody() -> None:
     lines = chat.render(nights.bad_night()).splitlines()
     assert lines[1].startswith("2 new, 1 worse, 1 flapping, 1 fixed since")
-    assert lines[2].startswith("• new, critical: `products.list` `/data/*/title`")
+    assert lines[2].startswith("• new, critical: required-field-removed (D5) `products.list` `/data/*/title`")
     loud = replace(samples.FINDINGS[0], message="@everyone <!channel> *bold* [x](https://x.example)")
     assert not set(chat.render(samples.report(findings=(loud,))).splitlines()[1].rpartition("`")[2]) & set("@<*[")
 
@@ -100,14 +100,14 @@ def test_what_is_over_is_told_and_not_counted() -> None:
     assert "for each finding" not in text
 
 
-def test_a_class_is_told_with_its_title() -> None:
-    assert "D5 a required field is gone" in terminal.render(samples.report())
+def test_a_class_is_shown_by_name_with_its_title() -> None:
+    assert "required-field-removed (D5): Required field removed" in terminal.render(samples.report())
 
 
 def test_a_table_of_a_night_says_since_when() -> None:
     text = markdown.render(nights.bad_night())
     assert "| severity | state | since | class |" in text
-    assert "| medium | known | 2026-10-30 | D10 |" in text
+    assert "| medium | known | 2026-10-30 | enum-values-changed (D10) |" in text
 
 
 def test_junit_is_in_error_where_nothing_was_verified() -> None:

@@ -13,7 +13,6 @@ from tests.reports import nights, samples
 from whopwatch.core.finding import FindingState
 from whopwatch.core.report import Report
 from whopwatch.reports import sarif
-from whopwatch.reports.text import titles
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json"
@@ -80,10 +79,3 @@ def test_a_result_is_at_a_file_of_the_contract(report: Report) -> None:
     for result in run_of(report)["results"]:
         for location in (*result["locations"], *result["relatedLocations"]):
             assert (ROOT / location["physicalLocation"]["artifactLocation"]["uri"]).is_file()
-
-
-def test_the_classes_are_the_documented_ones() -> None:
-    documented = (ROOT / "docs" / "reference" / "drift-classes.md").read_text(encoding="utf-8")
-    assert list(titles()) == [f"D{number}" for number in range(1, 26)]
-    for name, words in titles().items():
-        assert f"| {name} | {words} |".lower() in documented.lower()

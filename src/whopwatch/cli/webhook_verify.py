@@ -68,7 +68,7 @@ def _lines(signed: Signed | Refusal, event: str, findings: tuple[Finding, ...]) 
     lines.append(f"contract: {'broken' if has_violation(tuple(others)) else 'kept'}")
     for finding in others:
         what = finding.message.removeprefix(f"{finding.operation}: ")
-        lines.append(f"  {finding.severity} {finding.drift_class} {location(finding)}: {plain(what)}")
+        lines.append(f"  {finding.severity} {finding.class_label} {location(finding)}: {plain(what)}")
         lines.append(f"    expected {plain(finding.expected)}, observed {plain(finding.observed)}")
     return lines
 

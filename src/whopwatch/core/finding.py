@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from whopwatch.core.drift_classes import class_label, class_slug
+
 
 class Severity(StrEnum):
     """How much the difference harms a client of the API, the worst first."""
@@ -121,6 +123,16 @@ class Finding:
         return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
     @property
+    def class_slug(self) -> str:
+        """Return the name of its drift class: `required-field-removed`."""
+        return class_slug(self.drift_class, self.check)
+
+    @property
+    def class_label(self) -> str:
+        """Return name and number of its drift class, as reports show them: `required-field-removed (D5)`."""
+        return class_label(self.drift_class, self.check)
+
+    @property
     def breaks(self) -> bool:
         """Return whether the finding makes its operation `drift`: it is not `info`, fixed or accepted."""
         return self.severity is not Severity.INFO and self.state not in INACTIVE
@@ -138,6 +150,7 @@ class Finding:
         return {
             "fingerprint": self.fingerprint,
             "class": self.drift_class,
+            "class_slug": self.class_slug,
             "check": self.check,
             "severity": str(self.severity),
             "confidence": str(self.confidence),

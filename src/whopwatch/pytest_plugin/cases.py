@@ -125,7 +125,7 @@ class BoundCase:
 
 def _described(finding: Finding) -> str:
     return (
-        f"{finding.severity} {finding.drift_class} at {location(finding)}: {plain(finding.message)}\n"
+        f"{finding.severity} {finding.class_label} at {location(finding)}: {plain(finding.message)}\n"
         f"  expected {plain(finding.expected)}, observed {plain(finding.observed)}; {evidence(finding)}; "
         f"fingerprint {finding.fingerprint}"
     )

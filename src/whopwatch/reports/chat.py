@@ -47,7 +47,7 @@ def _finding(finding: Finding) -> str:
     for name in (finding.location, finding.location.partition(":")[2]):
         message = message.removeprefix(f"{name} ")
     where = f"{_code(finding.operation)} {_code(finding.location)}".strip()
-    return f"{state}{finding.severity}: {where} {_short(message)}"
+    return f"{state}{finding.severity}: {finding.class_label} {where} {_short(message)}"
 
 
 def _short(text: str, length: int = MAX_TEXT) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
+from whopwatch.core.drift_classes import class_label, class_title
 from whopwatch.core.finding import Severity
 from whopwatch.core.report import Verdict
 from whopwatch.diff.result import Comparison, Group
-from whopwatch.reports.text import number, plain, titled
+from whopwatch.reports.text import number, plain
 
 MAX_ROWS = 1500
 """Rows of the Markdown table: a job summary may hold 1 MiB; the JSON report has them all."""
@@ -34,7 +35,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
             for line in _entry(group):
                 console.print(line, soft_wrap=True, highlight=False)
     classes = sorted({group.finding.drift_class for group in comparison.groups}, key=lambda name: int(name[1:]))
-    legend = "".join(f"\n  {titled(drift_class)}" for drift_class in classes)
+    legend = "".join(f"\n  {class_label(drift_class)}: {class_title(drift_class)}" for drift_class in classes)
     if legend:
         console.print(Text(legend, "dim"), soft_wrap=True)
     console.print(Text(f"\n{summary(comparison)}", "bold"), soft_wrap=True)
@@ -60,7 +61,7 @@ def _entry(group: Group) -> Iterator[Text]:
     head = Text("  ")
     head.append(plain(finding.operation) or "the whole API", "bold")
     head.append(f"  {plain(finding.location) or _ROOT[group.placed.side.value]}", style)
-    head.append(f"  {finding.drift_class} {group.placed.change.movement}", "dim")
+    head.append(f"  {finding.class_label} {group.placed.change.movement}", "dim")
     yield head
     yield Text(f"      {_facts(group)}")
     if len(group.places) > 1:
@@ -97,7 +98,7 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
         relation = f" ({change.relation.kind}: {change.relation.other})" if change.relation else ""
         cells = (
             str(finding.severity),
-            f"{finding.drift_class} {change.movement}",
+            f"{finding.class_label} {change.movement}",
             _escaped(finding.operation or "the whole API"),
             _escaped(finding.location or _ROOT[group.placed.side.value]),
             _escaped(finding.expected),

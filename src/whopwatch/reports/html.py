@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whopwatch.core.drift_classes import class_title
 from whopwatch.core.finding import INACTIVE, Finding, FindingState
 from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.reports.curl import commands, operation_of
@@ -31,7 +32,6 @@ from whopwatch.reports.text import (
     moved_words,
     plain,
     requests_line,
-    titled,
     when,
 )
 
@@ -166,8 +166,8 @@ def _view(finding: Finding, requests: Mapping[str, str] | None = None) -> dict[s
         "message": message,
         "short": message if len(message) <= 120 else f"{message[:117]}...",
         "life": str(finding.state) if finding.state else None,
-        "drift_class": finding.drift_class,
-        "title": titled(finding.drift_class),
+        "drift_class": finding.class_label,
+        "title": class_title(finding.drift_class),
         "expected": finding.expected,
         "observed": finding.observed,
         "evidence": evidence(finding),

@@ -77,7 +77,7 @@ def _case(name: str, seconds: float) -> ET.Element:
 def _fail(case: ET.Element, found: list[Finding]) -> None:
     worst = found[0] if found else None
     message = f"{number(len(found), 'finding')}: {worst.message}" if worst else "drift"
-    kind = worst.drift_class if worst else "drift"
+    kind = worst.class_label if worst else "drift"
     ET.SubElement(case, "failure", type=kind, message=plain(message)).text = _listing(found)
 
 
@@ -90,7 +90,7 @@ def _tell(case: ET.Element, found: list[Finding]) -> None:
 def _listing(found: list[Finding]) -> str:
     return "\n".join(
         plain(
-            f"{_state(finding)}{finding.severity} {finding.drift_class} {location(finding)}: {finding.message} "
+            f"{_state(finding)}{finding.severity} {finding.class_label} {location(finding)}: {finding.message} "
             f"expected {finding.expected}; observed {finding.observed}; {evidence(finding)}; "
             f"fingerprint {finding.fingerprint}"
         )

@@ -76,7 +76,7 @@ def _cells(finding: Finding, has_past: bool) -> Iterator[str]:
     if has_past:
         yield str(finding.state or "")
         yield _escaped((finding.first_seen or "")[:10])
-    yield finding.drift_class
+    yield finding.class_label
     yield _code(finding.operation)
     yield _code(finding.location) if finding.location else location(finding)
     yield _escaped(finding.message) + (f" ({number(len(finding.places), 'place')})" if finding.places else "")

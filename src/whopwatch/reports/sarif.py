@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from whopwatch.core.drift_classes import class_slug, class_title
 from whopwatch.core.finding import Finding, FindingState, Severity
 from whopwatch.core.report import Report, Verdict
-from whopwatch.reports.text import evidence, plain, titles, worst_first
+from whopwatch.reports.text import evidence, plain, worst_first
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS = 5000
@@ -50,7 +51,7 @@ def render(report: Report) -> str:
 
 
 def _rule(name: str) -> dict[str, Any]:
-    return {"id": name, "name": name, "shortDescription": {"text": titles()[name]}}
+    return {"id": name, "name": class_slug(name), "shortDescription": {"text": class_title(name)}}
 
 
 def _invocation(report: Report) -> dict[str, Any]:
@@ -65,7 +66,8 @@ def _invocation(report: Report) -> dict[str, Any]:
 
 
 def _result(finding: Finding, rule: int) -> dict[str, Any]:
-    text = f"{finding.message} Expected {finding.expected}; observed {finding.observed}; {evidence(finding)}."
+    facts = f"Expected {finding.expected}; observed {finding.observed}; {evidence(finding)}."
+    text = f"{finding.class_label}: {finding.message} {facts}"
     return {
         "ruleId": finding.drift_class,
         "ruleIndex": rule,
@@ -77,6 +79,7 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
         **({"baselineState": _BASELINE[finding.state]} if finding.state else {}),
         **({"suppressions": [_suppression(finding)]} if finding.state is FindingState.ACCEPTED else {}),
         "properties": {
+            "class": finding.class_slug,
             "severity": str(finding.severity),
             "confidence": str(finding.confidence),
             "check": finding.check,

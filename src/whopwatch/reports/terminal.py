@@ -11,6 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from whopwatch.core.drift_classes import class_title
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.reports.text import (
@@ -29,7 +30,6 @@ from whopwatch.reports.text import (
     plain,
     requests_line,
     states_line,
-    titled,
     when,
 )
 
@@ -103,7 +103,7 @@ def _finding(finding: Finding) -> RenderableType:
         (location(finding), style),
         "  ",
         (f"{finding.severity}  " if finding.state else "", style),
-        (f"{finding.drift_class} {finding.fingerprint}", "dim"),
+        (f"{finding.class_label} {finding.fingerprint}", "dim"),
         overflow="fold",
     )
     facts = Table.grid(padding=(0, 2))
@@ -112,7 +112,7 @@ def _finding(finding: Finding) -> RenderableType:
     facts.add_row("expected", Text(plain(finding.expected)))
     facts.add_row("observed", Text(plain(finding.observed), style))
     facts.add_row("evidence", evidence(finding))
-    facts.add_row("class", titled(finding.drift_class))
+    facts.add_row("class", f"{finding.class_label}: {class_title(finding.drift_class)}")
     for name, words in _past(finding):
         facts.add_row(name, Text(plain(words)))
     body = Group(Text(plain(finding.message.removeprefix(f"{finding.operation}: "))), facts)

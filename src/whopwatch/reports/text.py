@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
 from itertools import groupby
-from pathlib import Path
 
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Severity
 from whopwatch.core.report import OperationResult, Report, State, Verdict
@@ -117,18 +114,6 @@ def findings_line(report: Report) -> str:
     over = Counter(finding.state for finding in report.findings if finding.state in INACTIVE)
     rest = "".join(f"; {over[life]} {name}" for life, name in LIVES.items() if over[life])
     return number(len(standing), "finding") + (f" ({detail})" if detail else "") + rest
-
-
-@cache
-def titles() -> dict[str, str]:
-    """What each drift class is about, by its name: `D5` -> `A required field is gone`."""
-    return tomllib.loads((Path(__file__).parent / "classes.toml").read_text(encoding="utf-8"))
-
-
-def titled(drift_class: str) -> str:
-    """A drift class with its title: `D5 a required field is gone`."""
-    title = titles()[drift_class]
-    return f"{drift_class} {title[0].lower()}{title[1:]}"
 
 
 def location(finding: Finding) -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from benchmarks.usage import command_line
 from whopwatch.contract import edition_dir
-from whopwatch.contract_build.declared import Sources
-from whopwatch.contract_build.fetch import version_key, versions
+from whopwatch.contract_build.fetch import published_versions, version_key
+from whopwatch.contract_build.sources import Sources
 from whopwatch.core.finding import Severity
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import Side, read_side
@@ -55,8 +55,8 @@ class Step:
 def main(folder: Path) -> None:
     """Compare, print as it goes, write the page."""
     packages = Sources.read(edition_dir()).packages
-    released = versions(packages["python"].registry, packages["python"].name)
-    on_npm = set(versions(packages["typescript"].registry, packages["typescript"].name))
+    released = published_versions(packages["python"].registry, packages["python"].name)
+    on_npm = set(published_versions(packages["typescript"].registry, packages["typescript"].name))
     steps = list(_steps(released, on_npm, folder))
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(HEAD + "\n".join(_table(steps)) + "\n", encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 
 from whopwatch import __version__
 from whopwatch.cli import entry, main
-from whopwatch.cli.contract import contract
+from whopwatch.cli.contract import contract_command
 from whopwatch.core.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE
 
 MISTAKES = {
@@ -126,7 +126,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["", *entry.COMMANDS, *(f"contract {name}" for name in contract.commands)],
+    ["", *entry.COMMANDS, *(f"contract {name}" for name in contract_command.commands)],
 )
 def test_every_command_explains_itself_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from whopwatch.contract import edition_dir
-from whopwatch.contract_build.declared import Sources
-from whopwatch.contract_build.fetch import pinned
+from whopwatch.contract_build.fetch import pinned_archive
+from whopwatch.contract_build.sources import Sources
 from whopwatch.core.errors import SourceError
 
 
@@ -34,7 +34,10 @@ def sdk_archives(pytestconfig: pytest.Config) -> dict[str, Path]:
     """
     cache = pytestconfig.rootpath / ".cache" / "sdk"
     try:
-        return {language: pinned(package, cache) for language, package in Sources.read(edition_dir()).packages.items()}
+        return {
+            language: pinned_archive(package, cache)
+            for language, package in Sources.read(edition_dir()).packages.items()
+        }
     except SourceError as error:
         if os.environ.get("CI") == "true":
             raise

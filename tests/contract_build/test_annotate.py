@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from whopwatch.contract_build.annotate import annotate
-from whopwatch.contract_build.relations import Relations, singular
+from whopwatch.contract_build.assemble import annotate
+from whopwatch.contract_build.schemas import IdRelations, resource_singular
 
 PREFIXES = {"users": ["user_"], "companies": ["biz_"], "forums": []}
 
@@ -52,7 +52,7 @@ def test_a_declared_prefix_stays() -> None:
     ],
 )
 def test_singular(plural: str, one: str) -> None:
-    assert singular(plural) == one
+    assert resource_singular(plural) == one
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ def test_singular(plural: str, one: str) -> None:
     ],
 )
 def test_what_the_name_of_a_field_says(field: str, owner: str | None, resource: str | None) -> None:
-    assert Relations(PREFIXES).of_field(field, owner) == resource
+    assert IdRelations(PREFIXES).of_field(field, owner) == resource
 
 
 def test_what_a_path_says() -> None:
-    relations = Relations(PREFIXES)
+    relations = IdRelations(PREFIXES)
     assert relations.of_path("/users/{id}/access/{company_id}", "id") == "users"
     assert relations.of_path("/users/{id}/access/{company_id}", "company_id") == "companies"

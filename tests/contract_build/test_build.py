@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from whopwatch.contract import edition_dir
-from whopwatch.contract_build.build import build, refuse_idle, refuse_open
+from whopwatch.contract_build.build import build, require_settled, require_used_actions
 from whopwatch.contract_build.merge import Disagreement
-from whopwatch.contract_build.overlay import Action, Applied
+from whopwatch.contract_build.overlay import AppliedAction, OverlayAction
 from whopwatch.core.errors import SourceError
 
 Archives = dict[str, Path]
@@ -39,10 +39,10 @@ def test_only_what_was_edited_is_written_again(contracts: Path, sdk_archives: Ar
 
 
 def test_an_overlay_action_that_finds_nothing_stops_the_build() -> None:
-    action = Action(3, "$.paths['/cats']", "why", update={"x-cat": True})
-    refuse_idle([Applied(action, matches=1)])
+    action = OverlayAction(3, "$.paths['/cats']", "why", update={"x-cat": True})
+    require_used_actions([AppliedAction(action, matches=1)])
     with pytest.raises(SourceError, match="overlay action 3 finds nothing") as raised:
-        refuse_idle([Applied(action, matches=0)])
+        require_used_actions([AppliedAction(action, matches=0)])
     assert raised.value.where == "$.paths['/cats']"
 
 
@@ -56,18 +56,18 @@ FOUND = [Disagreement("Cat/legs", "integer", "string"), Disagreement("Cat/tail",
 
 
 def test_settled_disagreements_of_the_sdks_let_the_build_go_on() -> None:
-    refuse_open(FOUND, {"Cat/legs", "Cat/tail"})
+    require_settled(FOUND, {"Cat/legs", "Cat/tail"})
 
 
 def test_an_open_disagreement_of_the_sdks_stops_the_build() -> None:
     with pytest.raises(SourceError, match="disagree in 1 places") as raised:
-        refuse_open(FOUND, {"Cat/legs"})
+        require_settled(FOUND, {"Cat/legs"})
     assert raised.value.got == "absent in Python, present in TypeScript"
 
 
 def test_a_settled_disagreement_that_is_gone_stops_the_build() -> None:
     with pytest.raises(SourceError, match="that there is not") as raised:
-        refuse_open(FOUND, {"Cat/legs", "Cat/tail", "Cat/whiskers"})
+        require_settled(FOUND, {"Cat/legs", "Cat/tail", "Cat/whiskers"})
     assert raised.value.where == "Cat/whiskers"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from whopwatch.contract_build.schema_walk import all_schemas
+from whopwatch.contract_build.walk import all_schemas
 
 ERRORS = {"400", "401", "403", "404", "422", "429", "500"}
 

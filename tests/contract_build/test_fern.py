@@ -8,8 +8,19 @@ from textwrap import dedent
 
 import pytest
 
-from whopwatch.contract_build.model import Enum, Field, ListOf, MapOf, Named, Nullable, OneOf, Record, Scalar, SdkModel
-from whopwatch.contract_build.python_sdk import read_python_sdk
+from whopwatch.contract_build.readers.python import read_python_sdk
+from whopwatch.contract_build.sdk_model import (
+    Enum,
+    ListOf,
+    MapOf,
+    NamedType,
+    Nullable,
+    OneOf,
+    RecordField,
+    RecordType,
+    Scalar,
+    SdkModel,
+)
 from whopwatch.core.errors import SourceError
 
 TEXT, WHOLE, NUMBER = Scalar("string"), Scalar("integer"), Scalar("number")
@@ -145,49 +156,51 @@ def test_operations(model: SdkModel) -> None:
 
 def test_what_is_sent(model: SdkModel) -> None:
     assert model.operations["cats.list"].query == (
-        Field("house_id", TEXT, True),
-        Field("moods", ListOf(TEXT), False, deprecated=True),
+        RecordField("house_id", TEXT, True),
+        RecordField("moods", ListOf(TEXT), False, deprecated=True),
     )
     toy, replaced = model.operations["cats.give_toy"], model.operations["cats.replace"]
-    assert toy.body == (Record((Field("toy", Named("CatToy"), True), Field("count", WHOLE, False))),)
+    assert toy.body == (
+        RecordType((RecordField("toy", NamedType("CatToy"), True), RecordField("count", WHOLE, False))),
+    )
     assert toy.body_required
     assert replaced.body == (MapOf(TEXT),)
 
 
 def test_what_is_answered(model: SdkModel) -> None:
     cats = model.operations["cats.list"]
-    assert (cats.response, cats.page) == (Named("Cat"), Named("ListCatsResponse"))
+    assert (cats.response, cats.page) == (NamedType("Cat"), NamedType("ListCatsResponse"))
     assert model.operations["cats.replace"].response is None
 
 
 def test_null_and_absent_are_not_told_apart(model: SdkModel) -> None:
     cat = model.types["Cat"]
-    assert isinstance(cat, Record)
+    assert isinstance(cat, RecordType)
     assert cat.fields == (
-        Field("born_at", Scalar("date-time"), True),
-        Field("friends", Nullable(ListOf(Named("Cat"))), None),
-        Field("has-2fa", Scalar("boolean"), True),
-        Field("mood", Named("CatMood"), True),
-        Field("nick", Nullable(TEXT), None, deprecated=True),
+        RecordField("born_at", Scalar("date-time"), True),
+        RecordField("friends", Nullable(ListOf(NamedType("Cat"))), None),
+        RecordField("has-2fa", Scalar("boolean"), True),
+        RecordField("mood", NamedType("CatMood"), True),
+        RecordField("nick", Nullable(TEXT), None, deprecated=True),
     )
     assert model.types["CatMood"] == Enum(("calm", "wild"))
 
 
 def test_a_variants_constant_always_comes(model: SdkModel) -> None:
-    ball, mouse = Field("kind", Enum(("ball",)), True), Field("kind", Enum(("mouse",)), True)
-    variants = (Record((ball, Field("radius", NUMBER, True))), Record((mouse,)))
+    ball, mouse = RecordField("kind", Enum(("ball",)), True), RecordField("kind", Enum(("mouse",)), True)
+    variants = (RecordType((ball, RecordField("radius", NUMBER, True))), RecordType((mouse,)))
     assert model.types["CatToy"] == OneOf(variants, "kind")
 
 
 def test_events(model: SdkModel) -> None:
-    assert model.events == {"cat.fed": Named("PostCatFedPayload")}
+    assert model.events == {"cat.fed": NamedType("PostCatFedPayload")}
 
 
 def test_types_that_share_a_name_stay_two(tmp_path: Path) -> None:
     one, other = "class Extra(UniversalBaseModel):\n    a: int", "class Extra(UniversalBaseModel):\n    b: int"
     model = read_python_sdk(wheel(tmp_path, cats__types__extra=one, dogs__types__extra=other))
-    assert model.types["cats.Extra"] == Record((Field("a", WHOLE, True),))
-    assert model.types["dogs.Extra"] == Record((Field("b", WHOLE, True),))
+    assert model.types["cats.Extra"] == RecordType((RecordField("a", WHOLE, True),))
+    assert model.types["dogs.Extra"] == RecordType((RecordField("b", WHOLE, True),))
 
 
 def test_an_unknown_form_is_named(tmp_path: Path) -> None:

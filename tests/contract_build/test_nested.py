@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.contract_build.archives import tarball, wheel
-from whopwatch.contract_build.model import Field, Record, Scalar
-from whopwatch.contract_build.python_sdk import read_python_sdk
-from whopwatch.contract_build.typescript_sdk import read_typescript_sdk
+from whopwatch.contract_build.readers.python import read_python_sdk
+from whopwatch.contract_build.readers.typescript import read_typescript_sdk
+from whopwatch.contract_build.sdk_model import RecordField, RecordType, Scalar
 
 TEXT, NUMBER = Scalar("string"), Scalar("number")
 PARAMS = """
@@ -52,7 +52,7 @@ def test_python(tmp_path: Path) -> None:
     changed = {"types__cats__toy_update_params": PARAMS, "resources__cats__toys": PYTHON}
     operation = read_python_sdk(wheel(tmp_path, **changed)).operations["cats.toys.update"]
     assert operation.path == "/cats/{cat_id}/toys/{id}"
-    assert operation.body == (Record((Field("id", TEXT, True), Field("size", NUMBER, False))),)
+    assert operation.body == (RecordType((RecordField("id", TEXT, True), RecordField("size", NUMBER, False))),)
 
 
 def test_typescript(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_typescript(tmp_path: Path) -> None:
     operation = operations["cats.toys.update"]
     assert [item.name for item in operation.query] == ["dry_run"]
     (body,) = operation.body
-    assert isinstance(body, Record)
+    assert isinstance(body, RecordType)
     assert [(item.name, item.required) for item in body.fields] == [("id", True), ("mood", False)]
     assert operation.body_required
     assert "cats.toys.create_api_key" in operations

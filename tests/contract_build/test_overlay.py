@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from whopwatch.contract_build.overlay import Action, apply, read_overlay
+from whopwatch.contract_build.overlay import OverlayAction, apply_overlay, read_overlay
 from whopwatch.core.errors import SourceError
 
 
@@ -16,49 +16,52 @@ def document() -> dict[str, Any]:
 
 def test_update_merges_objects_and_replaces_values() -> None:
     changed = document()
-    apply(changed, [Action(1, "$.info", "why", update={"title": "new", "version": "1"})])
+    apply_overlay(changed, [OverlayAction(1, "$.info", "why", update={"title": "new", "version": "1"})])
     assert changed["info"] == {"title": "new", "version": "1"}
 
 
 def test_update_appends_to_arrays_wherever_they_stand() -> None:
     changed = document()
-    applied = apply(changed, [Action(1, "$.paths.*.get", "why", update={"tags": ["z"]})])
+    applied = apply_overlay(changed, [OverlayAction(1, "$.paths.*.get", "why", update={"tags": ["z"]})])
     assert [item["get"]["tags"] for item in changed["paths"].values()] == [["x", "z"], ["y", "z"]]
     assert applied[0].matches == 2
 
 
 def test_an_update_of_several_places_shares_nothing_between_them() -> None:
     changed = document()
-    apply(changed, [Action(1, "$.paths.*.get", "why", update={"responses": {"200": {}}})])
+    apply_overlay(changed, [OverlayAction(1, "$.paths.*.get", "why", update={"responses": {"200": {}}})])
     changed["paths"]["/a"]["get"]["responses"]["200"]["seen"] = True
     assert changed["paths"]["/b"]["get"]["responses"]["200"] == {}
 
 
 def test_an_array_target_takes_one_more_item() -> None:
     changed: dict[str, Any] = {"servers": [{"url": "a"}]}
-    apply(changed, [Action(1, "$.servers", "why", update={"url": "b"})])
+    apply_overlay(changed, [OverlayAction(1, "$.servers", "why", update={"url": "b"})])
     assert changed["servers"] == [{"url": "a"}, {"url": "b"}]
 
 
 def test_remove_takes_out_keys_and_several_items_of_one_array() -> None:
     changed: dict[str, Any] = {"info": {"title": "x", "extra": 1}, "tags": ["a", "b", "c", "a"]}
-    apply(changed, [Action(1, "$.info.extra", "why", remove=True), Action(2, "$.tags[0,2]", "why", remove=True)])
+    apply_overlay(
+        changed,
+        [OverlayAction(1, "$.info.extra", "why", remove=True), OverlayAction(2, "$.tags[0,2]", "why", remove=True)],
+    )
     assert changed == {"info": {"title": "x"}, "tags": ["b", "a"]}
 
 
 def test_the_whole_document_can_be_a_target() -> None:
     changed = document()
-    apply(changed, [Action(1, "$", "why", update={"x-rate-limit": {"requests": 1}})])
+    apply_overlay(changed, [OverlayAction(1, "$", "why", update={"x-rate-limit": {"requests": 1}})])
     assert changed["x-rate-limit"] == {"requests": 1}
 
 
 def test_an_action_that_finds_nothing_says_so() -> None:
-    assert apply(document(), [Action(1, "$.paths['/c']", "why", update={"x": 1})])[0].matches == 0
+    assert apply_overlay(document(), [OverlayAction(1, "$.paths['/c']", "why", update={"x": 1})])[0].matches == 0
 
 
 def test_a_target_that_is_no_jsonpath() -> None:
     with pytest.raises(SourceError, match="overlay action 7 is no JSONPath"):
-        apply(document(), [Action(7, "$.paths[", "why", update={})])
+        apply_overlay(document(), [OverlayAction(7, "$.paths[", "why", update={})])
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,21 @@ from pathlib import Path
 import pytest
 
 from tests.contract_build.archives import TYPESCRIPT, tarball, wheel
-from whopwatch.contract_build.merge import Disagreement, merge
-from whopwatch.contract_build.model import Enum, Field, ListOf, MapOf, Named, Nullable, OneOf, Record, Scalar, SdkModel
-from whopwatch.contract_build.python_sdk import read_python_sdk
-from whopwatch.contract_build.typescript_sdk import read_typescript_sdk
+from whopwatch.contract_build.merge import Disagreement, merge_readings
+from whopwatch.contract_build.readers.python import read_python_sdk
+from whopwatch.contract_build.readers.typescript import read_typescript_sdk
+from whopwatch.contract_build.sdk_model import (
+    Enum,
+    ListOf,
+    MapOf,
+    NamedType,
+    Nullable,
+    OneOf,
+    RecordField,
+    RecordType,
+    Scalar,
+    SdkModel,
+)
 from whopwatch.core.errors import SourceError
 
 TEXT, WHOLE, NUMBER = Scalar("string"), Scalar("integer"), Scalar("number")
@@ -54,28 +65,30 @@ def test_scopes_stand_in_the_overloads_where_there_are_any(python: SdkModel) -> 
 def test_python_query_parameters(python: SdkModel) -> None:
     assert python.array_suffix == "[]"
     assert python.operations["cats.list"].query == (
-        Field("house_id", TEXT, True),
-        Field("after", Nullable(TEXT), False),
-        Field("colours", Nullable(ListOf(Named("Colour"))), False),
-        Field("first", Nullable(WHOLE), False),
+        RecordField("house_id", TEXT, True),
+        RecordField("after", Nullable(TEXT), False),
+        RecordField("colours", Nullable(ListOf(NamedType("Colour"))), False),
+        RecordField("first", Nullable(WHOLE), False),
     )
 
 
 def test_python_body_variants(python: SdkModel) -> None:
     named, numbered = python.operations["cats.create"].body
-    assert named == Record((Field("name", TEXT, True), Field("born_at", Nullable(Scalar("date-time")), False)))
-    assert numbered == Record(
+    assert named == RecordType(
+        (RecordField("name", TEXT, True), RecordField("born_at", Nullable(Scalar("date-time")), False))
+    )
+    assert numbered == RecordType(
         (
-            Field("number", WHOLE, True),
-            Field("metadata", Nullable(MapOf(Scalar("any"))), False),
-            Field("class", Named("Colour"), False),
+            RecordField("number", WHOLE, True),
+            RecordField("metadata", Nullable(MapOf(Scalar("any"))), False),
+            RecordField("class", NamedType("Colour"), False),
         )
     )
 
 
 def test_python_tells_required_from_optional_by_the_order_of_fields(python: SdkModel) -> None:
     cat = python.types["Cat"]
-    assert isinstance(cat, Record)
+    assert isinstance(cat, RecordType)
     assert {field.name: field.required for field in cat.fields} == {
         "id": True,
         "born_at": True,
@@ -102,20 +115,20 @@ def test_python_leaves_open_what_the_order_does_not_say(tmp_path: Path) -> None:
         )
     )
     cat = model.types["Cat"]
-    assert isinstance(cat, Record)
+    assert isinstance(cat, RecordType)
     assert [field.required for field in cat.fields] == [True, True, None]
 
 
 def test_anonymous_types_are_written_out_and_named_ones_referred_to(python: SdkModel, typescript: SdkModel) -> None:
     for model in (python, typescript):
         cat = model.types["Cat"]
-        assert isinstance(cat, Record)
+        assert isinstance(cat, RecordType)
         fields = {field.name: field.type for field in cat.fields}
-        address = Record((Field("street", TEXT, True),))
-        assert fields["colour"] == Nullable(Named("Colour"))
+        address = RecordType((RecordField("street", TEXT, True),))
+        assert fields["colour"] == Nullable(NamedType("Colour"))
         owners = fields["owners"]
         assert isinstance(owners, ListOf)
-        assert isinstance(owners.item, Record)
+        assert isinstance(owners.item, RecordType)
         assert owners.item.fields[1].type == Nullable(address)
     assert set(python.types) == set(typescript.types)
     assert "CatUploadOptions" not in typescript.types
@@ -126,21 +139,21 @@ def test_union_with_discriminator(python: SdkModel) -> None:
     assert isinstance(toy, Nullable)
     assert isinstance(toy.inner, OneOf)
     assert toy.inner.discriminator == "typename"
-    assert toy.inner.variants[1] == Record((Field("typename", Enum(("Mouse",)), True),))
+    assert toy.inner.variants[1] == RecordType((RecordField("typename", Enum(("Mouse",)), True),))
 
 
 def test_events_go_by_their_constant_type(python: SdkModel, typescript: SdkModel) -> None:
-    assert python.events == typescript.events == {"cat.fed": Named("CatFedWebhookEvent")}
+    assert python.events == typescript.events == {"cat.fed": NamedType("CatFedWebhookEvent")}
 
 
 def test_inherited_parameters(typescript: SdkModel) -> None:
-    assert typescript.operations["cats.list"].query[0] == Field("after", Nullable(TEXT), False)
+    assert typescript.operations["cats.list"].query[0] == RecordField("after", Nullable(TEXT), False)
 
 
 def test_merged_reading_is_the_more_exact_one_in_every_field(python: SdkModel, typescript: SdkModel) -> None:
-    merged, disagreements = merge(python, typescript)
+    merged, disagreements = merge_readings(python, typescript)
     cat = merged.types["Cat"]
-    assert isinstance(cat, Record)
+    assert isinstance(cat, RecordType)
     fields = {field.name: (field.type, field.required) for field in cat.fields}
     assert fields["born_at"] == (Scalar("date-time"), True)
     assert fields["legs"] == (WHOLE, True)
@@ -168,13 +181,13 @@ def test_a_disagreement_is_located(tmp_path: Path, before: str, after: str, loca
     text = TYPESCRIPT["resources/cats.ts"]
     assert before in text
     typescript = read_typescript_sdk(tarball(tmp_path, resources__cats=text.replace(before, after)))
-    found = merge(read_python_sdk(wheel(tmp_path)), typescript)[1]
+    found = merge_readings(read_python_sdk(wheel(tmp_path)), typescript)[1]
     assert location in {disagreement.location for disagreement in found}
 
 
 def test_enum_values_are_compared(tmp_path: Path) -> None:
     typescript = read_typescript_sdk(tarball(tmp_path, resources__shared="export type Colour = 'red' | 'blue';"))
-    found = merge(read_python_sdk(wheel(tmp_path)), typescript)[1]
+    found = merge_readings(read_python_sdk(wheel(tmp_path)), typescript)[1]
     assert Disagreement("Colour", "one of red, green", "one of red, blue") in found
 
 

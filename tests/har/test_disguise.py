@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whopwatch.contract import load
-from whopwatch.contract.list_behaviour import moment
+from whopwatch.contract.list_behaviour import epoch_seconds
 from whopwatch.contract.schema import json_type
 from whopwatch.har.disguise import Disguise
 from whopwatch.har.vocabulary import vocabulary_of
@@ -63,8 +63,8 @@ ZONES = st.sampled_from([None, UTC, timezone(timedelta(hours=5, minutes=30)), ti
 def test_dates_keep_their_order_and_their_form(texts: list[str]) -> None:
     hidden = [disguise(texts).text(text) for text in texts]
     assert [len(text) for text in hidden] == [len(text) for text in texts]
-    order = sorted(range(len(texts)), key=lambda place: moment(texts[place]))
-    assert sorted(moment(text) for text in hidden) == [moment(hidden[place]) for place in order]
+    order = sorted(range(len(texts)), key=lambda place: epoch_seconds(texts[place]))
+    assert sorted(epoch_seconds(text) for text in hidden) == [epoch_seconds(hidden[place]) for place in order]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from whopwatch.contract import Contract, Operation, load
-from whopwatch.contract.operation import escape
+from whopwatch.contract.operation import escape_pointer
 from whopwatch.planning.writes.bodies import BodyBuilder
 
 CONTRACT = load()
@@ -20,7 +20,8 @@ def _bodies(contract: Contract) -> BodyBuilder:
 
 
 def _keeps(operation: Operation, body: object) -> bool:
-    pointer = f"/paths/{escape(operation.path)}/{operation.method.lower()}/requestBody/content/application~1json/schema"
+    place = f"/paths/{escape_pointer(operation.path)}/{operation.method.lower()}"
+    pointer = f"{place}/requestBody/content/application~1json/schema"
     return CONTRACT.validator(pointer, operation.api).is_valid(body)
 
 

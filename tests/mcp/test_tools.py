@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from whopwatch.contract import Contract, load
-from whopwatch.contract.arguments import arguments_of, request_of
+from whopwatch.contract.arguments import arguments_of, request_from_arguments
 from whopwatch.contract.mcp_tools import Tool, input_schema, tools_of
 
 CONTRACT = load()
@@ -46,12 +46,12 @@ def test_a_request_becomes_typed_arguments_and_back(contract: Contract) -> None:
     query = (("company_id", "biz_1"), ("first", "3"), ("product_ids[]", "prod_1"), ("product_ids[]", "prod_2"))
     arguments = arguments_of(contract, operation, {}, query)
     assert arguments == {"company_id": "biz_1", "first": 3, "product_ids": ["prod_1", "prod_2"]}
-    assert request_of(operation, arguments) == ({}, query, {})
+    assert request_from_arguments(operation, arguments) == ({}, query, {})
 
 
 def test_what_is_no_parameter_is_of_the_body(contract: Contract) -> None:
     operation = contract.operation("products.update")
-    assert request_of(operation, {"id": "prod_1", "title": "x"}) == ({"id": "prod_1"}, (), {"title": "x"})
+    assert request_from_arguments(operation, {"id": "prod_1", "title": "x"}) == ({"id": "prod_1"}, (), {"title": "x"})
 
 
 def test_a_text_of_another_type_stays_a_text(contract: Contract) -> None:

@@ -155,7 +155,7 @@ def test_a_spent_budget_is_not_green_and_no_success(capsys: pytest.CaptureFixtur
 
 def test_the_newest_is_one_series_whichever_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The label and the group at a Pushgateway are those of `newest`: nothing is left of the version before."""
-    monkeypatch.setattr(releases, "versions", lambda registry, name: ["0.0.9", "0.0.23"])
+    monkeypatch.setattr(releases, "published_versions", lambda registry, name: ["0.0.9", "0.0.23"])
     groups: list[tuple[str, Mapping[str, str]]] = []
     monkeypatch.setattr(
         pushgateway, "push_metrics", lambda registry, url, job, grouping, replace_all: groups.append((job, grouping))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from whopwatch.sync.blocks import without_entries
+from whopwatch.sync.move import without_entries
 
 TEXT = """\
 # Kept.

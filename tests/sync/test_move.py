@@ -10,14 +10,14 @@ import pytest
 
 from whopwatch.contract import edition_dir, load
 from whopwatch.contract_build.build import build
-from whopwatch.contract_build.declared import Reference, Sources
-from whopwatch.contract_build.fetch import released
+from whopwatch.contract_build.fetch import fetch_release
+from whopwatch.contract_build.files import read_yaml
 from whopwatch.contract_build.overlay import read_overlay
-from whopwatch.contract_build.texts import read_yaml
+from whopwatch.contract_build.sources import ApiReference, Sources
 from whopwatch.core.errors import SourceError, UsageError
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import read_side
-from whopwatch.sync.move import Moved, move
+from whopwatch.sync.move import ContractMove, move_contract
 
 NEW = "0.0.25"
 IDLE = """
@@ -41,8 +41,8 @@ def cache(pytestconfig: pytest.Config) -> Path:
     """The packages. Without a registry at hand the tests are skipped, except in CI, where they must run."""
     folder = pytestconfig.rootpath / ".cache" / "sdk"
     try:
-        released("pypi", "whop-sdk", NEW, folder)
-        released("npm", "@whop/sdk", NEW, folder)
+        fetch_release("pypi", "whop-sdk", NEW, folder)
+        fetch_release("npm", "@whop/sdk", NEW, folder)
     except SourceError as error:
         if os.environ.get("CI") == "true":
             raise
@@ -67,27 +67,27 @@ def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def moved(old: Path, new: Path, cache: Path) -> Moved:
-    return move(old, NEW, cache, new)
+def moved(old: Path, new: Path, cache: Path) -> ContractMove:
+    return move_contract(old, NEW, cache, new)
 
 
-def test_the_new_contract_is_whole_and_is_the_release(moved: Moved, new: Path, cache: Path) -> None:
+def test_the_new_contract_is_whole_and_is_the_release(moved: ContractMove, new: Path, cache: Path) -> None:
     assert (moved.left, moved.undecided) == ((), ())
     assert compare_sides(read_side(str(new), cache), read_side(f"sdk:{NEW}", cache)).findings == ()
     assert len(load(new).operations) == 166  # those of v1 and the one of v2
 
 
-def test_it_can_be_built_again_byte_for_byte(moved: Moved, new: Path, cache: Path) -> None:
+def test_it_can_be_built_again_byte_for_byte(moved: ContractMove, new: Path, cache: Path) -> None:
     assert build(new, cache_dir=cache).changed == ()
 
 
-def test_the_sources_are_pinned(moved: Moved, new: Path) -> None:
+def test_the_sources_are_pinned(moved: ContractMove, new: Path) -> None:
     packages = Sources.read(new).packages
     assert {package.version for package in packages.values()} == {NEW}
     assert all(len(package.sha256) == 64 for package in packages.values())
 
 
-def test_decisions_that_no_longer_apply_are_told_and_taken_out(moved: Moved, old: Path, new: Path) -> None:
+def test_decisions_that_no_longer_apply_are_told_and_taken_out(moved: ContractMove, old: Path, new: Path) -> None:
     assert [action.target for action in moved.idle] == ["$.paths['/nowhere']"]
     assert moved.closed == ("gone",)
     before, after = read_overlay(old / "overlay.yaml"), read_overlay(new / "overlay.yaml")
@@ -97,15 +97,15 @@ def test_decisions_that_no_longer_apply_are_told_and_taken_out(moved: Moved, old
     assert (new / "conflicts.yaml").read_text().replace("\n\n", "\n") == shipped.replace("\n\n", "\n")
 
 
-def test_the_facts_of_the_reference_stay_and_what_is_new_stands_beside_them(moved: Moved, new: Path) -> None:
+def test_the_facts_of_the_reference_stay_and_what_is_new_stands_beside_them(moved: ContractMove, new: Path) -> None:
     assert (new / "reference.yaml").read_bytes() == (edition_dir() / "reference.yaml").read_bytes()
-    reference = Reference.read(new)
+    reference = ApiReference.read(new)
     assert reference.operations["ai_chats.list"] == {"id": "ai_chats.list", "method": "GET", "path": "/ai_chats"}
     assert reference.scopes("ai_chats.list") == []
     assert reference.scopes("plans.list") == ["plan:basic:read"]
 
 
-def test_the_difference_is_told_by_class(moved: Moved) -> None:
+def test_the_difference_is_told_by_class(moved: ContractMove) -> None:
     told = moved.to_json("1")
     assert (told["release"], told["new"], told["verdict"]) == (NEW, f"sdk:{NEW}", "drift")
     assert ("ai_chats.list", "D19") in {(it["operation"], it["class"]) for it in told["findings"]}
@@ -115,5 +115,5 @@ def test_the_difference_is_told_by_class(moved: Moved) -> None:
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(UsageError, match="cannot be written there"):
-        move(edition_dir(), NEW, tmp_path, tmp_path)
+        move_contract(edition_dir(), NEW, tmp_path, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]

@@ -13,7 +13,7 @@ from whopwatch.cli import main
 from whopwatch.contract import edition_dir
 from whopwatch.contract_build import fetch
 from whopwatch.core.errors import SourceError
-from whopwatch.sync.watch import newest
+from whopwatch.sync.watch import newest_release
 
 Answering = Callable[[str], None]
 
@@ -33,17 +33,17 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Answering:
 
 def test_versions_are_numbers_and_not_words(registry: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
     registry("whop-sdk (0.0.10)\nAvailable versions: 0.0.10, 0.0.9, 0.0.10rc1, 0.0.2\n")
-    assert fetch.versions("pypi", "whop-sdk") == ["0.0.2", "0.0.9", "0.0.10"]
+    assert fetch.published_versions("pypi", "whop-sdk") == ["0.0.2", "0.0.9", "0.0.10"]
     monkeypatch.setattr("shutil.which", lambda name: name)
     registry('["0.0.1-canary.0", "0.0.12", "0.0.3"]')
-    assert fetch.versions("npm", "@whop/sdk") == ["0.0.3", "0.0.12"]
+    assert fetch.published_versions("npm", "@whop/sdk") == ["0.0.3", "0.0.12"]
 
 
 def test_nothing_newer(registry: Answering, capsys: pytest.CaptureFixture[str]) -> None:
     registry("Available versions: 0.0.23, 0.0.9")
     assert main(["contract", "watch"]) == 0
     assert "newest release, 0.0.23" in capsys.readouterr().out
-    assert newest(edition_dir()) == "0.0.23"
+    assert newest_release(edition_dir()) == "0.0.23"
 
 
 def test_something_newer_ends_with_1(
@@ -77,4 +77,4 @@ def test_a_contract_is_moved_to_python_releases_only(capsys: pytest.CaptureFixtu
 
 def test_a_version_is_no_option_of_the_client(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no version of a release"):
-        fetch.released("pypi", "whop-sdk", "--index-url=elsewhere", tmp_path)
+        fetch.fetch_release("pypi", "whop-sdk", "--index-url=elsewhere", tmp_path)

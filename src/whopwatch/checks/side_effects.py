@@ -10,7 +10,7 @@ from typing import Any
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.contract.list_behaviour import moment
+from whopwatch.contract.list_behaviour import epoch_seconds
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding, Severity, Source
 from whopwatch.oracle.page import ListPage, identity
@@ -97,6 +97,6 @@ def _keeps_date(episode: WriteRecord) -> bool:
 def _is_recent(date: str, exchange: Exchange) -> bool:
     try:
         now = parsedate_to_datetime(exchange.header("date") or "").replace(tzinfo=UTC).timestamp()
-        return abs(now - moment(date)) < SECONDS
+        return abs(now - epoch_seconds(date)) < SECONDS
     except (TypeError, ValueError):
         return True

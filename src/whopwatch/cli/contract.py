@@ -13,7 +13,7 @@ import click
 
 from whopwatch.cli.folders import CACHE, FOLDER, cache_folder
 from whopwatch.cli.outputs import STDOUT, Outputs
-from whopwatch.cli.sync import sync, watch
+from whopwatch.cli.sync import sync_command, watch_command
 from whopwatch.contract import Contract, edition_dir, load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
 
@@ -25,19 +25,19 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group("contract", epilog="Example: whopwatch contract show payments.list")
-def contract() -> None:
+def contract_command() -> None:
     """Export, verify, show and build the contract, and let it follow the SDK's releases."""
 
 
-contract.add_command(sync)
-contract.add_command(watch)
+contract_command.add_command(sync_command)
+contract_command.add_command(watch_command)
 
 
-@contract.command("export", epilog="Example: whopwatch contract export -o whop.yaml")
+@contract_command.command("export", epilog="Example: whopwatch contract export -o whop.yaml")
 @click.option("-o", "--output", default=STDOUT, metavar="FILE", help="Where to; - is stdout, .yaml writes YAML.")
 @click.option("--api", type=click.Choice(["v1", "v2"]), default="v1", show_default=True, help="Which version.")
 @FOLDER
-def export(output: str, api: str, folder: Path | None) -> int:
+def export_command(output: str, api: str, folder: Path | None) -> int:
     """Write the contract as one OpenAPI 3.1 document without outside references."""
     outputs = Outputs({"openapi": output}, None, {})
     document = load(folder).documents[api]
@@ -59,11 +59,11 @@ Examples:
 """
 
 
-@contract.command("show", epilog=SHOW)
+@contract_command.command("show", epilog=SHOW)
 @click.argument("op", required=False)
 @JSON
 @FOLDER
-def show(op: str | None, as_json: bool, folder: Path | None) -> int:
+def show_command(op: str | None, as_json: bool, folder: Path | None) -> int:
     """Show one operation (OP, such as products.list) or event; without OP, list them all by resource."""
     from whopwatch.cli.describe import describe_event, describe_operation, list_all, table_all
 
@@ -82,10 +82,10 @@ def show(op: str | None, as_json: bool, folder: Path | None) -> int:
     return EXIT_CLEAN
 
 
-@contract.command("verify", epilog="Example: whopwatch contract verify")
+@contract_command.command("verify", epilog="Example: whopwatch contract verify")
 @JSON
 @FOLDER
-def verify(as_json: bool, folder: Path | None) -> int:
+def verify_command(as_json: bool, folder: Path | None) -> int:
     """Prove digests, OpenAPI validity, counts, and that no schema keyword goes uninterpreted.
 
     Ends with 1 where the contract is not what it says it is.
@@ -102,10 +102,10 @@ def verify(as_json: bool, folder: Path | None) -> int:
     return EXIT_DRIFT if problems else EXIT_CLEAN
 
 
-@contract.command("coverage", epilog="Example: whopwatch contract coverage --json")
+@contract_command.command("coverage", epilog="Example: whopwatch contract coverage --json")
 @JSON
 @FOLDER
-def coverage(as_json: bool, folder: Path | None) -> int:
+def coverage_command(as_json: bool, folder: Path | None) -> int:
     """Show what the API reference names, and what there is for it: contract, simulator, checks, suites, faults, probes.
 
     Ends with 1 where something documented is missing.
@@ -125,11 +125,11 @@ def coverage(as_json: bool, folder: Path | None) -> int:
     return EXIT_CLEAN if all(row.is_covered for row in rows) else EXIT_DRIFT
 
 
-@contract.command("conflicts", epilog="Example: whopwatch contract conflicts --all")
+@contract_command.command("conflicts", epilog="Example: whopwatch contract conflicts --all")
 @click.option("--all", "show_all", is_flag=True, help="Also every single one of those that come in numbers.")
 @JSON
 @FOLDER
-def conflicts(show_all: bool, as_json: bool, folder: Path | None) -> int:
+def conflicts_command(show_all: bool, as_json: bool, folder: Path | None) -> int:
     """List where the documents disagree with themselves or with the SDKs, and the reading taken."""
     from whopwatch.contract_build import conflicts as disagreeing
 
@@ -141,12 +141,14 @@ def conflicts(show_all: bool, as_json: bool, folder: Path | None) -> int:
     return EXIT_CLEAN
 
 
-@contract.command("build", epilog="Example: whopwatch contract build --contracts contracts/2025-01-01")
+@contract_command.command("build", epilog="Example: whopwatch contract build")
 @CACHE
 @click.option("--python-sdk", type=click.Path(path_type=Path), metavar="FILE", help="The wheel, if it is at hand.")
 @click.option("--typescript-sdk", type=click.Path(path_type=Path), metavar="FILE", help="The tarball, if at hand.")
 @FOLDER
-def build(cache_dir: Path | None, python_sdk: Path | None, typescript_sdk: Path | None, folder: Path | None) -> int:
+def build_command(
+    cache_dir: Path | None, python_sdk: Path | None, typescript_sdk: Path | None, folder: Path | None
+) -> int:
     """Make the contract again, byte for byte, from its declared sources.
 
     Fetches the two SDK packages with pip and npm, unless they are given, and accepts only the pinned ones.

@@ -17,7 +17,7 @@ from whopwatch.core.errors import EXIT_CLEAN, EXIT_INTERRUPTED
 COMMANDS = {
     "baseline": ("whopwatch.cli.baseline:baseline", "Export and import what nights are compared with."),
     "check": ("whopwatch.cli.check:check", "Observe a target once and say whether it keeps the contract."),
-    "contract": ("whopwatch.cli.contract:contract", "Export, verify, show and build the contract."),
+    "contract": ("whopwatch.cli.contract:contract_command", "Export, verify, show and build the contract."),
     "diff": ("whopwatch.cli.diff:diff", "Compare two contracts, or two releases of the SDK."),
     "drift": ("whopwatch.cli.drift:drift", "Check a target each night and tell what has changed."),
     "mcp": ("whopwatch.cli.mcp:mcp", "Hold an MCP server against the contract."),

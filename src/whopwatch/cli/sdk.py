@@ -61,7 +61,7 @@ def sdk(
     cache_dir: Path | None,
 ) -> int:
     """Test an SDK release against a target."""
-    from whopwatch.contract_build.releases import published
+    from whopwatch.contract_build.releases import resolve_newest
     from whopwatch.http import Client
     from whopwatch.relay import run_relay
     from whopwatch.reports import FILE_NAMES
@@ -71,7 +71,7 @@ def sdk(
 
     named = parse_release(release)
     outputs, metrics = Outputs(reports, None, FILE_NAMES), Metrics(textfile, pushgateway, {"release": str(named)})
-    wanted, contract = published(named), load()
+    wanted, contract = resolve_newest(named), load()
     folder = install_release(wanted, cache_folder(cache_dir))
     with (
         opened(contract, target, os.environ, config=config, seed=seed, rate=rate) as ready,

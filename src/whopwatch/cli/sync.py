@@ -15,8 +15,8 @@ from whopwatch.contract import edition_dir
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
 
 if TYPE_CHECKING:
-    from whopwatch.sync.move import Moved
-    from whopwatch.sync.watch import Watched
+    from whopwatch.sync.move import ContractMove
+    from whopwatch.sync.watch import ReleaseStatus
 
 JSON = click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
 MARKDOWN = click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
@@ -40,7 +40,7 @@ Examples:
 @MARKDOWN
 @FOLDER
 @CACHE
-def sync(
+def sync_command(
     release: str,
     output: Path | None,
     json_file: str | None,
@@ -56,8 +56,8 @@ def sync(
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
     from whopwatch.contract_build.releases import named_release
     from whopwatch.reports.difference import as_markdown
-    from whopwatch.sync.move import move
-    from whopwatch.sync.watch import newest
+    from whopwatch.sync.move import move_contract
+    from whopwatch.sync.watch import newest_release
 
     wanted = named_release(release)
     if wanted is None or wanted.registry != "sdk":
@@ -67,8 +67,8 @@ def sync(
             got=release,
         )
     contracts = edition_dir(folder)
-    version = newest(contracts) if wanted.is_newest else wanted.version
-    moved = move(contracts, version, cache_folder(cache_dir), output or contracts)
+    version = newest_release(contracts) if wanted.is_newest else wanted.version
+    moved = move_contract(contracts, version, cache_folder(cache_dir), output or contracts)
     texts = {
         "json": json.dumps(moved.to_json(__version__), indent=2) + "\n",
         "markdown": as_markdown(moved.comparison),
@@ -84,16 +84,16 @@ def sync(
 @MARKDOWN
 @FOLDER
 @CACHE
-def watch(json_file: str | None, markdown_file: str | None, folder: Path | None, cache_dir: Path | None) -> int:
+def watch_command(json_file: str | None, markdown_file: str | None, folder: Path | None, cache_dir: Path | None) -> int:
     """Tell whether a newer release than the contract's is on the registry, and what it would change.
 
     Ends with 0 where there is none, with 1 where there is one, with 3 where the registry cannot be asked.
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
     from whopwatch.reports.difference import as_markdown
-    from whopwatch.sync.watch import watch as look
+    from whopwatch.sync.watch import release_status
 
-    watched = look(edition_dir(folder), cache_folder(cache_dir))
+    watched = release_status(edition_dir(folder), cache_folder(cache_dir))
     texts = {
         "json": json.dumps(watched.to_json(__version__), indent=2) + "\n",
         "markdown": as_markdown(watched.comparison) if watched.comparison else f"{_newer(watched)}\n",
@@ -108,14 +108,14 @@ def watch(json_file: str | None, markdown_file: str | None, folder: Path | None,
     return EXIT_DRIFT if watched.newer else EXIT_CLEAN
 
 
-def _newer(watched: Watched) -> str:
+def _newer(watched: ReleaseStatus) -> str:
     if not watched.newer:
         return f"The contract is of the newest release, {watched.current}."
     count = len(watched.newer)
     return f"The contract is of release {watched.current}; {count} newer, the newest is {watched.newer[-1]}."
 
 
-def _tell(moved: Moved, target: Path) -> None:
+def _tell(moved: ContractMove, target: Path) -> None:
     from rich.console import Console
 
     from whopwatch.reports.difference import print_comparison

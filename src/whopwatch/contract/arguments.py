@@ -43,7 +43,9 @@ def arguments_of(
     return arguments
 
 
-def request_of(operation: Operation, arguments: Mapping[str, Any]) -> tuple[dict[str, str], Pairs, dict[str, Any]]:
+def request_from_arguments(
+    operation: Operation, arguments: Mapping[str, Any]
+) -> tuple[dict[str, str], Pairs, dict[str, Any]]:
     """The path parameters, the query and the body that `arguments` mean; what is no parameter is of the body."""
     known = parameters_of(operation)
     path_params: dict[str, str] = {}

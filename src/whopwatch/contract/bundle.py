@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 from whopwatch.core.errors import ContractError
 
-ROOT = "openapi.yaml"
-VERSIONS = ("v1", "v2")
+ROOT_FILE = "openapi.yaml"
+APIS = ("v1", "v2")
 SECTIONS = ("schemas", "responses", "parameters", "requestBodies", "headers")
 
 
@@ -18,15 +18,15 @@ def bundle(folder: Path) -> dict[str, Any]:
 
     Raises ContractError where a root document is missing, a file is no YAML, or a component name stands twice.
     """
-    return {version: bundle_document(folder / version) for version in VERSIONS if (folder / version).is_dir()} or (
+    return {version: bundle_document(folder / version) for version in APIS if (folder / version).is_dir()} or (
         _missing(folder)
     )
 
 
 def bundle_document(folder: Path) -> dict[str, Any]:
     """The document whose root is `openapi.yaml` in `folder`; files beside it add their components."""
-    root = _read(folder / ROOT)
-    files = {path.name: _read(path) for path in sorted(folder.glob("*.yaml")) if path.name != ROOT}
+    root = _read(folder / ROOT_FILE)
+    files = {path.name: _read(path) for path in sorted(folder.glob("*.yaml")) if path.name != ROOT_FILE}
     document = {key: value for key, value in root.items() if key != "components"}
     for section in ("paths", "webhooks"):
         if section in root:
@@ -41,7 +41,7 @@ def _merge_components(root: dict[str, Any], files: dict[str, Any], folder: Path)
     }
     for section in SECTIONS:
         merged: dict[str, Any] = {}
-        for file, content in ((ROOT, root), *files.items()):
+        for file, content in ((ROOT_FILE, root), *files.items()):
             for name, value in content.get("components", {}).get(section, {}).items():
                 if name in merged:
                     raise ContractError(
@@ -69,7 +69,7 @@ def _follow(item: dict[str, Any], files: dict[str, Any], folder: Path) -> dict[s
     except KeyError:
         raise ContractError(
             "A reference of the root document leads nowhere.",
-            where=str(folder / ROOT),
+            where=str(folder / ROOT_FILE),
             got=reference,
             hint="correct the reference, or restore the file it names",
         ) from None
@@ -110,6 +110,6 @@ def _missing(folder: Path) -> dict[str, Any]:
     raise ContractError(
         "There is no contract in this folder.",
         where=str(folder),
-        expected=f"{VERSIONS[0]}/{ROOT}",
+        expected=f"{APIS[0]}/{ROOT_FILE}",
         hint="name a folder made by `whopwatch contract build`, or leave the option out to use the bundled one",
     )

@@ -18,7 +18,7 @@ EDITION = "edition.toml"
 
 
 @dataclass(frozen=True)
-class McpServer:
+class McpServerFacts:
     """What is known of the MCP server of an edition.
 
     `tool_name` is the pattern of a tool's name (`{method}_{resource}`), `transports` are addresses by transport.
@@ -62,11 +62,11 @@ class Edition:
         return read_write_effects(self._declared("writes.toml"))
 
     @cached_property
-    def mcp_server(self) -> McpServer:
+    def mcp_server(self) -> McpServerFacts:
         """What is known of the MCP server: `mcp.toml`."""
         declared = self._declared("mcp.toml")
         tools = declared["tools"]
-        return McpServer(
+        return McpServerFacts(
             declared["name"],
             declared["transports"],
             frozenset(tools["other"]),

@@ -13,18 +13,18 @@ PAGING = frozenset({"first", "last", "after", "before"})
 
 Path = tuple[str, ...]
 Pairs = tuple[tuple[str, str], ...]
-NOBODY = "0" * 14
+NONEXISTENT_ID_SUFFIX = "0" * 14
 """What an id ends with that nothing has."""
-NOTHING = {
+MATCHES_NOTHING = {
     "before": "1990-01-01T00:00:00.000Z",
     "not-before": "2990-01-01T00:00:00.000Z",
     "contains": "zqxjkv0whopwatch",
 }
 """Values that no item passes, by test."""
-MOMENTS = ("before", "not-before")
+DATE_TESTS = ("before", "not-before")
 """The tests of filters that take a moment."""
 
-HIDDEN = object()
+NOT_SHOWN = object()
 """Stands for what an item does not show."""
 
 
@@ -49,17 +49,17 @@ class Filter:
     def nothing(self) -> str | None:
         """A value that matches no item, None if every value may match one."""
         if self.test == "equals" and self.prefixes and not self.is_account:
-            return f"{self.prefixes[0]}{NOBODY}"
-        return NOTHING.get(self.test)
+            return f"{self.prefixes[0]}{NONEXISTENT_ID_SUFFIX}"
+        return MATCHES_NOTHING.get(self.test)
 
     def found(self, item: Mapping[str, Any]) -> Any:
         """What the item shows at the field: the list of values, or HIDDEN where it does not tell."""
-        found: Any = HIDDEN
+        found: Any = NOT_SHOWN
         for path in self.paths:
             value = value_at(item, path)
-            if value is not HIDDEN:
+            if value is not NOT_SHOWN:
                 values = value if isinstance(value, list) else [value]
-                found = values if found is HIDDEN else [*found, *values]
+                found = values if found is NOT_SHOWN else [*found, *values]
         return found
 
     def passing(self, shown: Sequence[Any], wanted: tuple[str, ...]) -> list[bool | None]:
@@ -67,19 +67,19 @@ class Filter:
         if len(wanted) == 1 and wanted[0] == self.nothing:
             return [False] * len(shown)
         if self.test == "is-null":
-            nulls = (None if found is HIDDEN else all(value is None for value in found) for found in shown)
+            nulls = (None if found is NOT_SHOWN else all(value is None for value in found) for found in shown)
             return [None if is_null is None else is_null is (wanted[-1] == "true") for is_null in nulls]
         if (self.test, wanted[-1] == "true") in (("only-if-true", False), ("unless-zero", True)):
-            return [None if found is HIDDEN else True for found in shown]
+            return [None if found is NOT_SHOWN else True for found in shown]
         try:
             passes = _predicate(self.test, wanted, self.wildcards)
         except (ValueError, OverflowError):
             return [None] * len(shown)
-        return [None if found is HIDDEN else _any(passes, found) for found in shown]
+        return [None if found is NOT_SHOWN else _any(passes, found) for found in shown]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountResource:
     """The resource that a key belongs to (`companies`, later `accounts`).
 
     `id_field` is the parameter and field that holds its id, `object_field` the field that holds the object itself.
@@ -110,9 +110,9 @@ class Behaviour:
     operations: Mapping[str, Mapping[str, Mapping[str, str]]]
 
     @cached_property
-    def account_resource(self) -> Account:
+    def account_resource(self) -> AccountResource:
         """The resource that a key belongs to."""
-        return Account(**self.account)
+        return AccountResource(**self.account)
 
     def order_path(self, name: str) -> Path:
         """Return the path of the field that an order called `name` sorts by."""
@@ -123,23 +123,23 @@ def value_at(item: Any, path: Path) -> Any:
     """The value at `path`, a list where an array is on the way; HIDDEN where a step is missing."""
     for place, step in enumerate(path):
         if isinstance(item, dict):
-            item = item.get(step, HIDDEN)
+            item = item.get(step, NOT_SHOWN)
         elif isinstance(item, list):
             found = [value_at(one, path[place:]) for one in item]
-            return [value for value in found if value is not HIDDEN]
+            return [value for value in found if value is not NOT_SHOWN]
         else:
-            return None if item is None else HIDDEN
+            return None if item is None else NOT_SHOWN
     return item
 
 
 @lru_cache(maxsize=4096)  # a date is compared with each limit that is asked for
-def moment(text: str) -> float:
+def epoch_seconds(text: str) -> float:
     """Seconds since the epoch; raises ValueError for what is no date and time."""
     read = datetime.fromisoformat(text)
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
-def wire(value: Any) -> str:
+def query_text(value: Any) -> str:
     """A JSON value as it is written in a query."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -156,10 +156,14 @@ def _predicate(test: str, wanted: Sequence[str], wildcards: Mapping[str, str]) -
     """Return the test called `test` as a function of one value; the value has to match one of `wanted`."""
     if test == "equals":
         return _equals(wanted, wildcards)
-    if test in MOMENTS:
-        moments = [moment(text) for text in wanted]
+    if test in DATE_TESTS:
+        moments = [epoch_seconds(text) for text in wanted]
         latest, first = max(moments), min(moments)
-        return (lambda value: moment(value) < latest) if test == "before" else (lambda value: moment(value) >= first)
+        return (
+            (lambda value: epoch_seconds(value) < latest)
+            if test == "before"
+            else (lambda value: epoch_seconds(value) >= first)
+        )
     if test in ("at-least", "at-most"):
         numbers = [float(text) for text in wanted]
         least, most = min(numbers), max(numbers)
@@ -175,4 +179,4 @@ def _equals(wanted: Sequence[str], wildcards: Mapping[str, str]) -> Callable[[An
     if "*" in rules:
         return lambda value: True
     texts, others = frozenset(wanted).difference(wildcards), [rule[1:] for rule in rules]
-    return lambda value: (shown := wire(value)) in texts or any(shown != other for other in others)
+    return lambda value: (shown := query_text(value)) in texts or any(shown != other for other in others)

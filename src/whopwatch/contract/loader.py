@@ -139,12 +139,12 @@ def _bundled(folder: Path) -> dict[str, Any] | None:
             got=str(error),
             hint="restore the file, or delete it: the YAML files beside it are the contract",
         ) from None
-    if stored.get("format") != BUNDLE_FORMAT or stored["files"] != digests(folder, stored["files"]):
+    if stored.get("format") != BUNDLE_FORMAT or stored["files"] != file_digests(folder, stored["files"]):
         return None
     return {key: value for key, value in stored.items() if key not in ("format", "files")}
 
 
-def digests(folder: Path, names: Mapping[str, str]) -> dict[str, str]:
+def file_digests(folder: Path, names: Mapping[str, str]) -> dict[str, str]:
     """Return the sha256 of each of the files `names` below `folder`, without the missing ones."""
     paths = ((name, folder / name) for name in names)
     return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths if path.is_file()}

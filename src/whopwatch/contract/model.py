@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from whopwatch.contract.edition import Edition, McpServer
-from whopwatch.contract.list_behaviour import Account, Behaviour, Filter
+from whopwatch.contract.edition import Edition, McpServerFacts
+from whopwatch.contract.list_behaviour import AccountResource, Behaviour, Filter
 from whopwatch.contract.operation import Event, Operation, Parameter, Schema, events_of, operations_of
 from whopwatch.contract.schema import SchemaStore, Validator
 from whopwatch.contract.write_effects import WriteEffects
@@ -52,12 +52,12 @@ class Contract:
         return self.edition.write_effects
 
     @property
-    def mcp_server(self) -> McpServer:
+    def mcp_server(self) -> McpServerFacts:
         """What is known of the MCP server."""
         return self.edition.mcp_server
 
     @property
-    def account(self) -> Account:
+    def account(self) -> AccountResource:
         """The resource that a key belongs to."""
         return self.edition.behaviour.account_resource
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 Schema = Mapping[str, Any]
 Location = Literal["path", "query", "header"]
 
-METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
+HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -132,7 +132,7 @@ def _template_pattern(template: str) -> str:
 
 def operations_of(api: str, document: Mapping[str, Any]) -> Iterator[Operation]:
     for path, item in document["paths"].items():
-        for method in METHODS:
+        for method in HTTP_METHODS:
             if method in item:
                 yield _operation(api, document, path, method, item[method])
 
@@ -142,7 +142,7 @@ def _operation(api: str, document: Mapping[str, Any], path: str, method: str, ra
         return lookup(document, node["$ref"].removeprefix("#")) if "$ref" in node else node
 
     body = raw.get("requestBody")
-    here = f"/paths/{escape(path)}/{method}"
+    here = f"/paths/{escape_pointer(path)}/{method}"
     return Operation(
         id=raw["operationId"],
         api=api,
@@ -190,12 +190,12 @@ def _response(status: int, node: Mapping[str, Any], response: Mapping[str, Any],
 
 def events_of(document: Mapping[str, Any]) -> Iterator[Event]:
     for name, item in document.get("webhooks", {}).items():
-        pointer = f"/webhooks/{escape(name)}/post/requestBody/content/application~1json/schema"
+        pointer = f"/webhooks/{escape_pointer(name)}/post/requestBody/content/application~1json/schema"
         raw = item["post"]
         yield Event(name=name, schema=lookup(document, pointer), pointer=pointer, resource=raw["tags"][0])
 
 
-def escape(token: str) -> str:
+def escape_pointer(token: str) -> str:
     """`token` as one step of a JSON pointer (RFC 6901)."""
     return token.replace("~", "~0").replace("/", "~1")
 

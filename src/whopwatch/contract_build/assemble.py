@@ -1,15 +1,15 @@
-"""The exact schema and the declared facts put together as one OpenAPI document."""
+"""Put the exact schema and the declared facts together as OpenAPI documents."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
-from whopwatch.contract_build.declared import Reference
-from whopwatch.contract_build.model import Field, ListOf, Named, Nullable, Operation, SdkModel
-from whopwatch.contract_build.relations import Relations, singular
-from whopwatch.contract_build.schemas import Place, Schema, SchemaWriter
-from whopwatch.contract_build.walk import references
+from whopwatch.contract_build.schemas import IdRelations, Schema, SchemaPlace, SchemaWriter, resource_singular
+from whopwatch.contract_build.sdk_model import ListOf, NamedType, Nullable, RecordField, SdkModel, SdkOperation
+from whopwatch.contract_build.sources import ApiReference
+from whopwatch.contract_build.walk import mappings, referenced_schemas
 
 _METHODS_ON_ONE = {"create", "retrieve", "update", "delete"}
 
@@ -17,10 +17,10 @@ _METHODS_ON_ONE = {"create", "retrieve", "update", "delete"}
 class Assembler:
     """Assembles the v1 document."""
 
-    def __init__(self, model: SdkModel, reference: Reference) -> None:
+    def __init__(self, model: SdkModel, reference: ApiReference) -> None:
         self._model = model
         self._reference = reference
-        self._relations = Relations(reference.resources)
+        self._relations = IdRelations(reference.resources)
         self._writer = SchemaWriter(self._relations)
 
     def document(self) -> dict[str, Any]:
@@ -41,8 +41,8 @@ class Assembler:
         document["components"]["schemas"] = self._schemas(document)
         return document
 
-    def _operation(self, operation: Operation) -> dict[str, Any]:
-        place = Place(_pascal(operation.id.replace(".", "_")), operation.resource)
+    def _operation(self, operation: SdkOperation) -> dict[str, Any]:
+        place = SchemaPlace(_pascal(operation.id.replace(".", "_")), operation.resource)
         scopes = {
             "reference": self._reference.scopes(operation.id),
             "sdk": list(operation.scopes),
@@ -68,7 +68,7 @@ class Assembler:
         assembled["responses"] = {"200": {"description": "Success", **self._answer(operation, place)}}
         return assembled
 
-    def _path_parameters(self, operation: Operation) -> list[dict[str, Any]]:
+    def _path_parameters(self, operation: SdkOperation) -> list[dict[str, Any]]:
         names = re.findall(r"\{(\w+)\}", operation.path)
         found = []
         for name in names:
@@ -79,7 +79,7 @@ class Assembler:
             found.append({"name": name, "in": "path", "required": True, "schema": schema})
         return found
 
-    def _query_parameter(self, item: Field) -> dict[str, Any]:
+    def _query_parameter(self, item: RecordField) -> dict[str, Any]:
         # Null cannot be written in a query string: a nullable parameter is one that may be left out.
         read = item.type.inner if isinstance(item.type, Nullable) else item.type
         is_array = isinstance(read, ListOf)
@@ -90,19 +90,19 @@ class Assembler:
         }
         if is_array:
             parameter |= {"style": "form", "explode": True}
-        parameter["schema"] = self._writer.field(Field(item.name, read, item.required), Place("Query"))
+        parameter["schema"] = self._writer.field(RecordField(item.name, read, item.required), SchemaPlace("Query"))
         return parameter
 
-    def _body(self, operation: Operation, place: Place) -> Schema:
-        variants = [self._writer.schema(variant, Place(place.name)) for variant in operation.body]
+    def _body(self, operation: SdkOperation, place: SchemaPlace) -> Schema:
+        variants = [self._writer.schema(variant, SchemaPlace(place.name)) for variant in operation.body]
         return variants[0] if len(variants) == 1 else {"anyOf": variants}
 
-    def _answer(self, operation: Operation, place: Place) -> dict[str, Any]:
+    def _answer(self, operation: SdkOperation, place: SchemaPlace) -> dict[str, Any]:
         if operation.response is None:
             return {}
         if operation.page is not None:
             declared = operation.page
-            whole = self._model.types[declared.name] if isinstance(declared, Named) else declared
+            whole = self._model.types[declared.name] if isinstance(declared, NamedType) else declared
             return {"content": _json(self._writer.schema(whole, place))}
         schema = self._writer.schema(operation.response, place)
         if operation.is_list:
@@ -111,7 +111,7 @@ class Assembler:
         return {"content": _json(schema)}
 
     def _event(self, event: str) -> dict[str, Any]:
-        payload = self._writer.schema(self._model.events[event], Place(_pascal(event.replace(".", "_"))))
+        payload = self._writer.schema(self._model.events[event], SchemaPlace(_pascal(event.replace(".", "_"))))
         return {
             "operationId": f"webhook:{event}",
             "tags": [self._reference.events[event]],
@@ -125,7 +125,7 @@ class Assembler:
         """Every named type that the document reaches, in alphabetical order."""
         places = self._places()
         found: dict[str, Schema] = {}
-        open_names = references(document)
+        open_names = referenced_schemas(document)
         while open_names:
             name = open_names.pop()
             if name in found:
@@ -133,28 +133,28 @@ class Assembler:
             if name in self._writer.hoisted:
                 found[name] = self._writer.hoisted[name]
             else:
-                found[name] = self._writer.schema(self._model.types[name], places.get(name, Place(name)))
-            open_names |= references(found[name])
+                found[name] = self._writer.schema(self._model.types[name], places.get(name, SchemaPlace(name)))
+            open_names |= referenced_schemas(found[name])
         return dict(sorted(found.items()))
 
-    def _places(self) -> dict[str, Place]:
+    def _places(self) -> dict[str, SchemaPlace]:
         """What is known of the named types: whose object a response is, and whose an event's data."""
-        places: dict[str, Place] = {}
+        places: dict[str, SchemaPlace] = {}
         for operation in self._model.operations.values():
             method = operation.id.partition(".")[2]
-            if isinstance(operation.response, Named) and method in {*_METHODS_ON_ONE, "list"}:
+            if isinstance(operation.response, NamedType) and method in {*_METHODS_ON_ONE, "list"}:
                 name = operation.response.name
-                places.setdefault(name, Place(name, operation.resource))
+                places.setdefault(name, SchemaPlace(name, operation.resource))
         for event, payload in self._model.events.items():
-            if isinstance(payload, Named):
+            if isinstance(payload, NamedType):
                 parts = {"data": self._reference.events[event]}
-                places[payload.name] = Place(payload.name, parts=parts)
+                places[payload.name] = SchemaPlace(payload.name, parts=parts)
         return places
 
 
-def _summary(operation: Operation) -> str:
+def _summary(operation: SdkOperation) -> str:
     resource, _, method = operation.id.partition(".")
-    one = singular(resource).replace("_", " ")
+    one = resource_singular(resource).replace("_", " ")
     words = method.replace("_", " ").replace(".", " ")
     if method == "list":
         return f"List {resource.replace('_', ' ')}"
@@ -173,3 +173,92 @@ def _json(schema: Schema) -> dict[str, Any]:
 
 def _reference_to(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+_OPEN: dict[str, dict[str, Any]] = {"object": {"additionalProperties": True}, "array": {"items": {}}}
+
+
+def assemble_v2(reference: ApiReference) -> dict[str, Any]:
+    """Return the v2 document, before the decisions of its overlay."""
+    facts = reference.data["v2"]
+    operation = facts["operation"]
+    plan = {"type": "object", "properties": {item["name"]: _field(item) for item in facts["fields"]}}
+    parameters = [
+        {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "x-resource": "plans"}},
+        {
+            "name": "expand[]",
+            "in": "query",
+            "required": False,
+            "style": "form",
+            "explode": True,
+            "schema": {"type": "array", "items": {"type": "string", "enum": facts["expand"]}},
+        },
+    ]
+    assembled = {
+        "operationId": operation["id"],
+        "tags": [operation["tag"]],
+        "summary": "Retrieve a plan",
+        "security": [{"bearerAuth": []}],
+        "parameters": parameters,
+        "responses": {
+            "200": {
+                "description": "Success",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Plan"}}},
+            }
+        },
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Whop API v2", "version": "2"},
+        "servers": [{"url": facts["base_url"], "description": "production"}],
+        "tags": [{"name": operation["tag"]}],
+        "paths": {operation["path"]: {operation["method"].lower(): assembled}},
+        "components": {"schemas": {"Plan": plan}},
+    }
+
+
+def _field(item: dict[str, Any]) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": item["type"], **_OPEN.get(item["type"], {})}
+    if item["name"] == "id":
+        schema["x-resource"] = "plans"
+    if "expandable" in item:
+        schema["x-resource"] = f"{item['expandable']}s"
+        schema = {"anyOf": [schema, {"type": "object", "additionalProperties": True}]}
+    for key in ("enum", "deprecated"):
+        if key in item:
+            schema[key] = item[key]
+    return schema
+
+
+_ABOUT_IDS = ("x-resource", "x-resource-alternatives", "x-id-prefix")
+
+
+def annotate(document: dict[str, Any], prefixes: dict[str, list[str]]) -> None:
+    """Settle the annotations of every id in `document`, in place; `prefixes` are the documented ones by resource.
+
+    An annotation belongs to the string that it speaks of: one put on a nullable field or on an array moves to the
+    string inside. An id gets the prefixes of all the resources it may belong to, and none if one of them has none.
+    """
+    for schema in list(mappings(document)):
+        moved = {key: schema[key] for key in _ABOUT_IDS if key in schema}
+        strings = list(_strings_in(schema)) if moved and schema.get("type") != "string" else []
+        for string in strings:
+            string.update(moved)
+        if strings:
+            for key in moved:
+                del schema[key]
+    for schema in mappings(document):
+        if schema.get("type") == "string" and "x-resource" in schema and "x-id-prefix" not in schema:
+            resources = [schema["x-resource"], *schema.get("x-resource-alternatives", [])]
+            known = [prefixes.get(resource, []) for resource in resources]
+            if all(known):
+                schema["x-id-prefix"] = [prefix for group in known for prefix in group]
+
+
+def _strings_in(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The string schemas that a nullable field or an array consists of."""
+    for inner in [*schema.get("anyOf", []), *([schema["items"]] if "items" in schema else [])]:
+        if inner.get("type") == "string":
+            yield inner
+        else:
+            yield from _strings_in(inner)

@@ -6,21 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whopwatch.contract_build.annotate import annotate
-from whopwatch.contract_build.assemble import Assembler
-from whopwatch.contract_build.declared import Reference, Sources, read_prefixes
-from whopwatch.contract_build.fetch import pinned
-from whopwatch.contract_build.followed import read_followed
+from whopwatch.contract_build.assemble import Assembler, annotate, assemble_v2
+from whopwatch.contract_build.fetch import pinned_archive
+from whopwatch.contract_build.files import json_text, read_yaml, sha256_of, writing_to, yaml_text
 from whopwatch.contract_build.layout import split
-from whopwatch.contract_build.merge import Disagreement, alone, merge
-from whopwatch.contract_build.model import SdkModel
-from whopwatch.contract_build.overlay import Applied, apply, read_overlay
-from whopwatch.contract_build.python_sdk import read_python_sdk
-from whopwatch.contract_build.texts import read_yaml
-from whopwatch.contract_build.typescript_sdk import read_typescript_sdk
-from whopwatch.contract_build.v2 import assemble_v2
-from whopwatch.contract_build.write import as_json, as_yaml, digest
-from whopwatch.contract_build.writing import writing_to
+from whopwatch.contract_build.merge import Disagreement, merge_readings, single_source
+from whopwatch.contract_build.overlay import AppliedAction, apply_overlay, read_overlay
+from whopwatch.contract_build.readers.python import read_python_sdk
+from whopwatch.contract_build.readers.typescript import read_typescript_sdk
+from whopwatch.contract_build.sdk_model import SdkModel
+from whopwatch.contract_build.sources import ApiReference, Sources, read_prefixes, read_release_changes
 from whopwatch.core.errors import SourceError
 
 
@@ -30,7 +25,7 @@ class Documents:
 
     v1: dict[str, Any]
     v2: dict[str, Any]
-    applied: tuple[Applied, ...]
+    applied: tuple[AppliedAction, ...]
 
 
 @dataclass(frozen=True)
@@ -56,14 +51,16 @@ def build(
     """
     packages = Sources.read(contracts).packages
     model, disagreements = exact_model(
-        pinned(packages["python"], cache_dir, python_archive),
-        pinned(packages["typescript"], cache_dir, typescript_archive) if packages["typescript"].is_published else None,
+        pinned_archive(packages["python"], cache_dir, python_archive),
+        pinned_archive(packages["typescript"], cache_dir, typescript_archive)
+        if packages["typescript"].is_published
+        else None,
     )
     entries = read_yaml(contracts / "conflicts.yaml")["conflicts"]
     settled = {location for entry in entries for location in entry.get("settles", ())}
-    refuse_open(disagreements, settled | set(read_followed(contracts).get("undecided", ())))
+    require_settled(disagreements, settled | set(read_release_changes(contracts).get("undecided", ())))
     made = documents(contracts, model)
-    refuse_idle(list(made.applied))
+    require_used_actions(list(made.applied))
     files = render(made)
     changed = tuple(path for path, text in files.items() if _is_new(contracts / path, text))
     for path in changed:
@@ -76,18 +73,20 @@ def build(
 def exact_model(python: Path, typescript: Path | None) -> tuple[SdkModel, list[Disagreement]]:
     """The exact schema that the archives tell, and where they disagree; Python alone leaves some things open."""
     model = read_python_sdk(python)
-    return merge(model, read_typescript_sdk(typescript)) if typescript is not None else (alone(model), [])
+    return (
+        merge_readings(model, read_typescript_sdk(typescript)) if typescript is not None else (single_source(model), [])
+    )
 
 
 def documents(contracts: Path, model: SdkModel) -> Documents:
     """Return the documents of the exact schema `model` and the declared facts in `contracts`."""
     prefixes = read_prefixes(contracts)
-    reference = Reference.read(contracts)
+    reference = ApiReference.read(contracts)
     v1 = Assembler(model, reference).document()
     v2 = assemble_v2(reference)
     applied = [
-        *apply(v1, read_overlay(contracts / "overlay.yaml")),
-        *apply(v2, read_overlay(contracts / "v2" / "overlay.yaml")),
+        *apply_overlay(v1, read_overlay(contracts / "overlay.yaml")),
+        *apply_overlay(v2, read_overlay(contracts / "v2" / "overlay.yaml")),
     ]
     for document in (v1, v2):
         annotate(document, prefixes)
@@ -96,13 +95,13 @@ def documents(contracts: Path, model: SdkModel) -> Documents:
 
 def render(made: Documents) -> dict[str, str]:
     """Return the text of every file of a contract by its path in the contract folder."""
-    files = {f"v1/{name}": as_yaml(part, f"Whop API v1, {name}") for name, part in split(made.v1).items()}
-    files["v2/openapi.yaml"] = as_yaml(made.v2, "Whop API v2, openapi.yaml")
-    digests = {path: digest(text) for path, text in files.items()}
-    return {**files, "bundle.json": as_json({"format": 1, "v1": made.v1, "v2": made.v2, "files": digests})}
+    files = {f"v1/{name}": yaml_text(part, f"Whop API v1, {name}") for name, part in split(made.v1).items()}
+    files["v2/openapi.yaml"] = yaml_text(made.v2, "Whop API v2, openapi.yaml")
+    digests = {path: sha256_of(text) for path, text in files.items()}
+    return {**files, "bundle.json": json_text({"format": 1, "v1": made.v1, "v2": made.v2, "files": digests})}
 
 
-def refuse_idle(applied: list[Applied]) -> None:
+def require_used_actions(applied: list[AppliedAction]) -> None:
     """Raise `SourceError` if an action of an overlay found nothing: what it decides about is no longer there."""
     idle = [item.action for item in applied if not item.matches]
     if idle:
@@ -114,7 +113,7 @@ def refuse_idle(applied: list[Applied]) -> None:
         )
 
 
-def refuse_open(disagreements: list[Disagreement], settled: set[str]) -> None:
+def require_settled(disagreements: list[Disagreement], settled: set[str]) -> None:
     """Raise `SourceError` unless the disagreements of the SDKs are exactly those that conflicts settle."""
     still_open = [found for found in disagreements if found.location not in settled]
     if still_open:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from whopwatch.contract import Contract, Operation, load
-from whopwatch.contract_build.declared import Reference
-from whopwatch.contract_build.texts import read_yaml
+from whopwatch.contract_build.files import read_yaml
+from whopwatch.contract_build.sources import ApiReference
 
 _SDKS = "both SDKs"
 _REFERENCE = "API reference"
@@ -58,11 +58,13 @@ def conflicts(contracts_dir: Path) -> list[Conflict]:
         for entry in declared["conflicts"]
     ]
     settled = {name for conflict in by_hand for name in conflict.operations}
-    contract, reference = load(contracts_dir), Reference.read(contracts_dir)
+    contract, reference = load(contracts_dir), ApiReference.read(contracts_dir)
     return [*by_hand, *_derived(contract, reference, declared["derived"], settled)]
 
 
-def _derived(contract: Contract, reference: Reference, groups: dict[str, Any], settled: set[str]) -> Iterator[Conflict]:
+def _derived(
+    contract: Contract, reference: ApiReference, groups: dict[str, Any], settled: set[str]
+) -> Iterator[Conflict]:
     for name, documented in reference.operations.items():
         operation = contract.operations.get(name)
         if operation is None:

@@ -1,4 +1,4 @@
-"""Fetches SDK packages, pinned or by version, with the ordinary clients of their registries."""
+"""Fetch SDK packages, pinned or by version, with the clients of their registries, and read their archives."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from whopwatch.contract_build.declared import Package
-from whopwatch.contract_build.writing import CACHE_HINT, writing_to
+from whopwatch.contract_build.files import CACHE_HINT, writing_to
+from whopwatch.contract_build.sources import Package
 from whopwatch.core.errors import SourceError, UnreachableSourceError
 
 _SECONDS = 120
@@ -25,7 +27,7 @@ _NO_SUCH_RELEASE = ("No matching distribution found", "code ETARGET", "code E404
 """How the registries' clients say that they were answered, and that there is no such thing."""
 
 
-def pinned(package: Package, cache_dir: Path, archive: Path | None = None) -> Path:
+def pinned_archive(package: Package, cache_dir: Path, archive: Path | None = None) -> Path:
     """Return the archive of `package`: the given one, the cached one, or one fetched into `cache_dir`.
 
     Raises `SourceError` if it cannot be fetched or its digest is not the pinned one.
@@ -47,7 +49,7 @@ def pinned(package: Package, cache_dir: Path, archive: Path | None = None) -> Pa
     return path
 
 
-def released(registry: str, name: str, version: str, cache_dir: Path) -> Package:
+def fetch_release(registry: str, name: str, version: str, cache_dir: Path) -> Package:
     """Fetch one release into `cache_dir`, unless it is there, and return it with the digest that it has.
 
     Raises `SourceError` if the registry cannot be asked or has no such release.
@@ -70,7 +72,7 @@ def file_of(registry: str, name: str, version: str) -> str:
     return f"{name.lstrip('@').replace('/', '-')}-{version}.tgz"
 
 
-def versions(registry: str, name: str) -> list[str]:
+def published_versions(registry: str, name: str) -> list[str]:
     """The releases that the registry has of a package, the oldest first.
 
     Raises `SourceError` if the registry cannot be asked.
@@ -148,3 +150,29 @@ def _run(command: list[str], package: Package, cache_dir: Path | None) -> str:
             hint="check the version and the network, or give the archive itself",
         ) from None
     return done.stdout
+
+
+def read_texts(archive: Path, suffix: str) -> dict[str, str]:
+    """Return the text of every file in `archive` whose name ends with `suffix`, by its path inside.
+
+    Accepts a wheel or zip, and a gzipped tarball. Raises `SourceError` if it is neither.
+    """
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as bundle:
+            names = [name for name in bundle.namelist() if name.endswith(suffix)]
+            return {name: bundle.read(name).decode("utf-8") for name in sorted(names)}
+    if tarfile.is_tarfile(archive):
+        texts = {}
+        with tarfile.open(archive) as tarball:
+            for member in tarball.getmembers():
+                handle = tarball.extractfile(member) if member.name.endswith(suffix) else None
+                if handle is not None:
+                    texts[member.name] = handle.read().decode("utf-8")
+        return dict(sorted(texts.items()))
+    raise SourceError(
+        f"{archive.name} cannot be read",
+        where=str(archive),
+        expected="a wheel (zip) or a gzipped tarball",
+        got="another kind of file",
+        hint="delete it and build again to fetch it anew",
+    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, unquote
 
-from whopwatch.contract_build.walk import references
+from whopwatch.contract_build.walk import referenced_schemas
 
 Files = dict[str, dict[str, Any]]
 
 ROOT = "openapi.yaml"
-SHARED = "shared.yaml"
-EVENTS = "events.yaml"
+SHARED_FILE = "shared.yaml"
+EVENTS_FILE = "events.yaml"
 _SCHEMAS = "#/components/schemas/"
 _COMPONENTS = "#/components/"
 
@@ -22,13 +22,13 @@ def split(document: dict[str, Any]) -> Files:
     files: Files = {ROOT: {}}
     for resource in (tag["name"] for tag in document["tags"]):
         files[_file_of(resource)] = {"paths": {}, "components": {"schemas": {}}}
-    files[SHARED] = {"components": {"schemas": {}}}
-    files[EVENTS] = {"webhooks": {}, "components": {"schemas": {}}}
+    files[SHARED_FILE] = {"components": {"schemas": {}}}
+    files[EVENTS_FILE] = {"webhooks": {}, "components": {"schemas": {}}}
     for path, item in document["paths"].items():
         home = _file_of(_resource(item))
         files[home]["paths"][path] = _relocated(item, home, homes)
     for event, item in document["webhooks"].items():
-        files[EVENTS]["webhooks"][event] = _relocated(item, EVENTS, homes)
+        files[EVENTS_FILE]["webhooks"][event] = _relocated(item, EVENTS_FILE, homes)
     for name, schema in document["components"]["schemas"].items():
         files[homes[name]]["components"]["schemas"][name] = _relocated(schema, homes[name], homes)
     files[ROOT] = _root(document, homes)
@@ -62,7 +62,7 @@ def _root(document: dict[str, Any], homes: dict[str, str]) -> dict[str, Any]:
         if key == "paths":
             root[key] = {path: _pointer(_file_of(_resource(item)), key, path) for path, item in value.items()}
         elif key == "webhooks":
-            root[key] = {event: _pointer(EVENTS, key, event) for event in value}
+            root[key] = {event: _pointer(EVENTS_FILE, key, event) for event in value}
         elif key == "components":
             root[key] = {kind: _relocated(parts, ROOT, homes) for kind, parts in value.items() if kind != "schemas"}
         else:
@@ -75,14 +75,14 @@ def _homes(document: dict[str, Any]) -> dict[str, str]:
     schemas = document["components"]["schemas"]
     users: dict[str, set[str]] = {name: set() for name in schemas}
     entries = [(_file_of(_resource(item)), item) for item in document["paths"].values()]
-    entries += [(EVENTS, item) for item in document["webhooks"].values()]
+    entries += [(EVENTS_FILE, item) for item in document["webhooks"].values()]
     for home, item in entries:
         seen: set[str] = set()
-        open_names = references(item)
+        open_names = referenced_schemas(item)
         while open_names:
             name = open_names.pop()
             seen.add(name)
-            open_names |= references(schemas[name]) - seen
+            open_names |= referenced_schemas(schemas[name]) - seen
         for name in seen:
             users[name].add(home)
     return {name: _home(using) for name, using in users.items()}
@@ -90,16 +90,16 @@ def _homes(document: dict[str, Any]) -> dict[str, str]:
 
 def _home(using: set[str]) -> str:
     # An event's payload refers to the object of its resource; that is where a reader looks for it.
-    resources = using - {EVENTS}
+    resources = using - {EVENTS_FILE}
     if len(resources) == 1:
         return next(iter(resources))
-    return EVENTS if using == {EVENTS} else SHARED
+    return EVENTS_FILE if using == {EVENTS_FILE} else SHARED_FILE
 
 
 def _file_of(resource: str) -> str:
     """The file of a resource; one that is called like a file of another purpose has a name of its own."""
     name = f"{resource}.yaml"
-    return f"{resource}_resource.yaml" if name in {ROOT, SHARED, EVENTS} else name
+    return f"{resource}_resource.yaml" if name in {ROOT, SHARED_FILE, EVENTS_FILE} else name
 
 
 def _resource(item: dict[str, Any]) -> str:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from whopwatch.contract_build.model import (
+from whopwatch.contract_build.sdk_model import (
     Enum,
-    Field,
     ListOf,
     MapOf,
     Nullable,
     OneOf,
-    Operation,
-    Record,
+    RecordField,
+    RecordType,
     Scalar,
     SdkModel,
+    SdkOperation,
     Type,
 )
 
@@ -60,7 +60,7 @@ class Merger:
                 return MapOf(self.type(f"{where}/*", mine, other))
             case OneOf(), OneOf() if len(python.variants) == len(typescript.variants):
                 return self._union(where, python, typescript)
-            case Record(), Record():
+            case RecordType(), RecordType():
                 return self._record(where, python, typescript)
         if python != typescript:
             self.note(where, _brief(python), _brief(typescript))
@@ -71,16 +71,16 @@ class Merger:
         merged = [self.type(f"{where}/<{index}>", mine, other) for index, (mine, other) in enumerate(pairs)]
         return OneOf(tuple(merged), python.discriminator or typescript.discriminator)
 
-    def _record(self, where: str, python: Record, typescript: Record) -> Record:
+    def _record(self, where: str, python: RecordType, typescript: RecordType) -> RecordType:
         others = {item.name: item for item in typescript.fields}
         names = {item.name for item in python.fields}
         merged = [self._field(f"{where}/{mine.name}", mine, others.get(mine.name)) for mine in python.fields]
         for extra in (item for item in typescript.fields if item.name not in names):
             self.note(f"{where}/{extra.name}", "absent", "present")
             merged.append(extra)
-        return Record(tuple(merged))
+        return RecordType(tuple(merged))
 
-    def _field(self, where: str, python: Field, typescript: Field | None) -> Field:
+    def _field(self, where: str, python: RecordField, typescript: RecordField | None) -> RecordField:
         if typescript is None:
             self.note(where, "present", "absent")
             return python
@@ -91,20 +91,20 @@ class Merger:
         # two, TypeScript alone can tell.
         if not typescript.required and isinstance(mine, Nullable) and not isinstance(other, Nullable):
             mine = mine.inner
-        return Field(python.name, self.type(where, mine, other), typescript.required)
+        return RecordField(python.name, self.type(where, mine, other), typescript.required)
 
     def note(self, where: str, python: str, typescript: str) -> None:
         """Record a disagreement."""
         self.disagreements.append(Disagreement(where, python, typescript))
 
-    def operation(self, python: Operation, typescript: Operation) -> Operation:
+    def operation(self, python: SdkOperation, typescript: SdkOperation) -> SdkOperation:
         """Return the exact operation."""
         where = python.id
         for name in ("method", "path", "is_list", "scopes", "body_required"):
             mine, other = getattr(python, name), getattr(typescript, name)
             if mine != other:
                 self.note(f"{where}#{name}", str(mine), str(other))
-        query = self._record(f"{where}#query", Record(python.query), Record(typescript.query))
+        query = self._record(f"{where}#query", RecordType(python.query), RecordType(typescript.query))
         body: tuple[Type, ...] = python.body
         if len(python.body) == len(typescript.body):
             pairs = zip(python.body, typescript.body, strict=True)
@@ -119,7 +119,7 @@ class Merger:
         return replace(python, query=query.fields, body=body, response=response)
 
 
-def merge(python: SdkModel, typescript: SdkModel) -> tuple[SdkModel, list[Disagreement]]:
+def merge_readings(python: SdkModel, typescript: SdkModel) -> tuple[SdkModel, list[Disagreement]]:
     """Return the exact model of both readings, and every place where they disagree."""
     merger = Merger()
     for name in ("version", "array_suffix"):
@@ -140,7 +140,7 @@ def merge(python: SdkModel, typescript: SdkModel) -> tuple[SdkModel, list[Disagr
     return merged, sorted(merger.disagreements, key=lambda item: item.location)
 
 
-def alone(model: SdkModel) -> SdkModel:
+def single_source(model: SdkModel) -> SdkModel:
     """The schema that one reading tells by itself.
 
     Where Stainless leaves open whether a field may be missing, the TypeScript SDKs always call it required. Fern's
@@ -166,8 +166,8 @@ def _settled(read: Type) -> Type:
             return MapOf(_settled(value))
         case OneOf(variants=variants):
             return replace(read, variants=tuple(map(_settled, variants)))
-        case Record(fields=fields):
-            return Record(
+        case RecordType(fields=fields):
+            return RecordType(
                 tuple(replace(it, type=_settled(it.type), required=it.required is not False) for it in fields)
             )
     return read
@@ -177,7 +177,7 @@ def _bare(read: Type) -> Type:
     return read.inner if isinstance(read, Nullable) else read
 
 
-def _necessity(item: Field) -> str:
+def _necessity(item: RecordField) -> str:
     return "required" if item.required else "optional"
 
 

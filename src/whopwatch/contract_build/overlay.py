@@ -13,14 +13,14 @@ from typing import Any
 
 from jsonpath_rfc9535 import JSONPathError, find
 
-from whopwatch.contract_build.texts import read_yaml
+from whopwatch.contract_build.files import read_yaml
 from whopwatch.core.errors import SourceError
 
 _ACTION_KEYS = {"target", "description", "update", "remove"}
 
 
 @dataclass(frozen=True)
-class Action:
+class OverlayAction:
     """One decision: where, what, and the reason."""
 
     number: int
@@ -31,14 +31,14 @@ class Action:
 
 
 @dataclass(frozen=True)
-class Applied:
+class AppliedAction:
     """An action and how many places of the document it found."""
 
-    action: Action
+    action: OverlayAction
     matches: int
 
 
-def read_overlay(path: Path) -> list[Action]:
+def read_overlay(path: Path) -> list[OverlayAction]:
     """Return the actions of an overlay file.
 
     Raises `SourceError` if an action has no reason, an unknown key, or not exactly one of `update` and `remove`.
@@ -53,11 +53,11 @@ def read_overlay(path: Path) -> list[Action]:
                 expected="target, description (the reason), and one of update and remove",
                 got=", ".join(sorted(action)),
             )
-        actions.append(Action(number, **action))
+        actions.append(OverlayAction(number, **action))
     return actions
 
 
-def apply(document: dict[str, Any], actions: list[Action]) -> list[Applied]:
+def apply_overlay(document: dict[str, Any], actions: list[OverlayAction]) -> list[AppliedAction]:
     """Apply `actions` in order to `document`, in place; returns each with its number of matches.
 
     Raises `SourceError` if a target is no JSONPath.
@@ -75,11 +75,11 @@ def apply(document: dict[str, Any], actions: list[Action]) -> list[Applied]:
         # Removing from the end keeps the indexes of an array valid.
         for node in reversed(list(nodes)):
             _apply_at(document, node.location, action)
-        applied.append(Applied(action, len(nodes)))
+        applied.append(AppliedAction(action, len(nodes)))
     return applied
 
 
-def _apply_at(document: dict[str, Any], location: tuple[int | str, ...], action: Action) -> None:
+def _apply_at(document: dict[str, Any], location: tuple[int | str, ...], action: OverlayAction) -> None:
     if not location:
         _merge(document, action.update)
         return

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass, replace
 
 from whopwatch.contract import edition_dir
-from whopwatch.contract_build.declared import Package, Sources
-from whopwatch.contract_build.fetch import version_key, versions
+from whopwatch.contract.loader import NEWEST
+from whopwatch.contract_build.fetch import published_versions, version_key
+from whopwatch.contract_build.sources import Package, Sources
 from whopwatch.core.errors import SourceError, UsageError
 
 LANGUAGES = {"sdk": "Python", "npm": "TypeScript"}
 """What a release is called by, and the language whose SDK it is."""
-NEWEST = "newest"
 
 _NAMED = re.compile(r"(sdk|npm):(.+)")
 _VERSION = re.compile(r"\d+(\.\d+)+")
@@ -54,11 +54,11 @@ def named_release(text: str) -> Release | None:
         return None
     version = NEWEST if match[2] in (NEWEST, "latest") else match[2]
     if version != NEWEST and not _VERSION.fullmatch(version):
-        raise unnamed(text)
+        raise no_such_release(text)
     return Release(match[1], version)
 
 
-def unnamed(text: str) -> UsageError:
+def no_such_release(text: str) -> UsageError:
     """What is told of a text that should name a release."""
     return UsageError(
         "This names no release of an SDK.",
@@ -67,7 +67,7 @@ def unnamed(text: str) -> UsageError:
     )
 
 
-def published(release: Release) -> Release:
+def resolve_newest(release: Release) -> Release:
     """`release` with its version: that of the newest is asked of the registry.
 
     Raises SourceError if the registry cannot be asked, or lists none.
@@ -75,7 +75,7 @@ def published(release: Release) -> Release:
     if not release.is_newest:
         return release
     package = release.package()
-    known = versions(package.registry, package.name)
+    known = published_versions(package.registry, package.name)
     if not known:
         raise SourceError(f"the registry lists no release of {package.name}", where=package.registry)
     return replace(release, version=max(known, key=version_key))

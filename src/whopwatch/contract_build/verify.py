@@ -1,26 +1,239 @@
-"""Whether a contract folder is whole, valid, and what its declarations say it is."""
+"""Check that a contract folder is whole, valid, and what its declarations say it is."""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from whopwatch.contract_build import verify_declarations as declarations
-from whopwatch.contract_build import verify_documents as documents
-from whopwatch.contract_build.folder import Folder, Problem
+from jsonpath_rfc9535 import find
 
-CHECKS: tuple[Callable[[Folder], Iterator[Problem]], ...] = (
-    documents.digests,
-    documents.bundled,
-    documents.references,
-    documents.valid,
-    documents.keywords,
-    documents.counts,
-    declarations.documented,
-    declarations.summary,
-    declarations.overlays,
-    declarations.conflicts,
-    declarations.identifications,
+from whopwatch.contract_build.conflicts import without_names
+from whopwatch.contract_build.coverage import count
+from whopwatch.contract_build.files import read_yaml, sha256_of
+from whopwatch.contract_build.layout import ROOT, join
+from whopwatch.contract_build.overlay import read_overlay
+from whopwatch.contract_build.sources import ApiReference, Sources, read_prefixes
+from whopwatch.contract_build.walk import all_schemas, mappings
+from whopwatch.core.errors import SourceError
+
+VERSIONS = ("v1", "v2")
+OVERLAY = "overlay.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong with a contract: which check found it, where, and what it is."""
+
+    check: str
+    where: str
+    what: str
+
+
+@dataclass(frozen=True)
+class ContractFolder:
+    """A contract folder and its bundle."""
+
+    path: Path
+
+    @cached_property
+    def bundle(self) -> dict[str, Any]:
+        """The content of `bundle.json`; raises `SourceError` if it is missing or no bundle."""
+        where = self.path / "bundle.json"
+        try:
+            loaded: dict[str, Any] = json.loads(where.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise SourceError("the contract has no bundle", where=str(where), hint="build the contract") from None
+        except ValueError as error:
+            raise SourceError("the bundle is no JSON", where=str(where), got=str(error)) from None
+        return loaded
+
+    @cached_property
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """The bundled documents by API version."""
+        return {version: self.bundle[version] for version in VERSIONS}
+
+    @cached_property
+    def reference(self) -> ApiReference:
+        """The facts of the API reference."""
+        return ApiReference.read(self.path)
+
+    def parts(self, version: str) -> list[Path]:
+        """The files that the document of `version` is made of."""
+        return [path for path in sorted((self.path / version).glob("*.yaml")) if path.name != OVERLAY]
+
+    def operations(self, version: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Path, method and content of every operation of `version`."""
+        for path, item in self.documents[version]["paths"].items():
+            for method, operation in item.items():
+                yield path, method, operation
+
+
+KEYWORDS = frozenset(
+    {
+        *("type", "format", "enum", "const", "properties", "required", "items", "additionalProperties"),
+        *("anyOf", "oneOf", "discriminator", "deprecated", "$ref", "title", "description"),
+    }
+)
+
+
+def check_digests(folder: ContractFolder) -> Iterator[Problem]:
+    """The files are those that the bundle was made of."""
+    listed = folder.bundle["files"]
+    present = {f"{version}/{path.name}": path for version in VERSIONS for path in folder.parts(version)}
+    for name in sorted(present.keys() ^ listed.keys()):
+        yield Problem("digests", name, f"is missing from the {'bundle' if name in present else 'folder'}")
+    for name in sorted(present.keys() & listed.keys()):
+        if sha256_of(present[name].read_text(encoding="utf-8")) != listed[name]:
+            yield Problem("digests", name, "is not the file that the bundle was made of")
+
+
+def check_bundle(folder: ContractFolder) -> Iterator[Problem]:
+    """The bundle says what the files say."""
+    for version, document in folder.documents.items():
+        files = {path.name: read_yaml(path) for path in folder.parts(version)}
+        if ROOT not in files:
+            yield Problem("bundle", f"{version}/{ROOT}", "is missing")
+        elif (join(files) if len(files) > 1 else files[ROOT]) != document:
+            yield Problem("bundle", version, "is not what the files say when they are joined")
+
+
+def check_references(folder: ContractFolder) -> Iterator[Problem]:
+    """Every reference leads to something inside its document."""
+    for version, document in folder.documents.items():
+        for mapping in mappings(document):
+            target = mapping.get("$ref")
+            if isinstance(target, str) and not _resolves(document, target):
+                yield Problem("references", version, f"nothing stands at {target}")
+
+
+def _resolves(document: dict[str, Any], target: str) -> bool:
+    node: Any = document
+    for step in target.removeprefix("#/").split("/"):
+        if not isinstance(node, dict) or step not in node:
+            return False
+        node = node[step]
+    return target.startswith("#/")
+
+
+def check_openapi(folder: ContractFolder) -> Iterator[Problem]:
+    """The documents are valid OpenAPI 3.1."""
+    # Imported here: it takes longer than all other checks together, and only this one needs it.
+    from openapi_spec_validator import OpenAPIV31SpecValidator
+
+    for version, document in folder.documents.items():
+        validator = OpenAPIV31SpecValidator(document)
+        # The second pass takes a document of the right shape for granted.
+        malformed = list(validator.schema_validator.iter_errors(document))
+        for error in malformed or validator.iter_errors():
+            yield Problem("openapi", f"{version}/{'/'.join(map(str, error.path))}", error.message)
+
+
+def check_keywords(folder: ContractFolder) -> Iterator[Problem]:
+    """Every schema keyword is one that the checks interpret."""
+    for version, document in folder.documents.items():
+        for pointer, schema in all_schemas(document):
+            for keyword in sorted(set(schema) - KEYWORDS):
+                if not keyword.startswith("x-"):
+                    yield Problem("keywords", f"{version}{pointer}", f"nobody interprets the keyword {keyword!r}")
+
+
+def check_counts(folder: ContractFolder) -> Iterator[Problem]:
+    """The v1 document comes to the declared numbers."""
+    declared, found = Sources.read(folder.path).counts, count(folder.documents["v1"])
+    for name in sorted(declared.keys() | found.keys()):
+        if declared.get(name) != found.get(name):
+            yield Problem("counts", name, f"is declared as {declared.get(name)} and counted as {found.get(name)}")
+
+
+def check_reference(folder: ContractFolder) -> Iterator[Problem]:
+    """Operations and events are those of the reference, each where the reference says or a decision covers it."""
+    found = {operation["operationId"]: (path, method, operation) for path, method, operation in folder.operations("v1")}
+    for name, listed in folder.reference.operations.items():
+        if name not in found:
+            yield Problem("reference", name, "is in the reference and not in the contract")
+            continue
+        path, method, operation = found[name]
+        paths = {without_names(known) for known in (path, *operation.get("x-alternate-paths", ()))}
+        if method != listed["method"].lower() or without_names(listed["path"]) not in paths:
+            yield Problem("reference", name, f"is {listed['method']} {listed['path']} in the reference")
+        if operation["x-scopes"]["reference"] != folder.reference.scopes(name):
+            yield Problem("reference", name, f"takes the scope {listed.get('scope', 'none')} in the reference")
+    for name in sorted(found.keys() - folder.reference.operations.keys()):
+        yield Problem("reference", name, "is in the contract and not in the reference")
+    for event in sorted(folder.documents["v1"]["webhooks"].keys() ^ folder.reference.events.keys()):
+        yield Problem("reference", event, "is in only one of the contract and the reference")
+
+
+def check_summary(folder: ContractFolder) -> Iterator[Problem]:
+    """The rows of the reference's summary table count what its lists name."""
+    for name, row in folder.reference.resources.items():
+        for kind in ("operations", "events"):
+            if row["counted"][kind] != len(row[kind]):
+                yield Problem("reference", name, f"counts {row['counted'][kind]} {kind} and lists {len(row[kind])}")
+
+
+def check_overlays(folder: ContractFolder) -> Iterator[Problem]:
+    """Every action of an overlay still finds what it decided about."""
+    for version, name in (("v1", OVERLAY), ("v2", f"v2/{OVERLAY}")):
+        for action in read_overlay(folder.path / name):
+            # What an action removed cannot be found any more; that it was there, the build has seen.
+            if not action.remove and not find(action.target, folder.documents[version]):
+                yield Problem("overlay", f"{name}, action {action.number}", f"finds nothing at {action.target}")
+
+
+def check_conflicts(folder: ContractFolder) -> Iterator[Problem]:
+    """Every conflict has a name of its own, two readings or more, and operations that exist."""
+    known = {
+        operation["operationId"]
+        for document in folder.documents.values()
+        for section in ("paths", "webhooks")
+        for item in document.get(section, {}).values()
+        for operation in item.values()
+    }
+    entries = read_yaml(folder.path / "conflicts.yaml")["conflicts"]
+    for name, times in Counter(entry["id"] for entry in entries).items():
+        if times > 1:
+            yield Problem("conflicts", name, f"stands {times} times")
+    for entry in entries:
+        for operation in entry["operations"]:
+            if operation not in known:
+                yield Problem("conflicts", entry["id"], f"names {operation}, which is no operation and no event")
+        if len(entry["readings"]) < 2:
+            yield Problem("conflicts", entry["id"], "has fewer than two readings")
+
+
+def check_id_annotations(folder: ContractFolder) -> Iterator[Problem]:
+    """Annotated resources exist, and annotated prefixes are declared."""
+    prefixes = read_prefixes(folder.path)
+    declared = {prefix for group in prefixes.values() for prefix in group}
+    for version, document in folder.documents.items():
+        for pointer, schema in all_schemas(document):
+            resources = [schema["x-resource"]] if "x-resource" in schema else []
+            for resource in [*resources, *schema.get("x-resource-alternatives", ())]:
+                if resource not in folder.reference.resources:
+                    yield Problem("annotations", f"{version}{pointer}", f"names {resource}, which is no resource")
+            for prefix in schema.get("x-id-prefix", ()):
+                if prefix not in declared:
+                    yield Problem("annotations", f"{version}{pointer}", f"has the undeclared prefix {prefix}")
+
+
+CONTRACT_CHECKS: tuple[Callable[[ContractFolder], Iterator[Problem]], ...] = (
+    check_digests,
+    check_bundle,
+    check_references,
+    check_openapi,
+    check_keywords,
+    check_counts,
+    check_reference,
+    check_summary,
+    check_overlays,
+    check_conflicts,
+    check_id_annotations,
 )
 
 
@@ -29,5 +242,5 @@ def verify(contracts_dir: Path) -> list[Problem]:
 
     Raises `SourceError` if a file that the checks stand on is missing or unreadable.
     """
-    folder = Folder(contracts_dir)
-    return [problem for check in CHECKS for problem in check(folder)]
+    folder = ContractFolder(contracts_dir)
+    return [problem for check in CONTRACT_CHECKS for problem in check(folder)]

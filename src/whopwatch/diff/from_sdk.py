@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from whopwatch.contract_build.model import (
+from whopwatch.contract_build.sdk_model import (
     Enum,
-    Field,
     ListOf,
     MapOf,
-    Named,
+    NamedType,
     Nullable,
     OneOf,
-    Record,
+    RecordField,
+    RecordType,
     Scalar,
     SdkModel,
     Type,
 )
-from whopwatch.contract_build.model import Operation as Method
+from whopwatch.contract_build.sdk_model import SdkOperation as Method
 from whopwatch.diff.model import Api, Body, Facet, Operation, Parameter, Property, Shape, Vague
 
 JSON = "application/json"
@@ -84,16 +84,16 @@ class _Reader:
                 return Shape(frozenset({"array"}), items=self.shape(item, sent=sent))
             case MapOf(value=value):
                 return Shape(frozenset({"object"}), values=self.shape(value, sent=sent))
-            case Named(name=name):
+            case NamedType(name=name):
                 return Shape(ref=name)
             case Nullable(inner=inner):
                 return replace(self.shape(inner, sent=sent), nullable=True)
-            case Record(fields=fields):
+            case RecordType(fields=fields):
                 return Shape(frozenset({"object"}), properties=tuple(self._property(item, sent) for item in fields))
             case OneOf(variants=variants, discriminator=tag):
                 return Shape(variants=tuple(self.shape(variant, sent=sent) for variant in variants), tag=tag)
 
-    def _property(self, item: Field, sent: bool) -> Property:
+    def _property(self, item: RecordField, sent: bool) -> Property:
         shape, required = self.shape(item.type, sent=sent), item.required
         if required is None and not self._is_fern:
             required = True
@@ -120,7 +120,7 @@ class _Reader:
             deprecated=method.deprecated,
         )
 
-    def _parameters(self, fields: Iterable[Field]) -> Iterable[Parameter]:
+    def _parameters(self, fields: Iterable[RecordField]) -> Iterable[Parameter]:
         for item in fields:
             # Null cannot be written in a query string: a nullable parameter is one that may be left out.
             read = item.type.inner if isinstance(item.type, Nullable) else item.type

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from whopwatch.contract import load
-from whopwatch.contract_build.fetch import released
-from whopwatch.contract_build.releases import Release, named_release, published
+from whopwatch.contract_build.fetch import fetch_release
+from whopwatch.contract_build.releases import Release, named_release, resolve_newest
 from whopwatch.core.documents import DocumentError, parse_document
 from whopwatch.core.errors import ContractError, UsageError
 from whopwatch.diff import from_openapi, from_sdk
@@ -35,7 +35,7 @@ def read_side(text: str, cache_dir: Path) -> Side:
     """
     release = named_release(text)
     if release:
-        return Side(text, {"v1": _of_release(published(release), cache_dir)})
+        return Side(text, {"v1": _of_release(resolve_newest(release), cache_dir)})
     path = Path(text)
     if path.is_dir():
         contract = load(path.resolve())
@@ -53,16 +53,16 @@ def read_side(text: str, cache_dir: Path) -> Side:
 
 def _of_release(release: Release, cache_dir: Path) -> Api:
     declared = release.package()
-    package = released(declared.registry, declared.name, release.version, cache_dir)
+    package = fetch_release(declared.registry, declared.name, release.version, cache_dir)
     return _of_archive(cache_dir / package.file, str(release))
 
 
 def _of_archive(path: Path, name: str) -> Api:
-    from whopwatch.contract_build.python_sdk import read_python_sdk
+    from whopwatch.contract_build.readers.python import read_python_sdk
 
     if path.name.endswith(".tgz"):
         # The reader of TypeScript needs a parser that a comparison of Python releases does without.
-        from whopwatch.contract_build.typescript_sdk import read_typescript_sdk
+        from whopwatch.contract_build.readers.typescript import read_typescript_sdk
 
         return from_sdk.api_of(read_typescript_sdk(path), name)
     return from_sdk.api_of(read_python_sdk(path), name)

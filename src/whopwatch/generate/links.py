@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from whopwatch.contract import Contract, Operation, Parameter
-from whopwatch.contract.operation import escape
+from whopwatch.contract.operation import escape_pointer
 from whopwatch.contract.schema_tree import schemas_of
 
 FIRST_ITEM = "$response.body#/data/0/id"
@@ -36,7 +36,7 @@ def _links(contract: Contract, source: Operation, given: Mapping[str, str]) -> I
     for target in contract.reads:
         needed = [parameter for parameter in _needed(target) if parameter.name not in given]
         if target.api == source.api and len(needed) == 1 and needed[0].resource in listed:
-            name = f"{needed[0].location}.{escape(needed[0].name)}"
+            name = f"{needed[0].location}.{escape_pointer(needed[0].name)}"
             yield target.id, {"operationId": target.id, "parameters": {name: FIRST_ITEM}}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from whopwatch.contract.list_behaviour import NOBODY, moment
+from whopwatch.contract.list_behaviour import NONEXISTENT_ID_SUFFIX, epoch_seconds
 from whopwatch.har.vocabulary import Vocabulary
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T t])\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
@@ -91,7 +91,9 @@ class Disguise:
     def _id(self, text: str) -> str | None:
         for prefix in self._vocabulary.prefixes:
             if text.startswith(prefix) and " " not in text:
-                ending = NOBODY if text == prefix + NOBODY else f"{self._texts[text]:014d}"
+                ending = (
+                    NONEXISTENT_ID_SUFFIX if text == prefix + NONEXISTENT_ID_SUFFIX else f"{self._texts[text]:014d}"
+                )
                 return prefix + ending
         return None
 
@@ -135,7 +137,7 @@ class _Seen:
             if _DATE.fullmatch(text):
                 self.days.add(text)
             elif _TIME.fullmatch(text):
-                self.moments.add(moment(text))
+                self.moments.add(epoch_seconds(text))
 
 
 def _base(text: str) -> str:
@@ -145,7 +147,7 @@ def _base(text: str) -> str:
 
 def _moment(text: str) -> float | None:
     try:
-        return moment(text)
+        return epoch_seconds(text)
     except (ValueError, OverflowError):
         return None
 

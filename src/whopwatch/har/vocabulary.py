@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from whopwatch.contract import Contract
-from whopwatch.contract.list_behaviour import NOTHING
+from whopwatch.contract.list_behaviour import MATCHES_NOTHING
 
 ERROR_CODES = frozenset({"parameter_missing", "parameter_invalid"})
 """Codes of an error that checks look at."""
@@ -26,7 +26,7 @@ class Vocabulary:
 @lru_cache(maxsize=8)
 def vocabulary_of(contract: Contract) -> Vocabulary:
     """The words of `contract` and of the declared behaviour of lists and errors."""
-    values: set[str] = {*ERROR_CODES, *NOTHING.values(), *contract.behaviour.wildcards, "true", "false"}
+    values: set[str] = {*ERROR_CODES, *MATCHES_NOTHING.values(), *contract.behaviour.wildcards, "true", "false"}
     values.update(kind for kinds in contract.behaviour.errors.values() for kind in kinds)
     names: set[str] = set()
     prefixes: set[str] = set()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from whopwatch.contract import Contract
-from whopwatch.contract.operation import escape
+from whopwatch.contract.operation import escape_pointer
 from whopwatch.core.finding import INACTIVE, Confidence, Finding, FindingState, Occurrence
 from whopwatch.history.unverified import UNVERIFIED_CHECK
 
@@ -112,7 +112,7 @@ def _below(nodes: list[Mapping[str, Any]], token: str) -> Iterator[Mapping[str, 
         if token == _ARRAY_STEP and "items" in node:
             yield node["items"]
         for name, part in node.get("properties", {}).items():
-            if escape(name) == token:
+            if escape_pointer(name) == token:
                 yield part
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from whopwatch.checks import Evidence
 from whopwatch.checks.evidence import Answer
 from whopwatch.contract import Contract
-from whopwatch.contract.operation import escape
+from whopwatch.contract.operation import escape_pointer
 from whopwatch.contract.schema import json_type
 from whopwatch.contract.schema_tree import ContractSchemas, SchemaNode, schemas_of
 from whopwatch.core.exchange import Purpose
@@ -222,7 +222,7 @@ class _Profiler:
         return found
 
 
-_escaped = lru_cache(maxsize=4096)(escape)
+_escaped = lru_cache(maxsize=4096)(escape_pointer)
 
 
 def _order(values: list[Any]) -> str | None:

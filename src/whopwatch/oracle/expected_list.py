@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import HIDDEN, Behaviour, Filter, Pairs, moment, value_at
+from whopwatch.contract.list_behaviour import NOT_SHOWN, Behaviour, Filter, Pairs, epoch_seconds, value_at
 from whopwatch.oracle.page import identity
 
 Rank = int
@@ -96,7 +96,7 @@ class WholeList:
     def sendable(self, filter: Filter) -> list[str | int | float]:
         """Return the values at the field of a filter that can be sent back in a query."""
         if filter.name not in self._sendable:
-            values = [value for found in self.field_values(filter) if found is not HIDDEN for value in found]
+            values = [value for found in self.field_values(filter) if found is not NOT_SHOWN for value in found]
             plain = [value for value in values if isinstance(value, (str, int, float))]
             self._sendable[filter.name] = [value for value in plain if 0 < len(str(value)) <= MAX_VALUE_LENGTH]
         return self._sendable[filter.name]
@@ -169,7 +169,7 @@ def values_by_parameter(pairs: Pairs) -> dict[str, tuple[str, ...]]:
 
 def sort_key(value: Any) -> tuple[Any, ...] | None:
     """Return what `value` sorts by, null lowest; None if the item does not show it or the type has no order."""
-    if value is HIDDEN or isinstance(value, (list, dict)):
+    if value is NOT_SHOWN or isinstance(value, (list, dict)):
         return None
     if value is None:
         return (0,)
@@ -177,7 +177,7 @@ def sort_key(value: Any) -> tuple[Any, ...] | None:
         return None
     if isinstance(value, str):
         try:
-            return (1, moment(value)) if value[:4].isdecimal() else (1, value)
+            return (1, epoch_seconds(value)) if value[:4].isdecimal() else (1, value)
         except ValueError:
             return (1, value)
     try:

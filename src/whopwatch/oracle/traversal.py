@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from whopwatch.contract.list_behaviour import HIDDEN, Pairs, value_at
+from whopwatch.contract.list_behaviour import NOT_SHOWN, Pairs, value_at
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.oracle.expected_list import ListParameters, WholeList
 from whopwatch.oracle.page import ListPage, filters_and_order, list_key
@@ -178,4 +178,4 @@ def _sort_paths(parameters: ListParameters) -> Iterator[tuple[str, ...]]:
 def _values(item: Any, paths: list[tuple[str, ...]]) -> Iterator[Any]:
     for path in paths:
         value = value_at(item, path)
-        yield None if value is HIDDEN else value
+        yield None if value is NOT_SHOWN else value

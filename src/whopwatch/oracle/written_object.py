@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from whopwatch.contract import Operation
-from whopwatch.contract.list_behaviour import moment
+from whopwatch.contract.list_behaviour import epoch_seconds
 from whopwatch.contract.write_effects import Action, WriteEffects
 from whopwatch.core.exchange import Exchange
 from whopwatch.oracle.page import identity
@@ -152,7 +152,7 @@ def _agrees(sent: Any, shown: Any) -> bool:
         return sent is shown
     if isinstance(sent, str) and isinstance(shown, str) and sent != shown:
         try:
-            return moment(sent) == moment(shown)
+            return epoch_seconds(sent) == epoch_seconds(shown)
         except ValueError:
             return False
     return bool(sent == shown)

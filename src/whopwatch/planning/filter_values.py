@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from zlib import crc32
 
-from whopwatch.contract.list_behaviour import HIDDEN, MOMENTS, NOBODY, Filter, Pairs, value_at, wire
+from whopwatch.contract.list_behaviour import (
+    DATE_TESTS,
+    NONEXISTENT_ID_SUFFIX,
+    NOT_SHOWN,
+    Filter,
+    Pairs,
+    query_text,
+    value_at,
+)
 from whopwatch.oracle.expected_list import WholeList, values_by_parameter
 
 _Value = TypeVar("_Value")
@@ -37,7 +45,7 @@ def several_filters(listing: WholeList, seed: int) -> Pairs:
 def mixes_dates_and_choices(listing: WholeList, parameters: Pairs) -> bool:
     """Return whether `parameters` has both a date filter and a filter with several values."""
     filters = [listing.parameters.filters[name] for name in dict(parameters) if name in listing.parameters.filters]
-    return any(one.is_array for one in filters) and any(one.test in MOMENTS for one in filters)
+    return any(one.is_array for one in filters) and any(one.test in DATE_TESTS for one in filters)
 
 
 def _one_filter(listing: WholeList, seed: int) -> Pairs:
@@ -66,7 +74,7 @@ def weak_filters(listing: WholeList, seed: int) -> Pairs:
             every = [value for value in filter.values if value not in listing.parameters.declared.wildcards]
             start = seed * MOST_VALUES % len(every)
             pairs += [(filter.name, value) for value in [*every[start:], *every[:start]][:MOST_VALUES]]
-        elif filter.test in MOMENTS:
+        elif filter.test in DATE_TESTS:
             dates = sorted({str(value) for value in listing.sendable(filter)})
             pairs += _just_after(filter, dates[-4:] if filter.test == "before" else dates[:4], seed)
     return tuple(pairs)
@@ -110,7 +118,7 @@ def impossible_filters(listing: WholeList, seed: int) -> list[Pairs]:
     If items show all fields, one filter is enough.
     """
     options = [filter for filter in listing.parameters.filters.values() if filter.nothing is not None]
-    hidden = [filter for filter in options if all(found is HIDDEN for found in listing.field_values(filter))]
+    hidden = [filter for filter in options if all(found is NOT_SHOWN for found in listing.field_values(filter))]
     chosen = hidden or _shuffled(options, seed)[:1]
     return [((filter.name, str(filter.nothing)),) for filter in chosen]
 
@@ -118,12 +126,13 @@ def impossible_filters(listing: WholeList, seed: int) -> list[Pairs]:
 def nonexistent_id_like(id: str) -> str:
     """Return an id of the same form as `id` that no object has."""
     prefix, underscore, suffix = id.rpartition("_")
-    return f"{prefix}{underscore}{NOBODY if len(suffix) < len(NOBODY) else '0' * len(suffix)}"
+    zeros = "0" * max(len(suffix), len(NONEXISTENT_ID_SUFFIX))
+    return f"{prefix}{underscore}{zeros}"
 
 
 def _weakly_selective_values(listing: WholeList, filter: Filter, seed: int) -> Iterator[Pairs]:
     """Yield values of `filter` that let nearly all items pass."""
-    if filter.test in MOMENTS:
+    if filter.test in DATE_TESTS:
         dates = sorted({str(value) for value in listing.sendable(filter)})
         yield from (((filter.name, date),) for date in _near_the_end(dates, filter.test == "before"))
     elif filter.test in ("at-least", "at-most"):
@@ -134,7 +143,7 @@ def _weakly_selective_values(listing: WholeList, filter: Filter, seed: int) -> I
     elif filter.test == "unless-zero":
         yield ((filter.name, "false"),)
     elif filter.is_array:
-        counts = Counter(wire(value) for value in listing.sendable(filter))
+        counts = Counter(query_text(value) for value in listing.sendable(filter))
         wildcards = listing.parameters.declared.wildcards
         every = [value for value in filter.values if value not in wildcards] or sorted(counts)
         rarest = sorted(_shuffled(list(counts), seed), key=lambda value: counts[value])
@@ -162,7 +171,7 @@ def _selective_values(listing: WholeList, filter: Filter, seed: int) -> Iterator
     elif filter.test in ("is-null", "only-if-true"):
         yield from (((filter.name, value),) for value in ("true", "false"))
     elif filter.test == "equals":
-        counts = Counter(wire(value) for value in listing.sendable(filter))
+        counts = Counter(query_text(value) for value in listing.sendable(filter))
         common = sorted(_shuffled(list(counts), seed), key=lambda value: -counts[value])
         yield from (((filter.name, value),) for value in common[:3])
 
@@ -190,7 +199,7 @@ def _is_discriminating(listing: WholeList, parameters: Pairs) -> bool:
 def _shows_boundary(listing: WholeList, wanted: Mapping[str, tuple[str, ...]], name: str) -> bool:
     """Return whether an item has exactly the value of a date or number filter, and every other filter lets it pass."""
     filter = listing.parameters.filters[name]
-    if filter.test not in (*MOMENTS, "at-least", "at-most"):
+    if filter.test not in (*DATE_TESTS, "at-least", "at-most"):
         return True
     others = [listing.passing(other, values) for other, values in wanted.items() if other != name]
     return any(
@@ -200,7 +209,7 @@ def _shows_boundary(listing: WholeList, wanted: Mapping[str, tuple[str, ...]], n
 
 
 def _is_at(found: object, limit: str) -> bool:
-    return isinstance(found, list) and any(wire(value) == limit for value in found)
+    return isinstance(found, list) and any(query_text(value) == limit for value in found)
 
 
 def _distinct_values(listing: WholeList, order: str) -> int:

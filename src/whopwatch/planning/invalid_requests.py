@@ -7,7 +7,7 @@ from dataclasses import replace
 from zlib import crc32
 
 from whopwatch.contract import Operation
-from whopwatch.contract.list_behaviour import MOMENTS, PAGING, Pairs
+from whopwatch.contract.list_behaviour import DATE_TESTS, PAGING, Pairs
 from whopwatch.core.exchange import Credential, Purpose
 from whopwatch.http import Call
 from whopwatch.planning.filter_values import nonexistent_id_like
@@ -120,7 +120,7 @@ def invalid_cursor(state: RunState, operation: Operation, turns: int = 0, which:
 def invalid_value(state: RunState, operation: Operation, turns: int = 0, dates: bool | None = None) -> Experiment:
     """Request a filter with an undocumented value. The filter rotates; `dates` selects date filters or all others."""
     base = state.base(operation) if operation.is_list else None
-    filters = [f for f in state.rules(operation).filters.values() if f.values or f.test in MOMENTS]
+    filters = [f for f in state.rules(operation).filters.values() if f.values or f.test in DATE_TESTS]
     if dates is not None:
         filters = [filter for filter in filters if bool(filter.values) is not dates]
     if base and turns < len(filters):

@@ -15,8 +15,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from whopwatch.contract_build.releases import Release, named_release, unnamed
-from whopwatch.contract_build.writing import CACHE_HINT, writing_to
+from whopwatch.contract_build.files import CACHE_HINT, writing_to
+from whopwatch.contract_build.releases import Release, named_release, no_such_release
 from whopwatch.core.errors import SourceError, TargetError
 
 DRIVERS_FOLDER = Path(__file__).parent / "drivers"
@@ -31,7 +31,7 @@ def parse_release(text: str) -> Release:
     """Parse a release as `named_release` does, or a bare version of the Python SDK. Raises UsageError otherwise."""
     release = named_release(text if ":" in text else f"sdk:{text}")
     if release is None:
-        raise unnamed(text)
+        raise no_such_release(text)
     return release
 
 

@@ -22,7 +22,7 @@ from mcp.shared.exceptions import MCPError
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from whopwatch.contract.arguments import request_of
+from whopwatch.contract.arguments import request_from_arguments
 from whopwatch.contract.mcp_tools import input_schema, tools_of
 from whopwatch.simulator.on_demand import MESSAGES, STREAMABLE
 from whopwatch.simulator.pipeline import Call
@@ -81,7 +81,7 @@ class McpServer:
         tool = self._tools.get(params.name)
         if tool is None:
             raise MCPError(types.INVALID_PARAMS, "There is no such tool.")
-        path_params, query, body = request_of(tool.operation, params.arguments or {})
+        path_params, query, body = request_from_arguments(tool.operation, params.arguments or {})
         if any(parameter.name not in path_params for parameter in tool.operation.in_("path")):
             raise MCPError(types.INVALID_PARAMS, "An argument is missing.")
         call = Call(

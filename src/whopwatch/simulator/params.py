@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from whopwatch.contract import Contract, Operation, Parameter
-from whopwatch.contract.operation import escape
+from whopwatch.contract.operation import escape_pointer
 from whopwatch.core.strict_json import BodyProblem, parse_json
 from whopwatch.simulator.problem import ApiError, invalid, missing
 from whopwatch.simulator.values import milliseconds
@@ -76,7 +76,7 @@ def body_value(contract: Contract, operation: Operation, body: bytes) -> dict[st
         raise ApiError(400, f"The request body is not a JSON document ({problem.value}).", code="parameter_invalid")
     if not isinstance(value, dict):
         raise ApiError(400, "The request body has to be a JSON object.", code="parameter_invalid")
-    path = f"/paths/{escape(operation.path)}/{operation.method.lower()}"
+    path = f"/paths/{escape_pointer(operation.path)}/{operation.method.lower()}"
     validator = contract.validator(f"{path}/requestBody/content/application~1json/schema", operation.api)
     if not validator.is_valid(value):
         violation = next(validator.violations(value))

@@ -1,30 +1,27 @@
-"""The contract moved to another release of the SDK, as a change that can be reviewed."""
+"""Move a contract to another release of the SDK, as a change that can be reviewed."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from whopwatch.contract.edition import EDITION
 from whopwatch.contract_build.build import Documents, documents, exact_model, render
-from whopwatch.contract_build.counts import count
-from whopwatch.contract_build.declared import Package, Sources
-from whopwatch.contract_build.fetch import file_of, released, versions
-from whopwatch.contract_build.folder import Problem
-from whopwatch.contract_build.followed import FILE, changes_to
-from whopwatch.contract_build.overlay import Action, Applied
-from whopwatch.contract_build.texts import read_yaml
-from whopwatch.contract_build.verify import verify
-from whopwatch.contract_build.writing import writing_to
+from whopwatch.contract_build.coverage import count
+from whopwatch.contract_build.fetch import fetch_release, file_of, published_versions
+from whopwatch.contract_build.files import read_yaml, writing_to
+from whopwatch.contract_build.overlay import AppliedAction, OverlayAction
+from whopwatch.contract_build.sources import FOLLOWED_FILE, Package, Sources, release_changes
+from whopwatch.contract_build.verify import Problem, verify
 from whopwatch.core.errors import UsageError
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import read_side
-from whopwatch.sync.blocks import without_entries
-from whopwatch.sync.sources import sources_text
 
 _HEAD = (
     "# What release {version} of the SDK has beyond the API reference, and what of the reference it no longer has.\n"
@@ -35,7 +32,7 @@ _EDITION = '# Which version of the API this folder describes.\nrelease = "sdk:{v
 
 
 @dataclass(frozen=True)
-class Moved:
+class ContractMove:
     """A move: the files that it changes, what moved by class, and the decisions that no longer apply.
 
     `idle` are overlay actions that find nothing any more, `closed` conflicts whose operations are gone; both are taken
@@ -45,7 +42,7 @@ class Moved:
     version: str
     files: tuple[str, ...]
     comparison: Comparison
-    idle: tuple[Action, ...]
+    idle: tuple[OverlayAction, ...]
     closed: tuple[str, ...]
     undecided: tuple[str, ...]
     left: tuple[Problem, ...]
@@ -63,7 +60,7 @@ class Moved:
         }
 
 
-def move(contracts: Path, version: str, cache_dir: Path, target: Path) -> Moved:
+def move_contract(contracts: Path, version: str, cache_dir: Path, target: Path) -> ContractMove:
     """Move the contract in `contracts` to a release and write the result to `target`, which may be the same folder.
 
     Nothing is written before the new contract is complete. Raises `SourceError` if the release cannot be had or read,
@@ -83,11 +80,13 @@ def move(contracts: Path, version: str, cache_dir: Path, target: Path) -> Moved:
             cache_dir / packages["python"].file,
             cache_dir / typescript.file if typescript.is_published else None,
         )
-        changes = changes_to(read_yaml(work / "reference.yaml"), model)
+        changes = release_changes(read_yaml(work / "reference.yaml"), model)
         entries = read_yaml(work / "conflicts.yaml")["conflicts"]
         settled = {location for entry in entries for location in entry.get("settles", ())}
         undecided = tuple(sorted({found.location for found in disagreements} - settled))
-        _write_yaml(work / FILE, {**changes, "undecided": list(undecided)}, _HEAD.format(version=model.version))
+        _write_yaml(
+            work / FOLLOWED_FILE, {**changes, "undecided": list(undecided)}, _HEAD.format(version=model.version)
+        )
         made = documents(work, model)
         idle = _drop_idle(work, made)
         closed = _close_conflicts(work, made)
@@ -97,24 +96,24 @@ def move(contracts: Path, version: str, cache_dir: Path, target: Path) -> Moved:
         comparison = replace(comparison, old=str(contracts), new=f"sdk:{model.version}")
         with writing_to(target, "The new contract cannot be written there.", "name another folder with --output"):
             files = tuple(_copy(work, target))
-    return Moved(model.version, files, comparison, idle, closed, undecided, left)
+    return ContractMove(model.version, files, comparison, idle, closed, undecided, left)
 
 
 def _packages(sources: Sources, version: str, cache_dir: Path) -> dict[str, Package]:
     """The release in both languages; TypeScript may have none of that version."""
     python, typescript = sources.packages["python"], sources.packages["typescript"]
-    found = {"python": released(python.registry, python.name, version, cache_dir)}
+    found = {"python": fetch_release(python.registry, python.name, version, cache_dir)}
     is_cached = (cache_dir / file_of(typescript.registry, typescript.name, version)).exists()
-    if is_cached or version in versions(typescript.registry, typescript.name):
-        found["typescript"] = released(typescript.registry, typescript.name, version, cache_dir)
+    if is_cached or version in published_versions(typescript.registry, typescript.name):
+        found["typescript"] = fetch_release(typescript.registry, typescript.name, version, cache_dir)
     else:
         found["typescript"] = Package(typescript.registry, typescript.name, "", "", "")
     return found
 
 
-def _drop_idle(work: Path, made: Documents) -> tuple[Action, ...]:
+def _drop_idle(work: Path, made: Documents) -> tuple[OverlayAction, ...]:
     """Take the overlay actions out that find nothing; those of v2 do not depend on the SDK."""
-    idle: list[Applied] = [item for item in made.applied if not item.matches]
+    idle: list[AppliedAction] = [item for item in made.applied if not item.matches]
     numbers = {item.action.number for item in idle}
     path = work / "overlay.yaml"
     text = path.read_text(encoding="utf-8")
@@ -154,8 +153,6 @@ def _write_contract(work: Path, made: Documents, packages: dict[str, Package]) -
 
 
 def _write_yaml(path: Path, content: dict[str, Any], head: str) -> None:
-    import yaml
-
     body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
     path.write_text(head + body, encoding="utf-8")
 
@@ -173,3 +170,48 @@ def _copy(work: Path, target: Path) -> Iterator[str]:
         if path.relative_to(target) not in names:
             path.unlink()
             yield str(path.relative_to(target))
+
+
+_SOURCES_HEAD = (
+    "# The SDK packages that the contract is built from, fetched by name from their registries and pinned by digest.\n"
+)
+_NONE = "# There is no such release in this language.\n"
+_COUNTS = "# What the v1 document made of these releases comes to; `contract verify` holds it against them.\n"
+
+
+def sources_text(packages: Mapping[str, Package], counts: Mapping[str, int]) -> str:
+    """The text of `sources.toml` for these packages and counts."""
+    tables = [_SOURCES_HEAD]
+    for language, package in packages.items():
+        lines = "".join(f'{key} = "{value}"\n' for key, value in asdict(package).items())
+        tables.append(f"{'' if package.is_published else _NONE}[sdk.{language}]\n{lines}")
+    numbers = "".join(f"{name} = {number}\n" for name, number in counts.items())
+    return "\n".join([*tables, f"{_COUNTS}[counts]\n{numbers}"])
+
+
+def without_entries(text: str, key: str, is_wanted: Callable[[int, dict[str, Any]], bool]) -> str:
+    """`text` without those entries of the list under `key` that are not wanted; numbers count from 1."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode)
+    entries = next(value for name, value in root.value if name.value == key)
+    loaded = yaml.safe_load(text)[key]
+    lines = text.splitlines(keepends=True)
+    for index in reversed(range(len(loaded))):
+        if not is_wanted(index + 1, loaded[index]):
+            first, last = entries.value[index].start_mark.line, _end(entries.value[index], lines)
+            del lines[first:last]
+    return "".join(lines)
+
+
+def _end(node: yaml.Node, lines: list[str]) -> int:
+    """The line after the entry; comments before the next one belong to that."""
+    # A block ends where the next thing begins, one in brackets in its own last line.
+    is_block = node.end_mark.column <= node.start_mark.column
+    last: int = node.end_mark.line if is_block else node.end_mark.line + 1
+    while last > node.start_mark.line + 1 and not _is_content(lines[last - 1]):
+        last -= 1
+    return last
+
+
+def _is_content(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")

@@ -1,4 +1,4 @@
-"""The types of the Python SDK, read from its source with `ast`."""
+"""Read the types of the Python SDK from its source with `ast`: both layouts write them alike."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import ast
 import re
 from dataclasses import dataclass, field, replace
 
-from whopwatch.contract_build.model import (
+from whopwatch.contract_build.sdk_model import (
     Enum,
-    Field,
     ListOf,
     MapOf,
-    Named,
+    NamedType,
     Nullable,
     OneOf,
-    Record,
+    RecordField,
+    RecordType,
     Scalar,
     Type,
 )
@@ -115,13 +115,13 @@ class PythonTypes:
         """Return what `name` means inside `module`: a plain type, a named one, or one written out."""
         if name in module.definitions:
             if name == module.primary and not module.path.endswith("_params.py"):
-                return Named(module.name)
+                return NamedType(module.name)
             return self.definition(module, name)
         if name in module.imports:
             origin, original = module.imports[name]
             target = self._modules.get(origin)
             if target is not None and original == target.primary:
-                return Named(target.name)
+                return NamedType(target.name)
             if target is not None:
                 return self.reference(target, original)
         if name in _PLAIN:
@@ -188,9 +188,9 @@ class PythonTypes:
         union = variants[0] if len(variants) == 1 else OneOf(tuple(variants), discriminator)
         return nullable(union) if is_nullable else union
 
-    def _record(self, module: Module, node: ast.ClassDef) -> Record:
+    def _record(self, module: Module, node: ast.ClassDef) -> RecordType:
         is_request = any(isinstance(base, ast.Name) and base.id == "TypedDict" for base in node.bases)
-        fields: list[Field] = []
+        fields: list[RecordField] = []
         for base in node.bases:
             if isinstance(base, ast.Name) and base.id not in _BASES:
                 inherited = self.reference(module, base.id)
@@ -204,16 +204,16 @@ class PythonTypes:
                     required = None if _has_default(line) else True
                 name = _alias(line) or line.target.id
                 read = self.annotation(module, line.annotation)
-                fields.append(Field(name, read, required, is_deprecated(_text_of(comment))))
-        return Record(_settle_required(fields) if self._is_ordered and not is_request else tuple(fields))
+                fields.append(RecordField(name, read, required, is_deprecated(_text_of(comment))))
+        return RecordType(_settle_required(fields) if self._is_ordered and not is_request else tuple(fields))
 
-    def _fields_of(self, module: Module, read: Type) -> tuple[Field, ...]:
-        if isinstance(read, Named):
+    def _fields_of(self, module: Module, read: Type) -> tuple[RecordField, ...]:
+        if isinstance(read, NamedType):
             for other in self._modules.values():
                 if other.primary is not None and other.name == read.name and other.primary in other.definitions:
                     read = self.definition(other, other.primary)
                     break
-        if not isinstance(read, Record):
+        if not isinstance(read, RecordType):
             raise _unreadable(module, "a base class that is no record")
         return read.fields
 
@@ -254,7 +254,7 @@ def _has_default(line: ast.AnnAssign) -> bool:
     return given is not None and not (isinstance(given, ast.Constant) and given.value is not None)
 
 
-def _settle_required(fields: list[Field]) -> tuple[Field, ...]:
+def _settle_required(fields: list[RecordField]) -> tuple[RecordField, ...]:
     """Tell required-but-nullable from optional by the generator's order of fields.
 
     It writes the required fields first ("id", then a to z) and the optional ones after them, a to z again: a
@@ -304,5 +304,5 @@ def _unreadable(module: Module, what: str) -> SourceError:
     return SourceError(
         f"the Python SDK uses a type that the reader does not know: {what}",
         where=module.path,
-        hint="teach whopwatch.contract_build.python_types this form",
+        hint="teach whopwatch.contract_build.readers.python this form",
     )

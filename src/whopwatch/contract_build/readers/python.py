@@ -1,21 +1,24 @@
-"""Reads the official Python SDK without importing it: the Stainless layout here, the later Fern one elsewhere."""
+"""Read the official Python SDK without importing it: the Stainless layout here, the Fern layout in `fern`."""
 
 from __future__ import annotations
 
 import ast
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from whopwatch.contract_build.archive import read_texts
-from whopwatch.contract_build.events import events_of
-from whopwatch.contract_build.fern_sdk import read_fern_sdk
-from whopwatch.contract_build.model import OneOf, Operation, Record, SdkModel, Type
-from whopwatch.contract_build.python_types import Module, PythonTypes, is_deprecated
+from whopwatch.contract_build.fetch import read_texts
+from whopwatch.contract_build.readers.fern import read_fern_sdk
+from whopwatch.contract_build.readers.python_types import Module, PythonTypes, is_deprecated
+from whopwatch.contract_build.sdk_model import (
+    OneOf,
+    RecordType,
+    SdkModel,
+    SdkOperation,
+    Type,
+    sdk_events,
+)
 from whopwatch.core.errors import SourceError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _VERBS = {"_get": "GET", "_post": "POST", "_patch": "PATCH", "_put": "PUT", "_delete": "DELETE"}
 _ARRAY_SUFFIX = {"brackets": "[]", "repeat": "", "comma": ""}
@@ -46,7 +49,7 @@ def read_python_sdk(archive: Path) -> SdkModel:
             for operation in _operations(Module.parse(path, text), text, types, modules):
                 model.operations[operation.id] = operation
     model.types.update(types.named_types())
-    model.events.update(events_of(model.types))
+    model.events.update(sdk_events(model.types))
     return model
 
 
@@ -72,7 +75,7 @@ def _single(pattern: str, text: str, archive: Path) -> str:
     return found[1]
 
 
-def _operations(module: Module, text: str, types: PythonTypes, modules: dict[str, Module]) -> list[Operation]:
+def _operations(module: Module, text: str, types: PythonTypes, modules: dict[str, Module]) -> list[SdkOperation]:
     resource = _resource(module.path)
     operations = []
     for node in ast.parse(text).body:
@@ -106,7 +109,7 @@ def _scopes(method: ast.FunctionDef) -> tuple[str, ...]:
 
 def _operation(
     resource: str, method: ast.FunctionDef, module: Module, types: PythonTypes, modules: dict[str, Module]
-) -> Operation | None:
+) -> SdkOperation | None:
     call = _request(method)
     if call is None or not isinstance(call.func, ast.Attribute) or method.returns is None:
         return None
@@ -116,11 +119,11 @@ def _operation(
     query = _parameters(_query_of(call), module, types, modules)
     response, is_list = _response(module, method.returns, types)
     variants: tuple[Type, ...] = body.variants if isinstance(body, OneOf) else (body,) if body else ()
-    return Operation(
+    return SdkOperation(
         id=f"{resource}.{method.name}",
         method="GET" if verb == "_get_api_list" else _VERBS[verb],
         path=_path(call.args[0]),
-        query=query.fields if isinstance(query, Record) else (),
+        query=query.fields if isinstance(query, RecordType) else (),
         body=variants,
         body_required=any(_has_required(variant) for variant in variants),
         response=response,
@@ -179,12 +182,12 @@ def _sent(read: Type, literal: ast.expr) -> Type:
     """The fields of `read` that a literal such as `{"name": name}` sends; the others stand in the path."""
     if isinstance(read, OneOf):
         return replace(read, variants=tuple(_sent(variant, literal) for variant in read.variants))
-    if not isinstance(read, Record) or not isinstance(literal, ast.Dict):
+    if not isinstance(read, RecordType) or not isinstance(literal, ast.Dict):
         return read
     # An argument of the body that has the name of one of the path is called `body_id`.
     names = [str(_constant(key)) for key in literal.keys if key is not None]
     sent = {name.removeprefix(prefix) for name in names for prefix in ("", "body_", "query_")}
-    return Record(tuple(item for item in read.fields if not _is_argument(item.name) or item.name in sent))
+    return RecordType(tuple(item for item in read.fields if not _is_argument(item.name) or item.name in sent))
 
 
 def _is_argument(name: str) -> bool:
@@ -200,4 +203,4 @@ def _response(module: Module, returns: ast.expr, types: PythonTypes) -> tuple[Ty
 
 
 def _has_required(variant: Type) -> bool:
-    return isinstance(variant, Record) and any(field.required for field in variant.fields)
+    return isinstance(variant, RecordType) and any(field.required for field in variant.fields)

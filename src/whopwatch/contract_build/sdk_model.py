@@ -43,7 +43,7 @@ class MapOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedType:
     """A reference to a named type of the API."""
 
     name: str
@@ -57,7 +57,7 @@ class Nullable:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class RecordField:
     """A property of a record; `required` is None where the source cannot tell."""
 
     name: str
@@ -67,10 +67,10 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RecordType:
     """An object with known properties, in the order of the source."""
 
-    fields: tuple[Field, ...]
+    fields: tuple[RecordField, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,11 @@ class OneOf:
     discriminator: str | None = None
 
 
-Type: TypeAlias = Scalar | Enum | ListOf | MapOf | Named | Nullable | Record | OneOf
+Type: TypeAlias = Scalar | Enum | ListOf | MapOf | NamedType | Nullable | RecordType | OneOf
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class SdkOperation:
     """One method of the SDK: what it sends and what it expects back.
 
     `body` holds every accepted variant. `response` is the item's type where `is_list` is true; `page` is then the
@@ -96,7 +96,7 @@ class Operation:
     id: str
     method: str
     path: str
-    query: tuple[Field, ...] = ()
+    query: tuple[RecordField, ...] = ()
     body: tuple[Type, ...] = ()
     body_required: bool = False
     response: Type | None = None
@@ -122,8 +122,23 @@ class SdkModel:
 
     language: str
     version: str
-    operations: dict[str, Operation] = field(default_factory=dict)
+    operations: dict[str, SdkOperation] = field(default_factory=dict)
     types: dict[str, Type] = field(default_factory=dict)
     events: dict[str, Type] = field(default_factory=dict)
     array_suffix: str = ""
     generator: Literal["stainless", "fern"] = "stainless"
+
+
+_UNION = "UnwrapWebhookEvent"
+
+
+def sdk_events(types: dict[str, Type]) -> dict[str, Type]:
+    """Return the payloads by event name, which each payload's `type` holds as a constant."""
+    union = types.get(_UNION)
+    events: dict[str, Type] = {}
+    for variant in union.variants if isinstance(union, OneOf) else ():
+        record = types[variant.name] if isinstance(variant, NamedType) else variant
+        for item in record.fields if isinstance(record, RecordType) else ():
+            if item.name == "type" and isinstance(item.type, Enum):
+                events[str(item.type.values[0])] = variant
+    return events

@@ -7,19 +7,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from whopwatch.contract_build.model import (
+from whopwatch.contract_build.readers.python_types import Module, PythonTypes, is_deprecated
+from whopwatch.contract_build.sdk_model import (
     Enum,
-    Field,
     ListOf,
-    Named,
+    NamedType,
     Nullable,
     OneOf,
-    Operation,
-    Record,
+    RecordField,
+    RecordType,
     SdkModel,
+    SdkOperation,
     Type,
 )
-from whopwatch.contract_build.python_types import Module, PythonTypes, is_deprecated
 from whopwatch.core.errors import SourceError
 
 _NAMESPACES = {"typing", "typing_extensions", "dt", "datetime"}
@@ -45,7 +45,7 @@ def read_fern_sdk(texts: Mapping[str, str], version: str) -> SdkModel:
     for module in modules.values():
         event = _event(module, model.types)
         if event is not None:
-            model.events[event] = Named(module.name)
+            model.events[event] = NamedType(module.name)
     return model
 
 
@@ -88,7 +88,7 @@ def _tell_apart(modules: Mapping[str, Module]) -> None:
             module.public_name = ".".join([*folders, module.primary or ""])
 
 
-def _operations(path: str, text: str, types: PythonTypes) -> Iterator[Operation]:
+def _operations(path: str, text: str, types: PythonTypes) -> Iterator[SdkOperation]:
     tree = _parse(text)
     module = Module.read(path, tree)
     resource = ".".join(path.split("/")[1:-1])
@@ -110,19 +110,19 @@ def _request(method: ast.FunctionDef) -> ast.Call | None:
     return None
 
 
-def _operation(name: str, method: ast.FunctionDef, call: ast.Call, module: Module, types: PythonTypes) -> Operation:
+def _operation(name: str, method: ast.FunctionDef, call: ast.Call, module: Module, types: PythonTypes) -> SdkOperation:
     words = {word.arg: word.value for word in call.keywords}
     given = _arguments(method, module, types)
     body = _body(words.get("json", words.get("data")), given, module, types)
     answer, page = _response(method, module, types)
     documentation = ast.get_docstring(method) or ""
-    return Operation(
+    return SdkOperation(
         id=name,
         method=str(_constant(words["method"], module)),
         path=_path(call.args[0], module),
         query=_sent(words.get("params"), given),
         body=(body,) if body is not None else (),
-        body_required=isinstance(body, Record) and any(item.required for item in body.fields),
+        body_required=isinstance(body, RecordType) and any(item.required for item in body.fields),
         response=answer,
         is_list=page is not None,
         page=page,
@@ -158,7 +158,7 @@ def _argument_in(node: ast.expr, module: Module) -> str:
     return names[-1]
 
 
-def _arguments(method: ast.FunctionDef, module: Module, types: PythonTypes) -> dict[str, Field]:
+def _arguments(method: ast.FunctionDef, module: Module, types: PythonTypes) -> dict[str, RecordField]:
     """The arguments of a method, by name: their types, and whether they must be given."""
     declared = method.args
     pairs = [(item, None) for item in declared.args] + list(zip(declared.kwonlyargs, declared.kw_defaults, strict=True))
@@ -170,7 +170,7 @@ def _arguments(method: ast.FunctionDef, module: Module, types: PythonTypes) -> d
             required = default is None
             if not required and isinstance(read, Nullable):
                 read = read.inner  # `Optional` with a default says that it may be left out, and nothing of null
-            found[item.arg] = Field(item.arg, read, required, is_deprecated(notes.get(item.arg, "")))
+            found[item.arg] = RecordField(item.arg, read, required, is_deprecated(notes.get(item.arg, "")))
     return found
 
 
@@ -180,14 +180,14 @@ def _notes(documentation: str) -> dict[str, str]:
     return {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-def _sent(node: ast.expr | None, given: Mapping[str, Field]) -> tuple[Field, ...]:
+def _sent(node: ast.expr | None, given: Mapping[str, RecordField]) -> tuple[RecordField, ...]:
     """The fields of a literal that maps names on the wire to arguments."""
     found = []
     for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
         used = [inner.id for inner in ast.walk(value) if isinstance(inner, ast.Name) and inner.id in given]
         if isinstance(key, ast.Constant) and used:
             item = given[used[0]]
-            found.append(Field(str(key.value), _one_or_many(item.type), item.required, item.deprecated))
+            found.append(RecordField(str(key.value), _one_or_many(item.type), item.required, item.deprecated))
     return tuple(found)
 
 
@@ -200,11 +200,11 @@ def _one_or_many(read: Type) -> Type:
     return read
 
 
-def _body(node: ast.expr | None, given: Mapping[str, Field], module: Module, types: PythonTypes) -> Type | None:
+def _body(node: ast.expr | None, given: Mapping[str, RecordField], module: Module, types: PythonTypes) -> Type | None:
     if node is None:
         return None
     if isinstance(node, ast.Dict):
-        return Record(_sent(node, given))
+        return RecordType(_sent(node, given))
     if isinstance(node, ast.Call):
         for word in node.keywords:
             if word.arg == "annotation":
@@ -231,13 +231,13 @@ def _response(method: ast.FunctionDef, module: Module, types: PythonTypes) -> tu
 def _event(module: Module, types: Mapping[str, Type]) -> str | None:
     """The event whose payload `module` defines, by the constant in its `type`."""
     record = types.get(module.name)
-    if not module.path.endswith("_payload.py") or not isinstance(record, Record):
+    if not module.path.endswith("_payload.py") or not isinstance(record, RecordType):
         return None
     fields = {item.name: item.type for item in record.fields}
     if not fields.keys() >= _ENVELOPE:
         return None
     kind = fields["type"]
-    kind = types[kind.name] if isinstance(kind, Named) else kind
+    kind = types[kind.name] if isinstance(kind, NamedType) else kind
     return str(kind.values[0]) if isinstance(kind, Enum) and len(kind.values) == 1 else None
 
 
@@ -245,5 +245,5 @@ def _unreadable(module: Module, what: str) -> SourceError:
     return SourceError(
         f"the Python SDK uses a form of code that the reader does not know: {what}",
         where=module.path,
-        hint="teach whopwatch.contract_build.fern_sdk this form",
+        hint="teach whopwatch.contract_build.readers.fern this form",
     )

@@ -1,6 +1,6 @@
 """Records of past runs. They contain names, sizes and times, and never a value of a response.
 
-Failures are kept longer than successes: they are rarer, and they are what somebody looks for.
+Failures are kept longer than successes: they are rarer, and a reader of the history looks for them.
 """
 
 from __future__ import annotations

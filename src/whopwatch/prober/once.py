@@ -71,7 +71,7 @@ def _run_within_budget(runner: ProbeRunner, probe: Probe, sleep: Callable[[float
 
 
 def _ids_needed_first(contract: Contract, probe: Probe) -> tuple[bool, int, str]:
-    """Sort lists before other operations, and those that need fewer ids first."""
+    """Sort lists before other operations, and among them the ones that need fewer ids."""
     missing = [parameter for parameter in probe.operation.needed if parameter.name not in probe.params]
     account = (contract.account.resource,)
     return not probe.operation.is_list, sum(parameter.resources != account for parameter in missing), probe.id

@@ -174,7 +174,7 @@ class ProbeRunner:
         except MissingIdError as error:
             if error.failed is None:
                 return _Ending(f"no id of {error.resource} was found", is_skip=True, missing_id_of=error.resource)
-            # outcome_of() looks at the last exchange
+            # outcome_of() reads the last exchange
             exchanges.remove(error.failed)
             exchanges.append(error.failed)
             return _Ending(f"{error.failed.operation} failed, and no id was found without it")

@@ -27,7 +27,7 @@ JITTER = 0.05
 MAX_LATENESS = 0.25
 """Share of the interval after which a slot is dropped."""
 LONGEST_SLEEP = 1.0
-"""Seconds after which the loop looks at the clock again, whatever is due."""
+"""Longest sleep of the loop, in seconds: it must notice changes of the schedule."""
 RECHECKS = 3
 """How often a failing operation is probed again before its next regular slot."""
 RECHECKS_PER_SECOND = 1.0

@@ -12,7 +12,7 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.core.errors import ConfigError, did_you_mean
 from whopwatch.prober.toml_values import (
     ValueReader,
-    invalid_value,
+    invalid_setting,
     one_of,
     read_duration,
     read_flag,
@@ -190,7 +190,7 @@ def read_window(value: Any, where: str) -> MaintenanceWindow:
 
 def _read_moment(value: Any, where: str) -> datetime:
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise invalid_value(where, "a date and time with its zone, such as 2026-01-31T02:00:00Z", value)
+        raise invalid_setting(where, "a date and time with its zone, such as 2026-01-31T02:00:00Z", value)
     return value.astimezone(UTC)
 
 
@@ -202,5 +202,5 @@ def _read_weekdays(value: Any, where: str) -> frozenset[int]:
 def _read_time_of_day(value: Any, where: str) -> timedelta:
     match = _TIME_OF_DAY.fullmatch(value) if isinstance(value, str) else None
     if not match:
-        raise invalid_value(where, 'a time of day in UTC such as "02:30"', value)
+        raise invalid_setting(where, 'a time of day in UTC such as "02:30"', value)
     return timedelta(hours=int(match[1]), minutes=int(match[2]))

@@ -16,7 +16,7 @@ from whopwatch.metrics import OperationSeries
 from whopwatch.prober.selection import SELECTOR_READERS, MaintenanceWindow, Selector, read_window, selector_from
 from whopwatch.prober.toml_values import (
     ValueReader,
-    invalid_value,
+    invalid_setting,
     one_of,
     read_duration,
     read_flag,
@@ -74,7 +74,7 @@ class McpOptions:
 
     @property
     def requests(self) -> int:
-        """Requests of one check: the tool calls, and those that open the session and list the tools."""
+        """Requests of one check: the tool calls, the session handshake and the list of tools."""
         return self.calls + MCP_SESSION_REQUESTS
 
 
@@ -216,7 +216,7 @@ def _read_probe_table(value: Any, where: str) -> ProbeTable:
 
 def _read_params(value: Any, where: str) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise invalid_value(where, 'a table such as { product_id = "prod_..." }', value)
+        raise invalid_setting(where, 'a table such as { product_id = "prod_..." }', value)
     return {name: read_string(part, f"{where}.{name}") for name, part in value.items()}
 
 

@@ -19,7 +19,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 def read_table(value: Any, readers: Mapping[str, ValueReader], where: str) -> dict[str, Any]:
     """Return the settings of one table, each converted by its reader. Unknown keys are errors."""
     if not isinstance(value, dict):
-        raise invalid_value(where, "a table of settings", value)
+        raise invalid_setting(where, "a table of settings", value)
     for key in value:
         if key not in readers:
             raise ConfigError(
@@ -34,7 +34,7 @@ def read_table(value: Any, readers: Mapping[str, ValueReader], where: str) -> di
 def read_tables(value: Any, where: str) -> list[Any]:
     """Return an array of tables, unconverted."""
     if not isinstance(value, list):
-        raise invalid_value(where, "tables, each under a heading in double brackets", value)
+        raise invalid_setting(where, "tables, each under a heading in double brackets", value)
     return value
 
 
@@ -49,49 +49,49 @@ def read_server_url(value: Any, where: str) -> str:
     """Return an http or https URL. User names and queries are refused, because they may hold a key."""
     url = urlsplit(read_string(value, where))
     if url.scheme not in ("http", "https") or not url.hostname or "@" in url.netloc or url.query:
-        raise invalid_value(where, 'a URL such as "https://mcp.example.com/mcp"', "another string")
+        raise invalid_setting(where, 'a URL such as "https://mcp.example.com/mcp"', "another string")
     return url.geturl()
 
 
 def read_positive_number(value: Any, where: str, expected: str = "a number above 0") -> float:
     """Return a finite number above 0."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
-        raise invalid_value(where, expected, value)
+        raise invalid_setting(where, expected, value)
     return float(value)
 
 
 def read_positive_integer(value: Any, where: str) -> int:
     """Return an integer from 1 to 9,999."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 10_000:
-        raise invalid_value(where, "an integer above 0", value)
+        raise invalid_setting(where, "an integer above 0", value)
     return value
 
 
 def read_ratio(value: Any, where: str) -> float:
     """Return a ratio above 0 and below 1. An objective of exactly 1 would leave no error budget."""
     if isinstance(value, bool) or not isinstance(value, float) or not 0 < value < 1:
-        raise invalid_value(where, "a ratio between 0 and 1 such as 0.99", value)
+        raise invalid_setting(where, "a ratio between 0 and 1 such as 0.99", value)
     return value
 
 
 def read_flag(value: Any, where: str) -> bool:
     """Return true or false."""
     if not isinstance(value, bool):
-        raise invalid_value(where, "true or false", value)
+        raise invalid_setting(where, "true or false", value)
     return value
 
 
 def read_string(value: Any, where: str) -> str:
     """Return a string that is not empty."""
     if not isinstance(value, str) or not value:
-        raise invalid_value(where, "a string in quotes", value)
+        raise invalid_setting(where, "a string in quotes", value)
     return value
 
 
 def read_strings(value: Any, where: str) -> tuple[str, ...]:
     """Return a list of strings that is not empty."""
     if not isinstance(value, list) or not value:
-        raise invalid_value(where, 'a list of strings such as ["products.list"]', value)
+        raise invalid_setting(where, 'a list of strings such as ["products.list"]', value)
     return tuple(read_string(part, where) for part in value)
 
 
@@ -100,7 +100,7 @@ def one_of(*allowed: str) -> ValueReader:
 
     def read(value: Any, where: str) -> str:
         if value not in allowed:
-            error = invalid_value(where, f"one of {', '.join(allowed)}", value)
+            error = invalid_setting(where, f"one of {', '.join(allowed)}", value)
             error.hint = did_you_mean(value, allowed) if isinstance(value, str) else None
             raise error
         return str(value)
@@ -108,7 +108,7 @@ def one_of(*allowed: str) -> ValueReader:
     return read
 
 
-def invalid_value(where: str, expected: str, value: Any) -> ConfigError:
+def invalid_setting(where: str, expected: str, value: Any) -> ConfigError:
     """Return the error for a value that a setting cannot have."""
     return ConfigError("Invalid value.", where=where, expected=expected, got=_shown(value))
 

@@ -1,4 +1,4 @@
-"""A relay for foreign programs: their requests leave through our client, or not at all."""
+"""A relay for foreign programs: it sends their requests through our client, or refuses them."""
 
 from __future__ import annotations
 

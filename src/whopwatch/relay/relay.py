@@ -26,7 +26,7 @@ from whopwatch.core.local_server import HOST, served
 from whopwatch.http import Call, Client
 
 BASE_PATH = "/api/v1"
-FORWARDED_HEADERS = ("content-type", "retry-after", "x-request-id")
+RELAYED_HEADERS = ("content-type", "retry-after", "x-request-id")
 """Response headers that the program receives, next to one that forbids retries: those are the client's."""
 MAX_REQUEST_BODY = 1 << 20
 
@@ -35,7 +35,7 @@ class Relay:
     """An ASGI application that forwards and records the requests of one program, one at a time.
 
     `token` is the key for the program. `exchanges` are the forwarded requests with their responses, `refused` the
-    documented requests that were not forwarded (operation and reason), `unknown` those that match no operation.
+    documented requests that were not forwarded (operation and reason), `unknown` the requests that match no operation.
     """
 
     def __init__(self, client: Client, contract: Contract) -> None:
@@ -87,7 +87,7 @@ class Relay:
             self.exchanges.append(exchange)
         if exchange.status is None:
             return _refusal(HTTPStatus.BAD_GATEWAY, f"no response: {exchange.failure}")
-        headers = ((name, exchange.header(name)) for name in FORWARDED_HEADERS)
+        headers = ((name, exchange.header(name)) for name in RELAYED_HEADERS)
         return exchange.status, [(name.encode(), value.encode()) for name, value in headers if value], exchange.body
 
     def _credential(self, scope: Any) -> Credential:

@@ -16,7 +16,7 @@ from whopwatch.generate.adapter import GuardedAdapter, guarded_requests
 from whopwatch.http import Client, Limits
 from whopwatch.pytest_plugin import options
 from whopwatch.pytest_plugin.observed import known_record
-from whopwatch.run.target import opened
+from whopwatch.run.target import open_target
 
 SIMULATED_BUDGET = 20_000
 
@@ -31,7 +31,7 @@ def contract() -> Contract:
 def target(request: pytest.FixtureRequest, contract: Contract) -> Iterator[Target]:
     """The session's target, read-only."""
     chosen = options.read(request.config)
-    with opened(
+    with open_target(
         contract, chosen.target, os.environ, config=chosen.config, seed=chosen.seed, rate=chosen.rate
     ) as target:
         yield target

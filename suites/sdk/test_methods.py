@@ -16,7 +16,7 @@ from whopwatch.core.report import Report, State
 from whopwatch.http import Client
 from whopwatch.pytest_plugin import options
 from whopwatch.relay import run_relay
-from whopwatch.run.target import opened
+from whopwatch.run.target import open_target
 from whopwatch.sdk import SDK_REQUEST_BUDGET, check_sdk
 from whopwatch.sdk.releases import DRIVERS_FOLDER, run_program
 
@@ -27,7 +27,7 @@ READS = [operation.id for operation in load().reads if operation.api == "v1"]
 @contextmanager
 def target_of(config: pytest.Config) -> Iterator[Target]:
     """The session's target, for reads alone."""
-    with opened(load(), options.read(config).target, os.environ) as target:
+    with open_target(load(), options.read(config).target, os.environ) as target:
         yield replace(target, writable=False)
 
 

@@ -93,7 +93,7 @@ def test_a_blank_variable_is_no_simulator(capsys: pytest.CaptureFixture[str], mo
 
 def test_a_blank_address_of_an_mcp_server_is_no_simulator(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mcp", ""]) == EXIT_USAGE
-    assert "got: an empty text" in capsys.readouterr().err
+    assert "This is not the address of an MCP server." in capsys.readouterr().err
 
 
 def test_the_file_is_held_to_its_form_even_where_no_target_of_it_is_asked_for(
@@ -162,7 +162,7 @@ def test_a_missing_package_is_named_with_what_to_install(
     monkeypatch.setattr(entry.root, "main", fails)
     assert main(["contract", "verify"]) == EXIT_USAGE
     shown = capsys.readouterr().err
-    assert "openapi_spec_validator.validation is not installed" in shown
+    assert "the package openapi_spec_validator is not installed" in shown
     assert "-m pip install 'whopwatch[build]'" in shown
 
 
@@ -175,7 +175,7 @@ def test_ctrl_c_ends_with_130(error: BaseException, monkeypatch: pytest.MonkeyPa
     assert main(["check"]) == 130
 
 
-@pytest.mark.parametrize(("command", "told"), [("'open", "a quote that stays open"), ("", "There is no command")])
+@pytest.mark.parametrize(("command", "told"), [("'open", "a quote that is not closed"), ("", "The command is empty")])
 def test_a_command_that_is_none_is_refused(command: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mcp", "--stdio", command]) == 2
     error = capsys.readouterr().err

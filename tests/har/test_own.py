@@ -14,7 +14,7 @@ from tests.run.fake_api import Answer, FakeApi, mutate
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.report import Report
 from whopwatch.har import Facts, parse, recover, write
-from whopwatch.run import judge, observe, select
+from whopwatch.run import judge, observe, select_operations
 from whopwatch.run.replay import facts_of, replay
 from whopwatch.simulator import embedded
 
@@ -40,7 +40,7 @@ FAULTS: dict[str, Change] = {
 def both(contract: Contract, api: FakeApi) -> tuple[Report, Report, str]:
     """A check of the reviews, its recording checked again, and the recording."""
     target = replace(api.target(), writable=False)
-    chosen = select(contract, resources=["reviews"])
+    chosen = select_operations(contract, resources=["reviews"])
     observation = observe(contract, target, selected=chosen, transport=api.transport)
     report = judge(contract, observation, target.name)
     names = {token for finding in report.findings for token in finding.location.split("/")}
@@ -78,7 +78,7 @@ def test_the_placeholders_keep_every_finding(contract: Contract, name: str) -> N
 def test_a_run_that_wrote_is_judged_as_it_was(contract: Contract) -> None:
     with embedded(contract) as simulator:
         target = simulator.target()
-        chosen = select(contract, resources=["promo_codes"])
+        chosen = select_operations(contract, resources=["promo_codes"])
         observation = observe(contract, target, selected=chosen, writes=True, budget=150)
     report = judge(contract, observation, target.name)
     facts = Facts(target.base_url, target.v2_base_url, facts_of(observation))

@@ -14,7 +14,7 @@ from whopwatch.run.abort import (
     UNREACHABLE,
     abort_reason,
     connection_lost_reason,
-    is_usable,
+    is_api_response,
 )
 
 JSON = (("content-type", "application/json"),)
@@ -83,7 +83,7 @@ def test_without_a_key_other_reasons_stay() -> None:
     ],
 )
 def test_usable_is_success_with_json(response: Exchange, usable: bool) -> None:
-    assert is_usable(response) is usable
+    assert is_api_response(response) is usable
 
 
 @pytest.mark.parametrize("failure", UNREACHABLE)

@@ -11,7 +11,7 @@ from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import Report, State, Verdict
-from whopwatch.run import Progress, check, judge, observe, select
+from whopwatch.run import Progress, check, judge, observe, select_operations
 
 
 def states(report: Report) -> dict[str, State]:
@@ -124,7 +124,7 @@ def test_an_unknown_name_is_a_usage_error_with_a_suggestion(
     contract: Contract, only: list[str], resources: list[str], suggestion: str
 ) -> None:
     with pytest.raises(UsageError, match=suggestion):
-        select(contract, only, resources)
+        select_operations(contract, only, resources)
 
 
 def test_a_selection_without_reads_verifies_nothing(contract: Contract) -> None:

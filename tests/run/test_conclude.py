@@ -17,7 +17,7 @@ from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.run import INTERRUPTED, judge
 from whopwatch.run.conclude import (
     ALL_EMPTY,
-    EMPTY_LIST,
+    EMPTY_LIST_REASON,
     NO_COMPANY,
     NO_ID,
     NOT_SELECTED,
@@ -27,8 +27,7 @@ from whopwatch.run.conclude import (
     median_latency,
     sample_count,
 )
-from whopwatch.run.observation import Observation
-from whopwatch.run.writing import Written
+from whopwatch.run.observation import Observation, Written
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 JSON = (("content-type", "application/json"),)
@@ -121,7 +120,7 @@ def test_a_run_that_verified_nothing_may_bring_its_own_reason() -> None:
 
 
 def test_a_run_of_empty_lists_alone_says_so() -> None:
-    made = report(*(seen(id, samples=0, unverified=EMPTY_LIST) for id in "ab"))
+    made = report(*(seen(id, samples=0, unverified=EMPTY_LIST_REASON) for id in "ab"))
     assert (made.verdict, made.reason) == (Verdict.COULD_NOT_CHECK, ALL_EMPTY)
 
 
@@ -170,7 +169,7 @@ def test_samples_of_a_response(status: int, body: object, count: int) -> None:
         (exchange("products.retrieve", 429, {}), "429: rate limited"),
         (exchange("products.retrieve", 409, {}), "409: the response has nothing to check"),
         (exchange("products.retrieve", 403, b"<html>"), "403: the response is not JSON"),
-        (exchange("products.list", 200, EMPTY_PAGE), EMPTY_LIST),
+        (exchange("products.list", 200, EMPTY_PAGE), EMPTY_LIST_REASON),
         (exchange("products.list", None, failure=Failure.CONNECT), "no response: connection refused"),
         (exchange("products.list", None, failure=Failure.RESET), "no response: reset"),
         (exchange("products.list", 404, {}, purpose=Purpose.UNKNOWN_ID), "no request got a successful response"),

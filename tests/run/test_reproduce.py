@@ -6,7 +6,7 @@ import pytest
 
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.run.reproduce import request_of
+from whopwatch.run.reproduce import example_request
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,11 @@ def test_values_are_variables(contract: Contract, id: str, query: tuple[tuple[st
     operation = contract.operation(id)
     purpose = Purpose.LIST if operation.is_list else Purpose.RETRIEVE
     asked = [Exchange(id, purpose, "GET", "https://api.example", {"id": "pay_x"}, query)]
-    assert request_of(contract, operation, asked) == shown
+    assert example_request(contract, operation, asked) == shown
 
 
 def test_an_operation_that_was_not_asked_shows_what_it_needs(contract: Contract) -> None:
     operation = next(one for one in contract.reads if one.required_query)
-    assert all(f"{parameter.name}=$" in request_of(contract, operation, ()) for parameter in operation.required_query)
+    assert all(
+        f"{parameter.name}=$" in example_request(contract, operation, ()) for parameter in operation.required_query
+    )

@@ -18,7 +18,7 @@ from whopwatch.oracle.deprecation import MIN_OBJECTS, deprecated_properties
 from whopwatch.oracle.expansion import EXPAND, expandable
 from whopwatch.planning.follow_ups import expansions
 from whopwatch.planning.state import RunState
-from whopwatch.run import check, observe, select
+from whopwatch.run import check, observe, select_operations
 from whopwatch.simulator.app import Options
 
 ID = "v2.plans.retrieve"
@@ -47,7 +47,9 @@ def test_no_false_alarm_in_any_world(contract: Contract, seed: int) -> None:
 
 def test_it_is_asked_for_expanded_and_as_it_is(contract: Contract) -> None:
     api = at(contract)
-    seen = observe(contract, api.target(), selected=select(contract, resources=["v2"]), transport=api).exchanges
+    seen = observe(
+        contract, api.target(), selected=select_operations(contract, resources=["v2"]), transport=api
+    ).exchanges
     answered = [one for one in seen if one.operation == ID and one.ok]
     forms = Counter((_asked(one), type(one.json.get("product")).__name__) for one in answered)
     assert forms[("product",), "dict"] >= 1
@@ -107,9 +109,9 @@ def test_few_objects_say_nothing_of_what_is_optional(contract: Contract) -> None
 
 
 def test_a_run_of_everything_is_v1(contract: Contract) -> None:
-    assert ID not in select(contract)
-    assert select(contract, resources=["v2"]) == {ID}
-    assert ID not in select(contract, resources=["plans"])
-    assert select(contract, only=["plans.list"], resources=["v2"]) == {ID, "plans.list"}
+    assert ID not in select_operations(contract)
+    assert select_operations(contract, resources=["v2"]) == {ID}
+    assert ID not in select_operations(contract, resources=["plans"])
+    assert select_operations(contract, only=["plans.list"], resources=["v2"]) == {ID, "plans.list"}
     with pytest.raises(UsageError, match="no resource 'v3'"):
-        select(contract, resources=["v3"])
+        select_operations(contract, resources=["v3"])

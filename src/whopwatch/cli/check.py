@@ -17,7 +17,7 @@ from whopwatch.config import Target
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, EXIT_INTERRUPTED, UsageError
 from whopwatch.core.report import Report, Verdict
-from whopwatch.run.target import opened
+from whopwatch.run.target import open_target
 
 if TYPE_CHECKING:
     from whopwatch.run import Observation
@@ -84,17 +84,17 @@ def check(
 ) -> int:
     """Observe a target once and say whether it keeps the contract."""
     from whopwatch.reports import FILE_NAMES
-    from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, WRITING_BUDGET, judge, select
+    from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, WRITING_BUDGET, judge, select_operations
 
     outputs = Outputs({**reports, "har": record_file}, report_dir, FILE_NAMES)
     contract = load()
     if replay_file:
         return _replayed(contract, replay_file, target, config, outputs)
-    select(contract, only, resource)
+    select_operations(contract, only, resource)
     if not allow_writes:
         refuse_writes(contract, only)
     limit = budget or (WRITING_BUDGET if allow_writes else DEFAULT_BUDGET)
-    with opened(contract, target, os.environ, config=config, seed=seed, rate=rate, writes=allow_writes) as ready:
+    with open_target(contract, target, os.environ, config=config, seed=seed, rate=rate, writes=allow_writes) as ready:
         observation = _observed(contract, ready, limit, only, resource, seed)
         report = judge(contract, observation, ready.name)
     tell(report, outputs, _besides(contract, ready, observation, report, record_file))
@@ -112,14 +112,14 @@ def _observed(
     from rich.console import Console
 
     from whopwatch.cli.progress import shown_progress
-    from whopwatch.run import observe, select
+    from whopwatch.run import observe, select_operations
 
     with shown_progress(Console(stderr=True)) as progress:
         return observe(
             contract,
             target,
             budget=budget,
-            selected=select(contract, only, resources),
+            selected=select_operations(contract, only, resources),
             seed=seed,
             progress=progress,
             writes=target.writable,

@@ -19,7 +19,7 @@ from whopwatch.contract import contracts_dir, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
 from whopwatch.history import read_accepted
 from whopwatch.history.store import check_writable_path
-from whopwatch.run.target import refuse_unusable
+from whopwatch.run.target import check_target
 
 BASELINE = REPORTS / "baseline.sqlite"
 NIGHTS = REPORTS / "drift"
@@ -83,17 +83,17 @@ def drift(
     from whopwatch.cli.progress import shown_progress
     from whopwatch.history.nightly import NightSettings, last_common_success, run_night, run_nights
     from whopwatch.reports import FILE_NAMES
-    from whopwatch.run import select
+    from whopwatch.run import select_operations
 
     _refuse_together(target, targets, shard, baseline)
     metrics = Metrics(textfile, pushgateway, {"shard": shard.partition("/")[0]} if shard else {})
     contract = load()
-    select(contract, only, resource)
+    select_operations(contract, only, resource)
     refuse_writes(contract, only)
     entries = read_accepted(accepted or contracts_dir() / "accepted.yaml")
     companies = Shard.parse(shard or "0/1").of(read_companies(targets)) if targets else ()
     if not targets:
-        refuse_unusable(target, os.environ, config)
+        check_target(target, os.environ, config)
         if baseline:
             make_own(baseline)
             check_writable_path(baseline)

@@ -159,11 +159,11 @@ def _by_command(
     from whopwatch.http import Client
     from whopwatch.mcp import session
     from whopwatch.relay import run_relay
-    from whopwatch.run.target import opened
+    from whopwatch.run.target import open_target
 
     words = _split_command(command)
     with (
-        opened(contract, target or "simulator", os.environ, config=config, seed=seed) as ready,
+        open_target(contract, target or "simulator", os.environ, config=config, seed=seed) as ready,
         Client(replace(ready, writable=False), contract, budget=_messages(budget)) as client,
         run_relay(client, contract) as relay,
         session.over_stdio(words, {"WHOP_BASE_URL": relay.url, "WHOP_API_KEY": relay.token}) as server,

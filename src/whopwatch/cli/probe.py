@@ -71,9 +71,9 @@ def _opened(name: str | None) -> AbstractContextManager[Target]:
     """Return the target. Only the simulator needs the whole contract, and keeps it in memory."""
     wanted = target_name(name, os.environ)
     if wanted == SIMULATOR:
-        from whopwatch.run.target import opened
+        from whopwatch.run.target import open_target
 
-        return opened(load(), wanted, os.environ)
+        return open_target(load(), wanted, os.environ)
     return nullcontext(resolve_target(wanted, os.environ))
 
 

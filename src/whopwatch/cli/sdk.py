@@ -65,7 +65,7 @@ def sdk(
     from whopwatch.http import Client
     from whopwatch.relay import run_relay
     from whopwatch.reports import FILE_NAMES
-    from whopwatch.run.target import opened
+    from whopwatch.run.target import open_target
     from whopwatch.sdk import check_sdk
     from whopwatch.sdk.releases import driver_command, install_release, parse_release, require_release, run_program
 
@@ -74,7 +74,7 @@ def sdk(
     wanted, contract = resolve_newest(named), load()
     folder = install_release(wanted, cache_folder(cache_dir))
     with (
-        opened(contract, target, os.environ, config=config, seed=seed, rate=rate) as ready,
+        open_target(contract, target, os.environ, config=config, seed=seed, rate=rate) as ready,
         Client(replace(ready, writable=False), contract, budget=budget) as client,
         run_relay(client, contract) as relay,
         run_program(*driver_command(wanted, folder, relay.url, relay.token)) as program,

@@ -23,7 +23,7 @@ from whopwatch.cli.webhook import SECRET_VARIABLE, read_secret
 from whopwatch.config.url import is_local
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError
-from whopwatch.run.target import opened
+from whopwatch.run.target import open_target
 
 if TYPE_CHECKING:
     from whopwatch.http import Client
@@ -133,7 +133,7 @@ def _client(contract: Contract, target: str | None, budget: int) -> Iterator[Cli
         return
     from whopwatch.http import Client
 
-    with opened(contract, target, os.environ) as ready, Client(ready, contract, budget=budget) as client:
+    with open_target(contract, target, os.environ) as ready, Client(ready, contract, budget=budget) as client:
         yield client
 
 

@@ -16,8 +16,8 @@ from whopwatch.history.aggregate import aggregate_targets
 from whopwatch.history.compare import compare_with_history, plan_priorities
 from whopwatch.history.records import Records
 from whopwatch.history.store import open_baseline
-from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, Progress, judge, observe, select
-from whopwatch.run.target import opened
+from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, Progress, judge, observe, select_operations
+from whopwatch.run.target import open_target
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,12 @@ def _observed(
     """Return the report of the night, compared unless it was interrupted, and whether it was."""
     contract, nights = settings.contract, len(records.nights)
     world = settings.seed or 0
-    with opened(contract, target_name, environ, config=settings.config, seed=world, rate=settings.rate) as target:
+    with open_target(contract, target_name, environ, config=settings.config, seed=world, rate=settings.rate) as target:
         observation = observe(
             contract,
             target,
             budget=settings.budget,
-            selected=select(contract, settings.only, settings.resources),
+            selected=select_operations(contract, settings.only, settings.resources),
             seed=nights if settings.seed is None else settings.seed,
             progress=settings.progress,
             past=plan_priorities(records, datetime.now(UTC)),

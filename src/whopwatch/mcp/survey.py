@@ -20,7 +20,7 @@ from whopwatch.mcp.compare import MCP_PREFIX, compare_tools
 from whopwatch.mcp.server import McpToolServer, OfferedTool, ToolResult
 from whopwatch.planning.state import RunState
 from whopwatch.run.abort import abort_reason
-from whopwatch.run.conclude import EMPTY_LIST, RowEvidence, conclude, median_latency, sample_count
+from whopwatch.run.conclude import EMPTY_LIST_REASON, RowEvidence, conclude, median_latency, sample_count
 from whopwatch.run.driving import reach
 
 MCP_CALL_BUDGET = 150
@@ -191,5 +191,5 @@ def _unverified(exchanges: Sequence[Exchange], stopped: str | None) -> str:
         return f"not called: {stopped or 'no ID was found to call it with'}"
     last = exchanges[-1]
     if last.ok:
-        return EMPTY_LIST
+        return EMPTY_LIST_REASON
     return f"the tool returned status {last.status}" if last.status else "the tool returned a protocol error"

@@ -17,7 +17,7 @@ from whopwatch.core.finding import Finding
 from whopwatch.core.report import State
 from whopwatch.pytest_plugin import options
 from whopwatch.reports.text import UNSTATED, evidence, location, number, plain
-from whopwatch.run.target import refuse_unusable
+from whopwatch.run.target import check_target
 
 if TYPE_CHECKING:
     from whopwatch.pytest_plugin.observed import Record
@@ -53,10 +53,10 @@ def usable(chosen: options.Options) -> frozenset[str]:
 
     Raises WhopwatchError for a name that the contract does not know, and for a target that cannot be one.
     """
-    from whopwatch.run import select
+    from whopwatch.run import select_operations
 
-    selected = select(load(), chosen.only, chosen.resources, prefix="--whop-")
-    refuse_unusable(chosen.target, os.environ, chosen.config)
+    selected = select_operations(load(), chosen.only, chosen.resources, prefix="--whop-")
+    check_target(chosen.target, os.environ, chosen.config)
     return selected
 
 

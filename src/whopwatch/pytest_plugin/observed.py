@@ -15,7 +15,7 @@ from whopwatch.contract import Contract, load
 from whopwatch.core.report import Report
 from whopwatch.pytest_plugin import options
 from whopwatch.pytest_plugin.cases import Case
-from whopwatch.run.target import opened
+from whopwatch.run.target import open_target
 
 _FILE = "record.pickle"
 
@@ -96,7 +96,7 @@ def _observe(session: pytest.Session) -> Record:
     from whopwatch import run
 
     chosen, contract = options.read(session.config), load()
-    with opened(
+    with open_target(
         contract, chosen.target, os.environ, config=chosen.config, seed=chosen.seed, rate=chosen.rate
     ) as target:
         observation = run.observe(

@@ -1,4 +1,4 @@
-"""One run: observe a target within a budget, judge what was seen."""
+"""One run: observe a target within a budget, and conclude a report from the observation."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from whopwatch.core.report import Report
 from whopwatch.run.abort import INTERRUPTED
 from whopwatch.run.conclude import judge
 from whopwatch.run.observation import Observation, Progress
-from whopwatch.run.selection import select
-from whopwatch.run.session import DEFAULT_BUDGET, observe
-from whopwatch.run.writing import WRITING_BUDGET
+from whopwatch.run.selection import select_operations
+from whopwatch.run.session import DEFAULT_BUDGET, WRITING_BUDGET, observe
 
 
 def check(
@@ -29,13 +28,13 @@ def check(
     transport: httpx.BaseTransport | None = None,
     writes: bool = False,
 ) -> Report:
-    """Observe `target` once and judge it against `contract`.
+    """Observe `target` once, check it against `contract` and return the report.
 
-    `only` are operation ids and `resources` resources; both empty mean every read of v1. `budget` counts requests.
-    With `writes` the writes among them are made, too: the target has to be writable.
-    Raises UsageError for a name that the contract does not know; whatever the target does ends in the report.
+    `only` are operation ids and `resources` resources, both empty for every read of v1. `budget` is in requests. With
+    `writes` the selected writes are made, too; the target must be writable. Raise UsageError for a name that is not in
+    the contract; whatever the target does ends in the report.
     """
-    selected = select(contract, only, resources)
+    selected = select_operations(contract, only, resources)
     observation = observe(
         contract,
         target,
@@ -58,5 +57,5 @@ __all__ = [
     "check",
     "judge",
     "observe",
-    "select",
+    "select_operations",
 ]

@@ -80,7 +80,7 @@ ABORT_RULES = (
 )
 
 
-def is_usable(exchange: Exchange) -> bool:
+def is_api_response(exchange: Exchange) -> bool:
     """Return whether the response is one that only an API gives: a success status and JSON."""
     return exchange.ok and _is_json(exchange)
 

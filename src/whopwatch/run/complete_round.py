@@ -8,7 +8,7 @@ from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
 from whopwatch.http import Call
 from whopwatch.planning.state import RunState, items
-from whopwatch.run.abort import connection_lost_reason, is_usable
+from whopwatch.run.abort import connection_lost_reason, is_api_response
 from whopwatch.run.driving import reach
 
 
@@ -24,7 +24,7 @@ def complete_round(
     `exchanges` are those of the first round, `configured_ids` the ids by resource that the user named. `send` returns
     None for a request that was not sent. Nothing is sent if no response of the first round was usable.
     """
-    if not any(map(is_usable, exchanges)):
+    if not any(map(is_api_response, exchanges)):
         return
     sent: list[Exchange] = []
 

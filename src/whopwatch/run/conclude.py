@@ -23,13 +23,13 @@ from whopwatch.planning.state import items
 from whopwatch.reports.text import number
 from whopwatch.run.abort import UNREACHABLE
 from whopwatch.run.observation import Observation
-from whopwatch.run.reproduce import request_of
+from whopwatch.run.reproduce import example_request
 
 READ_ONLY = "write operation, skipped in read-only mode"
 NOT_SELECTED = "not selected"
 EXPECTED_TO_SUCCEED = (Purpose.LIST, Purpose.RETRIEVE, Purpose.WRITE)
 """The purposes of requests that follow the documentation, so that only success verifies the operation."""
-EMPTY_LIST = "the list is empty, so there is no item to check"
+EMPTY_LIST_REASON = "the list is empty, so there is no item to check"
 ALL_EMPTY = "every list is empty, so there is nothing to check"
 NO_COMPANY = (
     "not requested: the company id is unknown. Set WHOP_COMPANY_ID=biz_..., or company_id of the target in "
@@ -125,7 +125,7 @@ def most_common_reason(results: Iterable[OperationResult]) -> str:
     if not reasons:
         return "no operation that can be checked was selected"
     reason, count = reasons.most_common(1)[0]
-    if reason == EMPTY_LIST and count == reasons.total():
+    if reason == EMPTY_LIST_REASON and count == reasons.total():
         return ALL_EMPTY
     return f"nothing was verified; {count} of {number(sum(reasons.values()), 'operation')}: {reason}"
 
@@ -202,7 +202,7 @@ def _row(
         requests=observation.requests.get(operation.id, len(exchanges)),
         samples=evidence.samples(operation.id),
         latency=median_latency(answer.exchange for answer in evidence.answers.get(operation.id, ())),
-        request=request_of(contract, operation, exchanges) if operation.is_read else None,
+        request=example_request(contract, operation, exchanges) if operation.is_read else None,
     )
 
 
@@ -265,7 +265,7 @@ def _why_no_sample(operation: Operation, exchanges: Sequence[Exchange]) -> str:
     if exchange.failure:
         return f"no response: {UNREACHABLE.get(exchange.failure, str(exchange.failure))}"
     if exchange.ok and operation.is_list:
-        return EMPTY_LIST
+        return EMPTY_LIST_REASON
     if exchange.parsed[1] is not None:
         return f"{exchange.status}: the response is not JSON"
     return reasons.get(exchange.status or 0, f"{exchange.status}: the response has nothing to check")

@@ -1,4 +1,4 @@
-"""Driving experiments: what they ask for is sent, what came back is told to them."""
+"""Run experiments: send the calls that they yield, and give each response back to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from whopwatch.planning.state import Experiment, RunState
 
 
 def drive(experiment: Experiment, ask: Callable[[Call], Exchange | None]) -> None:
-    """Answer each call of `experiment` by `ask`, until it has no more of them or `ask` gives None."""
+    """Run `experiment`: give it the response that `ask` returns for each call, until it ends or `ask` returns None."""
     exchange: Exchange | None = None
     while True:
         try:
@@ -24,9 +24,9 @@ def drive(experiment: Experiment, ask: Callable[[Call], Exchange | None]) -> Non
 
 
 def reach(state: RunState, send: Callable[[Call], Exchange], is_over: Callable[[], bool]) -> None:
-    """Ask for each selected operation once by `send`, with ids out of what others answered, until `is_over`.
+    """Request each selected operation once through `send`, with ids from other responses, until `is_over`.
 
-    For whatever sends in place of the client: a tool, an SDK.
+    For callers that do not send through the HTTP client: MCP tools, an SDK, the prober.
     """
 
     def ask(call: Call) -> Exchange | None:

@@ -1,4 +1,4 @@
-"""What one run has seen, before anything is concluded from it."""
+"""The result of observing a target, before anything is concluded from it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,37 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from whopwatch.contract import Operation
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding
-from whopwatch.run.writing import Written
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The result of the writes of a run.
+
+    `untried` maps operations to why their write was not made, `left` resources to the number of objects that were
+    created and could not be deleted.
+    """
+
+    untried: Mapping[str, str] = field(default_factory=dict)
+    left: Mapping[str, int] = field(default_factory=dict)
+
+    def why_not(self, operation: Operation) -> str | None:
+        """Return why a write was not made; None if it was, or if `operation` is a read."""
+        return None if operation.is_read else self.untried.get(operation.id)
 
 
 @dataclass(frozen=True)
 class Observation:
-    """The exchanges of a run, in their order, and what else its report needs.
+    """The exchanges of a run, in their order, and what its report needs beside them.
 
-    `selected` are the ids of the operations that were to be seen. `stopped` says why the run ended before its plan
-    did, `unusable` whether that was because the target answers nothing an API would. `missing` gives, for operations
-    that were never asked, what was missing, and `reached` says that each had its turn, so that nothing else was the
-    reason. `started_at` is in UTC (ISO 8601), `seconds` the wall time.
-    `findings` is what the checks made of just these exchanges; None where they were not asked yet.
-    `written` is what came of the writes, None where none were to be made.
+    `selected` are the ids of the operations in scope, `budget` and `sent` are in requests, `unsafe` counts
+    the writes. `started_at` is in UTC (ISO 8601), `seconds` the wall time. `exhausted` says that the budget was used
+    up. `stopped` is why the run ended before its plan did, and `unusable` whether the target never gave a response
+    that an API gives. `reached` says that each operation had its turn; `missing` maps operations that were not
+    requested to the resources whose id was missing. `findings` are those of the checks on these exchanges, None if the
+    checks were not run yet. `written` is the result of the writes, None for a read-only run.
     """
 
     exchanges: tuple[Exchange, ...]
@@ -42,7 +58,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: operations seen out of those it is about, requests sent out of the budget."""
+    """How far a run is: operations seen of those in scope, requests sent of the budget, and the latest operation."""
 
     done: int
     total: int

@@ -12,8 +12,7 @@ from whopwatch.core.errors import UsageError
 from whopwatch.core.report import Report, timestamp
 from whopwatch.har import Recording
 from whopwatch.run.conclude import judge
-from whopwatch.run.observation import Observation
-from whopwatch.run.writing import Written
+from whopwatch.run.observation import Observation, Written
 
 NOT_RECORDED = "not in the recording"
 

@@ -1,4 +1,4 @@
-"""A request that a run made, in the form in which anybody can make it again."""
+"""Write a request of a run so that a person can send it again: values are shell variables."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from whopwatch.core.exchange import Exchange, Purpose
 _NOT_IN_A_NAME = re.compile(r"\W+")
 
 
-def request_of(contract: Contract, operation: Operation, exchanges: Sequence[Exchange]) -> str:
-    """Path and query of the plain request for `operation`, as it was last made; without one, as it would have to be.
+def example_request(contract: Contract, operation: Operation, exchanges: Sequence[Exchange]) -> str:
+    """Return path and query of the latest plain request for `operation`, or of the one it would need.
 
-    Sizes and documented values stand as they were; every other value is a shell variable named after its parameter.
+    Page sizes and documented values are shown; every other value is a shell variable named after its parameter.
     """
     plain = [exchange for exchange in exchanges if exchange.purpose in (Purpose.LIST, Purpose.RETRIEVE)]
     query = plain[-1].query if plain else tuple((parameter.name, "") for parameter in operation.required_query)

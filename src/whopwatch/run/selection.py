@@ -1,4 +1,4 @@
-"""Which operations a run is about."""
+"""Select the operations of a run by operation id, resource or API version."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError, did_you_mean
 
 
-def select(
+def select_operations(
     contract: Contract, only: Collection[str] = (), resources: Collection[str] = (), *, prefix: str = "--"
 ) -> frozenset[str]:
-    """The ids of the operations called `only` and of all operations of `resources`; of v1 where both are empty.
+    """Return the ids of the operations in `only` and of all operations of `resources`; all of v1 if both are empty.
 
-    `v2` among the resources stands for all operations of that version: no resource is theirs alone. Raises UsageError
-    for a name the contract does not know; `prefix` is what the options are called there, before `only` and `resource`.
+    The resource `v2` means every operation of that version, which shares its resources with v1. Raise UsageError for a
+    name that is not in the contract; the error names the option with `prefix` (`--whop-` in pytest).
     """
-    known = [*contract.resources, *versions(contract)]
+    known = [*contract.resources, *other_versions(contract)]
     for resource in resources:
         if resource not in known:
             raise UsageError(
-                f"There is no resource {resource!r} in the contract.",
+                f"Unknown resource {resource!r}.",
                 where=f"option {prefix}resource",
                 expected="a resource such as products",
-                got=repr(resource),
                 hint=did_you_mean(resource, known) or "`whopwatch contract show` lists them",
             )
     named = {contract.operation(id, where=f"option {prefix}only").id for id in only}
@@ -36,6 +35,6 @@ def select(
     )
 
 
-def versions(contract: Contract) -> frozenset[str]:
-    """The API versions besides v1: `v2`."""
+def other_versions(contract: Contract) -> frozenset[str]:
+    """Return the API versions of the contract other than v1."""
     return frozenset(operation.api for operation in contract.operations.values()) - {"v1"}

@@ -1,4 +1,4 @@
-"""Driving a plan: one experiment after the other, within the budget, as long as the target is worth asking."""
+"""Observe a target: run the plan's experiments one after the other, within the budget, until it is spent or futile."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 
 from whopwatch.checks import Evidence, run_checks
 from whopwatch.checks.registry import CHECKS
-from whopwatch.config import Secret, Target
+from whopwatch.config import SIMULATOR, Secret, Target
 from whopwatch.contract import Contract
 from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
 from whopwatch.core.exchange import Exchange
@@ -22,14 +22,20 @@ from whopwatch.planning.ids import without_candidates
 from whopwatch.planning.schedule import plan
 from whopwatch.planning.state import Experiment, OperationHistory, RunState
 from whopwatch.planning.writes import WriteState, plan_cleanup, plan_writes
-from whopwatch.run.abort import INTERRUPTED, abort_reason, connection_lost_reason, is_usable
+from whopwatch.run.abort import INTERRUPTED, abort_reason, connection_lost_reason, is_api_response
 from whopwatch.run.driving import drive
-from whopwatch.run.observation import Observation, Progress
-from whopwatch.run.writing import KEPT_FOR_TIDYING, Written, begun, kept
+from whopwatch.run.observation import Observation, Progress, Written
 
 DEFAULT_BUDGET = 600
-RESERVE = 0.05
-"""The share of the budget that is kept for asking again before an accusation."""
+"""Requests of a read-only run."""
+WRITING_BUDGET = 1600
+"""Requests of a run that may write."""
+REPEAT_SHARE = 0.05
+"""The share of the reading budget that is reserved for repeating requests before a finding is reported."""
+WRITE_SHARE = 0.625
+"""The share of the budget that is reserved for writes and the reads that verify them."""
+CLEANUP_RESERVE = 80
+"""Requests reserved for cleanup. One object needs fewer from creation to deletion, so none is left half-way."""
 
 
 def observe(
@@ -45,27 +51,27 @@ def observe(
     unscoped_key: Secret | None = None,
     writes: bool = False,
 ) -> Observation:
-    """Look at `target` once, with at most `budget` requests, and return what was seen.
+    """Observe `target` once with at most `budget` requests and return the observation.
 
     `selected` are operation ids, by default all reads of v1. `seed` decides between ids and operations that are
-    equally good to try. `transport` stands in for the network. `past` is what earlier runs know of operations;
-    `unscoped_key` is a valid key that may do nothing. With `writes` the selected writes are made, too, in a part
-    of the budget that is kept for them; the target has to be writable. Nothing the target does raises; Ctrl-C ends
-    the observation early.
+    equally useful. `transport` replaces the network. `past` is what earlier runs know of the operations.
+    `unscoped_key` is a valid key without permissions. With `writes` the selected writes are made, too, within a
+    reserved part of the budget; the target must be writable. Whatever the target does ends in the observation, never
+    in an exception, and Ctrl-C ends it early.
     """
     chosen = frozenset(selected if selected is not None else default_selection(contract))
     started_at, start = datetime.now(UTC), time.perf_counter()
     exchanges: list[Exchange] = []
-    reading = budget - kept(budget, writes)
+    reading = budget - int(budget * WRITE_SHARE) if writes else budget
     state = RunState(contract, chosen, seed, reading, past or {}, unscoped_key is not None)
     with Client(
         target, contract, budget=budget, transport=transport, on_exchange=exchanges.append, unscoped_key=unscoped_key
     ) as client:
         session = Session(client, state, exchanges, progress)
         session.prepare(target)
-        session.run(plan(state), keep=budget - reading + int(reading * RESERVE))
+        session.run(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE))
         findings = session.confirm()
-        written = session.write(begun(state, target)) if writes else None
+        written = session.write(_write_state(state, target)) if writes else None
         findings = session.findings() if written else findings
         return Observation(
             exchanges=tuple(exchanges),
@@ -87,14 +93,20 @@ def observe(
 
 
 def default_selection(contract: Contract) -> frozenset[str]:
-    """The reads of v1."""
+    """Return the ids of the reads of v1."""
     return frozenset(operation.id for operation in contract.reads if operation.api == "v1")
 
 
-class Session:
-    """One run under way; `client` puts every attempt it makes into `exchanges`.
+def _write_state(state: RunState, target: Target) -> WriteState:
+    # The time makes the texts of this run unique, so that two runs never write the same object.
+    return WriteState(state, f"{time.time_ns():x}-", is_simulated=target.name == SIMULATOR)
 
-    `stopped` says why it ended early, `unusable` that the target never was one.
+
+class Session:
+    """A run in progress. `client` appends every attempt to `exchanges`.
+
+    `exhausted` says that the budget was used up, `stopped` why the run ended early, and `unusable` that the target
+    never gave a response that an API gives.
     """
 
     def __init__(
@@ -114,17 +126,16 @@ class Session:
         self._progress = progress
 
     def prepare(self, target: Target) -> None:
-        """Take in the ids that are known before the first request."""
+        """Add the ids that are known before the first request to the pool."""
         for resource, id in target.known_ids.items():
             self.state.pool.prefer(resource, id)
         if target.company_id:
             self.state.pool.pin(self.state.contract.account.resource, target.company_id)
 
     def run(self, experiments: Iterable[Experiment], keep: int = 0) -> None:
-        """Drive each experiment to its end, until the budget is spent or the target is given up.
+        """Run `experiments` in turn until the budget is used up, the target is given up, or Ctrl-C.
 
-        None is begun with `keep` requests left; one that is under way may use them. Ctrl-C ends it as well, and what
-        was seen by then is kept.
+        No experiment starts when at most `keep` requests are left; a running one may use them.
         """
         try:
             for experiment in experiments:
@@ -140,7 +151,7 @@ class Session:
             self.stopped = INTERRUPTED
 
     def confirm(self) -> tuple[Finding, ...]:
-        """Ask again where a finding rests on one sample; returns what the checks say in the end."""
+        """Repeat the requests behind findings that are based on one sample; return the findings after that."""
         findings = self.findings()
         suspects = {
             finding.operation for finding in findings if finding.breaks and finding.confidence is Confidence.SUSPECTED
@@ -151,14 +162,14 @@ class Session:
         return self.findings() if len(self._exchanges) > before else findings
 
     def write(self, writing: WriteState) -> Written:
-        """Make the selected writes and read them back; what was created is deleted again where that can be done."""
+        """Make the selected writes, read them back, and delete what was created where the API allows it."""
         if not self.stopped:
-            self.run(plan_writes(writing, self.state.selected), keep=KEPT_FOR_TIDYING)
+            self.run(plan_writes(writing, self.state.selected), keep=CLEANUP_RESERVE)
             self.run(plan_cleanup(writing))
         return Written(writing.skipped, writing.left())
 
     def missing(self) -> dict[str, str]:
-        """For each selected operation that was never asked, the resources no id of which was seen."""
+        """Return for each selected operation without a request the resources whose id is missing."""
         unasked = [operation for operation in self.state.reads() if operation.id not in self.state.traces]
         lacks = {
             operation.id: without_candidates(self.state.required[operation.id], self.state.pool)
@@ -174,13 +185,13 @@ class Session:
         try:
             exchange = self._client.send(call)
         except UnsafeRequestError:
-            return None  # something the target gave cannot be sent back
+            return None  # the target returned an id or cursor that must not be put into a URL
         self.state.record(call, exchange)
         self._watch(exchange)
         return None if self.stopped else exchange
 
     def _watch(self, exchange: Exchange) -> None:
-        self._answered = self._answered or is_usable(exchange)
+        self._answered = self._answered or is_api_response(exchange)
         if not self._answered:
             asked = [exchange for exchange in self._exchanges if exchange.credential == "key"]
             self.stopped = abort_reason(asked, has_key=self._client.target.api_key is not None)
@@ -194,5 +205,5 @@ class Session:
             self._progress(Progress(done, len(wanted), sent, sent + left, exchange.operation))
 
     def findings(self) -> tuple[Finding, ...]:
-        """What the checks say of everything so far."""
+        """Return the findings of all checks on the exchanges so far."""
         return run_checks(self.state.contract, Evidence(self.state.contract, self._exchanges), CHECKS)

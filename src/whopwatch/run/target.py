@@ -1,4 +1,4 @@
-"""A target made ready for a run: the simulator started, or the configuration read."""
+"""Open a target: start the simulator, or read the configuration of a real one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from whopwatch.core.extras import missing_extra
 
 
 @contextmanager
-def opened(
+def open_target(
     contract: Contract,
     name: str | None,
     environ: Mapping[str, str],
@@ -23,11 +23,11 @@ def opened(
     rate: float | None = None,
     writes: bool = False,
 ) -> Iterator[Target]:
-    """The target called `name`, read-only; None means WHOP_BASE_URL out of `environ`, else the simulator.
+    """Yield the read-only target called `name`; None means WHOP_BASE_URL in `environ`, else the simulator.
 
-    The simulator runs, with a world made from `seed`, as long as the context does. `rate`, in requests a second,
-    replaces the target's own. With `writes` the target may be written to. Raises UsageError and ConfigError as
-    `resolve_target` and, with `writes`, `refuse_unwritable` do.
+    The simulator runs as long as the context does, with data made from `seed`. `rate`, in requests a second, replaces
+    the target's own. With `writes` the target may be written to. Raise UsageError or ConfigError for a target that is
+    unknown, incomplete or, with `writes`, not writable.
     """
     with _opened(contract, target_name(name, environ), environ, config, seed) as target:
         if writes:
@@ -35,8 +35,8 @@ def opened(
         yield replace(target, writable=writes, rate=target.rate if rate is None else rate)
 
 
-def refuse_unusable(name: str | None, environ: Mapping[str, str], config: Path | None = None) -> None:
-    """Raise UsageError or ConfigError for a target that `opened` would refuse; nothing is started or sent."""
+def check_target(name: str | None, environ: Mapping[str, str], config: Path | None = None) -> None:
+    """Raise UsageError or ConfigError for a target that `open_target` would reject. Starts and sends nothing."""
     wanted = target_name(name, environ)
     if wanted == SIMULATOR:
         read_config(config)
@@ -49,9 +49,9 @@ def _opened(
     contract: Contract, name: str, environ: Mapping[str, str], config: Path | None, seed: int
 ) -> Iterator[Target]:
     if name == SIMULATOR:
-        # Not needed, but a file that cannot be meant is told of at the first run, not at the first real one.
+        # The simulator needs no configuration, but a broken file is better reported now than at the first real run.
         read_config(config)
-        # A real target needs no server: what the simulator imports takes longer than a whole run of the command line.
+        # Imported late: a real target needs no server, and the import takes longer than a whole command.
         try:
             from whopwatch.simulator import embedded
         except ModuleNotFoundError as error:

@@ -143,18 +143,18 @@ def test_a_baseline_is_carried_as_json(api: Simulator, capsys: pytest.CaptureFix
     ("options", "told"),
     [
         (["--shard", "0/2"], "nothing to share out"),
-        (["--targets", "none.toml"], "cannot be read"),
+        (["--targets", "none.toml"], "does not exist"),
         (["--targets", "none.toml", "--target", "sandbox"], "names its own targets"),
         (["--pushgateway", "nowhere"], "has no address"),
         (["--pushgateway", "http://host:99999"], "has no address"),
         (["--textfile", "none/m.prom"], "metrics cannot be written"),
-        (["--accepted", "none.yaml"], "Cannot read the accepted findings"),
+        (["--accepted", "none.yaml"], "does not exist"),
         (["--baseline", "/proc/none/b.sqlite"], "Cannot write the baseline"),
         (["--baseline", "no/such/folder/b.sqlite"], "create the folder 'no/such/folder'"),
         (["--only", "products.create"], "changes data"),
         (["--only", "product.list"], "where: option --only"),
         (["--resource", "produkts"], "where: option --resource"),
-        (["--target", "nowhere"], "no target"),
+        (["--target", "nowhere"], "Unknown target"),
     ],
 )
 def test_what_cannot_be_meant_is_told_before_anything_is_asked(

@@ -50,7 +50,7 @@ def test_production_is_never_written_to(
 ) -> None:
     monkeypatch.setenv("WHOP_API_KEY", "apik_not_a_key")
     assert main(["check", "--allow-writes", *arguments]) == EXIT_USAGE
-    assert "Nothing is ever written to production" in capsys.readouterr().err
+    assert "Writes to production are not allowed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("line", ["", "writable = false"])

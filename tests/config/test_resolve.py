@@ -1,4 +1,4 @@
-"""From what a user says to a Target, and what is refused on the way."""
+"""Options, environment and file become a target, or an error."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from whopwatch.config import Target, resolve_target, target_name
+from whopwatch.config.urls import is_production, refuse_unencrypted
 from whopwatch.core.errors import UsageError
 
 KEY = "apik_0123456789"
@@ -44,6 +45,7 @@ def test_a_named_target_without_a_key_says_what_to_set(name: str, environ: dict[
         ("http://[::1]:9/api/v1", "http://[::1]:9/api/v1"),
         ("https://example.com/deep/api/v1//", "https://example.com/deep/api/v1"),
         ("https://api.whop.com/api/v1/", "https://api.whop.com/api/v1"),
+        ("https://bücher.example/api/v1", "https://xn--bcher-kva.example/api/v1"),
     ],
 )
 def test_base_urls_have_one_form(given: str, kept: str) -> None:
@@ -58,7 +60,8 @@ def test_base_urls_have_one_form(given: str, kept: str) -> None:
         ("https://user:hunter2@example.com/api/v1", "no user or password"),
         ("https://example.com/api/v1?x=1", "no query"),
         ("https://example.com:99999/api/v1", "valid host and port"),
-        ("https://exa mple.com/api/v1", "without blanks"),
+        ("https://exa mple.com/api/v1", "no spaces"),
+        ("https://ａpi.whop.com/api/v1", "a valid host name"),
         ("https://api.whop.com", "https://api.whop.com/api/v1"),
         ("https://api.whop.com/v1", "https://api.whop.com/api/v1"),
         ("http://api.whop.com/api/v1", "https://api.whop.com/api/v1"),
@@ -67,7 +70,7 @@ def test_base_urls_have_one_form(given: str, kept: str) -> None:
     ],
 )
 def test_an_address_that_cannot_be_meant_is_refused(url: str, said: str) -> None:
-    with pytest.raises(UsageError, match="address cannot be used") as caught:
+    with pytest.raises(UsageError, match="base URL of the target is invalid") as caught:
         resolve_target(url, WITH_KEY)
     assert said in str(caught.value)
     assert "hunter2" not in str(caught.value)
@@ -93,7 +96,7 @@ def test_a_misspelt_name_is_corrected() -> None:
 
 @pytest.mark.parametrize("key", ["line\nbreak", "schlüssel", "tab\tbed"])
 def test_a_key_that_no_header_can_hold_is_refused_without_quoting_it(key: str) -> None:
-    with pytest.raises(UsageError, match="cannot be sent") as caught:
+    with pytest.raises(UsageError, match="no HTTP header") as caught:
         resolve_target("sandbox", {"WHOP_API_KEY": key})
     assert key not in str(caught.value)
 
@@ -104,9 +107,72 @@ def test_a_malformed_variable_is_named(variable: str, value: str) -> None:
         resolve_target("sandbox", {**WITH_KEY, variable: value})
 
 
-def test_the_version_date_is_kept() -> None:
-    environ = {**WITH_KEY, "WHOP_API_VERSION_DATE": "2025-01-01"}
-    assert resolve_target("sandbox", environ).api_version_date == "2025-01-01"
+@pytest.mark.parametrize("version", ["2025-01-01", "2026-10-15-1", "key"])
+def test_the_version_of_the_environment_is_kept(version: str) -> None:
+    environ = {**WITH_KEY, "WHOP_API_VERSION_DATE": version}
+    assert resolve_target("sandbox", environ).api_version_date == version
+
+
+def test_no_url_that_gets_a_key_may_be_unencrypted(tmp_path: Path) -> None:
+    file = tmp_path / "whopwatch.toml"
+    text = "[targets.x]\nbase_url = 'https://e.com/api/v1'\nv2_base_url = 'http://e.com/api/v2'\n"
+    file.write_text(text)
+    with pytest.raises(UsageError, match="unencrypted") as caught:
+        resolve_target("x", WITH_KEY, file)
+    assert "http://e.com" in str(caught.value)
+    assert resolve_target("x", {}, file).v2_base_url == "http://e.com/api/v2"
+    file.write_text(f"{text}allow_http = true")
+    assert resolve_target("x", WITH_KEY, file).v2_base_url == "http://e.com/api/v2"
+
+
+@pytest.mark.parametrize(
+    ("url", "encrypted"),
+    [
+        ("https://e.com", True),
+        ("http://localhost:1", True),
+        ("http://localhost.:1", True),
+        ("http://[::1]", True),
+        ("http://127.9.9.9/x", True),
+        ("http://e.com", False),
+        ("http://127.0.0.1.e.com", False),
+        ("ws://e.com", False),
+    ],
+)
+def test_a_key_is_sent_over_https_or_within_this_machine(url: str, encrypted: bool) -> None:
+    if encrypted:
+        refuse_unencrypted(url, "here")
+    else:
+        with pytest.raises(UsageError, match="unencrypted"):
+            refuse_unencrypted(url, "here")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.whop.com./api/v1",
+        "https://API.WHOP.COM.:443/api/v1",
+        "https://whop.com/x",
+        "https://data.whop.com",
+        "https://sandbox-api.whop.com.evil.whop.com",
+    ],
+)
+def test_every_host_of_whop_but_the_sandbox_is_production(url: str) -> None:
+    assert is_production(url)
+    with pytest.raises(UsageError, match="Writes to production"):
+        Target("mine", url, url, writable=True)
+    with pytest.raises(UsageError, match="Writes to production"):
+        Target("mine", "https://example.com", url, writable=True)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://sandbox-api.whop.com./api/v1", "https://notwhop.com", "https://whop.com.example", "x"]
+)
+def test_other_hosts_are_not_production(url: str) -> None:
+    assert not is_production(url)
+
+
+def test_a_trailing_dot_is_removed_from_the_host() -> None:
+    assert resolve_target("https://example.com./api/v1", {}).base_url == "https://example.com/api/v1"
 
 
 def test_the_option_wins_over_the_environment() -> None:
@@ -135,6 +201,6 @@ def test_a_key_in_place_of_a_target_is_not_repeated(given: str) -> None:
     ("name", "url"), [("production", "https://example.com"), ("mine", "https://api.whop.com/api/v1")]
 )
 def test_production_is_never_writable_under_any_name(name: str, url: str) -> None:
-    with pytest.raises(UsageError, match="ever written to production"):
+    with pytest.raises(UsageError, match="Writes to production"):
         Target(name, url, url, writable=True)
     assert Target("sandbox", "https://sandbox-api.whop.com/api/v1", "", writable=True).writable

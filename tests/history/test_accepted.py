@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from tests.history.factories import finding
-from whopwatch.core.errors import ConfigError
 from whopwatch.core.finding import FindingState, Occurrence
-from whopwatch.history import AcceptedEntry, read_accepted
+from whopwatch.history import AcceptedEntry
 from whopwatch.history.accepted import check_entries, mark_accepted
 
 TODAY = date(2026, 1, 5)
@@ -55,41 +53,3 @@ def test_an_expired_entry_and_an_unused_one_are_findings() -> None:
     assert unused.message == f"Accepted finding {there.fingerprint} no longer occurs. Remove it from accepted.yaml."
     assert f"{there.fingerprint} expired on 2026-01-04." in expired.message
     assert mark_accepted([there], [entry(expires=date(2026, 1, 4))], TODAY) == [there]
-
-
-GOOD = "{fingerprint: '0123456789ab', reason: r, issue: i, expires: '2026-12-31'}"
-
-
-def test_the_file_of_accepted_findings(tmp_path: Path) -> None:
-    file = tmp_path / "accepted.yaml"
-    file.write_text(f"accepted: [{GOOD}]")
-    assert read_accepted(file) == (AcceptedEntry("0123456789ab", "r", "i", date(2026, 12, 31)),)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "[]",
-        "accepted: {}",
-        "accepted: [1]",
-        "accepted: [",
-        "accepted: []\nmore: 1",
-        f"accepted: [{GOOD}, {GOOD}]",
-        f"accepted: [{GOOD.replace('0123456789ab', 'short')}]",
-        f"accepted: [{GOOD.replace('reason: r', 'reason: ')}]",
-        f"accepted: [{GOOD.replace('2026-12-31', 'soon')}]",
-        f"accepted: [{GOOD.replace('issue: i, ', '')}]",
-    ],
-)
-def test_a_malformed_file_is_refused(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "accepted.yaml"
-    file.write_text(text)
-    with pytest.raises(ConfigError) as caught:
-        read_accepted(file)
-    assert str(file) in str(caught.value)
-
-
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="Cannot read the accepted findings"):
-        read_accepted(tmp_path / "none.yaml")

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.history.factories import report, row, tracked
-from whopwatch.config.companies import Company, read_companies
-from whopwatch.config.shard import Shard
-from whopwatch.core.errors import ConfigError
 from whopwatch.core.finding import FindingState
 from whopwatch.core.report import BaselineSummary, State, Verdict
 from whopwatch.history.aggregate import aggregate_targets
@@ -70,48 +65,3 @@ def test_a_row_says_what_the_worst_company_saw() -> None:
 def test_the_memory_is_that_of_the_oldest() -> None:
     known = {"a": report(memory=BaselineSummary(3, "2026-01-03T03:00:00Z")), "b": report(memory=BaselineSummary(0))}
     assert aggregate_targets(known, {}).memory == BaselineSummary(3, "2026-01-03T03:00:00Z")
-
-
-GOOD = '[[companies]]\nname = "acme"\napi_key_env = "ACME"\ncompany_id = "biz_1"\n'
-
-
-def test_the_list_of_companies(tmp_path: Path) -> None:
-    file = tmp_path / "companies.toml"
-    file.write_text(GOOD + '[[companies]]\nname = "other"\ntarget = "sandbox"\nbaseline = "x.sqlite"\n')
-    acme, other = read_companies(file)
-    assert acme == Company("acme", Path("reports/baselines/acme.sqlite"), "production", "ACME", "biz_1")
-    assert (other.target, other.baseline) == ("sandbox", Path("x.sqlite"))
-    assert acme.environ({"ACME": "k", "WHOP_API_KEY": "other", "HOME": "/"}) == {
-        "HOME": "/",
-        "ACME": "k",
-        "WHOP_API_KEY": "k",
-        "WHOP_COMPANY_ID": "biz_1",
-    }
-    assert other.environ({"WHOP_COMPANY_ID": "biz_2"})["WHOP_COMPANY_ID"] == ""
-    shards = [Shard(index, 2).of((other, acme)) for index in range(2)]
-    assert shards == [(acme,), (other,)]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", "has none"),
-        ("companies = 1", "has none"),
-        ("companies = [", "not TOML"),
-        ("companies = [1]", "no table"),
-        ('[[companies]]\ntarget = "sandbox"', "needs a name"),
-        ('[[companies]]\nname = "a b"', "needs a name"),
-        (f'{GOOD}budjet = "1"', "no setting"),
-        (f'{GOOD}api_key = "secret"', "does not belong"),
-        (f"{GOOD}target = 1", "cannot have"),
-        (GOOD + GOOD, "one name"),
-        (f'{GOOD}baseline = "x"\n[[companies]]\nname = "b"\nbaseline = "x"', "one baseline"),
-    ],
-)
-def test_a_list_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, expected: str) -> None:
-    file = tmp_path / "companies.toml"
-    file.write_text(text)
-    with pytest.raises(ConfigError, match=expected) as caught:
-        read_companies(file)
-    assert str(file) in str(caught.value)
-    assert "secret" not in str(caught.value)

@@ -79,13 +79,13 @@ def test_once_with_a_refused_key_could_not_check(config: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--shard", "3/3"], "There is no such shard."),
+        (["--shard", "3/3"], "The shard is invalid."),
         (["--listen", "9464x"], "Invalid address."),
         (["--listen", "127.0.0.1:99999"], "Invalid address."),
         (["--config", "nowhere.toml"], "does not exist"),
         (["--json", "x.json"], "--json requires --once."),
         (["--target", "prodution"], "did you mean 'production'?"),
-        (["--target", "production"], "There is no API key for production."),
+        (["--target", "production"], "The API key of production is missing."),
     ],
 )
 def test_a_usage_error(config: Path, arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

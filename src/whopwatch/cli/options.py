@@ -8,7 +8,7 @@ from functools import wraps
 
 import click
 
-from whopwatch.config import RANGE, is_rate
+from whopwatch.config import RATE_RANGE, is_rate
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 
@@ -54,7 +54,7 @@ def names(_: click.Context, param: click.Parameter, values: tuple[str, ...]) -> 
 def rate(_: click.Context, param: click.Parameter, value: float | None) -> float | None:
     """The callback of an option for a number of requests a second; `nan` passes every comparison of click's own."""
     if value is not None and not is_rate(value):
-        raise click.BadParameter(f"expected {RANGE}", param=param)
+        raise click.BadParameter(f"expected {RATE_RANGE}", param=param)
     return value
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from whopwatch.config import Target
-from whopwatch.config.address import base_urls
-from whopwatch.config.resolve import BUILT_IN
+from whopwatch.config.resolve import base_urls
+from whopwatch.config.targets_file import BUILT_IN
 from whopwatch.contract import Contract
 from whopwatch.core.report import Report
 from whopwatch.har import Facts, Recording, parse, read, recover, write

@@ -20,7 +20,7 @@ from whopwatch.cli.check import EXIT_CODES, tell
 from whopwatch.cli.options import finite
 from whopwatch.cli.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secret
-from whopwatch.config.url import is_local
+from whopwatch.config.urls import is_local
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError
 from whopwatch.run.target import open_target

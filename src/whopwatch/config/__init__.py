@@ -1,15 +1,13 @@
-"""Which API a run talks to, and with which key. Only the command line and the plugin read configuration."""
+"""Which API a run checks, and with which key. Only the command line and the plugin read configuration."""
 
 from __future__ import annotations
 
-from whopwatch.config.file import read_config
-from whopwatch.config.rate import RANGE, is_rate
-from whopwatch.config.resolve import SIMULATOR, resolve_target, target_name
+from whopwatch.config.resolve import refuse_unwritable, resolve_target, target_name
 from whopwatch.config.target import Secret, Target
-from whopwatch.config.writes import refuse_unwritable
+from whopwatch.config.targets_file import RATE_RANGE, SIMULATOR, is_rate, read_config
 
 __all__ = [
-    "RANGE",
+    "RATE_RANGE",
     "SIMULATOR",
     "Secret",
     "Target",

@@ -1,19 +1,19 @@
-"""Target and Secret: what everything below the command line knows of configuration."""
+"""Target and Secret: the part of the configuration that a run needs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
+from whopwatch.config.urls import is_production
 from whopwatch.core.errors import UsageError
 
-PRODUCTION_HOSTS = frozenset({"api.whop.com", "whop.com", "www.whop.com"})
-"""Hosts of the live API. Nothing is ever written there, under whatever name a target goes."""
+VERSION_OF_KEY = "key"
+"""The `api_version_date` that sends no Api-Version-Date header: the API uses the version that the key is pinned to."""
 
 
 class Secret:
-    """A key that shows itself only where it is asked to: `reveal()` is the one way to its text."""
+    """A key that no output shows by accident: only `reveal()` returns it."""
 
     __slots__ = ("_text",)
 
@@ -21,7 +21,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The key itself."""
+        """Return the key."""
         return self._text
 
     def __repr__(self) -> str:
@@ -37,16 +37,16 @@ class Secret:
         return hash(self._text)
 
     def __reduce__(self) -> str:
-        raise TypeError("a secret is not written to a file or sent to another process")
+        raise TypeError("a secret must not be written to a file or sent to another process")
 
 
 @dataclass(frozen=True)
 class Target:
-    """One API that can be checked.
+    """One API to check.
 
-    `base_url` ends with the version (`https://api.whop.com/api/v1`) and has no trailing slash. `rate` is in
-    requests a second, None for unpaced. `known_ids` gives, by resource, an id to begin with where no list
-    leads to one.
+    `base_url` ends with the version (`https://api.whop.com/api/v1`) and has no trailing slash. `rate` is in requests
+    per second, None for no limit. `api_version_date` is the version to request, `key` for that of the key, None if
+    the user named none. `known_ids` gives an id by resource, for resources to which no list leads.
     Raises UsageError for a writable target on a production host.
     """
 
@@ -63,13 +63,18 @@ class Target:
     def __post_init__(self) -> None:
         if self.writable and self.is_production:
             raise UsageError(
-                "Nothing is ever written to production.",
+                "Writes to production are not allowed.",
                 where=f"target {self.name!r}",
                 expected="a read-only target",
-                hint="run the writing checks at the simulator or at the sandbox",
+                hint="run the checks that write against the simulator or the sandbox",
             )
 
     @property
     def is_production(self) -> bool:
-        """Whether the target is the live API, whatever it is called."""
-        return self.name == "production" or urlsplit(self.base_url).hostname in PRODUCTION_HOSTS
+        """Return whether any request of the target goes to the live API, whatever its name."""
+        return self.name == "production" or any(map(is_production, (self.base_url, self.v2_base_url)))
+
+    @property
+    def version_header(self) -> str | None:
+        """Return the value of the Api-Version-Date header, None for no header."""
+        return None if self.api_version_date == VERSION_OF_KEY else self.api_version_date

@@ -6,6 +6,7 @@ and never a key or a value of a response.
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,19 @@ class TargetError(WhopwatchError):
     """The target could not be checked: it is unreachable, rejects the key, or is not the API."""
 
     exit_code = EXIT_COULD_NOT_CHECK
+
+
+_LIKE_A_KEY = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_\-+/=]{20,}|(?:apik|whsec|sk|pk|ghp|xox.)[_-].*", re.DOTALL)
+
+
+def quoted_input(value: str) -> str:
+    """Return the user's input in quotes, at most 60 characters, and without a value that looks like a key.
+
+    A key that was given in the wrong place would otherwise be in the log of every CI run.
+    """
+    if any(_LIKE_A_KEY.fullmatch(part) for part in re.split(r"[\s/@:?&#]+", value)):
+        return f"a value of {len(value)} characters that may contain a key"
+    return repr(value if len(value) <= 60 else f"{value[:57]}...")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

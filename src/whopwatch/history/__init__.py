@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whopwatch.history.accepted import AcceptedEntry, read_accepted
+from whopwatch.config.accepted import AcceptedEntry, read_accepted
 from whopwatch.history.compare import compare_with_history, plan_priorities
 from whopwatch.history.records import Records
 from whopwatch.history.store import Baseline, open_baseline, read_baseline

@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from whopwatch.checks import Evidence
+from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import INACTIVE, Finding, FindingState
 from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, Verdict
 from whopwatch.history.absence import drop_oldest_objects, find_trait_changes
-from whopwatch.history.accepted import AcceptedEntry, check_entries, mark_accepted
+from whopwatch.history.accepted import check_entries, mark_accepted
 from whopwatch.history.attribution import attribute_change
 from whopwatch.history.grouping import group_by_cause
 from whopwatch.history.lifecycle import samples_rechecked, update_lifecycle

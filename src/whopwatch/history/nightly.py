@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.config.companies import Company
 from whopwatch.contract import Contract
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.report import Report
-from whopwatch.history.accepted import AcceptedEntry
 from whopwatch.history.aggregate import aggregate_targets
 from whopwatch.history.compare import compare_with_history, plan_priorities
 from whopwatch.history.records import Records

@@ -214,6 +214,6 @@ def _default_headers(target: Target) -> list[tuple[str, str]]:
         ("Accept", "application/json"),
         ("Accept-Encoding", ACCEPT_ENCODING),
     ]
-    if target.api_version_date:
-        headers.append(("Api-Version-Date", target.api_version_date))
+    if target.version_header:
+        headers.append(("Api-Version-Date", target.version_header))
     return headers

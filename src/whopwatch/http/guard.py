@@ -13,7 +13,7 @@ from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from whopwatch.config import Target
-from whopwatch.config.target import PRODUCTION_HOSTS
+from whopwatch.config.urls import is_production
 from whopwatch.contract import Contract, Operation
 
 _NOT_IN_A_URL = re.compile(r"[^!-~]|#")
@@ -89,8 +89,7 @@ class Guard:
         return None
 
     def _reaches_production(self) -> bool:
-        hosts = (urlsplit(base).hostname or "" for base in self._bases.values())
-        return any(host.rstrip(".") in PRODUCTION_HOSTS for host in hosts)
+        return any(map(is_production, self._bases.values()))
 
 
 def _as_sent(base: str) -> str:

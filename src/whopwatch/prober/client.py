@@ -59,8 +59,8 @@ class ProbeClient:
             "Accept-Encoding": "gzip",
             "Connection": "close" if fresh else "keep-alive",
         }
-        if target.api_version_date:
-            self._headers["Api-Version-Date"] = target.api_version_date
+        if target.version_header:
+            self._headers["Api-Version-Date"] = target.version_header
 
     def close(self) -> None:
         """Close every idle connection."""

@@ -90,12 +90,12 @@ def _positive(text: str) -> int:
 
 
 def _rate(text: str) -> float:
-    from whopwatch.config import RANGE, is_rate
+    from whopwatch.config import RATE_RANGE, is_rate
 
     try:
         number = float(text)
     except ValueError:
         number = 0.0
     if not is_rate(number):
-        raise argparse.ArgumentTypeError(f"expected {RANGE}")
+        raise argparse.ArgumentTypeError(f"expected {RATE_RANGE}")
     return number

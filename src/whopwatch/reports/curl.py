@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from whopwatch.config.resolve import BUILT_IN
+from whopwatch.config.targets_file import BUILT_IN
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import Report
 from whopwatch.reports.text import plain

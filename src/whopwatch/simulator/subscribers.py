@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from whopwatch.config.url import is_local
+from whopwatch.config.urls import is_local
 from whopwatch.simulator.parcel import Parcel
 from whopwatch.simulator.world import Entity, World
 

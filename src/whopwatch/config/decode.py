@@ -1,0 +1,286 @@
+"""Decode configuration files strictly: an unknown key, a wrong type or an unreadable file is an error with its place.
+
+A setting that is silently ignored is a check that does not run. A reader takes a value and its place, such as
+`whopwatch.toml, targets.mine.rate`, and returns the decoded value or raises `ConfigError`. `record_reader` derives a
+reader from a dataclass, whose fields then define keys, types and defaults of a table.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
+
+from whopwatch.core.documents import DocumentError, parse_document
+from whopwatch.core.errors import ConfigError, did_you_mean, quoted_input
+
+Reader = Callable[[Any, str], Any]
+_Record = TypeVar("_Record")
+
+MAX_CONFIG_BYTES = 64 << 20
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+
+
+# Files
+
+
+def read_toml_file(path: Path, what: str) -> dict[str, Any]:
+    """Return the content of the TOML file at `path`; `what` names it in errors. Raises `ConfigError`."""
+    try:
+        return tomllib.loads(read_text_file(path, what))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        got = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "too many levels"
+        raise ConfigError(f"{what} is not valid TOML.", where=str(path), got=got) from None
+
+
+def read_document_file(path: Path, what: str) -> Any:
+    """Return the content of the JSON or YAML file at `path`; `what` names it in errors. Raises `ConfigError`."""
+    try:
+        return parse_document(read_text_file(path, what))
+    except DocumentError as error:
+        raise ConfigError(f"{what} cannot be parsed.", where=str(path), got=str(error)) from None
+
+
+def read_text_file(path: Path, what: str) -> str:
+    """Return the text of the file at `path`; `what` names it in errors. Raises `ConfigError`."""
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            got = f"{path.stat().st_size:,} bytes"
+            raise ConfigError(
+                f"{what} is too large.", where=str(path), expected=f"at most {MAX_CONFIG_BYTES:,} bytes", got=got
+            )
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(f"{what} does not exist.", where=str(path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        got = getattr(error, "strerror", None) or "bytes that are not UTF-8"
+        raise ConfigError(f"{what} cannot be read.", where=str(path), got=got) from None
+
+
+# Tables
+
+
+def decode_table(
+    value: Any, readers: Mapping[str, Reader], where: str, required: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the keys of one table, each decoded by its reader. Unknown and missing keys are errors."""
+    if not isinstance(value, dict):
+        raise invalid_setting(where, "a table of settings", value)
+    for key in value:
+        if key == "api_key":
+            raise ConfigError(
+                "An API key must not be in a configuration file.",
+                where=where,
+                expected="api_key_env, the name of the environment variable that contains it",
+                hint='set api_key_env = "WHOP_API_KEY", and revoke the key if the file was ever committed',
+            )
+        if key not in readers:
+            expected = f"one of {', '.join(readers)}"
+            raise ConfigError(
+                f"Unknown key {quoted_input(str(key))}.",
+                where=where,
+                expected=expected,
+                hint=did_you_mean(str(key), readers),
+            )
+    for key in required:
+        if key not in value:
+            raise ConfigError(f"The key {key!r} is missing.", where=where)
+    return {key: readers[key](part, place_of_key(where, key)) for key, part in value.items()}
+
+
+def record_reader(kind: type[_Record], *, required: Collection[str] = ()) -> Callable[[Any, str], _Record]:
+    """Return a reader that decodes a table into the dataclass `kind`; fields without a default are required."""
+    readers = readers_of(kind)
+    needed = [key.name for key in fields(kind) if key.default is MISSING and key.default_factory is MISSING]  # type: ignore[arg-type]
+
+    def read(value: Any, where: str) -> _Record:
+        return kind(**decode_table(value, readers, where, [name for name in (*needed, *required) if name in readers]))
+
+    return read
+
+
+def readers_of(kind: type[Any]) -> dict[str, Reader]:
+    """Return a reader for each field of the dataclass `kind`, without fields marked `metadata={"key": False}`."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {one.name: reader_of(hints[one.name]) for one in fields(kind) if one.metadata.get("key", True)}
+
+
+def reader_of(annotation: Any) -> Reader:
+    """Return the reader of a type; `Annotated[type, reader]` names one. `X | None` reads X: TOML has no null."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        reader: Reader = next(part for part in args[1:] if callable(part))
+        return reader
+    if origin in (Union, UnionType):
+        return reader_of(next(part for part in args if part is not NoneType))
+    if origin is tuple:
+        return array_reader(reader_of(args[0]))
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return mapping_reader(reader_of(args[1]))
+    if is_dataclass(annotation):
+        return record_reader(annotation)  # type: ignore[arg-type]
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        read = choice(*map(str, annotation))
+        return lambda value, where: annotation(read(value, where))
+    return _PLAIN[annotation]
+
+
+def array_reader(reader: Reader) -> Reader:
+    """Return a reader of a list without a length limit whose items `reader` decodes."""
+
+    def read(value: Any, where: str) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise invalid_setting(where, "a list", value)
+        return tuple(reader(part, f"{where}, number {number}") for number, part in enumerate(value, start=1))
+
+    return read
+
+
+def mapping_reader(reader: Reader) -> Reader:
+    """Return a reader of a table with any keys, whose values `reader` decodes."""
+
+    def read(value: Any, where: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise invalid_setting(where, 'a table such as { products = "prod_..." }', value)
+        return {key: reader(part, place_of_key(where, key)) for key, part in value.items()}
+
+    return read
+
+
+# Values
+
+
+def string(value: Any, where: str) -> str:
+    """Return a string that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise invalid_setting(where, "a string that is not empty", value)
+    return value
+
+
+def strings(value: Any, where: str) -> tuple[str, ...]:
+    """Return a list of strings that is not empty."""
+    if not isinstance(value, list) or not value:
+        raise invalid_setting(where, 'a list of strings such as ["products.list"]', value)
+    return tuple(string(part, where) for part in value)
+
+
+def boolean(value: Any, where: str) -> bool:
+    """Return true or false."""
+    if not isinstance(value, bool):
+        raise invalid_setting(where, "true or false", value)
+    return value
+
+
+def positive_number(value: Any, where: str, expected: str = "a number above 0") -> float:
+    """Return a finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
+        raise invalid_setting(where, expected, value)
+    return float(value)
+
+
+def positive_integer(value: Any, where: str) -> int:
+    """Return a whole number from 1 to 9,999."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 10_000:
+        raise invalid_setting(where, "a whole number above 0", value)
+    return value
+
+
+def fraction(value: Any, where: str) -> float:
+    """Return a number above 0 and below 1: an objective of 1 would leave no error budget."""
+    if isinstance(value, bool) or not isinstance(value, float) or not 0 < value < 1:
+        raise invalid_setting(where, "a number between 0 and 1 such as 0.99", value)
+    return value
+
+
+def duration_seconds(value: Any, where: str) -> float:
+    """Return the seconds of `"90s"`, `"5m"`, `"1h"` or of a plain number of seconds; above 0."""
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
+        value = float(match[1]) * _UNITS[match[2]]
+    return positive_number(value, where, 'a time above 0 such as "30s" or "5m"')
+
+
+def calendar_date(value: Any, where: str) -> date:
+    """Return a date, given as a date of TOML or YAML or as the string `"2026-12-31"`."""
+    if type(value) is date:
+        return value
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else _not_a_date()
+    except ValueError:
+        raise invalid_setting(where, "a date such as 2026-12-31", value) from None
+
+
+def server_url(value: Any, where: str) -> str:
+    """Return the http or https URL of a server, without user and query, which could contain a key."""
+    parts = urlsplit(string(value, where))
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+        raise invalid_setting(where, 'a URL such as "https://mcp.example.com/mcp"', "another string")
+    return parts.geturl()
+
+
+def choice(*allowed: str) -> Reader:
+    """Return a reader that accepts one of the strings `allowed`."""
+
+    def read(value: Any, where: str) -> str:
+        if value not in allowed:
+            hint = did_you_mean(value, allowed) if isinstance(value, str) else None
+            raise invalid_setting(where, f"one of {', '.join(allowed)}", value, hint)
+        return str(value)
+
+    return read
+
+
+def matching_string(pattern: str, expected: str) -> Reader:
+    """Return a reader that accepts strings which match `pattern` as a whole; `expected` describes them."""
+    compiled = re.compile(pattern)
+
+    def read(value: Any, where: str) -> str:
+        if not isinstance(value, str) or not compiled.fullmatch(value):
+            raise invalid_setting(where, expected, value)
+        return value
+
+    return read
+
+
+# Errors
+
+
+def invalid_setting(where: str, expected: str, value: Any, hint: str | None = None) -> ConfigError:
+    """Return the error for a value that a key does not accept."""
+    return ConfigError("The value is invalid.", where=where, expected=expected, got=_described(value), hint=hint)
+
+
+def place_of_key(where: str, key: str) -> str:
+    """Return the place of `key` within the place `where`: `FILE, targets.mine`."""
+    return f"{where}.{key}" if ", " in where else f"{where}, {key}"
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    if isinstance(value, str):
+        return quoted_input(value) if value else "an empty string"
+    return json.dumps(value) if isinstance(value, bool) else str(value)[:60]
+
+
+def _not_a_date() -> date:
+    raise ValueError
+
+
+_PLAIN: Mapping[Any, Reader] = {
+    str: string,
+    bool: boolean,
+    int: positive_integer,
+    float: positive_number,
+    date: calendar_date,
+}

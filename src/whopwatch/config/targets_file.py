@@ -1,0 +1,115 @@
+"""whopwatch.toml: targets by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+from whopwatch.config import decode
+from whopwatch.config.target import VERSION_OF_KEY
+from whopwatch.core.errors import ConfigError
+
+CONFIG_FILE = "whopwatch.toml"
+SLOWEST_RATE = 0.01
+FASTEST_RATE = 1000.0
+RATE_RANGE = "a number of requests per second from 0.01 (one in 100 seconds) to 1000"
+"""A slower rate never finishes, a faster one is no limit: both are typing errors."""
+VERSION_FORM = 'a version such as "2025-01-01" or "2026-10-15-1", or "key" for the version of the key'
+
+_ID = re.compile(r"[A-Za-z0-9_-]+")
+_VERSION = re.compile(r"(\d{4}-\d{2}-\d{2})(-\d{1,4})?")
+
+
+def is_rate(number: float) -> bool:
+    """Return whether `number` is a possible rate; nan is not."""
+    return SLOWEST_RATE <= number <= FASTEST_RATE
+
+
+def is_company_id(text: str) -> bool:
+    """Return whether `text` has the form of an id."""
+    return _ID.fullmatch(text) is not None
+
+
+def is_api_version(text: str) -> bool:
+    """Return whether `text` is a date such as 2025-01-01, with an optional suffix such as -1, or `key`."""
+    match = _VERSION.fullmatch(text)
+    if match is None or not text.isascii():
+        return text == VERSION_OF_KEY
+    try:
+        date.fromisoformat(match[1])
+    except ValueError:
+        return False
+    return True
+
+
+def _rate(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not is_rate(value):
+        raise decode.invalid_setting(where, RATE_RANGE, value)
+    return float(value)
+
+
+def _api_version(value: Any, where: str) -> str:
+    if not isinstance(value, str) or not is_api_version(value):
+        raise decode.invalid_setting(where, VERSION_FORM, value)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEntry:
+    """One `[targets.NAME]` table. Every field but `where`, its place in the file, is a key."""
+
+    base_url: str | None = None
+    v2_base_url: str | None = None
+    api_key_env: str = "WHOP_API_KEY"
+    company_id: Annotated[str | None, decode.matching_string(_ID.pattern, "letters, digits, _ and -")] = None
+    rate: Annotated[float | None, _rate] = None
+    api_version_date: Annotated[str | None, _api_version] = None
+    allow_http: bool = False
+    known_ids: Mapping[str, str] = field(default_factory=dict)
+    writable: bool | None = None
+    where: str = field(default="", metadata={"key": False})
+
+
+BUILT_IN: Mapping[str, str] = {
+    "production": "https://api.whop.com/api/v1",
+    "sandbox": "https://sandbox-api.whop.com/api/v1",
+}
+"""The base URLs of the targets that need no file."""
+SIMULATOR = "simulator"
+
+
+def read_config(path: Path | None) -> dict[str, TargetEntry]:
+    """Return the targets of the file at `path` by name; without a path those of ./whopwatch.toml, if it exists.
+
+    Raises ConfigError for a file that does not exist though it was named, is not TOML, or has an invalid key or value.
+    """
+    file = path or Path(CONFIG_FILE)
+    if path is None and not file.exists():
+        return {}
+    content = decode.read_toml_file(file, "The configuration file")
+    tables = decode.decode_table(
+        content, {"targets": decode.mapping_reader(lambda value, where: (value, where))}, str(file)
+    )
+    return {name: _entry(name, value, where) for name, (value, where) in tables.get("targets", {}).items()}
+
+
+def _entry(name: str, value: Any, where: str) -> TargetEntry:
+    if name == SIMULATOR:
+        raise ConfigError(
+            "A target cannot be named simulator: that is the embedded API.", where=where, hint="choose another name"
+        )
+    settings = decode.decode_table(value, decode.readers_of(TargetEntry), where)
+    if name in BUILT_IN and "base_url" in settings:
+        raise ConfigError(
+            f"The base URL of {name} is fixed.",
+            where=decode.place_of_key(where, "base_url"),
+            expected=BUILT_IN[name],
+            hint="define a target with another name",
+        )
+    if name not in BUILT_IN and "base_url" not in settings:
+        raise ConfigError("The key 'base_url' is missing.", where=where, expected='base_url = "https://..."')
+    return TargetEntry(**settings, where=where)

@@ -18,19 +18,19 @@ from whopwatch.core.errors import UsageError
 from whopwatch.core.exchange import Purpose
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.har import Recording, parse, read, recover
-from whopwatch.har.purpose import purpose_of
-from whopwatch.har.read import MAX_DEPTH
+from whopwatch.har.read import MAX_HAR_LEVELS
+from whopwatch.har.recover import purpose_of
 from whopwatch.run.replay import NOT_RECORDED, replay
 
-Entry = dict[str, Any]
+HarEntry = dict[str, Any]
 PAIRS = (("v1", BASE),)
 
 
-def recovered(contract: Contract, *entries: Entry) -> Recording:
+def recovered(contract: Contract, *entries: HarEntry) -> Recording:
     return recover(contract, parse(json.dumps(archive(*entries)).encode(), "test"), PAIRS)
 
 
-def checked(contract: Contract, *entries: Entry) -> Report:
+def checked(contract: Contract, *entries: HarEntry) -> Report:
     return replay(contract, recovered(contract, *entries), "test")
 
 
@@ -38,7 +38,7 @@ def states(report: Report) -> dict[str, State]:
     return {row.id: row.state for row in report.operations if row.reason != NOT_RECORDED}
 
 
-def firefox(entry: Entry) -> Entry:
+def firefox(entry: HarEntry) -> HarEntry:
     """The same entry as Firefox exports it."""
     entry = copy.deepcopy(entry)
     for name in [name for name in entry if name.startswith("_")]:
@@ -50,7 +50,7 @@ def firefox(entry: Entry) -> Entry:
     return entry
 
 
-def mitmproxy(entry: Entry) -> Entry:
+def mitmproxy(entry: HarEntry) -> HarEntry:
     """The same entry as mitmproxy exports it: bodies may be in base64."""
     entry = firefox(entry)
     content = entry["response"]["content"]
@@ -61,7 +61,7 @@ def mitmproxy(entry: Entry) -> Entry:
 
 
 @pytest.mark.parametrize("style", [lambda entry: entry, firefox, mitmproxy], ids=["chrome", "firefox", "mitmproxy"])
-def test_an_export_is_held_against_the_contract(contract: Contract, page: Entry, style: Any) -> None:
+def test_an_export_is_held_against_the_contract(contract: Contract, page: HarEntry, style: Any) -> None:
     url = f"{BASE}/products?company_id=biz_1&first=10"
     good = checked(contract, style(chrome(url, page)))
     assert (good.verdict, states(good)) == (Verdict.CLEAN, {"products.list": State.VERIFIED})
@@ -74,14 +74,14 @@ def test_an_export_is_held_against_the_contract(contract: Contract, page: Entry,
     assert [(f.drift_class, f.location) for f in bad.findings] == [("D5", "/data/*/created_at")]
 
 
-def test_times_are_taken_over_in_seconds(contract: Contract, page: Entry) -> None:
+def test_times_are_taken_over_in_seconds(contract: Contract, page: HarEntry) -> None:
     phases = recovered(contract, chrome(f"{BASE}/products", page)).exchanges[0].phases
     assert phases.dns is None
     assert (phases.connect, phases.tls, phases.ttfb) == pytest.approx((0.01, 0.02, 0.025))
     assert phases.total == pytest.approx(0.0615)
 
 
-def test_other_hosts_are_ignored_and_paths_without_an_operation_are_listed(contract: Contract, page: Entry) -> None:
+def test_other_hosts_are_ignored_and_paths_without_an_operation_are_listed(contract: Contract, page: HarEntry) -> None:
     recording = recovered(
         contract,
         chrome("https://cdn.example/app.js", "let x"),
@@ -99,7 +99,7 @@ def test_other_hosts_are_ignored_and_paths_without_an_operation_are_listed(contr
     }
 
 
-def test_what_an_export_left_out_is_no_finding(contract: Contract, page: Entry) -> None:
+def test_what_an_export_left_out_is_no_finding(contract: Contract, page: HarEntry) -> None:
     url = f"{BASE}/products"
     text = json.dumps(page)
     recording = recovered(
@@ -120,7 +120,7 @@ def test_what_an_export_left_out_is_no_finding(contract: Contract, page: Entry) 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 422])
 @pytest.mark.parametrize("path", ["/products", "/products?order=odd", "/products?after=old", "/products/prod_1"])
 def test_a_foreign_request_that_was_refused_accuses_nobody(
-    contract: Contract, page: Entry, status: int, path: str
+    contract: Contract, page: HarEntry, status: int, path: str
 ) -> None:
     error = {"error": {"type": ERRORS.get(status, "bad_request"), "message": "no", "code": "parameter_missing"}}
     listed = chrome(f"{BASE}/products?company_id=biz_1&first=10", page)
@@ -159,7 +159,7 @@ def test_a_write_that_was_recorded_is_checked_like_a_read(contract: Contract) ->
         ("company_id=biz_1&first=1&last=1", Purpose.INVALID_SIZE),
     ],
 )
-def test_a_request_tells_what_it_was_asked_for(contract: Contract, page: Entry, query: str, purpose: Purpose) -> None:
+def test_the_purpose_follows_from_the_query(contract: Contract, page: HarEntry, query: str, purpose: Purpose) -> None:
     assert recovered(contract, chrome(f"{BASE}/products?{query}", page)).exchanges[0].purpose is purpose
     checked(contract, chrome(f"{BASE}/products?{query}", page))
     assert purpose_of(contract.operation("products.list"), (), "no-key") is Purpose.NO_KEY
@@ -173,7 +173,7 @@ BAD = {
     "no entries": b'{"log": {}}',
     "entries of another kind": b'{"log": {"entries": [5]}}',
     "no URL": b'{"log": {"entries": [{"request": {"method": "GET"}}]}}',
-    "too deep": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+    "too deep": b"[" * (MAX_HAR_LEVELS + 1) + b"]" * (MAX_HAR_LEVELS + 1),
     "a huge number": b'{"log": {"entries": [' + b"9" * 5000 + b"]}}",
     "another schema": b'{"log": {"entries": [], "_whopwatch": {"schema": 2}}}',
     "no facts": b'{"log": {"entries": [], "_whopwatch": {"schema": 1}}}',
@@ -226,7 +226,7 @@ ANYTHING = st.recursive(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(st.data())
-def test_whatever_an_entry_holds_ends_in_a_report(contract: Contract, page: Entry, data: st.DataObject) -> None:
+def test_whatever_an_entry_holds_ends_in_a_report(contract: Contract, page: HarEntry, data: st.DataObject) -> None:
     entry = chrome(f"{BASE}/products?first={data.draw(st.text(max_size=4))}", page)
     part = data.draw(st.sampled_from(["response", "timings", "startedDateTime", "_whopwatch"]))
     if part == "response" and data.draw(st.booleans()):

@@ -113,5 +113,5 @@ def test_a_run_of_everything_is_v1(contract: Contract) -> None:
     assert select_operations(contract, resources=["v2"]) == {ID}
     assert ID not in select_operations(contract, resources=["plans"])
     assert select_operations(contract, only=["plans.list"], resources=["v2"]) == {ID, "plans.list"}
-    with pytest.raises(UsageError, match="no resource 'v3'"):
+    with pytest.raises(UsageError, match="Unknown resource 'v3'"):
         select_operations(contract, resources=["v3"])

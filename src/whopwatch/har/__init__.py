@@ -1,4 +1,4 @@
-"""HTTP archives (HAR 1.2): a run written down without anybody's data, and any archive read as evidence.
+"""HTTP archives (HAR 1.2): write a run without personal data, and read any archive as evidence.
 
 See docs/howto/recordings.md for what a written archive still holds.
 """

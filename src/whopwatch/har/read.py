@@ -1,4 +1,4 @@
-"""From a file to the entries of an archive: bounded, and with an error a person can act on where it is none."""
+"""Read a HAR file into its entries, within bounds on bytes, entries and nesting."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 from whopwatch.core.errors import UsageError
 from whopwatch.core.strict_json import nests_deeper_than
-from whopwatch.har.recording import OWN, Facts
+from whopwatch.har.recording import EXTENSION_KEY, Facts
 
-MAX_BYTES = 64 * 2**20
-MAX_ENTRIES = 100_000
-MAX_DEPTH = 400
-"""Of the archive, not of the bodies in it: a browser's call stacks nest deeply."""
+MAX_HAR_BYTES = 64 * 2**20
+MAX_HAR_ENTRIES = 100_000
+MAX_HAR_LEVELS = 400
+"""Nesting of the archive, not of the bodies in it: the call stacks that browsers add nest deeply."""
 
 HINT = "export one as HAR: from a browser's network panel, or with `mitmdump --set hardump=FILE`"
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One entry, its parts as the archive has them; whatever is missing or of the wrong type is empty.
+class HarEntry:
+    """One entry, with its parts as in the file; a part that is missing or of the wrong type is empty.
 
     `sent` is the text of the request's body, None without one.
     """
@@ -38,80 +38,80 @@ class Entry:
 
 @dataclass(frozen=True)
 class Archive:
-    """The entries of an archive in their order, and the facts that a run of ours added."""
+    """The entries of a HAR file in their order, and the facts that whopwatch added, if it wrote the file."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[HarEntry, ...]
     facts: Facts | None
 
 
 def read(path: Path) -> Archive:
-    """The archive in the file `path`; raises UsageError for a file that cannot be read or is none."""
+    """Return the archive in the file `path`. Raise UsageError if it cannot be read or is no archive."""
     return parse(_bytes(path), str(path))
 
 
 def parse(data: bytes, where: str) -> Archive:
-    """The archive that `data` is; raises UsageError, naming `where` it came from, for anything else."""
+    """Return the archive in `data`. Raise UsageError, naming `where` it came from, if it is none."""
     value = _parsed(where, data)
     log = value.get("log") if isinstance(value, dict) else None
     entries = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(log, dict) or not isinstance(entries, list):
-        raise _refused(where, "an HTTP archive: an object with log.entries", "JSON of another kind", HINT)
-    if len(entries) > MAX_ENTRIES:
-        raise _refused(where, f"at most {MAX_ENTRIES} entries", f"{len(entries)}", "export a part of it")
-    return Archive(tuple(_entries(where, entries)), _facts(where, log.get(OWN)))
+        raise _refused(where, "an HTTP archive: an object with log.entries", "other JSON", HINT)
+    if len(entries) > MAX_HAR_ENTRIES:
+        raise _refused(where, f"at most {MAX_HAR_ENTRIES} entries", f"{len(entries)}", "export a part of it")
+    return Archive(tuple(_entries(where, entries)), _facts(where, log.get(EXTENSION_KEY)))
 
 
 def _bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(MAX_HAR_BYTES + 1)
     except OSError as error:
-        raise _refused(str(path), "a file that can be read", error.strerror or "an error", None) from None
-    if len(data) > MAX_BYTES:
-        raise _refused(str(path), f"at most {MAX_BYTES >> 20} MiB", "more", "export its API requests only")
+        raise _refused(str(path), "a readable file", error.strerror or "an error", None) from None
+    if len(data) > MAX_HAR_BYTES:
+        raise _refused(str(path), f"at most {MAX_HAR_BYTES >> 20} MiB", "more", "export its API requests only")
     return data
 
 
 def _parsed(where: str, data: bytes) -> Any:
-    if nests_deeper_than(MAX_DEPTH, data):
-        raise _refused(where, f"JSON that nests at most {MAX_DEPTH} levels", "more", HINT)
+    if nests_deeper_than(MAX_HAR_LEVELS, data):
+        raise _refused(where, f"JSON with at most {MAX_HAR_LEVELS} levels", "more", HINT)
     try:
         return json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise _refused(where, "JSON in UTF-8", "other bytes", HINT) from None
+        raise _refused(where, "JSON in UTF-8", "bytes that are not UTF-8", HINT) from None
     except json.JSONDecodeError as error:
-        raise _refused(where, "JSON", f"something else at line {error.lineno}", HINT) from None
+        raise _refused(where, "JSON", f"invalid JSON at line {error.lineno}", HINT) from None
     except (ValueError, RecursionError):
-        raise _refused(where, "JSON", "numbers or levels that nothing can read", HINT) from None
+        raise _refused(where, "JSON", "a number or a nesting level beyond what can be parsed", HINT) from None
 
 
-def _entries(where: str, entries: list[Any]) -> Iterator[Entry]:
+def _entries(where: str, entries: list[Any]) -> Iterator[HarEntry]:
     for number, entry in enumerate(entries):
         request = _object(_object(entry).get("request"))
         method, url = request.get("method"), request.get("url")
         if not isinstance(method, str) or not isinstance(url, str):
             raise _refused(where, "a request with method and url", f"none in log.entries[{number}]", HINT)
-        yield Entry(
+        yield HarEntry(
             method=method.upper(),
             url=url,
             started=str(entry.get("startedDateTime", "")),
             sent=text if isinstance(text := _object(request.get("postData")).get("text"), str) else None,
             response=_object(entry.get("response")),
             timings=_object(entry.get("timings")),
-            own=_object(entry.get(OWN)),
+            own=_object(entry.get(EXTENSION_KEY)),
         )
 
 
 def _facts(where: str, own: Any) -> Facts | None:
-    """What a run of ours wrote down."""
+    """Return the facts that whopwatch wrote into the archive, None if another program wrote it."""
     if own is None:
         return None
     given = _object(own)
     if given.get("schema") != 1:
-        raise _refused(where, "a recording of schema 1", "another", "record it again, or use a newer whopwatch")
+        raise _refused(where, "a recording of schema 1", "another schema", "record it again, or update whopwatch")
     base_url, v2_base_url, run = (given.get(name) for name in ("base_url", "v2_base_url", "run"))
     if not (isinstance(base_url, str) and isinstance(v2_base_url, str) and isinstance(run, dict)):
-        raise _refused(where, f"log.{OWN} as it was recorded", "something else", "record it again")
+        raise _refused(where, f"log.{EXTENSION_KEY} as whopwatch wrote it", "a changed value", "record it again")
     return Facts(base_url, v2_base_url, run)
 
 

@@ -1,4 +1,4 @@
-"""From an archive's entries to exchanges: those of documented operations at the API's own address."""
+"""Recover exchanges from the entries of an archive: requests of documented operations at the API's base URL."""
 
 from __future__ import annotations
 
@@ -14,30 +14,28 @@ from urllib.parse import parse_qsl, urlsplit
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Credential, Exchange, Failure, Phases, Purpose
 from whopwatch.core.strict_json import BodyProblem, parse_json
-from whopwatch.har.paths import read_path
-from whopwatch.har.purpose import purpose_of
-from whopwatch.har.read import Archive, Entry
-from whopwatch.har.recording import Recording
+from whopwatch.har.read import Archive, HarEntry
+from whopwatch.har.recording import Recording, match_path
 from whopwatch.http import Limits
 
-FOREIGN = "other hosts"
+OTHER_HOST = "other hosts"
 PREFLIGHT = "preflights (OPTIONS)"
-NO_ANSWER = "no answer"
-NO_BODY = "the answer's body was not recorded"
-CACHED = "answers out of a cache (304)"
-LIMITED = "rate limited (429): the recording does not show what was asked before it"
+NO_RESPONSE = "no response"
+NO_BODY = "the response body was not recorded"
+CACHED = "responses from a cache (304)"
+LIMITED = "rate limited (429): the recording does not show the requests before it"
 
 _WORD = re.compile(r"[a-z][a-z_-]{0,39}|v\d{1,2}")
 
 
 class _IgnoredError(Exception):
-    """An entry that says nothing about the API; the text is the reason."""
+    """An entry that says nothing about the API; the message is the reason."""
 
 
 def recover(contract: Contract, archive: Archive, bases: Sequence[tuple[str, str]]) -> Recording:
-    """The exchanges in `archive` at one of `bases`, pairs of an API (`v1`, `v2`) and its base URL.
+    """Return the exchanges in `archive` at one of `bases`, pairs of an API (`v1`, `v2`) and its base URL.
 
-    An entry that a run of ours wrote says itself what it was asked for; of any other that is read out of its query.
+    An entry that whopwatch wrote names its purpose; that of any other is derived from its query.
     """
     exchanges: list[Exchange] = []
     ignored: Counter[str] = Counter()
@@ -56,7 +54,7 @@ def recover(contract: Contract, archive: Archive, bases: Sequence[tuple[str, str
 
 
 def _operation(
-    contract: Contract, entry: Entry, bases: Sequence[tuple[str, str]]
+    contract: Contract, entry: HarEntry, bases: Sequence[tuple[str, str]]
 ) -> tuple[Operation, dict[str, str]] | None:
     address = entry.url.partition("#")[0].partition("?")[0]
     for api, base in bases:
@@ -64,13 +62,13 @@ def _operation(
             path = address.removeprefix(base)
             operation = contract.match(entry.method, path, api)
             if operation:
-                return operation, read_path(operation, path)[1]
+                return operation, match_path(operation, path)[1]
     return None
 
 
-def _refuse_foreign(entry: Entry, bases: Sequence[tuple[str, str]]) -> None:
+def _refuse_foreign(entry: HarEntry, bases: Sequence[tuple[str, str]]) -> None:
     if not any(entry.url.startswith(f"{_origin(base)}/") for _, base in bases):
-        raise _IgnoredError(FOREIGN)
+        raise _IgnoredError(OTHER_HOST)
     if entry.method == "OPTIONS":
         raise _IgnoredError(PREFLIGHT)
 
@@ -80,8 +78,8 @@ def _origin(base: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _shown(entry: Entry, bases: Sequence[tuple[str, str]]) -> str:
-    """Method and path of a request that no operation matches; what may be an id, or anybody's data, is a `*`."""
+def _shown(entry: HarEntry, bases: Sequence[tuple[str, str]]) -> str:
+    """Return method and path of a request that matches no operation; a `*` replaces what may be personal data."""
     origin = next(_origin(base) for _, base in bases if entry.url.startswith(f"{_origin(base)}/"))
     path = entry.url.removeprefix(origin).partition("#")[0].partition("?")[0]
     segments = [segment if _WORD.fullmatch(segment) else "*" for segment in path.split("/")[1:8]]
@@ -89,11 +87,11 @@ def _shown(entry: Entry, bases: Sequence[tuple[str, str]]) -> str:
     return f"{method} /{'/'.join(segments)}"
 
 
-def _exchange(operation: Operation, path_params: dict[str, str], entry: Entry) -> Exchange:
-    """One entry as an exchange.
+def _exchange(operation: Operation, path_params: dict[str, str], entry: HarEntry) -> Exchange:
+    """Return one entry as an exchange.
 
-    Whether a foreign request that was refused was right, and its key, nobody knows. It counts as one without a key, of
-    which just the form of the error is held against the contract.
+    A rejected request of another program may have been wrong or without a key, so it counts as one without a key: only
+    the form of its error is checked.
     """
     query = tuple(_query(entry))
     status = entry.response.get("status")
@@ -102,7 +100,7 @@ def _exchange(operation: Operation, path_params: dict[str, str], entry: Entry) -
     body = b""
     if failure is None:
         if not isinstance(status, int) or not 100 <= status <= 599:
-            raise _IgnoredError(NO_ANSWER)
+            raise _IgnoredError(NO_RESPONSE)
         if not entry.own and status in (304, 429):
             raise _IgnoredError(CACHED if status == 304 else LIMITED)
         body = _body(entry, status)
@@ -126,7 +124,7 @@ def _exchange(operation: Operation, path_params: dict[str, str], entry: Entry) -
     )
 
 
-def _query(entry: Entry) -> list[tuple[str, str]]:
+def _query(entry: HarEntry) -> list[tuple[str, str]]:
     text = entry.url.partition("#")[0].partition("?")[2]
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=500)
@@ -134,8 +132,8 @@ def _query(entry: Entry) -> list[tuple[str, str]]:
         raise _IgnoredError("more query parameters than anything documented") from None
 
 
-def _headers(entry: Entry) -> list[tuple[str, str]]:
-    """The response's headers; an archive of HTTP/2 may hold pseudo headers, which are none."""
+def _headers(entry: HarEntry) -> list[tuple[str, str]]:
+    """Return the headers of the response, without the pseudo headers of HTTP/2."""
     given = entry.response.get("headers")
     pairs = [header for header in given if isinstance(header, Mapping)] if isinstance(given, list) else []
     return [
@@ -145,8 +143,8 @@ def _headers(entry: Entry) -> list[tuple[str, str]]:
     ]
 
 
-def _body(entry: Entry, status: int) -> bytes:
-    """The answer's body. Exports leave some out: then its size is more than what is there of it."""
+def _body(entry: HarEntry, status: int) -> bytes:
+    """Return the body. Exports omit some: then the declared size exceeds the text."""
     given = entry.response.get("content")
     content: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     text, size = content.get("text"), content.get("size")
@@ -169,8 +167,8 @@ def _decoded(text: str) -> bytes:
         raise _IgnoredError(NO_BODY) from None
 
 
-def _credential(entry: Entry) -> Credential:
-    """Of a foreign entry the key is unknown: exports leave it out. It counts as the right one."""
+def _credential(entry: HarEntry) -> Credential:
+    """Return the credential. Exports of other programs omit the key; the target's own key is assumed."""
     given = entry.own.get("credential")
     return cast("Credential", given) if given in get_args(Credential) else "key"
 
@@ -180,7 +178,7 @@ def _member(kind: type[Failure], value: object) -> Failure | None:
 
 
 def _phases(timings: Mapping[str, Any]) -> Phases:
-    """HAR counts in milliseconds, -1 for what did not happen, and TLS as a part of connecting."""
+    """Convert HAR timings: milliseconds, -1 for a phase that did not happen, `connect` includes TLS."""
     dns, connect, tls = (_seconds(timings.get(name)) for name in ("dns", "connect", "ssl"))
     wait, receive = _seconds(timings.get("wait")), _seconds(timings.get("receive"))
     rest = [_seconds(timings.get(name)) for name in ("blocked", "send")]
@@ -200,3 +198,32 @@ def _time(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         return 0.0
+
+
+def purpose_of(operation: Operation, query: tuple[tuple[str, str], ...], own: object = None) -> Purpose:
+    """Return the purpose that a request of a plan would have had; `own` is the purpose that whopwatch recorded.
+
+    A write counts as an experiment: nothing says that it should have succeeded.
+    """
+    if isinstance(own, str) and own in list(Purpose):
+        return Purpose(own)
+    given = {name for name, _ in query}
+    if not operation.is_read:
+        return Purpose.QUERY
+    if not operation.is_list:
+        return Purpose.RETRIEVE if given <= _documented(operation) else Purpose.QUERY
+    if any(name in ("first", "last") and not _is_size(text) for name, text in query) or {"first", "last"} <= given:
+        return Purpose.INVALID_SIZE
+    if given - {"first", "last", "after", "before"} - {parameter.name for parameter in operation.required_query}:
+        return Purpose.QUERY
+    if given & {"before", "last"}:
+        return Purpose.PREVIOUS_PAGE
+    return Purpose.NEXT_PAGE if "after" in given else Purpose.LIST
+
+
+def _documented(operation: Operation) -> set[str]:
+    return {parameter.name for parameter in operation.in_("query")}
+
+
+def _is_size(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < len(text) < 6 and int(text) > 0

@@ -1,4 +1,4 @@
-"""From a run's exchanges to an archive that holds no key and no value of a response."""
+"""Write the exchanges of a run as an archive without keys and without values of responses."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Phases
 from whopwatch.core.strict_json import MAX_BODY_LEVELS, BodyProblem
-from whopwatch.har.disguise import Disguise
-from whopwatch.har.paths import read_path
-from whopwatch.har.recording import OWN, Facts
-from whopwatch.har.vocabulary import vocabulary_of
+from whopwatch.har.pseudonyms import Pseudonymizer, vocabulary_of
+from whopwatch.har.recording import EXTENSION_KEY, Facts, match_path
 
 _READ_BY_CHECKS = frozenset(header for check in CHECKS for header in check.headers)
 KEPT_HEADERS = (_READ_BY_CHECKS | {"content-encoding", "retry-after"}) - {"date", "link"}
-"""Response headers that are recorded: those that checks read.
+"""Response headers that are recorded because a check reads them.
 
 Not `date`, because timestamps in bodies are replaced and cannot be compared with it. Of `link` only the relations.
 """
@@ -35,14 +33,14 @@ UNREADABLE = {
     BodyProblem.DUPLICATE_KEY: b'{"a": 1, "a": 1}',
     BodyProblem.TOO_DEEP: b"[" * (MAX_BODY_LEVELS + 1) + b"]" * (MAX_BODY_LEVELS + 1),
 }
-"""What stands for a body that is not JSON: another one with the same problem."""
+"""Replacements for a body that is not JSON: another body with the same problem."""
 
 _COMMENT = "Values of responses are placeholders; see whopwatch's docs/howto/recordings.md."
 
 
 def write(contract: Contract, exchanges: Sequence[Exchange], facts: Facts, public: Iterable[str] = ()) -> str:
-    """The archive of `exchanges` as JSON text. `public` are names that the run's report shows anyway."""
-    disguise = Disguise(
+    """Return the archive of `exchanges` as JSON text. `public` are names that the report of the run shows anyway."""
+    pseudonymizer = Pseudonymizer(
         vocabulary_of(contract),
         (value for exchange in exchanges for value in _values(exchange)),
         (text for exchange in exchanges for text in _sought(contract, exchange)),
@@ -54,8 +52,8 @@ def write(contract: Contract, exchanges: Sequence[Exchange], facts: Facts, publi
             "creator": {"name": "whopwatch", "version": __version__},
             "comment": _COMMENT,
             "pages": [],
-            "entries": [_entry(contract.operations[e.operation], e, facts, disguise) for e in exchanges],
-            OWN: {"schema": 1, **asdict(facts)},
+            "entries": [_entry(contract.operations[e.operation], e, facts, pseudonymizer) for e in exchanges],
+            EXTENSION_KEY: {"schema": 1, **asdict(facts)},
         }
     }
     return json.dumps(archive, indent=1) + "\n"
@@ -77,26 +75,26 @@ def _is_size(name: str) -> bool:
     return name in ("first", "last")
 
 
-def _entry(operation: Operation, exchange: Exchange, facts: Facts, disguise: Disguise) -> dict[str, Any]:
-    query = tuple((name, text if _is_size(name) else disguise.text(text)) for name, text in exchange.query)
+def _entry(operation: Operation, exchange: Exchange, facts: Facts, pseudonymizer: Pseudonymizer) -> dict[str, Any]:
+    query = tuple((name, text if _is_size(name) else pseudonymizer.text(text)) for name, text in exchange.query)
     return {
         "startedDateTime": datetime.fromtimestamp(exchange.started_at, UTC).isoformat(timespec="milliseconds"),
         "time": _milliseconds(exchange.phases.total),
         "request": {
             "method": exchange.method,
-            "url": _url(operation, exchange, query, facts, disguise),
+            "url": _url(operation, exchange, query, facts, pseudonymizer),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": [],
             "queryString": [{"name": name, "value": value} for name, value in query],
             "headersSize": -1,
             "bodySize": -1,
-            **_post_data(exchange, disguise),
+            **_post_data(exchange, pseudonymizer),
         },
-        "response": _response(exchange, disguise),
+        "response": _response(exchange, pseudonymizer),
         "cache": {},
         "timings": _timings(exchange.phases),
-        OWN: {
+        EXTENSION_KEY: {
             "purpose": exchange.purpose,
             "credential": exchange.credential,
             "attempt": exchange.attempt,
@@ -105,25 +103,29 @@ def _entry(operation: Operation, exchange: Exchange, facts: Facts, disguise: Dis
     }
 
 
-def _post_data(exchange: Exchange, disguise: Disguise) -> dict[str, Any]:
+def _post_data(exchange: Exchange, pseudonymizer: Pseudonymizer) -> dict[str, Any]:
     if exchange.request_body is None:
         return {}
-    text = json.dumps(disguise.value(exchange.request_body), separators=(",", ":"))
+    text = json.dumps(pseudonymizer.value(exchange.request_body), separators=(",", ":"))
     return {"postData": {"mimeType": "application/json", "text": text}}
 
 
 def _url(
-    operation: Operation, exchange: Exchange, query: tuple[tuple[str, str], ...], facts: Facts, disguise: Disguise
+    operation: Operation,
+    exchange: Exchange,
+    query: tuple[tuple[str, str], ...],
+    facts: Facts,
+    pseudonymizer: Pseudonymizer,
 ) -> str:
     base = facts.base_url if operation.api == "v1" else facts.v2_base_url
-    template, values = read_path(operation, exchange.url.partition("?")[0].removeprefix(base))
-    path = operation.fill({name: quote(disguise.text(text), safe="") for name, text in values.items()}, template)
+    template, values = match_path(operation, exchange.url.partition("?")[0].removeprefix(base))
+    path = operation.fill({name: quote(pseudonymizer.text(text), safe="") for name, text in values.items()}, template)
     return f"{base}{path}?{urlencode(query, quote_via=quote)}" if query else base + path
 
 
-def _response(exchange: Exchange, disguise: Disguise) -> dict[str, Any]:
+def _response(exchange: Exchange, pseudonymizer: Pseudonymizer) -> dict[str, Any]:
     value, problem = exchange.parsed
-    body = UNREADABLE[problem] if problem else json.dumps(disguise.value(value), separators=(",", ":")).encode()
+    body = UNREADABLE[problem] if problem else json.dumps(pseudonymizer.value(value), separators=(",", ":")).encode()
     is_text = problem is not BodyProblem.NOT_UTF8
     content: dict[str, Any] = {"size": len(body), "mimeType": exchange.header("content-type") or "x-unknown"}
     content |= {"text": body.decode()} if is_text else {"text": base64.b64encode(body).decode(), "encoding": "base64"}
@@ -149,7 +151,7 @@ def _headers(exchange: Exchange) -> Iterator[tuple[str, str]]:
 
 
 def _timings(phases: Phases) -> dict[str, float]:
-    """As HAR counts: in milliseconds, -1 for what did not happen, TLS once more as a part of connecting."""
+    """Return the timings as HAR has them: milliseconds, -1 for a phase that did not happen, `connect` with TLS."""
     parts = (phases.dns, phases.connect, phases.tls, phases.ttfb, phases.transfer)
     rest = phases.total - sum(part for part in parts if part is not None)
     return {

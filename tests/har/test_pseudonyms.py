@@ -13,14 +13,13 @@ from hypothesis import strategies as st
 from whopwatch.contract import load
 from whopwatch.contract.list_behaviour import epoch_seconds
 from whopwatch.contract.schema import json_type
-from whopwatch.har.disguise import Disguise
-from whopwatch.har.vocabulary import vocabulary_of
+from whopwatch.har.pseudonyms import Pseudonymizer, vocabulary_of
 
 WORDS = vocabulary_of(load())
 
 
-def disguise(*values: Any, sought: tuple[str, ...] = ()) -> Disguise:
-    return Disguise(WORDS, values, sought)
+def pseudonymizer(*values: Any, sought: tuple[str, ...] = ()) -> Pseudonymizer:
+    return Pseudonymizer(WORDS, values, sought)
 
 
 JSON = st.recursive(
@@ -32,7 +31,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_value_keeps_its_types_and_can_be_written(value: Any) -> None:
-    shown = disguise(value).value(value)
+    shown = pseudonymizer(value).value(value)
     assert _types(shown) == _types(value)
     json.dumps(shown, allow_nan=False).encode()
 
@@ -45,7 +44,7 @@ def _types(value: Any) -> Any:
 
 @given(st.lists(st.integers() | st.floats(allow_nan=False), min_size=2))
 def test_numbers_keep_their_order_their_sign_and_whether_they_are_whole(numbers: list[int | float]) -> None:
-    hidden = disguise(numbers).value(numbers)
+    hidden = pseudonymizer(numbers).value(numbers)
     for one, shown in zip(numbers, hidden, strict=True):
         assert (shown > 0, shown < 0) == (one > 0, one < 0)
         for other, beside in zip(numbers, hidden, strict=True):
@@ -61,7 +60,7 @@ ZONES = st.sampled_from([None, UTC, timezone(timedelta(hours=5, minutes=30)), ti
 
 @given(st.lists(st.datetimes(timezones=ZONES).map(lambda time: time.isoformat()), min_size=2))
 def test_dates_keep_their_order_and_their_form(texts: list[str]) -> None:
-    hidden = [disguise(texts).text(text) for text in texts]
+    hidden = [pseudonymizer(texts).text(text) for text in texts]
     assert [len(text) for text in hidden] == [len(text) for text in texts]
     order = sorted(range(len(texts)), key=lambda place: epoch_seconds(texts[place]))
     assert sorted(epoch_seconds(text) for text in hidden) == [epoch_seconds(hidden[place]) for place in order]
@@ -84,23 +83,23 @@ def test_dates_keep_their_order_and_their_form(texts: list[str]) -> None:
     ],
 )
 def test_a_text_keeps_its_form(text: str, shown: str) -> None:
-    assert disguise(text).text(text) == shown
+    assert pseudonymizer(text).text(text) == shown
 
 
 def test_a_link_is_the_same_whatever_it_is_signed_with() -> None:
     one, other = "https://cdn.example/a?x=1", "https://cdn.example/a?x=2"
-    hidden = disguise(one, other)
+    hidden = pseudonymizer(one, other)
     assert hidden.text(one) == hidden.text(other)
 
 
 def test_a_search_still_finds_what_it_found() -> None:
     texts = ("Jane Doe", "John Doe", "Ann")
-    hidden = disguise(*texts, "doe", sought=("doe",))
+    hidden = pseudonymizer(*texts, "doe", sought=("doe",))
     assert [hidden.text("doe") in hidden.text(text) for text in texts] == [True, True, False]
     assert not [text for text in texts if hidden.text(text)[:4] == text[:4]]
 
 
 def test_names_nobody_documents_are_hidden_unless_the_report_shows_them() -> None:
     value = {"id": None, "jane_doe": None, "seen": None}
-    hidden = Disguise(WORDS, [value], names=["seen"])
+    hidden = Pseudonymizer(WORDS, [value], names=["seen"])
     assert list(hidden.value(value)) == ["id", "field1", "seen"]

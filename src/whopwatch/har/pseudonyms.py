@@ -1,18 +1,21 @@
-"""Placeholders for values: of the same type and form, in the same order, and equal where the values were.
+"""Replace values by placeholders of the same type and form, in the same order, and equal where the values were equal.
 
-Checks compare values with each other (a list with its object, a filter with what it shows, an order with its items),
-so that a placeholder is the rank of its value among all of its kind. Nothing else of the value is left.
+Checks compare values with each other (a list with its object, a filter with the items, an order with its items), so a
+placeholder is the rank of its value among all values of its kind. Nothing else of the value remains. Words that the
+contract documents are not personal data and are kept.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from whopwatch.contract.list_behaviour import NONEXISTENT_ID_SUFFIX, epoch_seconds
-from whopwatch.har.vocabulary import Vocabulary
+from whopwatch.contract import Contract
+from whopwatch.contract.list_behaviour import MATCHES_NOTHING, NONEXISTENT_ID_SUFFIX, epoch_seconds
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T t])\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -21,12 +24,58 @@ _BEGINNING = datetime(2001, 1, 1, tzinfo=UTC)
 
 Number = int | float
 
+ERROR_CODES = frozenset({"parameter_missing", "parameter_invalid"})
+"""Error codes that checks read."""
 
-class Disguise:
-    """Gives out placeholders for the values it was made from.
 
-    `values` are JSON values and the texts of paths and queries. `sought` are texts that filters looked for inside of
-    others; `names` are property names that may stay besides the documented ones.
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words of a contract: documented constants, names of properties and parameters, prefixes of ids."""
+
+    values: frozenset[str]
+    names: frozenset[str]
+    prefixes: tuple[str, ...]
+
+
+@lru_cache(maxsize=8)
+def vocabulary_of(contract: Contract) -> Vocabulary:
+    """Return the words of `contract` and of its declared behaviour of lists and errors."""
+    values: set[str] = {*ERROR_CODES, *MATCHES_NOTHING.values(), *contract.behaviour.wildcards, "true", "false"}
+    values.update(kind for kinds in contract.behaviour.errors.values() for kind in kinds)
+    names: set[str] = set()
+    prefixes: set[str] = set()
+    for node in _objects(contract.documents):
+        values.update(text for text in _list(node.get("enum")) if isinstance(text, str))
+        prefixes.update(_list(node.get("x-id-prefix")))
+        if isinstance(node.get("const"), str):
+            values.add(node["const"])
+        if isinstance(node.get("properties"), dict):
+            names.update(node["properties"])
+        if isinstance(node.get("in"), str) and isinstance(node.get("name"), str):
+            names.add(node["name"])
+    values.update(names)  # an error names the parameter that it is about
+    return Vocabulary(frozenset(values), frozenset(names), tuple(sorted(prefixes, key=len, reverse=True)))
+
+
+def _objects(node: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(node, Mapping):
+        yield node
+        for part in node.values():
+            yield from _objects(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from _objects(part)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+class Pseudonymizer:
+    """Return placeholders for the values it was created with.
+
+    `values` are JSON values and the strings of paths and queries. `sought` are strings that filters searched for in
+    other strings. `names` are property names that are kept in addition to the documented ones.
     """
 
     def __init__(
@@ -34,7 +83,7 @@ class Disguise:
     ) -> None:
         self._vocabulary = vocabulary
         self._names = vocabulary.names | frozenset(names)
-        seen = _Seen()
+        seen = _SeenValues()
         for value in values:
             seen.add(value)
         self._sought = {text: f"sought{place}" for place, text in enumerate(sorted(set(sought)), 1) if text}
@@ -45,7 +94,7 @@ class Disguise:
         self._numbers = _ranks(seen.numbers)
 
     def value(self, value: Any) -> Any:
-        """The placeholder of a JSON value; objects and arrays keep their form, documented words stay."""
+        """Return the placeholder of a JSON value: objects and arrays keep their shape, documented words stay."""
         if isinstance(value, dict):
             return {self._name(name): self.value(part) for name, part in value.items()}
         if isinstance(value, list):
@@ -57,7 +106,7 @@ class Disguise:
         return self._number(value)
 
     def text(self, text: str) -> str:
-        """The placeholder of a text."""
+        """Return the placeholder of a string."""
         if text == "" or text in self._vocabulary.values:
             return text
         if text in self._sought:
@@ -106,8 +155,8 @@ class Disguise:
         return f"user{shown}@example.com" if "@" in text else f"text-{shown}"
 
 
-class _Seen:
-    """The values of each kind that placeholders are needed for."""
+class _SeenValues:
+    """The values of each kind that need placeholders."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
@@ -141,7 +190,7 @@ class _Seen:
 
 
 def _base(text: str) -> str:
-    """What makes a text: of a link not its query, which may be a signature that changes each time."""
+    """Return `text`; a link without its query, which may be a signature that changes with every response."""
     return text.partition("?")[0] if text.startswith(("https://", "http://")) else text
 
 
@@ -157,7 +206,7 @@ def _read(text: str) -> Number:
 
 
 def _ranks(numbers: Iterable[Number]) -> Mapping[Number, int]:
-    """Ranks that keep the order, the sign and the zero."""
+    """Return ranks that keep order, sign and zero."""
     positive = sorted(number for number in numbers if number > 0)
     negative = sorted((number for number in numbers if number < 0), reverse=True)
     ranks: dict[Number, int] = {0: 0}

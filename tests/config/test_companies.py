@@ -41,7 +41,7 @@ def test_the_list_of_companies(tmp_path: Path) -> None:
         ('[[companies]]\nname = "a b"', "up to 64 letters"),
         (f'{GOOD}budjet = "1"', "Unknown key 'budjet'"),
         (f'{GOOD}api_key = "secret"', "must not be in a configuration file"),
-        (f"{GOOD}target = 1", "not empty"),
+        (f"{GOOD}target = 1", "a string in quotes"),
         (GOOD + GOOD, "2 companies have the same name"),
         (f'{GOOD}baseline = "x"\n[[companies]]\nname = "b"\nbaseline = "x"', "2 companies have the same baseline"),
     ],

@@ -55,7 +55,7 @@ def test_a_record_is_decoded_by_the_types_of_its_fields() -> None:
     [
         ({"siez": 1}, ("Unknown key 'siez'.", "where: f.toml\n", "did you mean 'size'?")),
         ({"place": "x"}, ("Unknown key 'place'.",)),
-        ({"size": "1"}, ("where: f.toml, size", "a whole number above 0", "got: '1'")),
+        ({"size": "1"}, ("where: f.toml, size", "an integer above 0", "got: '1'")),
         ({"size": 0}, ("got: 0",)),
         ({"size": True}, ("got: true",)),
         ({"size": 10_000}, ("got: 10000",)),

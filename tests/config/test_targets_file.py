@@ -33,7 +33,7 @@ INVALID = {
     "[targets]\nx = 1": ("value is invalid", "targets.x\n  expected: a table of settings\n  got: 1"),
     "[targets.x]\nbase_ulr = 'https://e.com'": ("Unknown key 'base_ulr'", "did you mean 'base_url'"),
     "[targets.x]\nrate = 1": ("'base_url' is missing", 'base_url = "https://..."'),
-    "[targets.x]\nbase_url = 1": ("value is invalid", "a string that is not empty"),
+    "[targets.x]\nbase_url = 1": ("value is invalid", "a string in quotes"),
     "[targets.x]\nbase_url = ''": ("value is invalid", "an empty string"),
     f"{URL}rate = '5'": ("value is invalid", "got: '5'"),
     f"{URL}rate = 0": ("value is invalid", "got: 0"),

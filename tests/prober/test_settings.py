@@ -82,9 +82,9 @@ def test_what_a_table_may_say() -> None:
         (GETS + "interval = '5 parsecs'", 'expected: a duration above 0 such as "30s"'),
         (GETS + "interval = -1", "got: -1"),
         (GETS + "interval = inf", "got: inf"),
-        (GETS + "interval = true", "got: True"),
+        (GETS + "interval = true", "got: true"),
         (GETS + "interval = '5s'", "timeout (10 s) must not exceed interval (5 s)"),
-        (GETS + "objective = 1.0", "expected: a ratio between 0 and 1"),
+        (GETS + "objective = 1.0", "expected: a number between 0 and 1"),
         (GETS + "objective = 99", "got: 99"),
         (GETS + "fails_on = 'hihg'", "did you mean 'high'?"),
         (GETS + "page_size = 0", "expected: an integer above 0"),
@@ -117,7 +117,7 @@ def test_what_cannot_be_meant_is_refused(text: str, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(None, "does not exist"), (b"gets = ", "is not TOML"), (b"\xff", "cannot be read")],
+    [(None, "does not exist"), (b"gets = ", "is not valid TOML"), (b"\xff", "cannot be read")],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, told: str) -> None:
     file = tmp_path / "mine.toml"

@@ -97,6 +97,11 @@ def decode_table(
     return {key: readers[key](part, place_of_key(where, key)) for key, part in value.items()}
 
 
+def table_reader(readers: Mapping[str, Reader]) -> Reader:
+    """Return a reader of a table whose keys `readers` decode; it returns the keys that the table has."""
+    return lambda value, where: decode_table(value, readers, where)
+
+
 def record_reader(kind: type[_Record], *, required: Collection[str] = ()) -> Callable[[Any, str], _Record]:
     """Return a reader that decodes a table into the dataclass `kind`; fields without a default are required."""
     readers = readers_of(kind)
@@ -162,7 +167,7 @@ def mapping_reader(reader: Reader) -> Reader:
 def string(value: Any, where: str) -> str:
     """Return a string that is not empty."""
     if not isinstance(value, str) or not value:
-        raise invalid_setting(where, "a string that is not empty", value)
+        raise invalid_setting(where, "a string in quotes", value)
     return value
 
 
@@ -188,9 +193,9 @@ def positive_number(value: Any, where: str, expected: str = "a number above 0") 
 
 
 def positive_integer(value: Any, where: str) -> int:
-    """Return a whole number from 1 to 9,999."""
+    """Return an integer from 1 to 9,999."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 10_000:
-        raise invalid_setting(where, "a whole number above 0", value)
+        raise invalid_setting(where, "an integer above 0", value)
     return value
 
 
@@ -205,7 +210,7 @@ def duration_seconds(value: Any, where: str) -> float:
     """Return the seconds of `"90s"`, `"5m"`, `"1h"` or of a plain number of seconds; above 0."""
     if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
         value = float(match[1]) * _UNITS[match[2]]
-    return positive_number(value, where, 'a time above 0 such as "30s" or "5m"')
+    return positive_number(value, where, 'a duration above 0 such as "30s" or "5m"')
 
 
 def calendar_date(value: Any, where: str) -> date:

@@ -8,25 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from whopwatch.config import decode
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.errors import ConfigError, did_you_mean
-from whopwatch.prober.toml_values import (
-    ValueReader,
-    invalid_setting,
-    one_of,
-    read_duration,
-    read_flag,
-    read_string,
-    read_strings,
-    read_table,
-)
 
-SELECTOR_READERS: dict[str, ValueReader] = {
-    "gets": read_flag,
-    "operations": read_strings,
-    "resources": read_strings,
-    "tags": read_strings,
-    "except": read_strings,
+SELECTOR_READERS: dict[str, decode.Reader] = {
+    "gets": decode.boolean,
+    "operations": decode.strings,
+    "resources": decode.strings,
+    "tags": decode.strings,
+    "except": decode.strings,
 }
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
@@ -154,15 +145,15 @@ class MaintenanceWindow:
 
 def read_window(value: Any, where: str) -> MaintenanceWindow:
     """Return the window of one `[[maintenance]]` table. Raises ConfigError for an invalid one."""
-    settings = read_table(
+    settings = decode.decode_table(
         value,
         {
-            "name": read_string,
+            "name": decode.string,
             "from": _read_moment,
             "until": _read_moment,
             "weekdays": _read_weekdays,
             "start": _read_time_of_day,
-            "duration": read_duration,
+            "duration": decode.duration_seconds,
             **SELECTOR_READERS,
         },
         where,
@@ -190,17 +181,17 @@ def read_window(value: Any, where: str) -> MaintenanceWindow:
 
 def _read_moment(value: Any, where: str) -> datetime:
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise invalid_setting(where, "a date and time with its zone, such as 2026-01-31T02:00:00Z", value)
+        raise decode.invalid_setting(where, "a date and time with its zone, such as 2026-01-31T02:00:00Z", value)
     return value.astimezone(UTC)
 
 
 def _read_weekdays(value: Any, where: str) -> frozenset[int]:
-    day = one_of(*WEEKDAYS)
-    return frozenset(WEEKDAYS.index(day(name, where)) for name in read_strings(value, where))
+    day = decode.choice(*WEEKDAYS)
+    return frozenset(WEEKDAYS.index(day(name, where)) for name in decode.strings(value, where))
 
 
 def _read_time_of_day(value: Any, where: str) -> timedelta:
     match = _TIME_OF_DAY.fullmatch(value) if isinstance(value, str) else None
     if not match:
-        raise invalid_setting(where, 'a time of day in UTC such as "02:30"', value)
+        raise decode.invalid_setting(where, 'a time of day in UTC such as "02:30"', value)
     return timedelta(hours=int(match[1]), minutes=int(match[2]))

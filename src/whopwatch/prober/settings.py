@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from whopwatch.config import decode
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.loader import data_dir
 from whopwatch.core.errors import ConfigError, did_you_mean
 from whopwatch.core.finding import Severity
 from whopwatch.metrics import OperationSeries
 from whopwatch.prober.selection import SELECTOR_READERS, MaintenanceWindow, Selector, read_window, selector_from
-from whopwatch.prober.toml_values import (
-    ValueReader,
-    invalid_setting,
-    one_of,
-    read_duration,
-    read_flag,
-    read_positive_integer,
-    read_positive_number,
-    read_ratio,
-    read_server_url,
-    read_string,
-    read_table,
-    read_tables,
-)
 
 MCP_SESSION_REQUESTS = 4
 """Requests that open an MCP session and list its tools."""
@@ -41,11 +27,11 @@ class ProbeOptions:
     milder findings are exported but do not fail it. `page_size` is the `first` parameter of list requests.
     """
 
-    interval: float = 60.0
-    timeout: float = 10.0
-    objective: float = 0.99
-    latency_threshold: float = 2.0
-    recheck: float = 15.0
+    interval: Annotated[float, decode.duration_seconds] = 60.0
+    timeout: Annotated[float, decode.duration_seconds] = 10.0
+    objective: Annotated[float, decode.fraction] = 0.99
+    latency_threshold: Annotated[float, decode.duration_seconds] = 2.0
+    recheck: Annotated[float, decode.duration_seconds] = 15.0
     fails_on: Severity = Severity.HIGH
     page_size: int = 10
 
@@ -67,9 +53,9 @@ class McpOptions:
     `timeout` applies to each response. `calls` is the number of tools called in one check.
     """
 
-    url: str | None = None
-    interval: float = 600.0
-    timeout: float = 30.0
+    url: Annotated[str | None, decode.server_url] = None
+    interval: Annotated[float, decode.duration_seconds] = 600.0
+    timeout: Annotated[float, decode.duration_seconds] = 30.0
     calls: int = 3
 
     @property
@@ -123,23 +109,7 @@ class Probe:
         )
 
 
-_OPTION_READERS: dict[str, ValueReader] = {
-    "interval": read_duration,
-    "timeout": read_duration,
-    "objective": read_ratio,
-    "latency_threshold": read_duration,
-    "recheck": read_duration,
-    "fails_on": one_of(*map(str, Severity)),
-    "page_size": read_positive_integer,
-}
-_PROBER_READERS: dict[str, ValueReader] = {"workers": read_positive_integer, "fresh_connections": read_flag}
-_MCP_READERS: dict[str, ValueReader] = {
-    "url": read_server_url,
-    "interval": read_duration,
-    "timeout": read_duration,
-    "calls": read_positive_integer,
-}
-_BUDGET_READERS: dict[str, ValueReader] = {"requests_per_minute": read_positive_number}
+_OPTION_READERS = decode.readers_of(ProbeOptions)
 
 
 def default_file() -> Path:
@@ -149,40 +119,23 @@ def default_file() -> Path:
 
 def read_settings(path: Path) -> ProberSettings:
     """Read the file at `path`. Raises ConfigError with the place of whatever is invalid."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError("The probe configuration does not exist.", where=str(path)) from None
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError("The probe configuration cannot be read.", where=str(path)) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError("The probe configuration is not TOML.", where=str(path), got=str(error)) from None
-    return parse_settings(content, str(path))
+    return parse_settings(decode.read_toml_file(path, "The probe configuration"), str(path))
 
 
 def parse_settings(content: Mapping[str, Any], where: str) -> ProberSettings:
     """Return the settings of a parsed TOML document. `where` names the document in errors."""
-    settings = read_table(
-        dict(content),
-        {
-            "prober": lambda value, place: read_table(value, _PROBER_READERS, place),
-            "budget": lambda value, place: read_table(value, _BUDGET_READERS, place),
-            "defaults": lambda value, place: read_table(value, _OPTION_READERS, place),
-            "mcp": lambda value, place: McpOptions(**read_table(value, _MCP_READERS, place)),
-            "probes": lambda value, place: tuple(
-                _read_probe_table(part, f"{place}, number {number}")
-                for number, part in enumerate(read_tables(value, place), start=1)
-            ),
-            "maintenance": lambda value, place: tuple(
-                read_window(part, f"{place}, number {number}")
-                for number, part in enumerate(read_tables(value, place), start=1)
-            ),
-        },
-        where,
-    )
+    readers: dict[str, decode.Reader] = {
+        "prober": decode.table_reader({"workers": decode.positive_integer, "fresh_connections": decode.boolean}),
+        "budget": decode.table_reader({"requests_per_minute": decode.positive_number}),
+        "defaults": decode.table_reader(_OPTION_READERS),
+        "mcp": decode.record_reader(McpOptions),
+        "probes": decode.array_reader(_read_probe_table),
+        "maintenance": decode.array_reader(read_window),
+    }
+    settings = decode.decode_table(dict(content), readers, where)
     if not settings.get("probes"):
         raise ConfigError("No operation is selected.", where=where, expected="at least one [[probes]] table")
-    defaults = override_options(ProbeOptions(), settings.get("defaults", {}), f"{where}, key defaults")
+    defaults = override_options(ProbeOptions(), settings.get("defaults", {}), decode.place_of_key(where, "defaults"))
     for table in settings["probes"]:
         override_options(defaults, table.options, table.where)
     return ProberSettings(
@@ -198,7 +151,6 @@ def parse_settings(content: Mapping[str, Any], where: str) -> ProberSettings:
 def override_options(defaults: ProbeOptions, changes: Mapping[str, Any], where: str) -> ProbeOptions:
     """Return `defaults` with `changes`. Raises ConfigError if the timeout exceeds the interval."""
     options = replace(defaults, **changes)
-    options = replace(options, fails_on=Severity(options.fails_on))
     if options.timeout > options.interval:
         raise ConfigError(
             f"timeout ({options.timeout:g} s) must not exceed interval ({options.interval:g} s).", where=where
@@ -207,17 +159,12 @@ def override_options(defaults: ProbeOptions, changes: Mapping[str, Any], where: 
 
 
 def _read_probe_table(value: Any, where: str) -> ProbeTable:
-    settings = read_table(value, {**SELECTOR_READERS, **_OPTION_READERS, "params": _read_params}, where)
+    readers = {**SELECTOR_READERS, **_OPTION_READERS, "params": decode.mapping_reader(decode.string)}
+    settings = decode.decode_table(value, readers, where)
     params = settings.pop("params", {})
     selector = selector_from(settings, where)
     options = {key: part for key, part in settings.items() if key in _OPTION_READERS}
     return ProbeTable(selector, options, params, where)
-
-
-def _read_params(value: Any, where: str) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise invalid_setting(where, 'a table such as { product_id = "prod_..." }', value)
-    return {name: read_string(part, f"{where}.{name}") for name, part in value.items()}
 
 
 def select_probes(settings: ProberSettings, contract: Contract) -> tuple[Probe, ...]:
@@ -245,7 +192,7 @@ def _refuse_unknown_params(table: ProbeTable, selected: Sequence[Operation]) -> 
         if name not in known:
             raise ConfigError(
                 f"No selected operation has a parameter {name!r}.",
-                where=f"{table.where}, key params",
+                where=decode.place_of_key(table.where, "params"),
                 hint=did_you_mean(name, known) or "`whopwatch contract show OP` lists them",
             )
 

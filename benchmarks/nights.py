@@ -26,7 +26,7 @@ from whopwatch.history.absence import NightCounts, update_absence_test
 from whopwatch.history.records import TraitRecord
 from whopwatch.history.rules import history_rules
 from whopwatch.run import Observation, judge, observe
-from whopwatch.simulator.app import Options
+from whopwatch.simulator.backend import SimulatorOptions
 
 RULES = history_rules()
 YEAR = 365
@@ -124,7 +124,7 @@ def caught() -> None:
 def worlds(contract: Contract, count: int, budget: int) -> Iterator[tuple[Observation, float]]:
     """What `count` runs over the whole API see, each at a world of its own, and their seconds of CPU."""
     for seed in range(count):
-        simulator = InProcess(contract, Options(seed=seed, rate_limit=10**9))
+        simulator = InProcess(contract, SimulatorOptions(seed=seed, rate_limit=10**9))
         started = time.process_time()
         seen = observe(contract, simulator.target(), budget=budget, seed=seed, transport=simulator)
         yield seen, time.process_time() - started
@@ -161,7 +161,7 @@ def year(nights: int, count: int, budget: int) -> None:
 def moving(nights: int, writes: int, budget: int) -> None:
     """Look at one world every night, in which somebody creates, changes and deletes objects in between."""
     contract, writers = load(), Writers(1, 1.0)
-    simulator = InProcess(contract, Options(seed=1, rate_limit=10**9))
+    simulator = InProcess(contract, SimulatorOptions(seed=1, rate_limit=10**9))
     records, found = Records(salt=b"benchmark"), list[Finding]()
     for night in range(nights):
         for _ in range(writes):

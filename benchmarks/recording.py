@@ -14,7 +14,7 @@ from whopwatch.har import Facts, parse, recover, write
 from whopwatch.run import judge, observe
 from whopwatch.run.replay import facts_of, replay
 from whopwatch.simulator import embedded
-from whopwatch.simulator.faults import catalogue
+from whopwatch.simulator.faults import fault_catalogue
 
 
 def both(contract: Contract, fault: str) -> tuple[Report, Report]:
@@ -36,7 +36,7 @@ def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument("--every", type=int, default=9, help="take each Nth fault that reading can show")
     contract = load()
-    faults = [fault.name for fault in catalogue().values() if fault.sees == "read"][:: parser.parse_args().every]
+    faults = [fault.name for fault in fault_catalogue().values() if fault.sees == "read"][:: parser.parse_args().every]
     same = findings = 0
     for fault in faults:
         report, again = both(contract, fault)

@@ -9,8 +9,8 @@ from typing import Any
 
 from benchmarks.detection.unseen import UNSEEN, Place
 from whopwatch.contract import Contract, Operation
-from whopwatch.simulator.faults import catalogue, plant
-from whopwatch.simulator.world import World
+from whopwatch.simulator.faults import fault_catalogue, inject
+from whopwatch.simulator.world.tables import World
 
 CATALOGUE, UNLISTED, CLEAN = "catalogue", "unseen", "clean"
 ELSEWHERE = ("mcp", "webhook")
@@ -59,12 +59,12 @@ def draw(contract: Contract, draws: int, names: Sequence[str] = ()) -> Iterator[
     """Each fault (or those of `names`) at `draws` operations, drawn among those where it makes sense."""
     for seed in range(1, draws + 1):
         world = World(contract, seed=seed)
-        for name, fault in catalogue().items():
+        for name, fault in fault_catalogue().items():
             if (names and name not in names) or fault.sees in ELSEWHERE:
                 continue
             readable = fault.sees != "write"
             for operation in _shuffled(contract, name, seed):
-                if (operation.is_read or not readable) and plant(contract, world, fault, operation):
+                if (operation.is_read or not readable) and inject(contract, world, fault, operation):
                     yield Placed(CATALOGUE, name, operation.id, seed)
                     break
         for name, unseen in UNSEEN.items():
@@ -101,14 +101,14 @@ def baseline(placed: Placed) -> Placed:
 def drift_class(placed: Placed) -> str | None:
     """What moved, None where nothing did."""
     if placed.origin == CATALOGUE:
-        return catalogue()[placed.fault].drift_class
+        return fault_catalogue()[placed.fault].drift_class
     return UNSEEN[placed.fault].classes[0] if placed.origin == UNLISTED else None
 
 
 def sees(placed: Placed) -> str | None:
     """Who could notice it, in the words of the catalogue."""
     if placed.origin == CATALOGUE:
-        fault = catalogue()[placed.fault]
+        fault = fault_catalogue()[placed.fault]
         return "history" if fault.beside and placed.operation == EVERYWHERE else fault.sees
     return "read" if placed.origin == UNLISTED else None
 

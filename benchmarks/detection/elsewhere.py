@@ -18,7 +18,7 @@ from benchmarks.detection.witnesses import Look, Sight, Witness, witnesses
 from benchmarks.usage import command_line
 from whopwatch.contract import Contract, load
 from whopwatch.simulator import Simulator, embedded
-from whopwatch.simulator.faults import Planted, catalogue, first_place, plant
+from whopwatch.simulator.faults import InjectedFault, fault_catalogue, first_place, inject
 from whopwatch.simulator.faults.catalogue import operations_for
 
 SAMPLE = 50
@@ -67,7 +67,7 @@ def outcomes(contract: Contract, *, seed: int = 1, sample: int = SAMPLE, clean: 
 def _at(
     contract: Contract, simulator: Simulator, who: str, witness: Witness, look: Look, name: str, seed: int
 ) -> Outcome:
-    fault, planted = catalogue()[name], _placed(contract, simulator, witness, name, seed)
+    fault, planted = fault_catalogue()[name], _placed(contract, simulator, witness, name, seed)
     is_everywhere = name in witness.everywhere
     simulator.faults.switch([name if is_everywhere else f"{name}@{planted.operation.id}"])
     try:
@@ -83,16 +83,16 @@ def _at(
     return Outcome(who, name, operation, fault.drift_class, caught, classed, others, sight.cost, seconds)
 
 
-def _placed(contract: Contract, simulator: Simulator, witness: Witness, name: str, seed: int) -> Planted:
+def _placed(contract: Contract, simulator: Simulator, witness: Witness, name: str, seed: int) -> InjectedFault:
     """The fault at the operation that shows it well, or at one drawn among those that the witness sees."""
-    fault, world = catalogue()[name], simulator.backend.world
+    fault, world = fault_catalogue()[name], simulator.backend.world
     if witness.at_example:
         planted = first_place(contract, world, fault)
         assert planted
         return planted
     operations = [one for one in operations_for(contract, fault) if one.is_read or fault.sees != "read"]
     random.Random(f"{name}/{seed}").shuffle(operations)  # noqa: S311
-    places = (plant(contract, world, fault, one) for one in operations if one.api == "v1")
+    places = (inject(contract, world, fault, one) for one in operations if one.api == "v1")
     return next(one for one in places if one)
 
 

@@ -19,8 +19,8 @@ from benchmarks.detection.unseen import Planted as Twisted
 from whopwatch.contract import Contract
 from whopwatch.core.finding import Finding
 from whopwatch.simulator import Backend, Simulator, embedded
-from whopwatch.simulator.faults import catalogue
-from whopwatch.simulator.world import World
+from whopwatch.simulator.faults import fault_catalogue
+from whopwatch.simulator.world.tables import World
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -87,7 +87,7 @@ def staged(contract: Contract, placed: Placed) -> Iterator[Stage]:
 
 def items_of(placed: Placed) -> int | None:
     """How long lists have to be for a fault; None for the default."""
-    return catalogue()[placed.fault].items if placed.origin == CATALOGUE else None
+    return fault_catalogue()[placed.fault].items if placed.origin == CATALOGUE else None
 
 
 @cache
@@ -127,8 +127,8 @@ def _expected(
         places = {id: tuple(filter(None, [one.location])) for id, one in twisted.items()}
         return Expected(unseen.classes, _with_twins(contract, places) if 43 in unseen.invariants else places)
     if placed.origin == CATALOGUE:
-        fault = catalogue()[placed.fault]
-        places = {one.operation.id: one.locations for one in simulator.backend.faults.planted}
+        fault = fault_catalogue()[placed.fault]
+        places = {one.operation.id: one.locations for one in simulator.backend.faults.injected}
         return Expected(fault.classes, _with_twins(contract, places) if fault.twin else places)
     return None
 

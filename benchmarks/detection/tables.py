@@ -10,7 +10,7 @@ from benchmarks.detection.elsewhere import Outcome
 from benchmarks.detection.elsewhere_table import section, totals
 from benchmarks.detection.score import Record, Score, attribution, by_class, false_alarms, score
 from benchmarks.detection.unseen import UNSEEN
-from whopwatch.simulator.faults import SEES, catalogue
+from whopwatch.simulator.faults import OBSERVERS, fault_catalogue
 
 Column = tuple[str, str]
 RIVALS = ((RIVAL, BUDGET), (RIVAL, DEFAULT))
@@ -33,7 +33,7 @@ def figures(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> dic
         "schema": 1,
         "everywhere": {origin: _total(_everywhere(records, origin)) for origin in (CATALOGUE, UNLISTED)},
         "catalogue": _rows(_of(records, CATALOGUE, "read")),
-        "catalogue_by_observer": {who: _total(_of(records, CATALOGUE, who)) for who in SEES},
+        "catalogue_by_observer": {who: _total(_of(records, CATALOGUE, who)) for who in OBSERVERS},
         "unseen": _rows(_of(records, UNLISTED, "read")),
         "attribution": {origin: attribution(_from(records, origin)) for origin in (CATALOGUE, UNLISTED)},
         "false_alarms": {"runs": clean, "with_findings": wrong},
@@ -49,7 +49,7 @@ def page(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> str:
     wrong, clean = false_alarms(records)
     unsafe, beside, records = _unsafe_lines(records), _beside(records), _ours(records)
     read, unseen = _of(records, CATALOGUE, "read"), _of(records, UNLISTED, "read")
-    rest = [who for who in SEES if who != "read" and _of(records, CATALOGUE, who)]
+    rest = [who for who in OBSERVERS if who != "read" and _of(records, CATALOGUE, who)]
     carried = any("carried" in record for record in records)
     parts = [
         _INTRODUCTION,
@@ -61,7 +61,7 @@ def page(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> str:
         "## The catalogue, at one operation: what a run that only reads can see",
         _table(read, "class", by_class(read)),
         "## The catalogue, at one operation: the rest",
-        _table(records, "who can see it", {SEES[who]: _of(records, CATALOGUE, who) for who in rest}, total=False),
+        _table(records, "who can see it", {OBSERVERS[who]: _of(records, CATALOGUE, who) for who in rest}, total=False),
         *_rivals_part(beside),
         section(elsewhere),
         "## Faults outside the catalogue, at one operation",
@@ -103,7 +103,7 @@ def _rivals_part(beside: Sequence[Record]) -> list[str]:
 def _sample(records: Iterable[Record]) -> str:
     """How many of the faults were tried, where not all were."""
     tried = {(record["origin"], record["fault"]) for record in records if record["sees"] == "read"}
-    every = sum(fault.sees == "read" for fault in catalogue().values()) + len(UNSEEN)
+    every = sum(fault.sees == "read" for fault in fault_catalogue().values()) + len(UNSEEN)
     return f"This page is of {len(tried)} of the {every} faults that a reader can see." if len(tried) < every else ""
 
 

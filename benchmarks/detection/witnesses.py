@@ -22,7 +22,7 @@ from whopwatch.sdk import SDK_REQUEST_BUDGET, check_sdk
 from whopwatch.sdk.findings import ALL_OPERATIONS
 from whopwatch.sdk.releases import DRIVERS_FOLDER, run_program
 from whopwatch.simulator import Simulator
-from whopwatch.simulator.faults import Planted, catalogue
+from whopwatch.simulator.faults import InjectedFault, fault_catalogue
 
 MESSAGES = 60
 CALLS = 5
@@ -55,7 +55,7 @@ class Witness:
     costs: str
     faults: tuple[str, ...]
     looking: Callable[[Contract, Simulator], AbstractContextManager[Look]]
-    accused: Callable[[Contract, Planted], set[str]]
+    accused: Callable[[Contract, InjectedFault], set[str]]
     everywhere: frozenset[str] = frozenset()
     at_example: bool = False
 
@@ -82,7 +82,7 @@ def witnesses() -> dict[str, Witness]:
 
 
 def _seen_by(who: str) -> tuple[str, ...]:
-    return tuple(name for name, fault in catalogue().items() if fault.sees == who)
+    return tuple(name for name, fault in fault_catalogue().items() if fault.sees == who)
 
 
 @contextmanager
@@ -126,12 +126,12 @@ def _by_sdk(contract: Contract, simulator: Simulator) -> Iterator[Look]:
         yield look
 
 
-def _tools(contract: Contract, planted: Planted) -> set[str]:
+def _tools(contract: Contract, planted: InjectedFault) -> set[str]:
     """The tool, by its own name or its new one."""
     names = [tool.name for tool in tools_of(contract).values() if tool.operation.id == planted.operation.id]
     return {f"{MCP_PREFIX}{name}{end}" for name in names for end in ("", "_renamed")}
 
 
-def _delivery(_: Contract, planted: Planted) -> set[str]:
+def _delivery(_: Contract, planted: InjectedFault) -> set[str]:
     """The delivery, or deliveries as such."""
     return {planted.operation.id, "webhook:*"}

@@ -75,7 +75,7 @@ def test_the_delivered_object_keeps_both_schemas_and_is_the_one_the_api_answers(
     whop_simulator: Simulator, event: str
 ) -> None:
     found, backend = CONTRACT.events[event], whop_simulator.backend
-    parcel = next(one for one in backend.composer.make(found, time.time()) if one.event == event)
+    parcel = next(one for one in backend.composer.trigger(found, time.time()) if one.event == event)
     payload = json.loads(parcel.body)
     assert list(CONTRACT.validator(found.pointer).violations(payload)) == []
     operation = CONTRACT.operation(f"{found.resource}.retrieve")

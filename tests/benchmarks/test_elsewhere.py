@@ -8,14 +8,14 @@ from benchmarks.detection.elsewhere import Outcome, outcomes
 from benchmarks.detection.elsewhere_table import section, totals
 from benchmarks.detection.witnesses import witnesses
 from whopwatch.contract import load
-from whopwatch.simulator.faults import catalogue
+from whopwatch.simulator.faults import fault_catalogue
 
 
 @pytest.mark.parametrize("who", ["mcp", "webhook", "sdk"])
 def test_what_a_witness_is_to_tell_of_is_in_the_catalogue_once(who: str) -> None:
     witness = witnesses()[who]
     assert witness.faults
-    assert set(witness.faults) <= catalogue().keys()
+    assert set(witness.faults) <= fault_catalogue().keys()
     assert len(set(witness.faults)) == len(witness.faults)
     assert witness.everywhere <= set(witness.faults)
 

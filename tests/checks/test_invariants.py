@@ -9,7 +9,7 @@ from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.oracle.list_rules import RULES
-from whopwatch.simulator.faults import catalogue
+from whopwatch.simulator.faults import fault_catalogue
 
 TABLE = tomllib.loads(files("whopwatch.checks").joinpath("invariants.toml").read_text(encoding="utf-8"))["invariant"]
 
@@ -24,7 +24,7 @@ def test_what_can_be_seen_has_a_check_and_a_fault_that_breaks_it() -> None:
         if row["sees"] == "none":
             assert not row.keys() & {"check", "fault"}, row["number"]
         else:
-            fault = catalogue()[row["fault"]]
+            fault = fault_catalogue()[row["fault"]]
             assert row["check"] in names, row["number"]
             assert row["number"] in fault.invariants
             assert row["sees"] == fault.sees

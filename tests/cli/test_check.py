@@ -11,7 +11,7 @@ import pytest
 
 from whopwatch.cli import main
 from whopwatch.reports import FILE_NAMES
-from whopwatch.simulator import Call, Wrapper, embedded
+from whopwatch.simulator import ApiCall, StepWrapper, embedded
 
 
 def test_the_simulator_is_clean_and_every_operation_accounted_for(
@@ -49,12 +49,12 @@ def test_the_rate_is_kept() -> None:
 
 
 def test_drift_ends_with_1_and_is_located(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def title_is_a_number(call: Call, proceed: Callable[[], None]) -> None:
+    def title_is_a_number(call: ApiCall, proceed: Callable[[], None]) -> None:
         for item in call.payload.get("data", ()):
             item["title"] = 424242
         proceed()
 
-    with embedded(wrappers=[Wrapper("respond", title_is_a_number, "products.list")]) as broken:
+    with embedded(wrappers=[StepWrapper("respond", title_is_a_number, "products.list")]) as broken:
         monkeypatch.setenv("WHOP_API_KEY", broken.api_key)
         monkeypatch.setenv("WHOP_COMPANY_ID", broken.company_id)
         code = main(["check", "--target", broken.base_url, "--resource", "products", "--markdown", "-"])

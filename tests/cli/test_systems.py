@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from whopwatch.cli.systems import PARTS, systems, table
 from whopwatch.contract import edition_dir, load
-from whopwatch.simulator.faults import catalogue
+from whopwatch.simulator.faults import fault_catalogue
 from whopwatch.simulator.faults.catalogue import operations_for
 
 
@@ -29,7 +29,7 @@ def test_what_is_counted_is_there() -> None:
     assert rows["topups"]["probe"] == "no read to probe"
     assert rows["v2.plans"]["suite"] == "3 tests"
     assert rows["v2.plans"]["probe"] == "1 of 1"
-    of_v2 = {name for name, fault in catalogue().items() if fault.group == "version"}
+    of_v2 = {name for name, fault in fault_catalogue().items() if fault.group == "version"}
     assert int(rows["v2.plans"]["faults"]) > len(of_v2) == 7
     assert rows["MCP server"]["faults"] == "10, and those of the API"
     assert rows["MCP server"]["probe"] == "its tools, 3 called a round"
@@ -38,6 +38,9 @@ def test_what_is_counted_is_there() -> None:
 def test_a_fault_that_only_v2_can_have_is_counted_there_alone() -> None:
     contract = load()
     found = {
-        one.id for fault in catalogue().values() if fault.group == "version" for one in operations_for(contract, fault)
+        one.id
+        for fault in fault_catalogue().values()
+        if fault.group == "version"
+        for one in operations_for(contract, fault)
     }
     assert found == {"v2.plans.retrieve"}

@@ -9,7 +9,7 @@ import pytest
 from tests.detection.observed import Detection, detect
 from whopwatch.contract import Contract, load
 from whopwatch.simulator import Simulator, embedded
-from whopwatch.simulator.faults import catalogue
+from whopwatch.simulator.faults import fault_catalogue
 
 Detections = Callable[[str], Detection]
 
@@ -30,7 +30,7 @@ def detections(contract: Contract) -> Iterator[Detections]:
 
         @cache
         def of(name: str) -> Detection:
-            fault = catalogue()[name]
+            fault = fault_catalogue()[name]
             return detect(contract, of_size(fault.items), fault)
 
         yield of

@@ -13,7 +13,7 @@ from whopwatch.contract import Contract
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import Report
 from whopwatch.simulator import Simulator
-from whopwatch.simulator.faults import Fault, Planted, first_place
+from whopwatch.simulator.faults import Fault, InjectedFault, first_place
 
 NEIGHBOURS = ("companies.retrieve", "payout_methods.list")
 """Operations of which one that is not concerned is looked at as well: it must not be accused."""
@@ -31,7 +31,7 @@ def checks_for(fault: Fault) -> set[str]:
 class Detection:
     """What a run said of one planted fault."""
 
-    planted: Planted
+    planted: InjectedFault
     accused: frozenset[str]
     report: Report
 

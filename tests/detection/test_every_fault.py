@@ -7,9 +7,9 @@ import pytest
 from tests.detection.conftest import Detections
 from tests.detection.observed import checks_for
 from whopwatch.checks.registry import CHECKS
-from whopwatch.simulator.faults import catalogue
+from whopwatch.simulator.faults import fault_catalogue
 
-READABLE = [name for name, fault in catalogue().items() if fault.sees == "read"]
+READABLE = [name for name, fault in fault_catalogue().items() if fault.sees == "read"]
 ELSEWHERE = {"latency", "read-back", "side-effects", "write-refusals", "moving", "untouched"}
 """Checks that take time or writes to fire: they have tests of their own."""
 
@@ -34,5 +34,5 @@ def test_no_other_operation_is_accused(detections: Detections, name: str) -> Non
 
 
 def test_every_check_is_made_to_fire_by_a_fault() -> None:
-    fired = {catalogue()[name].check for name in READABLE}
+    fired = {fault_catalogue()[name].check for name in READABLE}
     assert {check.id for check in CHECKS} - fired == ELSEWHERE

@@ -10,9 +10,9 @@ from tests.detection.observed import Detection, checks_for
 from whopwatch import run
 from whopwatch.contract import load
 from whopwatch.simulator import embedded
-from whopwatch.simulator.faults import catalogue, first_place
+from whopwatch.simulator.faults import fault_catalogue, first_place
 
-WRITTEN = [name for name, fault in catalogue().items() if fault.sees == "write"]
+WRITTEN = [name for name, fault in fault_catalogue().items() if fault.sees == "write"]
 OF_WRITES = {"moving", "read-back", "side-effects", "write-refusals", "untouched"}
 ITEMS = 4
 BUDGET = 150
@@ -22,7 +22,7 @@ BUDGET = 150
 @cache
 def detection(name: str) -> Detection:
     """What a run that writes to the fault's resource says of it; a world of its own each time, as it is changed."""
-    contract, fault = load(), catalogue()[name]
+    contract, fault = load(), fault_catalogue()[name]
     with embedded(contract, items=ITEMS) as simulator:
         planted = first_place(contract, simulator.backend.world, fault)
         assert planted
@@ -45,4 +45,4 @@ def test_no_other_operation_is_accused(name: str) -> None:
 
 
 def test_every_check_of_writes_is_made_to_fire() -> None:
-    assert {catalogue()[name].check for name in WRITTEN} >= OF_WRITES
+    assert {fault_catalogue()[name].check for name in WRITTEN} >= OF_WRITES

@@ -7,7 +7,7 @@ import pytest
 from tests.run.in_process import InProcess
 from whopwatch.contract import Contract
 from whopwatch.run import check
-from whopwatch.simulator.app import Options
+from whopwatch.simulator.backend import SimulatorOptions
 
 AFTER = "param:after"
 CASES = [
@@ -39,7 +39,7 @@ CASES = [
 @pytest.mark.parametrize(("fault", "seed", "location", "words"), CASES, ids=[case[0] for case in CASES])
 def test_a_fault_is_one_finding(contract: Contract, fault: str, seed: int, location: str, words: str) -> None:
     operation = fault.partition("@")[2]
-    simulator = InProcess(contract, Options(seed=seed, rate_limit=10**9, faults=(fault,)))
+    simulator = InProcess(contract, SimulatorOptions(seed=seed, rate_limit=10**9, faults=(fault,)))
     report = check(contract, simulator.target(), only=[operation], seed=seed, transport=simulator)
 
     assert [(found.drift_class, found.operation, found.location) for found in report.findings] == [
@@ -58,7 +58,7 @@ def test_a_fault_is_one_finding(contract: Contract, fault: str, seed: int, locat
 )
 def test_a_status_is_told_once(contract: Contract, fault: str, drift_class: str, words: str) -> None:
     operation = fault.partition("@")[2]
-    simulator = InProcess(contract, Options(seed=1, rate_limit=10**9, faults=(fault,)))
+    simulator = InProcess(contract, SimulatorOptions(seed=1, rate_limit=10**9, faults=(fault,)))
     report = check(contract, simulator.target(), only=[operation], seed=1, transport=simulator)
 
     assert [(found.drift_class, found.location) for found in report.findings] == [(drift_class, "status")]
@@ -67,7 +67,7 @@ def test_a_status_is_told_once(contract: Contract, fault: str, drift_class: str,
 
 def test_an_empty_list_that_announces_a_page_is_told_at_its_place(contract: Contract) -> None:
     fault = "has-next-always@payments.list"
-    simulator = InProcess(contract, Options(items=0, rate_limit=10**9, faults=(fault,)))
+    simulator = InProcess(contract, SimulatorOptions(items=0, rate_limit=10**9, faults=(fault,)))
     report = check(contract, simulator.target(), only=["payments.list"], transport=simulator)
 
     assert [(found.drift_class, found.location) for found in report.findings] == [("D20", "/page_info/has_next_page")]
@@ -75,7 +75,7 @@ def test_an_empty_list_that_announces_a_page_is_told_at_its_place(contract: Cont
 
 def test_pages_that_overlap_in_a_list_of_several_pages_are_one_finding(contract: Contract) -> None:
     fault = "pages-overlap@payments.list"
-    simulator = InProcess(contract, Options(seed=1, items=250, rate_limit=10**9, faults=(fault,)))
+    simulator = InProcess(contract, SimulatorOptions(seed=1, items=250, rate_limit=10**9, faults=(fault,)))
     report = check(contract, simulator.target(), only=["payments.list"], seed=1, transport=simulator)
 
     assert [(found.location, "meets an item on two pages" in found.message) for found in report.findings] == [
@@ -84,7 +84,9 @@ def test_pages_that_overlap_in_a_list_of_several_pages_are_one_finding(contract:
 
 
 def test_pages_of_a_wrong_size_are_no_other_default_size(contract: Contract) -> None:
-    simulator = InProcess(contract, Options(seed=1, rate_limit=10**9, faults=("page-too-large@payout_methods.list",)))
+    simulator = InProcess(
+        contract, SimulatorOptions(seed=1, rate_limit=10**9, faults=("page-too-large@payout_methods.list",))
+    )
     report = check(contract, simulator.target(), seed=1, transport=simulator)
 
     assert [(found.drift_class, found.location) for found in report.findings] == [("D20", "param:first")]
@@ -92,7 +94,7 @@ def test_pages_of_a_wrong_size_are_no_other_default_size(contract: Contract) -> 
 
 def test_two_sizes_at_once_are_not_called_a_size_that_is_none(contract: Contract) -> None:
     fault = "first-wins-over-last@reviews.list"
-    simulator = InProcess(contract, Options(rate_limit=10**9, faults=(fault,)))
+    simulator = InProcess(contract, SimulatorOptions(rate_limit=10**9, faults=(fault,)))
     report = check(contract, simulator.target(), only=["reviews.list"], transport=simulator)
 
     assert [(found.location, "are both taken" in found.message) for found in report.findings] == [("param:first", True)]

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from whopwatch.contract import load
-from whopwatch.simulator import Call, Simulator, Wrapper, embedded
-from whopwatch.simulator.pipeline import Proceed
+from whopwatch.simulator import ApiCall, Simulator, StepWrapper, embedded
+from whopwatch.simulator.api.pipeline import Proceed
 
 ROOT = Path(__file__).parents[2]
 BUDGET = 40
@@ -54,14 +54,14 @@ def test_a_clean_api_passes_and_nothing_but_reads_was_sent(tmp_path: Path) -> No
     assert simulator.requests.keys() == {"GET"}
 
 
-def _without_titles(call: Call, proceed: Proceed) -> None:
+def _without_titles(call: ApiCall, proceed: Proceed) -> None:
     proceed()
     for item in call.payload["data"]:
         del item["title"]
 
 
 def test_our_checks_fail_an_api_that_broke_its_contract(tmp_path: Path) -> None:
-    fault = Wrapper("project", _without_titles, "products.list")
+    fault = StepWrapper("project", _without_titles, "products.list")
     with embedded(items=3, wrappers=[fault]) as simulator:
         code, output = _schemathesis(simulator, tmp_path, "--phases", "fuzzing")
     assert code == 1, output

@@ -14,7 +14,7 @@ from whopwatch.core.finding import Finding
 from whopwatch.core.report import Report
 from whopwatch.history import AcceptedEntry, Records, compare_with_history
 from whopwatch.run import Observation, judge, observe
-from whopwatch.simulator.app import Options
+from whopwatch.simulator.backend import SimulatorOptions
 
 FIRST = datetime(2026, 1, 1, 3, tzinfo=UTC)
 BUDGET = 30
@@ -27,7 +27,7 @@ def recorded(
     contract: Contract, operations: tuple[str, ...], world: int, plan: int, faults: tuple[str, ...]
 ) -> Observation:
     """Return what one run over `operations` observes, with the seed `plan` and the world of the seed `world`."""
-    simulator = InProcess(contract, Options(seed=world, faults=faults, rate_limit=10**9))
+    simulator = InProcess(contract, SimulatorOptions(seed=world, faults=faults, rate_limit=10**9))
     return observe(contract, simulator.target(), budget=BUDGET, selected=operations, seed=plan, transport=simulator)
 
 

@@ -17,8 +17,8 @@ from whopwatch.history import Records, plan_priorities
 from whopwatch.history.encoding import baseline_to_json
 from whopwatch.history.records import OperationRecord
 from whopwatch.planning.state import OperationHistory
-from whopwatch.simulator.faults import catalogue, first_place
-from whopwatch.simulator.world import World
+from whopwatch.simulator.faults import fault_catalogue, first_place
+from whopwatch.simulator.world.tables import World
 
 SOME = ("products.list", "payments.list")
 
@@ -42,7 +42,7 @@ HISTORIES = ("optional-field-vanished", "amount-in-cents-everywhere")
 @pytest.mark.parametrize("changing", [False, True])
 @pytest.mark.parametrize("name", HISTORIES)
 def test_what_only_history_shows_is_found_and_gone_again(contract: Contract, name: str, changing: bool) -> None:
-    fault = catalogue()[name]
+    fault = fault_catalogue()[name]
     planted = first_place(contract, World(contract), fault)
     assert planted
     operation = planted.operation.id

@@ -11,7 +11,7 @@ from whopwatch import run
 from whopwatch.contract import Contract, load
 from whopwatch.core.report import Report, State
 from whopwatch.simulator import Simulator, embedded
-from whopwatch.simulator.world import NOW_MS
+from whopwatch.simulator.world.tables import NOW_MS
 
 ITEMS = 4
 UNSAFE = ("POST", "PATCH", "PUT", "DELETE")

@@ -22,7 +22,7 @@ from whopwatch.prober.probe_requests import resources_needed
 from whopwatch.prober.probe_run import ProbeRunner, RunChecker
 from whopwatch.prober.settings import Probe, ProbeOptions
 from whopwatch.simulator import Simulator, embedded
-from whopwatch.simulator.faults import catalogue, first_place
+from whopwatch.simulator.faults import fault_catalogue, first_place
 
 BROKEN = Exchange(
     "products.list",
@@ -86,7 +86,7 @@ def simulator() -> Iterator[Simulator]:
 @pytest.mark.parametrize("check", [check.id for check in CHECKS])
 def test_the_checks_left_out_have_nothing_to_say_of_a_probe(simulator: Simulator, check: str) -> None:
     """At every place where a fault that this check names shows itself."""
-    faults = [fault for fault in catalogue().values() if fault.check == check and fault.sees == "read"]
+    faults = [fault for fault in fault_catalogue().values() if fault.check == check and fault.sees == "read"]
     for fault in faults[:3]:
         planted = first_place(CONTRACT, simulator.backend.world, fault)
         assert planted

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from whopwatch.simulator import Call, Simulator, Wrapper, embedded
+from whopwatch.simulator import ApiCall, Simulator, StepWrapper, embedded
 
 CONTRACT_TEST = """
 def test_contract(whop_case):
@@ -133,13 +133,13 @@ def test_a_session_whose_budget_is_spent_does_not_pass(at_simulator: Simulator, 
 
 
 def test_drift_fails_the_test_it_belongs_to(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    def without_title(call: Call, proceed: Callable[[], None]) -> None:
+    def without_title(call: ApiCall, proceed: Callable[[], None]) -> None:
         for item in call.payload.get("data", ()):
             item.pop("title", None)
         proceed()
 
     pytester.makepyfile(CONTRACT_TEST)
-    with embedded(wrappers=[Wrapper("respond", without_title, "products.list")]) as broken:
+    with embedded(wrappers=[StepWrapper("respond", without_title, "products.list")]) as broken:
         monkeypatch.setenv("WHOP_API_KEY", broken.api_key)
         monkeypatch.setenv("WHOP_COMPANY_ID", broken.company_id)
         result = run(pytester, "--target", broken.base_url, "--whop-only", "products.list", "-rA")

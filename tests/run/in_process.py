@@ -10,14 +10,16 @@ from starlette.datastructures import Headers
 
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
-from whopwatch.simulator.app import Backend, Options
-from whopwatch.simulator.pipeline import Call
+from whopwatch.simulator.api.pipeline import ApiCall
+from whopwatch.simulator.backend import Backend, SimulatorOptions
 
 
 class InProcess(httpx.BaseTransport):
     """Hands requests to a simulator's backend; `before` is called with it first."""
 
-    def __init__(self, contract: Contract, options: Options, before: Callable[[Backend], None] | None = None) -> None:
+    def __init__(
+        self, contract: Contract, options: SimulatorOptions, before: Callable[[Backend], None] | None = None
+    ) -> None:
         self.backend = Backend(contract, options)
         self._before = before
 
@@ -35,7 +37,7 @@ class InProcess(httpx.BaseTransport):
             self._before(self.backend)
         path, _, query = request.url.raw_path.decode("latin-1").partition("?")
         api, _, below = path.removeprefix("/api/").partition("/")
-        call = Call(
+        call = ApiCall(
             method=request.method,
             api=api,
             path=f"/{below}",

@@ -11,7 +11,7 @@ from tests.run.in_process import InProcess
 from whopwatch.contract import Contract
 from whopwatch.core.report import State, Verdict
 from whopwatch.run import check
-from whopwatch.simulator.app import Backend, Options
+from whopwatch.simulator.backend import Backend, SimulatorOptions
 
 TABLES = ("products", "plans", "payments", "members", "memberships", "promo_codes", "reviews", "invoices", "apps")
 FIELDS = ("status", "visibility", "title", "name", "role", "stars", "updated_at")
@@ -46,7 +46,7 @@ class Writers:
 @pytest.mark.parametrize(("seed", "share"), [(1, 0.1), (2, 0.3), (3, 0.6), (4, 1.0)])
 def test_what_changes_while_it_is_watched_is_no_finding(contract: Contract, seed: int, share: float) -> None:
     writers = Writers(seed, share)
-    api = InProcess(contract, Options(seed=seed, rate_limit=10**9), writers)
+    api = InProcess(contract, SimulatorOptions(seed=seed, rate_limit=10**9), writers)
     report = check(contract, api.target(), resources=TABLES, budget=300, seed=seed, transport=api)
     assert [(f.operation, f.location, f.check) for f in report.findings if f.breaks] == []
     assert len(writers.done) == 3
@@ -54,7 +54,7 @@ def test_what_changes_while_it_is_watched_is_no_finding(contract: Contract, seed
 
 @pytest.mark.parametrize("budget", [120, 600])
 def test_every_read_is_verified_within_the_budget(contract: Contract, budget: int) -> None:
-    api = InProcess(contract, Options(seed=5, rate_limit=10**9))
+    api = InProcess(contract, SimulatorOptions(seed=5, rate_limit=10**9))
     report = check(contract, api.target(), budget=budget, seed=5, transport=api)
     assert report.findings == ()
     assert report.verdict is Verdict.CLEAN
@@ -64,7 +64,7 @@ def test_every_read_is_verified_within_the_budget(contract: Contract, budget: in
 
 
 def test_a_list_of_four_thousand_is_walked_within_41_requests(contract: Contract) -> None:
-    api = InProcess(contract, Options(seed=6, items=4000, rate_limit=10**9))
+    api = InProcess(contract, SimulatorOptions(seed=6, items=4000, rate_limit=10**9))
     report = check(contract, api.target(), only=["products.list"], transport=api)
     spent = report.to_json()["spent"]
     assert spent["list"] + spent["next-page"] <= 41

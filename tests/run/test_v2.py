@@ -19,13 +19,13 @@ from whopwatch.oracle.expansion import EXPAND, expandable
 from whopwatch.planning.follow_ups import expansions
 from whopwatch.planning.state import RunState
 from whopwatch.run import check, observe, select_operations
-from whopwatch.simulator.app import Options
+from whopwatch.simulator.backend import SimulatorOptions
 
 ID = "v2.plans.retrieve"
 
 
 def at(contract: Contract, *, fault: str | None = None, seed: int = 0) -> InProcess:
-    api = InProcess(contract, Options(seed=seed))
+    api = InProcess(contract, SimulatorOptions(seed=seed))
     if fault:
         api.backend.faults.switch([f"{fault}@{ID}"])
     return api

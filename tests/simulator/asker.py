@@ -11,8 +11,8 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.simulator import Backend, Call
-from whopwatch.simulator.generate import Reference
+from whopwatch.simulator import ApiCall, Backend
+from whopwatch.simulator.world.values import EntityRef
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Asker:
             del sent["authorization"]
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         flat = [(name, str(value)) for name, value in pairs]
-        return Answer(self.backend.answer(Call(method, api, path, flat, sent, raw)))
+        return Answer(self.backend.answer(ApiCall(method, api, path, flat, sent, raw)))
 
     def operation(self, name: str, query: Mapping[str, Any] | None = None, **path: str) -> Answer:
         """Ask for a reading operation with what it needs, taken from the world where it is not given."""
@@ -99,4 +99,4 @@ class Asker:
             after = {"after": page["page_info"]["end_cursor"]}
 
     def resolves(self, resource: str, id: str) -> bool:
-        return self.backend.world.get(Reference(resource, id)) is not None
+        return self.backend.world.get(EntityRef(resource, id)) is not None

@@ -17,10 +17,10 @@ from tests.simulator.asker import Asker
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError
 from whopwatch.signature import Signed, verify_signature
-from whopwatch.simulator import Backend, Options, Simulator, Webhook, embedded
-from whopwatch.simulator.happenings import declared
-from whopwatch.simulator.parcel import Parcel
-from whopwatch.simulator.subscribers import webhooks
+from whopwatch.simulator import Backend, Simulator, SimulatorOptions, WebhookOptions, embedded
+from whopwatch.simulator.declarations import declarations_of
+from whopwatch.simulator.events.delivery import OutgoingDelivery
+from whopwatch.simulator.events.sender import reachable_webhooks
 
 NOW = 1_767_225_600.0
 CONTRACT = load()
@@ -28,22 +28,22 @@ CONTRACT = load()
 
 @pytest.fixture(scope="module")
 def backend() -> Backend:
-    return Backend(CONTRACT, Options())
+    return Backend(CONTRACT, SimulatorOptions())
 
 
-def made(backend: Backend, event: str) -> Parcel:
+def made(backend: Backend, event: str) -> OutgoingDelivery:
     """The parcel of an event that is made to happen."""
-    parcels = backend.composer.make(CONTRACT.event(event), NOW)
+    parcels = backend.composer.trigger(CONTRACT.event(event), NOW)
     return next(parcel for parcel in parcels if parcel.event == event)
 
 
 def test_every_event_has_its_rule() -> None:
-    assert declared().keys() == CONTRACT.events.keys()
+    assert declarations_of(CONTRACT).events.keys() == CONTRACT.events.keys()
 
 
 @pytest.mark.parametrize("items", [None, 0])
 def test_every_event_can_happen_again_and_again(items: int | None) -> None:
-    backend = Backend(CONTRACT, Options(items=items))
+    backend = Backend(CONTRACT, SimulatorOptions(items=items))
     for event in [*CONTRACT.events] * 4:
         assert made(backend, event).payload["type"] == event
 
@@ -51,7 +51,7 @@ def test_every_event_can_happen_again_and_again(items: int | None) -> None:
 @pytest.mark.parametrize("event", CONTRACT.events)
 def test_a_delivery_keeps_its_schema_and_is_signed(backend: Backend, event: str) -> None:
     parcel = made(backend, event)
-    backend.composer.address(parcel, NOW)
+    backend.composer.next_attempt(parcel, NOW)
     found = CONTRACT.events[event]
     assert list(CONTRACT.validator(found.pointer).violations(json.loads(parcel.body))) == []
     assert isinstance(verify_signature(parcel.secret, parcel.headers.items(), parcel.body, NOW), Signed)
@@ -59,9 +59,9 @@ def test_a_delivery_keeps_its_schema_and_is_signed(backend: Backend, event: str)
 
 def test_each_attempt_is_signed_anew(backend: Backend) -> None:
     parcel = made(backend, "payment.created")
-    backend.composer.address(parcel, NOW)
+    backend.composer.next_attempt(parcel, NOW)
     first = dict(parcel.headers)
-    backend.composer.address(parcel, NOW + 1000)
+    backend.composer.next_attempt(parcel, NOW + 1000)
     assert first["webhook-id"] == parcel.headers["webhook-id"]
     assert isinstance(verify_signature(parcel.secret, parcel.headers.items(), parcel.body, NOW + 1000), Signed)
 
@@ -78,11 +78,11 @@ WRITES: dict[str, tuple[str, dict[str, object], set[str]]] = {
 def test_a_write_is_told(contract: Contract, name: str) -> None:
     """The world tells of what a request did to it, whichever object that was."""
     id, body, events = WRITES[name]
-    backend = Backend(contract, Options())
+    backend = Backend(contract, SimulatorOptions())
     operation = contract.operation(id)
     told: set[str] = set()
     for entity in backend.world.own(operation.resource)[:12]:
-        parcels: list[Parcel] = []
+        parcels: list[OutgoingDelivery] = []
         with backend.composer.watching(parcels, NOW):
             answer = Asker(backend, contract)("POST", operation.fill({"id": entity.id}), body=body)
         assert answer.status == 200
@@ -138,7 +138,7 @@ def receiving(refusals: int = 0) -> Iterator[tuple[str, Receiver]]:
 
 @contextmanager
 def delivering(url: str, **settings: object) -> Iterator[Simulator]:
-    webhook = Webhook(url, **{"jitter": 0.0, **settings})  # type: ignore[arg-type]
+    webhook = WebhookOptions(url, **{"jitter": 0.0, **settings})  # type: ignore[arg-type]
     with embedded(CONTRACT, webhook=webhook, control=True) as simulator:
         yield simulator
 
@@ -148,7 +148,7 @@ def test_what_is_refused_is_sent_again() -> None:
         receiving(refusals=2) as (url, receiver),
         delivering(url, retries=(0.01, 0.01), duplicate_every=0) as simulator,
     ):
-        simulator.happen("payment.succeeded")
+        simulator.trigger("payment.succeeded")
         receiver.wait(1)
     assert list(receiver.attempts.values()) == [3]
 
@@ -156,7 +156,7 @@ def test_what_is_refused_is_sent_again() -> None:
 def test_deliveries_come_twice_and_in_any_order() -> None:
     count = 20
     with receiving() as (url, receiver), delivering(url, jitter=1.0, duplicate_every=5) as simulator:
-        told = [id for _ in range(count) for id in simulator.happen("dispute.updated")]
+        told = [id for _ in range(count) for id in simulator.trigger("dispute.updated")]
         receiver.wait(count + count // 5)
     times = Counter(receiver.accepted)
     assert sorted(times.values()) == [1] * 16 + [2] * 4
@@ -177,7 +177,7 @@ def test_requests_make_events_happen() -> None:
 @pytest.mark.parametrize("url", ["", "ftp://host/", "//host/x", "http://", "http://a b/\n"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(UsageError):
-        Webhook(url)
+        WebhookOptions(url)
 
 
 def created(simulator: Simulator, **body: object) -> dict[str, str]:
@@ -192,18 +192,18 @@ def created(simulator: Simulator, **body: object) -> dict[str, str]:
 def test_a_webhook_made_through_the_api_is_sent_what_it_asks_for_signed_with_its_own_secret() -> None:
     with receiving() as (url, receiver), embedded(CONTRACT) as simulator:
         webhook = created(simulator, url=url, events=["payment.succeeded"])
-        simulator.happen("invoice.paid")
-        (wanted,) = simulator.happen("payment.succeeded")
+        simulator.trigger("invoice.paid")
+        (wanted,) = simulator.trigger("payment.succeeded")
         receiver.wait(1)
         path = f"{simulator.base_url}/webhooks/{webhook['id']}"
         headers = {"authorization": f"Bearer {simulator.api_key}"}
         assert httpx.patch(path, headers=headers, json={"enabled": False}).status_code == 200
-        simulator.happen("payment.succeeded")
+        simulator.trigger("payment.succeeded")
         assert httpx.patch(path, headers=headers, json={"enabled": True}).status_code == 200
-        (again,) = simulator.happen("payment.succeeded")
+        (again,) = simulator.trigger("payment.succeeded")
         receiver.wait(1)
         assert httpx.delete(path, headers=headers).status_code == 200
-        assert not list(webhooks(simulator.backend.world))
+        assert not list(reachable_webhooks(simulator.backend.world))
     assert set(receiver.accepted) == {wanted, again}
     for sent, body in receiver.requests:
         assert isinstance(verify_signature(webhook["webhook_secret"], sent, body, time.time()), Signed)
@@ -216,12 +216,12 @@ def test_a_webhook_made_through_the_api_is_sent_what_it_asks_for_signed_with_its
 def test_nothing_is_sent_to_another_machine_by_what_a_request_says(url: str) -> None:
     with embedded(CONTRACT) as simulator:
         created(simulator, url=url, events=["payment.succeeded"], enabled=True)
-        simulator.happen("payment.succeeded")
+        simulator.trigger("payment.succeeded")
         assert simulator.backend.sender is None
 
 
 def test_payloads_of_another_version_are_not_made_up() -> None:
     with embedded(CONTRACT) as simulator:
         created(simulator, url="http://127.0.0.1:9/", events=["payment.succeeded"], api_version="v5")
-        simulator.happen("payment.succeeded")
+        simulator.trigger("payment.succeeded")
         assert simulator.backend.sender is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.simulator.asker import Answer, Asker
 from whopwatch.contract import Contract, load
-from whopwatch.simulator import Backend, Options
+from whopwatch.simulator import Backend, SimulatorOptions
 
 OPERATIONS = sorted(load().operations)
 READS = [operation.id for operation in load().reads]
@@ -162,7 +162,7 @@ def test_an_idempotency_key_has_at_most_255_bytes(fresh: Asker) -> None:
 
 def test_the_rate_limit_counts_each_operation_and_key_and_opens_again(contract: Contract) -> None:
     now = [0.0]
-    backend = Backend(contract, Options(rate_limit=3, rate_seconds=60, clock=lambda: now[0]))
+    backend = Backend(contract, SimulatorOptions(rate_limit=3, rate_seconds=60, clock=lambda: now[0]))
     ask = Asker(backend, contract)
 
     assert [ask.operation("products.list").status for _ in range(5)] == [200, 200, 200, 429, 429]
@@ -175,7 +175,7 @@ def test_the_rate_limit_counts_each_operation_and_key_and_opens_again(contract: 
 
 def test_v2_counts_all_of_a_key_and_stays_closed_for_a_while(contract: Contract) -> None:
     now = [0.0]
-    ask = Asker(Backend(contract, Options(clock=lambda: now[0])), contract)
+    ask = Asker(Backend(contract, SimulatorOptions(clock=lambda: now[0])), contract)
 
     assert {ask.operation("v2.plans.retrieve").status for _ in range(100)} == {200}
     refused = ask.operation("v2.plans.retrieve")

@@ -7,15 +7,15 @@ import pytest
 
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
-from whopwatch.simulator import Grant, embedded
+from whopwatch.simulator import KeyGrant, embedded
 
 
 def test_a_key_may_do_what_its_scopes_allow_and_nothing_else(contract: Contract) -> None:
     operations = contract.operations
     grants = [
-        Grant("reader", "company", ["*:read"]),
-        Grant("poor", "app", operations["plans.list"].scopes),
-        Grant("none", "app", []),
+        KeyGrant("reader", "company", ["*:read"]),
+        KeyGrant("poor", "app", operations["plans.list"].scopes),
+        KeyGrant("none", "app", []),
     ]
     with embedded(contract, keys=grants, items=3) as simulator:
         assert len({simulator.api_key, simulator.app_key, *simulator.keys.values()}) == 5
@@ -30,7 +30,7 @@ def test_a_key_may_do_what_its_scopes_allow_and_nothing_else(contract: Contract)
 
 
 def test_keys_follow_from_the_seed(contract: Contract) -> None:
-    grants = [Grant("mine", "company", ["*"])]
+    grants = [KeyGrant("mine", "company", ["*"])]
     values = []
     for seed in (1, 1, 2):
         with embedded(contract, keys=grants, items=1, seed=seed) as simulator:
@@ -41,6 +41,6 @@ def test_keys_follow_from_the_seed(contract: Contract) -> None:
 def test_a_scope_that_nothing_asks_for_is_a_slip(contract: Contract) -> None:
     with (
         pytest.raises(UsageError, match="did you mean 'plan:basic:read'"),
-        embedded(contract, keys=[Grant("mine", "company", ["plan:basic:reed"])]),
+        embedded(contract, keys=[KeyGrant("mine", "company", ["plan:basic:reed"])]),
     ):
         pass

@@ -9,13 +9,14 @@ import pytest
 
 from tests.simulator.asker import Asker
 from whopwatch.contract import Contract, Operation, Parameter, load
-from whopwatch.simulator.relations import PAGE_PARAMETERS, SORT_PARAMETERS, relations
+from whopwatch.contract.list_behaviour import PAGING
+from whopwatch.simulator.declarations import SORT_PARAMETERS, declarations_of
 
 FILTERS = [
     (operation.id, parameter.name)
     for operation in load().lists
     for parameter in operation.in_("query")
-    if parameter.name not in PAGE_PARAMETERS | SORT_PARAMETERS
+    if parameter.name not in PAGING | SORT_PARAMETERS
 ]
 ORDERS = [
     (operation.id, value)
@@ -27,16 +28,16 @@ ORDERS = [
 
 def test_every_query_parameter_of_a_list_is_a_filter_an_order_or_a_page_parameter(contract: Contract) -> None:
     for operation in contract.lists:
-        handled = {parameter.name for parameter, _ in relations().filter_paths(operation)}
+        handled = {parameter.name for parameter, _ in declarations_of(contract).filter_paths(operation)}
         documented = {parameter.name for parameter in operation.in_("query")}
-        assert documented - handled <= PAGE_PARAMETERS | SORT_PARAMETERS
+        assert documented - handled <= PAGING | SORT_PARAMETERS
 
 
 def candidates(ask: Asker, operation: Operation, parameter: Parameter) -> Iterator[str]:
     """Values worth trying for a filter."""
     schema = ask.contract.resolve(parameter.schema)
     schema = ask.contract.resolve(schema.get("items", schema))
-    path = {p.name: path for p, path in relations().filter_paths(operation)}[parameter.name]
+    path = {p.name: path for p, path in declarations_of(ask.contract).filter_paths(operation)}[parameter.name]
     rows = list(ask.backend.world.table(ask.backend.world.views.of_operation[operation.id].table).values())
     if "enum" in schema:
         yield from schema["enum"]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulator.asker import Asker
 from whopwatch.contract import Contract, Operation, load
-from whopwatch.simulator import Backend, Options
+from whopwatch.simulator import Backend, SimulatorOptions
 
 READS = [operation.id for operation in load().reads]
 LISTS = [operation.id for operation in load().lists]
@@ -36,7 +36,7 @@ def test_a_list_has_several_pages(ask: Asker, id: str) -> None:
 
 @pytest.mark.parametrize("seed", [1, 7, 4096])
 def test_every_object_of_a_world_is_valid_in_every_view(contract: Contract, seed: int) -> None:
-    asker = Asker(Backend(contract, Options(seed=seed)), contract)
+    asker = Asker(Backend(contract, SimulatorOptions(seed=seed)), contract)
     broken = {}
     for operation in contract.reads:
         if operation.id.endswith(".retrieve"):
@@ -70,7 +70,7 @@ def shown_alike(one: Any, other: Any) -> bool:
 
 
 def test_an_empty_company_lists_nothing_and_still_exists(contract: Contract) -> None:
-    asker = Asker(Backend(contract, Options(items=0)), contract)
+    asker = Asker(Backend(contract, SimulatorOptions(items=0)), contract)
     company = asker.backend.world.company.id
 
     page = asker("GET", "/products", {"company_id": company})
@@ -86,7 +86,7 @@ def test_an_empty_company_lists_nothing_and_still_exists(contract: Contract) -> 
 
 
 def test_items_sets_the_length_of_the_lists(contract: Contract) -> None:
-    asker = Asker(Backend(contract, Options(items=7)), contract)
+    asker = Asker(Backend(contract, SimulatorOptions(items=7)), contract)
 
     assert {len(asker.walk(f"{name}.list")) for name in ("products", "plans", "payments")} == {7}
 

@@ -12,8 +12,8 @@ from tests.simulator.asker import Asker
 from tests.simulator.bodies import bodies
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError
-from whopwatch.simulator import Backend, Call, Options, Simulator, Wrapper, embedded
-from whopwatch.simulator.pipeline import Pipeline
+from whopwatch.simulator import ApiCall, Backend, Simulator, SimulatorOptions, StepWrapper, embedded
+from whopwatch.simulator.api.pipeline import Pipeline
 
 OPERATIONS = sorted(load().operations)
 
@@ -82,7 +82,7 @@ def test_a_key_of_ones_own_is_the_key() -> None:
 
 @pytest.fixture(scope="module")
 def lenient(contract: Contract) -> Asker:
-    return Asker(Backend(contract, Options(lenient=True)), contract)
+    return Asker(Backend(contract, SimulatorOptions(lenient=True)), contract)
 
 
 @pytest.mark.parametrize("id", OPERATIONS)
@@ -107,7 +107,7 @@ def test_lenient_answers_with_the_id_that_was_asked_for_the_same_again(lenient: 
     assert first == again
 
 
-def shout(call: Call, proceed: object) -> None:
+def shout(call: ApiCall, proceed: object) -> None:
     assert callable(proceed)
     proceed()
     call.payload = {**call.payload, "loud": True}
@@ -117,11 +117,11 @@ def shout(call: Call, proceed: object) -> None:
 def test_a_wrapper_changes_one_step_of_one_operation_or_of_all(
     contract: Contract, operation: str | None, loud: bool
 ) -> None:
-    backend = Backend(contract, Options(wrappers=[Wrapper("project", shout, operation)]))
+    backend = Backend(contract, SimulatorOptions(wrappers=[StepWrapper("project", shout, operation)]))
 
     assert ("loud" in Asker(backend, contract).operation("products.list").json) is loud
 
 
 def test_a_wrapper_of_a_step_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="no such step: projekt"):
-        Pipeline([], [Wrapper("projekt", shout)])
+        Pipeline([], [StepWrapper("projekt", shout)])

@@ -13,16 +13,16 @@ import pytest
 
 from tests.simulator.asker import Asker
 from whopwatch.contract import Contract
-from whopwatch.simulator import Backend, Options
-from whopwatch.simulator.generate import Reference
-from whopwatch.simulator.project import Projector
-from whopwatch.simulator.world import World
+from whopwatch.simulator import Backend, SimulatorOptions
+from whopwatch.simulator.world.projection import Projector
+from whopwatch.simulator.world.tables import World
+from whopwatch.simulator.world.values import EntityRef
 
 DIGEST = """
 import hashlib, json, sys
 from whopwatch.contract import load
-from whopwatch.simulator.project import Projector
-from whopwatch.simulator.world import World
+from whopwatch.simulator.world.projection import Projector
+from whopwatch.simulator.world.tables import World
 world = World(load(), seed=5)
 names = sorted(world.views.of_operation, reverse=sys.argv[1] == "backwards")
 projector = Projector(world)
@@ -193,7 +193,7 @@ def test_counts_are_counted(ask: Asker) -> None:
     products = ask.walk("products.list")
     memberships = list(ask.backend.world.table("memberships").values())
     for product in products:
-        mine = [m for m in memberships if m.values["product"] == Reference("products", product["id"])]
+        mine = [m for m in memberships if m.values["product"] == EntityRef("products", product["id"])]
         assert product["member_count"] == len(mine)
 
 
@@ -217,7 +217,7 @@ def test_an_event_shows_the_object_as_the_api_does(ask: Asker, shown: Mapping[st
 
 
 def test_items_is_exact_where_it_is_asked_for(contract: Contract) -> None:
-    asker = Asker(Backend(contract, Options(items=4)), contract)
+    asker = Asker(Backend(contract, SimulatorOptions(items=4)), contract)
 
     assert len(asker.walk("shipments.list", {"company_id": asker.backend.world.company.id})) == 4
 
@@ -229,7 +229,7 @@ def test_what_is_new_points_at_what_is_there(contract: Contract, seed: int) -> N
         for entity in world.own(table)[:8]:
             world.delete(entity)
     made = [world.create(table) for table in ("payments", "memberships", "reviews", "invoices") for _ in range(20)]
-    pointed = {value for one in made for value in one.raw.values() if isinstance(value, Reference)}
+    pointed = {value for one in made for value in one.raw.values() if isinstance(value, EntityRef)}
     assert {"members", "plans", "products", "memberships"} <= {one.table for one in pointed}
     assert not [one for one in pointed if world.is_deleted(one)]
 

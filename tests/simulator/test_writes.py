@@ -7,7 +7,7 @@ import pytest
 from tests.simulator.asker import Asker
 from tests.simulator.bodies import bodies
 from whopwatch.contract import load
-from whopwatch.simulator import Backend, Options
+from whopwatch.simulator import Backend, SimulatorOptions
 
 WRITES = [operation.id for operation in load().operations.values() if not operation.is_read]
 CREATES = [id for id in WRITES if id.endswith(".create")]
@@ -170,7 +170,7 @@ def test_an_idempotency_key_is_carried_out_once(fresh: Asker) -> None:
 
 
 def test_writes_at_the_same_seed_make_the_same_objects(fresh: Asker) -> None:
-    other = Asker(Backend(fresh.contract, Options()), fresh.contract)
+    other = Asker(Backend(fresh.contract, SimulatorOptions()), fresh.contract)
     body = next(bodies(fresh, fresh.contract.operation("plans.create")))
 
     assert fresh("POST", "/plans", body=body).json == other("POST", "/plans", body=body).json

@@ -10,7 +10,7 @@ from whopwatch.contract import load
 from whopwatch.http import Client
 from whopwatch.signature import Refusal
 from whopwatch.simulator import Simulator
-from whopwatch.simulator.parcel import Parcel
+from whopwatch.simulator.events.delivery import OutgoingDelivery
 from whopwatch.webhooks.checker import DeliveryChecker
 from whopwatch.webhooks.delivery import Delivery
 from whopwatch.webhooks.ledger import DeliveryLedger
@@ -28,8 +28,8 @@ def observed(simulator: Simulator, events: tuple[str, ...] = EVENTS) -> Delivery
     with Client(simulator.target(), CONTRACT, budget=1000) as client:
         checker = DeliveryChecker(CONTRACT, Secret(composer.secret), compare=ObjectLookup(CONTRACT, client))
 
-        def arrive(parcel: Parcel, at: float) -> bool:
-            composer.address(parcel, at)
+        def arrive(parcel: OutgoingDelivery, at: float) -> bool:
+            composer.next_attempt(parcel, at)
             delivery = Delivery.of(parcel.headers.items(), parcel.body, at)
             signed = checker.verify(delivery)
             if isinstance(signed, Refusal):
@@ -41,7 +41,7 @@ def observed(simulator: Simulator, events: tuple[str, ...] = EVENTS) -> Delivery
             return True
 
         for event in events:
-            for parcel in simulator.backend.happen(event):
+            for parcel in simulator.backend.trigger(event):
                 for copied in (copy(parcel), copy(parcel)):
                     moments = accumulate(parcel.delays, initial=NOW)
                     any(arrive(copied, at) for at in moments)

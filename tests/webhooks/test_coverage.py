@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from whopwatch.contract import load
 from whopwatch.metrics.webhooks import WebhookMetrics
-from whopwatch.simulator.faults import catalogue
+from whopwatch.simulator.faults import fault_catalogue
 from whopwatch.webhooks.checker import DeliveryOutcome
 from whopwatch.webhooks.coverage import DELIVERY_CHECKS, EVENT_METRIC, EVENT_SUITE, event_coverage
 
@@ -25,7 +25,7 @@ def test_there_is_a_row_for_each_event_and_nothing_is_lacking() -> None:
 
 def test_each_check_of_a_row_is_fired_by_a_fault_of_it() -> None:
     for row in ROWS:
-        fired = {catalogue()[name].check for name in row.faults}
+        fired = {fault_catalogue()[name].check for name in row.faults}
         assert set(row.checks) <= fired, row.event
 
 

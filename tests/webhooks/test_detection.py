@@ -11,9 +11,9 @@ from tests.webhooks.observed import CONTRACT, observed
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.report import State
 from whopwatch.simulator import Simulator, embedded
-from whopwatch.simulator.faults import Planted, catalogue, first_place
+from whopwatch.simulator.faults import InjectedFault, fault_catalogue, first_place
 
-FAULTS = [name for name, fault in catalogue().items() if fault.sees == "webhook"]
+FAULTS = [name for name, fault in fault_catalogue().items() if fault.sees == "webhook"]
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +22,13 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-def located(planted: Planted, findings: list[Finding]) -> bool:
+def located(planted: InjectedFault, findings: list[Finding]) -> bool:
     return any(fnmatchcase(finding.location, place) for finding in findings for place in planted.locations or ("*",))
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_found_as_what_it_is_and_where_it_is(simulator: Simulator, name: str) -> None:
-    fault = catalogue()[name]
+    fault = fault_catalogue()[name]
     planted = first_place(CONTRACT, simulator.backend.world, fault)
     assert planted
     simulator.faults.switch([f"{name}@{planted.operation.id}"])

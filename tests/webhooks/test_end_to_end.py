@@ -12,7 +12,7 @@ from whopwatch.cli import main
 from whopwatch.config import Secret
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.signature import new_secret
-from whopwatch.simulator import Webhook, embedded
+from whopwatch.simulator import WebhookOptions, embedded
 from whopwatch.webhooks.checker import DeliveryChecker
 from whopwatch.webhooks.listener import run_listener
 
@@ -23,9 +23,9 @@ EVENTS = list(CONTRACT.events)
 def received(events: Sequence[str], *faults: str, refuse_every: int = 0) -> Report:
     """What a receiver says of the events of a simulator."""
     with run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), refuse_every=refuse_every) as listener:
-        webhook = Webhook(listener.url, SECRET, retries=(0.05, 0.05), jitter=0.1, duplicate_every=5)
+        webhook = WebhookOptions(listener.url, SECRET, retries=(0.05, 0.05), jitter=0.1, duplicate_every=5)
         with embedded(CONTRACT, webhook=webhook, faults=faults) as simulator:
-            sent = sum(len(simulator.happen(event)) for event in events)
+            sent = sum(len(simulator.trigger(event)) for event in events)
             sender, wanted = simulator.backend.sender, sent + sent // 5
             assert sender
             until = time.monotonic() + 30

@@ -20,7 +20,7 @@ from whopwatch.contract import load
 from whopwatch.core.errors import UsageError
 from whopwatch.core.report import Verdict
 from whopwatch.signature import new_secret, signed_headers
-from whopwatch.simulator import Backend, Options
+from whopwatch.simulator import Backend, SimulatorOptions
 from whopwatch.webhooks.archive import RedactedArchive
 from whopwatch.webhooks.checker import DeliveryChecker
 from whopwatch.webhooks.delivery import Delivery
@@ -34,7 +34,7 @@ SMALL = ReceiverLimits(body_bytes=20_000, body_seconds=1.5, open_bytes=30_000, h
 
 @pytest.fixture(scope="module")
 def backend() -> Backend:
-    return Backend(CONTRACT, Options())
+    return Backend(CONTRACT, SimulatorOptions())
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def listener() -> Iterator[Listener]:
 
 
 def body_of(backend: Backend, event: str = "payment.succeeded", **changes: Any) -> bytes:
-    (parcel,) = (p for p in backend.composer.make(CONTRACT.event(event), time.time()) if p.event == event)
+    (parcel,) = (p for p in backend.composer.trigger(CONTRACT.event(event), time.time()) if p.event == event)
     return json.dumps({**parcel.payload, **changes}).encode()
 
 

@@ -42,15 +42,15 @@ def faults(operation: str | None, as_json: bool) -> int:
 
 
 def _listed(operation: str | None) -> list[Fault]:
-    from whopwatch.simulator.faults import catalogue, operations_named, plant
-    from whopwatch.simulator.world import World
+    from whopwatch.simulator.faults import fault_catalogue, inject, operations_named
+    from whopwatch.simulator.world.tables import World
 
-    every = list(catalogue().values())
+    every = list(fault_catalogue().values())
     if operation is None:
         return every
     contract = load()
     wanted, world = operations_named(contract, operation), World(contract)
-    return [fault for fault in every if any(plant(contract, world, fault, one) for one in wanted)]
+    return [fault for fault in every if any(inject(contract, world, fault, one) for one in wanted)]
 
 
 def _show(found: Sequence[Fault], console: Console) -> None:

@@ -15,7 +15,7 @@ from whopwatch.cli.options import seconds
 from whopwatch.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from whopwatch.simulator import Grant
+    from whopwatch.simulator import KeyGrant
 
 TAKEN = ("company", "app", "unscoped")
 """Names of the keys that every simulator has."""
@@ -75,10 +75,10 @@ def simulate(
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    from whopwatch.simulator import Options, Webhook, embedded
+    from whopwatch.simulator import SimulatorOptions, WebhookOptions, embedded
 
-    webhook = Webhook(webhook_url) if webhook_url else None
-    options = Options(
+    webhook = WebhookOptions(webhook_url) if webhook_url else None
+    options = SimulatorOptions(
         seed=seed,
         items=items,
         api_key=api_key,
@@ -107,14 +107,14 @@ def simulate(
         click.echo(f"The simulator listens at {simulator.base_url}; Ctrl-C ends it.", err=True)
         events = cycle(simulator.backend.contract.events)
         while not ended.wait(webhook_every):
-            simulator.happen(next(events))
+            simulator.trigger(next(events))
     return 0
 
 
-def _grants(company: Sequence[str], app: Sequence[str]) -> tuple[Grant, ...]:
-    from whopwatch.simulator import Grant
+def _grants(company: Sequence[str], app: Sequence[str]) -> tuple[KeyGrant, ...]:
+    from whopwatch.simulator import KeyGrant
 
-    found: dict[str, Grant] = {}
+    found: dict[str, KeyGrant] = {}
     kinds: tuple[tuple[Literal["company", "app"], Sequence[str]], ...] = (("company", company), ("app", app))
     for kind, texts in kinds:
         for text in texts:
@@ -126,5 +126,5 @@ def _grants(company: Sequence[str], app: Sequence[str]) -> tuple[Grant, ...]:
                     expected="NAME=SCOPE[,SCOPE...], each name once and none of " + ", ".join(TAKEN),
                     hint="NAME= makes a key without any scope",
                 )
-            found[name] = Grant(name, kind, [scope.strip() for scope in scopes.split(",") if scope.strip()])
+            found[name] = KeyGrant(name, kind, [scope.strip() for scope in scopes.split(",") if scope.strip()])
     return tuple(found.values())

@@ -60,11 +60,11 @@ class _Parts:
 def _parts(contract: Contract) -> _Parts:
     from whopwatch.checks.registry import CHECK_GROUPS
     from whopwatch.prober.settings import default_file, read_settings
-    from whopwatch.simulator.faults import catalogue
-    from whopwatch.simulator.routes import Routes
+    from whopwatch.simulator.api.request import Routes
+    from whopwatch.simulator.faults import fault_catalogue
 
     routes = Routes(contract)
-    faults = [fault for fault in catalogue().values() if fault.sees != "mcp"]
+    faults = [fault for fault in fault_catalogue().values() if fault.sees != "mcp"]
     settings = read_settings(default_file())
     probed = {operation.id for table in settings.tables for operation in table.selector.select(contract)}
     return _Parts(
@@ -139,12 +139,12 @@ def _sdks(contract: Contract) -> Iterator[System]:
 def _mcp(contract: Contract) -> System:
     from whopwatch.contract.mcp_tools import tools_of
     from whopwatch.prober.settings import default_file, read_settings
-    from whopwatch.simulator.faults import catalogue
+    from whopwatch.simulator.faults import fault_catalogue
 
     terms = read_settings(default_file()).mcp
     tools = tools_of(contract).values()
     reads = sum(tool.operation.is_read for tool in tools)
-    faults = sum(fault.sees == "mcp" for fault in catalogue().values())
+    faults = sum(fault.sees == "mcp" for fault in fault_catalogue().values())
     cells = {
         "contract": f"{len(tools)} tools, {len(contract.mcp_server.transports)} transports",
         "simulator": f"{len(tools)} tools",

@@ -1,11 +1,22 @@
-"""A stand-in for the Whop API: an ASGI application driven by the contract, over a seeded, coherent world."""
+"""Simulate the Whop API: an ASGI application, driven by a contract, over a seeded and coherent world."""
 
 from __future__ import annotations
 
-from whopwatch.simulator.app import Backend, Options, create_app
-from whopwatch.simulator.auth import Grant
-from whopwatch.simulator.deliveries import Webhook
-from whopwatch.simulator.pipeline import Call, Wrapper
+from whopwatch.simulator.api.keys import KeyGrant
+from whopwatch.simulator.api.pipeline import ApiCall, StepWrapper
+from whopwatch.simulator.app import create_app
+from whopwatch.simulator.backend import Backend, SimulatorOptions
+from whopwatch.simulator.events.sender import WebhookOptions
 from whopwatch.simulator.server import Simulator, embedded
 
-__all__ = ["Backend", "Call", "Grant", "Options", "Simulator", "Webhook", "Wrapper", "create_app", "embedded"]
+__all__ = [
+    "ApiCall",
+    "Backend",
+    "KeyGrant",
+    "Simulator",
+    "SimulatorOptions",
+    "StepWrapper",
+    "WebhookOptions",
+    "create_app",
+    "embedded",
+]

@@ -1,4 +1,4 @@
-"""Switching faults and letting events happen while the simulator runs, by requests beside the API."""
+"""HTTP endpoints beside the API that replace the active faults and trigger webhook events."""
 
 from __future__ import annotations
 
@@ -9,42 +9,44 @@ from starlette.responses import JSONResponse, Response
 
 from whopwatch.core.errors import UsageError
 from whopwatch.core.strict_json import parse_json
-from whopwatch.simulator.faults import Faults
-from whopwatch.simulator.parcel import Parcel
+from whopwatch.simulator.events.delivery import OutgoingDelivery
+from whopwatch.simulator.faults import ActiveFaults
 
-CONTROL = "/__simulator__/faults"
-EVENTS = "/__simulator__/events"
+FAULTS_PATH = "/__simulator__/faults"
+EVENTS_PATH = "/__simulator__/events"
 
 
-def control(faults: Faults, method: str, headers: Mapping[str, str], body: bytes) -> Response:
-    """`GET` tells the active faults, `PUT` of `{"faults": [...]}` replaces them; both answer `{"faults": [...]}`."""
+def handle_faults(faults: ActiveFaults, method: str, headers: Mapping[str, str], body: bytes) -> Response:
+    """Answer `GET` with the active faults, and `PUT` of `{"faults": [...]}` by replacing them first."""
     if method == "PUT":
         if not _is_json(headers):
             return _not_json()
         try:
             faults.switch(_names("faults", body))
         except UsageError as error:
-            return _refusal(error)
+            return _rejected(error)
     elif method != "GET":
         return JSONResponse({"error": "GET or PUT"}, 405)
     return JSONResponse({"faults": list(faults.active)})
 
 
-def happen(let_happen: Callable[[str], list[Parcel]], method: str, headers: Mapping[str, str], body: bytes) -> Response:
-    """`POST` of `{"events": [...]}` lets these happen; answers `{"events": [...]}` with all that came of it."""
+def handle_events(
+    trigger: Callable[[str], list[OutgoingDelivery]], method: str, headers: Mapping[str, str], body: bytes
+) -> Response:
+    """Trigger the events of a `POST` of `{"events": [...]}`. Answer with all events that occurred because of it."""
     if method != "POST":
         return JSONResponse({"error": "POST"}, 405)
     if not _is_json(headers):
         return _not_json()
     try:
-        parcels = [parcel for name in _names("events", body) for parcel in let_happen(name)]
+        deliveries = [one for name in _names("events", body) for one in trigger(name)]
     except UsageError as error:
-        return _refusal(error)
-    return JSONResponse({"events": [parcel.event for parcel in parcels]})
+        return _rejected(error)
+    return JSONResponse({"events": [delivery.event for delivery in deliveries]})
 
 
 def _names(key: str, body: bytes) -> list[str]:
-    """The names in a body of the form `{key: [...]}`; raises UsageError for any other."""
+    """Return the names in a body of the form `{key: [...]}`. Raises UsageError for any other body."""
     value: Any = parse_json(body)[0]
     names = value.get(key) if isinstance(value, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -53,7 +55,7 @@ def _names(key: str, body: bytes) -> list[str]:
 
 
 def _is_json(headers: Mapping[str, str]) -> bool:
-    """Whether the media type is JSON, which no web page can send here without being asked first."""
+    """Check that the media type is JSON: a web page cannot send that to another origin without a preflight request."""
     return headers.get("content-type", "").partition(";")[0].strip() == "application/json"
 
 
@@ -61,5 +63,5 @@ def _not_json() -> Response:
     return JSONResponse({"error": "expected the header content-type: application/json"}, 415)
 
 
-def _refusal(error: UsageError) -> Response:
+def _rejected(error: UsageError) -> Response:
     return JSONResponse({"error": str(error)}, 400)

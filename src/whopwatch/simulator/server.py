@@ -1,4 +1,4 @@
-"""The simulator as a running server on a loopback port, in a thread of this process."""
+"""Run the simulator as a server on a loopback port, in a thread of this process."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from starlette.types import ASGIApp
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
 from whopwatch.core.local_server import HOST, served
-from whopwatch.simulator.app import Backend, Options, create_app
-from whopwatch.simulator.control import CONTROL, EVENTS
-from whopwatch.simulator.faults import Faults
+from whopwatch.simulator.app import create_app
+from whopwatch.simulator.backend import Backend, SimulatorOptions
+from whopwatch.simulator.control import EVENTS_PATH, FAULTS_PATH
+from whopwatch.simulator.faults import ActiveFaults
 
 
 @dataclass(frozen=True)
 class Simulator:
-    """A running simulator: where it is, what it takes as keys, and what it has been asked so far."""
+    """A running simulator: its URLs, keys and request counts."""
 
     backend: Backend
     port: int
@@ -32,12 +33,12 @@ class Simulator:
 
     @property
     def base_url(self) -> str:
-        """What v1 paths are appended to."""
+        """The base URL of v1 paths."""
         return f"{self.root}/api/v1"
 
     @property
     def v2_base_url(self) -> str:
-        """What v2 paths are appended to."""
+        """The base URL of v2 paths."""
         return f"{self.root}/api/v2"
 
     @property
@@ -52,7 +53,7 @@ class Simulator:
 
     @property
     def keys(self) -> dict[str, str]:
-        """The keys that were asked for, by name."""
+        """The keys of `SimulatorOptions.keys`, by name."""
         return {name: key.value for name, key in self.backend.keys.items()}
 
     @property
@@ -67,43 +68,43 @@ class Simulator:
 
     @property
     def mcp_url(self) -> str:
-        """Where the MCP server listens (streamable HTTP; SSE is at /sse beside it). Needs the library `mcp`."""
+        """The URL of the MCP server (streamable HTTP; SSE is at /sse). Needs the library `mcp`."""
         return f"{self.root}/mcp"
 
     @property
     def control_url(self) -> str:
-        """Where faults are switched by requests, if the simulator was started with `control`."""
-        return f"{self.root}{CONTROL}"
+        """The endpoint that replaces the active faults, if the simulator was started with `control`."""
+        return f"{self.root}{FAULTS_PATH}"
 
     @property
     def events_url(self) -> str:
-        """Where events are made to happen by requests, if the simulator was started with `control`."""
-        return f"{self.root}{EVENTS}"
+        """The endpoint that triggers events, if the simulator was started with `control`."""
+        return f"{self.root}{EVENTS_PATH}"
 
     @property
-    def faults(self) -> Faults:
-        """The faults that are planted; its `switch` replaces them."""
+    def faults(self) -> ActiveFaults:
+        """The active faults; `switch` replaces them."""
         return self.backend.faults
 
     @property
     def webhook_secret(self) -> str:
-        """The secret that deliveries of webhooks are signed with."""
+        """The secret that signs webhook deliveries."""
         return self.backend.composer.secret
 
-    def happen(self, event: str) -> list[str]:
-        """Let a webhook event happen; what comes of it is sent to the webhook. Returns the ids of the deliveries.
+    def trigger(self, event: str) -> list[str]:
+        """Make a webhook event occur and send its deliveries. Return the ids of all deliveries that this causes.
 
-        Raises UsageError for an event that the contract does not know.
+        Raises UsageError for an event that the contract does not have.
         """
-        return [parcel.id for parcel in self.backend.happen(event)]
+        return [delivery.id for delivery in self.backend.trigger(event)]
 
     @property
     def requests(self) -> Counter[str]:
-        """How many requests came in, by method."""
+        """The number of requests by method."""
         return self.backend.requests
 
     def target(self) -> Target:
-        """This simulator as a target that may be written to."""
+        """Return this simulator as a writable target."""
         return Target(
             name="simulator",
             base_url=self.base_url,
@@ -119,16 +120,16 @@ def embedded(
     contract: Contract | None = None,
     *,
     port: int = 0,
-    options: Options | None = None,
+    options: SimulatorOptions | None = None,
     around: Callable[[Backend, ASGIApp], ASGIApp] | None = None,
     **settings: Any,
 ) -> Iterator[Simulator]:
-    """A simulator that runs as long as the context, on `port` or a free one of the loopback interface.
+    """Run a simulator within this context, on `port` or a free port of the loopback interface.
 
-    `settings` are single fields of Options: `embedded(seed=7, lenient=True)`. `around` makes what is served out of
-    the application, a proxy for instance. Raises UsageError where the port is taken.
+    `settings` are fields of SimulatorOptions: `embedded(seed=7, lenient=True)`. `around` wraps the application, for
+    example in a proxy. Raises UsageError if the port is in use.
     """
-    options = replace(options or Options(), **settings)
+    options = replace(options or SimulatorOptions(), **settings)
     app = create_app(contract or load(), options)
     backend = app.state.backend
     application = around(backend, app) if around else app

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from whopwatch.contract import Contract, Event
-from whopwatch.simulator.faults import catalogue, operations_named, plant
-from whopwatch.simulator.happenings import declared
-from whopwatch.simulator.world import World
+from whopwatch.simulator.declarations import declarations_of
+from whopwatch.simulator.faults import fault_catalogue, inject, operations_named
+from whopwatch.simulator.world.tables import World
 from whopwatch.webhooks.delivery import event_operation
 from whopwatch.webhooks.lookup import can_retrieve
 
@@ -40,7 +40,7 @@ def event_coverage(contract: Contract) -> Iterator[EventCoverage]:
         yield EventCoverage(
             event=event.name,
             resource=event.resource,
-            simulator=event.name in declared(),
+            simulator=event.name in declarations_of(contract).events,
             checks=(*DELIVERY_CHECKS, "lookup") if can_retrieve(contract, event) else DELIVERY_CHECKS,
             suite=EVENT_SUITE,
             faults=tuple(_faults(contract, world, event)),
@@ -50,4 +50,4 @@ def event_coverage(contract: Contract) -> Iterator[EventCoverage]:
 
 def _faults(contract: Contract, world: World, event: Event) -> Iterator[str]:
     (operation,) = operations_named(contract, event_operation(event.name))
-    return (name for name, fault in catalogue().items() if plant(contract, world, fault, operation))
+    return (name for name, fault in fault_catalogue().items() if inject(contract, world, fault, operation))

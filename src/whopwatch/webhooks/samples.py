@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, signed_headers
-from whopwatch.simulator.deliveries import Composer
-from whopwatch.simulator.faults import Faults
-from whopwatch.simulator.parcel import Parcel
-from whopwatch.simulator.world import World
+from whopwatch.simulator.events.delivery import OutgoingDelivery
+from whopwatch.simulator.events.sender import DeliveryComposer
+from whopwatch.simulator.world.tables import World
 
 _OTHER_SECRET = "ws_of_another_webhook"  # noqa: S105 (made up)
 _HOUR = 3600
@@ -53,58 +52,58 @@ class SampleCase:
 
     what: str
     accepted: bool
-    make: Callable[[str, Parcel], Iterator[tuple[SampleHeaders, bytes]]]
+    make: Callable[[str, OutgoingDelivery], Iterator[tuple[SampleHeaders, bytes]]]
 
 
-def _signed(secret: str, parcel: Parcel, body: bytes | None = None, *, seconds: int = 0) -> SampleHeaders:
+def _signed(secret: str, parcel: OutgoingDelivery, body: bytes | None = None, *, seconds: int = 0) -> SampleHeaders:
     content = parcel.body if body is None else body
     return signed_headers(secret, parcel.id, parcel.timestamp + seconds, content)
 
 
-def _good(secret: str, parcel: Parcel) -> Iterator[tuple[SampleHeaders, bytes]]:
+def _good(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
     yield _signed(secret, parcel), parcel.body
 
 
-def _duplicate(secret: str, parcel: Parcel) -> Iterator[tuple[SampleHeaders, bytes]]:
+def _duplicate(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
     yield from _good(secret, parcel)
     yield from _good(secret, parcel)
 
 
-def _other_secret(_: str, parcel: Parcel) -> Iterator[tuple[SampleHeaders, bytes]]:
+def _other_secret(_: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
     yield _signed(_OTHER_SECRET, parcel), parcel.body
 
 
-def _changed_body(secret: str, parcel: Parcel) -> Iterator[tuple[SampleHeaders, bytes]]:
+def _changed_body(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
     yield _signed(secret, parcel), parcel.body + b" "
 
 
-def _unsigned(_: str, parcel: Parcel) -> Iterator[tuple[SampleHeaders, bytes]]:
+def _unsigned(_: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
     yield {}, parcel.body
 
 
-def _signed_at(seconds: int) -> Callable[[str, Parcel], Iterator[tuple[SampleHeaders, bytes]]]:
-    def make(secret: str, parcel: Parcel) -> Iterator[tuple[SampleHeaders, bytes]]:
+def _signed_at(seconds: int) -> Callable[[str, OutgoingDelivery], Iterator[tuple[SampleHeaders, bytes]]]:
+    def make(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
         yield _signed(secret, parcel, seconds=seconds), parcel.body
 
     return make
 
 
-def _replay(secret: str, parcel: Parcel) -> Iterator[tuple[SampleHeaders, bytes]]:
+def _replay(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
     yield {**_signed(secret, parcel, seconds=-_HOUR), TIMESTAMP_HEADER: str(parcel.timestamp)}, parcel.body
 
 
-def _unknown_version(secret: str, parcel: Parcel) -> Iterator[tuple[SampleHeaders, bytes]]:
+def _unknown_version(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
     headers = _signed(secret, parcel)
     yield {**headers, SIGNATURE_HEADER: f"v2,{headers[SIGNATURE_HEADER].partition(',')[2]}"}, parcel.body
 
 
-def _several_signatures(secret: str, parcel: Parcel) -> Iterator[tuple[SampleHeaders, bytes]]:
+def _several_signatures(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
     headers, others = _signed(secret, parcel), _signed(_OTHER_SECRET, parcel)
     yield {**headers, SIGNATURE_HEADER: f"{others[SIGNATURE_HEADER]} {headers[SIGNATURE_HEADER]}"}, parcel.body
 
 
-def _payload_with(**changes: object) -> Callable[[str, Parcel], Iterator[tuple[SampleHeaders, bytes]]]:
-    def make(secret: str, parcel: Parcel) -> Iterator[tuple[SampleHeaders, bytes]]:
+def _payload_with(**changes: object) -> Callable[[str, OutgoingDelivery], Iterator[tuple[SampleHeaders, bytes]]]:
+    def make(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
         body = json.dumps({**parcel.payload, **changes}).encode()
         yield _signed(secret, parcel, body), body
 
@@ -149,7 +148,7 @@ class Sampler:
         self.secret = secret
         world = World(contract, seed=seed)
         self._contract, self._clock = contract, clock
-        self._composer = Composer(contract, world, Faults(contract, world, lambda _: None), secret)
+        self._composer = DeliveryComposer(contract, world, secret)
 
     def __call__(self, event: str = "payment.succeeded", case: str = "good") -> list[Sample]:
         """Return new requests of one case: one request, or two for `duplicate`.
@@ -157,7 +156,7 @@ class Sampler:
         Raises UsageError if the event or the case does not exist.
         """
         chosen, now = find_case(case), self._clock()
-        parcels = self._composer.make(self._contract.event(event), now)
+        parcels = self._composer.trigger(self._contract.event(event), now)
         parcel = next(parcel for parcel in parcels if parcel.event == event)
         parcel.timestamp = int(now)
         return [

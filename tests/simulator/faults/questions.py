@@ -11,8 +11,9 @@ from starlette.responses import Response
 from tests.simulator.asker import Asker
 from tests.simulator.bodies import bodies
 from whopwatch.contract import Operation, Parameter
+from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.core.strict_json import parse_json
-from whopwatch.simulator.relations import PAGE_PARAMETERS, SORT_PARAMETERS
+from whopwatch.simulator.declarations import SORT_PARAMETERS
 
 Answer = tuple[str, int, tuple[tuple[str, str], ...], bytes]
 Query = Mapping[str, Any]
@@ -126,7 +127,7 @@ def _missing(ask: Asker, operation: Operation) -> Iterator[Response]:
 
 def _queries(ask: Asker, operation: Operation) -> Iterator[Query]:
     """Each filter with each of a few values, two filters at once, each order in each direction."""
-    filters = [p for p in operation.in_("query") if p.name not in PAGE_PARAMETERS | SORT_PARAMETERS and not p.required]
+    filters = [p for p in operation.in_("query") if p.name not in PAGING | SORT_PARAMETERS and not p.required]
     values = {parameter.name: _values(ask, operation, parameter) for parameter in filters}
     for name, candidates in values.items():
         yield from ({name: value} for value in candidates)

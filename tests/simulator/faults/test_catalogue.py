@@ -7,8 +7,8 @@ import re
 import pytest
 
 from whopwatch.contract import load
-from whopwatch.simulator import Backend, Options
-from whopwatch.simulator.faults import GROUPS, SEES, catalogue, plant
+from whopwatch.simulator import Backend, SimulatorOptions
+from whopwatch.simulator.faults import FAULT_GROUPS, OBSERVERS, fault_catalogue, inject
 from whopwatch.simulator.faults.catalogue import operations_for
 
 CLASSES = {f"D{number}" for number in range(1, 26)}
@@ -24,20 +24,20 @@ NOT_BREAKABLE = {
 
 @pytest.fixture(scope="module")
 def backend() -> Backend:
-    return Backend(load(), Options())
+    return Backend(load(), SimulatorOptions())
 
 
 def test_there_are_enough() -> None:
-    assert len(catalogue()) >= 120
+    assert len(fault_catalogue()) >= 120
 
 
 def test_every_class_that_a_running_api_can_show_is_covered() -> None:
-    covered = {fault.drift_class for fault in catalogue().values()}
+    covered = {fault.drift_class for fault in fault_catalogue().values()}
     assert covered == CLASSES - NOT_SHOWN_BY_AN_API.keys()
 
 
 def test_every_invariant_of_a_list_is_broken_by_a_fault() -> None:
-    broken = {number for fault in catalogue().values() for number in fault.invariants}
+    broken = {number for fault in fault_catalogue().values() for number in fault.invariants}
     assert broken == INVARIANTS - NOT_BREAKABLE.keys()
 
 
@@ -56,19 +56,19 @@ def test_no_list_has_a_total() -> None:
         }
 
 
-@pytest.mark.parametrize("name", catalogue())
+@pytest.mark.parametrize("name", fault_catalogue())
 def test_an_entry_is_well_told_and_can_be_planted(backend: Backend, name: str) -> None:
-    fault = catalogue()[name]
+    fault = fault_catalogue()[name]
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+|[a-z]+", name)
     assert re.fullmatch(r"[A-Z`a-z].*\.", fault.effect)
-    assert fault.group in GROUPS
-    assert fault.sees in SEES
+    assert fault.group in FAULT_GROUPS
+    assert fault.sees in OBSERVERS
     assert set(fault.classes) <= CLASSES
     contract = backend.contract
     places = [
         one
         for operation in operations_for(contract, fault)
-        if (one := plant(contract, backend.world, fault, operation))
+        if (one := inject(contract, backend.world, fault, operation))
     ]
     assert places
     if fault.example:
@@ -77,8 +77,8 @@ def test_an_entry_is_well_told_and_can_be_planted(backend: Backend, name: str) -
 
 def test_a_wrapper_belongs_to_the_operation_it_was_planted_at(backend: Backend) -> None:
     contract = backend.contract
-    for fault in catalogue().values():
+    for fault in fault_catalogue().values():
         for operation in contract.operations.values():
-            planted = plant(contract, backend.world, fault, operation)
+            planted = inject(contract, backend.world, fault, operation)
             for wrapper in planted.wrappers if planted else ():
                 assert wrapper.operation == operation.id

@@ -13,14 +13,14 @@ from tests.simulator.asker import Asker
 from tests.simulator.faults.after_writes import answers_after_writes
 from tests.simulator.faults.questions import Answer, answers, one_each
 from whopwatch.contract import Contract, Operation, load
-from whopwatch.simulator import Backend, Options
-from whopwatch.simulator.faults import Fault, catalogue, cursors, first_place, plant
+from whopwatch.simulator import Backend, SimulatorOptions
+from whopwatch.simulator.faults import Fault, cursors, fault_catalogue, first_place, inject
 
 Asked = Callable[[Operation, bool], list[Answer]]
 
 
 def _world(contract: Contract) -> Asker:
-    return Asker(Backend(contract, Options(rate_limit=10**9)), contract)
+    return Asker(Backend(contract, SimulatorOptions(rate_limit=10**9)), contract)
 
 
 def _asking(ask: Asker, operation: Operation, after_writes: bool) -> Iterator[Answer]:
@@ -58,7 +58,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cursors, "monotonic", lambda: next(seconds))
 
 
-ANSWERS = [name for name, fault in catalogue().items() if fault.sees not in ("webhook", "mcp")]
+ANSWERS = [name for name, fault in fault_catalogue().items() if fault.sees not in ("webhook", "mcp")]
 """Faults in what the API answers."""
 
 
@@ -70,7 +70,7 @@ def _befalls_reads_after_writes(fault: Fault, operation: Operation) -> bool:
 def test_a_fault_shows_at_its_operation_and_nowhere_else(
     shared: Asker, clean: Asked, peaceful: dict[str, Answer], name: str
 ) -> None:
-    fault, contract = catalogue()[name], load()
+    fault, contract = fault_catalogue()[name], load()
     planted = first_place(contract, shared.backend.world, fault)
     assert planted
     operation = planted.operation
@@ -108,7 +108,7 @@ def test_faults_compose(shared: Asker, id: str) -> None:
     """Any two at one operation: nothing but what they declare goes wrong."""
     contract, random = load(), Random(id)  # noqa: S311
     operation = contract.operation(id)
-    here = [f.name for f in catalogue().values() if f.sees != "write" and _fits(shared, f, operation)]
+    here = [f.name for f in fault_catalogue().values() if f.sees != "write" and _fits(shared, f, operation)]
     for one, other in zip(here, random.sample(here, len(here)), strict=True):
         shared.backend.faults.switch([f"{one}@{id}", f"{other}@{id}"])
         said = [body for *_, body in islice(answers(shared, operation), 12)]
@@ -117,7 +117,7 @@ def test_faults_compose(shared: Asker, id: str) -> None:
 
 
 def _fits(ask: Asker, fault: Fault, operation: Operation) -> bool:
-    return plant(ask.contract, ask.backend.world, fault, operation) is not None
+    return inject(ask.contract, ask.backend.world, fault, operation) is not None
 
 
 def test_both_of_two_faults_show(shared: Asker) -> None:

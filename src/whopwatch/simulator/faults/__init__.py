@@ -1,8 +1,18 @@
-"""Faults: declared ways in which the simulated API stops keeping what it documents."""
+"""ActiveFaults: declared ways in which the simulated API stops keeping what it documents."""
 
 from __future__ import annotations
 
-from whopwatch.simulator.faults.catalogue import GROUPS, SEES, Fault, catalogue
-from whopwatch.simulator.faults.plant import Faults, Planted, first_place, operations_named, plant
+from whopwatch.simulator.faults.catalogue import FAULT_GROUPS, OBSERVERS, Fault, fault_catalogue
+from whopwatch.simulator.faults.injection import ActiveFaults, InjectedFault, first_place, inject, operations_named
 
-__all__ = ["GROUPS", "SEES", "Fault", "Faults", "Planted", "catalogue", "first_place", "operations_named", "plant"]
+__all__ = [
+    "FAULT_GROUPS",
+    "OBSERVERS",
+    "ActiveFaults",
+    "Fault",
+    "InjectedFault",
+    "fault_catalogue",
+    "first_place",
+    "inject",
+    "operations_named",
+]

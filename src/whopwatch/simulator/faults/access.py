@@ -1,21 +1,21 @@
-"""Faults in who may ask: keys that are not asked for, or not taken."""
+"""Faults in which keys are accepted, and in which object an id returns."""
 
 from __future__ import annotations
 
-from whopwatch.simulator.faults.place import Place, Plan, Table, around
-from whopwatch.simulator.pipeline import Call, Proceed
-from whopwatch.simulator.problem import ApiError
+from whopwatch.simulator.api.errors import ApiError, not_found
+from whopwatch.simulator.api.pipeline import ApiCall, Proceed
+from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around
 
-LOCATION = "header:authorization"
+AUTHORIZATION = "header:authorization"
 
 
-def admit(place: Place, *, status: int, who: str = "anyone") -> Plan | None:
-    """Let in whom the API would refuse with `status`: `anyone`, only those `without` a key, or `with` a wrong one."""
-    operation = place.operation
+def admit_key(context: FaultContext, *, status: int, who: str = "anyone") -> FaultPlan | None:
+    """Accept requests that the API rejects with `status`: `anyone`, or only those `without` or `with` a key."""
+    operation = context.operation
     if operation.is_public or (status == 403 and not operation.scopes):
         return None
 
-    def admitted(call: Call, proceed: Proceed) -> None:
+    def admitting(call: ApiCall, proceed: Proceed) -> None:
         try:
             proceed()
         except ApiError as problem:
@@ -24,20 +24,68 @@ def admit(place: Place, *, status: int, who: str = "anyone") -> Plan | None:
                 raise
             call.key = "anonymous"
 
-    return around("authenticate", admitted, LOCATION)
+    return around("authenticate", admitting, AUTHORIZATION)
 
 
-def shut(place: Place, *, status: int, public: bool = False) -> Plan | None:
-    """Refuse the key that has every right; with `public` only those without a key, where none is needed."""
-    if public and not place.operation.is_public:
+def reject_key(context: FaultContext, *, status: int, public: bool = False) -> FaultPlan | None:
+    """Reject the key that has every scope; with `public`, reject requests without a key where none is required."""
+    if public and not context.operation.is_public:
         return None
 
-    def refused(call: Call, proceed: Proceed) -> None:
+    def rejecting(call: ApiCall, proceed: Proceed) -> None:
         proceed()
         if not public or "authorization" not in call.headers:
             raise ApiError(status, "The API key may not do this.")
 
-    return around("authenticate", refused, LOCATION)
+    return around("authenticate", rejecting, AUTHORIZATION)
 
 
-STEPS: Table = {"admit": admit, "shut": shut}
+ACCESS_FAULTS: FaultSteps = {"admit": admit_key, "shut": reject_key}
+
+
+def hide_object(context: FaultContext, *, every: int = 1, rare: bool = False) -> FaultPlan | None:
+    """Answer 404 for existing objects: for every `every`th, or with `rare` for one in a hundred."""
+    view = context.view
+    if view is None or context.operation.is_list or "{" not in context.operation.path:
+        return None
+    ids = context.rare_ids
+
+    def absent(call: ApiCall, proceed: Proceed) -> None:
+        proceed()
+        if any(row.id in ids if rare else row.index % every == 0 for row in call.rows):
+            raise not_found("object")
+
+    return around("act", absent, "status")
+
+
+def swap_object(context: FaultContext) -> FaultPlan | None:
+    """Answer with the object next to the requested one."""
+    view = context.view
+    if view is None or context.operation.is_list or "{" not in context.operation.path:
+        return None
+
+    def swapped(call: ApiCall, proceed: Proceed) -> None:
+        proceed()
+        table = list(context.world.table(view.table).values())
+        call.rows = [table[(table.index(row) + 1) % len(table)] if row in table else row for row in call.rows]
+
+    return around("act", swapped, "/id")
+
+
+def answer_any_id(context: FaultContext) -> FaultPlan | None:
+    """Answer with the first object for an id that does not exist."""
+    view = context.view
+    if view is None or context.operation.is_list or context.operation.path.count("{") != 1:
+        return None
+
+    def found(call: ApiCall, proceed: Proceed) -> None:
+        table = context.world.table(view.table)
+        name, id = next(iter(call.path_params.items()))
+        if id not in table and table:
+            call.path_params = {**call.path_params, name: next(iter(table))}
+        proceed()
+
+    return around("act", found, "status")
+
+
+OBJECT_FAULTS: FaultSteps = {"lost": hide_object, "another": swap_object, "anything": answer_any_id}

@@ -1,4 +1,4 @@
-"""Faults in how an operation answers: whether at all, with which status, headers and errors."""
+"""Faults in the status, headers and errors of responses."""
 
 from __future__ import annotations
 
@@ -8,31 +8,37 @@ from typing import Any
 
 from starlette.responses import Response
 
+from whopwatch.simulator.api.errors import ApiError, not_found
+from whopwatch.simulator.api.pipeline import ApiCall, Proceed, respond
 from whopwatch.simulator.faults.changes import where_possible
-from whopwatch.simulator.faults.place import Place, Plan, Table, around
-from whopwatch.simulator.pipeline import Call, Proceed, respond
-from whopwatch.simulator.problem import ApiError, not_found
+from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around, setting_of
 
-HTML = b"<!doctype html><html><body><h1>Something went wrong</h1></body></html>"
+HTML_BODY = b"<!doctype html><html><body><h1>Something went wrong</h1></body></html>"
 EMPTY_LIST = {
     "data": [],
     "page_info": {"end_cursor": None, "start_cursor": None, "has_next_page": False, "has_previous_page": False},
 }
-WORDS = {402: "payment_required", 405: "method_not_allowed", 410: "gone", 501: "not_implemented", 503: "unavailable"}
+ERROR_TYPES = {
+    402: "payment_required",
+    405: "method_not_allowed",
+    410: "gone",
+    501: "not_implemented",
+    503: "unavailable",
+}
 
 
 class RefusalError(ApiError):
-    """An error that the simulated API itself never answers with."""
+    """An error with a status that the simulated API does not use."""
 
     def envelope(self, api: str) -> dict[str, Any]:
-        """As ApiError's, with a type for any status."""
-        if self.status in WORDS and api != "v2":
-            return {"error": {"type": WORDS[self.status], "message": self.message, "code": None, "param": None}}
+        """Return the response body, with a type for any status."""
+        if self.status in ERROR_TYPES and api != "v2":
+            return {"error": {"type": ERROR_TYPES[self.status], "message": self.message, "code": None, "param": None}}
         return super().envelope(api)
 
 
-def refuse(
-    place: Place,
+def reject_request(
+    context: FaultContext,
     *,
     status: int,
     every: int = 1,
@@ -40,31 +46,31 @@ def refuse(
     headers: Mapping[str, str] | None = None,
     html: bool = False,
     before: str = "limit",
-) -> Plan | None:
-    """Answer with an error before anything is done: always, every so manieth time, or from a number of times on.
+) -> FaultPlan | None:
+    """Reject requests before they are executed: all, every `every`th, or those after the first `after`.
 
-    `before` names the step that is not come to any more: `authenticate` to refuse whoever asks.
+    `before` is the first step that is left out: `authenticate` rejects every key.
     """
-    asked = count()
+    requests = count()
 
-    def refused(call: Call, proceed: Proceed) -> None:
-        number = next(asked)
+    def rejecting(call: ApiCall, proceed: Proceed) -> None:
+        number = next(requests)
         if number < after or number % every != every - 1:
             proceed()
         elif html:
-            call.response = Response(HTML, status, media_type="text/html")
+            call.response = Response(HTML_BODY, status, media_type="text/html")
         else:
             call.response_headers |= headers or {}
-            raise RefusalError(status, "The request was not carried out.")
+            raise RefusalError(status, "The request was not executed.")
 
-    return around(before, refused, "status")
+    return around(before, rejecting, "status")
 
 
-def status(place: Place, *, status: int, empty: bool = False, rare: bool = False) -> Plan | None:
-    """Another status on success answers; `empty` without their body, `rare` for one object in a hundred."""
-    ids = place.rare_ids if rare else frozenset()
+def change_status(context: FaultContext, *, status: int, empty: bool = False, rare: bool = False) -> FaultPlan | None:
+    """Change the status of success responses; `empty` removes the body, `rare` affects one object in a hundred."""
+    ids = context.rare_ids if rare else frozenset()
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         if call.status >= 400 or (rare and not ids.intersection(call.path_params.values())):
             proceed()
             return
@@ -78,14 +84,14 @@ def status(place: Place, *, status: int, empty: bool = False, rare: bool = False
     return around("respond", changed, "status")
 
 
-def moved(place: Place) -> Plan | None:
-    """Answer on another documented path alone, not on the one that the contract takes."""
-    if not place.operation.alternate_paths:
+def move_path(context: FaultContext) -> FaultPlan | None:
+    """Answer on another documented path only, not on the contract's own."""
+    if not context.operation.alternate_paths:
         return None
-    taken = place.operation.path.count("/")
+    taken = context.operation.path.count("/")
 
-    def elsewhere(call: Call, proceed: Proceed) -> None:
-        if call.path.strip("/").count("/") + 1 == taken and _fits(place.operation.path, call.path):
+    def elsewhere(call: ApiCall, proceed: Proceed) -> None:
+        if call.path.strip("/").count("/") + 1 == taken and _fits(context.operation.path, call.path):
             raise not_found("path")
         proceed()
 
@@ -97,20 +103,20 @@ def _fits(template: str, path: str) -> bool:
     return all(part.startswith("{") or part == given for part, given in pairs)
 
 
-def redirect(place: Place, *, status: int, to: str) -> Plan:
-    """Send the client elsewhere. In `to`, `{path}` stands for the path asked for."""
+def redirect_request(context: FaultContext, *, status: int, to: str) -> FaultPlan:
+    """Redirect the client. In `to`, `{path}` is the requested path."""
 
-    def sent_away(call: Call, proceed: Proceed) -> None:
+    def sent_away(call: ApiCall, proceed: Proceed) -> None:
         target = to.replace("{path}", f"/api/{call.api}{call.path}")
         call.response = Response(status_code=status, headers={"location": target})
 
     return around("limit", sent_away, "status")
 
 
-def header(place: Place, *, name: str, value: str | None = None, on: str = "success") -> Plan:
-    """Set a header, or with no value drop it; `on` is `success`, `error` or `any`."""
+def change_header(context: FaultContext, *, name: str, value: str | None = None, on: str = "success") -> FaultPlan:
+    """Set a header, or remove it if `value` is None. `on` is `success`, `error` or `any`."""
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         proceed()
         assert call.response is not None
         if on in ("any", "error" if call.status >= 400 else "success"):
@@ -126,7 +132,7 @@ def _without(*names: str) -> Callable[[dict[str, Any]], Any]:
     return lambda error: {"error": {name: value for name, value in error.items() if name not in names}}
 
 
-ERRORS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
+ERROR_FORMS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "no-message": _without("message"),
     "no-type": _without("type"),
     "message-null": lambda error: {"error": {**error, "message": None}},
@@ -139,59 +145,59 @@ ERRORS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "problem": lambda error: {"type": "about:blank", "title": error.get("message"), "status": 400},
     "code-number": lambda error: {"error": {**error, "code": 1001}},
 }
-"""Other forms of the error envelope, out of its `error` object."""
+"""Other forms of the error envelope, made from its `error` object."""
 
 
-def error_form(place: Place, *, form: str, at: str = "/error") -> Plan:
-    """Put every error into another form: a key of ERRORS, or `html` or `empty` for no JSON at all."""
+def change_error_form(context: FaultContext, *, form: str, at: str = "/error") -> FaultPlan:
+    """Change the form of errors: `form` is a key of ERROR_FORMS, or `html` or `empty` for a body that is not JSON."""
 
-    def changed(call: Call, proceed: Proceed) -> None:
-        if call.status >= 400 and form in ERRORS:
-            call.payload = where_possible(lambda payload: ERRORS[form](payload["error"]), call.payload)
+    def changed(call: ApiCall, proceed: Proceed) -> None:
+        if call.status >= 400 and form in ERROR_FORMS:
+            call.payload = where_possible(lambda payload: ERROR_FORMS[form](payload["error"]), call.payload)
         proceed()
-        if call.status >= 400 and form not in ERRORS:
-            body, media = (HTML, "text/html") if form == "html" else (b"", "application/json")
+        if call.status >= 400 and form not in ERROR_FORMS:
+            body, media = (HTML_BODY, "text/html") if form == "html" else (b"", "application/json")
             call.response = Response(body, call.status, media_type=media)
 
     return around("respond", changed, at)
 
 
-def error_status(
-    place: Place, *, of: int, status: int, when: str = "any", step: str = "act", empty_list: bool = False
-) -> Plan | None:
-    """Another status where the API would answer `of`. `step` is the one that finds the mistake.
+def change_error_status(
+    context: FaultContext, *, of: int, status: int, when: str = "any", step: str = "act", empty_list: bool = False
+) -> FaultPlan | None:
+    """Change the error status `of`. `step` is the step that rejects the request.
 
-    `when` narrows it down to a kind of mistake, a key of MISTAKES. A status below 400 answers as if all were well:
-    null, or with `empty_list` a page without items.
+    `when` restricts the fault to one kind of invalid request, a key of INVALID_REQUESTS. A status below 400 is a
+    success with null as its body, or with `empty_list` a page without items.
     """
-    is_meant = MISTAKES[when]
-    if not POSSIBLE.get(when, _always)(place):
+    is_affected = setting_of(INVALID_REQUESTS, "when", when)
+    if not POSSIBLE_AT.get(when, _always)(context):
         return None
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         try:
             proceed()
         except ApiError as problem:
-            if problem.status != of or not is_meant(call, problem):
+            if problem.status != of or not is_affected(call, problem):
                 raise
             if status >= 400:
                 raise RefusalError(status, problem.message, code=problem.code, param=problem.param) from None
             call.status, call.payload = status, EMPTY_LIST if empty_list else None
             respond(call)
 
-    is_of_a_parameter = place.operation.is_list and step != "authenticate"
+    is_of_a_parameter = context.operation.is_list and step != "authenticate"
     return around(step, changed, None if is_of_a_parameter else "status")
 
 
-def _always(place: Place) -> bool:
+def _always(context: FaultContext) -> bool:
     return True
 
 
-def _has(name: str) -> Callable[[Place], bool]:
-    return lambda place: place.operation.parameter(name) is not None
+def _has(name: str) -> Callable[[FaultContext], bool]:
+    return lambda context: context.operation.parameter(name) is not None
 
 
-MISTAKES: Mapping[str, Callable[[Call, ApiError], bool]] = {
+INVALID_REQUESTS: Mapping[str, Callable[[ApiCall, ApiError], bool]] = {
     "any": lambda call, problem: True,
     "no-key": lambda call, problem: "authorization" not in call.headers,
     "wrong-key": lambda call, problem: "authorization" in call.headers,
@@ -205,30 +211,30 @@ MISTAKES: Mapping[str, Callable[[Call, ApiError], bool]] = {
     "known-form": lambda call, problem: _is_wellformed(call),
     "odd-form": lambda call, problem: not _is_wellformed(call),
 }
-"""Kinds of mistakes of a request."""
+"""Kinds of invalid requests."""
 
-POSSIBLE: Mapping[str, Callable[[Place], bool]] = {
-    "missing": lambda place: bool(place.operation.required_query),
+POSSIBLE_AT: Mapping[str, Callable[[FaultContext], bool]] = {
+    "missing": lambda context: bool(context.operation.required_query),
     "size": _has("first"),
     "cursor": _has("after"),
-    "filter": lambda place: place.operation.is_list,
-    "known-form": lambda place: bool(place.operation.path.count("{")),
-    "odd-form": lambda place: bool(place.operation.path.count("{")),
+    "filter": lambda context: context.operation.is_list,
+    "known-form": lambda context: bool(context.operation.path.count("{")),
+    "odd-form": lambda context: bool(context.operation.path.count("{")),
 }
-"""Where a kind of mistake can be made at all; everywhere if it is not listed."""
+"""Where a kind of invalid request is possible; everywhere if it is not listed."""
 
 
-def _is_wellformed(call: Call) -> bool:
-    """Whether the ids in the path look like ids."""
+def _is_wellformed(call: ApiCall) -> bool:
+    """Check that the ids in the path have the form of ids."""
     return all(value.replace("_", "").isalnum() and len(value) > 8 for value in call.path_params.values())
 
 
-STEPS: Table = {
-    "refuse": refuse,
-    "status": status,
-    "redirect": redirect,
-    "moved": moved,
-    "header": header,
-    "error-form": error_form,
-    "error-status": error_status,
+ANSWER_FAULTS: FaultSteps = {
+    "refuse": reject_request,
+    "status": change_status,
+    "redirect": redirect_request,
+    "moved": move_path,
+    "header": change_header,
+    "error-form": change_error_form,
+    "error-status": change_error_status,
 }

@@ -1,4 +1,4 @@
-"""Faults in the content of success answers: single fields, and the envelope around them."""
+"""Faults in the content of success responses: single fields, and the envelope around them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from whopwatch.simulator.faults.changes import CHANGES, MOVED, NEW_NAME, where_possible
-from whopwatch.simulator.faults.fields import choose, places
-from whopwatch.simulator.faults.place import Place, Plan, Table, around
-from whopwatch.simulator.pipeline import Call, Proceed
+from whopwatch.simulator.api.pipeline import ApiCall, Proceed
+from whopwatch.simulator.faults.changes import CHANGES, NEW_NAME, NEW_NAMES, where_possible
+from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around, setting_of
+from whopwatch.simulator.faults.fields import choose, places_at
 
 
-def field(
-    place: Place,
+def change_field(
+    context: FaultContext,
     *,
     kind: str,
     change: str,
@@ -21,13 +21,13 @@ def field(
     among: str = "every",
     shared: bool = False,
     **chosen: Any,
-) -> Plan | None:
+) -> FaultPlan | None:
     """Change one field, chosen by `kind` and the further settings of `fields.choose`.
 
-    `among` is `every` item, `rare` (one object in a hundred), `other` (every second) or `last` (of a page). `shared`
-    asks for a field that both the list and the retrieve of the resource show.
+    `among` selects the items: `every`, `rare` (one in a hundred), `other` (every second) or `last` (of a page).
+    `shared` requires a field that both `list` and `retrieve` of the resource show.
     """
-    view, twin = place.view, place.twin
+    view, twin = context.view, context.twin
     if view is None or (shared and twin is None):
         return None
     found = choose(view.node, kind, shared_with=twin.node if shared and twin else None, **chosen)
@@ -35,31 +35,31 @@ def field(
         return None
     if change == "set" and setting is None and found.node.enum:
         setting = found.node.enum[-1]
-    apply, rare = CHANGES[change], place.rare_ids if among == "rare" else frozenset()
+    apply, rare = setting_of(CHANGES, "change", change), context.rare_ids if among == "rare" else frozenset()
 
-    def befalls(item: Any, index: int, count: int) -> bool:
+    def is_affected(item: Any, index: int, count: int) -> bool:
         if among == "rare":
             return isinstance(item, dict) and item.get("id") in rare
         return among == "every" or (among == "other" and index % 2 == 0) or (among == "last" and index == count - 1)
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         proceed()
         call.payload = copy.deepcopy(call.payload)
         items = call.payload["data"] if call.page else [call.payload]
         for index, item in enumerate(items):
-            if befalls(item, index, len(items)):
-                for holder, key in list(places(item, found.path)):
+            if is_affected(item, index, len(items)):
+                for holder, key in list(places_at(item, found.path)):
                     apply(holder, key, setting)
 
-    in_list = place.operation.is_list
+    in_list = context.operation.is_list
     path = found.pointer(in_list=in_list)
     if change == "add-inside":
         path += "/undocumented_field"
     elif change == "add-beside":
         path = path.rpartition("/")[0] + "/undocumented_field"
     parent = path.rpartition("/")[0]
-    also = (f"{parent}/{MOVED[change](found.name)}",) if change in MOVED else ()
-    return Plan((("project", changed),), path, also=also)
+    also = (f"{parent}/{setting_of(NEW_NAMES, 'change', change)(found.name)}",) if change in NEW_NAMES else ()
+    return FaultPlan((("project", changed),), path, also=also)
 
 
 def _only_first(payload: Any) -> Any:
@@ -90,32 +90,32 @@ ENVELOPES: Mapping[str, Callable[[Any], Any]] = {
     "page-info-flat": lambda payload: {"data": payload["data"], **payload["page_info"]},
     "page-info-recased": lambda payload: {**payload, "page_info": _recased(payload["page_info"])},
 }
-"""Other forms of a whole answer."""
+"""Other forms of a whole response."""
 
 
-def envelope(place: Place, *, form: str, at: str = "") -> Plan | None:
-    """Put the whole answer into another form, a key of ENVELOPES. `at` is where that shows."""
-    if place.view is None:
+def change_envelope(context: FaultContext, *, form: str, at: str = "") -> FaultPlan | None:
+    """Change the form of the whole response: `form` is a key of ENVELOPES. `at` is where the fault shows."""
+    if context.view is None:
         return None
-    reform = ENVELOPES[form]
+    reform = setting_of(ENVELOPES, "form", form)
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         proceed()
         call.payload = where_possible(reform, call.payload)
 
     return around("project", changed, at)
 
 
-def page_info(place: Place, *, name: str, change: str, setting: Any = None) -> Plan | None:
+def change_page_info(context: FaultContext, *, name: str, change: str, setting: Any = None) -> FaultPlan | None:
     """Change one key of `page_info`."""
-    apply = CHANGES[change]
+    apply = setting_of(CHANGES, "change", change)
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         proceed()
-        for holder, key in list(places(call.payload, ("page_info", name))):
+        for holder, key in list(places_at(call.payload, ("page_info", name))):
             apply(holder, key, setting)
 
     return around("project", changed, f"/page_info/{name}")
 
 
-STEPS: Table = {"field": field, "envelope": envelope, "page-info": page_info}
+BODY_FAULTS: FaultSteps = {"field": change_field, "envelope": change_envelope, "page-info": change_page_info}

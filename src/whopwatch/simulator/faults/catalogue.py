@@ -1,4 +1,4 @@
-"""The catalogue: every fault as it is declared, one file a group."""
+"""The catalogue: the declared faults, one file per group."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from whopwatch.contract import Contract, Operation
 
-GROUPS = (
+FAULT_GROUPS = (
     "shape",
     "value",
     "envelope",
@@ -28,21 +28,22 @@ GROUPS = (
     "tools",
     "delivery",
 )
-"""The files of the catalogue, in the order in which they are shown."""
+"""The files of the catalogue, in the order of `whopwatch faults`."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One way in which an API can stop keeping what it documents.
+    """One way in which an API can break its contract.
 
-    `drift_class` says what moved, `effect` what a client sees of it. `place` is the kind of operation (a key of
-    PLACES), `step` and `settings` how it is brought about. `sees` is who can notice it: see SEES. `check` names the
-    check that is to find it, `found` the drift classes that it may be found as, and `invariants` those invariants of
-    a paginated list (1 to 51) that it breaks. `locations` are where it may be found, in place of where it is planted,
-    with `*` for anything; `twin` that the finding may name the retrieve or list of the same resource instead, `whole`
-    that it takes what the other operations do to notice, `beside` that it does not show where they all have it.
-    `example` is an operation that shows it well, `items` how long lists have to be for it. `written_by` are kinds of
-    writes (keys of PLACES), one of which its resource has to have: what nobody can create is never hidden.
+    `drift_class` and `effect` say what changes and what a client sees. `place` is the kind of operation (a key of
+    PLACES), `step` and `settings` how the fault is brought about. `sees` is who can notice it: a key of OBSERVERS.
+    `check` is the check that has to find it, `found` the drift classes that it may be reported as, `invariants` the
+    invariants of a paginated list (1 to 51) that it breaks. `locations` are where it may be reported, if not where it
+    is injected; `*` matches anything. With `twin`, the finding may name the other one of the resource's list and
+    retrieve; with `whole`, other operations are needed to notice the fault; with `beside`, it does not show if every
+    operation has it.
+    `example` is an operation that shows the fault well, `items` the length of lists that it needs. `written_by` are
+    kinds of writes (keys of PLACES) of which the resource needs one.
     """
 
     name: str
@@ -66,22 +67,22 @@ class Fault:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The drift classes that a finding may give it."""
+        """The drift classes that the fault may be reported as."""
         return self.found or (self.drift_class,)
 
     def suits(self, operation: Operation) -> bool:
-        """Whether it could be planted at an operation of this kind."""
+        """Check that the fault suits operations of this kind."""
         if (self.place == "delivery") is not operation.id.startswith(DELIVERY):
             return False
         return PLACES[self.place](operation)
 
     def has_writes(self, contract: Contract, operation: Operation) -> bool:
-        """Whether the operation's resource has one of the writes that it takes to see the fault."""
+        """Check that the operation's resource has one of the writes that the fault needs to show."""
         own = [other for other in contract.operations.values() if other.resource == operation.resource]
         return not self.written_by or any(PLACES[kind](other) for kind in self.written_by for other in own)
 
     def to_json(self) -> dict[str, Any]:
-        """The entry, for `whopwatch faults --json`."""
+        """Return the entry of `whopwatch faults --json`."""
         return {
             "name": self.name,
             "group": self.group,
@@ -95,15 +96,15 @@ class Fault:
         }
 
 
-SEES = {
+OBSERVERS = {
     "read": "a run that only reads",
     "deep": "a run that only reads, with a larger budget or over longer lists",
-    "history": "a run that knows an earlier one",
-    "time": "a run that knows how long answers used to take",
-    "scope": "a run with a second key, which lacks permissions",
+    "history": "a run that knows an earlier run",
+    "time": "a run that knows earlier response times",
+    "scope": "a run with a second key that lacks permissions",
     "write": "a run that writes",
-    "webhook": "a receiver of the webhooks",
-    "mcp": "a survey of the MCP server",
+    "webhook": "a receiver of webhooks",
+    "mcp": "a check of the MCP server",
 }
 """Who can notice a fault."""
 
@@ -125,15 +126,15 @@ PLACES: Mapping[str, Callable[[Operation], bool]] = {
     "any": lambda operation: True,
     "delivery": lambda operation: True,
 }
-"""The kinds of operations. A delivery is one that Whop makes, of a webhook event."""
+"""The kinds of operations. A `delivery` is the delivery of a webhook event."""
 
 DELIVERY = "webhook:"
-"""What the ids of deliveries begin with."""
+"""The prefix of the ids of deliveries."""
 
 
 @lru_cache(maxsize=8)
 def deliveries(contract: Contract) -> tuple[Operation, ...]:
-    """The deliveries of the contract's events, as operations: `webhook:payment.succeeded`."""
+    """Return the deliveries of the contract's events as operations: `webhook:payment.succeeded`."""
     return tuple(
         Operation(
             id=f"{DELIVERY}{event.name}",
@@ -152,11 +153,11 @@ def deliveries(contract: Contract) -> tuple[Operation, ...]:
 
 
 @cache
-def catalogue() -> Mapping[str, Fault]:
-    """Every fault by name, in the order of the catalogue."""
+def fault_catalogue() -> Mapping[str, Fault]:
+    """Return every fault by name, in the order of the catalogue."""
     folder = files(__package__).joinpath("declared")
     faults: dict[str, Fault] = {}
-    for group in GROUPS:
+    for group in FAULT_GROUPS:
         declared = tomllib.loads(folder.joinpath(f"{group}.toml").read_text(encoding="utf-8"))
         for entry in declared["fault"]:
             fault = _fault(group, {**declared.get("defaults", {}), **entry})
@@ -176,6 +177,6 @@ def _fault(group: str, entry: Mapping[str, Any]) -> Fault:
 
 
 def operations_for(contract: Contract, fault: Fault) -> list[Operation]:
-    """The operations of the kind that a fault is about."""
+    """Return the operations that a fault suits."""
     every = (*contract.operations.values(), *deliveries(contract))
     return [operation for operation in every if fault.suits(operation)]

@@ -1,4 +1,4 @@
-"""What can be done to one value of an answer. Each change gets the container, the key in it, and its parameter."""
+"""Changes of one value in a response. Each change gets the container, the key in it, and a setting."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _inside(holder: Any, key: Any, _: Any) -> None:
         holder[key]["undocumented_field"] = True
 
 
-def _moment(convert: Callable[[datetime, Any], Any]) -> Convert:
+def _time(convert: Callable[[datetime, Any], Any]) -> Convert:
     return lambda value, setting: convert(datetime.fromisoformat(value), setting)
 
 
@@ -85,16 +85,16 @@ CONVERSIONS: Mapping[str, Convert] = {
     "no-prefix": lambda value, _: value.rpartition("_")[2],
     "scaled": lambda value, factor: value * factor + (factor if value == 0 else 0),
     "rounded": lambda value, _: float(int(value) // 10 * 10 + 10),
-    "epoch": _moment(lambda moment, _: int(moment.timestamp())),
-    "epoch-ms": _moment(lambda moment, _: int(moment.timestamp() * 1000)),
-    "date-form": _moment(lambda moment, form: moment.strftime(form)),
-    "later": _moment(lambda moment, hours: (moment + timedelta(hours=hours)).isoformat().replace("+00:00", "Z")),
+    "epoch": _time(lambda time, _: int(time.timestamp())),
+    "epoch-ms": _time(lambda time, _: int(time.timestamp() * 1000)),
+    "date-form": _time(lambda time, form: time.strftime(form)),
+    "later": _time(lambda time, hours: (time + timedelta(hours=hours)).isoformat().replace("+00:00", "Z")),
 }
-"""Changes that make another value out of one that is not null."""
+"""Conversions of a value that is not null."""
 
 
 def where_possible(convert: Callable[..., Any], value: Any, *rest: Any) -> Any:
-    """`convert(value, *rest)`, or `value` itself where another fault has left nothing that could be converted."""
+    """Return `convert(value, *rest)`, or `value` itself if another fault has made it impossible to convert."""
     try:
         return convert(value, *rest)
     except (LookupError, TypeError, ValueError, AttributeError):
@@ -120,11 +120,11 @@ CHANGES: Mapping[str, Change] = {
     "add-inside": _inside,
     **{name: _converting(convert) for name, convert in CONVERSIONS.items()},
 }
-"""Every change by the name that the catalogue calls it."""
+"""The changes by the name that the catalogue uses."""
 
-MOVED: Mapping[str, Callable[[str], str]] = {
+NEW_NAMES: Mapping[str, Callable[[str], str]] = {
     "rename": lambda name: NEW_NAME,
     "recase": _camel_case,
     "flatten": lambda name: f"{name}_*",
 }
-"""Under which name a value stands after a change that moves it, with `*` for anything: nobody documented that one."""
+"""The new name of a field after a change that renames it; `*` matches anything."""

@@ -1,4 +1,4 @@
-"""Faults in the deliveries of webhooks: how they are signed, what they are called, what is in them."""
+"""Faults in webhook deliveries: signature, headers and payload."""
 
 from __future__ import annotations
 
@@ -18,180 +18,185 @@ from whopwatch.signature import (
     signed_headers,
 )
 from whopwatch.signature.scheme import compute_signature
+from whopwatch.simulator.api.pipeline import Proceed
+from whopwatch.simulator.events.delivery import OutgoingDelivery
 from whopwatch.simulator.faults.changes import CHANGES
-from whopwatch.simulator.faults.fields import choose, places
-from whopwatch.simulator.faults.place import Place, Plan, Table
-from whopwatch.simulator.parcel import Parcel, Proceed
+from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, setting_of
+from whopwatch.simulator.faults.fields import choose, places_at
 
 OTHER_KEY = b"ws_of_another_webhook"
 
 
-def _with_key(parcel: Parcel, key: bytes) -> None:
-    parcel.headers[SIGNATURE_HEADER] = f"v1,{compute_signature(key, parcel.id, str(parcel.timestamp), parcel.body)}"
+def _with_key(delivery: OutgoingDelivery, key: bytes) -> None:
+    delivery.headers[SIGNATURE_HEADER] = (
+        f"v1,{compute_signature(key, delivery.id, str(delivery.timestamp), delivery.body)}"
+    )
 
 
-def _decoded(parcel: Parcel) -> bytes:
-    text = parcel.secret.removeprefix("ws_")
+def _decoded(delivery: OutgoingDelivery) -> bytes:
+    text = delivery.secret.removeprefix("ws_")
     return base64.b64decode(text + "=" * (-len(text) % 4))
 
 
-def _hexadecimal(parcel: Parcel) -> None:
-    version, _, text = parcel.headers[SIGNATURE_HEADER].partition(",")
-    parcel.headers[SIGNATURE_HEADER] = f"{version},{base64.b64decode(text).hex()}"
+def _hexadecimal(delivery: OutgoingDelivery) -> None:
+    version, _, text = delivery.headers[SIGNATURE_HEADER].partition(",")
+    delivery.headers[SIGNATURE_HEADER] = f"{version},{base64.b64decode(text).hex()}"
 
 
-def _rewritten(parcel: Parcel) -> None:
-    body = json.dumps(parcel.payload).encode()
-    parcel.headers |= signed_headers(parcel.secret, parcel.id, parcel.timestamp, body)
+def _rewritten(delivery: OutgoingDelivery) -> None:
+    body = json.dumps(delivery.payload).encode()
+    delivery.headers |= signed_headers(delivery.secret, delivery.id, delivery.timestamp, body)
 
 
-def _renamed(parcel: Parcel) -> None:
+def _renamed(delivery: OutgoingDelivery) -> None:
     for name in SIGNATURE_HEADERS:
-        parcel.headers[name.replace("webhook", "svix")] = parcel.headers.pop(name)
+        delivery.headers[name.replace("webhook", "svix")] = delivery.headers.pop(name)
 
 
-def _without(*names: str) -> Callable[[Parcel], None]:
-    def change(parcel: Parcel) -> None:
+def _without(*names: str) -> Callable[[OutgoingDelivery], None]:
+    def change(delivery: OutgoingDelivery) -> None:
         for name in names:
-            del parcel.headers[name]
+            del delivery.headers[name]
 
     return change
 
 
-def _moved(seconds: int) -> Callable[[Parcel], None]:
-    def change(parcel: Parcel) -> None:
-        parcel.headers |= signed_headers(parcel.secret, parcel.id, parcel.timestamp + seconds, parcel.body)
+def _moved(seconds: int) -> Callable[[OutgoingDelivery], None]:
+    def change(delivery: OutgoingDelivery) -> None:
+        delivery.headers |= signed_headers(delivery.secret, delivery.id, delivery.timestamp + seconds, delivery.body)
 
     return change
 
 
-def _timed(form: Callable[[int], str]) -> Callable[[Parcel], None]:
-    """The time in another form, and signed so: the signature itself is right."""
+def _timed(form: Callable[[int], str]) -> Callable[[OutgoingDelivery], None]:
+    """Return a change of the time's form. The signature itself is correct."""
 
-    def change(parcel: Parcel) -> None:
-        text = form(parcel.timestamp)
-        signature = compute_signature(parcel.secret.encode(), parcel.id, text, parcel.body)
-        parcel.headers |= {TIMESTAMP_HEADER: text, SIGNATURE_HEADER: f"v1,{signature}"}
-
-    return change
-
-
-def _named(name: Callable[[Parcel], str]) -> Callable[[Parcel], None]:
-    def change(parcel: Parcel) -> None:
-        parcel.headers |= signed_headers(parcel.secret, name(parcel), parcel.timestamp, parcel.body)
+    def change(delivery: OutgoingDelivery) -> None:
+        text = form(delivery.timestamp)
+        signature = compute_signature(delivery.secret.encode(), delivery.id, text, delivery.body)
+        delivery.headers |= {TIMESTAMP_HEADER: text, SIGNATURE_HEADER: f"v1,{signature}"}
 
     return change
 
 
-SIGNINGS: Mapping[str, Callable[[Parcel], None]] = {
+def _named(name: Callable[[OutgoingDelivery], str]) -> Callable[[OutgoingDelivery], None]:
+    def change(delivery: OutgoingDelivery) -> None:
+        delivery.headers |= signed_headers(delivery.secret, name(delivery), delivery.timestamp, delivery.body)
+
+    return change
+
+
+HEADER_CHANGES: Mapping[str, Callable[[OutgoingDelivery], None]] = {
     "unsigned": _without(*SIGNATURE_HEADERS),
     "no-signature": _without(SIGNATURE_HEADER),
     "no-id": _without(ID_HEADER),
     "renamed": _renamed,
-    "decoded-key": lambda parcel: _with_key(parcel, _decoded(parcel)),
-    "encoded-key": lambda parcel: _with_key(parcel, base64.b64encode(parcel.secret.encode())),
-    "other-key": lambda parcel: _with_key(parcel, OTHER_KEY),
+    "decoded-key": lambda delivery: _with_key(delivery, _decoded(delivery)),
+    "encoded-key": lambda delivery: _with_key(delivery, base64.b64encode(delivery.secret.encode())),
+    "other-key": lambda delivery: _with_key(delivery, OTHER_KEY),
     "hexadecimal": _hexadecimal,
-    "version-2": lambda parcel: parcel.headers.update({SIGNATURE_HEADER: "v2" + parcel.headers[SIGNATURE_HEADER][2:]}),
+    "version-2": lambda delivery: delivery.headers.update(
+        {SIGNATURE_HEADER: "v2" + delivery.headers[SIGNATURE_HEADER][2:]}
+    ),
     "rewritten": _rewritten,
     "old": _moved(-3600),
     "ahead": _moved(3600),
     "milliseconds": _timed(lambda seconds: str(seconds * 1000)),
     "date": _timed(lambda seconds: datetime.fromtimestamp(seconds, UTC).isoformat()),
-    "one-id": _named(lambda parcel: "msg_always"),
-    "id-by-attempt": _named(lambda parcel: f"{parcel.id}{parcel.attempt}"),
-    "text-plain": lambda parcel: parcel.headers.update({"content-type": "text/plain"}),
+    "one-id": _named(lambda delivery: "msg_always"),
+    "id-by-attempt": _named(lambda delivery: f"{delivery.id}{delivery.attempt}"),
+    "text-plain": lambda delivery: delivery.headers.update({"content-type": "text/plain"}),
 }
-"""What can be wrong with the headers of an attempt."""
+"""Changes of the headers of an attempt."""
 
 
-def signing(_: Place, *, form: str, at: str) -> Plan:
-    """Spoil the headers of each attempt in one of SIGNINGS; `at` is where that shows."""
-    spoil = SIGNINGS[form]
+def change_signing(_: FaultContext, *, form: str, at: str) -> FaultPlan:
+    """Change the headers of each attempt: `form` is a key of HEADER_CHANGES. `at` is where the fault shows."""
+    change = setting_of(HEADER_CHANGES, "form", form)
 
-    def spoilt(parcel: Parcel, proceed: Proceed) -> None:
+    def changed(delivery: OutgoingDelivery, proceed: Proceed) -> None:
         proceed()
-        spoil(parcel)
+        change(delivery)
 
-    return Plan((), at, (("sign", spoilt),))
+    return FaultPlan((), at, (("sign", changed),))
 
 
-def no_retries(_: Place) -> Plan:
+def drop_retries(_: FaultContext) -> FaultPlan:
     """Give up after the first attempt."""
 
-    def once(parcel: Parcel, proceed: Proceed) -> None:
-        parcel.delays = ()
+    def once(delivery: OutgoingDelivery, proceed: Proceed) -> None:
+        delivery.delays = ()
         proceed()
 
-    return Plan((), "retry", (("compose", once),))
+    return FaultPlan((), "retry", (("compose", once),))
 
 
-def payload(place: Place, *, change: str, path: str, setting: Any = None) -> Plan:
+def change_payload(context: FaultContext, *, change: str, path: str, setting: Any = None) -> FaultPlan:
     """Change one key of the envelope."""
-    apply = CHANGES[change]
+    apply = setting_of(CHANGES, "change", change)
 
-    def changed(parcel: Parcel, proceed: Proceed) -> None:
-        parcel.payload = copy.deepcopy(parcel.payload)
-        for holder, key in list(places(parcel.payload, tuple(path.split(".")))):
+    def changed(delivery: OutgoingDelivery, proceed: Proceed) -> None:
+        delivery.payload = copy.deepcopy(delivery.payload)
+        for holder, key in list(places_at(delivery.payload, tuple(path.split(".")))):
             apply(holder, key, setting)
         proceed()
 
-    return Plan((), "/" + path.replace(".", "/"), (("compose", changed),))
+    return FaultPlan((), "/" + path.replace(".", "/"), (("compose", changed),))
 
 
-def object_field(
-    place: Place, *, kind: str, change: str, setting: Any = None, besides: str = "", **chosen: Any
-) -> Plan | None:
+def change_object_field(
+    context: FaultContext, *, kind: str, change: str, setting: Any = None, except_events: str = "", **chosen: Any
+) -> FaultPlan | None:
     """Change one field of the object, chosen by `kind` and the further settings of `fields.choose`.
 
-    `besides` matches the events at which it makes no sense.
+    `except_events` matches the events where the fault has no effect.
     """
-    event = place.operation.id.partition(":")[2]
-    if re.fullmatch(besides, event):
+    event = context.operation.id.partition(":")[2]
+    if re.fullmatch(except_events, event):
         return None
-    found = choose(place.world.views.of_event[event].node, kind, **chosen)
+    found = choose(context.world.views.of_event[event].node, kind, **chosen)
     if found is None:
         return None
-    apply, path = CHANGES[change], ("data", *found.path)
+    apply, path = setting_of(CHANGES, "change", change), ("data", *found.path)
     location = found.pointer(in_list=False)
     if change == "add-beside":
         location = location.rpartition("/")[0] + "/undocumented_field"
 
-    def changed(parcel: Parcel, proceed: Proceed) -> None:
-        parcel.payload = copy.deepcopy(parcel.payload)
-        for holder, key in list(places(parcel.payload, path)):
+    def changed(delivery: OutgoingDelivery, proceed: Proceed) -> None:
+        delivery.payload = copy.deepcopy(delivery.payload)
+        for holder, key in list(places_at(delivery.payload, path)):
             apply(holder, key, setting)
         proceed()
 
-    return Plan((), f"/data{location}", (("compose", changed),))
+    return FaultPlan((), f"/data{location}", (("compose", changed),))
 
 
-BODIES: Mapping[str, Callable[[Parcel], bytes]] = {
-    "form": lambda parcel: b"payload=" + parcel.body,
-    "cut": lambda parcel: parcel.body[:-1],
-    "latin-1": lambda parcel: parcel.body[:-1] + ',"note":"\u00e9"}'.encode("latin-1"),
-    "twice": lambda parcel: parcel.body[:-1] + b',"type":"' + parcel.event.encode() + b'"}',
-    "array": lambda parcel: b"[" + parcel.body + b"]",
-    "bare": lambda parcel: json.dumps(parcel.payload["data"]).encode(),
+DELIVERY_BODIES: Mapping[str, Callable[[OutgoingDelivery], bytes]] = {
+    "form": lambda delivery: b"payload=" + delivery.body,
+    "cut": lambda delivery: delivery.body[:-1],
+    "latin-1": lambda delivery: delivery.body[:-1] + ',"note":"\u00e9"}'.encode("latin-1"),
+    "twice": lambda delivery: delivery.body[:-1] + b',"type":"' + delivery.event.encode() + b'"}',
+    "array": lambda delivery: b"[" + delivery.body + b"]",
+    "bare": lambda delivery: json.dumps(delivery.payload["data"]).encode(),
 }
-"""Other bodies than the documented one, signed as they are."""
+"""Other bodies than the documented one, correctly signed."""
 
 
-def whole(_: Place, *, form: str, at: str = "") -> Plan:
-    """Send one of BODIES."""
-    build = BODIES[form]
+def change_delivery_body(_: FaultContext, *, form: str, at: str = "") -> FaultPlan:
+    """Send another body: `form` is a key of DELIVERY_BODIES."""
+    build = setting_of(DELIVERY_BODIES, "form", form)
 
-    def rebuilt(parcel: Parcel, proceed: Proceed) -> None:
+    def rebuilt(delivery: OutgoingDelivery, proceed: Proceed) -> None:
         proceed()
-        parcel.body = build(parcel)
+        delivery.body = build(delivery)
 
-    return Plan((), at, (("compose", rebuilt),))
+    return FaultPlan((), at, (("compose", rebuilt),))
 
 
-STEPS: Table = {
-    "delivery-signing": signing,
-    "delivery-no-retries": no_retries,
-    "delivery-payload": payload,
-    "delivery-field": object_field,
-    "delivery-body": whole,
+DELIVERY_FAULTS: FaultSteps = {
+    "delivery-signing": change_signing,
+    "delivery-no-retries": drop_retries,
+    "delivery-payload": change_payload,
+    "delivery-field": change_object_field,
+    "delivery-body": change_delivery_body,
 }

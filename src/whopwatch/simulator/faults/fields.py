@@ -1,4 +1,4 @@
-"""Where in an answer a change can be made: the fields of a view, chosen by what the contract says of them."""
+"""Choose the field that a fault changes, by what the contract documents about it."""
 
 from __future__ import annotations
 
@@ -8,42 +8,43 @@ from dataclasses import dataclass
 from typing import Any
 
 from whopwatch.contract.schema import pointer_of
-from whopwatch.simulator.shape import Node
+from whopwatch.simulator.faults.context import setting_of
+from whopwatch.simulator.world.nodes import FieldNode
 
 ITEMS = 0
-"""The step of a path that stands for every item of an array."""
+"""The step of a path that selects every item of an array."""
 
 Path = tuple[str | int, ...]
 
-MOVING = re.compile(r"updated_at|last_\w+|\w*_count|usd_\w+|\w*balance|\w*_spend|most_recent_\w+|member_count")
-"""Fields that nobody expects to be the same twice: no place to show that something differs."""
+VOLATILE_FIELDS = re.compile(r"updated_at|last_\w+|\w*_count|usd_\w+|\w*balance|\w*_spend|most_recent_\w+|member_count")
+"""Fields whose value may differ between two responses: a change there would not be noticed."""
 
 
 @dataclass(frozen=True)
-class Field:
-    """One place below the root of an item.
+class ViewField:
+    """One field below the root of an item.
 
-    `depth` counts the objects it is nested in, `in_variant` says that only one variant of a union has it,
-    `sure` that it and all that holds it are required.
+    `depth` is the number of objects it is nested in. With `in_variant`, only one variant of a union has it. With
+    `always_present`, the field and everything around it are required.
     """
 
     path: Path
-    node: Node
+    node: FieldNode
     depth: int = 0
     in_variant: bool = False
-    sure: bool = True
+    always_present: bool = True
 
     @property
     def name(self) -> str:
-        """The name of the property; of an array's items that of the array."""
+        """The name of the field; for the items of an array, the name of the array."""
         return next(str(step) for step in reversed(self.path) if step != ITEMS)
 
     def pointer(self, *, in_list: bool) -> str:
-        """The place as findings write it, from the root of the whole answer."""
+        """Return the location as findings write it, from the root of the response."""
         return pointer_of(("data", ITEMS, *self.path) if in_list else self.path)
 
 
-KINDS: Mapping[str, Callable[[Field], bool]] = {
+FIELD_KINDS: Mapping[str, Callable[[ViewField], bool]] = {
     "text": lambda field: _is_text(field.node) and field.name != "id",
     "date": lambda field: field.node.kind == "string" and field.node.format == "date-time",
     "enum": lambda field: bool(field.node.enum) and len(field.node.enum or ()) > 1,
@@ -60,14 +61,14 @@ KINDS: Mapping[str, Callable[[Field], bool]] = {
 }
 
 
-def fields_of(node: Node) -> Iterator[Field]:
-    """Every field below the root of a view, the nearest first."""
-    found = list(_below(Field((), node)))
+def fields_of(node: FieldNode) -> Iterator[ViewField]:
+    """Yield every field of a view, the least nested first."""
+    found = list(_below(ViewField((), node)))
     return iter(sorted(found, key=lambda field: (field.depth, len(field.path), [str(step) for step in field.path])))
 
 
 def choose(
-    node: Node,
+    node: FieldNode,
     kind: str,
     *,
     depth: str = "top",
@@ -75,72 +76,75 @@ def choose(
     required: bool = True,
     variant: bool = False,
     name: str = ".*",
-    shared_with: Node | None = None,
-) -> Field | None:
-    """The first field of `kind` (a key of KINDS) that is as described, None where a view has none.
+    shared_with: FieldNode | None = None,
+) -> ViewField | None:
+    """Return the first field of `kind` (a key of FIELD_KINDS) that fits the description, None if there is none.
 
-    `depth` is `top`, `deep` (inside another object) or `any`; `variant` asks for one that only one variant has;
-    `shared_with` is another view that has to show it as well.
+    `depth` is `top`, `deep` (inside another object) or `any`. With `variant`, only one variant has the field.
+    `shared_with` is another view that has to show the field, too.
     """
+    is_of_kind = setting_of(FIELD_KINDS, "kind", kind)
     others = None if shared_with is None else {field.path for field in fields_of(shared_with)}
     for field in fields_of(node):
         if (
-            KINDS[kind](field)
+            is_of_kind(field)
             and (others is None or field.path in others)
             and (field.path[-1] == ITEMS) is (kind == "item")
             and depth in ("any", "deep" if field.depth else "top")
             and field.node.nullable is nullable
-            and field.sure is required
+            and field.always_present is required
             and field.in_variant is variant
             and re.fullmatch(name, field.name)
-            and not MOVING.fullmatch(str(field.path[0]))
-            and not MOVING.fullmatch(field.name)
+            and not VOLATILE_FIELDS.fullmatch(str(field.path[0]))
+            and not VOLATILE_FIELDS.fullmatch(field.name)
         ):
             return field
     return None
 
 
-def places(value: Any, path: Path) -> Iterator[tuple[Any, Any]]:
-    """Every `(holder, key)` that `path` leads to in `value`; where something on the way is missing there is none."""
+def places_at(value: Any, path: Path) -> Iterator[tuple[Any, Any]]:
+    """Yield every `(container, key)` of `path` in `value`; none if a step is missing."""
     if len(path) == 1:
         if path[0] == ITEMS:
             yield from ((value, index) for index in range(len(value) if isinstance(value, list) else 0))
         elif isinstance(value, dict) and path[0] in value:
             yield value, path[0]
         return
-    for holder, key in places(value, path[:1]):
-        yield from places(holder[key], path[1:])
+    for holder, key in places_at(value, path[:1]):
+        yield from places_at(holder[key], path[1:])
 
 
-def _below(field: Field) -> Iterator[Field]:
+def _below(field: ViewField) -> Iterator[ViewField]:
     node = field.node
     if node.kind in ("object", "reference"):
         deeper = field.depth + 1 if field.path else 0
         yield from _children(field, node.fields, deeper)
     elif node.kind == "array" and node.item:
-        item = Field((*field.path, ITEMS), node.item, field.depth, field.in_variant, field.sure)
+        item = ViewField((*field.path, ITEMS), node.item, field.depth, field.in_variant, field.always_present)
         yield item
         yield from _below(item)
     elif node.kind == "union" and all(variant.kind in ("object", "reference") for variant in node.variants):
         yield from _of_variants(field)
 
 
-def _children(field: Field, nodes: Mapping[str, Node], depth: int, *, in_variant: bool = False) -> Iterator[Field]:
+def _children(
+    field: ViewField, nodes: Mapping[str, FieldNode], depth: int, *, in_variant: bool = False
+) -> Iterator[ViewField]:
     for name, child in nodes.items():
-        sure = field.sure and child.required
-        found = Field((*field.path, name), child, depth, field.in_variant or in_variant, sure)
+        always_present = field.always_present and child.required
+        found = ViewField((*field.path, name), child, depth, field.in_variant or in_variant, always_present)
         yield found
         yield from _below(found)
 
 
-def _of_variants(field: Field) -> Iterator[Field]:
-    """The fields of a union: those of all variants once, then those that one variant alone has."""
+def _of_variants(field: ViewField) -> Iterator[ViewField]:
+    """Yield the fields of a union: the shared ones once, then those of single variants."""
     variants = field.node.variants
     depth = field.depth + 1 if field.path else 0
     shared = {
         name: node
         for name, node in variants[0].fields.items()
-        if all(name in variant.fields and not _tells(variant.fields[name]) for variant in variants)
+        if all(name in variant.fields and not _is_constant(variant.fields[name]) for variant in variants)
     }
     yield from _children(field, shared, depth)
     for variant in variants:
@@ -148,9 +152,9 @@ def _of_variants(field: Field) -> Iterator[Field]:
         yield from _children(field, own, depth, in_variant=True)
 
 
-def _tells(node: Node) -> bool:
+def _is_constant(node: FieldNode) -> bool:
     return node.enum is not None and len(node.enum) == 1
 
 
-def _is_text(node: Node) -> bool:
+def _is_text(node: FieldNode) -> bool:
     return node.kind == "string" and not node.format and not node.enum and not node.prefix

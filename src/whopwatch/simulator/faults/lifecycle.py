@@ -1,4 +1,4 @@
-"""Faults in what writes do, and in what is seen of them afterwards."""
+"""Faults in what writes do, and in what reads show after them."""
 
 from __future__ import annotations
 
@@ -9,101 +9,101 @@ from dataclasses import replace
 from typing import Any
 
 from whopwatch.core.strict_json import parse_json
+from whopwatch.simulator.api.errors import ApiError, not_found, parameter_missing
+from whopwatch.simulator.api.pipeline import ApiCall, Proceed
 from whopwatch.simulator.faults.answer import RefusalError
-from whopwatch.simulator.faults.place import Place, Plan, Table, around
-from whopwatch.simulator.pipeline import Call, Proceed
-from whopwatch.simulator.problem import ApiError, missing, not_found
-from whopwatch.simulator.world import NOW_MS, Entity
+from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around
+from whopwatch.simulator.world.tables import NOW_MS, Entity
 
-Kept = tuple[dict[str, Any], dict[str, Any]]
+State = tuple[dict[str, Any], dict[str, Any]]
 
 
-def hidden(place: Place, *, reads: int | None = None) -> Plan | None:
-    """Do not show what was created lately: never, or only from so many requests on."""
+def hide_new(context: FaultContext, *, reads: int | None = None) -> FaultPlan | None:
+    """Hide new objects: for good, or for the first `reads` reads."""
     seen: Counter[str] = Counter()
 
     def is_hidden(row: Entity) -> bool:
         seen[row.id] += 1
         return row.created >= NOW_MS and (reads is None or seen[row.id] <= reads)
 
-    def without_new(call: Call, proceed: Proceed) -> None:
+    def without_new(call: ApiCall, proceed: Proceed) -> None:
         proceed()
-        if call.listing is None:
+        if call.order is None:
             if any(map(is_hidden, call.rows)):
                 raise not_found("object")
             return
-        kept = [pair for pair in zip(call.listing.places, call.rows, strict=True) if not is_hidden(pair[1])]
+        kept = [pair for pair in zip(call.order.keys, call.rows, strict=True) if not is_hidden(pair[1])]
         call.rows = [row for _, row in kept]
-        call.listing = replace(call.listing, places=[position for position, _ in kept])
+        call.order = replace(call.order, keys=[position for position, _ in kept])
 
-    return around("act", without_new, "/data" if place.operation.is_list else "status")
+    return around("act", without_new, "/data" if context.operation.is_list else "status")
 
 
-def remembered(place: Place) -> Plan | None:
-    """Go on showing what was deleted."""
-    view = place.view
+def show_deleted(context: FaultContext) -> FaultPlan | None:
+    """Show deleted objects."""
+    view = context.view
     if view is None:
         return None
 
-    def with_deleted(call: Call, proceed: Proceed) -> None:
-        with place.world.undeleted(view.table):
+    def with_deleted(call: ApiCall, proceed: Proceed) -> None:
+        with context.world.undeleted(view.table):
             proceed()
 
-    return around("act", with_deleted, "/data" if place.operation.is_list else "status")
+    return around("act", with_deleted, "/data" if context.operation.is_list else "status")
 
 
-def stale(place: Place, *, reads: int) -> Plan | None:
-    """Show an object as it was first seen, for so many requests after it has changed."""
-    first: dict[str, Kept] = {}
+def show_stale(context: FaultContext, *, reads: int) -> FaultPlan | None:
+    """Show a changed object in its first state for `reads` reads."""
+    first: dict[str, State] = {}
     shown: Counter[str] = Counter()
 
-    def old(call: Call, proceed: Proceed) -> None:
+    def old(call: ApiCall, proceed: Proceed) -> None:
         for row in call.rows:
             before = first.setdefault(row.id, _copy(row))
             if before != _copy(row):
                 shown[row.id] += 1
         late = [row for row in call.rows if 0 < shown[row.id] <= reads]
-        with _as_before(place, {row.id: first[row.id] for row in late}, late):
+        with _as_before(context, {row.id: first[row.id] for row in late}, late):
             proceed()
 
     return around("project", old, "")
 
 
-def _copy(row: Entity) -> Kept:
+def _copy(row: Entity) -> State:
     return dict(row.values), dict(row.raw)
 
 
 @contextmanager
-def _as_before(place: Place, before: Mapping[str, Kept], rows: list[Entity]) -> Iterator[None]:
-    """The rows with their values of `before`, for a while."""
+def _as_before(context: FaultContext, before: Mapping[str, State], rows: list[Entity]) -> Iterator[None]:
+    """Give the rows their values of `before` within this context."""
     now = {row.id: _copy(row) for row in rows}
-    _restore(place, rows, before)
+    _restore(context, rows, before)
     yield
-    _restore(place, rows, now)
+    _restore(context, rows, now)
 
 
-def _restore(place: Place, rows: list[Entity], values: Mapping[str, Kept]) -> None:
+def _restore(context: FaultContext, rows: list[Entity], values: Mapping[str, State]) -> None:
     if rows:
         for row in rows:
             row.values, row.raw = dict(values[row.id][0]), dict(values[row.id][1])
-        place.world.touch()
+        context.world.touch()
 
 
-def _subject(place: Place, call: Call) -> Entity | None:
-    """The object that the path of a write names."""
-    table = place.world.table(place.operation.resource)
+def _subject(context: FaultContext, call: ApiCall) -> Entity | None:
+    """Return the object in the path of a write."""
+    table = context.world.table(context.operation.resource)
     return next((table[id] for id in call.path_params.values() if id in table), None)
 
 
-def ineffective(place: Place, *, answer: str) -> Plan | None:
-    """Change nothing. The `answer` shows the object as it would be (`new`) or as it stays (`old`)."""
-    if "{" not in place.operation.path:
+def ignore_write(context: FaultContext, *, answer: str) -> FaultPlan | None:
+    """Change nothing. The response shows the `new` or the `old` object, as `answer` says."""
+    if "{" not in context.operation.path:
         return None
-    before: dict[str, Kept] = {}
+    before: dict[str, State] = {}
 
-    def remember(call: Call, proceed: Proceed) -> None:
-        subject = _subject(place, call)
-        if place.operation.method == "DELETE":
+    def remember(call: ApiCall, proceed: Proceed) -> None:
+        subject = _subject(context, call)
+        if context.operation.method == "DELETE":
             if subject is None:
                 proceed()
             return
@@ -112,83 +112,83 @@ def ineffective(place: Place, *, answer: str) -> Plan | None:
             before[subject.id] = _copy(subject)
         proceed()
         if answer == "old" and subject:
-            _restore(place, [subject], before)
+            _restore(context, [subject], before)
 
-    def forget(call: Call, proceed: Proceed) -> None:
+    def forget(call: ApiCall, proceed: Proceed) -> None:
         proceed()
-        subject = _subject(place, call)
+        subject = _subject(context, call)
         if subject and subject.id in before:
-            _restore(place, [subject], before)
+            _restore(context, [subject], before)
 
-    return Plan((("act", remember), ("respond", forget)), "")
+    return FaultPlan((("act", remember), ("respond", forget)), "")
 
 
-def old_answer(place: Place) -> Plan | None:
-    """Carry out a change, and answer with the object as it was before."""
-    before: dict[str, Kept] = {}
+def answer_with_old(context: FaultContext) -> FaultPlan | None:
+    """Execute a change, and answer with the object as it was before."""
+    before: dict[str, State] = {}
 
-    def remember(call: Call, proceed: Proceed) -> None:
-        subject = _subject(place, call)
+    def remember(call: ApiCall, proceed: Proceed) -> None:
+        subject = _subject(context, call)
         before.clear()
         if subject:
             before[subject.id] = _copy(subject)
         proceed()
 
-    def show(call: Call, proceed: Proceed) -> None:
+    def show(call: ApiCall, proceed: Proceed) -> None:
         rows = [row for row in call.rows if row.id in before]
-        with _as_before(place, before, rows):
+        with _as_before(context, before, rows):
             proceed()
 
-    return Plan((("act", remember), ("project", show)), "") if place.view else None
+    return FaultPlan((("act", remember), ("project", show)), "") if context.view else None
 
 
-def unstored(place: Place) -> Plan | None:
-    """Answer with a new object that is not kept."""
-    if place.view is None or "{" in place.operation.path:
+def forget_new(context: FaultContext) -> FaultPlan | None:
+    """Answer with a new object, and do not store it."""
+    if context.view is None or "{" in context.operation.path:
         return None
 
-    def forget(call: Call, proceed: Proceed) -> None:
+    def forget(call: ApiCall, proceed: Proceed) -> None:
         proceed()
         for row in call.rows:
-            place.world.discard(row)
+            context.world.discard(row)
 
     return around("respond", forget, "")
 
 
-def repeated(place: Place) -> Plan | None:
+def create_twice(context: FaultContext) -> FaultPlan | None:
     """Create the object twice."""
 
-    def twice(call: Call, proceed: Proceed) -> None:
+    def twice(call: ApiCall, proceed: Proceed) -> None:
         proceed()
         proceed()
 
-    return around("act", twice, "/id") if place.view and "{" not in place.operation.path else None
+    return around("act", twice, "/id") if context.view and "{" not in context.operation.path else None
 
 
-def _optional(place: Place) -> str | None:
-    """A plain text that the body of a write may have."""
-    schema = place.contract.resolve(place.operation.body or {}, place.operation.api)
+def _optional_string(context: FaultContext) -> str | None:
+    """Return an optional string in the body of a write."""
+    schema = context.contract.resolve(context.operation.body or {}, context.operation.api)
     needed = schema.get("required", ())
     for name, field in schema.get("properties", {}).items():
         branches = field.get("anyOf", [field])
         plain = any(branch.get("type") == "string" and "x-resource" not in branch for branch in branches)
-        shape = place.world.shapes.get(place.operation.resource)
-        fields = shape.fields if shape and place.view else {}
+        shape = context.world.shapes.get(context.operation.resource)
+        fields = shape.fields if shape and context.view else {}
         if plain and name not in needed and name in fields and fields[name].kind == "string":
             return str(name)
     return None
 
 
-def body_field(place: Place, *, how: str) -> Plan | None:
-    """One optional text of the body: `lost` on the way, `changed` on the way, or now `required`."""
-    name = _optional(place)
+def change_body_field(context: FaultContext, *, how: str) -> FaultPlan | None:
+    """Treat one optional string of the body as `lost`, `changed` or `required`."""
+    name = _optional_string(context)
     if name is None:
         return None
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         proceed()
         if how == "required" and name not in call.body:
-            raise missing(name)
+            raise parameter_missing(name)
         if how == "lost":
             call.body = {sent: value for sent, value in call.body.items() if sent != name}
         elif how == "changed" and isinstance(call.body.get(name), str):
@@ -197,12 +197,12 @@ def body_field(place: Place, *, how: str) -> Plan | None:
     return around("validate", changed, f"param:{name}" if how == "required" else f"/{name}")
 
 
-def unvalidated(place: Place) -> Plan | None:
-    """Take any body."""
-    if place.operation.body is None:
+def accept_any_body(context: FaultContext) -> FaultPlan | None:
+    """Accept any body."""
+    if context.operation.body is None:
         return None
 
-    def lax(call: Call, proceed: Proceed) -> None:
+    def lax(call: ApiCall, proceed: Proceed) -> None:
         try:
             proceed()
         except ApiError as problem:
@@ -214,12 +214,12 @@ def unvalidated(place: Place) -> Plan | None:
     return around("validate", lax, "status")
 
 
-def idempotency(place: Place, *, how: str) -> Plan | None:
-    """`ignored`: the same key again carries the request out again; `any-body`: whatever the body is now."""
-    if place.operation.method != "POST":
+def break_idempotency(context: FaultContext, *, how: str) -> FaultPlan | None:
+    """Execute a request with a used key again (`ignored`), or accept another body with it (`any-body`)."""
+    if context.operation.method != "POST":
         return None
 
-    def careless(call: Call, proceed: Proceed) -> None:
+    def careless(call: ApiCall, proceed: Proceed) -> None:
         if how == "ignored":
             return
         try:
@@ -231,60 +231,60 @@ def idempotency(place: Place, *, how: str) -> Plan | None:
     return around("replay", careless, "header:idempotency-key")
 
 
-def also_others(place: Place) -> Plan | None:
-    """Let a change befall another object, too."""
-    if place.view is None:
+def change_others(context: FaultContext) -> FaultPlan | None:
+    """Change another object, too."""
+    if context.view is None:
         return None
 
-    def spreading(call: Call, proceed: Proceed) -> None:
+    def spreading(call: ApiCall, proceed: Proceed) -> None:
         proceed()
-        subject = _subject(place, call)
+        subject = _subject(context, call)
         if subject:
-            others = [row for row in place.world.table(subject.table).values() if row is not subject]
+            others = [row for row in context.world.table(subject.table).values() if row is not subject]
             for name in _set_by(call, subject):
-                place.world.put(others[-1], name, subject.values[name])
+                context.world.put(others[-1], name, subject.values[name])
 
     return around("act", spreading, "")
 
 
-def _set_by(call: Call, subject: Entity) -> list[str]:
+def _set_by(call: ApiCall, subject: Entity) -> list[str]:
     return [name for name in call.body if name in subject.values and name != "id"]
 
 
-def unmoved(place: Place) -> Plan | None:
-    """Leave `updated_at` as it was."""
-    view = place.view
+def keep_updated_at(context: FaultContext) -> FaultPlan | None:
+    """Do not change `updated_at`."""
+    view = context.view
     if view is None or "updated_at" not in view.node.fields:
         return None
 
-    def keep(call: Call, proceed: Proceed) -> None:
-        subject = _subject(place, call)
+    def keep(call: ApiCall, proceed: Proceed) -> None:
+        subject = _subject(context, call)
         before = subject.values.get("updated_at") if subject else None
         proceed()
         if subject and before is not None:
-            place.world.put(subject, "updated_at", before)
+            context.world.put(subject, "updated_at", before)
 
     return around("act", keep, "/updated_at")
 
 
-def done_though_refused(place: Place, *, status: int) -> Plan | None:
-    """Carry a write out, and answer that it is refused."""
-    if place.view is None and place.operation.method != "DELETE":
+def write_then_reject(context: FaultContext, *, status: int) -> FaultPlan | None:
+    """Execute a write, and answer that it was rejected."""
+    if context.view is None and context.operation.method != "DELETE":
         return None
 
-    def refused(call: Call, proceed: Proceed) -> None:
+    def refused(call: ApiCall, proceed: Proceed) -> None:
         proceed()
-        raise RefusalError(status, "The request was not carried out.")
+        raise RefusalError(status, "The request was not executed.")
 
     return around("act", refused, "status")
 
 
-def sticky(place: Place) -> Plan | None:
-    """Show the object that was changed last on every page, where it stands or not."""
+def repeat_changed(context: FaultContext) -> FaultPlan | None:
+    """Show the object that was changed last on every page."""
     latest: list[Entity] = []
-    known: dict[str, Kept] = {}
+    known: dict[str, State] = {}
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         for row in call.rows:
             now = _copy(row)
             if known.setdefault(row.id, now) != now:
@@ -294,22 +294,22 @@ def sticky(place: Place) -> Plan | None:
         if latest and call.rows and latest[0] not in call.rows:
             call.rows = [latest[0], *call.rows[1:]]
 
-    return around("page", changed, "/data/*/id") if place.operation.is_list else None
+    return around("page", changed, "/data/*/id") if context.operation.is_list else None
 
 
-STEPS: Table = {
-    "hidden": hidden,
-    "remembered": remembered,
-    "stale": stale,
-    "ineffective": ineffective,
-    "old-answer": old_answer,
-    "unstored": unstored,
-    "repeated": repeated,
-    "body-field": body_field,
-    "unvalidated": unvalidated,
-    "idempotency": idempotency,
-    "also-others": also_others,
-    "unmoved": unmoved,
-    "sticky": sticky,
-    "done-though-refused": done_though_refused,
+LIFECYCLE_FAULTS: FaultSteps = {
+    "hidden": hide_new,
+    "remembered": show_deleted,
+    "stale": show_stale,
+    "ineffective": ignore_write,
+    "old-answer": answer_with_old,
+    "unstored": forget_new,
+    "repeated": create_twice,
+    "body-field": change_body_field,
+    "unvalidated": accept_any_body,
+    "idempotency": break_idempotency,
+    "also-others": change_others,
+    "unmoved": keep_updated_at,
+    "sticky": repeat_changed,
+    "done-though-refused": write_then_reject,
 }

@@ -1,4 +1,4 @@
-"""Faults in parameters that are ignored or understood as others."""
+"""Faults in parameters that are ignored or misunderstood."""
 
 from __future__ import annotations
 
@@ -7,60 +7,65 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from whopwatch.contract import Parameter
-from whopwatch.simulator.faults.place import Place, Plan, Table, around
-from whopwatch.simulator.pipeline import Call, Proceed
-from whopwatch.simulator.relations import PAGE_PARAMETERS, SORT_PARAMETERS
-from whopwatch.simulator.values import DAY_MS
+from whopwatch.contract.list_behaviour import PAGING
+from whopwatch.simulator.api.pipeline import ApiCall, Proceed
+from whopwatch.simulator.declarations import SORT_PARAMETERS
+from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around, setting_of
+from whopwatch.simulator.world.values import DAY_MS
 
 Query = dict[str, Any]
 
 
-def filters_of(place: Place, kind: str) -> list[Parameter]:
-    """The parameters of a list that choose among its items, of one kind (a key of KINDS)."""
-    if not place.operation.is_list:
+def filters_of(context: FaultContext, kind: str) -> list[Parameter]:
+    """Return the parameters that filter a list, of one kind (a key of FILTER_KINDS)."""
+    if not context.operation.is_list:
         return []
-    others = PAGE_PARAMETERS | SORT_PARAMETERS
-    return [p for p in place.operation.in_("query") if p.name not in others and KINDS[kind](place, p)]
+    others = PAGING | SORT_PARAMETERS
+    return [
+        p
+        for p in context.operation.in_("query")
+        if p.name not in others and setting_of(FILTER_KINDS, "kind", kind)(context, p)
+    ]
 
 
-def schema_of(place: Place, parameter: Parameter) -> Mapping[str, Any]:
-    """The schema of a parameter's value, of an array's that of one value."""
-    schema = place.contract.resolve(parameter.schema, place.operation.api)
-    return place.contract.resolve(schema.get("items", schema), place.operation.api)
+def schema_of(context: FaultContext, parameter: Parameter) -> Mapping[str, Any]:
+    """Return the schema of a parameter's value; for an array, of one value."""
+    schema = context.contract.resolve(parameter.schema, context.operation.api)
+    return context.contract.resolve(schema.get("items", schema), context.operation.api)
 
 
-KINDS: Mapping[str, Callable[[Place, Parameter], bool]] = {
-    "any": lambda place, p: not p.required,
-    "enum": lambda place, p: not p.required and "enum" in schema_of(place, p),
-    "array": lambda place, p: not p.required and p.is_array,
-    "id": lambda place, p: not p.required and p.resource is not None,
-    "date": lambda place, p: schema_of(place, p).get("format") == "date-time",
-    "flag": lambda place, p: schema_of(place, p).get("type") == "boolean",
-    "search": lambda place, p: p.name in ("query", "keyword"),
-    "number": lambda place, p: schema_of(place, p).get("type") == "integer",
-    "company": lambda place, p: p.resource == "companies" and p.required,
-    "parent": lambda place, p: p.resource not in ("companies", None) and p.required,
+FILTER_KINDS: Mapping[str, Callable[[FaultContext, Parameter], bool]] = {
+    "any": lambda context, p: not p.required,
+    "enum": lambda context, p: not p.required and "enum" in schema_of(context, p),
+    "array": lambda context, p: not p.required and p.is_array,
+    "id": lambda context, p: not p.required and p.resource is not None,
+    "date": lambda context, p: schema_of(context, p).get("format") == "date-time",
+    "flag": lambda context, p: schema_of(context, p).get("type") == "boolean",
+    "search": lambda context, p: p.name in ("query", "keyword"),
+    "number": lambda context, p: schema_of(context, p).get("type") == "integer",
+    "company": lambda context, p: p.resource == "companies" and p.required,
+    "parent": lambda context, p: p.resource not in ("companies", None) and p.required,
 }
 """Kinds of filters."""
 
 
 def location_of(names: Sequence[str]) -> str:
-    """Where findings about one of these parameters point."""
+    """Return the location of findings about one of these parameters."""
     return f"param:{names[0]}" if len(names) == 1 else "param:*"
 
 
-def names_of(place: Place, names: Sequence[str] | None, filter: str | None) -> list[str]:
-    """The parameters with these names, none where one is missing; or those of a kind of filter."""
+def names_of(context: FaultContext, names: Sequence[str] | None, filter: str | None) -> list[str]:
+    """Return the parameters with these names (none if one is missing), or those of a kind of filter."""
     if filter:
-        return [parameter.name for parameter in filters_of(place, filter)]
-    found = [name for name in names or () if place.operation.parameter(name)]
+        return [parameter.name for parameter in filters_of(context, filter)]
+    found = [name for name in names or () if context.operation.parameter(name)]
     return found if len(found) == len(names or ()) else []
 
 
-def as_if(call: Call, proceed: Proceed, query: Query) -> None:
-    """Carry out a step as if the query were another one. The cursors stay those of the query that was asked."""
+def as_if(call: ApiCall, proceed: Proceed, query: Query) -> None:
+    """Run a step as if the query were another one. The cursors remain those of the real query."""
     asked = call.query
-    if query != asked and call.page is None and call.listing is None:
+    if query != asked and call.page is None and call.order is None:
         proceed()
     cursors = call.cursors
     call.query = query
@@ -69,42 +74,44 @@ def as_if(call: Call, proceed: Proceed, query: Query) -> None:
     call.cursors = cursors or call.cursors
 
 
-def ignored(
-    place: Place, *, names: list[str] | None = None, filter: str | None = None, when: str = "any"
-) -> Plan | None:
+def ignore_parameters(
+    context: FaultContext, *, names: list[str] | None = None, filter: str | None = None, when: str = "any"
+) -> FaultPlan | None:
     """Ignore parameters, by name or by kind of filter; `when` is `any` page or only `later` ones."""
-    dropped = names_of(place, names, filter)
+    dropped = names_of(context, names, filter)
     if not dropped:
         return None
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         meant = {name: value for name, value in call.query.items() if name not in dropped}
         as_if(call, proceed, meant if when == "any" or "after" in call.query else call.query)
 
-    step = "page" if set(dropped) <= PAGE_PARAMETERS else "act"
+    step = "page" if set(dropped) <= PAGING else "act"
     return around(step, changed, location_of(dropped))
 
 
-def rewritten(place: Place, *, how: str, setting: Any = None, shown: str | None = None) -> Plan | None:
-    """Understand the request as another one: a key of REWRITES. `shown` is a field that items have to show for it."""
-    name, step, rewrite = REWRITES[how]
-    is_shown = shown is None or (place.view is not None and shown in place.view.node.fields)
-    if place.operation.parameter(name) is None or not is_shown:
+def rewrite_query(
+    context: FaultContext, *, how: str, setting: Any = None, shown: str | None = None
+) -> FaultPlan | None:
+    """Treat the request as another one: `how` is a key of REWRITES. `shown` is a field that the items need to have."""
+    name, step, rewrite = setting_of(REWRITES, "how", how)
+    is_shown = shown is None or (context.view is not None and shown in context.view.node.fields)
+    if context.operation.parameter(name) is None or not is_shown:
         return None
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         as_if(call, proceed, rewrite(dict(call.query), setting))
 
     return around(step, changed, f"param:{name}")
 
 
-def cached(place: Place, *, names: list[str]) -> Plan | None:
-    """Give the first answer again to whatever differs from its request in these parameters alone."""
+def cache_response(context: FaultContext, *, names: list[str]) -> FaultPlan | None:
+    """Repeat the first response to requests that differ in these parameters only."""
     kept: dict[str, Any] = {}
-    if not place.operation.is_list or not all(map(place.operation.parameter, names)):
+    if not context.operation.is_list or not all(map(context.operation.parameter, names)):
         return None
 
-    def remembered(call: Call, proceed: Proceed) -> None:
+    def remembered(call: ApiCall, proceed: Proceed) -> None:
         proceed()
         rest = {name: value for name, value in call.query.items() if name not in names}
         call.payload = copy.deepcopy(kept.setdefault(repr((call.path, rest)), call.payload))
@@ -117,7 +124,7 @@ def _put(query: Query, **values: Any) -> Query:
 
 
 def _moved(name: str) -> Callable[[Query, Any], Query]:
-    """A date parameter, as many milliseconds later."""
+    """Return a rewrite that makes a date parameter some milliseconds later."""
     return lambda query, setting: _put(query, **{name: query[name] + setting} if name in query else {})
 
 
@@ -151,7 +158,7 @@ REWRITES: Mapping[str, tuple[str, str, Callable[[Query, Any], Query]]] = {
     "after-of-day": ("created_after", "act", _of_day("created_after")),
     "before-of-day": ("created_before", "act", _of_day("created_before")),
 }
-"""The parameter it is about, the step that reads it, and what becomes of the query."""
+"""The affected parameter, the step that reads it, and the changed query."""
 
 
-STEPS: Table = {"ignored": ignored, "rewritten": rewritten, "cached": cached}
+PARAMETER_FAULTS: FaultSteps = {"ignored": ignore_parameters, "rewritten": rewrite_query, "cached": cache_response}

@@ -1,4 +1,4 @@
-"""Faults in what the MCP server lists: its tools, their arguments and their annotations."""
+"""Faults in the tools that the MCP server lists: names, arguments and annotations."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ from typing import Any
 
 from whopwatch.contract import Contract
 from whopwatch.contract.mcp_tools import DEFINITION, Tool, input_schema, tools_of
-from whopwatch.simulator.faults.place import Place, Plan, Table, around
-from whopwatch.simulator.pipeline import Call, Proceed
+from whopwatch.simulator.api.pipeline import ApiCall, Proceed
+from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around, setting_of
 
 Listed = dict[str, Any]
 Change = Callable[[Listed, str], Listed | None]
 
-NAME, HINT = "/name", "/annotations/readOnlyHint"
-NEW = "undocumented_argument"
+NAME_LOCATION, HINT_LOCATION = "/name", "/annotations/readOnlyHint"
+NEW_ARGUMENT = "undocumented_argument"
 SCALARS = ("string", "integer", "number")
 
 
-def offered(place: Place, *, how: str) -> Plan | None:
-    """List the tool of an operation under another name, with other annotations, or not at all: a key of OFFERS."""
-    tool = _tools(place.contract).get(place.operation.id)
-    location, is_about_promised, change = OFFERS[how]
-    if tool is None or tool.is_promised is not is_about_promised:
+def change_tool(context: FaultContext, *, how: str) -> FaultPlan | None:
+    """List an operation's tool with another name or annotation, or hide it: `how` is a key of TOOL_CHANGES."""
+    tool = _tools(context.contract).get(context.operation.id)
+    location, needs_promise, change = setting_of(TOOL_CHANGES, "how", how)
+    if tool is None or tool.is_promised is not needs_promise:
         return None
     return _listed(lambda listed: change(listed, tool.name), location)
 
 
-def argument(place: Place, *, how: str) -> Plan | None:
-    """Document one argument of a tool otherwise: a key of ARGUMENTS."""
-    tool = _tools(place.contract).get(place.operation.id)
-    suits, change = ARGUMENTS[how]
+def change_argument(context: FaultContext, *, how: str) -> FaultPlan | None:
+    """Change one argument of a tool: `how` is a key of ARGUMENT_CHANGES."""
+    tool = _tools(context.contract).get(context.operation.id)
+    suits, change = setting_of(ARGUMENT_CHANGES, "how", how)
     if tool is None:
         return None
-    document = input_schema(place.contract, tool)
+    document = input_schema(context.contract, tool)
     names = (name for name in document["properties"] if suits(document, name))
-    name = NEW if how == "new-required" else next(names, None)
+    name = NEW_ARGUMENT if how == "new-required" else next(names, None)
     return _listed(lambda listed: change(listed, name), f"param:{name}") if name else None
 
 
-def _listed(change: Callable[[Listed], Listed | None], location: str) -> Plan:
-    def changed(call: Call, proceed: Proceed) -> None:
+def _listed(change: Callable[[Listed], Listed | None], location: str) -> FaultPlan:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         proceed()
         if call.payload is not None:
             call.payload = change(copy.deepcopy(call.payload))
@@ -62,16 +62,16 @@ def _unmarked(listed: Listed, _: str) -> Listed:
     return {**listed, "annotations": {}}
 
 
-OFFERS: Mapping[str, tuple[str, bool, Change]] = {
-    "missing": (NAME, True, lambda listed, name: None),
-    "renamed": (NAME, True, _renamed),
-    "extra": (NAME, False, _renamed),
-    "marked": (HINT, True, _marked),
-    "unmarked": (HINT, True, _unmarked),
+TOOL_CHANGES: Mapping[str, tuple[str, bool, Change]] = {
+    "missing": (NAME_LOCATION, True, lambda listed, name: None),
+    "renamed": (NAME_LOCATION, True, _renamed),
+    "extra": (NAME_LOCATION, False, _renamed),
+    "marked": (HINT_LOCATION, True, _marked),
+    "unmarked": (HINT_LOCATION, True, _unmarked),
 }
-"""Where it shows, whether it is about a tool that the server is known to offer, and what the listing becomes.
+"""The location of the fault, whether it suits a promised tool, and the change.
 
-A tool that is not known to be offered is a stranger under another name, and nobody misses it under its own.
+A tool that the server need not offer is an unknown tool under another name, and is not missed under its own.
 """
 
 
@@ -120,20 +120,20 @@ def _schema(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return document["$defs"][reference.removeprefix(DEFINITION)] if reference else schema
 
 
-ARGUMENTS: Mapping[str, tuple[Callable[[Mapping[str, Any], str], bool], Callable[[Listed, str], Listed]]] = {
+ARGUMENT_CHANGES: Mapping[str, tuple[Callable[[Mapping[str, Any], str], bool], Callable[[Listed, str], Listed]]] = {
     "removed": (_is_optional, _removed),
     "required": (_is_optional, _required),
     "new-required": (lambda document, name: False, _new_required),
     "another-type": (_is_scalar, _of_another_type),
     "value-lost": (_has_values, _without_a_value),
 }
-"""Which arguments it can be done to, and what the listing becomes."""
+"""Which arguments the change suits, and the change."""
 
 
 @lru_cache(maxsize=4)
 def _tools(contract: Contract) -> Mapping[str, Tool]:
-    """The tools by the operation they stand for."""
+    """Return the tools by operation."""
     return {tool.operation.id: tool for tool in tools_of(contract).values()}
 
 
-STEPS: Table = {"tool-offered": offered, "tool-argument": argument}
+TOOL_FAULTS: FaultSteps = {"tool-offered": change_tool, "tool-argument": change_argument}

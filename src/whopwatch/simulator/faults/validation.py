@@ -1,22 +1,22 @@
-"""Faults in what is refused: parameters that are asked for, and values that are taken, against the documentation."""
+"""Faults in the validation of requests: which parameters are required, and which values are accepted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from whopwatch.simulator.api.errors import ApiError, parameter_invalid, parameter_missing
+from whopwatch.simulator.api.pipeline import ApiCall, Proceed
+from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around, setting_of
 from whopwatch.simulator.faults.parameters import filters_of, location_of, names_of, schema_of
-from whopwatch.simulator.faults.place import Place, Plan, Table, around
-from whopwatch.simulator.pipeline import Call, Proceed
-from whopwatch.simulator.problem import ApiError, invalid, missing
 
 
-def sized(place: Place, *, how: str) -> Plan | None:
-    """Take page sizes that the API would refuse, or refuse those it would take: a key of SIZES."""
-    if place.operation.parameter("first") is None:
+def change_sizes(context: FaultContext, *, how: str) -> FaultPlan | None:
+    """Accept page sizes that the API rejects, or reject valid ones: `how` is a key of SIZE_CHANGES."""
+    if context.operation.parameter("first") is None:
         return None
-    change = SIZES[how]
+    change = setting_of(SIZE_CHANGES, "how", how)
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         call.query_pairs = change(list(call.query_pairs))
         proceed()
 
@@ -29,26 +29,26 @@ def _is_size(text: str) -> bool:
 
 def _refuse_maximum(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     if any(name == "first" and _is_size(value) and int(value) > 50 for name, value in pairs):
-        raise invalid("first", "at most 50")
+        raise parameter_invalid("first", "at most 50")
     return pairs
 
 
-SIZES: Mapping[str, Callable[[list[tuple[str, str]]], list[tuple[str, str]]]] = {
+SIZE_CHANGES: Mapping[str, Callable[[list[tuple[str, str]]], list[tuple[str, str]]]] = {
     "ignore-odd": lambda pairs: [(n, v) for n, v in pairs if n not in ("first", "last") or _is_size(v)],
     "ignore-text": lambda pairs: [(n, v) for n, v in pairs if n not in ("first", "last") or v.lstrip("+-").isdecimal()],
     "absolute": lambda pairs: [(n, str(abs(int(v)) or 1) if v.lstrip("-").isdecimal() else v) for n, v in pairs],
     "refuse-maximum": _refuse_maximum,
 }
-"""What becomes of the query as it was sent."""
+"""Changes of the query as it was sent."""
 
 
-def forgiven(place: Place, *, filter: str) -> Plan | None:
-    """Ignore filters whose value is not a documented one, instead of refusing them."""
-    names = {parameter.name for parameter in filters_of(place, filter)}
+def ignore_invalid_filters(context: FaultContext, *, filter: str) -> FaultPlan | None:
+    """Ignore filters with an undocumented value instead of rejecting them."""
+    names = {parameter.name for parameter in filters_of(context, filter)}
     if not names:
         return None
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         try:
             proceed()
         except ApiError as problem:
@@ -60,32 +60,32 @@ def forgiven(place: Place, *, filter: str) -> Plan | None:
     return around("validate", changed, location_of(sorted(names)))
 
 
-def required(place: Place, *, filter: str | None = None, name: str | None = None) -> Plan | None:
-    """Ask for a parameter that is documented as optional, by kind of filter, or by its `name` for one that is not."""
-    found = [name] if name else names_of(place, None, filter)
+def require_parameter(context: FaultContext, *, filter: str | None = None, name: str | None = None) -> FaultPlan | None:
+    """Require an optional parameter, chosen by kind of filter, or an undocumented one by its `name`."""
+    found = [name] if name else names_of(context, None, filter)
     if not found:
         return None
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         if found[0] not in {sent for sent, _ in call.query_pairs}:
-            raise missing(found[0])
+            raise parameter_missing(found[0])
         proceed()
 
-    documented = place.operation.parameter(found[0])
+    documented = context.operation.parameter(found[0])
     return around("validate", changed, f"param:{found[0]}" if documented else "status")
 
 
-def filled_in(place: Place) -> Plan | None:
-    """Take a required parameter that is missing from somewhere else, instead of asking for it."""
-    needed = [parameter for parameter in place.operation.required_query if parameter.resource]
+def fill_in_required(context: FaultContext) -> FaultPlan | None:
+    """Take a missing required parameter from elsewhere instead of rejecting the request."""
+    needed = [parameter for parameter in context.operation.required_query if parameter.resource]
     if not needed:
         return None
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         sent = {name for name, _ in call.query_pairs}
-        own = {"companies": place.world.company.id}
+        own = {"companies": context.world.company.id}
         added = [
-            (p.name, own.get(p.resource or "") or next(reversed(place.world.table(p.resource or ""))))
+            (p.name, own.get(p.resource or "") or next(reversed(context.world.table(p.resource or ""))))
             for p in needed
             if p.name not in sent
         ]
@@ -95,24 +95,24 @@ def filled_in(place: Place) -> Plan | None:
     return around("validate", changed, f"param:{needed[0].name}")
 
 
-def refused_value(place: Place) -> Plan | None:
-    """Refuse the last of the documented values of an enum filter."""
-    for parameter in filters_of(place, "enum"):
-        value = schema_of(place, parameter)["enum"][-1]
+def reject_enum_value(context: FaultContext) -> FaultPlan | None:
+    """Reject the last documented value of an enum filter."""
+    for parameter in filters_of(context, "enum"):
+        value = schema_of(context, parameter)["enum"][-1]
 
-        def changed(call: Call, proceed: Proceed, name: str = parameter.name, value: str = value) -> None:
+        def changed(call: ApiCall, proceed: Proceed, name: str = parameter.name, value: str = value) -> None:
             if (name, value) in call.query_pairs:
-                raise invalid(name, "one of the documented values")
+                raise parameter_invalid(name, "one of the documented values")
             proceed()
 
         return around("validate", changed, f"param:{parameter.name}")
     return None
 
 
-STEPS: Table = {
-    "sized": sized,
-    "forgiven": forgiven,
-    "required": required,
-    "filled-in": filled_in,
-    "refused-value": refused_value,
+VALIDATION_FAULTS: FaultSteps = {
+    "sized": change_sizes,
+    "forgiven": ignore_invalid_filters,
+    "required": require_parameter,
+    "filled-in": fill_in_required,
+    "refused-value": reject_enum_value,
 }

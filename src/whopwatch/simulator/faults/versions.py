@@ -1,4 +1,4 @@
-"""Faults in what only the other version of the API has: fields to expand, deprecated ones, its own envelope."""
+"""Faults in what only v2 has: fields to expand, deprecated fields, its own error envelope."""
 
 from __future__ import annotations
 
@@ -7,49 +7,49 @@ from typing import Any
 
 from whopwatch.oracle.deprecation import deprecated_properties
 from whopwatch.oracle.expansion import EXPAND, expandable
+from whopwatch.simulator.api.errors import ApiError, parameter_invalid
+from whopwatch.simulator.api.pipeline import ApiCall, Proceed
 from whopwatch.simulator.faults.changes import where_possible
-from whopwatch.simulator.faults.place import Place, Plan, Table, around
-from whopwatch.simulator.pipeline import Call, Proceed
-from whopwatch.simulator.problem import ApiError, invalid
+from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around
 
-LOCATION = f"param:{EXPAND}"
+EXPAND_LOCATION = f"param:{EXPAND}"
 
 
-def expanded(place: Place, *, always: bool) -> Plan | None:
-    """Expand every field whatever was asked for, or none."""
-    names = list(expandable(place.contract, place.operation))
+def expand_fields(context: FaultContext, *, always: bool) -> FaultPlan | None:
+    """Expand every field, or none, whatever `expand[]` names."""
+    names = list(expandable(context.contract, context.operation))
     if not names:
         return None
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         asked = call.query
         call.query = {**asked, EXPAND: names if always else []}
         proceed()
         call.query = asked
 
-    return around("project", changed, LOCATION)
+    return around("project", changed, EXPAND_LOCATION)
 
 
-def expand_refused(place: Place) -> Plan | None:
-    """Refuse to expand anything."""
-    if not expandable(place.contract, place.operation):
+def reject_expand(context: FaultContext) -> FaultPlan | None:
+    """Reject every value of `expand[]`."""
+    if not expandable(context.contract, context.operation):
         return None
 
-    def refused(call: Call, proceed: Proceed) -> None:
+    def refused(call: ApiCall, proceed: Proceed) -> None:
         if EXPAND in call.query:
-            raise invalid(EXPAND, "nothing")
+            raise parameter_invalid(EXPAND, "nothing")
         proceed()
 
-    return around("act", refused, LOCATION)
+    return around("act", refused, EXPAND_LOCATION)
 
 
-def deprecated_gone(place: Place, *, number: int) -> Plan | None:
-    """Leave out the deprecated property of that number."""
-    names = deprecated_properties(place.contract, place.operation.id)
-    if place.operation.is_list or number >= len(names):
+def remove_deprecated(context: FaultContext, *, number: int) -> FaultPlan | None:
+    """Remove the deprecated field with this number."""
+    names = deprecated_properties(context.contract, context.operation.id)
+    if context.operation.is_list or number >= len(names):
         return None
 
-    def removed(call: Call, proceed: Proceed) -> None:
+    def removed(call: ApiCall, proceed: Proceed) -> None:
         proceed()
         call.payload = where_possible(lambda payload: _without(payload, names[number]), call.payload)
 
@@ -60,22 +60,22 @@ def _without(payload: Mapping[str, Any], gone: str) -> dict[str, Any]:
     return {name: value for name, value in payload.items() if name != gone}
 
 
-def envelope_of(place: Place, *, api: str) -> Plan | None:
-    """Tell errors in the envelope of another version."""
-    if place.operation.api == api:
+def use_error_envelope(context: FaultContext, *, api: str) -> FaultPlan | None:
+    """Send errors in the envelope of another API."""
+    if context.operation.api == api:
         return None
 
-    def told(call: Call, proceed: Proceed) -> None:
+    def told(call: ApiCall, proceed: Proceed) -> None:
         if call.status >= 400:
-            call.payload = ApiError(call.status, "The request was not carried out.").envelope(api)
+            call.payload = ApiError(call.status, "The request was not executed.").envelope(api)
         proceed()
 
     return around("respond", told, "/error/status")
 
 
-STEPS: Table = {
-    "expanded": expanded,
-    "expand-refused": expand_refused,
-    "deprecated-gone": deprecated_gone,
-    "envelope-of": envelope_of,
+VERSION_FAULTS: FaultSteps = {
+    "expanded": expand_fields,
+    "expand-refused": reject_expand,
+    "deprecated-gone": remove_deprecated,
+    "envelope-of": use_error_envelope,
 }

@@ -1,4 +1,4 @@
-"""Faults in which slice of a list a page is, and in what it says of itself."""
+"""Faults in which slice of a list a page shows, and in its `page_info`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from whopwatch.simulator.faults.place import Place, Plan, Table, around
-from whopwatch.simulator.paging import page_of_slice
-from whopwatch.simulator.pipeline import Call, Proceed
-from whopwatch.simulator.world import Entity
+from whopwatch.simulator.api.paging import page_between
+from whopwatch.simulator.api.pipeline import ApiCall, Proceed
+from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around, setting_of
+from whopwatch.simulator.world.tables import Entity
 
-When = Callable[[Call], bool]
+PageCondition = Callable[[ApiCall], bool]
 
 
-def _page(call: Call) -> tuple[int, int, int]:
+def _page(call: ApiCall) -> tuple[int, int, int]:
     assert call.page is not None
-    assert call.listing is not None
-    return call.page.start, call.page.stop, len(call.listing.places)
+    assert call.order is not None
+    return call.page.start, call.page.stop, len(call.order.keys)
 
 
-WHEN: Mapping[str, When] = {
+PAGE_CONDITIONS: Mapping[str, PageCondition] = {
     "always": lambda call: True,
     "first": lambda call: _page(call)[0] == 0 and "after" not in call.query,
     "later": lambda call: "after" in call.query,
@@ -35,51 +35,55 @@ WHEN: Mapping[str, When] = {
     "small": lambda call: "after" in call.query and 0 < call.query.get("first", 10) < 10,
     "both": lambda call: "after" in call.query or "before" in call.query,
 }
-"""Which requests or pages of a list are meant."""
+"""Which requests or pages of a list are affected."""
 
 
-def window(place: Place, *, start: int = 0, stop: int = 0, when: str = "always") -> Plan | None:
-    """Move the ends of a page by as many items, so that its cursors are those of what it shows."""
-    return _sliced(place, WHEN[when], lambda call, low, high, total: (low + start, high + stop))
+def shift_window(context: FaultContext, *, start: int = 0, stop: int = 0, when: str = "always") -> FaultPlan | None:
+    """Move the start and end of a page by a number of items. Its cursors match what it shows."""
+    return _sliced(
+        context, setting_of(PAGE_CONDITIONS, "when", when), lambda call, low, high, total: (low + start, high + stop)
+    )
 
 
-def restart(place: Place, *, when: str) -> Plan | None:
-    """Show the first page again where another one is meant."""
+def restart_list(context: FaultContext, *, when: str) -> FaultPlan | None:
+    """Show the first page again instead of another one."""
 
-    def first(call: Call, low: int, high: int, total: int) -> tuple[int, int]:
+    def first(call: ApiCall, low: int, high: int, total: int) -> tuple[int, int]:
         return (0, high - low) if high > low else (0, min(10, total))
 
-    return _sliced(place, WHEN[when], first)
+    return _sliced(context, setting_of(PAGE_CONDITIONS, "when", when), first)
 
 
-def capped(place: Place, *, rows: int) -> Plan | None:
-    """End every list after so many items, as if there were no more."""
+def cap_list(context: FaultContext, *, rows: int) -> FaultPlan | None:
+    """End every list after `rows` items, as if there were no more."""
 
-    def cap(call: Call, proceed: Proceed) -> None:
+    def cap(call: ApiCall, proceed: Proceed) -> None:
         proceed()
-        if call.listing:
+        if call.order:
             call.rows = call.rows[:rows]
-            call.listing = replace(call.listing, places=call.listing.places[:rows])
+            call.order = replace(call.order, keys=call.order.keys[:rows])
 
-    return around("act", cap) if place.operation.is_list else None
+    return around("act", cap) if context.operation.is_list else None
 
 
-def aligned(place: Place, *, up: bool) -> Plan | None:
-    """Let a page begin at a multiple of its size, whatever its cursor says."""
+def align_pages(context: FaultContext, *, up: bool) -> FaultPlan | None:
+    """Start each page at a multiple of its size, whatever its cursor says."""
 
-    def move(call: Call, low: int, high: int, total: int) -> tuple[int, int]:
+    def move(call: ApiCall, low: int, high: int, total: int) -> tuple[int, int]:
         size = call.query.get("first", 10)
         begin = -(-low // size) * size if up else low // size * size
         return begin, begin + size
 
-    return _sliced(place, WHEN["after"], move)
+    return _sliced(context, PAGE_CONDITIONS["after"], move)
 
 
-def _sliced(place: Place, when: When, choose: Callable[[Call, int, int, int], tuple[int, int]]) -> Plan | None:
-    if not place.operation.is_list:
+def _sliced(
+    context: FaultContext, when: PageCondition, choose: Callable[[ApiCall, int, int, int], tuple[int, int]]
+) -> FaultPlan | None:
+    if not context.operation.is_list:
         return None
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         rows = call.rows
         proceed()
         if when(call):
@@ -90,22 +94,24 @@ def _sliced(place: Place, when: When, choose: Callable[[Call, int, int, int], tu
     return around("page", changed)
 
 
-def _serve(call: Call, rows: list[Entity], start: int, stop: int) -> None:
-    assert call.listing is not None
+def _serve(call: ApiCall, rows: list[Entity], start: int, stop: int) -> None:
+    assert call.order is not None
     assert call.cursors is not None
-    call.page = page_of_slice(call.listing.places, start, max(start, stop), call.cursors)
+    call.page = page_between(call.order.keys, start, max(start, stop), call.cursors)
     call.rows = rows[start : max(start, stop)]
 
 
-def info(place: Place, *, when: str = "always", **changes: Any) -> Plan | None:
+def change_page_claims(context: FaultContext, *, when: str = "always", **changes: Any) -> FaultPlan | None:
     """Set keys of `page_info`. `$NAME` is another key of it, or a parameter of the request."""
-    if not place.operation.is_list:
+    if not context.operation.is_list:
         return None
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    is_affected = setting_of(PAGE_CONDITIONS, "when", when)
+
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         proceed()
         assert call.page is not None
-        if WHEN[when](call):
+        if is_affected(call):
             known = {**call.query, **call.page.info}
             told = {name: known.get(value[1:]) if _is_name(value) else value for name, value in changes.items()}
             call.page = replace(call.page, info={**call.page.info, **told})
@@ -117,22 +123,24 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"\$\w+", value) is not None
 
 
-def shown(place: Place, *, how: str, when: str = "always") -> Plan | None:
-    """Other items on a page than its slice has: a key of SHOWN."""
-    if not place.operation.is_list:
+def change_items(context: FaultContext, *, how: str, when: str = "always") -> FaultPlan | None:
+    """Show other items than the page's slice has: `how` is a key of PAGE_CHANGES."""
+    if not context.operation.is_list:
         return None
-    choose, numbers = SHOWN[how], count()
+    choose, numbers = setting_of(PAGE_CHANGES, "how", how), count()
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    is_affected = setting_of(PAGE_CONDITIONS, "when", when)
+
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         rows = list(call.rows)
         proceed()
-        if WHEN[when](call) and call.rows:
+        if is_affected(call) and call.rows:
             call.rows = choose(rows, call.rows, next(numbers))
 
     return around("page", changed)
 
 
-SHOWN: Mapping[str, Callable[[list[Entity], list[Entity], int], list[Entity]]] = {
+PAGE_CHANGES: Mapping[str, Callable[[list[Entity], list[Entity], int], list[Entity]]] = {
     "one-less": lambda rows, page, number: page[:-1],
     "first-twice": lambda rows, page, number: [page[0], *page[:-1]],
     "first-of-all": lambda rows, page, number: [rows[0], *page[1:]],
@@ -140,37 +148,41 @@ SHOWN: Mapping[str, Callable[[list[Entity], list[Entity], int], list[Entity]]] =
     "reversed-in-turn": lambda rows, page, number: page[::-1] if number % 2 else page,
     "without-middle": lambda rows, page, number: [row for row in page if row is not rows[len(rows) // 2]],
 }
-"""`(all items of the list, those of the page, number of the request)` to those that are shown."""
+"""`(all items of the list, items of the page, number of the request)` to the shown items."""
 
 
-def arranged(place: Place, *, how: str, when: str = "always", having: str | None = None) -> Plan | None:
-    """Put all items of a list into another order before it is cut into pages: a key of ARRANGED.
+def rearrange_list(
+    context: FaultContext, *, how: str, when: str = "always", having: str | None = None
+) -> FaultPlan | None:
+    """Change the order of a list before it is cut into pages: `how` is a key of LIST_ORDERS.
 
-    `having` is a parameter that the list has to have for it.
+    `having` is a parameter that the list has to have.
     """
-    if not place.operation.is_list or (having and place.operation.parameter(having) is None):
+    if not context.operation.is_list or (having and context.operation.parameter(having) is None):
         return None
-    arrange, numbers = ARRANGED[how], count()
+    arrange, numbers = setting_of(LIST_ORDERS, "how", how), count()
 
-    def changed(call: Call, proceed: Proceed) -> None:
-        if call.listing is not None and WHEN[when](call):
+    is_affected = setting_of(PAGE_CONDITIONS, "when", when)
+
+    def changed(call: ApiCall, proceed: Proceed) -> None:
+        if call.order is not None and is_affected(call):
             call.rows = arrange(call, call.rows, next(numbers))
         proceed()
 
     return around("page", changed)
 
 
-def _scattered(call: Call, rows: list[Entity], number: int) -> list[Entity]:
+def _scattered(call: ApiCall, rows: list[Entity], number: int) -> list[Entity]:
     return sorted(rows, key=lambda row: (row.index * 7919) % 101)
 
 
-def _ties(flip: Callable[[Call, int], bool]) -> Callable[[Call, list[Entity], int], list[Entity]]:
-    """Items of equal sort key in reverse, where `flip` says so."""
+def _ties(flip: Callable[[ApiCall, int], bool]) -> Callable[[ApiCall, list[Entity], int], list[Entity]]:
+    """Return an order that reverses items with equal sort keys if `flip` is true."""
 
-    def arrange(call: Call, rows: list[Entity], number: int) -> list[Entity]:
-        if not flip(call, number) or call.listing is None:
+    def arrange(call: ApiCall, rows: list[Entity], number: int) -> list[Entity]:
+        if not flip(call, number) or call.order is None:
             return rows
-        keys = [place[:2] for place in call.listing.places]
+        keys = [key[:2] for key in call.order.keys]
         ranks = {id(row): keys.index(key) for row, key in zip(rows, keys, strict=True)}
         backwards = rows[::-1]
         return sorted(backwards, key=lambda row: ranks[id(row)])
@@ -178,7 +190,7 @@ def _ties(flip: Callable[[Call, int], bool]) -> Callable[[Call, list[Entity], in
     return arrange
 
 
-ARRANGED: Mapping[str, Callable[[Call, list[Entity], int], list[Entity]]] = {
+LIST_ORDERS: Mapping[str, Callable[[ApiCall, list[Entity], int], list[Entity]]] = {
     "scattered": _scattered,
     "rotated-by-size": lambda call, rows, number: rows[(k := call.query.get("first", 0) % 7) :] + rows[:k],
     "rotated-in-turn": lambda call, rows, number: rows[(k := number % 3) :] + rows[:k],
@@ -188,12 +200,12 @@ ARRANGED: Mapping[str, Callable[[Call, list[Entity], int], list[Entity]]] = {
 """`(call, items, number of the request)` to the items in another order."""
 
 
-def sorted_pages(place: Place) -> Plan | None:
-    """Put all items in disorder, and those of each page in order again."""
-    if not place.operation.is_list:
+def sort_pages(context: FaultContext) -> FaultPlan | None:
+    """Shuffle the list, and sort each page again."""
+    if not context.operation.is_list:
         return None
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         ranks = {row.id: rank for rank, row in enumerate(call.rows)}
         call.rows = _scattered(call, call.rows, 0)
         proceed()
@@ -202,13 +214,13 @@ def sorted_pages(place: Place) -> Plan | None:
     return around("page", changed)
 
 
-STEPS: Table = {
-    "window": window,
-    "sorted-pages": sorted_pages,
-    "restart": restart,
-    "capped": capped,
-    "aligned": aligned,
-    "info": info,
-    "shown": shown,
-    "arranged": arranged,
+WINDOW_FAULTS: FaultSteps = {
+    "window": shift_window,
+    "sorted-pages": sort_pages,
+    "restart": restart_list,
+    "capped": cap_list,
+    "aligned": align_pages,
+    "info": change_page_claims,
+    "shown": change_items,
+    "arranged": rearrange_list,
 }

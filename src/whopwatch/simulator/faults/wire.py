@@ -1,4 +1,4 @@
-"""Faults below the content: bytes that are not the JSON they should be, and answers that come late or not whole."""
+"""Faults in the bytes of a response: bodies that are not JSON, and responses that are late or incomplete."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import anyio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from whopwatch.simulator.faults.answer import HTML
+from whopwatch.simulator.api.pipeline import ApiCall, Proceed
+from whopwatch.simulator.faults.answer import HTML_BODY
 from whopwatch.simulator.faults.changes import where_possible
-from whopwatch.simulator.faults.place import Place, Plan, Table, around
-from whopwatch.simulator.pipeline import Call, Proceed
+from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around, setting_of
 
-DEPTH = 400
+NESTED_ARRAYS = 400
 
 
 def _inserted(what: bytes) -> Callable[[bytes], bytes]:
-    """The document with `what` as its first member."""
+    """Return a change that inserts `what` as the first member of the document."""
     return lambda body: body.replace(b"{", b"{" + what + (b"," if body[1:2] != b"}" else b""), 1)
 
 
 def _twice(body: bytes) -> bytes:
-    """The first key of the document once more."""
+    """Repeat the first key of the document."""
     value = json.loads(body)
     if not isinstance(value, dict) or not value:
         return body
     return _inserted(json.dumps(next(iter(value))).encode() + b":null")(body)
 
 
-BYTES: Mapping[str, Callable[[bytes], bytes]] = {
-    "html": lambda body: HTML,
+BODY_BYTES: Mapping[str, Callable[[bytes], bytes]] = {
+    "html": lambda body: HTML_BODY,
     "empty": lambda body: b"",
     "half": lambda body: body[: len(body) // 2],
     "trailing": lambda body: body + b"\n<!-- served by cache-7 -->",
@@ -48,20 +48,22 @@ BYTES: Mapping[str, Callable[[bytes], bytes]] = {
     "nan": _inserted(b'"ratio":NaN'),
     "infinity": _inserted(b'"ratio":-Infinity'),
     "key-twice": _twice,
-    "deep": _inserted(b'"tree":' + b"[" * DEPTH + b"]" * DEPTH),
+    "deep": _inserted(b'"tree":' + b"[" * NESTED_ARRAYS + b"]" * NESTED_ARRAYS),
     "single-quotes": lambda body: body.replace(b'"', b"'"),
     "lines": lambda body: b"\n".join(body.split(b"},")),
 }
-"""Other bytes in place of a JSON document."""
+"""Other bytes instead of a JSON document."""
 
 
-def document(place: Place, *, form: str, media_type: str = "application/json; charset=utf-8") -> Plan | None:
-    """Other bytes in success answers: a key of BYTES."""
-    if place.view is None:
+def change_bytes(
+    context: FaultContext, *, form: str, media_type: str = "application/json; charset=utf-8"
+) -> FaultPlan | None:
+    """Change the bytes of success responses: `form` is a key of BODY_BYTES."""
+    if context.view is None:
         return None
-    change = BYTES[form]
+    change = setting_of(BODY_BYTES, "form", form)
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         proceed()
         if call.status < 300 and call.response is not None:
             body = where_possible(change, bytes(call.response.body))
@@ -70,15 +72,15 @@ def document(place: Place, *, form: str, media_type: str = "application/json; ch
     return around("respond", changed, "header:content-type" if "json" not in media_type else "")
 
 
-class Late(Response):
-    """Another response, which begins `wait` seconds late and takes `drip` seconds over its body."""
+class SlowResponse(Response):
+    """A response that begins `wait` seconds late and takes `drip` seconds for its body."""
 
     def __init__(self, inner: Response, wait: float = 0.0, drip: float = 0.0, pieces: int = 10) -> None:
         super().__init__(bytes(inner.body), inner.status_code, dict(inner.headers))
         self._wait, self._drip, self._pieces = wait, drip, pieces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the response, slowly."""
+        """Send the response slowly."""
         await anyio.sleep(self._wait)
         if not self._drip:
             await super().__call__(scope, receive, send)
@@ -91,45 +93,45 @@ class Late(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-class Broken(Response):
-    """Another response that announces its whole length and ends after a part of it."""
+class TruncatedResponse(Response):
+    """A response that ends after `share` of the announced length."""
 
     def __init__(self, inner: Response, share: float) -> None:
         super().__init__(bytes(inner.body), inner.status_code, dict(inner.headers))
         self._share = share
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the beginning and leave: the server closes the connection then."""
+        """Send the first part only: the server then closes the connection."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         part = bytes(self.body)[: int(len(self.body) * self._share)]
         await send({"type": "http.response.body", "body": part, "more_body": True})
 
 
-def slow(place: Place, *, wait: float = 0.0, drip: float = 0.0, every: int = 1) -> Plan:
-    """Seconds to wait before the answer, or to take over its body; for every so manieth request."""
-    asked = count(1)
+def delay_response(context: FaultContext, *, wait: float = 0.0, drip: float = 0.0, every: int = 1) -> FaultPlan:
+    """Wait `wait` seconds before the response, or take `drip` seconds for its body; for every `every`th request."""
+    requests = count(1)
 
-    def delayed(call: Call, proceed: Proceed) -> None:
+    def delayed(call: ApiCall, proceed: Proceed) -> None:
         proceed()
-        if next(asked) % every == 0 and call.response is not None:
-            call.response = Late(call.response, wait, drip)
+        if next(requests) % every == 0 and call.response is not None:
+            call.response = SlowResponse(call.response, wait, drip)
 
     return around("respond", delayed, "latency")
 
 
-def cut(place: Place, *, share: float, every: int = 1) -> Plan:
-    """Close the connection after a share of the body, for every so manieth request."""
-    asked = count(1)
+def truncate_response(context: FaultContext, *, share: float, every: int = 1) -> FaultPlan:
+    """Close the connection after `share` of the body, for every `every`th request."""
+    requests = count(1)
 
-    def broken(call: Call, proceed: Proceed) -> None:
+    def broken(call: ApiCall, proceed: Proceed) -> None:
         proceed()
-        if next(asked) % every == 0 and call.response is not None:
-            call.response = Broken(call.response, share)
+        if next(requests) % every == 0 and call.response is not None:
+            call.response = TruncatedResponse(call.response, share)
 
     return around("respond", broken, "")
 
 
-def encoded(place: Place, *, name: str, form: str) -> Plan:
+def claim_encoding(context: FaultContext, *, name: str, form: str) -> FaultPlan:
     """Announce the content encoding `name` for a body that is `plain`, or `broken` or `cut` gzip."""
     forms: Mapping[str, Callable[[bytes], bytes]] = {
         "plain": lambda body: body,
@@ -137,7 +139,7 @@ def encoded(place: Place, *, name: str, form: str) -> Plan:
         "cut": lambda body: gzip.compress(body, mtime=0)[:-20],
     }
 
-    def changed(call: Call, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         proceed()
         if call.status < 300 and call.response is not None:
             headers: dict[str, Any] = {**call.response_headers, "content-encoding": name}
@@ -147,4 +149,9 @@ def encoded(place: Place, *, name: str, form: str) -> Plan:
     return around("respond", changed, "header:content-encoding")
 
 
-STEPS: Table = {"document": document, "slow": slow, "cut": cut, "encoded": encoded}
+WIRE_FAULTS: FaultSteps = {
+    "document": change_bytes,
+    "slow": delay_response,
+    "cut": truncate_response,
+    "encoded": claim_encoding,
+}

@@ -14,12 +14,11 @@ from functools import cached_property
 from typing import Any
 
 from whopwatch.contract import Contract
-from whopwatch.simulator.coverage import table_sizes
-from whopwatch.simulator.generate import Maker, Reference, offset
-from whopwatch.simulator.relations import Relations, relations, singular
-from whopwatch.simulator.shape import Node
-from whopwatch.simulator.values import iso, random_text
-from whopwatch.simulator.views import Views, views_of
+from whopwatch.simulator.declarations import Declarations, declarations_of, singular_of
+from whopwatch.simulator.world.nodes import FieldNode
+from whopwatch.simulator.world.sizes import table_sizes
+from whopwatch.simulator.world.values import EntityRef, ValueMaker, iso, offset, random_text
+from whopwatch.simulator.world.views import Views, views_of
 
 DEFAULT_ITEMS = 30
 FOREIGN = 3
@@ -46,9 +45,9 @@ class Entity:
     is_new: bool = False
 
     @property
-    def reference(self) -> Reference:
+    def reference(self) -> EntityRef:
         """What other objects store to point at this one."""
-        return Reference(self.table, self.id)
+        return EntityRef(self.table, self.id)
 
 
 class World:
@@ -60,16 +59,16 @@ class World:
 
     def __init__(self, contract: Contract, *, seed: int = 0, items: int | None = None) -> None:
         self.seed = seed
-        self.relations: Relations = relations()
+        self.declared = declarations_of(contract)
         self.views = views_of(contract)
-        self.shapes: Mapping[str, Node] = self.views.shapes
+        self.shapes: Mapping[str, FieldNode] = self.views.shapes
         self.version = 0
-        self._sizes = table_sizes(self.shapes, self.relations, DEFAULT_ITEMS if items is None else items, items is None)
-        self._popular = popular_fields(contract, self.views, self.relations)
+        self._sizes = table_sizes(self.shapes, self.declared, DEFAULT_ITEMS if items is None else items, items is None)
+        self._popular = popular_fields(contract, self.views, self.declared)
         self._tables: dict[str, dict[str, Entity]] = {}
-        self._deleted: dict[Reference, Entity] = {}
-        self._children: dict[tuple[str, str], dict[Reference, list[Entity]]] = {}
-        self._by_stem = {singular(table): table for table in self.shapes}
+        self._deleted: dict[EntityRef, Entity] = {}
+        self._children: dict[tuple[str, str], dict[EntityRef, list[Entity]]] = {}
+        self._by_stem = {singular_of(table): table for table in self.shapes}
         self._ids: dict[tuple[str, int], str] = {}
         self._by_id: dict[str, dict[str, int]] = {}
         self._made: dict[tuple[str, int], Entity] = {}
@@ -77,9 +76,9 @@ class World:
     # Reading
 
     @cached_property
-    def company(self) -> Reference:
+    def company(self) -> EntityRef:
         """The company that the key belongs to: the newest one."""
-        return Reference("companies", self.id("companies", self._span("companies")[1] - 1))
+        return EntityRef("companies", self.id("companies", self._span("companies")[1] - 1))
 
     def table(self, name: str) -> dict[str, Entity]:
         """The objects of a table by id, the oldest first."""
@@ -94,7 +93,7 @@ class World:
         foreign, _ = self._span(name)
         return [entity for entity in self.table(name).values() if entity.index >= foreign]
 
-    def get(self, reference: Reference) -> Entity | None:
+    def get(self, reference: EntityRef) -> Entity | None:
         """The object that `reference` names, None where it was deleted or never was."""
         table = self._tables.get(reference.table)
         if table is not None:
@@ -102,16 +101,16 @@ class World:
         index = self._numbers(reference.table).get(reference.id)
         return None if index is None else self._generated(reference.table, index)
 
-    def resolve(self, reference: Reference) -> Entity:
+    def resolve(self, reference: EntityRef) -> Entity:
         """The object that `reference` names, be it deleted or made up."""
         return self.get(reference) or self._deleted.get(reference) or self.made_up(reference)
 
-    def made_up(self, reference: Reference) -> Entity:
+    def made_up(self, reference: EntityRef) -> Entity:
         """The object that would have this id: the same for the same id, and in no list."""
         index = offset(self.seed, reference.table, reference.id)
         return self._entity(reference.table, index, reference.id)
 
-    def children(self, table: str, through: str, parent: Reference) -> list[Entity]:
+    def children(self, table: str, through: str, parent: EntityRef) -> list[Entity]:
         """The objects of `table` whose field `through` shows `parent`, the oldest first."""
         index = self._children.get((table, through))
         if index is None:
@@ -119,7 +118,7 @@ class World:
             for entity in self.table(table).values():
                 value = entity.values.get(through)
                 for reference in value if isinstance(value, list) else (value,):
-                    if isinstance(reference, Reference):
+                    if isinstance(reference, EntityRef):
                         index.setdefault(reference, []).append(entity)
         return index.get(parent, [])
 
@@ -132,7 +131,7 @@ class World:
 
     def _step(self, values: Iterable[Any], step: str, shown: bool) -> Iterator[Any]:
         for value in values:
-            holder = self.resolve(value) if isinstance(value, Reference) else value
+            holder = self.resolve(value) if isinstance(value, EntityRef) else value
             if "@" in step:
                 table, _, through = step.partition("@")
                 yield from (child.reference for child in self.children(table, through, holder.reference))
@@ -150,8 +149,8 @@ class World:
 
     def value(self, entity: Entity, name: str) -> Any:
         """What a field of an object holds, counts and lists of other objects included."""
-        children = self.relations.children.get(entity.table, {}).get(name)
-        counted = self.relations.counts.get(entity.table, {}).get(name)
+        children = self.declared.children.get(entity.table, {}).get(name)
+        counted = self.declared.counts.get(entity.table, {}).get(name)
         if children or counted:
             table, _, through = (children or counted or "").partition("@")
             found = self.children(table, through, entity.reference)
@@ -209,7 +208,7 @@ class World:
     def refollow(self, entity: Entity, given: set[str]) -> None:
         """Let the fields that follow from the `given` ones follow again, unless they are given themselves."""
         fields = self.fields(entity)
-        for name, path in self.relations.follow.get(entity.table, {}).items():
+        for name, path in self.declared.follow.get(entity.table, {}).items():
             if name in fields and name not in given and path.split(".")[0] in given:
                 value = self._followed(entity, path, fields[name], entity.index)
                 if value is not None:
@@ -217,7 +216,7 @@ class World:
                     entity.raw[name] = value
                     given.add(name)
 
-    def fields(self, entity: Entity) -> Mapping[str, Node]:
+    def fields(self, entity: Entity) -> Mapping[str, FieldNode]:
         """The fields that an object can have: those of its variant, where its table has several."""
         shape = self.shapes[entity.table]
         return (variant_of(shape, entity.index) if shape.kind == "union" else shape).fields
@@ -227,7 +226,7 @@ class World:
         stem = field_name.removesuffix("s").removesuffix("_id")
         return self._by_stem.get(stem) if field_name.removesuffix("s").endswith("_id") else None
 
-    def is_deleted(self, reference: Reference) -> bool:
+    def is_deleted(self, reference: EntityRef) -> bool:
         """Whether the object was there and is no more."""
         return reference in self._deleted
 
@@ -270,7 +269,7 @@ class World:
         pace = 3_600_000 * (4 + offset(self.seed, table, "pace") % 12)
         moment = EPOCH_MS + index * pace + int(rng.random() * pace * 0.9) if created is None else created
         entity = Entity(table, index, id or self.id(table, index), moment, is_new=created is not None)
-        maker = Maker(self.seed, table, index, moment, rng, _Picker(self, entity).pick)
+        maker = ValueMaker(self.seed, table, index, moment, rng, _Picker(self, entity).pick)
         tick = index
         if shape.kind == "union":
             tick = index // len(shape.variants)
@@ -278,9 +277,9 @@ class World:
         self._fill(entity, shape, maker, tick)
         return entity
 
-    def _fill(self, entity: Entity, shape: Node, maker: Maker, tick: int) -> None:
-        follow = self.relations.follow.get(entity.table, {})
-        computed = {**self.relations.children.get(entity.table, {}), **self.relations.counts.get(entity.table, {})}
+    def _fill(self, entity: Entity, shape: FieldNode, maker: ValueMaker, tick: int) -> None:
+        follow = self.declared.follow.get(entity.table, {})
+        computed = {**self.declared.children.get(entity.table, {}), **self.declared.counts.get(entity.table, {})}
         entity.values = {"id": entity.id}
         for name in sorted(shape.fields.keys() - follow.keys() - computed.keys() - {"id"}):
             self._set(entity, name, shape.fields[name], maker, tick)
@@ -289,7 +288,9 @@ class World:
                 self._set(entity, name, shape.fields[name], maker, tick, path)
         entity.values |= dict.fromkeys(computed)
 
-    def _set(self, entity: Entity, name: str, node: Node, maker: Maker, tick: int, path: str | None = None) -> None:
+    def _set(
+        self, entity: Entity, name: str, node: FieldNode, maker: ValueMaker, tick: int, path: str | None = None
+    ) -> None:
         """Make one field: what is there in any case goes to `raw`, what is shown to `values`."""
         shown = maker.make(node, name, tick)
         if node.resource == entity.table:
@@ -307,24 +308,24 @@ class World:
             entity.raw[name] = maker.present(node, name, tick, 0) if there is None else there
         entity.values[name] = shown
 
-    def _followed(self, entity: Entity, path: str, node: Node, tick: int) -> Any:
+    def _followed(self, entity: Entity, path: str, node: FieldNode, tick: int) -> Any:
         if path.startswith("="):
             table = path.removeprefix("=")
             foreign, total = self._span(table)
             if foreign == total:
                 return None
             number = entity.index - self._span(entity.table)[0]
-            return self._there(entity, Reference(table, self.id(table, foreign + number % (total - foreign))))
+            return self._there(entity, EntityRef(table, self.id(table, foreign + number % (total - foreign))))
         found = list(self.follow(entity, path, shown=node.kind not in ("reference", "id", "union")))
         if node.kind == "id":
-            found = [value for value in found if isinstance(value, Reference) and value.table == node.resource]
+            found = [value for value in found if isinstance(value, EntityRef) and value.table == node.resource]
         return found[tick % len(found)] if found else None
 
-    def picked(self, entity: Entity, table: str, path: str, tick: int) -> Reference:
+    def picked(self, entity: Entity, table: str, path: str, tick: int) -> EntityRef:
         """The object that a reference of `entity` points at: of the same company, spread evenly or concentrated."""
         if table == "companies" and path in ("company", "company_id"):
             ours = entity.index >= self._span(entity.table)[0]
-            return self.company if ours else Reference("companies", self.id("companies", 0))
+            return self.company if ours else EntityRef("companies", self.id("companies", 0))
         if table == "companies" and path == "parent_company":
             return self.company
         foreign, total = self._span(table)
@@ -332,16 +333,16 @@ class World:
         if foreign and entity.index < self._span(entity.table)[0]:
             low, high = 0, foreign
         if high <= low:
-            return Reference(table, self.id(table, 0))
+            return EntityRef(table, self.id(table, 0))
         if table == entity.table:
             number = entity.index // 2
         elif (entity.table, path) in self._popular and tick % 5 < 3:
             number = high - 1
         else:
             number = low + tick % (high - low)
-        return self._there(entity, Reference(table, self.id(table, number)))
+        return self._there(entity, EntityRef(table, self.id(table, number)))
 
-    def _there(self, entity: Entity, reference: Reference) -> Reference:
+    def _there(self, entity: Entity, reference: EntityRef) -> EntityRef:
         """`reference`; of a new object, where that or what it points at is deleted, another of its table.
 
         What the seed makes points where it always does, whenever it is made.
@@ -352,10 +353,10 @@ class World:
         there = [row for row in rows if self._is_whole(row.reference)] or rows
         return there[entity.index % len(there)].reference if there else reference
 
-    def _is_whole(self, reference: Reference) -> bool:
+    def _is_whole(self, reference: EntityRef) -> bool:
         entity = self.get(reference)
         return entity is not None and not any(
-            isinstance(value, Reference) and self.is_deleted(value) for value in entity.raw.values()
+            isinstance(value, EntityRef) and self.is_deleted(value) for value in entity.raw.values()
         )
 
 
@@ -365,23 +366,23 @@ class _Picker:
     def __init__(self, world: World, entity: Entity) -> None:
         self._world, self._entity = world, entity
 
-    def pick(self, table: str, path: str, tick: int) -> Reference:
+    def pick(self, table: str, path: str, tick: int) -> EntityRef:
         return self._world.picked(self._entity, table, path, tick)
 
 
-def variant_of(shape: Node, index: int) -> Node:
+def variant_of(shape: FieldNode, index: int) -> FieldNode:
     """The variant that an object with this number is of: each once in a round, in an order that shifts."""
     count = len(shape.variants)
     return shape.variants[(index + index // count) % count]
 
 
-def _belongs(shape: Node) -> bool:
+def _belongs(shape: FieldNode) -> bool:
     """Whether the objects of a table belong to a company each."""
     fields = shape.variants[0].fields if shape.variants else shape.fields
     return any(name in fields and fields[name].resource == "companies" for name in ("company", "company_id"))
 
 
-def popular_fields(contract: Contract, views: Views, declared: Relations) -> frozenset[tuple[str, str]]:
+def popular_fields(contract: Contract, views: Views, declared: Declarations) -> frozenset[tuple[str, str]]:
     """Fields that a list requires a value for: most objects share one value, so that one list has many pages."""
     found = set()
     for operation in contract.lists:

@@ -1,7 +1,7 @@
-"""One request through the simulated API, step by step.
+"""Take one request through the steps of the simulated API.
 
-A step reads and completes a Call. Each step can be wrapped for one operation or for all: a wrapper runs before,
-after or instead of the step. That is the one place where behaviour is changed from outside.
+Each step reads and completes an ApiCall. Each step can be wrapped, for one operation or for all: the wrapper runs
+before, after or instead of the step. Faults change the behaviour in this way only.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 from starlette.responses import Response
 
 from whopwatch.contract import Operation
-from whopwatch.simulator.paging import Cursors, Listing, Page
-from whopwatch.simulator.problem import ApiError
-from whopwatch.simulator.world import Entity
+from whopwatch.simulator.api.errors import ApiError
+from whopwatch.simulator.api.paging import Cursors, ListOrder, PageSlice
+from whopwatch.simulator.world.tables import Entity
 
 
 @dataclass
-class Call:
-    """One request on its way. Every step adds what the later ones need."""
+class ApiCall:
+    """One request. Each step adds what later steps need."""
 
     method: str
     api: str
@@ -35,9 +35,9 @@ class Call:
     query: dict[str, Any] = field(default_factory=dict)
     body: dict[str, Any] = field(default_factory=dict)
     rows: list[Entity] = field(default_factory=list)
-    listing: Listing | None = None
+    order: ListOrder | None = None
     cursors: Cursors | None = None
-    page: Page | None = None
+    page: PageSlice | None = None
     payload: Any = None
     status: int = 200
     response_headers: dict[str, str] = field(default_factory=dict)
@@ -45,41 +45,41 @@ class Call:
 
     @property
     def matched(self) -> Operation:
-        """The operation, once the routing step has found it."""
+        """The operation, after the step `route`."""
         assert self.operation is not None
         return self.operation
 
 
-Step = Callable[[Call], None]
+Step = Callable[[ApiCall], None]
 Proceed = Callable[[], None]
 
 
 @dataclass(frozen=True)
-class Wrapper:
-    """Changes the step called `step`: `around(call, proceed)` runs in its place. None stands for every operation."""
+class StepWrapper:
+    """Runs `around(call, proceed)` in place of the step `step`, for one operation or (None) for all."""
 
     step: str
-    around: Callable[[Call, Proceed], None]
+    around: Callable[[ApiCall, Proceed], None]
     operation: str | None = None
 
 
 class Pipeline:
-    """The named steps in their order, with wrappers around them. Of several around one step the last is outermost."""
+    """The steps in order, and their wrappers. Of several wrappers of a step the last is outermost."""
 
-    def __init__(self, steps: Sequence[tuple[str, Step]], wrappers: Sequence[Wrapper] = ()) -> None:
+    def __init__(self, steps: Sequence[tuple[str, Step]], wrappers: Sequence[StepWrapper] = ()) -> None:
         self._steps = steps
-        self._wrappers: tuple[Wrapper, ...] = ()
+        self._wrappers: tuple[StepWrapper, ...] = ()
         self.wrap(wrappers)
 
-    def wrap(self, wrappers: Sequence[Wrapper]) -> None:
-        """Replace all wrappers, at once for the requests from now on. Raises ValueError for an unknown step."""
+    def wrap(self, wrappers: Sequence[StepWrapper]) -> None:
+        """Replace all wrappers for the requests from now on. Raises ValueError for an unknown step."""
         unknown = {wrapper.step for wrapper in wrappers} - {"respond", "offer", *(name for name, _ in self._steps)}
         if unknown:
             raise ValueError(f"no such step: {', '.join(sorted(unknown))}")
         self._wrappers = tuple(wrappers)
 
-    def run(self, call: Call) -> Response:
-        """The response to a call. A ApiError raised by a step becomes its error envelope."""
+    def run(self, call: ApiCall) -> Response:
+        """Run all steps and return the response. An ApiError becomes an error response."""
         try:
             for name, step in self._steps:
                 self._wrapped(name, step, call)()
@@ -91,11 +91,11 @@ class Pipeline:
         assert call.response is not None
         return call.response
 
-    def step(self, name: str, call: Call) -> None:
-        """A step of its own that does nothing but what its wrappers do."""
+    def step(self, name: str, call: ApiCall) -> None:
+        """Run the wrappers of the step `name` around nothing."""
         self._wrapped(name, lambda _: None, call)()
 
-    def _wrapped(self, name: str, step: Step, call: Call) -> Proceed:
+    def _wrapped(self, name: str, step: Step, call: ApiCall) -> Proceed:
         def proceed() -> None:
             step(call)
 
@@ -106,11 +106,11 @@ class Pipeline:
         return run
 
 
-def _around(wrapper: Wrapper, call: Call, inner: Proceed) -> Proceed:
+def _around(wrapper: StepWrapper, call: ApiCall, inner: Proceed) -> Proceed:
     return lambda: wrapper.around(call, inner)
 
 
-def respond(call: Call) -> None:
-    """Serialize the payload into the response."""
+def respond(call: ApiCall) -> None:
+    """Write the payload as the response."""
     body = json.dumps(call.payload, separators=(",", ":"), ensure_ascii=False).encode()
     call.response = Response(body, call.status, call.response_headers, "application/json; charset=utf-8")

@@ -1,7 +1,7 @@
-"""The simulated MCP server: the tools of the contract, over streamable HTTP at /mcp and over SSE at /sse.
+"""Serve the contract's tools over MCP: streamable HTTP at /mcp, SSE at /sse.
 
-A call of a tool is a request to the simulated API with the key that the caller sent, so whatever is true of the one
-(scopes, limits, faults) is true of the other. Needs the `mcp` library (extra `mcp`).
+A tool call is a request to the simulated API with the caller's key, so scopes, rate limits and faults apply to both.
+Needs the library `mcp` (extra `mcp`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import anyio.to_thread
@@ -24,13 +24,10 @@ from starlette.types import Receive, Scope, Send
 
 from whopwatch.contract.arguments import request_from_arguments
 from whopwatch.contract.mcp_tools import input_schema, tools_of
-from whopwatch.simulator.on_demand import MESSAGES, STREAMABLE
-from whopwatch.simulator.pipeline import Call
+from whopwatch.simulator.api.pipeline import ApiCall
+from whopwatch.simulator.backend import MCP_MESSAGES, MCP_STREAMABLE, Backend
 
-if TYPE_CHECKING:
-    from whopwatch.simulator.app import Backend
-
-NAME = "whopwatch-simulator"
+SERVER_NAME = "whopwatch-simulator"
 
 
 class McpServer:
@@ -48,43 +45,43 @@ class McpServer:
             }
             for name, tool in self._tools.items()
         }
-        self._server: Server[Any] = Server(NAME, on_list_tools=self._list_tools, on_call_tool=self._call_tool)
+        self._server: Server[Any] = Server(SERVER_NAME, on_list_tools=self._list_tools, on_call_tool=self._call_tool)
         self._sessions = StreamableHTTPSessionManager(self._server, stateless=True, json_response=True)
-        self._sse = SseServerTransport(MESSAGES)
+        self._sse = SseServerTransport(MCP_MESSAGES)
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Serve as long as the context does."""
+        """Serve within this context."""
         async with self._sessions.run():
             yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer an MCP request of a known key; refuse any other key."""
+        """Answer an MCP request with a known key, and reject any other key with 401."""
         path = scope["path"]
-        if not self._backend.knows(_header(scope, b"authorization")):
+        if not self._backend.accepts_key(_header(scope, b"authorization")):
             refusal = {"error": "invalid_token"}
             await JSONResponse(refusal, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
-        elif path == STREAMABLE:
+        elif path == MCP_STREAMABLE:
             await self._sessions.handle_request(scope, receive, send)
-        elif path == MESSAGES:
+        elif path == MCP_MESSAGES:
             await self._sse.handle_post_message(scope, receive, send)
         else:
             async with self._sse.connect_sse(scope, receive, send) as (read, write):
                 await self._server.run(read, write, self._server.create_initialization_options())
 
     async def _list_tools(self, _: object, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        shown = (self._backend.offer(tool.operation, self._listed[name]) for name, tool in self._tools.items())
+        shown = (self._backend.offered_tool(tool.operation, self._listed[name]) for name, tool in self._tools.items())
         tools = [types.Tool.model_validate(one) for one in shown if one is not None]
         return types.ListToolsResult(tools=tools)
 
     async def _call_tool(self, context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
         tool = self._tools.get(params.name)
         if tool is None:
-            raise MCPError(types.INVALID_PARAMS, "There is no such tool.")
+            raise MCPError(types.INVALID_PARAMS, "Unknown tool.")
         path_params, query, body = request_from_arguments(tool.operation, params.arguments or {})
         if any(parameter.name not in path_params for parameter in tool.operation.in_("path")):
-            raise MCPError(types.INVALID_PARAMS, "An argument is missing.")
-        call = Call(
+            raise MCPError(types.INVALID_PARAMS, "A required argument is missing.")
+        call = ApiCall(
             method=tool.operation.method,
             api=tool.operation.api,
             path=tool.operation.fill({name: quote(value, safe="") for name, value in path_params.items()}),
@@ -95,7 +92,7 @@ class McpServer:
         response = await anyio.to_thread.run_sync(self._backend.answer, call)
         text = bytes(response.body).decode("utf-8", "replace")
         if response.status_code >= HTTPStatus.BAD_REQUEST:
-            # As the published server does: the API's error is one of the protocol, status first.
+            # As the published server does: an API error becomes a protocol error that begins with the status.
             raise MCPError(types.INTERNAL_ERROR, f"{response.status_code} {text}")
         return types.CallToolResult(content=[types.TextContent(text=text)])
 

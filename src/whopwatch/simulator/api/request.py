@@ -1,4 +1,4 @@
-"""What a client sent, read as the contract documents it: query parameters, body, headers."""
+"""Read a request as the contract documents it: path, query parameters, body, headers."""
 
 from __future__ import annotations
 
@@ -6,21 +6,44 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
+from urllib.parse import unquote
 
 from whopwatch.contract import Contract, Operation, Parameter
 from whopwatch.contract.operation import escape_pointer
 from whopwatch.core.strict_json import BodyProblem, parse_json
-from whopwatch.simulator.problem import ApiError, invalid, missing
-from whopwatch.simulator.values import milliseconds
+from whopwatch.simulator.api.errors import ApiError, parameter_invalid, parameter_missing
+from whopwatch.simulator.world.values import to_milliseconds
 
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 MAX_KEY_BYTES = 255
 
 
-def query_values(contract: Contract, operation: Operation, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The documented query parameters by name, each of its type; an array's as a list. Others are ignored.
+class Routes:
+    """The paths of a contract, alternates included, by API, method and number of segments."""
 
-    Raises ApiError 400 for one that is missing or malformed.
+    def __init__(self, contract: Contract) -> None:
+        self._by_shape: dict[tuple[str, str, int, str], list[tuple[list[str], Operation]]] = {}
+        for operation in contract.operations.values():
+            for template in (operation.path, *operation.alternate_paths):
+                segments = template.strip("/").split("/")
+                key = (operation.api, operation.method, len(segments), segments[0])
+                self._by_shape.setdefault(key, []).append((segments, operation))
+
+    def find(self, api: str, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
+        """Return the operation of a path and its decoded path parameters; None if the path is not documented."""
+        segments = path.strip("/").split("/")
+        candidates = self._by_shape.get((api, method, len(segments), segments[0]), [])
+        for template, operation in sorted(candidates, key=lambda entry: sum("{" in part for part in entry[0])):
+            pairs = list(zip(template, segments, strict=True))
+            if all(part.startswith("{") or part == given for part, given in pairs):
+                return operation, {part[1:-1]: unquote(given) for part, given in pairs if part.startswith("{")}
+        return None
+
+
+def query_values(contract: Contract, operation: Operation, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return the documented query parameters by name, each of its type. Other parameters are ignored.
+
+    Raises ApiError 400 for a missing or malformed parameter.
     """
     sent: dict[str, list[str]] = {}
     for name, value in pairs:
@@ -30,7 +53,7 @@ def query_values(contract: Contract, operation: Operation, pairs: Iterable[tuple
         texts = sent.get(parameter.name)
         if texts is None:
             if parameter.required:
-                raise missing(parameter.name)
+                raise parameter_missing(parameter.name)
             continue
         schema = contract.resolve(parameter.schema, operation.api)
         if parameter.is_array:
@@ -44,29 +67,29 @@ def query_values(contract: Contract, operation: Operation, pairs: Iterable[tuple
 def _read(parameter: Parameter, schema: Mapping[str, Any], text: str) -> Any:
     if "enum" in schema:
         if text not in schema["enum"]:
-            raise invalid(parameter.name, "one of the documented values")
+            raise parameter_invalid(parameter.name, "one of the documented values")
         return text
     kind, form = schema.get("type"), schema.get("format")
     if kind == "integer":
         if not INTEGER.fullmatch(text):
-            raise invalid(parameter.name, "an integer")
+            raise parameter_invalid(parameter.name, "an integer")
         return int(text)
     if kind == "boolean":
         if text not in ("true", "false"):
-            raise invalid(parameter.name, "true or false")
+            raise parameter_invalid(parameter.name, "true or false")
         return text == "true"
     if form in ("date-time", "date"):
         try:
-            return milliseconds(text)
+            return to_milliseconds(text)
         except (ValueError, OverflowError):
-            raise invalid(parameter.name, "an ISO 8601 date and time") from None
+            raise parameter_invalid(parameter.name, "an ISO 8601 date and time") from None
     if not text and parameter.required:
-        raise missing(parameter.name)
+        raise parameter_missing(parameter.name)
     return text
 
 
 def body_value(contract: Contract, operation: Operation, body: bytes) -> dict[str, Any]:
-    """The JSON object of a request body, {} where none is needed. Raises ApiError 400 for anything else."""
+    """Return the JSON object of a request body, {} if none is required. Raises ApiError 400 for anything else."""
     if operation.body is None or (not body.strip() and not operation.body_required):
         return {}
     value, problem = parse_json(body)
@@ -81,18 +104,18 @@ def body_value(contract: Contract, operation: Operation, body: bytes) -> dict[st
     if not validator.is_valid(value):
         violation = next(validator.violations(value))
         param = ".".join(str(step) for step in violation.path) or "body"
-        raise missing(param) if violation.kind == "required" else invalid(param, violation.expected)
+        raise parameter_missing(param) if violation.kind == "required" else parameter_invalid(param, violation.expected)
     return value
 
 
-def check_headers(operation: Operation, headers: Mapping[str, str]) -> None:
+def check_request_headers(operation: Operation, headers: Mapping[str, str]) -> None:
     """Raises ApiError 400 for a malformed `Api-Version-Date` or `Idempotency-Key`."""
     version = headers.get("api-version-date")
     if version is not None:
         try:
             date.fromisoformat(version)
         except ValueError:
-            raise invalid("Api-Version-Date", "a date such as 2025-01-01") from None
+            raise parameter_invalid("Api-Version-Date", "a date such as 2025-01-01") from None
     key = headers.get("idempotency-key")
     if key is not None and operation.method == "POST" and not 0 < len(key.encode()) <= MAX_KEY_BYTES:
-        raise invalid("Idempotency-Key", f"1 to {MAX_KEY_BYTES} bytes")
+        raise parameter_invalid("Idempotency-Key", f"1 to {MAX_KEY_BYTES} bytes")

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from whopwatch.simulator.generate import Maker, Reference, offset
-from whopwatch.simulator.shape import Node
-from whopwatch.simulator.values import milliseconds
-from whopwatch.simulator.views import View
-from whopwatch.simulator.world import Entity, World
+from whopwatch.simulator.world.nodes import FieldNode
+from whopwatch.simulator.world.tables import Entity, World
+from whopwatch.simulator.world.values import EntityRef, ValueMaker, offset, to_milliseconds
+from whopwatch.simulator.world.views import View
 
 OMIT_EVERY = 6
 """Every how manieth object lacks a field that is documented as optional."""
@@ -44,7 +43,7 @@ class Projector:
         return known
 
     def _fields(
-        self, node: Node, entity: Entity, stored: Mapping[str, str], expand: frozenset[str] = frozenset()
+        self, node: FieldNode, entity: Entity, stored: Mapping[str, str], expand: frozenset[str] = frozenset()
     ) -> Iterator[tuple[str, Any]]:
         for name, child in node.fields.items():
             place = stored.get(name, name)
@@ -53,22 +52,22 @@ class Projector:
                 continue
             if value is None and not child.nullable:
                 value = entity.raw.get(place)
-            if name in expand and isinstance(value, Reference):
+            if name in expand and isinstance(value, EntityRef):
                 yield name, self._expanded(value)
             else:
                 yield name, self._value(child, value, entity, place)
 
-    def _expanded(self, reference: Reference) -> dict[str, Any]:
+    def _expanded(self, reference: EntityRef) -> dict[str, Any]:
         retrieve = self.world.views.of_operation[f"{reference.table}.retrieve"]
         return self.show(self.world.resolve(reference), retrieve)
 
-    def _value(self, node: Node, value: Any, holder: Entity, path: str) -> Any:
+    def _value(self, node: FieldNode, value: Any, holder: Entity, path: str) -> Any:
         """`value` in the form of `node`; `holder` and `path` say whose and which value it is."""
-        if value is None or (node.nullable and isinstance(value, Reference) and self.world.is_deleted(value)):
+        if value is None or (node.nullable and isinstance(value, EntityRef) and self.world.is_deleted(value)):
             return None if node.nullable else self._replacement(node, holder, path)
         if node.kind == "union":
             return self._value(self._variant(node, value), value, holder, path)
-        if isinstance(value, Reference):
+        if isinstance(value, EntityRef):
             return self._reference(node, value)
         if node.enum and value not in node.enum:
             return self._replacement(node, holder, path)
@@ -79,10 +78,10 @@ class Projector:
         if node.kind == "number":
             return float(value)
         if node.kind == "integer" and isinstance(value, str):
-            return milliseconds(value) // 1000
+            return to_milliseconds(value) // 1000
         return value
 
-    def _object(self, node: Node, value: Any, holder: Entity, path: str) -> dict[str, Any]:
+    def _object(self, node: FieldNode, value: Any, holder: Entity, path: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             value = {}
         return {
@@ -91,25 +90,25 @@ class Projector:
             if child.required or name in value
         }
 
-    def _reference(self, node: Node, reference: Reference) -> Any:
+    def _reference(self, node: FieldNode, reference: EntityRef) -> Any:
         if node.kind in ("reference", "object"):
             return dict(self._fields(node, self.world.resolve(reference), {}))
         return reference.id
 
-    def _replacement(self, node: Node, holder: Entity, path: str) -> Any:
+    def _replacement(self, node: FieldNode, holder: Entity, path: str) -> Any:
         seed = self.world.seed
         rng = random.Random(f"{seed}:{holder.table}:{holder.id}:{path}")  # noqa: S311
-        maker = Maker(seed, holder.table, holder.index, holder.created, rng, self._pick)
+        maker = ValueMaker(seed, holder.table, holder.index, holder.created, rng, self._pick)
         return self._value(node, maker.present(node, path, holder.index, 0), holder, path)
 
-    def _pick(self, table: str, path: str, tick: int) -> Reference:
+    def _pick(self, table: str, path: str, tick: int) -> EntityRef:
         ids = list(self.world.table(table))
-        return Reference(table, ids[tick % len(ids)] if ids else self.world.id(table, 0))
+        return EntityRef(table, ids[tick % len(ids)] if ids else self.world.id(table, 0))
 
-    def _variant(self, node: Node, value: Any) -> Node:
+    def _variant(self, node: FieldNode, value: Any) -> FieldNode:
         """The variant of a union that `value` belongs to."""
         for variant in node.variants:
-            if isinstance(value, Reference):
+            if isinstance(value, EntityRef):
                 if variant.resource == value.table or (variant.kind == "string" and not variant.enum):
                     return variant
             elif isinstance(value, dict):

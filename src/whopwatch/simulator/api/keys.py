@@ -1,4 +1,4 @@
-"""Keys, their scopes, and how often each may be used."""
+"""API keys, their scopes, and rate limits."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Literal
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.errors import UsageError, did_you_mean
-from whopwatch.simulator.problem import ApiError
+from whopwatch.simulator.api.errors import ApiError
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """One API key and what it may do. `kind` is `company` or `app`, as the reference tells them apart."""
+class ApiKey:
+    """One API key and its scopes. `kind` is `company` or `app`."""
 
     value: str
     kind: str
@@ -24,21 +24,21 @@ class Key:
 
 
 @dataclass
-class Keys:
-    """The keys of one company. With `lenient` any key is as good as the company's own."""
+class KeyStore:
+    """The known keys. With `lenient`, every key is accepted as the company's own."""
 
-    known: Mapping[str, Key]
+    known: Mapping[str, ApiKey]
     lenient: bool = False
 
-    def find(self, header: str | None) -> Key | None:
-        """The key of an `Authorization` header, None where it has none that is known."""
+    def find(self, header: str | None) -> ApiKey | None:
+        """Return the key in an `Authorization` header, None if it is unknown."""
         scheme, _, value = (header or "").partition(" ")
         return self.known.get(value.strip()) if scheme.lower() == "bearer" else None
 
     def authenticate(self, header: str | None, operation: Operation) -> str:
-        """The key of an `Authorization` header, once it may call `operation`; `public` where none is needed.
+        """Return the value of the key that may call `operation`; `public` if the operation needs none.
 
-        Raises ApiError 401 for a missing or unknown key, 403 for one without the operation's scopes.
+        Raises ApiError 401 for a missing or unknown key, 403 for a key without the operation's scopes.
         """
         key = self.find(header)
         if operation.is_public:
@@ -53,21 +53,21 @@ class Keys:
 
 
 def scopes_of(contract: Contract) -> frozenset[str]:
-    """Every scope that some operation asks for."""
+    """Return every scope that an operation requires."""
     return frozenset(scope for operation in contract.operations.values() for scope in operation.scopes)
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
-    """A key that is to be handed out under a name. `scopes` are names of scopes, or patterns of them (`*:read`)."""
+class KeyGrant:
+    """A named key to create. `scopes` are scopes or patterns of scopes (`*:read`)."""
 
     name: str
     kind: Literal["company", "app"]
     scopes: Sequence[str]
 
 
-def granted(contract: Contract, grants: Sequence[Grant], seed: int) -> dict[str, Key]:
-    """The keys of `grants`, by name. Raises UsageError for a scope, or a pattern, that no operation asks for."""
+def keys_of_grants(contract: Contract, grants: Sequence[KeyGrant], seed: int) -> dict[str, ApiKey]:
+    """Return the keys of `grants` by name. Raises UsageError for a scope or pattern that no operation requires."""
     known = sorted(scopes_of(contract))
     keys = {}
     for grant in grants:
@@ -76,26 +76,26 @@ def granted(contract: Contract, grants: Sequence[Grant], seed: int) -> dict[str,
             found = fnmatch.filter(known, wanted)
             if not found:
                 raise UsageError(
-                    f"There is no scope {wanted!r} in the contract.",
+                    f"Unknown scope {wanted!r}.",
                     where=f"the key {grant.name!r}",
                     expected="a scope such as payment:basic:read, or a pattern such as *:read",
-                    hint=did_you_mean(wanted, known) or "`whopwatch contract show OP` names those of an operation",
+                    hint=did_you_mean(wanted, known) or "`whopwatch contract show OP` lists the scopes of an operation",
                 )
             allowed.update(found)
-        keys[grant.name] = Key(derived_key(seed, grant.name), grant.kind, frozenset(allowed))
+        keys[grant.name] = ApiKey(derived_key(seed, grant.name), grant.kind, frozenset(allowed))
     return keys
 
 
 def derived_key(seed: int, name: str) -> str:
-    """A key that follows from the seed, so that two runs of a simulator take the same one."""
+    """Return a key derived from the seed: every simulator with this seed accepts it."""
     return f"{name}_simulated_{hmac.digest(name.encode(), str(seed).encode(), sha256).hex()[:24]}"
 
 
 @dataclass
 class RateLimit:
-    """A fixed window of requests for each key and what they are counted for.
+    """At most `requests` per key and counter in a fixed window of `seconds`.
 
-    Once it is used up, it stays closed for `cool_down` seconds, where those are given; else until it ends.
+    After that, requests are rejected for `cool_down` seconds if that is set, else until the window ends.
     """
 
     requests: int
@@ -104,21 +104,21 @@ class RateLimit:
     cool_down: float = 0.0
     _windows: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
-    def spend(self, counted_for: str, key: str) -> None:
-        """Count one request; raises ApiError 429 once the window is used up."""
+    def count(self, counter: str, key: str) -> None:
+        """Count one request. Raises ApiError 429 if the window has no requests left."""
         now = self.clock()
-        ends, count = self._windows.get((counted_for, key), (now, 0))
+        ends, count = self._windows.get((counter, key), (now, 0))
         if now >= ends:
             ends, count = now + self.seconds, 0
         if count >= self.requests:
             if count == self.requests and self.cool_down:
-                self._windows[counted_for, key] = (now + self.cool_down, count + 1)
+                self._windows[counter, key] = (now + self.cool_down, count + 1)
             raise ApiError(429, "Too many requests. Slow down.")
-        self._windows[counted_for, key] = (ends, count + 1)
+        self._windows[counter, key] = (ends, count + 1)
 
 
-def limits(contract: Contract, requests: int, seconds: float, clock: Callable[[], float]) -> dict[str, RateLimit]:
-    """The rate limit of each API version: of v1 the given one, of the others in the proportion that is documented."""
+def rate_limits(contract: Contract, requests: int, seconds: float, clock: Callable[[], float]) -> dict[str, RateLimit]:
+    """Return the rate limit of each API: the given one for v1, the others in the documented proportion."""
     documented = {api: document["x-rate-limit"] for api, document in contract.documents.items()}
     usual = documented["v1"]
     return {

@@ -7,9 +7,9 @@ from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
 
-from whopwatch.simulator.generate import LENGTHS, NULL_EVERY
-from whopwatch.simulator.relations import Relations
-from whopwatch.simulator.shape import Node
+from whopwatch.simulator.declarations import Declarations
+from whopwatch.simulator.world.nodes import FieldNode
+from whopwatch.simulator.world.values import LENGTHS, NULL_EVERY
 
 
 class Place(NamedTuple):
@@ -25,13 +25,13 @@ class Place(NamedTuple):
         return ceil(len(self.enum) / self.rate) + 1
 
 
-def table_sizes(shapes: Mapping[str, Node], relations: Relations, items: int, cover: bool) -> dict[str, int]:
+def table_sizes(shapes: Mapping[str, FieldNode], declared: Declarations, items: int, cover: bool) -> dict[str, int]:
     """The number of objects of each table: `items`, or with `cover` as many as the enums of the world ask for."""
     sizes = dict.fromkeys(shapes, items)
     if cover:
         places: dict[tuple[object, ...], list[Place]] = {}
         for table, shape in sorted(shapes.items()):
-            for place in _of_shape(table, shape, relations):
+            for place in _of_shape(table, shape, declared):
                 places.setdefault(place.enum, []).append(place)
         for candidates in places.values():
             if all(place.needed > sizes[place.table] for place in candidates):
@@ -43,15 +43,15 @@ def table_sizes(shapes: Mapping[str, Node], relations: Relations, items: int, co
     return sizes
 
 
-def _of_shape(table: str, shape: Node, relations: Relations) -> Iterator[Place]:
-    followed = relations.follow.get(table, {})
+def _of_shape(table: str, shape: FieldNode, declared: Declarations) -> Iterator[Place]:
+    followed = declared.follow.get(table, {})
     for variant in shape.variants or (shape,):
         for name, node in variant.fields.items():
             if name not in followed and node.kind != "reference":
                 yield from _of_node(table, node, Fraction(1, len(shape.variants) or 1), 0)
 
 
-def _of_node(table: str, node: Node, rate: Fraction, depth: int) -> Iterator[Place]:
+def _of_node(table: str, node: FieldNode, rate: Fraction, depth: int) -> Iterator[Place]:
     if node.nullable:
         every = NULL_EVERY[depth % len(NULL_EVERY)]
         rate *= Fraction(every - 1, every)

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: the same POST with the same key is carried out once and answered the same way again."""
+"""`Idempotency-Key`: a repeated POST with the same key is executed once and gets the same response again."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 
 from starlette.responses import Response
 
-from whopwatch.simulator.pipeline import Call
-from whopwatch.simulator.problem import ApiError
+from whopwatch.simulator.api.errors import ApiError
+from whopwatch.simulator.api.pipeline import ApiCall
 
-REPLAYED = "Idempotent-Replayed"
+REPLAYED_HEADER = "Idempotent-Replayed"
 
 
 @dataclass
 class Idempotency:
-    """The answers given so far, by key. They are kept for as long as the simulator runs."""
+    """The responses to POSTs by key. They are kept until the simulator stops."""
 
     _answers: dict[tuple[str, str, str], tuple[bytes, Response]] = field(default_factory=dict)
 
-    def replay(self, call: Call) -> None:
-        """Answer a call that was carried out before. Raises ApiError 400 where the key came with another body."""
+    def replay(self, call: ApiCall) -> None:
+        """Answer a repeated request. Raises ApiError 400 if its body differs from the first one."""
         slot = self._slot(call)
         known = self._answers.get(slot) if slot else None
         if known is None:
@@ -33,17 +33,17 @@ class Idempotency:
                 code="parameter_invalid",
                 param="Idempotency-Key",
             )
-        headers = {**dict(response.headers), REPLAYED: "true"}
+        headers = {**dict(response.headers), REPLAYED_HEADER: "true"}
         call.response = Response(bytes(response.body), response.status_code, headers)
 
-    def remember(self, call: Call, response: Response) -> None:
-        """Keep the answer to a call that was carried out."""
+    def remember(self, call: ApiCall, response: Response) -> None:
+        """Keep the response to an executed request."""
         slot = self._slot(call)
-        if slot and response.status_code < 400 and REPLAYED.lower() not in response.headers:
+        if slot and response.status_code < 400 and REPLAYED_HEADER.lower() not in response.headers:
             self._answers[slot] = (hashlib.sha256(call.raw_body).digest(), response)
 
     @staticmethod
-    def _slot(call: Call) -> tuple[str, str, str] | None:
+    def _slot(call: ApiCall) -> tuple[str, str, str] | None:
         key = call.headers.get("idempotency-key")
         if key is None or call.method != "POST" or call.operation is None:
             return None

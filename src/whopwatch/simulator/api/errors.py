@@ -1,4 +1,4 @@
-"""The errors that the simulated API answers with, in the envelope of each API version."""
+"""The errors of the simulated API, in the envelope of each API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INVALID = "parameter_invalid"
 
 
 class ApiError(Exception):
-    """Ends a request with an error status. `param` is the parameter or body field at fault."""
+    """Ends a request with an error status. `param` is the wrong parameter or body field."""
 
     def __init__(self, status: int, message: str, *, code: str | None = None, param: str | None = None) -> None:
         super().__init__(message)
@@ -28,23 +28,23 @@ class ApiError(Exception):
         self.param = param
 
     def envelope(self, api: str) -> dict[str, Any]:
-        """The body: `{error: {type, message, code, param}}`, in v2 `{error: {status, message}}`."""
+        """Return the response body: `{error: {type, message, code, param}}`, in v2 `{error: {status, message}}`."""
         if api == "v2":
             return {"error": {"status": self.status, "message": self.message}}
         error = {"type": TYPES[self.status], "message": self.message, "code": self.code, "param": self.param}
         return {"error": error}
 
 
-def missing(param: str) -> ApiError:
-    """400 for a parameter or field that is required and not there."""
+def parameter_missing(param: str) -> ApiError:
+    """Return the 400 for a required parameter or field that is missing."""
     return ApiError(400, f"Missing required parameter: {param}.", code=MISSING, param=param)
 
 
-def invalid(param: str, expected: str) -> ApiError:
-    """400 for a parameter or field of the wrong form."""
+def parameter_invalid(param: str, expected: str) -> ApiError:
+    """Return the 400 for a parameter or field with an invalid value."""
     return ApiError(400, f"Invalid value for {param}: expected {expected}.", code=INVALID, param=param)
 
 
 def not_found(what: str) -> ApiError:
-    """404 for an object or path that is not there."""
+    """Return the 404 for an object or path that does not exist."""
     return ApiError(404, f"There is no such {what}.")

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from whopwatch.contract import Operation
-from whopwatch.simulator.access import access
-from whopwatch.simulator.generate import Reference
-from whopwatch.simulator.pipeline import Call
-from whopwatch.simulator.problem import ApiError, not_found
-from whopwatch.simulator.relations import data, singular
-from whopwatch.simulator.shape import Node
-from whopwatch.simulator.values import iso
-from whopwatch.simulator.world import Entity, World
-
-Rule = Mapping[str, Any]
-
-
-@cache
-def _declared() -> dict[str, Any]:
-    return data("actions.toml")
+from whopwatch.simulator.api.errors import ApiError, not_found
+from whopwatch.simulator.api.pipeline import ApiCall
+from whopwatch.simulator.declarations import Rule, singular_of
+from whopwatch.simulator.world.nodes import FieldNode
+from whopwatch.simulator.world.tables import Entity, World
+from whopwatch.simulator.world.values import EntityRef, iso
 
 
 class Actions:
@@ -31,7 +21,7 @@ class Actions:
         self._world = world
         self._lenient = lenient
 
-    def run(self, call: Call) -> Entity | None:
+    def run(self, call: ApiCall) -> Entity | None:
         """Do what the call asks for. Returns the object to show, None where the answer is a bare `true`.
 
         Raises ApiError 404 for an object that does not exist, in the path or in the body, and what a rule refuses.
@@ -50,31 +40,31 @@ class Actions:
             return None
         return self._change(call, subject)
 
-    def _subject(self, call: Call) -> Entity:
+    def _subject(self, call: ApiCall) -> Entity:
         """The object that the path names."""
         operation, id = call.matched, next(iter(call.path_params.values()))
-        through = self._world.relations.lookups.get(operation.id)
+        through = self._world.declared.lookups.get(operation.id)
         if through:
             for table in ("companies", "users"):
-                owned = self._world.children(operation.resource, through, Reference(table, id))
+                owned = self._world.children(operation.resource, through, EntityRef(table, id))
                 if owned:
                     return owned[0]
-        return self._found(Reference(operation.resource, id))
+        return self._found(EntityRef(operation.resource, id))
 
-    def _found(self, reference: Reference) -> Entity:
+    def _found(self, reference: EntityRef) -> Entity:
         entity = self._world.get(reference)
         if entity is not None:
             return entity
         if self._lenient:
             return self._world.made_up(reference)
-        raise not_found(singular(reference.table).replace("_", " "))
+        raise not_found(singular_of(reference.table).replace("_", " "))
 
     def _create(self, operation: Operation, body: Mapping[str, Any]) -> Entity | None:
         view = self._world.views.of_operation.get(operation.id)
         if view is None:
             return None
         self._check_references(body)
-        rule = _rule(operation.id, body)
+        rule = self._rule(operation.id, body)
         if "refuse" in rule and not self._lenient:
             raise ApiError(rule["refuse"], rule["message"])
         entity = self._world.create(view.table)
@@ -89,10 +79,10 @@ class Actions:
         self._world.refollow(entity, given)
         return entity
 
-    def _change(self, call: Call, subject: Entity) -> Entity | None:
+    def _change(self, call: ApiCall, subject: Entity) -> Entity | None:
         operation = call.matched
         self._check_references(call.body)
-        rule = _rule(operation.id, call.body)
+        rule = self._rule(operation.id, call.body)
         if rule.get("copy"):
             original, subject = subject, self._world.create(subject.table)
             for name, value in original.values.items():
@@ -116,7 +106,7 @@ class Actions:
         for change in ("add", "remove"):
             for name, field in rule.get(change, {}).items():
                 node = self._fields(subject)[name].item
-                reference = Reference((node and node.resource) or "", body.get(field, ""))
+                reference = EntityRef((node and node.resource) or "", body.get(field, ""))
                 others = [known for known in subject.values.get(name) or [] if known != reference]
                 world.put(subject, name, [*others, reference] if change == "add" else others)
         record = rule.get("record")
@@ -140,7 +130,7 @@ class Actions:
 
     def _apply(self, entity: Entity, operation: Operation, body: Mapping[str, Any]) -> set[str]:
         """Set what the body says of fields that the object has; returns the names of those fields."""
-        renamed = _declared()["renamed"].get(operation.resource, {})
+        renamed = self._world.declared.body_names.get(operation.resource, {})
         fields = self._fields(entity)
         given = set()
         for sent, value in body.items():
@@ -161,28 +151,70 @@ class Actions:
         for name, value in body.items():
             table = self._world.table_named(name)
             for id in value if isinstance(value, list) else (value,):
-                if table and isinstance(id, str) and self._world.get(Reference(table, id)) is None:
-                    raise not_found(singular(table).replace("_", " "))
+                if table and isinstance(id, str) and self._world.get(EntityRef(table, id)) is None:
+                    raise not_found(singular_of(table).replace("_", " "))
 
     def _point_at(self, answer: Entity, subject: Entity) -> None:
         for name, node in self._fields(answer).items():
             if node.resource == subject.table:
                 self._world.put(answer, name, subject.reference)
 
-    def _fields(self, entity: Entity) -> Mapping[str, Node]:
+    def _rule(self, operation: str, body: Mapping[str, Any]) -> Rule:
+        """The first declared rule of an operation whose `when` agrees with the body."""
+        for rule in self._world.declared.actions.get(operation, ()):
+            if all(_agrees(body.get(name), wanted) for name, wanted in rule.get("when", {}).items()):
+                return rule
+        return {}
+
+    def _fields(self, entity: Entity) -> Mapping[str, FieldNode]:
         return self._world.fields(entity)
+
+
+OPEN = frozenset({"active", "trialing", "completed", "canceling", "past_due"})
+"""The statuses of a membership that let its user in."""
+
+
+def access(world: World, call: ApiCall, found: Callable[[EntityRef], Entity]) -> Entity:
+    """The answer to `users.check_access`. `found` raises for a user or resource that does not exist."""
+    user = found(EntityRef("users", call.path_params["id"])).reference
+    wanted = call.path_params.get("resource_id") or dict(call.query_pairs).get("resource_id") or world.company.id
+    tables = ("companies", "products", "experiences")
+    known = next((EntityRef(t, wanted) for t in tables if world.get(EntityRef(t, wanted))), None)
+    resource = found(known or EntityRef("products", wanted)).reference
+    level = _level(world, user, resource)
+    answer = world.made_up(EntityRef(call.matched.id, f"{user.id}:{resource.id}"))
+    answer.values |= {"access_level": level, "has_access": level != "no_access"}
+    return answer
+
+
+def _level(world: World, user: EntityRef, resource: EntityRef) -> str:
+    company: EntityRef = resource if resource.table == "companies" else world.resolve(resource).raw["company"]
+    runs = [
+        *world.follow(world.resolve(company), "owner_user"),
+        *(team.values.get("user") for team in world.children("authorized_users", "company", company)),
+    ]
+    if user in runs:
+        return "admin"
+    paid = (m for m in world.children("memberships", "user", user) if m.values["status"] in OPEN)
+    return "customer" if any(resource in _opened(world, membership) for membership in paid) else "no_access"
+
+
+def _opened(world: World, membership: Entity) -> Iterator[EntityRef]:
+    yield from world.follow(membership, "company", shown=False)
+    yield from world.follow(membership, "product", shown=False)
+    yield from world.follow(membership, "product.experiences@products", shown=False)
 
 
 KEEP = object()
 """What a body says that cannot be stored: the field stays as it is."""
 
 
-def stored_value(node: Node, value: Any, before: Any) -> Any:
-    """`value` of a body as the world stores it in a field of this Node, or KEEP where it is of another kind."""
+def stored_value(node: FieldNode, value: Any, before: Any) -> Any:
+    """`value` of a body as the world stores it in a field of this FieldNode, or KEEP where it is of another kind."""
     if value is None:
         return None if node.nullable else KEEP
     if node.kind in ("reference", "id"):
-        return Reference(node.resource or "", value) if isinstance(value, str) else KEEP
+        return EntityRef(node.resource or "", value) if isinstance(value, str) else KEEP
     if node.enum:
         return value if value in node.enum else KEEP
     if node.kind == "array" and isinstance(value, list) and node.item:
@@ -193,7 +225,7 @@ def stored_value(node: Node, value: Any, before: Any) -> Any:
     return value if KINDS.get(node.kind, _never)(value) else KEEP
 
 
-def _stored_object(node: Node, value: Any, before: Any) -> Any:
+def _stored_object(node: FieldNode, value: Any, before: Any) -> Any:
     if not isinstance(value, dict):
         return KEEP
     known = before if isinstance(before, dict) else {}
@@ -222,12 +254,3 @@ def _agrees(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, str) and wanted.startswith("> "):
         return isinstance(value, int | float) and value > float(wanted.removeprefix("> "))
     return bool(value == wanted)
-
-
-def _rule(operation: str, body: Mapping[str, Any]) -> Rule:
-    """The first declared rule of an operation whose `when` agrees with the body."""
-    for rule in _declared().get(operation, ()):
-        when = rule.get("when", {})
-        if all(_agrees(body.get(name), wanted) for name, wanted in when.items()):
-            return dict(rule)
-    return {}

@@ -1,0 +1,1 @@
+"""Webhooks of the simulator: which events occur, and their deliveries."""

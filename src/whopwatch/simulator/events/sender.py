@@ -1,0 +1,226 @@
+"""Compose a signed delivery for each event, and send it to the webhooks that subscribe to the event.
+
+As the API documents it, deliveries arrive at least once and in any order: some are sent twice, they overtake each
+other, and one that gets no 2xx in time is sent again.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from whopwatch.config.urls import is_local
+from whopwatch.contract import Contract, Event
+from whopwatch.core.errors import UsageError
+from whopwatch.signature import new_secret
+from whopwatch.simulator.events.delivery import DeliveryWrapper, OutgoingDelivery, run_delivery_step
+from whopwatch.simulator.events.triggers import EmittedEvent, EventTriggers
+from whopwatch.simulator.world.projection import Projector
+from whopwatch.simulator.world.tables import Entity, World
+from whopwatch.simulator.world.values import random_text
+
+RETRY_DELAYS = (10.0, 20.0, 40.0)
+"""Seconds before each retry, as the API documents them."""
+MAX_WAITING = 10_000
+"""Deliveries that wait to be sent; further ones are dropped."""
+PAYLOAD_VERSION = "v1"
+"""The documented version of payloads. Webhooks of another version get no deliveries."""
+
+DeliveryWrappers = Callable[[str, str], Sequence[DeliveryWrapper]]
+"""Returns the wrappers of a step (a key of DELIVERY_STEPS) of an event's deliveries."""
+
+
+def _no_wrappers(step: str, event: str) -> Sequence[DeliveryWrapper]:
+    return ()
+
+
+@dataclass(frozen=True)
+class WebhookOptions:
+    """Where deliveries are sent and how.
+
+    Without a `url` they are sent only to webhooks that are created through the API. Without a `secret` it is derived
+    from the seed. `retries` and `timeout` are in seconds. Deliveries within `jitter` seconds overtake each other. Every
+    `duplicate_every`th delivery is sent twice; 0 means none.
+    """
+
+    url: str | None = None
+    secret: str | None = None
+    retries: tuple[float, ...] = RETRY_DELAYS
+    jitter: float = 0.2
+    duplicate_every: int = 10
+    timeout: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.url is None:
+            return
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or not self.url.isprintable():
+            raise UsageError(
+                "Cannot send deliveries to this address.",
+                where="option --webhook-url",
+                expected="a URL such as http://127.0.0.1:8000/webhooks",
+                got="something else",
+            )
+
+
+class DeliveryComposer:
+    """Composes deliveries (payload, id, secret) for the events of one world. Sends nothing."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        world: World,
+        secret: str | None = None,
+        delays: tuple[float, ...] = (),
+        wrappers: DeliveryWrappers = _no_wrappers,
+    ) -> None:
+        self.secret = secret or new_secret(str(world.seed))
+        self._world, self._delays, self._wrappers = world, delays, wrappers
+        self._projector = Projector(world)
+        self._triggers = EventTriggers(contract, world)
+        self._number = 0
+
+    @contextmanager
+    def watching(self, into: list[OutgoingDelivery], now: float) -> Iterator[None]:
+        """Add to `into` a delivery for each event that occurs in this context."""
+        before = self._triggers.snapshot()
+        yield
+        into += [self._compose(emitted, now) for emitted in self._triggers.since(before)]
+
+    def trigger(self, event: Event, now: float) -> list[OutgoingDelivery]:
+        """Make `event` occur. Return the deliveries of all events that this causes."""
+        found: list[OutgoingDelivery] = []
+        subject = self._triggers.prepare(event)
+        with self.watching(found, now):
+            self._triggers.trigger(event, subject)
+        return found
+
+    def next_attempt(self, delivery: OutgoingDelivery, now: float) -> None:
+        """Prepare the next attempt of a delivery: its number, time and signature."""
+        delivery.attempt += 1
+        delivery.timestamp = int(now)
+        run_delivery_step("sign", delivery, self._wrappers("sign", delivery.event))
+
+    def _compose(self, emitted: EmittedEvent, now: float) -> OutgoingDelivery:
+        self._number += 1
+        world, event = self._world, emitted.event
+        suffix = random_text("alnum", 24, random.Random(f"{world.seed}:webhook:{self._number}"))  # noqa: S311
+        payload = {
+            "id": f"msg_{suffix}",
+            "api_version": PAYLOAD_VERSION,
+            "type": event.name,
+            "timestamp": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "company_id": world.company.id,
+            "data": self._projector.show(emitted.entity, world.views.of_event[event.name]),
+        }
+        delivery = OutgoingDelivery(event.name, str(payload["id"]), self.secret, payload, self._delays)
+        run_delivery_step("compose", delivery, self._wrappers("compose", event.name))
+        return delivery
+
+
+@dataclass(order=True)
+class _Due:
+    at: float
+    number: int
+    delivery: OutgoingDelivery = field(compare=False)
+
+
+class DeliverySender:
+    """Sends deliveries from a thread of its own until it is stopped. `outcomes` counts attempts: `2xx`, `failed`."""
+
+    def __init__(
+        self, options: WebhookOptions, composer: DeliveryComposer, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._options, self._composer, self._clock = options, composer, clock
+        self._rng = random.Random(composer.secret)  # noqa: S311
+        self._waiting: list[_Due] = []
+        self._sent = self._scheduled = 0
+        self._changed = threading.Condition()
+        self._stopped = False
+        self.outcomes: Counter[str] = Counter()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="webhooks")
+        self._thread.start()
+
+    def send(self, delivery: OutgoingDelivery) -> None:
+        """Schedule a delivery, some of them twice. Drop it if MAX_WAITING deliveries wait already."""
+        with self._changed:
+            self._sent += 1
+            every = self._options.duplicate_every
+            for _ in range(2 if every and self._sent % every == 0 else 1):
+                self._schedule(copy(delivery), self._rng.random() * self._options.jitter)
+
+    def stop(self) -> None:
+        """Drop the deliveries that wait, and wait for the current attempt."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        self._thread.join(self._options.timeout + 1)
+
+    def _schedule(self, delivery: OutgoingDelivery, delay: float) -> None:
+        if len(self._waiting) < MAX_WAITING:
+            self._scheduled += 1
+            heapq.heappush(self._waiting, _Due(self._clock() + delay, self._scheduled, delivery))
+            self._changed.notify()
+
+    def _run(self) -> None:
+        with httpx.Client(timeout=self._options.timeout, trust_env=False) as client:
+            while (due := self._next()) is not None:
+                self._attempt(client, due.delivery)
+
+    def _next(self) -> _Due | None:
+        with self._changed:
+            while not self._stopped:
+                wait = self._waiting[0].at - self._clock() if self._waiting else None
+                if wait is not None and wait <= 0:
+                    return heapq.heappop(self._waiting)
+                self._changed.wait(wait)
+        return None
+
+    def _attempt(self, client: httpx.Client, delivery: OutgoingDelivery) -> None:
+        self._composer.next_attempt(delivery, self._clock())
+        try:
+            accepted = client.post(delivery.url, content=delivery.body, headers=delivery.headers).is_success
+        except (httpx.HTTPError, httpx.InvalidURL):
+            accepted = False
+        self.outcomes["2xx" if accepted else "failed"] += 1
+        if not accepted and delivery.attempt <= len(delivery.delays):
+            with self._changed:
+                self._schedule(delivery, delivery.delays[delivery.attempt - 1])
+
+
+def addressed(world: World, delivery: OutgoingDelivery, url: str | None) -> Iterator[OutgoingDelivery]:
+    """Yield the delivery for each receiver: for `url`, and for each webhook that subscribes to the event."""
+    if url:
+        yield replace(delivery, url=url)
+    for webhook in reachable_webhooks(world):
+        if delivery.event in webhook.values["events"]:
+            yield replace(delivery, url=str(webhook.values["url"]), secret=str(webhook.values["webhook_secret"]))
+
+
+def reachable_webhooks(world: World) -> Iterator[Entity]:
+    """Yield the enabled webhooks of the key's account on this machine.
+
+    A simulator never sends data to another machine because of a request.
+    """
+    for webhook in world.own("webhooks"):
+        values = webhook.values
+        if values.get("enabled") and values.get("api_version") == PAYLOAD_VERSION and _is_here(str(values.get("url"))):
+            yield webhook
+
+
+def _is_here(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https") and url.isprintable() and is_local(url)
+    except ValueError:
+        return False

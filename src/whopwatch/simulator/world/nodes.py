@@ -1,0 +1,129 @@
+"""Describe the fields of responses as FieldNodes: what the world generates, stores and shows.
+
+A nested object with the id of a resource is a reference: the world stores which object is meant, and every response
+shows the fields of that object that its schema has. So two responses never disagree about one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from whopwatch.contract import Contract
+from whopwatch.contract.schema_tree import SchemaNode, schemas_of
+
+Kind = Literal["object", "array", "map", "union", "reference", "id", "string", "integer", "number", "boolean", "any"]
+
+MAX_DEPTH = 12
+"""Levels of nested schemas that are read. A schema that contains itself ends there, as a value of any type."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldNode:
+    """One field. `fields` belong to objects and references, `item` to arrays, `variants` to unions.
+
+    `resource` is what a reference or an id identifies. `enum` holds the documented values, None if there are none.
+    """
+
+    kind: Kind
+    nullable: bool = False
+    required: bool = True
+    format: str | None = None
+    enum: tuple[Any, ...] | None = None
+    fields: Mapping[str, FieldNode] = field(default_factory=dict)
+    item: FieldNode | None = None
+    variants: tuple[FieldNode, ...] = ()
+    resource: str | None = None
+    prefix: str | None = None
+
+    @property
+    def tags(self) -> dict[str, Any]:
+        """The fields with a single possible value: they tell the variants of a union apart."""
+        return {name: node.enum[0] for name, node in self.fields.items() if node.enum and len(node.enum) == 1}
+
+    @property
+    def alternatives(self) -> tuple[FieldNode, ...]:
+        """The variants of a union; the node itself if it is none."""
+        return self.variants or (self,)
+
+
+class NodeReader:
+    """Reads the schemas of one contract, each once."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._schemas = schemas_of(contract)
+        self._known: dict[tuple[SchemaNode, str | None], FieldNode] = {}
+
+    def read(self, schema: Mapping[str, Any], api: str = "v1", name: str | None = None) -> FieldNode:
+        """Return the node of `schema`, which is the field `name`; None for the root of a response."""
+        return self._read(self._schemas.read(schema, api), name, 0)
+
+    def _read(self, schema: SchemaNode, name: str | None, depth: int) -> FieldNode:
+        known = self._known.get((schema, name))
+        if known is None:
+            known = FieldNode("any") if depth > MAX_DEPTH else self._new(schema, name, depth)
+            known = replace(known, nullable=schema.nullable or known.nullable)
+            self._known[schema, name] = known
+        return known
+
+    def _new(self, schema: SchemaNode, name: str | None, depth: int) -> FieldNode:
+        if schema.variants:
+            return FieldNode("union", variants=tuple(self._read(each, name, depth) for each in schema.variants))
+        if schema.type == "array":
+            item = self._read(schema.items, name, depth + 1) if schema.items else FieldNode("any")
+            return FieldNode("array", item=item)
+        if schema.type == "object":
+            return self._object(schema, name, depth)
+        if schema.type == "string" and name != "id" and schema.resource:
+            return FieldNode("id", resource=schema.resource)
+        kind: Any = schema.type if schema.type in ("string", "integer", "number", "boolean") else "any"
+        prefix = schema.prefixes[0] if schema.prefixes else None
+        return FieldNode(kind, format=schema.format, enum=schema.known_values or None, prefix=prefix)
+
+    def _object(self, schema: SchemaNode, name: str | None, depth: int) -> FieldNode:
+        if not schema.fields:
+            return FieldNode("map")
+        fields = {key: self._read(child, key, depth + 1) for key, child in schema.fields.items()}
+        for key in fields.keys() - schema.required:
+            fields[key] = replace(fields[key], required=False)
+        resource = schema.fields["id"].resource if name is not None and "id" in schema.fields else None
+        return FieldNode("reference" if resource else "object", fields=fields, resource=resource)
+
+
+def merged_nodes(one: FieldNode, other: FieldNode) -> FieldNode:
+    """Return a node whose values both allow: what two responses that show the same field have in common.
+
+    If they have nothing in common, `one` wins; the response of the other then shows a replacement value.
+    """
+    if one is other:
+        return one
+    shared = replace(one, nullable=one.nullable and other.nullable, required=one.required or other.required)
+    if one.kind != other.kind:
+        kinds = {one.kind, other.kind}
+        if kinds == {"integer", "number"}:
+            return replace(shared, kind="integer")
+        chosen = other if one.kind in ("any", "string") and other.kind == "id" else one
+        return replace(chosen, nullable=shared.nullable, required=shared.required)
+    if one.enum and other.enum:
+        common = tuple(value for value in one.enum if value in other.enum)
+        return replace(shared, enum=common or one.enum)
+    if one.kind in ("object", "reference"):
+        fields = dict(one.fields)
+        for name, node in other.fields.items():
+            fields[name] = merged_nodes(fields[name], node) if name in fields else node
+        return replace(shared, fields=fields)
+    if one.item and other.item:
+        return replace(shared, item=merged_nodes(one.item, other.item))
+    if one.kind == "union" and len(one.variants) == len(other.variants):
+        pairs = zip(one.variants, other.variants, strict=True)
+        return replace(shared, variants=tuple(merged_nodes(mine, theirs) for mine, theirs in pairs))
+    return replace(shared, enum=one.enum or other.enum, format=one.format or other.format)
+
+
+def references_in(node: FieldNode) -> Iterator[FieldNode]:
+    """Yield every reference below `node`, those inside of references included."""
+    if node.kind == "reference":
+        yield node
+    for child in (*node.fields.values(), *node.variants, *((node.item,) if node.item else ())):
+        yield from references_in(child)

@@ -1,0 +1,191 @@
+"""Generate field values, so that the objects of a world together show everything that their schemas allow.
+
+Random choice would miss rare enum values. So every field counts its own occurrences (its tick) and cycles through the
+enum, the variants, null and not null, and the array lengths. A nested field counts only the occurrences in which its
+parent is present, so that the rhythm of the parent hides nothing.
+
+What a string or number looks like follows from the name of its field, as `values.toml` declares.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import tomllib
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from whopwatch.simulator.world.nodes import FieldNode
+
+ALPHABETS = {
+    "hex": "0123456789abcdef",
+    "digits": "0123456789",
+    "alnum": "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+}
+DAY_MS = 86_400_000
+_LATER = re.compile(
+    r"expires?_at|due_date|renewal_period_end|estimated_availability|delivery_estimate|needs_response_by"
+)
+_SLOT = re.compile(r"\{(\w+)(?::(\d+))?\}")
+
+Filler = Callable[[random.Random, int], str]
+
+
+def iso(to_milliseconds: int) -> str:
+    """A moment as the API writes it: UTC with to_milliseconds."""
+    moment = datetime.fromtimestamp(to_milliseconds / 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{to_milliseconds % 1000:03d}Z"
+
+
+def to_milliseconds(text: str) -> int:
+    """The inverse of `iso`, for any date or date-time that Python reads; raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+def random_text(alphabet: str, length: int, rng: random.Random) -> str:
+    """`length` characters of one of the ALPHABETS."""
+    characters = ALPHABETS[alphabet]
+    return "".join([characters[int(rng.random() * len(characters))] for _ in range(length)])
+
+
+def leaf(node: FieldNode, name: str, n: int, created: int, rng: random.Random) -> Any:
+    """A value of a string, number, boolean, map or free FieldNode without enum; `created` in to_milliseconds."""
+    if node.kind == "string":
+        if node.format == "date-time":
+            return _moment(name, created, rng)
+        return iso(created)[:10] if node.format == "date" else _filler(name)(rng, n)
+    if node.kind in ("integer", "number"):
+        low, high = _range(name)
+        whole = low + int(rng.random() * (high - low + 1))
+        cents = (0.0, 0.5, 0.99)[int(rng.random() * 3)] if low < whole < high else 0.0
+        return whole if node.kind == "integer" else whole + cents
+    if node.kind == "boolean":
+        return bool(n % 2) if name == "verified" else rng.random() < 0.5
+    return {} if rng.random() < 0.3 else {"source": "import", "batch": int(rng.random() * 9)}
+
+
+def _moment(name: str, created: int, rng: random.Random) -> str:
+    if name in ("created_at", "provider_created_at"):
+        return iso(created)
+    days = 30 + rng.random() * 300 if _LATER.fullmatch(name) else rng.random() * 20
+    return iso(created + int(days * DAY_MS))
+
+
+@cache
+def _declared() -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("values.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _filler(name: str) -> Filler:
+    form = next(entry["form"] for entry in _declared()["string"] if re.fullmatch(entry["name"], name))
+    parts: list[Filler | str] = []
+    end = 0
+    for match in _SLOT.finditer(form):
+        parts += [form[end : match.start()], _slot(match[1], match[2])]
+        end = match.end()
+    parts.append(form[end:])
+    return lambda rng, n: "".join([part if isinstance(part, str) else part(rng, n) for part in parts])
+
+
+def _slot(name: str, length: str | None) -> Filler:
+    if name == "n":
+        return lambda rng, n: str(n)
+    if length is not None:
+        return lambda rng, n: random_text(name, int(length), rng)
+    words = _declared()["words"][name.lower()]
+    if name[0].isupper():
+        words = [word.upper() if name.isupper() else word.title() for word in words]
+    return lambda rng, n: str(words[int(rng.random() * len(words))])
+
+
+@cache
+def _range(name: str) -> tuple[int, int]:
+    entry = next(entry for entry in _declared()["number"] if re.fullmatch(entry["name"], name))
+    return entry["low"], entry["high"]
+
+
+class EntityRef(NamedTuple):
+    """Which object of which table is meant."""
+
+    table: str
+    id: str
+
+
+LENGTHS = (2, 1, 3, 0)
+"""How long arrays are, in turn."""
+NULL_EVERY = (4, 3, 5, 7)
+"""Every how manieth value of a nullable field is null, by depth: coprime, so that depths do not hide each other."""
+
+Pick = Callable[[str, str, int], EntityRef]
+
+
+@dataclass(frozen=True)
+class ValueMaker:
+    """Makes the values of one object. `pick(table, path, tick)` chooses what a reference points at."""
+
+    seed: int
+    table: str
+    n: int
+    created: int
+    rng: random.Random
+    pick: Pick
+
+    def make(self, node: FieldNode, path: str, tick: int, depth: int = 0) -> Any:
+        """A value of `node`: JSON, or with a EntityRef in it wherever another object is shown."""
+        tick += offset(self.seed, self.table, path)
+        if node.nullable:
+            every = NULL_EVERY[depth % len(NULL_EVERY)]
+            if tick % every == 0:
+                return None
+            tick = occurrences(tick, every)
+        return self.present(node, path, tick, depth)
+
+    def present(self, node: FieldNode, path: str, tick: int, depth: int) -> Any:
+        """A value that is not null."""
+        if node.kind in ("reference", "id"):
+            return self.pick(node.resource or "", path, tick)
+        if node.enum:
+            return node.enum[tick % len(node.enum)]
+        if node.kind == "union":
+            chosen = tick % len(node.variants)
+            return self.present(node.variants[chosen], f"{path}|{chosen}", tick // len(node.variants), depth)
+        if node.kind == "array" and node.item:
+            return self._array(node.item, path, tick, depth)
+        if node.kind == "object":
+            return dict(self._fields(node, path, tick, depth))
+        name = path.rpartition(".")[2]
+        if name == "id":
+            return (node.prefix or "") + random_text("alnum", 14, self.rng)
+        return leaf(node, name, self.n, self.created, self.rng)
+
+    def _array(self, item: FieldNode, path: str, tick: int, depth: int) -> list[Any]:
+        rounds, step = divmod(tick, len(LENGTHS))
+        first = rounds * sum(LENGTHS) + sum(LENGTHS[:step])
+        values: list[Any] = []
+        for position in range(LENGTHS[step]):
+            value = self.make(item, path, first + position, depth + 1)
+            if value not in values:
+                values.append(value)
+        return values
+
+    def _fields(self, node: FieldNode, path: str, tick: int, depth: int) -> Iterator[tuple[str, Any]]:
+        for name in sorted(node.fields):
+            yield name, self.make(node.fields[name], f"{path}.{name}", tick, depth + 1)
+
+
+def occurrences(tick: int, every: int) -> int:
+    """How many ticks before this one are no multiple of `every`."""
+    return tick - tick // every - 1
+
+
+def offset(seed: int, table: str, path: str) -> int:
+    """Where in its cycle a field begins: by seed and place, the same in every process."""
+    return zlib.crc32(f"{seed}:{table}:{path}".encode()) % 9973

@@ -6,17 +6,20 @@ import copy
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.run.fake_api import FakeApi
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract, Operation, load
 from whopwatch.contract.edition import Edition
 from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.report import State, Verdict
+from whopwatch.run import judge, observe
 from whopwatch.run.api_version import (
     AnsweredVersion,
     VersionDetector,
     VersionEvidence,
-    is_of_other_version,
+    answered_by_other_version,
     mismatch_sentence,
     nearest_edition,
     supported_versions,
@@ -109,12 +112,12 @@ def test_a_header_that_is_no_version_decides_nothing(contract: Contract) -> None
 
 
 def test_responses_of_the_own_version_decide_for_it(contract: Contract, other: Contract) -> None:
-    answer = detected(VersionDetector(contract, [other]), pages(contract))
+    answer = detected(VersionDetector(contract, lambda: [other]), pages(contract))
     assert (answer.version, answer.evidence, answer.matches) == ("2025-01-01", VersionEvidence.RESPONSES, True)
 
 
 def test_responses_of_another_version_at_hand_name_it(contract: Contract, other: Contract) -> None:
-    answer = detected(VersionDetector(contract, [other]), pages(other))
+    answer = detected(VersionDetector(contract, lambda: [other]), pages(other))
     assert (answer.version, answer.evidence, answer.matches) == (OTHER, VersionEvidence.RESPONSES, False)
     sentence = mismatch_sentence(answer, contract)
     assert sentence.startswith(
@@ -135,11 +138,11 @@ def test_one_broken_field_everywhere_is_no_other_version(contract: Contract, oth
         for item in body["data"]:
             item["created_at"] = None
         broken.append(exchange(page.operation, body))
-    assert detected(VersionDetector(contract, [other]), broken).matches
+    assert detected(VersionDetector(contract, lambda: [other]), broken).matches
 
 
 def test_it_waits_for_enough_responses(contract: Contract, other: Contract) -> None:
-    detector = VersionDetector(contract, [other])
+    detector = VersionDetector(contract, lambda: [other])
     for page in pages(other)[:3]:
         detector.record(page)
     assert not detector.is_decided
@@ -148,12 +151,18 @@ def test_it_waits_for_enough_responses(contract: Contract, other: Contract) -> N
     assert not detector.is_decided
 
 
-def test_a_response_in_the_middle_of_a_run_is_recognised(contract: Contract, other: Contract) -> None:
+def test_responses_in_the_middle_of_a_run_are_recognised(contract: Contract, other: Contract) -> None:
     own, foreign = pages(contract)[0], pages(other)[0]
-    assert not is_of_other_version(own, contract, [other])
-    assert is_of_other_version(foreign, contract, [other])
-    assert not is_of_other_version(foreign, contract, [])
-    assert is_of_other_version(exchange("products.list", own.json, api_version_date=OTHER), contract, [])
+    echoed = exchange("products.list", own.json, api_version_date=OTHER)
+    assert answered_by_other_version(contract, [own, foreign, echoed], [other]) == {1: OTHER, 2: OTHER}
+    assert answered_by_other_version(contract, [own, foreign, echoed]) == {2: OTHER}
+
+
+def test_the_other_contracts_are_not_loaded_for_an_api_that_matches(contract: Contract) -> None:
+    def others() -> list[Contract]:
+        raise AssertionError("loaded")
+
+    assert detected(VersionDetector(contract, others), pages(contract)).matches
 
 
 def test_the_nearest_older_edition_is_chosen() -> None:
@@ -161,3 +170,35 @@ def test_the_nearest_older_edition_is_chosen() -> None:
     assert nearest_edition("2026-10-09-2", known) == "2026-10-09"
     assert nearest_edition("2026-10-15-1", known) == "2026-10-15-1"
     assert nearest_edition("2024-01-01", known) is None
+
+
+def test_a_check_of_another_version_stops_with_one_sentence(contract: Contract, other: Contract) -> None:
+    api = FakeApi(other)
+    observation = observe(contract, api.target(), transport=api.transport, others=lambda: [contract, other])
+    report = judge(contract, observation, "fake")
+    assert report.verdict is Verdict.COULD_NOT_CHECK
+    assert report.findings == ()
+    assert report.reason is not None
+    assert report.reason.startswith(f"The API answers version {OTHER}")
+    assert report.sent <= 8
+    assert report.to_json()["api_version"]["answered"] == OTHER
+    assert report.to_json()["contract"]["version"] == "2025-01-01"
+
+
+def test_an_operation_that_answers_another_version_is_told_apart(contract: Contract, other: Contract) -> None:
+    foreign = FakeApi(other)
+
+    def fault(operation: Operation, request: httpx.Request, answer: Any) -> Any:
+        return foreign.handle(request) if operation.id.startswith("products.") and answer[0] == 200 else answer
+
+    api = FakeApi(contract, fault=fault)
+    observation = observe(contract, api.target(), transport=api.transport, others=lambda: [contract, other])
+    report = judge(contract, observation, "fake")
+    rows = {row.id: row for row in report.operations}
+    assert {finding.operation.partition(".")[0] for finding in report.findings} <= {"products"}
+    assert rows["products.list"].state is State.COULD_NOT_CHECK
+    assert rows["products.list"].reason == f"the API answers version {OTHER}, not 2025-01-01"
+    assert rows["plans.list"].state is State.VERIFIED
+    assert report.verdict is Verdict.COULD_NOT_CHECK
+    assert report.reason is not None
+    assert OTHER in report.reason

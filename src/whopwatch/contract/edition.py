@@ -51,6 +51,16 @@ class Edition:
         """Return the version, else the name of the folder."""
         return self.version or self.folder.name
 
+    def to_json(self, operations: int) -> dict[str, Any]:
+        """Return the edition as the JSON report has it; `operations` is how many operations its documents have."""
+        return {
+            "version": self.version,
+            "release": self.release,
+            "date": self.date,
+            "sha256": self.sha256,
+            "operations": operations,
+        }
+
     @cached_property
     def behaviour(self) -> Behaviour:
         """What lists, errors and the account resource are expected to do: `behaviour.toml`."""

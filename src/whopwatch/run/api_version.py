@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -23,7 +23,13 @@ ENOUGH_RESPONSES = 4
 """Responses with content after which they decide, if no header does."""
 STRUCTURAL = 3
 """Places of one response that break its schema. A fault breaks one or two; another version breaks many."""
+OtherContracts = Callable[[], Sequence[Contract]]
 _VERSION = re.compile(r"\b\d{4}-\d\d-\d\d(?:-\d+)?\b")
+
+
+def no_others() -> Sequence[Contract]:
+    """Return no contract: the version of the run's own contract is the only one at hand."""
+    return ()
 
 
 class VersionEvidence(StrEnum):
@@ -116,13 +122,13 @@ def _path_template(exchange: Exchange, template: str) -> str | None:
 class VersionDetector:
     """Collect the first responses of a run and say which version they are of.
 
-    `contract` is the contract of the run, `others` are the contracts of other versions at hand. `requested` is the
-    header that is sent.
+    `contract` is the contract of the run. `others` returns the contracts of the other versions at hand; it is called
+    only if responses do not match `contract`. `requested` is the header that is sent.
     """
 
-    def __init__(self, contract: Contract, others: Sequence[Contract] = (), *, requested: str | None = None) -> None:
+    def __init__(self, contract: Contract, others: OtherContracts = no_others, *, requested: str | None = None) -> None:
         self._contract = contract
-        self._others = [other for other in others if other.version != contract.version]
+        self._others = others
         self._requested = requested
         self._places: list[dict[str | None, int]] = []
         self.answer = AnsweredVersion(requested)
@@ -144,9 +150,9 @@ class VersionDetector:
         own = schema_places(self._contract, exchange)
         if own is not None:
             places: dict[str | None, int] = {self._contract.version: own}
-            for other in self._others:
+            for other in self._others() if own >= STRUCTURAL else ():
                 found = schema_places(other, exchange)
-                if found is not None:
+                if found is not None and other.version != self._contract.version:
                     places[other.version] = found
             self._places.append(places)
             if len(self._places) >= ENOUGH_RESPONSES:
@@ -163,9 +169,7 @@ class VersionDetector:
         own = self._contract.version
         foreign = [places for places in self._places if places[own] >= STRUCTURAL]
         if len(foreign) * 3 < len(self._places) * 2:
-            is_proof = any(len(places) > 1 and places[own] < min(_without(places, own)) for places in self._places)
-            evidence = VersionEvidence.RESPONSES if is_proof else VersionEvidence.UNKNOWN
-            self._decide(own if is_proof else None, evidence, matches=True)
+            self._decide(own, VersionEvidence.RESPONSES, matches=True)
             return
         fits = Counter[str | None]()
         for places in foreign:
@@ -175,19 +179,26 @@ class VersionDetector:
         self._decide(version, VersionEvidence.RESPONSES, matches=False)
 
 
-def _without(places: dict[str | None, int], version: str | None) -> Iterable[int]:
-    return (count for other, count in places.items() if other != version)
+def answered_by_other_version(
+    contract: Contract, exchanges: Iterable[Exchange], others: Sequence[Contract] = ()
+) -> Mapping[int, str]:
+    """Return the exchanges that another version than the contract's answered: the version by position in `exchanges`.
+
+    A response is of another version if its header says so, or if it breaks the contract in many places and matches the
+    schema of one of `others` exactly.
+    """
+    found = ((number, _other_version(contract, exchange, others)) for number, exchange in enumerate(exchanges))
+    return {number: version for number, version in found if version is not None}
 
 
-def is_of_other_version(exchange: Exchange, contract: Contract, others: Sequence[Contract]) -> bool:
-    """Check that a response is of another version than `contract`: it names one, or matches only another's schema."""
-    echoed = exchange.header(VERSION_HEADER)
-    if echoed is not None and contract.version is not None and _VERSION.fullmatch(echoed.strip()):
-        return echoed.strip() != contract.version
-    own = schema_places(contract, exchange)
-    if own is None or own < STRUCTURAL:
-        return False
-    return any(schema_places(other, exchange) == 0 for other in others if other.version != contract.version)
+def _other_version(contract: Contract, exchange: Exchange, others: Sequence[Contract]) -> str | None:
+    echoed = (exchange.header(VERSION_HEADER) or "").strip()
+    if contract.version is not None and _VERSION.fullmatch(echoed):
+        return echoed if echoed != contract.version else None
+    if not others or (schema_places(contract, exchange) or 0) < STRUCTURAL:
+        return None
+    matching = (other.version for other in others if schema_places(other, exchange) == 0)
+    return next((version for version in matching if version != contract.version), None)
 
 
 def mismatch_sentence(answer: AnsweredVersion, contract: Contract) -> str:

@@ -179,10 +179,15 @@ def judge(
         sent=observation.sent,
         budget=observation.budget,
         unsafe=observation.unsafe,
-        incomplete=observation.stopped or _left_out(rows, observation) or _all_empty(rows, evidence, contract),
+        incomplete=observation.stopped
+        or _other_version(rows, observation)
+        or _left_out(rows, observation)
+        or _all_empty(rows, evidence, contract),
         extra={
             "spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges)),
             **({"left": dict(observation.written.left)} if observation.written else {}),
+            "contract": contract.edition.to_json(len(contract.operations)),
+            **({"api_version": observation.api_version.to_json()} if observation.api_version else {}),
         },
     )
 
@@ -222,6 +227,8 @@ def _unverified(
     """Return why nothing of `operation` was verified, with the next step where there is one."""
     if observation.unusable and observation.stopped:
         return observation.stopped
+    if operation.id in observation.other_version:
+        return f"the API answers version {observation.other_version[operation.id]}, not {contract.version}"
     sent = [exchange for exchange in exchanges if exchange.purpose in EXPECTED_TO_SUCCEED]
     if sent:
         return _why_no_sample(operation, sent)
@@ -280,6 +287,16 @@ def _left_out(rows: Sequence[RowEvidence], observation: Observation) -> str | No
             f"{number(len(unasked), 'operation')} could be requested. Raise --budget, or select fewer operations"
         )
     return NO_COMPANY.removeprefix("not requested: ") if any(row.unverified == NO_COMPANY for row in unasked) else None
+
+
+def _other_version(rows: Sequence[RowEvidence], observation: Observation) -> str | None:
+    """Return which operations another version answered although the contract's was requested, or None."""
+    names = [row.id for row in rows if row.unverified and row.id in observation.other_version]
+    if not names:
+        return None
+    versions = ", ".join(sorted({observation.other_version[name] for name in names}))
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"{number(len(names), 'operation')} answered as version {versions}: {shown}"
 
 
 def _all_empty(rows: Sequence[RowEvidence], evidence: Evidence, contract: Contract) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from whopwatch.contract import Operation
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding
+from whopwatch.run.api_version import AnsweredVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Observation:
     that an API gives. `reached` says that each operation had its turn; `missing` maps operations that were not
     requested to the resources whose id was missing. `findings` are those of the checks on these exchanges, None if the
     checks were not run yet. `written` is the result of the writes, None for a read-only run.
+    `api_version` is the version that answers. `other_version` names the version that answered requests of an operation
+    although another was requested, by operation id; such responses are not among `exchanges`.
     """
 
     exchanges: tuple[Exchange, ...]
@@ -54,6 +57,8 @@ class Observation:
     requests: Mapping[str, int] = field(default_factory=Counter)
     findings: tuple[Finding, ...] | None = field(default=None, repr=False)
     written: Written | None = None
+    api_version: AnsweredVersion | None = None
+    other_version: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

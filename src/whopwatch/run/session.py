@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -23,6 +24,14 @@ from whopwatch.planning.schedule import plan
 from whopwatch.planning.state import Experiment, OperationHistory, RunState
 from whopwatch.planning.writes import WriteState, plan_cleanup, plan_writes
 from whopwatch.run.abort import INTERRUPTED, abort_reason, connection_lost_reason, is_api_response
+from whopwatch.run.api_version import (
+    STRUCTURAL,
+    OtherContracts,
+    VersionDetector,
+    answered_by_other_version,
+    mismatch_sentence,
+    no_others,
+)
 from whopwatch.run.driving import drive
 from whopwatch.run.observation import Observation, Progress, Written
 
@@ -50,6 +59,7 @@ def observe(
     past: Mapping[str, OperationHistory] | None = None,
     unscoped_key: Secret | None = None,
     writes: bool = False,
+    others: OtherContracts = no_others,
 ) -> Observation:
     """Observe `target` once with at most `budget` requests and return the observation.
 
@@ -57,7 +67,8 @@ def observe(
     equally useful. `transport` replaces the network. `past` is what earlier runs know of the operations.
     `unscoped_key` is a valid key without permissions. With `writes` the selected writes are made, too, within a
     reserved part of the budget; the target must be writable. Whatever the target does ends in the observation, never
-    in an exception, and Ctrl-C ends it early.
+    in an exception, and Ctrl-C ends it early. `others` returns the contracts of other versions, to recognise their
+    responses.
     """
     chosen = frozenset(selected if selected is not None else default_selection(contract))
     started_at, start = datetime.now(UTC), time.perf_counter()
@@ -67,12 +78,16 @@ def observe(
     with Client(
         target, contract, budget=budget, transport=transport, on_exchange=exchanges.append, unscoped_key=unscoped_key
     ) as client:
-        session = Session(client, state, exchanges, progress)
+        detector = VersionDetector(contract, others, requested=target.api_version_date)
+        session = Session(client, state, exchanges, progress, detector)
         session.prepare(target)
         session.run(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE))
         findings = session.confirm()
         written = session.write(_write_state(state, target)) if writes else None
         findings = session.findings() if written else findings
+        other_version = session.set_other_versions_aside(findings, others)
+        if other_version:
+            findings = session.findings()
         return Observation(
             exchanges=tuple(exchanges),
             selected=chosen,
@@ -89,6 +104,8 @@ def observe(
             requests=dict(client.sent_by_operation),
             findings=findings,
             written=written,
+            api_version=detector.answer,
+            other_version=other_version,
         )
 
 
@@ -113,8 +130,9 @@ class Session:
         self,
         client: Client,
         state: RunState,
-        exchanges: Sequence[Exchange],
+        exchanges: list[Exchange],
         progress: Callable[[Progress], None] | None = None,
+        detector: VersionDetector | None = None,
     ) -> None:
         self.state = state
         self.exhausted = False
@@ -124,6 +142,7 @@ class Session:
         self._client = client
         self._exchanges = exchanges
         self._progress = progress
+        self._detector = detector
 
     def prepare(self, target: Target) -> None:
         """Add the ids that are known before the first request to the pool."""
@@ -190,7 +209,22 @@ class Session:
         self._watch(exchange)
         return None if self.stopped else exchange
 
+    def set_other_versions_aside(self, findings: Sequence[Finding], others: OtherContracts) -> Mapping[str, str]:
+        """Remove the responses of another version from the exchanges; return that version by operation id."""
+        broken = Counter(finding.operation for finding in findings if finding.check == "schema")
+        is_suspicious = any(count >= STRUCTURAL for count in broken.values())
+        found = answered_by_other_version(self.state.contract, self._exchanges, others() if is_suspicious else ())
+        versions = {self._exchanges[number].operation: version for number, version in found.items()}
+        self._exchanges[:] = [one for number, one in enumerate(self._exchanges) if number not in found]
+        return versions
+
     def _watch(self, exchange: Exchange) -> None:
+        if self._detector and not self._detector.is_decided:
+            self._detector.record(exchange)
+            if not self._detector.answer.matches:
+                self.stopped = mismatch_sentence(self._detector.answer, self.state.contract)
+                self.unusable = True
+                return
         self._answered = self._answered or is_api_response(exchange)
         if not self._answered:
             asked = [exchange for exchange in self._exchanges if exchange.credential == "key"]

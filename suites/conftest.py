@@ -11,19 +11,19 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from whopwatch.config import SIMULATOR, target_name
-from whopwatch.pytest_plugin import options, refuse_unusable
+from whopwatch.pytest_plugin import check_options, options
 
 FAILED_BEFORE = Path(".hypothesis") / "whopwatch"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Here every session has a target, whether an option names it or the environment."""
-    refuse_unusable(config)
+    check_options(config)
 
 
 def is_simulated(config: pytest.Config) -> bool:
     """Whether the session's target is the embedded simulator, which may be asked anything as often as one likes."""
-    return target_name(options.read(config).target, os.environ) == SIMULATOR
+    return target_name(options.plugin_options(config).target, os.environ) == SIMULATOR
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from whopwatch.core.exchange import Exchange
 from whopwatch.generate.adapter import GuardedAdapter, guarded_requests
 from whopwatch.http import Client, Limits
 from whopwatch.pytest_plugin import options
-from whopwatch.pytest_plugin.observed import known_record
+from whopwatch.pytest_plugin.session_run import finished_run
 from whopwatch.run.target import open_target
 
 SIMULATED_BUDGET = 20_000
@@ -30,7 +30,7 @@ def contract() -> Contract:
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest, contract: Contract) -> Iterator[Target]:
     """The session's target, read-only."""
-    chosen = options.read(request.config)
+    chosen = options.plugin_options(request.config)
     with open_target(
         contract, chosen.target, os.environ, config=chosen.config, seed=chosen.seed, rate=chosen.rate
     ) as target:
@@ -43,8 +43,11 @@ def adapter(request: pytest.FixtureRequest, contract: Contract, target: Target) 
     if is_simulated(request.config):
         budget, limits = SIMULATED_BUDGET, Limits(rate=None)
     else:
-        record = known_record(request.config)
-        budget, limits = options.read(request.config).budget - (record.report.sent if record else 0), Limits()
+        finished = finished_run(request.config)
+        budget, limits = (
+            options.plugin_options(request.config).budget - (finished.report.sent if finished else 0),
+            Limits(),
+        )
     with Client(target, contract, budget=budget, limits=limits) as client, guarded_requests(client) as adapter:
         yield adapter
 

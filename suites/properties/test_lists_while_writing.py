@@ -34,7 +34,7 @@ def contract() -> Contract:
 @pytest.fixture(scope="module")
 def client(request: pytest.FixtureRequest, contract: Contract) -> Iterator[Client]:
     """A client that may write."""
-    chosen = options.read(request.config)
+    chosen = options.plugin_options(request.config)
     if is_simulated(request.config):
         with (
             embedded(contract, seed=chosen.seed, items=ITEMS, rate_limit=SIMULATED_BUDGET) as simulator,

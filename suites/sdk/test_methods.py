@@ -27,7 +27,7 @@ READS = [operation.id for operation in load().reads if operation.api == "v1"]
 @contextmanager
 def target_of(config: pytest.Config) -> Iterator[Target]:
     """The session's target, for reads alone."""
-    with open_target(load(), options.read(config).target, os.environ) as target:
+    with open_target(load(), options.plugin_options(config).target, os.environ) as target:
         yield replace(target, writable=False)
 
 

@@ -1,21 +1,21 @@
 """The pytest plugin: contract tests of an API, as parametrised tests.
 
-A test that takes the fixture `whop_case` becomes one test for each check group and operation, all of them judged
-from one observation of the target:
+A test that takes the fixture `whop_case` becomes one test for each check group and operation, all of them judged by one
+run of requests:
 
     def test_contract(whop_case):
         whop_case.check()
 
-With the mark `whop_resource("products")` it is about that resource, with `"v2"` about that version of the API.
-A test that takes `whop_webhook_case` becomes one test for each way in which a delivery of a webhook is right or wrong,
-to be sent to a handler of one's own:
+The mark `whop_resource("products")` restricts it to that resource, `whop_resource("v2")` to that version of the API.
+A test that takes `whop_webhook_case` becomes one test for each kind of valid or forged delivery, to send to your own
+webhook handler:
 
     def test_handler(whop_webhook_case, client):
         for sample in whop_webhook_case:
             answer = client.post("/webhooks", content=sample.body, headers=sample.headers)
             sample.check(answer.status_code)
 
-Sessions without such a test pay for nothing but the options: everything else is imported when it is needed.
+Sessions without such a test only load the options: everything else is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ RESOURCE = "whop_resource"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options that cannot clash with anyone's."""
-    options.add(parser)
+    """Add the options whose prefix avoids clashes."""
+    options.add_options(parser)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, None, None]:
-    """The short names only after every conftest had its chance to take them for itself."""
+    """Add the short option names after every conftest, which may define options of these names itself."""
     yield
-    options.add_short(parser)
+    options.add_short_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker of contract tests, and the one who counts them.
+    """Register the markers and the summary.
 
-    Raises pytest's usage error for options that cannot be meant, before anything is collected.
+    Raise pytest's usage error for options that cannot be used, before anything is collected.
     """
     from whopwatch.pytest_plugin.summary import Summary
 
-    if options.are_given(config):
-        refuse_unusable(config)
+    if options.name_something(config):
+        check_options(config)
     config.addinivalue_line("markers", f"{MARKER}: a contract test of an API's operation (whopwatch)")
     config.addinivalue_line(
         "markers", f"{RESOURCE}(name): the resource, or v2, that a contract test is about (whopwatch)"
@@ -67,19 +67,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Summary(config, MARKER), "whopwatch-summary")
 
 
-def refuse_unusable(config: pytest.Config) -> None:
-    """Raise pytest's usage error for a target, resource or operation that there is not; nothing is started or sent."""
+def check_options(config: pytest.Config) -> None:
+    """Raise pytest's usage error for an unknown target, resource or operation. Starts and sends nothing."""
     from whopwatch.core.errors import WhopwatchError
-    from whopwatch.pytest_plugin.cases import usable
+    from whopwatch.pytest_plugin.cases import selected_operations
 
     try:
-        usable(options.read(config))
+        selected_operations(options.plugin_options(config))
     except WhopwatchError as error:
         raise pytest.UsageError(str(error)) from None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each check group and operation, and for each case of a webhook."""
+    """Parametrize tests: one for each check group and operation, and for each kind of delivery."""
     if "whop_webhook_case" in metafunc.fixturenames:
         from whopwatch.webhooks.samples import SAMPLE_CASES
 
@@ -89,26 +89,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
         marks = getattr(pytest.mark, MARKER)
         named = metafunc.definition.get_closest_marker(RESOURCE)
-        besides = named.args if named else ()
-        params = [pytest.param(case, id=case.id, marks=marks) for case in cases(metafunc.config, besides)]
+        of_resources = named.args if named else ()
+        params = [pytest.param(case, id=case.id, marks=marks) for case in cases(metafunc.config, of_resources)]
         metafunc.parametrize("whop_case", params, indirect=True)
 
 
 @pytest.fixture
 def whop_case(request: pytest.FixtureRequest) -> BoundCase:
-    """One check group of one operation, with what the session observed; `check()` passes, skips or fails."""
-    from whopwatch.pytest_plugin.observed import observed
+    """One check group of one operation; `check()` passes, skips or fails."""
+    from whopwatch.pytest_plugin.session_run import session_run
 
-    bound: BoundCase = request.param.bind(observed(request.session))
+    bound: BoundCase = request.param.bind(session_run(request.session))
     return bound
 
 
 @pytest.fixture(scope="session")
 def whopwatch_report(request: pytest.FixtureRequest) -> Report:
-    """The session's one observation of the target, judged: `verdict`, `operations`, `findings`."""
-    from whopwatch.pytest_plugin.observed import observed
+    """The report of the session's run: `verdict`, `operations`, `findings`."""
+    from whopwatch.pytest_plugin.session_run import session_run
 
-    return observed(request.session).report
+    return session_run(request.session).report
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +122,7 @@ def whop_simulator() -> Iterator[Simulator]:
 
 @pytest.fixture(scope="session")
 def whop_webhook_secret() -> str:
-    """What samples are signed with: WHOP_WEBHOOK_SECRET, or a made-up secret. Override it with your handler's."""
+    """The secret that signs samples: WHOP_WEBHOOK_SECRET, or a generated one. Override it with your handler's."""
     import os
 
     from whopwatch.signature import new_secret
@@ -141,20 +141,20 @@ def whop_webhook(whop_webhook_secret: str) -> Sampler:
 
 @pytest.fixture
 def whop_webhook_case(request: pytest.FixtureRequest, whop_webhook: Sampler) -> list[Sample]:
-    """The samples of one case (`payment.succeeded`): one, or two of a duplicate; each has `check(status)`."""
+    """The samples of one case (`payment.succeeded`): one, or two for a duplicate; each has `check(status)`."""
     return whop_webhook(case=request.param)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of pytest-xdist where the workers share their one observation."""
-    from whopwatch.pytest_plugin.observed import shared_folder
+    """Give a worker of pytest-xdist the folder where the workers share their run."""
+    from whopwatch.pytest_plugin.session_run import shared_folder
 
     node.workerinput["whopwatch_folder"] = str(shared_folder(node.config))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Delete what the workers shared."""
-    from whopwatch.pytest_plugin.observed import delete_shared_folder
+    """Delete the folder that the workers shared."""
+    from whopwatch.pytest_plugin.session_run import delete_shared_folder
 
     delete_shared_folder(config)

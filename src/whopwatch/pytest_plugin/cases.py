@@ -1,11 +1,10 @@
-"""The contract tests: which there are, and what each concludes from the one observation."""
+"""The contract tests: one for each check group and operation, judged by the run of the session."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,44 +13,56 @@ from whopwatch.contract import load
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.exchange import Purpose
 from whopwatch.core.finding import Finding
-from whopwatch.core.report import State
+from whopwatch.core.report import Report, State
 from whopwatch.pytest_plugin import options
 from whopwatch.reports.text import UNSTATED, evidence, location, number, plain
 from whopwatch.run.target import check_target
 
-if TYPE_CHECKING:
-    from whopwatch.pytest_plugin.observed import Record
+RequestKind = tuple[str, str]
+"""An operation id (empty for any operation) and the purpose of a request."""
 
-Asked = tuple[str, str]
-"""An operation and the purpose of a request."""
+
+@dataclass(frozen=True)
+class SessionRun:
+    """What the tests of a session are judged by: the report, and the kinds of request that were sent.
+
+    It holds no value of a response, so workers can share it through a file.
+    """
+
+    report: Report
+    requested: frozenset[RequestKind]
+
+    def has_requested(self, operation: str, purpose: str) -> bool:
+        """Return whether a request of `purpose` was sent to `operation`; to any operation if that is empty."""
+        return any(purpose == sent and operation in ("", id) for id, sent in self.requested)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One check group of one operation, or of the whole target where `operation` is None.
+    """One check group of one operation, or of the whole target if `operation` is None.
 
-    `needs` are alternatives: unless one of those requests was made, the group is not decided.
+    `needs` are alternatives: unless one of these requests was sent, the test is skipped.
     """
 
     group: str
     checks: tuple[str, ...]
     operation: str | None = None
-    needs: tuple[Asked, ...] = ()
+    needs: tuple[RequestKind, ...] = ()
 
     @property
     def id(self) -> str:
-        """What the test is called between brackets."""
+        """Return the parameter id of the test."""
         return f"{self.operation}-{self.group}" if self.operation else self.group
 
-    def bind(self, record: Record) -> BoundCase:
-        """The case together with what was observed."""
-        return BoundCase(self, record)
+    def bind(self, run: SessionRun) -> BoundCase:
+        """Return the case with the run it is judged by."""
+        return BoundCase(self, run)
 
 
-def usable(chosen: options.Options) -> frozenset[str]:
-    """The ids of the operations that `chosen` selects.
+def selected_operations(chosen: options.PluginOptions) -> frozenset[str]:
+    """Return the ids of the operations that the options select.
 
-    Raises WhopwatchError for a name that the contract does not know, and for a target that cannot be one.
+    Raise WhopwatchError for a name that is not in the contract, or a target that cannot be used.
     """
     from whopwatch.run import select_operations
 
@@ -60,19 +71,18 @@ def usable(chosen: options.Options) -> frozenset[str]:
     return selected
 
 
-def cases(config: pytest.Config, besides: Collection[str] = ()) -> Iterator[Case]:
-    """The cases of this session's selection, in the order of the contract.
+def cases(config: pytest.Config, of_resources: Collection[str] = ()) -> Iterator[Case]:
+    """Yield the cases of the session's selection in the order of the contract.
 
-    `besides` are resources that the test names itself (`v2`, which no selection has by default): theirs instead, as
-    long as the session selects nothing else.
-    Raises pytest's error of collection for what `usable` refuses: to be told once is enough.
+    `of_resources` are resources that the test itself names (such as `v2`, not selected by default). They replace
+    the default selection and restrict any other. Raise pytest's collection error for options that cannot be used.
     """
     contract = load()
-    chosen = options.read(config)
+    chosen = options.plugin_options(config)
     try:
-        selected = usable(chosen)
-        if besides:
-            own = usable(replace(chosen, resources=tuple(besides)))
+        selected = selected_operations(chosen)
+        if of_resources:
+            own = selected_operations(replace(chosen, resources=tuple(of_resources)))
             selected = selected & own if chosen.only or chosen.resources else own
     except WhopwatchError as error:
         raise pytest.Collector.CollectError(str(error)) from None
@@ -82,21 +92,21 @@ def cases(config: pytest.Config, besides: Collection[str] = ()) -> Iterator[Case
                 if group.applies(contract, operation):
                     needs = ((list_of(operation), str(Purpose.LIST)),) if name == "twins" else ()
                     yield Case(name, group.checks, operation.id, needs)
-    for name, checks in () if besides else WHOLE_TARGET.items():
+    for name, checks in () if of_resources else WHOLE_TARGET.items():
         yield Case(name, checks, needs=(("", str(Purpose.NO_KEY)),))
 
 
 @dataclass(frozen=True, slots=True)
 class BoundCase:
-    """A case, and what the session observed."""
+    """A case and the run that it is judged by."""
 
     case: Case
-    record: Record
+    run: SessionRun
 
     def check(self) -> None:
-        """Pass where the group was observed and nothing is wrong, skip with the reason, or fail with the findings."""
+        """Fail with the findings, skip with the reason if nothing was checked, else pass."""
         __tracebackhide__ = True
-        found = [finding for finding in self.record.report.findings if self._concerns(finding)]
+        found = [finding for finding in self.run.report.findings if self._concerns(finding)]
         if found:
             title = f"{self.case.operation or 'the target'}: {number(len(found), 'finding')}"
             pytest.fail("\n".join((title, *map(_described, found))), pytrace=False)
@@ -109,17 +119,17 @@ class BoundCase:
         return is_here and finding.breaks and finding.check in self.case.checks
 
     def _undecided(self) -> str | None:
-        """Why nothing can be concluded from there being no finding; None where it can."""
-        report = self.record.report
+        """Return why the absence of findings proves nothing, or None if it does."""
+        report = self.run.report
         row = next((row for row in report.operations if row.id == self.case.operation), None)
         if row is None and self.case.operation:
             return "not observed"
         if row and row.state in (State.COULD_NOT_CHECK, State.NOT_COVERED):
             return row.reason or UNSTATED
         if row and not row.samples:
-            return "no answer was seen that could be held against the contract"
-        if self.case.needs and not any(self.record.was_asked(*need) for need in self.case.needs):
-            return report.reason or "the request that would tell was not made"
+            return "no response to check"
+        if self.case.needs and not any(self.run.has_requested(*need) for need in self.case.needs):
+            return report.reason or "the request that this test needs was not sent"
         return None
 
 

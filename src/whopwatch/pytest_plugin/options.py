@@ -1,4 +1,4 @@
-"""The plugin's options. All but `--target` and `--allow-writes` have a prefix, so that they clash with nobody's."""
+"""The options of the plugin. All but `--target` and `--allow-writes` have a prefix, to avoid clashes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 GROUP = "whopwatch"
-DEFAULT_BUDGET = 600
+SESSION_BUDGET = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line of pytest says of the observation."""
+class PluginOptions:
+    """The options that decide about the run of the session."""
 
     target: str | None
     config: Path | None
@@ -26,13 +26,13 @@ class Options:
     allow_writes: bool = False
 
 
-def add(parser: pytest.Parser) -> None:
-    """Add every option that has a prefix."""
+def add_options(parser: pytest.Parser) -> None:
+    """Add the options with a prefix."""
     group = parser.getgroup(GROUP, "contract tests of the Whop API")
     group.addoption("--whop-target", metavar="NAME|URL", help="simulator (default), sandbox, production or a URL")
     group.addoption("--whop-config", metavar="FILE", help="default: ./whopwatch.toml, if any")
     group.addoption(
-        "--whop-budget", type=_positive, default=DEFAULT_BUDGET, metavar="N", help="requests to send at most"
+        "--whop-budget", type=_positive, default=SESSION_BUDGET, metavar="N", help="requests to send at most"
     )
     group.addoption("--whop-seed", type=int, default=0, metavar="N", help="seed of the plan and the simulator")
     group.addoption("--whop-rate", type=_rate, metavar="N", help="requests a second at most: 0.01 to 1000")
@@ -41,8 +41,8 @@ def add(parser: pytest.Parser) -> None:
     group.addoption("--whop-resource", type=_names, default=(), metavar="R[,R]", help="these resources only")
 
 
-def add_short(parser: pytest.Parser) -> None:
-    """Add `--target` and `--allow-writes`, unless somebody else has options of those names."""
+def add_short_options(parser: pytest.Parser) -> None:
+    """Add `--target` and `--allow-writes`, unless another plugin has options of these names."""
     group = parser.getgroup(GROUP)
     taken = {
         name for other in (*parser._groups, parser._anonymous) for option in other.options for name in option.names()
@@ -55,10 +55,10 @@ def add_short(parser: pytest.Parser) -> None:
         )
 
 
-def read(config: pytest.Config) -> Options:
-    """The options of this session."""
+def plugin_options(config: pytest.Config) -> PluginOptions:
+    """Return the options of this session."""
     file = config.getoption("whop_config")
-    return Options(
+    return PluginOptions(
         target=config.getoption("whop_target"),
         config=Path(file) if file is not None else None,
         budget=config.getoption("whop_budget"),
@@ -70,9 +70,9 @@ def read(config: pytest.Config) -> Options:
     )
 
 
-def are_given(config: pytest.Config) -> bool:
-    """Whether any option is there that names something, and so may name nothing."""
-    chosen = read(config)
+def name_something(config: pytest.Config) -> bool:
+    """Return whether an option names a target, file, operation or resource, so that the name may be wrong."""
+    chosen = plugin_options(config)
     return chosen.target is not None or chosen.config is not None or bool(chosen.only or chosen.resources)
 
 

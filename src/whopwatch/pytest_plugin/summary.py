@@ -1,4 +1,4 @@
-"""What a session says at its end, and why it does not pass where the target could not be checked."""
+"""The summary at the end of a session, and its exit code if the target could not be checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from whopwatch.core.errors import EXIT_COULD_NOT_CHECK
 
 
 class Summary:
-    """Counts the contract tests where their outcomes arrive: in the only process, or in xdist's controller."""
+    """Count the contract tests where their outcomes arrive: in the only process, or the controller of pytest-xdist."""
 
     def __init__(self, config: pytest.Config, marker: str) -> None:
         self._config = config
@@ -18,40 +18,40 @@ class Summary:
         self._outcomes: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count what became of each contract test; one that fails or is skipped in its set-up counts as well."""
+        """Count the outcome of each contract test, including failures and skips during set-up."""
         if self._marker in report.keywords and (report.when == "call" or report.outcome != "passed"):
             self._outcomes[report.outcome] += 1
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """A session that could not check what it was to check ends with 3, whatever else passed."""
+        """End with 3 if the target could not be checked, whatever else passed."""
         is_worker = hasattr(self._config, "workerinput")
         if exitstatus == pytest.ExitCode.OK and not is_worker and self._why_not_checked():
             session.exitstatus = EXIT_COULD_NOT_CHECK
 
     def _why_not_checked(self) -> str | None:
-        """Why the contract tests of this session say nothing of the target; None where they do, or there are none."""
+        """Return why the contract tests checked nothing; None if they did, or if there are none."""
         from whopwatch.core.report import Verdict
-        from whopwatch.pytest_plugin.observed import known_record
+        from whopwatch.pytest_plugin.session_run import finished_run
 
-        record = known_record(self._config) if self._outcomes else None
-        if record and record.report.verdict is Verdict.COULD_NOT_CHECK:
-            return record.report.reason or "nothing was verified"
+        run = finished_run(self._config) if self._outcomes else None
+        if run and run.report.verdict is Verdict.COULD_NOT_CHECK:
+            return run.report.reason or "nothing was verified"
         if self._outcomes and self._outcomes.keys() == {"skipped"}:
             return "every contract test was skipped"
         return None
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Name the target, the requests spent, and what is known of the operations."""
+        """Print the target, the states of the operations and the requests sent."""
         if not self._outcomes:
             return
-        from whopwatch.pytest_plugin.observed import known_record
+        from whopwatch.pytest_plugin.session_run import finished_run
         from whopwatch.reports.text import plain, requests_line, states_line
 
-        record = known_record(self._config)
-        if record is None:
+        run = finished_run(self._config)
+        if run is None:
             return
-        report = record.report
+        report = run.report
         terminalreporter.section("whopwatch", "-")
         terminalreporter.line(f"target      {plain(report.target)}")
         terminalreporter.line(states_line(report))

@@ -1,0 +1,106 @@
+"""The one run of a session, which all tests and all workers of pytest-xdist share."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from whopwatch.contract import Contract, load
+from whopwatch.pytest_plugin import options
+from whopwatch.pytest_plugin.cases import Case, SessionRun
+from whopwatch.run.target import open_target
+
+_FILE = "run.pickle"
+
+
+_RUN = pytest.StashKey[SessionRun]()
+_FOLDER = pytest.StashKey[Path]()
+
+
+def session_run(session: pytest.Session) -> SessionRun:
+    """Return the run of the session. The first caller observes the target, the others wait for it."""
+    config = session.config
+    if _RUN not in config.stash:
+        folder = getattr(config, "workerinput", {}).get("whopwatch_folder")
+        config.stash[_RUN] = _shared(Path(folder), session) if folder else _observe(session)
+    return config.stash[_RUN]
+
+
+def finished_run(config: pytest.Config) -> SessionRun | None:
+    """Return the run of this session if it was made, in this process or in a worker, else None."""
+    if _RUN in config.stash:
+        return config.stash[_RUN]
+    folder = config.stash.get(_FOLDER, None)
+    return _read(folder) if folder else None
+
+
+def shared_folder(config: pytest.Config) -> Path:
+    """Return a private folder for the workers of this session; create it at the first call."""
+    if _FOLDER not in config.stash:
+        config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="whopwatch-"))
+    return config.stash[_FOLDER]
+
+
+def delete_shared_folder(config: pytest.Config) -> None:
+    """Delete the folder of the workers, if there is one."""
+    folder = config.stash.get(_FOLDER, None)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _shared(folder: Path, session: pytest.Session) -> SessionRun:
+    from filelock import FileLock
+
+    with FileLock(folder / "lock"):
+        found = _read(folder)
+        if found is None:
+            found = _observe(session)
+            partial = folder / f"{_FILE}.partial"
+            partial.write_bytes(pickle.dumps(found))
+            partial.rename(folder / _FILE)
+    return found
+
+
+def _read(folder: Path) -> SessionRun | None:
+    try:
+        # Safe: a worker of this session wrote it, in a folder that only this user can open.
+        found: SessionRun = pickle.loads((folder / _FILE).read_bytes())  # noqa: S301
+    except FileNotFoundError:
+        return None
+    return found
+
+
+def _observe(session: pytest.Session) -> SessionRun:
+    from whopwatch import run
+
+    chosen, contract = options.plugin_options(session.config), load()
+    with open_target(
+        contract, chosen.target, os.environ, config=chosen.config, seed=chosen.seed, rate=chosen.rate
+    ) as target:
+        observation = run.observe(
+            contract,
+            target,
+            budget=chosen.budget,
+            selected=_wanted(session, contract),
+            seed=chosen.seed,
+        )
+    if observation.stopped == run.INTERRUPTED:
+        raise KeyboardInterrupt
+    asked = frozenset((exchange.operation, str(exchange.purpose)) for exchange in observation.exchanges)
+    return SessionRun(run.judge(contract, observation, target.name), asked)
+
+
+def _wanted(session: pytest.Session, contract: Contract) -> frozenset[str] | None:
+    """Return the ids of the reads that the collected tests need, so that `-k products` sends nothing else.
+
+    None, which means all of them, if no test is about a single operation.
+    """
+    specs = (getattr(item, "callspec", None) for item in session.items)
+    cases = (spec.params.get("whop_case") for spec in specs if spec is not None)
+    named = {case.operation for case in cases if isinstance(case, Case) and case.operation}
+    return frozenset(id for id in named if contract.operations[id].is_read) if named else None

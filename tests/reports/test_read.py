@@ -11,7 +11,7 @@ import pytest
 
 from tests.reports import nights, samples
 from whopwatch.cli import main
-from whopwatch.core.errors import UsageError
+from whopwatch.core.errors import ConfigError
 from whopwatch.core.report import Report, Verdict
 from whopwatch.history.aggregate import merge_reports
 from whopwatch.reports.read import read_report
@@ -32,14 +32,60 @@ def test_what_was_written_is_read(tmp_path: Path, report: Report) -> None:
     assert read_report(written(tmp_path, report)).to_json() == report.to_json()
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"tool": "whopwatch", "schema": 2}', "[" * 10**5, "\x00"])
-def test_what_is_no_report_is_told(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "not a report"),
+        ("[]", "not a report"),
+        ("{}", "not a report"),
+        ('{"tool": "whopwatch", "schema": 2}', "schema 1"),
+        ('{"tool": "whopwatch", "schema": 1}', "other.json, requests"),
+        ("[" * 10**5, "more than 300 levels"),
+        ("\x00", "cannot be parsed"),
+    ],
+    ids=["empty", "list", "object", "schema-2", "no-requests", "deep", "null-byte"],
+)
+def test_another_file_is_refused_with_the_reason(tmp_path: Path, content: str, reason: str) -> None:
     file = tmp_path / "other.json"
     file.write_text(content)
-    with pytest.raises(UsageError, match="no report of whopwatch"):
+    with pytest.raises(ConfigError, match=reason):
         read_report(file)
-    with pytest.raises(UsageError, match="no report of whopwatch"):
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
         read_report(tmp_path / "missing.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "place"),
+    [
+        ("seconds", "1", "seconds"),
+        ("verdict", "fine", "verdict"),
+        ("findings", {}, "findings"),
+        ("findings", [3], "findings, number 1"),
+        ("findings", [{"class": "D5"}], "findings, number 1"),
+        ("operations", [{"id": 1, "method": "GET", "path": "/", "state": "drift"}], "operations, number 1.id"),
+        ("requests", {"sent": True, "budget": 1, "unsafe": 0}, "requests.sent"),
+        ("targets", [{"name": "a"}], "targets, number 1"),
+        ("target", None, "target"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_place(tmp_path: Path, key: str, value: object, place: str) -> None:
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps({**DRIFT.to_json(), key: value}))
+    with pytest.raises(ConfigError) as caught:
+        read_report(file)
+    assert f"where: {file}, {place}" in str(caught.value)
+
+
+def test_keys_of_a_newer_version_are_kept_or_ignored(tmp_path: Path) -> None:
+    content = DRIFT.to_json()
+    content["findings"][0]["of_tomorrow"] = 1
+    content["of_tomorrow"] = {"a": 1}
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps(content))
+    assert read_report(file).extra == {"of_tomorrow": {"a": 1}}
 
 
 def test_the_same_drift_in_two_shards_is_one_finding(tmp_path: Path) -> None:

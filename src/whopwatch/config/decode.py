@@ -11,7 +11,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -102,41 +102,64 @@ def table_reader(readers: Mapping[str, Reader]) -> Reader:
     return lambda value, where: decode_table(value, readers, where)
 
 
-def record_reader(kind: type[_Record], *, required: Collection[str] = ()) -> Callable[[Any, str], _Record]:
+def record_reader(kind: type[_Record], form: Form | None = None) -> Callable[[Any, str], _Record]:
     """Return a reader that decodes a table into the dataclass `kind`; fields without a default are required."""
-    readers = readers_of(kind)
-    needed = [key.name for key in fields(kind) if key.default is MISSING and key.default_factory is MISSING]  # type: ignore[arg-type]
+    form = form or TOML_FORM
+    readers = readers_of(kind, form)
+    names = {_key_of(one): one.name for one in fields(kind)}  # type: ignore[arg-type]
+    required = [
+        _key_of(one)
+        for one in fields(kind)  # type: ignore[arg-type]
+        if one.default is MISSING and one.default_factory is MISSING
+    ]
 
     def read(value: Any, where: str) -> _Record:
-        return kind(**decode_table(value, readers, where, [name for name in (*needed, *required) if name in readers]))
+        if form.ignores_unknown_keys and isinstance(value, dict):
+            value = {key: part for key, part in value.items() if key in readers}
+        decoded = decode_table(value, readers, where, required)
+        return kind(**{names[key]: part for key, part in decoded.items()})
 
     return read
 
 
-def readers_of(kind: type[Any]) -> dict[str, Reader]:
-    """Return a reader for each field of the dataclass `kind`, without fields marked `metadata={"key": False}`."""
+def readers_of(kind: type[Any], form: Form | None = None) -> dict[str, Reader]:
+    """Return a reader for each key of the dataclass `kind`.
+
+    A field with `metadata={"key": "class"}` has that key, a field with `metadata={"key": False}` has none.
+    """
     hints = get_type_hints(kind, include_extras=True)
-    return {one.name: reader_of(hints[one.name]) for one in fields(kind) if one.metadata.get("key", True)}
+    return {_key_of(one): reader_of(hints[one.name], form) for one in fields(kind) if one.metadata.get("key", True)}
 
 
-def reader_of(annotation: Any) -> Reader:
-    """Return the reader of a type; `Annotated[type, reader]` names one. `X | None` reads X: TOML has no null."""
+def _key_of(one: Field[Any]) -> str:
+    key = one.metadata.get("key")
+    return key if isinstance(key, str) else one.name
+
+
+def reader_of(annotation: Any, form: Form | None = None) -> Reader:
+    """Return the reader of a type; `Annotated[type, reader]` names one."""
+    form = form or TOML_FORM
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         reader: Reader = next(part for part in args[1:] if callable(part))
         return reader
     if origin in (Union, UnionType):
-        return reader_of(next(part for part in args if part is not NoneType))
+        inner = reader_of(next(part for part in args if part is not NoneType), form)
+        return _or_null(inner) if form.has_null else inner
     if origin is tuple:
-        return array_reader(reader_of(args[0]))
+        return array_reader(reader_of(args[0], form))
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return mapping_reader(reader_of(args[1]))
+        return mapping_reader(reader_of(args[1], form))
     if is_dataclass(annotation):
-        return record_reader(annotation)  # type: ignore[arg-type]
+        return record_reader(annotation, form)  # type: ignore[arg-type]
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         read = choice(*map(str, annotation))
         return lambda value, where: annotation(read(value, where))
-    return _PLAIN[annotation]
+    return form.plain[annotation]
+
+
+def _or_null(reader: Reader) -> Reader:
+    return lambda value, where: None if value is None else reader(value, where)
 
 
 def array_reader(reader: Reader) -> Reader:
@@ -255,6 +278,22 @@ def matching_string(pattern: str, expected: str) -> Reader:
     return read
 
 
+def any_value(value: Any, where: str) -> Any:
+    """Return any value unchanged."""
+    return value
+
+
+def _json_type(expected: str, *types: type) -> Reader:
+    """Return a reader that accepts the JSON values of some Python types; true and false are no numbers."""
+
+    def read(value: Any, where: str) -> Any:
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise invalid_setting(where, expected, value)
+        return value
+
+    return read
+
+
 # Errors
 
 
@@ -282,10 +321,34 @@ def _not_a_date() -> date:
     raise ValueError
 
 
-_PLAIN: Mapping[Any, Reader] = {
-    str: string,
-    bool: boolean,
-    int: positive_integer,
-    float: positive_number,
-    date: calendar_date,
-}
+@dataclass(frozen=True)
+class Form:
+    """What a kind of file accepts for each plain type, whether it has null, and whether unknown keys are ignored."""
+
+    plain: Mapping[Any, Reader]
+    has_null: bool = False
+    ignores_unknown_keys: bool = False
+
+
+TOML_FORM = Form(
+    {
+        str: string,
+        bool: boolean,
+        int: positive_integer,
+        float: positive_number,
+        date: calendar_date,
+    }
+)
+"""Files that people write: strict, so that a typing error is not ignored."""
+JSON_FORM = Form(
+    {
+        str: _json_type("a string", str),
+        bool: boolean,
+        int: _json_type("an integer", int),
+        float: _json_type("a number", int, float),
+        Any: any_value,
+    },
+    has_null=True,
+    ignores_unknown_keys=True,
+)
+"""Files that a program of another version may have written: unknown keys are ignored, types are not."""

@@ -96,7 +96,7 @@ class Finding:
     changed. `accepted` is the reason given in the file of accepted findings.
     """
 
-    drift_class: str
+    drift_class: str = field(metadata={"key": "class"})
     check: str
     severity: Severity
     operation: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import warnings
@@ -54,7 +55,10 @@ def test_the_container_copies_only_what_the_repository_has(root: Path, deploy: P
     for source in (source for sources in copies for source in sources):
         assert (root / source).exists(), source
     assert "USER 10001" in text
-    assert "'.[probe,mcp]'" in text  # metrics, and the look at an MCP server that probes.toml may name
+    assert "--require-hashes -r requirements/deploy.txt" in text
+    locked = (root / "requirements" / "deploy.txt").read_text(encoding="utf-8")
+    assert re.search(r"^prometheus-client==", locked, re.MULTILINE), "the prober exports metrics"
+    assert re.search(r"^mcp==", locked, re.MULTILINE), "probes.toml may name an MCP server"
 
 
 def test_the_compose_file_keeps_the_compose_specification(needs: Needs, deploy: Path) -> None:

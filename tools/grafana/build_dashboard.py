@@ -1,9 +1,9 @@
 """Build the Grafana dashboard: probes/grafana/dashboards/whopwatch.json.
 
     python tools/grafana/build_dashboard.py          write it
-    python tools/grafana/build_dashboard.py --check  exit 1 where the committed file is not what this builds
+    python tools/grafana/build_dashboard.py --check  exit with 1 if the committed file is stale
 
-Needs grafana-foundation-sdk, a development dependency; Grafana and the tests read the committed JSON alone.
+Needs grafana-foundation-sdk, a development dependency. Grafana and the tests read the committed JSON.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from variables import ANNOTATIONS, VARIABLES
 
 OUTPUT = Path(__file__).parents[2] / "probes" / "grafana" / "dashboards" / "whopwatch.json"
 
-# What is wrong, where, how slow, how it changed, and at last whether the watch itself is well.
+# From the most urgent question to the least: what is wrong, where, how slow, what changed, is the prober healthy.
 ROWS = (verdict, operations, latency, contract, prober, webhooks, mcp)
 
 
 def build() -> str:
-    """Return the dashboard as indented JSON, the same text for the same code."""
+    """Return the dashboard as indented JSON."""
     board = (
-        dash.Dashboard("Whop API watch")
+        dash.Dashboard("Whop API monitoring")
         .uid("whopwatch")
-        .description("Does the Whop API answer, fast enough, and in the shapes that it documents?")
+        .description("Availability, latency and contract of the Whop API, as probes see them.")
         .tags(["whopwatch", "api", "slo"])
         .timezone("browser")
         .time("now-6h", "now")
@@ -59,12 +59,12 @@ def build() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the dashboard, or with --check compare it; return the exit code."""
+    """Write the dashboard, or compare it with --check. Return the exit code."""
     text = build()
     if arguments == ["--check"]:
         same = OUTPUT.exists() and OUTPUT.read_text(encoding="utf-8") == text
         if not same:
-            print(f"{OUTPUT.name} is not what the builder makes: run {Path(__file__).name}", file=sys.stderr)
+            print(f"{OUTPUT.name} is stale: run {Path(__file__).name}", file=sys.stderr)
         return 0 if same else 1
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     OUTPUT.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The dashboard's variables and annotations. Each variable narrows the choice of those after it."""
+"""The dashboard's variables and annotations. Each variable limits the values of the following ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALL = VariableOption(text="All", value="$__all", selected=True)
 
 
 def _labels(name: str, label: str, query: str, all_value: str | None = None) -> dash.QueryVariable:
-    """A variable over the values of a label, several of which can be chosen."""
+    """Return a variable with the values of a label, of which several can be selected."""
     variable = (
         dash.QueryVariable(name)
         .label(label)
@@ -33,7 +33,7 @@ def _labels(name: str, label: str, query: str, all_value: str | None = None) -> 
 VARIABLES = (
     dash.DatasourceVariable("datasource").label("Data source").type("prometheus"),
     _labels("job", "Job", "label_values(whop_probe_info, job)", ".+"),
-    # A prober without a location matches too.
+    # `.*` also matches a prober without a location.
     _labels("location", "Location", 'label_values(whop_probe_info{job=~"$job"}, location)', ".*"),
     _labels(
         "resource",
@@ -41,8 +41,8 @@ VARIABLES = (
         'label_values(whop_probe_info{job=~"$job",location=~"$location"}, resource)',
         ".+",
     ),
-    # No shorthand for all: the operations of the chosen resources carry the choice into every panel, since
-    # only whop_probe_info has the resource as a label.
+    # No `.+` for all: the list of operations carries the selected resources into every panel, because only
+    # whop_probe_info has a resource label.
     _labels(
         "operation",
         "Operation",

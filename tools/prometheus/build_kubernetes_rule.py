@@ -1,8 +1,8 @@
-"""Build the PrometheusRule of the Kubernetes manifests from probes/prometheus/rules, which it repeats word for word.
+"""Build the PrometheusRule of the Kubernetes manifests from probes/prometheus/rules.
 
     python tools/prometheus/build_kubernetes_rule.py [--runbook-base URL] [-o FILE]
 
-With --runbook-base the alerts' runbook links become absolute: URL takes the place of `probes/runbook.md`.
+With --runbook-base the runbook links of the alerts become absolute: URL replaces `probes/runbook.md`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import yaml
 PROBES = Path(__file__).parents[2] / "probes"
 RULES = PROBES / "prometheus" / "rules"
 OUTPUT = PROBES / "deploy" / "kubernetes" / "prometheusrule.yaml"
-HEADER = "# Made of probes/prometheus/rules by tools/prometheus/build_kubernetes_rule.py: change those.\n"
+HEADER = "# Built from probes/prometheus/rules by tools/prometheus/build_kubernetes_rule.py; do not edit.\n"
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks, so that an expression stays readable."""
+    """Write strings of several lines as blocks, so that expressions stay readable."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -51,7 +51,7 @@ def build(runbook_base: str | None = None) -> str:
 def main() -> None:
     """Write the manifest."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--runbook-base", metavar="URL", help="where the runbook can be read")
+    parser.add_argument("--runbook-base", metavar="URL", help="URL of the runbook")
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
     arguments.output.write_text(build(arguments.runbook_base), encoding="utf-8")

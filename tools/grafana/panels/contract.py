@@ -1,4 +1,4 @@
-"""What the nightly run finds, what the probes find, and what the rate limit leaves."""
+"""Findings of the probes and of the nightly run, and the request budget."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import timeseries
 
 from .parts import BLUE, BY_OPERATION, BY_PROBER, GREEN, GREY, ORANGE, RED, YELLOW, always, lines, query, stacked
 
-TITLE = "The promise, and the budget of requests"
+TITLE = "Contract and request budget"
 COLLAPSED = False
 
 SEVERITY_COLOURS = {"critical": RED, "high": ORANGE, "medium": YELLOW, "low": BLUE, "info": GREY}
@@ -16,12 +16,12 @@ def panels() -> list[timeseries.Panel]:
     """Return the panels of this row."""
     return [
         _by_severity(
-            "Findings of the probes",
+            "Findings of probes",
             "Findings of the last probe of each operation, by severity.",
             f"sum by (severity) (whop_probe_findings{{{BY_OPERATION}}}) > 0",
         ),
         _by_severity(
-            "Drift found by the nightly run",
+            "Nightly drift",
             "Open findings of the nightly run, by severity.",
             "sum by (severity) (whop_contract_drift_findings) > 0",
         ),
@@ -38,14 +38,14 @@ def _by_severity(title: str, description: str, expression: str) -> timeseries.Pa
 
 def _rate_limit() -> timeseries.Panel:
     return (
-        lines("Rate limit", "Requests left of the key's budget at their lowest, and the budget.", "short")
+        lines("Rate limit", "Lowest number of requests left in the key's budget, and the size of the budget.", "short")
         .with_target(
             query(
                 f"min(min_over_time(whop_ratelimit_remaining_requests{{{BY_PROBER}}}[$__rate_interval]))",
-                "left at the lowest",
+                "lowest",
             )
         )
         .with_target(query(f"max(whop_ratelimit_limit_requests{{{BY_PROBER}}})", "limit", "B"))
-        .override_by_name("left at the lowest", always(GREEN))
+        .override_by_name("lowest", always(GREEN))
         .override_by_name("limit", always(GREY))
     )

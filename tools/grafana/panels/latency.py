@@ -1,4 +1,4 @@
-"""How long it takes, where the time goes, which operations are slowest and which resources burn their budget."""
+"""Latency, its phases, the slowest operations, and the resources that use their error budget."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .parts import (
     steps,
 )
 
-TITLE = "How slow, and how much of the budget"
+TITLE = "Latency and error budget"
 COLLAPSED = False
 
 PHASE_COLOURS = {"dns": "purple", "connect": BLUE, "tls": "#37872d", "ttfb": ORANGE, "transfer": YELLOW}
@@ -33,7 +33,9 @@ def panels() -> list[timeseries.Panel]:
 
 
 def _quantiles() -> timeseries.Panel:
-    panel = logarithmic(lines("Latency", "Durations of all chosen operations' probes.", "s", width=12, lowest=None))
+    panel = logarithmic(
+        lines("Latency", "Duration of the probes of all selected operations.", "s", width=12, lowest=None)
+    )
     for ref, quantile, colour in (("A", 0.5, GREEN), ("B", 0.95, ORANGE), ("C", 0.99, RED)):
         name = f"p{quantile * 100:.0f}"
         panel = panel.with_target(
@@ -49,7 +51,7 @@ def _quantiles() -> timeseries.Panel:
 
 def _phases() -> timeseries.Panel:
     panel = stacked(
-        lines("Where the time goes", "Mean time a probe spends in each phase, over all operations.", "s", width=12)
+        lines("Latency by phase", "Mean duration of each phase of a probe, over all operations.", "s", width=12)
     )
     for ref, (phase, colour) in zip("ABCDE", PHASE_COLOURS.items(), strict=True):
         chosen = f'{BY_PROBER},phase="{phase}"'
@@ -68,7 +70,7 @@ def _slowest() -> timeseries.Panel:
     return logarithmic(
         lines(
             "Slowest operations, p95",
-            "The six operations that were slowest over this time range, each point over 15 minutes.",
+            "The six slowest operations of this time range. Each point covers 15 minutes.",
             "s",
             width=12,
             lowest=None,
@@ -87,8 +89,8 @@ def _slowest() -> timeseries.Panel:
 def _burn() -> timeseries.Panel:
     return (
         lines(
-            "Budget burn by resource, 1 h",
-            "How many times faster than sustainable each resource uses its error budget. 14.4 pages.",
+            "Burn rate by resource, 1 h",
+            "Errors of each resource, as a multiple of what its objective allows. 14.4 pages.",
             "suffix:×",
             width=12,
         )

@@ -1,4 +1,4 @@
-"""The MCP server as the prober sees it. Collapsed: not every watch looks at one."""
+"""The MCP server, as the prober checks it. Collapsed, because not every prober checks one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import timeseries
 
 from .parts import BLUE, BY_PROBER, GREEN, GREY, RED, always, lines, prop, query, stacked
 
-TITLE = "The MCP server"
+TITLE = "MCP server"
 COLLAPSED = True
 
 OUTCOME_COLOURS = {"success": GREEN, "contract": "purple", "refused": RED, "skipped": GREY}
@@ -19,23 +19,23 @@ def panels() -> list[timeseries.Panel]:
 
 def _rounds() -> timeseries.Panel:
     panel = stacked(
-        lines("Looks by outcome", "Looks at the server in an hour; refused: no session, or no list of tools.", "short"),
+        lines("MCP checks by outcome", "Checks an hour. refused: no session, or no list of tools.", "short"),
         bars=True,
     ).with_target(query(f"sum by (outcome) (increase(whop_mcp_rounds_total{{{BY_PROBER}}}[1h]))", "{{outcome}}"))
     for outcome, colour in OUTCOME_COLOURS.items():
         panel = panel.override_by_name(outcome, always(colour))
-    return panel.no_value("No MCP server is looked at")
+    return panel.no_value("No MCP server is checked")
 
 
 def _tools() -> timeseries.Panel:
-    taken = (
+    duration = (
         f"sum(rate(whop_mcp_duration_seconds_sum{{{BY_PROBER}}}[1h])) "
         f"/ (sum(rate(whop_mcp_duration_seconds_count{{{BY_PROBER}}}[1h])) > 0)"
     )
     return (
-        lines("Tools, and how long a look takes", "Tools it listed last; seconds of a look on the right axis.", "short")
+        lines("Tools and check duration", "Tools in the last list. Right axis: seconds of a check.", "short")
         .with_target(query(f"max by (transport) (whop_mcp_tools{{{BY_PROBER}}})", "{{transport}}"))
-        .with_target(query(taken, "seconds", "B"))
+        .with_target(query(duration, "seconds", "B"))
         .override_by_name(
             "seconds",
             [prop("unit", "s"), prop("custom.axisPlacement", "right"), prop("custom.fillOpacity", 0), *always(BLUE)],
@@ -44,9 +44,7 @@ def _tools() -> timeseries.Panel:
 
 
 def _findings() -> timeseries.Panel:
-    panel = stacked(
-        lines("Findings of the tools", "What broke the contract at the last look, by drift class.", "short")
-    )
+    panel = stacked(lines("MCP findings", "Findings of the last check, by drift class.", "short"))
     return (
         panel.decimals(0)
         .no_value("No finding")

@@ -1,4 +1,4 @@
-"""What is wrong, and where: alerts that fire, the worst operations, when they failed and how."""
+"""What is wrong, and where: firing alerts, the worst operations, and when and how probes failed."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ ABOUT = (
     ("instance", "(.+)", "$1"),
     ("class", "(.+)", "class $1"),
     ("event", "(.+)", "$1"),
-    ("event", "[*]", "an unknown event"),
+    ("event", "[*]", "an undocumented event"),
     ("resource", "(.+)", "$1"),
     ("operation", "(.+)", "$1"),
 )
-"""What an alert is about, in one column: its label, the label's value, how that reads. The last that fits counts."""
+"""The subject of an alert, for one column: label, pattern of its value, text. The last match counts."""
 
 
 def panels() -> list[Any]:
@@ -80,7 +80,7 @@ def _alerts() -> table.Panel:
     order = ["severity", "alertname", "about", "Value"]
     names = {"severity": "Severity", "alertname": "Alert", "about": "About", "Value": "Since"}
     return (
-        rows("Firing alerts", "Alerts that fire now: pages first, then the oldest.", width=11)
+        rows("Firing alerts", "Alerts that fire now, pages first, then the oldest.", width=11)
         .no_value("No alert fires")
         .with_target(query(expression, instant=True))
         .with_transformation(_organize(order, names, ["Time", "resource", "operation", "event", "class", "instance"]))
@@ -94,13 +94,13 @@ def _alerts() -> table.Panel:
             ],
         )
         .override_by_name("Alert", [prop("custom.width", 240)])
-        .override_by_name("About", [prop("noValue", "everything")])
+        .override_by_name("About", [prop("noValue", "all operations")])
         .override_by_name("Since", [prop("unit", "dateTimeFromNow"), prop("custom.width", 120)])
     )
 
 
 def _sorted(column: str) -> common.TableSortByFieldState:
-    """Sort a table by a column, from low to high."""
+    """Return the ascending sort order of a table by a column."""
     return common.TableSortByFieldState().display_name(column).desc(False)
 
 
@@ -124,7 +124,7 @@ def _worst() -> table.Panel:
         "Operations with failed probes in this time range, the worst first.",
         width=13,
     ).no_value("No probe failed in this time range")
-    # Each column asks for the failed operations alone: without any, there is no table at all.
+    # Every column selects failed operations only, so that without any the table is empty.
     columns = [errors, *(f"{column} and on (operation) ({errors})" for column in (last, findings, slowest, success))]
     for ref, expression in zip("ABCDE", columns, strict=True):
         panel = panel.with_target(query(expression, ref=ref, instant=True))
@@ -138,7 +138,7 @@ def _worst() -> table.Panel:
     }
     order = ["operation", "Value #B", "Value #A", "Value #C", "Value #D", "Value #E"]
     return (
-        # Outer: an operation that never succeeded, or is probed no longer, lacks columns and is the worst of all.
+        # An outer join: an operation that never succeeded, or is no longer probed, has no value in some columns.
         panel.with_transformation(
             DataTransformerConfig(id_val="joinByField", options={"byField": "operation", "mode": "outer"})
         )
@@ -186,7 +186,7 @@ def _timeline() -> statetimeline.Panel:
     return (
         statetimeline.Panel()
         .title("When operations failed")
-        .description("The 16 operations that failed longest in this time range, probe by probe.")
+        .description("The 16 operations that failed longest in this time range.")
         .datasource(DATASOURCE)
         .span(16)
         .height(11)
@@ -211,7 +211,7 @@ def _timeline() -> statetimeline.Panel:
 
 def _outcomes() -> timeseries.Panel:
     panel = stacked(
-        lines("Probe runs by outcome", "Runs a minute, by how they ended.", "short", height=11), bars=True
+        lines("Probe runs by outcome", "Runs per minute by outcome.", "short", height=11), bars=True
     ).with_target(
         query(
             f"60 * sum by (outcome) (rate(whop_probe_runs_total{{{BY_OPERATION}}}[$__rate_interval])) > 0",

@@ -1,4 +1,4 @@
-"""What panels are put together from: queries, thresholds, legends, one builder a kind of panel."""
+"""Building blocks of panels: queries, thresholds, legends, and one builder for each kind of panel."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from variables import DATASOURCE
 
 GREEN, BLUE, YELLOW, ORANGE, RED, GREY = "green", "blue", "yellow", "orange", "red", "#8e8e8e"
 
-# The dashboard's choice, for metrics of an operation and for those of a prober.
+# The selection in the dashboard, for metrics of operations and of probers.
 BY_OPERATION = 'job=~"$job",location=~"$location",operation=~"$operation"'
 BY_PROBER = 'job=~"$job",location=~"$location"'
 FAILED = 'outcome!~"success|skipped"'
@@ -28,13 +28,13 @@ P = TypeVar("P", stat.Panel, table.Panel, timeseries.Panel)
 
 
 def query(expression: str, legend: str = "__auto", ref: str = "A", *, instant: bool = False) -> prometheus.Dataquery:
-    """A Prometheus query over the dashboard's time range, or of its end alone."""
+    """Return a Prometheus query over the dashboard's time range, or at its end only (`instant`)."""
     built = prometheus.Dataquery().expr(expression).legend_format(legend).ref_id(ref).datasource(DATASOURCE)
     return built.instant().format(PromQueryFormat.TABLE) if instant else built.range()
 
 
 def steps(*pairs: tuple[float | None, str]) -> dashboard.ThresholdsConfig:
-    """Absolute thresholds from (value, colour) pairs; the first value is None: from below."""
+    """Return absolute thresholds from (value, colour) pairs. The first value is None: everything below the second."""
     return (
         dashboard.ThresholdsConfig()
         .mode(ThresholdsMode.ABSOLUTE)
@@ -43,7 +43,7 @@ def steps(*pairs: tuple[float | None, str]) -> dashboard.ThresholdsConfig:
 
 
 def values(**texts: tuple[str, str]) -> ValueMap:
-    """Show text and colour in place of a value: `values(**{"0": ("failing", RED)})`."""
+    """Return a mapping of values to text and colour: `values(**{"0": ("failing", RED)})`."""
     return ValueMap(
         options={
             value: ValueMappingResult(text=text, color=colour, index=index)
@@ -53,22 +53,22 @@ def values(**texts: tuple[str, str]) -> ValueMap:
 
 
 def by_thresholds() -> dashboard.FieldColor:
-    """Colour by threshold."""
+    """Return the colour mode that uses thresholds."""
     return dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS)
 
 
 def always(colour: str) -> list[DynamicConfigValue]:
-    """Override properties: this series has this colour."""
+    """Return the override that gives a series a fixed colour."""
     return [DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})]
 
 
 def prop(name: str, value: Any) -> DynamicConfigValue:
-    """One property of a field override."""
+    """Return one property of a field override."""
     return DynamicConfigValue(id_val=name, value=value)
 
 
 def _titled(panel: P, title: str, description: str, width: int, height: int) -> P:
-    """Name and place a panel; the width is of 24 columns."""
+    """Set title, description and size of a panel. `width` is in 24ths of the dashboard."""
     return panel.title(title).description(description).datasource(DATASOURCE).span(width).height(height)
 
 
@@ -99,7 +99,7 @@ def lines(
 
 
 def logarithmic(panel: timeseries.Panel) -> timeseries.Panel:
-    """Scale a panel by powers of ten: a timeout of seconds beside answers of milliseconds hides neither."""
+    """Use a logarithmic scale, so that milliseconds stay visible next to timeouts of seconds."""
     scale = common.ScaleDistributionConfig().type(model.ScaleDistribution.LOG).log(10)
     return panel.scale_distribution(scale).fill_opacity(0)
 
@@ -113,7 +113,7 @@ def stacked(panel: timeseries.Panel, *, bars: bool = False) -> timeseries.Panel:
 
 
 def tile(title: str, description: str, expression: str, *, unit: str = "short", width: int = 3) -> stat.Panel:
-    """A verdict: one number, coloured all over by how bad it is."""
+    """Return a panel of one number on a background whose colour shows how bad it is."""
     reduce = common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields("")
     return (
         _titled(stat.Panel(), title, description, width, 4)
@@ -129,5 +129,5 @@ def tile(title: str, description: str, expression: str, *, unit: str = "short", 
 
 
 def rows(title: str, description: str, *, width: int = 12, height: int = 9) -> table.Panel:
-    """A table of what instant queries answer."""
+    """Return a table for the results of instant queries."""
     return _titled(table.Panel(), title, description, width, height).cell_height(model.TableCellHeight.SM)

@@ -1,4 +1,4 @@
-"""Is the watch itself well? Its schedule, its load and its size."""
+"""The prober itself: schedule, load and memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import timeseries
 
 from .parts import BLUE, BY_PROBER, GREEN, ORANGE, RED, YELLOW, always, lines, prop, query
 
-TITLE = "The prober itself"
+TITLE = "Prober"
 COLLAPSED = False
 
 
@@ -16,7 +16,7 @@ def panels() -> list[timeseries.Panel]:
 
 
 def _lag() -> timeseries.Panel:
-    panel = lines("Schedule lag", "How late runs start.", "s")
+    panel = lines("Schedule lag", "Delay of runs behind their scheduled start.", "s")
     for ref, quantile, colour in (("A", 0.5, GREEN), ("B", 0.99, ORANGE)):
         name = f"p{quantile * 100:.0f}"
         panel = panel.with_target(
@@ -32,32 +32,32 @@ def _lag() -> timeseries.Panel:
 
 def _runs() -> timeseries.Panel:
     return (
-        lines("Runs in flight and missed", "Runs at the same time, and runs not started in time.", "short")
-        .with_target(query(f"sum(whop_prober_inflight_probes{{{BY_PROBER}}})", "in flight"))
+        lines("Active and missed runs", "Runs at the same time, and runs that could not start in time.", "short")
+        .with_target(query(f"sum(whop_prober_inflight_probes{{{BY_PROBER}}})", "active"))
         .with_target(
             query(
                 f"60 * sum(rate(whop_prober_missed_runs_total{{{BY_PROBER}}}[$__rate_interval]))",
-                "missed a minute",
+                "missed per minute",
                 "B",
             )
         )
         .with_target(
             query(
                 f"sum(rate(whop_probe_throttled_seconds_total{{{BY_PROBER}}}[$__rate_interval]))",
-                "waiting for the rate limit",
+                "paused after 429",
                 "C",
             )
         )
-        .override_by_name("in flight", always(BLUE))
-        .override_by_name("missed a minute", always(RED))
-        .override_by_name("waiting for the rate limit", always(YELLOW))
+        .override_by_name("active", always(BLUE))
+        .override_by_name("missed per minute", always(RED))
+        .override_by_name("paused after 429", always(YELLOW))
     )
 
 
 def _size() -> timeseries.Panel:
     chosen = f'job="whopwatch",{BY_PROBER}'
     return (
-        lines("Memory and CPU", "Resident memory, and cores in use on the right axis.", "bytes")
+        lines("Memory and CPU", "Resident memory. Right axis: cores in use.", "bytes")
         .with_target(query(f"process_resident_memory_bytes{{{chosen}}}", "memory {{instance}}"))
         .with_target(query(f"rate(process_cpu_seconds_total{{{chosen}}}[$__rate_interval])", "cpu {{instance}}", "B"))
         .override_by_regexp(

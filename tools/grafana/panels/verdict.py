@@ -1,5 +1,4 @@
-"""The top row: is anything wrong? Every tile is green when all is well, red when somebody must act,
-and grey when nothing is known."""
+"""The top row: is anything wrong? Tiles are green if all is well, red if action is needed, grey without data."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from .parts import BY_OPERATION, BY_PROBER, GREEN, GREY, ORANGE, RED, YELLOW, st
 TITLE = None
 COLLAPSED = False
 
-# Below every value: what has no value takes the colour beneath all steps, grey, and is neither good nor bad.
+# A step below every value: only a missing value has the colour below it, grey.
 LOWEST = -1e9
 
 
@@ -30,8 +29,8 @@ def panels() -> list[stat.Panel]:
             f'sum(whop_probe_findings{{{BY_OPERATION},severity=~"critical|high"}})',
         ).thresholds(none_is_good),
         tile(
-            "Burn, 1 h",
-            "How many times faster than sustainable the error budget of 99.9 % is being used. 14.4 over an hour pages.",
+            "Burn rate, 1 h",
+            "Errors as a multiple of what the objective of 99.9 % allows. 14.4 over an hour pages.",
             f"max(job:whop_probe_errors:burnrate1h{{{BY_PROBER}}})",
             unit="suffix:×",
         )
@@ -39,22 +38,22 @@ def panels() -> list[stat.Panel]:
         .thresholds(steps((None, GREY), (0, GREEN), (1, YELLOW), (6, ORANGE), (14.4, RED))),
         tile(
             "Budget left",
-            "What is left of 30 days' budget of 99.9 %. Below zero the objective is missed; shown down to -100 %.",
+            "Rest of the 30-day error budget at 99.9 %. Below zero the objective is missed; shown down to -100 %.",
             f"clamp_min(min(job:whop_probe_error_budget_remaining:ratio30d{{{BY_PROBER}}}), -1)",
             unit="percentunit",
         )
         .decimals(0)
         .thresholds(steps((None, GREY), (LOWEST, RED), (0, ORANGE), (0.25, YELLOW), (0.5, GREEN))),
         tile(
-            "Night drift",
+            "Nightly drift",
             "Critical and high findings of the last nightly run.",
             'sum(whop_contract_drift_findings{severity=~"critical|high"})',
         )
         .no_value("no run")
         .thresholds(some_may_be),
         tile(
-            "Rate left",
-            "The smallest share of a key's request budget seen in two minutes.",
+            "Requests left",
+            "Lowest share of a key's request budget in two minutes.",
             f"min(min_over_time(whop_ratelimit_remaining_requests{{{BY_PROBER}}}[2m]) "
             f"/ (whop_ratelimit_limit_requests{{{BY_PROBER}}} > 0))",
             unit="percentunit",
@@ -64,22 +63,22 @@ def panels() -> list[stat.Panel]:
         .thresholds(steps((None, GREY), (0, RED), (0.1, ORANGE), (0.25, GREEN))),
         tile(
             "Stale",
-            "Operations that have not been probed for three intervals: what is shown of them is old.",
+            "Operations that were not probed for three intervals. Their values here are old.",
             f"count(time() - whop_probe_last_run_timestamp_seconds{{{BY_OPERATION}}} "
             f"> 3 * whop_probe_interval_seconds{{{BY_OPERATION}}}) or 0 * count(whop_probe_interval_seconds)",
         ).thresholds(some_may_be),
         tile(
-            "Probers off",
-            "Probers that Prometheus cannot scrape, and shards that are missing. One that is both counts once.",
-            _probers_off(),
+            "Probers down",
+            "Probers that Prometheus cannot scrape, and missing shards. A prober that is both counts once.",
+            _probers_down(),
         )
-        .no_value("none known")
+        .no_value("no prober")
         .thresholds(none_is_good),
     ]
 
 
-def _probers_off() -> str:
-    """A lost shard is a target that is down where targets are listed, and none at all where they are discovered."""
+def _probers_down() -> str:
+    """Count a lost shard once: a listed target stays and is down, a discovered target disappears."""
     down = f'up{{job="whopwatch",{BY_PROBER}}} == bool 0'
     shards = f"max by (job, location) (whop_prober_shards{{{BY_PROBER}}})"
     present = (

@@ -1,4 +1,4 @@
-"""Webhooks as a receiver sees them. Collapsed: not every watch has one."""
+"""Webhooks, as a receiver sees them. Collapsed, because not every installation has one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def panels() -> list[Any]:
 
 
 def _a_minute(title: str, description: str, metric: str, label: str, colours: dict[str, str]) -> timeseries.Panel:
-    """A counter by one of its labels, as bars of so many a minute."""
+    """Return bars of a counter's rate per minute, by one of its labels."""
     panel = stacked(lines(title, description, "short"), bars=True).with_target(
         query(f"60 * sum by ({label}) (rate({metric}{{{BY_RECEIVER}}}[$__rate_interval])) > 0", f"{{{{{label}}}}}")
     )
@@ -36,7 +36,7 @@ def _a_minute(title: str, description: str, metric: str, label: str, colours: di
 def _deliveries() -> timeseries.Panel:
     return _a_minute(
         "Deliveries by outcome",
-        "Deliveries that verified, a minute.",
+        "Deliveries with a valid signature, per minute.",
         "whop_webhook_deliveries_total",
         "outcome",
         OUTCOME_COLOURS,
@@ -44,21 +44,24 @@ def _deliveries() -> timeseries.Panel:
 
 
 def _refused() -> timeseries.Panel:
-    title, description = "Refused by reason", "Requests that were not taken, a minute. missing-header may be anybody's."
+    title, description = (
+        "Refused by reason",
+        "Refused requests per minute. missing-header: not signed, so not from Whop.",
+    )
     panel = _a_minute(
         title, description, "whop_webhook_refused_total", "reason", {"missing-header": GREY, "mismatch": RED}
     )
-    return panel.no_value("Nothing was refused")
+    return panel.no_value("No request was refused")
 
 
 def _forwarded() -> timeseries.Panel:
-    title, description = "Passed on", "What the handler answered to deliveries that were passed on, a minute."
+    title, description = "Forwarded", "Responses of the handler to forwarded deliveries, per minute."
     panel = _a_minute(title, description, "whop_webhook_forwarded_total", "code_class", CODE_COLOURS)
-    return panel.no_value("Nothing is passed on")
+    return panel.no_value("No delivery is forwarded")
 
 
 def _lag() -> timeseries.Panel:
-    panel = lines("Receipt lag", "From the event's own time to its receipt.", "s")
+    panel = lines("Receipt lag", "Time between an event and its receipt.", "s")
     for ref, quantile, colour in (("A", 0.5, GREEN), ("B", 0.95, ORANGE), ("C", 0.99, RED)):
         name = f"p{quantile * 100:.0f}"
         panel = panel.with_target(
@@ -75,8 +78,8 @@ def _lag() -> timeseries.Panel:
 def _broken() -> timeseries.Panel:
     return (
         lines(
-            "Broken events, checks",
-            "Deliveries of 15 minutes that broke the contract (*: of an unknown event), and checks that wait.",
+            "Contract violations and checks",
+            "Deliveries of 15 minutes that broke the contract (*: an undocumented event), and waiting checks.",
             "short",
         )
         .with_target(
@@ -96,7 +99,7 @@ def _broken() -> timeseries.Panel:
 
 def _received() -> Any:
     return (
-        rows("Last received", "When each event was received last; * is an unknown one.", width=8, height=8)
+        rows("Last received", "When each event was received last. *: an undocumented event.", width=8, height=8)
         .with_target(
             query(
                 f"sort(1000 * max by (event) (whop_webhook_last_received_timestamp_seconds{{{BY_RECEIVER}}}))",

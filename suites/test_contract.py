@@ -1,4 +1,4 @@
-"""Whether the target keeps the contract: `pytest suites --target NAME|URL`."""
+"""Check the target against the contract: `pytest suites --target NAME|URL`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from whopwatch.pytest_plugin.cases import BoundCase
 
 
 def test_contract(whop_case: BoundCase) -> None:
-    """One test for each check group and operation, from one observation of the target."""
+    """Check one check group of one operation. All tests share one observation of the target."""
     whop_case.check()
 
 
 @pytest.mark.whop_resource("v2")
 def test_v2(whop_case: BoundCase) -> None:
-    """The same for v2: each of its checks, from the same observation."""
+    """Check one check of v2, from the same observation."""
     whop_case.check()

@@ -1,4 +1,4 @@
-"""whopwatch's checks as checks of Schemathesis: each one judges an answer that Schemathesis asked for."""
+"""Run whopwatch's checks as Schemathesis checks: each one judges a response to Schemathesis."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from whopwatch.generate.adapter import KEY_PLACEHOLDER
 
 SchemathesisCheck = Callable[[schemathesis.CheckContext, schemathesis.Response, schemathesis.Case[Any]], None]
 
-LONE = tuple(
+SINGLE_RESPONSE_CHECKS = tuple(
     check
     for check in ALL_CHECKS
     if check.id in ("status", "content", "schema", "fields", "envelope", "paging", "deprecation")
 )
-"""The checks that a single answer is enough for; the others compare answers, which the plan knows how to ask for."""
+"""The checks that need a single response. The others compare responses to requests that only the planner sends."""
 
 
 def exchange_of(operation: Operation, response: schemathesis.Response, case: schemathesis.Case[Any]) -> Exchange:
-    """What Schemathesis sent and received, as whopwatch's checks read it."""
+    """Return a request and response of Schemathesis as an Exchange."""
     authorization = response.request.headers.get("authorization")
     return Exchange(
         operation=operation.id,
@@ -44,7 +44,7 @@ def exchange_of(operation: Operation, response: schemathesis.Response, case: sch
 
 
 def findings(check: Check, response: schemathesis.Response, case: schemathesis.Case[Any]) -> list[Finding]:
-    """What `check` finds wrong with the answer to `case`."""
+    """Return the findings of `check` about the response to `case`."""
     contract = load()
     operation = contract.operation(case.operation.definition.raw["operationId"])
     evidence = Evidence(contract, [exchange_of(operation, response, case)])
@@ -62,5 +62,5 @@ def _registered(check: Check) -> SchemathesisCheck:
     return judge
 
 
-CHECKS = tuple(_registered(check) for check in LONE)
+CHECKS = tuple(_registered(check) for check in SINGLE_RESPONSE_CHECKS)
 """The registered checks, named `whop_schema`, `whop_status` and so on."""

@@ -1,4 +1,4 @@
-"""The adapter that generated requests leave by, and what is known of the target before they do."""
+"""Fixtures: the guarded adapter that generated requests pass, and the target."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIMULATED_BUDGET = 20_000
 
 @pytest.fixture(scope="session")
 def contract() -> Contract:
-    """The contract that comes with whopwatch."""
+    """The default contract."""
     return load()
 
 
@@ -39,7 +39,7 @@ def target(request: pytest.FixtureRequest, contract: Contract) -> Iterator[Targe
 
 @pytest.fixture(scope="session")
 def adapter(request: pytest.FixtureRequest, contract: Contract, target: Target) -> Iterator[GuardedAdapter]:
-    """What Schemathesis sends by, guarded and bounded; away from the simulator by what the session's budget leaves."""
+    """The adapter that Schemathesis sends through. Unless the target is simulated, it has the rest of the budget."""
     if is_simulated(request.config):
         budget, limits = SIMULATED_BUDGET, Limits(rate=None)
     else:
@@ -54,7 +54,7 @@ def adapter(request: pytest.FixtureRequest, contract: Contract, target: Target) 
 
 @pytest.fixture(scope="session")
 def answered(request: pytest.FixtureRequest, contract: Contract, target: Target) -> Mapping[str, Exchange]:
-    """For each read of the simulator a request that it answers: what generated ones are variations of."""
+    """For each read operation a successful request to the simulator, which generated requests vary."""
     if not is_simulated(request.config):
         return {}
     observation = run.observe(contract, target)

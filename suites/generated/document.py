@@ -1,4 +1,4 @@
-"""The contract as Schemathesis reads it: with links, and with a configuration that keeps it within bounds."""
+"""Prepare the contract for Schemathesis: add links, and limit its configuration."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ PHASES = ("examples", "coverage", "fuzzing", "stateful")
 
 
 def given(target: Target) -> dict[str, str]:
-    """The required parameters that a run has values for from the start."""
+    """Return the required parameters whose values are known before a run."""
     return {"company_id": target.company_id} if target.company_id else {}
 
 
 def linked(contract: Contract, target: Target) -> dict[str, Any]:
-    """The document of v1, each list with links to what its items' ids make possible at `target`."""
+    """Return the document of v1 with links from each list to the operations that take its items' ids."""
     return with_links(contract, given(target))
 
 
 def reads(document: Mapping[str, Any], selected: Iterable[str]) -> dict[str, Any]:
-    """`document` with the `selected` GET operations only, and links among them."""
+    """Return `document` with the `selected` GET operations only, and the links between them."""
     wanted = set(selected)
     paths = {
         path: {"get": item["get"]}
@@ -49,7 +49,7 @@ def reads(document: Mapping[str, Any], selected: Iterable[str]) -> dict[str, Any
 def load_schema(
     contract: Contract, target: Target, selected: Iterable[str], phases: Iterable[str] = PHASES
 ) -> OpenApiSchema:
-    """The `selected` reads of v1 at `target`, configured by schemathesis.toml; the engine runs only `phases`."""
+    """Return the `selected` reads of v1 at `target`, configured by schemathesis.toml. The engine runs only `phases`."""
     settings = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
     for phase in PHASES:
         settings["phases"].setdefault(phase, {})["enabled"] = phase in phases

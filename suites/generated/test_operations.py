@@ -1,7 +1,7 @@
-"""Each read of the API, asked in many documented ways: whatever it answers keeps the contract.
+"""Send many valid and invalid requests to each read operation: every response conforms to the contract.
 
-At the simulator requests are generated, and shrunk where one fails. At any other target only those that failed before
-are sent again, within the session's budget.
+At the simulator, requests are generated, and shrunk if one fails. At any other target, only requests that failed
+before are sent again, within the session's budget.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ READS = [operation for operation in load().reads if operation.api == "v1"]
 
 @dataclass(frozen=True, repr=False)
 class Reads:
-    """The reads as Schemathesis knows them. Hypothesis shows what a failing test was given; this shows nothing."""
+    """The reads as Schemathesis knows them. Without a repr: Hypothesis prints the arguments of a failing test."""
 
     schema: OpenApiSchema
     answered: Mapping[str, Exchange]
 
     def cases(self, operation: Operation) -> SearchStrategy[Case[Any]]:
-        """Requests made of nothing but the documentation, and variations of one that was answered."""
+        """Return requests that are generated from the contract, and variations of a successful one."""
         generated = self.schema.find_operation_by_id(operation.id)
         answered = self.answered.get(operation.id)
         if answered is None:
@@ -54,27 +54,27 @@ def reads(contract: Contract, target: Target, answered: Mapping[str, Exchange], 
 
 
 @pytest.mark.parametrize("operation", READS, ids=lambda operation: operation.id)
-def test_whatever_is_answered_keeps_the_contract(
+def test_every_response_conforms_to_the_contract(
     operation: Operation, reads: Reads, generation: Callable[[str], settings]
 ) -> None:
     statuses: Counter[int] = Counter()
 
     @settings(generation(operation.id), max_examples=EXAMPLES)
     @given(reads.cases(operation))
-    def keeps(case: Case[Any]) -> None:
+    def conforms(case: Case[Any]) -> None:
         try:
             response = case.call()
         except RefusedError:
-            reject()  # a path that a server may read as another one: the guard lets nobody send it
+            reject()  # the guard rejects a path that a server may read as another path
         statuses[response.status_code] += 1
         try:
             case.validate_response(response, checks=list(CHECKS))
         except FailureGroup as group:
-            # Schemathesis would print the response; the messages of our checks hold none of it.
+            # Schemathesis would print the response. The messages of our checks contain no values.
             pytest.fail("\n".join(sorted(str(failure) for failure in group.exceptions)), pytrace=False)
 
-    keeps()
+    conforms()
     if not statuses:
-        pytest.skip("the guard refused every request that failed before")
+        pytest.skip("the guard rejected every request that failed before")
     reached = 200 in statuses or operation.id not in reads.answered
-    assert reached, "no generated request was answered with success"
+    assert reached, "no generated request succeeded"

@@ -1,4 +1,4 @@
-"""Schemathesis's own engine, tamed and guarded, over whole sequences of requests; only at the simulator."""
+"""Run Schemathesis's own engine through the guarded client, over sequences of requests. Simulator only."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ CHAIN = (
     "courses.list",
     "courses.retrieve",
 )
-"""Lists and what they lead to: a part of the contract, as a run over all of it takes minutes.
+"""Lists and the operations that take their ids. The whole contract would take minutes.
 
-Schemathesis begins with a list only if some operation gives what the list requires, thus the companies."""
+Schemathesis starts with a list only if another operation returns its required parameters: hence the companies."""
 
 
 @pytest.mark.parametrize("phase", ["coverage", "stateful"])
@@ -34,7 +34,7 @@ def test_the_engine_finds_nothing(
     request: pytest.FixtureRequest, contract: Contract, target: Target, adapter: GuardedAdapter, phase: str
 ) -> None:
     if not is_simulated(request.config):
-        pytest.skip("generates requests by the hundred: only at the simulator")
+        pytest.skip("sends hundreds of generated requests: simulator only")
     before, refused = adapter.client.sent, adapter.refused
     failed, checked = _run(load_schema(contract, target, CHAIN, [phase]))
     assert failed == []
@@ -46,7 +46,7 @@ def test_the_engine_finds_nothing(
 
 
 def _run(schema: object) -> tuple[list[str], Counter[str]]:
-    """What failed, and how often each check was made and each operation was reached with success."""
+    """Return what failed, and the counts of checks by name and of successful responses by operation."""
     failed: list[str] = []
     counted: Counter[str] = Counter()
     for event in from_schema(schema).execute():  # type: ignore[arg-type]

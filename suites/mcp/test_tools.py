@@ -1,6 +1,6 @@
-"""Whether the MCP server keeps the contract: one test a tool, from one survey of the server.
+"""Check an MCP server against the contract: one test per tool, from one run.
 
-At the simulator its own server is asked; elsewhere the one at WHOP_MCP_URL, with the key in WHOP_API_KEY.
+This is the simulator's own server, or the server at WHOP_MCP_URL with the key in WHOP_API_KEY.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ ADDRESS = "WHOP_MCP_URL"
 
 @contextmanager
 def server_of(config: pytest.Config) -> Iterator[tuple[str, str | None, str | None]]:
-    """Address, key and company of the server to ask."""
+    """Yield URL, key and company of the server."""
     if is_simulated(config):
         with embedded() as simulator:
             yield simulator.mcp_url, simulator.api_key, simulator.company_id
     elif url := os.environ.get(ADDRESS):
         yield url, os.environ.get("WHOP_API_KEY"), os.environ.get("WHOP_COMPANY_ID")
     else:
-        pytest.skip(f"no MCP server is named for this target: set {ADDRESS}")
+        pytest.skip(f"this target has no MCP server: set {ADDRESS}")
 
 
 @pytest.fixture(scope="module")
 def report(request: pytest.FixtureRequest) -> Report:
-    """What one survey says of every tool."""
+    """Call every tool once."""
     from whopwatch.mcp import session
 
     readable = frozenset(tool.name for tool in TOOLS.values() if tool.operation.is_read)
@@ -53,7 +53,7 @@ def report(request: pytest.FixtureRequest) -> Report:
 
 
 @pytest.mark.parametrize("name", TOOLS)
-def test_a_tool_keeps_the_contract(report: Report, name: str) -> None:
+def test_a_tool_conforms_to_the_contract(report: Report, name: str) -> None:
     row = next(row for row in report.operations if row.id == f"mcp:{name}")
     found = [finding for finding in report.findings if finding.operation == row.id and finding.breaks]
     assert not found, "\n".join(f"{finding.drift_class} {finding.location}: {finding.message}" for finding in found)
@@ -61,6 +61,6 @@ def test_a_tool_keeps_the_contract(report: Report, name: str) -> None:
         pytest.skip(str(row.reason))
 
 
-def test_nothing_undocumented_is_offered(report: Report) -> None:
+def test_no_undocumented_tool_is_offered(report: Report) -> None:
     known = {f"mcp:{name}" for name in TOOLS}
     assert [finding.message for finding in report.findings if finding.operation not in known] == []

@@ -1,4 +1,4 @@
-"""One list of the API as something to walk and to write to."""
+"""Page through one list of the API, and write to it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ RESOURCES = Path(__file__).with_name("resources.toml")
 
 @dataclass(frozen=True)
 class Page:
-    """The ids of one page, and the cursor of the one that follows in the walk's direction, None after the last."""
+    """The ids of one page, and the cursor of the next page in the traversal's direction, None after the last page."""
 
     ids: tuple[str, ...]
     next: str | None
 
 
 class Items(Protocol):
-    """What the state machine needs of a list. `moves` tells whether an update changes an item's place."""
+    """What the state machine needs from a list. `moves` is whether an update changes an item's position."""
 
     moves: bool
 
@@ -49,13 +49,13 @@ class Resource:
 
 
 def resources() -> Iterator[Resource]:
-    """The declared resources."""
+    """Yield the resources of resources.toml."""
     for name, entry in tomllib.loads(RESOURCES.read_text(encoding="utf-8")).items():
         yield Resource(name, **entry)
 
 
 class ApiItems:
-    """The list of `resource` at the target of `client`, which has to be writable."""
+    """The list of `resource` at the writable target of `client`."""
 
     def __init__(self, client: Client, contract: Contract, resource: Resource) -> None:
         self.moves = resource.order in resource.update
@@ -66,7 +66,7 @@ class ApiItems:
         self._query = tuple({**self._filled(resource.query, 0), **order}.items())
 
     def page(self, size: int, cursor: str | None = None, backwards: bool = False) -> Page:
-        """A page of at most `size` items, after the cursor or before it."""
+        """Return a page of at most `size` items after or before the cursor."""
         number, place, more, edge = BACKWARDS if backwards else FORWARDS
         paging = ((number, str(size)), *([(place, cursor)] if cursor else ()))
         answer = self._answer("list", query=(*self._query, *paging)).json
@@ -74,11 +74,11 @@ class ApiItems:
         return Page(tuple(item["id"] for item in answer["data"]), info[edge] if info[more] else None)
 
     def create(self, number: int) -> str:
-        """The id of a new item."""
+        """Create an item and return its id."""
         return str(self._answer("create", body=self._filled(self._resource.create, number)).json["id"])
 
     def update(self, id: str, number: int) -> None:
-        """Change the item; nothing where the API has no way to."""
+        """Update the item, if the API has an operation for it."""
         if self._resource.update:
             self._answer("update", id, body=self._filled(self._resource.update, number))
 
@@ -87,7 +87,7 @@ class ApiItems:
         self._answer("delete", id)
 
     def holds(self, id: str) -> bool:
-        """Whether the item can be retrieved; anything but a success and a 404 is an error."""
+        """Check that the item can be retrieved. A status other than success or 404 is an error."""
         exchange = self._send("retrieve", id)
         assert exchange.ok or exchange.status == 404, f"{self._resource.name}.retrieve: {exchange.status}"
         return exchange.ok
@@ -111,7 +111,7 @@ class ApiItems:
         return self._first(value[1:]) if value.startswith("@") else value.replace("{}", str(number))
 
     def _first(self, resource: str) -> str:
-        """The company of the key, or the first item of the list of `resource`."""
+        """Return the company of the key, or the id of the first item of the list of `resource`."""
         company = self._client.target.company_id
         if resource == "companies" and company:
             return company
@@ -119,5 +119,5 @@ class ApiItems:
         query = tuple((parameter.name, self._first(str(parameter.resource))) for parameter in operation.required_query)
         exchange = self._client.send(Call(operation, Purpose.LIST, query=query))
         assert exchange.ok, f"{resource}.list: {exchange.status or exchange.failure}"
-        assert exchange.json["data"], f"{resource}.list is empty: nothing to create the items in"
+        assert exchange.json["data"], f"{resource}.list is empty, so no item can be created"
         return str(exchange.json["data"][0]["id"])

@@ -1,11 +1,10 @@
-"""A list that is walked and written to at once, held against a model of it.
+"""Traverse a list while writing to it, and compare it with a model.
 
-The numbers are those of the invariants: 9 a walk ends; 12 it shows what is there; 42 the cursor of an item that was
-deleted since leads on; 46 what nobody touched appears exactly once; 47 what was
-inserted appears at most once; 48 a deletion skips nothing else; 49 what was moved appears at most twice; 51 one's own
-writes are read at once. (50 is about totals, which the documented page_info does not have.)
+The numbers are invariants: 9 a traversal ends; 12 it shows every item; 42 the cursor of a deleted item works; 46 an
+unchanged item appears exactly once; 47 a new item appears at most once; 48 a deletion skips no other item; 49 a moved
+item appears at most twice; 51 a read shows earlier writes. (50 concerns totals, which page_info does not have.)
 
-Messages count; they hold no id.
+Messages contain counts and no ids.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from suites.properties.items import Items, Page
 
 PICKS = st.integers(0, 30)
 WHOLE = 100
-MOST_PAGES = 100
+MAX_PAGES = 100
 
 
 @dataclass
-class Walk:
-    """One walk under way: what was there when it began, what it has shown, and what happened meanwhile.
+class Traversal:
+    """A traversal: the items at its start, the items it has shown, and the writes since its start.
 
     `edge` is the item that the cursor of the next page belongs to.
     """
@@ -44,27 +43,27 @@ class Walk:
     pages: int = 0
 
     def take(self, page: Page) -> None:
-        """Count what `page` shows."""
+        """Count the items of `page`."""
         self.pages += 1
         self.shown.update(page.ids)
         self.next = page.next
         self.edge = page.ids[0 if self.backwards else -1] if page.ids else None
 
     def problems(self) -> dict[str, int]:
-        """Once the walk is over: how many items break which invariant."""
-        untouched = self.at_start - self.deleted - self.moved
+        """Return the number of items that break each invariant, after the traversal has ended."""
+        unchanged = self.at_start - self.deleted - self.moved
         found = {
-            "46, 48: an untouched item was skipped": sum(self.shown[id] == 0 for id in untouched),
-            "46: an untouched item was shown again": sum(self.shown[id] > 1 for id in untouched),
+            "46, 48: an unchanged item was skipped": sum(self.shown[id] == 0 for id in unchanged),
+            "46: an unchanged item was shown again": sum(self.shown[id] > 1 for id in unchanged),
             "47: a new item was shown again": sum(self.shown[id] > 1 for id in self.created - self.moved),
             "49: a moved item was shown more than twice": sum(self.shown[id] > 2 for id in self.moved),
-            "12: something was shown that is not in the list": len(self.shown.keys() - self.at_start - self.created),
+            "12: an item was shown that is not in the list": len(self.shown.keys() - self.at_start - self.created),
         }
         return {problem: number for problem, number in found.items() if number}
 
 
 class ListWhileWriting(RuleBasedStateMachine):
-    """Creates, updates and deletes items of its own while it walks the list they are in."""
+    """Creates, updates and deletes its own items while it traverses their list."""
 
     items: ClassVar[Items]
 
@@ -72,26 +71,26 @@ class ListWhileWriting(RuleBasedStateMachine):
         super().__init__()
         self.own: list[str] = []
         self.others: frozenset[str] = frozenset()
-        self.walk: Walk | None = None
-        # Numbered anew each time: a sequence has to sort in the same way when it is tried again.
+        self.traversal: Traversal | None = None
+        # Numbers start at 1 each time, so a repeated sequence sorts in the same way.
         self.numbers = count(1)
 
     @initialize(number=st.integers(0, 6))
     def begin(self, number: int) -> None:
-        """What others have in the list stays as it is; some items of our own come first."""
+        """Note the items of others, which stay unchanged, and create some own items."""
         self.others = frozenset(self._all())
         for _ in range(number):
             self.own.append(self.items.create(next(self.numbers)))
 
-    @precondition(lambda self: self.walk is None)
+    @precondition(lambda self: self.traversal is None)
     @rule(size=st.integers(1, 4), backwards=st.booleans())
-    def start_walking(self, size: int, backwards: bool) -> None:
-        self.walk = Walk(size, backwards, frozenset([*self.others, *self.own]))
-        self.walk.take(self.items.page(size, backwards=backwards))
+    def start_traversal(self, size: int, backwards: bool) -> None:
+        self.traversal = Traversal(size, backwards, frozenset([*self.others, *self.own]))
+        self.traversal.take(self.items.page(size, backwards=backwards))
 
-    @precondition(lambda self: self.walk is not None)
+    @precondition(lambda self: self.traversal is not None)
     @rule(pages=st.integers(1, 3))
-    def walk_on(self, pages: int) -> None:
+    def next_pages(self, pages: int) -> None:
         for _ in range(pages):
             self._step()
 
@@ -99,54 +98,55 @@ class ListWhileWriting(RuleBasedStateMachine):
     def create(self) -> None:
         id = self.items.create(next(self.numbers))
         self.own.append(id)
-        if self.walk:
-            self.walk.created.add(id)
-        assert self.items.holds(id), "51: what was just created is not there"
+        if self.traversal:
+            self.traversal.created.add(id)
+        assert self.items.holds(id), "51: a created item is missing"
 
     @precondition(lambda self: self.own)
     @rule(pick=PICKS, number=st.integers(0, 20))
     def update(self, pick: int, number: int) -> None:
         id = self.own[pick % len(self.own)]
         self.items.update(id, number)
-        if self.walk and self.items.moves:
-            self.walk.moved.add(id)
-        assert self.items.holds(id), "51: what was just updated is not there"
+        if self.traversal and self.items.moves:
+            self.traversal.moved.add(id)
+        assert self.items.holds(id), "51: an updated item is missing"
 
     @precondition(lambda self: self.own)
     @rule(pick=PICKS)
     def delete(self, pick: int) -> None:
         self._delete(self.own[pick % len(self.own)])
 
-    @precondition(lambda self: self.walk and self.walk.edge in self.own)
+    @precondition(lambda self: self.traversal and self.traversal.edge in self.own)
     @rule()
-    def delete_where_the_walk_stands(self) -> None:
-        """What the cursor belongs to: the walk has to find its way without it (42)."""
-        assert self.walk
-        assert self.walk.edge
-        self._delete(self.walk.edge)
+    def delete_item_of_the_cursor(self) -> None:
+        """Delete the item that the cursor belongs to: the traversal has to continue without it (42)."""
+        assert self.traversal
+        assert self.traversal.edge
+        self._delete(self.traversal.edge)
 
-    @precondition(lambda self: self.walk is None)
+    @precondition(lambda self: self.traversal is None)
     @rule()
-    def look(self) -> None:
-        """A walk while nobody writes shows what is there, once."""
+    def traverse_without_writes(self) -> None:
+        """A traversal without writes shows every item once."""
         shown = self._all()
         missing = frozenset([*self.others, *self.own]).difference(shown)
         assert not missing, f"12: {len(missing)} items are not in the list"
-        assert len(shown) == len(self.others) + len(self.own), "11, 12: the list shows more than there is"
+        assert len(shown) == len(self.others) + len(self.own), "11, 12: the list shows additional items"
 
     @invariant()
-    def a_walk_ends(self) -> None:
-        """Within as many pages as hold all that was ever there (moved items twice), and two more."""
-        if self.walk:
-            most = len(self.walk.at_start) + len(self.walk.created) + len(self.walk.moved)
-            assert self.walk.pages <= most // self.walk.size + 2 + len(self.walk.deleted), "9: the walk does not end"
+    def a_traversal_ends(self) -> None:
+        """It needs at most the pages of all items that ever existed (moved ones twice), and two more."""
+        walk = self.traversal
+        if walk:
+            most = len(walk.at_start) + len(walk.created) + len(walk.moved)
+            assert walk.pages <= most // walk.size + 2 + len(walk.deleted), "9: the traversal does not end"
 
     def teardown(self) -> None:
-        """Finish the walk, and take away what is our own."""
+        """Finish the traversal, and delete the own items."""
         try:
-            while self.walk:
+            while self.traversal:
                 self._step()
-                self.a_walk_ends()
+                self.a_traversal_ends()
         finally:
             for id in self.own:
                 self.items.delete(id)
@@ -154,24 +154,24 @@ class ListWhileWriting(RuleBasedStateMachine):
     def _delete(self, id: str) -> None:
         self.own.remove(id)
         self.items.delete(id)
-        if self.walk:
-            self.walk.deleted.add(id)
-        assert not self.items.holds(id), "51: what was just deleted is still there"
+        if self.traversal:
+            self.traversal.deleted.add(id)
+        assert not self.items.holds(id), "51: a deleted item still exists"
 
     def _step(self) -> None:
-        if self.walk and self.walk.next is not None:
-            self.walk.take(self.items.page(self.walk.size, self.walk.next, self.walk.backwards))
-        elif self.walk:
-            problems, self.walk = self.walk.problems(), None
+        if self.traversal and self.traversal.next is not None:
+            self.traversal.take(self.items.page(self.traversal.size, self.traversal.next, self.traversal.backwards))
+        elif self.traversal:
+            problems, self.traversal = self.traversal.problems(), None
             assert not problems, "; ".join(f"{problem} ({number})" for problem, number in problems.items())
 
     def _all(self) -> list[str]:
         shown: list[str] = []
         cursor = None
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             page = self.items.page(WHOLE, cursor)
             shown += page.ids
             cursor = page.next
             if cursor is None:
                 return shown
-        raise AssertionError("9: the walk does not end")
+        raise AssertionError("9: the traversal does not end")

@@ -1,6 +1,7 @@
-"""Lists stay whole while somebody writes (invariants 46 to 51).
+"""Lists stay complete during writes (invariants 46 to 51).
 
-Runs at the simulator. Elsewhere only with `--allow-writes`, only sequences that failed before, and at production never.
+Runs at the simulator. At other targets it needs `--allow-writes` and repeats only sequences that failed before. It
+never runs at production.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def contract() -> Contract:
 
 @pytest.fixture(scope="module")
 def client(request: pytest.FixtureRequest, contract: Contract) -> Iterator[Client]:
-    """A client that may write."""
+    """A client with a writable target."""
     chosen = options.plugin_options(request.config)
     if is_simulated(request.config):
         with (
@@ -43,16 +44,16 @@ def client(request: pytest.FixtureRequest, contract: Contract) -> Iterator[Clien
             yield client
         return
     if not chosen.allow_writes:
-        pytest.skip("writes: at the simulator only, or with --allow-writes")
+        pytest.skip("writes: simulator only, or with --allow-writes")
     known = resolve_target(target_name(chosen.target, os.environ), os.environ, chosen.config)
     if known.is_production:
-        pytest.skip("nothing is ever written to production")
+        pytest.skip("production is never written to")
     with Client(replace(known, writable=True), contract, budget=chosen.budget) as client:
         yield client
 
 
 @pytest.mark.parametrize("resource", list(resources()), ids=lambda resource: resource.name)
-def test_a_list_stays_whole_while_it_is_written_to(
+def test_a_list_stays_complete_during_writes(
     resource: Resource, client: Client, contract: Contract, generation: Callable[[str], settings]
 ) -> None:
     items = ApiItems(client, contract, resource)

@@ -1,4 +1,4 @@
-"""Whether the installed Python SDK reads what the target answers: one test a method, from one survey through it."""
+"""Check that the installed Python SDK reads the target's responses: one test per method, from one run of the SDK."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ READS = [operation.id for operation in load().reads if operation.api == "v1"]
 
 @contextmanager
 def target_of(config: pytest.Config) -> Iterator[Target]:
-    """The session's target, for reads alone."""
+    """Yield the session's target, read-only."""
     with open_target(load(), options.plugin_options(config).target, os.environ) as target:
         yield replace(target, writable=False)
 
 
 @pytest.fixture(scope="module")
 def report(request: pytest.FixtureRequest) -> Report:
-    """What one survey says of every method."""
+    """Run every method of the SDK once."""
     with (
         target_of(request.config) as target,
         Client(target, load(), budget=SDK_REQUEST_BUDGET) as client,
@@ -45,7 +45,7 @@ def report(request: pytest.FixtureRequest) -> Report:
 
 
 @pytest.mark.parametrize("id", READS)
-def test_a_method_reads_what_is_answered(report: Report, id: str) -> None:
+def test_a_method_reads_its_response(report: Report, id: str) -> None:
     row = next(row for row in report.operations if row.id == id)
     found = [finding for finding in report.findings if finding.operation == id and finding.breaks]
     assert not found, "\n".join(f"{finding.drift_class} {finding.location}: {finding.message}" for finding in found)
@@ -53,5 +53,5 @@ def test_a_method_reads_what_is_answered(report: Report, id: str) -> None:
         pytest.skip(str(row.reason))
 
 
-def test_what_is_wrong_everywhere_breaks_nothing(report: Report) -> None:
+def test_no_finding_concerns_all_methods(report: Report) -> None:
     assert [finding.message for finding in report.findings if finding.operation == "all" and finding.breaks] == []

@@ -1,4 +1,4 @@
-"""Signatures that were made elsewhere verify here, and what is signed here verifies elsewhere."""
+"""Signatures of other implementations are valid here, and ours are valid there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAMPLES = Sampler(CONTRACT, SECRET)
 
 
 def library() -> Webhook:
-    """The reference implementation. It decodes a secret that is text, so that Whop's has to be bytes."""
+    """Return the reference implementation. It decodes a secret given as str, so Whop's is given as bytes."""
     return Webhook(SECRET.encode())
 
 
@@ -57,10 +57,10 @@ def test_the_library_takes_and_refuses_the_same_cases(case: str) -> None:
         try:
             library().verify(sample.body, dict(sample.headers))
         except WebhookVerificationError:
-            is_taken = False
+            is_accepted = False
         else:
-            is_taken = True
-        assert is_taken is sample.accepted is not isinstance(found, Refusal)
+            is_accepted = True
+        assert is_accepted is sample.accepted is not isinstance(found, Refusal)
 
 
 @pytest.mark.parametrize("event", CONTRACT.events)

@@ -1,4 +1,4 @@
-"""The suites' settings: at the simulator examples are generated, elsewhere only those that failed before."""
+"""The suites' settings: at the simulator examples are generated; elsewhere only failed ones run again."""
 
 from __future__ import annotations
 

@@ -182,13 +182,13 @@ def test_a_list_that_stays_whole_passes_and_is_written_to() -> None:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (Offsets, "46, 48: an untouched item was skipped"),
-        (Shifting, "46: an untouched item was shown again"),
-        (Endless, "9: the walk does not end"),
-        (Late, "51: what was just created is not there"),
-        (Undead, "51: what was just deleted is still there"),
+        (Offsets, "46, 48: an unchanged item was skipped"),
+        (Shifting, "46: an unchanged item was shown again"),
+        (Endless, "9: the traversal does not end"),
+        (Late, "51: a created item is missing"),
+        (Undead, "51: a deleted item still exists"),
         (Lost, "no such cursor"),
-        (OneWay, "46, 48: an untouched item was skipped"),
+        (OneWay, "46, 48: an unchanged item was skipped"),
         (OnEveryPage, "47: a new item was shown again"),
     ],
 )
@@ -200,11 +200,11 @@ def test_a_list_that_does_not_is_found_out(broken: type[Whole], message: str) ->
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("before-skips@products.list", "46, 48: an untouched item was skipped"),
+        ("before-skips@products.list", "46, 48: an unchanged item was skipped"),
         ("cursor-of-deleted-refused@products.list", r"products\.list: 400"),
         ("created-not-listed@products.list", "12: "),
-        ("deleted-still-listed@products.list", "11, 12: the list shows more than there is|12: something was shown"),
-        ("deleted-still-found@products.retrieve", "51: what was just deleted is still there"),
+        ("deleted-still-listed@products.list", "11, 12: the list shows additional items|12: an item was shown"),
+        ("deleted-still-found@products.retrieve", "51: a deleted item still exists"),
         ("create-twice@products.create", "12: "),
     ],
 )

@@ -1,4 +1,4 @@
-"""Requests to the simulator without a socket between, for the tests beside this file."""
+"""Send requests to the simulator without a socket."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Asker:
-    """Sends requests straight to a Backend, without a socket between."""
+    """Sends requests directly to a Backend."""
 
     backend: Backend
     contract: Contract
@@ -69,7 +69,7 @@ class Asker:
         return Answer(self.backend.answer(ApiCall(method, api, path, flat, sent, raw)))
 
     def operation(self, name: str, query: Mapping[str, Any] | None = None, **path: str) -> Answer:
-        """Ask for a reading operation with what it needs, taken from the world where it is not given."""
+        """Send a read request. Parameters that it requires are taken from the world if they are not given."""
         operation = self.contract.operation(name)
         sent = {**self.required(operation), **(query or {})}
         return self(operation.method, self.path(operation, path), sent, api=operation.api)
@@ -82,13 +82,13 @@ class Asker:
         return {p.name: self.some_id(p.resource or "") for p in operation.required_query}
 
     def some_id(self, resource: str) -> str:
-        """The newest object of a resource: the one that most others refer to. Of companies the key's own."""
+        """Return the newest object of a resource, which most others refer to. For companies: the key's own."""
         if resource == "companies":
             return self.backend.world.company.id
         return next(reversed(self.backend.world.table(resource)))
 
     def walk(self, name: str, query: Mapping[str, Any] | None = None, *, first: int = 100) -> list[dict[str, Any]]:
-        """Every item of a list, page by page."""
+        """Return every item of a list, page by page."""
         items: list[dict[str, Any]] = []
         after: dict[str, Any] = {}
         while True:

@@ -1,4 +1,4 @@
-"""Request bodies that the contract documents, with ids that exist."""
+"""Make request bodies from the contract, with ids of existing objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from whopwatch.contract import Operation
 
 
 def bodies(ask: Asker, operation: Operation) -> Iterator[Any]:
-    """One body for each documented variant of an operation's body, every documented field filled in."""
+    """Yield one body for each variant of an operation's body, with every documented field."""
     if operation.body is None:
         yield None
         return

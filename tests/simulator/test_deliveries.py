@@ -1,4 +1,4 @@
-"""What happens in the world is told to the webhook: every event, signed, at least once."""
+"""Every event of the world is delivered to the webhook: signed, at least once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_every_event_has_its_rule() -> None:
 
 
 @pytest.mark.parametrize("items", [None, 0])
-def test_every_event_can_happen_again_and_again(items: int | None) -> None:
+def test_every_event_can_be_triggered_repeatedly(items: int | None) -> None:
     backend = Backend(CONTRACT, SimulatorOptions(items=items))
     for event in [*CONTRACT.events] * 4:
         assert made(backend, event).payload["type"] == event
@@ -75,8 +75,8 @@ WRITES: dict[str, tuple[str, dict[str, object], set[str]]] = {
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_a_write_is_told(contract: Contract, name: str) -> None:
-    """The world tells of what a request did to it, whichever object that was."""
+def test_a_write_triggers_its_events(contract: Contract, name: str) -> None:
+    """A request causes the events of every object that it changes."""
     id, body, events = WRITES[name]
     backend = Backend(contract, SimulatorOptions())
     operation = contract.operation(id)
@@ -91,7 +91,7 @@ def test_a_write_is_told(contract: Contract, name: str) -> None:
 
 
 class Receiver:
-    """A receiver that refuses the first attempts of each delivery, as many as it is told."""
+    """A receiver that rejects the first `refusals` attempts of each delivery."""
 
     def __init__(self, refusals: int) -> None:
         self.attempts: Counter[str] = Counter()
@@ -143,7 +143,7 @@ def delivering(url: str, **settings: object) -> Iterator[Simulator]:
         yield simulator
 
 
-def test_what_is_refused_is_sent_again() -> None:
+def test_rejected_deliveries_are_sent_again() -> None:
     with (
         receiving(refusals=2) as (url, receiver),
         delivering(url, retries=(0.01, 0.01), duplicate_every=0) as simulator,
@@ -153,7 +153,7 @@ def test_what_is_refused_is_sent_again() -> None:
     assert list(receiver.attempts.values()) == [3]
 
 
-def test_deliveries_come_twice_and_in_any_order() -> None:
+def test_deliveries_arrive_twice_and_in_any_order() -> None:
     count = 20
     with receiving() as (url, receiver), delivering(url, jitter=1.0, duplicate_every=5) as simulator:
         told = [id for _ in range(count) for id in simulator.trigger("dispute.updated")]
@@ -164,7 +164,7 @@ def test_deliveries_come_twice_and_in_any_order() -> None:
     assert list(times) != told
 
 
-def test_requests_make_events_happen() -> None:
+def test_requests_trigger_events() -> None:
     with receiving() as (url, receiver), delivering(url) as simulator:
         found = httpx.post(simulator.events_url, json={"events": ["invoice.paid", "entry.deleted"]})
         receiver.wait(2)
@@ -175,7 +175,7 @@ def test_requests_make_events_happen() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "ftp://host/", "//host/x", "http://", "http://a b/\n"])
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_an_invalid_url_is_an_error(url: str) -> None:
     with pytest.raises(UsageError):
         WebhookOptions(url)
 
@@ -189,7 +189,7 @@ def created(simulator: Simulator, **body: object) -> dict[str, str]:
     return found
 
 
-def test_a_webhook_made_through_the_api_is_sent_what_it_asks_for_signed_with_its_own_secret() -> None:
+def test_a_created_webhook_gets_its_events_signed_with_its_own_secret() -> None:
     with receiving() as (url, receiver), embedded(CONTRACT) as simulator:
         webhook = created(simulator, url=url, events=["payment.succeeded"])
         simulator.trigger("invoice.paid")
@@ -213,14 +213,14 @@ def test_a_webhook_made_through_the_api_is_sent_what_it_asks_for_signed_with_its
     "url",
     ["https://example.com/x", "http://127.0.0.1.example.com/", "http://10.0.0.1/", "http://[::1", "ftp://127.0.0.1/"],
 )
-def test_nothing_is_sent_to_another_machine_by_what_a_request_says(url: str) -> None:
+def test_a_request_cannot_send_data_to_another_machine(url: str) -> None:
     with embedded(CONTRACT) as simulator:
         created(simulator, url=url, events=["payment.succeeded"], enabled=True)
         simulator.trigger("payment.succeeded")
         assert simulator.backend.sender is None
 
 
-def test_payloads_of_another_version_are_not_made_up() -> None:
+def test_webhooks_of_another_version_get_no_deliveries() -> None:
     with embedded(CONTRACT) as simulator:
         created(simulator, url="http://127.0.0.1:9/", events=["payment.succeeded"], api_version="v5")
         simulator.trigger("payment.succeeded")

@@ -24,7 +24,7 @@ def assert_documented(ask: Asker, answer: Answer, status: int, type: str) -> Non
     assert ask.contract.validator("/components/schemas/Error").is_valid(answer.json)
 
 
-@pytest.mark.parametrize("key", ["", "nobody's key"])
+@pytest.mark.parametrize("key", ["", "an unknown key"])
 @pytest.mark.parametrize("id", READS)
 def test_a_read_needs_a_key_unless_it_is_public(ask: Asker, id: str, key: str) -> None:
     operation = ask.contract.operation(id)
@@ -61,12 +61,12 @@ def test_an_app_key_reads_what_the_company_key_reads(ask: Asker) -> None:
         ("/products/prod_nothing", {}, "There is no such product."),
     ],
 )
-def test_what_is_not_there_is_named_in_the_singular(ask: Asker, path: str, sent: dict[str, str], said: str) -> None:
+def test_a_missing_object_is_named_in_the_singular(ask: Asker, path: str, sent: dict[str, str], said: str) -> None:
     assert ask("GET", path, sent).error["message"] == said
 
 
 @pytest.mark.parametrize("id", [id for id in OPERATIONS if "{" in load().operation(id).path])
-def test_an_id_of_nothing_is_not_found(ask: Asker, id: str) -> None:
+def test_an_unknown_id_is_not_found(ask: Asker, id: str) -> None:
     operation = ask.contract.operation(id)
     path = operation.fill({p.name: "nothing_has_this_id" for p in operation.in_("path")})
     body: dict[str, Any] | None = {} if operation.body is not None and not operation.body_required else None
@@ -83,7 +83,7 @@ def test_an_id_of_nothing_is_not_found(ask: Asker, id: str) -> None:
 @pytest.mark.parametrize(
     ("id", "name"), [(o.id, p.name) for o in load().lists for p in o.required_query], ids=lambda value: str(value)
 )
-def test_a_required_parameter_that_is_missing_is_named(ask: Asker, id: str, name: str) -> None:
+def test_a_missing_required_parameter_is_named(ask: Asker, id: str, name: str) -> None:
     operation = ask.contract.operation(id)
     answer = ask("GET", ask.path(operation), {k: v for k, v in ask.required(operation).items() if k != name})
 
@@ -120,14 +120,14 @@ def test_a_malformed_parameter_is_named(ask: Asker, sent: dict[str, str], param:
         (b'{"company_id": "x", "title": "t", "visibility": "loud"}', "parameter_invalid", "visibility"),
     ],
 )
-def test_a_body_that_breaks_its_schema_is_refused(ask: Asker, body: bytes, code: str, param: str | None) -> None:
+def test_a_body_that_breaks_its_schema_is_rejected(ask: Asker, body: bytes, code: str, param: str | None) -> None:
     answer = ask("POST", "/products", body=body)
 
     assert_documented(ask, answer, 400, "invalid_request_error")
     assert (answer.error["code"], answer.error["param"]) == (code, param)
 
 
-def test_a_body_that_names_an_object_of_nobody_is_refused(ask: Asker) -> None:
+def test_a_body_with_an_unknown_id_is_rejected(ask: Asker) -> None:
     answer = ask("POST", "/products", body={"company_id": "biz_of_nobody", "title": "t"})
 
     assert_documented(ask, answer, 404, "not_found")
@@ -160,7 +160,7 @@ def test_an_idempotency_key_has_at_most_255_bytes(fresh: Asker) -> None:
     assert fresh("POST", "/products", body=body, headers={"idempotency-key": "k" * 256}).status == 400
 
 
-def test_the_rate_limit_counts_each_operation_and_key_and_opens_again(contract: Contract) -> None:
+def test_the_rate_limit_counts_per_operation_and_key_and_ends(contract: Contract) -> None:
     now = [0.0]
     backend = Backend(contract, SimulatorOptions(rate_limit=3, rate_seconds=60, clock=lambda: now[0]))
     ask = Asker(backend, contract)
@@ -173,7 +173,7 @@ def test_the_rate_limit_counts_each_operation_and_key_and_opens_again(contract: 
     assert ask.operation("products.list").status == 200
 
 
-def test_v2_counts_all_of_a_key_and_stays_closed_for_a_while(contract: Contract) -> None:
+def test_v2_counts_all_requests_of_a_key_and_has_a_cool_down(contract: Contract) -> None:
     now = [0.0]
     ask = Asker(Backend(contract, SimulatorOptions(clock=lambda: now[0])), contract)
 
@@ -187,7 +187,7 @@ def test_v2_counts_all_of_a_key_and_stays_closed_for_a_while(contract: Contract)
     assert ask.operation("v2.plans.retrieve").status == 200
 
 
-def test_an_error_of_our_own_is_a_500_envelope_without_a_traceback(ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_a_500_without_a_traceback(ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise RuntimeError("secret detail")
 
@@ -208,7 +208,7 @@ JSON = st.recursive(
 
 @quick
 @given(data=st.data(), id=st.sampled_from(OPERATIONS))
-def test_nothing_that_is_sent_makes_it_fail(scratch: Asker, data: st.DataObject, id: str) -> None:
+def test_no_query_or_header_makes_it_fail(scratch: Asker, data: st.DataObject, id: str) -> None:
     operation = scratch.contract.operation(id)
     names = [parameter.name for parameter in operation.in_("query")] or ["x"]
     query = data.draw(st.lists(st.tuples(st.sampled_from(names), TEXT | st.integers().map(str)), max_size=5))

@@ -1,4 +1,4 @@
-"""Keys with some scopes: what they may do, and what they are told where they may not."""
+"""Keys with some scopes: what they may do, and how other requests are rejected."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_key_may_do_what_its_scopes_allow_and_nothing_else(contract: Contract)
         assert [status(name, "/webhooks") for name in ("reader", "poor", "none")] == [403, 403, 403]
 
 
-def test_keys_follow_from_the_seed(contract: Contract) -> None:
+def test_keys_are_derived_from_the_seed(contract: Contract) -> None:
     grants = [KeyGrant("mine", "company", ["*"])]
     values = []
     for seed in (1, 1, 2):
@@ -38,7 +38,7 @@ def test_keys_follow_from_the_seed(contract: Contract) -> None:
     assert values[0] == values[1] != values[2]
 
 
-def test_a_scope_that_nothing_asks_for_is_a_slip(contract: Contract) -> None:
+def test_an_unknown_scope_is_an_error(contract: Contract) -> None:
     with (
         pytest.raises(UsageError, match="did you mean 'plan:basic:read'"),
         embedded(contract, keys=[KeyGrant("mine", "company", ["plan:basic:reed"])]),

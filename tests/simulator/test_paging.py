@@ -35,7 +35,7 @@ def backward(ask: Asker, id: str, last: int) -> list[Any]:
 
 @quick
 @given(id=st.sampled_from(LISTS), first=st.integers(1, 100), last=st.integers(1, 100))
-def test_walks_of_any_size_in_either_direction_see_the_same_items(ask: Asker, id: str, first: int, last: int) -> None:
+def test_traversals_of_any_size_and_direction_see_the_same_items(ask: Asker, id: str, first: int, last: int) -> None:
     everything = ask.walk(id)
 
     assert ask.walk(id, first=first) == everything
@@ -72,7 +72,7 @@ def test_the_cursors_of_a_page_belong_to_its_first_and_last_item(ask: Asker, id:
 
 
 @pytest.mark.parametrize("id", LISTS)
-def test_the_end_cursor_stays_set_on_the_last_page_and_leads_to_an_empty_one(ask: Asker, id: str) -> None:
+def test_the_end_cursor_of_the_last_page_leads_to_an_empty_page(ask: Asker, id: str) -> None:
     last = ask.operation(id, {"last": 3})
     beyond = ask.operation(id, {"first": 3, "after": last.info["end_cursor"]})
 
@@ -97,7 +97,7 @@ def test_the_other_direction_is_the_reverse(ask: Asker, id: str) -> None:
 @pytest.mark.parametrize(
     "sent", [{"first": 0}, {"first": -1}, {"last": 0}, {"first": "x"}, {"first": ""}, {"first": 3, "last": 3}]
 )
-def test_a_size_that_makes_no_page_is_refused(ask: Asker, sent: dict[str, Any]) -> None:
+def test_an_invalid_size_is_rejected(ask: Asker, sent: dict[str, Any]) -> None:
     answer = ask.operation("products.list", sent)
 
     assert answer.status == 400
@@ -105,19 +105,19 @@ def test_a_size_that_makes_no_page_is_refused(ask: Asker, sent: dict[str, Any]) 
     assert answer.error["param"] in sent
 
 
-def test_a_size_beyond_the_maximum_is_clamped_to_it(ask: Asker) -> None:
+def test_a_size_above_the_maximum_is_reduced_to_it(ask: Asker) -> None:
     assert len(data(ask.operation("payment_methods.list", {"first": 1000}))) == 100
 
 
 @given(garbage=st.one_of(st.text(max_size=40), st.binary(max_size=40).map(lambda raw: raw.hex())))
 @quick
-def test_a_cursor_nobody_gave_is_refused(ask: Asker, garbage: str) -> None:
+def test_an_unknown_cursor_is_rejected(ask: Asker, garbage: str) -> None:
     assert ask.operation("products.list", {"after": garbage}).status == 400
 
 
 @given(position=st.integers(0, 60), character=st.sampled_from("Ab3_-"))
 @quick
-def test_an_altered_cursor_is_refused(ask: Asker, position: int, character: str) -> None:
+def test_an_altered_cursor_is_rejected(ask: Asker, position: int, character: str) -> None:
     cursor = ask.operation("products.list").info["end_cursor"]
     position %= len(cursor) - 1
     altered = cursor[:position] + character + cursor[position + 1 :]
@@ -125,7 +125,7 @@ def test_an_altered_cursor_is_refused(ask: Asker, position: int, character: str)
     assert ask.operation("products.list", {"after": altered}).status == (200 if altered == cursor else 400)
 
 
-def test_a_cursor_of_another_list_filter_or_order_is_refused(ask: Asker) -> None:
+def test_a_cursor_of_another_list_filter_or_order_is_rejected(ask: Asker) -> None:
     cursor = ask.operation("products.list").info["end_cursor"]
 
     assert ask.operation("plans.list", {"after": cursor}).status == 400

@@ -85,7 +85,7 @@ def test_an_empty_company_lists_nothing_and_still_exists(contract: Contract) -> 
     assert asker("GET", f"/companies/{company}").status == 200
 
 
-def test_items_sets_the_length_of_the_lists(contract: Contract) -> None:
+def test_items_sets_the_length_of_lists(contract: Contract) -> None:
     asker = Asker(Backend(contract, SimulatorOptions(items=7)), contract)
 
     assert {len(asker.walk(f"{name}.list")) for name in ("products", "plans", "payments")} == {7}

@@ -30,7 +30,7 @@ def http(running: Simulator) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_it_answers_over_http_and_says_what_it_is(running: Simulator, http: httpx.Client) -> None:
+def test_it_answers_over_http_with_its_own_server_header(running: Simulator, http: httpx.Client) -> None:
     answer = http.get(f"{running.base_url}/products", params={"company_id": running.company_id})
 
     assert answer.status_code == 200
@@ -52,7 +52,7 @@ def test_a_path_is_decoded_once(running: Simulator, http: httpx.Client) -> None:
     assert http.get(f"{running.base_url}/users/{user.replace('_', '%255F')}").status_code == 404
 
 
-def test_its_target_is_itself(running: Simulator) -> None:
+def test_its_target_has_its_own_urls_and_key(running: Simulator) -> None:
     target = running.target()
 
     assert target.base_url == running.base_url
@@ -61,7 +61,7 @@ def test_its_target_is_itself(running: Simulator) -> None:
     assert target.api_key.reveal() == running.api_key
 
 
-def test_a_taken_port_is_said_to_be_taken() -> None:
+def test_a_used_port_is_an_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -69,7 +69,7 @@ def test_a_taken_port_is_said_to_be_taken() -> None:
             pass
 
 
-def test_a_key_of_ones_own_is_the_key() -> None:
+def test_a_given_key_replaces_the_derived_one() -> None:
     with embedded(api_key="my key") as simulator:
         answer = httpx.get(
             f"{simulator.base_url}/products",
@@ -100,7 +100,7 @@ def test_lenient_answers_any_key_and_any_id_with_a_valid_object(lenient: Asker, 
     assert lenient.contract.validator(operation.success.pointer, operation.api).is_valid(answer.json)
 
 
-def test_lenient_answers_with_the_id_that_was_asked_for_the_same_again(lenient: Asker) -> None:
+def test_lenient_repeats_the_same_object_for_the_requested_id(lenient: Asker) -> None:
     first, again = lenient("GET", "/payments/pay_x").json, lenient("GET", "/payments/pay_x").json
 
     assert first["id"] == "pay_x"
@@ -122,6 +122,6 @@ def test_a_wrapper_changes_one_step_of_one_operation_or_of_all(
     assert ("loud" in Asker(backend, contract).operation("products.list").json) is loud
 
 
-def test_a_wrapper_of_a_step_that_does_not_exist_is_refused() -> None:
+def test_a_wrapper_of_an_unknown_step_is_an_error() -> None:
     with pytest.raises(ValueError, match="no such step: projekt"):
         Pipeline([], [StepWrapper("projekt", shout)])

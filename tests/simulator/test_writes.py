@@ -27,7 +27,7 @@ def test_a_write_with_every_documented_field_answers_200_with_a_valid_body(fresh
 
 
 @pytest.mark.parametrize("id", [id for id in CREATES if id.replace("create", "retrieve") in load().operations])
-def test_what_was_created_is_retrieved_and_listed_first(fresh: Asker, id: str) -> None:
+def test_a_new_object_is_retrieved_and_listed_first(fresh: Asker, id: str) -> None:
     operation = fresh.contract.operation(id)
     resource = operation.resource
     created = fresh("POST", operation.path, body=next(bodies(fresh, operation))).json
@@ -71,7 +71,7 @@ def test_what_was_deleted_is_gone_everywhere(fresh: Asker, id: str) -> None:
 
 
 @pytest.mark.parametrize("id", DELETES)
-def test_what_nobody_has_looked_at_yet_can_be_deleted(fresh: Asker, id: str) -> None:
+def test_an_object_can_be_deleted_before_its_first_read(fresh: Asker, id: str) -> None:
     operation = fresh.contract.operation(id)
     path = fresh.path(operation, {"id": fresh.some_id(operation.resource)})
     untouched = Asker(Backend(fresh.contract, fresh.backend.options), fresh.contract)
@@ -155,7 +155,7 @@ def test_an_entry_is_decided(fresh: Asker, verb: str, status: str) -> None:
     assert fresh("GET", f"/entries/{entry}").json["status"] == status
 
 
-def test_an_idempotency_key_is_carried_out_once(fresh: Asker) -> None:
+def test_an_idempotency_key_is_executed_once(fresh: Asker) -> None:
     operation = fresh.contract.operation("products.create")
     body, headers = next(bodies(fresh, operation)), {"idempotency-key": "once"}
 

@@ -27,7 +27,7 @@ def backend() -> Backend:
     return Backend(load(), SimulatorOptions())
 
 
-def test_there_are_enough() -> None:
+def test_the_catalogue_is_large_enough() -> None:
     assert len(fault_catalogue()) >= 120
 
 
@@ -57,7 +57,7 @@ def test_no_list_has_a_total() -> None:
 
 
 @pytest.mark.parametrize("name", fault_catalogue())
-def test_an_entry_is_well_told_and_can_be_planted(backend: Backend, name: str) -> None:
+def test_an_entry_is_complete_and_can_be_injected(backend: Backend, name: str) -> None:
     fault = fault_catalogue()[name]
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+|[a-z]+", name)
     assert re.fullmatch(r"[A-Z`a-z].*\.", fault.effect)
@@ -75,7 +75,7 @@ def test_an_entry_is_well_told_and_can_be_planted(backend: Backend, name: str) -
         assert fault.example in {place.operation.id for place in places}
 
 
-def test_a_wrapper_belongs_to_the_operation_it_was_planted_at(backend: Backend) -> None:
+def test_a_wrapper_belongs_to_the_operation_of_its_fault(backend: Backend) -> None:
     contract = backend.contract
     for fault in fault_catalogue().values():
         for operation in contract.operations.values():

@@ -53,7 +53,7 @@ def peaceful(shared: Asker) -> dict[str, Answer]:
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten seconds between any two looks at the clock."""
+    """A clock that advances by ten seconds each time it is read."""
     seconds = count(step=10)
     monkeypatch.setattr(cursors, "monotonic", lambda: next(seconds))
 
@@ -67,7 +67,7 @@ def _befalls_reads_after_writes(fault: Fault, operation: Operation) -> bool:
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_fault_shows_at_its_operation_and_nowhere_else(
+def test_a_fault_shows_at_its_operation_only(
     shared: Asker, clean: Asked, peaceful: dict[str, Answer], name: str
 ) -> None:
     fault, contract = fault_catalogue()[name], load()
@@ -91,7 +91,7 @@ def test_a_fault_shows_at_its_operation_and_nowhere_else(
         assert ask.backend.world.version == 0
 
 
-def test_a_world_without_faults_answers_the_same_each_time(clean: Asked) -> None:
+def test_responses_without_faults_are_repeatable(clean: Asked) -> None:
     contract = load()
     for id in ("products.list", "products.retrieve"):
         operation = contract.operation(id)
@@ -131,7 +131,7 @@ def test_both_of_two_faults_show(shared: Asker) -> None:
     assert all("renamed_field" in item for item in second.json["data"])
 
 
-def test_faults_that_were_taken_out_leave_nothing_behind(shared: Asker, peaceful: dict[str, Answer]) -> None:
+def test_removed_faults_have_no_effect(shared: Asker, peaceful: dict[str, Answer]) -> None:
     shared.backend.faults.switch(["item-skipped", "field-missing", "error-flat", "body-nan"])
     assert one_each(shared) != peaceful
     shared.backend.faults.switch([])

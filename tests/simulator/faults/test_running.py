@@ -30,13 +30,13 @@ def ask(simulator: Simulator, path: str) -> httpx.Response:
     return httpx.get(f"{simulator.base_url}{path}", params=query, headers=headers, timeout=5)
 
 
-def test_faults_are_there_from_the_start_and_only_where_they_were_planted(running: Simulator) -> None:
+def test_faults_are_active_from_the_start_at_their_operation_only(running: Simulator) -> None:
     running.faults.switch(["sunset@plans.list"])
     assert "sunset" in ask(running, "/plans").headers
     assert "sunset" not in ask(running, "/products").headers
 
 
-def test_faults_are_switched_by_requests(running: Simulator) -> None:
+def test_requests_replace_the_active_faults(running: Simulator) -> None:
     url = running.control_url
     assert httpx.put(url, json={"faults": ["gone-410@plans"]}).json() == {"faults": ["gone-410@plans"]}
     assert ask(running, "/plans").status_code == 410
@@ -55,7 +55,7 @@ def test_faults_are_switched_by_requests(running: Simulator) -> None:
         ("POST", '{"faults": ["gone-410"]}', "application/json", 405),
     ],
 )
-def test_what_is_no_order_is_refused_and_changes_nothing(
+def test_an_invalid_request_is_rejected_and_changes_nothing(
     running: Simulator, method: str, body: str, media_type: str, status: int
 ) -> None:
     running.faults.switch(["sunset@plans.list"])
@@ -65,12 +65,12 @@ def test_what_is_no_order_is_refused_and_changes_nothing(
     assert running.faults.active == ("sunset@plans.list",)
 
 
-def test_nothing_is_switched_unless_that_was_asked_for() -> None:
+def test_without_control_there_is_no_endpoint() -> None:
     with embedded(load()) as simulator:
         assert httpx.get(simulator.control_url).status_code == 404
 
 
-def test_a_name_that_does_not_exist_is_an_error_with_a_hint(running: Simulator) -> None:
+def test_an_unknown_name_is_an_error_with_a_hint(running: Simulator) -> None:
     for name, hint in {
         "field-null": "did you mean 'null-field'?",
         "delivery-null-field": "did you mean 'delivery-field-null'?",
@@ -85,7 +85,7 @@ def test_a_name_that_does_not_exist_is_an_error_with_a_hint(running: Simulator) 
         assert hint in str(caught.value)
 
 
-def test_a_fault_without_a_place_is_wherever_it_makes_sense(running: Simulator) -> None:
+def test_a_fault_without_an_operation_is_injected_everywhere(running: Simulator) -> None:
     planted = running.faults.switch(["item-skipped"])
     assert [fault.operation.id for fault in planted] == [operation.id for operation in load().lists]
 
@@ -97,20 +97,20 @@ def test_a_connection_is_cut(running: Simulator) -> None:
     assert ask(running, "/plans").status_code == 200
 
 
-def test_gzip_that_is_none_cannot_be_read(running: Simulator) -> None:
+def test_false_gzip_cannot_be_read(running: Simulator) -> None:
     running.faults.switch(["gzip-broken@products.list"])
     with pytest.raises(httpx.DecodingError):
         ask(running, "/products")
 
 
-def test_a_slow_answer_holds_up_nobody_else(running: Simulator) -> None:
+def test_a_slow_response_does_not_delay_others(running: Simulator) -> None:
     running.faults.switch(["stalled@products.list"])
     with pytest.raises(httpx.ReadTimeout):
         httpx.get(f"{running.base_url}/products", timeout=0.2)
     assert ask(running, "/plans").elapsed.total_seconds() < 5
 
 
-def test_a_body_comes_in_drops(running: Simulator) -> None:
+def test_a_body_arrives_slowly(running: Simulator) -> None:
     running.faults.switch(["slow-body@fee_markups.list"])
     answer = ask(running, "/fee_markups")
     assert answer.status_code == 200

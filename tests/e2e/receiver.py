@@ -1,4 +1,4 @@
-"""A webhook receiver: what Alertmanager sends, and when."""
+"""A webhook receiver that records the notifications of Alertmanager and their times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Notice:
-    """One alert as it was received; `at` is monotonic, `path` that of the receiver it was routed to."""
+    """One received alert. `at` is monotonic, `path` the receiver that it was routed to."""
 
     at: float
     path: str
@@ -22,7 +22,7 @@ class Notice:
 
 
 class Receiver:
-    """Listens on a free loopback port as long as the context."""
+    """Listen on a free loopback port while the context is open."""
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
@@ -51,7 +51,7 @@ class Receiver:
         self._server.server_close()
 
     def take(self, path: str, body: Mapping[str, object]) -> None:
-        """Keep what one notification says."""
+        """Store the alerts of one notification."""
         alerts = body["alerts"]
         assert isinstance(alerts, list)
         with self._came:
@@ -62,7 +62,7 @@ class Receiver:
             self._came.notify_all()
 
     def wait(self, holds: Callable[[Notice], bool], since: float, seconds: float) -> Notice:
-        """The first notice after `since` for which `holds`; fails where none comes within `seconds`."""
+        """Return the first notice after `since` for which `holds` is true; fail if there is none within `seconds`."""
         end = time.monotonic() + seconds
         with self._came:
             while True:

@@ -1,7 +1,6 @@
-"""The files of Prometheus and Alertmanager with their time running faster: minutes become seconds.
+"""The files of Prometheus and Alertmanager with all durations divided by one factor: minutes become seconds.
 
-Windows, waits and intervals are divided by one factor; names, thresholds and everything else stay as they are. So the
-rules that are tried here are those that are shipped, and only their clock is another.
+Names, thresholds and everything else stay, so the tested rules are the shipped ones with another clock.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ TIMES = frozenset(
 
 
 def faster(text: str) -> str:
-    """Every duration in `text` divided by the factor, in milliseconds."""
+    """Return `text` with every duration divided by the factor, in milliseconds."""
     return _DURATION.sub(lambda match: f"{max(int(match[1]) * _MILLISECONDS[match[2]] // FACTOR, 1)}ms", text)
 
 
 def scaled(node: Any) -> Any:
-    """A YAML document with every duration divided: values of TIMES, and the windows of expressions."""
+    """Return a YAML document with every duration divided: the values of TIMES, and the windows of expressions."""
     if isinstance(node, dict):
         return {key: faster(part) if key in TIMES else scaled(part) for key, part in node.items()}
     if isinstance(node, list):
@@ -37,7 +36,7 @@ def scaled(node: Any) -> Any:
 
 
 def read(path: Path) -> Any:
-    """The scaled document in the file at `path`."""
+    """Return the scaled document of the file at `path`."""
     return scaled(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 

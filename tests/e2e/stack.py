@@ -1,4 +1,4 @@
-"""Simulator, prober, Prometheus and Alertmanager as processes on loopback, with the rules that are shipped."""
+"""Simulator, prober, Prometheus and Alertmanager as processes on loopback, with the shipped rules."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ PROGRAMS = ("prometheus", "prometheus-alertmanager")
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens at."""
+    """Return a free port of the loopback interface."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port: int = unused.getsockname()[1]
         return port
 
 
 class Stack:
-    """All processes, in a folder of their own; `close` ends them."""
+    """All processes, with their files in `folder`. `close` ends them."""
 
     def __init__(self, folder: Path, receiver: Receiver) -> None:
         self._folder = folder
@@ -70,16 +70,16 @@ class Stack:
         self._company = ""
 
     def start(self) -> None:
-        """Start everything, and return when every operation was probed and Prometheus knows it.
+        """Start everything, and return when Prometheus has a successful probe of every operation.
 
-        Prometheus takes up to 5 s to find its targets, at any scale of time, and says till then that there are none:
-        Alertmanager comes last.
+        Prometheus takes up to 5 s to find its targets and alerts on missing targets until then, so Alertmanager starts
+        last.
         """
         self.start_simulator()
         self.start_prober()
         self._start_prometheus()
-        self.wait_until(lambda: len(self.query("whop_probe_success == 1")) == len(OPERATIONS), 60)
-        self.wait_until(lambda: not self.firing(), 60)
+        self.wait_until(lambda: len(self.query("whop_probe_success == 1")) == len(OPERATIONS), 240)
+        self.wait_until(lambda: not self.firing(), 240)
         self._start_alertmanager()
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class Stack:
             self.kill(name)
 
     def start_simulator(self) -> None:
-        """The simulator, whose faults can be switched."""
+        """Start the simulator with its control endpoint."""
         arguments = ["simulate", "--port", self._port("simulator"), "--api-key", KEY, "--control"]
         process = self._start("simulator", [sys.executable, "-m", "whopwatch", *arguments], stdout=subprocess.PIPE)
         assert process.stdout is not None
@@ -96,7 +96,7 @@ class Stack:
         self._control, self._company = ready["control_url"], ready["company_id"]
 
     def start_prober(self) -> None:
-        """The prober, at the simulator."""
+        """Start a prober of the simulator."""
         target = f"http://127.0.0.1:{self._port('simulator')}/api/v1"
         arguments = ["--target", target, "--config", str(self._folder / "probes.toml")]
         listen = ["--listen", f"127.0.0.1:{self._port('prober')}"]
@@ -104,14 +104,14 @@ class Stack:
         self._start("prober", [sys.executable, "-m", "whopwatch", "probe", *arguments, *listen], env=environ)
 
     def switch(self, faults: Sequence[str]) -> None:
-        """Let the simulator have these faults and no others."""
+        """Enable exactly these faults in the simulator."""
         body = json.dumps({"faults": list(faults)}).encode()
         request = urllib.request.Request(self._control, body, {"content-type": "application/json"}, method="PUT")
         with urllib.request.urlopen(request, timeout=10):
             pass
 
     def kill(self, name: str) -> None:
-        """End a process at once, as a machine that loses power does."""
+        """Kill a process, as a power failure would."""
         process = self._processes.pop(name)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -119,7 +119,7 @@ class Stack:
             process.stdout.close()
 
     def query(self, expression: str) -> list[Any]:
-        """What Prometheus answers now."""
+        """Return the current result of a query; empty if Prometheus does not respond."""
         url = f"http://127.0.0.1:{self._port('prometheus')}/api/v1/query?query={urllib.request.quote(expression)}"  # type: ignore[attr-defined]
         with suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(url, timeout=10) as answer:
             found: list[Any] = json.load(answer)["data"]["result"]
@@ -127,11 +127,11 @@ class Stack:
         return []
 
     def firing(self) -> set[str]:
-        """The names of the alerts that fire or are about to."""
+        """Return the names of the pending and firing alerts."""
         return {result["metric"]["alertname"] for result in self.query("ALERTS")}
 
     def wait_until(self, holds: Any, seconds: float) -> None:
-        """Return when `holds()`; fail where that takes longer than `seconds`."""
+        """Return when `holds()` is true; fail after `seconds`."""
         end = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < end, f"not within {seconds:.0f} s; firing: {sorted(self.firing())}"

@@ -1,7 +1,6 @@
-"""From a fault to a person: simulator, prober, Prometheus and Alertmanager, as they run in production.
+"""From a fault to the notification: simulator, prober, Prometheus and Alertmanager with the shipped files.
 
-Everything is what is shipped; only time runs faster, by the factor of `scaled.FACTOR`. Where the programs are not
-installed the tests are skipped; in CI that is an error.
+Only time runs faster, by `scaled.FACTOR`. Without the programs the tests are skipped; in CI that is an error.
 """
 
 from __future__ import annotations
@@ -24,15 +23,18 @@ LASTING = {
     "WhopResourceBudgetBurnsFast",
     "WhopResourceBudgetBurnsSlowly",
 }
-"""What one fault may leave firing for as long as its windows are: a budget that was burnt stays burnt."""
-FIRES_WITHIN = 60.0
-RESOLVES_WITHIN = 60.0
-SETTLES_WITHIN = 90.0
+"""Alerts that stay on after a fault for as long as their windows are: a used error budget stays used."""
+OVERLOAD = {"WhopProbeStale", "WhopProberMissesRuns"}
+"""Alerts that also fire when this machine is too busy to run the schedule at the scaled speed."""
+# Generous bounds: they only end a test that would wait for ever, and a busy machine must not reach them.
+FIRES_WITHIN = 240.0
+RESOLVES_WITHIN = 240.0
+SETTLES_WITHIN = 240.0
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """Something that happens, how it ends, and the alert that has to come of it."""
+    """A fault, how it begins and ends, and the alert that it must raise."""
 
     name: str
     begin: Callable[[Stack], None]
@@ -40,17 +42,17 @@ class Scenario:
     alert: str
     severity: str
     operation: str | None = None
-    told: str = ""
+    summary: str = ""
 
 
 def faults(*names: str) -> Callable[[Stack], None]:
-    """Switch the simulator to these faults."""
+    """Return a function that switches the simulator to these faults."""
     return lambda stack: stack.switch(names)
 
 
 SCENARIOS = (
     Scenario(
-        "answers come late",
+        "responses are slow",
         faults("slow@memberships.list"),
         faults(),
         "WhopOperationSlow",
@@ -68,16 +70,16 @@ SCENARIOS = (
         "failed three times in a row",
     ),
     Scenario(
-        "a field is removed",
+        "a field is missing",
         faults("field-missing@products.list"),
         faults(),
         "WhopContractBroken",
         "page",
         "products.list",
-        "broke its contract",
+        "breaks its contract",
     ),
     Scenario(
-        "the key is dead",
+        "the key is revoked",
         faults(*(f"key-refused@{operation}" for operation in OPERATIONS)),
         faults(),
         "WhopApiDown",
@@ -92,10 +94,10 @@ SCENARIOS = (
         "WhopProberDown",
         "page",
         None,
-        "does not answer",
+        "Prometheus cannot scrape",
     ),
     Scenario(
-        "the whole target is gone",
+        "the target is unreachable",
         lambda stack: stack.kill("simulator"),
         lambda stack: stack.start_simulator(),
         "WhopApiDown",
@@ -139,14 +141,14 @@ def test_the_right_alert_arrives_and_resolves(
         labels = notice.labels
         return labels["alertname"] == scenario.alert and scenario.operation in (None, labels.get("operation"))
 
-    stack.wait_until(lambda: stack.firing() <= LASTING, SETTLES_WITHIN)
+    stack.wait_until(lambda: stack.firing() <= LASTING | OVERLOAD, SETTLES_WITHIN)
     begun = time.monotonic()
     scenario.begin(stack)
     notice = receiver.wait(lambda each: concerns(each) and each.status == "firing", begun, FIRES_WITHIN)
     assert notice.labels["severity"] == scenario.severity
     assert notice.path == f"/{scenario.severity}"
     assert notice.labels["location"] == "here"
-    assert scenario.told in notice.annotations["summary"]
+    assert scenario.summary in notice.annotations["summary"]
     assert notice.annotations["runbook_url"].endswith(f"#{scenario.alert.lower()}")
     ended = time.monotonic()
     scenario.end(stack)
@@ -155,14 +157,14 @@ def test_the_right_alert_arrives_and_resolves(
     for what, seconds in times.items():
         record_property(what, round(seconds, 1))
     with capsys.disabled():
-        told = ", ".join(
+        shown = ", ".join(
             f"{what} {seconds:.1f} s ({seconds * FACTOR / 60:.0f} min unscaled)" for what, seconds in times.items()
         )
-        print(f"\n{scenario.name}: {scenario.alert}, {told}")
+        print(f"\n{scenario.name}: {scenario.alert}, {shown}")
 
 
-def test_nobody_was_told_of_anything_else(stack: Stack, receiver: Receiver) -> None:
-    expected = {scenario.alert for scenario in SCENARIOS} | LASTING
+def test_no_other_alert_was_sent(stack: Stack, receiver: Receiver) -> None:
+    expected = {scenario.alert for scenario in SCENARIOS} | LASTING | OVERLOAD
     others = [notice for notice in receiver.notices if notice.labels["alertname"] not in expected]
     assert not others, "\n".join(map(str, others))
 

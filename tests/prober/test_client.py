@@ -237,9 +237,8 @@ def test_an_id_that_leads_elsewhere_or_holds_the_key_never_leaves(id: str) -> No
 
 def test_a_key_that_the_server_repeats_is_not_kept() -> None:
     exchange = ask(http(b'{"you sent": "%s"}' % KEY.encode(), f"X-Echo: {KEY}"))
-    assert exchange.status == 200
-    assert KEY not in repr(exchange)
-    assert KEY.encode() not in exchange.body
+    assert exchange.body == b'{"you sent": "***"}'
+    assert exchange.header("x-echo") == "***"
 
 
 def test_a_proxy_is_used_for_https_alone_and_learns_the_host_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

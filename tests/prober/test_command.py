@@ -37,19 +37,18 @@ def test_once_at_the_simulator_is_clean(config: Path, capsys: pytest.CaptureFixt
     assert report["requests"]["unsafe"] == 0
 
 
-@pytest.mark.parametrize(("fault", "code"), [([], 0), (["tool-type-changed@products.list"], 1)])
-def test_once_looks_at_the_mcp_server_that_the_file_names(
-    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, fault: list[str], code: int
+def test_once_checks_the_configured_mcp_server(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with embedded(faults=fault) as simulator:
+    with embedded(faults=["tool-type-changed@products.list"]) as simulator:
         monkeypatch.setenv("WHOP_API_KEY", simulator.api_key)
         monkeypatch.setenv("WHOP_COMPANY_ID", simulator.company_id)
         config.write_text(f'{TWO}\n[mcp]\nurl = "{simulator.mcp_url}"\n', encoding="utf-8")
         arguments = ["--once", "--config", str(config), "--target", simulator.base_url, "--json", "-"]
-        assert main(["probe", *arguments]) == code
+        assert main(["probe", *arguments]) == 1
     report = json.loads(capsys.readouterr().out)
     tools = [row["state"] for row in report["operations"] if row["id"].startswith("mcp:")]
-    assert tools.count("drift") == len(fault)
+    assert tools.count("drift") == 1
     assert tools.count("verified") > 0
 
 
@@ -107,7 +106,7 @@ def test_it_serves_reloads_and_drains(config: Path) -> None:
             process.send_signal(signal.SIGHUP)
             assert "invalid" in process.stderr.readline()
             process.send_signal(signal.SIGTERM)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 120
             while process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert process.returncode == 0

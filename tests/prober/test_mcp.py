@@ -1,19 +1,19 @@
-"""The MCP server as a probe: what a round exports, what it costs, and when no server is looked at."""
+"""Scheduled checks of the MCP server: the exported metrics, their requests, and when no server is checked."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from threading import Event
 from urllib.request import urlopen
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.prober.support import CONTRACT, Time
-from whopwatch.cli.probe import _check_mcp
+from whopwatch.cli.probe import _check_mcp, _check_mcp_here
 from whopwatch.config.shard import Shard
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.errors import ConfigError, TargetError
@@ -62,7 +62,7 @@ class CheckedServer:
         return self.registry.get_sample_value(name, {"transport": "streamable-http", **labels})
 
 
-def test_a_round_that_finds_nothing() -> None:
+def test_a_check_without_findings() -> None:
     made = CheckedServer(report(finding("D19", Severity.INFO)))
     made.checker.check_once()
     assert (made.value("whop_mcp_up"), made.value("whop_mcp_tools")) == (1, 149)
@@ -82,7 +82,7 @@ def test_findings_are_counted_by_class_until_they_are_gone() -> None:
     assert made.value("whop_mcp_up") == 1
 
 
-def test_a_refusal_is_down_and_what_was_found_stands() -> None:
+def test_a_refusal_is_down_and_earlier_findings_stay() -> None:
     made = CheckedServer(report(finding("D1")), TargetError("No session.", got="the key was refused (401)"))
     made.checker.check_once()
     made.checker.check_once()
@@ -91,7 +91,7 @@ def test_a_refusal_is_down_and_what_was_found_stands() -> None:
     assert made.value("whop_mcp_rounds_total", outcome="refused") == 1
 
 
-def test_a_round_takes_its_requests_out_of_the_budget_of_all() -> None:
+def test_a_check_takes_its_requests_from_the_shared_budget() -> None:
     made = CheckedServer(report(), per_minute=48.0)
     before = made.budget.level().remaining
     made.checker.check_once()
@@ -123,10 +123,16 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-def test_a_simulated_server_and_a_fault_of_it(simulator: Simulator) -> None:
+def test_the_simulated_server_and_a_fault_of_it(simulator: Simulator) -> None:
+    """In this process: that of `_check_mcp` takes seconds to start, and is tested below and in tests/cli."""
     target = simulator.target()
+    assert target.api_key
     registry = CollectorRegistry()
-    checker = McpChecker(partial(_check_mcp, target), RequestBudget(10**6, time.monotonic), McpMetrics(registry))
+
+    def check(url: str, options: McpOptions, number: int) -> tuple[Report, int]:
+        return _check_mcp_here(url, simulator.api_key, target.company_id, options, number)
+
+    checker = McpChecker(check, RequestBudget(10**6, time.monotonic), McpMetrics(registry))
     checker.configure(mcp_url(McpOptions(), target), McpOptions())
     labels = {"transport": "streamable-http"}
     checker.check_once()
@@ -141,43 +147,47 @@ def test_a_simulated_server_and_a_fault_of_it(simulator: Simulator) -> None:
     assert sum(simulator.requests.values()) == 2 * McpOptions().calls
 
 
-def test_a_server_that_is_not_there_is_down(simulator: Simulator) -> None:
-    """The look is made in another process: its TargetError has to come back as one."""
+def test_an_unreachable_server_is_down(simulator: Simulator) -> None:
+    """The check runs in another process: its TargetError must be raised here as one."""
     with pytest.raises(TargetError) as caught:
         _check_mcp(simulator.target(), "http://127.0.0.1:9/mcp", McpOptions(), 0)
     assert caught.value.got
     assert "unexpected" not in caught.value.got
 
 
-def test_the_service_exports_it_beside_the_probes(simulator: Simulator) -> None:
-    target = simulator.target()
-    service = ProberService(CONTRACT, target, default_file(), check_mcp=partial(_check_mcp, target))
+def test_the_service_exports_it_beside_the_probes(simulator: Simulator, tmp_path: Path) -> None:
+    checked = Event()
+
+    def check(url: str, options: McpOptions, number: int) -> tuple[Report, int]:
+        checked.set()
+        return report(), 149
+
+    config = tmp_path / "probes.toml"
+    config.write_text('[mcp]\n[[probes]]\noperations = ["products.list"]\n', encoding="utf-8")
+    service = ProberService(CONTRACT, simulator.target(), config, check_mcp=check)
     server = service.start(("127.0.0.1", 0))
     try:
-        url = f"http://127.0.0.1:{server.server_address[1]}/metrics"
-        deadline = time.monotonic() + 30
+        assert checked.wait(60)
         text = ""
-        while 'whop_mcp_up{transport="streamable-http"} 1.0' not in text and time.monotonic() < deadline:
-            time.sleep(0.1)
-            with urlopen(url) as answer:
-                text = answer.read().decode()
+        while 'whop_mcp_up{transport="streamable-http"} 1.0' not in text:
+            with urlopen(f"http://127.0.0.1:{server.server_address[1]}/metrics") as response:
+                text = response.read().decode()
     finally:
         service.stop()
         server.stop()
-    assert 'whop_mcp_up{transport="streamable-http"} 1.0' in text
     assert 'whop_mcp_tools{transport="streamable-http"} 149.0' in text
 
 
-def test_only_a_named_server_is_looked_at_away_from_the_simulator(simulator: Simulator) -> None:
+def test_away_from_the_simulator_only_a_configured_server_is_checked(simulator: Simulator) -> None:
     live = replace(simulator.target(), name="sandbox", writable=False)
-    terms = read_settings(default_file()).mcp
-    assert mcp_url(terms, simulator.target()) == simulator.mcp_url
-    assert mcp_url(terms, live) is None
+    options = read_settings(default_file()).mcp
+    assert mcp_url(options, simulator.target()) == simulator.mcp_url
+    assert mcp_url(options, live) is None
     assert mcp_url(McpOptions(url=URL), live) == URL
     assert mcp_url(None, simulator.target()) is None
 
 
-def test_a_named_server_needs_the_library_and_the_simulators_own_does_without(
+def test_a_configured_server_needs_the_library_and_the_simulators_own_does_not(
     monkeypatch: pytest.MonkeyPatch, simulator: Simulator, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(mcp, "find_spec", lambda name: None)
@@ -191,14 +201,14 @@ def test_a_named_server_needs_the_library_and_the_simulators_own_does_without(
 @pytest.mark.parametrize(
     "url", ["mcp.example.com", "ftp://example.com/mcp", "https://key@example.com/mcp", f"{URL}?key=x", "", 7]
 )
-def test_what_is_no_address_is_refused_without_being_told(url: object) -> None:
+def test_an_invalid_url_is_refused_and_not_shown(url: object) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_settings({"mcp": {"url": url}, **ENTRY}, "probes.toml")
-    assert "probes.toml, key mcp, key url" in str(caught.value)
+    assert "probes.toml, mcp.url" in str(caught.value)
     assert "key@" not in str(caught.value)
 
 
-def test_a_schedule_with_more_rounds_than_the_budget_has_room_for_is_refused() -> None:
+def test_a_schedule_with_more_checks_than_the_budget_allows_is_refused() -> None:
     tables = {"mcp": {"interval": "1s", "calls": 9}, "budget": {"requests_per_minute": 100}, **ENTRY}
     with pytest.raises(ConfigError, match="requests a minute, the budget allows 100"):
         select_probes(parse_settings(tables, "probes.toml"), CONTRACT)

@@ -70,7 +70,7 @@ MISTAKES = {
     "simulate --fault item-skipped@payment.list": "did you mean 'payments.list'?",
     "simulate --fault item-skipped@payments.retrieve": "try item-skipped@products.list",
     "simulate --fault field-missing@payments.create": "an operation of the kind 'read'",
-    "simulate --fault order-ignored@reviews.list": "in this world: `order` is ignored.",
+    "simulate --fault order-ignored@reviews.list": "where the fault can show: `order` is ignored.",
     "faults --for payment.list": "did you mean 'payments.list'?",
 }
 

@@ -44,7 +44,7 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
 def test_generated_pages_are_fresh(generator: Path, tmp_path: Path) -> None:
     fresh = tmp_path / "page.md"
     subprocess.run([sys.executable, generator, fresh], check=True, cwd=ROOT)
-    page = ROOT / "docs" / "reference" / f"{generator.stem}.md"
+    page = ROOT / "docs" / "reference" / f"{generator.stem.replace('_', '-')}.md"
     assert page.read_text(encoding="utf-8") == fresh.read_text(encoding="utf-8"), f"run python {generator}"
 
 

@@ -46,7 +46,7 @@ def test_a_side_may_be_a_contract_folder_or_its_export(tmp_path: Path, capsys: C
     export = str(tmp_path / "whop.yaml")
     assert main(["contract", "export", "-o", export]) == 0
     assert main(["diff", str(edition_dir()), export]) == 0
-    assert "nothing moved" in capsys.readouterr().out
+    assert ": no changes" in capsys.readouterr().out
     assert main(["diff", str(edition_dir() / "bundle.json"), str(edition_dir() / "v1" / "openapi.yaml")]) == 0
 
 

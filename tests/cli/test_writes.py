@@ -40,7 +40,7 @@ def test_writes_are_made_told_of_and_tidied_up(capsys: pytest.CaptureFixture[str
 def test_a_single_write_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--allow-writes", "--only", "leads.update"]) == EXIT_CLEAN
     out = " ".join(capsys.readouterr().out.split())
-    assert "1 verified" in out
+    assert "1 of 1 write verified" in out
     assert "left at the target: 7 leads" in out
 
 

@@ -59,7 +59,7 @@ def test_a_finding_fails_the_group_of_its_check_and_is_described() -> None:
         case.bind(RUN).check()
     said = str(caught.value)
     assert said.startswith("products.list: 2 findings\n")
-    assert "critical required-field-removed (D5) at /data/*/title" in said
+    assert "critical: required-field-removed (D5) at /data/*/title" in said
     assert samples.FINDINGS[0].fingerprint in said
 
 

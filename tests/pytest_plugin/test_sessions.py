@@ -48,7 +48,7 @@ def run(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
 
 
 def requests_of(result: pytest.RunResult) -> int:
-    found = re.search(r"^(\d+) of \d+ requests? sent, all read-only", result.stdout.str(), re.MULTILINE)
+    found = re.search(r"^requests +(\d+) of \d+ requests? sent, all read-only", result.stdout.str(), re.MULTILINE)
     assert found, result.stdout.str()
     return int(found[1])
 
@@ -149,7 +149,7 @@ def test_drift_fails_the_test_it_belongs_to(pytester: pytest.Pytester, monkeypat
     result.stdout.fnmatch_lines(
         [
             "products.list: 1 finding",
-            "critical required-field-removed (D5) at /data/[*]/title*",
+            "critical: required-field-removed (D5) at /data/[*]/title*",
             "FAILED *products.list-schema*",
         ]
     )

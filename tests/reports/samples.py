@@ -1,4 +1,4 @@
-"""Reports of every kind, made by hand."""
+"""Reports of every kind for tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FINDINGS = (
         location="/data/*/title",
         expected="present",
         observed="absent",
-        message="The required field title is missing from items of products.list.",
+        message="products.list: required field is missing (12 of 40 items).",
         samples=40,
         violations=12,
         confidence=Confidence.CONFIRMED,
@@ -27,7 +27,7 @@ FINDINGS = (
         location="/created_at",
         expected="date-time",
         observed="a string of another format",
-        message="created_at of payments.retrieve is not a date-time.",
+        message="payments.retrieve: is not a date-time (1 of 1 response).",
     ),
     Finding(
         drift_class="D10",
@@ -37,7 +37,7 @@ FINDINGS = (
         location="/data/*/visibility",
         expected="visible, hidden, archived, quick_link",
         observed="another value",
-        message="visibility has a value that is not documented.",
+        message="products.list: has an undocumented enum value (3 of 40 items).",
         samples=40,
         violations=3,
         confidence=Confidence.CONFIRMED,
@@ -50,7 +50,7 @@ FINDINGS = (
         location="/x|y\x1b[31m[bold]`tick`",
         expected="documented fields only",
         observed="an undocumented field",
-        message="users.retrieve answers with a field <nobody> *documents* | at all\nand more.",
+        message="users.retrieve: has an undocumented field <b> *x* | y\nand more (2 of 2 responses).",
         samples=2,
         violations=2,
     ),

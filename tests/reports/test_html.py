@@ -14,8 +14,8 @@ from tests.reports import nights, samples
 from whopwatch.core.finding import Occurrence
 from whopwatch.core.report import BaselineSummary, State, TargetResult, Verdict
 from whopwatch.reports import html
+from whopwatch.reports.charts import MAX_BARS, format_seconds, latency_line, state_bars
 from whopwatch.reports.curl import commands
-from whopwatch.reports.strips import NIGHTS, milliseconds, spark, strip
 
 HOSTILE = "\x1b[2J</style></script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}\u202e\ud800"
 ATTRIBUTES_WITH_ADDRESS = {"src", "href", "action", "srcset", "data", "poster", "xlink:href"}
@@ -138,19 +138,27 @@ def test_every_target_of_a_link_and_every_id_is_there_once(name: str) -> None:
     assert set(named) <= set(ids)
 
 
-def test_what_moved_stands_before_everything_else() -> None:
+def test_open_findings_are_one_list_by_severity_and_fixed_ones_come_after_it() -> None:
     text = html.render(nights.bad_night())
-    places = [text.index(f'id="{name}"') for name in ("changes", "targets", "findings", "operations")]
+    places = [text.index(f'id="{name}"') for name in ("targets", "findings", "operations")]
     assert places == sorted(places)
-    changes = text[places[0] : places[1]]
-    lives = re.findall(r'class="chip life (\w+)"', changes)
-    assert lives == ["new", "new", "worse", "flapping", "fixed"]
+    found = text[places[1] : places[2]]
+    severities = re.findall(r'data-severity="(\w+)"', found)
+    assert severities == ["critical", "high", "high", "medium", "info", "medium"]
+    assert re.findall(r'data-state="(\w+)"', found) == ["new", "new", "worse", "known", "flapping", "fixed"]
+    assert found.index("<h3>Fixed</h3>") > found.index('data-state="flapping"')
     assert "2 new, 1 worse, 1 flapping, 1 fixed since 2026-11-21 02:00 UTC; 1 known" in text
 
 
+def test_reads_and_writes_are_counted_apart() -> None:
+    text = html.render(samples.clean())
+    assert '<p class="number">79<small> of 79 verified</small></p>' in text
+    assert "70 writes not covered" in text
+
+
 def test_a_first_and_a_quiet_night_say_so() -> None:
-    assert "first night: there is nothing to compare with yet" in html.render(nights.first_night())
-    assert "Nothing moved since 2026-11-21 02:00 UTC." in html.render(nights.quiet_night())
+    assert "first night: nothing to compare with yet" in html.render(nights.first_night())
+    assert "nothing changed since 2026-11-21 02:00 UTC; 1 accepted" in html.render(nights.quiet_night())
 
 
 def test_a_finding_has_all_that_is_known_of_it() -> None:
@@ -158,10 +166,19 @@ def test_a_finding_has_all_that_is_known_of_it() -> None:
     text = html.render(report)
     for finding in report.findings:
         card = text[text.index(f'id="f-{finding.fingerprint}"') :]
-        for part in (finding.fingerprint, finding.drift_class, f"of {finding.samples} sample", "first seen"):
+        for part in (finding.fingerprint, finding.class_label, f"of {finding.samples} sample"):
             assert part in card
-    assert "8 places with this one cause" in text
-    assert '<td class="as-observed">as observed</td>' in text
+    assert "8 places with this cause" in text
+
+
+def test_each_source_is_quoted_with_what_it_says() -> None:
+    text = html.render(nights.bad_night())
+    assert '<th scope="row">Reference</th><td class="as-expected">not null</td>' in text
+    assert '<th scope="row">Live API</th><td class="as-observed">null</td>' in text
+    silent = replace(nights.bad_night().findings[0], witnesses={"sdk": "silent", "last night": "silent"})
+    text = html.render(samples.report(findings=(silent,)))
+    assert '<th scope="row">SDK</th><td class="silent">not specified</td>' in text
+    assert '<th scope="row">Last night</th><td class="silent">not checked</td>' in text
 
 
 def test_a_thousand_findings_are_one_page() -> None:
@@ -183,20 +200,20 @@ def test_a_request_can_be_run_by_anybody_and_holds_no_key() -> None:
 
 
 def test_a_strip_has_one_bar_a_night() -> None:
-    drawn = strip([State.VERIFIED, State.DRIFT, State.VERIFIED])
+    drawn = state_bars([State.VERIFIED, State.DRIFT, State.VERIFIED])
     assert drawn
     assert dict(drawn.paths) == {"verified": "M0 7h4v9h-4zM10 7h4v9h-4z", "drift": "M5 0h4v16h-4z"}
     assert drawn.label == "3 nights: 2 verified, 1 drift"
-    assert strip([]) is None
-    long = strip([State.DRIFT] * (NIGHTS + 5))
+    assert state_bars([]) is None
+    long = state_bars([State.DRIFT] * (MAX_BARS + 5))
     assert long
-    assert dict(long.paths)["drift"].count("M") == NIGHTS
+    assert dict(long.paths)["drift"].count("M") == MAX_BARS
 
 
 def test_a_line_of_latencies_has_gaps_where_there_was_none() -> None:
-    drawn = spark([0.1, 0.2, None, 0.2, 0.1])
+    drawn = latency_line([0.1, 0.2, None, 0.2, 0.1])
     assert drawn
     assert (drawn.path.count("M"), drawn.path.count("L")) == (2, 2)
     assert drawn.label == "latency over 4 nights: 100 ms to 200 ms"
-    assert spark([0.1]) is None
-    assert [milliseconds(seconds) for seconds in (None, 0.0008, 0.25, 2.0)] == ["", "0.8 ms", "250 ms", "2.0 s"]
+    assert latency_line([0.1]) is None
+    assert [format_seconds(seconds) for seconds in (None, 0.0008, 0.25, 2.0)] == ["", "0.8 ms", "250 ms", "2.0 s"]

@@ -40,7 +40,7 @@ def diff(old: str, new: str, json_file: str | None, markdown_file: str | None, c
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
     from whopwatch.diff.result import compare_sides
     from whopwatch.diff.sides import read_side
-    from whopwatch.reports.difference import as_markdown, print_comparison
+    from whopwatch.reports.contract_diff import as_markdown, print_comparison
 
     folder = cache_folder(cache_dir)
     comparison = compare_sides(read_side(old, folder), read_side(new, folder))

@@ -55,7 +55,7 @@ def sync_command(
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
     from whopwatch.contract_build.releases import named_release
-    from whopwatch.reports.difference import as_markdown
+    from whopwatch.reports.contract_diff import as_markdown
     from whopwatch.sync.move import move_contract
     from whopwatch.sync.watch import newest_release
 
@@ -90,7 +90,7 @@ def watch_command(json_file: str | None, markdown_file: str | None, folder: Path
     Ends with 0 where there is none, with 1 where there is one, with 3 where the registry cannot be asked.
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
-    from whopwatch.reports.difference import as_markdown
+    from whopwatch.reports.contract_diff import as_markdown
     from whopwatch.sync.watch import release_status
 
     watched = release_status(edition_dir(folder), cache_folder(cache_dir))
@@ -100,7 +100,7 @@ def watch_command(json_file: str | None, markdown_file: str | None, folder: Path
     }
     outputs.write({kind: texts[kind] for kind in outputs.kinds})
     if not outputs.use_stdout:
-        from whopwatch.reports.difference import summary
+        from whopwatch.reports.contract_diff import summary
 
         click.echo(_newer(watched))
         if watched.comparison:
@@ -118,7 +118,7 @@ def _newer(watched: ReleaseStatus) -> str:
 def _tell(moved: ContractMove, target: Path) -> None:
     from rich.console import Console
 
-    from whopwatch.reports.difference import print_comparison
+    from whopwatch.reports.contract_diff import print_comparison
 
     print_comparison(moved.comparison, Console())
     click.echo(f"\n{len(moved.files)} files of {target} changed:")

@@ -15,8 +15,8 @@ from whopwatch.contract import load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import Report
-from whopwatch.reports import json as json_report
-from whopwatch.reports.text import location, plain
+from whopwatch.reports import to_json_text
+from whopwatch.reports.text import location, sanitize
 from whopwatch.run.conclude import RowEvidence, conclude
 from whopwatch.signature import TOLERANCE_SECONDS, Refusal, Signed
 from whopwatch.webhooks.checker import check_recorded, has_violation
@@ -47,7 +47,7 @@ def webhook_verify(file: Path, headers_file: Path, any_age: bool, json_file: str
     secret = os.environ.get(SECRET_VARIABLE, "") or read_secret().reveal()
     tolerance = math.inf if any_age else TOLERANCE_SECONDS
     signed, event, findings = check_recorded(load(), secret, delivery, tolerance=tolerance)
-    outputs.write({"json": json_report.render(_report(delivery, event, findings))})
+    outputs.write({"json": to_json_text(_report(delivery, event, findings))})
     if json_file != STDOUT:
         click.echo("\n".join(_lines(signed, event, findings)))
     return EXIT_DRIFT if has_violation(findings) else EXIT_CLEAN
@@ -68,8 +68,8 @@ def _lines(signed: Signed | Refusal, event: str, findings: tuple[Finding, ...]) 
     lines.append(f"contract: {'broken' if has_violation(tuple(others)) else 'kept'}")
     for finding in others:
         what = finding.message.removeprefix(f"{finding.operation}: ")
-        lines.append(f"  {finding.severity} {finding.class_label} {location(finding)}: {plain(what)}")
-        lines.append(f"    expected {plain(finding.expected)}, observed {plain(finding.observed)}")
+        lines.append(f"  {finding.severity} {finding.class_label} {location(finding)}: {sanitize(what)}")
+        lines.append(f"    expected {sanitize(finding.expected)}, observed {sanitize(finding.observed)}")
     return lines
 
 

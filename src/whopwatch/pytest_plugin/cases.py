@@ -15,7 +15,8 @@ from whopwatch.core.exchange import Purpose
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import Report, State
 from whopwatch.pytest_plugin import options
-from whopwatch.reports.text import UNSTATED, evidence, location, number, plain
+from whopwatch.reports.curl import commands
+from whopwatch.reports.text import UNSTATED, finding_lines, plural, sanitize
 from whopwatch.run.target import check_target
 
 RequestKind = tuple[str, str]
@@ -108,11 +109,13 @@ class BoundCase:
         __tracebackhide__ = True
         found = [finding for finding in self.run.report.findings if self._concerns(finding)]
         if found:
-            title = f"{self.case.operation or 'the target'}: {number(len(found), 'finding')}"
-            pytest.fail("\n".join((title, *map(_described, found))), pytrace=False)
+            title = f"{self.case.operation or 'the target'}: {plural(len(found), 'finding')}"
+            requests = commands(self.run.report)
+            lines = [line for finding in found for line in finding_lines(finding, requests.get(finding.operation))]
+            pytest.fail("\n".join((title, *lines)), pytrace=False)
         undecided = self._undecided()
         if undecided:
-            pytest.skip(plain(undecided))
+            pytest.skip(sanitize(undecided))
 
     def _concerns(self, finding: Finding) -> bool:
         is_here = self.case.operation in (None, finding.operation)
@@ -131,11 +134,3 @@ class BoundCase:
         if self.case.needs and not any(self.run.has_requested(*need) for need in self.case.needs):
             return report.reason or "the request that this test needs was not sent"
         return None
-
-
-def _described(finding: Finding) -> str:
-    return (
-        f"{finding.severity} {finding.class_label} at {location(finding)}: {plain(finding.message)}\n"
-        f"  expected {plain(finding.expected)}, observed {plain(finding.observed)}; {evidence(finding)}; "
-        f"fingerprint {finding.fingerprint}"
-    )

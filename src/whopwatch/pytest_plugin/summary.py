@@ -46,16 +46,16 @@ class Summary:
         if not self._outcomes:
             return
         from whopwatch.pytest_plugin.session_run import finished_run
-        from whopwatch.reports.text import plain, requests_line, states_line
+        from whopwatch.reports.text import requests_line, sanitize, states_line
 
         run = finished_run(self._config)
         if run is None:
             return
         report = run.report
         terminalreporter.section("whopwatch", "-")
-        terminalreporter.line(f"target      {plain(report.target)}")
-        terminalreporter.line(states_line(report))
-        terminalreporter.line(requests_line(report))
+        terminalreporter.line(f"target      {sanitize(report.target)}")
+        terminalreporter.line(f"operations  {states_line(report)}")
+        terminalreporter.line(f"requests    {requests_line(report)}")
         reason = self._why_not_checked()
         if reason:
-            terminalreporter.line(f"COULD NOT CHECK: {plain(reason)}", red=True, bold=True)
+            terminalreporter.line(f"COULD NOT CHECK: {sanitize(reason)}", red=True, bold=True)

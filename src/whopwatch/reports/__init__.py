@@ -1,16 +1,23 @@
-"""Reports: one model, several outputs. A new output is one module here and one line in the table."""
+"""Reports: one model, several formats. A new format is one module here and one row in each table."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
 from whopwatch.core.report import Report
-from whopwatch.reports import chat, html, json, junit, markdown, sarif, terminal
+from whopwatch.reports import chat, html, junit, markdown, sarif, terminal
+
+
+def to_json_text(report: Report) -> str:
+    """Return the JSON report, schema 1. Its keys are a promise."""
+    return json.dumps(report.to_json(), indent=2, ensure_ascii=True) + "\n"
+
 
 RENDERERS: Mapping[str, Callable[[Report], str]] = {
     "chat": chat.render,
     "html": html.render,
-    "json": json.render,
+    "json": to_json_text,
     "junit": junit.render,
     "markdown": markdown.render,
     "sarif": sarif.render,
@@ -26,6 +33,6 @@ FILE_NAMES: Mapping[str, str] = {
     "sarif": "report.sarif",
     "terminal": "report.txt",
 }
-"""What each output is called in a report folder."""
+"""The name of each format in a report folder."""
 
-__all__ = ["FILE_NAMES", "RENDERERS"]
+__all__ = ["FILE_NAMES", "RENDERERS", "to_json_text"]

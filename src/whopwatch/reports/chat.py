@@ -1,4 +1,4 @@
-"""The report as a message for a chat: the verdict, what moved, the worst few; short enough for any of them."""
+"""The report as a chat message: the verdict, what changed, and the most severe findings."""
 
 from __future__ import annotations
 
@@ -7,56 +7,59 @@ from collections.abc import Iterator
 from whopwatch.core.finding import Finding, FindingState
 from whopwatch.core.report import Report
 from whopwatch.reports.markdown import MARKS
-from whopwatch.reports.text import VERDICTS, by_life, change_line, headline, number, plain
+from whopwatch.reports.text import (
+    VERDICTS,
+    active_findings,
+    change_line,
+    headline,
+    inactive_findings,
+    plural,
+    sanitize,
+    sentence,
+)
 
-MAX_LENGTH = 1900
-"""Characters: of the chats in use the strictest takes 2000."""
-MAX_FINDINGS = 8
-MAX_TEXT = 110
+MAX_MESSAGE = 1900
+"""Characters of the message: the strictest of the common chats takes 2000."""
+MAX_SHOWN = 8
+"""Findings in the message."""
+MAX_WORDS = 110
+"""Characters of one text."""
 
 
 def render(report: Report) -> str:
-    """The message, in the little Markdown that chats have in common: bold, code and lists."""
+    """Return the message in the Markdown that chats have in common: bold, code and lists."""
     lines = list(_lines(report))
-    while len("\n".join(lines)) >= MAX_LENGTH:
+    while len("\n".join(lines)) >= MAX_MESSAGE:
         lines.pop()
     return "\n".join(lines) + "\n"
 
 
 def _lines(report: Report) -> Iterator[str]:
-    words = _short(headline(report), 300)
+    words = _words(headline(report), 300)
     yield f"{MARKS[report.verdict]} *whopwatch: {VERDICTS[report.verdict].lower()}* at {_code(report.target)}: {words}"
     if change := change_line(report):
-        yield _short(change, 300)
-    found = [
-        finding
-        for life, group in by_life(report.findings).items()
-        for finding in group
-        if life is not FindingState.ACCEPTED and (finding.breaks or life is FindingState.FIXED)
-    ]
-    for finding in found[:MAX_FINDINGS]:
+        yield _words(change, 300)
+    found = [finding for finding in active_findings(report) if finding.breaks]
+    found += inactive_findings(report).get(FindingState.FIXED, [])
+    for finding in found[:MAX_SHOWN]:
         yield f"• {_finding(finding)}"
-    if len(found) > MAX_FINDINGS:
-        yield f"and {number(len(found) - MAX_FINDINGS, 'finding')} more"
+    if len(found) > MAX_SHOWN:
+        yield f"and {plural(len(found) - MAX_SHOWN, 'finding')} more"
 
 
 def _finding(finding: Finding) -> str:
     state = f"{finding.state}, " if finding.state else ""
-    # Both stand before it as code; what is left of a pointer once its marks are blanked is hard to read.
-    message = finding.message.removeprefix(f"{finding.operation}: ")
-    for name in (finding.location, finding.location.partition(":")[2]):
-        message = message.removeprefix(f"{name} ")
     where = f"{_code(finding.operation)} {_code(finding.location)}".strip()
-    return f"{state}{finding.severity}: {finding.class_label} {where} {_short(message)}"
+    return f"{finding.class_label} {where}: {_words(sentence(finding))} ({state}{finding.severity})"
 
 
-def _short(text: str, length: int = MAX_TEXT) -> str:
-    """Plain words: nothing in them mentions anybody, links, or is set in bold."""
-    shown = "".join(" " if character in "*`~<>@#[]|\\" else character for character in plain(text[: length + 1]))
+def _words(text: str, length: int = MAX_WORDS) -> str:
+    """Return words without markup: they mention no user, contain no link, and are not bold."""
+    shown = "".join(" " if character in "*`~<>@#[]|\\" else character for character in sanitize(text[: length + 1]))
     return shown if len(shown) <= length else f"{shown[: length - 1]}…"
 
 
 def _code(text: str) -> str:
-    shown = plain(text[: MAX_TEXT + 1]).replace("`", "'").strip()
-    shown = shown if len(shown) <= MAX_TEXT else f"{shown[: MAX_TEXT - 1]}…"
+    shown = sanitize(text[: MAX_WORDS + 1]).replace("`", "'").strip()
+    shown = shown if len(shown) <= MAX_WORDS else f"{shown[: MAX_WORDS - 1]}…"
     return f"`{shown}`" if shown else ""

@@ -1,126 +1,125 @@
-"""One self-contained HTML page: what moved first, then everything, for a browser without a network.
+"""One self-contained HTML page with everything about a run. A browser needs no network to show it.
 
-Whatever came from an API is hostile: it is escaped by the template engine, made visible by `plain`, and the page's own
-policy lets no script and no style run but the two that are part of this package.
+Text that came from an API is hostile: the template engine escapes it, `sanitize` makes control characters visible, and
+the page's own policy allows no script and no style but the two of this package.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whopwatch.core.drift_classes import class_title
-from whopwatch.core.finding import INACTIVE, Finding, FindingState
+from whopwatch.core.finding import Finding, FindingState
 from whopwatch.core.report import OperationResult, Report, State, Verdict
+from whopwatch.reports.charts import format_seconds, latency_line, state_bars
 from whopwatch.reports.curl import commands, operation_of
-from whopwatch.reports.strips import milliseconds, spark, strip
 from whopwatch.reports.text import (
-    LIVES,
     STATES,
     VERDICTS,
-    by_life,
+    active_findings,
+    by_kind,
     by_severity,
     change_line,
-    evidence,
+    facts,
+    findings_line,
+    format_time,
     headline,
+    inactive_findings,
     location,
-    moved,
-    moved_words,
-    plain,
+    plural,
     requests_line,
-    when,
+    sanitize,
+    sentence,
+    source_words,
 )
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
-MAX_CHANGES = 25
-"""What moved that is listed at the top; all of it stands among the findings."""
-
-MANY = 100
-"""Findings from which on a browser is told to draw only those on the screen."""
+MANY_FINDINGS = 100
+"""From this number of findings on, the browser draws only those on the screen."""
 
 _FOLDER = Path(__file__).parent / "page"
 _ORDER = (State.DRIFT, State.COULD_NOT_CHECK, State.VERIFIED, State.NOT_COVERED)
 _OPEN_ROWS = 60
-"""A longer table of operations that are well is folded."""
-_NOTHING = {
-    Verdict.CLEAN: "Nothing: what was seen keeps the contract.",
+"""A longer table of verified operations is folded."""
+_NO_FINDINGS = {
+    Verdict.CLEAN: "None: every response that was checked matches the contract.",
     Verdict.DRIFT: "None that breaks the contract.",
-    Verdict.COULD_NOT_CHECK: "None: too little was seen to find anything.",
+    Verdict.COULD_NOT_CHECK: "None: too little was checked to find anything.",
 }
 
 
 def render(report: Report) -> str:
-    """The report as one HTML document."""
+    """Return the report as one HTML document."""
     return _template().render(_page(report)) + "\n"
 
 
 @cache
 def _template() -> Template:
-    import jinja2  # takes longer to import than every other report takes to render
+    import jinja2  # takes longer to import than every other format takes to render
 
     environment: Environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=_visible,
+        finalize=_sanitized,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     return environment.get_template("page.html")
 
 
-def _visible(value: Any) -> Any:
-    """Text without the characters that a browser would obey; what is markup already is ours."""
-    return value if not isinstance(value, str) or hasattr(value, "__html__") else plain(value)
+def _sanitized(value: Any) -> Any:
+    """Return strings without characters that a browser would obey; markup of the template itself stays."""
+    return value if not isinstance(value, str) or hasattr(value, "__html__") else sanitize(value)
 
 
 def _page(report: Report) -> dict[str, Any]:
-    counts = report.count()
-    changed = moved(report)
-    standing = [finding for finding in report.findings if finding.state not in INACTIVE]
+    active, requests = active_findings(report), commands(report)
     return {
         **_assets(),
         "version": report.version,
         "target": report.target,
-        "started": when(report.started_at),
+        "started": format_time(report.started_at),
         "verdict": VERDICTS[report.verdict],
         "verdict_name": str(report.verdict),
-        "words": headline(report),
+        "headline": headline(report),
         "change": change_line(report),
-        "counts": {"verified": counts[State.VERIFIED]},
-        "total": len(report.operations),
-        "states": [(str(state), STATES[state], counts[state]) for state in STATES],
-        "finding_count": len(standing),
-        "severities": [(str(severity), len(found)) for severity, found in by_severity(standing).items()],
-        "kinds": [str(severity) for severity in by_severity(report.findings)],
-        "has_many": len(report.findings) > MANY,
+        "kinds": list(_kinds(report)),
+        "states": [(str(state), words) for state, words in STATES.items()],
+        "finding_count": len(active),
+        "finding_words": findings_line(report),
+        "severities": [(str(severity), len(found)) for severity, found in by_severity(active).items()],
+        "all_severities": [str(severity) for severity in by_severity(report.findings)],
+        "finding_states": list(dict.fromkeys(str(finding.state) for finding in report.findings if finding.state)),
+        "has_many": len(report.findings) > MANY_FINDINGS,
         "sent": report.sent,
         "budget": report.budget,
         "used": round(100 * min(report.sent / report.budget, 1.0)) if report.budget else 0,
         "requests": requests_line(report).partition(", ")[2],
         "sent_words": _sent_words(report),
-        "memory": report.memory,
-        "moved": [_view(finding) for finding in changed[:MAX_CHANGES]],
-        "unlisted": max(len(changed) - MAX_CHANGES, 0),
-        "quiet": _quiet(report),
         "targets": report.targets,
-        "groups": list(_groups(report)),
-        "nothing": _NOTHING[report.verdict],
+        "findings": [_finding(finding, requests) for finding in active],
+        "inactive": [
+            (str(state).capitalize(), [_finding(finding, {}) for finding in found])
+            for state, found in inactive_findings(report).items()
+        ],
+        "no_findings": _NO_FINDINGS[report.verdict],
         "operations": list(_operations(report)),
         "has_history": any(operation.history for operation in report.operations),
-        "besides": list(_besides(report)),
+        "counters": list(_counters(report)),
     }
 
 
 @cache
 def _assets() -> Mapping[str, Any]:
-    """The page's style and script, and the policy that lets just these two run."""
+    """Return the page's style and script, and the policy that allows only these two."""
     texts = {name: (_FOLDER / f"page.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
     digests = {name: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for name, text in texts.items()}
     policy = (
@@ -130,67 +129,59 @@ def _assets() -> Mapping[str, Any]:
     return {"css": texts["css"], "script": texts["js"], "policy": policy}
 
 
+def _kinds(report: Report) -> Iterator[dict[str, Any]]:
+    """Yield a tile for each kind of operation that was covered; kinds that were skipped entirely become a note."""
+    for kind, operations in by_kind(report.operations).items():
+        counts = Counter(operation.state for operation in operations)
+        covered = len(operations) - counts[State.NOT_COVERED]
+        yield {
+            "title": f"{kind}s".capitalize(),
+            "verified": counts[State.VERIFIED],
+            "covered": covered,
+            "skipped": f"{plural(counts[State.NOT_COVERED], kind)} not covered" if counts[State.NOT_COVERED] else "",
+            "states": [(str(state), STATES[state], counts[state]) for state in _ORDER[:3] if counts[state]],
+        }
+
+
 def _sent_words(report: Report) -> str:
     if not report.sent:
         return "No request was sent"
-    return "Requests that change data were sent, too" if report.unsafe else "Only reads were sent"
+    return "Write requests were sent" if report.unsafe else "Only read requests were sent"
 
 
-def _quiet(report: Report) -> str:
-    """What is said where nothing moved."""
-    if report.memory is None or report.memory.nights == 0:
-        return "This is the first night: what is found later is compared with it."
-    return f"Nothing moved since {when(report.memory.previous or '')}."
-
-
-def _groups(report: Report) -> Iterator[tuple[str, bool, list[dict[str, Any]]]]:
-    """Findings under their headings: by their life where there is a memory, else by severity."""
-    requests = commands(report)
-    if report.memory:
-        for life, found in by_life(report.findings).items():
-            title = LIVES[life] if life else "without a past"
-            yield title.capitalize(), life is not FindingState.ACCEPTED, [_view(finding, requests) for finding in found]
-    else:
-        for severity, found in by_severity(report.findings).items():
-            yield str(severity).capitalize(), True, [_view(finding, requests) for finding in found]
-
-
-def _view(finding: Finding, requests: Mapping[str, str] | None = None) -> dict[str, Any]:
-    message = finding.message
-    for said in (f"{finding.operation} {finding.location}: ", f"{finding.operation}: ", f"{finding.location} "):
-        message = message.removeprefix(said)
+def _finding(finding: Finding, requests: Mapping[str, str]) -> dict[str, Any]:
+    words = sentence(finding)
+    shown = ("expected", "observed", "places", "fingerprint")
     return {
         "severity": str(finding.severity),
+        "slug": finding.class_slug,
+        "number": finding.drift_class,
         "operation": finding.operation or "whole target",
         "location": location(finding),
-        "message": message,
-        "short": message if len(message) <= 120 else f"{message[:117]}...",
-        "life": str(finding.state) if finding.state else None,
-        "drift_class": finding.class_label,
-        "title": class_title(finding.drift_class),
+        "sentence": words,
+        "state": str(finding.state) if finding.state else "",
+        "since": finding.first_seen[:10] if finding.first_seen and finding.state is not FindingState.NEW else None,
         "expected": finding.expected,
         "observed": finding.observed,
-        "evidence": evidence(finding),
-        "first_seen": when(finding.first_seen) if finding.first_seen else None,
-        "since": finding.first_seen[:10] if finding.first_seen and finding.state is not FindingState.NEW else None,
-        "check": finding.check,
-        "source": str(finding.source),
+        "facts": [(name, value) for name, value in facts(finding) if name not in shown],
+        "check": f"{finding.check} ({finding.source})",
         "fingerprint": finding.fingerprint,
-        "moved": moved_words(finding),
-        "targets": finding.targets,
-        "accepted": finding.accepted,
-        "witnesses": list(finding.witnesses.items()),
+        "sources": list(source_words(finding)),
         "places": finding.places,
-        "request": (requests or {}).get(operation_of(finding)),
+        "request": requests.get(operation_of(finding)),
     }
 
 
 def _operations(report: Report) -> Iterator[tuple[str, str, bool, list[dict[str, Any]]]]:
-    for state in _ORDER:
-        rows = [operation for operation in report.operations if operation.state is state]
-        is_open = state in (State.DRIFT, State.COULD_NOT_CHECK) or (state is State.VERIFIED and len(rows) <= _OPEN_ROWS)
-        if rows:
-            yield str(state), STATES[state].capitalize(), is_open, [_row(operation) for operation in rows]
+    """Yield the tables of operations: state, title, whether it is unfolded, rows. Reads come before writes."""
+    for kind, operations in by_kind(report.operations).items():
+        for state in _ORDER:
+            rows = [operation for operation in operations if operation.state is state]
+            is_open = state in (State.DRIFT, State.COULD_NOT_CHECK) or (
+                state is State.VERIFIED and len(rows) <= _OPEN_ROWS
+            )
+            if rows:
+                yield str(state), f"{kind}s: {STATES[state]}".capitalize(), is_open, [_row(one) for one in rows]
 
 
 def _row(operation: OperationResult) -> dict[str, Any]:
@@ -201,19 +192,19 @@ def _row(operation: OperationResult) -> dict[str, Any]:
         "reason": operation.reason,
         "requests": operation.requests,
         "samples": operation.samples,
-        "latency": milliseconds(operation.latency),
-        "strip": strip(operation.history),
-        "spark": spark(operation.latencies),
+        "latency": format_seconds(operation.latency),
+        "bars": state_bars(operation.history),
+        "line": latency_line(operation.latencies),
     }
 
 
-def _besides(report: Report) -> Iterator[tuple[str, str, list[tuple[str, int]]]]:
-    """What else the run counted: its requests by purpose, and of a recording what was not about the API."""
+def _counters(report: Report) -> Iterator[tuple[str, str, list[tuple[str, int]]]]:
+    """Yield what else the run counted: requests by purpose, and the parts of a recording that were left out."""
     spent = report.extra.get("spent") or {}
     if report.sent and spent:
-        yield "What the requests were for", "", sorted(spent.items(), key=lambda pair: -pair[1])
+        yield "Requests by purpose", "", sorted(spent.items(), key=lambda pair: -pair[1])
     replay = report.extra.get("replay") or {}
     if replay.get("unmatched"):
-        yield "Requests that no operation matches", "Ids are shown as *.", list(replay["unmatched"].items())
+        yield "Recorded requests that match no operation", "Ids are shown as *.", list(replay["unmatched"].items())
     if replay.get("ignored"):
-        yield "Requests that were ignored", "", list(replay["ignored"].items())
+        yield "Recorded requests that were ignored", "", list(replay["ignored"].items())

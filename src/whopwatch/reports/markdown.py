@@ -1,4 +1,7 @@
-"""Markdown: for a pull request, an issue, or the summary of a CI job."""
+"""Markdown: for a pull request, an issue, or the summary of a CI job.
+
+Findings are a list, not a table: GitHub shows at most 900 pixels, and a table with long locations does not wrap.
+"""
 
 from __future__ import annotations
 
@@ -7,32 +10,37 @@ from collections.abc import Iterator
 
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import Report, State, Verdict
+from whopwatch.reports.curl import commands, operation_of
 from whopwatch.reports.text import (
     STATES,
     VERDICTS,
-    by_life,
+    active_findings,
+    by_kind,
     by_reason,
     change_line,
-    evidence,
+    facts,
     findings_line,
     headline,
+    inactive_findings,
     location,
-    number,
-    plain,
+    plural,
     requests_line,
+    sanitize,
+    sentence,
+    states_line,
 )
 
-MAX_FINDINGS = 200
-"""Rows of the findings' table: a job summary may hold 1 MiB, and nobody reads more."""
-MAX_CELL = 400
-"""Characters of a text in it."""
+MAX_LISTED = 200
+"""Findings that are listed: a job summary may hold 1 MiB."""
+MAX_TEXT = 400
+"""Characters of one text."""
 
 MARKS = {Verdict.CLEAN: "✅", Verdict.DRIFT: "❌", Verdict.COULD_NOT_CHECK: "⚠️"}
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@])")
 
 
 def render(report: Report) -> str:
-    """The report as GitHub-flavoured Markdown."""
+    """Return the report as GitHub-flavoured Markdown."""
     return "\n".join(_lines(report)) + "\n"
 
 
@@ -41,77 +49,71 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     yield _escaped(headline(report))
     yield ""
-    if change := change_line(report):
-        yield f"**{_escaped(change)}**"
-        yield ""
-    counts = report.count()
-    yield "| target | " + " | ".join(STATES.values()) + " | findings | requests |"
-    yield "|---|" + "---:|" * len(STATES) + "---|---|"
-    states = " | ".join(str(counts[state]) for state in STATES)
-    yield f"| {_code(report.target)} | {states} | {findings_line(report)} | {requests_line(report)} |"
+    rows = [
+        ("target", _code(report.target)),
+        ("operations", _escaped(states_line(report))),
+        ("findings", _escaped(findings_line(report))),
+        ("changes", _escaped(change_line(report) or "")),
+        ("requests", _escaped(requests_line(report))),
+    ]
+    yield from (f"- **{name}**: {value}" for name, value in rows if value)
     yield from _findings(report)
-    for state in (State.COULD_NOT_CHECK, State.NOT_COVERED):
-        yield from _reasons(report, state)
+    for kind, operations in by_kind(report.operations).items():
+        for state in (State.COULD_NOT_CHECK, State.NOT_COVERED):
+            groups = by_reason(operations, state)
+            if groups:
+                total = sum(len(group) for group in groups.values())
+                items = [
+                    f"- {_escaped(reason)} ({len(group)}): {', '.join(_code(operation.id) for operation in group)}"
+                    for reason, group in groups.items()
+                ]
+                yield from _folded(f"{STATES[state].capitalize()}: {plural(total, kind)}", items)
     yield ""
     yield f"<sub>whopwatch {_escaped(report.version)}, {_escaped(report.started_at)}</sub>"
 
 
 def _findings(report: Report) -> Iterator[str]:
-    if not report.findings:
-        return
-    found = [finding for group in by_life(report.findings).values() for finding in group]
-    past = ("state", "since") if report.memory else ()
-    columns = ("severity", *past, "class", "operation", "where", "what", "expected", "observed", "evidence")
-    yield from ("", "### Findings", "")
-    yield "| " + " | ".join((*columns, "fingerprint")) + " |"
-    yield "|---" * (len(columns) + 1) + "|"
-    for finding in found[:MAX_FINDINGS]:
-        yield "| " + " | ".join(_cells(finding, bool(past))) + " |"
-    if len(found) > MAX_FINDINGS:
-        yield from ("", f"and {number(len(found) - MAX_FINDINGS, 'finding')} more: see the JSON report")
+    active, requests = active_findings(report), commands(report)
+    if active:
+        yield from ("", "### Findings", "")
+    for finding in active[:MAX_LISTED]:
+        yield from _finding(finding, requests.get(operation_of(finding)))
+    if len(active) > MAX_LISTED:
+        yield from ("", f"and {plural(len(active) - MAX_LISTED, 'finding')} more: see the JSON report")
+    for state, found in inactive_findings(report).items():
+        items = [line for finding in found[:MAX_LISTED] for line in _finding(finding, None)]
+        yield from _folded(f"{str(state).capitalize()}: {plural(len(found), 'finding')}", items)
 
 
-def _cells(finding: Finding, has_past: bool) -> Iterator[str]:
-    yield str(finding.severity)
-    if has_past:
-        yield str(finding.state or "")
-        yield _escaped((finding.first_seen or "")[:10])
-    yield finding.class_label
-    yield _code(finding.operation)
-    yield _code(finding.location) if finding.location else location(finding)
-    yield _escaped(finding.message) + (f" ({number(len(finding.places), 'place')})" if finding.places else "")
-    yield _escaped(finding.expected)
-    yield _escaped(finding.observed)
-    yield evidence(finding)
-    yield _code(finding.fingerprint)
+def _finding(finding: Finding, request: str | None) -> Iterator[str]:
+    """Yield a list item: class, place and sentence, and the facts in a part that unfolds."""
+    state = f", {finding.state}" if finding.state else ""
+    operation = _code(finding.operation) if finding.operation else "whole target"
+    where = _code(finding.location) if finding.location else location(finding)
+    yield f"- **{finding.severity}** `{finding.class_slug}` ({_escaped(finding.drift_class)}{state})<br>"
+    yield f"  {operation} {where}: {_escaped(sentence(finding))}"
+    yield "  <details><summary>details</summary>"
+    yield ""
+    for name, value in facts(finding):
+        yield f"  - {name}: {_code(value) if name == 'fingerprint' else _escaped(value)}"
+    if request:
+        yield from ("", "  ```sh", f"  {request}", "  ```")  # one line that begins with "curl": it cannot end the block
+    yield from ("", "  </details>", "")
 
 
-def _reasons(report: Report, state: State) -> Iterator[str]:
-    groups = by_reason(report.operations, state)
-    if not groups:
-        return
-    total = sum(len(group) for group in groups.values())
-    yield from (
-        "",
-        "<details>",
-        f"<summary>{STATES[state].capitalize()}: {number(total, 'operation')}</summary>",
-        "",
-    )
-    for reason, group in groups.items():
-        names = ", ".join(_code(operation.id) for operation in group)
-        yield f"- {_escaped(reason)} ({len(group)}): {names}"
-    yield from ("", "</details>")
+def _folded(title: str, items: list[str]) -> Iterator[str]:
+    yield from ("", "<details>", f"<summary>{title}</summary>", "", *items, "", "</details>")
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", plain(_cut(text)))
+    return _SPECIAL.sub(r"\\\1", sanitize(_shortened(text)))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
 def _code(text: str) -> str:
-    """`text` in backticks. In a table even code escapes its pipes; a backtick cannot be escaped at all."""
-    shown = plain(_cut(text)).replace("`", "'").replace("|", "\\|").strip()
+    """Return `text` in backticks. A backtick within code cannot be escaped, so it becomes an apostrophe."""
+    shown = sanitize(_shortened(text)).replace("`", "'").strip()
     return f"`{shown}`" if shown else "-"

@@ -1,7 +1,7 @@
-"""SARIF 2.1.0: for code scanning, which shows results at files and follows them by fingerprint.
+"""SARIF 2.1.0: for code scanning, which shows results at files and tracks them by fingerprint.
 
-A finding's file is the one of the contract that holds its promise. The life of a finding becomes its `baselineState`,
-an accepted one is suppressed with its reason.
+The file of a finding is the one of the contract that specifies what is expected. The state of a finding becomes its
+`baselineState`; an accepted one is suppressed with its reason.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 from whopwatch.core.drift_classes import class_slug, class_title
 from whopwatch.core.finding import Finding, FindingState, Severity
 from whopwatch.core.report import Report, Verdict
-from whopwatch.reports.text import evidence, plain, worst_first
+from whopwatch.reports.text import evidence, most_severe_first, sanitize
 
-SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS = 5000
-"""What code scanning takes of one run."""
+"""The most that code scanning accepts from one run."""
 
 _LEVELS = {
     Severity.CRITICAL: "error",
@@ -36,18 +36,18 @@ _BASELINE = {
 
 
 def render(report: Report) -> str:
-    """The report as one SARIF log with one run."""
-    found = worst_first(report.findings)[:MAX_RESULTS]
+    """Return the report as one SARIF log with one run."""
+    found = most_severe_first(report.findings)[:MAX_RESULTS]
     rules = sorted({finding.drift_class for finding in found}, key=lambda name: int(name[1:]))
     run = {
         "tool": {
             "driver": {"name": "whopwatch", "version": report.version, "rules": [_rule(name) for name in rules]},
         },
         "invocations": [_invocation(report)],
-        "properties": {"target": plain(report.target), "verdict": str(report.verdict)},
+        "properties": {"target": sanitize(report.target), "verdict": str(report.verdict)},
         "results": [_result(finding, rules.index(finding.drift_class)) for finding in found],
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
 def _rule(name: str) -> dict[str, Any]:
@@ -55,8 +55,8 @@ def _rule(name: str) -> dict[str, Any]:
 
 
 def _invocation(report: Report) -> dict[str, Any]:
-    """Whether the run saw enough to say anything: a dead key is a failed run and not an empty list."""
-    notification = {"level": "error", "message": {"text": plain(report.reason or "nothing was verified")}}
+    """Return whether the run succeeded: a rejected key is a failed run and not an empty list of results."""
+    notification = {"level": "error", "message": {"text": sanitize(report.reason or "nothing was verified")}}
     failed = report.verdict is Verdict.COULD_NOT_CHECK
     return {
         "executionSuccessful": not failed,
@@ -72,7 +72,7 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
         "ruleId": finding.drift_class,
         "ruleIndex": rule,
         "level": _LEVELS[finding.severity],
-        "message": {"text": plain(text)},
+        "message": {"text": sanitize(text)},
         "locations": [_location(finding.operation, finding.location)],
         "relatedLocations": [_location(place.operation, place.location) for place in finding.places],
         "partialFingerprints": {"whopwatch/v1": finding.fingerprint},
@@ -91,14 +91,14 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
 
 
 def _suppression(finding: Finding) -> dict[str, str]:
-    return {"kind": "external", "status": "accepted", "justification": plain(finding.accepted or "no reason given")}
+    return {"kind": "external", "status": "accepted", "justification": sanitize(finding.accepted or "no reason given")}
 
 
 def _location(operation: str, where: str) -> dict[str, Any]:
-    """The place of the promise: by name, and as the file of the contract that holds it."""
+    """Return the location by name, and the file of the contract that specifies it."""
     return {
         "physicalLocation": {"artifactLocation": {"uri": _file(operation)}, "region": {"startLine": 1}},
-        "logicalLocations": [{"fullyQualifiedName": plain(f"{operation} {where}".strip()), "kind": "member"}],
+        "logicalLocations": [{"fullyQualifiedName": sanitize(f"{operation} {where}".strip()), "kind": "member"}],
     }
 
 

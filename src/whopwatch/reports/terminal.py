@@ -11,34 +11,32 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from whopwatch.core.drift_classes import class_title
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.report import Report, State, Verdict
+from whopwatch.reports.curl import commands, operation_of
 from whopwatch.reports.text import (
-    LIVES,
     STATES,
     VERDICTS,
-    by_life,
+    active_findings,
+    by_kind,
     by_reason,
     by_severity,
     change_line,
-    evidence,
+    facts,
     findings_line,
     headline,
+    inactive_findings,
     location,
-    moved_words,
-    plain,
     requests_line,
+    sanitize,
+    sentence,
     states_line,
-    when,
 )
 
-MAX_PLACES = 4
-"""Places of one cause that are shown; the JSON report has them all."""
-MAX_NAMES = 12
+MAX_OPERATIONS = 12
 """Operation names shown for one reason; the JSON report has them all."""
 
-_STYLES = {
+SEVERITY_STYLES = {
     Severity.CRITICAL: "bold red",
     Severity.HIGH: "red",
     Severity.MEDIUM: "yellow",
@@ -53,7 +51,7 @@ _VERDICT_STYLES = {
 
 
 def render(report: Report, width: int = 100) -> str:
-    """The report as plain text, at most `width` columns wide where no single word is longer."""
+    """Return the report as plain text, at most `width` columns wide unless a single word is longer."""
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
     print_report(report, console)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO of above
@@ -61,34 +59,31 @@ def render(report: Report, width: int = 100) -> str:
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print the report to `console`: the details first, the verdict last, where the eye is when it ends."""
+    """Print the report to `console`. The verdict comes last, next to the prompt."""
     for part in _parts(report):
-        console.print(part, highlight=False, soft_wrap=False)
+        # A command is not wrapped, so that it can be copied; the terminal wraps it on the screen.
+        console.print(part, highlight=False, soft_wrap=isinstance(part, _Command))
+
+
+class _Command(Text):
+    """A line to copy."""
 
 
 def _parts(report: Report) -> Iterator[RenderableType]:
-    for title, style, findings in _groups(report):
-        yield _heading(f"{title} ({len(findings)})", style)
+    requests = commands(report)
+    for severity, findings in by_severity(active_findings(report)).items():
+        yield _heading(f"{severity} ({len(findings)})", SEVERITY_STYLES[severity])
         for finding in findings:
             yield _finding(finding)
-    for state in (State.COULD_NOT_CHECK, State.NOT_COVERED):
-        groups = by_reason(report.operations, state)
-        if groups:
-            total = sum(len(group) for group in groups.values())
-            yield _heading(f"{STATES[state]} ({total})", "yellow" if state is State.COULD_NOT_CHECK else "dim")
-        for reason, group in groups.items():
-            yield _reason(reason, [operation.id for operation in group], state)
-    yield _verdict(report)
-
-
-def _groups(report: Report) -> Iterator[tuple[str, str, list[Finding]]]:
-    """Findings under their headings: by their life where there is a memory, else by severity."""
-    if report.memory:
-        for life, found in by_life(report.findings).items():
-            yield LIVES[life] if life else "without a past", "bold", found
-    else:
-        for severity, found in by_severity(report.findings).items():
-            yield str(severity), _STYLES[severity], found
+            if request := requests.get(operation_of(finding)):
+                yield _Command.assemble("   ", ("repeat", "dim"), "       ", request)
+    for state, findings in inactive_findings(report).items():
+        yield _heading(f"{state} ({len(findings)})", "dim")
+        for finding in findings:
+            yield _finding(finding)
+    for operation_state in (State.COULD_NOT_CHECK, State.NOT_COVERED):
+        yield from _reasons(report, operation_state)
+    yield _summary(report)
 
 
 def _heading(title: str, style: str) -> RenderableType:
@@ -96,71 +91,64 @@ def _heading(title: str, style: str) -> RenderableType:
 
 
 def _finding(finding: Finding) -> RenderableType:
-    style = _STYLES[finding.severity]
-    head = Text.assemble(
-        (plain(finding.operation or "whole target"), "bold"),
-        "  ",
-        (location(finding), style),
-        "  ",
-        (f"{finding.severity}  " if finding.state else "", style),
-        (f"{finding.class_label} {finding.fingerprint}", "dim"),
-        overflow="fold",
+    style = SEVERITY_STYLES[finding.severity]
+    head = Text.assemble((finding.class_label, style), overflow="fold")
+    if finding.state:
+        head.append(f"  {finding.state}", "dim")
+    where = Text.assemble(
+        (sanitize(finding.operation or "whole target"), "bold"), "  ", location(finding), overflow="fold"
     )
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
-    facts.add_row("expected", Text(plain(finding.expected)))
-    facts.add_row("observed", Text(plain(finding.observed), style))
-    facts.add_row("evidence", evidence(finding))
-    facts.add_row("class", f"{finding.class_label}: {class_title(finding.drift_class)}")
-    for name, words in _past(finding):
-        facts.add_row(name, Text(plain(words)))
-    body = Group(Text(plain(finding.message.removeprefix(f"{finding.operation}: "))), facts)
+    table = _facts_table()
+    for name, value in facts(finding):
+        if name != "class":  # the heading names it
+            table.add_row(name, Text(sanitize(value), style if name == "observed" else ""))
+    body = Group(where, Text(sanitize(sentence(finding))), table)
     return Group("", Padding(head, (0, 0, 0, 1), expand=False), Padding(body, (0, 0, 0, 3), expand=False))
 
 
-def _past(finding: Finding) -> Iterator[tuple[str, str]]:
-    """What only a run with a memory, or over several targets, knows."""
-    if finding.first_seen:
-        yield "since", when(finding.first_seen)
-    if words := moved_words(finding):
-        yield "moved", words
-    if finding.places:
-        rest = len(finding.places) - MAX_PLACES
-        names = ", ".join(f"{place.operation} {place.location}" for place in finding.places[:MAX_PLACES])
-        yield "places", names + (f" and {rest} more" if rest > 0 else "")
-    if finding.targets:
-        yield "targets", ", ".join(finding.targets)
-    if finding.accepted:
-        yield "accepted", finding.accepted
+def _facts_table() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _reasons(report: Report, state: State) -> Iterator[RenderableType]:
+    """Yield the reasons for one state; reads first, so that skipped writes do not hide them."""
+    for kind, operations in by_kind(report.operations).items():
+        groups = by_reason(operations, state)
+        if groups:
+            total = sum(len(group) for group in groups.values())
+            style = "yellow" if state is State.COULD_NOT_CHECK else "dim"
+            yield _heading(f"{kind}s: {STATES[state]} ({total})", style)
+        for reason, group in groups.items():
+            yield _reason(reason, [operation.id for operation in group], state)
 
 
 def _reason(reason: str, names: list[str], state: State) -> RenderableType:
-    """One reason and whom it concerns. What is left out on purpose is not listed by name."""
-    rest = len(names) - MAX_NAMES
-    shown = ", ".join(plain(name) for name in names[:MAX_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+    """Return one reason and its operations. Many operations that are left out on purpose are not listed by name."""
+    rest = len(names) - MAX_OPERATIONS
+    shown = ", ".join(sanitize(name) for name in names[:MAX_OPERATIONS]) + (f" and {rest} more" if rest > 0 else "")
     grid = Table.grid(padding=(0, 2))
     grid.add_column(justify="right", width=4, style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     if len(names) == 1:
-        grid.add_row("1", Text.assemble((f"{shown}  ", "dim"), plain(reason)))
+        grid.add_row("1", Text.assemble((f"{shown}  ", "dim"), sanitize(reason)))
         return grid
-    grid.add_row(str(len(names)), Text(plain(reason)))
+    grid.add_row(str(len(names)), Text(sanitize(reason)))
     if state is not State.NOT_COVERED or rest <= 0:
         grid.add_row("", Text(shown, "dim"))
     return grid
 
 
-def _verdict(report: Report) -> RenderableType:
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
-    facts.add_row("target", Text(plain(report.target)))
-    facts.add_row("operations", states_line(report).partition(": ")[2] + f", of {len(report.operations)}")
-    facts.add_row("findings", findings_line(report))
+def _summary(report: Report) -> RenderableType:
+    table = _facts_table()
+    table.add_row("target", Text(sanitize(report.target)))
+    table.add_row("operations", states_line(report))
+    table.add_row("findings", findings_line(report))
     if change := change_line(report):
-        facts.add_row("change", Text(plain(change)))
-    facts.add_row("requests", requests_line(report))
+        table.add_row("changes", Text(sanitize(change)))
+    table.add_row("requests", requests_line(report))
     badge = Text.assemble((f" {VERDICTS[report.verdict]} ", _VERDICT_STYLES[report.verdict]), "  ")
-    badge.append(plain(headline(report)))
-    return Group("", Padding(facts, (0, 0, 0, 1), expand=False), "", badge)
+    badge.append(sanitize(headline(report)))
+    return Group("", Padding(table, (0, 0, 0, 1), expand=False), "", badge)

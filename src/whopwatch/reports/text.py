@@ -1,13 +1,14 @@
-"""Text that came from outside, made harmless; and the few phrases that every output uses."""
+"""Words that every report shares, and the function that makes foreign text safe to print."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from whopwatch.core.drift_classes import class_title
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Severity
 from whopwatch.core.report import OperationResult, Report, State, Verdict
 
@@ -18,121 +19,148 @@ STATES = {
     State.COULD_NOT_CHECK: "could not check",
     State.NOT_COVERED: "not covered",
 }
-LEFT = "left"
-"""The key of a report that counts, by resource, what a run has created and not deleted again; only if it wrote."""
 UNSTATED = "no reason given"
-LIVES = {
-    FindingState.NEW: "new",
-    FindingState.WORSE: "worse",
-    FindingState.FLAPPING: "flapping",
-    FindingState.KNOWN: "known",
-    FindingState.FIXED: "fixed",
-    FindingState.ACCEPTED: "accepted",
-}
-"""The lives of a finding, those that want attention first."""
-AWAY = "the live API: it answers otherwise than the night before"
-BACK = "the live API: it answers as expected again"
-"""What is said of a finding where it is the API that moved, and no document."""
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)", re.ASCII)
-MOVED = (FindingState.NEW, FindingState.WORSE, FindingState.FLAPPING, FindingState.FIXED)
-"""Lives that say that something changed since the night before."""
+STATE_ORDER = (
+    FindingState.NEW,
+    FindingState.WORSE,
+    FindingState.FLAPPING,
+    FindingState.KNOWN,
+    FindingState.FIXED,
+    FindingState.ACCEPTED,
+)
+"""The states of findings, the most urgent first."""
+CHANGED = (FindingState.NEW, FindingState.WORSE, FindingState.FLAPPING, FindingState.FIXED)
+"""States of findings that changed since the last night."""
+_LEFT = "left"
+"""The key of a report of a run with writes: the objects, by resource, that it created and did not delete."""
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)", re.ASCII)
+_SOURCES = {"reference": "Reference", "sdk": "SDK", "live": "Live API", "last night": "Last night"}
 
 
-def plain(text: str) -> str:
-    """`text` on one line, with every character that a terminal or a parser would obey made visible.
+def sanitize(text: str) -> str:
+    """Return `text` on one line, with every character that a terminal or a parser would obey made visible.
 
     Control, format (bidirectional overrides included), surrogate and private characters become U+FFFD.
     """
     return "".join(
-        " " if character in "\t\n\r" else "\N{REPLACEMENT CHARACTER}" if _obeyed(character) else character
+        " " if character in "\t\n\r" else "\N{REPLACEMENT CHARACTER}" if _is_active(character) else character
         for character in text
     )
 
 
-def _obeyed(character: str) -> bool:
+def _is_active(character: str) -> bool:
     category = unicodedata.category(character)
     return category.startswith("C") or category in ("Zl", "Zp")
 
 
-def number(count: int, noun: str) -> str:
-    """`3 findings`, `1 finding`, `no findings`."""
+def plural(count: int, noun: str) -> str:
+    """Return `3 findings`, `1 finding` or `no findings`."""
     return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
 
 
-def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings by severity, then by operation and place."""
-    return sorted(findings, key=lambda finding: (finding.severity.rank, finding.operation, finding.location))
+def format_time(moment: str) -> str:
+    """Return a UTC timestamp as `2026-11-21 02:00 UTC`, any other text unchanged."""
+    found = _TIME.fullmatch(moment)
+    return f"{found[1]} {found[2]} UTC" if found else moment
+
+
+def most_severe_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings by severity, then by state, operation and location."""
+    states = (*STATE_ORDER, None)
+    return sorted(
+        findings,
+        key=lambda finding: (
+            finding.severity.rank,
+            states.index(finding.state),
+            finding.operation,
+            finding.location,
+            finding.drift_class,
+        ),
+    )
 
 
 def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:
-    """The findings of each severity that there are any of, the worst first."""
+    """Return the findings by severity, the most severe first. Severities without findings are left out."""
     return {
         severity: list(group)
-        for severity, group in groupby(worst_first(findings), key=lambda finding: finding.severity)
+        for severity, group in groupby(most_severe_first(findings), key=lambda finding: finding.severity)
     }
 
 
 def by_reason(operations: Iterable[OperationResult], state: State) -> dict[str, list[OperationResult]]:
-    """The operations in `state` by the reason that they have in common, the most frequent reason first."""
+    """Return the operations in `state` by their shared reason, the most frequent reason first."""
     groups: dict[str, list[OperationResult]] = {}
     for operation in operations:
         if operation.state is state:
             groups.setdefault(operation.reason_group or operation.reason or UNSTATED, []).append(operation)
-    told = {(group[0].reason or UNSTATED) if len(group) == 1 else shared: group for shared, group in groups.items()}
-    return dict(sorted(told.items(), key=lambda group: (-len(group[1]), group[0])))
+    # A reason that only one operation has is given in its own words.
+    named = {(group[0].reason or UNSTATED) if len(group) == 1 else shared: group for shared, group in groups.items()}
+    return dict(sorted(named.items(), key=lambda group: (-len(group[1]), group[0])))
+
+
+def active_findings(report: Report) -> list[Finding]:
+    """Return the findings that are neither fixed nor accepted, the most severe first."""
+    return most_severe_first(finding for finding in report.findings if finding.state not in INACTIVE)
+
+
+def inactive_findings(report: Report) -> dict[FindingState, list[Finding]]:
+    """Return the fixed and the accepted findings."""
+    groups = {
+        state: [finding for finding in most_severe_first(report.findings) if finding.state is state]
+        for state in (FindingState.FIXED, FindingState.ACCEPTED)
+    }
+    return {state: found for state, found in groups.items() if found}
+
+
+def by_kind(operations: Iterable[OperationResult]) -> dict[str, list[OperationResult]]:
+    """Return the operations by kind: `read`, `write` and (webhook) `event`. Kinds without operations are left out.
+
+    A read-only run skips all writes, which is no gap in its result. So reports count them apart.
+    """
+    kinds: dict[str, list[OperationResult]] = {"read": [], "write": [], "event": []}
+    for operation in operations:
+        is_write = operation.method in ("POST", "PUT", "PATCH", "DELETE")
+        kinds["event" if operation.id.startswith("webhook:") else "write" if is_write else "read"].append(operation)
+    return {kind: found for kind, found in kinds.items() if found}
 
 
 def states_line(report: Report) -> str:
-    """`149 operations: 79 verified, 0 drift, 0 could not check, 70 not covered`."""
-    counts = report.count()
-    parts = ", ".join(f"{counts[state]} {words}" for state, words in STATES.items())
-    return f"{number(len(report.operations), 'operation')}: {parts}"
+    """Return `76 of 79 reads verified, 2 drift, 1 could not check; 70 writes not covered`."""
+    return "; ".join(_states_of(kind, found) for kind, found in by_kind(report.operations).items()) or "no operations"
+
+
+def _states_of(noun: str, operations: list[OperationResult]) -> str:
+    counts = Counter(operation.state for operation in operations)
+    covered = len(operations) - counts[State.NOT_COVERED]
+    skipped = f"{plural(counts[State.NOT_COVERED], noun)} not covered" if counts[State.NOT_COVERED] else ""
+    if not covered:
+        return skipped
+    line = f"{counts[State.VERIFIED]} of {plural(covered, noun)} verified"
+    line += "".join(
+        f", {counts[state]} {STATES[state]}" for state in (State.DRIFT, State.COULD_NOT_CHECK) if counts[state]
+    )
+    return f"{line}; {skipped}" if skipped else line
 
 
 def requests_line(report: Report) -> str:
     """Return `570 of 600 requests sent, all read-only, in 3.2 s`, or `none sent`; after writes also what is left."""
     if not report.budget:
         return "none sent"
-    sent = f"{report.sent} of {number(report.budget, 'request')} sent"
-    if LEFT not in report.extra:
+    sent = f"{report.sent} of {plural(report.budget, 'request')} sent"
+    if _LEFT not in report.extra:
         safe = f"{report.unsafe} NOT READ-ONLY" if report.unsafe else "all read-only"
         return f"{sent}, {safe}, in {report.seconds:.1f} s"
-    left = ", ".join(f"{count} {resource}" for resource, count in sorted(report.extra[LEFT].items()))
+    left = ", ".join(f"{count} {resource}" for resource, count in sorted(report.extra[_LEFT].items()))
     rest = f"left at the target: {left}" if left else "nothing left at the target"
-    return f"{sent}, including {number(report.unsafe, 'write')}, in {report.seconds:.1f} s; {rest}"
-
-
-def _standing(report: Report) -> list[Finding]:
-    """The findings that count."""
-    return [finding for finding in report.findings if finding.state not in INACTIVE]
+    return f"{sent}, including {plural(report.unsafe, 'write')}, in {report.seconds:.1f} s; {rest}"
 
 
 def findings_line(report: Report) -> str:
-    """`3 findings (1 critical, 2 high)`, or `no findings`; what does not count is told apart: `; 1 fixed`."""
-    standing = _standing(report)
-    detail = ", ".join(f"{len(found)} {severity}" for severity, found in by_severity(standing).items())
-    over = Counter(finding.state for finding in report.findings if finding.state in INACTIVE)
-    rest = "".join(f"; {over[life]} {name}" for life, name in LIVES.items() if over[life])
-    return number(len(standing), "finding") + (f" ({detail})" if detail else "") + rest
-
-
-def location(finding: Finding) -> str:
-    """Where a finding is, as it is shown: a JSON pointer that names the root is empty."""
-    return plain(finding.location) or "whole answer"
-
-
-def moved_words(finding: Finding) -> str | None:
-    """Which source changed since the night before, in words; None where none did, or nobody can tell."""
-    if finding.moved is None:
-        return None
-    if finding.moved != "live":
-        return finding.moved
-    return BACK if finding.state is FindingState.FIXED else AWAY
-
-
-def evidence(finding: Finding) -> str:
-    """`12 of 40 samples, confirmed`."""
-    return f"{finding.violations} of {number(finding.samples, 'sample')}, {finding.confidence}"
+    """Return `3 findings (1 critical, 2 high)` or `no findings`, and apart from them `; 1 fixed; 2 accepted`."""
+    active = active_findings(report)
+    detail = ", ".join(f"{len(found)} {severity}" for severity, found in by_severity(active).items())
+    rest = "".join(f"; {len(found)} {state}" for state, found in inactive_findings(report).items())
+    return plural(len(active), "finding") + (f" ({detail})" if detail else "") + rest
 
 
 def headline(report: Report) -> str:
@@ -142,44 +170,92 @@ def headline(report: Report) -> str:
         return report.reason or "nothing was verified"
     if report.verdict is Verdict.DRIFT:
         broken = counts[State.DRIFT]
-        what = f"{number(broken, 'operation')} {'does' if broken == 1 else 'do'} not match the contract"
+        what = f"{plural(broken, 'operation')} {'does' if broken == 1 else 'do'} not match the contract"
         if not broken:
             breaking = sum(finding.breaks for finding in report.findings)
-            what = f"{number(breaking, 'finding')} about the target as a whole"
+            what = f"{plural(breaking, 'finding')} about the target as a whole"
         return f"{what}. The run is incomplete: {report.reason}" if report.reason else what
-    verified, unseen = counts[State.VERIFIED], counts[State.COULD_NOT_CHECK]
-    rest = f"; {number(unseen, 'operation')} could not be checked" if unseen else ""
-    return f"{number(verified, 'operation')} {'matches' if verified == 1 else 'match'} the contract{rest}"
-
-
-def by_life(findings: Iterable[Finding]) -> dict[FindingState | None, list[Finding]]:
-    """The findings by what they are to the nights before, those that want attention first."""
-    groups: dict[FindingState | None, list[Finding]] = {life: [] for life in (*LIVES, None)}
-    for finding in worst_first(findings):
-        groups[finding.state].append(finding)
-    return {life: found for life, found in groups.items() if found}
-
-
-def moved(report: Report) -> list[Finding]:
-    """The findings that are not what they were the night before."""
-    groups = by_life(report.findings)
-    return [finding for life in MOVED for finding in groups.get(life, ())]
+    verified, unchecked = counts[State.VERIFIED], counts[State.COULD_NOT_CHECK]
+    rest = f"; {plural(unchecked, 'operation')} could not be checked" if unchecked else ""
+    return f"{plural(verified, 'operation')} {'matches' if verified == 1 else 'match'} the contract{rest}"
 
 
 def change_line(report: Report) -> str | None:
-    """`2 new, 1 fixed since 2026-11-21 02:00 UTC; 3 known`; None for a run without a memory."""
+    """Return `2 new, 1 fixed since 2026-11-21 02:00 UTC; 3 known`; None for a run without a baseline."""
     if report.memory is None:
         return None
     if not report.memory.nights:
-        return "first night: there is nothing to compare with yet"
-    groups = by_life(report.findings)
-    changes = ", ".join(f"{len(groups[life])} {LIVES[life]}" for life in MOVED if life in groups)
-    rest = ", ".join(f"{len(found)} {LIVES[life]}" for life, found in groups.items() if life and life not in MOVED)
-    line = f"{changes or 'nothing moved'} since {when(report.memory.previous or 'the night before')}"
+        return "first night: nothing to compare with yet"
+    counts = Counter(finding.state for finding in report.findings)
+    changes = ", ".join(f"{counts[state]} {state}" for state in STATE_ORDER if state in CHANGED and counts[state])
+    rest = ", ".join(f"{counts[state]} {state}" for state in STATE_ORDER if state not in CHANGED and counts[state])
+    line = f"{changes or 'nothing changed'} since {format_time(report.memory.previous or 'the last night')}"
     return f"{line}; {rest}" if rest else line
 
 
-def when(moment: str) -> str:
-    """A moment in UTC as it is read: `2026-11-21 02:00 UTC`; any other text as it is."""
-    found = _MOMENT.fullmatch(moment)
-    return f"{found[1]} {found[2]} UTC" if found else moment
+def location(finding: Finding) -> str:
+    """Return where a finding is. The JSON pointer of the root is empty, so it has words."""
+    return sanitize(finding.location) or "whole response"
+
+
+def sentence(finding: Finding) -> str:
+    """Return the message of a finding without operation and location, which every report shows beside it."""
+    message = finding.message.removeprefix(f"{finding.operation}: ").removeprefix(f"{finding.operation} ")
+    name = finding.location.partition(":")[2]
+    for place in (finding.location, name):
+        if place and message.startswith((f"{place} ", f"{place}: ")):
+            message = message.removeprefix(place).lstrip(": ")
+    return message
+
+
+def evidence(finding: Finding) -> str:
+    """Return `12 of 40 samples, confirmed`."""
+    return f"{finding.violations} of {plural(finding.samples, 'sample')}, {finding.confidence}"
+
+
+def changed_source(finding: Finding) -> str | None:
+    """Return the source that changed: `API response, since last night`; None if none did, or it cannot be known."""
+    if finding.moved != "live":
+        return finding.moved
+    now = ", now as expected" if finding.state is FindingState.FIXED else ""
+    return f"API response, since last night{now}"
+
+
+def source_words(finding: Finding) -> Iterator[tuple[str, str, str]]:
+    """Yield `(source, what it says, kind)`: `("Live API", "null", "as-observed")`."""
+    for source, says in finding.witnesses.items():
+        words = {"as expected": finding.expected, "as observed": finding.observed}.get(says)
+        silent = "not checked" if source == "last night" else "not specified"
+        yield _SOURCES.get(source, source), words or silent, says.replace(" ", "-")
+
+
+def facts(finding: Finding, *, max_places: int = 4) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each fact about a finding that is shown below its sentence."""
+    yield "expected", finding.expected
+    yield "observed", finding.observed
+    yield "evidence", evidence(finding)
+    yield "class", f"{finding.class_label}: {class_title(finding.drift_class)}"
+    if finding.first_seen and finding.state is not FindingState.NEW:
+        yield "first seen", format_time(finding.first_seen)
+    if changed := changed_source(finding):
+        yield "changed", changed
+    if finding.places:
+        rest = len(finding.places) - max_places
+        names = ", ".join(f"{place.operation} {place.location}" for place in finding.places[:max_places])
+        yield "places", names + (f" and {rest} more" if rest > 0 else "")
+    if finding.targets:
+        yield "targets", ", ".join(finding.targets)
+    if finding.accepted:
+        yield "accepted", finding.accepted
+    yield "fingerprint", finding.fingerprint
+
+
+def finding_lines(finding: Finding, request: str | None = None) -> list[str]:
+    """Return a finding as lines of plain text: class and place, the sentence, one line for each fact, the request."""
+    state = f", {finding.state}" if finding.state else ""
+    lines = [
+        f"{finding.severity}: {finding.class_label} at {location(finding)}{state}",
+        f"  {sanitize(sentence(finding))}",
+        *(f"  {name}: {sanitize(value)}" for name, value in facts(finding) if name != "class"),
+    ]
+    return [*lines, f"  repeat: {request}"] if request else lines

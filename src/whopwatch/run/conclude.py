@@ -20,7 +20,7 @@ from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import OperationResult, Report, State
 from whopwatch.planning.state import items
-from whopwatch.reports.text import number
+from whopwatch.reports.text import plural
 from whopwatch.run.abort import UNREACHABLE
 from whopwatch.run.observation import Observation
 from whopwatch.run.reproduce import example_request
@@ -127,7 +127,7 @@ def most_common_reason(results: Iterable[OperationResult]) -> str:
     reason, count = reasons.most_common(1)[0]
     if reason == EMPTY_LIST_REASON and count == reasons.total():
         return ALL_EMPTY
-    return f"nothing was verified; {count} of {number(sum(reasons.values()), 'operation')}: {reason}"
+    return f"nothing was verified; {count} of {plural(sum(reasons.values()), 'operation')}: {reason}"
 
 
 def median_latency(exchanges: Iterable[Exchange]) -> float | None:
@@ -237,7 +237,7 @@ def _unverified(
     if observation.stopped:
         return f"not requested: {observation.stopped}"
     if not observation.reached:
-        return f"not requested: the budget of {number(observation.budget, 'request')} was used up"
+        return f"not requested: the budget of {plural(observation.budget, 'request')} was used up"
     if contract.account.resource in observation.missing.get(operation.id, "").split(", "):
         return NO_COMPANY
     return _no_id(operation, observation) or "not requested"
@@ -283,8 +283,8 @@ def _left_out(rows: Sequence[RowEvidence], observation: Observation) -> str | No
     unasked = [row for row in rows if row.unverified and not row.samples and not row.requests]
     if unasked and not observation.reached:
         return (
-            f"the budget of {number(observation.budget, 'request')} was used up before "
-            f"{number(len(unasked), 'operation')} could be requested. Raise --budget, or select fewer operations"
+            f"the budget of {plural(observation.budget, 'request')} was used up before "
+            f"{plural(len(unasked), 'operation')} could be requested. Raise --budget, or select fewer operations"
         )
     return NO_COMPANY.removeprefix("not requested: ") if any(row.unverified == NO_COMPANY for row in unasked) else None
 
@@ -296,7 +296,7 @@ def _other_version(rows: Sequence[RowEvidence], observation: Observation) -> str
         return None
     versions = ", ".join(sorted({observation.other_version[name] for name in names}))
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return f"{number(len(names), 'operation')} answered as version {versions}: {shown}"
+    return f"{plural(len(names), 'operation')} answered as version {versions}: {shown}"
 
 
 def _all_empty(rows: Sequence[RowEvidence], evidence: Evidence, contract: Contract) -> str | None:

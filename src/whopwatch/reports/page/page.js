@@ -1,5 +1,5 @@
 "use strict";
-// The page is whole without this script; with it there is a filter, a theme, copying, and printing of what is folded.
+// The page works without this script, which adds a filter, a theme, copy buttons, and printing of folded parts.
 const root = document.documentElement;
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
@@ -22,19 +22,21 @@ button.addEventListener("click", () => {
   store.set(next);
 });
 
-// Filter: every word has to occur somewhere in the finding, folded parts included.
+// Filter: every word must occur somewhere in the finding, folded parts included.
 const filter = document.getElementById("filter");
 if (filter) {
   const severity = document.getElementById("severity");
+  const state = document.getElementById("state"); // only for a run with a baseline
   const shown = document.getElementById("shown");
   const findings = all(".finding").map((node) => ({ node, text: null }));
   const apply = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const asked = words.length > 0 || severity.value !== "";
+    const isFiltered = words.length > 0 || severity.value !== "" || Boolean(state?.value);
     let count = 0;
     for (const finding of findings) {
       finding.text ??= finding.node.textContent.toLowerCase();
       const fits = (!severity.value || finding.node.dataset.severity === severity.value)
+        && (!state?.value || finding.node.dataset.state === state.value)
         && words.every((word) => finding.text.includes(word));
       finding.node.hidden = !fits;
       count += fits ? 1 : 0;
@@ -42,14 +44,16 @@ if (filter) {
     for (const group of all("section > .group:has(.finding)")) {
       const left = all(":scope > .finding:not([hidden])", group).length;
       group.hidden = left === 0;
-      group.querySelector(".count").textContent = left;
-      if (asked && left) group.open = true;
+      const total = group.querySelector(":scope > summary > .count"); // the list of open findings has no heading
+      if (total) total.textContent = left;
+      if (isFiltered && left) group.open = true;
     }
-    shown.textContent = asked ? `${count} of ${findings.length}` : "";
+    shown.textContent = isFiltered ? `${count} of ${findings.length}` : "";
   };
   let waiting;
   filter.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(apply, 80); });
   severity.addEventListener("change", apply);
+  state?.addEventListener("change", apply);
   document.querySelector(".tools").hidden = false;
   document.addEventListener("keydown", (event) => {
     if (event.key === "/" && !event.ctrlKey && !event.metaKey && !/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) {
@@ -62,7 +66,7 @@ if (filter) {
   });
 }
 
-// Copying, where the browser lets a page do so; selecting the text where not.
+// Copy to the clipboard; if the browser does not allow it, select the text.
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest?.(".copy");
   if (!copy) return;
@@ -76,7 +80,7 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-// A link to a finding opens it and what it is folded into.
+// A link to a finding unfolds it and the groups around it.
 const openTarget = () => {
   const target = location.hash.startsWith("#f-") && document.getElementById(location.hash.slice(1));
   for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
@@ -85,7 +89,7 @@ const openTarget = () => {
 addEventListener("hashchange", openTarget);
 openTarget();
 
-// On paper nothing can be unfolded.
+// On paper a reader cannot unfold anything.
 let folded = [];
 addEventListener("beforeprint", () => {
   folded = all("details:not([open])");

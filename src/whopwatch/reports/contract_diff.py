@@ -1,4 +1,4 @@
-"""What moved between two contracts, for a terminal and as Markdown."""
+"""The changes between two contracts, for a terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -9,28 +9,21 @@ from rich.console import Console
 from rich.text import Text
 
 from whopwatch.core.drift_classes import class_label, class_title
-from whopwatch.core.finding import Severity
 from whopwatch.core.report import Verdict
 from whopwatch.diff.result import Comparison, Group
-from whopwatch.reports.text import number, plain
+from whopwatch.reports.terminal import SEVERITY_STYLES
+from whopwatch.reports.text import plural, sanitize
 
 MAX_ROWS = 1500
-"""Rows of the Markdown table: a job summary may hold 1 MiB; the JSON report has them all."""
-_PLACES = 6
+"""Rows of the Markdown table: a job summary may hold 1 MiB; the JSON report has all of them."""
+_MAX_PLACES = 6
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
-_STYLES = {
-    Severity.CRITICAL: "bold red",
-    Severity.HIGH: "red",
-    Severity.MEDIUM: "yellow",
-    Severity.LOW: "cyan",
-    Severity.INFO: "dim",
-}
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
-    """Print what moved, the worst first, and the summary last, where the eye is when it ends."""
+    """Print the changes, the most severe first. The summary comes last, next to the prompt."""
     for severity, groups in comparison.by_severity().items():
-        console.print(Text(f"\n{severity} ({len(groups)})", _STYLES[severity]))
+        console.print(Text(f"\n{severity} ({len(groups)})", SEVERITY_STYLES[severity]))
         for group in groups:
             for line in _entry(group):
                 console.print(line, soft_wrap=True, highlight=False)
@@ -42,25 +35,25 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
 
 
 def summary(comparison: Comparison) -> str:
-    """`sdk:0.0.22 → sdk:0.0.23: 36 changes in 36 places: 1 critical, 35 low`."""
-    names = f"{plain(comparison.old)} → {plain(comparison.new)}"
+    """Return `sdk:0.0.22 → sdk:0.0.23: 36 changes in 36 places: 1 critical, 35 low`."""
+    names = f"{sanitize(comparison.old)} → {sanitize(comparison.new)}"
     if not comparison.groups:
-        return f"{names}: nothing moved"
+        return f"{names}: no changes"
     counts = ", ".join(f"{len(groups)} {severity}" for severity, groups in comparison.by_severity().items())
     changes, places = len(comparison.groups), len(comparison.findings)
-    return f"{names}: {number(changes, 'change')} in {number(places, 'place')}: {counts}"
+    return f"{names}: {plural(changes, 'change')} in {plural(places, 'place')}: {counts}"
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """The comparison as GitHub-flavoured Markdown: fits a pull request or the summary of a CI job."""
+    """Return the comparison as GitHub-flavoured Markdown, for a pull request or the summary of a CI job."""
     return "\n".join(_markdown(comparison)) + "\n"
 
 
 def _entry(group: Group) -> Iterator[Text]:
-    finding, style = group.finding, _STYLES[group.finding.severity]
+    finding, style = group.finding, SEVERITY_STYLES[group.finding.severity]
     head = Text("  ")
-    head.append(plain(finding.operation) or "the whole API", "bold")
-    head.append(f"  {plain(finding.location) or _ROOT[group.placed.side.value]}", style)
+    head.append(sanitize(finding.operation) or "the whole API", "bold")
+    head.append(f"  {sanitize(finding.location) or _ROOT[group.placed.side.value]}", style)
     head.append(f"  {finding.class_label} {group.placed.change.movement}", "dim")
     yield head
     yield Text(f"      {_facts(group)}")
@@ -68,22 +61,22 @@ def _entry(group: Group) -> Iterator[Text]:
         yield Text(f"      in {_places(group)}", "dim")
 
 
-_ROOT = {"sent": "the body", "received": "the answer"}
+_ROOT = {"sent": "the body", "received": "the response"}
 
 
 def _facts(group: Group) -> str:
     finding, change = group.finding, group.placed.change
-    text = f"was: {plain(finding.expected)}; is: {plain(finding.observed)}"
+    text = f"was: {sanitize(finding.expected)}; is: {sanitize(finding.observed)}"
     if change.relation is not None:
-        text += f" ({change.relation.kind}: {plain(change.relation.other)})"
+        text += f" ({change.relation.kind}: {sanitize(change.relation.other)})"
     return text if change.is_certain else f"{text} (suspected)"
 
 
 def _places(group: Group) -> str:
     operations = list(dict.fromkeys(place.operation for place in group.places))
-    rest = len(operations) - _PLACES
+    rest = len(operations) - _MAX_PLACES
     more = f" and {rest} more" if rest > 0 else ""
-    return f"{number(len(group.places), 'place')}: {plain(', '.join(operations[:_PLACES]))}{more}"
+    return f"{plural(len(group.places), 'place')}: {sanitize(', '.join(operations[:_MAX_PLACES]))}{more}"
 
 
 def _markdown(comparison: Comparison) -> Iterator[str]:
@@ -107,8 +100,8 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
         )
         yield "| " + " | ".join(cells) + " |"
     if len(rows) > MAX_ROWS:
-        yield from ("", f"and {number(len(rows) - MAX_ROWS, 'change')} more: see the JSON report")
+        yield from ("", f"and {plural(len(rows) - MAX_ROWS, 'change')} more: see the JSON report")
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", plain(text))
+    return _SPECIAL.sub(r"\\\1", sanitize(text))

@@ -84,7 +84,7 @@ def try_places(output: io.StringIO) -> list[str]:
     mistakes = []
     for place in PLACES:
         with place.open() as base_url:
-            exchange = visit_place(base_url)
+            exchange = visit_place(base_url, place.outcome)
         output.write(f"{exchange!r}\n")
         if exchange.failure is not place.outcome:
             mistakes.append(f"{place.name}: {exchange.failure} instead of {place.outcome}")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.http.support import Recorder, call, client, target
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Limits
-from whopwatch.http.retry import asked_wait
+from whopwatch.http.limits import retry_after
 
 DATE = "Sat, 21 Nov 2026 10:00:00 GMT"
 
@@ -44,13 +44,13 @@ def exchange(**headers: str) -> Exchange:
     ],
 )
 def test_retry_after_is_read_in_both_its_forms(headers: dict[str, str], seconds: float | None) -> None:
-    assert asked_wait(exchange(**headers)) == seconds
+    assert retry_after(exchange(**headers)) == seconds
 
 
 @given(st.text(st.characters(max_codepoint=255)))
 @settings(deadline=None)
 def test_no_retry_after_is_a_crash(text: str) -> None:
-    seconds = asked_wait(exchange(retry_after=text))
+    seconds = retry_after(exchange(retry_after=text))
     assert seconds is None or seconds >= 0
 
 

@@ -15,7 +15,7 @@ from tests.http.support import BASE, CONTRACT, KEY, UNPACED, Recorder, call, cli
 from whopwatch.config import Secret
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.http import Client
-from whopwatch.http.keys import redact
+from whopwatch.http.credentials import redact
 
 
 def everything(error: BaseException) -> str:

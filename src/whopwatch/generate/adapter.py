@@ -20,11 +20,10 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
 from whopwatch.http import Client, Limits
-from whopwatch.http.body import ACCEPT_ENCODING, check_headers, read_body
-from whopwatch.http.failures import UnreadableError
-from whopwatch.http.network import WATCH
+from whopwatch.http.network import TIMER
+from whopwatch.http.response import ACCEPT_ENCODING, UnreadableError, check_header_bounds, read_body
+from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.transport import CREDENTIAL
-from whopwatch.http.watch import Watch
 
 KEY_PLACEHOLDER = "Bearer of-the-target"
 """The `Authorization` that a tool sends where it means the target's key, which it never gets."""
@@ -61,7 +60,7 @@ class GuardedAdapter(BaseAdapter):
             outgoing = _translated(request)
             response = self.client.transport.handle_request(outgoing)
             try:
-                check_headers(response.headers, self._limits)
+                check_header_bounds(response.headers, self._limits)
                 body = read_body(response, self._limits, _watch(outgoing))
             finally:
                 response.close()
@@ -135,7 +134,7 @@ def _octets(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode("latin-1", "replace")
 
 
-def _watch(request: httpx.Request) -> Watch:
-    watch = request.extensions[WATCH]
-    assert isinstance(watch, Watch)
+def _watch(request: httpx.Request) -> AttemptTimer:
+    watch = request.extensions[TIMER]
+    assert isinstance(watch, AttemptTimer)
     return watch

@@ -1,6 +1,6 @@
-"""The client: the only door to the network.
+"""Send requests: the only module that opens connections to a target.
 
-Names are imported when they are first used: whoever needs a Call alone loads no HTTP library.
+Names are imported on first use, so that code that needs only Call does not load the HTTP library.
 """
 
 from __future__ import annotations

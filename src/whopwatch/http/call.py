@@ -1,4 +1,4 @@
-"""What a plan asks for, before it is a request."""
+"""A call: one request of an operation that was not sent yet."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from whopwatch.core.exchange import Credential, Purpose
 
 @dataclass(frozen=True)
 class Call:
-    """One request of an operation, not yet sent.
+    """One request of an operation that was not sent yet.
 
-    `path_params` and `query` hold plain text; they are percent-encoded when the URL is made. The order of
-    `query` is the order on the wire. `body` is anything JSON can express, None for no body. `template` is one
-    of the operation's documented paths where it shall not be the first one. `headers` are sent as they are.
+    `path_params` and `query` contain plain text, which `url_of` percent-encodes. The order of `query` is the order in
+    the URL. `body` is any JSON value, None for no body. `template` is a documented path of the operation other than its
+    first. `headers` are sent unchanged.
     """
 
     operation: Operation
@@ -32,9 +32,9 @@ class Call:
 
 
 def url_of(call: Call, target: Target) -> str:
-    """The whole URL of `call` at `target`; the same call always gives the same text.
+    """Return the URL of `call` at `target`; equal calls have equal URLs.
 
-    Raises KeyError where a parameter of the path has no value.
+    Raises KeyError if a path parameter has no value.
     """
     base = target.base_url if call.operation.api == "v1" else target.v2_base_url
     values = {name: quote(value, safe="", errors="surrogatepass") for name, value in call.path_params.items()}

@@ -1,4 +1,4 @@
-"""Calls in, Exchanges out: whatever the wire does comes back as a record, never as an exception."""
+"""Send calls and return exchanges. A network error is part of the exchange, never an exception."""
 
 from __future__ import annotations
 
@@ -16,29 +16,25 @@ from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange, Failure
-from whopwatch.http.body import ACCEPT_ENCODING, check_headers, read_body
 from whopwatch.http.call import Call, url_of
-from whopwatch.http.failures import UnreadableError, classify
+from whopwatch.http.credentials import CredentialKeys, redact
 from whopwatch.http.guard import Guard
-from whopwatch.http.keys import Keys, redact
-from whopwatch.http.limits import Limits, Rate
-from whopwatch.http.network import WATCH, NetworkTransport
-from whopwatch.http.pacing import Pacer
-from whopwatch.http.retry import wait_before_next
-from whopwatch.http.transport import CREDENTIAL, GuardedTransport, Ledger
-from whopwatch.http.watch import Watch
+from whopwatch.http.limits import Limits, Pacer, Rate, RunBudget, wait_before_next
+from whopwatch.http.network import TIMER, NetworkTransport
+from whopwatch.http.response import ACCEPT_ENCODING, UnreadableError, check_header_bounds, failure_of, read_body
+from whopwatch.http.timing import AttemptTimer
+from whopwatch.http.transport import CREDENTIAL, GuardedTransport
 
 
 class Client:
     """Sends the calls of one run to one target.
 
-    `budget` is the number of requests that may leave, retries included. `transport` stands in for the network
-    (httpx.MockTransport, a respx router); the guard, the pacing and the bounds stay in front of it.
-    `on_exchange` is given every attempt, so also those before the last one of a call. `unscoped_key` is a
-    valid key without any scope, for calls that want one. `clock` and `wall` are in seconds, monotonic and
-    since the epoch.
+    `budget` is the number of requests that may be sent, retries included. `transport` replaces the network
+    (httpx.MockTransport, a respx router); guard, rate and limits still apply. `on_exchange` receives every attempt,
+    also those before the last one of a call. `unscoped_key` is a valid key without any scope. `clock` is
+    monotonic, `wall` counts from the epoch, both in seconds.
 
-    Use it as a context manager, or `close` it.
+    Use it as a context manager, or call `close`.
     """
 
     def __init__(
@@ -60,14 +56,14 @@ class Client:
         self._clock = clock
         self._wall = wall
         self._on_exchange = on_exchange
-        self._keys = Keys(target.api_key, unscoped_key)
-        self._ledger = Ledger(budget)
+        self._keys = CredentialKeys(target.api_key, unscoped_key)
+        self._run_budget = RunBudget(budget)
         overall = Rate(burst=1, per_second=target.rate) if target.rate else None
         self._pacer = Pacer(limits.rate, overall, clock, sleep)
         self._patience = limits.patience
         inner = transport or NetworkTransport((target.base_url, target.v2_base_url), limits)
         self.transport = GuardedTransport(
-            inner, Guard(target, contract), self._ledger, self._pacer, self._keys, limits, clock
+            inner, Guard(target, contract), self._run_budget, self._pacer, self._keys, limits, clock
         )
         self._headers = _default_headers(target)
 
@@ -88,49 +84,49 @@ class Client:
 
     @property
     def sent(self) -> int:
-        """How many requests have left, retries included."""
-        return self._ledger.sent
+        """Return how many requests were sent, retries included."""
+        return self._run_budget.sent
 
     @property
     def unsafe(self) -> int:
-        """How many of those were not read-only."""
-        return self._ledger.unsafe
+        """Return how many of the sent requests were not read-only."""
+        return self._run_budget.unsafe
 
     @property
     def remaining(self) -> int:
-        """How many requests may still leave."""
-        return self._ledger.remaining
+        """Return how many requests may still be sent."""
+        return self._run_budget.remaining
 
     @property
     def sent_by_operation(self) -> Counter[str]:
-        """How many requests have left, by operation id."""
-        return self._ledger.by_operation
+        """Return how many requests were sent, by operation id."""
+        return self._run_budget.by_operation
 
     def redact(self, text: str) -> str:
-        """`text`, for instance a foreign library's message, without the client's keys."""
+        """Return `text`, for instance a message of another library, without the keys of the client."""
         return redact(text, self._keys.secrets)
 
     def send(self, call: Call) -> Exchange:
-        """Send `call` and return what came of it; for a 429 or 503 sent again, what came of it last.
+        """Send `call` and return its exchange; after retries of a 429 or 503, the last one.
 
-        Raises UnsafeRequestError for a call that the target's mode forbids and BudgetExhaustedError where no
-        request is left; nothing has been sent then.
+        Raises UnsafeRequestError for a call that the mode of the target forbids, and BudgetExhaustedError if no request
+        is left. Nothing is sent in either case.
         """
         url = url_of(call, self.target)
         attempt = 1
         while True:
-            watch = Watch(self._clock, self._limits.deadline)
-            exchange = self._attempt(call, url, attempt, watch)
-            if _says_nothing(exchange, watch, call):
+            timer = AttemptTimer(self._clock, self._limits.deadline)
+            exchange = self._attempt(call, url, attempt, timer)
+            if _met_closed_connection(exchange, timer, call):
                 continue
             if self._on_exchange:
                 self._on_exchange(exchange)
-            if not self._comes_back(exchange):
+            if not self._is_retried(exchange):
                 return exchange
             attempt += 1
 
-    def _comes_back(self, exchange: Exchange) -> bool:
-        """Whether the call is sent again; its operation is left alone as long as the server asks for."""
+    def _is_retried(self, exchange: Exchange) -> bool:
+        """Return whether the call is retried; hold its operation back as long as the server asks."""
         wait = wait_before_next(exchange, self._limits)
         if wait is None:
             return False
@@ -141,23 +137,23 @@ class Client:
         self._pacer.hold(exchange.operation, bounded)
         return wait == bounded and self.remaining > 0 and exchange.attempt <= self._limits.retries
 
-    def _attempt(self, call: Call, url: str, attempt: int, watch: Watch) -> Exchange:
+    def _attempt(self, call: Call, url: str, attempt: int, timer: AttemptTimer) -> Exchange:
         headers: tuple[tuple[str, str], ...] = ()
         status, body, failure = None, b"", None
         try:
-            response = self.transport.handle_request(self._request(call, url, watch))
+            response = self.transport.handle_request(self._request(call, url, timer))
             try:
-                check_headers(response.headers, self._limits)
+                check_header_bounds(response.headers, self._limits)
                 headers = self._recorded(response.headers)
-                body = redact(read_body(response, self._limits, watch), self._keys.secrets)
+                body = redact(read_body(response, self._limits, timer), self._keys.secrets)
                 status = response.status_code
             finally:
                 response.stream.close()  # type: ignore[union-attr]
         except httpx.TransportError as error:
-            failure = classify(error, watch)
+            failure = failure_of(error, timer)
         except UnreadableError as error:
             failure = error.failure
-        phases = watch.phases()
+        phases = timer.phases()
         return Exchange(
             operation=call.operation.id,
             purpose=call.purpose,
@@ -176,36 +172,36 @@ class Client:
             attempt=attempt,
         )
 
-    def _request(self, call: Call, url: str, watch: Watch) -> httpx.Request:
+    def _request(self, call: Call, url: str, timer: AttemptTimer) -> httpx.Request:
         given = {name.lower() for name, _ in call.headers}
         headers = [*(header for header in self._headers if header[0].lower() not in given), *call.headers]
         content = None
         if call.body is not None:
             content = json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode()
             headers.append(("Content-Type", "application/json"))
-        extensions = {WATCH: watch, CREDENTIAL: call.credential}
+        extensions = {TIMER: timer, CREDENTIAL: call.credential}
         try:
             return httpx.Request(call.operation.method, url, headers=headers, content=content, extensions=extensions)
         except httpx.InvalidURL:
             raise UnsafeRequestError(
-                "A request was not sent: its URL is longer than any server takes.", where=call.operation.id
+                "A request was not sent: its URL is longer than any server accepts.", where=call.operation.id
             ) from None
 
     def _recorded(self, headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
-        """The response's headers as an Exchange keeps them: names in lower case, no key in any value."""
+        """Return the headers of a response as an exchange has them: lower-case names, no key in any value."""
         secrets = self._keys.secrets
         return tuple(
             (name.decode("latin-1").lower(), redact(value.decode("latin-1"), secrets)) for name, value in headers.raw
         )
 
 
-def _says_nothing(exchange: Exchange, watch: Watch, call: Call) -> bool:
-    """Whether a read met a connection that the server had closed meanwhile.
+def _met_closed_connection(exchange: Exchange, timer: AttemptTimer, call: Call) -> bool:
+    """Return whether a read used a connection that the server had closed meanwhile.
 
-    That is no answer of the API, and HTTP (RFC 9112, 9.3.1) has the read sent again. It was counted as sent. The
-    next connection is another one, and in the end a new one, of which this cannot be said.
+    That is no response of the API, so the read is sent again (RFC 9112, 9.3.1); it counts as sent. The loop ends: the
+    next connection is another one, and at last a new one.
     """
-    return exchange.failure is Failure.RESET and watch.met_a_closed_connection and call.operation.is_read
+    return exchange.failure is Failure.RESET and timer.met_a_closed_connection and call.operation.is_read
 
 
 def _default_headers(target: Target) -> list[tuple[str, str]]:

@@ -1,8 +1,8 @@
-"""What may leave: one decision on plain values, the same for every HTTP library that asks.
+"""Decide which requests may be sent, on plain values and for any HTTP library.
 
-The rule is an allow-list. A URL has to begin, letter for letter, with the target's base URL, and what follows
-has to be a path that the contract documents for the method. So a userinfo, another port, an absolute form or
-another protocol cannot pass, because none of them begins with the base URL.
+The rule is an allow-list: a URL has to start with the base URL of the target, and the rest has to be a path that the
+contract documents for the method. User info, another port, an absolute form or another protocol cannot pass, because
+none of them starts with the base URL.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PLAIN_BASE = re.compile(
 
 
 class Guard:
-    """Decides for one target and contract. A read-only target is sent nothing but documented GETs."""
+    """The decision for one target and contract. A read-only target gets documented GETs only."""
 
     def __init__(self, target: Target, contract: Contract) -> None:
         bases = {"v1": target.base_url, "v2": target.v2_base_url}
@@ -37,14 +37,14 @@ class Guard:
         self._find = lru_cache(maxsize=1024)(self._match)
 
     def operation(self, method: str, url: str) -> Operation | None:
-        """The documented operation that `method` and `url` call at the target, or None."""
+        """Return the documented operation that `method` and `url` call at the target, or None."""
         return self._find(method, url.partition("?")[0])
 
     def refuse(self, method: str, url: str, headers: Mapping[str, str], has_body: bool) -> str | None:
-        """Why this request must not be sent, or None. The reason holds no value of the request.
+        """Return why this request must not be sent, or None. The reason contains no value of the request.
 
-        `url` is the one that will really be sent; `headers` are all that will be sent, but for those that the
-        HTTP library adds to frame the message.
+        `url` is the URL that is sent; `headers` are all headers that are sent, except the framing headers that the HTTP
+        library adds.
         """
         return (
             self._refuse_method(method, headers, has_body)
@@ -60,24 +60,24 @@ class Guard:
             return None if self._writable else "the target is read-only, and the method is not GET"
         names = {name.lower() for name in headers}
         if has_body or not names.isdisjoint(("content-length", "transfer-encoding")):
-            return "a GET carries no body"
+            return "a GET must not have a body"
         return None
 
     def _refuse_url(self, url: str) -> str | None:
         if not url.startswith(tuple(f"{base}/" for base in self._bases.values())):
-            return "the URL is not below the target's base URL"
+            return "the URL does not start with the base URL of the target"
         if _NOT_IN_A_URL.search(url):
-            return "the URL holds a character that a URL cannot hold"
+            return "the URL contains an invalid character"
         return None
 
     def _refuse_headers(self, headers: Mapping[str, str]) -> str | None:
         for name, value in headers.items():
             if _overrides(name):
-                return "a header asks the server for another method, path or protocol"
+                return "a header overrides the method, path or protocol"
             if name.lower() == "host" and value not in self._netlocs:
-                return "the Host header names another host than the target's"
+                return "the Host header does not name the host of the target"
             if any(character in value for character in "\r\n\0"):
-                return "a header's value holds a line break"
+                return "a header value contains a line break"
         return None
 
     def _match(self, method: str, path: str) -> Operation | None:
@@ -93,10 +93,10 @@ class Guard:
 
 
 def _as_sent(base: str) -> str:
-    """`base` the way an HTTP library writes it: without a default port, an international name in ASCII."""
+    """Return `base` as an HTTP library sends it: without a default port, an international name in ASCII."""
     if _PLAIN_BASE.fullmatch(base):
         return base
-    import httpx  # heavy, and seldom needed: a prober that runs for months does without
+    import httpx  # slow to import and rarely needed: the prober works without it
 
     return str(httpx.URL(base)).rstrip("/")
 
@@ -107,22 +107,22 @@ def _overrides(header: str) -> bool:
 
 
 def _refuse_path(url: str) -> str | None:
-    """A segment is refused that some server on the way may read as none, as a way up, or as two."""
+    """Refuse a path with a segment that a server on the way may read as empty, as its parent, or as two segments."""
     for segment in urlsplit(url).path.split("/")[1:]:
         plain = segment
         for _ in range(_LEVELS_OF_ENCODING):
             plain = unquote(plain, errors="replace")
         if plain != unquote(plain, errors="replace"):
-            return "the path is encoded over and over"
+            return "the path is percent-encoded several times"
         if "/" in plain or "\\" in plain or "\ufffd" in plain:
-            return "the path holds an encoded separator, or bytes that are not UTF-8"
+            return "the path contains an encoded separator, or bytes that are not UTF-8"
         if plain.partition(";")[0] in ("", ".", ".."):
-            return "the path holds an empty or a dot segment"
+            return "the path contains an empty or a dot segment"
     return None
 
 
 def _refuse_query(url: str) -> str | None:
     names = (part.partition("=")[0] for part in re.split("[&;]", url.partition("?")[2]))
     if any(unquote(name).strip().lower() in _OVERRIDE_PARAMETERS for name in names):
-        return "a query parameter asks the server for another method"
+        return "a query parameter overrides the method"
     return None

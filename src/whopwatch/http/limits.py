@@ -1,30 +1,39 @@
-"""How much of everything one request, and one client, may take."""
+"""Limits of a client: time, bytes, request rate, retries and the request budget."""
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from whopwatch.contract import Operation
+from whopwatch.core.errors import BudgetExhaustedError
+from whopwatch.core.exchange import Exchange
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A token bucket: `burst` at once, then `per_second`. Any 60 s see at most burst + 60 * per_second."""
+    """A token bucket: `burst` at once, then `per_second`. Any 60 s have at most burst + 60 * per_second requests."""
 
     burst: int
     per_second: float
 
 
 DOCUMENTED_RATE = Rate(burst=120, per_second=8.0)
-"""600 requests a minute for one operation and key, as documented, whichever minute one looks at."""
+"""600 requests per minute for one operation and key, as documented, in any window of a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of a client. Times are in seconds, sizes in bytes.
+    """The limits of a client. Times are in seconds, sizes in bytes.
 
-    `deadline` covers a whole attempt: connecting, sending, waiting and reading. `body_bytes` bounds the body
-    both as it came and unpacked. `retries` is how often a request is sent again after a 429 or 503; one wait
-    is at most `retry_wait`, all waits of a client together at most `patience`; `backoff` is the first wait
-    where the server names none, and doubles. `rate` holds for each operation, None for no pacing.
+    `deadline` covers a whole attempt: connect, send, wait and read. `body_bytes` limits the body as received and
+    decompressed. `retries` is the number of repetitions after a 429 or 503; one wait is at most `retry_wait`, all waits
+    of a client together at most `patience`. `backoff` is the first wait if the server names none; it doubles. `rate`
+    applies to each operation, None for no limit.
     """
 
     deadline: float = 30.0
@@ -39,3 +48,136 @@ class Limits:
     patience: float = 300.0
     backoff: float = 1.0
     rate: Rate | None = DOCUMENTED_RATE
+
+
+# Request rate
+
+
+class TokenBucket:
+    """A token bucket, stored as the time at which it is full again (GCRA)."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._interval = 1.0 / rate.per_second
+        self._tolerance = (rate.burst - 1) * self._interval
+        self._full_at = float("-inf")
+
+    def next(self, now: float) -> float:
+        """Return the time at which a request that is ready at `now` may be sent."""
+        return max(now, self._full_at - self._tolerance)
+
+    def take(self, at: float) -> None:
+        """Take a token for a request that is sent `at` that time."""
+        self._full_at = max(self._full_at, at) + self._interval
+
+
+class Pacer:
+    """Delays requests to keep the rate. A wait of one operation does not delay others."""
+
+    def __init__(
+        self,
+        per_operation: Rate | None,
+        overall: Rate | None,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._rate = per_operation
+        self._overall = TokenBucket(overall) if overall else None
+        self._buckets: dict[str, TokenBucket] = {}
+        self._held: dict[str, float] = {}
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+
+    def wait(self, operation: str) -> None:
+        """Wait until a request of `operation` may be sent, and count it."""
+        with self._lock:
+            now = self._clock()
+            buckets = self._buckets_of(operation)
+            at = max([self._held.get(operation, now), now, *(bucket.next(now) for bucket in buckets)])
+            for bucket in buckets:
+                bucket.take(at)
+        if at > now:
+            self._sleep(at - now)
+
+    def hold(self, operation: str, seconds: float) -> None:
+        """Send no request of `operation` for `seconds` from now."""
+        with self._lock:
+            self._held[operation] = max(self._held.get(operation, 0.0), self._clock() + seconds)
+
+    def _buckets_of(self, operation: str) -> list[TokenBucket]:
+        buckets = [self._overall] if self._overall else []
+        if self._rate:
+            buckets.append(self._buckets.setdefault(operation, TokenBucket(self._rate)))
+        return buckets
+
+
+# Retries
+
+RETRIED = frozenset({429, 503})
+"""The statuses that ask for a retry. No other request is repeated."""
+
+
+def retry_after(exchange: Exchange) -> float | None:
+    """Return the seconds of the Retry-After header, given as a number or as a date; None without one.
+
+    A date is compared with the Date header of the response, so that only the clock of the server counts.
+    """
+    text = (exchange.header("retry-after") or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    until = _date(text)
+    if until is None:
+        return None
+    now = _date(exchange.header("date") or "") or datetime.fromtimestamp(exchange.started_at, UTC)
+    return max((until - now).total_seconds(), 0.0)
+
+
+def wait_before_next(exchange: Exchange, limits: Limits) -> float | None:
+    """Return the seconds until the operation of `exchange` may be retried; None without a retry.
+
+    If the server names no time, it doubles with each attempt. It may exceed `limits.retry_wait`.
+    """
+    if exchange.status not in RETRIED:
+        return None
+    named = retry_after(exchange)
+    return named if named is not None else limits.backoff * 2.0 ** (exchange.attempt - 1)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+# Request budget
+
+
+class RunBudget:
+    """Counts the requests sent, and refuses those over the budget."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.sent = 0
+        self.unsafe = 0
+        self.by_operation: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def remaining(self) -> int:
+        """Return how many requests may still be sent."""
+        return self.budget - self.sent
+
+    def spend(self, operation: Operation) -> None:
+        """Count one request of `operation`; raise BudgetExhaustedError if none is left."""
+        with self._lock:
+            if self.remaining <= 0:
+                raise BudgetExhaustedError(
+                    f"The budget of {self.budget} requests is used up.",
+                    where=operation.id,
+                    hint="raise --budget, or select fewer operations",
+                )
+            self.sent += 1
+            self.unsafe += not operation.is_read
+            self.by_operation[operation.id] += 1

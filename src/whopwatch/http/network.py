@@ -1,7 +1,7 @@
-"""Sockets under a deadline.
+"""Connections with a deadline for the whole attempt.
 
-httpx times each read on its own, so that a server which sends a byte a second is waited for without end. The
-streams here know when the whole attempt has to be over, and count what comes before the headers are complete.
+httpx limits each read separately, so a server that sends a byte per second keeps it waiting forever. The streams here
+also count the bytes before the headers are complete.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import httpcore
 import httpx
 
 from whopwatch.http.limits import Limits
-from whopwatch.http.watch import Watch
+from whopwatch.http.timing import AttemptTimer
 
-WATCH = "whopwatch.watch"
-"""The extension of an httpx.Request that holds its Watch."""
+TIMER = "whopwatch.timer"
+"""The extension of an httpx.Request with its AttemptTimer."""
 
 _READ_SIZE = 64 * 2**10
-_KEEP_ALIVE = 3.0  # below the 5 s after which common servers close, so that no request meets a closing connection
-_current: ContextVar[Watch] = ContextVar("watch")
+_KEEP_ALIVE = 3.0  # below the 5 s after which common servers close idle connections
+_current: ContextVar[AttemptTimer] = ContextVar("timer")
 
 _HTTPX: dict[type[Exception], type[httpx.TransportError]] = {
     httpcore.ConnectTimeout: httpx.ConnectTimeout,
@@ -45,26 +45,26 @@ _WIRE_ERRORS = tuple(_HTTPX)
 
 
 class NetworkTransport(httpx.BaseTransport):
-    """Sends requests to the hosts of `base_urls`. Raises httpx.TransportError, as httpx's own transport does.
+    """Sends requests to the hosts of `base_urls`. Raises httpx.TransportError, as the transport of httpx does.
 
-    A request's Watch is taken from its extensions. HTTPS_PROXY and NO_PROXY are honoured for https, where a
-    proxy sees a tunnel; plain http is never given to a proxy, which would see the key. Certificates are held
-    against the bundle that comes with httpx, or against SSL_CERT_FILE.
+    Each request has its AttemptTimer in its extensions. HTTPS_PROXY and NO_PROXY apply to https only, where a proxy
+    sees a tunnel; a proxy for http would see the key. Certificates are verified with the bundle of httpx, or with
+    SSL_CERT_FILE.
     """
 
     def __init__(
         self, base_urls: Iterable[str], limits: Limits, backend: httpcore.NetworkBackend | None = None
     ) -> None:
         self._limits = limits
-        watched = _Backend(backend or httpcore.SyncBackend(), limits)
-        # Made before the first request, which would else be timed with the reading of all certificates in it.
+        timered = _Backend(backend or httpcore.SyncBackend(), limits)
+        # Created before the first request, whose time would otherwise include loading all certificates.
         origins = {_origin(httpx.URL(base_url)) for base_url in base_urls}
-        self._pools = {origin: _pool(*origin, watched) for origin in origins}
-        logging.getLogger("httpcore.http11").addFilter(_holds_no_response)
+        self._pools = {origin: _pool(*origin, timered) for origin in origins}
+        logging.getLogger("httpcore.http11").addFilter(_is_no_response)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The response, its body still to be read. `request` must hold a Watch."""
-        watch: Watch = request.extensions[WATCH]
+        """Send `request`, which must have an AttemptTimer; return the response with its body still unread."""
+        timer: AttemptTimer = request.extensions[TIMER]
         url = httpcore.URL(
             scheme=request.url.raw_scheme,
             host=request.url.raw_host,
@@ -78,18 +78,18 @@ class NetworkTransport(httpx.BaseTransport):
             content=request.stream,
             extensions={"timeout": {"pool": self._limits.connect}},
         )
-        token = _current.set(watch)
+        token = _current.set(timer)
         try:
             response = self._pools[_origin(request.url)].handle_request(core)
         except _WIRE_ERRORS as error:
             raise _HTTPX[type(error)](str(error)) from error
         finally:
             _current.reset(token)
-        body = _Body(response, watch)
-        if watch.was_written and not watch.received:
+        body = _Body(response, timer)
+        if timer.was_written and not timer.received:
             body.abort()
-            raise httpx.RemoteProtocolError("an answer was there before the request")
-        watch.headers_complete()
+            raise httpx.RemoteProtocolError("the response arrived before the request was sent")
+        timer.headers_complete()
         return httpx.Response(response.status, headers=response.headers, stream=body)
 
     def close(self) -> None:
@@ -99,11 +99,11 @@ class NetworkTransport(httpx.BaseTransport):
 
 
 class _Body(httpx.SyncByteStream):
-    """A response's body. One that is followed by more than its framing says ends in an error."""
+    """The body of a response. Bytes after the end that its framing gives are an error."""
 
-    def __init__(self, response: httpcore.Response, watch: Watch) -> None:
+    def __init__(self, response: httpcore.Response, timer: AttemptTimer) -> None:
         self._stream = response.stream
-        self._watch = watch
+        self._timer = timer
         self._chunked = any(name.lower() == b"transfer-encoding" for name, _ in response.headers)
         self._socket: httpcore.NetworkStream | None = response.extensions.get("network_stream")
 
@@ -115,9 +115,9 @@ class _Body(httpx.SyncByteStream):
                 yield chunk
         except _WIRE_ERRORS as error:
             raise _HTTPX[type(error)](str(error)) from error
-        # The framing of a response ends with its last chunk's or its headers' line break, else with the body.
+        # A response ends with the line break of its last chunk or of its headers, otherwise with its body.
         end = b"\n" if self._chunked or not last else last
-        if self._watch.last_read and not self._watch.last_read.endswith(end):
+        if self._timer.last_read and not self._timer.last_read.endswith(end):
             self.abort()
             raise httpx.RemoteProtocolError("bytes follow the end of the body")
 
@@ -127,20 +127,20 @@ class _Body(httpx.SyncByteStream):
         return stream
 
     def abort(self) -> None:
-        """Close the connection, so that nothing of what is left on it is taken for another answer."""
+        """Close the connection, so that its remaining bytes are not read as the next response."""
         if self._socket is not None:
             self._socket.close()
         self.close()
 
     def close(self) -> None:
-        """Give the connection back, or close it where the body was not read to its end."""
+        """Return the connection to the pool, or close it if the body was not read to its end."""
         close = getattr(self._stream, "close", None)
         if close is not None:
             close()
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Opens streams that follow the current Watch, and times how a connection comes to be."""
+    """Opens streams that obey the current AttemptTimer, and times name resolution and connection."""
 
     def __init__(self, backend: httpcore.NetworkBackend, limits: Limits) -> None:
         self._backend = backend
@@ -154,14 +154,14 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address of `host` that answers; each has an equal share of the time."""
-        watch = _current.get()
-        begun = watch.clock()
+        """Connect to the first address of `host` that accepts; each address has an equal share of the time."""
+        timer = _current.get()
+        begun = timer.clock()
         addresses = _resolve(host, port)
-        resolved = watch.clock()
-        watch.dns = resolved - begun
+        resolved = timer.clock()
+        timer.dns = resolved - begun
         for left in range(len(addresses), 0, -1):
-            share = max(min(self._limits.connect - (watch.clock() - resolved), watch.remaining), 0.001) / left
+            share = max(min(self._limits.connect - (timer.clock() - resolved), timer.remaining), 0.001) / left
             try:
                 stream = self._backend.connect_tcp(addresses[-left], port, share, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
@@ -169,40 +169,40 @@ class _Backend(httpcore.NetworkBackend):
                     raise
             else:
                 break
-        watch.connect = watch.clock() - resolved
+        timer.connect = timer.clock() - resolved
         return _Stream(stream, self._limits)
 
 
 class _Stream(httpcore.NetworkStream):
-    """A stream that ends with its attempt; a connection used again follows the Watch of the new request."""
+    """A stream with the deadline of its attempt; a reused connection gets the timer of the new request."""
 
     def __init__(self, stream: httpcore.NetworkStream, limits: Limits) -> None:
         self._stream = stream
         self._limits = limits
-        self._watch = _current.get()
+        self._timer = _current.get()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        watch = self._watch
-        remaining = watch.remaining
+        timer = self._timer
+        remaining = timer.remaining
         if remaining <= 0:
             raise httpcore.ReadTimeout
         data = self._stream.read(max_bytes, min(self._limits.read, remaining))
-        watch.read(data)
-        if not watch.in_body and watch.received > self._limits.header_bytes + _READ_SIZE:
-            watch.flooded = True
-            raise httpcore.RemoteProtocolError("the headers have no end")
+        timer.read(data)
+        if not timer.in_body and timer.received > self._limits.header_bytes + _READ_SIZE:
+            timer.flooded = True
+            raise httpcore.RemoteProtocolError("the headers are too long")
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
             return
-        self._watch = watch = _current.get()
-        remaining = watch.remaining
+        self._timer = timer = _current.get()
+        remaining = timer.remaining
         if remaining <= 0:
             raise httpcore.WriteTimeout
-        begun = watch.clock()
+        begun = timer.clock()
         self._stream.write(buffer, min(self._limits.write, remaining))
-        watch.wrote(begun)
+        timer.wrote(begun)
 
     def close(self) -> None:
         with suppress(OSError):
@@ -211,11 +211,11 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        watch = _current.get()
-        begun = watch.clock()
-        timeout = max(min(self._limits.connect, watch.remaining), 0.001)
+        timer = _current.get()
+        begun = timer.clock()
+        timeout = max(min(self._limits.connect, timer.remaining), 0.001)
         stream = self._stream.start_tls(ssl_context, server_hostname, timeout)
-        watch.tls = watch.clock() - begun
+        timer.tls = timer.clock() - begun
         return _Stream(stream, self._limits)
 
     def get_extra_info(self, info: str) -> Any:
@@ -244,14 +244,14 @@ def _pool(scheme: str, host: str, backend: _Backend) -> httpcore.ConnectionPool:
 
 
 def _resolve(host: str, port: int) -> list[str]:
-    # The system's resolver has timeouts of its own, which nothing here can shorten.
+    # The resolver of the system has its own timeouts, which cannot be shortened here.
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError("the name has no address") from error
+        raise httpcore.ConnectError("the name cannot be resolved") from error
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-def _holds_no_response(record: logging.LogRecord) -> bool:
-    """Keeps out of the log what httpcore writes there at level DEBUG: the headers of every response."""
+def _is_no_response(record: logging.LogRecord) -> bool:
+    """Return whether a log record may be kept: httpcore logs the headers of every response at level DEBUG."""
     return "return_value" not in str(record.msg)

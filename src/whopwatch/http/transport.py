@@ -1,95 +1,63 @@
-"""The door: an httpx transport that nothing unsafe, unpaced or over budget passes."""
+"""An httpx transport that sends only safe requests, at the allowed rate and within the budget."""
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from collections.abc import Callable
 
 import httpx
 
 from whopwatch.contract import Operation
-from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
-from whopwatch.http.failures import forget_frames
+from whopwatch.core.errors import UnsafeRequestError
+from whopwatch.http.credentials import CredentialKeys, redact
 from whopwatch.http.guard import Guard
-from whopwatch.http.keys import Keys, redact
-from whopwatch.http.limits import Limits
-from whopwatch.http.network import WATCH
-from whopwatch.http.pacing import Pacer
-from whopwatch.http.watch import Watch
+from whopwatch.http.limits import Limits, Pacer, RunBudget
+from whopwatch.http.network import TIMER
+from whopwatch.http.response import forget_frames
+from whopwatch.http.timing import AttemptTimer
 
 CREDENTIAL = "whopwatch.credential"
-"""The extension of an httpx.Request that names its Credential; without it the target's key is sent."""
+"""The extension of an httpx.Request that names its credential; without it the key of the target is sent."""
 
-_EXTENSIONS = frozenset({WATCH, CREDENTIAL, "timeout"})
-
-
-class Ledger:
-    """Counts what leaves, and refuses what exceeds the budget."""
-
-    def __init__(self, budget: int) -> None:
-        self.budget = budget
-        self.sent = 0
-        self.unsafe = 0
-        self.by_operation: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    @property
-    def remaining(self) -> int:
-        """How many requests may still leave."""
-        return self.budget - self.sent
-
-    def spend(self, operation: Operation) -> None:
-        """Count one request of `operation`; raises BudgetExhaustedError where none is left."""
-        with self._lock:
-            if self.remaining <= 0:
-                raise BudgetExhaustedError(
-                    f"The budget of {self.budget} requests is spent.",
-                    where=operation.id,
-                    hint="raise --budget, or select fewer operations",
-                )
-            self.sent += 1
-            self.unsafe += not operation.is_read
-            self.by_operation[operation.id] += 1
+_EXTENSIONS = frozenset({TIMER, CREDENTIAL, "timeout"})
 
 
 class GuardedTransport(httpx.BaseTransport):
-    """Passes to `inner` what the guard lets through, paced, counted and with the key that belongs to it.
+    """Passes requests that the guard allows to `inner`: at the allowed rate, counted, and with their key.
 
-    Raises UnsafeRequestError and BudgetExhaustedError before anything leaves, else what `inner` raises.
+    Raises UnsafeRequestError and BudgetExhaustedError before anything is sent, otherwise what `inner` raises.
     """
 
     def __init__(
         self,
         inner: httpx.BaseTransport,
         guard: Guard,
-        ledger: Ledger,
+        run_budget: RunBudget,
         pacer: Pacer,
-        keys: Keys,
+        keys: CredentialKeys,
         limits: Limits,
         clock: Callable[[], float],
     ) -> None:
         self._inner = inner
         self._guard = guard
-        self._ledger = ledger
+        self._run_budget = run_budget
         self._pacer = pacer
         self._keys = keys
         self._limits = limits
         self._clock = clock
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The response to `request`, if it may be sent."""
+        """Send `request` if the guard allows it, and return the response."""
         operation = self._admit(request)
-        watch = request.extensions.get(WATCH)
-        if watch is None:
-            watch = request.extensions[WATCH] = Watch(self._clock, self._limits.deadline)
+        timer = request.extensions.get(TIMER)
+        if timer is None:
+            timer = request.extensions[TIMER] = AttemptTimer(self._clock, self._limits.deadline)
         own_key = "authorization" not in request.headers
         try:
             if own_key:
                 self._authorize(request)
-            self._ledger.spend(operation)
+            self._run_budget.spend(operation)
             self._pacer.wait(operation.id)
-            watch.start()
+            timer.start()
             return self._inner.handle_request(request)
         except BaseException as error:
             forget_frames(error)
@@ -99,7 +67,7 @@ class GuardedTransport(httpx.BaseTransport):
                 request.headers.pop("authorization", None)
 
     def close(self) -> None:
-        """Close what is behind the door."""
+        """Close the inner transport."""
         self._inner.close()
 
     def _admit(self, request: httpx.Request) -> Operation:
@@ -107,14 +75,14 @@ class GuardedTransport(httpx.BaseTransport):
         reason = self._guard.refuse(method, url, request.headers, bool(request.read()))
         operation = self._guard.operation(method, url)
         if not _EXTENSIONS.issuperset(request.extensions):
-            reason = reason or "an extension may change where the request goes"
+            reason = reason or "an extension could change its destination"
         if redact(url, self._keys.secrets) != url:
-            reason = reason or "the URL holds the key"
+            reason = reason or "the URL contains the key"
         if reason or operation is None:
             raise UnsafeRequestError(
                 f"A request was not sent: {reason}.",
                 where=operation.id if operation else None,
-                expected="a documented request that the target's mode allows",
+                expected="a documented request that the mode of the target allows",
             )
         return operation
 

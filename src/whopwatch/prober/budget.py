@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from whopwatch.core.exchange import Exchange
-from whopwatch.http.retry import asked_wait
+from whopwatch.http.limits import retry_after
 
 SMALLEST_BUDGET_BURST = 10.0
 DEFAULT_HOLD = 30.0
@@ -70,8 +70,8 @@ class RequestBudget:
         """Pause the operation if the response is a 429. Return the seconds of the pause, else 0."""
         if exchange.status != 429:
             return 0.0
-        retry_after = asked_wait(exchange)
-        seconds = min(DEFAULT_HOLD if retry_after is None else retry_after, LONGEST_HOLD)
+        wait = retry_after(exchange)
+        seconds = min(DEFAULT_HOLD if wait is None else wait, LONGEST_HOLD)
         with self._lock:
             until = self._clock() + seconds
             self._held_until[exchange.operation] = max(self._held_until.get(exchange.operation, 0.0), until)

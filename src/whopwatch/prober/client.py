@@ -17,10 +17,10 @@ from whopwatch.contract import Contract
 from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange
 from whopwatch.http.call import Call, url_of
+from whopwatch.http.credentials import CredentialKeys, redact
 from whopwatch.http.guard import Guard
-from whopwatch.http.keys import Keys, redact
 from whopwatch.http.limits import Limits
-from whopwatch.http.watch import Watch
+from whopwatch.http.timing import AttemptTimer
 from whopwatch.prober.connection import Origin, RequestFailedError, fetch
 
 REQUESTS_CACHED = 512
@@ -48,7 +48,7 @@ class ProbeClient:
         self._limits = limits
         self._clock = clock
         self._wall = wall
-        self._keys = Keys(target.api_key, None)
+        self._keys = CredentialKeys(target.api_key, None)
         self._requests: dict[object, tuple[str, bytes]] = {}
         self._netlocs = {api: urlsplit(base) for api, base in _bases(target).items()}
         origins = {(url.scheme, url.netloc): Origin(url.geturl(), fresh=fresh) for url in self._netlocs.values()}
@@ -73,7 +73,7 @@ class ProbeClient:
         Raises UnsafeRequestError, before anything is sent, for a call that is not a documented GET.
         """
         url, request = self._encoded(call)
-        timer = Watch(self._clock, seconds)
+        timer = AttemptTimer(self._clock, seconds)
         started_at = self._wall()
         status, body, failure = None, b"", None
         headers: tuple[tuple[str, str], ...] = ()

@@ -23,7 +23,7 @@ import httptools
 
 from whopwatch.core.exchange import Failure, Phases
 from whopwatch.http.limits import Limits
-from whopwatch.http.watch import Watch
+from whopwatch.http.timing import AttemptTimer
 
 MAX_IDLE_SECONDS = 3.0
 """Below the 5 s after which common servers close an idle connection."""
@@ -65,7 +65,7 @@ class Origin:
         self._idle: list[_IdleConnection] = []
         self._lock = threading.Lock()
 
-    def connect(self, timer: Watch, limits: Limits) -> socket.socket:
+    def connect(self, timer: AttemptTimer, limits: Limits) -> socket.socket:
         """Return a connection ready for a request. Raises RequestFailedError if there is none in time."""
         reused = None if self._fresh else self._take_idle()
         if reused is not None:
@@ -109,7 +109,7 @@ class Origin:
                 return idle.connection
             idle.connection.close()
 
-    def _open_tcp(self, timer: Watch, limits: Limits) -> socket.socket:
+    def _open_tcp(self, timer: AttemptTimer, limits: Limits) -> socket.socket:
         """Connect to the first address that accepts. Each address gets an equal share of the remaining time."""
         host, port = (self._proxy.hostname or "", self._proxy.port or 80) if self._proxy else (self.host, self.port)
         begun = timer.clock()
@@ -137,7 +137,7 @@ class Origin:
         raise RequestFailedError(Failure.PROXY if self._proxy else failure)
 
     def _start_tls(
-        self, connection: socket.socket, context: ssl.SSLContext, timer: Watch, limits: Limits
+        self, connection: socket.socket, context: ssl.SSLContext, timer: AttemptTimer, limits: Limits
     ) -> socket.socket:
         begun = timer.clock()
         connection.settimeout(max(min(limits.connect, timer.remaining), 0.001))
@@ -150,7 +150,7 @@ class Origin:
         timer.tls = timer.clock() - begun
         return encrypted
 
-    def _open_tunnel(self, connection: socket.socket, proxy: SplitResult, timer: Watch, limits: Limits) -> None:
+    def _open_tunnel(self, connection: socket.socket, proxy: SplitResult, timer: AttemptTimer, limits: Limits) -> None:
         """Request a tunnel to the host from the proxy. The proxy learns the host's name and nothing else."""
         request = [f"CONNECT {self.host}:{self.port} HTTP/1.1", f"Host: {self.host}:{self.port}"]
         if proxy.username:
@@ -175,7 +175,7 @@ class Origin:
             raise RequestFailedError(Failure.PROXY)
 
 
-def _timeout_failure(timer: Watch, otherwise: Failure) -> Failure:
+def _timeout_failure(timer: AttemptTimer, otherwise: Failure) -> Failure:
     """Return DEADLINE if the whole attempt is over time, else `otherwise`."""
     return Failure.DEADLINE if timer.remaining <= 0 else otherwise
 
@@ -245,7 +245,7 @@ class RawResponse:
         return "close" not in self.header("connection") and not self.ends_with_connection
 
 
-def fetch(origin: Origin, request: bytes, timer: Watch, limits: Limits) -> RawResponse:
+def fetch(origin: Origin, request: bytes, timer: AttemptTimer, limits: Limits) -> RawResponse:
     """Send `request` and return the response, complete and decompressed.
 
     Raises RequestFailedError if there is no readable response.
@@ -275,7 +275,7 @@ def fetch(origin: Origin, request: bytes, timer: Watch, limits: Limits) -> RawRe
     return response
 
 
-def _seconds_left(timer: Watch, bound: float) -> float:
+def _seconds_left(timer: AttemptTimer, bound: float) -> float:
     """Return the seconds for one socket operation. Raises TimeoutError if none are left."""
     remaining = timer.remaining
     if remaining <= 0:
@@ -283,7 +283,7 @@ def _seconds_left(timer: Watch, bound: float) -> float:
     return min(bound, remaining)
 
 
-def _read_response(connection: socket.socket, timer: Watch, limits: Limits) -> RawResponse:
+def _read_response(connection: socket.socket, timer: AttemptTimer, limits: Limits) -> RawResponse:
     response = RawResponse()
     parser = httptools.HttpResponseParser(response)
     response.read_status = parser.get_status_code
@@ -296,7 +296,11 @@ def _read_response(connection: socket.socket, timer: Watch, limits: Limits) -> R
 
 
 def _feed(
-    parser: httptools.HttpResponseParser, response: RawResponse, connection: socket.socket, timer: Watch, limits: Limits
+    parser: httptools.HttpResponseParser,
+    response: RawResponse,
+    connection: socket.socket,
+    timer: AttemptTimer,
+    limits: Limits,
 ) -> None:
     while not response.is_complete:
         connection.settimeout(_seconds_left(timer, limits.read))
@@ -315,11 +319,11 @@ def _feed(
         _refuse_oversized(response, timer, limits)
 
 
-def _end_of_stream(timer: Watch) -> Failure:
+def _end_of_stream(timer: AttemptTimer) -> Failure:
     return Failure.INCOMPLETE if timer.in_body else Failure.RESET
 
 
-def _refuse_oversized(response: RawResponse, timer: Watch, limits: Limits) -> None:
+def _refuse_oversized(response: RawResponse, timer: AttemptTimer, limits: Limits) -> None:
     """Raise RequestFailedError if headers or body exceed the limits."""
     size = sum(len(name) + len(value) for name, value in response.headers)
     endless = not response.in_body and timer.received > limits.header_bytes + _READ_SIZE

@@ -26,16 +26,15 @@ MEGABYTE = bytes(2**20)
 
 @dataclass(frozen=True)
 class Behaviour:
-    """`outcome` is the Failure or status that an Exchange must hold, `problem` what its body must be called.
+    """`outcome` is the failure or status that the exchange has to have, `problem` the problem of its body.
 
-    `hurry` asks for short timeouts: the behaviour is one of waiting. `attempts` is how often it will be asked.
+    `attempts` is the number of requests that the client sends.
     """
 
     name: str
     answer: Answer
     outcome: Failure | int
     problem: BodyProblem | None = None
-    hurry: bool = False
     attempts: int = 1
 
 
@@ -147,29 +146,23 @@ BEHAVIOURS = (
     Behaviour("closes between chunks", says(CHUNKED + chunk(JSON)), Failure.INCOMPLETE),
     Behaviour("resets within the body", then(says(whole(JSON)[:-4]), resets), Failure.RESET),
     # the answer does not come, or does not end
-    Behaviour("is silent", holds, Failure.READ_TIMEOUT, hurry=True),
-    Behaviour("is silent after the headers", then(says(START), holds), Failure.READ_TIMEOUT, hurry=True),
-    Behaviour("is silent within the body", then(says(whole(JSON)[:-4]), holds), Failure.READ_TIMEOUT, hurry=True),
+    Behaviour("is silent", holds, Failure.READ_TIMEOUT),
+    Behaviour("is silent after the headers", then(says(START), holds), Failure.READ_TIMEOUT),
+    Behaviour("is silent within the body", then(says(whole(JSON)[:-4]), holds), Failure.READ_TIMEOUT),
     Behaviour(
         "promises more than it sends",
         then(says(START + b"Content-Length: 999\r\n\r\n" + JSON), holds),
         Failure.READ_TIMEOUT,
-        hurry=True,
     ),
-    Behaviour("drips a status line", repeats([b"H"], 0.05), Failure.DEADLINE, hurry=True),
-    Behaviour(
-        "drips headers", then(says(START), repeats([b"a", b":", b"b", CRLF], 0.05)), Failure.DEADLINE, hurry=True
-    ),
+    Behaviour("drips a status line", repeats([b"H"], 0.05), Failure.DEADLINE),
+    Behaviour("drips headers", then(says(START), repeats([b"a", b":", b"b", CRLF], 0.05)), Failure.DEADLINE),
     Behaviour(
         "drips a body",
         then(says(START + b"Content-Length: 9999\r\n\r\n"), repeats([b" "], 0.05)),
         Failure.DEADLINE,
-        hurry=True,
     ),
-    Behaviour("drips chunks", then(says(CHUNKED), repeats([chunk(b" ")], 0.05)), Failure.DEADLINE, hurry=True),
-    Behaviour(
-        "drips interim answers", repeats([b"HTTP/1.1 102 Processing\r\n\r\n"], 0.05), Failure.DEADLINE, hurry=True
-    ),
+    Behaviour("drips chunks", then(says(CHUNKED), repeats([chunk(b" ")], 0.05)), Failure.DEADLINE),
+    Behaviour("drips interim answers", repeats([b"HTTP/1.1 102 Processing\r\n\r\n"], 0.05), Failure.DEADLINE),
     # there is too much of it
     Behaviour("sends 50 megabytes", says(whole(b"")[:-5] + b"52428800\r\n\r\n", MEGABYTE), Failure.TOO_LARGE),
     Behaviour("sends a body without end", then(says(START + CRLF), repeats([MEGABYTE])), Failure.TOO_LARGE),

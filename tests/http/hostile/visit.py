@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.http.hostile.behaviours import Behaviour
 from tests.http.support import CONTRACT, call, target
-from whopwatch.core.exchange import Exchange
+from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.http import Client, Limits
 
-CALM = Limits(rate=None, deadline=20.0, read=20.0, connect=20.0)
-HURRY = Limits(rate=None, deadline=1.0, read=0.3, connect=0.3)
+LONG = Limits(rate=None, deadline=120.0, read=120.0, connect=120.0, write=120.0)
+SHORT: dict[Failure | int, Limits] = {
+    Failure.CONNECT_TIMEOUT: replace(LONG, connect=0.3),
+    Failure.READ_TIMEOUT: replace(LONG, read=0.3),
+    Failure.DEADLINE: replace(LONG, deadline=0.6),
+}
+"""Only the limit that a behaviour has to exceed is short, so that a busy machine cannot exceed another one first."""
 
 
 def visit(base_url: str, behaviour: Behaviour) -> list[Exchange]:
-    """Every attempt of one call that asks the server for `behaviour`; nothing is really waited for."""
+    """Return every attempt of one call that requests `behaviour` from the server. Waits before retries are skipped."""
     attempts: list[Exchange] = []
-    limits = HURRY if behaviour.hurry else CALM
+    limits = SHORT.get(behaviour.outcome, LONG)
     with Client(
         target(base_url), CONTRACT, budget=10, limits=limits, sleep=_no_sleep, on_exchange=attempts.append
     ) as client:
@@ -22,14 +29,14 @@ def visit(base_url: str, behaviour: Behaviour) -> list[Exchange]:
     return attempts
 
 
-def visit_place(base_url: str) -> Exchange:
-    """What comes of one call at an address."""
-    with Client(target(base_url), CONTRACT, budget=1, limits=HURRY) as client:
+def visit_place(base_url: str, outcome: Failure) -> Exchange:
+    """Return the exchange of one call at an address where `outcome` is expected."""
+    with Client(target(base_url), CONTRACT, budget=1, limits=SHORT.get(outcome, LONG)) as client:
         return client.send(call())
 
 
 def mistake(behaviour: Behaviour, attempts: list[Exchange]) -> str | None:
-    """In which way `attempts` are not what `behaviour` has to be called; None where they are."""
+    """Return how `attempts` differ from what `behaviour` expects, None if they do not."""
     last = attempts[-1]
     outcome = last.failure or last.status
     if outcome != behaviour.outcome or len(attempts) != behaviour.attempts:
@@ -40,4 +47,4 @@ def mistake(behaviour: Behaviour, attempts: list[Exchange]) -> str | None:
 
 
 def _no_sleep(_: float) -> None:
-    """The server's wishes for time are tried with a clock of their own in test_retry.py."""
+    """Skip the wait: test_retry.py tests waits with its own clock."""

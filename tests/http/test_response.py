@@ -10,8 +10,8 @@ import pytest
 
 from tests.http.support import Time
 from whopwatch.core.exchange import Failure
-from whopwatch.http.failures import classify
-from whopwatch.http.watch import Watch
+from whopwatch.http.response import failure_of
+from whopwatch.http.timing import AttemptTimer
 
 
 @pytest.mark.parametrize(
@@ -29,11 +29,11 @@ def test_the_cause_tells_what_it_was(error: httpx.TransportError, cause: Excepti
     between = OSError()
     between.__context__ = cause
     error.__cause__ = between
-    assert classify(error, Watch(Time(), 30.0)) is failure
+    assert failure_of(error, AttemptTimer(Time(), 30.0)) is failure
 
 
 def test_causes_that_go_in_a_circle_are_no_endless_loop() -> None:
     error = httpx.ConnectError("x")
     error.__cause__ = OSError()
     error.__cause__.__cause__ = error
-    assert classify(error, Watch(Time(), 30.0)) is Failure.CONNECT
+    assert failure_of(error, AttemptTimer(Time(), 30.0)) is Failure.CONNECT

@@ -1,4 +1,4 @@
-"""The stopwatch of one attempt: when it has to end, and when its phases began."""
+"""Time one attempt of a request: its deadline and its phases."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from whopwatch.core.exchange import Phases
 
 
-class Watch:
-    """Runs from `start` on, for at most `seconds`. The network fills in what it knows; the rest stays None.
+class AttemptTimer:
+    """Runs from `start` for at most `seconds`. The network sets the phases that it sees; others stay None.
 
-    `received` counts the bytes that came since the request was written, `last_read` holds the latest of them
-    (empty at the end of the stream), `in_body` tells that the headers are complete.
+    `received` counts the bytes received since the request was written. `last_read` is the latest piece of them, empty
+    at the end of the stream. `in_body` says that the headers are complete.
     """
 
     def __init__(self, clock: Callable[[], float], seconds: float) -> None:
@@ -20,7 +20,7 @@ class Watch:
         self.start()
 
     def start(self) -> None:
-        """Begin anew, where there was a wait before the request could leave or another request before it."""
+        """Start again: after a wait for the rate limit, or for the next request of a connection."""
         self.dns: float | None = None
         self.connect: float | None = None
         self.tls: float | None = None
@@ -36,44 +36,44 @@ class Watch:
 
     @property
     def remaining(self) -> float:
-        """Seconds to the deadline; not above 0 once it has passed."""
+        """Return the seconds until the deadline; 0 or less once it has passed."""
         return self._ends - self.clock()
 
     @property
     def was_written(self) -> bool:
-        """Whether a request went through a stream that this watch follows."""
+        """Return whether a request was written to a stream of this timer."""
         return self._written is not None
 
     @property
     def at_end(self) -> bool:
-        """Whether the server closed its side."""
+        """Return whether the server closed its side of the connection."""
         return self.last_read == b""
 
     @property
     def met_a_closed_connection(self) -> bool:
-        """Whether an earlier request's connection was used, and not a byte came back over it.
+        """Return whether a reused connection returned no byte.
 
-        A server may close an idle connection at any time, also while a request is on its way there.
+        A server may close an idle connection at any time, also while a request is on its way.
         """
         return self.was_written and self.connect is None and not self.received
 
     @property
     def speaks_http(self) -> bool:
-        """Whether what came so far may be the beginning of an HTTP response."""
+        """Return whether the bytes received so far can be the beginning of an HTTP response."""
         return b"HTTP/".startswith(self._opening)
 
     def wrote(self, begun: float) -> None:
-        """The request, or a part of it, has left: what comes from now on is the answer.
+        """Note that the request, or a part of it, was sent: bytes from now on are the response.
 
-        It is waited for since `begun`, when that part was handed over: on a busy machine an answer may have come before
-        this process hears of the end of the writing.
+        The time to the first byte starts at `begun`, before the write: on a busy machine the response can arrive
+        before this process sees the end of the write.
         """
         self._written = begun
         self._first_byte = None
         self.received = 0
 
     def read(self, data: bytes) -> None:
-        """`data` has arrived."""
+        """Note the arrival of `data`."""
         if self._first_byte is None:
             self._first_byte = self.clock()
             self._opening = data[:5]
@@ -81,21 +81,21 @@ class Watch:
         self.last_read = data
 
     def headers_complete(self) -> None:
-        """Status and headers are there, the body begins."""
+        """Note that status and headers are complete."""
         self.in_body = True
         if self._first_byte is None:
             self._first_byte = self.clock()
 
     def phases(self) -> Phases:
-        """How long everything took, the attempt being over now."""
+        """Return the duration of each phase; the attempt ends now."""
         now = self.clock()
-        asked = self._started if self._written is None else self._written
+        sent = self._started if self._written is None else self._written
         first = self._first_byte
         return Phases(
             dns=self.dns,
             connect=self.connect,
             tls=self.tls,
-            ttfb=None if first is None else first - asked,
+            ttfb=None if first is None else first - sent,
             transfer=now - first if first is not None and self.in_body else None,
             total=now - self._started,
         )

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.http.support import Time
-from whopwatch.http.limits import DOCUMENTED_RATE, Rate
-from whopwatch.http.pacing import Pacer
+from whopwatch.http.limits import DOCUMENTED_RATE, Pacer, Rate
 
 
 def pacer(rate: Rate | None, overall: Rate | None = None) -> tuple[Pacer, Time]:

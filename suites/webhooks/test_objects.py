@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from whopwatch.checks.twins import differences
+from whopwatch.checks.list_detail_consistency import differing_paths
 from whopwatch.contract import Contract, load
 from whopwatch.contract.schema import pointer_of
 from whopwatch.core.exchange import Purpose
@@ -84,4 +84,4 @@ def test_the_delivered_object_conforms_and_equals_the_retrieved_one(whop_simulat
     if event in DELETED:
         assert exchange.status == 404
     else:
-        assert list(differences(payload["data"], exchange.json)) == []
+        assert list(differing_paths(payload["data"], exchange.json)) == []

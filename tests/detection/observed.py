@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from importlib.resources import files
+from pathlib import Path
 
 from whopwatch import run
 from whopwatch.contract import Contract
@@ -18,13 +18,13 @@ from whopwatch.simulator.faults import Fault, InjectedFault, first_place
 NEIGHBOURS = ("companies.retrieve", "payout_methods.list")
 """Operations of which one that is not concerned is looked at as well: it must not be accused."""
 
-_INVARIANTS = tomllib.loads(files("whopwatch.checks").joinpath("invariants.toml").read_text(encoding="utf-8"))
+INVARIANTS = tomllib.loads(Path(__file__).with_name("invariants.toml").read_text(encoding="utf-8"))["invariant"]
 
 
 def checks_for(fault: Fault) -> set[str]:
     """The checks that have to find a fault: its own, and those of the invariants that it stands for."""
     own = {fault.check} if fault.check else set()
-    return own | {row["check"] for row in _INVARIANTS["invariant"] if row.get("fault") == fault.name}
+    return own | {row["check"] for row in INVARIANTS if row.get("fault") == fault.name}
 
 
 @dataclass(frozen=True)

@@ -17,21 +17,26 @@ CASES = [
     ("walk-begins-anew@plans.list", 1, AFTER, "a page after a cursor shows earlier items"),
     ("item-on-every-page@leads.list", 1, AFTER, "a page after a cursor shows earlier items"),
     ("end-cursor-of-first@payments.list", 1, AFTER, "a page after a cursor shows earlier items"),
-    ("item-dropped-from-page@entries.list", 6, AFTER, "a page begins late, items are lost"),
+    ("item-dropped-from-page@entries.list", 6, AFTER, "a page skips the items after its cursor"),
     # passed over where nobody could be sure of it, and shown on the way back
-    ("item-skipped-by-small-pages@entries.list", 2, AFTER, "a page begins late, items are lost"),
+    ("item-skipped-by-small-pages@entries.list", 2, AFTER, "a page skips the items after its cursor"),
     # the whole list itself lacks an item, whatever it is asked for with
-    ("item-skipped@payment_methods.list", 2, "/data", "it shows an item that is not in the whole list"),
-    ("item-never-shown@support_channels.list", 4, "/data", "it shows an item that is not in the whole list"),
+    ("item-skipped@payment_methods.list", 2, "/data", "a response shows an item that is not in the whole list"),
+    ("item-never-shown@support_channels.list", 4, "/data", "a response shows an item that is not in the whole list"),
     ("item-twice-on-a-page@payment_methods.list", 2, "/data/*/id", "a page has an item twice"),
-    ("page-too-small@reviews.list", 1, "param:first", "a page that another one follows has fewer items"),
-    ("has-next-always@reviews.list", 0, "/page_info/has_next_page", "a page announces another one, which is empty"),
-    ("order-ignored@entries.list", 1, "param:order", "items are not in the order asked for"),
-    ("order-depends-on-size@app_builds.list", 4, "/data", "items are not in the order asked for"),
+    ("page-too-small@reviews.list", 1, "param:first", "a page that is not the last one has fewer items"),
+    (
+        "has-next-always@reviews.list",
+        0,
+        "/page_info/has_next_page",
+        "a page has has_next_page true, but the next page is empty",
+    ),
+    ("order-ignored@entries.list", 1, "param:order", "items are not in the requested order"),
+    ("order-depends-on-size@app_builds.list", 4, "/data", "items are not in the requested order"),
     ("direction-inverted@messages.list", 1, "param:direction", "direction is read as another value"),
-    ("direction-inverted@entries.list", 3, "param:direction", "items are not in the order asked for"),
+    ("direction-inverted@entries.list", 3, "param:direction", "items are not in the requested order"),
     # one single item too many is no proof that a filter has no effect
-    ("date-filter-by-day@products.list", 3, "param:created_after", "created_after lets through what it excludes"),
+    ("date-filter-by-day@products.list", 3, "param:created_after", "created_after lets through items that it excludes"),
     ("enum-filter-ignored@promo_codes.list", 1, "param:status", "status has no effect"),
 ]
 
@@ -52,8 +57,8 @@ def test_a_fault_is_one_finding(contract: Contract, fault: str, seed: int, locat
     ("fault", "drift_class", "words"),
     [
         ("fails-now-and-then@memberships.list", "D14", "the server fails with status 500"),
-        ("status-204@payments.list", "D14", "status 204 is a success that is not documented"),
-        ("unknown-id-204@payment_methods.retrieve", "D20", "it answers for an id that nothing has"),
+        ("status-204@payments.list", "D14", "success status 204 is not documented"),
+        ("unknown-id-204@payment_methods.retrieve", "D20", "it returns success for an id that does not exist"),
     ],
 )
 def test_a_status_is_told_once(contract: Contract, fault: str, drift_class: str, words: str) -> None:
@@ -78,7 +83,7 @@ def test_pages_that_overlap_in_a_list_of_several_pages_are_one_finding(contract:
     simulator = InProcess(contract, SimulatorOptions(seed=1, items=250, rate_limit=10**9, faults=(fault,)))
     report = check(contract, simulator.target(), only=["payments.list"], seed=1, transport=simulator)
 
-    assert [(found.location, "meets an item on two pages" in found.message) for found in report.findings] == [
+    assert [(found.location, "shows an item on two pages" in found.message) for found in report.findings] == [
         ("/data/*/id", True)
     ]
 
@@ -97,4 +102,6 @@ def test_two_sizes_at_once_are_not_called_a_size_that_is_none(contract: Contract
     simulator = InProcess(contract, SimulatorOptions(rate_limit=10**9, faults=(fault,)))
     report = check(contract, simulator.target(), only=["reviews.list"], transport=simulator)
 
-    assert [(found.location, "are both taken" in found.message) for found in report.findings] == [("param:first", True)]
+    assert [
+        (found.location, "accepts first and last in one request" in found.message) for found in report.findings
+    ] == [("param:first", True)]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, find, settings
 
-from whopwatch.checks.schema import KINDS, WIDENED
+from whopwatch.checks.schema import FRACTION, VIOLATION_RULES
 from whopwatch.contract import load
 from whopwatch.generate import Strategies, allowed, broken
 from whopwatch.generate.mutations import DRIFT_CLASSES, sites
@@ -93,5 +93,5 @@ def test_a_place_that_may_be_anything_is_not_called_wrong() -> None:
 
 
 def test_the_classes_are_those_that_the_check_reports() -> None:
-    reported = {kind: row[0] for kind, row in KINDS.items() if kind in DRIFT_CLASSES}
-    assert {**reported, "fraction": WIDENED[0], "prefix": "D12"} == DRIFT_CLASSES
+    reported = {str(kind): rule.drift_class for kind, rule in VIOLATION_RULES.items() if kind in DRIFT_CLASSES}
+    assert {**reported, "fraction": FRACTION.drift_class, "prefix": "D12"} == DRIFT_CLASSES

@@ -1,16 +1,17 @@
-"""The checks: pure functions from a contract and what was seen to findings. `registry` lists them, in their order."""
+"""The checks: pure functions that compare what a run has seen with a contract. `registry` lists them in order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from whopwatch.checks.consequences import without_consequences
+from whopwatch.checks.collector import FindingCollector, findings_of
+from whopwatch.checks.deduplicate import deduplicate
 from whopwatch.checks.evidence import Evidence
 from whopwatch.contract import Contract
 from whopwatch.core.finding import Finding
 
-CheckFunction = Callable[[Contract, Evidence], Iterator[Finding]]
+CheckFunction = Callable[[Contract, Evidence, FindingCollector], None]
 
 
 class _HasFunction(Protocol):
@@ -21,18 +22,15 @@ class _HasFunction(Protocol):
 
 
 def run_checks(contract: Contract, evidence: Evidence, checks: Iterable[_HasFunction]) -> tuple[Finding, ...]:
-    """Return what `checks` find, the worst first. Of findings with one fingerprint the first and worst is kept."""
-    findings: dict[str, Finding] = {}
+    """Return what `checks` find, each disagreement once, the most severe first."""
+    collector = FindingCollector()
     for check in checks:
-        for finding in check.function(contract, evidence):
-            known = findings.get(finding.fingerprint)
-            if known is None or finding.severity.rank < known.severity.rank:
-                findings[finding.fingerprint] = finding
-    return tuple(sorted(without_consequences(contract, findings.values()), key=_order))
+        check.function(contract, evidence, collector)
+    return tuple(sorted(findings_of(deduplicate(contract, collector.violations)), key=_order))
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:
     return finding.severity.rank, finding.operation, finding.location, finding.drift_class
 
 
-__all__ = ["CheckFunction", "Evidence", "run_checks"]
+__all__ = ["CheckFunction", "Evidence", "FindingCollector", "run_checks"]

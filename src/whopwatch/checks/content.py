@@ -1,67 +1,67 @@
-"""Whether a success answer is JSON, and says so."""
+"""Check that a success response is JSON, and says so."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
-from whopwatch.checks.evidence import MISTAKES, Evidence
-from whopwatch.checks.tally import Tally
+from whopwatch.checks.collector import FindingCollector
+from whopwatch.checks.evidence import INVALID_REQUESTS, Evidence
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.finding import Severity
+from whopwatch.core.rule import Rule
 from whopwatch.core.strict_json import BodyProblem
-
-PROBLEMS = {
-    BodyProblem.EMPTY: ("D16", "an empty body"),
-    BodyProblem.NOT_JSON: ("D16", "a body that is not JSON"),
-    BodyProblem.NOT_UTF8: ("D12", "bytes that are not UTF-8"),
-    BodyProblem.NOT_A_NUMBER: ("D12", "NaN or Infinity, which JSON does not have"),
-    BodyProblem.DUPLICATE_KEY: ("D12", "an object that has a key twice"),
-    BodyProblem.TOO_DEEP: ("D12", "arrays and objects nested deeper than anything documented"),
-}
 
 NO_CONTENT = 204
 
+OTHER_MEDIA_TYPE = Rule(
+    "content/media-type", "D16", Severity.HIGH, "{expected}", "{observed}", "the media type is not {expected}"
+)
+OTHER_CHARSET = Rule("content/charset", "D12", Severity.HIGH, "UTF-8", "another charset", "the charset is not UTF-8")
 
-def content(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
-    """Media type, charset and readability of every success answer but 204, which has neither by definition."""
-    tally = Tally("content")
-    for operation, exchanges in evidence.by_operation.items():
-        plain = [exchange for exchange in exchanges if exchange.purpose not in MISTAKES]
-        answered = [e for e in plain if e.ok and e.credential == "key" and e.status != NO_CONTENT]
-        for number, exchange in enumerate(answered):
-            found = _media_type(exchange, contract.operations[operation].success.media_types) or _body(exchange)
-            if found:
-                drift_class, location, expected, observed, what = found
-                tally.add(
-                    drift_class,
-                    Severity.HIGH,
-                    operation,
-                    location,
-                    expected=expected,
-                    observed=observed,
-                    what=what,
-                    witness=number,
-                    samples=len(answered),
+
+def _body_rule(problem: BodyProblem, drift_class: str, observed: str) -> Rule:
+    sentence = f"the response has {observed}"
+    return Rule(f"content/{problem.value}", drift_class, Severity.HIGH, "a JSON document", observed, sentence)
+
+
+BODY_PROBLEMS: Mapping[BodyProblem, Rule] = {
+    BodyProblem.EMPTY: _body_rule(BodyProblem.EMPTY, "D16", "an empty body"),
+    BodyProblem.NOT_JSON: _body_rule(BodyProblem.NOT_JSON, "D16", "a body that is not JSON"),
+    BodyProblem.NOT_UTF8: _body_rule(BodyProblem.NOT_UTF8, "D12", "bytes that are not UTF-8"),
+    BodyProblem.NOT_A_NUMBER: _body_rule(BodyProblem.NOT_A_NUMBER, "D12", "NaN or Infinity, which JSON does not have"),
+    BodyProblem.DUPLICATE_KEY: _body_rule(BodyProblem.DUPLICATE_KEY, "D12", "an object with a key twice"),
+    BodyProblem.TOO_DEEP: _body_rule(
+        BodyProblem.TOO_DEEP, "D12", "arrays and objects nested deeper than anything documented"
+    ),
+}
+"""The rule that each problem of a body breaks."""
+
+
+def content(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
+    """Check media type, charset and JSON of every success response; a 204 has no body."""
+    for id, exchanges in evidence.by_operation.items():
+        documented = contract.operations[id].success.media_types
+        valid = [exchange for exchange in exchanges if exchange.purpose not in INVALID_REQUESTS]
+        successes = [one for one in valid if one.ok and one.credential == "key" and one.status != NO_CONTENT]
+        for number, exchange in enumerate(successes):
+            problem = exchange.parsed[1]
+            rule = _broken_header_rule(exchange, documented) or (BODY_PROBLEMS[problem] if problem else None)
+            if rule:
+                findings.report(
+                    rule,
+                    id,
+                    "header:content-type" if rule in (OTHER_MEDIA_TYPE, OTHER_CHARSET) else "",
+                    sample=number,
+                    samples=len(successes),
+                    expected=" or ".join(documented) or "no body",
+                    observed="another media type" if exchange.media_type else "no media type",
                 )
-    yield from tally.findings()
 
 
-def _media_type(exchange: Exchange, documented: tuple[str, ...]) -> tuple[str, str, str, str, str] | None:
-    expected = " or ".join(documented) or "no body"
+def _broken_header_rule(exchange: Exchange, documented: tuple[str, ...]) -> Rule | None:
     if documented and exchange.media_type not in documented:
-        observed = "another media type" if exchange.media_type else "no media type"
-        return "D16", "header:content-type", expected, observed, f"the answer's media type is not {expected}"
+        return OTHER_MEDIA_TYPE
     parameters = (exchange.header("content-type") or "").lower().partition(";")[2]
     charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "')
-    if charset not in ("", "utf-8", "utf8"):
-        return "D12", "header:content-type", "UTF-8", "another charset", "the answer's charset is not UTF-8"
-    return None
-
-
-def _body(exchange: Exchange) -> tuple[str, str, str, str, str] | None:
-    problem = exchange.parsed[1]
-    if problem is None:
-        return None
-    drift_class, observed = PROBLEMS[problem]
-    return drift_class, "", "a JSON document", observed, f"the answer has {observed}"
+    return None if charset in ("", "utf-8", "utf8") else OTHER_CHARSET

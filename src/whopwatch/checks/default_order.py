@@ -1,50 +1,36 @@
-"""Whether a list that is asked for in no order begins where it is declared to: with the newest item."""
+"""Check that a list that is requested without an order begins as declared: with the newest item."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence
-from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract
-from whopwatch.core.finding import Finding, Severity
+from whopwatch.oracle.list_rules import OLDEST_FIRST
 from whopwatch.oracle.traversal import ListHistory, Traversal
 
 
-def default_order(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
-    """Report lists that have a direction and stand, by the moments that all their items show, in the other one."""
-    tally = Tally("default-order")
-    direction, usual = contract.behaviour.order["direction"], contract.behaviour.order["default_direction"]
-    for id, observed in evidence.lists.items():
-        walks = observed.traversals if direction in observed.parameters.sorts else ()
-        whole = observed.whole_lists if any(_is_reversed(walk, observed, usual) for walk in walks) else ()
-        turned = [walk for walk, listing in whole if listing.is_reversed(usual)]
-        for walk in turned if turned and not _is_explained(observed, direction) else ():
-            tally.add(
-                "D13",
-                Severity.LOW,
-                id,
-                f"param:{direction}",
-                expected=usual,
-                observed="the other direction",
-                what="it begins with its oldest item where no direction is asked for",
-                witness=walk.indexes[0],
-                samples=len(whole),
-            )
-    yield from tally.findings()
+def default_order(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
+    """Report lists that have a direction parameter and, by the timestamps of their items, the other direction."""
+    order = contract.behaviour.order
+    parameter, usual = order["direction"], order["default_direction"]
+    for id, history in evidence.lists.items():
+        traversals = history.traversals if parameter in history.parameters.sorts else ()
+        # Two items of nearly every list show that it is not reversed, before all of them are compared.
+        is_suspected = any(_is_reversed(traversal, history, usual) for traversal in traversals)
+        whole_lists = history.whole_lists if is_suspected else ()
+        for traversal, whole in whole_lists:
+            if whole.is_reversed(usual):
+                findings.report(
+                    OLDEST_FIRST,
+                    id,
+                    f"param:{parameter}",
+                    sample=traversal.indexes[0],
+                    samples=len(whole_lists),
+                    unit="list",
+                    direction=usual,
+                )
 
 
-def _is_reversed(walk: Traversal, observed: ListHistory, usual: str) -> bool:
-    """What two items tell of nearly every list, before it is known whether all of them can be told apart."""
-    listing = walk.whole(observed.parameters)
-    return listing is not None and listing.is_reversed(usual)
-
-
-def _is_explained(observed: ListHistory, direction: str) -> bool:
-    """Whether a direction is taken for the other one even where it is asked for, or the list has no lasting order."""
-    from whopwatch.oracle.stability import proven_violations  # what compares many requests is not loaded by the prober
-
-    return any(
-        broken.rule == "unstable" or (broken.rule in ("misread", "order") and broken.location == f"param:{direction}")
-        for broken, _ in proven_violations(observed)
-    )
+def _is_reversed(traversal: Traversal, history: ListHistory, direction: str) -> bool:
+    whole = traversal.whole(history.parameters)
+    return whole is not None and whole.is_reversed(direction)

@@ -1,4 +1,4 @@
-"""What a run has seen, indexed the way checks ask for it. Nothing here knows how it was come by."""
+"""What a run has seen, indexed as the checks need it. Nothing here knows how the exchanges were made."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.contract.operation import Response
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.oracle.expected_list import ListParameters
-from whopwatch.oracle.traversal import ListHistory
+from whopwatch.oracle.page import ListPage
+from whopwatch.oracle.traversal import PAGE_PURPOSES, ListHistory
 
-PAGES = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.QUERY)
-MISTAKES = frozenset(
+INVALID_REQUESTS = frozenset(
     {
         Purpose.INVALID_SIZE,
         Purpose.INVALID_CURSOR,
@@ -29,53 +29,44 @@ MISTAKES = frozenset(
         Purpose.DELETED_AGAIN,
     }
 )
-"""Requests that have to be refused with a documented error: one that is not is wrong as such, whatever it answers."""
+"""Purposes of deliberately invalid requests; any success response to one is a violation."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A success answer to a request that keeps the documentation, with the target's key, whose body is JSON.
+class SuccessResponse:
+    """A success response with a JSON body, to a valid request with the target's key.
 
-    `items` are what its operation is about: the items of a page, or the one object. `number` tells answers apart.
+    `index` is the position of its exchange among all, `value` the parsed body.
     """
 
-    number: int
+    index: int
     operation: Operation
     exchange: Exchange
     value: Any
 
     @property
     def response(self) -> Response:
-        """What is documented for its status; for an undocumented one, what is for success."""
+        """What is documented for its status; for an undocumented status, what is documented for success."""
         return self.operation.responses.get(self.exchange.status or 0, self.operation.success)
 
     @cached_property
+    def page(self) -> ListPage:
+        """The response as a page of a list."""
+        return ListPage(self.exchange)
+
+    @property
     def items(self) -> list[Any]:
-        """The items of a list's page; the whole body of anything else."""
-        if not self.operation.is_list:
-            return [self.value]
-        data = self.value.get("data") if isinstance(self.value, dict) else None
-        return data if isinstance(data, list) else []
+        """The items of a page of a list; the whole body of any other operation."""
+        return self.page.rows if self.operation.is_list else [self.value]
 
     @cached_property
     def ids(self) -> list[str]:
         """The ids of the items that have one."""
         return [id for item in self.items if isinstance(item, dict) and isinstance(id := item.get("id"), str)]
 
-    @cached_property
-    def page_info(self) -> Mapping[str, Any]:
-        """The page's `page_info`, empty where it is no object."""
-        info = self.value.get("page_info") if isinstance(self.value, dict) else None
-        return info if isinstance(info, dict) else {}
-
-    def cursor(self, name: str) -> str | None:
-        """The cursor called `name`, where it is a string that can be sent back."""
-        value = self.page_info.get(name)
-        return value if isinstance(value, str) and value else None
-
 
 class Evidence:
-    """The exchanges of one observation. Those of operations that the contract does not know are left out."""
+    """The exchanges of one run, without those of operations that the contract does not have."""
 
     def __init__(self, contract: Contract, exchanges: Sequence[Exchange]) -> None:
         self._contract = contract
@@ -90,47 +81,47 @@ class Evidence:
         return index
 
     @cached_property
-    def answers(self) -> Mapping[str, Sequence[Answer]]:
-        """The success answers of each operation that can be held against its schema."""
-        index: dict[str, list[Answer]] = defaultdict(list)
-        for number, exchange in enumerate(self.exchanges):
-            if exchange.ok and exchange.credential == "key" and exchange.purpose not in MISTAKES:
+    def responses(self) -> Mapping[str, Sequence[SuccessResponse]]:
+        """The success responses of each operation that can be checked against its schema."""
+        found: dict[str, list[SuccessResponse]] = defaultdict(list)
+        for index, exchange in enumerate(self.exchanges):
+            if exchange.ok and exchange.credential == "key" and exchange.purpose not in INVALID_REQUESTS:
                 value, problem = exchange.parsed
                 if problem is None:
                     operation = self.operation(exchange)
-                    index[operation.id].append(Answer(number, operation, exchange, value))
-        return index
+                    found[operation.id].append(SuccessResponse(index, operation, exchange, value))
+        return found
 
     @cached_property
-    def inexact(self) -> Sequence[Answer]:
-        """The success answers that are not as documented down to the last field, whatever is wrong with them."""
-        return [answer for answers in self.answers.values() for answer in answers if not self._is_exact(answer)]
+    def inexact_responses(self) -> Sequence[SuccessResponse]:
+        """The success responses that violate their schema, have an undocumented field or an unknown id prefix."""
+        return [one for responses in self.responses.values() for one in responses if not self._is_exact(one)]
 
-    def _is_exact(self, answer: Answer) -> bool:
-        response = answer.response
+    def _is_exact(self, success: SuccessResponse) -> bool:
+        response = success.response
         if response.schema is None:
             return False
-        return self._contract.validator(response.pointer, answer.operation.api).is_exact(answer.value)
+        return self._contract.validator(response.pointer, success.operation.api).is_exact(success.value)
 
     @cached_property
     def lists(self) -> Mapping[str, ListHistory]:
-        """The walks that were made of each list."""
+        """The traversals of each list."""
         return {
-            id: ListHistory(rules_of(self._contract, id), exchanges)
+            id: ListHistory(list_parameters(self._contract, id), exchanges)
             for id, exchanges in self.by_operation.items()
             if self._contract.operations[id].is_list
         }
 
     @cached_property
-    def _places(self) -> Mapping[int, int]:
-        return {id(exchange): place for place, exchange in enumerate(self.exchanges)}
+    def _indexes(self) -> Mapping[int, int]:
+        return {id(exchange): index for index, exchange in enumerate(self.exchanges)}
 
-    def number(self, exchange: Exchange) -> int:
-        """The place of an exchange among all: what tells earlier from later."""
-        return self._places[id(exchange)]
+    def index(self, exchange: Exchange) -> int:
+        """Return the position of an exchange among all: a later one has a higher index."""
+        return self._indexes[id(exchange)]
 
     def is_still_there(self, exchange: Exchange) -> bool:
-        """Whether what an exchange asked for was there when it was last asked for in the plain way."""
+        """Whether the last valid request for the same object or list did not get a 404."""
         plain = [
             other
             for other in self.by_operation[exchange.operation]
@@ -139,63 +130,69 @@ class Evidence:
         return not plain or plain[-1].status != 404
 
     def operation(self, exchange: Exchange) -> Operation:
-        """The operation that `exchange` was made for."""
+        """Return the operation of an exchange."""
         return self._contract.operations[exchange.operation]
 
-    def samples(self, operation: str) -> int:
-        """How many items of the operation were seen."""
-        return sum(len(answer.items) for answer in self.answers.get(operation, ()))
+    @cached_property
+    def _item_counts(self) -> Mapping[str, int]:
+        return {id: sum(len(success.items) for success in responses) for id, responses in self.responses.items()}
 
-    def pages(self) -> Iterator[Answer]:
-        """Every page of every list."""
-        for answers in self.answers.values():
-            yield from (answer for answer in answers if answer.exchange.purpose in PAGES)
+    def samples(self, operation: str) -> int:
+        """Return how many items of the operation were seen."""
+        return self._item_counts.get(operation, 0)
+
+    def pages(self) -> Iterator[SuccessResponse]:
+        """Yield every page of every list."""
+        for responses in self.responses.values():
+            yield from (one for one in responses if one.exchange.purpose in PAGE_PURPOSES)
 
     @cached_property
-    def steps(self) -> Sequence[tuple[Answer, Answer]]:
-        """Every two pages of which the second was asked for by the first one's end cursor."""
+    def steps(self) -> Sequence[tuple[SuccessResponse, SuccessResponse]]:
+        """Every two pages of which the second was requested with the first one's end cursor."""
         return tuple(self._linked(Purpose.NEXT_PAGE, "after", "end_cursor"))
 
     @cached_property
-    def steps_back(self) -> Sequence[tuple[Answer, Answer]]:
-        """Every two pages of which the second was asked for, backwards, by the first one's start cursor."""
+    def steps_back(self) -> Sequence[tuple[SuccessResponse, SuccessResponse]]:
+        """Every two pages of which the second was requested, backwards, with the first one's start cursor."""
         return tuple(self._linked(Purpose.PREVIOUS_PAGE, "before", "start_cursor"))
 
     @cached_property
-    def walks(self) -> Sequence[Sequence[Answer]]:
-        """Every walk: a first page and those that were reached from it, two pages at least."""
-        after = {page.number: following for page, following in reversed(self.steps)}
-        walks = []
+    def traversals(self) -> Sequence[Sequence[SuccessResponse]]:
+        """Every first page with the pages that were reached from it, at least two pages together."""
+        following = {page.index: after for page, after in reversed(self.steps)}
+        traversals = []
         for page in self.pages():
-            if page.exchange.purpose is Purpose.LIST and page.number in after:
-                walk = [page]
-                while walk[-1].number in after:
-                    walk.append(after[walk[-1].number])
-                walks.append(walk)
-        return walks
+            if page.exchange.purpose is Purpose.LIST and page.index in following:
+                traversal = [page]
+                while traversal[-1].index in following:
+                    traversal.append(following[traversal[-1].index])
+                traversals.append(traversal)
+        return traversals
 
-    def _linked(self, purpose: Purpose, parameter: str, cursor: str) -> Iterator[tuple[Answer, Answer]]:
-        for answers in self.answers.values():
-            for place, page in enumerate(answers):
+    def _linked(
+        self, purpose: Purpose, parameter: str, cursor: str
+    ) -> Iterator[tuple[SuccessResponse, SuccessResponse]]:
+        for responses in self.responses.values():
+            for position, page in enumerate(responses):
                 if page.exchange.purpose is purpose:
                     sent = page.exchange.query_value(parameter)
                     origins = (
                         earlier
-                        for earlier in reversed(answers[:place])
+                        for earlier in reversed(responses[:position])
                         if earlier.exchange.purpose in (Purpose.LIST, Purpose.NEXT_PAGE)
-                        and earlier.cursor(cursor) == sent
+                        and earlier.page.cursor(cursor) == sent
                         and scope(earlier.exchange) == scope(page.exchange)
                     )
                     yield from ((origin, page) for origin in islice(origins, 1))
 
 
 @lru_cache(maxsize=512)
-def rules_of(contract: Contract, id: str) -> ListParameters:
-    """What is known of the parameters of the list called `id`."""
+def list_parameters(contract: Contract, id: str) -> ListParameters:
+    """Return the parameters of list `id`."""
     return ListParameters(contract, contract.operations[id])
 
 
 def scope(exchange: Exchange) -> tuple[object, ...]:
-    """What an exchange asked for without its paging: requests of one scope walk the same list."""
+    """Return what is requested without the paging: requests of one scope read the same list."""
     rest = tuple(sorted(pair for pair in exchange.query if pair[0] not in PAGING))
     return exchange.operation, tuple(sorted(exchange.path_params.items())), rest

@@ -1,53 +1,57 @@
-"""What a schema has no keyword for: fields that nobody documented, ids with the wrong prefix."""
+"""Check what a schema has no keyword for: undocumented fields, and ids with an undocumented prefix."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from whopwatch.checks.evidence import Answer, Evidence
-from whopwatch.checks.tally import Tally
+from whopwatch.checks.collector import FindingCollector
+from whopwatch.checks.evidence import Evidence, SuccessResponse
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import pointer_of
 from whopwatch.contract.schema_tree import Path, schemas_of
-from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.finding import Severity
+from whopwatch.core.rule import Rule
+
+UNDOCUMENTED_FIELD = Rule(
+    "fields/undocumented-field",
+    "D19",
+    Severity.INFO,
+    "documented fields",
+    "an undocumented field",
+    "{place} is not documented",
+)
+ID_PREFIX = Rule(
+    "fields/id-prefix",
+    "D12",
+    Severity.HIGH,
+    "an id that starts with {prefixes}",
+    "another prefix",
+    "{place} does not start with the documented id prefix",
+)
 
 
-def fields(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
-    """Report each undocumented field once, and each place where an id does not begin as documented."""
-    tally = Tally("fields")
+def fields(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
+    """Report each undocumented field, and each field whose ids have an undocumented prefix."""
     schemas = schemas_of(contract)
-    for answer in evidence.inexact:
-        for path, prefixes in schemas.of(answer.operation).undocumented(answer.value):
-            _count(tally, answer, path, prefixes, evidence)
-    yield from tally.findings()
+    for success in evidence.inexact_responses:
+        for path, prefixes in schemas.of(success.operation).undocumented(success.value):
+            _report(findings, success, path, prefixes, evidence)
 
 
-def _count(tally: Tally, answer: Answer, path: Path, prefixes: tuple[str, ...] | None, evidence: Evidence) -> None:
-    operation, location = answer.operation.id, pointer_of(path)
-    in_item = answer.operation.is_list and path[:1] == ("data",) and len(path) > 1
-    witness = (answer.number, path[1] if in_item else None)
-    samples = evidence.samples(operation) if in_item else len(evidence.answers[operation])
-    if prefixes is None:
-        tally.add(
-            "D19",
-            Severity.INFO,
-            operation,
-            location,
-            expected="documented fields",
-            observed="a field that no document names",
-            what=f"{location} is not documented",
-            witness=witness,
-            samples=samples,
-        )
-    else:
-        tally.add(
-            "D12",
-            Severity.HIGH,
-            operation,
-            location,
-            expected=f"an id that begins with {' or '.join(prefixes)}",
-            observed="another beginning",
-            what=f"{location} does not begin as its ids are documented to",
-            witness=witness,
-            samples=samples,
-        )
+def _report(
+    findings: FindingCollector,
+    success: SuccessResponse,
+    path: Path,
+    prefixes: tuple[str, ...] | None,
+    evidence: Evidence,
+) -> None:
+    operation, location = success.operation.id, pointer_of(path)
+    in_item = success.operation.is_list and path[:1] == ("data",) and len(path) > 1
+    findings.report(
+        UNDOCUMENTED_FIELD if prefixes is None else ID_PREFIX,
+        operation,
+        location,
+        sample=(success.index, path[1] if in_item else None),
+        samples=evidence.samples(operation) if in_item else len(evidence.responses[operation]),
+        unit="item" if in_item else "response",
+        place=location,
+        prefixes=" or ".join(prefixes or ()),
+    )

@@ -1,100 +1,97 @@
-"""Whether reads show what was written: created, changed, acted on, gone."""
+"""Check that reads show what was written: created, changed, acted on, deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence
-from whopwatch.checks.tally import Tally
 from whopwatch.contract import Contract, Operation
-from whopwatch.core.finding import Finding, Severity, Source
+from whopwatch.core.finding import Severity, Source
+from whopwatch.core.rule import Rule
 from whopwatch.oracle.write_history import WriteRecord, write_history
 from whopwatch.oracle.written_object import ABSENT, NO_FIELDS, FieldComparison, Fields
 
-NOT_THERE = "what was written is not there"
-NOT_GONE = "what was deleted is still there"
 
-Blame = tuple[str, str, str]
-"""The operation that went wrong, the place, and the rest of the sentence."""
+def _rule(name: str, severity: Severity, sentence: str) -> Rule:
+    expected, observed = "what was written", "something else"
+    return Rule(f"read-back/{name}", "D20", severity, expected, observed, sentence, Source.LIVE_LIVE)
 
 
-def read_back(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
-    """Hold what was read after each write against the write.
+NOT_THERE = _rule("not-there", Severity.CRITICAL, "the written object is not there")
+NOT_DELETED = _rule("not-deleted", Severity.CRITICAL, "the deleted object is still there")
+NOT_WRITTEN = _rule("not-written", Severity.HIGH, "the write succeeds, but no read shows it")
+STALE_RESPONSE = _rule("stale-response", Severity.HIGH, "the write succeeds, but its response shows the old values")
+NOT_SHOWN = _rule("not-shown", Severity.HIGH, "it does not show what was written")
+SHOWN_LATE = _rule("shown-late", Severity.HIGH, "it shows late what was written")
 
-    What no read shows, however often it is asked, was not written; what one read shows and another one does not, is
-    the latter's fault, and so is what is shown late.
+
+class _WriteViolation(NamedTuple):
+    """A broken rule, the operation at fault and the location."""
+
+    rule: Rule
+    operation: str
+    location: str
+
+
+def read_back(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
+    """Compare what was read after each write with the write.
+
+    What no read shows, however often it is read, was not written. What one read shows and another one does not, or
+    shows late, is the fault of the latter.
     """
-    tally = Tally("read-back")
-    for episode in write_history(contract, evidence.exchanges):
-        for operation, place, what in _blames(contract, episode):
-            tally.add(
-                "D20",
-                Severity.CRITICAL if what in (NOT_THERE, NOT_GONE) else Severity.HIGH,
-                operation,
-                place,
-                expected="what was written",
-                observed="something else",
-                what=what,
-                witness=episode.index,
-                samples=1,
-                source=Source.LIVE_LIVE,
-            )
-    yield from tally.findings()
+    for record in write_history(contract, evidence.exchanges):
+        for rule, operation, location in _violations(contract, record):
+            findings.report(rule, operation, location, sample=record.index, samples=1, unit="write")
 
 
-def _blames(contract: Contract, episode: WriteRecord) -> Iterator[Blame]:
-    last = {operation: sightings[-1] for operation, sightings in episode.reads.items()}
-    answer = episode.response or FieldComparison(NO_FIELDS, NO_FIELDS)
-    unwritten = frozenset(_unwritten([*last.values()] or [answer]))
-    write, written = episode.operation.id, "is answered as if it were done, and no read shows it"
-    told = frozenset().union(*(sighting.shown for sighting in last.values())) or answer.shown
-    yield from _told(write, episode, FieldComparison(told, unwritten), written)
-    stale = answer.wrong - unwritten
-    yield from _told(write, episode, FieldComparison(answer.shown, stale), "is done, and answered with what was before")
-    for operation, sightings in episode.reads.items():
+def _violations(contract: Contract, record: WriteRecord) -> Iterator[_WriteViolation]:
+    last = {operation: reads[-1] for operation, reads in record.reads.items()}
+    response = record.response or FieldComparison(NO_FIELDS, NO_FIELDS)
+    unwritten = frozenset(_always_wrong([*last.values()] or [response]))
+    shown = frozenset().union(*(read.shown for read in last.values())) or response.shown
+    write = record.operation.id
+    yield from _located(NOT_WRITTEN, write, record, FieldComparison(shown, unwritten))
+    yield from _located(STALE_RESPONSE, write, record, FieldComparison(response.shown, response.wrong - unwritten))
+    for operation, reads in record.reads.items():
         reader, now = contract.operations[operation], last[operation]
-        late = frozenset().union(*(sighting.wrong for sighting in sightings)) - now.wrong
-        yield from _told(
-            operation,
-            episode,
-            FieldComparison(now.shown, now.wrong - unwritten),
-            "does not show what was written",
-            reader,
-        )
-        yield from _told(
-            operation, episode, FieldComparison(now.shown | {ABSENT}, late), "shows late what was written", reader
-        )
+        late = frozenset().union(*(read.wrong for read in reads)) - now.wrong
+        missing = FieldComparison(now.shown, now.wrong - unwritten)
+        yield from _located(NOT_SHOWN, operation, record, missing, reader)
+        yield from _located(SHOWN_LATE, operation, record, FieldComparison(now.shown | {ABSENT}, late), reader)
 
 
-def _unwritten(sightings: Sequence[FieldComparison]) -> Iterator[str]:
-    """The places that are wrong in every answer that tells of them."""
-    for place in frozenset().union(*(sighting.wrong for sighting in sightings)):
-        if all(place in sighting.wrong for sighting in sightings if place in sighting.shown):
-            yield place
+def _always_wrong(comparisons: Sequence[FieldComparison]) -> Iterator[str]:
+    """Yield the fields that are wrong in every response that shows them."""
+    for name in frozenset().union(*(comparison.wrong for comparison in comparisons)):
+        if all(name in comparison.wrong for comparison in comparisons if name in comparison.shown):
+            yield name
 
 
-def _told(
-    operation: str, episode: WriteRecord, sighting: FieldComparison, what: str, reader: Operation | None = None
-) -> Iterator[Blame]:
-    """One blame for the whole object where all that the write changed is wrong, else one for each field."""
-    if ABSENT in sighting.wrong:
-        yield operation, _place_of_object(reader), NOT_GONE if episode.expected.is_gone else NOT_THERE
+def _located(
+    rule: Rule, operation: str, record: WriteRecord, comparison: FieldComparison, reader: Operation | None = None
+) -> Iterator[_WriteViolation]:
+    """Yield one violation for the whole object if all that the write changed is wrong, else one for each field."""
+    if ABSENT in comparison.wrong:
+        rule = NOT_DELETED if record.expected.is_gone else NOT_THERE
+        yield _WriteViolation(rule, operation, _location_of_object(reader))
         return
     prefix = "/data/*" if reader and reader.is_list else ""
-    is_whole = sighting.wrong and sighting.wrong >= _changed(episode) & sighting.shown
-    for place in [""] if is_whole else sorted(sighting.wrong):
-        yield operation, f"{prefix}{place}", what
+    is_whole = comparison.wrong and comparison.wrong >= _changed(record) & comparison.shown
+    for name in [""] if is_whole else sorted(comparison.wrong):
+        yield _WriteViolation(rule, operation, f"{prefix}{name}")
 
 
-def _place_of_object(reader: Operation | None) -> str:
+def _location_of_object(reader: Operation | None) -> str:
     if reader is None:
         return ""
     return "/data" if reader.is_list else "status"
 
 
-def _changed(episode: WriteRecord) -> Fields:
-    """The places that the write had to change: all that it sent, where it is not known how they were before."""
-    if isinstance(episode.before, dict):
-        return episode.expected.compare(episode.before).wrong
-    shown = [sighting.shown for sightings in episode.reads.values() for sighting in sightings]
-    return frozenset().union(*shown, episode.response.shown if episode.response else ()) - {ABSENT}
+def _changed(record: WriteRecord) -> Fields:
+    """Return the fields that the write had to change: all that it sent if the object was not read before."""
+    if isinstance(record.before, dict):
+        return record.expected.compare(record.before).wrong
+    shown = [read.shown for reads in record.reads.values() for read in reads]
+    return frozenset().union(*shown, record.response.shown if record.response else ()) - {ABSENT}

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 
 from whopwatch.checks import CheckFunction
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Purpose
+from whopwatch.core.rule import Rule, rules_in
 from whopwatch.oracle.expansion import expandable
 
 
@@ -20,105 +22,113 @@ from whopwatch.oracle.expansion import expandable
 class Check:
     """One check.
 
-    `id` is its name in a finding. `run` is its function as `module:function`, below `whopwatch.checks`. `group` is the
-    contract test that it belongs to (see CHECK_GROUPS). `classes` are the drift classes that it can report.
-    `purposes` are those of the requests that it judges: without one of them it cannot find anything; empty if any
-    response will do. `promised_by` are the documents that promise what it checks. `in_prober` says whether it can find
-    anything in a probe, which sends each request once. `headers` are the response headers it reads, in lower case.
+    `id` is its name in a finding. `run` is the module below `whopwatch.checks` and its function, `module:function`; the
+    function may be left out if it has the module's name. `group` is the contract test that it belongs to (see
+    CHECK_GROUPS). `purposes` are those of the requests that it judges: without one of them it cannot find anything;
+    empty if any response will do. `promised_by` are the documents that promise what it checks. `in_prober` says whether
+    it can find anything in a probe, which sends each request once. `headers` are the response headers it reads, in
+    lower case. `rules_from` is the module with its rules, by default its own.
     """
 
     id: str
     run: str
     group: str
-    classes: tuple[str, ...]
     purposes: tuple[Purpose, ...] = ()
     promised_by: tuple[str, ...] = ()
     in_prober: bool = False
     headers: tuple[str, ...] = ()
+    rules_from: str | None = None
 
     @property
     def function(self) -> CheckFunction:
         """The function that `run` names; its module is imported on first use."""
         module, _, name = self.run.partition(":")
-        function: CheckFunction = getattr(import_module(f"whopwatch.checks.{module}"), name)
+        function: CheckFunction = getattr(self._module, name or module)
         return function
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that the check can report, each once, in the order of its module."""
+        module = import_module(self.rules_from) if self.rules_from else self._module
+        return tuple({rule.id: rule for rule in rules_in(module) if rule.check == self.id}.values())
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The drift classes that the check can report."""
+        return tuple(dict.fromkeys(rule.drift_class for rule in self.rules))
+
+    @property
+    def _module(self) -> ModuleType:
+        return import_module(f"whopwatch.checks.{self.run.partition(':')[0]}")
 
 
 _BOTH = ("reference", "sdk")
+LIST_RULES = "whopwatch.oracle.list_rules"
 
 CHECKS: tuple[Check, ...] = (
     Check(
         id="wire",
-        run="wire:wire",
+        run="transport_errors",
         group="answer",
-        classes=("D16", "D22"),
         promised_by=("reference",),
         in_prober=True,
     ),
-    Check(id="latency", run="latency:latency", group="answer", classes=("D22",)),
+    Check(id="latency", run="latency", group="answer"),
     Check(
         id="status",
-        run="status:status",
+        run="documented_status",
         group="answer",
-        classes=("D1", "D14", "D15", "D22"),
         promised_by=("reference",),
         in_prober=True,
     ),
     Check(
         id="refused",
-        run="refused:refused",
+        run="valid_request_rejected",
         group="answer",
-        classes=("D1", "D2", "D3", "D14", "D17", "D20", "D25"),
         promised_by=_BOTH,
         in_prober=True,
     ),
     Check(
         id="content",
-        run="content:content",
+        run="content",
         group="answer",
-        classes=("D12", "D16"),
         promised_by=_BOTH,
         in_prober=True,
         headers=("content-type",),
     ),
     Check(
         id="schema",
-        run="schema:schema",
+        run="schema",
         group="schema",
-        classes=("D5", "D7", "D8", "D9", "D10", "D11", "D12", "D18"),
         promised_by=("sdk",),
         in_prober=True,
     ),
     Check(
         id="fields",
-        run="fields:fields",
+        run="fields",
         group="schema",
-        classes=("D12", "D19"),
         promised_by=("sdk",),
         in_prober=True,
     ),
     Check(
         id="envelope",
-        run="envelope:envelope",
+        run="error_envelope",
         group="answer",
-        classes=("D15",),
         promised_by=_BOTH,
         in_prober=True,
         headers=("content-type",),
     ),
     Check(
         id="authentication",
-        run="authentication:authentication",
+        run="authentication",
         group="authentication",
-        classes=("D15", "D17"),
         purposes=(Purpose.NO_KEY, Purpose.WRONG_KEY, Purpose.NO_SCOPE),
         promised_by=("reference",),
     ),
     Check(
         id="refusals",
-        run="refusals:refusals",
+        run="invalid_request_accepted",
         group="answer",
-        classes=("D4", "D15", "D20"),
         purposes=(
             Purpose.INVALID_SIZE,
             Purpose.INVALID_CURSOR,
@@ -131,89 +141,94 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         id="paging",
-        run="paging:paging",
+        run="paging",
         group="paging",
-        classes=("D20",),
         purposes=(Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.QUERY),
         promised_by=_BOTH,
         in_prober=True,
+        rules_from=LIST_RULES,
     ),
     Check(
         id="walking",
-        run="walking:walking",
+        run="pagination_traversal",
         group="paging",
-        classes=("D20",),
         purposes=(Purpose.NEXT_PAGE, Purpose.QUERY),
         promised_by=_BOTH,
+        rules_from=LIST_RULES,
     ),
     Check(
         id="queries",
-        run="queries:queries",
+        run="queries",
         group="paging",
-        classes=("D14", "D20"),
         purposes=(Purpose.QUERY,),
         promised_by=("sdk",),
+        rules_from=LIST_RULES,
     ),
     Check(
         id="page-sizes",
-        run="queries:page_sizes",
+        run="page_sizes",
         group="paging",
-        classes=("D11", "D13", "D20"),
         purposes=(Purpose.QUERY, Purpose.LIST),
         promised_by=_BOTH,
+        rules_from=LIST_RULES,
     ),
     Check(
         id="default-order",
-        run="default_order:default_order",
+        run="default_order",
         group="paging",
-        classes=("D13",),
         purposes=(Purpose.LIST, Purpose.NEXT_PAGE),
         in_prober=True,
+        rules_from=LIST_RULES,
     ),
     Check(
         id="parents",
         run="queries:parents",
         group="paging",
-        classes=("D20",),
         purposes=(Purpose.LIST,),
         promised_by=_BOTH,
+        rules_from=LIST_RULES,
     ),
-    Check(id="asked-for", run="asked_for:asked_for", group="paging", classes=("D20",), in_prober=True),
+    Check(id="asked-for", run="tenant_isolation", group="paging", in_prober=True, rules_from=LIST_RULES),
     Check(
         id="twins",
-        run="twins:twins",
+        run="list_detail_consistency",
         group="twins",
-        classes=("D20",),
         purposes=(Purpose.RETRIEVE,),
         promised_by=("sdk",),
         in_prober=True,
     ),
-    Check(id="expansion", run="expansion:expansion", group="expansion", classes=("D14", "D20"), in_prober=True),
-    Check(id="removal", run="removal:removal", group="schema", classes=("D6",), in_prober=True),
-    Check(id="read-back", run="read_back:read_back", group="answer", classes=("D20",)),
-    Check(id="side-effects", run="side_effects:side_effects", group="answer", classes=("D20",), headers=("date",)),
+    Check(id="expansion", run="expansion", group="expansion", in_prober=True),
+    Check(
+        id="removal",
+        run="deprecated_property_removed",
+        group="schema",
+        in_prober=True,
+    ),
+    Check(id="read-back", run="read_back", group="answer"),
+    Check(id="side-effects", run="side_effects", group="answer", headers=("date",)),
     Check(
         id="write-refusals",
-        run="write_refusals:write_refusals",
+        run="invalid_write_accepted",
         group="answer",
-        classes=("D1", "D3", "D11", "D15", "D20"),
     ),
-    Check(id="untouched", run="untouched:untouched", group="answer", classes=("D20",)),
-    Check(id="moving", run="moving:moving", group="paging", classes=("D20",)),
+    Check(
+        id="untouched",
+        run="rejected_write_has_no_effect",
+        group="answer",
+    ),
+    Check(id="moving", run="pagination_under_writes", group="paging", rules_from=LIST_RULES),
     Check(
         id="deprecation",
-        run="lifecycle:deprecation",
+        run="deprecation:announced_removal",
         group="answer",
-        classes=("D21",),
         promised_by=("reference",),
         in_prober=True,
         headers=("api-version-date", "deprecation", "link", "sunset", "warning"),
     ),
     Check(
         id="alternate-path",
-        run="lifecycle:alternate_path",
+        run="deprecation:alternate_path",
         group="answer",
-        classes=("D24",),
         promised_by=_BOTH,
         in_prober=True,
     ),

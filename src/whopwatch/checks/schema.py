@@ -1,55 +1,63 @@
-"""Whether success bodies keep their documented schema, down to the last field."""
+"""Check success bodies against their documented schema, down to the last field."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
-from whopwatch.checks.evidence import Answer, Evidence
-from whopwatch.checks.tally import Tally
+from whopwatch.checks.collector import FindingCollector
+from whopwatch.checks.evidence import Evidence, SuccessResponse
 from whopwatch.contract import Contract
-from whopwatch.contract.schema import Violation
-from whopwatch.core.finding import Finding, Severity
+from whopwatch.contract.schema import Kind, Violation
+from whopwatch.core.finding import Severity
+from whopwatch.core.rule import Rule
 
-KINDS = {
-    "required": ("D5", Severity.CRITICAL, "is missing, though every answer has to have it"),
-    "null": ("D9", Severity.HIGH, "is null, though it is documented as never null"),
-    "type": ("D7", Severity.CRITICAL, "is of another type than documented"),
-    "enum": ("D10", Severity.MEDIUM, "holds a value that is not among the documented ones"),
-    "format": ("D12", Severity.HIGH, "is not in its documented format"),
-    "const": ("D18", Severity.HIGH, "is not the documented constant"),
-    "union": ("D18", Severity.HIGH, "is none of the documented variants"),
-    "other": ("D11", Severity.MEDIUM, "breaks a documented bound"),
+
+def _rule(name: str, drift_class: str, severity: Severity, sentence: str) -> Rule:
+    return Rule(f"schema/{name}", drift_class, severity, "{expected}", "{observed}", sentence)
+
+
+VIOLATION_RULES: Mapping[Kind, Rule] = {
+    "required": _rule("required-field-missing", "D5", Severity.CRITICAL, "required field {place} is missing"),
+    "null": _rule("null", "D9", Severity.HIGH, "{place} is null, but is documented as never null"),
+    "type": _rule("type", "D7", Severity.CRITICAL, "{place} has type {observed} instead of {expected}"),
+    "enum": _rule("enum-value", "D10", Severity.MEDIUM, "{place} has an undocumented enum value"),
+    "format": _rule("format", "D12", Severity.HIGH, "{place} does not have its documented format"),
+    "const": _rule("constant", "D18", Severity.HIGH, "{place} is not the documented constant"),
+    "union": _rule("variant", "D18", Severity.HIGH, "{place} is none of the documented variants"),
+    "other": _rule("bound", "D11", Severity.MEDIUM, "{place} is outside its documented bounds"),
 }
-"""What each kind of violation means: drift class, severity on the response side, and how a person would say it."""
+"""The rule that each kind of schema violation breaks."""
 
-WIDENED = ("D8", Severity.HIGH, "is a fraction, though it is documented as a whole number")
-
-
-def schema(contract: Contract, evidence: Evidence) -> Iterator[Finding]:
-    """Hold every success body against its schema; each violation is located, grouped and counted."""
-    tally = Tally("schema")
-    for answer in evidence.inexact:
-        if answer.response.schema is not None:
-            validator = contract.validator(answer.response.pointer, answer.operation.api)
-            if not validator.is_valid(answer.value):
-                for violation in validator.violations(answer.value):
-                    _count(tally, answer.operation.id, answer, violation, evidence)
-    yield from tally.findings()
+FRACTION = _rule("fraction", "D8", Severity.HIGH, "{place} is a fraction, but is documented as an integer")
 
 
-def _count(tally: Tally, operation: str, answer: Answer, violation: Violation, evidence: Evidence) -> None:
-    drift_class, severity, meaning = KINDS[violation.kind]
-    if violation.kind == "type" and (violation.expected, violation.observed) == ("integer", "number"):
-        drift_class, severity, meaning = WIDENED
-    in_item = answer.operation.is_list and violation.path[:1] == ("data",) and len(violation.path) > 1
-    tally.add(
-        drift_class,
-        severity,
+def rule_of(violation: Violation) -> Rule:
+    """Return the rule that a schema violation breaks."""
+    is_fraction = (violation.kind, violation.expected, violation.observed) == ("type", "integer", "number")
+    return FRACTION if is_fraction else VIOLATION_RULES[violation.kind]
+
+
+def schema(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
+    """Validate every success body against its schema."""
+    for success in evidence.inexact_responses:
+        if success.response.schema is not None:
+            validator = contract.validator(success.response.pointer, success.operation.api)
+            if not validator.is_valid(success.value):
+                for violation in validator.violations(success.value):
+                    _report(findings, success, violation, evidence)
+
+
+def _report(findings: FindingCollector, success: SuccessResponse, violation: Violation, evidence: Evidence) -> None:
+    operation = success.operation.id
+    in_item = success.operation.is_list and violation.path[:1] == ("data",) and len(violation.path) > 1
+    findings.report(
+        rule_of(violation),
         operation,
         violation.location,
+        sample=(success.index, violation.path[1] if in_item else None),
+        samples=evidence.samples(operation) if in_item else len(evidence.responses[operation]),
+        unit="item" if in_item else "response",
+        place=violation.location or "the body",
         expected=violation.expected,
         observed=violation.observed,
-        what=f"{violation.location or 'the body'} {meaning}",
-        witness=(answer.number, violation.path[1] if in_item else None),
-        samples=evidence.samples(operation) if in_item else len(evidence.answers[operation]),
     )

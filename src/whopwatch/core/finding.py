@@ -86,7 +86,8 @@ class Finding:
 
     `drift_class` is one of D1 to D25. `location` is a JSON pointer with `*` for array items, or `header:NAME`,
     `status` or `param:NAME`. `expected` and `observed` describe values and never quote a value of a response.
-    `samples` counts the values checked, `violations` how many of them differed.
+    `samples` counts the values checked, `violations` how many of them differed. `rule` is the id of the rule that is
+    broken, `CHECK/NAME`, None if the check has no rules.
 
     The remaining fields are set only by a run with a baseline. `state` is None without one. `first_seen` is the start
     of the first run that found it, in UTC. `places` lists the occurrences of a root cause; the operation of such a
@@ -115,6 +116,7 @@ class Finding:
     witnesses: Mapping[str, str] = field(default_factory=dict)
     moved: str | None = None
     accepted: str | None = None
+    rule: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -163,5 +165,6 @@ class Finding:
             "violations": self.violations,
             "first_seen": self.first_seen,
             "message": self.message,
+            **({"rule": self.rule} if self.rule else {}),
             **(of_baseline if self.state else {}),
         }

@@ -138,7 +138,7 @@ def samples_rechecked(
             return sum(exchange.purpose in purposes for exchange in exchanges)
         if finding.location.startswith("/"):
             return _samples_at(profiles.get(finding.operation), finding.location)
-        return len(evidence.answers.get(finding.operation, ()))
+        return len(evidence.responses.get(finding.operation, ()))
 
     return samples
 

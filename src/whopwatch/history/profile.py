@@ -12,7 +12,7 @@ from math import floor, log10
 from typing import Any
 
 from whopwatch.checks import Evidence
-from whopwatch.checks.evidence import Answer
+from whopwatch.checks.evidence import SuccessResponse
 from whopwatch.contract import Contract
 from whopwatch.contract.operation import escape_pointer
 from whopwatch.contract.schema import json_type
@@ -83,7 +83,7 @@ def profile_answers(
 ) -> dict[str, OperationProfile]:
     """Return the profile of each operation's success responses. `headers` are the names whose presence is counted."""
     profiles = {}
-    for operation, answers in evidence.answers.items():
+    for operation, answers in evidence.responses.items():
         profiler = _Profiler(schemas_of(contract), digests)
         for answer in answers:
             profiler.add_headers(answer, headers)
@@ -106,16 +106,16 @@ class _Profiler:
         self._digests = digests
         self._counted: set[bytes] = set()
 
-    def add_headers(self, answer: Answer, watched: frozenset[str]) -> None:
+    def add_headers(self, answer: SuccessResponse, watched: frozenset[str]) -> None:
         """Record which watched headers came. Each response is an object of its own."""
-        had = self.profile.objects["header", f"answer {answer.number}"]
+        had = self.profile.objects["header", f"answer {answer.index}"]
         had.add(("header", "answered"))
         names = watched & {name for name, _ in answer.exchange.headers}
         had.update((f"header:{name}", "header") for name in names)
 
-    def add_page_size(self, answer: Answer) -> None:
+    def add_page_size(self, answer: SuccessResponse) -> None:
         """Record the size of a page that has a successor: the default size, or the size relative to `first`."""
-        if answer.page_info.get("has_next_page") is not True or answer.exchange.query_value("last"):
+        if answer.page.page_info.get("has_next_page") is not True or answer.exchange.query_value("last"):
             return
         requested, count = answer.exchange.query_value("first") or "", len(answer.items)
         kind = (
@@ -124,17 +124,17 @@ class _Profiler:
             else "default"
         )
         filled = "full" if requested == str(count) else str(count)
-        had = self.profile.objects["page", f"answer {answer.number}"]
+        had = self.profile.objects["page", f"answer {answer.index}"]
         had.update([("param:first", f"asked:{kind}"), ("param:first", f"size:{kind}:{filled}")])
 
-    def add_order(self, answer: Answer) -> None:
+    def add_order(self, answer: SuccessResponse) -> None:
         """Record the order of a list that was requested without `order` and `direction`."""
         order = _order([item.get("created_at") for item in answer.items if isinstance(item, dict)])
         if order and not answer.exchange.query_value("order") and not answer.exchange.query_value("direction"):
-            had = self.profile.objects["page", f"answer {answer.number}"]
+            had = self.profile.objects["page", f"answer {answer.index}"]
             had.update([("/data/*/created_at", "paged"), ("/data/*/created_at", f"order:{order}")])
 
-    def add_body(self, answer: Answer) -> None:
+    def add_body(self, answer: SuccessResponse) -> None:
         """Count every documented field of every object that was not counted before on this night."""
         tree = self._schemas.of(answer.operation)
         if answer.operation.is_list and isinstance(answer.value, dict):
@@ -142,10 +142,10 @@ class _Profiler:
         else:
             self._item(answer.value, tree, "")
 
-    def _list(self, answer: Answer, tree: SchemaNode) -> None:
+    def _list(self, answer: SuccessResponse, tree: SchemaNode) -> None:
         data, info = tree.fields.get("data"), tree.fields.get("page_info")
         if info:
-            page = "/page_info", f"answer {answer.number}"
+            page = "/page_info", f"answer {answer.index}"
             self._value(answer.value.get("page_info"), info, "/page_info", page, "")
         if data and data.items:
             self.profile.tallies["/data"].add("sizes", size_class(len(answer.items), ARRAY_SIZES))

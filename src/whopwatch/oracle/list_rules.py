@@ -1,289 +1,340 @@
-"""What a walk shows against what the whole list lets expect: each way of differing has a name."""
+"""Every rule of a list: the one table of what pages, traversals and queries must keep.
+
+The first part of a rule's id is the check that reports it. `tests/detection/invariants.toml` says which
+fault breaks which rule.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from whopwatch.contract.list_behaviour import PAGING
+from whopwatch.core.finding import Severity, Source
+from whopwatch.core.rule import Rule
 
-from whopwatch.contract.list_behaviour import Pairs
-from whopwatch.core.finding import Severity
-from whopwatch.oracle.expected_list import MIN_MOMENTS, ExpectedItem, WholeList, values_by_parameter
-from whopwatch.oracle.page import ListPage
-from whopwatch.oracle.traversal import StepBack, Traversal
-
-WHOLE = 100
-"""A page of so many items is all of most lists."""
-ExpectedItems = Mapping[str, ExpectedItem]
-"""What a response may show, by id and in order; see `WholeList.expect`."""
-CRITICAL, HIGH, LOW = Severity.CRITICAL, Severity.HIGH, Severity.LOW
+CRITICAL, HIGH, MEDIUM, LOW = Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A named invariant of a list: how bad it is to break it, and how a person would say it."""
-
-    severity: Severity
-    expected: str
-    observed: str
-    what: str
+def _rule(id: str, severity: Severity, expected: str, observed: str, sentence: str, drift_class: str = "D20") -> Rule:
+    return Rule(id, drift_class, severity, expected, observed, sentence)
 
 
-RULES: Mapping[str, Rule] = {
-    "ignored": Rule(HIGH, "items as it asks for", "the answer as it would be without", "{param} has no effect"),
-    "misread": Rule(HIGH, "items as it asks for", "those of another value", "{param} is read as another value"),
-    "refused": Rule(HIGH, "a page of the list", "a refusal", "a documented request with {param} is refused"),
-    "too-many": Rule(HIGH, "no more items than asked for", "more", "a page has more items than asked for"),
-    "foreign": Rule(CRITICAL, "items of the list", "others", "it shows an item that is not in the whole list"),
-    "excluded": Rule(HIGH, "what the filter lets through", "others, too", "{param} lets through what it excludes"),
-    "missing": Rule(CRITICAL, "every item asked for", "an item missing", "an item that was asked for is not shown"),
-    "skipped": Rule(CRITICAL, "the items right after the cursor", "later ones", "a page begins late, items are lost"),
-    "lost": Rule(CRITICAL, "every item until the end", "an early end", "the list ends before all its items were shown"),
-    "order": Rule(HIGH, "items in the order asked for", "another order", "items are not in the order asked for"),
-    "unstable": Rule(HIGH, "the same order each time", "another one", "the same list comes in another order each time"),
-    "loop": Rule(CRITICAL, "another cursor each", "the same twice", "a walk meets an end cursor twice, it never ends"),
-    "resized": Rule(HIGH, "the same items", "others", "the same list has other items in pages of another size"),
-    "twice": Rule(CRITICAL, "every item once", "an item twice", "a walk meets an item twice"),
-    "again": Rule(CRITICAL, "the items after the cursor", "earlier ones", "a page after a cursor shows earlier items"),
-    "endless": Rule(HIGH, "has_next_page false at the end", "true", "the last page announces another one"),
-    "cut": Rule(CRITICAL, "has_next_page true while items follow", "false", "a page denies the items that follow it"),
-    "other-side": Rule(LOW, "what is on the other side", "the opposite", "a page is wrong about its other side"),
-    "back": Rule(HIGH, "the items before it", "others", "going back does not show the page before"),
-    "back-more": Rule(HIGH, "whether more precede", "the opposite", "going back, a page is wrong about the rest"),
-}  # fmt: skip
-"""The invariants of a list whose whole is known."""
+def _live(id: str, severity: Severity, expected: str, observed: str, sentence: str, drift_class: str = "D20") -> Rule:
+    """Return a rule that compares several responses of the API with each other."""
+    return Rule(id, drift_class, severity, expected, observed, sentence, Source.LIVE_LIVE)
 
 
-@dataclass(frozen=True, slots=True)
-class ListViolation:
-    """A rule (a key of RULES) that a response violates, and the location."""
+# One page. Of two rules for one location the more severe one is reported.
+CURSOR_ON_EMPTY_PAGE = _rule(
+    "paging/cursor-on-empty-page", LOW, "no cursor on an empty page", "a cursor", "an empty page has a cursor"
+)
+TOO_MANY_ITEMS = _rule(
+    "paging/too-many-items",
+    HIGH,
+    "at most as many items as requested",
+    "more items",
+    "a page has more items than requested",
+)
+START_CURSOR_MISSING = _rule(
+    "paging/start-cursor-missing",
+    HIGH,
+    "the cursor of the first item",
+    "none",
+    "a page with items has no start cursor",
+)
+NEXT_PAGE_WITHOUT_CURSOR = _rule(
+    "paging/next-page-without-cursor",
+    CRITICAL,
+    "the cursor of the last item",
+    "none",
+    "a page has has_next_page true but no end cursor to request the next page with",
+)
+END_CURSOR_MISSING = _rule(
+    "paging/end-cursor-missing", HIGH, "the cursor of the last item", "none", "a page with items has no end cursor"
+)
+EMPTY_LIST_HAS_NEXT_PAGE = _rule(
+    "paging/empty-list-has-next-page",
+    MEDIUM,
+    "false for an empty list",
+    "true",
+    "an empty list has has_next_page true",
+)
+ITEM_TWICE = _rule("paging/item-twice", CRITICAL, "every item once", "an item twice", "a page has an item twice")
+FIRST_PAGE_HAS_PREVIOUS = _rule(
+    "paging/first-page-has-previous",
+    HIGH,
+    "false on the first page",
+    "true",
+    "the first page has has_previous_page true",
+)
 
-    rule: str
-    location: str
+# The pages of one traversal, and steps back.
+ITEM_ON_TWO_PAGES = _rule(
+    "walking/item-on-two-pages", CRITICAL, "every item once", "an item twice", "a traversal shows an item on two pages"
+)
+END_CURSOR_TWICE = _rule(
+    "walking/end-cursor-twice",
+    CRITICAL,
+    "another end cursor on each page",
+    "the same one twice",
+    "two pages of a traversal have the same end cursor, so it never ends",
+)
+NEXT_PAGE_EMPTY = _rule(
+    "walking/next-page-empty",
+    HIGH,
+    "true only if a page follows",
+    "true before an empty page",
+    "a page has has_next_page true, but the next page is empty",
+)
+SKIPPED_FORWARD = _rule(
+    "walking/items-skipped",
+    CRITICAL,
+    "the items right after the cursor",
+    "later items",
+    "a step back shows items that the traversal forward skipped",
+)
+ITEMS_AFTER_CURSOR = _rule(
+    "walking/items-after-cursor",
+    HIGH,
+    "only items before the cursor",
+    "also items after it",
+    "the page before a cursor has items from after it",
+)
+STEP_BACK_DIFFERS = _rule(
+    "walking/step-back-differs",
+    HIGH,
+    "the same items in the same order as forward",
+    "other items, or another order",
+    "a step back does not show the page before",
+)
+FIRST_PAGE_BACKWARDS_HAS_PREVIOUS = _rule(
+    "walking/first-page-has-previous",
+    HIGH,
+    "false on the first page",
+    "true",
+    "the first page, requested backwards, has has_previous_page true",
+)
+
+# Filters, orders, page sizes and cursors, compared with the whole list.
+PARAMETER_IGNORED = _live(
+    "queries/parameter-ignored",
+    HIGH,
+    "items as the parameter requests",
+    "the response without the parameter",
+    "{param} has no effect",
+)
+PARAMETER_MISREAD = _live(
+    "queries/parameter-misread",
+    HIGH,
+    "items as the parameter requests",
+    "the response for another value",
+    "{param} is read as another value",
+)
+QUERY_REJECTED = _live(
+    "queries/request-rejected",
+    HIGH,
+    "a page of the list",
+    "a 4xx",
+    "a documented request with {param} is rejected",
+    "D14",
+)
+TOO_MANY_BACKWARDS = _live(
+    "queries/too-many-items",
+    HIGH,
+    "no more items than requested",
+    "more items",
+    "a page backwards has more items than requested",
+)
+NOT_IN_LIST = _live(
+    "queries/item-not-in-list",
+    CRITICAL,
+    "items of the list",
+    "other items",
+    "a response shows an item that is not in the whole list",
+)
+EXCLUDED_ITEM = _live(
+    "queries/excluded-item",
+    HIGH,
+    "only items that pass the filter",
+    "also other items",
+    "{param} lets through items that it excludes",
+)
+ITEM_MISSING = _live(
+    "queries/item-missing",
+    CRITICAL,
+    "every item that passes",
+    "an item missing",
+    "an item that passes the filters is missing",
+)
+ITEMS_SKIPPED = _live(
+    "queries/items-skipped",
+    CRITICAL,
+    "the items right after the cursor",
+    "later items",
+    "a page skips the items after its cursor",
+)
+ENDS_EARLY = _live(
+    "queries/ends-early",
+    CRITICAL,
+    "every item until the end",
+    "an early end",
+    "the list ends before all its items were shown",
+)
+WRONG_ORDER = _live(
+    "queries/wrong-order",
+    HIGH,
+    "items in the requested order",
+    "another order",
+    "items are not in the requested order",
+)
+ORDER_CHANGES = _live(
+    "queries/order-changes",
+    HIGH,
+    "the same order each time",
+    "another order",
+    "the same list has another order each time",
+)
+QUERY_CURSOR_TWICE = _live(
+    "queries/end-cursor-twice",
+    CRITICAL,
+    "another end cursor on each page",
+    "the same one twice",
+    "two pages of a traversal have the same end cursor, so it never ends",
+)
+SIZE_CHANGES_ITEMS = _live(
+    "queries/page-size-changes-items",
+    HIGH,
+    "the same items",
+    "other items",
+    "the same list has other items in pages of another size",
+)
+EARLIER_ITEMS = _live(
+    "queries/earlier-items",
+    CRITICAL,
+    "the items after the cursor",
+    "earlier items",
+    "a page after a cursor shows earlier items",
+)
+LAST_PAGE_HAS_NEXT = _live(
+    "queries/last-page-has-next",
+    HIGH,
+    "has_next_page false on the last page",
+    "true",
+    "the last page has has_next_page true",
+)
+NEXT_PAGE_DENIED = _live(
+    "queries/next-page-denied",
+    CRITICAL,
+    "has_next_page true while items follow",
+    "false",
+    "a page has has_next_page false although items follow",
+)
+OTHER_SIDE_WRONG = _live(
+    "queries/other-side-wrong",
+    LOW,
+    "whether there are items on the other side",
+    "the opposite",
+    "a page is wrong about the items on its other side",
+)
+WRONG_PAGE_BACK = _live(
+    "queries/wrong-page-back",
+    HIGH,
+    "the items before the cursor",
+    "other items",
+    "a step back does not show the page before",
+)
+PREVIOUS_PAGE_WRONG = _live(
+    "queries/previous-page-wrong",
+    HIGH,
+    "whether more items precede",
+    "the opposite",
+    "a page requested backwards is wrong about the items before it",
+)
+
+# The sizes of pages, the default order and the parents of lists.
+OTHER_MAXIMUM = _rule(
+    "page-sizes/other-maximum",
+    LOW,
+    "as many items as requested",
+    "fewer items, never more than a certain number",
+    "its maximum page size is smaller than documented",
+    "D11",
+)
+SHORT_PAGE = _rule(
+    "page-sizes/short-page",
+    LOW,
+    "as many items as requested",
+    "fewer items",
+    "a page that is not the last one has fewer items than requested",
+)
+OTHER_DEFAULT_SIZE = _live(
+    "page-sizes/other-default",
+    LOW,
+    "the default page size of the other lists",
+    "another size",
+    "its default page size differs from that of the other lists",
+    "D13",
+)
+OLDEST_FIRST = _rule(
+    "default-order/oldest-first",
+    LOW,
+    "{direction}",
+    "the other direction",
+    "it begins with the oldest item if no direction is requested",
+    "D13",
+)
+PARENT_IGNORED = _live(
+    "parents/parent-ignored",
+    CRITICAL,
+    "the items of the requested parent",
+    "also items of another parent",
+    "the lists of two parents show the same items",
+)
+OTHER_OWNER = _rule(
+    "asked-for/other-owner",
+    CRITICAL,
+    "items of the requested {param}",
+    "an item of another one",
+    "an item belongs to another {param} than requested",
+)
+
+# Traversals during which the run itself writes to the list: invariants 42 and 46 to 49.
+DELETED_CURSOR_REJECTED = _live(
+    "moving/deleted-cursor-rejected",
+    CRITICAL,
+    "each item once",
+    "a 4xx",
+    "the cursor of an item that was deleted since is rejected",
+)
+TWICE_WHILE_WRITING = _live(
+    "moving/item-twice",
+    CRITICAL,
+    "each item once",
+    "an item twice",
+    "an item is shown twice in a traversal during which others were written",
+)
+CHANGED_SHOWN_THRICE = _live(
+    "moving/changed-item-thrice",
+    CRITICAL,
+    "a changed item at most twice",
+    "more than twice",
+    "an item that was changed during a traversal is shown more than twice",
+)
+SKIPPED_WHILE_WRITING = _live(
+    "moving/item-skipped",
+    CRITICAL,
+    "each item once",
+    "an item missing",
+    "an unchanged item is skipped in a traversal during which others were written",
+)
+
+LOSSES = (ITEM_MISSING, ENDS_EARLY, NEXT_PAGE_DENIED, ITEMS_SKIPPED)
+"""Rules that are broken if items are not shown."""
+
+_PAGING_PARAMETERS = frozenset(f"param:{name}" for name in (*PAGING, "order"))
 
 
-def differences(whole: WholeList, traversal: Traversal) -> list[ListViolation]:
-    """Compare a traversal with the whole list; return the violations of the first page that has any."""
-    expected = whole.expect(traversal.selection)
-    earlier: list[str] = []
-    for position, page in enumerate(traversal.pages):
-        prefix = (traversal.selection, *traversal.pages[: position + 1])
-        if prefix in whole.verified:
-            earlier += page.ids
-            continue
-        if not page.usable:
-            return _rejection(traversal, page)
-        found = list(_of_page(whole, expected, traversal.selection, earlier, page))
-        if found:
-            cause = _explanation(whole, traversal, page) if position == 0 else _restart(traversal, page)
-            return [cause] if cause else _attributed(_causes(found), traversal, page)
-        before = traversal.pages[:position]
-        if page.ids and any(page.info("end_cursor") == other.info("end_cursor") for other in before):
-            return [ListViolation("loop", "/page_info/end_cursor")]
-        earlier += page.ids
-        whole.verified.add(prefix)
-    return []
+def names_parameter(location: str) -> bool:
+    """Whether a location is the one filter, or the direction, that is at fault.
 
-
-def _rejection(traversal: Traversal, page: ListPage) -> list[ListViolation]:
-    """Return the violation of a valid request that got a 4xx, at the parameter that the error names."""
-    if page.exchange.status not in (400, 404, 422):
-        return []
-    error = page.exchange.json
-    detail = error.get("error") if isinstance(error, dict) else None
-    named = detail.get("param") if isinstance(detail, dict) else None
-    sent = [name for name, _ in page.exchange.query]
-    names = list(dict.fromkeys(name for name, _ in traversal.selection))
-    if named in sent:
-        return [ListViolation("refused", f"param:{named}")]
-    return [ListViolation("refused", f"param:{names[0]}" if len(names) == 1 else "status")]
-
-
-def _of_page(
-    whole: WholeList, expected: ExpectedItems, selection: Pairs, earlier: Sequence[str], page: ListPage
-) -> Iterator[ListViolation]:
-    """Find every violation of one page that follows items `earlier` in its traversal."""
-    seen = set(earlier)
-    size = page.size()
-    if size is not None and len(page.ids) > size:
-        yield ListViolation("too-many", "param:first")
-    yield from _unexpected_items(whole, expected, selection, page)
-    if all("id" in item for item in page.items):
-        if len(set(page.ids)) < len(page.ids):
-            yield ListViolation("twice", "/data/*/id")
-        elif seen.intersection(page.ids):
-            yield ListViolation("again", "param:after")
-    yield from _order(expected, selection, earlier, page)
-    left = [item for id, item in expected.items() if id not in seen]
-    yield from _gaps(expected, left, page)
-    yield from _ends(expected, left, page)
-    has_previous = page.info("has_previous_page")
-    is_declared = isinstance(has_previous, bool) and whole.parameters.declared.pages["other_side"] == "exact"
-    if is_declared and has_previous is not bool(earlier):
-        yield ListViolation("other-side", "/page_info/has_previous_page")
-
-
-def _unexpected_items(
-    whole: WholeList, expected: ExpectedItems, selection: Pairs, page: ListPage
-) -> Iterator[ListViolation]:
-    """Find items that are not in the whole list, and items that a filter must exclude."""
-    wanted = values_by_parameter(selection)
-    for id in page.ids:
-        if id not in whole.by_id:
-            names = [name for name in wanted if name not in whole.parameters.sorts]
-            yield ListViolation("foreign", f"param:{names[0]}" if len(names) == 1 else "/data")
-        elif id not in expected:
-            for name, values in wanted.items():
-                if name in whole.parameters.filters and whole.excludes(name, values, id):
-                    yield ListViolation("excluded", f"param:{name}")
-
-
-def _order(
-    expected: ExpectedItems, selection: Pairs, earlier: Sequence[str], page: ListPage
-) -> Iterator[ListViolation]:
-    ranks = _ranks(expected, (*earlier[-1:], *page.ids))
-    if any(one > other for one, other in pairwise(ranks)):
-        is_descending = ranks == sorted(ranks, reverse=True)
-        is_reversed = "direction" in dict(selection) and len(set(ranks)) >= MIN_MOMENTS and is_descending
-        yield ListViolation("order", "param:direction" if is_reversed else place_of_order(selection))
-
-
-def place_of_order(selection: Pairs) -> str:
-    """Return the location of the parameter that determines the order."""
-    names = dict(selection)
-    return "param:order" if "order" in names else "param:direction" if "direction" in names else "/data"
-
-
-def _gaps(expected: ExpectedItems, left: Sequence[ExpectedItem], page: ListPage) -> Iterator[ListViolation]:
-    """Find items that belong before the last item of the page and were not shown."""
-    ranks = _ranks(expected, page.ids)
-    if not ranks:
-        return
-    shown = set(page.ids)
-    missing = [
-        item.rank
-        for item in left
-        if item.certain and item.id not in shown and item.rank is not None and item.rank < max(ranks)
-    ]
-    if any(rank < min(ranks) for rank in missing):
-        yield ListViolation("skipped", "param:after" if page.exchange.query_value("after") else "/data")
-    elif missing:
-        yield ListViolation("missing", "/data")
-
-
-def _ranks(expected: ExpectedItems, ids: Sequence[str]) -> list[int]:
-    return [rank for id in ids if id in expected and (rank := expected[id].rank) is not None]
-
-
-def _ends(expected: ExpectedItems, left: Sequence[ExpectedItem], page: ListPage) -> Iterator[ListViolation]:
-    """Check what a page says about the items after it. Items that belong before its last one are gaps, no early end."""
-    shown, last = set(page.ids), max(_ranks(expected, page.ids), default=None)
-    rest = [item for item in left if item.id not in shown]
-    behind = [item for item in rest if last is None or item.rank is None or item.rank >= last]
-    size, has_next = page.size(), page.info("has_next_page")
-    if has_next is False and any(item.certain for item in behind):
-        is_full = size is None or len(page.ids) >= size
-        is_flag_wrong = is_full and page.ids
-        yield ListViolation("cut", "/page_info/has_next_page") if is_flag_wrong else ListViolation("lost", "/data")
-    elif has_next is True and not rest:
-        yield ListViolation("endless", "/page_info/has_next_page")
-
-
-def _causes(found: list[ListViolation]) -> list[ListViolation]:
-    """Drop the violations of one page that others explain.
-
-    If items of earlier pages are shown again, the order cannot be right and other items have no room. If the order is
-    wrong, items that belong before others are elsewhere.
+    Faults of an order or of paging, and faults that only show there, are located at other parameters.
     """
-    rules = {one.rule for one in found}
-    follows = (
-        ("order", "missing", "skipped") if "again" in rules else ("missing", "skipped") if "order" in rules else ()
-    )
-    return [one for one in found if one.rule not in follows]
-
-
-def _attributed(found: list[ListViolation], traversal: Traversal, page: ListPage) -> list[ListViolation]:
-    """Locate missing items at the parameter if it is the only one and the page is large enough for the whole list."""
-    names = {name for name, _ in traversal.selection}
-    if len(names) != 1 or len(traversal.pages) != 1 or (page.size() or 0) < WHOLE:
-        return found
-    (name,) = names
-    losses = ("missing", "lost", "cut", "skipped")
-    return [ListViolation(one.rule, f"param:{name}" if one.rule in losses else one.location) for one in found]
-
-
-def _explanation(whole: WholeList, traversal: Traversal, page: ListPage) -> ListViolation | None:
-    """Return the one parameter that, if ignored or read as another value, makes the first page as it is."""
-    for rule, name, other in _readings(traversal.selection):
-        expected = whole.expect(other)
-        is_certain = all(item.certain and item.rank is not None for item in expected.values())
-        if page.ids and is_certain and not any(_of_page(whole, expected, other, [], page)):
-            is_single = _is_one_too_many(whole, traversal.selection, name, page)
-            return ListViolation("excluded" if is_single else rule, f"param:{name}")
-    return None
-
-
-def _is_one_too_many(whole: WholeList, selection: Pairs, name: str, page: ListPage) -> bool:
-    """Whether a page shows exactly one item that a filter excludes: a filter without effect would show more."""
-    values = values_by_parameter(selection)[name]
-    return name in whole.parameters.filters and sum(whole.excludes(name, values, id) for id in page.ids) == 1
-
-
-def _readings(selection: Pairs) -> Iterator[tuple[str, str, Pairs]]:
-    """Yield ways to misread a request: without one parameter, with one of its values, in the other direction."""
-    for name, values in values_by_parameter(selection).items():
-        rest = tuple(pair for pair in selection if pair[0] != name)
-        yield "ignored", name, rest
-        if len(values) > 1:
-            yield "misread", name, (*rest, (name, values[0]))
-            yield "misread", name, (*rest, (name, values[-1]))
-        if name == "direction":
-            yield "misread", name, (*rest, (name, "asc" if values[-1] == "desc" else "desc"))
-
-
-def _restart(traversal: Traversal, page: ListPage) -> ListViolation | None:
-    """Return a violation if the page starts again at the beginning of the traversal: the cursor is ignored."""
-    if page.ids and page.ids[: len(traversal.pages[0].ids)] == traversal.pages[0].ids[: len(page.ids)]:
-        return ListViolation("again", "param:after")
-    return None
-
-
-def differences_back(whole: WholeList, step: StepBack) -> list[ListViolation]:
-    """Compare a step back with the pages before it, provided that those are right."""
-    page, traversal = step.page, step.traversal
-    if differences(whole, traversal):
-        return []
-    if not page.usable:
-        return [ListViolation("refused", "param:before")] if page.exchange.status in (400, 404, 422) else []
-    size = page.size("last")
-    earlier = [id for page in traversal.pages[:-1] for id in page.ids]
-    expected = earlier[-size:] if size else earlier[-len(page.ids) :]
-    between = [id for id in page.ids if id not in earlier]
-    if (
-        between
-        and set(between) <= whole.expect(traversal.selection).keys() - {*traversal.ids}
-        and _is_tail(page.ids, earlier, between)
-    ):
-        return [ListViolation("skipped", "param:after")]
-    return list(_of_step_back(page, earlier, expected, size))
-
-
-def _is_tail(ids: Sequence[str], earlier: Sequence[str], between: Sequence[str]) -> bool:
-    """Whether a step back shows the pages before it, apart from items that the traversal forward skipped."""
-    rest = [id for id in ids if id not in between]
-    return bool(rest) and rest == list(earlier[-len(rest) :])
-
-
-def _of_step_back(
-    page: ListPage, earlier: Sequence[str], expected: Sequence[str], size: int | None
-) -> Iterator[ListViolation]:
-    if size is not None and len(page.ids) > size:
-        yield ListViolation("too-many", "param:last")
-    elif page.ids == earlier[: len(expected)] and page.ids != expected and page.ids:
-        yield ListViolation("back", "param:last")
-    elif page.ids != expected:
-        yield ListViolation("back", "param:before")
-    elif page.info("has_previous_page") is (len(earlier) <= len(expected)):
-        yield ListViolation("back-more", "/page_info/has_previous_page")
-    elif page.info("has_next_page") is False:
-        yield ListViolation("other-side", "/page_info/has_next_page")
+    return location.startswith("param:") and location not in _PAGING_PARAMETERS

@@ -9,24 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.core.exchange import Purpose
+from whopwatch.oracle import list_rules as rules
 from whopwatch.oracle.expected_list import WholeList
-from whopwatch.oracle.list_rules import ListViolation, differences, differences_back, place_of_order
+from whopwatch.oracle.list_comparison import compare_step_back, compare_traversal, place_of_order
+from whopwatch.oracle.page_rules import ListViolation
 from whopwatch.oracle.traversal import ListHistory, ListKey, Traversal, signature
 
 IndexedViolation = tuple[ListViolation, int]
 """A violation, and the index of the first exchange that shows it."""
 
-PAGING_PARAMETERS = frozenset(f"param:{name}" for name in (*PAGING, "order"))
-"""Locations of faults in order or paging, or of faults that show there: they do not name a faulty filter."""
-
 WholeListOf = Callable[[ListKey, int, int], WholeList | None]
-
-
-def names_parameter(violation: ListViolation) -> bool:
-    """Whether its location is the one filter, or the direction, that is at fault."""
-    return violation.location.startswith("param:") and violation.location not in PAGING_PARAMETERS
 
 
 def suspected_violations(history: ListHistory, since: int) -> list[IndexedViolation]:
@@ -49,12 +42,12 @@ def _contradicting(history: ListHistory, since: int, whole_of: WholeListOf) -> I
         is_query = traversal.pages[-1].exchange.purpose is Purpose.QUERY and traversal.indexes[-1] >= since
         whole = whole_of(traversal.list_key, _first_query(traversal), traversal.indexes[-1]) if is_query else None
         if whole:
-            yield from ((violation, traversal.indexes[0]) for violation in differences(whole, traversal))
+            yield from ((violation, traversal.indexes[0]) for violation in compare_traversal(whole, traversal))
     for step in history.steps_back:
         is_query = step.page.exchange.purpose is Purpose.QUERY and step.index >= since
         whole = whole_of(step.traversal.list_key, step.traversal.indexes[0], step.index) if is_query else None
         if whole:
-            yield from ((violation, step.index) for violation in differences_back(whole, step))
+            yield from ((violation, step.index) for violation in compare_step_back(whole, step))
 
 
 def _first_query(traversal: Traversal) -> int:
@@ -80,7 +73,7 @@ def _unstable(history: ListHistory, since: int, whole_of: WholeListOf) -> Iterat
             common = set(now) & set(then)
             if [id for id in now if id in common] != [id for id in then if id in common]:
                 if whole_of(traversal.list_key, other.indexes[0], traversal.indexes[-1]):
-                    yield ListViolation("unstable", place_of_order(traversal.selection)), traversal.indexes[0]
+                    yield ListViolation(rules.ORDER_CHANGES, place_of_order(traversal.selection)), traversal.indexes[0]
                 break
 
 
@@ -98,7 +91,7 @@ def _reordered(history: ListHistory) -> Iterator[IndexedViolation]:
                 continue
             now, then = signature(whole), signature(other)
             if now != then and sorted(now) == sorted(then):
-                yield ListViolation("unstable", "/data"), traversal.indexes[0]
+                yield ListViolation(rules.ORDER_CHANGES, "/data"), traversal.indexes[0]
 
 
 def _resized(history: ListHistory) -> Iterator[IndexedViolation]:
@@ -116,4 +109,4 @@ def _resized(history: ListHistory) -> Iterator[IndexedViolation]:
         after = [other for other in same_list if other.indexes[0] > traversal.indexes[-1]][:1]
         for then, now in zip(before, after, strict=False):
             if Counter(then.ids) == Counter(now.ids) != Counter(traversal.ids):
-                yield ListViolation("resized", "/data/*"), traversal.indexes[0]
+                yield ListViolation(rules.SIZE_CHANGES_ITEMS, "/data/*"), traversal.indexes[0]

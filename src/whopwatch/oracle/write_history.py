@@ -19,9 +19,9 @@ class WriteRecord:
     """One write that succeeded.
 
     `index` is its position among all exchanges. `response` compares the object in its own response, None if that does
-    not show the object. `reads` compares the reads after it, by operation and in order, without those that cannot show
-    the object. `pages` are the pages of its list that were read after it. `before` is the object as last retrieved
-    before the write, `after` as last retrieved since, `list_before` the last page of its list before the write.
+    not show the object. `reads` compares the reads after it, by operation and in order, as far as they can show the
+    object. `pages` are the pages of its list that were read after it. `before` is the object as last retrieved before
+    the write, `after` as last retrieved since, `list_before` the last page of its list before the write.
     """
 
     operation: Operation

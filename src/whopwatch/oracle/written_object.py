@@ -13,7 +13,7 @@ from whopwatch.core.exchange import Exchange
 from whopwatch.oracle.page import identity
 
 Fields = frozenset[str]
-"""JSON pointers into an object; ABSENT stands for the whole object."""
+"""JSON pointers into an object; ABSENT means the whole object."""
 ABSENT = "absent"
 NO_FIELDS: Fields = frozenset()
 

@@ -10,7 +10,8 @@ from whopwatch.contract import Operation
 from whopwatch.contract.list_behaviour import PAGING, Pairs
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
-from whopwatch.oracle.stability import names_parameter, proven_violations, suspected_violations
+from whopwatch.oracle.list_rules import names_parameter
+from whopwatch.oracle.stability import proven_violations, suspected_violations
 from whopwatch.planning import filter_values
 from whopwatch.planning.state import Experiment, FilteredFirstPage, RunState, cursor, has_next, items
 
@@ -249,7 +250,7 @@ def confirm_deviation(state: RunState, operation: Operation, since: int) -> Expe
 
 def isolate_parameter(state: RunState, operation: Operation, calls: Sequence[Call]) -> Experiment:
     """Send each parameter of `calls` alone, if several of them could cause the deviation."""
-    found = [broken for broken, _ in proven_violations(state.list_history(operation))]
+    found = [violation.location for violation, _ in proven_violations(state.list_history(operation))]
     rules, base = state.rules(operation), state.base(operation)
     sent = [pair for call in calls for pair in call.query if pair[0] in rules.optional]
     names = list(dict.fromkeys(name for name, _ in sent))

@@ -206,7 +206,7 @@ def _row(
         unverified_group=_group(operation, observation, unverified),
         requests=observation.requests.get(operation.id, len(exchanges)),
         samples=evidence.samples(operation.id),
-        latency=median_latency(answer.exchange for answer in evidence.answers.get(operation.id, ())),
+        latency=median_latency(answer.exchange for answer in evidence.responses.get(operation.id, ())),
         request=example_request(contract, operation, exchanges) if operation.is_read else None,
     )
 
@@ -301,7 +301,7 @@ def _other_version(rows: Sequence[RowEvidence], observation: Observation) -> str
 
 def _all_empty(rows: Sequence[RowEvidence], evidence: Evidence, contract: Contract) -> str | None:
     """Return `ALL_EMPTY` if lists were answered and none had an item: an empty company shows nothing."""
-    lists = [row for row in rows if not row.excluded and row.id in evidence.answers]
+    lists = [row for row in rows if not row.excluded and row.id in evidence.responses]
     lists = [row for row in lists if contract.operations[row.id].is_list]
     writes = [row for row in rows if not contract.operations[row.id].is_read]
     return ALL_EMPTY if lists and not any(row.samples for row in (*lists, *writes)) else None

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from whopwatch.checks.content import PROBLEMS
-from whopwatch.checks.schema import KINDS, WIDENED
+from whopwatch.checks.content import BODY_PROBLEMS
+from whopwatch.checks.schema import rule_of
 from whopwatch.contract import Contract, Event
 from whopwatch.contract.schema import Violation, json_type, pointer_of
 from whopwatch.contract.schema_tree import schemas_of
@@ -87,16 +87,16 @@ def check_content(delivery: Delivery, event: str) -> Iterator[Finding]:
         )
     problem = delivery.parsed[1]
     if problem:
-        drift_class, observed = PROBLEMS[problem]
+        rule = BODY_PROBLEMS[problem]
         yield delivery_finding(
-            "content",
-            drift_class,
-            Severity.HIGH,
+            rule.check,
+            rule.drift_class,
+            rule.severity,
             event,
             "",
-            expected="a JSON document",
-            observed=observed,
-            what=f"the delivery has {observed}",
+            expected=rule.expected,
+            observed=rule.observed,
+            what=f"the delivery has {rule.observed}",
         )
 
 
@@ -155,18 +155,18 @@ def check_payload(contract: Contract, event: Event, value: dict[str, Any]) -> It
 
 
 def _schema_finding(event: str, violation: Violation) -> Finding:
-    drift_class, severity, meaning = KINDS[violation.kind]
-    if violation.kind == "type" and (violation.expected, violation.observed) == ("integer", "number"):
-        drift_class, severity, meaning = WIDENED
+    rule = rule_of(violation)
+    place = violation.location or "the payload"
+    expected, observed, what = rule.words(place=place, expected=violation.expected, observed=violation.observed)
     return delivery_finding(
-        "schema",
-        drift_class,
-        severity,
+        rule.check,
+        rule.drift_class,
+        rule.severity,
         event,
         violation.location,
-        expected=violation.expected,
-        observed=violation.observed,
-        what=f"{violation.location or 'the payload'} {meaning}",
+        expected=expected,
+        observed=observed,
+        what=what,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from whopwatch.checks.twins import Path, differences
+from whopwatch.checks.list_detail_consistency import Path, differing_paths
 from whopwatch.contract import Contract, Event
 from whopwatch.contract.schema import pointer_of
 from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
@@ -27,7 +27,7 @@ class ObjectLookup:
         self._contract, self._client = contract, client
 
     def __call__(self, event: Event, data: dict[str, Any]) -> Iterator[Finding]:
-        """Yield the differences between a payload's object and the API's; nothing if the API returns no object."""
+        """Yield the differing_paths between a payload's object and the API's; nothing if the API returns no object."""
         id = data.get("id")
         if not isinstance(id, str) or not id or not can_retrieve(self._contract, event):
             return
@@ -55,7 +55,7 @@ def different_fields(data: dict[str, Any], current: dict[str, Any]) -> Iterator[
     Compares all fields if both objects have the same `updated_at`, otherwise only IMMUTABLE_FIELDS.
     """
     is_unchanged = "updated_at" in data and data["updated_at"] == current.get("updated_at")
-    return (path for path in differences(data, current) if is_unchanged or path in IMMUTABLE_FIELDS)
+    return (path for path in differing_paths(data, current) if is_unchanged or path in IMMUTABLE_FIELDS)
 
 
 def _not_found(event: str) -> Finding:

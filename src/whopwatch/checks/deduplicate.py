@@ -1,0 +1,162 @@
+"""Report one disagreement once: drop violations that another violation explains.
+
+One fault shows in many ways. If a cursor leads elsewhere, pages have neither the items nor the number of items that
+they should have. If a field of a list is broken, it also differs from the same field of the object. Only the cause is
+reported.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from whopwatch.checks.collector import RuleViolations
+from whopwatch.contract import Contract
+from whopwatch.core.rule import Rule
+from whopwatch.oracle import list_rules as rules
+
+Predicate = Callable[[RuleViolations], bool]
+
+
+class Explanation(NamedTuple):
+    """A cause, and what it explains in the same operation."""
+
+    is_cause: Predicate
+    is_effect: Predicate
+
+
+def _is(*kinds: Rule | str, at: str | None = None) -> Predicate:
+    """Return a predicate: one of these rules or rule ids, at location `at` if given."""
+    ids = {kind if isinstance(kind, str) else kind.id for kind in kinds}
+    return lambda one: one.rule.id in ids and at in (None, one.location)
+
+
+def _is_query(at: str) -> Predicate:
+    """Return a predicate: any rule of the check `queries`, at one location."""
+    return lambda one: one.rule.check == "queries" and one.location == at
+
+
+def _either(*predicates: Predicate) -> Predicate:
+    return lambda one: any(predicate(one) for predicate in predicates)
+
+
+def _is_incomplete(one: RuleViolations) -> bool:
+    """Whether the whole list lacks items, whatever it is requested with."""
+    return one.rule == rules.NOT_IN_LIST and not rules.names_parameter(one.location)
+
+
+def _names_cause(one: RuleViolations) -> bool:
+    """Whether it names the one parameter that is at fault; the order is, if it loses items by itself."""
+    if one.rule.check != "queries":
+        return False
+    loses_items = one.rule in (rules.ITEM_MISSING, rules.ENDS_EARLY, rules.NEXT_PAGE_DENIED)
+    return rules.names_parameter(one.location) or (one.location == "param:order" and loses_items)
+
+
+_leads_elsewhere = _is(rules.EARLIER_ITEMS, rules.ITEMS_SKIPPED, at="param:after")
+_loses_items = _either(_is_query("param:after"), _is_query("/data"), _is(rules.ITEM_ON_TWO_PAGES))
+
+EXPLANATIONS: Sequence[Explanation] = (
+    # The direction is misread even if it is requested, or the list has no lasting order.
+    Explanation(
+        _either(
+            _is(rules.ORDER_CHANGES),
+            _is(rules.PARAMETER_MISREAD, rules.WRONG_ORDER, at="param:direction"),
+        ),
+        _is(rules.OLDEST_FIRST),
+    ),
+    # Queries: the first cause explains the most.
+    Explanation(_is_incomplete, _is(*rules.LOSSES, rules.WRONG_PAGE_BACK)),
+    Explanation(_names_cause, _is(*rules.LOSSES, rules.WRONG_ORDER, rules.EARLIER_ITEMS, rules.LAST_PAGE_HAS_NEXT)),
+    Explanation(
+        _is(rules.ORDER_CHANGES),
+        _is(rules.WRONG_ORDER, rules.ITEM_MISSING, rules.ITEMS_SKIPPED, rules.EARLIER_ITEMS),
+    ),
+    Explanation(_is(rules.WRONG_ORDER), _is(rules.ITEM_MISSING, rules.ITEMS_SKIPPED, rules.EARLIER_ITEMS)),
+    Explanation(
+        _leads_elsewhere,
+        _is(
+            rules.ITEM_MISSING,
+            rules.ENDS_EARLY,
+            rules.NEXT_PAGE_DENIED,
+            rules.LAST_PAGE_HAS_NEXT,
+            rules.WRONG_PAGE_BACK,
+        ),
+    ),
+    Explanation(_is_query("param:last"), _is(rules.WRONG_PAGE_BACK)),
+    # Pages: a list that does not return the requested number of items has no other default size by that, and pages
+    # before a cursor are too small as well.
+    Explanation(_is(rules.SHORT_PAGE), _either(_is(rules.OTHER_DEFAULT_SIZE), _is_query("param:before"))),
+    Explanation(_is(rules.TOO_MANY_ITEMS), _is(rules.OTHER_DEFAULT_SIZE)),
+    Explanation(_loses_items, _is(rules.SHORT_PAGE, rules.OTHER_MAXIMUM, rules.OTHER_DEFAULT_SIZE)),
+    Explanation(_is_query("param:after"), _is(rules.TOO_MANY_ITEMS)),
+    # A server that fails valid requests also fails the invalid ones.
+    Explanation(_is("status/server-error"), _is("status/server-error-on-invalid")),
+)
+"""Causes in the order in which they apply: an effect is dropped, and then explains nothing itself."""
+
+FIELD_CHECKS = ("schema", "fields")
+"""Checks that report what is wrong with a field by itself."""
+PARAMETER_CHECKS = ("queries", "asked-for")
+"""Checks that compare the items of a list with a parameter, by the field that the parameter filters on."""
+_compares_field = _is("twins/field-differs", "twins/other-object")
+
+
+def deduplicate(contract: Contract, violations: Iterable[RuleViolations]) -> list[RuleViolations]:
+    """Return `violations` without the ones that another one explains."""
+    by_operation: dict[str, list[RuleViolations]] = defaultdict(list)
+    for one in violations:
+        by_operation[one.operation].append(one)
+    kept = [one for group in by_operation.values() for one in _explained_once(_located_once(group))]
+    broken = {(one.operation, _in_object(one.location)) for one in kept if one.rule.check in FIELD_CHECKS}
+    return [one for one in kept if not broken or not _follows(contract, one, broken)]
+
+
+def _explained_once(violations: list[RuleViolations]) -> list[RuleViolations]:
+    for is_cause, is_effect in EXPLANATIONS:
+        if any(map(is_cause, violations)):
+            violations = [one for one in violations if is_cause(one) or not is_effect(one)]
+    return violations
+
+
+def _located_once(violations: list[RuleViolations]) -> list[RuleViolations]:
+    """Locate unknown items at the list if requests with several parameters show them: no parameter is at fault."""
+    unknown = [one for one in violations if one.rule == rules.NOT_IN_LIST]
+    if len(unknown) < 2:
+        return violations
+    first, *others = unknown
+    first.location = "/data"
+    first.violating.update(*(one.violating for one in others))
+    return [one for one in violations if one not in others]
+
+
+def _follows(contract: Contract, one: RuleViolations, broken: Collection[tuple[str, str]]) -> bool:
+    """Whether a violation follows from a broken field of its operation, or of the list of its resource."""
+    if one.rule.check in PARAMETER_CHECKS:
+        causes = {field for id, field in broken if id == one.operation}
+        return any(_is_within(field, causes) for field in _filtered_fields(contract, one))
+    list_id = f"{contract.operations[one.operation].resource}.list"
+    causes = {field for id, field in broken if id in (list_id, one.operation)}
+    if one.rule.id == "refused/listed-object-not-found":
+        return _is_within("/id", causes)
+    return _compares_field(one) and _is_within(_in_object(one.location), causes)
+
+
+def _is_within(field: str, causes: Collection[str]) -> bool:
+    """Whether something is wrong with a field, with what holds it, or with the items of an array there."""
+    return any(field in (cause, cause.removesuffix("/*")) or field.startswith(f"{cause}/") for cause in causes)
+
+
+def _filtered_fields(contract: Contract, one: RuleViolations) -> Iterator[str]:
+    """Yield the fields of an item that the parameter of a violation filters on."""
+    name = one.location.removeprefix("param:")
+    paths = [tuple(path.split(".")) for path in contract.behaviour.owners.get(name, "").split("|") if path]
+    filters = contract.filters_of(contract.operations[one.operation])
+    paths += [path for filter in filters if filter.name == name for path in filter.paths]
+    return (f"/{'/'.join(path)}" for path in paths)
+
+
+def _in_object(location: str) -> str:
+    """Return the location in an item of a list as it is in the object."""
+    return location.removeprefix("/data/*")

@@ -1,0 +1,97 @@
+"""Check for announcements that an operation will be removed, and for paths that replace the documented one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from whopwatch.checks.collector import FindingCollector
+from whopwatch.checks.evidence import Evidence
+from whopwatch.contract import Contract
+from whopwatch.core.finding import Severity, Source
+from whopwatch.core.rule import Rule
+
+ANNOUNCEMENTS: Mapping[str, str] = {"deprecation": "", "sunset": "", "warning": "299", "link": "successor-version"}
+"""Headers that announce a removal, and what their value contains then."""
+VERSION_HEADER = "api-version-date"
+
+REMOVAL_ANNOUNCED = Rule(
+    "deprecation/announced",
+    "D21",
+    Severity.MEDIUM,
+    "no such header",
+    "present",
+    "the header {header} announces its removal",
+)
+OTHER_VERSION = Rule(
+    "deprecation/other-version",
+    "D21",
+    Severity.MEDIUM,
+    "the version of the other operations",
+    "another version",
+    "its responses have another API version than those of other operations",
+    Source.LIVE_LIVE,
+)
+ALTERNATE_PATH = Rule(
+    "alternate-path/other-path",
+    "D24",
+    Severity.INFO,
+    "{path}",
+    "{others}",
+    "another documented path works than the one in the contract",
+    Source.DOCS_DOCS,
+)
+
+
+def announced_removal(_: Contract, evidence: Evidence, findings: FindingCollector) -> None:
+    """Report headers that announce a removal, and an API version that one operation alone has."""
+    for operation, responses in evidence.responses.items():
+        for success in responses:
+            for header, value in success.exchange.headers:
+                if header in ANNOUNCEMENTS and ANNOUNCEMENTS[header] in value.lower():
+                    findings.report(
+                        REMOVAL_ANNOUNCED,
+                        operation,
+                        f"header:{header}",
+                        sample=success.index,
+                        samples=len(responses),
+                        header=header,
+                    )
+    _report_versions(evidence, findings)
+
+
+def _report_versions(evidence: Evidence, findings: FindingCollector) -> None:
+    """Report operations whose responses have another version than most."""
+    versions = {
+        id: {success.exchange.header(VERSION_HEADER) for success in responses}
+        for id, responses in evidence.responses.items()
+    }
+    counts = Counter(version for found in versions.values() for version in found)
+    usual = max(counts, key=lambda version: counts[version], default=None)
+    for operation, found in versions.items():
+        if found != {usual}:
+            findings.report(
+                OTHER_VERSION,
+                operation,
+                f"header:{VERSION_HEADER}",
+                sample=0,
+                samples=len(evidence.responses[operation]),
+            )
+
+
+def alternate_path(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
+    """Report operations for which another documented path works than the one in the contract."""
+    for id, responses in evidence.responses.items():
+        operation = contract.operations[id]
+        names = {parameter.name for parameter in operation.in_("path")}
+        for success in responses:
+            if operation.alternate_paths and success.exchange.path_params.keys() != names:
+                findings.report(
+                    ALTERNATE_PATH,
+                    id,
+                    "status",
+                    sample=success.index,
+                    samples=len(responses),
+                    path=operation.path,
+                    others=" or ".join(operation.alternate_paths),
+                )

@@ -1,0 +1,154 @@
+"""Check that invalid writes are rejected, and valid ones are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from whopwatch.checks.collector import FindingCollector
+from whopwatch.checks.evidence import Evidence
+from whopwatch.contract import Contract, Operation
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Severity
+from whopwatch.core.rule import Rule
+
+KEY_LOCATION = "header:idempotency-key"
+
+INVALID_BODY_ACCEPTED = Rule(
+    "write-refusals/invalid-body-accepted", "D11", Severity.MEDIUM, "400", "{status}", "it accepts an invalid body"
+)
+KEY_REUSED = Rule(
+    "write-refusals/key-reused",
+    "D20",
+    Severity.HIGH,
+    "400",
+    "{status}",
+    "it accepts an Idempotency-Key that was used with another body",
+)
+DELETED_TWICE = Rule(
+    "write-refusals/deleted-twice",
+    "D15",
+    Severity.MEDIUM,
+    "404",
+    "{status}",
+    "it returns success for the deletion of an object that is already deleted",
+)
+REPEATED = Rule(
+    "write-refusals/repeated",
+    "D20",
+    Severity.CRITICAL,
+    "the same response",
+    "{status}",
+    "it performs a request with the same Idempotency-Key again",
+)
+OPTIONAL_FIELD_REQUIRED = Rule(
+    "write-refusals/optional-field-required",
+    "D3",
+    Severity.CRITICAL,
+    "optional",
+    "{status}",
+    "a field that is documented as optional is required",
+)
+EXISTING_NOT_FOUND = Rule(
+    "write-refusals/existing-not-found",
+    "D1",
+    Severity.CRITICAL,
+    "{success}",
+    "{status}",
+    "it returns 404, although the object can be read",
+)
+ACCEPTED_WRITE_RULES: Mapping[Purpose, Rule] = {
+    Purpose.INVALID_BODY: INVALID_BODY_ACCEPTED,
+    Purpose.OTHER_BODY: KEY_REUSED,
+    Purpose.DELETED_AGAIN: DELETED_TWICE,
+}
+"""The rule that a success response to each purpose breaks."""
+
+
+def invalid_write_accepted(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
+    """Check invalid bodies, a key used twice, a second deletion; and valid writes that are rejected."""
+    for id, exchanges in evidence.by_operation.items():
+        operation = contract.operations[id]
+        writes = [exchange for exchange in exchanges if not operation.is_read and exchange.credential == "key"]
+        for number, exchange in enumerate(writes):
+            rule, location = _violation(operation, exchange, writes[:number], evidence) or (None, "")
+            if rule:
+                findings.report(
+                    rule,
+                    id,
+                    location,
+                    sample=number,
+                    samples=len(writes),
+                    unit="write",
+                    status=exchange.status,
+                    success=operation.success.status,
+                )
+
+
+def _violation(
+    operation: Operation, exchange: Exchange, earlier: Sequence[Exchange], evidence: Evidence
+) -> tuple[Rule, str] | None:
+    """Return the rule that a response breaks, and the location."""
+    if exchange.ok:
+        rule = _accepted_rule(exchange, earlier, evidence)
+        return (rule, KEY_LOCATION if rule in (KEY_REUSED, REPEATED) else "status") if rule else None
+    if exchange.purpose is not Purpose.WRITE:
+        return None
+    if exchange.status == 400:
+        name = _required_field(exchange)
+        location = f"param:{name}" if name in _documented_fields(operation) else "status"
+        return (OPTIONAL_FIELD_REQUIRED, location) if name is not None else None
+    if exchange.status == 404 and _exists(exchange, evidence):
+        return EXISTING_NOT_FOUND, "status"
+    return None
+
+
+def _accepted_rule(exchange: Exchange, earlier: Sequence[Exchange], evidence: Evidence) -> Rule | None:
+    """Return the rule that a success response breaks."""
+    if exchange.purpose is Purpose.SAME_KEY:
+        # The same key must return the same object: that of the write before it.
+        first = next((other for other in reversed(earlier) if other.purpose is Purpose.WRITE and other.ok), None)
+        return None if first is None or _identity(first) == _identity(exchange) else REPEATED
+    if exchange.purpose is Purpose.DELETED_AGAIN and not _is_deleted(exchange, evidence):
+        return None  # the first deletion is at fault
+    return ACCEPTED_WRITE_RULES.get(exchange.purpose)
+
+
+def _identity(exchange: Exchange) -> Any:
+    value = exchange.json
+    return value["id"] if isinstance(value, dict) and "id" in value else value
+
+
+def _required_field(exchange: Exchange) -> str | None:
+    """Return the field that a 400 requires and that was not sent."""
+    error = exchange.json.get("error") if isinstance(exchange.json, dict) else None
+    name = error.get("param") if isinstance(error, dict) and error.get("code") == "parameter_missing" else None
+    return name if isinstance(name, str) and name not in (exchange.request_body or {}) else None
+
+
+def _documented_fields(operation: Operation) -> set[str]:
+    """Return the names of the fields of a body, including those of its variants."""
+    body = operation.body or {}
+    return {name for part in (body, *body.get("anyOf", ())) for name in part.get("properties", ())}
+
+
+def _exists(exchange: Exchange, evidence: Evidence) -> bool:
+    """Whether the object of a write was read before it in the same run, and was never not found."""
+    wanted, index = next(iter(exchange.path_params.values()), None), evidence.index(exchange)
+    resource = evidence.operation(exchange).resource
+    reads = (read for name in ("retrieve", "list") for read in evidence.responses.get(f"{resource}.{name}", ()))
+    is_gone = any(
+        other.status == 404 and wanted in other.path_params.values() and evidence.index(other) < index
+        for other in evidence.by_operation.get(f"{resource}.retrieve", ())
+    )
+    return not is_gone and any(wanted in read.ids and read.index < index for read in reads)
+
+
+def _is_deleted(exchange: Exchange, evidence: Evidence) -> bool:
+    """Whether the last read before a second deletion no longer shows the object."""
+    wanted, index = next(iter(exchange.path_params.values()), None), evidence.index(exchange)
+    resource = evidence.operation(exchange).resource
+    reads = [other for name in ("retrieve", "list") for other in evidence.by_operation.get(f"{resource}.{name}", ())]
+    latest = [read for read in reads if read.purpose is Purpose.READ_BACK and evidence.index(read) < index][-1:]
+    shown = evidence.responses.get(latest[0].operation, ()) if latest else ()
+    return not any(success.exchange is latest[0] and wanted in success.ids for success in shown)

@@ -1,0 +1,59 @@
+"""Check the sizes of pages: as many items as requested, and the same default size on every list."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from whopwatch.checks.collector import FindingCollector
+from whopwatch.checks.evidence import Evidence
+from whopwatch.contract import Contract
+from whopwatch.oracle.list_rules import OTHER_DEFAULT_SIZE, OTHER_MAXIMUM, SHORT_PAGE
+
+MIN_LISTS = 3
+"""Lists that have to agree on a default size before another one differs."""
+
+
+def page_sizes(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
+    """Report short pages, another maximum size, and default sizes that differ from those of the other lists."""
+    _report_short_pages(contract, evidence, findings)
+    pages = {
+        id: [
+            (len(page.items), page.info("has_next_page") is True)
+            for traversal in history.traversals
+            for page in traversal.pages
+            if page.usable and page.size() is None
+        ]
+        for id, history in evidence.lists.items()
+    }
+    full = {id: {size for size, has_next in found if has_next} for id, found in pages.items()}
+    seen = [size for sizes in full.values() for size in sizes]
+    usual = max(set(seen), key=seen.count, default=0)
+    for id, found in pages.items():
+        is_larger = any(size > usual for size, _ in found)
+        if (is_larger or full[id] - {usual}) and seen.count(usual) >= MIN_LISTS:
+            findings.report(OTHER_DEFAULT_SIZE, id, "param:first", sample=0, samples=len(seen), unit="page size")
+
+
+def _report_short_pages(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
+    """Report lists whose pages are smaller than requested although another page follows.
+
+    If no page of any size has more items than a certain number, the list has another maximum.
+    """
+    maximum = contract.behaviour.pages["maximum_size"]
+    for id, history in evidence.lists.items():
+        traversals = history.traversals
+        sized = {page for one in traversals for page in one.pages if page.usable and page.size() is not None}
+        followed = {page for one in traversals for page, after in pairwise(one.pages) if after.items}
+        short = [page for page in sized & followed if len(page.items) < min(page.size() or 0, maximum)]
+        is_clamped = len({len(page.items) for page in short}) == 1 and all(
+            len(page.items) <= min(len(short[0].items), page.size() or 0) for page in sized
+        )
+        for page in short:
+            findings.report(
+                OTHER_MAXIMUM if is_clamped else SHORT_PAGE,
+                id,
+                "param:first",
+                sample=page,
+                samples=len(sized),
+                unit="page",
+            )

@@ -1,0 +1,53 @@
+"""A rule: one expectation that a check has, and what is reported if a response does not meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+
+from whopwatch.core.finding import Severity, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One expectation of a check.
+
+    `id` is `CHECK/NAME`, with the check's id. `sentence` completes a message that begins with the operation.
+    `expected`, `observed` and `sentence` may contain `{names}`, which a report fills in (see `words`). `source` says
+    which two sources disagree if the rule is broken.
+    """
+
+    id: str
+    drift_class: str
+    severity: Severity
+    expected: str
+    observed: str
+    sentence: str
+    source: Source = Source.LIVE_CONTRACT
+
+    @property
+    def check(self) -> str:
+        """The id of the check that reports it."""
+        return self.id.partition("/")[0]
+
+    def words(self, **details: object) -> tuple[str, str, str]:
+        """Return `expected`, `observed` and `sentence` with `details` filled in."""
+        return self.expected.format(**details), self.observed.format(**details), self.sentence.format(**details)
+
+
+def rules_in(module: ModuleType) -> Iterator[Rule]:
+    """Yield every rule that is a module-level name of `module`, or a member of a tuple or mapping there."""
+    for value in vars(module).values():
+        if isinstance(value, Rule):
+            yield value
+        elif isinstance(value, tuple | Mapping):
+            yield from _members(value)
+
+
+def _members(container: Iterable[object] | Mapping[object, object]) -> Iterator[Rule]:
+    for member in container.values() if isinstance(container, Mapping) else container:
+        if isinstance(member, Rule):
+            yield member
+        elif isinstance(member, tuple):
+            yield from _members(member)

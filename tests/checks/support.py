@@ -1,0 +1,76 @@
+"""Exchanges made by hand, and what a check finds in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks.registry import CHECKS
+from whopwatch.contract import Contract
+from whopwatch.core.exchange import Credential, Exchange, Failure, Phases, Purpose
+from whopwatch.core.finding import Finding
+
+JSON_HEADER = (("content-type", "application/json"),)
+ROWS = {check.id: check for check in CHECKS}
+
+
+def exchange(
+    operation: str,
+    value: Any = None,
+    *,
+    status: int | None = 200,
+    purpose: Purpose = Purpose.LIST,
+    query: Sequence[tuple[str, str]] = (),
+    path: dict[str, str] | None = None,
+    method: str = "GET",
+    sent: Any = None,
+    headers: tuple[tuple[str, str], ...] = JSON_HEADER,
+    body: bytes | None = None,
+    credential: Credential = "key",
+    failure: Failure | None = None,
+    seconds: float = 0.01,
+) -> Exchange:
+    """Return one exchange whose response has `value` as JSON, or `body` as it is."""
+    return Exchange(
+        operation,
+        purpose,
+        method,
+        "http://127.0.0.1/",
+        path_params=path or {},
+        query=tuple(query),
+        request_body=sent,
+        credential=credential,
+        status=None if failure else status,
+        headers=headers,
+        body=json.dumps(value).encode() if body is None else body,
+        failure=failure,
+        phases=Phases(total=seconds),
+    )
+
+
+def page(
+    items: Sequence[Any], *, start: Any = "", end: Any = "", has_next: Any = False, has_previous: Any = False
+) -> Any:
+    """Return the body of a page; its cursors are by default those of its first and last item, `c-` and the id."""
+    first, last = (f"c-{items[index]['id']}" if items and start == "" else None for index in (0, -1))
+    return {
+        "data": list(items),
+        "page_info": {
+            "start_cursor": first if start == "" else start,
+            "end_cursor": last if end == "" else end,
+            "has_next_page": has_next,
+            "has_previous_page": has_previous,
+        },
+    }
+
+
+def found(contract: Contract, check: str, *exchanges: Exchange) -> list[Finding]:
+    """Return what one check finds."""
+    return list(run_checks(contract, Evidence(contract, exchanges), [ROWS[check]]))
+
+
+def rules(findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    """Return the rule's name and the location of each finding."""
+    return [((finding.rule or "").partition("/")[2], finding.location) for finding in findings]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whopwatch.cli.systems import PARTS, systems, table
+from whopwatch.cli._support.systems import PARTS, systems, table
 from whopwatch.contract import edition_dir, load
 from whopwatch.simulator.faults import fault_catalogue
 from whopwatch.simulator.faults.catalogue import operations_for

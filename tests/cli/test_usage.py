@@ -10,7 +10,8 @@ import click
 import pytest
 
 from whopwatch import __version__
-from whopwatch.cli import entry, main
+from whopwatch.cli import main
+from whopwatch.cli._support import root as entry
 from whopwatch.cli.contract import contract_command
 from whopwatch.core.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE
 
@@ -35,21 +36,21 @@ MISTAKES = {
     "check --only products.lst": "did you mean 'products.list'?",
     "simulate --fault item-skipped@topups.list": "did you mean 'topups.create'?",
     "check --only products.list,,plans.list": "names between commas",
-    "check --only products.create": "only reads",
+    "check --only products.create": "is a write operation",
     "check --resource produkts": "did you mean 'products'?",
     "check --json /nowhere/at/all.json": "create the folder '/nowhere/at'",
     "check --json - --junit -": "Only one report can go to stdout",
-    "check --json /proc/x.json": "takes no new file",
-    "check --record /proc/x.har": "takes no new file",
+    "check --json /proc/x.json": "accepts no new file",
+    "check --record /proc/x.har": "accepts no new file",
     "sdk --textfile /proc/x.prom": "The metrics cannot be written.",
     "sdk --textfile /nowhere/x.prom": "create the folder '/nowhere'",
     "sdk --textfile .": "got: a folder",
-    "drift --textfile /proc/x.prom": "takes no new file",
-    "mcp --html /proc/x.html": "takes no new file",
-    "probe --once --json /proc/x.json": "takes no new file",
+    "drift --textfile /proc/x.prom": "accepts no new file",
+    "mcp --html /proc/x.html": "accepts no new file",
+    "probe --once --json /proc/x.json": "accepts no new file",
     "check --markdown .": "got: a folder",
-    "check --json same --junit ./same": "Two reports would go to one file.",
-    "check --report-dir here --json here/report.json": "Two reports would go to one file.",
+    "check --json same --junit ./same": "Two reports have the same file.",
+    "check --report-dir here --json here/report.json": "Two reports have the same file.",
     "check --json=": "the name of a file",
     "check --config nowhere.toml --target sandbox": "does not exist",
     "mcp mcp.whop.com/mcp": "expected: http:// or https://",
@@ -60,7 +61,7 @@ MISTAKES = {
     "simulate --port 99999": "--port",
     "simulate --items 100000000000": "0<=x<=100000",
     "simulate --key reader": "NAME=SCOPE",
-    "simulate --key company=plan:basic:read": "none of company",
+    "simulate --key company=plan:basic:read": "not one of company",
     "simulate --key a=plan:basic:read --app-key a=": "each name once",
     "simulate --app-key a=plan:basic:red": "did you mean 'plan:basic:read'?",
     "simulate --webhook-url http://127.0.0.1:9 --webhook-every inf": "from 0.001",
@@ -70,7 +71,7 @@ MISTAKES = {
     "simulate --fault item-skipped@payment.list": "did you mean 'payments.list'?",
     "simulate --fault item-skipped@payments.retrieve": "try item-skipped@products.list",
     "simulate --fault field-missing@payments.create": "an operation of the kind 'read'",
-    "simulate --fault order-ignored@reviews.list": "where the fault can show: `order` is ignored.",
+    "simulate --fault order-ignored@reviews.list": "has no effect on 'reviews.list'",
     "faults --for payment.list": "did you mean 'payments.list'?",
 }
 
@@ -146,7 +147,7 @@ def test_an_unexpected_error_names_its_kind_and_place_but_not_its_text(
     assert main(["check"]) == EXIT_COULD_NOT_CHECK
     shown = capsys.readouterr().err
     assert "an unexpected KeyError" in shown
-    assert "whopwatch/cli/entry.py" in shown
+    assert "whopwatch/cli/_support/root.py" in shown
     assert "--traceback" in shown
     assert "a value" not in shown
     assert main(["--traceback", "check"]) == EXIT_COULD_NOT_CHECK

@@ -12,7 +12,7 @@ import click
 import pytest
 
 import whopwatch
-from whopwatch.cli.entry import root
+from whopwatch.cli._support.root import root
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

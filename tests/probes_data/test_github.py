@@ -16,7 +16,7 @@ from tests.probes_data.conftest import Run
 from tests.probes_data.rules import load
 from tests.probes_data.test_deploy import _script
 from tests.reports import nights
-from whopwatch.cli.drift import drift
+from whopwatch.cli.drift import drift_command
 from whopwatch.core.report import Report
 from whopwatch.reports import FILE_NAMES, RENDERERS
 
@@ -139,7 +139,7 @@ def test_the_night_hands_on_how_it_ended(steps: dict[str, dict[str, Any]], tmp_p
 def test_the_night_is_a_command_that_there_is(steps: dict[str, dict[str, Any]]) -> None:
     command = next(line for line in steps["The night"]["run"].splitlines() if "whopwatch drift" in line)
     options = [word for word in command.split("||")[0].split() if word.startswith("--")]
-    known = {name for parameter in drift.params for name in parameter.opts}
+    known = {name for parameter in drift_command.params for name in parameter.opts}
     assert set(options) <= known
 
 

@@ -93,7 +93,7 @@ def test_a_test_of_a_resource_that_there_is_not_is_an_error(pytester: pytest.Pyt
     pytester.makepyfile(V2_TEST.format(resource="v3"))
     result = run(pytester)
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert "no resource 'v3'" in result.stdout.str()
+    assert "Unknown resource 'v3'" in result.stdout.str()
 
 
 def test_a_selection_of_tests_asks_for_nothing_else(at_simulator: Simulator, pytester: pytest.Pytester) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli.entry import root
+from whopwatch.cli._support.root import root
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 HEAD = """# Command line

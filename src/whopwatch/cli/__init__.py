@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from whopwatch.cli.entry import main
+from whopwatch.cli._support.root import main
 
 __all__ = ["main"]

@@ -1,4 +1,4 @@
-"""`whopwatch baseline`: what nights are compared with, as JSON."""
+"""`whopwatch baseline`: export the drift history as JSON, and import it."""
 
 from __future__ import annotations
 
@@ -8,32 +8,34 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli.drift import BASELINE
-from whopwatch.cli.folders import make_own
-from whopwatch.cli.outputs import STDOUT, write_whole
+from whopwatch.cli._support.options import FILE_PATH, make_reports_folder
+from whopwatch.cli._support.outputs import STDOUT, write_whole
+from whopwatch.cli.drift import DEFAULT_BASELINE
 from whopwatch.core.errors import UsageError
 from whopwatch.history import open_baseline, read_baseline
 from whopwatch.history.encoding import baseline_from_json, baseline_to_json
 
-FILE = click.Path(path_type=Path)
 EXAMPLE = """\b
 Examples:
   whopwatch baseline export -o baseline.json
   whopwatch baseline import baseline.json --baseline elsewhere.sqlite
 """
+BASELINE = click.option(
+    "--baseline", "file", type=FILE_PATH, default=DEFAULT_BASELINE, show_default=True, metavar="FILE", help="Baseline."
+)
 
 
 @click.group("baseline", epilog=EXAMPLE)
-def baseline() -> None:
-    """Export and import what nights are compared with."""
+def baseline_command() -> None:
+    """Export or import the drift history."""
 
 
-@baseline.command("export")
-@click.option("--baseline", "file", type=FILE, default=BASELINE, show_default=True, metavar="FILE", help="Read this.")
-@click.option("-o", "--output", default=STDOUT, show_default=True, metavar="FILE", help="Write it here (- for stdout).")
-def export(file: Path, output: str) -> None:
+@baseline_command.command("export")
+@BASELINE
+@click.option("-o", "--output", default=STDOUT, show_default=True, metavar="FILE", help="Output file (- for stdout).")
+def export_command(file: Path, output: str) -> None:
     """Write a baseline as JSON."""
-    if not os.path.isfile(file):  # False, too, in a folder that may not be looked into
+    if not os.path.isfile(file):  # also False in a folder that this user may not read
         raise UsageError("There is no baseline to export.", where=str(file), expected="a file that `drift` wrote")
     text = baseline_to_json(read_baseline(file))
     if output == STDOUT:
@@ -42,20 +44,20 @@ def export(file: Path, output: str) -> None:
         write_whole(Path(output), text)
 
 
-@baseline.command("import")
-@click.argument("source", type=FILE, metavar="EXPORT")
-@click.option("--baseline", "file", type=FILE, default=BASELINE, show_default=True, metavar="FILE", help="Make this.")
-@click.option("--force", is_flag=True, help="Replace a baseline that is there.")
-def import_(source: Path, file: Path, force: bool) -> None:
-    """Make a baseline of an export."""
+@baseline_command.command("import")
+@click.argument("source", type=FILE_PATH, metavar="EXPORT")
+@BASELINE
+@click.option("--force", is_flag=True, help="Replace an existing baseline.")
+def import_command(source: Path, file: Path, force: bool) -> None:
+    """Create a baseline from an export."""
     try:
         text = source.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         got = getattr(error, "strerror", None) or "bytes that are not UTF-8"
         raise UsageError("The export cannot be read.", where=str(source), got=got) from None
     records = baseline_from_json(text, str(source))
-    make_own(file)
+    make_reports_folder(file)
     with open_baseline(file) as held:
         if file.exists() and not force:
-            raise UsageError("There is a baseline already.", where=str(file), hint="add --force to replace it")
+            raise UsageError("The baseline exists already.", where=str(file), hint="add --force to replace it")
         held.save(records)

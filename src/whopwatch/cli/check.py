@@ -1,32 +1,30 @@
-"""`whopwatch check`: one observation, every check, one verdict."""
+"""`whopwatch check`: observe a target once, run every check and print the verdict."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
-from whopwatch.cli.options import names, rate, refuse_writes, report_files
-from whopwatch.cli.outputs import Outputs
-from whopwatch.config import Target
+from whopwatch.cli._support.options import (
+    CONFIG,
+    FILE_PATH,
+    ONLY,
+    RATE,
+    REPORT_DIR,
+    RESOURCE,
+    SEED,
+    TARGET,
+    refuse_writes,
+    report_files,
+)
+from whopwatch.cli._support.outputs import Outputs
+from whopwatch.cli._support.printing import EXIT_CODES, print_report, show_progress
 from whopwatch.contract import Contract, load
-from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, EXIT_INTERRUPTED, UsageError
-from whopwatch.core.report import Report, Verdict
-from whopwatch.run.target import open_target
-
-if TYPE_CHECKING:
-    from whopwatch.run import Observation
-
-EXIT_CODES = {
-    Verdict.CLEAN: EXIT_CLEAN,
-    Verdict.DRIFT: EXIT_DRIFT,
-    Verdict.COULD_NOT_CHECK: EXIT_COULD_NOT_CHECK,
-}
+from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError
+from whopwatch.core.report import Report
 
 EXAMPLE = """\b
 Examples:
@@ -40,35 +38,36 @@ Examples:
 
 \b
 Environment:
-  WHOP_API_KEY           the key, for every target but the simulator
-  WHOP_COMPANY_ID        the company to look at (biz_...)
-  WHOP_BASE_URL          the target, where --target is not given
-  WHOP_API_VERSION_DATE  the API version to ask for (2025-01-01)
+  WHOP_API_KEY           API key, for every target except the simulator
+  WHOP_COMPANY_ID        company to check (biz_...)
+  WHOP_BASE_URL          target, if --target is not given
+  WHOP_API_VERSION_DATE  API version to request (2025-01-01)
 
-Only GET requests are sent, unless --allow-writes is given, and at production in any case. Ends with 0 (clean), 1
-(drift), 2 (usage) or 3 (could not check); with 130 after Ctrl-C, which still reports what was seen. A run that
-ended early, or left operations out for want of budget, is not clean.
+The run sends only GET requests, unless you add --allow-writes, which production rejects.
+Exit codes: 0 passed, 1 drift, 2 usage or configuration error, 3 could not check, 130 interrupted (Ctrl-C; the report
+covers what was seen). A run that ended early, or did not reach all operations, never ends with 0.
 """
 
-BUDGET = "Requests to send at most.  [default: 600, with --allow-writes 1600]"
-REPLAY = "Check a recording (HAR) instead of a target; nothing is sent."
+BUDGET_HELP = "Maximum number of requests.  [default: 600, with --allow-writes 1600]"
 NOT_WITH_REPLAY = ("only", "resource", "allow_writes", "budget", "rate", "seed", "record_file")
+MAX_PATHS = 20
+"""Unmatched paths of a recording that are printed; the JSON report has them all."""
 
 
 @click.command("check", epilog=EXAMPLE)
-@click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
-@click.option("--only", callback=names, multiple=True, metavar="OP[,OP]", help="These operations only.")
-@click.option("--resource", callback=names, multiple=True, metavar="R[,R]", help="These resources only, or v2.")
-@click.option("--allow-writes", is_flag=True, help="Create, change and delete objects of its own, too.")
-@click.option("--budget", type=click.IntRange(min=1), help=BUDGET)
-@click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second at most: 0.01 to 1000.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and the simulator.")
+@TARGET
+@ONLY
+@RESOURCE
+@click.option("--allow-writes", is_flag=True, help="Also create, update and delete test objects.")
+@click.option("--budget", type=click.IntRange(min=1), help=BUDGET_HELP)
+@RATE
+@SEED
 @report_files("json", "junit", "markdown", "html", "sarif")
-@click.option("--record", "record_file", metavar="FILE.har", help="Write the run as HAR, without keys and values.")
-@click.option("--replay", "replay_file", type=click.Path(path_type=Path), metavar="FILE.har", help=REPLAY)
-@click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR", help="Write every report here.")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
-def check(
+@click.option("--record", "record_file", metavar="FILE.har", help="Record the run as HAR, without keys and values.")
+@click.option("--replay", "replay_file", type=FILE_PATH, metavar="FILE.har", help="Check a HAR file. Sends nothing.")
+@REPORT_DIR
+@CONFIG
+def check_command(
     target: str | None,
     only: tuple[str, ...],
     resource: tuple[str, ...],
@@ -82,95 +81,67 @@ def check(
     report_dir: Path | None,
     config: Path | None,
 ) -> int:
-    """Observe a target once and say whether it keeps the contract."""
+    """Check a target against the contract."""
     from whopwatch.reports import FILE_NAMES
-    from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, WRITING_BUDGET, judge, select_operations
+    from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, WRITING_BUDGET, judge, observe, select_operations
+    from whopwatch.run.replay import record
+    from whopwatch.run.target import open_target
 
     outputs = Outputs({**reports, "har": record_file}, report_dir, FILE_NAMES)
     contract = load()
     if replay_file:
-        return _replayed(contract, replay_file, target, config, outputs)
-    select_operations(contract, only, resource)
+        return _replay(contract, replay_file, target, config, outputs)
+    selected = select_operations(contract, only, resource)
     if not allow_writes:
         refuse_writes(contract, only)
     limit = budget or (WRITING_BUDGET if allow_writes else DEFAULT_BUDGET)
-    with open_target(contract, target, os.environ, config=config, seed=seed, rate=rate, writes=allow_writes) as ready:
-        observation = _observed(contract, ready, limit, only, resource, seed)
-        report = judge(contract, observation, ready.name)
-    tell(report, outputs, _besides(contract, ready, observation, report, record_file))
+    with (
+        open_target(contract, target, os.environ, config=config, seed=seed, rate=rate, writes=allow_writes) as ready,
+        show_progress() as progress,
+    ):
+        observation = observe(
+            contract, ready, budget=limit, selected=selected, seed=seed, progress=progress, writes=allow_writes
+        )
+    report = judge(contract, observation, ready.name)
+    files = {}
+    if record_file:
+        recorded = record(contract, ready, observation, report)
+        _print_lost_findings(recorded.findings, recorded.kept, recorded.added)
+        files["har"] = recorded.har
+    print_report(report, outputs, files)
     return EXIT_INTERRUPTED if observation.stopped == INTERRUPTED else EXIT_CODES[report.verdict]
 
 
-def _observed(
-    contract: Contract,
-    target: Target,
-    budget: int,
-    only: tuple[str, ...],
-    resources: tuple[str, ...],
-    seed: int,
-) -> Observation:
-    from rich.console import Console
-
-    from whopwatch.cli.progress import shown_progress
-    from whopwatch.run import observe, select_operations
-
-    with shown_progress(Console(stderr=True)) as progress:
-        return observe(
-            contract,
-            target,
-            budget=budget,
-            selected=select_operations(contract, only, resources),
-            seed=seed,
-            progress=progress,
-            writes=target.writable,
-        )
-
-
-def _besides(
-    contract: Contract, target: Target, observation: Observation, report: Report, record_file: str | None
-) -> dict[str, str]:
-    """The outputs that are no rendering of the report."""
-    if not record_file:
-        return {}
-    from whopwatch.cli.recording import recorded
-
-    return {"har": recorded(contract, target, observation, report)}
-
-
-def _replayed(contract: Contract, file: Path, target: str | None, config: Path | None, outputs: Outputs) -> int:
-    from whopwatch.cli.recording import replayed, tell_rest
+def _replay(contract: Contract, file: Path, target: str | None, config: Path | None, outputs: Outputs) -> int:
+    from whopwatch.run.replay import replay_file
 
     context = click.get_current_context()
     given = [name for name in NOT_WITH_REPLAY if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if given:
         raise UsageError(
-            "A recording is checked as it is.",
-            where=f"option --{given[0].removesuffix('_file').replace('_', '-')}",
-            expected="--replay with --target, --config and outputs only",
+            f"--{given[0].removesuffix('_file').replace('_', '-')} cannot be combined with --replay.",
+            expected="--replay with --target, --config and output options only",
         )
-    report = replayed(contract, file, target, config)
-    tell(report, outputs)
-    tell_rest(report)
+    report = replay_file(contract, file, target, config)
+    print_report(report, outputs)
+    _print_unchecked_entries(report)
     return EXIT_CODES[report.verdict]
 
 
-def tell(report: Report, outputs: Outputs, besides: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Print `report`, its files first: they have to be there even if nobody reads the terminal to its end.
+def _print_lost_findings(findings: int, kept: int, added: int) -> None:
+    if (kept, added) != (findings, 0):
+        more = f" and {added} that the run did not have" if added else ""
+        click.echo(f"Recording: without response values it shows {kept} of {findings} findings{more}.", err=True)
 
-    `besides` are the texts, by kind, of outputs that are no rendering of it.
-    """
-    from rich.console import Console
 
-    from whopwatch.reports import RENDERERS
-    from whopwatch.reports.terminal import print_report, render
-
-    kinds = outputs.kinds - besides.keys()
-    written = outputs.write({**besides, **{kind: RENDERERS[kind](report) for kind in kinds}})
-    console = Console(stderr=outputs.use_stdout)
-    if console.is_terminal:
-        print_report(report, console)
-    else:
-        console.file.write(render(report, console.width))
-    for file in written:
-        console.print(f"report written: {file}", markup=False, highlight=False, soft_wrap=True)
-    console.file.flush()
+def _print_unchecked_entries(report: Report) -> None:
+    """Print to stderr which requests of a recording were not checked, and why."""
+    content = report.extra["replay"]
+    click.echo(f"Recording: checked {content['checked']} of {content['entries']} requests.", err=True)
+    for reason, count in content["ignored"].items():
+        click.echo(f"  ignored: {count} x {reason}", err=True)
+    unmatched = list(content["unmatched"].items())
+    for path, count in unmatched[:MAX_PATHS]:
+        click.echo(f"  no operation matches: {count} x {path}", err=True)
+    if len(unmatched) > MAX_PATHS:
+        click.echo(f"  and {len(unmatched) - MAX_PATHS} more; see the JSON report", err=True)

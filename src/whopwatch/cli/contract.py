@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli.folders import CACHE, FOLDER, cache_folder
-from whopwatch.cli.outputs import STDOUT, Outputs
+from whopwatch.cli._support.options import CACHE, FOLDER, cache_folder
+from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli.sync import sync_command, watch_command
 from whopwatch.contract import Contract, edition_dir, load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
@@ -65,7 +65,7 @@ Examples:
 @FOLDER
 def show_command(op: str | None, as_json: bool, folder: Path | None) -> int:
     """Show one operation (OP, such as products.list) or event; without OP, list them all by resource."""
-    from whopwatch.cli.describe import describe_event, describe_operation, list_all, table_all
+    from whopwatch.cli._support.contract_text import describe_event, describe_operation, list_all, table_all
 
     loaded = load(folder)
     if op is None:
@@ -110,7 +110,7 @@ def coverage_command(as_json: bool, folder: Path | None) -> int:
 
     Ends with 1 where something documented is missing.
     """
-    from whopwatch.cli import systems
+    from whopwatch.cli._support import systems
     from whopwatch.contract_build import coverage as covering
 
     loaded, place = load(folder), edition_dir(folder)

@@ -1,4 +1,4 @@
-"""`whopwatch diff`: what moved between two contracts."""
+"""`whopwatch diff`: compare two contracts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from whopwatch import __version__
-from whopwatch.cli.folders import CACHE, cache_folder
-from whopwatch.cli.outputs import Outputs
+from whopwatch.cli._support.options import CACHE, cache_folder
+from whopwatch.cli._support.outputs import Outputs
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
 from whopwatch.core.report import Verdict
 
@@ -20,22 +20,22 @@ Examples:
   whopwatch diff npm:0.0.28 sdk:0.0.28
 
 \b
-Ends with 0 where nothing moved that a client would notice, 1 where something did, 2 where a side cannot be read, 3
-where the registry cannot be asked.
+Exit codes: 0 no change that a client would notice, 1 at least one such change, 2 a side cannot be read, 3 the package
+registry cannot be reached.
 """
 
 
 @click.command("diff", epilog=EXAMPLE)
 @click.argument("old")
 @click.argument("new")
-@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
-@click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
+@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report to FILE (- for stdout).")
+@click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown to FILE (- for stdout).")
 @CACHE
-def diff(old: str, new: str, json_file: str | None, markdown_file: str | None, cache_dir: Path | None) -> int:
+def diff_command(old: str, new: str, json_file: str | None, markdown_file: str | None, cache_dir: Path | None) -> int:
     """Compare two contracts, OLD and NEW, by drift class.
 
-    Each is a contract folder, an OpenAPI 3 file (JSON or YAML), a release of the official SDK (sdk:VERSION for Python,
-    npm:VERSION for TypeScript; `newest` is a version, too), or the archive of one.
+    Each side is a contract folder, an OpenAPI 3 file (JSON or YAML), a release of the official SDK (sdk:VERSION for
+    Python, npm:VERSION for TypeScript; the version may be `newest`), or the archive file of a release.
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
     from whopwatch.diff.result import compare_sides

@@ -1,4 +1,4 @@
-"""`whopwatch drift`: the nightly run, a check with a memory."""
+"""`whopwatch drift`: the nightly run, a check that is compared with the nights before."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli.check import EXIT_CODES, tell
-from whopwatch.cli.folders import REPORTS, make_own
-from whopwatch.cli.metrics import Metrics, metrics_options
-from whopwatch.cli.options import names, rate, refuse_writes, report_files
-from whopwatch.cli.outputs import Outputs
+from whopwatch.cli._support.metrics import Metrics, metrics_options
+from whopwatch.cli._support.options import (
+    CONFIG,
+    FILE_PATH,
+    ONLY,
+    RATE,
+    REPORTS,
+    RESOURCE,
+    TARGET,
+    make_reports_folder,
+    refuse_writes,
+    report_files,
+)
+from whopwatch.cli._support.outputs import Outputs
+from whopwatch.cli._support.printing import EXIT_CODES, print_report, show_progress
 from whopwatch.config.companies import read_companies
 from whopwatch.config.shard import Shard
 from whopwatch.contract import contracts_dir, load
@@ -21,8 +31,8 @@ from whopwatch.history import read_accepted
 from whopwatch.history.store import check_writable_path
 from whopwatch.run.target import check_target
 
-BASELINE = REPORTS / "baseline.sqlite"
-NIGHTS = REPORTS / "drift"
+DEFAULT_BASELINE = REPORTS / "baseline.sqlite"
+NIGHTLY_REPORTS = REPORTS / "drift"
 EXAMPLE = """\b
 Examples:
   whopwatch drift --target production
@@ -30,7 +40,7 @@ Examples:
   whopwatch drift --targets companies.toml --shard 0/4
 
 \b
-The file of --targets (TOML), one table for each company:
+The file of --targets (TOML) has one table for each company:
   [[companies]]
   name = "acme"
   target = "production"
@@ -38,29 +48,36 @@ The file of --targets (TOML), one table for each company:
   company_id = "biz_..."
   baseline = "state/acme.sqlite"
 
-Only GET requests are sent. Ends with 0 (clean), 1 (drift), 2 (usage) or 3 (could not check). Drift that is accepted
-(contracts/accepted.yaml) or fixed is told and does not count; drift that was not looked at again does.
+The run sends only GET requests. Exit codes: 0 passed, 1 drift, 2 usage or configuration error, 3 could not check.
+Accepted and fixed findings do not affect the exit code. Findings that were not rechecked still do.
 """
 
 
 @click.command("drift", epilog=EXAMPLE)
-@click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
-@click.option("--targets", type=click.Path(path_type=Path), metavar="FILE", help="Look at every company of this file.")
-@click.option("--shard", metavar="I/N", help="With --targets: every Nth company, from the Ith (0 to N-1).")
-@click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE", help=f"Default: {BASELINE}.")
-@click.option("--accepted", type=click.Path(path_type=Path), metavar="FILE", help="Default: contracts/accepted.yaml.")
-@click.option("--only", callback=names, multiple=True, metavar="OP[,OP]", help="These operations only.")
+@TARGET
+@click.option("--targets", type=FILE_PATH, metavar="FILE", help="Check every company in FILE.")
+@click.option("--shard", metavar="I/N", help="With --targets: check every Nth company, starting at I (0 to N-1).")
+@click.option("--baseline", type=FILE_PATH, metavar="FILE", help=f"Drift history.  [default: {DEFAULT_BASELINE}]")
 @click.option(
-    "--resource", callback=names, multiple=True, metavar="R[,R]", help="These resources only; v2 for all of v2."
+    "--accepted", type=FILE_PATH, metavar="FILE", help="Accepted findings.  [default: contracts/accepted.yaml]"
 )
-@click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to send at most.")
-@click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second at most: 0.01 to 1000.")
-@click.option("--seed", type=int, help="Seed of the plan and the simulator. Default: another plan each night.")
+@ONLY
+@RESOURCE
+@click.option(
+    "--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Maximum number of requests."
+)
+@RATE
+@click.option("--seed", type=int, help="Seed of the plan and of the simulator.  [default: another plan each night]")
 @report_files("json", "junit", "markdown", "html", "sarif")
-@click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR", help=f"Default: {NIGHTS}/<UTC date>.")
+@click.option(
+    "--report-dir",
+    type=FILE_PATH,
+    metavar="DIR",
+    help=f"Folder of the reports.  [default: {NIGHTLY_REPORTS}/<UTC date>]",
+)
 @metrics_options
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
-def drift(
+@CONFIG
+def drift_command(
     target: str | None,
     targets: Path | None,
     shard: str | None,
@@ -77,15 +94,12 @@ def drift(
     pushgateway: str | None,
     config: Path | None,
 ) -> int:
-    """Observe a target and tell what has changed since the nights before."""
-    from rich.console import Console
-
-    from whopwatch.cli.progress import shown_progress
+    """Check a target and report what changed since the nights before."""
     from whopwatch.history.nightly import NightSettings, last_common_success, run_night, run_nights
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run import select_operations
 
-    _refuse_together(target, targets, shard, baseline)
+    _check_usage(target, targets, shard, baseline)
     metrics = Metrics(textfile, pushgateway, {"shard": shard.partition("/")[0]} if shard else {})
     contract = load()
     select_operations(contract, only, resource)
@@ -95,20 +109,20 @@ def drift(
     if not targets:
         check_target(target, os.environ, config)
         if baseline:
-            make_own(baseline)
+            make_reports_folder(baseline)
             check_writable_path(baseline)
-    folder = report_dir or NIGHTS / datetime.now(UTC).date().isoformat()
+    folder = report_dir or NIGHTLY_REPORTS / datetime.now(UTC).date().isoformat()
     outputs = Outputs(reports, folder, FILE_NAMES)
-    for file in [company.baseline for company in companies] or [baseline or BASELINE]:
-        make_own(file)
-    with shown_progress(Console(stderr=True)) as progress:
+    for file in [company.baseline for company in companies] or [baseline or DEFAULT_BASELINE]:
+        make_reports_folder(file)
+    with show_progress() as progress:
         settings = NightSettings(contract, entries, only, resource, budget, rate, seed, config, progress)
         if targets:
-            report, outcomes = run_nights(settings, companies, os.environ, _tell_failure)
+            report, outcomes = run_nights(settings, companies, os.environ, _print_failure)
         else:
-            outcome = run_night(settings, target, os.environ, baseline or BASELINE)
+            outcome = run_night(settings, target, os.environ, baseline or DEFAULT_BASELINE)
             report, outcomes = outcome.report, {"": outcome}
-    tell(report, outputs)
+    print_report(report, outputs)
     if metrics.wanted:
         from whopwatch.metrics.drift import DRIFT_JOB, drift_metrics
 
@@ -119,16 +133,17 @@ def drift(
     return EXIT_INTERRUPTED if any(one.interrupted for one in outcomes.values()) else EXIT_CODES[report.verdict]
 
 
-def _tell_failure(company: str, error: WhopwatchError) -> None:
+def _print_failure(company: str, error: WhopwatchError) -> None:
     click.echo(f"{company}: {error}", err=True)
 
 
-def _refuse_together(target: str | None, targets: Path | None, shard: str | None, baseline: Path | None) -> None:
+def _check_usage(target: str | None, targets: Path | None, shard: str | None, baseline: Path | None) -> None:
     if targets and (target or baseline):
+        other = "--target" if target else "--baseline"
         raise UsageError(
-            "A list of companies names its own targets and baselines.",
-            where="option --targets",
-            expected="--targets without --target and --baseline",
+            f"{other} cannot be combined with --targets.",
+            where=f"option {other}",
+            hint="set target and baseline of each company in the file of --targets",
         )
     if shard and not targets:
-        raise UsageError("There is nothing to share out.", where="option --shard", expected="--targets FILE beside it")
+        raise UsageError("--shard requires --targets.", where="option --shard", hint="add --targets FILE")

@@ -1,4 +1,4 @@
-"""`whopwatch faults`: the ways in which the simulator can be made to break its contract."""
+"""`whopwatch faults`: the faults that the simulator can inject."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Examples:
 
 
 @click.command("faults", epilog=EXAMPLE)
-@click.option("--for", "operation", metavar="OP", help="Only those that make sense at this operation.")
+@click.option("--for", "operation", metavar="OP", help="List only the faults that apply to this operation.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def faults(operation: str | None, as_json: bool) -> int:
-    """List the faults that `simulate --fault` plants, each with its drift class and effect."""
+def faults_command(operation: str | None, as_json: bool) -> int:
+    """List the faults that `simulate --fault` injects, with drift class and effect."""
     found = _listed(operation)
     if as_json:
         click.echo(json.dumps({"faults": [fault.to_json() for fault in found]}, indent=2))
@@ -54,7 +54,7 @@ def _listed(operation: str | None) -> list[Fault]:
 
 
 def _show(found: Sequence[Fault], console: Console) -> None:
-    """One table a group; in a pipe, lines of name, class and effect between tabs."""
+    """Print one table for each group; in a pipe, print name, class and effect separated by tabs."""
     if not console.is_terminal:
         console.file.writelines(f"{fault.name}\t{fault.drift_class}\t{fault.effect}\n" for fault in found)
         return

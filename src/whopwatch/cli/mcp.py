@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from whopwatch.cli.check import EXIT_CODES, tell
-from whopwatch.cli.options import rate as rate_option
-from whopwatch.cli.options import report_files
-from whopwatch.cli.outputs import Outputs
+from whopwatch.cli._support.options import CONFIG, RATE, SEED, report_files
+from whopwatch.cli._support.outputs import Outputs
+from whopwatch.cli._support.printing import EXIT_CODES, print_report
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import TargetError, UsageError
 
@@ -46,11 +45,11 @@ sends read operations only. Exit code: 0 (clean), 1 (drift), 2 (usage) or 3 (cou
 @click.option("--stdio", "command", metavar="COMMAND", help="Start this server and use its standard streams.")
 @click.option("--target", metavar="NAME|URL", help="With --stdio: the API it uses (default: simulator).")
 @click.option("--budget", type=click.IntRange(min=1), default=150, show_default=True, help="Maximum number of calls.")
-@click.option("--rate", type=float, callback=rate_option, metavar="N", help="Maximum calls a second: 0.01 to 1000.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and the simulator.")
+@RATE
+@SEED
 @report_files("json", "junit", "markdown", "html")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
-def mcp(
+@CONFIG
+def mcp_command(
     url: str | None,
     command: str | None,
     target: str | None,
@@ -80,7 +79,7 @@ def mcp(
         shown, seconds = _shown(url, command), time.perf_counter() - begun
         reason = f"{error.what.rstrip('.')}: {error.got}"
         report = unreachable_report(contract, reason, name=shown, budget=budget, seconds=seconds)
-    tell(report, outputs)
+    print_report(report, outputs)
     return EXIT_CODES[report.verdict]
 
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli.apart import apart
+from whopwatch.cli._support.options import FILE_PATH, TARGET
+from whopwatch.cli._support.subprocess_call import call_in_subprocess
 from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, forget_contracts, load
@@ -46,13 +47,15 @@ Only GET requests are sent. WHOP_API_KEY and WHOP_COMPANY_ID are used as by `who
 
 
 @click.command("probe", epilog=EXAMPLE)
-@click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: the bundled probes.toml.")
+@TARGET
+@click.option("--config", type=FILE_PATH, metavar="FILE", help="Probe settings.  [default: the bundled probes.toml]")
 @click.option("--listen", default=PROBER_ADDRESS, show_default=True, metavar="HOST:PORT", help="0 takes a free port.")
 @click.option("--shard", default="0/1", metavar="I/N", help="Probe every Nth operation, from the Ith (0 to N-1).")
 @click.option("--once", is_flag=True, help="Run every probe once, print the verdict, and exit.")
 @click.option("--json", "json_file", metavar="FILE", help="With --once: write the JSON report (- for stdout).")
-def probe(target: str | None, config: Path | None, listen: str, shard: str, once: bool, json_file: str | None) -> int:
+def probe_command(
+    target: str | None, config: Path | None, listen: str, shard: str, once: bool, json_file: str | None
+) -> int:
     """Probe a target on schedule and export the results to Prometheus."""
     if json_file and not once:
         raise UsageError("--json requires --once.", where="option --json", hint="add --once")
@@ -109,7 +112,7 @@ def _check_mcp(target: Target, url: str, options: McpOptions, number: int) -> tu
     The MCP library and the whole contract take more memory than the prober itself.
     """
     key = target.api_key.reveal() if target.api_key else None
-    return apart(_check_mcp_here, url, key, target.company_id, options, number)
+    return call_in_subprocess(_check_mcp_here, url, key, target.company_id, options, number)
 
 
 def _check_mcp_here(
@@ -121,8 +124,8 @@ def _check_mcp_here(
 
 
 def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> int:
-    from whopwatch.cli.check import EXIT_CODES, tell
-    from whopwatch.cli.outputs import Outputs
+    from whopwatch.cli._support.outputs import Outputs
+    from whopwatch.cli._support.printing import EXIT_CODES, print_report
     from whopwatch.prober.service import ProberService
 
     outputs, contract = Outputs({"json": json_file}, None, {}), load()
@@ -133,7 +136,7 @@ def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> 
         service.stop()
     if shard.index == 0:
         report = _with_mcp(report, target, read_settings(config).mcp)
-    tell(report, outputs)
+    print_report(report, outputs)
     return EXIT_CODES[report.verdict]
 
 

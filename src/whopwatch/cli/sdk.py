@@ -9,12 +9,10 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli.check import EXIT_CODES, tell
-from whopwatch.cli.folders import CACHE, cache_folder
-from whopwatch.cli.metrics import Metrics, metrics_options
-from whopwatch.cli.options import rate as rate_option
-from whopwatch.cli.options import report_files
-from whopwatch.cli.outputs import Outputs
+from whopwatch.cli._support.metrics import Metrics, metrics_options
+from whopwatch.cli._support.options import CACHE, CONFIG, RATE, SEED, TARGET, cache_folder, report_files
+from whopwatch.cli._support.outputs import Outputs
+from whopwatch.cli._support.printing import EXIT_CODES, print_report
 from whopwatch.contract import load
 
 EXAMPLE = """\b
@@ -38,17 +36,17 @@ Exit code: 0 (clean), 1 (drift), 2 (usage) or 3 (could not check).
 
 @click.command("sdk", epilog=EXAMPLE)
 @click.argument("release", default="sdk:0.0.23")
-@click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
+@TARGET
 @click.option(
     "--budget", type=click.IntRange(min=1), default=150, show_default=True, help="Maximum number of requests."
 )
-@click.option("--rate", type=float, callback=rate_option, metavar="N", help="Maximum requests a second: 0.01 to 1000.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and the simulator.")
+@RATE
+@SEED
 @report_files("json", "junit", "markdown", "html")
 @metrics_options
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Default: ./whopwatch.toml, if any.")
+@CONFIG
 @CACHE
-def sdk(
+def sdk_command(
     release: str,
     target: str | None,
     budget: int,
@@ -83,7 +81,7 @@ def sdk(
         ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
         name = f"{wanted.language} SDK {wanted.version} at {ready.name}"
         report = check_sdk(contract, program, relay, name=name, ids=ids, budget=budget, seed=seed)
-    tell(report, outputs)
+    print_report(report, outputs)
     if metrics.wanted:
         from whopwatch.metrics.sdk import SDK_JOB, sdk_metrics
 

@@ -11,52 +11,55 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from whopwatch.cli.options import seconds
+from whopwatch.cli._support.options import seconds
 from whopwatch.core.errors import UsageError
 
 if TYPE_CHECKING:
     from whopwatch.simulator import KeyGrant
 
-TAKEN = ("company", "app", "unscoped")
-"""Names of the keys that every simulator has."""
+RESERVED_KEY_NAMES = ("company", "app", "unscoped")
+"""Names of the keys that every simulator has, which --key cannot use."""
 MAX_ITEMS = 100_000
-"""Items in a list: the whole world is made for the first answer, some 1.5 ms an item."""
+"""Maximum items in a list: all of them are generated before the first response, at about 1.5 ms each."""
 EXAMPLE = """\b
 Examples:
   whopwatch simulate --port 8080
   whopwatch simulate --seed 7 --items 120 --api-key test_key
-  whopwatch simulate --lenient --port 4010     a mock for a client's own test suite
+  whopwatch simulate --lenient --port 4010     a mock for the test suite of your own client
   whopwatch simulate --key reader=*:read --app-key poor=plan:basic:read
   whopwatch simulate --fault item-skipped@payments.list
   whopwatch simulate --webhook-url http://127.0.0.1:8000/webhooks --webhook-every 1
 
-When it is ready it prints one line of JSON on stdout: base_url, v2_base_url, api_key, app_key, company_id,
-mcp_url, with --key keys by name, which are refused (403) where they lack a scope,
-and with --control control_url: PUT {"faults": ["NAME@OP"]} there, as application/json, replaces the faults, GET tells
-them; and events_url: POST {"events": ["payment.succeeded"]} there lets these happen. With --webhook-url what happens,
-by requests or by itself, is sent there, signed with webhook_secret. Webhooks that are made through the API are sent to
-as well, where their address is on this machine.
-Ctrl-C or SIGTERM ends it.
+When the server is ready it prints one line of JSON to stdout: base_url, v2_base_url, api_key, app_key, company_id and
+mcp_url. --key adds `keys` by name; such a key gets 403 where it lacks a scope. --control adds control_url and
+events_url: GET control_url returns the active faults, PUT {"faults": ["NAME@OP"]} replaces them, and POST
+{"events": ["payment.succeeded"]} to events_url triggers events (all as application/json). --webhook-url adds
+webhook_secret, which signs the events sent there. Webhooks created through the API also get events if their address is
+on this machine. Stop the server with Ctrl-C or SIGTERM.
 """
 
 
 @click.command("simulate", epilog=EXAMPLE)
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the world: same seed, same world.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0 takes a free one.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the data: the same seed gives the same data."
+)
 @click.option(
     "--items",
     type=click.IntRange(min=0, max=MAX_ITEMS),
-    help="Items in each list [default: 30]; 0 is an empty company. Thousands take seconds before the first answer.",
+    help="Items in each list; 0 is an empty company. Thousands delay the first response by seconds.  [default: 30]",
 )
-@click.option("--api-key", help="The key to accept. Default: one made from the seed.")
-@click.option("--key", "keys", multiple=True, metavar="NAME=SCOPES", help="A company key with no scopes but these.")
-@click.option("--app-key", "app_keys", multiple=True, metavar="NAME=SCOPES", help="The same as a key of an app.")
-@click.option("--lenient", is_flag=True, help="Accept any key, and answer any id as if it existed.")
-@click.option("--fault", "faults", multiple=True, metavar="NAME[@OP]", help="Break something; repeatable.")
-@click.option("--control", is_flag=True, help="Let faults be switched, and events happen, by requests.")
-@click.option("--webhook-url", metavar="URL", help="Send signed webhooks there of what happens.")
-@click.option("--webhook-every", type=float, callback=seconds, metavar="S", help="Let an event happen every S seconds.")
-def simulate(
+@click.option("--api-key", help="API key to accept.  [default: derived from the seed]")
+@click.option("--key", "keys", multiple=True, metavar="NAME=SCOPES", help="Add a company key with only these scopes.")
+@click.option(
+    "--app-key", "app_keys", multiple=True, metavar="NAME=SCOPES", help="Add an app key with only these scopes."
+)
+@click.option("--lenient", is_flag=True, help="Accept any key, and respond to any id as if it existed.")
+@click.option("--fault", "faults", multiple=True, metavar="NAME[@OP]", help="Inject a fault; repeatable.")
+@click.option("--control", is_flag=True, help="Enable HTTP endpoints to toggle faults and trigger events.")
+@click.option("--webhook-url", metavar="URL", help="Send signed webhook events to URL.")
+@click.option("--webhook-every", type=float, callback=seconds, metavar="S", help="Trigger an event every S seconds.")
+def simulate_command(
     port: int,
     seed: int,
     items: int | None,
@@ -71,7 +74,7 @@ def simulate(
 ) -> int:
     """Run the embedded Whop API as a server."""
     if webhook_every and not webhook_url:
-        raise UsageError("Nobody is told of the events.", where="option --webhook-every", hint="add --webhook-url")
+        raise UsageError("--webhook-every requires --webhook-url.", where="option --webhook-every")
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
@@ -104,7 +107,7 @@ def simulate(
         if webhook:
             ready["webhook_secret"] = simulator.webhook_secret
         click.echo(json.dumps(ready))
-        click.echo(f"The simulator listens at {simulator.base_url}; Ctrl-C ends it.", err=True)
+        click.echo(f"Simulator listening at {simulator.base_url}. Stop it with Ctrl-C.", err=True)
         events = cycle(simulator.backend.contract.events)
         while not ended.wait(webhook_every):
             simulator.trigger(next(events))
@@ -119,12 +122,12 @@ def _grants(company: Sequence[str], app: Sequence[str]) -> tuple[KeyGrant, ...]:
     for kind, texts in kinds:
         for text in texts:
             name, equals, scopes = text.partition("=")
-            if not (equals and name.isidentifier() and name.isascii()) or name in (*TAKEN, *found):
+            if not (equals and name.isidentifier() and name.isascii()) or name in (*RESERVED_KEY_NAMES, *found):
                 raise UsageError(
-                    "A key cannot be made.",
+                    "Invalid key definition.",
                     where="option --key" if kind == "company" else "option --app-key",
-                    expected="NAME=SCOPE[,SCOPE...], each name once and none of " + ", ".join(TAKEN),
-                    hint="NAME= makes a key without any scope",
+                    expected="NAME=SCOPE[,SCOPE...], each name once and not one of " + ", ".join(RESERVED_KEY_NAMES),
+                    hint="NAME= defines a key without scopes",
                 )
             found[name] = KeyGrant(name, kind, [scope.strip() for scope in scopes.split(",") if scope.strip()])
     return tuple(found.values())

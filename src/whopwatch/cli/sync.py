@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from whopwatch import __version__
-from whopwatch.cli.folders import CACHE, FOLDER, cache_folder
-from whopwatch.cli.outputs import Outputs
+from whopwatch.cli._support.options import CACHE, FOLDER, cache_folder
+from whopwatch.cli._support.outputs import Outputs
 from whopwatch.contract import edition_dir
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
 

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from whopwatch.cli.lazy import LazyGroup
+from whopwatch.cli._support.root import LazyGroup
 from whopwatch.config import Secret
 from whopwatch.core.errors import UsageError
 from whopwatch.signature import require_secret

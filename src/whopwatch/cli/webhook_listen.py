@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from whopwatch.cli.check import EXIT_CODES, tell
-from whopwatch.cli.options import finite
-from whopwatch.cli.outputs import STDOUT, Outputs
+from whopwatch.cli._support.options import finite
+from whopwatch.cli._support.outputs import STDOUT, Outputs
+from whopwatch.cli._support.printing import EXIT_CODES, print_report
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secret
 from whopwatch.config.urls import is_local
 from whopwatch.contract import Contract, load
@@ -122,7 +122,7 @@ def webhook_listen(
             sent=client.sent if client else 0,
             budget=budget if client else 0,
         )
-    tell(report, outputs)
+    print_report(report, outputs)
     return EXIT_CODES[report.verdict]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli.outputs import STDOUT, Outputs
+from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secret
 from whopwatch.contract import load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT

@@ -1,16 +1,21 @@
-"""Judge a recording: a run of whopwatch again, or any other HAR file for the first time. Sends no request."""
+"""Record a run as a HAR file, and judge a recording: a run of whopwatch, or any other HAR file. Sends no request."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from whopwatch.config import Target
+from whopwatch.config.resolve import base_urls
+from whopwatch.config.targets_file import BUILT_IN
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 from whopwatch.core.report import Report, timestamp
-from whopwatch.har import Recording
+from whopwatch.har import Facts, Recording, parse, read, recover, write
+from whopwatch.run.api_version import AnsweredVersion, VersionEvidence
 from whopwatch.run.conclude import judge
 from whopwatch.run.observation import Observation, Written
 
@@ -23,8 +28,33 @@ _EXPECTED: Mapping[str, type | tuple[type, ...]] = {
     "seconds": (int, float),
     "requests": dict,
     "written": (dict, type(None)),
+    "api_version": (dict, type(None)),
 }
 """The JSON types of the fields of an observation whose Python type is another."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """A run as a HAR file: the text, and how the findings of the file differ from those of the run.
+
+    Placeholders replace all values, so a finding that depends on a value may be lost or appear.
+    """
+
+    har: str
+    findings: int
+    kept: int
+    added: int
+
+
+def record(contract: Contract, target: Target, observation: Observation, report: Report) -> RecordedRun:
+    """Return the HAR file of a run, without keys and values, after judging it once as `replay` will."""
+    facts = Facts(target.base_url, target.v2_base_url, facts_of(observation))
+    names = {token for finding in report.findings for token in finding.location.split("/")}
+    text = write(contract, observation.exchanges, facts, names)
+    pairs = [("v1", target.base_url), ("v2", target.v2_base_url)]
+    again = replay(contract, recover(contract, parse(text.encode(), "the recording"), pairs), report.target)
+    before, after = ({finding.fingerprint for finding in found.findings} for found in (report, again))
+    return RecordedRun(text, len(before), len(before & after), len(after - before))
 
 
 def facts_of(observation: Observation) -> dict[str, Any]:
@@ -36,7 +66,33 @@ def facts_of(observation: Observation) -> dict[str, Any]:
         "selected": sorted(observation.selected),
         "requests": dict(observation.requests),
         "written": asdict(observation.written) if observation.written else None,
+        "api_version": asdict(observation.api_version) if observation.api_version else None,
     }
+
+
+def replay_file(contract: Contract, file: Path, target_name: str | None, config: Path | None) -> Report:
+    """Return the report of the HAR file at `file` for the API at `target_name`.
+
+    The default is the target that whopwatch recorded, or production and the sandbox for a file of another program. The
+    report says under `replay` what of the file was not checked. Raise UsageError for a file that is no recording.
+    """
+    archive = read(file)
+    if target_name:
+        bases = [base_urls(target_name, config)]
+    elif archive.facts:
+        bases = [(archive.facts.base_url, archive.facts.v2_base_url)]
+    else:
+        bases = [base_urls(name) for name in BUILT_IN]
+    pairs = [pair for v1, v2 in bases for pair in (("v1", v1), ("v2", v2))]
+    recording = recover(contract, archive, pairs)
+    report = replay(contract, recording, f"recording of {', '.join(v1 for v1, _ in bases)}")
+    content = {
+        "entries": len(archive.entries),
+        "checked": len(recording.exchanges),
+        "ignored": dict(recording.ignored.most_common()),
+        "unmatched": dict(recording.unmatched.most_common()),
+    }
+    return replace(report, extra={**report.extra, "replay": content})
 
 
 def replay(contract: Contract, recording: Recording, target_name: str) -> Report:
@@ -63,8 +119,13 @@ def _recorded(recording: Recording, facts: Mapping[str, Any]) -> Observation:
     if missing:
         raise _damaged(min(missing))
     selected = frozenset(id for id in known["selected"] if isinstance(id, str))
-    written = _written(known.get("written"))
-    return Observation(**{**known, "exchanges": recording.exchanges, "selected": selected, "written": written})
+    own = {
+        "exchanges": recording.exchanges,
+        "selected": selected,
+        "written": _written(known.get("written")),
+        "api_version": _api_version(known.get("api_version")),
+    }
+    return Observation(**{**known, **own})
 
 
 def _written(facts: Mapping[str, Any] | None) -> Written | None:
@@ -74,6 +135,16 @@ def _written(facts: Mapping[str, Any] | None) -> Written | None:
     if not isinstance(untried, dict) or not isinstance(left, dict):
         raise _damaged("written")
     return Written(untried, left)
+
+
+def _api_version(facts: Mapping[str, Any] | None) -> AnsweredVersion | None:
+    if facts is None:
+        return None
+    try:
+        evidence, supported = VersionEvidence(facts["evidence"]), tuple(map(str, facts["supported"]))
+        return AnsweredVersion(facts["requested"], facts["version"], evidence, supported, bool(facts["matches"]))
+    except (KeyError, TypeError, ValueError):
+        raise _damaged("api_version") from None
 
 
 def _damaged(name: str) -> UsageError:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from whopwatch.cli.outputs import refuse_unwritable_file, write_whole
+from whopwatch.cli._support.outputs import refuse_unwritable_file, write_whole
 from whopwatch.core.errors import UsageError
 from whopwatch.core.report import Report, Verdict
 
@@ -22,16 +22,18 @@ UNWRITABLE = "The metrics cannot be written."
 
 
 def metrics_options(command: Command) -> Command:
-    """The options `--textfile` and `--pushgateway`."""
-    command = click.option("--pushgateway", metavar="URL", help="Push metrics there.")(command)
+    """Add the options `--textfile` and `--pushgateway`."""
+    command = click.option("--pushgateway", metavar="URL", help="Push metrics to this Pushgateway.")(command)
     file = click.Path(path_type=Path)
-    return click.option("--textfile", type=file, metavar="FILE", help="Write metrics for node_exporter.")(command)
+    return click.option("--textfile", type=file, metavar="FILE", help="Write metrics to FILE for node_exporter.")(
+        command
+    )
 
 
 class Metrics:
-    """Where metrics go. `grouping` tells this run from others of its job.
+    """Where the metrics of a run go. `grouping` are the labels that separate it from other runs of its job.
 
-    Raises UsageError for a place that cannot be meant, before anything was asked.
+    Raise UsageError for a file or URL that cannot be used, before any request.
     """
 
     def __init__(self, textfile: Path | None, pushgateway: str | None, grouping: Mapping[str, str]) -> None:
@@ -42,10 +44,10 @@ class Metrics:
         if textfile is not None:
             refuse_unwritable_file(textfile, UNWRITABLE)
         if self.wanted:
-            import prometheus_client  # noqa: F401  (what is not installed is missed before the night, not after it)
+            import prometheus_client  # noqa: F401  (a missing package is reported before the run, not after it)
 
     def send(self, job: str, report: Report, registry: CollectorRegistry) -> None:
-        """Send those of a run of `job`."""
+        """Write and push the metrics of a run of `job`."""
         from prometheus_client import generate_latest
 
         from whopwatch.metrics.pushgateway import push_metrics
@@ -62,4 +64,4 @@ def _refuse_no_url(url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
             return
-    raise UsageError("The Pushgateway has no address.", where="option --pushgateway", expected="http://HOST:PORT")
+    raise UsageError("Invalid Pushgateway URL.", where="option --pushgateway", expected="http://HOST:PORT")

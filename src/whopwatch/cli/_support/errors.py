@@ -1,4 +1,4 @@
-"""How an error looks to the person who ran the command. No traceback, no value of a response, no key."""
+"""Print errors for the person who ran the command: no traceback, no value of a response, no key."""
 
 from __future__ import annotations
 
@@ -31,30 +31,29 @@ def show_error(error: Exception, *, traceback: bool = False, command: str = "") 
     if traceback:
         print_exception(error)
     else:
-        # The text of a foreign error may quote what it choked on, so that only its kind and place are shown.
+        # The message of an unexpected error may quote a response, so only its type and place are shown.
         _print(
             f"This is a bug in whopwatch: an unexpected {type(error).__name__}.",
             f"  where: {_place(error)}",
-            "  what to do: run `whopwatch --traceback ...` for the traceback (it may show data of the target) "
-            "and report it",
+            "  what to do: report it with the traceback of `whopwatch --traceback ...`, which may show response data",
         )
     return EXIT_COULD_NOT_CHECK
 
 
 def _print(*lines: str) -> None:
     color = False if os.environ.get("NO_COLOR") else None
-    with suppress(OSError):  # where even stderr cannot be written to, the exit code still tells
+    with suppress(OSError):  # if stderr cannot be written to, the exit code remains
         click.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=color)
         click.echo("\n".join(line for line in lines if line), err=True, color=color)
 
 
 def _where_to_read_on(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
-    return f"  what to do: `{context.command_path} --help` shows what there is" if context else ""
+    return f"  what to do: `{context.command_path} --help` lists the options" if context else ""
 
 
 def _place(error: Exception) -> str:
-    """The innermost line of whopwatch's own code that the error passed through."""
+    """Return the innermost line of whopwatch's code in the traceback."""
     frames = extract_tb(error.__traceback__)
     own = [frame for frame in frames if "whopwatch" in frame.filename] or list(frames)
     if not own:

@@ -1,4 +1,4 @@
-"""What to do when stdout is no good: its reader went away (`| head`), its disk is full, or it was never open."""
+"""Handle a stdout that fails: its reader went away (`| head`), its disk is full, or it was never open."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 
 
-class _Patient(io.FileIO):
-    """A stream whose reader may go away: the command goes on unread, and ends with the exit code it has earned.
+class _UnreadStream(io.FileIO):
+    """A stream whose reader may go away: the command continues and ends with its own exit code.
 
-    Without it click and Rich would end any command with 1, which means drift here.
+    Without it click and Rich would end the command with 1, which means drift.
     """
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
-            _to_nowhere(self.fileno())
+            _redirect_to_null(self.fileno())
             return super().write(data)
 
 
-def _patient(stream: TextIO) -> TextIO:
-    """`stream`, minding no reader that goes away; what is no stream of the process (a test's) stays as it is."""
+def _tolerate_no_reader(stream: TextIO) -> TextIO:
+    """Return `stream` so that its reader may go away. A stream of a test is not changed."""
     if not isinstance(stream, io.TextIOWrapper) or stream not in (sys.__stdout__, sys.__stderr__):
         return stream
-    raw = _Patient(stream.fileno(), "w", closefd=False)
+    raw = _UnreadStream(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(
-        # Where PYTHONUNBUFFERED is set, nothing stands between the text and the descriptor.
+        # With PYTHONUNBUFFERED there must be no buffer before the descriptor.
         raw if stream.write_through else io.BufferedWriter(raw),
         encoding=stream.encoding,
         errors=stream.errors,
@@ -46,30 +46,30 @@ def _patient(stream: TextIO) -> TextIO:
 
 
 def discard_stdout() -> None:
-    """Point stdout at nothing, so that the interpreter does not complain of it at its end."""
-    _to_nowhere(sys.stdout.fileno())
+    """Redirect stdout to the null device, so that the interpreter does not print an error at exit."""
+    _redirect_to_null(sys.stdout.fileno())
 
 
-def _to_nowhere(descriptor: int) -> None:
+def _redirect_to_null(descriptor: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
 
 
 def refuse_unwritten(error: OSError) -> None:
-    """Raise UsageError where `error` is one of writing to stdout: those of files are told where they are written."""
+    """Raise UsageError if `error` is about writing to stdout. Errors of files are reported where they are written."""
     if error.filename is None and error.errno in FULL:
         discard_stdout()
         raise _unusable(error.strerror or "an error") from None
 
 
 def open_streams() -> None:
-    """See that stdout is open, that its reader may go away, and that nothing else takes the place of a closed stream.
+    """Make sure that stdout is open, that its reader may go away, and that no file reuses a closed descriptor.
 
-    Raises UsageError for a closed stdout. A closed stderr has nobody to complain to, so that it is replaced.
+    Raise UsageError if stdout is closed. A closed stderr is replaced by the null device: no message could reach it.
     """
     if None not in (sys.stdin, sys.stdout, sys.stderr):
-        sys.stdout, sys.stderr = _patient(sys.stdout), _patient(sys.stderr)
+        sys.stdout, sys.stderr = _tolerate_no_reader(sys.stdout), _tolerate_no_reader(sys.stderr)
         return
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass

@@ -1,4 +1,4 @@
-"""The files a run leaves behind. Whether they can be written is known before the first request is sent."""
+"""The output files of a run. Whether they can be written is checked before the first request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REPORT = "A report cannot be written."
 class Outputs:
     """Where each kind of report goes: file name by kind, `-` for stdout, None for nowhere.
 
-    Raises UsageError for a place that cannot be written to, and for two that are one.
+    Raise UsageError for a file that cannot be written, and for two kinds with the same file.
     """
 
     def __init__(self, files: Mapping[str, str | None], folder: Path | None, names: Mapping[str, str]) -> None:
@@ -37,16 +37,16 @@ class Outputs:
 
     @property
     def use_stdout(self) -> bool:
-        """Whether a report goes to stdout, which then carries nothing else."""
+        """Return whether a report goes to stdout, which then carries nothing else."""
         return any(file == STDOUT for _, file in self._places)
 
     @property
     def kinds(self) -> frozenset[str]:
-        """The kinds of report that are wanted."""
+        """Return the kinds of report to write."""
         return frozenset(kind for kind, _ in self._places)
 
     def write(self, texts: Mapping[str, str]) -> list[str]:
-        """Write `texts` (by kind) where they go, each whole or not at all; return the files written."""
+        """Write `texts` (by kind) to their files, each atomically; return the files written."""
         written = []
         for kind, file in self._places:
             if file == STDOUT:
@@ -58,9 +58,9 @@ class Outputs:
 
 
 def write_whole(path: Path, text: str, what: str = REPORT) -> None:
-    """Write `text` to `path` so that a reader sees the old file or the new one, never half of it.
+    """Write `text` to `path` atomically: a reader sees the old file or the new one.
 
-    Raises UsageError, saying `what`, where that cannot be done.
+    Raise UsageError with the message `what` if that fails.
     """
     try:
         if path.exists() and not path.is_file():
@@ -81,7 +81,7 @@ def write_whole(path: Path, text: str, what: str = REPORT) -> None:
 
 
 def refuse_unwritable_file(path: Path, what: str = REPORT) -> None:
-    """Raise UsageError, saying `what`, where `write_whole` could not write to `path`."""
+    """Raise UsageError with the message `what` if `write_whole` could not write to `path`."""
     try:
         if path.is_dir():
             raise UsageError(what, where=str(path), expected="a file", got="a folder")
@@ -102,13 +102,13 @@ def refuse_unwritable_file(path: Path, what: str = REPORT) -> None:
 
 
 def _try_folder(path: Path, what: str) -> None:
-    """Make a file beside `path`: permissions do not tell of everything, some file systems take no files at all."""
+    """Create a file beside `path`: some file systems accept no file whatever the permissions say."""
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        got = f"a folder that takes no new file: {error.strerror}"
-        raise UsageError(what, where=str(path), expected="a place that can be written to", got=got) from None
+        got = f"a folder that accepts no new file: {error.strerror}"
+        raise UsageError(what, where=str(path), expected="a writable folder", got=got) from None
 
 
 def _make_folder(folder: Path) -> None:
@@ -119,7 +119,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _refuse_same(paths: Sequence[Path]) -> None:
-    """Two reports in one file would leave the last one. Devices (/dev/null) take any number."""
+    """Raise UsageError for two reports with one file, where the last would replace the others. Devices are allowed."""
     seen: dict[object, Path] = {}
     for path in paths:
         if path.exists() and not path.is_file():
@@ -128,7 +128,7 @@ def _refuse_same(paths: Sequence[Path]) -> None:
         identity = (entry.st_dev, entry.st_ino) if entry else os.path.realpath(path)
         if identity in seen:
             raise UsageError(
-                "Two reports would go to one file.",
+                "Two reports have the same file.",
                 where=" and ".join(dict.fromkeys(map(str, (seen[identity], path)))),
                 expected="a file for each",
             )

@@ -1,0 +1,128 @@
+"""Options, option checks and default paths that several commands share."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import wraps
+from pathlib import Path
+
+import click
+
+from whopwatch.config import RATE_RANGE, is_rate
+from whopwatch.contract import Contract
+from whopwatch.core.errors import UsageError
+
+REPORTS = Path("reports")
+"""The folder of the drift history: the only one that is created without being named."""
+
+REPORT_HELP = {
+    "json": "Write the JSON report to FILE (- for stdout).",
+    "junit": "Write JUnit XML to FILE (- for stdout).",
+    "markdown": "Write Markdown to FILE (- for stdout).",
+    "html": "Write one self-contained HTML page to FILE (- for stdout).",
+    "sarif": "Write SARIF 2.1.0 to FILE (- for stdout).",
+}
+"""The kinds of report that a file can be named for, and the help of the option."""
+
+SHORTEST, LONGEST = 0.001, 86_400
+"""The limits of an interval, in seconds."""
+
+Command = Callable[..., int]
+
+
+def report_files(*kinds: str) -> Callable[[Command], Command]:
+    """Add an option for each kind of report; the command gets `reports`: file name or None by kind."""
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def with_files(**options: object) -> int:
+            return command(reports={kind: options.pop(f"{kind}_file") for kind in kinds}, **options)
+
+        decorated: Command = with_files
+        for kind in reversed(kinds):
+            decorated = click.option(f"--{kind}", f"{kind}_file", metavar="FILE", help=REPORT_HELP[kind])(decorated)
+        return decorated
+
+    return decorate
+
+
+def names(_: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of a repeatable option that takes names between commas: each once, in order."""
+    found = [name.strip() for value in values for name in value.split(",")]
+    if not all(found):
+        raise click.BadParameter("expected names between commas", param=param)
+    return tuple(dict.fromkeys(found))
+
+
+def rate(_: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Check a number of requests a second. click's own ranges accept `nan`."""
+    if value is not None and not is_rate(value):
+        raise click.BadParameter(f"expected {RATE_RANGE}", param=param)
+    return value
+
+
+def seconds(_: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Check an interval in seconds. click's own ranges accept `nan`."""
+    if value is not None and not SHORTEST <= value <= LONGEST:
+        raise click.BadParameter(f"expected seconds from {SHORTEST} to {LONGEST}", param=param)
+    return value
+
+
+def finite(_: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Check a number within a range of click's own, which accepts `nan` and `inf`."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter("expected a finite number", param=param)
+    return value
+
+
+FILE_PATH = click.Path(path_type=Path)
+TARGET = click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
+ONLY = click.option("--only", callback=names, multiple=True, metavar="OP[,OP]", help="Check only these operations.")
+RESOURCE = click.option(
+    "--resource", callback=names, multiple=True, metavar="R[,R]", help="Check only these resources; v2 is all of v2."
+)
+RATE = click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second, from 0.01 to 1000.")
+SEED = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and of the simulator.")
+CONFIG = click.option("--config", type=FILE_PATH, metavar="FILE", help="Configuration file.  [default: whopwatch.toml]")
+REPORT_DIR = click.option("--report-dir", type=FILE_PATH, metavar="DIR", help="Write every kind of report to DIR.")
+FOLDER = click.option(
+    "--contracts",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Contract folder.  [default: the bundled contract]",
+)
+CACHE = click.option("--cache-dir", type=FILE_PATH, metavar="DIR", help="Folder for downloaded packages.")
+
+
+def cache_folder(given: Path | None) -> Path:
+    """Return the folder for downloaded packages: `given`, else one in the user's cache."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return given or Path(home) / "whopwatch"
+
+
+def make_reports_folder(file: Path) -> None:
+    """Create the folder of `file` if it is below `reports`. Any other folder must exist.
+
+    A folder that cannot be created is reported when the file is opened.
+    """
+    if REPORTS in file.parents:
+        with suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+
+
+def refuse_writes(contract: Contract, operations: Iterable[str]) -> None:
+    """Raise UsageError for a selected write operation in a read-only run."""
+    for id in operations:
+        operation = contract.operation(id)
+        if not operation.is_read:
+            raise UsageError(
+                f"{id} is a write operation, and this run is read-only.",
+                where="option --only",
+                expected="operations that are GET requests",
+                got=f"{operation.method} {operation.shown_path}",
+                hint="add --allow-writes to `whopwatch check` if the target may be written to",
+            )

@@ -1,0 +1,73 @@
+"""Print a report, and the progress of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from whopwatch.cli._support.outputs import Outputs
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
+from whopwatch.core.report import Report, Verdict
+
+if TYPE_CHECKING:
+    from whopwatch.run import Progress as RunProgress
+
+EXIT_CODES = {
+    Verdict.CLEAN: EXIT_CLEAN,
+    Verdict.DRIFT: EXIT_DRIFT,
+    Verdict.COULD_NOT_CHECK: EXIT_COULD_NOT_CHECK,
+}
+"""The exit code of each verdict."""
+
+
+def print_report(report: Report, outputs: Outputs, others: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Write the files of `report`, then print it: the files must exist even if the reader of stdout goes away.
+
+    `others` are the texts, by kind, of output files that are not renderings of the report.
+    """
+    from rich.console import Console
+
+    from whopwatch.reports import RENDERERS, terminal
+
+    kinds = outputs.kinds - others.keys()
+    written = outputs.write({**others, **{kind: RENDERERS[kind](report) for kind in kinds}})
+    console = Console(stderr=outputs.use_stdout)
+    if console.is_terminal:
+        terminal.print_report(report, console)
+    else:
+        console.file.write(terminal.render(report, console.width))
+    for file in written:
+        console.print(f"Report written: {file}", markup=False, highlight=False, soft_wrap=True)
+    console.file.flush()
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[RunProgress], None]]:
+    """Yield a function that shows the progress of a run on stderr, if that is a terminal; remove it at the end."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("checking"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("operations, {task.fields[sent]} requests"),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.description}", markup=True),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None, sent=0)
+
+        def show(progress: RunProgress) -> None:
+            bar.update(
+                task,
+                completed=progress.done,
+                total=progress.total,
+                description=progress.operation,
+                sent=progress.sent,
+            )
+
+        yield show

@@ -1,0 +1,109 @@
+"""The root command `whopwatch`: its subcommands, and the exit code of an error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from whopwatch import __version__
+from whopwatch.cli._support.errors import show_error
+from whopwatch.cli._support.streams import open_streams, refuse_unwritten
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_INTERRUPTED
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is called, so that `--help` is fast.
+
+    `commands_by_name` maps the name of a command to its location (`module:attribute`) and its one-line help.
+    """
+
+    def __init__(self, *args: Any, commands_by_name: Mapping[str, tuple[str, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._by_name = commands_by_name
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, sorted."""
+        return sorted(self._by_name)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command called `cmd_name`, or return None."""
+        if cmd_name not in self._by_name:
+            return None
+        module, _, attribute = self._by_name[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest commands for a misspelt name. click itself only suggests imported ones."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(args[0], possibilities=self._by_name, ctx=ctx) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._by_name[name][1]) for name in self.list_commands(ctx)])
+
+
+COMMANDS = {
+    "baseline": ("whopwatch.cli.baseline:baseline_command", "Export or import the drift history."),
+    "check": ("whopwatch.cli.check:check_command", "Check a target against the contract."),
+    "contract": ("whopwatch.cli.contract:contract_command", "Export, verify, show and build the contract."),
+    "diff": ("whopwatch.cli.diff:diff_command", "Compare two contracts or SDK releases."),
+    "drift": ("whopwatch.cli.drift:drift_command", "Check a target and report what changed since last night."),
+    "mcp": ("whopwatch.cli.mcp:mcp_command", "Hold an MCP server against the contract."),
+    "probe": ("whopwatch.cli.probe:probe_command", "Probe a target on schedule, for Prometheus."),
+    "faults": ("whopwatch.cli.faults:faults_command", "List the faults that the simulator can inject."),
+    "webhook": ("whopwatch.cli.webhook:webhook", "Receive, check and send webhooks."),
+    "report": ("whopwatch.cli.report:report_command", "Show JSON reports again, or merge several into one."),
+    "sdk": ("whopwatch.cli.sdk:sdk_command", "Drive a release of the official SDK and check what it parses."),
+    "simulate": ("whopwatch.cli.simulate:simulate_command", "Run the embedded Whop API as a server."),
+}
+
+EXAMPLE = """\b
+Examples:
+  whopwatch check                            the embedded simulator
+  whopwatch check --target sandbox           Whop's test environment (WHOP_API_KEY)
+  whopwatch simulate --port 8080             a stand-in for your own tests
+"""
+
+
+@click.group(cls=LazyGroup, commands_by_name=COMMANDS, epilog=EXAMPLE)
+@click.version_option(__version__, prog_name="whopwatch")
+@click.option("--traceback", is_flag=True, help="Show the traceback of an unexpected error.")
+def root(traceback: bool) -> None:
+    """Check the Whop REST API against its documentation.
+
+    Exit codes: 0 passed, 1 drift, 2 usage or configuration error, 3 could not check, 130 interrupted.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line `args` (default: that of the process) and return the exit code. Never raise."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    try:
+        open_streams()
+        code = _run(arguments)
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        command = next((one for one in arguments if not one.startswith("-")), "")
+        return show_error(error, traceback="--traceback" in arguments, command=command)
+    return code if isinstance(code, int) else EXIT_CLEAN
+
+
+def _run(arguments: list[str]) -> Any:
+    try:
+        code = root.main(arguments, prog_name="whopwatch", standalone_mode=False)
+        sys.stdout.flush()
+    except OSError as error:
+        refuse_unwritten(error)
+        raise
+    return code

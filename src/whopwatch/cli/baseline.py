@@ -33,7 +33,7 @@ def baseline_command() -> None:
 @baseline_command.command("export")
 @BASELINE
 @click.option("-o", "--output", default=STDOUT, show_default=True, metavar="FILE", help="Output file (- for stdout).")
-def export_command(file: Path, output: str) -> None:
+def export_baseline(file: Path, output: str) -> None:
     """Write a baseline as JSON."""
     if not os.path.isfile(file):  # also False in a folder that this user may not read
         raise UsageError("There is no baseline to export.", where=str(file), expected="a file that `drift` wrote")
@@ -48,7 +48,7 @@ def export_command(file: Path, output: str) -> None:
 @click.argument("source", type=FILE_PATH, metavar="EXPORT")
 @BASELINE
 @click.option("--force", is_flag=True, help="Replace an existing baseline.")
-def import_command(source: Path, file: Path, force: bool) -> None:
+def import_baseline(source: Path, file: Path, force: bool) -> None:
     """Create a baseline from an export."""
     try:
         text = source.read_text(encoding="utf-8")

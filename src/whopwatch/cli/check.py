@@ -21,7 +21,7 @@ from whopwatch.cli._support.options import (
     report_files,
 )
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import EXIT_CODES, print_report, show_progress
+from whopwatch.cli._support.printing import EXIT_CODES, output_report, show_progress
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError
 from whopwatch.core.report import Report
@@ -108,7 +108,7 @@ def check_command(
         recorded = record(contract, ready, observation, report)
         _print_lost_findings(recorded.findings, recorded.kept, recorded.added)
         files["har"] = recorded.har
-    print_report(report, outputs, files)
+    output_report(report, outputs, files)
     return EXIT_INTERRUPTED if observation.stopped == INTERRUPTED else EXIT_CODES[report.verdict]
 
 
@@ -123,7 +123,7 @@ def _replay(contract: Contract, file: Path, target: str | None, config: Path | N
             expected="--replay with --target, --config and output options only",
         )
     report = replay_file(contract, file, target, config)
-    print_report(report, outputs)
+    output_report(report, outputs)
     _print_unchecked_entries(report)
     return EXIT_CODES[report.verdict]
 

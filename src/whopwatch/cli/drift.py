@@ -22,7 +22,7 @@ from whopwatch.cli._support.options import (
     report_files,
 )
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import EXIT_CODES, print_report, show_progress
+from whopwatch.cli._support.printing import EXIT_CODES, output_report, show_progress
 from whopwatch.config.companies import read_companies
 from whopwatch.config.shard import Shard
 from whopwatch.contract import contracts_dir, load
@@ -122,7 +122,7 @@ def drift_command(
         else:
             outcome = run_night(settings, target, os.environ, baseline or DEFAULT_BASELINE)
             report, outcomes = outcome.report, {"": outcome}
-    print_report(report, outputs)
+    output_report(report, outputs)
     if metrics.wanted:
         from whopwatch.metrics.drift import DRIFT_JOB, drift_metrics
 

@@ -16,7 +16,7 @@ import click
 
 from whopwatch.cli._support.options import CONFIG, RATE, SEED, report_files
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import EXIT_CODES, print_report
+from whopwatch.cli._support.printing import EXIT_CODES, output_report
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import TargetError, UsageError
 
@@ -79,7 +79,7 @@ def mcp_command(
         shown, seconds = _shown(url, command), time.perf_counter() - begun
         reason = f"{error.what.rstrip('.')}: {error.got}"
         report = unreachable_report(contract, reason, name=shown, budget=budget, seconds=seconds)
-    print_report(report, outputs)
+    output_report(report, outputs)
     return EXIT_CODES[report.verdict]
 
 

@@ -125,7 +125,7 @@ def _check_mcp_here(
 
 def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> int:
     from whopwatch.cli._support.outputs import Outputs
-    from whopwatch.cli._support.printing import EXIT_CODES, print_report
+    from whopwatch.cli._support.printing import EXIT_CODES, output_report
     from whopwatch.prober.service import ProberService
 
     outputs, contract = Outputs({"json": json_file}, None, {}), load()
@@ -136,7 +136,7 @@ def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> 
         service.stop()
     if shard.index == 0:
         report = _with_mcp(report, target, read_settings(config).mcp)
-    print_report(report, outputs)
+    output_report(report, outputs)
     return EXIT_CODES[report.verdict]
 
 

@@ -8,7 +8,7 @@ import click
 
 from whopwatch.cli._support.options import FILE_PATH, REPORT_DIR, report_files
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import EXIT_CODES, print_report
+from whopwatch.cli._support.printing import EXIT_CODES, output_report
 
 EXAMPLE = """\b
 Examples:
@@ -37,5 +37,5 @@ def report_command(
     read = [read_report(file) for file in files]
     outputs = Outputs(reports, report_dir, FILE_NAMES)
     whole = read[0] if len(read) == 1 else merge_reports(read)
-    print_report(whole, outputs)
+    output_report(whole, outputs)
     return EXIT_CODES[whole.verdict]

@@ -12,7 +12,7 @@ import click
 from whopwatch.cli._support.metrics import Metrics, metrics_options
 from whopwatch.cli._support.options import CACHE, CONFIG, RATE, SEED, TARGET, cache_folder, report_files
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import EXIT_CODES, print_report
+from whopwatch.cli._support.printing import EXIT_CODES, output_report
 from whopwatch.contract import load
 
 EXAMPLE = """\b
@@ -81,7 +81,7 @@ def sdk_command(
         ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
         name = f"{wanted.language} SDK {wanted.version} at {ready.name}"
         report = check_sdk(contract, program, relay, name=name, ids=ids, budget=budget, seed=seed)
-    print_report(report, outputs)
+    output_report(report, outputs)
     if metrics.wanted:
         from whopwatch.metrics.sdk import SDK_JOB, sdk_metrics
 

@@ -18,7 +18,7 @@ import click
 
 from whopwatch.cli._support.options import finite
 from whopwatch.cli._support.outputs import STDOUT, Outputs
-from whopwatch.cli._support.printing import EXIT_CODES, print_report
+from whopwatch.cli._support.printing import EXIT_CODES, output_report
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secret
 from whopwatch.config.urls import is_local
 from whopwatch.contract import Contract, load
@@ -122,7 +122,7 @@ def webhook_listen(
             sent=client.sent if client else 0,
             budget=budget if client else 0,
         )
-    print_report(report, outputs)
+    output_report(report, outputs)
     return EXIT_CODES[report.verdict]
 
 

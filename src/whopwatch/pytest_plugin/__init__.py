@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from whopwatch.simulator import Simulator
     from whopwatch.webhooks.samples import Sample, Sampler
 
-MARKER = "whop_contract"
-RESOURCE = "whop_resource"
+CONTRACT_MARK = "whop_contract"
+RESOURCE_MARK = "whop_resource"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,11 +60,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
     if options.name_something(config):
         check_options(config)
-    config.addinivalue_line("markers", f"{MARKER}: a contract test of an API's operation (whopwatch)")
+    config.addinivalue_line("markers", f"{CONTRACT_MARK}: a contract test of an API's operation (whopwatch)")
     config.addinivalue_line(
-        "markers", f"{RESOURCE}(name): the resource, or v2, that a contract test is about (whopwatch)"
+        "markers", f"{RESOURCE_MARK}(name): the resource, or v2, that a contract test is about (whopwatch)"
     )
-    config.pluginmanager.register(Summary(config, MARKER), "whopwatch-summary")
+    config.pluginmanager.register(Summary(config, CONTRACT_MARK), "whopwatch-summary")
 
 
 def check_options(config: pytest.Config) -> None:
@@ -87,8 +87,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "whop_case" in metafunc.fixturenames:
         from whopwatch.pytest_plugin.cases import cases
 
-        marks = getattr(pytest.mark, MARKER)
-        named = metafunc.definition.get_closest_marker(RESOURCE)
+        marks = getattr(pytest.mark, CONTRACT_MARK)
+        named = metafunc.definition.get_closest_marker(RESOURCE_MARK)
         of_resources = named.args if named else ()
         params = [pytest.param(case, id=case.id, marks=marks) for case in cases(metafunc.config, of_resources)]
         metafunc.parametrize("whop_case", params, indirect=True)

@@ -74,7 +74,7 @@ def replay_file(contract: Contract, file: Path, target_name: str | None, config:
     """Return the report of the HAR file at `file` for the API at `target_name`.
 
     The default is the target that whopwatch recorded, or production and the sandbox for a file of another program. The
-    report says under `replay` what of the file was not checked. Raise UsageError for a file that is no recording.
+    report lists under `replay` the requests that were not checked. Raise UsageError for a file that is no recording.
     """
     archive = read(file)
     if target_name:

@@ -1,4 +1,4 @@
-"""One operation or event of the contract, as text."""
+"""Describe operations and events of the contract as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_VALUES = 6
 
 
 def table_all(contract: Contract) -> dict[str, list[dict[str, str]]]:
-    """Every operation (id, method, path, resource) and event (id, resource) of `contract`."""
+    """Return every operation (id, method, path, resource) and event (id, resource) of `contract`."""
     return {
         "operations": [
             {
@@ -29,7 +29,7 @@ def table_all(contract: Contract) -> dict[str, list[dict[str, str]]]:
 
 
 def list_all(contract: Contract) -> Iterator[str]:
-    """The lines that list every operation and event, by resource."""
+    """Yield the lines that list every operation and event, by resource."""
     groups: dict[str, list[str]] = {}
     width = max(len(id) for id in contract.operations)
     for row in table_all(contract)["operations"]:
@@ -43,7 +43,7 @@ def list_all(contract: Contract) -> Iterator[str]:
 
 
 def describe_operation(contract: Contract, operation: Operation) -> Iterator[str]:
-    """The lines that describe `operation`: its request, then its answer one level deep."""
+    """Yield the lines that describe `operation`: its request, then its response one level deep."""
     yield f"{operation.id}  {operation.method} {operation.shown_path}"
     facts = {
         "also at": ", ".join(operation.alternate_paths),
@@ -69,7 +69,7 @@ def describe_operation(contract: Contract, operation: Operation) -> Iterator[str
 
 
 def describe_event(contract: Contract, event: Event) -> Iterator[str]:
-    """The lines that describe `event`: its payload one level deep, and its `data`."""
+    """Yield the lines that describe `event`: its payload one level deep, and its `data`."""
     yield f"webhook:{event.name}"
     yield f"  resource  {event.resource}"
     yield from _fields(contract, "payload", event.schema, "v1")
@@ -81,20 +81,20 @@ def describe_event(contract: Contract, event: Event) -> Iterator[str]:
 def _answer(contract: Contract, operation: Operation) -> Iterator[str]:
     schema = contract.resolve(operation.success.schema or {}, operation.api)
     if operation.is_list:
-        yield from _fields(contract, "answer, /data/*", schema["properties"]["data"]["items"], operation.api)
+        yield from _fields(contract, "response, /data/*", schema["properties"]["data"]["items"], operation.api)
     else:
-        yield from _fields(contract, "answer", schema, operation.api)
+        yield from _fields(contract, "response", schema, operation.api)
 
 
 def _notes(operation: Operation) -> Iterator[str]:
     if operation.is_list:
         yield "a cursor-paginated list"
     if operation.is_public:
-        yield "answers without a key"
+        yield "works without a key"
 
 
 def _fields(contract: Contract, title: str, schema: Schema, api: str) -> Iterator[str]:
-    """The properties of an object; of anything else its kind."""
+    """Yield the properties of an object, or the kind of anything else."""
     resolved = contract.resolve(schema, api)
     properties = resolved.get("properties")
     if properties is None:
@@ -115,7 +115,7 @@ def _table(title: str, rows: list[tuple[str, str, bool]]) -> Iterator[str]:
 
 
 def _kind(contract: Contract, schema: Schema, api: str) -> str:
-    """A schema in a few words: `Currency or null`, `array of string (id of products)`."""
+    """Return a schema in a few words: `Currency or null`, `array of string (id of products)`."""
     if "anyOf" in schema or "oneOf" in schema:
         branches = schema.get("anyOf") or schema["oneOf"]
         return " or ".join(dict.fromkeys(_kind(contract, branch, api) for branch in branches))

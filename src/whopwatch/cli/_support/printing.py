@@ -22,7 +22,7 @@ EXIT_CODES = {
 """The exit code of each verdict."""
 
 
-def print_report(report: Report, outputs: Outputs, others: Mapping[str, str] = MappingProxyType({})) -> None:
+def output_report(report: Report, outputs: Outputs, others: Mapping[str, str] = MappingProxyType({})) -> None:
     """Write the files of `report`, then print it: the files must exist even if the reader of stdout goes away.
 
     `others` are the texts, by kind, of output files that are not renderings of the report.

@@ -58,12 +58,12 @@ COMMANDS = {
     "contract": ("whopwatch.cli.contract:contract_command", "Export, verify, show and build the contract."),
     "diff": ("whopwatch.cli.diff:diff_command", "Compare two contracts or SDK releases."),
     "drift": ("whopwatch.cli.drift:drift_command", "Check a target and report what changed since last night."),
-    "mcp": ("whopwatch.cli.mcp:mcp_command", "Hold an MCP server against the contract."),
-    "probe": ("whopwatch.cli.probe:probe_command", "Probe a target on schedule, for Prometheus."),
+    "mcp": ("whopwatch.cli.mcp:mcp_command", "Check an MCP server against the contract."),
+    "probe": ("whopwatch.cli.probe:probe_command", "Probe a target on schedule and export to Prometheus."),
     "faults": ("whopwatch.cli.faults:faults_command", "List the faults that the simulator can inject."),
-    "webhook": ("whopwatch.cli.webhook:webhook", "Receive, check and send webhooks."),
+    "webhook": ("whopwatch.cli.webhook:webhook", "Receive, check and send webhook deliveries."),
     "report": ("whopwatch.cli.report:report_command", "Show JSON reports again, or merge several into one."),
-    "sdk": ("whopwatch.cli.sdk:sdk_command", "Drive a release of the official SDK and check what it parses."),
+    "sdk": ("whopwatch.cli.sdk:sdk_command", "Test an SDK release against a target."),
     "simulate": ("whopwatch.cli.simulate:simulate_command", "Run the embedded Whop API as a server."),
 }
 
@@ -71,7 +71,7 @@ EXAMPLE = """\b
 Examples:
   whopwatch check                            the embedded simulator
   whopwatch check --target sandbox           Whop's test environment (WHOP_API_KEY)
-  whopwatch simulate --port 8080             a stand-in for your own tests
+  whopwatch simulate --port 8080             a mock API for your own tests
 """
 
 

@@ -16,10 +16,10 @@ from typing import TypeVar
 
 from whopwatch.core.errors import TargetError
 
-T = TypeVar("T")
+Result = TypeVar("Result")
 
 
-def call_in_subprocess(function: Callable[..., T], *arguments: object) -> T:
+def call_in_subprocess(function: Callable[..., Result], *arguments: object) -> Result:
     """Return `function(*arguments)`. The function must belong to a module, arguments and result must be picklable.
 
     Raise TargetError if the function does, if it fails in another way, or if the process ends without a result.
@@ -36,7 +36,7 @@ def call_in_subprocess(function: Callable[..., T], *arguments: object) -> T:
     error, answer = pickle.loads(result)  # noqa: S301 (made by this module)
     if error is not None:
         raise TargetError("The target could not be checked.", got=error)
-    returned: T = answer
+    returned: Result = answer
     return returned
 
 

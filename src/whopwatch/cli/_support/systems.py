@@ -1,6 +1,6 @@
-"""Every system that the reference names, against every part of whopwatch that looks after it.
+"""The coverage table: what each part of whopwatch covers of every system in the API reference.
 
-Each cell is asked of the part itself: a number is what there is, a text is why there is nothing to count.
+The parts themselves supply the numbers; a cell without a number says why there is none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NO_READ = "no read to probe"
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One row. `cells` are by part; `note` says what the command or file is that its checks are run by."""
+    """One row of the table: a cell for each part, and the command or file that runs its checks."""
 
     name: str
     cells: Mapping[str, str]
@@ -25,7 +25,7 @@ class System:
 
 
 def systems(contract: Contract, folder: Path) -> list[System]:
-    """The 45 resources, the webhook events, v2, the SDKs and the MCP server, in this order."""
+    """Return the rows: the 45 resources, the webhook events, v2, the SDKs and the MCP server."""
     parts = _parts(contract)
     return [
         *_resources(contract, folder, parts),
@@ -37,7 +37,7 @@ def systems(contract: Contract, folder: Path) -> list[System]:
 
 
 def table(rows: Sequence[System]) -> Iterator[str]:
-    """The rows as lines of text."""
+    """Yield the rows as lines of text."""
     widths = {part: max(len(part), *(len(row.cells[part]) for row in rows)) for part in PARTS}
     name = max(len(row.name) for row in rows)
     yield f"{'system':<{name}}  " + "  ".join(f"{part:<{widths[part]}}" for part in PARTS)
@@ -48,7 +48,7 @@ def table(rows: Sequence[System]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What each part knows of one operation."""
+    """Functions that return what each part covers of one operation."""
 
     is_simulated: Callable[[Operation], bool]
     is_safe_to_write: Callable[[Operation], bool]

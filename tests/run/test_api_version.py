@@ -98,11 +98,23 @@ def test_a_rejected_version_is_decided_by_one_response(contract: Contract) -> No
     assert f"--contract {OTHER}" in sentence
 
 
-@pytest.mark.parametrize(("version", "matches"), [("2025-01-01", True), (OTHER, False)])
-def test_an_echo_of_the_header_decides(contract: Contract, version: str, matches: bool) -> None:
-    page = exchange("products.list", {}, api_version_date=version)
-    answer = detected(VersionDetector(contract), [page])
-    assert (answer.version, answer.evidence, answer.matches) == (version, VersionEvidence.HEADER, matches)
+def test_an_echo_of_the_own_version_decides(contract: Contract) -> None:
+    answer = detected(VersionDetector(contract), [exchange("products.list", {}, api_version_date="2025-01-01")])
+    assert (answer.version, answer.evidence, answer.matches) == ("2025-01-01", VersionEvidence.HEADER, True)
+
+
+def test_an_echo_of_another_version_decides_if_the_body_agrees(contract: Contract, other: Contract) -> None:
+    page = pages(other)[0]
+    answer = detected(VersionDetector(contract), [exchange("products.list", page.json, api_version_date=OTHER)])
+    assert (answer.version, answer.evidence, answer.matches) == (OTHER, VersionEvidence.HEADER, False)
+
+
+def test_an_echo_of_another_version_decides_if_two_operations_agree(contract: Contract) -> None:
+    detector = VersionDetector(contract)
+    for page in pages(contract)[:2]:
+        assert not detector.is_decided
+        detector.record(exchange(page.operation, page.json, api_version_date=OTHER))
+    assert (detector.answer.version, detector.answer.matches) == (OTHER, False)
 
 
 def test_a_header_that_is_no_version_decides_nothing(contract: Contract) -> None:
@@ -153,9 +165,10 @@ def test_it_waits_for_enough_responses(contract: Contract, other: Contract) -> N
 
 def test_responses_in_the_middle_of_a_run_are_recognised(contract: Contract, other: Contract) -> None:
     own, foreign = pages(contract)[0], pages(other)[0]
-    echoed = exchange("products.list", own.json, api_version_date=OTHER)
-    assert answered_by_other_version(contract, [own, foreign, echoed], [other]) == {1: OTHER, 2: OTHER}
-    assert answered_by_other_version(contract, [own, foreign, echoed]) == {2: OTHER}
+    echoed = exchange("products.list", foreign.json, api_version_date=OTHER)
+    header_alone = exchange("products.list", own.json, api_version_date=OTHER)
+    assert answered_by_other_version(contract, [own, foreign, echoed, header_alone], [other]) == {1: OTHER, 2: OTHER}
+    assert answered_by_other_version(contract, [own, foreign, echoed, header_alone]) == {2: OTHER}
 
 
 def test_the_other_contracts_are_not_loaded_for_an_api_that_matches(contract: Contract) -> None:

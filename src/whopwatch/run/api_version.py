@@ -131,6 +131,7 @@ class VersionDetector:
         self._others = others
         self._requested = requested
         self._places: list[dict[str | None, int]] = []
+        self._echoes: dict[str, str] = {}
         self.answer = AnsweredVersion(requested)
         self.is_decided = False
 
@@ -142,21 +143,31 @@ class VersionDetector:
         if supported is not None:
             self._decide(None, VersionEvidence.REJECTED, matches=False, supported=supported)
             return
-        echoed = exchange.header(VERSION_HEADER)
-        if echoed is not None and _VERSION.fullmatch(echoed.strip()):
-            version = echoed.strip()
-            self._decide(version, VersionEvidence.HEADER, matches=version == self._contract.version)
+        echoed = _echoed(exchange)
+        if echoed is not None and echoed == self._contract.version:
+            self._decide(echoed, VersionEvidence.HEADER, matches=True)
             return
         own = schema_places(self._contract, exchange)
-        if own is not None:
-            places: dict[str | None, int] = {self._contract.version: own}
-            for other in self._others() if own >= STRUCTURAL else ():
-                found = schema_places(other, exchange)
-                if found is not None and other.version != self._contract.version:
-                    places[other.version] = found
-            self._places.append(places)
+        if echoed is not None and self._is_sure(echoed, exchange.operation, own):
+            self._decide(echoed, VersionEvidence.HEADER, matches=False)
+        elif own is not None:
+            self._places.append(self._compared(exchange, own))
             if len(self._places) >= ENOUGH_RESPONSES:
                 self._decide_by_responses()
+
+    def _is_sure(self, echoed: str, operation: str, own: int | None) -> bool:
+        """Check that a header is more than a slip of one operation: the body agrees, or another operation does."""
+        self._echoes[operation] = echoed
+        return own is None or own >= STRUCTURAL or list(self._echoes.values()).count(echoed) > 1
+
+    def _compared(self, exchange: Exchange, own: int) -> dict[str | None, int]:
+        """Return the broken places of a response by version; other contracts only if it does not match ours."""
+        places: dict[str | None, int] = {self._contract.version: own}
+        for other in self._others() if own >= STRUCTURAL else ():
+            found = schema_places(other, exchange)
+            if found is not None and other.version != self._contract.version:
+                places[other.version] = found
+        return places
 
     def _decide(
         self, version: str | None, evidence: VersionEvidence, *, matches: bool, supported: tuple[str, ...] = ()
@@ -184,21 +195,29 @@ def answered_by_other_version(
 ) -> Mapping[int, str]:
     """Return the exchanges that another version than the contract's answered: the version by position in `exchanges`.
 
-    A response is of another version if its header says so, or if it breaks the contract in many places and matches the
-    schema of one of `others` exactly.
+    A response is of another version if it breaks the contract in many places, and its header names another version or
+    it matches the schema of one of `others` exactly. A header alone is a finding of the `deprecation` check.
     """
     found = ((number, _other_version(contract, exchange, others)) for number, exchange in enumerate(exchanges))
     return {number: version for number, version in found if version is not None}
 
 
 def _other_version(contract: Contract, exchange: Exchange, others: Sequence[Contract]) -> str | None:
-    echoed = (exchange.header(VERSION_HEADER) or "").strip()
-    if contract.version is not None and _VERSION.fullmatch(echoed):
-        return echoed if echoed != contract.version else None
-    if not others or (schema_places(contract, exchange) or 0) < STRUCTURAL:
+    echoed = _echoed(exchange)
+    if not others and echoed in (None, contract.version):
         return None
+    if (schema_places(contract, exchange) or 0) < STRUCTURAL:
+        return None
+    if echoed is not None:
+        return echoed if echoed != contract.version else None
     matching = (other.version for other in others if schema_places(other, exchange) == 0)
     return next((version for version in matching if version != contract.version), None)
+
+
+def _echoed(exchange: Exchange) -> str | None:
+    """Return the version that the response's header names, None if it names none."""
+    value = (exchange.header(VERSION_HEADER) or "").strip()
+    return value if _VERSION.fullmatch(value) else None
 
 
 def mismatch_sentence(answer: AnsweredVersion, contract: Contract) -> str:

@@ -11,6 +11,9 @@ from whopwatch.config import SIMULATOR, Target, read_config, refuse_unwritable, 
 from whopwatch.contract import Contract
 from whopwatch.core.extras import missing_extra
 
+KEY_VERSION = "key"
+"""In place of an API version: send no version header."""
+
 
 @contextmanager
 def open_target(
@@ -22,17 +25,25 @@ def open_target(
     seed: int = 0,
     rate: float | None = None,
     writes: bool = False,
+    api_version: str | None = None,
 ) -> Iterator[Target]:
     """Yield the read-only target called `name`; None means WHOP_BASE_URL in `environ`, else the simulator.
 
     The simulator runs as long as the context does, with data made from `seed`. `rate`, in requests a second, replaces
-    the target's own. With `writes` the target may be written to. Raise UsageError or ConfigError for a target that is
-    unknown, incomplete or, with `writes`, not writable.
+    the target's own. With `writes` the target may be written to. Requests ask for `api_version`, by default
+    the target's, else the contract's; `key` asks for none, so that the key's own version answers. Raise UsageError or
+    ConfigError for a target that is unknown, incomplete or, with `writes`, not writable.
     """
     with _opened(contract, target_name(name, environ), environ, config, seed) as target:
         if writes:
             refuse_unwritable(target, config)
-        yield replace(target, writable=writes, rate=target.rate if rate is None else rate)
+        wanted = api_version or target.api_version_date or contract.version
+        yield replace(
+            target,
+            writable=writes,
+            rate=target.rate if rate is None else rate,
+            api_version_date=None if wanted == KEY_VERSION else wanted,
+        )
 
 
 def check_target(name: str | None, environ: Mapping[str, str], config: Path | None = None) -> None:

@@ -1,1 +1,1 @@
-"""What whopwatch costs, beside something with a name."""
+"""Measurements of whopwatch next to a named alternative."""

@@ -1,7 +1,7 @@
-"""The least that a prober in Python can do: ask, parse, validate, at a fixed pace. What it leaves out tells a bound.
+"""The least that a prober in Python can do: request, parse, validate, at a fixed pace.
 
-No deadline, no guard, no bounds on what comes, no schedule that survives a stall, no metrics, no records, no check
-besides the schema: what this costs, no prober that does more in the same language can fall below.
+It has no deadline, guard, size limits, metrics, history, schedule that survives a stall, or check except the schema.
+No prober in Python that does more can cost less.
 
     python -m benchmarks.bare_prober PORT_OF_KNOWN_API
 """
@@ -24,23 +24,23 @@ from whopwatch.contract import load
 
 
 class Body:
-    """What the parser of HTTP calls."""
+    """The callbacks of the HTTP parser."""
 
     def __init__(self) -> None:
         self.data = b""
         self.is_complete = False
 
     def on_body(self, data: bytes) -> None:
-        """A part of the body."""
+        """Add a part of the body."""
         self.data += data
 
     def on_message_complete(self) -> None:
-        """Its end."""
+        """Note the end of the response."""
         self.is_complete = True
 
 
 def fetch(port: int, number: int) -> bytes:
-    """The body of one answer, over a connection of its own."""
+    """Return the body of one response, over a new connection."""
     request = (
         f"GET /api/v1/o{number:03}?company_id=biz_1&first=100 HTTP/1.1\r\nHost: known\r\nConnection: close\r\n\r\n"
     )

@@ -1,6 +1,6 @@
-"""The CPU of a whole `check`, against the same client sending the same requests and looking at nothing. Aim: 1.3 times.
+"""The CPU of a whole `check` relative to the same client that sends the same requests and checks nothing. Aim: 1.3.
 
-The simulator runs in a process of its own, so that only the observer is counted.
+The simulator runs in another process, so that only the client side is measured.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROUNDS = 7
 
 @contextmanager
 def simulator() -> Iterator[Target]:
-    """A simulator in another process, as a target."""
+    """Start a simulator in another process, and yield it as a target."""
     command = [sys.executable, "-m", "whopwatch", "simulate", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # noqa: S603
         assert process.stdout is not None
@@ -43,7 +43,7 @@ def simulator() -> Iterator[Target]:
 
 
 def bare(contract: Contract, target: Target, exchanges: Sequence[Exchange]) -> None:
-    """Send what a check sent, with the same client, and look at nothing."""
+    """Send the requests of a check with the same client, without checking anything."""
     with Client(target, contract, budget=len(exchanges)) as client:
         for exchange in exchanges:
             client.send(

@@ -1,7 +1,7 @@
-"""Every published release of the Python SDK compared with the one before: the API's own history of drift.
+"""Compare every published release of the Python SDK with the previous one: the drift history of the API.
 
-Write docs/development/api-history.md. Fetch the releases with pip and npm into the given folder, once: 53 wheels,
-60 MB in all. If npm has the same version, also compare the two languages and report where only one of them changed.
+Write docs/development/api-history.md. Download the releases with pip and npm into the given folder, once: 53 wheels,
+60 MB in total. If npm has the same version, also compare the two languages and report where only one of them changed.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from whopwatch.diff.sides import Side, read_side
 
 PAGE = Path(__file__).parents[1] / "docs" / "development" / "api-history.md"
 HEAD = """\
-# The API's history, as its SDKs tell it
+# How the API changed, release by release
 
-Made by `python -m benchmarks.history FOLDER`, which compares every published release of the Python SDK with the one
-before. *Operations* and *events* are those of the newer release. *Changes* are counted once for each shared schema,
-*places* wherever they show. The columns of classes count places. *TypeScript* is the number of places in which the
-TypeScript SDK of the same version says otherwise; the two are not always published on the same day, `-` stands where
-npm has no such version.
+Written by `python -m benchmarks.history FOLDER`, which compares every published release of the Python SDK with the
+previous one. *Operations* and *events* are those of the newer release. *Changes* count each shared schema once,
+*places* every location of a change. The columns of classes count places. *TypeScript* is the number of places in which
+the TypeScript SDK of the same version differs. The two are not always published on the same day; `-` means that npm has
+no such version.
 
-0.0.41 is the last release that Stainless generated, 1.0.11 the first of Fern: the step between them shows how two
-generators write one API as well as what moved.
+0.0.41 is the last release that Stainless generated, 1.0.11 the first by Fern. The step between them shows differences
+of the generators as well as changes of the API.
 
-How far the classes can be trusted: 247 changes of 13 pairs of neighbouring releases, of both generators, were read in
-the text of the packages and classified before the comparison was run. 245 of them (99 %; aim: 97 %) were found at their
-place, with the class and the severity expected; of the other two the list had misread the place, and it was right in
-its class. `tests/diff/history.yaml` is the list, `pytest -m history tests/diff` compares all of it.
+Accuracy of the classes: 247 changes of 13 pairs of neighbouring releases, of both generators, were read in the text of
+the packages and classified before the comparison was run. It found 245 of them (99 %; aim: 97 %) at their place, with
+the expected class and severity. For the other two, the list had the wrong place and the right class.
+`tests/diff/history.yaml` is the list, `pytest -m history tests/diff` compares all of it.
 
 """
 COLUMNS = ("D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D9", "D10", "D12", "D15", "D17", "D18", "D19", "D21", "D24")
@@ -44,7 +44,7 @@ COLUMNS = ("D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D9", "D10", "D12", "
 
 @dataclass(frozen=True)
 class Step:
-    """One release beside the one before."""
+    """One release compared with the previous one."""
 
     comparison: Comparison
     new: Side
@@ -53,7 +53,7 @@ class Step:
 
 
 def main(folder: Path) -> None:
-    """Compare, print as it goes, write the page."""
+    """Compare the releases, print progress, and write the page."""
     packages = Sources.read(edition_dir()).packages
     released = published_versions(packages["python"].registry, packages["python"].name)
     on_npm = set(published_versions(packages["typescript"].registry, packages["typescript"].name))

@@ -1,9 +1,8 @@
-"""The client against a hostile server: is everything classified, does memory stay bounded, does the key stay in?
+"""The client at a hostile server: is every failure classified, is memory bounded, does the key stay secret?
 
     python -m benchmarks.hostile
 
-The server runs in a process of its own, so that the peak is the client's alone. Ends 1 where something is not
-as it should be.
+The server runs in another process, so that the peak memory is the client's. Exits with 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from tests.http.support import KEY
 from whopwatch.core.exchange import Exchange
 
 BOUND_MIB = 48
-"""What receiving may add to the process: six times the largest body, which is held packed, unpacked and copied."""
+"""Memory that receiving may add: six times the largest body, which is held compressed, decompressed and copied."""
 
 
 def main() -> int:
-    """Try everything once; returns the exit code."""
+    """Try every behaviour once. Return the exit code."""
     command_line(__doc__).parse_args()
     output = io.StringIO()
     logging.basicConfig(level=logging.DEBUG, stream=output)
@@ -55,7 +54,7 @@ def main() -> int:
 
 
 def visit_all(output: io.StringIO) -> dict[str, list[Exchange]]:
-    """The attempts that came of each behaviour, none where the client crashed; crashes are written to `output`."""
+    """Return the exchanges for each behaviour, none if the client crashed. Crashes are written to `output`."""
     command = [sys.executable, "-m", "tests.http.hostile.server"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 (its own command)
         assert server.stdout is not None
@@ -72,7 +71,7 @@ def visit_all(output: io.StringIO) -> dict[str, list[Exchange]]:
 
 
 def judge(seen: dict[str, list[Exchange]]) -> dict[str, str | None]:
-    """By behaviour, in which way it was not called by its name."""
+    """Return the behaviours whose failure was classified wrongly, and how."""
     return {
         behaviour.name: mistake(behaviour, seen[behaviour.name]) if seen[behaviour.name] else "a crash"
         for behaviour in BEHAVIOURS
@@ -80,7 +79,7 @@ def judge(seen: dict[str, list[Exchange]]) -> dict[str, str | None]:
 
 
 def try_places(output: io.StringIO) -> list[str]:
-    """The addresses that were not called by their names."""
+    """Return the addresses whose failure was classified wrongly."""
     mistakes = []
     for place in PLACES:
         with place.open() as base_url:
@@ -92,7 +91,7 @@ def try_places(output: io.StringIO) -> list[str]:
 
 
 def peak_mib() -> float:
-    """The largest resident size of this process so far, in MiB."""
+    """Return the peak resident memory of this process, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 

@@ -1,7 +1,7 @@
-"""A server that knows how long it takes: what probers are measured against.
+"""A server that knows its own response times: the reference for measuring probers.
 
-Every path below /api/v1 answers one page of a list after a delay that is the server's own, and the server keeps the
-true time of each request: from its last byte in to the first and the last byte out. `mode` switches faults.
+Every path below /api/v1 returns one page of a list after a fixed delay. The server records the true time of each
+request: from its last byte in to the first and the last byte out. `mode` switches faults.
 
     python -m benchmarks.known_api    prints its port; PUT /mode and GET /log are for the benchmark
 """
@@ -20,16 +20,16 @@ from whopwatch.contract import load
 from whopwatch.simulator import embedded
 
 LISTED = "withdrawals.list"
-"""A list of which 100 items are some 22 kB."""
+"""A list with about 22 kB for 100 items."""
 FAILURE = b'{"error":{"type":"internal_server_error","message":"no"}}'
 
 
 NUMBER = b'"amount":100000.5'
-"""What stands in the first item, and is counted up from answer to answer."""
+"""The counter in the first item, different in each response."""
 
 
 def page() -> bytes:
-    """A page of 100 items, from the simulator, in compact JSON as it came."""
+    """Return a page of 100 items from the simulator, as compact JSON."""
     with embedded(load(), items=100) as simulator:
         answer = httpx.get(
             simulator.base_url + load().operation(LISTED).path,
@@ -41,7 +41,7 @@ def page() -> bytes:
 
 
 def without_field(body: bytes) -> bytes:
-    """The page with a required field taken out of every item."""
+    """Return the page without a required field."""
     value = json.loads(body)
     for item in value["data"]:
         del item["currency"]
@@ -49,7 +49,7 @@ def without_field(body: bytes) -> bytes:
 
 
 class Server:
-    """Answers with `body` after `delay` seconds; each time with another number in it, but in the mode `still`.
+    """Respond with `body` after `delay` seconds, with another number in it each time, except in the mode `still`.
 
     The other modes are `ok`, and the faults `fails`, `field`, `slow`, `reset` and `hang`.
     """
@@ -63,7 +63,7 @@ class Server:
         self._log: list[tuple[str, float, float, float]] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, one request."""
+        """Handle one connection with one request."""
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             received = time.perf_counter()

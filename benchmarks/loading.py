@@ -1,4 +1,4 @@
-"""Loading the whole contract: from its bundle, against parsing its YAML files anew. Aim: under 0.3 s."""
+"""Loading the whole contract from its bundle, relative to parsing its YAML files. Aim: under 0.3 s."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from whopwatch.contract import edition_dir, forget_contracts, load
 
 
 def from_bundle() -> None:
-    """What every command does first."""
+    """Load the contract, as every command does first."""
     forget_contracts()
     load()
 
 
 def with_validators() -> None:
-    """The same, with every documented response schema compiled, which a command does only as needed."""
+    """Load it and compile every response schema, which a command does only when needed."""
     forget_contracts()
     contract = load()
     for operation in contract.operations.values():
@@ -26,7 +26,7 @@ def with_validators() -> None:
 
 
 def yaml_files(loader: type) -> None:
-    """Parsing alone: no reference followed, nothing compiled."""
+    """Parse the YAML files only, without following references or compiling schemas."""
     for path in sorted(edition_dir().glob("v*/*.yaml")):
         yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both are safe loaders
 

@@ -1,4 +1,4 @@
-"""Timing that two candidates share: interleaved rounds, medians, one table."""
+"""Timing of candidates: interleaved rounds, medians, one table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Candidate = Callable[[], object]
 def interleaved(
     candidates: Mapping[str, Candidate], rounds: int, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, float]:
-    """The median seconds of each candidate over `rounds`, taken in turn so that a busy moment hits all alike."""
+    """Return the median seconds of each candidate over `rounds`, in turn so that a busy moment affects all of them."""
     taken: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds):
         for name, candidate in candidates.items():
@@ -23,7 +23,7 @@ def interleaved(
 
 
 def table(title: str, seconds: Mapping[str, float], *, base: str) -> str:
-    """`seconds` as lines, each with its ratio to the candidate `base`."""
+    """Format `seconds` as lines, each with its ratio to the candidate `base`."""
     width = max(len(name) for name in seconds)
     rows = [
         f"  {name:<{width}}  {value * 1000:10.3f} ms  {value / seconds[base]:8.2f} x" for name, value in seconds.items()

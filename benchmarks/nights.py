@@ -1,8 +1,8 @@
-"""What a memory costs and how often it is wrong.
+"""The false positives, delays and costs of the drift history.
 
-`quiet` simulates years of one API's traits in which nothing changes but the data, and counts the findings; `caught`
-tells after how many objects each change is found; `year` remembers a year of nights of the whole API, at simulators
-whose data change every night, and weighs the baseline; `moving` looks at one world that somebody else writes to.
+`quiet` simulates years of one API's traits in which only the data changes, and counts the findings. `caught` measures
+after how many objects each change is found. `year` stores a year of nights of the whole API, from simulators whose data
+change every night, and measures the baseline. `moving` checks one simulator that another client writes to.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from whopwatch.simulator.backend import SimulatorOptions
 RULES = history_rules()
 YEAR = 365
 TRAITS = 4850
-"""What a baseline of the whole API holds after some nights at the simulator."""
+"""Return the content of a baseline of the whole API after some nights at the simulator."""
 FIRST = datetime(2026, 1, 1, 3, tzinfo=UTC)
 SHARES = (1.0, 0.9, 0.5, 0.2, 0.1, 0.05)
 
@@ -40,7 +40,8 @@ SHARES = (1.0, 0.9, 0.5, 0.2, 0.1, 0.05)
 class Source:
     """Objects that have a trait with a probability of `share`, more alike within one night than across nights.
 
-    `fresh` new ones come each night, `known` old ones are seen again; one of those may change with the chance `turns`.
+    `fresh` new objects appear each night, `known` old ones are seen again. One of those may change with the chance
+    `turns`.
     """
 
     rng: random.Random
@@ -51,7 +52,7 @@ class Source:
     turns: float
 
     def night(self, units: int) -> NightCounts:
-        """What one night shows."""
+        """Return the observations of one night."""
         rng = self.rng
         share = self.share
         if 0 < share < 1 and self.alike:
@@ -65,7 +66,7 @@ class Source:
 
 
 def quiet_year(rng: random.Random, alike: float) -> int:
-    """How many traits of one API are called drift in a year in which there is none."""
+    """Return how many traits of one API are called drift in a year without drift."""
     wrong = 0
     for _ in range(TRAITS):
         source = Source(
@@ -89,7 +90,7 @@ def quiet_year(rng: random.Random, alike: float) -> int:
 
 
 def caught_after(units: int, share: float, fresh: int, lost: int) -> str:
-    """Nights and objects until a trait that is gone for good is told."""
+    """Return the nights and objects until a removed trait is found."""
     record = TraitRecord(1, eligible=units, hits=round(units * share))
     for night in range(1, 200):
         if update_absence_test(
@@ -104,7 +105,7 @@ def caught_after(units: int, share: float, fresh: int, lost: int) -> str:
 
 
 def quiet(years: int) -> None:
-    """Print the findings of quiet years."""
+    """Print the findings of years without drift."""
     for alike in (0.0, RULES.absence.correlation, 2 * RULES.absence.correlation):
         started = time.process_time()
         wrong = [quiet_year(random.Random(seed), alike) for seed in range(years)]  # noqa: S311
@@ -113,7 +114,7 @@ def quiet(years: int) -> None:
 
 
 def caught() -> None:
-    """Print after how many objects a trait that is gone is told."""
+    """Print after how many objects a removed trait is found."""
     print("share had before | 5 new objects a night    | 25 new objects a night   | known objects lose it")
     for share in SHARES:
         rows = [caught_after(300, share, fresh, 0) for fresh in (5, 25)]
@@ -122,7 +123,7 @@ def caught() -> None:
 
 
 def worlds(contract: Contract, count: int, budget: int) -> Iterator[tuple[Observation, float]]:
-    """What `count` runs over the whole API see, each at a world of its own, and their seconds of CPU."""
+    """Return the observations of `count` runs over the whole API, each with data of its own, and their CPU seconds."""
     for seed in range(count):
         simulator = InProcess(contract, SimulatorOptions(seed=seed, rate_limit=10**9))
         started = time.process_time()
@@ -131,7 +132,7 @@ def worlds(contract: Contract, count: int, budget: int) -> Iterator[tuple[Observ
 
 
 def year(nights: int, count: int, budget: int) -> None:
-    """Remember `nights` nights, which repeat `count` different ones, and say what that came to."""
+    """Store `nights` nights, which repeat `count` different ones, and print the results."""
     contract = load()
     seen = list(worlds(contract, count, budget))
     records, reports, seconds = Records(salt=b"benchmark"), list[Report](), list[float]()
@@ -159,7 +160,7 @@ def year(nights: int, count: int, budget: int) -> None:
 
 
 def moving(nights: int, writes: int, budget: int) -> None:
-    """Look at one world every night, in which somebody creates, changes and deletes objects in between."""
+    """Check one simulator every night while another client creates, changes and deletes objects."""
     contract, writers = load(), Writers(1, 1.0)
     simulator = InProcess(contract, SimulatorOptions(seed=1, rate_limit=10**9))
     records, found = Records(salt=b"benchmark"), list[Finding]()
@@ -174,7 +175,7 @@ def moving(nights: int, writes: int, budget: int) -> None:
 
 
 def main() -> None:
-    """Run what was asked for."""
+    """Run the measurement that the arguments name."""
     parser = command_line(__doc__)
     parser.add_argument("what", choices=["quiet", "caught", "year", "moving"])
     parser.add_argument("--years", type=int, default=3)

@@ -1,9 +1,9 @@
-"""The prober as it runs in production, over a contract of 149 reads: what is measured, in a process of its own.
+"""The prober as in production, for a contract of 149 reads, in a process of its own to be measured.
 
     python -m benchmarks.prober PORT_OF_KNOWN_API CONFIG [TIMES]
 
-Prints its own port. At SIGTERM it writes the times of all its runs to the file TIMES, at SIGUSR1 only how many;
-without TIMES it keeps none, which would grow with every run.
+Prints its own port. At SIGTERM it writes the times of all its runs to the file TIMES, at SIGUSR1 only their number.
+Without TIMES it keeps none, because they would grow with every run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LISTED = "withdrawals.list"
 
 
 def contract_of_reads() -> Contract:
-    """The contract's own documents with one list in place of its operations, as often as Whop has operations."""
+    """Return the contract's documents with one list in place of all operations, repeated 149 times."""
     whole = load()
     listed = whole.operation(LISTED)
     documents = deepcopy(dict(whole.documents))

@@ -1,8 +1,8 @@
-"""Scheduled, fully validating probes against blackbox_exporter with body regexps, side by side in one run.
+"""Scheduled, fully validating probes next to blackbox_exporter with body regexps, in one run.
 
 149 operations every 10 s (15 probes a second), a fresh connection for each, a page of 100 items, at a server that
-answers after 10 ms and keeps the true time of every request. CPU is that of the prober's own process: ours schedules,
-validates and counts; blackbox_exporter is scheduled from outside, which is not charged to it.
+responds after 10 ms and records the true time of every request. CPU is that of the prober's process. Ours schedules,
+validates and counts; blackbox_exporter is scheduled by this process, which is not counted.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ modules:
 
 @dataclass
 class Measured:
-    """What one contestant came to, over its rounds. Times are in seconds, errors against the server's own."""
+    """The results of one prober over its rounds. Times are in seconds, errors relative to the server's own times."""
 
     probes: int = 0
     cpu: float = 0.0
@@ -69,18 +69,18 @@ class Measured:
 
 
 Runs = Sequence[tuple[str, float, float]]
-"""Path, measured total, measured time from the request to the first byte."""
+"""Path, measured total, and measured time to the first byte."""
 
 
 class Contest:
-    """A server that knows its times, and whoever is measured against it."""
+    """The server that records its times, and the prober under measurement."""
 
     def __init__(self, api: str, seconds: float) -> None:
         self._api = api
         self._seconds = seconds
 
     def measure(self, into: Measured, pid: int, finish: Callable[[], Runs]) -> None:
-        """Let time pass, charge the process `pid` for it, and hold what `finish` returns against the server's log."""
+        """Wait, measure the process `pid` meanwhile, and compare the results of `finish` with the server's log."""
         httpx.get(f"{self._api}/log")
         before = usage(pid)
         time.sleep(self._seconds)
@@ -101,7 +101,7 @@ class Contest:
 
 
 def ours(contest: Contest, api_port: str, folder: Path, into: Measured, scrape_every: float | None) -> None:
-    """One round of the prober; `scrape_every` so many seconds it is asked for its metrics."""
+    """Run one round of the prober, with a scrape of its metrics every `scrape_every` seconds."""
     times = folder / "times"
     config = folder / "probes.toml"
     config.write_text(PROBER, encoding="utf-8")
@@ -128,14 +128,14 @@ def ours(contest: Contest, api_port: str, folder: Path, into: Measured, scrape_e
 
 
 def bare(contest: Contest, api_port: str, into: Measured) -> None:
-    """One round of a loop that asks and validates, and nothing else: the least that Python can do."""
+    """Run one round of a loop that only requests and validates: the least that Python can do."""
     with module("benchmarks.bare_prober", api_port) as (process, _):
         time.sleep(2.0)
         contest.measure(into, process.pid, list)
 
 
 def _count(times: Path, process: Any) -> int:
-    """How many runs the prober has made so far; it tells at SIGUSR1."""
+    """Return how many runs the prober has made so far, which it writes at SIGUSR1."""
     times.unlink(missing_ok=True)
     process.send_signal(signal.SIGUSR1)
     wait_for(lambda: times.exists() and times.read_text(encoding="utf-8"))
@@ -148,7 +148,7 @@ def _scrape(port: str, every: float, ended: threading.Event) -> None:
 
 
 def blackbox(contest: Contest, api_port: str, folder: Path, into: Measured) -> None:
-    """One round of blackbox_exporter, driven at the same pace."""
+    """Run one round of blackbox_exporter at the same pace."""
     config = folder / "blackbox.yml"
     config.write_text(MODULE, encoding="utf-8")
     port = 19115
@@ -170,7 +170,7 @@ def _answers(client: httpx.Client) -> bool:
 
 
 def _drive(client: httpx.Client, api_port: str, ended: threading.Event, runs: list[tuple[str, float, float]]) -> None:
-    """Ask for one probe after the other, at the pace of our own schedule."""
+    """Request one probe after the other, at the pace of our own schedule."""
 
     def probe(number: int) -> None:
         path = f"/api/v1/o{number % OPERATIONS:03}"
@@ -198,13 +198,13 @@ def _stopped(ended: threading.Event, driver: threading.Thread, runs: list[tuple[
 
 
 def shares(values: Sequence[float]) -> str:
-    """p50 and p99, in milliseconds."""
+    """Return p50 and p99, in milliseconds."""
     ordered = sorted(values)
     return f"{statistics.median(ordered) * 1000:6.2f} / {ordered[int(len(ordered) * 0.99)] * 1000:6.2f}"
 
 
 def main() -> None:
-    """Measure in turns, and print one table."""
+    """Measure the probers in turn, and print one table."""
     options = command_line(__doc__)
     options.add_argument("seconds", nargs="?", type=float, default=30.0, help="of each turn (default: 30)")
     options.add_argument("rounds", nargs="?", type=int, default=3, help="turns of each (default: 3)")

@@ -1,4 +1,4 @@
-"""Other processes: started, asked for what they use, ended."""
+"""Start, measure and end other processes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 AS_DEPLOYED = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
-"""What the container file and the systemd unit of the prober set in its environment."""
+"""The environment that the container file and the systemd unit of the prober set."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a process has used: CPU seconds so far; memory in MiB, threads and open files now."""
+    """Resources of a process: CPU seconds so far; memory in MiB, threads and open files now."""
 
     cpu: float
     rss: float
@@ -27,7 +27,7 @@ class Usage:
 
 
 def usage(pid: int) -> Usage:
-    """What the process `pid` uses, out of /proc."""
+    """Return the resources of the process `pid`, from /proc."""
     stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines())
     return Usage(
@@ -40,7 +40,7 @@ def usage(pid: int) -> Usage:
 
 @contextmanager
 def module(name: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`python -m name` as a process as deployed, and the first line it prints; ended with SIGTERM."""
+    """Run `python -m name` as deployed, and yield the process and the first line it prints. End it with SIGTERM."""
     command = [sys.executable, "-m", name, *arguments]
     with running(command, stdout=subprocess.PIPE, environ=AS_DEPLOYED) as process:
         assert process.stdout is not None
@@ -51,7 +51,7 @@ def module(name: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], 
 def running(
     command: list[str], stdout: int | None = None, environ: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """`command` as a process that ends with the context; `environ` is set besides what is."""
+    """Run `command` while the context is open, with `environ` added to the environment."""
     whole = {**os.environ, **(environ or {})}
     process = subprocess.Popen(command, stdout=stdout, text=True, env=whole)  # noqa: S603 (the benchmarks' own commands)
     try:
@@ -68,7 +68,7 @@ def running(
 
 
 def wait_for(holds: object, seconds: float = 20.0) -> None:
-    """Return when `holds()` is true. Raises TimeoutError where that takes longer than `seconds`."""
+    """Return when `holds()` is true. Raises TimeoutError after `seconds`."""
     end = time.monotonic() + seconds
     while not holds():  # type: ignore[operator]
         if time.monotonic() > end:

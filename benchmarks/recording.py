@@ -1,4 +1,4 @@
-"""Whether a recording says what the run said: findings and verdicts, before and after, over faults of the catalogue.
+"""Compare findings and verdicts of runs with those of their recordings, over faults of the catalogue.
 
 python -m benchmarks.recording [--every 9]
 """
@@ -18,7 +18,7 @@ from whopwatch.simulator.faults import fault_catalogue
 
 
 def both(contract: Contract, fault: str) -> tuple[Report, Report]:
-    """The report of a run with `fault` everywhere, and that of its recording."""
+    """Return the report of a run with `fault` everywhere, and that of its recording."""
     with embedded(contract) as simulator:
         simulator.faults.switch([fault])
         target = replace(simulator.target(), writable=False)
@@ -32,7 +32,7 @@ def both(contract: Contract, fault: str) -> tuple[Report, Report]:
 
 
 def main() -> None:
-    """Print each fault that differs, and the sums."""
+    """Print each fault with a difference, and the totals."""
     parser = command_line(__doc__)
     parser.add_argument("--every", type=int, default=9, help="take each Nth fault that reading can show")
     contract = load()

@@ -1,9 +1,9 @@
-"""What a scrape of 149 operations costs the prober, beside prometheus_client writing the same samples.
+"""The CPU of a scrape of 149 operations, relative to prometheus_client writing the same samples.
 
     python -m benchmarks.scrape
 
-CPU of the process that is scraped, its HTTP server included, at a contract of 149 reads that have all run. The library
-takes the place of our exposition, behind the same server.
+Measured in the scraped process, including its HTTP server, for a contract of 149 reads that have all run. The library
+replaces our exposition behind the same server.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ PROBES = '[budget]\nrequests_per_minute = 60000\n[defaults]\ninterval = "1h"\n[[
 
 
 class AsItComes:
-    """prometheus_client's own exposition, in the place of ours."""
+    """prometheus_client's own exposition in place of ours."""
 
     def __init__(self, service: ProberService) -> None:
         self._registry = service.metrics.registry
 
     def render(self) -> list[bytes]:
-        """The text format of everything."""
+        """Return the text format of everything."""
         return [generate_latest(self._registry)]
 
 
 def scrapes(port: int) -> float:
-    """Scrape so many times; CPU seconds of this process for each, but for those of the scraping thread."""
+    """Scrape repeatedly. Return the CPU seconds of this process per scrape, without those of the scraping thread."""
     scraping: list[float] = []
 
     def scrape() -> None:
@@ -62,7 +62,7 @@ def scrapes(port: int) -> float:
 
 
 def main() -> None:
-    """Measure both, round by round, and print the medians."""
+    """Measure both in rounds, and print the medians."""
     command_line(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder, module("benchmarks.known_api") as (_, port):
         config = Path(folder) / "probes.toml"

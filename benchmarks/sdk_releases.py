@@ -1,6 +1,6 @@
-"""What releases of the official SDK make of the simulator's world: `python -m benchmarks.sdk_releases [RELEASE...]`.
+"""Run SDK releases at the simulator: `python -m benchmarks.sdk_releases [RELEASE...]`.
 
-Each release is driven by `whopwatch sdk`, and a row of docs/howto/sdk-and-mcp.md says what came of it.
+`whopwatch sdk` tests each release, and a row of docs/howto/sdk-and-mcp.md shows the result.
 """
 
 from __future__ import annotations
@@ -44,40 +44,18 @@ HEAD = (
     "argument gone",
     "requests a walk, needed",
 )
-TEXT = """# What the official SDKs make of the API
-
-`whopwatch sdk RELEASE` drives a release of the SDK at a target, reads only, and holds every field that it parses
-against the answer that it was given. This table is the simulator's world, which keeps the contract of SDK 0.0.23, as
-other releases see it (`python -m benchmarks.sdk_releases` makes it anew):
-
-{table}
-
-- **verified** to **no method**: the 79 reads of the contract. **no method**: the release cannot call them.
-- **dropped**, **changed**: fields that were answered and are not there after parsing, or are there as something else.
-- **let through**: fields whose value is not of the declared type; the SDK says nothing of it.
-- **not sent**: fields that the release declares as always there and that were not answered; it shows None for them.
-- **without a type**: fields that come along undeclared. In 0.0.23 these are all in `page_info`: its pages declare the
-  end cursor alone.
-- **raises**: operations whose true answers the release takes for broken. Releases from 1.0 on hold answers to their
-  models, and those describe a later API.
-- **argument gone**: parameters that the API takes and the release has no argument for (`company_id` became
-  `account_id`).
-- **requests a walk**: what the SDK's own iteration sends for a list, and how many pages there are. Releases that ignore
-  `has_next_page` ask once more, for an empty page.
-
-What may be null and does not come at all is None to the SDK either way, so nothing is told of that.
-
-Ruby: the gem `whop_sdk` is on no registry that this table is made with, so nothing is said of it.
-"""
+BEGIN, END = "<!-- table of benchmarks.sdk_releases -->", "<!-- end of the table -->"
 
 
 def main() -> None:
-    """Drive each release and write the page."""
+    """Test each release and write the table."""
     parser = command_line(__doc__)
     parser.add_argument("releases", nargs="*", metavar="RELEASE", default=RELEASES, help="sdk:VERSION or npm:VERSION")
     rows = [_row(release, _driven(release)) for release in parser.parse_args().releases]
     lines = ["| " + " | ".join(row) + " |" for row in (HEAD, ("---",) * len(HEAD), *rows)]
-    PAGE.write_text(TEXT.format(table="\n".join(lines)), encoding="utf-8")
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text("\n".join([f"{before}{BEGIN}", "", *lines, "", f"{END}{after}"]), encoding="utf-8")
     print("\n".join(lines))
 
 

@@ -1,6 +1,6 @@
-"""Whether a faithful API is called faithful: `check` at simulators of different seeds. There must be no finding.
+"""Run `check` at simulators with different seeds and no faults. There must be no finding.
 
-Requests are counted at the server, not by the client that might be wrong about them.
+Requests are counted at the server, not by the client under test.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from whopwatch.simulator import embedded
 
 
 def main() -> None:
-    """Run every seed and print what was found; ends with 1 where anything was."""
+    """Run every seed and print the findings. Exits with 1 if there are any."""
     parser = command_line(__doc__)
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--budget", type=int, default=DEFAULT_BUDGET)

@@ -1,4 +1,4 @@
-"""Ten minutes of 149 probes with faults coming and going, and a stall: what grows, what lags, what bursts."""
+"""Ten minutes of 149 probes with faults and a stall: memory, schedule lag and bursts."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ MODES = ("ok", "fails", "ok", "field", "ok", "reset", "ok", "slow", "ok", "hang"
 MODE_SECONDS = 15.0
 STALL = 5.0
 WARM_UP = MODE_SECONDS * len(MODES)
-"""Until every fault was there once: the history of failures is full then, and so is the pool of threads."""
+"""Seconds until every fault has occurred once. Then the history of failures and the thread pool are full."""
 LAG = "whop_prober_schedule_lag_seconds_bucket"
 
 
 def scrape(port: str) -> dict[str, list[Any]]:
-    """Every sample by name."""
+    """Return every sample by name."""
     text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20).text
     samples: dict[str, list[Any]] = {}
     for family in text_string_to_metric_families(text):
@@ -47,13 +47,13 @@ def scrape(port: str) -> dict[str, list[Any]]:
 
 
 def quantile(buckets: list[Any], share: float) -> str:
-    """The bucket below which `share` of the observations are."""
+    """Return the upper bound of the bucket that contains the quantile `share`."""
     total = buckets[-1].value
     return next(str(bucket.labels["le"]) for bucket in buckets if bucket.value >= share * total)
 
 
 def stall(pid: int, api: str) -> tuple[int, int]:
-    """Stop the prober for five seconds; how many requests came in the 50 ms and the second after it went on."""
+    """Stop the prober for five seconds. Return the requests in the first 50 ms and the first second afterwards."""
     httpx.get(f"{api}/log")
     os.kill(pid, signal.SIGSTOP)
     time.sleep(STALL)
@@ -101,7 +101,7 @@ def main() -> None:
 def report(
     samples: dict[str, list[Any]], uses: list[Usage], series: list[int], burst: tuple[int, int], seconds: float
 ) -> None:
-    """Print what grew between the first and the last fifth, and what else was seen."""
+    """Print the growth from the first to the last fifth, and the other results."""
     fifth = max(len(uses) // 5, 1)
 
     def step(values: list[float]) -> str:
@@ -110,7 +110,7 @@ def report(
 
     print(f"soak of {seconds:.0f} s, 149 operations every 10 s, faults coming and going")
     print(f"  memory        {step([use.rss for use in uses])} MiB, at most {max(use.rss for use in uses):.1f}")
-    minute = 12  # samples are 5 s apart, and free memory is given back once a minute
+    minute = 12  # samples are 5 s apart, and the prober trims its heap once a minute
     by_minute = [uses[start : start + minute] for start in range(0, len(uses) - minute + 1, minute)]
     print(f"  by the minute {' '.join(f'{statistics.median(use.rss for use in part):.1f}' for part in by_minute)} MiB")
     print(f"  threads       {step([use.threads for use in uses])}")

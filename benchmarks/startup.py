@@ -1,4 +1,4 @@
-"""The start-up time of the command, against an interpreter that does nothing. Aim: `--help` under 0.5 s."""
+"""The start-up time of the command, relative to an interpreter that does nothing. Aim: `--help` under 0.5 s."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.usage import command_line
 
 
 def run(*arguments: str) -> None:
-    """Run the interpreter with `arguments` to its end."""
+    """Run the interpreter with `arguments` until it ends."""
     subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
 
 

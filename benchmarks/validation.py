@@ -1,4 +1,4 @@
-"""Validating a list of 100 items, against the reference implementation in pure Python."""
+"""Validating a list of 100 items, relative to the reference implementation in pure Python."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LISTS = ("products.list", "payments.list")
 
 
 def bodies(contract: Contract) -> dict[str, object]:
-    """A page of 100 items of each list, from the simulator."""
+    """Return a page of 100 items of each list, from the simulator."""
     found = {}
     with embedded(contract, items=100) as simulator:
         for id in LISTS:
@@ -33,7 +33,7 @@ def bodies(contract: Contract) -> dict[str, object]:
 
 
 def reference_validator(contract: Contract, pointer: str) -> jsonschema.Draft202012Validator:
-    """The same schema, compiled for the `jsonschema` package."""
+    """Return the same schema compiled by the `jsonschema` package."""
     resource = Resource.from_contents(contract.documents["v1"], default_specification=DRAFT202012)
     return jsonschema.Draft202012Validator(
         {"$schema": DIALECT, "$ref": f"urn:v1#{pointer.replace('{', '%7B').replace('}', '%7D')}"},

@@ -1,1 +1,1 @@
-"""How many of the ways in which an API can drift are found, by what, and for how many requests."""
+"""How many kinds of drift are found, by which tool, with how many requests."""

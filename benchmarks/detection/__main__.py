@@ -1,10 +1,10 @@
-"""How much whopwatch detects: `python -m benchmarks.detection`.
+"""Measure what whopwatch detects: `python -m benchmarks.detection`.
 
-Every fault of the simulator's catalogue and every one of benchmarks/detection/unseen is placed at one operation, and
-at all at once, and looked for at each budget; with --schemathesis N so many by `schemathesis run` as well.
-Faults of tools, of deliveries and of what the SDK makes of answers are looked for by those who see them.
-Writes reports/detection/cases.jsonl as it goes on (what is there is not run again: delete it after a change of the
-code), then detection.json and the page.
+Every fault of the simulator's catalogue and every fault of benchmarks/detection/unseen is placed at one operation, and
+at all operations, and searched for with each budget; with --schemathesis N, N of them with `schemathesis run` as well.
+Faults of tools, deliveries and SDK parsing are searched for by the commands for them. Writes
+reports/detection/cases.jsonl during the run (cases in it are not run again: delete it after a change of the code), then
+detection.json and the page.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detection.cases import EVERYWHERE, RIVAL, WATCH, Case, Placed, clean, draw, sees, spread
-from benchmarks.detection.elsewhere import SAMPLE, outcomes
-from benchmarks.detection.looking import look, rival_cases
-from benchmarks.detection.rival import rivalled
+from benchmarks.detection.case_order import look, schemathesis_cases
+from benchmarks.detection.cases import EVERYWHERE, SCHEMATHESIS, WHOPWATCH, Case, Placed, clean, draw, sees, spread
+from benchmarks.detection.run_other_checks import SAMPLE, run_other_checks
+from benchmarks.detection.run_schemathesis import run_schemathesis
+from benchmarks.detection.run_whopwatch import run_whopwatch
 from benchmarks.detection.scheduler import Journal, Record, run_all
 from benchmarks.detection.score import with_baseline
 from benchmarks.detection.stage import items_of, warmed
 from benchmarks.detection.tables import figures, page
-from benchmarks.detection.watch import watched
 from benchmarks.usage import command_line
 from whopwatch.contract import load
 
 
 def main() -> None:
-    """Run what is asked for and write the page."""
+    """Run the cases and write the page."""
     options = _options()
     contract = load()
     placed = list(draw(contract, options.draws, options.only)) if "one" in options.places else []
@@ -42,9 +42,9 @@ def main() -> None:
     budgets = sorted(int(budget) for budget in options.budgets.split(","))
 
     def work(case: Case) -> dict[str, Any]:
-        return rivalled(contract, case) if case.tool == RIVAL else watched(contract, case)
+        return run_schemathesis(contract, case) if case.tool == SCHEMATHESIS else run_whopwatch(contract, case)
 
-    watched(contract, Case(WATCH, str(budgets[0]), next(clean(1))))  # compiles what all cases need
+    run_whopwatch(contract, Case(WHOPWATCH, str(budgets[0]), next(clean(1))))  # compiles what all cases need
     for where in {(one.seed, one.origin, one.fault): one for one in (*placed, *everywhere)}.values():
         warmed(contract, where.seed, items_of(where))
     journal = Journal(options.output / "cases.jsonl")
@@ -53,9 +53,9 @@ def main() -> None:
         return run_all(cases, work, journal, jobs=options.jobs, seconds=options.seconds)
 
     records = look([*placed, *everywhere], budgets, run, frugal=options.frugal)
-    records += run(Case(WATCH, str(budget), where) for where in clean(options.seeds) for budget in budgets)
-    records += with_baseline(run(rival_cases(_drawn(placed, options.schemathesis))))
-    others = list(outcomes(contract, sample=options.elsewhere)) if options.elsewhere else []
+    records += run(Case(WHOPWATCH, str(budget), where) for where in clean(options.seeds) for budget in budgets)
+    records += with_baseline(run(schemathesis_cases(_drawn(placed, options.schemathesis))))
+    others = list(run_other_checks(contract, sample=options.elsewhere)) if options.elsewhere else []
     options.output.mkdir(parents=True, exist_ok=True)
     told = json.dumps(figures(records, others), indent=2)
     (options.output / "detection.json").write_text(f"{told}\n", encoding="utf-8")
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def _drawn(placed: Sequence[Placed], number: int) -> list[Placed]:
-    """So many faults that a reader can see, always the same ones."""
+    """Return `count` faults that reads can show, always the same ones."""
     seen = [where for where in placed if sees(where) == "read"]
     return random.Random(number).sample(seen, min(number, len(seen)))  # noqa: S311
 
@@ -88,7 +88,7 @@ def _options() -> argparse.Namespace:
         type=int,
         default=SAMPLE,
         metavar="N",
-        help="faults that each other witness is tried with, 0 to leave them out (default %(default)s)",
+        help="faults that each other check is tried with, 0 to leave them out (default %(default)s)",
     )
     parser.add_argument("--frugal", action="store_true", help="what was caught is not looked for with more requests")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (default %(default)s)")

@@ -1,4 +1,4 @@
-"""What is run: one tool with one setting at one simulator, faultless or with one fault at one operation."""
+"""The cases: one tool with one setting at one simulator, without a fault or with one at one operation."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from whopwatch.simulator.world.tables import World
 
 CATALOGUE, UNLISTED, CLEAN = "catalogue", "unseen", "clean"
 ELSEWHERE = ("mcp", "webhook")
-"""Who sees what no request to the API shows: benchmarks.detection.elsewhere asks them."""
+"""Faults that no request to the API shows; benchmarks.detection.run_other_checks searches for them."""
 EVERYWHERE = "everywhere"
-"""Stands for all operations at which a fault makes sense."""
-WATCH, RIVAL = "whopwatch", "schemathesis"
+"""In place of an operation: all operations where the fault is possible."""
+WHOPWATCH, SCHEMATHESIS = "whopwatch", "schemathesis"
 BUDGET, DEFAULT = "budget", "default"
-"""Settings of schemathesis: bound to the requests of our default budget, or as it comes."""
+"""Settings of schemathesis: limited to the requests of our default budget, or its own defaults."""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A fault at an operation, or EVERYWHERE. No fault: clean.
+    """A fault at an operation, or EVERYWHERE. Without a fault: clean.
 
-    `seed` is that of the world, the plan and every other choice.
+    `seed` is that of the simulator, the plan and every other random choice.
     """
 
     origin: str
@@ -45,18 +45,18 @@ class Case:
 
     @property
     def key(self) -> str:
-        """What tells it from every other case."""
+        """The identity of the case."""
         placed = self.placed
         return "/".join((self.tool, self.setting, placed.origin, placed.fault, placed.operation, str(placed.seed)))
 
     def to_json(self) -> dict[str, Any]:
-        """Its own fields, those of where it is, and the class of the fault and who could notice it."""
+        """Return the case, its place, and the class and visibility of the fault, for a record."""
         about = {"class": drift_class(self.placed), "sees": sees(self.placed)}
         return {"key": self.key, "tool": self.tool, "setting": self.setting, **asdict(self.placed), **about}
 
 
 def draw(contract: Contract, draws: int, names: Sequence[str] = ()) -> Iterator[Placed]:
-    """Each fault (or those of `names`) at `draws` operations, drawn among those where it makes sense."""
+    """Return each fault (or those of `names`) at `draws` operations, drawn among the possible ones."""
     for seed in range(1, draws + 1):
         world = World(contract, seed=seed)
         for name, fault in fault_catalogue().items():
@@ -77,9 +77,9 @@ def draw(contract: Contract, draws: int, names: Sequence[str] = ()) -> Iterator[
 
 
 def spread(contract: Contract, names: Sequence[str] = ()) -> Iterator[Placed]:
-    """Each fault that a reader can see (or those of `names`) at every operation where it makes sense.
+    """Return each fault (or those of `names`) that reads can show, at every operation where it is possible.
 
-    Without those that only show beside other operations: everywhere at once, an earlier run alone can tell.
+    Without faults that only show next to other operations: everywhere at once, only an earlier run could show them.
     """
     for placed in draw(contract, 1, names):
         if sees(placed) == "read":
@@ -89,24 +89,24 @@ def spread(contract: Contract, names: Sequence[str] = ()) -> Iterator[Placed]:
 
 
 def clean(seeds: int) -> Iterator[Placed]:
-    """The faithful API, once a seed."""
+    """Return the API without faults, once for each seed."""
     return (Placed(CLEAN, "", "", seed) for seed in range(seeds))
 
 
 def baseline(placed: Placed) -> Placed:
-    """The faithful API as it is where a fault was placed: what schemathesis reports of that is no detection."""
+    """Return the same place without the fault: what schemathesis reports there does not count as detection."""
     return Placed(CLEAN, "", placed.operation, placed.seed)
 
 
 def drift_class(placed: Placed) -> str | None:
-    """What moved, None where nothing did."""
+    """Return what changed compared with an earlier run, None if nothing did."""
     if placed.origin == CATALOGUE:
         return fault_catalogue()[placed.fault].drift_class
     return UNSEEN[placed.fault].classes[0] if placed.origin == UNLISTED else None
 
 
 def sees(placed: Placed) -> str | None:
-    """Who could notice it, in the words of the catalogue."""
+    """Return who could notice the fault, in the words of the catalogue."""
     if placed.origin == CATALOGUE:
         fault = fault_catalogue()[placed.fault]
         return "history" if fault.beside and placed.operation == EVERYWHERE else fault.sees
@@ -114,7 +114,7 @@ def sees(placed: Placed) -> str | None:
 
 
 def is_for_writers(placed: Placed) -> bool:
-    """Whether only a run that writes could notice it."""
+    """Whether only a run with writes could notice it."""
     return sees(placed) == "write"
 
 

@@ -1,4 +1,4 @@
-"""Each case in a process of its own, a few at a time, each bounded in time; outcomes survive an interruption."""
+"""Run each case in a process of its own, a few at a time, with a time limit. Outcomes survive an interruption."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Work = Callable[[Case], Record]
 
 
 class Journal:
-    """The outcomes so far, one JSON line a case."""
+    """The outcomes so far, one JSON line per case."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -30,7 +30,7 @@ class Journal:
                 self._take(line)
 
     def add(self, record: Record) -> None:
-        """Write one outcome down at once."""
+        """Append one outcome and flush it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(record) + "\n")
@@ -40,12 +40,12 @@ class Journal:
         try:
             record = json.loads(line)
         except ValueError:
-            return  # the line that an interruption cut short
+            return  # an incomplete line after an interruption
         self.records[record["key"]] = record
 
 
 def run_all(cases: Iterable[Case], work: Work, journal: Journal, *, jobs: int, seconds: float) -> list[Record]:
-    """The records of all `cases`: those of `journal`, and the others as they are run now."""
+    """Return the records of all `cases`, from `journal` or from a run now."""
     wanted = list(cases)
     open_ = [case for case in wanted if case.key not in journal.records]
     done = len(wanted) - len(open_)
@@ -58,7 +58,7 @@ def run_all(cases: Iterable[Case], work: Work, journal: Journal, *, jobs: int, s
 
 
 def _run(cases: Iterable[Case], work: Work, jobs: int, seconds: float) -> Iterator[Record]:
-    # Forked, so that the contract and its validators are there from the start.
+    # Forked, so that the contract and its validators are already loaded.
     context = multiprocessing.get_context("fork")
     todo = iter(cases)
     running: dict[Connection, tuple[Case, BaseProcess, float]] = {}

@@ -1,4 +1,4 @@
-"""From the records of all cases to the figures of the table."""
+"""Calculate the figures of the table from the records of all cases."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from benchmarks.detection.cases import CLEAN, RIVAL, WATCH
+from benchmarks.detection.cases import CLEAN, SCHEMATHESIS, WHOPWATCH
 
 Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Score:
-    """What one tool with one setting made of some faults. `requests` and `seconds` are medians over its runs."""
+    """The result of one tool with one setting. `requests` and `seconds` are medians over its runs."""
 
     faults: int
     caught: int
@@ -23,22 +23,22 @@ class Score:
 
     @property
     def share(self) -> float:
-        """Of the faults those that were caught."""
+        """The share of faults that were caught."""
         return self.caught / self.faults if self.faults else 0.0
 
 
 def with_baseline(records: Sequence[Record]) -> list[Record]:
-    """The records, those of schemathesis with `caught`: it complained of something that it does not always say."""
+    """Return the records with `caught` for schemathesis: a complaint that it does not make without the fault."""
     clean = {
         (record["setting"], record["operation"], record["seed"]): set(record.get("complaints", ()))
         for record in records
-        if record["tool"] == RIVAL and record["origin"] == CLEAN
+        if record["tool"] == SCHEMATHESIS and record["origin"] == CLEAN
     }
-    return [_against(record, clean) if _is_rival_fault(record) else record for record in records]
+    return [_against(record, clean) if _is_unlisted_fault(record) else record for record in records]
 
 
-def _is_rival_fault(record: Record) -> bool:
-    return bool(record["tool"] == RIVAL and record["origin"] != CLEAN and "error" not in record)
+def _is_unlisted_fault(record: Record) -> bool:
+    return bool(record["tool"] == SCHEMATHESIS and record["origin"] != CLEAN and "error" not in record)
 
 
 def _against(record: Record, clean: Mapping[tuple[str, str, int], set[str]]) -> Record:
@@ -47,7 +47,7 @@ def _against(record: Record, clean: Mapping[tuple[str, str, int], set[str]]) -> 
 
 
 def score(records: Iterable[Record]) -> Score:
-    """The score of some records; a case that came to no end counts as a fault that was not caught."""
+    """Return the score of some records. A case that ended with an error counts as not caught."""
     taken = list(records)
     ended = [record for record in taken if "error" not in record and "carried" not in record]
     return Score(
@@ -59,7 +59,7 @@ def score(records: Iterable[Record]) -> Score:
 
 
 def attribution(records: Iterable[Record]) -> dict[str, float]:
-    """Of the findings of whopwatch's runs at faults, the share that names operation, class, place, and all three."""
+    """Return the shares of findings that name operation, class, location, and all three."""
     sums = {"findings": 0, "operation": 0, "class": 0, "location": 0, "all": 0}
     for record in records:
         found = {} if "carried" in record else record.get("attribution", {})
@@ -69,13 +69,13 @@ def attribution(records: Iterable[Record]) -> dict[str, float]:
 
 
 def false_alarms(records: Iterable[Record]) -> tuple[int, int]:
-    """Of the faithful simulators those that whopwatch found fault with, and how many there were."""
-    clean = [record for record in records if record["tool"] == WATCH and record["origin"] == CLEAN]
+    """Return the simulators without faults that got a finding, and the number of simulators without faults."""
+    clean = [record for record in records if record["tool"] == WHOPWATCH and record["origin"] == CLEAN]
     return sum(bool(record.get("findings")) or "error" in record for record in clean), len(clean)
 
 
 def by_class(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Records by the drift class of their fault, D1 first."""
+    """Group records by the drift class of their fault, D1 first."""
     classes: dict[str, list[Record]] = {}
     for record in records:
         classes.setdefault(record["class"], []).append(record)

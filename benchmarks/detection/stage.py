@@ -1,4 +1,4 @@
-"""A simulator with one fault, and what a finding about that fault has to name."""
+"""A simulator with one fault, and what a finding about the fault must name."""
 
 from __future__ import annotations
 
@@ -27,28 +27,27 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True)
 class Expected:
-    """What a finding may call the fault.
+    """What a finding about the fault may name.
 
-    `places` are the operations that may be accused, each with the locations that are right there; none means that
-    any would be.
+    `places` are the operations, each with the expected locations; an empty value allows any location.
     """
 
     classes: tuple[str, ...]
     places: Mapping[str, tuple[str, ...]]
 
     def names_class(self, finding: Finding) -> bool:
-        """Whether a finding gives it one of its drift classes."""
+        """Whether a finding has one of the fault's drift classes."""
         return finding.drift_class in self.classes
 
     def names_place(self, finding: Finding) -> bool:
-        """Whether a finding points at its place, at what holds it, or into it."""
+        """Whether a finding names the location, a parent of it, or a part of it."""
         places = self.places.get(finding.operation, ())
         return not places or any(is_near(place, finding.location) for place in places)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A running simulator. `counted` are the requests that reached it, by method; `expected` None where it is clean."""
+    """A running simulator. `counted` are the received requests by method; `expected` is None without a fault."""
 
     simulator: Simulator
     expected: Expected | None
@@ -57,13 +56,13 @@ class Stage:
 
     @property
     def unsafe(self) -> int:
-        """How many requests came in that could have changed something."""
+        """The number of received requests that could have changed something."""
         return sum(number for method, number in self.counted.items() if method not in READS)
 
 
 @contextmanager
 def staged(contract: Contract, placed: Placed) -> Iterator[Stage]:
-    """The simulator of one case, as long as the context. Its rate limit is out of the way of those who ask a lot."""
+    """Run the simulator of one case, without a rate limit, while the context is open."""
     settings: dict[str, Any] = {"seed": placed.seed, "rate_limit": 10**9}
     fronts: list[Front] = []
     planted: dict[str, Twisted] = {}
@@ -86,13 +85,13 @@ def staged(contract: Contract, placed: Placed) -> Iterator[Stage]:
 
 
 def items_of(placed: Placed) -> int | None:
-    """How long lists have to be for a fault; None for the default."""
+    """Return the length of lists that a fault needs; None for the default."""
     return fault_catalogue()[placed.fault].items if placed.origin == CATALOGUE else None
 
 
 @cache
 def warmed(contract: Contract, seed: int, items: int | None) -> World:
-    """A world with everything in it. Each case is a process of its own: what one made before it began, all have."""
+    """Return a complete simulated world. It is created once, before the processes of the cases are forked."""
     world = World(contract, seed=seed, items=items)
     for table in world.shapes:
         world.table(table)
@@ -100,7 +99,7 @@ def warmed(contract: Contract, seed: int, items: int | None) -> World:
 
 
 def is_near(place: str, found: str) -> bool:
-    """Whether `found` is `place`, what holds it, or inside it; `*` in `place` is anything."""
+    """Whether `found` is `place`, a parent of it, or a part of it. `*` in `place` matches anything."""
     place, found = place.removeprefix("/data/*"), found.removeprefix("/data/*")
     if fnmatchcase(found, place):
         return True
@@ -108,7 +107,7 @@ def is_near(place: str, found: str) -> bool:
 
 
 def _twisted(contract: Contract, placed: Placed, key: str) -> Mapping[str, Twisted]:
-    """A fault from outside the catalogue at its operation, or at each one where it makes sense."""
+    """Place a fault from outside the catalogue at its operation, or at every possible one."""
     everywhere = placed.operation == EVERYWHERE
     v1 = (operation for operation in contract.reads if operation.api == "v1")
     chosen = v1 if everywhere else [contract.operation(placed.operation)]
@@ -134,7 +133,7 @@ def _expected(
 
 
 def _with_twins(contract: Contract, places: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
-    """The list and the retrieve of one resource may be accused in each other's place."""
+    """Allow the list and the retrieve operation of one resource to be named in each other's place."""
     both = dict(places)
     for id, locations in places.items():
         resource = contract.operation(id).resource

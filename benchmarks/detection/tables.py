@@ -1,30 +1,33 @@
-"""The published page, and the same as JSON."""
+"""The published page, and its figures as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.detection.cases import BUDGET, CATALOGUE, DEFAULT, EVERYWHERE, RIVAL, UNLISTED, WATCH
-from benchmarks.detection.elsewhere import Outcome
-from benchmarks.detection.elsewhere_table import section, totals
+from benchmarks.detection.cases import BUDGET, CATALOGUE, DEFAULT, EVERYWHERE, SCHEMATHESIS, UNLISTED, WHOPWATCH
+from benchmarks.detection.other_checks import OtherOutcome
+from benchmarks.detection.other_checks_table import section, totals
 from benchmarks.detection.score import Record, Score, attribution, by_class, false_alarms, score
 from benchmarks.detection.unseen import UNSEEN
 from whopwatch.simulator.faults import OBSERVERS, fault_catalogue
 
 Column = tuple[str, str]
-RIVALS = ((RIVAL, BUDGET), (RIVAL, DEFAULT))
+SCHEMATHESIS_COLUMNS = ((SCHEMATHESIS, BUDGET), (SCHEMATHESIS, DEFAULT))
 
 
 def columns(records: Iterable[Record]) -> list[Column]:
-    """Which tools and settings there are, in the order of the table."""
+    """Return the tools and settings, in the order of the table."""
     there = {(record["tool"], record["setting"]) for record in records}
-    budgets = sorted((int(setting) for tool, setting in there if tool == WATCH))
-    return [*((WATCH, str(budget)) for budget in budgets), *(column for column in RIVALS if column in there)]
+    budgets = sorted((int(setting) for tool, setting in there if tool == WHOPWATCH))
+    return [
+        *((WHOPWATCH, str(budget)) for budget in budgets),
+        *(column for column in SCHEMATHESIS_COLUMNS if column in there),
+    ]
 
 
-def figures(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> dict[str, Any]:
-    """All figures, for machines."""
+def figures(records: Sequence[Record], elsewhere: Sequence[OtherOutcome] = ()) -> dict[str, Any]:
+    """Return all figures, for JSON."""
     wrong, clean = false_alarms(records)
     unsafe = {f"{tool} {setting}": _unsafe(records, (tool, setting)) for tool, setting in columns(records)}
     beside = _total(_beside(records))
@@ -44,8 +47,8 @@ def figures(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> dic
     }
 
 
-def page(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> str:
-    """The Markdown page; `elsewhere` is what other witnesses saw."""
+def page(records: Sequence[Record], elsewhere: Sequence[OtherOutcome] = ()) -> str:
+    """Return the page in Markdown. `elsewhere` are the outcomes of the other checks."""
     wrong, clean = false_alarms(records)
     unsafe, beside, records = _unsafe_lines(records), _beside(records), _ours(records)
     read, unseen = _of(records, CATALOGUE, "read"), _of(records, UNLISTED, "read")
@@ -55,14 +58,14 @@ def page(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> str:
         _INTRODUCTION,
         _sample(records),
         _FRUGAL if carried else "",
-        "## A fault at every operation at once, or at one drawn at random",
+        "## Faults at every operation, and at one drawn at random",
         _EVERYWHERE,
-        _table(records, "where, of which faults", _placements(records), total=False),
-        "## The catalogue, at one operation: what a run that only reads can see",
+        _table(records, "place and source of the faults", _placements(records), total=False),
+        "## The catalogue, at one operation: visible to a read-only run",
         _table(read, "class", by_class(read)),
         "## The catalogue, at one operation: the rest",
         _table(records, "who can see it", {OBSERVERS[who]: _of(records, CATALOGUE, who) for who in rest}, total=False),
-        *_rivals_part(beside),
+        *_schemathesis_part(beside),
         section(elsewhere),
         "## Faults outside the catalogue, at one operation",
         _UNSEEN,
@@ -79,12 +82,12 @@ def page(records: Sequence[Record], elsewhere: Sequence[Outcome] = ()) -> str:
 
 
 def _ours(records: Iterable[Record]) -> list[Record]:
-    return [record for record in records if record["tool"] == WATCH]
+    return [record for record in records if record["tool"] == WHOPWATCH]
 
 
 def _beside(records: Sequence[Record]) -> list[Record]:
-    """The records of both tools at the faults that schemathesis was tried with."""
-    tried = {_where(record) for record in records if record["tool"] == RIVAL and record["fault"]}
+    """Return the records of both tools at the faults that schemathesis was run with."""
+    tried = {_where(record) for record in records if record["tool"] == SCHEMATHESIS and record["fault"]}
     return [record for record in records if _where(record) in tried]
 
 
@@ -92,23 +95,23 @@ def _where(record: Record) -> tuple[str, str, str, int]:
     return record["origin"], record["fault"], record["operation"], record["seed"]
 
 
-def _rivals_part(beside: Sequence[Record]) -> list[str]:
+def _schemathesis_part(beside: Sequence[Record]) -> list[str]:
     if not beside:
         return []
     queries = [record for record in beside if record["class"] == "D20"]
     groups = {"pages and queries (D20)": queries, "everything else": [r for r in beside if r["class"] != "D20"]}
-    return [_RIVALS, _table(beside, "faults at one operation", {k: v for k, v in groups.items() if v})]
+    return [_SCHEMATHESIS_TEXT, _table(beside, "faults at one operation", {k: v for k, v in groups.items() if v})]
 
 
 def _sample(records: Iterable[Record]) -> str:
-    """How many of the faults were tried, where not all were."""
+    """Return how many faults were tried, if not all were."""
     tried = {(record["origin"], record["fault"]) for record in records if record["sees"] == "read"}
     every = sum(fault.sees == "read" for fault in fault_catalogue().values()) + len(UNSEEN)
     return f"This page is of {len(tried)} of the {every} faults that a reader can see." if len(tried) < every else ""
 
 
 def missed(records: Iterable[Record]) -> dict[str, list[str]]:
-    """By tool and setting the faults that could be seen by reading and were not caught."""
+    """Return the readable faults that were not caught, by tool and setting."""
     found: dict[str, list[str]] = {}
     for record in records:
         if record["sees"] == "read" and not record.get("caught"):
@@ -118,7 +121,7 @@ def missed(records: Iterable[Record]) -> dict[str, list[str]]:
 
 
 def _of(records: Iterable[Record], origin: str, who: str) -> list[Record]:
-    """The records of faults at one operation."""
+    """Return the records of faults at one operation."""
     one = (record for record in records if record["operation"] != EVERYWHERE)
     return [record for record in one if record["origin"] == origin and record["sees"] == who]
 
@@ -164,7 +167,7 @@ def _figures(one: Score) -> Mapping[str, float]:
 
 
 def _table(records: Sequence[Record], head: str, groups: Mapping[str, Sequence[Record]], *, total: bool = True) -> str:
-    """A row a group, a column a tool and setting; below it the shares, requests and seconds of all."""
+    """Return a table with a row per group and a column per tool and setting; below it shares, requests and seconds."""
     shown = columns(records)
     if not groups:
         return "Not run."
@@ -186,7 +189,7 @@ def _table(records: Sequence[Record], head: str, groups: Mapping[str, Sequence[R
 
 def _name(column: Column) -> str:
     tool, setting = column
-    if tool == WATCH:
+    if tool == WHOPWATCH:
         return f"{tool}, at most {setting} requests"
     return f"{tool}, our default budget" if setting == BUDGET else f"{tool}, its defaults (unguarded)"
 
@@ -214,7 +217,7 @@ def _unsafe_lines(records: Sequence[Record]) -> list[tuple[str, int]]:
 
 
 def _missed_lines(records: Sequence[Record]) -> list[str]:
-    """What was missed, folded away: a name without an operation is of a fault that was everywhere."""
+    """Return the missed faults, folded. A name without an operation is a fault at all operations."""
     there = {f"{tool} {setting}": _name((tool, setting)) for tool, setting in columns(records)}
     found = missed(records)
     return [_folded(name, found.get(key, [])) for key, name in there.items()]
@@ -230,7 +233,7 @@ def _folded(name: str, faults: Sequence[str]) -> str:
 
 
 def _joined(parts: Iterable[str]) -> list[str]:
-    """The parts, with lines of one list put together."""
+    """Join the parts; lines of one list stay together."""
     joined: list[str] = []
     for part in parts:
         if joined and part.startswith("- ") and joined[-1].startswith("- "):
@@ -242,30 +245,28 @@ def _joined(parts: Iterable[str]) -> list[str]:
 
 _INTRODUCTION = """# What is detected
 
-How many of the ways in which an API can drift are found, by what, and for how many requests. Made by
-`python -m benchmarks.detection`; nothing on this page is written by hand.
+How many kinds of drift are found, by which tool, with how many requests. `python -m benchmarks.detection` writes this
+page.
 
-Each fault is placed twice: at one operation, drawn by a seeded random among those where it makes sense, and at every
-such operation at once, as a change of what they share would show itself. whopwatch is told
-neither the fault nor the operation: it looks at all 79 reads, with each of its budgets. A fault is caught when the
-operation is accused of drift, or told of with the right class where that class is merely worth knowing. Requests are
-counted at the server."""
+Each fault is placed twice: at one operation, drawn at random by a seed among the possible ones, and at every possible
+operation, as a change of a shared part would show. whopwatch gets neither the fault nor the operation: it checks all 79
+reads, with each of its budgets. A fault is caught if its operation has drift, or a finding of the right class if that
+class is informational. Requests are counted at the server."""
 
-_RIVALS = """## Beside schemathesis
+_SCHEMATHESIS_TEXT = """## Comparison with schemathesis
 
-On some of these faults, drawn at random. schemathesis is given the operation, an id that exists for each required
-parameter, and `--continue-on-failure`. What it says of the faultless operation does not count; anything else does,
-whatever it is about. "Our default budget" is at most 600 requests, reads only, enforced by whopwatch's own guard; "its
-defaults" are its own number of requests and all its methods."""
+On some of these faults, drawn at random. schemathesis gets the operation, an existing id for each required parameter,
+and `--continue-on-failure`. Complaints that it also makes about the operation without the fault do not count; all
+others do. "Our default budget" is at most 600 requests, reads only, enforced by whopwatch's guard; "its defaults" are
+its own number of requests and all its methods."""
 
-_FRUGAL = """A fault that was caught was not looked for again with more requests: it counts as caught there too. So the
-medians of the larger budgets, and the shares of what findings name, are of those runs that took place."""
+_FRUGAL = """A caught fault was not searched for again with more requests and counts as caught there too. So the medians
+of the larger budgets, and the shares of what findings name, cover only the runs that took place."""
 
-_EVERYWHERE = """A question that is put to some operations only, in turn from night to night, finds what is wrong
-everywhere at once; what is wrong at a single operation it finds in the night in which that one has its turn. A fault
-that leaves no answer of use anywhere, such as a 500 to everything, counts as caught where the run says that it could
-not check, and why."""
+_EVERYWHERE = """An experiment that runs at a few operations each night, in rotation, finds a fault of every operation
+in the first night. A fault of a single operation it finds in the night of that operation. A fault without any usable
+response, such as a 500 everywhere, counts as caught if the run could not check and gives the reason."""
 
-_UNSEEN = """Made up from the drift classes and the invariants of a paginated list, without a look at the catalogue or
-at the checks, and brought about by a proxy in front of the simulator. They tell whether checks state rules or know
+_UNSEEN = """Derived from the drift classes and the invariants of a paginated list, independently of the catalogue and
+the checks, and injected by a proxy in front of the simulator. They show whether checks implement rules or only known
 faults."""

@@ -1,1 +1,1 @@
-"""The receiver of webhooks: what a delivery costs, whether one is lost, and what strangers can do to it."""
+"""The webhook receiver: cost of a delivery, lost deliveries, and behaviour under abuse."""

@@ -1,8 +1,8 @@
-"""The receiver under load and under abuse: `python -m benchmarks.webhooks`.
+"""The webhook receiver under load and under abuse: `python -m benchmarks.webhooks`.
 
-The receiver is a process of its own, bound to one core; what sends has the other. Costs are CPU seconds of the
-receiver, so that a busy machine does not change them. Ends 1 where a delivery was lost, one was not answered in 5 s,
-or memory was not bounded.
+The receiver runs in a process of its own on one core, the sender on the other. Costs are CPU seconds of the receiver,
+so that a busy machine does not change them. Exits with 1 if a delivery was lost, one got no response within 5 s, or
+memory was not bounded.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from benchmarks.webhooks import abuse
 from benchmarks.webhooks.sender import SECRET, Sent, requests, send
 
 DEADLINE = 5.0
-"""Seconds that Whop waits for an answer."""
+"""Seconds that Whop waits for a response."""
 GROWTH_MIB = 120
-"""What all bounds together let the receiver take above its size at rest: open bodies, waiting ones, connections."""
+"""Memory above its idle size that the receiver's limits allow: open bodies, waiting deliveries, connections."""
 HUGE = 100 * 2**20
 
 
 @dataclass
 class Receiver:
-    """A running receiver; `report` is there when the context has ended."""
+    """A running receiver. `report` is set when the context has ended."""
 
     port: int
     process: subprocess.Popen[str]
@@ -43,13 +43,13 @@ class Receiver:
     report: dict[str, Any] = field(default_factory=dict)
 
     def usage(self) -> Usage:
-        """What it uses now."""
+        """Return its resources now."""
         return usage(self.process.pid)
 
 
 @contextmanager
 def receiver() -> Iterator[Receiver]:
-    """`whopwatch webhook listen` on one core, its memory watched."""
+    """Run `whopwatch webhook listen` on one core and record its memory."""
     os.environ["WHOP_WEBHOOK_SECRET"] = SECRET
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "report.json"
@@ -76,7 +76,7 @@ def _watch(running: Receiver, ended: threading.Event) -> None:
 
 
 def main() -> int:
-    """Run both and print what was measured; returns the exit code."""
+    """Run both and print the results. Return the exit code."""
     parser = command_line(__doc__)
     parser.add_argument("--deliveries", type=int, default=20_000, help="under load (default %(default)s)")
     parser.add_argument("--connections", type=int, default=16, help="that send them (default %(default)s)")
@@ -103,7 +103,7 @@ def _load(wanted: list[bytes], connections: int) -> Iterator[str]:
     accepted = len(warm.taken) + len(sent.taken)
     print(f"  accepted {accepted} of {len(wanted)}, checked {received}; put off {_put_off(sent)} times")
     print(f"  memory {before.rss:.0f} MiB before, {after.rss:.0f} after, {running.peak:.0f} at the peak")
-    with module("benchmarks.webhooks.rival") as (process, line):
+    with module("benchmarks.webhooks.sdk_handler") as (process, line):
         os.sched_setaffinity(process.pid, {0})
         asyncio.run(send(int(line), wanted[:500], connections))
         idle = usage(process.pid)
@@ -118,7 +118,7 @@ def _load(wanted: list[bytes], connections: int) -> Iterator[str]:
 
 
 def _finished(running: Receiver) -> None:
-    """Wait until the receiver has checked what it took: it uses no more CPU then."""
+    """Wait until the receiver has checked all deliveries: until it uses no more CPU."""
     before = -1.0
     while (now := running.usage().cpu) - before > 0.02:
         before = now

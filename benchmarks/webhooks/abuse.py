@@ -1,4 +1,4 @@
-"""What strangers send: nothing of it is signed, all of it is meant to take room or time."""
+"""Unsigned requests that try to use up memory, connections or time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _head(*more: str, forged: bool = True) -> bytes:
 
 
 async def slow_bodies(port: int, connections: int, until: asyncio.Event) -> int:
-    """Connections that send a byte at a time, each replaced when it is ended; returns how many were ended."""
+    """Keep connections that send a byte at a time, replaced when closed. Return how many were closed."""
 
     async def drip() -> int:
         ended = 0
@@ -40,7 +40,7 @@ async def slow_bodies(port: int, connections: int, until: asyncio.Event) -> int:
 
 
 async def huge_body(port: int, size: int) -> int:
-    """A chunked body of `size` bytes; the status of the answer, 0 where the connection was just ended."""
+    """Send a chunked body of `size` bytes. Return the status, 0 if the connection was closed without a response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(_head("transfer-encoding: chunked"))
     answered = asyncio.create_task(answer(reader))
@@ -56,7 +56,7 @@ async def huge_body(port: int, size: int) -> int:
 
 
 async def unsigned(port: int, count: int, connections: int) -> int:
-    """Requests without a signature, as fast as they are answered; returns how many were answered with 401."""
+    """Send unsigned requests as fast as possible. Return how many got 401."""
     left, refused = count, 0
 
     async def knock() -> None:

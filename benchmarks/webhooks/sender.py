@@ -1,4 +1,4 @@
-"""Deliveries as bytes on a socket, sent by many connections at once."""
+"""Send deliveries as prepared bytes over many connections at once."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ REFUSED_FOR_NOW = frozenset({429, 503})
 
 @dataclass
 class Sent:
-    """What came of sending: `seconds` in all, attempts by status, and how long each accepted one took."""
+    """The result of sending: total `seconds`, attempts by status, and the response time of each accepted delivery."""
 
     seconds: float = 0.0
     statuses: Counter[int] = field(default_factory=Counter)
     taken: list[float] = field(default_factory=list)
 
     def percentile(self, share: float) -> float:
-        """The seconds within which this share of the accepted ones was answered."""
+        """Return the response time at the quantile of this share of the accepted deliveries."""
         return sorted(self.taken)[min(len(self.taken) - 1, int(share * len(self.taken)))]
 
 
 def requests(count: int) -> list[bytes]:
-    """So many deliveries, all different: of each event in turn, each with an id of its own, signed now."""
+    """Return different signed deliveries: each event in turn, each with an id of its own."""
     contract = load()
     sampler = Sampler(contract, SECRET)
     bodies = [sample.body for event in list(contract.events) * 4 for sample in sampler(event)]
@@ -47,7 +47,7 @@ def _request(number: int, body: bytes) -> bytes:
 
 
 async def send(port: int, wanted: Sequence[bytes], connections: int) -> Sent:
-    """Send each request until it is accepted, or refused for good, over so many connections."""
+    """Send each request over several connections until it is accepted or finally refused."""
     queue, sent = list(reversed(wanted)), Sent()
     began = time.perf_counter()
     await asyncio.gather(*(_one(port, queue, sent) for _ in range(connections)))
@@ -75,7 +75,7 @@ async def _one(port: int, queue: list[bytes], sent: Sent) -> None:
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
-    """The status of the next answer, and whether the connection stays; 0 where it was closed without one."""
+    """Return the status of the next response and whether the connection stays open; 0 if it closed without one."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except (asyncio.IncompleteReadError, ConnectionError):

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.detection.cases import BUDGET, CLEAN, RIVAL, UNLISTED, WATCH, Case, Placed, draw
-from benchmarks.detection.looking import look, rival_cases
+from benchmarks.detection.case_order import look, schemathesis_cases
+from benchmarks.detection.cases import BUDGET, CLEAN, SCHEMATHESIS, UNLISTED, WHOPWATCH, Case, Placed, draw
+from benchmarks.detection.run_whopwatch import judged, run_whopwatch
 from benchmarks.detection.scheduler import Journal, Record, run_all
 from benchmarks.detection.score import attribution, score, with_baseline
 from benchmarks.detection.stage import Expected, is_near
 from benchmarks.detection.unseen import UNSEEN
-from benchmarks.detection.watch import judged, watched
 from whopwatch.contract import load
 from whopwatch.core.finding import Finding, Severity
 
@@ -70,7 +70,7 @@ def test_a_place_is_also_named_by_what_holds_it_or_is_in_it(place: str, found: s
 def test_complaints_about_the_faithful_api_are_no_detection() -> None:
     def record(origin: str, *complaints: str) -> Record:
         placed = Placed(origin, "" if origin == CLEAN else "endless", "products.list", 1)
-        return {**Case(RIVAL, BUDGET, placed).to_json(), "complaints": list(complaints)}
+        return {**Case(SCHEMATHESIS, BUDGET, placed).to_json(), "complaints": list(complaints)}
 
     usual = record(CLEAN, "ST401")
 
@@ -119,7 +119,7 @@ def test_each_case_ends_in_time_and_is_run_once(tmp_path: Path) -> None:
             time.sleep(30)
         return {"requests": 1}
 
-    cases = [Case(WATCH, str(number), PLACE) for number in range(4)]
+    cases = [Case(WHOPWATCH, str(number), PLACE) for number in range(4)]
     path = tmp_path / "reports" / "cases.jsonl"
     records = run_all(cases, work, Journal(path), jobs=2, seconds=1.0)
     with path.open("a") as lines:
@@ -137,11 +137,11 @@ def test_every_fault_has_a_place_and_the_same_one_each_time() -> None:
     assert placed == list(draw(contract, 1))
     assert {one.fault for one in placed if one.origin == UNLISTED} == UNSEEN.keys()
     assert all(contract.operation(one.operation).is_read for one in placed if one.origin == UNLISTED)
-    assert {case.placed.origin for case in rival_cases(placed)} >= {CLEAN, UNLISTED}
+    assert {case.placed.origin for case in schemathesis_cases(placed)} >= {CLEAN, UNLISTED}
 
 
 def test_a_fault_outside_the_catalogue_is_looked_for_at_a_server_that_counts() -> None:
-    outcome = watched(load(), Case(WATCH, "120", Placed(UNLISTED, "yes-and-no", "products.list", 1)))
+    outcome = run_whopwatch(load(), Case(WHOPWATCH, "120", Placed(UNLISTED, "yes-and-no", "products.list", 1)))
 
     assert outcome["caught"]
     assert outcome["fired"] > 0

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 NAMES = [
-    *("check_cost", "detection", "detection.elsewhere", "history", "hostile", "known_api", "loading", "nights"),
+    *("check_cost", "detection", "detection.run_other_checks", "history", "hostile", "known_api", "loading", "nights"),
     *(
         "probes",
         "recording",
@@ -19,7 +19,7 @@ NAMES = [
         "startup",
         "validation",
         "webhooks",
-        "webhooks.rival",
+        "webhooks.sdk_handler",
     ),
 ]
 

@@ -1,8 +1,7 @@
-"""Faults that are in no catalogue, made up from the drift classes and the invariants of a paginated list alone.
+"""Faults outside the catalogue, derived only from the drift classes and the invariants of a paginated list.
 
-They keep the score honest: a rule that was written against the catalogue of the simulator, and not against what an
-API may do wrong, misses them. None of them uses the simulator's own way to plant a fault: a proxy in front of it
-twists requests and answers.
+They keep the score honest: a rule written for the catalogue of the simulator instead of for the API misses them. None
+of them uses the simulator's own fault injection: a proxy in front of it changes requests and responses.
 """
 
 from __future__ import annotations

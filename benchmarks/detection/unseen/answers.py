@@ -1,4 +1,4 @@
-"""Unseen faults of whole answers: envelopes, media types, statuses, headers, errors, access."""
+"""Unseen faults of whole responses: envelopes, media types, statuses, headers, errors, access."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _enveloped(place: Place) -> Planted | None:
 
 
 def _now_and_then(place: Place) -> Planted:
-    """Every third answer is an outage, in the documented envelope."""
+    """Every third response is an outage, in the documented envelope."""
     count = iter(range(10**9))
 
     async def twist(ask: Ask, upstream: Upstream) -> Answer:
@@ -103,7 +103,7 @@ def _now_and_then(place: Place) -> Planted:
 
 
 def _throttled(place: Place) -> Planted:
-    """The limit is two requests, from then on every other one is turned away."""
+    """The limit is two requests; after that every other one gets 429."""
     count = iter(range(10**9))
 
     async def twist(ask: Ask, upstream: Upstream) -> Answer:
@@ -125,7 +125,7 @@ async def _to_slash(ask: Ask, upstream: Upstream) -> Answer:
 
 
 def _with_key(place: Place, wanted: Callable[[str | None], bool]) -> Twist:
-    """Requests whose `Authorization` is `wanted` are answered as if they had the right one."""
+    """Requests with `wanted` as their `Authorization` are treated as if they had a valid key."""
 
     async def twist(ask: Ask, upstream: Upstream) -> Answer:
         if not wanted(ask.header("authorization")):
@@ -164,7 +164,7 @@ def _by_id(rework: Rework) -> Build:
 
 
 def _without_required(rework: Callable[[Ask, Answer], Answer]) -> Build:
-    """What a list answers to a request that lacks a required parameter."""
+    """The response of a list to a request without a required parameter."""
 
     def build(place: Place) -> Planted | None:
         required = [parameter.name for parameter in place.operation.required_query]
@@ -297,4 +297,4 @@ ANSWERS = (
         _without_required(lambda _, answer: answer.with_value(_NOTHING, 200)),
     ),
 )
-"""What whole answers can do."""
+"""Faults of whole responses."""

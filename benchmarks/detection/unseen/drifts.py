@@ -1,4 +1,4 @@
-"""Unseen faults such as upgrades, caches and gateways bring about: each was seen at some API of payments before."""
+"""Unseen faults of upgrades, caches and gateways, each seen at a payments API before."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from benchmarks.detection.unseen.relisted import PAGING
 SORT = ("order", "direction")
 
 
-# What single values become
+# Changes of single values
 
 
 def _in_list(fits: Callable[[Site], bool], change: Change) -> Build:
-    """`change` at a field of the items of a list that retrieving shows as well."""
+    """Apply `change` to a field of list items that the retrieve operation also shows."""
 
     def build(place: Place) -> Planted | None:
         retrieve = place.contract.operations.get(f"{place.operation.resource}.retrieve")
@@ -42,7 +42,7 @@ def _is_object(site: Site) -> bool:
 
 
 def _is_worded(site: Site) -> bool:
-    """An enum of which some values consist of several words."""
+    """An enum with values of several words."""
     return any("_" in str(value) for value in site.schema.get("enum", ()))
 
 
@@ -54,7 +54,7 @@ def _is_own_id(site: Site) -> bool:
 
 
 def _filtered(rework: Callable[[Ask, Upstream, list[str]], Any]) -> Build:
-    """A fault of what a list answers under a filter."""
+    """A fault of a list under a filter."""
 
     def build(place: Place) -> Planted | None:
         names = [p.name for p in place.operation.in_("query") if not p.required and p.name not in (*PAGING, *SORT)]
@@ -71,7 +71,7 @@ def _filtered(rework: Callable[[Ask, Upstream, list[str]], Any]) -> Build:
 
 
 async def _cut_before(ask: Ask, upstream: Upstream, names: list[str]) -> Answer:
-    """A page is cut from the whole list, and then filtered."""
+    """The page is cut from the whole list first, and filtered afterwards."""
     kept, whole = await upstream(ask.without(*PAGING).with_(first="100")), await upstream(ask)
     plain = await upstream(ask.without(*names, "after", "before"))
     if not (kept.ok and whole.ok and plain.ok) or ask.get("after") or ask.get("before"):
@@ -93,7 +93,7 @@ async def _ended(ask: Ask, upstream: Upstream, names: list[str]) -> Answer:
 
 
 async def _overlapping(ask: Ask, upstream: Upstream, names: list[str]) -> Answer:
-    """A later page begins with the last item of the one before it."""
+    """A later page begins with the last item of the previous one."""
     answer = await upstream(ask)
     if not answer.ok or not ask.get("after") or not answer.value["data"]:
         return answer
@@ -104,7 +104,7 @@ async def _overlapping(ask: Ask, upstream: Upstream, names: list[str]) -> Answer
 
 
 async def _turned(ask: Ask, upstream: Upstream, names: list[str]) -> Answer:
-    """Filters turn a list round that has a direction."""
+    """Filters reverse a list with a direction."""
     return await upstream(ask.with_(direction="desc" if ask.get("direction") == "asc" else "asc"))
 
 
@@ -113,7 +113,7 @@ def _turning(place: Place) -> Planted | None:
 
 
 def _cached_filter(place: Place) -> Planted | None:
-    """The first answer under a filter is kept for its other values."""
+    """The first response under a filter is cached for other values."""
     kept: dict[tuple[str, ...], Answer] = {}
 
     async def remembered(ask: Ask, upstream: Upstream, names: list[str]) -> Answer:
@@ -124,7 +124,7 @@ def _cached_filter(place: Place) -> Planted | None:
     return _filtered(remembered)(place)
 
 
-# Whole answers
+# Whole responses
 
 
 def _of_lists(change: Change) -> Build:
@@ -163,7 +163,7 @@ def _zipped_twice(answer: Answer) -> Answer:
 
 
 def _limited(place: Place) -> Planted:
-    """Every third request is one too many, and nobody says when to come again."""
+    """Every third request gets 429 without Retry-After."""
     count = iter(range(10**9))
 
     async def twist(ask: Ask, upstream: Upstream) -> Answer:
@@ -284,4 +284,4 @@ DRIFTS = (
     Unseen("limited-without-a-word", ("D22",), "429 long before the limit, without Retry-After", _limited),
     Unseen("unknown-id-to-the-start", ("D15", "D22"), "an id that nobody has leads to /", _by_id(_to_the_start)),
 )
-"""What upgrades, caches and gateways do."""
+"""Faults of upgrades, caches and gateways."""

@@ -1,4 +1,4 @@
-"""Unseen faults of single fields: what a serializer, a migration or a library upgrade does to them."""
+"""Unseen faults of single fields, as from a serializer, a migration or a library upgrade."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Change = Callable[[Any], Any]
 
 
 def on_success(change: Callable[[Any], Any], when: Callable[[Ask], bool] = lambda ask: True) -> Twist:
-    """A twist that gives every success `change(body)` for its body."""
+    """A twist that replaces the body of every success response by `change(body)`."""
 
     async def twist(ask: Ask, upstream: Upstream) -> Answer:
         answer = await upstream(ask)
@@ -24,7 +24,7 @@ def on_success(change: Callable[[Any], Any], when: Callable[[Ask], bool] = lambd
 
 
 def at_a_field(fits: Callable[[Site], bool], change: Change, *, null: bool = False, rest: str = "") -> Build:
-    """`change` at one place that fits, in every item that has a value there, or with `null` in every other one."""
+    """Apply `change` to one suitable field, in every item that has a value, or with `null` in every other one."""
 
     def build(place: Place) -> Planted | None:
         site = place.pick(lambda site: site.path[-1] != "*" and fits(site) and (site.nullable or not null))
@@ -34,7 +34,7 @@ def at_a_field(fits: Callable[[Site], bool], change: Change, *, null: bool = Fal
 
 
 def changing(site: Site, change: Change, null: bool) -> Change:
-    """A body with `change` made at `site`, where there is a value, or with `null` where there is none."""
+    """Return a body with `change` applied at `site` where there is a value, or with `null` where there is none."""
 
     def at(parent: Any, name: str) -> None:
         if (parent[name] is None) == null:
@@ -76,7 +76,7 @@ def _moment(text: str) -> datetime:
 
 
 def _last_enum_value(place: Place) -> Planted | None:
-    """A value that is rarely met, replaced by one that nobody documented."""
+    """Replace a rare value by an undocumented one."""
     site = place.pick(lambda site: _is_enum(site) and site.path[-1] != "*")
     if site is None:
         return None
@@ -110,7 +110,7 @@ def _camel_case(place: Place) -> Planted | None:
 
 
 def _sparse(place: Place) -> Planted | None:
-    """What a serializer does that leaves out whatever is null."""
+    """The effect of a serializer that omits null fields."""
     return Planted(on_success(_pruned)) if place.sites(lambda site: site.nullable) else None
 
 
@@ -207,4 +207,4 @@ FIELDS = (
     Unseen("sparse", ("D4", "D5", "D6"), "whatever is null is left out", _sparse),
     Unseen("null-on-later-pages", ("D9",), "a field is null in items beyond the first page", _null_on_later_pages),
 )
-"""What single fields can do."""
+"""Faults of single fields."""

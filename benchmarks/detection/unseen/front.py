@@ -1,4 +1,4 @@
-"""A proxy in the same process, in front of the simulated API: it twists what goes in and comes out at one operation."""
+"""A proxy in front of the simulated API, in this process, which changes requests and responses of one operation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Ask:
-    """One request. `path` is below the base URL, `query` in the order of the wire."""
+    """One request. `path` is below the base URL, `query` in the order of the URL."""
 
     method: str
     path: str
@@ -27,19 +27,19 @@ class Ask:
     headers: tuple[tuple[str, str], ...]
 
     def get(self, name: str) -> str | None:
-        """The first value of a query parameter."""
+        """Return the first value of a query parameter."""
         return next((value for key, value in self.query if key == name), None)
 
     def without(self, *names: str) -> Ask:
-        """The same request without these query parameters."""
+        """Return the request without these query parameters."""
         return replace(self, query=tuple(pair for pair in self.query if pair[0] not in names))
 
     def with_(self, **values: str) -> Ask:
-        """The same request with other values for these query parameters."""
+        """Return the request with other values of these query parameters."""
         return replace(self, query=(*self.without(*values).query, *values.items()))
 
     def header(self, name: str) -> str | None:
-        """The first value of a header."""
+        """Return the first value of a header."""
         return next((value for key, value in self.headers if key == name), None)
 
 
@@ -62,11 +62,11 @@ class Answer:
         return json.loads(self.body)
 
     def with_value(self, value: Any, status: int | None = None) -> Answer:
-        """The same answer with another JSON body."""
+        """Return the response with another JSON body."""
         return replace(self, body=json.dumps(value, separators=(",", ":")).encode(), status=status or self.status)
 
     def with_headers(self, headers: Mapping[str, str]) -> Answer:
-        """The same answer with these headers added, or in place of those of the same names."""
+        """Return the response with these headers added or replaced."""
         kept = (pair for pair in self.headers if pair[0] not in headers)
         return replace(self, headers=(*kept, *headers.items()))
 
@@ -76,9 +76,9 @@ Twist = Callable[[Ask, Upstream], Awaitable[Answer]]
 
 
 class Front:
-    """Counts every request; those of the operations in `twists` go through theirs.
+    """Count every request; those of the operations in `twists` go through their twist.
 
-    `requests` counts what came in, by method, `fired` the answers that are not what they would have been.
+    `requests` counts received requests by method, `fired` the responses that were changed.
     """
 
     def __init__(self, app: ASGIApp, contract: Contract, twists: Mapping[str, Twist]) -> None:
@@ -87,7 +87,7 @@ class Front:
         self.fired = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, twisted where it belongs to the operation."""
+        """Handle one request, with the twist of its operation."""
         self.requests[scope["method"]] += 1
         ask = _ask_of(scope)
         twist = self._twist_for(scope, ask)
@@ -112,7 +112,7 @@ class Front:
         return self._twists.get(operation.id) if operation else None
 
     async def _inner(self, scope: Scope, ask: Ask) -> Answer:
-        """What the application answers to `ask`, taken in whole. Reads only: there is no body to pass on."""
+        """Return the complete response of the application to `ask`. Reads only: there is no request body."""
         messages: list[Message] = []
 
         async def receive() -> Message:

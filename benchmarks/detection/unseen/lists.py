@@ -1,4 +1,4 @@
-"""Unseen faults of lists: pages, directions, sorts and filters that do not mean what they say."""
+"""Unseen faults of lists: wrong pages, directions, sort orders and filters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _list(twist: Twist) -> Build:
 
 
 def _optional(place: Place, *, array: bool = False) -> list[str]:
-    """The filters of a list: query parameters that are neither required nor about pages or order."""
+    """Return the filters of a list: optional query parameters other than those of pages and order."""
     aside = (*PAGING, "order", "direction")
     return [
         parameter.name
@@ -30,7 +30,7 @@ def _optional(place: Place, *, array: bool = False) -> list[str]:
 
 
 def _filters(count: int, twist: Callable[[list[str]], Twist], *, array: bool = False) -> Build:
-    """A fault of lists that have at least `count` filters."""
+    """A fault of lists with at least `count` filters."""
 
     def build(place: Place) -> Planted | None:
         names = _optional(place, array=array)
@@ -44,7 +44,7 @@ def _having(name: str, twist: Twist) -> Build:
 
 
 def _asked(rewrite: Callable[[Ask], Ask]) -> Twist:
-    """Another question is answered than was asked."""
+    """The query is changed before the list handles it."""
 
     async def twist(ask: Ask, upstream: Upstream) -> Answer:
         return await upstream(rewrite(ask))
@@ -61,7 +61,7 @@ def _info(**changes: Callable[[dict[str, Any]], Any]) -> Twist:
 
 
 async def _endless(ask: Ask, upstream: Upstream) -> Answer:
-    """The last page leads back to the first one."""
+    """The last page links to the first one."""
     answer = await upstream(ask)
     if not answer.ok or not ask.get("after") or answer.value["page_info"]["has_next_page"]:
         return answer
@@ -71,7 +71,7 @@ async def _endless(ask: Ask, upstream: Upstream) -> Answer:
 
 
 async def _before_from_top(ask: Ask, upstream: Upstream) -> Answer:
-    """The page before a cursor is cut from the top of the list."""
+    """The page before a cursor is cut from the beginning of the list."""
     answer = await upstream(ask)
     if not answer.ok or ask.get("before") is None:
         return answer
@@ -110,7 +110,7 @@ def _shuffled() -> Twist:
 
 
 def _moved(change: Callable[[datetime], datetime]) -> Twist:
-    """Moments in the query are taken for others."""
+    """Timestamps in the query are shifted."""
 
     def value_of(name: str, text: str) -> str:
         if name not in DATES:
@@ -128,7 +128,7 @@ def _midnight(moment: datetime) -> datetime:
 
 
 def _one_each(names: Iterable[str]) -> Callable[[Ask], Ask]:
-    """Of several values of one filter only the last counts."""
+    """Only the last of several values of a filter counts."""
     single = set(names)
 
     def rewrite(ask: Ask) -> Ask:
@@ -140,7 +140,7 @@ def _one_each(names: Iterable[str]) -> Callable[[Ask], Ask]:
 
 
 def _first_only(names: list[str]) -> Callable[[Ask], Ask]:
-    """Of several filters only the first counts."""
+    """Only the first of several filters counts."""
 
     def rewrite(ask: Ask) -> Ask:
         given = [name for name, _ in ask.query if name in names]
@@ -150,7 +150,7 @@ def _first_only(names: list[str]) -> Callable[[Ask], Ask]:
 
 
 def _complement(names: list[str]) -> Twist:
-    """A filter shows what it should have left out."""
+    """A filter shows what it should exclude."""
 
     async def twist(ask: Ask, upstream: Upstream) -> Answer:
         answer = await upstream(ask)
@@ -176,12 +176,12 @@ def _nothing_is_404(names: list[str]) -> Twist:
 
 
 def _unless(condition: Callable[[Ask], bool]) -> Callable[[list[str]], Twist]:
-    """Filters count only unless the condition holds."""
+    """Filters are ignored under a condition."""
     return lambda names: _asked(lambda ask: ask.without(*names) if condition(ask) else ask)
 
 
 def _first_parent(place: Place) -> Planted | None:
-    """Whatever parent is asked for, the items of the first one come: a cache with too short a key."""
+    """Every parent gets the items of the first one: a cache key without the parent."""
     required = [
         p.name for p in place.operation.parameters if p.required and p.name != "company_id" and p.location == "query"
     ]
@@ -201,7 +201,7 @@ def _first_parent(place: Place) -> Planted | None:
 
 
 def _cached_direction(place: Place) -> Planted | None:
-    """The first answer is kept for both directions."""
+    """The first response is cached for both directions."""
     if not place.operation.is_list or not place.operation.parameter("direction"):
         return None
     kept: dict[Ask, Answer] = {}
@@ -392,4 +392,4 @@ LISTS = (
         (13, 36),
     ),
 )
-"""What lists can do."""
+"""Faults of lists."""

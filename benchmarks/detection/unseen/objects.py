@@ -1,4 +1,4 @@
-"""Unseen faults of single objects beside the lists that hold them."""
+"""Unseen faults of single objects compared with their lists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_retrieve(place: Place) -> bool:
 
 
 def retrieved(fits: Callable[[Site], bool], change: Callable[[Any, Site], Any]) -> Build:
-    """`change` at a field that the list shows as well."""
+    """Apply `change` to a field that the list also shows."""
 
     def build(place: Place) -> Planted | None:
         if not is_retrieve(place):
@@ -68,7 +68,7 @@ def _is_amount(site: Site) -> bool:
 
 
 def _previous(place: Place) -> Planted | None:
-    """Each object is answered with the one that was asked for before."""
+    """Each request gets the object of the previous request."""
     if not is_retrieve(place):
         return None
     before: list[Answer] = []
@@ -114,4 +114,4 @@ OBJECTS = (
     ),
     Unseen("the-one-before", ("D20",), "a retrieve answers with the object asked for before", _previous, (43,)),
 )
-"""What single objects can do."""
+"""Faults of single objects."""

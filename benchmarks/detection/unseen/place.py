@@ -1,4 +1,4 @@
-"""Where an unseen fault can be put: one operation, and the places in its answer."""
+"""The place of an unseen fault: one operation, and the fields of its response."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EACH = "*"
 
 @dataclass(frozen=True)
 class Site:
-    """One place in an answer; `path` has `*` for the items of an array. `schema` is resolved and without its null."""
+    """One field of a response; `path` has `*` for array items. `schema` is resolved and without its null."""
 
     path: tuple[str, ...]
     schema: Schema
@@ -25,17 +25,17 @@ class Site:
 
     @property
     def location(self) -> str:
-        """The place as findings name it."""
+        """The location as findings name it."""
         return "".join(f"/{step}" for step in self.path)
 
     def change(self, value: Any, change: Callable[[Any, str], None]) -> None:
-        """Call `change(object, name)` for every object in `value` that has this place."""
+        """Call `change(object, name)` for every object in `value` that has this field."""
         _change(value, self.path, change)
 
 
 @dataclass(frozen=True)
 class Planted:
-    """A fault at its place. `location` is where a finding is expected, None where several would be right."""
+    """A fault at its place. `location` is the expected location of a finding, None if several are right."""
 
     twist: Twist
     location: str | None = None
@@ -43,7 +43,7 @@ class Planted:
 
 @dataclass(frozen=True)
 class Place:
-    """One operation, and the random choices of one draw. `key` is one that the API takes."""
+    """One operation, and the random choices of one draw. `key` is a valid key."""
 
     contract: Contract
     operation: Operation
@@ -51,12 +51,12 @@ class Place:
     key: str = ""
 
     def sites(self, fits: Callable[[Site], bool]) -> list[Site]:
-        """The required places in the success answer that fit."""
+        """Return the suitable required fields of the success response."""
         schema = self.operation.success.schema or {}
         return [site for site in _sites(self.contract, schema, (), False) if fits(site)]
 
     def pick(self, fits: Callable[[Site], bool]) -> Site | None:
-        """One of them, preferring those that are never null."""
+        """Return one of them, if possible one that is never null."""
         found = self.sites(fits)
         solid = [site for site in found if not site.nullable]
         return self.random.choice(solid or found) if found else None
@@ -67,7 +67,7 @@ Build = Callable[[Place], Planted | None]
 
 @dataclass(frozen=True)
 class Unseen:
-    """A fault that is in no catalogue. `classes` are the drift classes that would be right for it."""
+    """A fault outside the catalogue. `classes` are the drift classes that would be right for it."""
 
     name: str
     classes: tuple[str, ...]
@@ -92,7 +92,7 @@ def _sites(contract: Contract, schema: Schema, path: tuple[str, ...], nullable: 
 
 
 def _solid(contract: Contract, schema: Schema) -> tuple[Schema, bool]:
-    """The schema without references and null, and whether null was allowed. A real union is left as it is."""
+    """Return the schema without references and null, and whether null was allowed. A union of objects stays."""
     schema = contract.resolve(schema)
     branches = schema.get("anyOf", ())
     kept = [branch for branch in branches if branch.get("type") != "null"]

@@ -1,4 +1,4 @@
-"""A list served anew: all items of the real one, changed, and cut into pages by somebody else's rules."""
+"""A list served again by a proxy: all items of the real one, changed, and paginated by other rules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_PAGES = 20
 
 @dataclass(frozen=True)
 class Window:
-    """The page `start:stop` of `items`."""
+    """Return the page `start:stop` of `items`."""
 
     items: list[Any]
     start: int
@@ -28,17 +28,17 @@ class Window:
 
     @property
     def has_next(self) -> bool:
-        """Whether more follow."""
+        """Whether more items follow."""
         return self.stop < len(self.items)
 
 
 @dataclass(frozen=True)
 class Cutter:
-    """How pages are cut; each rule is given in place of the right one.
+    """The rules of pagination; each may replace the right one.
 
-    `arrange` changes the whole list, `size` gets the size asked for (None for none) and gives the one in use, `follow`
-    gets the position after a cursor and gives where the page begins, `more` decides has_next_page, `show` changes
-    the items of a page.
+    `arrange` changes the whole list. `size` maps the requested page size (None for none) to the used one. `follow` maps
+    the position of a cursor to the first position of the page. `more` decides has_next_page. `show` changes the items
+    of a page.
     """
 
     arrange: Callable[[list[Any]], list[Any]] = lambda items: items
@@ -48,7 +48,7 @@ class Cutter:
     show: Callable[[list[Any]], list[Any]] = lambda items: items
 
     async def __call__(self, ask: Ask, upstream: Upstream) -> Answer:
-        """A page, where the request is one that the real list would answer with one."""
+        """Return a page if the real list would respond with one."""
         plain = ask.without(*PAGING)
         sample = await upstream(plain)
         bounds = _bounds(ask)
@@ -74,7 +74,7 @@ class Cutter:
 
 
 async def everything(ask: Ask, upstream: Upstream) -> list[Any]:
-    """All items of a list, by the pages of the real one."""
+    """Return all items of a list, from the pages of the real one."""
     found: list[Any] = []
     cursor: dict[str, str] = {}
     for _ in range(MOST_PAGES):
@@ -87,12 +87,12 @@ async def everything(ask: Ask, upstream: Upstream) -> list[Any]:
 
 
 def relisted(**rules: Any) -> Twist:
-    """A twist that serves the list by these rules of Cutter."""
+    """A twist that serves the list by these rules."""
     return Cutter(**rules)
 
 
 def _bounds(ask: Ask) -> tuple[int, int | None, int | None, bool] | None:
-    """Where the page may begin and end, the size asked for, and whether it is cut from the end. None for bad input."""
+    """Return the bounds of the page, the requested size, and whether it is cut from the end. None for invalid input."""
     first, last = ask.get("first"), ask.get("last")
     sizes = [text for text in (first, last) if text is not None]
     if len(sizes) > 1 or not all(text.isdecimal() and int(text) > 0 for text in sizes):

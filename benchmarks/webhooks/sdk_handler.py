@@ -1,4 +1,4 @@
-"""What a handler costs that does it by the official SDK: Starlette, and `unwrap`, which verifies and parses."""
+"""A handler with the official SDK for comparison: Starlette, and `unwrap`, which verifies and parses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.webhooks.sender import SECRET
 
 
 def main() -> None:
-    """Serve until it is ended; prints the port first."""
+    """Serve until the process ends. Prints the port first."""
     command_line(__doc__).parse_args()
     whop = Whop(api_key="none", webhook_key=base64.b64encode(SECRET.encode()).decode())
 

@@ -1,4 +1,4 @@
-"""Who else looks at the API: a survey of the MCP server, one through the official SDK, a receiver of deliveries."""
+"""The other checks of the API: `whopwatch mcp`, `whopwatch sdk`, and the webhook receiver."""
 
 from __future__ import annotations
 
@@ -26,52 +26,71 @@ from whopwatch.simulator.faults import InjectedFault, fault_catalogue
 
 MESSAGES = 60
 CALLS = 5
-"""Calls of tools in a survey: the list of tools tells of these faults, and not what they answer."""
+"""Tool calls in one check. The list of tools shows these faults, not the results of tools."""
 SDK_FAULTS = Path(__file__).with_name("sdk_faults.toml")
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What one look showed, and what it cost: messages, requests or deliveries."""
+class CheckResult:
+    """The findings of one check, and its cost: messages, requests or deliveries."""
 
     findings: Sequence[Finding]
     cost: int
 
 
-Look = Callable[[], Sight]
+RunCheck = Callable[[], CheckResult]
 
 
 @dataclass(frozen=True)
-class Witness:
-    """One who looks.
+class OtherOutcome:
+    """The result of one check at one simulator. `fault` is empty if the simulator has none.
 
-    `name` and `costs` are what the page calls it and what it spends, `faults` what it is to tell of. `looking` gives,
-    as long as its context lasts, what looks at a simulator once. `accused` are the operations that a finding about a
-    fault may name. `everywhere` are faults to be placed at all operations; the others are placed at one, drawn or, with
-    `at_example`, at the one that shows them well.
+    `caught` and `classed` say whether a finding names the operation, and the right class. `elsewhere` counts findings
+    about other operations. `cost` is in the unit of the check, `seconds` the duration of one check.
+    """
+
+    check: str
+    fault: str
+    operation: str
+    drift_class: str
+    caught: bool
+    classed: bool
+    elsewhere: int
+    cost: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class OtherCheck:
+    """One kind of check.
+
+    `name` is its name on the page, `costs` the unit of its cost, `faults` the faults that it must find. `running` is a
+    context that yields a function for one check of a simulator. `expected_operations` returns the operations that a
+    finding about a fault may name. Faults in `everywhere` are placed at every operation; the others at one, drawn at
+    random or, with `at_example`, at the first that shows it.
     """
 
     name: str
     costs: str
     faults: tuple[str, ...]
-    looking: Callable[[Contract, Simulator], AbstractContextManager[Look]]
-    accused: Callable[[Contract, InjectedFault], set[str]]
+    running: Callable[[Contract, Simulator], AbstractContextManager[RunCheck]]
+    expected_operations: Callable[[Contract, InjectedFault], set[str]]
     everywhere: frozenset[str] = frozenset()
     at_example: bool = False
 
 
 @cache
-def witnesses() -> dict[str, Witness]:
-    """All of them, by a short name."""
+def other_checks() -> dict[str, OtherCheck]:
+    """Return all checks by a short name."""
     declared = tomllib.loads(SDK_FAULTS.read_text(encoding="utf-8"))
     one, everywhere = declared["one"]["faults"], declared["everywhere"]["faults"]
     return {
-        "mcp": Witness("a survey of the MCP server", "messages", _seen_by("mcp"), _by_mcp, _tools),
-        "webhook": Witness(
-            "a receiver of the webhooks", "deliveries", _seen_by("webhook"), _by_receiver, _delivery, at_example=True
+        "mcp": OtherCheck("MCP server", "messages", _seen_by("mcp"), _by_mcp, _tools),
+        "webhook": OtherCheck(
+            "webhook deliveries", "deliveries", _seen_by("webhook"), _by_receiver, _delivery, at_example=True
         ),
-        "sdk": Witness(
-            "a survey through the official SDK",
+        "sdk": OtherCheck(
+            "official SDK",
             "requests",
             (*one, *everywhere),
             _by_sdk,
@@ -86,30 +105,30 @@ def _seen_by(who: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def _by_mcp(contract: Contract, simulator: Simulator) -> Iterator[Look]:
+def _by_mcp(contract: Contract, simulator: Simulator) -> Iterator[RunCheck]:
     readable = {tool.name for tool in tools_of(contract).values() if tool.operation.is_read}
 
-    def look() -> Sight:
+    def run_check() -> CheckResult:
         door = session.transport_to(simulator.mcp_url, readable, MESSAGES)
         with session.over_http(simulator.mcp_url, simulator.api_key, door, is_sse=False) as server:
             report = check_mcp_server(contract, server, name="simulator", ids={}, budget=CALLS)
-        return Sight(report.findings, door.sent)
+        return CheckResult(report.findings, door.sent)
 
-    yield look
+    yield run_check
 
 
 @contextmanager
-def _by_receiver(contract: Contract, simulator: Simulator) -> Iterator[Look]:
-    def look() -> Sight:
+def _by_receiver(contract: Contract, simulator: Simulator) -> Iterator[RunCheck]:
+    def run_check() -> CheckResult:
         ledger = observed(simulator, EVENTS)
-        return Sight(ledger.findings(), ledger.received)
+        return CheckResult(ledger.findings(), ledger.received)
 
-    yield look
+    yield run_check
 
 
 @contextmanager
-def _by_sdk(contract: Contract, simulator: Simulator) -> Iterator[Look]:
-    """One program for all looks: it remembers nothing of what it was answered."""
+def _by_sdk(contract: Contract, simulator: Simulator) -> Iterator[RunCheck]:
+    """Use one driver program for all checks, because it keeps no state of responses."""
     target = replace(simulator.target(), writable=False)
     with (
         Client(target, contract, budget=sys.maxsize) as client,
@@ -117,21 +136,21 @@ def _by_sdk(contract: Contract, simulator: Simulator) -> Iterator[Look]:
         run_program([sys.executable, str(DRIVERS_FOLDER / "driver.py"), relay.url, relay.token], {}) as program,
     ):
 
-        def look() -> Sight:
+        def run_check() -> CheckResult:
             relay.exchanges.clear()
             ids = {"companies": simulator.company_id}
             report = check_sdk(contract, program, relay, name="the SDK", ids=ids, budget=SDK_REQUEST_BUDGET)
-            return Sight(report.findings, report.sent)
+            return CheckResult(report.findings, report.sent)
 
-        yield look
+        yield run_check
 
 
 def _tools(contract: Contract, planted: InjectedFault) -> set[str]:
-    """The tool, by its own name or its new one."""
+    """Return the tool under its own and its new name."""
     names = [tool.name for tool in tools_of(contract).values() if tool.operation.id == planted.operation.id]
     return {f"{MCP_PREFIX}{name}{end}" for name in names for end in ("", "_renamed")}
 
 
 def _delivery(_: Contract, planted: InjectedFault) -> set[str]:
-    """The delivery, or deliveries as such."""
+    """Return the delivery's operation, and that of deliveries in general."""
     return {planted.operation.id, "webhook:*"}

@@ -1,6 +1,6 @@
-"""Loaded into schemathesis by SCHEMATHESIS_HOOKS: documented reads only, and at most WHOPWATCH_BUDGET of them.
+"""Hooks for schemathesis (SCHEMATHESIS_HOOKS): documented reads only, and at most WHOPWATCH_BUDGET requests.
 
-Nothing else about it changes: its own checks, its own phases.
+Its checks and phases are unchanged.
 """
 
 from __future__ import annotations
@@ -28,5 +28,5 @@ atexit.register(_OPEN.close)
 
 @schemathesis.hook
 def map_headers(_: schemathesis.HookContext, headers: dict[str, Any] | None) -> dict[str, Any]:
-    """The sign at which the client puts the target's key in."""
+    """The placeholder that the client replaces with the target's key."""
     return {**(headers or {}), "Authorization": KEY_PLACEHOLDER}

@@ -1,33 +1,30 @@
-"""The section of the page about faults that others than a check tell of, and its figures."""
+"""The section of the page about the other checks, and its figures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from benchmarks.detection.witnesses import witnesses
+from benchmarks.detection.other_checks import OtherOutcome, other_checks
 
-if TYPE_CHECKING:
-    from benchmarks.detection.elsewhere import Outcome
+TEXT = """## Other checks
 
-TEXT = """## What other witnesses tell
-
-Faults of the MCP server's tools, of deliveries, and of what the official SDK makes of answers, each looked for by the
-command that is for it (`whopwatch mcp`, `whopwatch webhook listen`, `whopwatch sdk`). What the SDK is to tell of is
-declared in `benchmarks/detection/sdk_faults.toml`: values that are not of the type it declares, at one operation drawn
-at random, and walks that show something else than the list, at every list. A field that may be null and does not come
-at all is None to the SDK either way: where a fault is placed at such a field, it is missed."""
+Faults of the MCP server's tools, of deliveries, and of what the official SDK parses, each searched for with its own
+command (`whopwatch mcp`, `whopwatch webhook listen`, `whopwatch sdk`). `benchmarks/detection/sdk_faults.toml` declares
+the faults that a test of the SDK must find: values of another type than the declared one, at one operation drawn at
+random, and pagination that shows another list, at every list. To the SDK an absent nullable field is None like a null
+one, so a fault at such a field is missed."""
 
 
-def section(found: Sequence[Outcome]) -> str:
-    """The section in Markdown; empty where nobody was asked."""
+def section(found: Sequence[OtherOutcome]) -> str:
+    """Return the section in Markdown; empty without outcomes."""
     if not found:
         return ""
-    classes = ["| who | class | faults | caught |", "| --- | --- | --: | --: |"]
+    classes = ["| check | class | faults | caught |", "| --- | --- | --: | --: |"]
     total = [
-        "| who | faults | caught | of the right class | findings that accuse somebody else "
-        "| faithful simulators accused | cost (median) | seconds (median) |",
+        "| check | faults | caught | with the right class | findings about other operations "
+        "| simulators without faults with a finding | cost (median) | seconds (median) |",
         "| --- | --: | --: | --: | --: | --: | --: | --: |",
     ]
     missed = []
@@ -44,18 +41,18 @@ def section(found: Sequence[Outcome]) -> str:
             f"| {figures['cost']:.0f} {figures['costs']} | {figures['seconds']:.1f} |"
         )
         missed += [f"`{one}`" for one in figures["missed"]]
-    told = f"Missed: {', '.join(missed) or 'none'}."
-    return "\n\n".join([TEXT, "\n".join(total), "\n".join(classes), told])
+    missed_line = f"Missed: {', '.join(missed) or 'none'}."
+    return "\n\n".join([TEXT, "\n".join(total), "\n".join(classes), missed_line])
 
 
-def totals(found: Iterable[Outcome]) -> dict[str, dict[str, Any]]:
-    """The figures of each witness, for machines."""
+def totals(found: Iterable[OtherOutcome]) -> dict[str, dict[str, Any]]:
+    """Return the figures of each check, for JSON."""
     outcomes = list(found)
-    return {who: _totals(who, [one for one in outcomes if one.witness == who]) for who in witnesses()}
+    return {who: _totals(who, [one for one in outcomes if one.check == who]) for who in other_checks()}
 
 
-def _totals(who: str, found: Sequence[Outcome]) -> dict[str, Any]:
-    witness = witnesses()[who]
+def _totals(who: str, found: Sequence[OtherOutcome]) -> dict[str, Any]:
+    check = other_checks()[who]
     faulty, clean = [one for one in found if one.fault], [one for one in found if not one.fault]
     classes: dict[str, dict[str, int]] = {}
     for one in sorted(faulty, key=lambda one: int(one.drift_class[1:])):
@@ -63,8 +60,8 @@ def _totals(who: str, found: Sequence[Outcome]) -> dict[str, Any]:
         row["faults"] += 1
         row["caught"] += one.caught
     return {
-        "name": witness.name,
-        "declared": len(witness.faults),
+        "name": check.name,
+        "declared": len(check.faults),
         "faults": len(faulty),
         "caught": sum(one.caught for one in faulty),
         "classed": sum(one.classed for one in faulty),
@@ -72,7 +69,7 @@ def _totals(who: str, found: Sequence[Outcome]) -> dict[str, Any]:
         "clean": len(clean),
         "false_alarms": sum(bool(one.elsewhere) for one in clean),
         "cost": median([one.cost for one in faulty] or [0]),
-        "costs": witness.costs,
+        "costs": check.costs,
         "seconds": round(median([one.seconds for one in faulty] or [0.0]), 2),
         "missed": [f"{one.fault}@{one.operation}" for one in faulty if not one.caught],
         "classes": classes,

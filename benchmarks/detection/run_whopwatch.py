@@ -1,4 +1,4 @@
-"""One run of whopwatch, and what it says of the fault that was there."""
+"""One run of whopwatch, and its findings about the fault."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from whopwatch.core.report import Verdict
 from whopwatch.run import check
 
 FEW = 4
-"""Places of a fault that a record lists; of more it gives the number."""
+"""Locations of a fault that a record lists; of more it gives the number."""
 
 
-def watched(contract: Contract, case: Case) -> dict[str, Any]:
-    """The outcome of one case: what was found, for how many requests (counted at the server) and seconds.
+def run_whopwatch(contract: Contract, case: Case) -> dict[str, Any]:
+    """Return the outcome of one case: findings, requests (counted at the server) and seconds.
 
-    A fault that leaves no answer of use anywhere is told by the verdict alone: it could not check, and says why.
+    A fault without any usable response is caught by the verdict alone: could-not-check, with a reason.
     """
     with staged(contract, case.placed) as stage:
         writes = is_for_writers(case.placed)
@@ -46,10 +46,9 @@ def watched(contract: Contract, case: Case) -> dict[str, Any]:
 
 
 def judged(findings: Sequence[Finding], expected: Expected) -> Mapping[str, Any]:
-    """Whether the fault was caught, and how many of the findings tell operation, class and place of it.
+    """Return whether the fault was caught, and how many findings name its operation, class and location.
 
-    Caught is a fault whose operation is accused of drift, or told of with the right class where that class is
-    merely worth knowing.
+    Caught means that its operation has drift, or a finding of the right class if that class is informational.
     """
     right = [finding for finding in findings if finding.operation in expected.places]
     caught = [finding for finding in right if finding.breaks or expected.names_class(finding)]

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.detection.elsewhere import Outcome, outcomes
-from benchmarks.detection.elsewhere_table import section, totals
-from benchmarks.detection.witnesses import witnesses
+from benchmarks.detection.other_checks import OtherOutcome, other_checks
+from benchmarks.detection.other_checks_table import section, totals
+from benchmarks.detection.run_other_checks import run_other_checks
 from whopwatch.contract import load
 from whopwatch.simulator.faults import fault_catalogue
 
 
 @pytest.mark.parametrize("who", ["mcp", "webhook", "sdk"])
 def test_what_a_witness_is_to_tell_of_is_in_the_catalogue_once(who: str) -> None:
-    witness = witnesses()[who]
-    assert witness.faults
-    assert set(witness.faults) <= fault_catalogue().keys()
-    assert len(set(witness.faults)) == len(witness.faults)
-    assert witness.everywhere <= set(witness.faults)
+    check = other_checks()[who]
+    assert check.faults
+    assert set(check.faults) <= fault_catalogue().keys()
+    assert len(set(check.faults)) == len(check.faults)
+    assert check.everywhere <= set(check.faults)
 
 
 def test_each_witness_catches_one_and_accuses_no_faithful_simulator() -> None:
-    found = list(outcomes(load(), sample=1, clean=1))
-    assert [(one.witness, bool(one.fault)) for one in found] == [
+    found = list(run_other_checks(load(), sample=1, clean=1))
+    assert [(one.check, bool(one.fault)) for one in found] == [
         (who, is_faulty) for who in ("mcp", "webhook", "sdk") for is_faulty in (True, False)
     ]
     assert all(one.caught and one.classed for one in found if one.fault)
@@ -32,15 +32,15 @@ def test_each_witness_catches_one_and_accuses_no_faithful_simulator() -> None:
 
 def test_what_was_missed_and_who_was_wronged_is_counted() -> None:
     found = [
-        Outcome("sdk", "null-field", "plans.list", "D9", True, True, 0, 112, 2.0),
-        Outcome("sdk", "id-missing", "plans.list", "D5", False, False, 2, 110, 4.0),
-        Outcome("sdk", "", "", "", False, False, 1, 112, 2.0),
+        OtherOutcome("sdk", "null-field", "plans.list", "D9", True, True, 0, 112, 2.0),
+        OtherOutcome("sdk", "id-missing", "plans.list", "D5", False, False, 2, 110, 4.0),
+        OtherOutcome("sdk", "", "", "", False, False, 1, 112, 2.0),
     ]
     figures = totals(found)["sdk"]
     assert (figures["faults"], figures["caught"], figures["elsewhere"]) == (2, 1, 2)
     assert (figures["false_alarms"], figures["clean"]) == (1, 1)
     assert figures["classes"] == {"D5": {"faults": 1, "caught": 0}, "D9": {"faults": 1, "caught": 1}}
     text = section(found)
-    assert f"| 2 of {len(witnesses()['sdk'].faults)} | 1 (50.0%) | 1 | 2 | 1 of 1 | 111 requests | 3.0 |" in text
+    assert f"| 2 of {len(other_checks()['sdk'].faults)} | 1 (50.0%) | 1 | 2 | 1 of 1 | 111 requests | 3.0 |" in text
     assert "Missed: `id-missing@plans.list`." in text
     assert section([]) == ""

@@ -1,8 +1,8 @@
-"""One run of `schemathesis run` at the operation that has the fault, from the same document, with some advantages.
+"""One run of `schemathesis run` at the operation with the fault, from the same document, with some advantages.
 
-What it is given, and whopwatch is not: which operation to look at; an id that exists for each required parameter,
-without which a retrieve is a 404 for ever; `--continue-on-failure`, as otherwise it stops at its first complaint; and
-the check left out that complains about every refused cursor. Its complaints about the faultless API do not count.
+Unlike whopwatch it gets the operation; an existing id for each required parameter, without which every retrieve is a
+404; `--continue-on-failure`, because otherwise it stops at its first complaint; and no check that complains about every
+refused cursor. Its complaints about the API without the fault do not count.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ READ_ONLY = "[phases.coverage]\nunexpected-methods = []\n"
 ADVANTAGES = ("--continue-on-failure", "--exclude-checks", "positive_data_acceptance")
 
 
-def rivalled(contract: Contract, case: Case) -> dict[str, Any]:
-    """The outcome of one case: its complaints as `(code, kind)`, its requests counted at the server, its seconds."""
+def run_schemathesis(contract: Contract, case: Case) -> dict[str, Any]:
+    """Return the outcome of one case: complaints as `(code, kind)`, requests counted at the server, seconds."""
     operation = contract.operation(case.placed.operation)
     known = _known_values(contract, operation, case.placed.seed)
     with staged(contract, case.placed) as stage, TemporaryDirectory() as name:
@@ -46,7 +46,7 @@ def rivalled(contract: Contract, case: Case) -> dict[str, Any]:
 
 
 def _known_values(contract: Contract, operation: Operation, seed: int) -> dict[str, str]:
-    """For each required parameter what whopwatch itself used in its first request to the faultless operation."""
+    """Return a value for each required parameter: those of whopwatch's first request to the operation without fault."""
     with embedded(contract, seed=seed, rate_limit=10**9) as simulator:
         seen = observe(contract, simulator.target(), selected={operation.id}, seed=seed).exchanges
         first = next(exchange for exchange in seen if exchange.operation == operation.id and exchange.status == 200)
@@ -76,7 +76,7 @@ def _run(
     if guarded:
         command += ["--max-examples", str(DEFAULT_BUDGET)]
         environ |= {
-            "SCHEMATHESIS_HOOKS": "benchmarks.detection.rival_hooks",
+            "SCHEMATHESIS_HOOKS": "benchmarks.detection.schemathesis_hooks",
             "PYTHONPATH": str(ROOT),
             "WHOP_BASE_URL": simulator.base_url,
             "WHOP_API_KEY": simulator.api_key,
@@ -95,7 +95,7 @@ def _run(
 
 
 def _only(contract: Contract, operation: Operation) -> dict[str, Any]:
-    """The exported document with one operation: loading the other 148 takes it most of its time."""
+    """Return the exported document with one operation: loading the other 148 takes most of its time."""
     document = contract.documents[operation.api]
     path = document["paths"][operation.path]
     kept = {name: part for name, part in path.items() if name in (operation.method.lower(), "parameters")}

@@ -64,5 +64,5 @@ def test_a_folder_that_holds_no_contract_is_an_error(tmp_path: Path) -> None:
 
 def test_the_bundle_is_one_compact_line_of_json() -> None:
     text = (edition_dir() / "bundle.json").read_text()
-    assert json.loads(text)["format"] == 1
+    assert json.loads(text)["format"] == 2
     assert len(text) < 1_000_000

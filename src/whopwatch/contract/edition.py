@@ -22,7 +22,8 @@ class McpServerFacts:
     """What is known of the MCP server of an edition.
 
     `tool_name` is the pattern of a tool's name (`{method}_{resource}`), `transports` are addresses by transport.
-    `other_tools` and `other_arguments` belong to no operation. `without_tool` are operations that have no tool.
+    `other_tools` and `other_arguments` belong to no operation. `without_tool` are operations that have no tool; `*`
+    says that nothing is known of which have one.
     """
 
     tool_name: str
@@ -30,6 +31,10 @@ class McpServerFacts:
     other_tools: frozenset[str]
     other_arguments: frozenset[str]
     without_tool: frozenset[str]
+
+    def has_tool(self, operation: str) -> bool:
+        """Return whether the server is known to have a tool for an operation."""
+        return self.without_tool.isdisjoint((operation, "*"))
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from whopwatch.contract.bundle import bundle
+from whopwatch.contract.bundle import APIS, bundle
 from whopwatch.contract.edition import EDITION, Edition, read_toml
 from whopwatch.contract.model import Contract
 from whopwatch.core.errors import ContractError, UsageError, did_you_mean
 
 BUNDLE = "bundle.json"
-BUNDLE_FORMAT = 1
+BUNDLE_FORMAT = 2
 DEFAULT_VERSION = "2025-01-01"
 """The edition that is used if none is named."""
 NEWEST = "newest"
@@ -114,9 +114,18 @@ def forget_contracts() -> None:
 
 @cache
 def _load(folder: Path) -> Contract:
-    documents = _bundled(folder) or bundle(folder)
+    found = _bundled(folder)
+    if found is None:
+        documents = bundle(folder)
+        found = documents, documents_sha256(documents)
+    documents, sha256 = found
+    return Contract(documents, replace(read_edition(folder), sha256=sha256))
+
+
+def documents_sha256(documents: Mapping[str, Any]) -> str:
+    """Return the digest that identifies documents, whatever the order of their keys."""
     canonical = json.dumps(documents, sort_keys=True, separators=(",", ":")).encode()
-    return Contract(documents, replace(read_edition(folder), sha256=hashlib.sha256(canonical).hexdigest()))
+    return hashlib.sha256(canonical).hexdigest()
 
 
 def _edition_in(folder: Path) -> Path:
@@ -125,8 +134,8 @@ def _edition_in(folder: Path) -> Path:
     return inner if inner.is_dir() and not (folder / EDITION).exists() else folder
 
 
-def _bundled(folder: Path) -> dict[str, Any] | None:
-    """Return the documents in the folder's bundle, None if there is none or it was not made of these files."""
+def _bundled(folder: Path) -> tuple[dict[str, Any], str] | None:
+    """Return the documents in the folder's bundle and their digest; None if the bundle is missing or out of date."""
     try:
         stored = json.loads((folder / BUNDLE).read_bytes())
     except FileNotFoundError:
@@ -141,7 +150,7 @@ def _bundled(folder: Path) -> dict[str, Any] | None:
         ) from None
     if stored.get("format") != BUNDLE_FORMAT or stored["files"] != file_digests(folder, stored["files"]):
         return None
-    return {key: value for key, value in stored.items() if key not in ("format", "files")}
+    return {api: stored[api] for api in APIS if api in stored}, stored["sha256"]
 
 
 def file_digests(folder: Path, names: Mapping[str, str]) -> dict[str, str]:

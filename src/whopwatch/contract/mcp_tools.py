@@ -34,7 +34,7 @@ def tools_of(contract: Contract) -> dict[str, Tool]:
     """The tools of the contract's v1 operations, by name."""
     server = contract.mcp_server
     tools = (
-        _tool(contract, operation, server.tool_name, operation.id not in server.without_tool)
+        _tool(contract, operation, server.tool_name, server.has_tool(operation.id))
         for operation in contract.operations.values()
         if operation.api == "v1"
     )
@@ -58,7 +58,7 @@ def variants(contract: Contract, operation: Operation) -> list[Schema]:
 
 
 def _tool(contract: Contract, operation: Operation, pattern: str, is_promised: bool) -> Tool:
-    resource, _, method = operation.id.partition(".")
+    resource, _, method = operation.id.replace(".", "_", operation.id.count(".") - 1).partition(".")
     parameters = parameters_of(operation)
     properties: dict[str, Schema] = {name: parameter.schema for name, parameter in parameters.items()}
     required = {name for name, parameter in parameters.items() if parameter.required}

@@ -28,8 +28,8 @@ class Parameter:
 
     @property
     def is_array(self) -> bool:
-        """Whether the parameter may be repeated (`name[]`)."""
-        return self.name.endswith("[]")
+        """Whether the parameter takes several values: `name[]`, or a schema of type array."""
+        return self.name.endswith("[]") or self.schema.get("type") == "array"
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -70,6 +70,11 @@ class Operation:
     is_public: bool = False
     alternate_paths: tuple[str, ...] = ()
     raw: Schema = field(default_factory=dict, repr=False)
+
+    @property
+    def method_name(self) -> str:
+        """The last part of the id: `list` of `products.list`."""
+        return self.id.rpartition(".")[2]
 
     @property
     def is_read(self) -> bool:

@@ -26,18 +26,29 @@ class Action:
 class WriteEffects:
     """What is declared of writes.
 
-    `simulator_only` gives a reason by resource or operation, `texts` a string pattern by field name, `renamed` the
-    shown name of a sent field by resource, `actions` the effect of an operation.
+    `simulator_only` gives a reason by resource or operation, and under `*` for what `allowed` does not name; `texts` a
+    string pattern by field name, `renamed` the shown name of a sent field by resource, `actions` the effect of an
+    operation.
     """
 
     simulator_only: Mapping[str, str]
     texts: Mapping[str, str]
     renamed: Mapping[str, Mapping[str, str]]
     actions: Mapping[str, Action]
+    allowed: frozenset[str] = frozenset()
 
     def reason_against(self, operation: Operation) -> str | None:
         """Return why this write is sent to the simulator only, None if it may be sent elsewhere."""
-        return self.simulator_only.get(operation.id) or self.simulator_only.get(operation.resource)
+        names = (operation.id, operation.resource, operation.resource.partition(".")[0])
+        reason = next((self.simulator_only[name] for name in names if name in self.simulator_only), None)
+        is_named = not self.allowed.isdisjoint(names[:2])
+        return reason or (None if is_named else self.simulator_only.get("*"))
+
+    def of_action(self, operation: Operation) -> Action | None:
+        """Return what is declared of an action; an empty one for an action that is not; None for any other write."""
+        declared = self.actions.get(operation.id)
+        is_action = operation.method == "POST" and "{" in operation.path and operation.method_name != "create"
+        return declared or (Action() if is_action else None)
 
     def text(self, name: str, unique: str) -> str:
         """Return a string for the field `name` that contains `unique`."""
@@ -48,4 +59,5 @@ class WriteEffects:
 def read_write_effects(content: Mapping[str, Any]) -> WriteEffects:
     """Return the declarations that the parsed `writes.toml` holds."""
     actions = {id: Action(**entry) for id, entry in content["actions"].items()}
-    return WriteEffects(content["simulator_only"], content["texts"], content["renamed"], actions)
+    allowed = frozenset(content.get("allowed", ()))
+    return WriteEffects(content["simulator_only"], content["texts"], content["renamed"], actions, allowed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from whopwatch.contract_build.schemas import IdRelations, Schema, SchemaPlace, SchemaWriter, resource_singular
@@ -42,7 +43,7 @@ class Assembler:
         return document
 
     def _operation(self, operation: SdkOperation) -> dict[str, Any]:
-        place = SchemaPlace(_pascal(operation.id.replace(".", "_")), operation.resource)
+        place = SchemaPlace(pascal_case(operation.id.replace(".", "_")), operation.resource)
         scopes = {
             "reference": self._reference.scopes(operation.id),
             "sdk": list(operation.scopes),
@@ -90,7 +91,7 @@ class Assembler:
         }
         if is_array:
             parameter |= {"style": "form", "explode": True}
-        parameter["schema"] = self._writer.field(RecordField(item.name, read, item.required), SchemaPlace("Query"))
+        parameter["schema"] = self._writer.field(replace(item, type=read), SchemaPlace("Query"))
         return parameter
 
     def _body(self, operation: SdkOperation, place: SchemaPlace) -> Schema:
@@ -111,7 +112,7 @@ class Assembler:
         return {"content": _json(schema)}
 
     def _event(self, event: str) -> dict[str, Any]:
-        payload = self._writer.schema(self._model.events[event], SchemaPlace(_pascal(event.replace(".", "_"))))
+        payload = self._writer.schema(self._model.events[event], SchemaPlace(pascal_case(event.replace(".", "_"))))
         return {
             "operationId": f"webhook:{event}",
             "tags": [self._reference.events[event]],
@@ -125,9 +126,10 @@ class Assembler:
         """Every named type that the document reaches, in alphabetical order."""
         places = self._places()
         found: dict[str, Schema] = {}
-        open_names = referenced_schemas(document)
+        open_names = referenced_schemas(document) | self._unreached()
         while open_names:
-            name = open_names.pop()
+            name = min(open_names)  # in an order that does not change from run to run
+            open_names.remove(name)
             if name in found:
                 continue
             if name in self._writer.hoisted:
@@ -136,6 +138,10 @@ class Assembler:
                 found[name] = self._writer.schema(self._model.types[name], places.get(name, SchemaPlace(name)))
             open_names |= referenced_schemas(found[name])
         return dict(sorted(found.items()))
+
+    def _unreached(self) -> set[str]:
+        """Return the named types that are documented although no operation needs them: none."""
+        return set()
 
     def _places(self) -> dict[str, SchemaPlace]:
         """What is known of the named types: whose object a response is, and whose an event's data."""
@@ -163,7 +169,8 @@ def _summary(operation: SdkOperation) -> str:
     return f"{one.capitalize()}: {words}"
 
 
-def _pascal(name: str) -> str:
+def pascal_case(name: str) -> str:
+    """Return a name of words joined by underscores with each word capitalized and joined."""
     return "".join(word.capitalize() for word in name.split("_"))
 
 

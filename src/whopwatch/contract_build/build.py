@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from whopwatch.contract.loader import BUNDLE, BUNDLE_FORMAT, documents_sha256
 from whopwatch.contract_build.assemble import Assembler, annotate, assemble_v2
+from whopwatch.contract_build.dated import DECLARED, DatedAssembler, reference_of
 from whopwatch.contract_build.fetch import pinned_archive
 from whopwatch.contract_build.files import json_text, read_yaml, sha256_of, writing_to, yaml_text
 from whopwatch.contract_build.layout import split
 from whopwatch.contract_build.merge import Disagreement, merge_readings, single_source
+from whopwatch.contract_build.official import apply_official, read_official
 from whopwatch.contract_build.overlay import AppliedAction, apply_overlay, read_overlay
+from whopwatch.contract_build.presence import settle_presence
 from whopwatch.contract_build.readers.python import read_python_sdk
 from whopwatch.contract_build.readers.typescript import read_typescript_sdk
 from whopwatch.contract_build.sdk_model import SdkModel
@@ -24,7 +28,7 @@ class Documents:
     """The two documents, whole, and what the overlays did to them."""
 
     v1: dict[str, Any]
-    v2: dict[str, Any]
+    v2: dict[str, Any] | None
     applied: tuple[AppliedAction, ...]
 
 
@@ -50,11 +54,10 @@ def build(
     declared decision, or if an action of the overlay finds nothing.
     """
     packages = Sources.read(contracts).packages
+    typescript = packages.get("typescript")
     model, disagreements = exact_model(
         pinned_archive(packages["python"], cache_dir, python_archive),
-        pinned_archive(packages["typescript"], cache_dir, typescript_archive)
-        if packages["typescript"].is_published
-        else None,
+        pinned_archive(typescript, cache_dir, typescript_archive) if typescript and typescript.is_published else None,
     )
     entries = read_yaml(contracts / "conflicts.yaml")["conflicts"]
     settled = {location for entry in entries for location in entry.get("settles", ())}
@@ -73,14 +76,16 @@ def build(
 def exact_model(python: Path, typescript: Path | None) -> tuple[SdkModel, list[Disagreement]]:
     """The exact schema that the archives tell, and where they disagree; Python alone leaves some things open."""
     model = read_python_sdk(python)
-    return (
-        merge_readings(model, read_typescript_sdk(typescript)) if typescript is not None else (single_source(model), [])
-    )
+    if typescript is not None:
+        return merge_readings(model, read_typescript_sdk(typescript))
+    return single_source(model), []
 
 
 def documents(contracts: Path, model: SdkModel) -> Documents:
     """Return the documents of the exact schema `model` and the declared facts in `contracts`."""
     prefixes = read_prefixes(contracts)
+    if (contracts / DECLARED).exists():
+        return _dated_documents(contracts, model, prefixes)
     reference = ApiReference.read(contracts)
     v1 = Assembler(model, reference).document()
     v2 = assemble_v2(reference)
@@ -93,12 +98,27 @@ def documents(contracts: Path, model: SdkModel) -> Documents:
     return Documents(v1, v2, tuple(applied))
 
 
+def _dated_documents(contracts: Path, model: SdkModel, prefixes: dict[str, list[str]]) -> Documents:
+    """Return the document of a dated version: made from the SDK alone, then corrected by the official facts."""
+    declared = read_yaml(contracts / DECLARED)
+    model = settle_presence(model)
+    v1 = DatedAssembler(model, reference_of(model, declared), declared, prefixes).document()
+    apply_official(v1, read_official(contracts))
+    applied = apply_overlay(v1, read_overlay(contracts / "overlay.yaml"))
+    annotate(v1, prefixes)
+    return Documents(v1, None, tuple(applied))
+
+
 def render(made: Documents) -> dict[str, str]:
     """Return the text of every file of a contract by its path in the contract folder."""
     files = {f"v1/{name}": yaml_text(part, f"Whop API v1, {name}") for name, part in split(made.v1).items()}
-    files["v2/openapi.yaml"] = yaml_text(made.v2, "Whop API v2, openapi.yaml")
+    documents = {"v1": made.v1}
+    if made.v2 is not None:
+        files["v2/openapi.yaml"] = yaml_text(made.v2, "Whop API v2, openapi.yaml")
+        documents["v2"] = made.v2
     digests = {path: sha256_of(text) for path, text in files.items()}
-    return {**files, "bundle.json": json_text({"format": 1, "v1": made.v1, "v2": made.v2, "files": digests})}
+    stored = {"format": BUNDLE_FORMAT, **documents, "files": digests, "sha256": documents_sha256(documents)}
+    return {**files, BUNDLE: json_text(stored)}
 
 
 def require_used_actions(applied: list[AppliedAction]) -> None:

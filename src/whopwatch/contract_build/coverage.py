@@ -123,6 +123,7 @@ def _has_variants(operation: dict[str, Any]) -> bool:
 
 
 def _answers_boolean(document: dict[str, Any], operation: dict[str, Any]) -> bool:
-    schema = operation["responses"]["200"].get("content", {}).get("application/json", {}).get("schema", {})
+    success = next(response for status, response in operation["responses"].items() if status.startswith("2"))
+    schema = success.get("content", {}).get("application/json", {}).get("schema", {})
     name = schema.get("$ref", "").rpartition("/")[2]
     return bool(document["components"]["schemas"].get(name, schema).get("type") == "boolean")

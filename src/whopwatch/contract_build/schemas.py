@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,12 +28,27 @@ def resource_singular(resource: str) -> str:
     return resource.removesuffix("s")
 
 
-class IdRelations:
-    """Finds the resource behind a field, among the resources of one API."""
+_PREFIX = re.compile(r"`([a-z]+_)`")
 
-    def __init__(self, resources: Iterable[str]) -> None:
-        self._by_word = {resource_singular(name): name for name in resources}
+
+class IdRelations:
+    """Finds the resource behind a field, among the resources of one API.
+
+    `words` name resources that are called otherwise in fields (`company` for `accounts`), an empty one no resource.
+    `prefixes` are the id prefixes by resource: what a field's documentation says of its prefix tells the resource.
+    """
+
+    def __init__(
+        self,
+        resources: Iterable[str],
+        words: Mapping[str, str] | None = None,
+        prefixes: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        known = tuple(resources)
+        self._by_word = {resource_singular(name): name for name in known}
         self._by_word |= {name: name for name in self._by_word.values()}
+        self._by_word |= words or {}
+        self._by_prefix = {prefix: name for name, group in (prefixes or {}).items() for prefix in group}
 
     def of_field(self, name: str, owner: str | None) -> str | None:
         """Return the resource that the value of a field identifies, if its name says so.
@@ -44,12 +59,19 @@ class IdRelations:
             return owner
         for suffix in ("_id", "_ids"):
             if name.endswith(suffix):
-                return self._by_word.get(name.removesuffix(suffix))
+                return self._by_word.get(name.removesuffix(suffix)) or None
         return None
+
+    def of_documentation(self, name: str, documentation: str) -> tuple[list[str], list[str]]:
+        """Return the resources and the prefixes that the documentation of an id field names."""
+        if "prefixed" not in documentation or not re.search(r"(^|_)ids?$", name):
+            return [], []
+        prefixes = list(dict.fromkeys(_PREFIX.findall(documentation)))
+        return list(dict.fromkeys(self._by_prefix[one] for one in prefixes if one in self._by_prefix)), prefixes
 
     def of_object(self, name: str) -> str | None:
         """Return the resource that a nested object is a part of, if the name of its property says so."""
-        return self._by_word.get(name)
+        return self._by_word.get(name) or None
 
     def of_path(self, path: str, parameter: str) -> str | None:
         """Return the resource that a path parameter identifies."""
@@ -57,6 +79,11 @@ class IdRelations:
 
 
 Schema = dict[str, Any]
+
+LEARNED = "x-whop-learned"
+"""The properties of an object whose presence and nullability follow from a rule: no source promises them."""
+OPEN = "x-open-enum"
+"""Says that the source allows other values than the listed ones."""
 
 _SCALARS: dict[str, Schema] = {
     "string": {"type": "string"},
@@ -93,8 +120,10 @@ class SchemaWriter:
     they are collected in `hoisted`.
     """
 
-    def __init__(self, relations: IdRelations) -> None:
+    def __init__(self, relations: IdRelations, *, with_marks: bool = False) -> None:
+        """`with_marks` writes what is deprecated, learned or open to other values."""
         self._relations = relations
+        self._with_marks = with_marks
         self.hoisted: dict[str, Schema] = {}
 
     def schema(self, read: Type, place: SchemaPlace) -> Schema:
@@ -103,7 +132,9 @@ class SchemaWriter:
             case Scalar(kind=kind):
                 return dict(_SCALARS[kind])
             case Enum(values=values):
-                return {"type": _JSON_TYPES[type(values[0])], "enum": list(values)}
+                is_open = self._with_marks and read.is_open
+                opened = {OPEN: True} if is_open else {}
+                return {"type": _JSON_TYPES[type(values[0])], "enum": list(values), **opened}
             case ListOf(item=item):
                 return {"type": "array", "items": self.schema(item, place)}
             case MapOf(value=Scalar(kind="any")):
@@ -121,20 +152,35 @@ class SchemaWriter:
 
     def field(self, item: RecordField, place: SchemaPlace) -> Schema:
         """Return the schema of a field of the object at `place`."""
+        schema = self._documented(item, place) or self._field(item, place)
+        return {**schema, "deprecated": True} if self._with_marks and item.deprecated else schema
+
+    def _documented(self, item: RecordField, place: SchemaPlace) -> Schema | None:
+        """Return the schema of an id whose documentation names its prefix."""
+        resources, prefixes = self._relations.of_documentation(item.name, item.documentation)
+        if not self._with_marks or not prefixes:
+            return None
+        marks: Schema = {"x-resource": resources[0]} if resources else {}
+        if resources[1:]:
+            marks["x-resource-alternatives"] = resources[1:]
+        return self._marked(item.type, marks or {"x-id-prefix": prefixes}, place)
+
+    def _field(self, item: RecordField, place: SchemaPlace) -> Schema:
         resource = self._relations.of_field(item.name, place.owner)
         if resource is not None:
-            return self._identifying(item.type, resource, place)
+            return self._marked(item.type, {"x-resource": resource}, place)
         owner = place.parts.get(item.name) or self._relations.of_object(item.name)
         return self.schema(item.type, place.below(item.name, owner))
 
-    def _identifying(self, read: Type, resource: str, place: SchemaPlace) -> Schema:
+    def _marked(self, read: Type, marks: Schema, place: SchemaPlace) -> Schema:
+        """Return the schema of `read` with `marks` at the string that holds an id."""
         match read:
             case Scalar(kind="string"):
-                return {"type": "string", "x-resource": resource}
+                return {"type": "string", **marks}
             case Nullable(inner=inner):
-                return {"anyOf": [self._identifying(inner, resource, place), {"type": "null"}]}
+                return {"anyOf": [self._marked(inner, marks, place), {"type": "null"}]}
             case ListOf(item=item):
-                return {"type": "array", "items": self._identifying(item, resource, place)}
+                return {"type": "array", "items": self._marked(item, marks, place)}
         return self.schema(read, place)
 
     def _record(self, read: RecordType, place: SchemaPlace) -> Schema:
@@ -143,7 +189,12 @@ class SchemaWriter:
             "properties": {item.name: self.field(item, place) for item in read.fields},
         }
         required = [item.name for item in read.fields if item.required]
-        return {**schema, "required": required} if required else schema
+        if required:
+            schema["required"] = required
+        learned = [item.name for item in read.fields if item.is_learned]
+        if learned and self._with_marks:
+            schema[LEARNED] = learned
+        return schema
 
     def _union(self, read: OneOf, place: SchemaPlace) -> Schema:
         tags = [_tag(variant, read.discriminator) for variant in read.variants]

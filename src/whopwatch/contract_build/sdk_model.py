@@ -22,10 +22,12 @@ class Scalar:
 class Enum:
     """A set of values, in the order of the source; one value is a constant.
 
-    Whether other values may come as well is left open: some generators write every enum so, whatever is documented.
+    `is_open` says that the source allows other values, too. Fern writes every enum so, whatever is documented: two
+    enums of the same values are equal all the same.
     """
 
     values: tuple[str | int | bool, ...]
+    is_open: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,18 @@ class Nullable:
 
 @dataclass(frozen=True, slots=True)
 class RecordField:
-    """A property of a record; `required` is None where the source cannot tell."""
+    """A property of a record; `required` is None where the source cannot tell.
+
+    `is_learned` says that `required` and whether it is nullable follow from a rule, not from the source.
+    `documentation` is the source's sentence about it.
+    """
 
     name: str
     type: Type
     required: bool | None
     deprecated: bool = False
+    is_learned: bool = field(default=False, compare=False)
+    documentation: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +92,19 @@ class OneOf:
 Type: TypeAlias = Scalar | Enum | ListOf | MapOf | NamedType | Nullable | RecordType | OneOf
 
 
+def nullable(inner: Type) -> Type:
+    """Return `inner` or null; nullable twice is nullable once."""
+    return inner if isinstance(inner, Nullable) else Nullable(inner)
+
+
 @dataclass(frozen=True, slots=True)
 class SdkOperation:
     """One method of the SDK: what it sends and what it expects back.
 
     `body` holds every accepted variant. `response` is the item's type where `is_list` is true; `page` is then the
-    whole answer, where the source declares it. `scopes` are the permissions that the method's documentation lists,
-    `errors` the statuses that it tells apart; None where the source says nothing of them.
+    whole answer, where the source declares it. `scopes` are the permissions that the method's documentation lists:
+    all are needed, or one of them where `any_scope` is set. `errors` are the statuses that it tells apart; None where
+    the source says nothing of them. `host` names the server (`vault`) where it is not the API's own.
     """
 
     id: str
@@ -103,21 +117,25 @@ class SdkOperation:
     is_list: bool = False
     page: Type | None = None
     scopes: tuple[str, ...] = ()
+    any_scope: bool = False
     errors: tuple[int, ...] | None = None
     deprecated: bool = False
+    host: str | None = None
+    documentation: str = field(default="", compare=False)
 
     @property
     def resource(self) -> str:
-        """The resource that the operation belongs to."""
-        return self.id.partition(".")[0]
+        """The resource that the operation belongs to: `payments`, or `partners.businesses` within another one."""
+        return self.id.rpartition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class SdkModel:
     """Everything read from one SDK release.
 
-    `types` are the named types by name, `events` the webhook payloads by event name.
-    `array_suffix` is what the SDK appends to the name of a query array, `generator` who wrote its code.
+    `types` are the named types by name, `events` the webhook payloads by event name; `untyped_events` have a name and
+    no payload. `array_suffix` is what the SDK appends to the name of a query array, `generator` who wrote its code.
+    `api_version` is the version of the API that the SDK sends by default, `api_versions` are all that it knows.
     """
 
     language: str
@@ -125,7 +143,10 @@ class SdkModel:
     operations: dict[str, SdkOperation] = field(default_factory=dict)
     types: dict[str, Type] = field(default_factory=dict)
     events: dict[str, Type] = field(default_factory=dict)
+    untyped_events: tuple[str, ...] = ()
     array_suffix: str = ""
+    api_version: str | None = None
+    api_versions: tuple[str, ...] = ()
     generator: Literal["stainless", "fern"] = "stainless"
 
 

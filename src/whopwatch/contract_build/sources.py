@@ -154,14 +154,15 @@ class Sources:
         try:
             declared = tomllib.loads(path.read_text(encoding="utf-8"))
             packages = {language: Package(**facts) for language, facts in declared["sdk"].items()}
-            return cls({language: packages[language] for language in SDK_LANGUAGES}, declared["counts"])
+            known = {language: packages[language] for language in SDK_LANGUAGES if language in packages}
+            return cls({"python": packages["python"], **known}, declared["counts"])
         except FileNotFoundError:
             raise SourceError("the declaration of the sources is missing", where=str(path)) from None
         except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
             raise SourceError(
                 "the declaration of the sources cannot be used",
                 where=str(path),
-                expected="[sdk.python] and [sdk.typescript] with registry, name, version, file, sha256; [counts]",
+                expected="[sdk.python], perhaps [sdk.typescript], with registry, name, version, file, sha256; [counts]",
                 got=str(error),
             ) from None
 

@@ -12,16 +12,19 @@ from typing import Any
 
 from jsonpath_rfc9535 import find
 
+from whopwatch.contract.bundle import APIS
+from whopwatch.contract.edition import EDITION
+from whopwatch.contract.loader import BUNDLE, documents_sha256, read_edition
 from whopwatch.contract_build.conflicts import without_names
 from whopwatch.contract_build.coverage import count
 from whopwatch.contract_build.files import read_yaml, sha256_of
 from whopwatch.contract_build.layout import ROOT, join
+from whopwatch.contract_build.official import disagreements_with, read_official
 from whopwatch.contract_build.overlay import read_overlay
 from whopwatch.contract_build.sources import ApiReference, Sources, read_prefixes
 from whopwatch.contract_build.walk import all_schemas, mappings
 from whopwatch.core.errors import SourceError
 
-VERSIONS = ("v1", "v2")
 OVERLAY = "overlay.yaml"
 
 
@@ -54,13 +57,18 @@ class ContractFolder:
 
     @cached_property
     def documents(self) -> dict[str, dict[str, Any]]:
-        """The bundled documents by API version."""
-        return {version: self.bundle[version] for version in VERSIONS}
+        """The bundled documents by API (`v1`, `v2`)."""
+        return {api: self.bundle[api] for api in APIS if api in self.bundle}
 
     @cached_property
-    def reference(self) -> ApiReference:
-        """The facts of the API reference."""
-        return ApiReference.read(self.path)
+    def reference(self) -> ApiReference | None:
+        """The facts of the API reference; None where the edition is made from an SDK alone."""
+        return ApiReference.read(self.path) if (self.path / "reference.yaml").exists() else None
+
+    @cached_property
+    def resources(self) -> frozenset[str]:
+        """The resources of v1."""
+        return frozenset(tag["name"] for tag in self.documents["v1"]["tags"])
 
     def parts(self, version: str) -> list[Path]:
         """The files that the document of `version` is made of."""
@@ -84,9 +92,11 @@ KEYWORDS = frozenset(
 def check_digests(folder: ContractFolder) -> Iterator[Problem]:
     """The files are those that the bundle was made of."""
     listed = folder.bundle["files"]
-    present = {f"{version}/{path.name}": path for version in VERSIONS for path in folder.parts(version)}
+    present = {f"{version}/{path.name}": path for version in APIS for path in folder.parts(version)}
     for name in sorted(present.keys() ^ listed.keys()):
         yield Problem("digests", name, f"is missing from the {'bundle' if name in present else 'folder'}")
+    if folder.bundle.get("sha256") != documents_sha256(folder.documents):
+        yield Problem("digests", BUNDLE, "has another digest than its documents")
     for name in sorted(present.keys() & listed.keys()):
         if sha256_of(present[name].read_text(encoding="utf-8")) != listed[name]:
             yield Problem("digests", name, "is not the file that the bundle was made of")
@@ -152,8 +162,11 @@ def check_counts(folder: ContractFolder) -> Iterator[Problem]:
 
 def check_reference(folder: ContractFolder) -> Iterator[Problem]:
     """Operations and events are those of the reference, each where the reference says or a decision covers it."""
+    reference = folder.reference
+    if reference is None:
+        return
     found = {operation["operationId"]: (path, method, operation) for path, method, operation in folder.operations("v1")}
-    for name, listed in folder.reference.operations.items():
+    for name, listed in reference.operations.items():
         if name not in found:
             yield Problem("reference", name, "is in the reference and not in the contract")
             continue
@@ -161,17 +174,31 @@ def check_reference(folder: ContractFolder) -> Iterator[Problem]:
         paths = {without_names(known) for known in (path, *operation.get("x-alternate-paths", ()))}
         if method != listed["method"].lower() or without_names(listed["path"]) not in paths:
             yield Problem("reference", name, f"is {listed['method']} {listed['path']} in the reference")
-        if operation["x-scopes"]["reference"] != folder.reference.scopes(name):
+        if operation["x-scopes"]["reference"] != reference.scopes(name):
             yield Problem("reference", name, f"takes the scope {listed.get('scope', 'none')} in the reference")
-    for name in sorted(found.keys() - folder.reference.operations.keys()):
+    for name in sorted(found.keys() - reference.operations.keys()):
         yield Problem("reference", name, "is in the contract and not in the reference")
-    for event in sorted(folder.documents["v1"]["webhooks"].keys() ^ folder.reference.events.keys()):
+    for event in sorted(folder.documents["v1"]["webhooks"].keys() ^ reference.events.keys()):
         yield Problem("reference", event, "is in only one of the contract and the reference")
+
+
+def check_edition(folder: ContractFolder) -> Iterator[Problem]:
+    """The version that the folder names is that of its document, where the document says one."""
+    named, found = read_edition(folder.path).version, folder.documents["v1"]["info"].get("x-api-version-date")
+    if found and named != found:
+        yield Problem("edition", EDITION, f"names the version {named}, the document is of {found}")
+
+
+def check_official(folder: ContractFolder) -> Iterator[Problem]:
+    """The document says what was read off Whop's own document."""
+    for fact, aspect, found in disagreements_with(folder.documents["v1"], read_official(folder.path)):
+        said = fact.says.get(aspect)
+        yield Problem("official", str(fact), f"{aspect} is {said} in the official document, {found} in the contract")
 
 
 def check_summary(folder: ContractFolder) -> Iterator[Problem]:
     """The rows of the reference's summary table count what its lists name."""
-    for name, row in folder.reference.resources.items():
+    for name, row in folder.reference.resources.items() if folder.reference else ():
         for kind in ("operations", "events"):
             if row["counted"][kind] != len(row[kind]):
                 yield Problem("reference", name, f"counts {row['counted'][kind]} {kind} and lists {len(row[kind])}")
@@ -180,6 +207,8 @@ def check_summary(folder: ContractFolder) -> Iterator[Problem]:
 def check_overlays(folder: ContractFolder) -> Iterator[Problem]:
     """Every action of an overlay still finds what it decided about."""
     for version, name in (("v1", OVERLAY), ("v2", f"v2/{OVERLAY}")):
+        if version not in folder.documents:
+            continue
         for action in read_overlay(folder.path / name):
             # What an action removed cannot be found any more; that it was there, the build has seen.
             if not action.remove and not find(action.target, folder.documents[version]):
@@ -215,7 +244,7 @@ def check_id_annotations(folder: ContractFolder) -> Iterator[Problem]:
         for pointer, schema in all_schemas(document):
             resources = [schema["x-resource"]] if "x-resource" in schema else []
             for resource in [*resources, *schema.get("x-resource-alternatives", ())]:
-                if resource not in folder.reference.resources:
+                if resource not in folder.resources:
                     yield Problem("annotations", f"{version}{pointer}", f"names {resource}, which is no resource")
             for prefix in schema.get("x-id-prefix", ()):
                 if prefix not in declared:
@@ -229,6 +258,8 @@ CONTRACT_CHECKS: tuple[Callable[[ContractFolder], Iterator[Problem]], ...] = (
     check_openapi,
     check_keywords,
     check_counts,
+    check_edition,
+    check_official,
     check_reference,
     check_summary,
     check_overlays,

@@ -67,17 +67,18 @@ def expected_of(
 
     None if the response has no id, and `id` is not given.
     """
-    action = effects.actions.get(operation.id, Action())
+    declared = effects.of_action(operation)
+    action = declared or Action()
     given, body = exchange.path_params, exchange.request_body or {}
     answer = exchange.json if isinstance(exchange.json, dict) else {}
-    is_new = not given or action.makes
+    is_new = not given or action.makes or operation.method_name == "create"
     if id is None:
         id = answer.get("id") if is_new else next(iter(given.values()))
     if not isinstance(id, str):
         return None
     if operation.method == "DELETE":
         return ExpectedObject(id, is_gone=True)
-    is_plain = operation.id not in effects.actions or action.shows_body
+    is_plain = declared is None or action.shows_body
     names = effects.renamed.get(operation.resource, {})
     sent = {names.get(name, name): value for name, value in body.items()} if is_plain else {}
     return ExpectedObject(

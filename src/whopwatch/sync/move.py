@@ -125,7 +125,7 @@ def _close_conflicts(work: Path, made: Documents) -> tuple[str, ...]:
     """Take the conflicts out that are about operations which there are no longer."""
     known = {
         operation["operationId"]
-        for document in (made.v1, made.v2)
+        for document in filter(None, (made.v1, made.v2))
         for section in ("paths", "webhooks")
         for item in document.get(section, {}).values()
         for operation in item.values()

@@ -6,6 +6,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from whopwatch.contract_build.readers.python_types import Module, PythonTypes, is_deprecated
 from whopwatch.contract_build.sdk_model import (
@@ -24,6 +25,11 @@ from whopwatch.core.errors import SourceError
 
 _NAMESPACES = {"typing", "typing_extensions", "dt", "datetime"}
 _CLIENT = "/raw_client.py"
+_SCOPES = re.compile(r"^Required permissions( \(one of\))?:\n((?:\s*- `[^`]+`\s*\n?)+)", re.MULTILINE)
+_SCOPE = re.compile(r"`([a-z0-9_]+(?::[a-z0-9_]+)+)`")
+_DEFAULT_VERSION = re.compile(r'api_version_date: typing\.Optional\[str\] = "([^"]+)"')
+_EVENT_NAMES = "WebhookEvent"
+_VERSION_NAMES = "ApiKeyApiVersionDate"
 _ENVELOPE = {"data", "type"}
 _ERROR = re.compile(r"_response\.status_code == (\d+)")
 
@@ -46,7 +52,19 @@ def read_fern_sdk(texts: Mapping[str, str], version: str) -> SdkModel:
         event = _event(module, model.types)
         if event is not None:
             model.events[event] = NamedType(module.name)
-    return model
+    sent = _DEFAULT_VERSION.search(texts.get("whop_sdk/client.py", ""))
+    return replace(
+        model,
+        untyped_events=tuple(name for name in _values(model, _EVENT_NAMES) if name not in model.events),
+        api_version=sent[1] if sent else None,
+        api_versions=_values(model, _VERSION_NAMES),
+    )
+
+
+def _values(model: SdkModel, name: str) -> tuple[str, ...]:
+    """Return the values of the enum called `name`; none where the release has no such type."""
+    found = model.types.get(name)
+    return tuple(map(str, found.values)) if isinstance(found, Enum) else ()
 
 
 class _Plain(ast.NodeTransformer):
@@ -116,6 +134,8 @@ def _operation(name: str, method: ast.FunctionDef, call: ast.Call, module: Modul
     body = _body(words.get("json", words.get("data")), given, module, types)
     answer, page = _response(method, module, types)
     documentation = ast.get_docstring(method) or ""
+    scopes = _SCOPES.search(documentation)
+    host = ast.unparse(words["base_url"]).rpartition(".")[2] if "base_url" in words else "api"
     return SdkOperation(
         id=name,
         method=str(_constant(words["method"], module)),
@@ -126,6 +146,10 @@ def _operation(name: str, method: ast.FunctionDef, call: ast.Call, module: Modul
         response=answer,
         is_list=page is not None,
         page=page,
+        scopes=tuple(_SCOPE.findall(scopes[2])) if scopes else (),
+        any_scope=bool(scopes and scopes[1]),
+        host=host if host != "api" else None,
+        documentation=documentation.partition("\nParameters\n")[0].strip(),
         errors=tuple(sorted({int(status) for status in _ERROR.findall(ast.unparse(method))})),
         deprecated=is_deprecated(documentation.partition("\nParameters\n")[0]),
     )
@@ -170,7 +194,10 @@ def _arguments(method: ast.FunctionDef, module: Module, types: PythonTypes) -> d
             required = default is None
             if not required and isinstance(read, Nullable):
                 read = read.inner  # `Optional` with a default says that it may be left out, and nothing of null
-            found[item.arg] = RecordField(item.arg, read, required, is_deprecated(notes.get(item.arg, "")))
+            note = notes.get(item.arg, "")
+            found[item.arg] = RecordField(
+                item.arg, read, required, is_deprecated(note), is_learned=not required, documentation=note
+            )
     return found
 
 
@@ -187,7 +214,7 @@ def _sent(node: ast.expr | None, given: Mapping[str, RecordField]) -> tuple[Reco
         used = [inner.id for inner in ast.walk(value) if isinstance(inner, ast.Name) and inner.id in given]
         if isinstance(key, ast.Constant) and used:
             item = given[used[0]]
-            found.append(RecordField(str(key.value), _one_or_many(item.type), item.required, item.deprecated))
+            found.append(replace(item, name=str(key.value), type=_one_or_many(item.type)))
     return tuple(found)
 
 

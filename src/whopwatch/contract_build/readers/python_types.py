@@ -17,6 +17,7 @@ from whopwatch.contract_build.sdk_model import (
     RecordType,
     Scalar,
     Type,
+    nullable,
 )
 from whopwatch.core.errors import SourceError
 
@@ -182,6 +183,7 @@ class PythonTypes:
         # An enum that says it may grow; so does every enum of the same generator.
         if Scalar("any") in variants and any(isinstance(variant, Enum) for variant in variants):
             variants.remove(Scalar("any"))
+            variants = [replace(one, is_open=True) if isinstance(one, Enum) else one for one in variants]
         # A date in a request may be given as a string or as a datetime; on the wire it is one thing.
         if {Scalar("string"), Scalar("date-time")} == set(variants):
             variants = [Scalar("date-time")]
@@ -204,7 +206,8 @@ class PythonTypes:
                     required = None if _has_default(line) else True
                 name = _alias(line) or line.target.id
                 read = self.annotation(module, line.annotation)
-                fields.append(RecordField(name, read, required, is_deprecated(_text_of(comment))))
+                note = _text_of(comment)
+                fields.append(RecordField(name, read, required, is_deprecated(note), documentation=note))
         return RecordType(_settle_required(fields) if self._is_ordered and not is_request else tuple(fields))
 
     def _fields_of(self, module: Module, read: Type) -> tuple[RecordField, ...]:
@@ -216,11 +219,6 @@ class PythonTypes:
         if not isinstance(read, RecordType):
             raise _unreadable(module, "a base class that is no record")
         return read.fields
-
-
-def nullable(inner: Type) -> Type:
-    """Return `inner` or null; nullable twice is nullable once."""
-    return inner if isinstance(inner, Nullable) else Nullable(inner)
 
 
 def property_info(arguments: list[ast.expr]) -> dict[str, str]:

@@ -24,8 +24,8 @@ def api() -> Iterator[Simulator]:
         yield simulator
 
 
-def settings(contract: Contract, progress: Callable[[Progress], None] | None = None) -> NightSettings:
-    return NightSettings(contract, only=("products.list", "companies.retrieve"), budget=20, progress=progress)
+def settings(progress: Callable[[Progress], None] | None = None) -> NightSettings:
+    return NightSettings(only=("products.list", "companies.retrieve"), budget=20, progress=progress)
 
 
 def environ(api: Simulator) -> dict[str, str]:
@@ -34,8 +34,8 @@ def environ(api: Simulator) -> dict[str, str]:
 
 def test_a_night_is_recorded_and_the_next_one_knows_it(contract: Contract, api: Simulator, tmp_path: Path) -> None:
     file = tmp_path / "b.sqlite"
-    first = run_night(settings(contract), api.base_url, environ(api), file)
-    second = run_night(settings(contract), api.base_url, environ(api), file)
+    first = run_night(settings(), api.base_url, environ(api), file)
+    second = run_night(settings(), api.base_url, environ(api), file)
     assert first.report.verdict is second.report.verdict is Verdict.CLEAN
     assert [night.number for night in read_baseline(file).nights] == [1, 2]
     assert second.report.memory is not None
@@ -51,7 +51,7 @@ def test_an_interrupted_night_is_not_recorded(contract: Contract, api: Simulator
             raise KeyboardInterrupt
 
     file = tmp_path / "b.sqlite"
-    outcome = run_night(settings(contract, progress=interrupt), api.base_url, environ(api), file)
+    outcome = run_night(settings(progress=interrupt), api.base_url, environ(api), file)
     assert outcome.interrupted
     assert outcome.report.verdict is Verdict.COULD_NOT_CHECK
     assert outcome.last_success is None
@@ -66,7 +66,7 @@ def test_a_night_that_cannot_be_saved_is_reported_all_the_same(
 
     with open_baseline(tmp_path / "other.sqlite") as held:
         monkeypatch.setattr(type(held), "save", fail)
-    outcome = run_night(settings(contract), api.base_url, environ(api), tmp_path / "b.sqlite")
+    outcome = run_night(settings(), api.base_url, environ(api), tmp_path / "b.sqlite")
     assert outcome.report.verdict is Verdict.CLEAN
     assert isinstance(outcome.save_error, WhopwatchError)
 
@@ -78,7 +78,7 @@ def test_a_company_that_fails_does_not_stop_the_others(contract: Contract, api: 
     ]
     failures: list[str] = []
     report, outcomes = run_nights(
-        settings(contract), companies, environ(api), lambda name, error: failures.append(f"{name}: {error.what}")
+        settings(), companies, environ(api), lambda name, error: failures.append(f"{name}: {error.what}")
     )
     assert len(failures) == 1
     assert failures[0].startswith("broken: ")

@@ -9,7 +9,9 @@ import click
 from click.core import ParameterSource
 
 from whopwatch.cli._support.options import (
+    API_VERSION,
     CONFIG,
+    CONTRACT,
     FILE_PATH,
     ONLY,
     RATE,
@@ -62,6 +64,8 @@ MAX_PATHS = 20
 @click.option("--budget", type=click.IntRange(min=1), help=BUDGET_HELP)
 @RATE
 @SEED
+@CONTRACT
+@API_VERSION
 @report_files("json", "junit", "markdown", "html", "sarif")
 @click.option("--record", "record_file", metavar="FILE.har", help="Record the run as HAR, without keys and values.")
 @click.option("--replay", "replay_file", type=FILE_PATH, metavar="FILE.har", help="Check a HAR file. Sends nothing.")
@@ -75,6 +79,8 @@ def check_command(
     budget: int | None,
     rate: float | None,
     seed: int,
+    contract_name: str | None,
+    api_version: str | None,
     reports: dict[str, str | None],
     record_file: str | None,
     replay_file: Path | None,
@@ -83,24 +89,42 @@ def check_command(
 ) -> int:
     """Check a target against the contract."""
     from whopwatch.reports import FILE_NAMES
-    from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, WRITING_BUDGET, judge, observe, select_operations
+    from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, WRITING_BUDGET, judge, select_operations
+    from whopwatch.run.matching import choose_contract, observe_matching
     from whopwatch.run.replay import record
     from whopwatch.run.target import open_target
 
     outputs = Outputs({**reports, "har": record_file}, report_dir, FILE_NAMES)
-    contract = load()
     if replay_file:
-        return _replay(contract, replay_file, target, config, outputs)
-    selected = select_operations(contract, only, resource)
+        return _replay(load(contract_name), replay_file, target, config, outputs)
+    choice = choose_contract(contract_name, api_version, target, os.environ, config)
+    contract = choice.contract
+    select_operations(contract, only, resource)
     if not allow_writes:
         refuse_writes(contract, only)
     limit = budget or (WRITING_BUDGET if allow_writes else DEFAULT_BUDGET)
     with (
-        open_target(contract, target, os.environ, config=config, seed=seed, rate=rate, writes=allow_writes) as ready,
+        open_target(
+            contract,
+            target,
+            os.environ,
+            config=config,
+            seed=seed,
+            rate=rate,
+            writes=allow_writes,
+            api_version=choice.api_version,
+        ) as ready,
         show_progress() as progress,
     ):
-        observation = observe(
-            contract, ready, budget=limit, selected=selected, seed=seed, progress=progress, writes=allow_writes
+        contract, observation = observe_matching(
+            contract,
+            ready,
+            auto=choice.is_auto,
+            select=lambda contract: select_operations(contract, only, resource),
+            budget=limit,
+            seed=seed,
+            progress=progress,
+            writes=allow_writes,
         )
     report = judge(contract, observation, ready.name)
     files = {}

@@ -10,7 +10,9 @@ import click
 
 from whopwatch.cli._support.metrics import Metrics, metrics_options
 from whopwatch.cli._support.options import (
+    API_VERSION,
     CONFIG,
+    CONTRACT,
     FILE_PATH,
     ONLY,
     RATE,
@@ -68,6 +70,8 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
 )
 @RATE
 @click.option("--seed", type=int, help="Seed of the plan and of the simulator.  [default: another plan each night]")
+@CONTRACT
+@API_VERSION
 @report_files("json", "junit", "markdown", "html", "sarif")
 @click.option(
     "--report-dir",
@@ -88,6 +92,8 @@ def drift_command(
     budget: int,
     rate: float | None,
     seed: int | None,
+    contract_name: str | None,
+    api_version: str | None,
     reports: dict[str, str | None],
     report_dir: Path | None,
     textfile: Path | None,
@@ -98,10 +104,11 @@ def drift_command(
     from whopwatch.history.nightly import NightSettings, last_common_success, run_night, run_nights
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run import select_operations
+    from whopwatch.run.matching import AUTO
 
     _check_usage(target, targets, shard, baseline)
     metrics = Metrics(textfile, pushgateway, {"shard": shard.partition("/")[0]} if shard else {})
-    contract = load()
+    contract = load(None if contract_name == AUTO else contract_name)
     select_operations(contract, only, resource)
     refuse_writes(contract, only)
     entries = read_accepted(accepted or contracts_dir() / "accepted.yaml")
@@ -116,7 +123,9 @@ def drift_command(
     for file in [company.baseline for company in companies] or [baseline or DEFAULT_BASELINE]:
         make_reports_folder(file)
     with show_progress() as progress:
-        settings = NightSettings(contract, entries, only, resource, budget, rate, seed, config, progress)
+        settings = NightSettings(
+            contract_name, api_version, entries, only, resource, budget, rate, seed, config, progress
+        )
         if targets:
             report, outcomes = run_nights(settings, companies, os.environ, _print_failure)
         else:
@@ -126,7 +135,8 @@ def drift_command(
     if metrics.wanted:
         from whopwatch.metrics.drift import DRIFT_JOB, drift_metrics
 
-        metrics.send(DRIFT_JOB, report, drift_metrics(report, contract.sha256, last_common_success(outcomes.values())))
+        sha256 = report.extra.get("contract", {}).get("sha256") or contract.sha256
+        metrics.send(DRIFT_JOB, report, drift_metrics(report, sha256, last_common_success(outcomes.values())))
     for outcome in outcomes.values():
         if outcome.save_error:
             raise outcome.save_error

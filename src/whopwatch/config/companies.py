@@ -36,6 +36,7 @@ class Company:
     target: str = "production"
     api_key_env: str = "WHOP_API_KEY"
     company_id: str | None = None
+    contract: str | None = None
 
     @property
     def id(self) -> str:

@@ -71,6 +71,7 @@ def resolve_target(name_or_url: str, environ: Mapping[str, str], config_path: Pa
         company_id=_company_id(environ) or entry.company_id,
         rate=entry.rate or (None if is_local(base_url) else DEFAULT_RATE),
         api_version_date=_api_version(environ) or entry.api_version_date,
+        contract=entry.contract,
         known_ids=entry.known_ids,
     )
 

@@ -58,6 +58,7 @@ class Target:
     writable: bool = False
     rate: float | None = None
     api_version_date: str | None = None
+    contract: str | None = None
     known_ids: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

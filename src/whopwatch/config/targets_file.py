@@ -68,6 +68,7 @@ class TargetEntry:
     company_id: Annotated[str | None, decode.matching_string(_ID.pattern, "letters, digits, _ and -")] = None
     rate: Annotated[float | None, _rate] = None
     api_version_date: Annotated[str | None, _api_version] = None
+    contract: str | None = None
     allow_http: bool = False
     known_ids: Mapping[str, str] = field(default_factory=dict)
     writable: bool | None = None

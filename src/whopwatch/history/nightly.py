@@ -9,14 +9,14 @@ from pathlib import Path
 
 from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.config.companies import Company
-from whopwatch.contract import Contract
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.report import Report
 from whopwatch.history.aggregate import aggregate_targets
 from whopwatch.history.compare import compare_with_history, plan_priorities
 from whopwatch.history.records import Records
 from whopwatch.history.store import open_baseline
-from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, Progress, judge, observe, select_operations
+from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, Progress, judge, select_operations
+from whopwatch.run.matching import choose_contract, observe_matching
 from whopwatch.run.target import open_target
 
 
@@ -24,12 +24,14 @@ from whopwatch.run.target import open_target
 class NightSettings:
     """What all targets of a nightly run share.
 
+    `contract_name` and `api_version` are what the user asked for, None for what fits the target.
     `only` are operation ids and `resources` resources, both empty for every read of v1. `budget` is in requests for
     each target, `rate` in requests a second. `seed` is None if each night is to have its own plan. `config` is the path
     of whopwatch.toml, None for the default.
     """
 
-    contract: Contract
+    contract_name: str | None = None
+    api_version: str | None = None
     accepted: tuple[AcceptedEntry, ...] = ()
     only: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
@@ -55,16 +57,21 @@ class NightOutcome:
 
 
 def run_night(
-    settings: NightSettings, target_name: str | None, environ: Mapping[str, str], baseline: Path
+    settings: NightSettings,
+    target_name: str | None,
+    environ: Mapping[str, str],
+    baseline: Path,
+    contract_name: str | None = None,
 ) -> NightOutcome:
     """Run a night at the target called `target_name` and record it in the file `baseline`.
 
+    `contract_name` replaces the contract of `settings`.
     `environ` holds the key and the company id, as the environment of the command line does. Raise UsageError or
     ConfigError, before any request, for a target or baseline that cannot be used.
     """
     with open_baseline(baseline) as held:
         records = held.load()
-        report, interrupted = _observed(settings, target_name, environ, records)
+        report, interrupted = _observed(settings, target_name, environ, records, contract_name)
         save_error = None
         if not interrupted:
             try:
@@ -88,7 +95,8 @@ def run_nights(
     failed: dict[str, str] = {}
     for company in companies:
         try:
-            outcome = run_night(settings, company.target, company.environ(environ), company.baseline)
+            own = company.environ(environ)
+            outcome = run_night(settings, company.target, own, company.baseline, company.contract)
         except WhopwatchError as error:
             failed[company.name] = error.what
             on_failure(company.name, error)
@@ -108,17 +116,31 @@ def last_common_success(outcomes: Iterable[NightOutcome]) -> float | None:
 
 
 def _observed(
-    settings: NightSettings, target_name: str | None, environ: Mapping[str, str], records: Records
+    settings: NightSettings,
+    target_name: str | None,
+    environ: Mapping[str, str],
+    records: Records,
+    contract_name: str | None,
 ) -> tuple[Report, bool]:
     """Return the report of the night, compared unless it was interrupted, and whether it was."""
-    contract, nights = settings.contract, len(records.nights)
-    world = settings.seed or 0
-    with open_target(contract, target_name, environ, config=settings.config, seed=world, rate=settings.rate) as target:
-        observation = observe(
-            contract,
+    nights = len(records.nights)
+    name = contract_name or settings.contract_name
+    choice = choose_contract(name, settings.api_version, target_name, environ, settings.config)
+    with open_target(
+        choice.contract,
+        target_name,
+        environ,
+        config=settings.config,
+        seed=settings.seed or 0,
+        rate=settings.rate,
+        api_version=choice.api_version,
+    ) as target:
+        contract, observation = observe_matching(
+            choice.contract,
             target,
+            auto=choice.is_auto,
+            select=lambda contract: select_operations(contract, settings.only, settings.resources),
             budget=settings.budget,
-            selected=select_operations(contract, settings.only, settings.resources),
             seed=nights if settings.seed is None else settings.seed,
             progress=settings.progress,
             past=plan_priorities(records, datetime.now(UTC)),

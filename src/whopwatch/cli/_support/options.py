@@ -87,6 +87,15 @@ RESOURCE = click.option(
 RATE = click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second, from 0.01 to 1000.")
 SEED = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and of the simulator.")
 CONFIG = click.option("--config", type=FILE_PATH, metavar="FILE", help="Configuration file.  [default: whopwatch.toml]")
+CONTRACT = click.option(
+    "--contract",
+    "contract_name",
+    metavar="NAME|DIR|FILE",
+    help="Contract: a version, newest, sdk:RELEASE, an edition folder, an OpenAPI file, or auto.",
+)
+API_VERSION = click.option(
+    "--api-version", metavar="VERSION|key", help="Version to request; key: the version that the key is pinned to."
+)
 REPORT_DIR = click.option("--report-dir", type=FILE_PATH, metavar="DIR", help="Write every kind of report to DIR.")
 FOLDER = click.option(
     "--contracts",

@@ -51,15 +51,41 @@ def test_a_company_that_could_not_be_checked_is_not_hidden_by_clean_ones() -> No
     assert aggregate_targets({"a": report()}, {}).verdict is Verdict.CLEAN
 
 
-def test_a_row_says_what_the_worst_company_saw() -> None:
-    unseen = row(State.COULD_NOT_CHECK, reason="the list is empty", samples=0, latency=None)
+UNCHECKED = row(State.COULD_NOT_CHECK, reason="403: the key lacks a permission", samples=0, latency=None)
+
+
+def test_the_worst_state_of_an_operation_wins_and_says_where() -> None:
     broken = row(State.DRIFT, latency=0.3)
-    one = aggregate_targets({"a": report(rows=(unseen,)), "b": report(rows=(row(),)), "c": report(rows=(broken,))}, {})
+    one = aggregate_targets(
+        {"a": report(rows=(UNCHECKED,)), "b": report(rows=(row(),)), "c": report(rows=(broken,))}, {}
+    )
     (result,) = one.operations
     assert (result.state, result.samples, result.requests) == (State.DRIFT, 8, 6)
     assert result.latency == pytest.approx(0.2)
-    (result,) = aggregate_targets({"a": report(rows=(unseen,)), "b": report(rows=(row(),))}, {}).operations
-    assert result.state is State.VERIFIED
+    one = aggregate_targets({"a": report(rows=(UNCHECKED,)), "b": report(rows=(row(),))}, {})
+    (result,) = one.operations
+    assert (result.state, result.reason) == (State.COULD_NOT_CHECK, "403: the key lacks a permission (at a)")
+
+
+def test_a_reason_that_all_targets_share_names_none() -> None:
+    (result,) = aggregate_targets({"a": report(rows=(UNCHECKED,)), "b": report(rows=(UNCHECKED,))}, {}).operations
+    assert result.reason == "403: the key lacks a permission"
+
+
+def test_an_operation_that_one_run_did_not_cover_has_the_state_of_the_other() -> None:
+    skipped = row(State.NOT_COVERED, reason="not selected", samples=0)
+    (result,) = aggregate_targets({"a": report(rows=(skipped,)), "b": report(rows=(row(),))}, {}).operations
+    assert (result.state, result.reason) == (State.VERIFIED, None)
+
+
+def test_each_target_counts_its_operations_by_state() -> None:
+    one = aggregate_targets({"a": report(rows=(UNCHECKED, row(operation="b.list"))), "b": report()}, {"c": "no key"})
+    assert [dict(target.operations) for target in one.targets] == [
+        {"could-not-check": 1, "verified": 1},
+        {"verified": 1},
+        {},
+    ]
+    assert one.to_json()["targets"][0]["operations"] == {"could-not-check": 1, "verified": 1}
 
 
 def test_the_memory_is_that_of_the_oldest() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
 from tests.history.factories import night
 from tests.history.nights import Nights, states
+from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.contract import Contract
+from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import FindingState, Severity
 from whopwatch.core.report import State, Verdict
 from whopwatch.history import Records, plan_priorities
@@ -136,3 +138,36 @@ def test_what_changed_is_counted_for_its_operation(contract: Contract) -> None:
         nights.run(faults)
     changes = {id: record.changes for id, record in nights.records.operations.items()}
     assert changes == {"products.list": 2, "payments.list": 0}
+
+
+def without_permission(exchange: Exchange) -> Exchange:
+    """Refuse every request for payments."""
+    if not exchange.operation.startswith("payments."):
+        return exchange
+    return replace(exchange, status=403, body=b'{"error": {"type": "forbidden", "message": "no"}}')
+
+
+def test_a_lost_permission_is_drift_until_it_is_back(contract: Contract) -> None:
+    nights = Nights(contract, SOME)
+    nights.quiet(2)
+    first, second = (nights.run(change=without_permission) for _ in range(2))
+    assert states(first) == {("D17", "payments.list", "header:authorization"): "new"}
+    assert states(second) == {("D17", "payments.list", "header:authorization"): "known"}
+    (row,) = (row for row in first.operations if row.id == "payments.list")
+    assert (first.verdict, row.state) == (Verdict.DRIFT, State.DRIFT)
+    assert row.reason is not None
+    assert "permission" in row.reason
+    assert first.findings[0].moved == "live"
+    back = nights.run()
+    assert states(back) == {("D17", "payments.list", "header:authorization"): "fixed"}
+    assert back.verdict is Verdict.CLEAN
+
+
+def test_an_accepted_loss_of_a_permission_is_not_drift(contract: Contract) -> None:
+    nights = Nights(contract, SOME)
+    nights.quiet(2)
+    lost = nights.run(change=without_permission).findings[0].fingerprint
+    entry = AcceptedEntry(lost, "the key is meant to read less", "1", date(2026, 12, 31))
+    accepted = nights.run(change=without_permission, accepted=[entry])
+    (row,) = (row for row in accepted.operations if row.id == "payments.list")
+    assert (accepted.verdict, row.state) == (Verdict.CLEAN, State.COULD_NOT_CHECK)

@@ -1,15 +1,22 @@
-"""Operations that were not verified for many nights."""
+"""Operations that are no longer verified: for many nights, or since the key lost a permission."""
 
 from __future__ import annotations
 
-from tests.history.factories import report, row
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.history.factories import night, report, row
+from whopwatch.checks import Evidence
 from whopwatch.contract import Contract
-from whopwatch.core.finding import Severity
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.report import OperationResult, State, Verdict
 from whopwatch.history import Records, compare_with_history
 from whopwatch.history.records import OperationRecord
 from whopwatch.history.rules import history_rules
-from whopwatch.history.unverified import find_unverified, update_operation_records
+from whopwatch.history.unverified import find_lost_permissions, find_unverified, update_operation_records
 
 RULES = history_rules()
 UNCHECKED = row(State.COULD_NOT_CHECK, reason="the list is empty", samples=0)
@@ -56,3 +63,44 @@ def test_latencies_and_states_are_kept_for_a_bounded_time() -> None:
     assert records.operations["products.list"] == OperationRecord(
         verified_night=400, states=[State.VERIFIED] * 28, latencies=[0.1] * 28
     )
+
+
+REFUSED = row(State.COULD_NOT_CHECK, reason="403: the key lacks a permission; required permission: x:read", samples=0)
+
+
+def refusal(status: int = 403, purpose: Purpose = Purpose.LIST, **changes: Any) -> Exchange:
+    return Exchange("products.list", purpose, "GET", "https://x.example/products", status=status, **changes)
+
+
+def lost(contract: Contract, before: Sequence[OperationResult], *exchanges: Exchange) -> list[Finding]:
+    records = after(*before)
+    records.nights = [night(number) for number, _ in enumerate(before, 1)]
+    update_operation_records(records, (REFUSED,), len(before) + 1, RULES)
+    return list(find_lost_permissions(records, (REFUSED,), Evidence(contract, exchanges)))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_operation_verified_before_and_refused_now_is_a_lost_permission(contract: Contract, status: int) -> None:
+    (finding,) = lost(contract, [UNCHECKED, row(), UNCHECKED], refusal(status))
+    assert (finding.class_label, finding.severity) == ("permission-changed (D17)", Severity.HIGH)
+    assert (finding.location, finding.observed) == ("header:authorization", str(status))
+    assert finding.message == (
+        "products.list: refused now, verified on 2026-01-02. 403: the key lacks a permission; required permission: "
+        "x:read."
+    )
+
+
+def test_an_operation_that_never_worked_has_lost_nothing(contract: Contract) -> None:
+    assert lost(contract, [UNCHECKED], refusal()) == []
+
+
+def test_only_a_refusal_of_the_key_is_a_lost_permission(contract: Contract) -> None:
+    assert lost(contract, [row()]) == []
+    assert lost(contract, [row()], refusal(500)) == []
+    assert lost(contract, [row()], refusal(), refusal(200, body=b"{}")) == []
+    assert lost(contract, [row()], refusal(401, Purpose.NO_KEY, credential="none")) == []
+
+
+def test_a_lost_permission_explains_why_an_operation_is_not_verified() -> None:
+    records = after(row(), *[REFUSED] * 9)
+    assert list(find_unverified(records, (REFUSED,), RULES, {"products.list"})) == []

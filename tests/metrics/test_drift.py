@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from prometheus_client import generate_latest
 
-from tests.history.factories import report, tracked
+from tests.history.factories import report, row, tracked
 from whopwatch.core.finding import FindingState, Severity
-from whopwatch.core.report import Report, Verdict
+from whopwatch.core.report import Report, State, Verdict
+from whopwatch.history.aggregate import aggregate_targets
 from whopwatch.metrics.drift import drift_metrics
 
 FINDINGS = "whop_contract_drift_findings"
@@ -36,6 +37,16 @@ def test_open_findings_are_counted_by_severity_and_class() -> None:
     assert series['whop_contract_info{sha256="abc"}'] == 1.0
     assert series['whop_contract_drift_operations{state="verified"}'] == 1.0
     assert series[SUCCESS] == 5.0
+    assert not [name for name in series if "target" in name]
+
+
+def test_each_of_several_targets_has_its_operations_by_state() -> None:
+    unchecked = row(State.COULD_NOT_CHECK, reason="403")
+    series = exported(aggregate_targets({"acme": report(rows=(unchecked,)), "other": report()}, {}))
+    name = "whop_contract_drift_target_operations"
+    assert series[f'{name}{{state="could-not-check",target="acme"}}'] == 1.0
+    assert series[f'{name}{{state="verified",target="other"}}'] == 1.0
+    assert series['whop_contract_drift_operations{state="could-not-check"}'] == 1.0
 
 
 def test_a_run_that_could_not_check_says_nothing_about_findings_and_is_no_success() -> None:

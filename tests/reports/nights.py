@@ -104,7 +104,9 @@ def bad_night() -> Report:
         findings=findings,
         memory=BaselineSummary(NIGHTS, "2026-11-21T02:00:03Z"),
         targets=(
-            TargetResult("acme", Verdict.DRIFT, None, 183, 4),
+            TargetResult(
+                "acme", Verdict.DRIFT, None, 183, 4, {"verified": 6, "drift": 2, "could-not-check": 1, "not-covered": 2}
+            ),
             TargetResult("globex", Verdict.COULD_NOT_CHECK, "The API rejected the key (401).", 2, 0),
         ),
         extra={"spent": {"list": 90, "retrieve": 60, "next-page": 33}},

@@ -102,8 +102,8 @@ def test_long_texts_still_fit_a_job_summary_and_a_chat() -> None:
 def test_a_chat_message_says_what_changed_and_mentions_no_user() -> None:
     lines = chat.render(nights.bad_night()).splitlines()
     assert lines[1].startswith("2 new, 1 worse, 1 flapping, 1 fixed since")
-    assert lines[2].startswith("• required-field-removed (D5) `products.list` `/data/*/title`: ")
-    assert lines[2].endswith("(new, critical)")
+    assert lines[4].startswith("• required-field-removed (D5) `products.list` `/data/*/title`: ")
+    assert lines[4].endswith("(new, critical)")
     loud = replace(samples.FINDINGS[0], message="@everyone <!channel> *bold* [x](https://x.example)")
     assert not set(chat.render(samples.report(findings=(loud,))).splitlines()[1].rpartition("`")[2]) & set("@<*[")
 
@@ -158,3 +158,26 @@ def test_terminal_ends_with_the_verdict() -> None:
     assert last[Verdict.DRIFT].startswith("DRIFT")
     assert last[Verdict.CLEAN].startswith("CLEAN")
     assert last[Verdict.COULD_NOT_CHECK].startswith("COULD NOT CHECK")
+
+
+@pytest.mark.parametrize("kind", RENDERERS)
+def test_every_format_shows_each_target_with_its_states(kind: str) -> None:
+    text = " ".join(html_module.unescape(re.sub(r"<[^>]+>", " ", RENDERERS[kind](nights.bad_night()))).split())
+    if kind == "junit":
+        text = RENDERERS[kind](nights.bad_night())
+        assert (
+            'name="target acme" value="drift: 6 verified, 2 drift, 1 could not check, 2 not covered; 4 findings"'
+            in text
+        )
+    elif kind in ("json", "sarif"):
+        assert '"verified": 6' in text
+    elif kind == "chat":
+        assert "`acme`: drift: 6 verified, 2 drift, 1 could not check, 2 not covered" in text
+    else:
+        assert re.search(r"acme\W+drift\W+6\W+2\W+1\W+2\W+4", text)
+    assert "globex" in text
+
+
+def test_a_target_of_one_run_needs_no_table() -> None:
+    assert "targets (" not in terminal.render(samples.report())
+    assert "| target |" not in markdown.render(samples.report())

@@ -49,6 +49,7 @@ LABELS: Mapping[str, str] = {
     "severity": ", ".join(Severity),
     "sha256": "SHA-256 of the contract",
     "state": ", ".join(State),
+    "target": "the name of a target of `--targets`",
     "transport": "`streamable-http` or `sse`",
     "version": "version of whopwatch or of the SDK",
 }

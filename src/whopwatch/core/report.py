@@ -95,13 +95,14 @@ class BaselineSummary:
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
-    """The conclusion for one of several targets."""
+    """The conclusion for one of several targets. `operations` counts its operations by state."""
 
     name: str
     verdict: Verdict
     reason: str | None
     sent: int
     findings: int
+    operations: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as the JSON report has it; `findings` counts the findings that affect the verdict."""

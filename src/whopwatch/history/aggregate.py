@@ -13,8 +13,8 @@ from whopwatch.core.report import BaselineSummary, OperationResult, Report, Stat
 from whopwatch.history.grouping import common_state
 
 _WORST_VERDICT_FIRST = (Verdict.DRIFT, Verdict.COULD_NOT_CHECK, Verdict.CLEAN)
-_STATES = (State.DRIFT, State.VERIFIED, State.COULD_NOT_CHECK, State.NOT_COVERED)
-"""An earlier state outweighs the later ones."""
+_WORST_STATE_FIRST = (State.DRIFT, State.COULD_NOT_CHECK, State.VERIFIED, State.NOT_COVERED)
+"""What one target could not check is not made up for by what another one verified."""
 
 
 def aggregate_targets(reports: Mapping[str, Report], failed: Mapping[str, str]) -> Report:
@@ -56,7 +56,8 @@ def merge_reports(parts: Sequence[Report], failed: Sequence[TargetResult] = ()) 
 
 def _result(name: str, report: Report) -> TargetResult:
     breaking = sum(finding.breaks for finding in report.findings)
-    return TargetResult(name, report.verdict, report.reason, report.sent, breaking)
+    states = {str(state): count for state, count in report.count().items()}
+    return TargetResult(name, report.verdict, report.reason, report.sent, breaking, states)
 
 
 def _results(results: Sequence[TargetResult], findings: Sequence[Finding]) -> tuple[TargetResult, ...]:
@@ -102,18 +103,26 @@ def _merge(findings: Sequence[Finding]) -> Finding:
 
 
 def _rows(reports: Sequence[Report]) -> tuple[OperationResult, ...]:
-    rows: dict[str, list[OperationResult]] = defaultdict(list)
+    rows: dict[str, list[tuple[str, OperationResult]]] = defaultdict(list)
     for report in reports:
+        names = ", ".join(result.name for result in report.targets)
         for row in report.operations:
-            rows[row.id].append(row)
+            rows[row.id].append((names, row))
     return tuple(_row(members) for members in rows.values())
 
 
-def _row(members: Sequence[OperationResult]) -> OperationResult:
-    first = min(members, key=lambda row: _STATES.index(row.state))
+def _row(named: Sequence[tuple[str, OperationResult]]) -> OperationResult:
+    """Return one row for the rows of one operation: the worst state, and at which targets it is in that state."""
+    members = [row for _, row in named]
+    worst = min(members, key=lambda row: _WORST_STATE_FIRST.index(row.state))
+    where = sorted({name for name, row in named if row.state is worst.state})
+    reason = worst.reason
+    if reason and len(where) < len({name for name, _ in named}):
+        reason = f"{reason} (at {', '.join(where)})"
     times = [row.latency for row in members if row.latency is not None]
     return replace(
-        first,
+        worst,
+        reason=reason,
         requests=sum(row.requests for row in members),
         samples=sum(row.samples for row in members),
         latency=median(times) if times else None,

@@ -22,7 +22,12 @@ from whopwatch.history.profile import MAGNITUDES, MAX_NAMES, Digests, OperationP
 from whopwatch.history.records import Night, Records
 from whopwatch.history.rules import history_rules
 from whopwatch.history.shifts import find_slowdowns, find_unit_changes
-from whopwatch.history.unverified import find_unverified, update_operation_records
+from whopwatch.history.unverified import (
+    PERMISSION_CHECK,
+    find_lost_permissions,
+    find_unverified,
+    update_operation_records,
+)
 from whopwatch.planning.state import OperationHistory
 
 MAX_NIGHTS = 1000
@@ -84,7 +89,7 @@ def _compared(
     """Return the findings of a night with their states, grouped by cause, and update the records."""
     rules = history_rules()
     profiles = profile_answers(contract, evidence, rules.headers, Digests(records.salt))
-    found, rescaled = _found(report, records, night, profiles)
+    found, rescaled = _found(report, records, night, profiles, evidence)
     rechecked = samples_rechecked(evidence, profiles, report.operations, rules)
     digests = _undocumented_values(profiles)
     findings = list(update_lifecycle(records, found, night, rules.lifecycle, rechecked, digests))
@@ -101,7 +106,7 @@ def _compared(
 
 
 def _found(
-    report: Report, records: Records, night: Night, profiles: dict[str, OperationProfile]
+    report: Report, records: Records, night: Night, profiles: dict[str, OperationProfile], evidence: Evidence
 ) -> tuple[list[Finding], list[Finding]]:
     """Return the findings of the checks and of the history; and separately those about a changed unit."""
     rules = history_rules()
@@ -109,12 +114,14 @@ def _found(
     shown = {id: profile for id, profile in profiles.items() if id in covered}
     known = {id: record for id, record in records.operations.items() if id in covered}
     rescaled = list(find_unit_changes(records, shown, rules))
+    refused = list(find_lost_permissions(records, report.operations, evidence))
     found = [
         *report.findings,
         *find_trait_changes(records, shown, rules, night),
         *rescaled,
         *find_slowdowns(known, rules.latency),
-        *find_unverified(records, report.operations, rules),
+        *refused,
+        *find_unverified(records, report.operations, rules, {finding.operation for finding in refused}),
     ]
     return _most_severe(found), rescaled
 
@@ -178,20 +185,28 @@ def _rows(
     """Return the rows with their history, and in the state that the findings of all nights give them."""
     # True for an open finding, False for an accepted one.
     broken: dict[str, bool] = {}
+    refused: set[str] = set()
     for finding in findings:
         if finding.state is not FindingState.FIXED and finding.severity != "info":
+            is_open = finding.state not in INACTIVE
             for operation in {place.operation for place in finding.places} or {finding.operation}:
-                broken[operation] = broken.get(operation, False) or finding.state not in INACTIVE
-    return tuple(_row(result, records, broken.get(result.id)) for result in results)
+                broken[operation] = broken.get(operation, False) or is_open
+                if finding.check == PERMISSION_CHECK and is_open:
+                    refused.add(operation)
+    return tuple(_row(result, records, broken.get(result.id), result.id in refused) for result in results)
 
 
-def _row(result: OperationResult, records: Records, broken: bool | None) -> OperationResult:
+def _row(result: OperationResult, records: Records, broken: bool | None, is_refused: bool) -> OperationResult:
     record = records.operations.get(result.id)
     if record is None or result.state is State.NOT_COVERED:
         return result
     if broken is not None and result.state in (State.VERIFIED, State.DRIFT):
         reason = None if broken else "all findings are accepted"
         result = replace(result, state=State.DRIFT, reason=reason)
+        record.states[-1] = State.DRIFT
+    elif is_refused and result.state is State.COULD_NOT_CHECK:
+        # The reason stays: it names the permission. Other open findings do not apply here, they were not rechecked.
+        result = replace(result, state=State.DRIFT)
         record.states[-1] = State.DRIFT
     history, latencies = tuple(record.states), tuple(record.latencies)
     return replace(result, history=history, latencies=latencies)

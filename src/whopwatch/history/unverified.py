@@ -1,15 +1,22 @@
-"""Track how long operations go unverified: what was not checked is not known to be correct."""
+"""Track operations that are no longer verified: not checked for many nights, or refused for a lost permission.
+
+What was not checked is not known to be correct.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from whopwatch.checks import Evidence
+from whopwatch.core.exchange import Purpose
 from whopwatch.core.finding import Confidence, Finding, Severity, Source
 from whopwatch.core.report import OperationResult, State
 from whopwatch.history.records import OperationRecord, Records
 from whopwatch.history.rules import HistoryRules
 
 UNVERIFIED_CHECK = "unverified"
+PERMISSION_CHECK = "permission"
+_DOCUMENTED_REQUESTS = (Purpose.LIST, Purpose.RETRIEVE, Purpose.WRITE)
 
 
 def update_operation_records(
@@ -28,12 +35,61 @@ def update_operation_records(
         record.latencies = [*record.latencies, result.latency][-rules.latency.history :]
 
 
-def find_unverified(records: Records, results: tuple[OperationResult, ...], rules: HistoryRules) -> Iterator[Finding]:
-    """Yield a finding for each operation not verified for too many nights; `info` if it never was."""
+def find_lost_permissions(
+    records: Records, results: tuple[OperationResult, ...], evidence: Evidence
+) -> Iterator[Finding]:
+    """Yield a finding for each operation that an earlier night verified and that refuses the key now (401 or 403).
+
+    Either the key lost a permission, or the API requires a new one. It has the fingerprint of the `info` finding of the
+    check `refused`, which cannot know that the operation used to work.
+    """
+    for result in results:
+        record = records.operations.get(result.id)
+        if record is None or not record.verified_night or result.state is not State.COULD_NOT_CHECK:
+            continue
+        sent = [
+            exchange
+            for exchange in evidence.by_operation.get(result.id, ())
+            if exchange.purpose in _DOCUMENTED_REQUESTS and exchange.credential == "key"
+        ]
+        refusals = [exchange for exchange in sent if exchange.status in (401, 403)]
+        if not refusals or refusals[-1] is not sent[-1]:
+            continue
+        nights = {night.number: night.started_at[:10] for night in records.nights}
+        before = f"verified on {nights.get(record.verified_night, 'an earlier night')}"
+        reason = result.reason or f"{refusals[-1].status}: the API rejected the key for this operation"
+        yield Finding(
+            drift_class="D17",
+            check=PERMISSION_CHECK,
+            severity=Severity.HIGH,
+            operation=result.id,
+            location="header:authorization",
+            expected=f"a successful response ({before})",
+            observed=str(refusals[-1].status),
+            message=f"{result.id}: refused now, {before}. {reason}.",
+            samples=len(sent),
+            violations=len(refusals),
+            confidence=Confidence.CONFIRMED,
+            source=Source.LIVE_LIVE,
+        )
+
+
+def find_unverified(
+    records: Records,
+    results: tuple[OperationResult, ...],
+    rules: HistoryRules,
+    explained: Collection[str] = (),
+) -> Iterator[Finding]:
+    """Yield a finding for each operation not verified for too many nights; `info` if it never was.
+
+    Operations in `explained` have a finding already that says why they are not verified.
+    """
     rule = rules.unverified
     for result in results:
         record = records.operations.get(result.id)
         if record is None or result.state is not State.COULD_NOT_CHECK or record.unverified < rule.nights:
+            continue
+        if result.id in explained:
             continue
         reason = result.reason or "no reason given"
         yield Finding(

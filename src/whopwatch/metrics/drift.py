@@ -28,6 +28,15 @@ def drift_metrics(report: Report, sha256: str, last_success: float | None) -> Co
     counts = report.count()
     for state in State:
         states.labels(str(state)).set(counts[state])
+    of_targets = Gauge(
+        "whop_contract_drift_target_operations",
+        "Operations by target and state, for a run over several targets.",
+        ("target", "state"),
+        registry=registry,
+    )
+    for target in report.targets:
+        for name, count in target.operations.items():
+            of_targets.labels(target.name, name).set(count)
     _gauge("whop_contract_drift_requests", "Requests that the last run sent.", report.sent, registry)
     _gauge("whop_contract_drift_duration_seconds", "Duration of the last run.", report.seconds, registry)
     info = Gauge("whop_contract_info", "The contract in use; always 1.", ("sha256",), registry=registry)

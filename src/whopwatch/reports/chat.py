@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from whopwatch.core.finding import Finding, FindingState
-from whopwatch.core.report import Report
+from whopwatch.core.report import Report, Verdict
 from whopwatch.reports.markdown import MARKS
 from whopwatch.reports.text import (
     VERDICTS,
@@ -16,6 +16,7 @@ from whopwatch.reports.text import (
     plural,
     sanitize,
     sentence,
+    target_line,
 )
 
 MAX_MESSAGE = 1900
@@ -39,6 +40,10 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"{MARKS[report.verdict]} *whopwatch: {VERDICTS[report.verdict].lower()}* at {_code(report.target)}: {words}"
     if change := change_line(report):
         yield _words(change, 300)
+    if len(report.targets) > 1:
+        poor = [target for target in report.targets if target.verdict is not Verdict.CLEAN]
+        for target in poor[:MAX_SHOWN]:
+            yield f"• {_code(target.name)}: {_words(target_line(target))}"
     found = [finding for finding in active_findings(report) if finding.breaks]
     found += inactive_findings(report).get(FindingState.FIXED, [])
     for finding in found[:MAX_SHOWN]:
@@ -50,7 +55,8 @@ def _lines(report: Report) -> Iterator[str]:
 def _finding(finding: Finding) -> str:
     state = f"{finding.state}, " if finding.state else ""
     where = f"{_code(finding.operation)} {_code(finding.location)}".strip()
-    return f"{finding.class_label} {where}: {_words(sentence(finding))} ({state}{finding.severity})"
+    targets = f"; {', '.join(map(_code, finding.targets[:3]))}" if finding.targets else ""
+    return f"{finding.class_label} {where}: {_words(sentence(finding))} ({state}{finding.severity}{targets})"
 
 
 def _words(text: str, length: int = MAX_WORDS) -> str:

@@ -16,6 +16,7 @@ from whopwatch.reports.text import (
     plural,
     requests_line,
     sanitize,
+    target_line,
 )
 
 
@@ -43,7 +44,8 @@ def render(report: Report) -> str:
         skipped=_count(elements, "skipped"),
     )
     properties = ET.SubElement(suite, "properties")
-    for name, value in (("verdict", str(report.verdict)), ("requests", requests_line(report))):
+    targets = [(f"target {sanitize(target.name)}", sanitize(target_line(target))) for target in report.targets]
+    for name, value in (("verdict", str(report.verdict)), ("requests", requests_line(report)), *targets):
         ET.SubElement(properties, "property", name=name, value=value)
     suite.extend(elements)
     root = ET.Element("testsuites", name="whopwatch")

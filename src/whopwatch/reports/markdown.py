@@ -57,6 +57,8 @@ def _lines(report: Report) -> Iterator[str]:
         ("requests", _escaped(requests_line(report))),
     ]
     yield from (f"- **{name}**: {value}" for name, value in rows if value)
+    if len(report.targets) > 1:
+        yield from _targets(report)
     yield from _findings(report)
     for kind, operations in by_kind(report.operations).items():
         for state in (State.COULD_NOT_CHECK, State.NOT_COVERED):
@@ -70,6 +72,21 @@ def _lines(report: Report) -> Iterator[str]:
                 yield from _folded(f"{STATES[state].capitalize()}: {plural(total, kind)}", items)
     yield ""
     yield f"<sub>whopwatch {_escaped(report.version)}, {_escaped(report.started_at)}</sub>"
+
+
+def _targets(report: Report) -> Iterator[str]:
+    yield from ("", "| target | verdict | " + " | ".join(STATES.values()) + " | findings |")
+    yield "|---|---|" + "---:|" * (len(STATES) + 1)
+    for target in report.targets:
+        counts = " | ".join(str(target.operations.get(state, "-")) for state in STATES)
+        reason = f"<br><sub>{_escaped(target.reason)}</sub>" if target.reason else ""
+        verdict = VERDICTS[target.verdict].lower()
+        yield f"| {_cell(target.name)}{reason} | {verdict} | {counts} | {target.findings} |"
+
+
+def _cell(text: str) -> str:
+    """Return `text` as code within a table, where even code must escape its pipes."""
+    return _code(text).replace("|", "\\|")
 
 
 def _findings(report: Report) -> Iterator[str]:

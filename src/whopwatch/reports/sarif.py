@@ -11,7 +11,7 @@ from typing import Any
 
 from whopwatch.core.drift_classes import class_slug, class_title
 from whopwatch.core.finding import Finding, FindingState, Severity
-from whopwatch.core.report import Report, Verdict
+from whopwatch.core.report import Report, TargetResult, Verdict
 from whopwatch.reports.text import evidence, most_severe_first, sanitize
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -44,7 +44,11 @@ def render(report: Report) -> str:
             "driver": {"name": "whopwatch", "version": report.version, "rules": [_rule(name) for name in rules]},
         },
         "invocations": [_invocation(report)],
-        "properties": {"target": sanitize(report.target), "verdict": str(report.verdict)},
+        "properties": {
+            "target": sanitize(report.target),
+            "verdict": str(report.verdict),
+            **({"targets": [_target(target) for target in report.targets]} if report.targets else {}),
+        },
         "results": [_result(finding, rules.index(finding.drift_class)) for finding in found],
     }
     return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
@@ -85,8 +89,18 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
             "check": finding.check,
             "samples": finding.samples,
             "violations": finding.violations,
+            **({"targets": [sanitize(name) for name in finding.targets]} if finding.targets else {}),
             **({"firstSeen": finding.first_seen} if finding.first_seen else {}),
         },
+    }
+
+
+def _target(target: TargetResult) -> dict[str, Any]:
+    return {
+        "name": sanitize(target.name),
+        "verdict": str(target.verdict),
+        **({"reason": sanitize(target.reason)} if target.reason else {}),
+        "operations": dict(target.operations),
     }
 
 

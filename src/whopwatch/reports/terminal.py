@@ -83,7 +83,29 @@ def _parts(report: Report) -> Iterator[RenderableType]:
             yield _finding(finding)
     for operation_state in (State.COULD_NOT_CHECK, State.NOT_COVERED):
         yield from _reasons(report, operation_state)
+    if len(report.targets) > 1:
+        yield _heading(f"targets ({len(report.targets)})", "bold")
+        yield _targets(report)
     yield _summary(report)
+
+
+def _targets(report: Report) -> RenderableType:
+    """Return a table with the operations of each target by state."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name in ("target", "verdict"):
+        table.add_column(name, overflow="fold")
+    for name in (*STATES.values(), "findings"):
+        table.add_column(name, justify="right")
+    for target in report.targets:
+        counts = [str(target.operations.get(state, "-")) for state in STATES]
+        verdict = Text(VERDICTS[target.verdict].lower(), "" if target.verdict is Verdict.CLEAN else "bold")
+        table.add_row(Text(sanitize(target.name)), verdict, *counts, str(target.findings))
+    reasons = [
+        Text.assemble((f"{sanitize(target.name)}  ", "dim"), sanitize(target.reason), overflow="fold")
+        for target in report.targets
+        if target.reason
+    ]
+    return Padding(Group(table, *reasons), (0, 0, 0, 1), expand=False)
 
 
 def _heading(title: str, style: str) -> RenderableType:

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from whopwatch.core.drift_classes import class_title
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Severity
-from whopwatch.core.report import OperationResult, Report, State, Verdict
+from whopwatch.core.report import OperationResult, Report, State, TargetResult, Verdict
 
 VERDICTS = {Verdict.CLEAN: "CLEAN", Verdict.DRIFT: "DRIFT", Verdict.COULD_NOT_CHECK: "COULD NOT CHECK"}
 STATES = {
@@ -140,6 +140,15 @@ def _states_of(noun: str, operations: list[OperationResult]) -> str:
         f", {counts[state]} {STATES[state]}" for state in (State.DRIFT, State.COULD_NOT_CHECK) if counts[state]
     )
     return f"{line}; {skipped}" if skipped else line
+
+
+def target_line(target: TargetResult) -> str:
+    """Return `drift: 76 verified, 2 drift, 1 could not check, 70 not covered; 3 findings`."""
+    counts = ", ".join(
+        f"{target.operations[state]} {words}" for state, words in STATES.items() if state in target.operations
+    )
+    reason = f" ({target.reason})" if target.reason else ""
+    return f"{VERDICTS[target.verdict].lower()}{reason}: {counts or 'no report'}; {plural(target.findings, 'finding')}"
 
 
 def requests_line(report: Report) -> str:

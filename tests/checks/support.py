@@ -74,3 +74,35 @@ def found(contract: Contract, check: str, *exchanges: Exchange) -> list[Finding]
 def rules(findings: Sequence[Finding]) -> list[tuple[str, str]]:
     """Return the rule's name and the location of each finding."""
     return [((finding.rule or "").partition("/")[2], finding.location) for finding in findings]
+
+
+def review(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """Return a review that keeps its documented schema, with `changes`."""
+    now = "2026-01-02T03:04:05Z"
+    return {
+        "id": f"rev_{number}",
+        "attachments": [],
+        "company": {"id": "biz_1", "route": "acme", "title": "Acme"},
+        "created_at": now,
+        "description": "good",
+        "joined_at": now,
+        "paid_for_product": True,
+        "product": {"id": "prod_1", "title": "Course"},
+        "published_at": now,
+        "stars": 5,
+        "status": "published",
+        "title": "Great",
+        "updated_at": now,
+        "user": {"id": "user_1", "name": None, "username": "jo"},
+        **changes,
+    }
+
+
+def listed_review(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """Return a review as its list shows it: without company and product."""
+    return {name: value for name, value in review(number, **changes).items() if name not in ("company", "product")}
+
+
+def retrieved(value: Any, id: str = "rev_1", operation: str = "reviews.retrieve", **more: Any) -> Exchange:
+    """Return the retrieve of one object."""
+    return exchange(operation, value, path={"id": id}, purpose=more.pop("purpose", Purpose.RETRIEVE), **more)

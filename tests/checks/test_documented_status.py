@@ -1,0 +1,72 @@
+"""The check of statuses: documented ones, server errors, redirects, operations that are gone, early rate limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.checks.support import exchange, found
+from whopwatch.contract import Contract
+from whopwatch.core.exchange import Credential, Purpose
+from whopwatch.core.finding import Severity
+
+STATUSES = [
+    (500, "server-error", "D14", Severity.HIGH),
+    (599, "server-error", "D14", Severity.HIGH),
+    (203, "undocumented-success", "D14", Severity.MEDIUM),
+    (299, "undocumented-success", "D14", Severity.MEDIUM),
+    (300, "redirect", "D22", Severity.MEDIUM),
+    (399, "redirect", "D22", Severity.MEDIUM),
+    (405, "operation-gone", "D1", Severity.CRITICAL),
+    (410, "operation-gone", "D1", Severity.CRITICAL),
+    (501, "operation-gone", "D1", Severity.CRITICAL),
+    (418, "undocumented-error", "D15", Severity.HIGH),
+]
+
+
+@pytest.mark.parametrize(("status", "rule", "drift_class", "severity"), STATUSES)
+def test_a_status_that_is_not_documented_is_found(
+    contract: Contract, status: int, rule: str, drift_class: str, severity: Severity
+) -> None:
+    (finding,) = found(contract, "status", exchange("plans.list", status=status), exchange("plans.list"))
+
+    assert (finding.rule, finding.drift_class, finding.severity) == (f"status/{rule}", drift_class, severity)
+    assert (finding.location, finding.observed, finding.samples) == ("status", str(status), 2)
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 422])
+def test_a_documented_status_is_not_found(contract: Contract, status: int) -> None:
+    assert found(contract, "status", exchange("plans.list", status=status)) == []
+
+
+@pytest.mark.parametrize(
+    ("purpose", "credential", "status", "rule"),
+    [
+        (Purpose.INVALID_SIZE, "key", 500, "server-error-on-invalid"),
+        (Purpose.INVALID_BODY, "key", 502, "server-error-on-invalid"),
+        (Purpose.NO_KEY, "none", 500, "server-error-on-invalid"),
+        (Purpose.NO_KEY, "none", 418, None),
+        (Purpose.INVALID_SIZE, "key", 203, None),  # the check of invalid requests reports it
+        (Purpose.INVALID_BODY, "key", 203, "undocumented-success"),
+        (Purpose.INVALID_SIZE, "key", 418, "undocumented-error"),
+        (Purpose.QUERY, "key", 500, "server-error"),
+    ],
+)
+def test_invalid_requests_are_judged_by_themselves(
+    contract: Contract, purpose: Purpose, credential: Credential, status: int, rule: str | None
+) -> None:
+    made = exchange("plans.list", status=status, purpose=purpose, credential=credential)
+
+    assert [one.rule for one in found(contract, "status", made)] == ([f"status/{rule}"] if rule else [])
+
+
+@pytest.mark.parametrize(("requests", "findings"), [(599, 1), (600, 0)])
+def test_a_429_below_the_documented_limit_is_found(contract: Contract, requests: int, findings: int) -> None:
+    limited = exchange("plans.list", status=429)
+
+    result = found(contract, "status", *[exchange("plans.list")] * (requests - 1), limited)
+
+    assert [(one.rule, one.drift_class) for one in result] == [("status/rate-limited-early", "D22")] * findings
+
+
+def test_a_request_without_a_response_has_no_status(contract: Contract) -> None:
+    assert found(contract, "status", exchange("plans.list", status=None)) == []

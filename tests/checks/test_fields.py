@@ -1,0 +1,38 @@
+"""The check of fields: undocumented ones, and ids with an undocumented prefix."""
+
+from __future__ import annotations
+
+from tests.checks.support import exchange, found, listed_review, page, retrieved, review, rules
+from whopwatch.contract import Contract
+from whopwatch.core.finding import Severity
+
+
+def test_an_undocumented_field_is_info(contract: Contract) -> None:
+    (finding,) = found(contract, "fields", retrieved(review(shoe_size=43)), retrieved(review()))
+
+    assert rules([finding]) == [("undocumented-field", "/shoe_size")]
+    assert (finding.severity, finding.drift_class, finding.samples) == (Severity.INFO, "D19", 2)
+    assert finding.message == "reviews.retrieve: /shoe_size is not documented (1 of 2 responses)."
+
+
+def test_an_id_with_another_prefix_is_found(contract: Contract) -> None:
+    items = [listed_review(1), listed_review(2, user={"id": "usr_1", "name": None, "username": "jo"})]
+
+    (finding,) = found(contract, "fields", exchange("reviews.list", page(items)))
+
+    assert rules([finding]) == [("id-prefix", "/data/*/user/id")]
+    assert (finding.severity, finding.drift_class) == (Severity.HIGH, "D12")
+    assert (finding.expected, finding.samples, finding.violations) == ("an id that starts with user_", 2, 1)
+    assert finding.message.endswith("(1 of 2 items).")
+
+
+def test_a_field_of_the_page_counts_responses(contract: Contract) -> None:
+    (finding,) = found(
+        contract, "fields", exchange("reviews.list", {**page([listed_review(), listed_review(2)]), "total": 2})
+    )
+
+    assert (finding.location, finding.samples) == ("/total", 1)
+
+
+def test_documented_fields_are_not_found(contract: Contract) -> None:
+    assert found(contract, "fields", retrieved(review()), retrieved(review(stars="wrong type"))) == []

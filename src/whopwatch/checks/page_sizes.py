@@ -14,7 +14,10 @@ MIN_LISTS = 3
 
 
 def page_sizes(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
-    """Report short pages, another maximum size, and default sizes that differ from those of the other lists."""
+    """Report short pages, another maximum size, and default sizes that are not the documented ones.
+
+    Where no default size is documented, the lists have to agree on one.
+    """
     _report_short_pages(contract, evidence, findings)
     pages = {
         id: [
@@ -26,11 +29,13 @@ def page_sizes(contract: Contract, evidence: Evidence, findings: FindingCollecto
         for id, history in evidence.lists.items()
     }
     full = {id: {size for size, has_next in found if has_next} for id, found in pages.items()}
-    seen = [size for sizes in full.values() for size in sizes]
+    stated = {id: contract.paging(contract.operations[id]).default_size for id in pages}
+    seen = [size for id, sizes in full.items() for size in sizes if stated[id] is None]
     usual = max(set(seen), key=seen.count, default=0)
     for id, found in pages.items():
-        is_larger = any(size > usual for size, _ in found)
-        if (is_larger or full[id] - {usual}) and seen.count(usual) >= MIN_LISTS:
+        expected = stated[id] or usual
+        is_larger = any(size > expected for size, _ in found)
+        if (is_larger or full[id] - {expected}) and (stated[id] or seen.count(usual) >= MIN_LISTS):
             findings.report(OTHER_DEFAULT_SIZE, id, "param:first", sample=0, samples=len(seen), unit="page size")
 
 
@@ -39,8 +44,8 @@ def _report_short_pages(contract: Contract, evidence: Evidence, findings: Findin
 
     If no page of any size has more items than a certain number, the list has another maximum.
     """
-    maximum = contract.behaviour.pages["maximum_size"]
     for id, history in evidence.lists.items():
+        maximum = contract.paging(contract.operations[id]).maximum_size
         traversals = history.traversals
         sized = {page for one in traversals for page in one.pages if page.usable and page.size() is not None}
         followed = {page for one in traversals for page, after in pairwise(one.pages) if after.items}

@@ -8,6 +8,7 @@ from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence, SuccessResponse
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import Kind, Violation
+from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.finding import Severity
 from whopwatch.core.rule import Rule
 
@@ -31,6 +32,10 @@ VIOLATION_RULES: Mapping[Kind, Rule] = {
 FRACTION = _rule("fraction", "D8", Severity.HIGH, "{place} is a fraction, but is documented as an integer")
 
 
+LEARNED_FIELD = _rule("learned-field-missing", "D5", Severity.LOW, "{place} is missing, which no source rules out")
+"""Of a field that a rule calls always present because the sources leave it open."""
+
+
 def rule_of(violation: Violation) -> Rule:
     """Return the rule that a schema violation breaks."""
     is_fraction = (violation.kind, violation.expected, violation.observed) == ("type", "integer", "number")
@@ -43,15 +48,20 @@ def schema(contract: Contract, evidence: Evidence, findings: FindingCollector) -
         if success.response.schema is not None:
             validator = contract.validator(success.response.pointer, success.operation.api)
             if not validator.is_valid(success.value):
+                node = schemas_of(contract).of(success.operation)
                 for violation in validator.violations(success.value):
-                    _report(findings, success, violation, evidence)
+                    is_learned = violation.kind == "required" and node.is_learned(success.value, violation.path)
+                    rule = LEARNED_FIELD if is_learned else rule_of(violation)
+                    _report(findings, success, rule, violation, evidence)
 
 
-def _report(findings: FindingCollector, success: SuccessResponse, violation: Violation, evidence: Evidence) -> None:
+def _report(
+    findings: FindingCollector, success: SuccessResponse, rule: Rule, violation: Violation, evidence: Evidence
+) -> None:
     operation = success.operation.id
     in_item = success.operation.is_list and violation.path[:1] == ("data",) and len(violation.path) > 1
     findings.report(
-        rule_of(violation),
+        rule,
         operation,
         violation.location,
         sample=(success.index, violation.path[1] if in_item else None),

@@ -95,6 +95,19 @@ class AccountResource:
         return self.object_field, self.id_field
 
 
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How a list is paged.
+
+    `default_size` is None if no source states it. `maximum_size` is the stated or the assumed one. `is_backward` says
+    whether the list takes `last` and `before` besides `first` and `after`.
+    """
+
+    default_size: int | None
+    maximum_size: int
+    is_backward: bool
+
+
 @dataclass(frozen=True)
 class Behaviour:
     """The declared behaviour. `risk` lists resources, the riskiest first; the other fields are tables of the file."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, cast
 
 from whopwatch.contract.edition import Edition, McpServerFacts
-from whopwatch.contract.list_behaviour import AccountResource, Behaviour, Filter
+from whopwatch.contract.list_behaviour import AccountResource, Behaviour, Filter, Paging
 from whopwatch.contract.operation import Event, Operation, Parameter, Schema, events_of, operations_of
 from whopwatch.contract.schema import SchemaStore, Validator
 from whopwatch.contract.write_effects import WriteEffects
@@ -132,6 +133,22 @@ class Contract:
     def validator(self, pointer: str, api: str = "v1") -> Validator:
         """A compiled validator of the schema at `pointer` (`/components/schemas/Product`), made once."""
         return self._stores[api].validator(pointer)
+
+    def paging(self, operation: Operation) -> Paging:
+        """Return how a list is paged: as its operation documents it, else as the behaviour declares it for all."""
+        stated = operation.raw.get("x-pagination", {})
+        names = {parameter.name for parameter in operation.in_("query")}
+        return Paging(
+            stated.get("default_size"),
+            stated.get("maximum_size") or self.behaviour.pages["maximum_size"],
+            names >= {"last", "before"},
+        )
+
+    @cached_property
+    def known_versions(self) -> tuple[str, ...]:
+        """The dated versions that the sources of this contract know, the oldest first."""
+        documents = self.documents.values()
+        return tuple(version for document in documents for version in document["info"].get("x-known-versions", ()))
 
     def filters_of(self, operation: Operation) -> Iterator[Filter]:
         """Yield the optional parameters of a list that choose among its items."""

@@ -20,6 +20,8 @@ Schema = Mapping[str, Any]
 Path = tuple[str | int, ...]
 Tags = Mapping[str, frozenset[Any]]
 
+LEARNED = "x-whop-learned"
+"""The keyword of an object's properties whose presence and nullability follow from a rule, not from a source."""
 KNOWN_VALUES = "x-extensible-enum"
 """The keyword of values that are documented although others are allowed, too."""
 MAX_ALTERNATIVES = 1000
@@ -113,6 +115,13 @@ class SchemaNode:
         return frozenset(name for name in _list(self.schema, "required") if isinstance(name, str))
 
     @cached_property
+    def learned(self) -> frozenset[str]:
+        """The properties whose presence and nullability follow from a rule: no source promises them."""
+        if self.variants:
+            return frozenset().union(*(variant.learned for variant in self.variants))
+        return frozenset(_list(self.schema, LEARNED))
+
+    @cached_property
     def items(self) -> SchemaNode | None:
         """What an array here holds; None where that is not documented."""
         if self.variants:
@@ -192,6 +201,18 @@ class SchemaNode:
             tagged = [node for node in fitting if node.accepts_tags(value)]
             return max(tagged or fitting, key=lambda node: len(value.keys() & node.fields))
         return fitting[0]
+
+    def is_learned(self, value: Any, path: Path) -> bool:
+        """Return whether the field that `path` leads to in `value` is one whose presence no source promises."""
+        node: SchemaNode | None = self
+        *steps, last = path
+        for step in steps:
+            if node is None:
+                return False
+            node = node.variant_of(value) if node.variants else node
+            node = node.items if isinstance(step, int) else node.fields.get(step)
+            value = value[step]
+        return node is not None and last in (node.variant_of(value) if node.variants else node).learned
 
     def accepts_tags(self, value: Mapping[str, Any]) -> bool:
         """Whether every tag of this variant has its value in `value`."""

@@ -112,7 +112,7 @@ def _load(wanted: list[bytes], connections: int) -> Iterator[str]:
     if not received == accepted == len(wanted):
         yield "deliveries were lost"
     if running.report["verdict"] != "clean":
-        yield "a faithful sender was accused"
+        yield "a correct sender got a finding"
     if running.peak - before.rss > GROWTH_MIB:
         yield "memory grew"
 

@@ -26,7 +26,7 @@ def _finding(operation: str, drift_class: str, location: str, severity: Severity
     return Finding(drift_class, "schema", severity, operation, location, "", "", "")
 
 
-def test_what_names_all_three_is_caught_and_attributed() -> None:
+def test_a_finding_with_operation_class_and_location_is_attributed() -> None:
     outcome = judged([_finding("products.list", "D5", "/data/*/title")], EXPECTED)
 
     assert (outcome["caught"], outcome["classed"], outcome["located"]) == (True, True, True)
@@ -43,7 +43,7 @@ def test_what_names_all_three_is_caught_and_attributed() -> None:
         (_finding("products.list", "D7", "/data/*/title", Severity.INFO), False, False, False),
     ],
 )
-def test_another_operation_class_or_place_is_told_apart(
+def test_another_operation_class_or_location_is_distinguished(
     finding: Finding, caught: bool, classed: bool, located: bool
 ) -> None:
     outcome = judged([finding], EXPECTED)
@@ -63,11 +63,11 @@ def test_another_operation_class_or_place_is_told_apart(
         ("header:sunset", "status", False),
     ],
 )
-def test_a_place_is_also_named_by_what_holds_it_or_is_in_it(place: str, found: str, near: bool) -> None:
+def test_a_parent_or_part_of_a_location_counts(place: str, found: str, near: bool) -> None:
     assert is_near(place, found) is near
 
 
-def test_complaints_about_the_faithful_api_are_no_detection() -> None:
+def test_complaints_without_a_fault_do_not_count() -> None:
     def record(origin: str, *complaints: str) -> Record:
         placed = Placed(origin, "" if origin == CLEAN else "endless", "products.list", 1)
         return {**Case(SCHEMATHESIS, BUDGET, placed).to_json(), "complaints": list(complaints)}
@@ -88,7 +88,7 @@ def test_a_case_without_an_outcome_counts_as_missed() -> None:
     assert (score(records).faults, score(records).caught, score(records).requests) == (2, 1, 10)
 
 
-def test_a_frugal_run_spends_nothing_more_on_what_was_caught() -> None:
+def test_a_frugal_run_does_not_search_for_caught_faults_again() -> None:
     other = Placed(UNLISTED, "nodes", "plans.list", 1)
     ran: list[str] = []
 
@@ -140,7 +140,7 @@ def test_every_fault_has_a_place_and_the_same_one_each_time() -> None:
     assert {case.placed.origin for case in schemathesis_cases(placed)} >= {CLEAN, UNLISTED}
 
 
-def test_a_fault_outside_the_catalogue_is_looked_for_at_a_server_that_counts() -> None:
+def test_a_fault_outside_the_catalogue_counts_requests_at_the_server() -> None:
     outcome = run_whopwatch(load(), Case(WHOPWATCH, "120", Placed(UNLISTED, "yes-and-no", "products.list", 1)))
 
     assert outcome["caught"]

@@ -1,4 +1,4 @@
-"""Faults that others than a check tell of: declared, placed where they can be seen, and counted."""
+"""Faults for the other checks: declared, placed where they are visible, and counted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from whopwatch.simulator.faults import fault_catalogue
 
 
 @pytest.mark.parametrize("who", ["mcp", "webhook", "sdk"])
-def test_what_a_witness_is_to_tell_of_is_in_the_catalogue_once(who: str) -> None:
+def test_the_faults_of_a_check_are_in_the_catalogue_once(who: str) -> None:
     check = other_checks()[who]
     assert check.faults
     assert set(check.faults) <= fault_catalogue().keys()
@@ -20,7 +20,7 @@ def test_what_a_witness_is_to_tell_of_is_in_the_catalogue_once(who: str) -> None
     assert check.everywhere <= set(check.faults)
 
 
-def test_each_witness_catches_one_and_accuses_no_faithful_simulator() -> None:
+def test_each_check_catches_one_fault_and_has_no_finding_without() -> None:
     found = list(run_other_checks(load(), sample=1, clean=1))
     assert [(one.check, bool(one.fault)) for one in found] == [
         (who, is_faulty) for who in ("mcp", "webhook", "sdk") for is_faulty in (True, False)
@@ -30,7 +30,7 @@ def test_each_witness_catches_one_and_accuses_no_faithful_simulator() -> None:
     assert all(one.cost > 0 for one in found)
 
 
-def test_what_was_missed_and_who_was_wronged_is_counted() -> None:
+def test_missed_faults_and_wrong_findings_are_counted() -> None:
     found = [
         OtherOutcome("sdk", "null-field", "plans.list", "D9", True, True, 0, 112, 2.0),
         OtherOutcome("sdk", "id-missing", "plans.list", "D5", False, False, 2, 110, 4.0),

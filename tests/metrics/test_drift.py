@@ -1,4 +1,4 @@
-"""What a nightly run exports."""
+"""The metrics of a nightly run."""
 
 from __future__ import annotations
 
@@ -49,6 +49,6 @@ def test_each_of_several_targets_has_its_operations_by_state() -> None:
     assert series['whop_contract_drift_operations{state="could-not-check"}'] == 1.0
 
 
-def test_a_run_that_could_not_check_says_nothing_about_findings_and_is_no_success() -> None:
+def test_a_run_that_could_not_check_exports_neither_findings_nor_a_success() -> None:
     series = exported(report(verdict=Verdict.COULD_NOT_CHECK), None)
     assert not [name for name in series if name.startswith((FINDINGS, SUCCESS))]

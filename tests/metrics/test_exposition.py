@@ -19,7 +19,7 @@ def registry() -> CollectorRegistry:
 @pytest.mark.parametrize(
     "value", [0, 1, 0.1, 12345.678, 999999.0, 1e6, 1234567.0, 1.79e9, 1e21, 1e-9, -3.5, math.inf, -math.inf, math.nan]
 )
-def test_every_kind_of_number(registry: CollectorRegistry, value: float) -> None:
+def test_numbers_of_every_kind(registry: CollectorRegistry, value: float) -> None:
     gauge = Gauge("g", "help", registry=registry)
     gauge.set(value)
     assert b"".join(Exposition([gauge]).render()) == generate_latest(registry)
@@ -37,7 +37,7 @@ def test_counters_histograms_and_labels_that_need_escapes(registry: CollectorReg
     assert b"".join(Exposition([counter, histogram, plain]).render()) == generate_latest(registry)
 
 
-def test_series_that_come_change_and_go(registry: CollectorRegistry) -> None:
+def test_series_are_added_changed_and_removed(registry: CollectorRegistry) -> None:
     counter = Counter("c", "help", ["operation"], registry=registry)
     exposition = Exposition([counter])
     assert b"".join(exposition.render()) == generate_latest(registry)

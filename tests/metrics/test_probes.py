@@ -1,4 +1,4 @@
-"""The prober's metrics: names that alerts rely on, bounded cardinality, counters that begin at 0."""
+"""The prober's metrics: names that alerts use, bounded cardinality, counters that start at 0."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(
     metrics.record_run("products.list", outcome, at=at, phases=PHASES, status=status, findings=judged)
 
 
-def test_every_outcome_begins_at_zero(metrics: ProbeMetrics) -> None:
+def test_every_outcome_starts_at_zero(metrics: ProbeMetrics) -> None:
     counts = {
         outcome: sample(metrics, "whop_probe_runs_total", operation="products.list", outcome=outcome)
         for outcome in OUTCOMES
@@ -67,7 +67,7 @@ def test_a_success(metrics: ProbeMetrics) -> None:
     assert sample(metrics, "whop_probe_phase_duration_seconds_count", phase="tls") == 0
 
 
-def test_findings_are_those_of_the_last_answer(metrics: ProbeMetrics) -> None:
+def test_findings_are_those_of_the_last_response(metrics: ProbeMetrics) -> None:
     def open_findings() -> float | None:
         return sample(metrics, "whop_probe_findings", operation="products.list", severity="critical")
 
@@ -83,7 +83,7 @@ def test_findings_are_those_of_the_last_answer(metrics: ProbeMetrics) -> None:
     assert counted == 1
 
 
-def test_an_operation_that_is_no_longer_probed_leaves_nothing_behind(metrics: ProbeMetrics) -> None:
+def test_a_removed_operation_leaves_no_series(metrics: ProbeMetrics) -> None:
     run(metrics, ProbeOutcome.CONTRACT, finding(Severity.CRITICAL))
     metrics.set_operations([watched("plans.list")])
     run(metrics, ProbeOutcome.SUCCESS)  # was still under way
@@ -92,19 +92,19 @@ def test_an_operation_that_is_no_longer_probed_leaves_nothing_behind(metrics: Pr
     assert b'operation="plans.list"' in text
 
 
-def test_an_operation_whose_path_changed_has_one_row_of_information(metrics: ProbeMetrics) -> None:
+def test_an_operation_with_a_new_path_has_one_info_series(metrics: ProbeMetrics) -> None:
     metrics.set_operations([watched("products.list", "/v9/products")])
     assert generate_latest(metrics.registry).count(b"\nwhop_probe_info{") == 1
 
 
-def test_an_operation_with_nothing_to_ask_with_has_no_interval_to_be_late_by(metrics: ProbeMetrics) -> None:
+def test_an_operation_without_an_id_has_no_interval(metrics: ProbeMetrics) -> None:
     metrics.set_without_id("products.list", True)
     assert sample(metrics, "whop_probe_interval_seconds", operation="products.list") is None
     metrics.set_without_id("products.list", False)
     assert sample(metrics, "whop_probe_interval_seconds", operation="products.list") == 60
 
 
-def test_cardinality_is_bounded_by_the_operations_whatever_is_answered(metrics: ProbeMetrics) -> None:
+def test_responses_add_no_series(metrics: ProbeMetrics) -> None:
     def count() -> int:
         text = generate_latest(metrics.registry).decode()
         return sum(len(family.samples) for family in text_string_to_metric_families(text))
@@ -126,12 +126,12 @@ def test_cardinality_is_bounded_by_the_operations_whatever_is_answered(metrics: 
     assert value("whop_probe_http_responses_total", answers) == 50 + 250, "no class of their own is counted as 5xx"
 
 
-def test_nothing_is_exported_as_created(metrics: ProbeMetrics) -> None:
+def test_there_are_no_created_series(metrics: ProbeMetrics) -> None:
     run(metrics, ProbeOutcome.SUCCESS)
     assert b"_created" not in generate_latest(metrics.registry)
 
 
-def test_the_exposition_of_all_metrics_is_that_of_the_library(metrics: ProbeMetrics) -> None:
+def test_the_exposition_equals_that_of_the_library(metrics: ProbeMetrics) -> None:
     exposition = Exposition(metrics.families)
     metrics.lag.observe(0.01)
     run(metrics, ProbeOutcome.CONTRACT, finding(Severity.CRITICAL), at=1.79e9)

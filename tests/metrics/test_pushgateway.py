@@ -1,4 +1,4 @@
-"""Metrics of runs that end, handed over to a Pushgateway."""
+"""Metrics of finished runs, pushed to a Pushgateway."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Taker(BaseHTTPRequestHandler):
     do_PUT = do_POST  # noqa: N815 (the name that the base class calls)
 
     def log_message(self, *_: object) -> None:
-        """Nothing: tests are quiet."""
+        """Stay quiet."""
 
 
 @pytest.fixture
@@ -52,8 +52,10 @@ def gateway() -> Iterator[Gateway]:
 
 
 @pytest.mark.parametrize(("replaces_all", "method"), [(True, "PUT"), (False, "POST")])
-def test_a_run_that_could_check_replaces_all_of_its_job(gateway: Gateway, replaces_all: bool, method: str) -> None:
-    """What is fixed has no series any more, and a gateway keeps what nothing takes the place of."""
+def test_a_run_that_could_check_replaces_all_metrics_of_its_job(
+    gateway: Gateway, replaces_all: bool, method: str
+) -> None:
+    """A fixed finding has no series any more, and a Pushgateway keeps every series that is not replaced."""
     push_metrics(
         drift_metrics(report(tracked()), "abc", 5.0), gateway.url, DRIFT_JOB, {"shard": "1"}, replace_all=replaces_all
     )
@@ -62,7 +64,7 @@ def test_a_run_that_could_check_replaces_all_of_its_job(gateway: Gateway, replac
     assert "drift_findings" in body
 
 
-def test_a_gateway_that_refuses_or_is_not_there_is_told(gateway: Gateway) -> None:
+def test_an_error_of_the_gateway_is_reported(gateway: Gateway) -> None:
     gateway.status = 500
     with pytest.raises(UsageError, match="Cannot push metrics to") as caught:
         push_metrics(drift_metrics(report(), "abc", 5.0), gateway.url, DRIFT_JOB, {}, replace_all=True)
@@ -71,5 +73,5 @@ def test_a_gateway_that_refuses_or_is_not_there_is_told(gateway: Gateway) -> Non
         push_metrics(drift_metrics(report(), "abc", 5.0), "http://127.0.0.1:1", DRIFT_JOB, {}, replace_all=True)
 
 
-def test_what_may_be_secret_in_an_address_is_not_shown() -> None:
+def test_secret_parts_of_a_url_are_not_shown() -> None:
     assert url_without_credentials("https://me:password@push.example:9091/x?token=1") == "https://push.example:9091"

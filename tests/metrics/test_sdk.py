@@ -1,4 +1,4 @@
-"""What a run of `whopwatch sdk` exports."""
+"""The metrics of `whopwatch sdk`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the prober's tests share: a clock, probes, answers, and a door that gives them."""
+"""Shared by the prober's tests: a clock, probes, responses, and a client that returns them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ JSON = (("content-type", "application/json"),)
 PAGE_INFO = {"has_next_page": False, "has_previous_page": False, "start_cursor": "a", "end_cursor": "b"}
 
 Reply = tuple[int, Any] | Failure
-"""A status and a body that JSON can express, or why there is none."""
+"""A status and a JSON body, or the failure."""
 
 
 class Time:
-    """A clock that moves when it is told to."""
+    """A clock that only the test moves."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self.now = now
@@ -37,7 +37,7 @@ class Time:
 
 
 class ProbeClient:
-    """Answers calls with what `answer` says; remembers them and the time they were given. Each takes `seconds`."""
+    """A client that responds with what `answer` returns, after `seconds`, and records calls and their time limits."""
 
     def __init__(self, answer: Callable[[Call], Reply], time: Time, seconds: float = 0.05) -> None:
         self.answer = answer
@@ -69,12 +69,12 @@ class ProbeClient:
 
     @property
     def asked(self) -> list[str]:
-        """The operations asked for, in their order."""
+        """The requested operations, in order."""
         return [call.operation.id for call in self.calls]
 
 
 class Inline(Executor):
-    """Runs at once what is submitted."""
+    """Run submitted functions at once."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         fn(*args, **kwargs)
@@ -82,7 +82,7 @@ class Inline(Executor):
 
 
 class Later(Executor):
-    """Keeps what is submitted until it is told to run it."""
+    """Keep submitted functions until `run_all`."""
 
     def __init__(self) -> None:
         self.kept: list[Callable[[], Any]] = []
@@ -98,14 +98,14 @@ class Later(Executor):
 
 
 def probe(operation: str, params: Mapping[str, str] | None = None, **terms: Any) -> Probe:
-    """A probe of `operation` whose terms are the defaults but for `terms`."""
+    """Return a probe of `operation` with the default options, changed by `terms`."""
     return Probe(CONTRACT.operation(operation), ProbeOptions(**terms), params or {})
 
 
 def prober(
     answer: Callable[[Call], Reply], *probes: Probe, time: Time | None = None
 ) -> tuple[ProbeRunner, ProbeClient]:
-    """A prober of `probes` at a company `biz_1`, and the door it uses."""
+    """Return a runner of `probes` for the company `biz_1`, and its client."""
     time = time or Time()
     door = ProbeClient(answer, time)
     metrics = ProbeMetrics(new_registry())
@@ -116,12 +116,12 @@ def prober(
 
 
 def count(metrics: ProbeMetrics, operation: str, outcome: ProbeOutcome) -> float:
-    """How many runs of `operation` came to `outcome`."""
+    """Return how many runs of `operation` had `outcome`."""
     value = metrics.registry.get_sample_value("whop_probe_runs_total", {"operation": operation, "outcome": outcome})
     assert value is not None
     return value
 
 
 def page(*items: dict[str, Any]) -> Reply:
-    """A page of a list."""
+    """Return a page of a list."""
     return 200, {"data": list(items), "page_info": PAGE_INFO}

@@ -1,4 +1,4 @@
-"""The budget of a key: shared, refilled, and a 429 heeded."""
+"""The request budget: shared, refilled, and paused after a 429."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_no_minute_sees_more_than_the_rate_and_one_burst(gaps: list[float], per_
         assert sum(begin <= at < begin + 60 for at in granted) <= per_minute + per_minute / 4 + 1
 
 
-def test_a_spent_budget_says_so_and_comes_back() -> None:
+def test_a_spent_budget_gives_its_reason_and_refills() -> None:
     time = Time()
     budget = RequestBudget(60, time)
     while budget.take("plans.list") is None:
@@ -38,7 +38,7 @@ def test_a_spent_budget_says_so_and_comes_back() -> None:
     assert [budget.take("products.list") for _ in range(4)] == [None, None, None, "the request budget is spent"]
 
 
-def test_an_operation_is_left_alone_for_as_long_as_asked_and_no_other_one() -> None:
+def test_only_the_operation_with_a_429_is_paused_for_retry_after() -> None:
     time = Time()
     budget = RequestBudget(600, time)
     assert budget.hold_after_429(refusal(retry_after="20")) == 20
@@ -48,7 +48,7 @@ def test_an_operation_is_left_alone_for_as_long_as_asked_and_no_other_one() -> N
     assert budget.take("products.list") is None
 
 
-def test_a_429_that_names_no_time_or_an_absurd_one() -> None:
+def test_a_429_without_a_usable_retry_after() -> None:
     budget = RequestBudget(600, Time())
     assert budget.hold_after_429(refusal()) == DEFAULT_HOLD
     assert budget.hold_after_429(refusal(retry_after="soon")) == DEFAULT_HOLD
@@ -56,7 +56,7 @@ def test_a_429_that_names_no_time_or_an_absurd_one() -> None:
     assert budget.hold_after_429(refusal(status=503, retry_after="20")) == 0
 
 
-def test_a_smaller_budget_holds_at_once() -> None:
+def test_a_smaller_budget_applies_at_once() -> None:
     budget = RequestBudget(6000, Time())
     budget.change_rate(40)
     assert budget.level().limit == budget.level().remaining == 10

@@ -1,4 +1,4 @@
-"""One GET over one socket: whatever a server does ends as one Failure or one whole answer."""
+"""One GET over one socket: every behaviour of a server ends as one Failure or one complete response."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ BODY = b'{"data":[]}'
 def serving(
     *answers: bytes, hold: bool = False, kept: list[socket.socket] | None = None
 ) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that reads a request and sends the next of `answers`, the last one again and again; then it closes.
+    """Serve: read a request and send the next of `answers`, the last one repeatedly; then close.
 
-    `hold` keeps the connection open instead, as a server does that waits for more requests. `kept` takes its ends of
-    the connections.
+    `hold` keeps the connection open instead, as a server that waits for more requests. `kept` collects the server's
+    ends of the connections.
     """
     heard: list[bytes] = []
     listener = socket.create_server(("127.0.0.1", 0))
@@ -102,7 +102,7 @@ PACKED = gzip.compress(BODY, mtime=0)
     ],
     ids=["length", "chunked", "until the end", "gzip", "early hints", "continue"],
 )
-def test_a_whole_answer(answer: bytes) -> None:
+def test_a_complete_response(answer: bytes) -> None:
     exchange = ask(answer)
     assert (exchange.status, exchange.body, exchange.failure) == (200, BODY, None)
     assert exchange.header("link") is None
@@ -130,45 +130,45 @@ def test_a_whole_answer(answer: bytes) -> None:
     ],
     ids=lambda value: value.value if isinstance(value, Failure) else "",
 )
-def test_an_answer_that_cannot_be_read(answer: bytes, failure: Failure) -> None:
+def test_an_unreadable_response(answer: bytes, failure: Failure) -> None:
     exchange = ask(answer)
     assert (exchange.failure, exchange.status, exchange.body) == (failure, None, b"")
 
 
-def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+def test_a_redirect_is_not_followed() -> None:
     with serving(http(b"", "Location: /elsewhere", status="302 Found")) as (base_url, heard):
         exchange = ProbeClient(target(base_url), CONTRACT, limits=SMALL).send(LIST, 5.0)
     assert exchange.status == 302
     assert len(heard) == 1
 
 
-def test_a_server_that_says_nothing_is_waited_for_until_the_deadline() -> None:
+def test_a_silent_server_ends_at_the_deadline() -> None:
     exchange = ask(b"", seconds=0.1, hold=True)
     assert exchange.failure is Failure.DEADLINE
     assert exchange.phases.connect is not None
     assert exchange.phases.ttfb is None
 
 
-def test_no_time_left_is_a_deadline_and_nothing_is_sent() -> None:
+def test_without_time_left_nothing_is_sent() -> None:
     with serving(http()) as (base_url, heard):
         exchange = ProbeClient(target(base_url), CONTRACT, limits=SMALL).send(LIST, 0.0)
     assert exchange.failure is Failure.DEADLINE
     assert heard == []
 
 
-def test_nobody_listens() -> None:
+def test_a_refused_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     exchange = ProbeClient(target(f"http://127.0.0.1:{port}/api/v1"), CONTRACT).send(LIST, 5.0)
     assert exchange.failure is Failure.CONNECT
 
 
-def test_a_name_that_no_name_can_be() -> None:
+def test_an_invalid_host_name() -> None:
     exchange = ProbeClient(target(f"http://{'a' * 64}.example:1/api/v1"), CONTRACT).send(LIST, 5.0)
     assert exchange.failure is Failure.DNS
 
 
-def test_a_server_that_speaks_no_tls() -> None:
+def test_a_server_without_tls() -> None:
     with serving(http()) as (base_url, heard):
         exchange = ProbeClient(target(base_url.replace("http:", "https:")), CONTRACT).send(LIST, 5.0)
     assert exchange.failure is Failure.TLS
@@ -183,7 +183,7 @@ def test_the_phases_of_a_request() -> None:
     assert phases.total >= sum(part for part in parts if part is not None) - 1e-9
 
 
-def test_what_a_request_holds() -> None:
+def test_the_content_of_a_request() -> None:
     with serving(http()) as (base_url, heard):
         ProbeClient(target(base_url), CONTRACT, limits=SMALL).send(LIST, 5.0)
     lines = heard[0].decode().split("\r\n")
@@ -193,7 +193,7 @@ def test_what_a_request_holds() -> None:
     assert f"Host: {base_url.split('/')[2]}" in lines
 
 
-def test_a_connection_is_made_anew_for_each_request_unless_it_may_be_kept() -> None:
+def test_each_request_has_a_new_connection_unless_it_may_be_reused() -> None:
     for fresh, connections in ((True, 2), (False, 1)):
         with serving(http(), hold=not fresh) as (base_url, heard):
             door = ProbeClient(target(base_url), CONTRACT, limits=SMALL, fresh=fresh)
@@ -210,14 +210,14 @@ def test_a_kept_connection_that_the_server_has_closed_is_not_used() -> None:
         door = ProbeClient(target(base_url), CONTRACT, limits=SMALL, fresh=False)
         for _ in range(3):
             statuses.append(door.send(LIST, 5.0).status)
-            while any(end.fileno() >= 0 for end in ends):  # until the server has closed it, which it is about to do
+            while any(end.fileno() >= 0 for end in ends):  # until the server, which is about to close it, has done so
                 time.sleep(0.001)
         door.close()
     assert statuses == [200, 200, 200]
 
 
 @pytest.mark.parametrize("operation", ["products.create", "products.delete", "products.update"])
-def test_nothing_but_a_get_ever_leaves_whatever_the_target_allows(operation: str) -> None:
+def test_only_gets_are_sent_even_to_a_writable_target(operation: str) -> None:
     with serving(http()) as (base_url, heard):
         door = ProbeClient(target(base_url), CONTRACT)
         with pytest.raises(UnsafeRequestError):
@@ -226,7 +226,7 @@ def test_nothing_but_a_get_ever_leaves_whatever_the_target_allows(operation: str
 
 
 @pytest.mark.parametrize("id", ["../users", "a/b", "", "..", "a%2f..", KEY])
-def test_an_id_that_leads_elsewhere_or_holds_the_key_never_leaves(id: str) -> None:
+def test_an_id_with_another_path_or_the_key_is_not_sent(id: str) -> None:
     with serving(http()) as (base_url, heard):
         door = ProbeClient(target(base_url), CONTRACT)
         with pytest.raises(UnsafeRequestError) as refused:
@@ -235,13 +235,13 @@ def test_an_id_that_leads_elsewhere_or_holds_the_key_never_leaves(id: str) -> No
     assert KEY not in str(refused.value)
 
 
-def test_a_key_that_the_server_repeats_is_not_kept() -> None:
+def test_a_key_in_the_response_is_redacted() -> None:
     exchange = ask(http(b'{"you sent": "%s"}' % KEY.encode(), f"X-Echo: {KEY}"))
     assert exchange.body == b'{"you sent": "***"}'
     assert exchange.header("x-echo") == "***"
 
 
-def test_a_proxy_is_used_for_https_alone_and_learns_the_host_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_is_used_for_https_only_and_learns_only_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(http(status="403 Forbidden")) as (proxy_url, heard):
         for name in ("https_proxy", "http_proxy", "HTTPS_PROXY", "HTTP_PROXY"):
             monkeypatch.setenv(name, f"http://user:pass%40word@{proxy_url.split('/')[2]}")
@@ -258,7 +258,7 @@ def test_a_proxy_is_used_for_https_alone_and_learns_the_host_and_nothing_else(mo
         assert len(direct) == len(heard) == 1
 
 
-def test_a_certificate_that_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trusted_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     place = next(place for place in PLACES if place.name == "https, signed by itself")
     with place.open() as base_url:
@@ -267,7 +267,7 @@ def test_a_certificate_that_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (exchange.phases.tls or 0) > 0
 
 
-def test_a_certificate_that_nobody_vouches_for() -> None:
+def test_an_untrusted_certificate() -> None:
     place = next(place for place in PLACES if place.name == "https, signed by itself")
     with place.open() as base_url:
         assert ProbeClient(target(base_url), CONTRACT).send(LIST, 5.0).failure is Failure.TLS

@@ -1,4 +1,4 @@
-"""Maintenance windows, at their edges."""
+"""Maintenance windows: which times they cover."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def test_a_check_takes_its_requests_from_the_shared_budget() -> None:
     assert made.numbers == [0]
 
 
-def test_no_server_has_no_series_and_costs_nothing() -> None:
+def test_without_a_server_there_are_no_series_and_no_requests() -> None:
     made = CheckedServer(report())
     made.checker.check_once()
     made.checker.configure(None, None)

@@ -1,4 +1,4 @@
-"""Every probe once: how long it is tried to see something of each operation."""
+"""Every probe once: how long data is searched for."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_parents_are_tried_until_one_has_items_or_as_many_as_a_check_tries(full:
     assert most < MAX_TRIES or len(parents) == most
 
 
-def test_a_probe_that_names_what_to_ask_with_is_asked_with_nothing_else() -> None:
+def test_a_probe_with_a_fixed_parameter_uses_no_other_value() -> None:
     runner, door = prober(lambda _: page(), probe("forum_posts.list"))
     given = probe("forum_posts.list", {"experience_id": "exp_mine"})
     check_once(CONTRACT, runner, [probe("experiences.list"), given], "t", sleep=lambda _: None)
@@ -59,15 +59,15 @@ def test_a_probe_that_names_what_to_ask_with_is_asked_with_nothing_else() -> Non
     assert parents == ["exp_mine"]
 
 
-def test_an_api_that_never_answered_is_not_asked_further() -> None:
+def test_an_api_without_a_usable_response_gets_no_further_requests() -> None:
     runner, door = prober(lambda _: (404, {"error": {"type": "not_found"}}), probe("products.list"))
     once(runner, "products.list", "plans.list")
     assert sorted(door.asked) == ["plans.list", "products.list"]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3, 9])
-def test_every_read_of_the_simulator_is_seen(seed: int, tmp_path: Path) -> None:
-    """Of these seeds a first round misses a list of few parents, or an id that one object of many shows."""
+def test_every_read_of_the_simulator_is_verified(seed: int, tmp_path: Path) -> None:
+    """With these seeds a first round misses a list with few parents, or an id that one object of many shows."""
     config = tmp_path / "probes.toml"
     config.write_text(EVERY_READ, encoding="utf-8")
     with embedded(CONTRACT, seed=seed) as simulator:
@@ -80,7 +80,7 @@ def test_every_read_of_the_simulator_is_seen(seed: int, tmp_path: Path) -> None:
     assert report.findings == ()
 
 
-def test_a_list_without_parents_is_not_asked_for_ever() -> None:
+def test_a_list_without_parents_ends() -> None:
     runner, door = prober(lambda _: page(), probe("invoices.list"))
     once(runner, "invoices.list", "forum_posts.list")
     assert "invoices.list" in door.asked

@@ -41,7 +41,7 @@ def test_drift_of_either_is_drift(probes: Verdict, tools: Verdict, expected: Ver
     assert [row.id for row in merged.operations if row.id.startswith("mcp:")] == ["mcp:list_plans"]
 
 
-def test_a_tool_with_a_finding_has_its_row_called_or_not() -> None:
+def test_a_tool_with_a_finding_has_a_row_even_if_it_was_not_called() -> None:
     broken = replace(BROKEN, operation=COMPARED.id)
     merged = merge_mcp_report(report(), report(broken, rows=(COMPARED,)))
     assert broken in merged.findings

@@ -1,4 +1,4 @@
-"""One run: its requests, its outcome, what it exports and remembers."""
+"""One run: its requests, outcome, metrics and record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ERROR = {"error": {"type": "internal_server_error", "message": "no"}}
 
 
 def answering(**replies: Reply) -> Any:
-    """What answers each operation (`products_list`) with its reply, and everything else with an empty page."""
+    """Return a function that gives each operation (`products_list`) its reply, and others an empty page."""
     by_operation = {name.replace("__", "."): reply for name, reply in replies.items()}
     return lambda call: by_operation.get(call.operation.id, page())
 
@@ -44,7 +44,7 @@ def answering(**replies: Reply) -> Any:
         (Failure.TOO_LARGE, ProbeOutcome.HTTP_ERROR),
     ],
 )
-def test_what_a_run_comes_to(reply: Reply, outcome: ProbeOutcome) -> None:
+def test_the_outcome_of_a_run(reply: Reply, outcome: ProbeOutcome) -> None:
     listing = probe("products.list")
     runner, door = prober(answering(products__list=reply), listing)
     run = runner.run(listing)
@@ -54,7 +54,7 @@ def test_what_a_run_comes_to(reply: Reply, outcome: ProbeOutcome) -> None:
     assert (run.reason is None) is (outcome is ProbeOutcome.SUCCESS)
 
 
-def test_every_failure_of_the_wire_has_an_outcome_of_its_own_kind() -> None:
+def test_every_network_failure_has_an_outcome() -> None:
     listing = probe("products.list")
     for failure in Failure:
         runner, _ = prober(answering(products__list=failure), listing)
@@ -82,7 +82,7 @@ def test_findings_milder_than_asked_for_do_not_fail_a_run_and_are_exported() -> 
     assert runner.metrics.registry.get_sample_value("whop_probe_findings", labels) == 1
 
 
-def test_an_id_comes_from_a_list_asked_first_and_is_remembered() -> None:
+def test_an_id_comes_from_a_list_request_and_is_reused() -> None:
     retrieving = probe("products.retrieve")
     runner, door = prober(answering(products__list=page({"id": "prod_1"}), products__retrieve=(500, ERROR)), retrieving)
     runner.run(retrieving)
@@ -92,7 +92,7 @@ def test_an_id_comes_from_a_list_asked_first_and_is_remembered() -> None:
     assert door.asked[2:] == ["products.retrieve"]
 
 
-def test_an_id_that_is_gone_is_replaced_in_the_same_run() -> None:
+def test_the_id_of_a_deleted_object_is_replaced_in_the_same_run() -> None:
     listed = ["prod_1"]
 
     def answer(call: Call) -> Reply:
@@ -109,14 +109,14 @@ def test_an_id_that_is_gone_is_replaced_in_the_same_run() -> None:
     assert (run.exchanges[-1].path_params, run.exchanges[-1].status) == ({"id": "prod_2"}, 500)
 
 
-def test_an_id_that_the_user_gave_is_asked_for_even_if_it_is_gone() -> None:
+def test_a_configured_id_is_requested_even_if_it_is_gone() -> None:
     retrieving = probe("products.retrieve", {"id": "prod_mine"})
     runner, door = prober(answering(products__retrieve=(404, ERROR)), retrieving)
     assert runner.run(retrieving).outcome is ProbeOutcome.HTTP_ERROR
     assert [call.path_params for call in door.calls] == [{"id": "prod_mine"}]
 
 
-def test_what_belongs_to_a_parent_is_asked_for_through_it() -> None:
+def test_a_child_object_is_requested_through_its_parent() -> None:
     def answer(call: Call) -> Reply:
         found = {"payments.list": "pay_1", "refunds.list": "rfnd_1"}.get(call.operation.id)
         return page({"id": found}) if found else (500, ERROR)
@@ -128,7 +128,7 @@ def test_what_belongs_to_a_parent_is_asked_for_through_it() -> None:
     assert door.calls[1].query[0] == ("payment_id", "pay_1")
 
 
-def test_a_parent_without_children_gives_way_to_another_one() -> None:
+def test_a_parent_without_children_is_replaced_by_another() -> None:
     listing = probe("refunds.list")
     runner, door = prober(answering(payments__list=page({"id": "pay_1"}, {"id": "pay_2"})), listing)
     for _ in range(3):
@@ -137,7 +137,7 @@ def test_a_parent_without_children_gives_way_to_another_one() -> None:
     assert len(set(parents)) == 2
 
 
-def test_a_list_that_fails_is_what_the_run_came_to() -> None:
+def test_a_failed_list_request_decides_the_outcome() -> None:
     retrieving = probe("products.retrieve")
     runner, door = prober(answering(products__list=Failure.CONNECT), retrieving)
     run = runner.run(retrieving)
@@ -146,7 +146,7 @@ def test_a_list_that_fails_is_what_the_run_came_to() -> None:
     assert door.asked == ["products.list"]
 
 
-def test_without_an_id_a_run_is_skipped_counted_and_late_for_nothing() -> None:
+def test_without_an_id_a_run_is_skipped_and_counted_and_never_late() -> None:
     retrieving = probe("products.retrieve")
     runner, _ = prober(answering(), retrieving)
     run = runner.run(retrieving)
@@ -158,7 +158,7 @@ def test_without_an_id_a_run_is_skipped_counted_and_late_for_nothing() -> None:
     assert sample("whop_probe_success", {"operation": "products.retrieve"}) is None
 
 
-def test_what_was_waiting_is_back_on_schedule_once_there_is_an_id() -> None:
+def test_an_operation_is_back_on_schedule_once_there_is_an_id() -> None:
     items: list[dict[str, Any]] = []
     retrieving = probe("products.retrieve")
     runner, _ = prober(lambda call: page(*items) if call.operation.is_list else (500, ERROR), retrieving)
@@ -170,7 +170,7 @@ def test_what_was_waiting_is_back_on_schedule_once_there_is_an_id() -> None:
     assert runner.metrics.registry.get_sample_value("whop_probe_interval_seconds", labels) == 60
 
 
-def test_a_429_is_heeded_and_its_seconds_are_counted() -> None:
+def test_a_429_pauses_the_operation_and_the_seconds_are_counted() -> None:
     listing = probe("products.list")
     runner, door = prober(answering(products__list=(429, ERROR)), listing)
     assert runner.run(listing).outcome is ProbeOutcome.RATE_LIMITED
@@ -189,7 +189,7 @@ def test_all_requests_of_a_run_share_one_deadline() -> None:
     assert [round(seconds, 3) for seconds in door.given] == [0.12, 0.07]
 
 
-def test_no_value_of_an_answer_is_remembered() -> None:
+def test_the_history_holds_no_value_of_a_response() -> None:
     told = "prod_verysecret"
     retrieving = probe("products.retrieve")
     reply = {"id": told, "title": told, told: told}

@@ -1,4 +1,4 @@
-"""Checks run once for what did not change, and again for whatever did."""
+"""Checks run once for unchanged responses, and again for changed ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BROKEN = Exchange(
 )
 
 
-def test_the_same_answer_is_judged_once_and_as_check_judges_it() -> None:
+def test_an_unchanged_response_is_checked_once_and_as_check_does() -> None:
     checker = RunChecker(CONTRACT)
     first = checker.findings("products.list", [BROKEN])
     again = replace(
@@ -62,7 +62,7 @@ def test_the_same_answer_is_judged_once_and_as_check_judges_it() -> None:
         {"status": None, "failure": Failure.RESET},
     ],
 )
-def test_whatever_a_check_may_look_at_is_judged_again(change: dict[str, Any]) -> None:
+def test_a_change_that_a_check_may_read_is_checked_again(change: dict[str, Any]) -> None:
     checker = RunChecker(CONTRACT)
     checker.findings("products.list", [BROKEN])
     checker.findings("products.list", [replace(BROKEN, **change)])
@@ -84,8 +84,8 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.mark.parametrize("check", [check.id for check in CHECKS])
-def test_the_checks_left_out_have_nothing_to_say_of_a_probe(simulator: Simulator, check: str) -> None:
-    """At every place where a fault that this check names shows itself."""
+def test_the_other_checks_find_nothing_in_a_probe(simulator: Simulator, check: str) -> None:
+    """At every operation where a fault for this check is visible."""
     faults = [fault for fault in fault_catalogue().values() if fault.check == check and fault.sees == "read"]
     for fault in faults[:3]:
         planted = first_place(CONTRACT, simulator.backend.world, fault)
@@ -100,7 +100,7 @@ def test_the_checks_left_out_have_nothing_to_say_of_a_probe(simulator: Simulator
 
 
 def flow(simulator: Simulator, operation: Operation) -> Sequence[Exchange]:
-    """What one run of a probe sends and receives."""
+    """Return the exchanges of one run of a probe."""
     target = simulator.target()
     each = Probe(operation, ProbeOptions(), {})
     metrics = ProbeMetrics(new_registry())

@@ -1,4 +1,4 @@
-"""The loop: one run of an operation at a time, no burst after a stall, nothing lost in silence."""
+"""The loop: one run of an operation at a time, no burst after a stall, every missed run counted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def down(_: Call) -> tuple[int, object]:
 
 
 def advance(scheduler: Scheduler, time: Time, seconds: float, step: float = 0.05) -> None:
-    """Let the loop work for so long."""
+    """Run the loop for so many seconds."""
     end = time.now + seconds
     while time.now < end:
         while scheduler.step(time.now) == 0:
@@ -47,7 +47,7 @@ def test_every_operation_runs_at_its_interval() -> None:
         assert missed(scheduler, name) == 0
 
 
-def test_an_operation_still_under_way_is_not_started_again_but_counted() -> None:
+def test_an_active_operation_is_not_started_again_but_counted() -> None:
     time, later = Time(), Later()
     probes = [probe("products.list", interval=10.0)]
     runner, door = prober(empty, *probes, time=time)
@@ -60,7 +60,7 @@ def test_an_operation_still_under_way_is_not_started_again_but_counted() -> None
     assert len(door.calls) + len(later.kept) == 2
 
 
-def test_there_are_workers_for_an_api_that_answers_nothing_any_more() -> None:
+def test_there_are_enough_workers_when_every_probe_times_out() -> None:
     probes = [probe(operation.id, interval=10.0, timeout=2.0) for operation in CONTRACT.reads]
     timetable = Timetable({each.id: 10.0 for each in probes}, 0.0)
     due = []
@@ -100,11 +100,11 @@ def test_after_a_stall_there_is_no_burst() -> None:
 
 
 def runnable() -> list[Operation]:
-    """Lists that need nothing but the company."""
+    """Return lists that need no id but the company's."""
     return [operation for operation in CONTRACT.lists if {p.resources for p in operation.needed} <= {("companies",)}]
 
 
-def test_a_failure_is_looked_at_again_soon_but_not_for_ever() -> None:
+def test_a_failure_is_rechecked_soon_but_not_for_ever() -> None:
     time = Time()
     probes = [probe("products.list", interval=600.0, recheck=5.0)]
     runner, door = prober(down, *probes, time=time)
@@ -115,7 +115,7 @@ def test_a_failure_is_looked_at_again_soon_but_not_for_ever() -> None:
     assert count(runner.metrics, "products.list", ProbeOutcome.HTTP_ERROR) == runs, "every attempt is exported"
 
 
-def test_an_api_that_is_down_as_a_whole_is_not_asked_the_harder() -> None:
+def test_rechecks_are_limited_when_every_operation_fails() -> None:
     time = Time()
     probes = [probe(operation.id, interval=60.0, recheck=1.0) for operation in runnable()]
     runner, door = prober(down, *probes, time=time)
@@ -124,7 +124,7 @@ def test_an_api_that_is_down_as_a_whole_is_not_asked_the_harder() -> None:
     assert len(door.calls) <= len(probes) + 60 + 6
 
 
-def test_an_operation_with_nothing_to_ask_with_is_tried_now_and_then() -> None:
+def test_an_operation_without_an_id_runs_at_every_tenth_slot() -> None:
     time = Time()
     probes = [probe("products.retrieve", interval=10.0)]
     runner, door = prober(empty, *probes, time=time)
@@ -135,7 +135,7 @@ def test_an_operation_with_nothing_to_ask_with_is_tried_now_and_then() -> None:
     assert missed(scheduler, "products.retrieve") == 0
 
 
-def test_a_bug_in_a_run_is_counted_told_and_survived(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_in_a_run_is_counted_and_logged_and_the_loop_continues(caplog: pytest.LogCaptureFixture) -> None:
     def broken(_: Call) -> tuple[int, object]:
         raise ValueError("a secret value")
 
@@ -149,7 +149,7 @@ def test_a_bug_in_a_run_is_counted_told_and_survived(caplog: pytest.LogCaptureFi
     assert "secret" not in caplog.text
 
 
-def test_stopping_ends_the_loop_after_the_runs_under_way() -> None:
+def test_stopping_ends_the_loop_after_the_active_runs() -> None:
     probes = [probe("products.list", interval=10.0)]
     runner, door = prober(empty, *probes)
     scheduler = Scheduler(runner, runner.metrics, probes, workers=1)

@@ -1,4 +1,4 @@
-"""The prober as a whole, at the simulator: pages, reloads, the end."""
+"""The running prober at the simulator: pages, reloads, the end."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def get(server: PageServer, path: str, method: str = "GET") -> tuple[int, str]:
 
 
 def samples(server: PageServer) -> dict[tuple[str, str], float]:
-    """Values by name and operation."""
+    """Return the values of /metrics by name and operation."""
     return {
         (sample.name, sample.labels.get("operation", "")): sample.value
         for family in text_string_to_metric_families(get(server, "/metrics")[1])
@@ -88,7 +88,7 @@ def test_metrics(server: PageServer, service: ProberService) -> None:
     assert found["whop_probe_maintenance", "products.list"] == 0
 
 
-def test_a_probe_on_request_is_told_as_metrics_and_counts_for_nothing(server: PageServer, simulator: Simulator) -> None:
+def test_a_probe_on_request_returns_metrics_and_changes_none(server: PageServer, simulator: Simulator) -> None:
     before = simulator.requests["GET"]
     status, text = get(server, "/probe?target=products.list")
     assert status == 200
@@ -111,7 +111,7 @@ def test_a_probe_on_request_is_explained_without_values(server: PageServer, simu
         assert secret not in text
 
 
-def test_an_operation_that_is_not_probed_is_not_asked(server: PageServer, simulator: Simulator) -> None:
+def test_an_operation_without_a_probe_is_not_requested(server: PageServer, simulator: Simulator) -> None:
     before = simulator.requests.total()
     status, text = get(server, "/probe?target=products.lst")
     assert (status, "did you mean 'products.list'?" in text) == (404, True)
@@ -139,7 +139,7 @@ def test_health_and_readiness(server: PageServer, service: ProberService) -> Non
     assert get(server, "/healthz") == (503, "no\n")
 
 
-def test_there_is_nothing_else(server: PageServer) -> None:
+def test_unknown_pages_and_methods(server: PageServer) -> None:
     assert get(server, "/nowhere")[0] == 404
     assert "/metrics" in get(server, "/")[1]
     assert get(server, "/metrics", "POST")[0] == 501
@@ -164,7 +164,7 @@ def test_a_new_configuration_takes_effect_and_old_series_go(
     assert json.loads(get(server, "/history")[1])["records"], "the history outlives a reload"
 
 
-def test_a_bad_configuration_changes_nothing_and_is_told(
+def test_an_invalid_configuration_changes_nothing_and_is_logged(
     server: PageServer, service: ProberService, config: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     config.write_text('[[probes]]\noperations = ["nope"]\n', encoding="utf-8")
@@ -178,13 +178,13 @@ def test_a_bad_configuration_changes_nothing_and_is_told(
     assert samples(server)["whop_prober_config_last_reload_successful", ""] == 1
 
 
-def test_a_configuration_that_is_bad_from_the_beginning(simulator: Simulator, config: Path) -> None:
+def test_an_invalid_configuration_at_the_start(simulator: Simulator, config: Path) -> None:
     config.write_text("gets = true", encoding="utf-8")
     with pytest.raises(ConfigError):
         ProberService(CONTRACT, simulator.target(), config)
 
 
-def test_a_shard_has_its_part_of_the_operations_and_of_the_budget(simulator: Simulator, config: Path) -> None:
+def test_a_shard_has_its_part_of_the_operations_and_the_budget(simulator: Simulator, config: Path) -> None:
     whole, part = (ProberService(CONTRACT, simulator.target(), config, shard) for shard in (Shard(), Shard(1, 3)))
     for each in (whole, part):
         each.refresh()
@@ -195,7 +195,7 @@ def test_a_shard_has_its_part_of_the_operations_and_of_the_budget(simulator: Sim
     assert part.metrics.registry.get_sample_value("whop_prober_shard_index") == 1
 
 
-def test_the_narrowed_contract_probes_what_the_whole_one_does() -> None:
+def test_the_reduced_contract_has_every_read() -> None:
     small = reads_only(CONTRACT)
     assert small.sha256 == CONTRACT.sha256
     assert [operation.id for operation in small.operations.values()] == [each.id for each in CONTRACT.reads]

@@ -1,4 +1,4 @@
-"""probes.toml: read strictly, and errors that tell what to do."""
+"""probes.toml: strict, with errors that name the place."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_default_file_probes_every_read_within_its_budget() -> None:
     assert selected == {operation.id for operation in CONTRACT.reads}
 
 
-def test_what_a_table_may_say() -> None:
+def test_every_key_of_a_table() -> None:
     text = """
     [prober]
     workers = 4
@@ -108,7 +108,7 @@ def test_what_a_table_may_say() -> None:
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused(text: str, told: str) -> None:
+def test_invalid_settings_are_refused(text: str, told: str) -> None:
     with pytest.raises(ConfigError) as refused:
         probes(text)
     assert told in str(refused.value)
@@ -119,7 +119,7 @@ def test_what_cannot_be_meant_is_refused(text: str, told: str) -> None:
     ("content", "told"),
     [(None, "does not exist"), (b"gets = ", "is not valid TOML"), (b"\xff", "cannot be read")],
 )
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, told: str) -> None:
+def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes | None, told: str) -> None:
     file = tmp_path / "mine.toml"
     if content is not None:
         file.write_bytes(content)

@@ -14,7 +14,7 @@ PROBES = [probe(operation.id) for operation in CONTRACT.reads]
 
 
 @given(st.integers(1, 100), st.randoms())
-def test_shards_share_the_probes_none_twice_none_missed(count: int, random: object) -> None:
+def test_every_probe_is_in_exactly_one_shard(count: int, random: object) -> None:
     mixed = PROBES[:]
     random.shuffle(mixed)  # type: ignore[attr-defined]
     shards = [Shard(index, count).of(mixed) for index in range(count)]
@@ -23,7 +23,7 @@ def test_shards_share_the_probes_none_twice_none_missed(count: int, random: obje
 
 
 @pytest.mark.parametrize("text", ["", "1", "1/", "/3", "3/3", "-1/3", "0/0", "1/2/3", "a/b", "0/9999", "¹/3"])
-def test_what_is_no_shard_is_refused(text: str) -> None:
+def test_an_invalid_shard_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="shard is invalid"):
         Shard.parse(text)
 

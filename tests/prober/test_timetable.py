@@ -1,4 +1,4 @@
-"""The grid of slots: steady, spread, and never caught up with in a burst."""
+"""The grid of slots: steady, spread, and without a burst after a stall."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INTERVALS = {f"resource{number}.list": 10.0 for number in range(149)}
 
 
 def run(timetable: Timetable, start: float, end: float, step: float = 0.01) -> tuple[list[tuple[float, str]], int]:
-    """What was started when, and how many slots were lost, with a look at the clock every `step` seconds."""
+    """Return what started when, and how many slots were dropped, with a step every `step` seconds."""
     started, lost, now = [], 0, start
     while now < end:
         while timetable.next_due() <= now:
@@ -71,7 +71,7 @@ def test_a_run_that_is_too_late_is_lost_and_its_successor_is_on_the_grid() -> No
     assert abs((timetable.next_due() - due) % 10) <= 0.5 or abs((timetable.next_due() - due) % 10 - 10) <= 0.5
 
 
-def test_one_more_slot_comes_before_the_grid_and_leaves_it_alone() -> None:
+def test_an_extra_slot_does_not_move_the_grid() -> None:
     timetable = Timetable({"a.list": 60.0}, EPOCH)
     regular = timetable.next_due()
     timetable.add("a.list", regular - 5)
@@ -80,7 +80,7 @@ def test_one_more_slot_comes_before_the_grid_and_leaves_it_alone() -> None:
     assert timetable.next_due() == regular
 
 
-def test_no_more_slot_where_the_grid_comes_sooner_or_the_operation_is_gone() -> None:
+def test_no_extra_slot_if_the_grid_comes_sooner_or_the_operation_is_gone() -> None:
     timetable = Timetable({"a.list": 60.0}, EPOCH)
     regular = timetable.next_due()
     timetable.add("a.list", regular + 1)
@@ -90,7 +90,7 @@ def test_no_more_slot_where_the_grid_comes_sooner_or_the_operation_is_gone() -> 
     assert timetable.next_due() > regular + 30
 
 
-def test_a_reload_keeps_the_slots_of_what_did_not_change() -> None:
+def test_a_reload_keeps_the_slots_of_unchanged_operations() -> None:
     timetable = Timetable({"a.list": 10.0, "b.list": 10.0}, EPOCH)
     due = {timetable.take(EPOCH + 9)[1]: timetable.next_due() for _ in range(1)}
     assert due

@@ -1,4 +1,4 @@
-"""What these tests share: the data folders, and programs that are not Python's to install."""
+"""Shared by these tests: the data folders, and programs that pip cannot install."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Run = Callable[..., str]
 
 
 def missing(what: str) -> None:
-    """Skip where something to test with is not installed; in CI that is an error: nothing may go unchecked."""
+    """Skip without a program to test with; in CI fail, because nothing may stay unchecked."""
     if os.environ.get("CI"):
         pytest.fail(f"{what} is not installed, and CI must not skip what it checks")
     pytest.skip(f"{what} is not installed")
@@ -24,19 +24,19 @@ def missing(what: str) -> None:
 
 @pytest.fixture(scope="session")
 def root() -> Path:
-    """The repository's root."""
+    """Return the repository's root."""
     return ROOT
 
 
 @pytest.fixture(scope="session")
 def probes() -> Path:
-    """The data folder under test."""
+    """Return the folder under test."""
     return ROOT / "probes"
 
 
 @pytest.fixture
 def run() -> Run:
-    """Run a program, which must end with 0 (or `expect`), and return all that it printed."""
+    """Run a program that must exit with 0 (or `expect`), and return its output."""
 
     def call(program: str, *arguments: str | Path, expect: int = 0, cwd: Path | None = None) -> str:
         if shutil.which(program) is None:

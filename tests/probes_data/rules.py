@@ -1,4 +1,4 @@
-"""Reads the rule files and their promtool tests for the tests of this folder."""
+"""Read the rule files and their promtool tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROMETHEUS = Path(__file__).parents[2] / "probes" / "prometheus"
 RULE_FILES = sorted((PROMETHEUS / "rules").glob("*.yaml"))
 TEST_FILES = sorted((PROMETHEUS / "tests").glob("*.yaml"))
 
-# Exported by nightly runs; the metrics of prober and receiver are read off their registries.
+# Exported by nightly runs; the metrics of prober and receiver are read from their registries.
 _OTHERS = {
     f"{run}_{name}"
     for run in ("whop_contract_drift", "whop_sdk")
@@ -25,7 +25,7 @@ _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 
 def exported() -> frozenset[str]:
-    """Return the name of every series that some part of whopwatch exports."""
+    """Return the name of every series that whopwatch exports."""
     registry = new_registry()
     ProbeMetrics(registry)
     McpMetrics(registry)
@@ -51,5 +51,5 @@ RECORDS: dict[str, dict[str, Any]] = {rule["record"]: rule for rule in _rules("r
 
 
 def metric_names(text: str) -> set[str]:
-    """Return the metrics and recorded series of whopwatch that a PromQL expression names."""
+    """Return the metrics and recorded series in a PromQL expression."""
     return set(re.findall(r"(?<![\w:$])(?:\w+:)?whop_\w+(?::\w+)?", text))

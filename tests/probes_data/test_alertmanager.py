@@ -29,7 +29,7 @@ def test_pages_go_to_the_pager_and_tickets_do_not(run: Run, configuration: Path,
 
 
 def _matched(matchers: list[str]) -> set[str]:
-    """The alerts that a list of alertname matchers selects; every one of them has to select some."""
+    """Return the alerts that a list of alertname matchers selects. Every matcher must select some."""
     chosen = set(ALERTS)
     for matcher in matchers:
         found = re.fullmatch(r'alertname(=~|=)"(.+)"', matcher)

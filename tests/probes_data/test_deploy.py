@@ -1,4 +1,4 @@
-"""What cannot run in a test is held against its own schema or linter."""
+"""Deployment files that cannot run in a test, checked with a schema or linter."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def deploy(probes: Path) -> Path:
 
 
 def _script(name: str) -> str:
-    """A program that pip installed beside this Python."""
+    """Return the path of a program that pip installed next to this Python."""
     return shutil.which(name, path=str(Path(sys.executable).parent)) or name
 
 
@@ -80,7 +80,7 @@ def test_the_compose_file_mounts_what_exists_and_opens_nothing_to_the_network(de
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
-def test_prometheus_finds_every_service_it_is_told_of(probes: Path) -> None:
+def test_prometheus_finds_every_configured_service(probes: Path) -> None:
     services = set(load(probes / "deploy/compose.yaml")["services"])
     configuration = load(probes / "prometheus/prometheus.yaml")
     static = [job.get("static_configs", []) for job in configuration["scrape_configs"]]
@@ -151,7 +151,7 @@ def test_the_job_has_the_name_that_the_rules_expect(deploy: Path) -> None:
     assert pod[label] == "whopwatch"
 
 
-def test_what_is_deployed_has_the_environment_that_was_measured(deploy: Path) -> None:
+def test_deployments_have_the_measured_environment(deploy: Path) -> None:
     settings = [f"{name}={value}" for name, value in AS_DEPLOYED.items()]
     assert settings
     for file in ("Containerfile", "systemd/whopwatch-probe.service"):
@@ -164,7 +164,7 @@ def test_systemd_accepts_the_units(run: Run, deploy: Path, tmp_path: Path) -> No
         missing("systemd-analyze")
     program = shutil.which("true")
     for unit in UNITS:
-        # systemd-analyze asks for the program to be there; what it is does not matter to the check.
+        # systemd-analyze requires the program to exist; any program will do.
         text = (deploy / "systemd" / unit).read_text("utf-8").replace("/opt/whopwatch/bin/whopwatch", str(program))
         (tmp_path / unit).write_text(text, encoding="utf-8")
     printed = run("systemd-analyze", "verify", "--man=no", *(tmp_path / unit for unit in UNITS))

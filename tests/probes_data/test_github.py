@@ -1,4 +1,4 @@
-"""The nightly workflow: linted, and its steps run with a `gh` that only writes down what it was asked."""
+"""The nightly workflow: linted, and its steps run with a `gh` that records its arguments."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def steps(workflow: Path) -> dict[str, dict[str, Any]]:
 
 
 def bash(script: str, folder: Path, programs: dict[str, str], **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run `script` as a runner does, with `programs` standing in for real ones."""
+    """Run `script` as a runner does, with `programs` in place of the real ones."""
     (folder / "bin").mkdir(exist_ok=True)
     for name, text in programs.items():
         (folder / "bin" / name).write_text(text, encoding="utf-8")
@@ -64,7 +64,7 @@ def bash(script: str, folder: Path, programs: dict[str, str], **environ: str) ->
 
 @pytest.fixture
 def issue(steps: dict[str, dict[str, Any]], tmp_path: Path) -> Issue:
-    """What the issue's step asks `gh` for, by exit code, the number of the open issue, and the report."""
+    """Return the `gh` commands of the issue step, by exit code, number of the open issue, and report."""
 
     def run(code: str, opened: str, report: Report) -> list[str]:
         (tmp_path / "report").mkdir()
@@ -97,7 +97,7 @@ def test_a_first_drift_opens_an_issue(issue: Issue, tmp_path: Path) -> None:
     assert "`561f51b9cbdf`" in body
 
 
-def test_drift_that_moved_is_told_below_the_open_issue(issue: Issue, tmp_path: Path) -> None:
+def test_changed_drift_is_a_comment_on_the_open_issue(issue: Issue, tmp_path: Path) -> None:
     assert issue("1", "7", nights.bad_night()) == [
         "issue edit 7 --body-file body.md",
         "issue comment 7 --body-file comment.md",
@@ -105,7 +105,7 @@ def test_drift_that_moved_is_told_below_the_open_issue(issue: Issue, tmp_path: P
     assert "2 new, 1 worse" in (tmp_path / "comment.md").read_text(encoding="utf-8")
 
 
-def test_drift_that_is_known_notifies_nobody(issue: Issue) -> None:
+def test_known_drift_notifies_no_one(issue: Issue) -> None:
     assert issue("1", "7", nights.quiet_night()) == ["issue edit 7 --body-file body.md"]
 
 
@@ -115,7 +115,7 @@ def test_a_clean_night_closes_the_issue(issue: Issue) -> None:
 
 
 @pytest.mark.parametrize(("code", "opened"), [("0", ""), ("3", ""), ("3", "7"), ("2", "7"), ("130", "7")])
-def test_nothing_is_said_of_what_was_not_seen(issue: Issue, code: str, opened: str) -> None:
+def test_a_run_that_could_not_check_changes_no_issue(issue: Issue, code: str, opened: str) -> None:
     assert issue(code, opened, nights.first_night()) == []
 
 
@@ -127,7 +127,7 @@ def test_a_body_fits_an_issue(issue: Issue, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", ["0", "1", "2", "3"])
-def test_the_night_hands_on_how_it_ended(steps: dict[str, dict[str, Any]], tmp_path: Path, code: str) -> None:
+def test_the_exit_code_is_passed_on(steps: dict[str, dict[str, Any]], tmp_path: Path, code: str) -> None:
     places = {name: str(tmp_path / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     done = bash(steps["The night"]["run"], tmp_path, {"whopwatch": WHOPWATCH}, WANTED=code, **places)
     assert done.returncode == 0, done.stderr
@@ -136,7 +136,7 @@ def test_the_night_hands_on_how_it_ended(steps: dict[str, dict[str, Any]], tmp_p
     assert bash(steps["The verdict"]["run"], tmp_path, {}, CODE=code).returncode == int(code)
 
 
-def test_the_night_is_a_command_that_there_is(steps: dict[str, dict[str, Any]]) -> None:
+def test_the_command_of_the_nightly_run_exists(steps: dict[str, dict[str, Any]]) -> None:
     command = next(line for line in steps["The night"]["run"].splitlines() if "whopwatch drift" in line)
     options = [word for word in command.split("||")[0].split() if word.startswith("--")]
     known = {name for parameter in drift_command.params for name in parameter.opts}

@@ -1,4 +1,4 @@
-"""The dashboard is what its builder makes, every query of it parses, and provisioning fits together."""
+"""The dashboard equals its builder's output, every query parses, and provisioning is consistent."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_every_query_of_the_dashboard_parses(run: Run, dashboard: dict[str, Any]
     assert f"{len(rules)} rules found" in run("promtool", "check", "rules", path)
 
 
-def test_the_dashboard_names_only_series_that_somebody_exports(dashboard: dict[str, Any]) -> None:
+def test_the_dashboard_uses_only_exported_series(dashboard: dict[str, Any]) -> None:
     for expression in _expressions(dashboard):
         assert metric_names(expression) <= exported() | set(RECORDS), expression
 
@@ -61,7 +61,7 @@ def test_every_panel_is_named_explained_and_placed(dashboard: dict[str, Any]) ->
 
 
 def test_an_operation_that_lacks_a_column_is_among_the_worst(dashboard: dict[str, Any]) -> None:
-    """One that never succeeded, or whose answers could not be judged, has no value in some columns."""
+    """One that never succeeded, or whose responses could not be checked, has no value in some columns."""
     (worst,) = (panel for panel in _panels(dashboard) if panel["title"] == "Worst operations")
     (join,) = (each for each in worst["transformations"] if each["id"] == "joinByField")
     assert join["options"] == {"byField": "operation", "mode": "outer"}

@@ -1,4 +1,4 @@
-"""The rule files load wherever they are used, and each alert is complete, documented and tested both ways."""
+"""The rules load in Prometheus and vmalert; each alert is complete, documented, and tested to fire and not to."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_vmalert_accepts_the_same_rules(run: Run, path: Path) -> None:
 
 def test_vmagent_accepts_the_same_scrape_configuration(run: Run) -> None:
     configuration = PROMETHEUS / "prometheus.yaml"
-    # Not strictly: Prometheus' own sections, rule_files and alerting, are none of vmagent's.
+    # Without strict parsing: vmagent does not know Prometheus' rule_files and alerting sections.
     run("vmagent", "-dryRun", f"-promscrape.config={configuration}", "-promscrape.config.strictParse=false")
 
 
@@ -54,13 +54,13 @@ def test_promtool_tests_are_sentences_and_name_alerts_that_exist() -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_an_alert_says_how_urgent_what_where_and_what_to_do(alert: str) -> None:
+def test_an_alert_has_urgency_subject_and_runbook_link(alert: str) -> None:
     rule = ALERTS[alert]
     assert rule["labels"] == {"severity": rule["labels"]["severity"]}
     assert rule["labels"]["severity"] in {"page", "ticket"}
     assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
     assert rule["annotations"]["runbook_url"] == f"probes/runbook.md#{alert.lower()}"
-    # What it is about: an operation, or all those of a resource, a drift class or a prober.
+    # Its subject: an operation, those of a resource, a drift class or a prober.
     named = re.findall(r"[lL]abels\.(\w+)", rule["annotations"]["summary"] + rule["annotations"]["description"])
     everything = {"WhopDriftOverdue", "WhopShardsDisagree"}
     assert {"operation", "resource", "event", "class", "instance", "job"} & set(named) or alert in everything
@@ -78,14 +78,14 @@ def test_every_alert_has_its_runbook_section_and_every_section_its_alert(probes:
         assert anchor in {alert.lower() for alert in ALERTS}
 
 
-def test_rules_name_only_metrics_that_somebody_exports() -> None:
+def test_rules_use_only_exported_metrics() -> None:
     for name, rule in {**ALERTS, **RECORDS}.items():
         unknown = metric_names(rule["expr"]) - exported() - set(RECORDS)
         assert not unknown, f"{name} names {sorted(unknown)}"
 
 
-def test_the_rules_of_webhooks_know_every_reason_for_which_a_signed_delivery_is_refused() -> None:
-    """All but one: a request without the headers of a signature may be anybody's."""
+def test_the_webhook_rules_list_every_reason_for_refusing_a_signed_delivery() -> None:
+    """All but missing-header: anybody can send a request without signature headers."""
     asked = [
         set(reasons.split("|"))
         for alert in ("WhopWebhooksUnverified", "WhopWebhooksRefused")

@@ -1,4 +1,4 @@
-"""The same rule files in VictoriaMetrics: a prober and a shard are lost, and vmalert raises what Prometheus does."""
+"""The same rules in VictoriaMetrics: for a lost prober and a lost shard, vmalert raises what Prometheus does."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tests.probes_data.conftest import Run, missing
 from tests.probes_data.rules import PROMETHEUS, load
 
 BEGIN = 1_750_000_000
-"""The first sample, in seconds since the epoch; the samples are a minute apart."""
+"""Time of the first sample, in Unix time. Samples are a minute apart."""
 MINUTES = 12
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[str]:
-    """An empty VictoriaMetrics on a free port, and its address."""
+    """Run an empty VictoriaMetrics on a free port, and yield its URL."""
     if shutil.which("victoria-metrics") is None:
         missing("victoria-metrics")
     with socket.create_server(("127.0.0.1", 0)) as unused:
@@ -40,11 +40,14 @@ def database(tmp_path: Path) -> Iterator[str]:
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(100):
+        deadline = time.monotonic() + 120
+        while True:
             try:
                 ask(f"http://{address}/health")
                 break
             except urllib.error.URLError:
+                assert process.poll() is None, "VictoriaMetrics ended"
+                assert time.monotonic() < deadline, "VictoriaMetrics does not respond"
                 time.sleep(0.1)
         yield f"http://{address}"
     finally:
@@ -59,14 +62,14 @@ def ask(url: str, body: bytes | None = None) -> bytes:
 
 
 def series(name: str, instance: str, values: list[int]) -> bytes:
-    """One series as VictoriaMetrics imports it."""
+    """Return one series in VictoriaMetrics' import format."""
     labels = {"__name__": name, "job": "whopwatch", "instance": instance, "location": "eu"}
     times = [(BEGIN + 60 * minute) * 1000 for minute in range(len(values))]
     return json.dumps({"metric": labels, "values": values, "timestamps": times}).encode()
 
 
 def without_descriptions(folder: Path) -> Path:
-    """The prober's rules without the texts that ask Prometheus again: a replay has nobody to ask."""
+    """Return the prober's rules without descriptions, whose queries a replay cannot run."""
     rules = load(PROMETHEUS / "rules" / "prober.yaml")
     for rule in (rule for group in rules["groups"] for rule in group["rules"]):
         del rule["annotations"]["description"]
@@ -75,7 +78,7 @@ def without_descriptions(folder: Path) -> Path:
     return path
 
 
-def test_a_lost_prober_and_a_lost_shard_are_told_by_vmalert(run: Run, database: str, tmp_path: Path) -> None:
+def test_vmalert_raises_the_alerts_of_a_lost_prober_and_shard(run: Run, database: str, tmp_path: Path) -> None:
     lost = 4
     samples = [
         series("up", "a:9464", [1] * MINUTES),

@@ -1,4 +1,4 @@
-"""The relay: a program behind it reads within mode and budget, has no key, and leaves a record."""
+"""The relay: the program reads within mode and budget, never has the key, and is recorded."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def behind(simulator: Simulator, contract: Contract, budget: int = 20) -> Iterat
         yield relay, sdk
 
 
-def test_a_read_passes_and_is_on_record(simulator: Simulator, contract: Contract) -> None:
+def test_a_read_is_forwarded_and_recorded(simulator: Simulator, contract: Contract) -> None:
     with behind(simulator, contract) as (relay, sdk):
         page = sdk.products.list(company_id=simulator.company_id, first=2)
         product = sdk.products.retrieve(page.data[0].id)
@@ -52,13 +52,13 @@ def test_a_read_passes_and_is_on_record(simulator: Simulator, contract: Contract
     assert relay.exchanges[1].path_params == {"id": product.id}
 
 
-def test_an_error_passes_once(simulator: Simulator, contract: Contract) -> None:
+def test_an_error_response_is_forwarded_once(simulator: Simulator, contract: Contract) -> None:
     with behind(simulator, contract) as (relay, sdk), pytest.raises(NotFoundError):
         sdk.products.retrieve("prod_unknown")
     assert [one.status for one in relay.exchanges] == [404]
 
 
-def test_a_write_does_not_leave(simulator: Simulator, contract: Contract) -> None:
+def test_a_write_is_not_forwarded(simulator: Simulator, contract: Contract) -> None:
     with behind(simulator, contract) as (relay, sdk):
         with pytest.raises(PermissionDeniedError):
             sdk.products.delete("prod_1")
@@ -66,7 +66,7 @@ def test_a_write_does_not_leave(simulator: Simulator, contract: Contract) -> Non
     assert set(simulator.requests) <= {"GET"}
 
 
-def test_the_budget_holds(simulator: Simulator, contract: Contract) -> None:
+def test_the_budget_applies(simulator: Simulator, contract: Contract) -> None:
     with behind(simulator, contract, budget=1) as (relay, sdk):
         sdk.products.list(company_id=simulator.company_id)
         with pytest.raises(PermissionDeniedError):
@@ -75,7 +75,7 @@ def test_the_budget_holds(simulator: Simulator, contract: Contract) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/elsewhere", "/api/v1/products/../../x", "/api/v1//products"])
-def test_what_is_not_documented_does_not_leave(simulator: Simulator, contract: Contract, path: str) -> None:
+def test_an_undocumented_request_is_not_forwarded(simulator: Simulator, contract: Contract, path: str) -> None:
     before = simulator.requests.total()
     with behind(simulator, contract) as (relay, _):
         response = httpx.get(relay.url.removesuffix("/api/v1") + path)
@@ -86,7 +86,7 @@ def test_what_is_not_documented_does_not_leave(simulator: Simulator, contract: C
 
 
 @pytest.mark.parametrize(("headers", "credential"), [({}, "none"), ({"Authorization": "Bearer other"}, "wrong")])
-def test_another_key_is_told_from_its_token(
+def test_another_key_is_distinguished_from_the_token(
     simulator: Simulator, contract: Contract, headers: dict[str, str], credential: str
 ) -> None:
     with behind(simulator, contract) as (relay, _):
@@ -94,14 +94,14 @@ def test_another_key_is_told_from_its_token(
     assert [one.credential for one in relay.exchanges] == [credential]
 
 
-def test_the_key_stays_behind(simulator: Simulator, contract: Contract) -> None:
+def test_the_program_never_gets_the_key(simulator: Simulator, contract: Contract) -> None:
     with behind(simulator, contract) as (relay, sdk):
         response = sdk.products.with_raw_response.list(company_id=simulator.company_id)
     assert response.status_code == 200
     assert simulator.api_key not in json.dumps([*response.headers.items(), response.text(), relay.token])
 
 
-def test_a_path_of_another_operation_fills_nothing(contract: Contract) -> None:
+def test_a_path_of_another_operation_matches_no_template(contract: Contract) -> None:
     operation = contract.operation("users.check_access")
     assert match_template(operation, "/users/user_1/access/prod%20x")[1] == {"id": "user_1", "resource_id": "prod x"}
     with pytest.raises(ValueError, match="matches no template"):

@@ -197,7 +197,7 @@ ANSWERS = (
     Unseen(
         "flag-as-text",
         ("D7",),
-        "has_next_page becomes a text",
+        "has_next_page becomes a string",
         _lists(on_success(_flag_as_text), "/page_info/has_next_page"),
     ),
     Unseen("enveloped", ("D5", "D7", "D18", "D19"), "a single object sits in data", _enveloped),
@@ -269,10 +269,10 @@ ANSWERS = (
     Unseen(
         "unknown-id-is-200",
         ("D5", "D7", "D14", "D15", "D20"),
-        "200 and {} for an id that nobody has",
+        "200 and {} for an unknown id",
         _by_id(lambda answer: answer.with_value({}, 200)),
     ),
-    Unseen("unknown-id-is-500", ("D15",), "500 for an id that nobody has", _by_id(_failure(500))),
+    Unseen("unknown-id-is-500", ("D15",), "500 for an unknown id", _by_id(_failure(500))),
     Unseen("any-key", ("D17",), "every key is taken", _any_key),
     Unseen("no-key", ("D17",), "requests without a key are answered", _no_key),
     Unseen(

@@ -191,7 +191,7 @@ DRIFTS = (
         "id-in-small-letters", ("D12", "D20"), "ids are lower-cased in the list", _in_list(_is_own_id, str.lower), (43,)
     ),
     Unseen(
-        "padded-in-the-list", ("D20",), "a text ends with blanks", _in_list(is_text, lambda text: f"{text}  "), (43,)
+        "padded-in-the-list", ("D20",), "a string ends with blanks", _in_list(is_text, lambda text: f"{text}  "), (43,)
     ),
     Unseen(
         "whole-seconds-in-the-list",
@@ -203,7 +203,7 @@ DRIFTS = (
     Unseen(
         "decomposed-when-retrieved",
         ("D12", "D20"),
-        "accents stand beside their letters",
+        "accents are separate characters",
         retrieved(is_text, lambda text, _: unicodedata.normalize("NFD", f"{text}é")),
         (43,),
     ),
@@ -220,7 +220,7 @@ DRIFTS = (
     Unseen("empty-array-for-null", ("D7",), "null becomes []", at_a_field(_is_object, lambda _: [], null=True)),
     Unseen("zero-for-null", ("D7",), "a date that is null becomes 0", at_a_field(is_date, lambda _: 0, null=True)),
     Unseen(
-        "object-in-an-array", ("D7",), "a nested object stands in an array", at_a_field(_is_object, lambda part: [part])
+        "object-in-an-array", ("D7",), "a nested object is in an array", at_a_field(_is_object, lambda part: [part])
     ),
     Unseen(
         "enum-with-hyphens",
@@ -253,7 +253,7 @@ DRIFTS = (
         _empty(lambda answer: answer.with_value({**answer.value, "data": None})),
     ),
     Unseen("page-info-lost-at-the-end", ("D5",), "the last page has no page_info", _of_lists(_without_info_at_the_end)),
-    Unseen("list-in-result", ("D5", "D19"), "a list stands in `result`", _of_lists(lambda value: {"result": value})),
+    Unseen("list-in-result", ("D5", "D19"), "a list is in `result`", _of_lists(lambda value: {"result": value})),
     Unseen(
         "json-called-html",
         ("D16",),
@@ -277,11 +277,11 @@ DRIFTS = (
     Unseen(
         "guard-in-front",
         ("D16",),
-        "a guard against scripts stands in front of the body",
+        "the body begins with a guard against scripts",
         _bytes(lambda answer: replace(answer, body=b")]}',\n" + answer.body)),
     ),
     Unseen("error-as-200", ("D5", "D19"), "an error comes with 200", _bytes(lambda answer: answer.with_value(_ERROR))),
     Unseen("limited-without-a-word", ("D22",), "429 long before the limit, without Retry-After", _limited),
-    Unseen("unknown-id-to-the-start", ("D15", "D22"), "an id that nobody has leads to /", _by_id(_to_the_start)),
+    Unseen("unknown-id-to-the-start", ("D15", "D22"), "an unknown id redirects to /", _by_id(_to_the_start)),
 )
 """Faults of upgrades, caches and gateways."""

@@ -136,7 +136,7 @@ FIELDS = (
     Unseen(
         "amount-with-separators",
         ("D7",),
-        "a number becomes a text such as 1,234.50",
+        "a number becomes a string such as 1,234.50",
         at_a_field(_typed("number", "integer"), lambda value: f"{value:,.2f}"),
     ),
     Unseen(

@@ -108,7 +108,7 @@ OBJECTS = (
     Unseen(
         "cut-when-retrieved",
         ("D20",),
-        "a text ends after four characters",
+        "a string ends after four characters",
         retrieved(is_text, lambda value, _: value[:4]),
         (43,),
     ),

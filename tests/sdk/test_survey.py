@@ -188,8 +188,8 @@ def test_what_names_no_release(text: str) -> None:
         parse_release(text)
 
 
-def test_another_release_than_the_one_asked_for_is_refused() -> None:
-    with pytest.raises(SourceError, match="Another release"):
+def test_a_driver_that_starts_another_release_is_an_error() -> None:
+    with pytest.raises(SourceError, match="another release"):
         require_release(Release("sdk", "0.0.1"), "0.0.23")
 
 

@@ -72,8 +72,8 @@ def _steps(released: list[str], on_npm: set[str], folder: Path) -> Iterator[Step
             comparison = compare_sides(old, new)
             seconds = time.perf_counter() - started
             other = f"npm:{version}"
-            differing = str(len(compare_sides(new, read_side(other, folder)).findings)) if version in on_npm else "-"
-            print(f"{old.name} → {new.name}: {len(comparison.findings)} places, {seconds:.1f} s", flush=True)
+            differing = str(len(compare_sides(new, read_side(other, folder)).places)) if version in on_npm else "-"
+            print(f"{old.name} → {new.name}: {len(comparison.places)} places, {seconds:.1f} s", flush=True)
             yield Step(comparison, new, seconds, differing)
         old = new
 
@@ -83,10 +83,10 @@ def _table(steps: list[Step]) -> Iterator[str]:
     yield f"| {' | '.join(words)} |"
     yield "|---|" + "---:|" * (len(words) - 1)
     for step in steps:
-        api, found = step.new.apis["v1"], step.comparison.findings
+        api, found = step.new.apis["v1"], step.comparison.places
         classes = Counter(item.finding.drift_class for item in found)
         critical = sum(item.finding.severity is Severity.CRITICAL for item in found)
-        numbers = (len(api.operations), len(api.events), len(step.comparison.groups), len(found), critical)
+        numbers = (len(api.operations), len(api.events), len(step.comparison.changes), len(found), critical)
         cells = [*map(str, numbers), *(str(classes[name] or "") for name in COLUMNS), step.in_typescript]
         yield f"| {step.new.name.removeprefix('sdk:')} | {' | '.join(cells)} |"
 

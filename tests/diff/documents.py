@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from whopwatch.diff.compare import Placed, compare
-from whopwatch.diff.from_openapi import api_of
+from whopwatch.diff.change import Placed
+from whopwatch.diff.compare import compare
+from whopwatch.diff.read_openapi import read_openapi
 
 Node = dict[str, Any]
 
@@ -49,12 +50,12 @@ def document(
 
 def placed(old: Node, new: Node) -> list[Placed]:
     """What moved between two documents."""
-    return compare(api_of(old, "old"), api_of(new, "new"))
+    return list(compare(read_openapi(old, "old"), read_openapi(new, "new")).changes)
 
 
 def found(old: Node, new: Node) -> list[tuple[str, str, str, str]]:
     """The same as class, movement, place and severity."""
     return [
-        (it.change.drift_class, it.change.movement, it.location, str(it.change.severity(it.side)))
+        (it.change.drift_class, it.change.movement, it.location, str(it.change.severity(it.direction)))
         for it in placed(old, new)
     ]

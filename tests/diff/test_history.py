@@ -26,7 +26,7 @@ PAIRS = [
 @pytest.mark.parametrize("known", PAIRS)
 def test_changes_read_by_hand_are_found_and_weighed(release: Read, known: dict[str, Any]) -> None:
     comparison = compare_sides(release(f"sdk:{known['old']}"), release(f"sdk:{known['new']}"))
-    findings = [group.finding for group in comparison.findings]
+    findings = [group.finding for group in comparison.places]
     told = {(it.operation, it.location, it.drift_class, str(it.severity)) for it in findings}
     missed = [change for change in known["changes"] if not told.intersection(_readings(*change))]
     assert missed == []

@@ -7,7 +7,7 @@ import pytest
 from tests.diff.documents import TEXT, WHOLE, Node, document, found, placed, record
 from whopwatch.contract import edition_dir
 from whopwatch.core.errors import ContractError
-from whopwatch.diff.from_openapi import api_of
+from whopwatch.diff.read_openapi import read_openapi
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import Side
 
@@ -16,7 +16,7 @@ PAGE = record("data", data={"type": "array", "items": CAT}, best=CAT)
 
 
 def side(node: Node) -> Side:
-    return Side("made up", {"v1": api_of(node, "made up")})
+    return Side("made up", {"v1": read_openapi(node, "made up")})
 
 
 def test_a_shared_schema_is_one_change_in_all_its_places() -> None:
@@ -25,13 +25,13 @@ def test_a_shared_schema_is_one_change_in_all_its_places() -> None:
     )
     new = document(answer=PAGE, webhooks={"cat.fed": record(data=CAT)}, schemas={"Cat": record(name=TEXT)})
     comparison = compare_sides(side(old), side(new))
-    assert [(group.finding.operation, group.finding.location) for group in comparison.groups] == [
+    assert [(group.finding.operation, group.finding.location) for group in comparison.changes] == [
         ("schema:Cat", "/age")
     ]
     places = [("cats.create", "/best/age"), ("cats.create", "/data/*/age"), ("webhook:cat.fed", "/data/age")]
-    assert sorted((place.operation, place.location) for place in comparison.groups[0].places) == places
-    assert len(comparison.findings) == 3
-    assert len({found.finding.fingerprint for found in comparison.findings}) == 3
+    assert sorted((place.operation, place.location) for place in comparison.changes[0].places) == places
+    assert len(comparison.places) == 3
+    assert len({found.finding.fingerprint for found in comparison.places}) == 3
 
 
 def test_schemas_that_contain_each_other_end() -> None:
@@ -157,10 +157,10 @@ def test_a_contract_is_like_itself() -> None:
 
     one = read_side(str(edition_dir()), edition_dir())
     assert set(one.apis) == {"v1", "v2"}
-    assert compare_sides(one, one).findings == ()
+    assert compare_sides(one, one).places == ()
 
 
 @pytest.mark.parametrize("reference", ["other.yaml#/x", "#/components/parameters/Nowhere"])
 def test_a_reference_that_leads_nowhere_is_an_error(reference: str) -> None:
     with pytest.raises(ContractError, match="leads nowhere"):
-        api_of(document(parameters=[{"$ref": reference}]), "made up")
+        read_openapi(document(parameters=[{"$ref": reference}]), "made up")

@@ -23,7 +23,7 @@ def moved(comparison: Comparison) -> set[tuple[str, str, str, str]]:
     """What moved, without the words, which name types as each language does."""
     return {
         (it.finding.drift_class, it.placed.change.movement, it.finding.operation, it.finding.location)
-        for it in comparison.findings
+        for it in comparison.places
     }
 
 
@@ -44,7 +44,7 @@ def test_both_languages_tell_the_same_history(release: Read, old: str, new: str)
 
 @pytest.mark.parametrize("version", ["0.0.22", "0.0.23", "0.0.25"])
 def test_two_builds_of_one_release_do_not_differ(release: Read, version: str) -> None:
-    assert compare_sides(release(f"sdk:{version}"), release(f"npm:{version}")).findings == ()
+    assert compare_sides(release(f"sdk:{version}"), release(f"npm:{version}")).places == ()
 
 
 def test_a_wheel_and_a_source_archive_do_not_differ(release: Read, package_cache: Path, tmp_path: Path) -> None:
@@ -58,12 +58,12 @@ def test_a_wheel_and_a_source_archive_do_not_differ(release: Read, package_cache
             entry = tarfile.TarInfo(f"whop_sdk-0.0.23/src/{name}")
             entry.size = len(built.read(name))
             to.addfile(entry, io.BytesIO(built.read(name)))
-    assert compare_sides(wheel, read_side(str(source), tmp_path)).findings == ()
+    assert compare_sides(wheel, read_side(str(source), tmp_path)).places == ()
 
 
 def test_the_contract_is_what_its_release_says(release: Read) -> None:
     from whopwatch.contract import edition_dir
 
     contract = read_side(str(edition_dir()), edition_dir())
-    assert compare_sides(contract, release("sdk:0.0.23")).findings == ()
-    assert compare_sides(release("npm:0.0.23"), contract).findings == ()
+    assert compare_sides(contract, release("sdk:0.0.23")).places == ()
+    assert compare_sides(release("npm:0.0.23"), contract).places == ()

@@ -1,1 +1,1 @@
-"""Two promises compared: contracts, OpenAPI files and SDK releases, by drift class."""
+"""Compare two API descriptions (contracts, OpenAPI documents, SDK releases) by drift class."""

@@ -1,81 +1,81 @@
-"""Two promises compared: every finding, at every place where it shows."""
+"""Compare two APIs: yield every change at every place where it occurs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from whopwatch.diff.answers import compare_answers
-from whopwatch.diff.change import Change, Relation, Side
-from whopwatch.diff.fields import deprecation
-from whopwatch.diff.matching import Matches, match_events, match_operations
-from whopwatch.diff.model import Api, Operation, Shape
-from whopwatch.diff.moves import moved_fields
-from whopwatch.diff.requests import compare_bodies, compare_parameters, compare_security
-from whopwatch.diff.shapes import Comparer, Difference, Pair
-from whopwatch.diff.words import listed
-
-BODY = "body:"
-"""How the place of a field that is sent begins; what is received has a bare JSON pointer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A change at one place of the API. `schema` is the shared schema that it comes from, `within` its place there."""
-
-    operation: str
-    location: str
-    side: Side
-    change: Change
-    schema: str | None = None
-    within: str = ""
+from whopwatch.diff.change import Change, Gap, Placed, Relation
+from whopwatch.diff.matching import (
+    Matches,
+    base_path,
+    full_path,
+    match_events,
+    match_operations,
+    match_renamed,
+)
+from whopwatch.diff.model import Api, Direction
+from whopwatch.diff.operations import Found, OperationPlace, compare_operations, gaps
+from whopwatch.diff.renames import api_wide_renames, mark_moved, renamed_words
+from whopwatch.diff.shapes import Comparer
+from whopwatch.diff.words import join
 
 
-def compare(old: Api, new: Api) -> list[Placed]:
-    """Every change from `old` to `new`, in the order of the operations of `old`; what is new comes last."""
+@dataclass(frozen=True)
+class Differences:
+    """All changes between two APIs, and the parts that differ and were not compared."""
+
+    changes: tuple[Placed, ...]
+    gaps: tuple[Gap, ...]
+
+
+def compare(old: Api, new: Api) -> Differences:
+    """Compare two APIs. Changes are in the order of the old operations; added operations and events come last."""
     comparer = Comparer(old, new)
     matches = match_operations(old, new)
-    found = [
-        *_servers(old, new),
-        *(item for pair in matches.same for item in _operation(*pair, comparer)),
-        *(item for pair in matches.moved for item in _moved(*pair, comparer)),
-        *_gone_and_come(matches),
-        *_events(old, new, comparer),
-    ]
-    return list(dict.fromkeys(moved_fields(found)))
+    found: list[Found] = [*_whole_api(old, new, matches, comparer)]
+    for before, after in matches.same:
+        found += compare_operations(before, after, comparer, OperationPlace(before.id))
+    for before, after in matches.moved:
+        relation = Relation("moved", f"{after.method} {after.path}")
+        facts = (f"{before.method} {before.path}", f"{after.method} {after.path}")
+        found.append(_sent(before.id, "path", Change("D1", "removed", "", *facts, relation=relation)))
+        found += compare_operations(before, after, comparer, OperationPlace(before.id))
+    words = renamed_words(api_wide_renames([one for one in found if isinstance(one, Placed)]))
+    found += _removed_and_added(match_renamed(matches, words, old, new) if words else matches)
+    found += _events(old, new, comparer)
+    changes = mark_moved(one for one in found if isinstance(one, Placed))
+    return Differences(
+        tuple(dict.fromkeys(changes)), tuple(dict.fromkeys(one for one in found if isinstance(one, Gap)))
+    )
 
 
-def _operation(old: Operation, new: Operation, comparer: Comparer) -> Iterator[Placed]:
-    here = old.id
-    if old.id != new.id and not old.id.startswith(f"{old.method} ") and not new.id.startswith(f"{new.method} "):
-        relation = Relation("renamed", new.id)
-        yield _sent(here, "path", Change("D24", "replaced", "", old.id, new.id, relation=relation))
-    if "deprecations" in comparer.facets and old.deprecated != new.deprecated:
-        yield _sent(here, "path", deprecation(new.deprecated))
-    for change in compare_security(old, new, comparer.old, comparer.new):
-        yield _sent(here, change.pointer, change)
-    for change in compare_parameters(old, new, comparer):
-        yield _sent(here, change.pointer, change)
-    for change in compare_bodies(old.body, new.body, comparer):
-        yield _sent(here, BODY, change)
-    if old.body is not None and new.body is not None:
-        difference = comparer.compare(old.body.shape, new.body.shape)
-        yield from _spread(here, BODY, Side.SENT, difference, comparer)
-    answers = compare_answers(old, new, comparer)
-    for change in answers.changes:
-        yield Placed(here, change.pointer, Side.RECEIVED, change)
-    for before, after in answers.bodies:
-        yield from _spread(here, "", Side.RECEIVED, comparer.compare(before, after), comparer)
+def _whole_api(old: Api, new: Api, matches: Matches, comparer: Comparer) -> Iterator[Found]:
+    if "servers" in comparer.facets:
+        yield from _servers(old, new, matches)
+    if "security" in comparer.facets:
+        for name in old.schemes:
+            if name in new.schemes and old.schemes[name] != new.schemes[name]:
+                change = Change("D17", "replaced", "", old.schemes[name], new.schemes[name])
+                yield _sent("", f"security:{name}", change)
+    if old.default_version and new.default_version and old.default_version != new.default_version:
+        yield _sent("", "version", Change("D21", "replaced", "", old.default_version, new.default_version))
+    if not comparer.has_sdk:
+        yield from gaps(old.unknown, new.unknown, "", "")
 
 
-def _moved(old: Operation, new: Operation, comparer: Comparer) -> Iterator[Placed]:
-    relation = Relation("moved", f"{new.method} {new.path}")
-    facts = (f"{old.method} {old.path}", f"{new.method} {new.path}")
-    yield _sent(old.id, "path", Change("D1", "removed", "", *facts, relation=relation))
-    yield from _operation(old, new, comparer)
+def _servers(old: Api, new: Api, matches: Matches) -> Iterator[Placed]:
+    mine, other = set(old.servers), set(new.servers)
+    if all(full_path(one, old) == full_path(two, new) for one, two in matches.same):
+        # A base path that moved from the server URL into the paths changes no URL.
+        mine, other = ({url.removesuffix(base_path(url)) for url in urls} for urls in (mine, other))
+    if mine == other:
+        return
+    facts = (join(old.servers) or "none", join(new.servers) or "none")
+    yield _sent("", "server", Change("D22", "replaced" if mine - other else "added", "", *facts))
 
 
-def _gone_and_come(matches: Matches) -> Iterator[Placed]:
+def _removed_and_added(matches: Matches) -> Iterator[Placed]:
     predecessors = {after.id: before for before, after in matches.successors.items()}
     for old in matches.gone:
         after = matches.successors.get(old.id)
@@ -89,54 +89,26 @@ def _gone_and_come(matches: Matches) -> Iterator[Placed]:
         yield _sent(new.id, "path", change)
 
 
-def _events(old: Api, new: Api, comparer: Comparer) -> Iterator[Placed]:
+def _events(old: Api, new: Api, comparer: Comparer) -> Iterator[Found]:
     successors = match_events(old, new, comparer)
     predecessors = {after: before for before, after in successors.items()}
     for name, payload in old.events.items():
-        here = f"webhook:{name}"
+        place = OperationPlace.of_event(name)
         if name in new.events:
-            difference = comparer.compare(payload, new.events[name])
-            yield from _spread(here, "", Side.RECEIVED, difference, comparer)
+            event = replace(new.events[name], id=payload.id)
+            yield from compare_operations(payload, event, comparer, place)
         else:
             after = successors.get(name)
             relation = Relation("renamed", f"webhook:{after}") if after is not None else None
-            yield Placed(
-                here, "event", Side.RECEIVED, Change("D1", "removed", "", "an event", "absent", True, relation)
-            )
+            change = Change("D1", "removed", "", "an event", "absent", relation=relation)
+            yield Placed(place.operation, "event", Direction.RECEIVED, change)
     for name in new.events:
         if name not in old.events:
             before = predecessors.get(name)
             relation = Relation("renamed", f"webhook:{before}") if before is not None else None
-            change = Change("D19", "added", "", "absent", "an event", True, relation)
-            yield Placed(f"webhook:{name}", "event", Side.RECEIVED, change)
-
-
-def _servers(old: Api, new: Api) -> Iterator[Placed]:
-    if "servers" in old.facets & new.facets and set(old.servers) != set(new.servers):
-        facts = (listed(old.servers) or "none", listed(new.servers) or "none")
-        yield _sent("", "server", Change("D22", "replaced", "", *facts))
+            change = Change("D19", "added", "", "absent", "an event", relation=relation)
+            yield Placed(f"webhook:{name}", "event", Direction.RECEIVED, change)
 
 
 def _sent(operation: str, location: str, change: Change) -> Placed:
-    return Placed(operation, location, Side.SENT, replace(change, pointer=""))
-
-
-def _spread(here: str, prefix: str, side: Side, difference: Difference, comparer: Comparer) -> Iterator[Placed]:
-    """The changes of a difference and of every shared schema below it, each at the place where it shows."""
-    for change in difference.changes:
-        yield Placed(here, prefix + change.pointer, side, change)
-    for pointer, pair in difference.links:
-        yield from _of_shared(here, prefix + pointer, side, pair, comparer, frozenset())
-
-
-def _of_shared(
-    here: str, at: str, side: Side, pair: Pair, comparer: Comparer, above: frozenset[Pair]
-) -> Iterator[Placed]:
-    # A schema that contains itself is told once; so is everything below what did not change.
-    if pair in above or comparer.are_alike(Shape(ref=pair.old), Shape(ref=pair.new)):
-        return
-    difference = comparer.shared(pair)
-    for change in difference.changes:
-        yield Placed(here, at + change.pointer, side, change, pair.label, change.pointer)
-    for pointer, inner in difference.links:
-        yield from _of_shared(here, at + pointer, side, inner, comparer, above | {pair})
+    return Placed(operation, location, Direction.SENT, replace(change, pointer=""))

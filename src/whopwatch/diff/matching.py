@@ -1,24 +1,25 @@
-"""Which operation, and which event, of one promise is which of the other."""
+"""Pair the operations and events of two APIs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from whopwatch.diff.model import Api, Operation, Shape
-from whopwatch.diff.renames import likeness
+from whopwatch.diff.renames import name_similarity, rename_words, singular
 from whopwatch.diff.shapes import Comparer
 
-SIMILAR = 0.6
-"""The share of common fields and parameters from which on an operation is taken for one that moved elsewhere."""
+_SIMILAR_OPERATIONS = 0.6
+"""An operation with at least this share of common fields and parameters is the same one in another place."""
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Operations of the same wire (`same`), of the same name at another path (`moved`), and the rest.
+    """Operations with the same method and path (`same`), with the same ID (`moved`), and the rest.
 
-    `successors` are the new operations, by the ids of old ones, that look like the old one in another place.
+    `successors` are the added operations, by the IDs of removed ones, that are similar to a removed one.
     """
 
     same: tuple[tuple[Operation, Operation], ...]
@@ -29,18 +30,21 @@ class Matches:
 
 
 def match_operations(old: Api, new: Api) -> Matches:
-    """Match by method and path, then by name, then by what is sent and answered."""
+    """Pair operations by method and path, then by URL, then by ID, then by similar fields."""
     by_wire: dict[tuple[str, str], list[Operation]] = {}
     for operation in new.operations.values():
-        by_wire.setdefault(wire(operation), []).append(operation)
+        by_wire.setdefault(request_line(operation), []).append(operation)
     same, left = [], []
     for operation in old.operations.values():
-        found = sorted(by_wire.get(wire(operation), []), key=lambda other: -likeness(operation.id, other.id))
+        found = sorted(
+            by_wire.get(request_line(operation), []), key=lambda other: -name_similarity(operation.id, other.id)
+        )
         if found:
             same.append((operation, found[0]))
-            by_wire[wire(operation)].remove(found[0])
+            by_wire[request_line(operation)].remove(found[0])
         else:
             left.append(operation)
+    left = _pair_by_url(left, by_wire, same, old, new)
     rest = {operation.id: operation for found in by_wire.values() for operation in found}
     moved = [(operation, rest[operation.id]) for operation in left if operation.id in rest]
     paired = {operation.id for operation, _ in moved}
@@ -49,29 +53,104 @@ def match_operations(old: Api, new: Api) -> Matches:
     return Matches(tuple(same), tuple(moved), tuple(gone), tuple(come), _successors(gone, come, old, new))
 
 
-def wire(operation: Operation) -> tuple[str, str]:
-    """What goes over the wire: the method, and the path whose parameters have no names."""
-    return operation.method, re.sub(r"\{[^}]*\}", "{}", operation.path.rstrip("/"))
+def match_renamed(matches: Matches, words: Mapping[str, str], old: Api, new: Api) -> Matches:
+    """Return `matches` with more successors: operations whose ID or fields are equal once `words` are replaced."""
+    successors = dict(matches.successors)
+    taken = {operation.id for operation in successors.values()}
+    come = {operation.id: operation for operation in matches.come}
+    for operation in matches.gone:
+        other = come.get(_renamed_id(operation.id, words))
+        if operation.id not in successors and other is not None and other.id not in taken:
+            successors[operation.id] = other
+            taken.add(other.id)
+    gone = [operation for operation in matches.gone if operation.id not in successors]
+    left = [operation for operation in matches.come if operation.id not in taken]
+    return replace(matches, successors={**successors, **_successors(gone, left, old, new, words)})
+
+
+def _renamed_id(id: str, words: Mapping[str, str]) -> str:
+    """Return an operation ID with the words of its resource replaced: companies.list → accounts.list."""
+    resource, dot, method = id.rpartition(".")
+    one = singular(resource)
+    renamed = rename_words(one, words)
+    plural = f"{renamed[:-1]}ies" if renamed.endswith("y") else f"{renamed}s"
+    return f"{plural if one != resource else renamed}{dot}{method}"
+
+
+def request_line(operation: Operation) -> tuple[str, str]:
+    """Return the method, and the path without the names of its parameters."""
+    return operation.method, _unnamed(operation.path)
+
+
+def full_path(operation: Operation, api: Api) -> tuple[str, str]:
+    """Return the method, and the path of the URL: with the base path of the API's first server."""
+    servers = operation.servers or api.servers
+    return operation.method, _unnamed((base_path(servers[0]) if servers else "") + operation.path)
+
+
+def base_path(url: str) -> str:
+    """Return the path of a server URL."""
+    try:
+        return urlsplit(url).path.rstrip("/")
+    except ValueError:
+        return ""
+
+
+def _unnamed(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", path.rstrip("/"))
+
+
+def _pair_by_url(
+    left: list[Operation],
+    by_line: dict[tuple[str, str], list[Operation]],
+    same: list[tuple[Operation, Operation]],
+    old: Api,
+    new: Api,
+) -> list[Operation]:
+    """Pair operations whose base path moved between the server URL and the path; return the others."""
+    by_url = {full_path(operation, new): operation for found in by_line.values() for operation in found}
+    rest = []
+    for operation in left:
+        found = by_url.pop(full_path(operation, old), None) if old.servers and new.servers else None
+        if found is None:
+            rest.append(operation)
+        else:
+            same.append((operation, found))
+            by_line[request_line(found)].remove(found)
+    return rest
 
 
 def match_events(old: Api, new: Api, comparer: Comparer) -> dict[str, str]:
-    """Events that are gone, by name, with the new event that has a name like theirs and the same payload."""
+    """Map each removed event to the added one with a similar name and the same payload."""
     found: dict[str, str] = {}
     for name in sorted(old.events.keys() - new.events.keys()):
         candidates = sorted(
             new.events.keys() - old.events.keys() - set(found.values()),
-            key=lambda other: (-likeness(name, other), other),
+            key=lambda other: (-name_similarity(name, other), other),
         )
         for other in candidates[:1]:
-            if likeness(name, other) >= SIMILAR and comparer.are_alike(old.events[name], new.events[other]):
+            if name_similarity(name, other) >= _SIMILAR_OPERATIONS and _same_payload(
+                old.events[name], new.events[other], comparer
+            ):
                 found[name] = other
     return found
 
 
-def _successors(gone: list[Operation], come: list[Operation], old: Api, new: Api) -> dict[str, Operation]:
+def _same_payload(one: Operation, two: Operation, comparer: Comparer) -> bool:
+    mine, other = one.body, two.body
+    return mine is None or other is None or comparer.are_alike(mine.shape, other.shape)
+
+
+def _successors(
+    gone: Sequence[Operation],
+    come: Sequence[Operation],
+    old: Api,
+    new: Api,
+    words: Mapping[str, str] = {},
+) -> dict[str, Operation]:
     scored = sorted(
         (
-            (_resemblance(before, after, old, new), before.id, after.id, after)
+            (_resemblance(before, after, old, new, words), before.id, after.id, after)
             for before in gone
             for after in come
             if before.method == after.method and _last(before.id) == _last(after.id)
@@ -81,7 +160,7 @@ def _successors(gone: list[Operation], come: list[Operation], old: Api, new: Api
     found: dict[str, Operation] = {}
     taken: set[str] = set()
     for score, name, other, after in scored:
-        if score >= SIMILAR and name not in found and other not in taken:
+        if score >= _SIMILAR_OPERATIONS and name not in found and other not in taken:
             found[name] = after
             taken.add(other)
     return found
@@ -91,27 +170,27 @@ def _last(id: str) -> str:
     return id.rpartition(".")[2]
 
 
-def _resemblance(before: Operation, after: Operation, old: Api, new: Api) -> float:
-    """The share of names that two operations have in common in what they send and answer, from 0 to 1."""
-    mine, other = _names(before, old), _names(after, new)
+def _resemblance(before: Operation, after: Operation, old: Api, new: Api, words: Mapping[str, str]) -> float:
+    """Return the share of common names in parameters, body and response, from 0 to 1."""
+    mine, other = {rename_words(name, words) for name in _names(before, old)}, _names(after, new)
     return len(mine & other) / len(mine | other) if len(mine & other) > 2 else 0.0
 
 
 def _names(operation: Operation, api: Api) -> set[str]:
     names = {
-        f"?{parameter.name.removesuffix('[]')}" for parameter in operation.parameters if parameter.where == "query"
+        f"?_{parameter.name.removesuffix('[]')}" for parameter in operation.parameters if parameter.where == "query"
     }
     if operation.body is not None:
-        names |= {f">{name}" for name in _fields(operation.body.shape, api)}
-    for content in operation.answers.values():
-        for shape in content.values():
-            names |= {f"<{name}" for name in _fields(shape, api)}
-    # Every list has the same envelope and the same four page parameters.
-    return names - {"<page_info", "?after", "?before", "?first", "?last"}
+        names |= {f">_{name}" for name in _fields(operation.body.shape, api)}
+    for response in operation.answers.values():
+        for shape in response.content.values():
+            names |= {f"<_{name}" for name in _fields(shape, api)}
+    # All lists have these in common.
+    return names - {"<_page_info", "?_after", "?_before", "?_first", "?_last"}
 
 
 def _fields(shape: Shape, api: Api) -> set[str]:
-    """The names of an object's fields, of a list's items, and of the variants of a union."""
+    """Return the names of an object's fields, of a list's items, and of the variants of a union."""
     shape = api.resolve(shape)
     found: set[str] = set()
     for variant in shape.variants:

@@ -1,31 +1,63 @@
-"""What is compared: one promise of an API, whatever it was read from.
+"""The data that a comparison works on: one API description, independent of the source it was read from.
 
-Every reader says what it knows. Where a source cannot tell (TypeScript has one kind of number, a Python model one
-notation for null and absent), the fact is None or its name is in `vague`, and nothing is ever concluded from it.
+Every reader records what its source states. Where a source cannot state a fact (TypeScript has one kind of number, a
+Python model writes null and absent in the same way), the fact is None or its name is in `vague`, and the comparison
+concludes nothing from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Literal
 
 Facet = Literal[
-    "statuses", "errors", "scopes", "security", "headers", "media", "servers", "array-names", "deprecations"
+    "statuses",
+    "errors",
+    "scopes",
+    "security",
+    "headers",
+    "media",
+    "servers",
+    "array-names",
+    "deprecations",
+    "serialization",
 ]
-"""What a kind of source may be silent about altogether."""
+"""A part of an API description that some kinds of sources say nothing about."""
 
 Vague = Literal["integer", "format"]
-"""What a source may not tell of a value: whether a number is whole, which format a string has."""
+"""What a source may not state about a value: whether a number is an integer, and the format of a string."""
+
+
+class Direction(StrEnum):
+    """Who decides what is sent: the client decides about a request, the API about a response or a webhook."""
+
+    SENT = "sent"
+    RECEIVED = "received"
+
+    @property
+    def opposite(self) -> Direction:
+        """The other direction."""
+        return Direction.RECEIVED if self is Direction.SENT else Direction.SENT
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The values that one place accepts or emits.
+    """The values that are allowed at one place.
 
-    `kinds` are JSON types without null, none for any value. `ref` names a shared schema: then nothing else is set.
-    `properties` is None for an object with free keys, whose values have the shape `values`. `limits` are the bounds
-    and patterns by their JSON Schema keyword.
+    - `kinds` are JSON types without null; empty if every type is allowed. `is_never`: no value is allowed.
+    - `ref` is the name of a shared schema; then only `nullable` is set as well.
+    - `enum` are the only allowed values; `known` are documented values if others are allowed, too.
+    - `properties` is None for an object with free keys, whose values have the shape `values`. `is_closed`: an object
+      may not have other properties.
+    - `prefix_items` are the shapes of the first items of an array, `items` of the others.
+    - `variants` are the alternatives of a union, `tag` the property that selects one and `mapping` its values.
+      `is_exclusive`: exactly one alternative has to match (`oneOf`).
+    - `limits` are bounds and patterns by keyword. `facts` are other keywords that are compared by their value.
+    - `rules` are subschemas by keyword: `not`, `contains`, `propertyNames`, `patternProperties/PATTERN`, `if`, ...
+    - `dependent` are the properties that are required if another one is present: `(property, required ones)`.
+    - `unknown` are keywords that the comparison does not support, with their value as JSON.
     """
 
     kinds: frozenset[str] = frozenset()
@@ -33,97 +65,152 @@ class Shape:
     ref: str | None = None
     format: str | None = None
     enum: tuple[Any, ...] | None = None
+    known: tuple[Any, ...] = ()
     items: Shape | None = None
+    prefix_items: tuple[Shape, ...] = ()
     properties: tuple[Property, ...] | None = None
     values: Shape | None = None
+    is_closed: bool = False
     variants: tuple[Shape, ...] = ()
+    is_exclusive: bool = False
     tag: str | None = None
+    mapping: tuple[tuple[str, str], ...] = ()
     limits: tuple[tuple[str, Any], ...] = ()
     default: tuple[Any, ...] = ()
     prefixes: tuple[str, ...] = ()
     vague: frozenset[Vague] = frozenset()
+    facts: tuple[tuple[str, str], ...] = ()
+    rules: tuple[tuple[str, Shape], ...] = ()
+    dependent: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    unknown: tuple[tuple[str, str], ...] = ()
+    is_never: bool = False
+
+    @property
+    def is_any(self) -> bool:
+        """Whether nothing is stated about the value."""
+        stated = self.kinds or self.variants or self.ref is not None or self.enum is not None or self.is_never
+        return not stated
 
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A named part of an object; `required` is None where the source cannot tell."""
+    """A property of an object. `required` is None if the source cannot tell.
+
+    `only` is the direction that the property occurs in: a read-only one in responses, a write-only one in requests.
+    """
 
     name: str
     shape: Shape
     required: bool | None
     deprecated: bool = False
+    only: Direction | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a request; `where` is query, header, cookie or path."""
+    """A parameter of a request, or a header of a response.
+
+    `where` is query, header, cookie or path. `style` says how a value is serialized, in the words of OpenAPI, such as
+    `form, exploded` or `application/json`; None if the source does not state it. `unknown` is as in Shape.
+    """
 
     name: str
     where: str
     shape: Shape
     required: bool
     deprecated: bool = False
+    style: str | None = None
+    unknown: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is sent: its shape, by media type, and whether it must be sent."""
+    """The content of a request or response by media type, and whether it is required."""
 
     content: Mapping[str, Shape]
-    required: bool
+    required: bool = False
 
     @property
     def shape(self) -> Shape:
-        """The JSON body, else the first."""
+        """The JSON content, or else the first one."""
         return self.content.get("application/json") or next(iter(self.content.values()), Shape())
 
 
 @dataclass(frozen=True, slots=True)
+class Response:
+    """A documented response: its content by media type, and its headers."""
+
+    content: Mapping[str, Shape] = field(default_factory=dict)
+    headers: tuple[Parameter, ...] = ()
+    unknown: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def shape(self) -> Shape | None:
+        """The JSON content, or else the first one; None for a response without content."""
+        return Body(self.content).shape if self.content else None
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. `answers` are the successes by status (None: no content), `errors` the other statuses."""
+    """One operation, event or callback.
+
+    `answers` are the success responses and `errors` the others, by status. `errors` is None for a status whose body
+    the source does not state. `scopes` are the required permissions, None if the source does not state them.
+    `security` are the alternative sets of schemes and scopes, of which a client needs one. `lifecycle` are extensions
+    such as `x-sunset`.
+    """
 
     id: str
     method: str
     path: str
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None
-    answers: Mapping[str, Mapping[str, Shape]] = field(default_factory=dict)
-    errors: Mapping[str, Shape | None] = field(default_factory=dict)
-    scopes: frozenset[str] = frozenset()
-    security: frozenset[str] = frozenset()
+    answers: Mapping[str, Response] = field(default_factory=dict)
+    errors: Mapping[str, Response | None] = field(default_factory=dict)
+    scopes: frozenset[str] | None = frozenset()
+    security: frozenset[frozenset[str]] = frozenset()
     deprecated: bool = False
+    servers: tuple[str, ...] = ()
+    callbacks: Mapping[str, Operation] = field(default_factory=dict)
+    lifecycle: tuple[tuple[str, str], ...] = ()
+    unknown: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Api:
-    """One promise: its operations by id, the payloads of its events by name, and the shapes they share.
+    """One API description: its operations by ID, its events by name, and the schemas that they share.
 
-    `name` is what the person who asked calls it; `facets` is what the source speaks of besides schemas.
+    `name` is the user's name for it. `facets` are the parts that the source states in addition to schemas.
+    `schemes` are the definitions of the security schemes, `unknown` are parts of the document that are not compared.
     """
 
     name: str
     operations: Mapping[str, Operation]
-    events: Mapping[str, Shape]
+    events: Mapping[str, Operation]
     types: Mapping[str, Shape]
     facets: frozenset[Facet] = frozenset()
     servers: tuple[str, ...] = ()
+    schemes: Mapping[str, str] = field(default_factory=dict)
+    default_version: str | None = None
+    unknown: tuple[tuple[str, str], ...] = ()
     is_sdk: bool = False
 
     def resolve(self, shape: Shape) -> Shape:
-        """The shape itself, or the shared one that it names; a reference that leads nowhere is any value."""
+        """Return the shape itself, or the shared one that it refers to; every value is allowed if there is none."""
         seen: set[str] = set()
         nullable = shape.nullable
         while shape.ref is not None and shape.ref not in seen:
             seen.add(shape.ref)
             shape = self.types.get(shape.ref, Shape())
             nullable = _either(nullable, shape.nullable)
-        return shape if shape.nullable == nullable or shape.ref is not None else _with_null(shape, nullable)
+        return shape if shape.nullable == nullable or shape.ref is not None else replace(shape, nullable=nullable)
+
+
+def event(name: str, payload: Shape) -> Operation:
+    """Return the event `name` with a JSON payload."""
+    return Operation(f"webhook:{name}", "POST", name, body=Body({"application/json": payload}, required=True))
 
 
 def _either(mine: bool | None, other: bool | None) -> bool | None:
-    """Whether null is accepted at a place, if it is by one of two layers."""
+    """Return whether null is allowed if one of two layers allows it."""
     return True if True in (mine, other) else None if None in (mine, other) else False
-
-
-def _with_null(shape: Shape, nullable: bool | None) -> Shape:
-    return replace(shape, nullable=nullable)

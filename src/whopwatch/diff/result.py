@@ -1,75 +1,97 @@
-"""What a comparison says: findings as any run has them, grouped by the change they have in common."""
+"""The result of a comparison: one finding for each cause, with all places where it occurs."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from whopwatch.core.errors import UsageError
 from whopwatch.core.finding import Confidence, Finding, Occurrence, Severity, Source
 from whopwatch.core.report import Verdict
-from whopwatch.diff.change import Side as Direction
-from whopwatch.diff.compare import Placed, compare
+from whopwatch.diff.causes import Cause, group_by_cause
+from whopwatch.diff.change import Gap, Placed
+from whopwatch.diff.compare import compare
+from whopwatch.diff.model import Direction
+from whopwatch.diff.renames import name_of
 from whopwatch.diff.sides import Side
+from whopwatch.diff.words import join
 
-CHECK = "diff"
+_CHECK = "diff"
+_SIDES = {Direction.SENT: "request", Direction.RECEIVED: "response"}
+_MAX_LOCATION = 120
+_LEAVING = frozenset({"D1", "D5", "D6", "D16", "D24"})
 
 
 @dataclass(frozen=True)
-class Found:
-    """One finding and what only a comparison knows of it."""
+class PlacedFinding:
+    """A change at one place, as a finding."""
 
     finding: Finding
     placed: Placed
 
-    def to_json(self) -> dict[str, Any]:
-        """The finding as in every report, and what moved, on which side, from which shared schema, where to."""
-        return {**self.finding.to_json(), **_context(self.placed)}
-
 
 @dataclass(frozen=True)
-class Group:
-    """One change and all the places where it shows; `finding` is named after the shared schema, where there is one."""
+class ComparedChange:
+    """One change and all places where it occurs. `finding` is named after the shared schema or `all`, if several."""
 
     finding: Finding
-    placed: Placed
+    cause: Cause
+
+    @property
+    def placed(self) -> Placed:
+        """The place with the highest severity."""
+        return self.cause.head
 
     @property
     def places(self) -> tuple[Occurrence, ...]:
-        """Where it shows."""
+        """Where the change occurs."""
         return self.finding.places
 
     def to_json(self) -> dict[str, Any]:
-        """The same shape as a single finding, with its places."""
-        places = [place.to_json() for place in self.places]
-        return {**self.finding.to_json(), **_context(self.placed), "places": places}
+        """Return the finding as in every report, with its direction, shared schema, relation, cause and places."""
+        relation = self.placed.change.relation
+        return {
+            **self.finding.to_json(),
+            "movement": self.placed.change.movement,
+            "side": _SIDES[self.placed.direction],
+            "shared_schema": self.placed.schema,
+            "relation": {"kind": relation.kind, "other": relation.other} if relation else None,
+            "cause": self.cause.kind,
+            "places": [place.to_json() for place in self.places],
+        }
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that moved between two sides."""
+    """Everything that changed between two sides, and what differs and was not compared."""
 
     old: str
     new: str
-    findings: tuple[Found, ...]
-    groups: tuple[Group, ...]
+    places: tuple[PlacedFinding, ...]
+    changes: tuple[ComparedChange, ...]
+    gaps: tuple[Gap, ...] = ()
 
-    @property
+    @cached_property
     def verdict(self) -> Verdict:
-        """Drift if a finding is worse than `info`."""
-        return Verdict.of(found.finding for found in self.findings)
+        """Drift if a finding is more severe than info, could-not-check if nothing is but something was not compared."""
+        if any(change.finding.breaks for change in self.changes):
+            return Verdict.DRIFT
+        return Verdict.COULD_NOT_CHECK if self.gaps else Verdict.CLEAN
 
-    def by_severity(self) -> dict[Severity, list[Group]]:
-        """The groups, the worst first; within a severity in the order of the API."""
+    def by_severity(self) -> dict[Severity, list[ComparedChange]]:
+        """Return the changes by severity, the most severe first, each in the order of the API."""
         return {
             severity: found
             for severity in Severity
-            if (found := [group for group in self.groups if group.finding.severity is severity])
+            if (found := [change for change in self.changes if change.finding.severity is severity])
         }
 
     def to_json(self, version: str) -> dict[str, Any]:
-        """The JSON report, schema 1."""
+        """Return the JSON report, schema 1. `groups` repeats `findings` for readers of earlier reports."""
+        findings = [change.to_json() for change in self.changes]
         return {
             "schema": 1,
             "tool": "whopwatch",
@@ -77,38 +99,49 @@ class Comparison:
             "old": self.old,
             "new": self.new,
             "verdict": str(self.verdict),
-            "classes": dict(sorted(Counter(found.finding.drift_class for found in self.findings).items(), key=_number)),
-            "findings": [found.to_json() for found in self.findings],
-            "groups": [group.to_json() for group in self.groups],
+            "classes": dict(sorted(Counter(one.finding.drift_class for one in self.places).items(), key=_number)),
+            "changes": len(self.changes),
+            "places": len(self.places),
+            "findings": findings,
+            "groups": findings,
+            "not_compared": [
+                {"operation": gap.operation, "location": gap.location, "keyword": gap.keyword} for gap in self.gaps
+            ],
         }
 
 
 def compare_sides(old: Side, new: Side) -> Comparison:
-    """Compare what both sides speak of.
-
-    Raises `UsageError` where they have no API version in common.
-    """
+    """Compare two sides, for each API version that both have. Raises UsageError if they have none in common."""
     common = [version for version in old.apis if version in new.apis]
     if not common:
         raise UsageError(
-            "The two sides have no version of the API in common.",
+            "The two sides have no API version in common.",
             expected=", ".join(old.apis),
             got=", ".join(new.apis),
         )
-    found = []
+    places: list[PlacedFinding] = []
+    changes: list[ComparedChange] = []
+    gaps: list[Gap] = []
     for version in common:
         before, after = old.apis[version], new.apis[version]
         source = Source.SDK_CONTRACT if before.is_sdk != after.is_sdk else Source.CONTRACT_CONTRACT
-        found += [Found(_finding(placed, source), placed) for placed in compare(before, after)]
-    return Comparison(old.name, new.name, tuple(found), tuple(_grouped(found)))
+        differences = compare(before, after)
+        gaps += differences.gaps
+        found = {placed: _finding(placed, source) for placed in differences.changes}
+        places += [PlacedFinding(finding, placed) for placed, finding in found.items()]
+        changes += [
+            ComparedChange(_merge(cause, [found[item] for item in cause.items]), cause)
+            for cause in group_by_cause(differences.changes)
+        ]
+    return Comparison(old.name, new.name, tuple(places), tuple(changes), tuple(gaps))
 
 
 def _finding(placed: Placed, source: Source) -> Finding:
     change = placed.change
     return Finding(
         drift_class=change.drift_class,
-        check=CHECK,
-        severity=change.severity(placed.side),
+        check=_CHECK,
+        severity=change.severity(placed.direction),
         operation=placed.operation,
         location=placed.location,
         expected=change.expected,
@@ -125,60 +158,60 @@ def _message(placed: Placed, operation: str, location: str) -> str:
     text = f"{where}: was {change.expected}, is {change.observed}"
     if change.relation is None:
         return text
-    direction = "to" if change.drift_class in {"D1", "D5", "D6", "D16", "D24"} else "from"
+    direction = "to" if change.drift_class in _LEAVING else "from"
     return f"{text} ({change.relation.kind} {direction} {change.relation.other})"
 
 
-def _grouped(found: list[Found]) -> list[Group]:
-    groups: dict[tuple[object, ...], list[Found]] = {}
-    for item in found:
-        placed = item.placed
-        relation = placed.change.relation if placed.schema is None else None
-        where = (placed.schema, placed.within) if placed.schema else (placed.operation, placed.location)
-        change = placed.change
-        key = (*where, placed.side, change.drift_class, change.movement, change.expected, change.observed, relation)
-        groups.setdefault(key, []).append(item)
-    return [_group(items) for items in groups.values()]
-
-
-def _group(items: list[Found]) -> Group:
-    first = items[0]
-    if first.placed.schema is None or len(items) == 1:
-        return Group(_with_places(first.finding, items), first.placed)
-    operation, location = f"schema:{first.placed.schema}", first.placed.within
-    one = first.finding
-    shared = Finding(
-        drift_class=one.drift_class,
-        check=CHECK,
-        severity=one.severity,
+def _merge(cause: Cause, findings: list[Finding]) -> Finding:
+    """Return the finding of a cause, with the places of all its changes."""
+    first = findings[cause.items.index(cause.head)]
+    operation, location, expected, observed, message = _words(cause, first)
+    places = tuple(Occurrence(one.operation, one.location, one.fingerprint, 1, 1) for one in findings)
+    is_certain = all(one.confidence is Confidence.CONFIRMED for one in findings)
+    return Finding(
+        drift_class=first.drift_class,
+        check=_CHECK,
+        severity=cause.severity,
         operation=operation,
         location=location,
-        expected=one.expected,
-        observed=one.observed,
-        message=_message(first.placed, operation, location),
-        samples=len(items),
-        violations=len(items),
-        confidence=one.confidence,
-        source=one.source,
+        expected=expected,
+        observed=observed,
+        message=message,
+        samples=len(findings),
+        violations=len(findings),
+        confidence=Confidence.CONFIRMED if is_certain else Confidence.SUSPECTED,
+        source=first.source,
+        places=places,
     )
-    return Group(_with_places(shared, items), first.placed)
 
 
-def _with_places(finding: Finding, items: list[Found]) -> Finding:
-    places = tuple(
-        Occurrence(item.finding.operation, item.finding.location, item.finding.fingerprint, 1, 1) for item in items
-    )
-    return replace(finding, places=places)
+def _words(cause: Cause, first: Finding) -> tuple[str, str, str, str, str]:
+    """Return operation, location, expected, observed and message of the finding of a cause."""
+    head, count = cause.head, len(cause.items)
+    if not cause.is_wide:
+        if head.schema is None or count == 1:
+            return first.operation, first.location, first.expected, first.observed, first.message
+        operation, location = f"schema:{head.schema}", head.within
+        return operation, location, first.expected, first.observed, _message(head, operation, location)
+    old, new, *_ = cause.subject.split(" → ")
+    operations = len({item.operation for item in cause.items})
+    where = f"in {count} places of {operations} operations"
+    if cause.kind == "api-wide-rename":
+        return "all", f"/{old}", old, new, f"{old} was renamed to {new} {where}"
+    if cause.kind == "object-to-id":
+        names = sorted({name_of(item.location) for item in _removals(cause.items)})
+        message = f"objects were replaced by their IDs {where}: {join(names)}"
+        return "all", "/*_id", "an object", "its ID, in a field with the suffix _id", message
+    if cause.kind == "same-change":
+        names = sorted({name_of(item.location) or "*" for item in cause.items})
+        location = f"/{names[0]}" if len(names) == 1 else "/*"
+        message = f"{join(names)}: was {old}, is {new} {where}"
+        return "all", f"{location} {old} → {new}"[:_MAX_LOCATION], old, new, message
+    return "all", f"{old}.*", old, new, f"resource {old} was renamed to {new}: {count} changes"
 
 
-def _context(placed: Placed) -> dict[str, Any]:
-    relation = placed.change.relation
-    return {
-        "movement": placed.change.movement,
-        "side": {Direction.SENT: "request", Direction.RECEIVED: "response"}[placed.side],
-        "shared_schema": placed.schema,
-        "relation": {"kind": relation.kind, "other": relation.other} if relation else None,
-    }
+def _removals(items: Iterable[Placed]) -> list[Placed]:
+    return [item for item in items if item.change.movement == "removed"]
 
 
 def _number(item: tuple[str, int]) -> int:

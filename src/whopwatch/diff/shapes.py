@@ -1,195 +1,296 @@
-"""Two shapes compared, through everything they consist of."""
+"""Compare two shapes, at any depth."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from whopwatch.diff.change import Change, Movement
-from whopwatch.diff.fields import added, deprecation, escape, free, necessity, nullness, removed
-from whopwatch.diff.kinds import compare_kinds, compare_values, is_any
-from whopwatch.diff.model import Api, Property, Shape
-from whopwatch.diff.renames import renamed
-from whopwatch.diff.unions import Pairing, are_unions, flattened, pair_variants
-from whopwatch.diff.words import in_words, listed, variant_in_words
+from whopwatch.diff.change import Change, Movement, NotCompared
+from whopwatch.diff.intersect import item_at
+from whopwatch.diff.model import Api, Direction, Property, Shape
+from whopwatch.diff.nodes import escape_pointer
+from whopwatch.diff.renames import mark_renamed
+from whopwatch.diff.rules import (
+    added,
+    compare_nullability,
+    compare_rules,
+    deprecation,
+    removed,
+    requiredness,
+)
+from whopwatch.diff.unions import are_unions, as_one_object, overlapping, pair_variants
+from whopwatch.diff.values import common_types, compare_types, compare_values
+from whopwatch.diff.words import describe, describe_variant, join
 
 SDK_FORMATS = frozenset({"date", "date-time"})
-"""The formats that an SDK writes as types; it is silent about any other."""
+"""The formats that an SDK writes as types; it states no other format."""
+_ANY = Shape(nullable=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two shared schemas that stand in the same place; compared once, wherever they do."""
+    """Two shared schemas in the same place. They are compared once, however often they occur."""
 
     old: str
     new: str
 
     @property
     def label(self) -> str:
-        """What a reader knows it by."""
+        """The name of the pair for a reader."""
         return self.old if self.old == self.new else f"{self.old} → {self.new}"
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A pair of shared schemas at `pointer`; `only` is the one direction in which it occurs."""
+
+    pointer: str
+    pair: Pair
+    only: Direction | None = None
+
+
+Item = Change | NotCompared | Link
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
-    """What moved at one place, and the shared schemas below it that are compared by themselves."""
+    """What changed at one place, what was not compared, and the shared schemas below it, which are compared apart."""
 
     changes: tuple[Change, ...] = ()
-    links: tuple[tuple[str, Pair], ...] = ()
+    links: tuple[Link, ...] = ()
+    gaps: tuple[NotCompared, ...] = ()
 
 
 class Comparer:
-    """Compares the shapes of two promises; nothing is concluded from what one of them cannot tell."""
+    """Compares the shapes of two APIs. It concludes nothing from facts that one source does not state."""
 
     def __init__(self, old: Api, new: Api) -> None:
         self.old = old
         self.new = new
         self.facets = old.facets & new.facets
-        self._formats = SDK_FORMATS if old.is_sdk or new.is_sdk else None
+        self.has_sdk = old.is_sdk or new.is_sdk
+        self._formats = SDK_FORMATS if self.has_sdk else None
         self._known: dict[Pair, Difference] = {}
         self._alike: dict[Pair, bool] = {}
 
     def shared(self, pair: Pair) -> Difference:
-        """The difference of two shared schemas; whether they may be null belongs to where they stand."""
+        """Return the difference of two shared schemas, without nullability: that depends on where they are used."""
         if pair not in self._known:
-            self._known[pair] = Difference()  # a schema that contains itself
+            self._known[pair] = Difference()  # for a schema that contains itself
             old, new = self.old.resolve(Shape(ref=pair.old)), self.new.resolve(Shape(ref=pair.new))
-            self._known[pair] = _collected(self._content(old, new))
+            self._known[pair] = _collect(self._content(old, new))
         return self._known[pair]
 
     def compare(self, old: Shape, new: Shape) -> Difference:
-        """The difference of two shapes that stand in the same place."""
-        return _collected(self._shape(old, new))
+        """Return the difference of two shapes in the same place."""
+        return _collect(self._shape(old, new))
 
     def are_alike(self, old: Shape, new: Shape) -> bool:
-        """Whether nothing moved between two shapes, at any depth."""
+        """Return whether nothing differs between two shapes, at any depth."""
         difference = self.compare(old, new)
-        return not difference.changes and all(self._pair_alike(pair) for _, pair in difference.links)
+        return not (difference.changes or difference.gaps) and all(
+            self._pair_alike(one.pair) for one in difference.links
+        )
+
+    def pairs_alike(self, pair: Pair) -> bool:
+        """Return whether nothing differs between two shared schemas, at any depth, nullability included."""
+        return self.are_alike(Shape(ref=pair.old), Shape(ref=pair.new))
+
+    def relation(self, old: Shape, new: Shape) -> Movement | None:
+        """Return how the set of allowed values changed as a whole; None if it did not."""
+        if self.are_alike(old, new):
+            return None
+        if self._all(old, new, Change.is_wider):
+            return "loosened"
+        return "tightened" if self._all(old, new, Change.is_narrower) else "replaced"
 
     def _pair_alike(self, pair: Pair) -> bool:
         if pair not in self._alike:
             seen, waiting = {pair}, [pair]
             while waiting:
                 difference = self.shared(waiting.pop())
-                if difference.changes:
+                if difference.changes or difference.gaps:
                     self._alike[pair] = False
                     return False
-                waiting += [inner for _, inner in difference.links if inner not in seen]
+                waiting += [link.pair for link in difference.links if link.pair not in seen]
                 seen.update(waiting)
             self._alike.update(dict.fromkeys(seen, True))
         return self._alike[pair]
 
-    def _shape(self, old: Shape, new: Shape) -> Iterator[Change | tuple[str, Pair]]:
+    def _shape(self, old: Shape, new: Shape) -> Iterator[Item]:
         before, after = _with_null(self.old.resolve(old), self.old), _with_null(self.new.resolve(new), self.new)
-        known = before.nullable is not None and after.nullable is not None
-        # Of a value of any type nothing is said, whether it may be null included.
-        if known and before.nullable != after.nullable and not (is_any(before) or is_any(after)):
-            yield Change("D9", "widened" if after.nullable else "narrowed", "", in_words(before), in_words(after))
+        is_known = before.nullable is not None and after.nullable is not None
+        # "Any value" says nothing about null.
+        if is_known and before.nullable != after.nullable and not (before.is_any or after.is_any):
+            yield Change("D9", "widened" if after.nullable else "narrowed", "", describe(before), describe(after))
         if old.ref is not None and new.ref is not None:
-            yield "", Pair(old.ref, new.ref)
+            yield Link("", Pair(old.ref, new.ref))
         else:
             yield from self._content(before, after)
 
-    def _content(self, old: Shape, new: Shape) -> Iterator[Change | tuple[str, Pair]]:
-        if are_unions(old, new) and not (is_any(old) or is_any(new)):
+    def _content(self, old: Shape, new: Shape) -> Iterator[Item]:
+        yield from self._gaps(old, new)
+        if are_unions(old, new) and not (old.is_any or new.is_any or old.is_never or new.is_never):
             yield from self._union(old, new)
             return
-        moved = list(compare_kinds(old, new))
-        yield from moved
-        if not old.kinds & new.kinds:
+        yield from compare_types(old, new)
+        common = common_types(old, new)
+        if (not common and (old.kinds or new.kinds)) or old.is_any != new.is_any or old.is_never or new.is_never:
             return
         yield from compare_values(old, new, self._formats)
+        if "array" in common or (not common and (old.items or new.items)):
+            yield from self._array(old, new)
+        if "object" in common or not common:
+            yield from self._object(old, new)
+        yield from compare_rules(old, new, self)
+
+    def _gaps(self, old: Shape, new: Shape) -> Iterator[NotCompared]:
+        if self.has_sdk or old.unknown == new.unknown:
+            return
+        mine, other = set(old.unknown), set(new.unknown)
+        yield from (NotCompared("", keyword) for keyword in sorted({key for key, _ in mine ^ other}))
+
+    def _array(self, old: Shape, new: Shape) -> Iterator[Item]:
+        for place in range(max(len(old.prefix_items), len(new.prefix_items))):
+            yield from _below(f"/{place}", self._shape(item_at(old, place), item_at(new, place)))
         if old.items is not None and new.items is not None:
             yield from _below("/*", self._shape(old.items, new.items))
-        if "object" in old.kinds & new.kinds:
-            yield from self._object(old, new)
+        elif (old.items is not None or new.items is not None) and not self.has_sdk:
+            yield from _below("/*", self._shape(old.items or _ANY, new.items or _ANY))
 
-    def _object(self, old: Shape, new: Shape) -> Iterator[Change | tuple[str, Pair]]:
-        if old.properties is None or new.properties is None:
-            if old.properties is not None or new.properties is not None:
-                movement: Movement = "narrowed" if old.properties is None else "widened"
-                yield Change("D8", movement, "", free(old), free(new))
-            elif old.values is not None and new.values is not None:
-                yield from _below("/*", self._shape(old.values, new.values))
+    def _object(self, old: Shape, new: Shape) -> Iterator[Item]:
+        if old.is_closed != new.is_closed and not self.has_sdk:
+            words = ("other fields allowed", "no other fields")
+            facts = words if new.is_closed else words[::-1]
+            yield Change("D11", "tightened" if new.is_closed else "loosened", "", *facts)
+        if (old.properties is None) != (new.properties is None) and (old.values or new.values or self.has_sdk):
+            movement: Movement = "narrowed" if old.properties is None else "widened"
+            yield Change("D8", movement, "", _object_words(old), _object_words(new))
             return
-        before = {item.name: item for item in old.properties}
-        after = {item.name: item for item in new.properties}
+        if old.values is not None or new.values is not None:
+            yield from self._additional(old, new)
+        before = {item.name: item for item in old.properties or ()}
+        after = {item.name: item for item in new.properties or ()}
         for name in (name for name in before if name in after):
-            yield from _below(f"/{escape(name)}", self._property(before[name], after[name]))
-        gone = [item for item in old.properties if item.name not in after]
-        come = [item for item in new.properties if item.name not in before]
-        yield from renamed([*map(removed, gone)], [*map(added, come)], gone, come, self.are_alike)
+            yield from self._property(before[name], after[name])
+        gone = [item for item in before.values() if item.name not in after]
+        come = [item for item in after.values() if item.name not in before]
+        yield from mark_renamed([*map(removed, gone)], [*map(added, come)], gone, come, self.are_alike)
 
-    def _property(self, old: Property, new: Property) -> Iterator[Change | tuple[str, Pair]]:
+    def _additional(self, old: Shape, new: Shape) -> Iterator[Item]:
+        if old.is_closed or new.is_closed or (self.has_sdk and (old.values is None or new.values is None)):
+            return
+        yield from _below("/*", self._shape(old.values or _ANY, new.values or _ANY))
+
+    def _property(self, old: Property, new: Property) -> Iterator[Item]:
+        pointer = f"/{escape_pointer(old.name)}"
+        only = old.only if old.only is new.only else None
+        for direction in Direction:
+            # A property that became read-only is removed from requests, and so on.
+            before, after = old.only in (None, direction), new.only in (None, direction)
+            if before != after:
+                yield replace(removed(old) if before else added(new), only=direction)
+        if old.only is not new.only:
+            only = next((one for one in (old.only, new.only) if one is not None), None)
+        yield from _below(pointer, self._same_property(old, new), only)
+
+    def _same_property(self, old: Property, new: Property) -> Iterator[Item]:
         if old.required is not None and new.required is not None and old.required != new.required:
-            yield necessity(old.required, new.required)
-        yield from nullness(old, new)
+            yield requiredness(old.required, new.required)
+        yield from compare_nullability(old, new)
         if "deprecations" in self.facets and old.deprecated != new.deprecated:
             yield deprecation(new.deprecated)
         yield from self._shape(old.shape, new.shape)
 
-    def _unmatched(self, pairing: Pairing) -> tuple[list[Shape], list[Shape]]:
-        """The variants that are gone and new, but for those that another variant takes in whole."""
-        mine, other = (
-            (*(one for one, _ in pairing.pairs), *pairing.gone),
-            (*(two for _, two in pairing.pairs), *pairing.come),
-        )
-        gone = [one for one in pairing.gone if not any(self._all(one, two, Change.is_wider) for two in other)]
-        come = [two for two in pairing.come if not any(self._all(one, two, Change.is_narrower) for one in mine)]
-        return gone, come
-
     def _all(self, old: Shape, new: Shape, is_meant: Callable[[Change], bool]) -> bool:
-        """Whether all that moved between two shapes, at any depth, is as it `is_meant` to be."""
+        """Return whether `is_meant` is true for all changes between two shapes, at any depth."""
         waiting, seen = [self.compare(old, new)], set[Pair]()
         while waiting:
             difference = waiting.pop()
-            if not all(map(is_meant, difference.changes)):
+            if difference.gaps or not all(map(is_meant, difference.changes)):
                 return False
-            below = {pair for _, pair in difference.links} - seen
+            below = {link.pair for link in difference.links} - seen
             waiting += map(self.shared, below)
             seen |= below
         return True
 
-    def _union(self, old: Shape, new: Shape) -> Iterator[Change | tuple[str, Pair]]:
-        merged = flattened(old, new, self.old.resolve, self.new.resolve)
+    def _union(self, old: Shape, new: Shape) -> Iterator[Item]:
+        merged = as_one_object(old, new, self.old.resolve, self.new.resolve)
         if merged is not None:
-            # Fields that are all optional in one object can be combined in ways that no variant allows.
+            # Not certain: optional fields of one object can be combined in ways that no variant allows.
             movement: Movement = "widened" if old.variants else "narrowed"
-            yield Change("D18", movement, "", in_words(old), in_words(new), is_certain=False)
+            yield Change("D18", movement, "", describe(old), describe(new), is_certain=False)
             yield from self._content(*merged)
             return
+        yield from self._selection(old, new)
         pairing = pair_variants(old, new, self.old.resolve, self.new.resolve)
-        if old.tag is not None and new.tag is not None and old.tag != new.tag:
-            yield Change("D18", "replaced", "", f"told apart by {old.tag}", f"told apart by {new.tag}")
-        gone, come = self._unmatched(pairing)
+        mine = (*(one for one, _ in pairing.pairs), *pairing.gone)
+        other = (*(two for _, two in pairing.pairs), *pairing.come)
+        # A variant is not gone if another one allows all of its values.
+        gone = [one for one in pairing.gone if not any(self._all(one, two, Change.is_wider) for two in other)]
+        come = [two for two in pairing.come if not any(self._all(one, two, Change.is_narrower) for one in mine)]
         if gone:
-            text = listed(map(variant_in_words, gone))
+            text = join(map(describe_variant, gone))
             yield Change(pairing.drift_class, "narrowed", "", text, f"no longer {text}")
         if come:
-            text = listed(map(variant_in_words, come))
+            text = join(map(describe_variant, come))
             yield Change(pairing.drift_class, "widened", "", f"not {text}", text)
-        for mine, other in pairing.pairs:
-            # Whether the union may be null has been compared already.
-            if mine.ref is not None and other.ref is not None:
-                yield "", Pair(mine.ref, other.ref)
+        for one, two in pairing.pairs:
+            # The nullability of the union has been compared already.
+            if one.ref is not None and two.ref is not None:
+                yield Link("", Pair(one.ref, two.ref))
             else:
-                yield from self._content(self.old.resolve(mine), self.new.resolve(other))
+                yield from self._content(self.old.resolve(one), self.new.resolve(two))
+
+    def _selection(self, old: Shape, new: Shape) -> Iterator[Change]:
+        """Yield changes of the way in which a variant is selected."""
+        if old.tag != new.tag and old.variants and new.variants and (not self.has_sdk or (old.tag and new.tag)):
+            facts = (f"selected by {old.tag or 'its content'}", f"selected by {new.tag or 'its content'}")
+            yield Change("D18", "replaced", "", *facts)
+        mine, other = dict(old.mapping), dict(new.mapping)
+        moved = sorted(value for value in mine.keys() & other.keys() if mine[value] != other[value])
+        gone, come = sorted(mine.keys() - other.keys()), sorted(other.keys() - mine.keys())
+        if mine and other and moved:
+            yield Change(
+                "D18", "replaced", "", f"{join(moved)} select {join(mine[one] for one in moved)}", "another variant"
+            )
+        if mine and other and gone:
+            yield Change("D18", "narrowed", "", f"{join(gone)} select a variant", f"no longer {join(gone)}")
+        if mine and other and come:
+            yield Change("D18", "widened", "", f"not {join(come)}", f"{join(come)} select a variant")
+        if old.variants and new.variants and old.is_exclusive != new.is_exclusive and not self.has_sdk:
+            union = new if new.is_exclusive else old
+            if overlapping(union, (self.new if new.is_exclusive else self.old).resolve):
+                facts = ("anyOf", "oneOf") if new.is_exclusive else ("oneOf", "anyOf")
+                yield Change("D18", "narrowed" if new.is_exclusive else "widened", "", *facts, is_certain=False)
+
+
+def _object_words(shape: Shape) -> str:
+    return "object with free keys" if shape.properties is None else f"object with {len(shape.properties)} fields"
 
 
 def _with_null(shape: Shape, api: Api) -> Shape:
-    """A union whose variants may be null may be null itself."""
+    """Return a union as nullable if one of its variants is."""
     if shape.variants and not shape.nullable and any(api.resolve(variant).nullable for variant in shape.variants):
         return replace(shape, nullable=True)
     return shape
 
 
-def _below(prefix: str, found: Iterator[Change | tuple[str, Pair]]) -> Iterator[Change | tuple[str, Pair]]:
+def _below(prefix: str, found: Iterator[Item], only: Direction | None = None) -> Iterator[Item]:
     for item in found:
-        yield item.below(prefix) if isinstance(item, Change) else (prefix + item[0], item[1])
+        if isinstance(item, Link):
+            yield Link(prefix + item.pointer, item.pair, item.only or only)
+        elif isinstance(item, Change):
+            yield item.below(prefix, only)
+        else:
+            yield item.below(prefix)
 
 
-def _collected(found: Iterator[Change | tuple[str, Pair]]) -> Difference:
-    """Changes and links, each once: the variants of a union may say the same of one place."""
+def _collect(found: Iterator[Item]) -> Difference:
+    """Return each item once: the variants of a union may give the same change at one place."""
     items = dict.fromkeys(found)
-    changes = tuple(item for item in items if isinstance(item, Change))
-    return Difference(changes, tuple(item for item in items if not isinstance(item, Change)))
+    return Difference(
+        tuple(item for item in items if isinstance(item, Change)),
+        tuple(item for item in items if isinstance(item, Link)),
+        tuple(item for item in items if isinstance(item, NotCompared)),
+    )

@@ -11,8 +11,9 @@ from whopwatch.contract_build.fetch import fetch_release
 from whopwatch.contract_build.releases import Release, named_release, resolve_newest
 from whopwatch.core.documents import DocumentError, parse_document
 from whopwatch.core.errors import ContractError, UsageError
-from whopwatch.diff import from_openapi, from_sdk
 from whopwatch.diff.model import Api
+from whopwatch.diff.read_openapi import read_openapi
+from whopwatch.diff.read_sdk import read_sdk
 
 ACCEPTED = "a contract folder, an OpenAPI 3 file, an SDK archive, sdk:VERSION or npm:VERSION"
 MAX_BYTES = 100_000_000
@@ -39,7 +40,7 @@ def read_side(text: str, cache_dir: Path) -> Side:
     path = Path(text)
     if path.is_dir():
         contract = load(path.resolve())
-        return Side(text, {version: from_openapi.api_of(it, text) for version, it in contract.documents.items()})
+        return Side(text, {version: read_openapi(it, text) for version, it in contract.documents.items()})
     if not path.is_file():
         raise UsageError(
             f"There is nothing to compare at {text!r}.",
@@ -48,7 +49,7 @@ def read_side(text: str, cache_dir: Path) -> Side:
         )
     if text.endswith(_ARCHIVES):
         return Side(text, {"v1": _of_archive(path, text)})
-    return Side(text, {"v1": from_openapi.api_of(_document(path), text)})
+    return Side(text, {"v1": read_openapi(_document(path), text)})
 
 
 def _of_release(release: Release, cache_dir: Path) -> Api:
@@ -64,8 +65,8 @@ def _of_archive(path: Path, name: str) -> Api:
         # The reader of TypeScript needs a parser that a comparison of Python releases does without.
         from whopwatch.contract_build.readers.typescript import read_typescript_sdk
 
-        return from_sdk.api_of(read_typescript_sdk(path), name)
-    return from_sdk.api_of(read_python_sdk(path), name)
+        return read_sdk(read_typescript_sdk(path), name)
+    return read_sdk(read_python_sdk(path), name)
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -1,24 +1,24 @@
-"""Which variant of one union became which of the other."""
+"""Pair the variants of two unions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from whopwatch.diff.kinds import is_scalar, settled_kinds
 from whopwatch.diff.model import Property, Shape
+from whopwatch.diff.values import comparable_types, is_scalar
 
 Resolve = Callable[[Shape], Shape]
 
-SIMILAR = 0.5
-"""The share of common fields from which on two objects are taken for the same variant."""
-FLAT = 0.8
-"""The share of a union's fields from which on one object stands for the whole union."""
+_SIMILAR_VARIANTS = 0.5
+"""Two objects with at least this share of common fields are the same variant."""
+_SAME_FIELDS = 0.8
+"""An object with at least this share of a union's fields describes the whole union."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """The variants that belong together, and those that are gone or new; `drift_class` is what the latter are."""
+    """The variants that belong together, and the removed and added ones with their drift class."""
 
     pairs: tuple[tuple[Shape, Shape], ...]
     gone: tuple[Shape, ...]
@@ -27,12 +27,12 @@ class Pairing:
 
 
 def are_unions(old: Shape, new: Shape) -> bool:
-    """Whether at least one of two shapes is a union."""
+    """Return whether at least one of two shapes is a union."""
     return bool(old.variants or new.variants)
 
 
 def variants_of(shape: Shape, resolve: Resolve) -> list[Shape]:
-    """The variants of a union, unions among them opened; a shape that is none is its own single variant."""
+    """Return the variants of a union, with nested unions flattened; of another shape, the shape itself."""
     if not shape.variants:
         return [shape]
     found: list[Shape] = []
@@ -43,7 +43,7 @@ def variants_of(shape: Shape, resolve: Resolve) -> list[Shape]:
 
 
 def pair_variants(old: Shape, new: Shape, resolve_old: Resolve, resolve_new: Resolve) -> Pairing:
-    """Pair the variants: the same ones, then by the constant that tells them, by name, by plain type, by fields."""
+    """Pair the variants: equal ones first, then by constant, by name, by plain type and by fields."""
     mine, other = variants_of(old, resolve_old), variants_of(new, resolve_new)
     pairs: list[tuple[Shape, Shape]] = []
     tag = old.tag or new.tag
@@ -58,7 +58,7 @@ def pair_variants(old: Shape, new: Shape, resolve_old: Resolve, resolve_new: Res
         scored = [(rule(one, two), i, j) for i, one in enumerate(mine) for j, two in enumerate(other)]
         taken: set[tuple[str, int]] = set()
         for score, i, j in sorted(scored, key=lambda item: (-item[0], item[1], item[2])):
-            if score >= SIMILAR and ("old", i) not in taken and ("new", j) not in taken:
+            if score >= _SIMILAR_VARIANTS and ("old", i) not in taken and ("new", j) not in taken:
                 taken |= {("old", i), ("new", j)}
                 pairs.append((mine[i], other[j]))
         mine = [shape for i, shape in enumerate(mine) if ("old", i) not in taken]
@@ -67,8 +67,8 @@ def pair_variants(old: Shape, new: Shape, resolve_old: Resolve, resolve_new: Res
     return Pairing(tuple(pairs), tuple(mine), tuple(other), "D8" if all(map(is_scalar, left)) else "D18")
 
 
-def flattened(old: Shape, new: Shape, resolve_old: Resolve, resolve_new: Resolve) -> tuple[Shape, Shape] | None:
-    """Both as single objects, where one side writes the variants of the other as one object of all their fields."""
+def as_one_object(old: Shape, new: Shape, resolve_old: Resolve, resolve_new: Resolve) -> tuple[Shape, Shape] | None:
+    """Return both as single objects if one side has one object with the fields of all variants of the other."""
     mine = [resolve_old(shape) for shape in variants_of(old, resolve_old)]
     other = [resolve_new(shape) for shape in variants_of(new, resolve_new)]
     if (len(mine) == 1) == (len(other) == 1):
@@ -78,11 +78,37 @@ def flattened(old: Shape, new: Shape, resolve_old: Resolve, resolve_new: Resolve
     one, two = _merged(mine), _merged(other)
     first, second = _names(one), _names(two)
     several = first if len(mine) > 1 else second
-    return (one, two) if len(first & second) >= FLAT * len(several) else None
+    return (one, two) if len(first & second) >= _SAME_FIELDS * len(several) else None
+
+
+def overlapping(union: Shape, resolve: Resolve) -> bool:
+    """Return whether a value can match two variants of a union, as far as types and constants show."""
+    variants = [resolve(variant) for variant in variants_of(union, resolve)]
+    return any(
+        not _are_disjoint(one, two, resolve) for place, one in enumerate(variants) for two in variants[place + 1 :]
+    )
+
+
+def _are_disjoint(one: Shape, two: Shape, resolve: Resolve) -> bool:
+    if one.kinds and two.kinds and not one.kinds & two.kinds and not {"integer", "number"} <= one.kinds | two.kinds:
+        return True
+    if one.enum is not None and two.enum is not None:
+        return not set(one.enum) & set(two.enum)
+    mine, other = _required_constants(one, resolve), _required_constants(two, resolve)
+    return any(not mine[name] & other[name] for name in mine.keys() & other.keys())
+
+
+def _required_constants(shape: Shape, resolve: Resolve) -> dict[str, set[object]]:
+    found = {}
+    for item in shape.properties or ():
+        enum = resolve(item.shape).enum
+        if item.required and enum is not None:
+            found[item.name] = set(enum)
+    return found
 
 
 def _merged(shapes: list[Shape]) -> Shape:
-    """One object that accepts what any of `shapes` does: only what all of them require is required."""
+    """Return one object with all fields of `shapes`; a field is required if all of them require it."""
     fields: dict[str, list[Property]] = {}
     for shape in shapes:
         for item in shape.properties or ():
@@ -95,7 +121,7 @@ def _merged(shapes: list[Shape]) -> Shape:
 
 
 def _constant(variant: Shape, tag: str | None, resolve: Resolve) -> object:
-    """The constant by which a variant tells what it is: in `tag`, or in whatever fields have one."""
+    """Return the constant that identifies a variant: of the field `tag`, or of all fields that have one."""
     found = {}
     for item in resolve(variant).properties or ():
         enum = resolve(item.shape).enum
@@ -108,14 +134,20 @@ def _plain(one: Shape, two: Shape) -> float:
     if one.items is not None and two.items is not None:
         return 1.0
     if not (is_scalar(one) and is_scalar(two)):
-        # Objects whose fields nobody tells are the same as far as anybody can see.
-        return SIMILAR if one.kinds == two.kinds and None in (one.properties, two.properties) else 0.0
-    mine, other = settled_kinds(one, two)
-    return 1.0 if mine == other and (one.enum is None) == (two.enum is None) else SIMILAR if mine & other else 0.0
+        # Nothing distinguishes objects without documented fields.
+        return _SIMILAR_VARIANTS if one.kinds == two.kinds and None in (one.properties, two.properties) else 0.0
+    mine, other = comparable_types(one, two)
+    return (
+        1.0
+        if mine == other and (one.enum is None) == (two.enum is None)
+        else _SIMILAR_VARIANTS
+        if mine & other
+        else 0.0
+    )
 
 
 def _common(one: Shape, two: Shape) -> float:
-    """The share of fields that two objects have in common."""
+    """Return the share of fields that two objects have in common."""
     first, second = _names(one), _names(two)
     return len(first & second) / max(1, len(first | second)) if first and second else 0.0
 

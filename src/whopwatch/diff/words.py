@@ -1,45 +1,53 @@
-"""Shapes and lists in words. What is documented may be shown; nothing here ever comes from a response."""
+"""Describe shapes and lists in words. Documented values may be shown; no value here comes from a response."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from whopwatch.diff.model import Shape
+from whopwatch.diff.model import Property, Shape
 
-_SHOWN = 8
+_MAX_SHOWN = 8
 
 
-def in_words(shape: Shape) -> str:
-    """A shape as a reader of documentation would call it."""
+def describe(shape: Shape) -> str:
+    """Return a shape in the words of a reference: `string (date-time) or null`."""
     text = _content(shape)
     return f"{text} or null" if shape.nullable and text != "any value" else text
 
 
-def variant_in_words(shape: Shape) -> str:
-    """A variant of a union, told apart from the others by its constants or its fields."""
+def describe_variant(shape: Shape) -> str:
+    """Return a variant of a union in words that distinguish it: its constant, or its first fields."""
     for item in shape.properties or ():
         if item.shape.enum is not None and len(item.shape.enum) == 1:
-            return f"object of {item.name} {item.shape.enum[0]}"
+            return f"object with {item.name} {item.shape.enum[0]}"
     if shape.properties:
         return f"object with {', '.join(item.name for item in shape.properties[:3])}"
     return _content(shape)
 
 
-def listed(values: Iterable[object]) -> str:
-    """Values in a row, the first few of many."""
+def describe_field(item: Property) -> str:
+    """Return a field in words: `required, string`."""
+    need = "required" if item.required else "optional"
+    return f"{need}, {describe(item.shape)}"
+
+
+def join(values: Iterable[object]) -> str:
+    """Return the first few of several values in a row."""
     texts = [str(value) for value in values]
-    rest = len(texts) - _SHOWN
-    return ", ".join(texts[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    rest = len(texts) - _MAX_SHOWN
+    return ", ".join(texts[:_MAX_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _content(shape: Shape) -> str:
     if shape.ref is not None:
-        return shape.ref
+        return shape.ref.rpartition("/")[2]
+    if shape.is_never:
+        return "no value"
     if shape.variants:
-        return "one of " + listed(variant_in_words(variant) for variant in shape.variants)
+        return "one of " + join(describe_variant(variant) for variant in shape.variants)
     if shape.enum is not None:
-        return f"one of {listed(shape.enum)}" if len(shape.enum) > 1 else f"the constant {listed(shape.enum)}"
-    if shape.items is not None:
+        return f"one of {join(shape.enum)}" if len(shape.enum) > 1 else f"the constant {join(shape.enum)}"
+    if shape.items is not None and shape.kinds <= {"array"}:
         return f"array of {_content(shape.items)}"
     if not shape.kinds:
         return "any value"

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from whopwatch.core.drift_classes import class_label, class_title
 from whopwatch.core.report import Verdict
-from whopwatch.diff.result import Comparison, Group
+from whopwatch.diff.result import ComparedChange, Comparison
 from whopwatch.reports.terminal import SEVERITY_STYLES
 from whopwatch.reports.text import plural, sanitize
 
@@ -27,7 +27,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         for group in groups:
             for line in _entry(group):
                 console.print(line, soft_wrap=True, highlight=False)
-    classes = sorted({group.finding.drift_class for group in comparison.groups}, key=lambda name: int(name[1:]))
+    classes = sorted({group.finding.drift_class for group in comparison.changes}, key=lambda name: int(name[1:]))
     legend = "".join(f"\n  {class_label(drift_class)}: {class_title(drift_class)}" for drift_class in classes)
     if legend:
         console.print(Text(legend, "dim"), soft_wrap=True)
@@ -37,10 +37,10 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
 def summary(comparison: Comparison) -> str:
     """Return `sdk:0.0.22 → sdk:0.0.23: 36 changes in 36 places: 1 critical, 35 low`."""
     names = f"{sanitize(comparison.old)} → {sanitize(comparison.new)}"
-    if not comparison.groups:
+    if not comparison.changes:
         return f"{names}: no changes"
     counts = ", ".join(f"{len(groups)} {severity}" for severity, groups in comparison.by_severity().items())
-    changes, places = len(comparison.groups), len(comparison.findings)
+    changes, places = len(comparison.changes), len(comparison.places)
     return f"{names}: {plural(changes, 'change')} in {plural(places, 'place')}: {counts}"
 
 
@@ -49,11 +49,11 @@ def as_markdown(comparison: Comparison) -> str:
     return "\n".join(_markdown(comparison)) + "\n"
 
 
-def _entry(group: Group) -> Iterator[Text]:
+def _entry(group: ComparedChange) -> Iterator[Text]:
     finding, style = group.finding, SEVERITY_STYLES[group.finding.severity]
     head = Text("  ")
     head.append(sanitize(finding.operation) or "the whole API", "bold")
-    head.append(f"  {sanitize(finding.location) or _ROOT[group.placed.side.value]}", style)
+    head.append(f"  {sanitize(finding.location) or _ROOT[group.placed.direction.value]}", style)
     head.append(f"  {finding.class_label} {group.placed.change.movement}", "dim")
     yield head
     yield Text(f"      {_facts(group)}")
@@ -64,7 +64,7 @@ def _entry(group: Group) -> Iterator[Text]:
 _ROOT = {"sent": "the body", "received": "the response"}
 
 
-def _facts(group: Group) -> str:
+def _facts(group: ComparedChange) -> str:
     finding, change = group.finding, group.placed.change
     text = f"was: {sanitize(finding.expected)}; is: {sanitize(finding.observed)}"
     if change.relation is not None:
@@ -72,7 +72,7 @@ def _facts(group: Group) -> str:
     return text if change.is_certain else f"{text} (suspected)"
 
 
-def _places(group: Group) -> str:
+def _places(group: ComparedChange) -> str:
     operations = list(dict.fromkeys(place.operation for place in group.places))
     rest = len(operations) - _MAX_PLACES
     more = f" and {rest} more" if rest > 0 else ""
@@ -82,7 +82,7 @@ def _places(group: Group) -> str:
 def _markdown(comparison: Comparison) -> Iterator[str]:
     mark = "✅" if comparison.verdict is Verdict.CLEAN else "❌"
     yield f"## {mark} {_escaped(summary(comparison))}"
-    if not comparison.groups:
+    if not comparison.changes:
         return
     yield from ("", "| severity | class | where | place | was | is | places |", "|---|---|---|---|---|---|---:|")
     rows = [group for groups in comparison.by_severity().values() for group in groups]
@@ -93,7 +93,7 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
             str(finding.severity),
             f"{finding.class_label} {change.movement}",
             _escaped(finding.operation or "the whole API"),
-            _escaped(finding.location or _ROOT[group.placed.side.value]),
+            _escaped(finding.location or _ROOT[group.placed.direction.value]),
             _escaped(finding.expected),
             _escaped(finding.observed + relation),
             str(len(group.places)),

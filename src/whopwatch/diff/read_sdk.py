@@ -1,4 +1,4 @@
-"""A promise as an SDK release tells it."""
+"""Read the API that a release of an SDK describes."""
 
 from __future__ import annotations
 
@@ -19,34 +19,39 @@ from whopwatch.contract_build.sdk_model import (
     Type,
 )
 from whopwatch.contract_build.sdk_model import SdkOperation as Method
-from whopwatch.diff.model import Api, Body, Facet, Operation, Parameter, Property, Shape, Vague
+from whopwatch.diff.model import Api, Body, Facet, Operation, Parameter, Property, Response, Shape, Vague, event
 
-JSON = "application/json"
-SUCCESS = "success"
-"""The status of an answer whose number the SDK does not tell."""
-
-_KINDS = {bool: "boolean", int: "integer", float: "number", str: "string"}
+_JSON = "application/json"
+_SUCCESS = "success"
+"""The status of a response whose number the SDK does not state."""
+_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 _DATES = {"date-time", "date"}
+_COMPLETE_SCOPES = 0.8
+"""The share of methods from which on the documentation is taken to list all permissions."""
 
 
-def api_of(model: SdkModel, name: str) -> Api:
-    """The promise in `model`, called `name`."""
+def read_sdk(model: SdkModel, name: str) -> Api:
+    """Return the API that `model` describes, named `name`."""
     return _Reader(model).api(name)
 
 
 class _Reader:
-    """Writes the types of one release as shapes, as exactly as its language and generator can tell.
+    """Reads the types of one release as shapes, as exactly as its language and generator allow.
 
     - TypeScript has one kind of number, and strings without a format.
-    - Stainless writes `Optional[X] = None` for what is always there and may be null. Where the order of fields does
-      not tell it from what may be left out, it is that: of 2,350 such fields in five releases, the TypeScript SDK of
-      the same day calls every one required.
-    - Fern writes the same for both, in any order, so that only the two together are known.
+    - Stainless writes `Optional[X] = None` for a field that is always present and nullable. If the order of fields does
+      not show that it may be absent, it is read so: of 2,350 such fields in five releases, the TypeScript SDK of the
+      same day declares every one as required.
+    - Fern writes nullable and absent in the same way, so that only the two together are known.
     """
 
     def __init__(self, model: SdkModel) -> None:
         self._model = model
         self._is_fern = model.generator == "fern"
+        stating = sum(bool(method.scopes) for method in model.operations.values())
+        # Whether a method without permissions needs none depends on how many methods list theirs.
+        is_complete = stating >= _COMPLETE_SCOPES * len(model.operations)
+        self._no_scopes: frozenset[str] | None = frozenset() if is_complete else None
         self._vague: frozenset[Vague] = frozenset({"integer", "format"} if model.language == "typescript" else ())
 
     def api(self, name: str) -> Api:
@@ -63,14 +68,14 @@ class _Reader:
         return Api(
             name=name,
             operations={key: self._operation(method) for key, method in model.operations.items()},
-            events={event: self.shape(payload) for event, payload in model.events.items()},
+            events={name: event(name, self.shape(payload)) for name, payload in model.events.items()},
             types={key: self.shape(read) for key, read in model.types.items()},
             facets=frozenset(facets),
             is_sdk=True,
         )
 
     def shape(self, read: Type, *, sent: bool = False) -> Shape:
-        """The shape of a type; `sent` says that it is written for requests alone."""
+        """Return the shape of a type; `sent` is whether only requests use it."""
         match read:
             case Scalar(kind="any"):
                 return Shape(nullable=None)
@@ -79,7 +84,7 @@ class _Reader:
             case Scalar(kind=kind):
                 return Shape(frozenset({kind}), vague=self._vague)
             case Enum(values=values):
-                return Shape(frozenset(_KINDS[type(value)] for value in values), enum=values)
+                return Shape(frozenset(_TYPES[type(value)] for value in values), enum=values)
             case ListOf(item=item):
                 return Shape(frozenset({"array"}), items=self.shape(item, sent=sent))
             case MapOf(value=value):
@@ -102,7 +107,7 @@ class _Reader:
         return Property(item.name, shape, required, item.deprecated)
 
     def _cannot_tell_null(self, required: bool | None, sent: bool) -> bool:
-        """Whether what may be left out is written just as what may be null."""
+        """Return whether the SDK writes an optional field in the same way as a nullable one."""
         if self._is_fern:
             return required is None or (sent and not required)
         return self._model.language == "python" and not required and not sent
@@ -114,15 +119,15 @@ class _Reader:
             path=method.path,
             parameters=tuple(self._parameters(method.query)),
             body=self._body(method),
-            answers={SUCCESS: self._answer(method)},
+            answers={_SUCCESS: self._response(method)},
             errors=dict.fromkeys(map(str, method.errors or ())),
-            scopes=frozenset(method.scopes),
+            scopes=frozenset(method.scopes) or self._no_scopes,
             deprecated=method.deprecated,
         )
 
     def _parameters(self, fields: Iterable[RecordField]) -> Iterable[Parameter]:
         for item in fields:
-            # Null cannot be written in a query string: a nullable parameter is one that may be left out.
+            # A query string has no null: a nullable parameter is an optional one.
             read = item.type.inner if isinstance(item.type, Nullable) else item.type
             suffix = self._model.array_suffix if isinstance(read, ListOf) else ""
             shape = self.shape(read, sent=True)
@@ -132,18 +137,18 @@ class _Reader:
         shapes = tuple(self.shape(variant, sent=True) for variant in method.body)
         if not shapes:
             return None
-        return Body({JSON: shapes[0] if len(shapes) == 1 else Shape(variants=shapes)}, method.body_required)
+        return Body({_JSON: shapes[0] if len(shapes) == 1 else Shape(variants=shapes)}, method.body_required)
 
-    def _answer(self, method: Method) -> dict[str, Shape]:
+    def _response(self, method: Method) -> Response:
         if method.response is None:
-            return {}
+            return Response()
         if method.page is not None:
-            return {JSON: self.shape(method.page)}
+            return Response({_JSON: self.shape(method.page)})
         shape = self.shape(method.response)
-        return {JSON: self._page(shape) if method.is_list else shape}
+        return Response({_JSON: self._page(shape) if method.is_list else shape})
 
     def _page(self, item: Shape) -> Shape:
-        """The envelope that the SDK's own pager reads."""
+        """Return the page that the SDK's pagination reads."""
         data = Property("data", Shape(frozenset({"array"}), items=item), required=True)
         info = Property("page_info", Shape(ref="PageInfo"), required=True)
         return Shape(frozenset({"object"}), properties=(data, info))

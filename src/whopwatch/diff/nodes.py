@@ -1,0 +1,111 @@
+"""Access to the parts of a document, with an error that names the place if a part is malformed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from whopwatch.core.errors import ContractError
+
+Node = Mapping[str, Any]
+_MAX_TEXT = 200
+_MAX_REFERENCES = 100
+_TYPES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+
+
+def malformed(name: str, at: str, expected: str, found: Any) -> ContractError:
+    """Return the error for a part of the document `name` that has another type than OpenAPI allows."""
+    got = found if isinstance(found, str) and found.startswith("a ") else _TYPES.get(type(found), "a number")
+    return ContractError("The OpenAPI document is malformed.", where=f"{name}, {at or '/'}", expected=expected, got=got)
+
+
+def canonical(value: Any) -> str:
+    """Return a value as JSON, or a digest of it if that is long; equal values give equal strings."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, default=str)
+    return text if len(text) <= _MAX_TEXT else f"sha256:{sha256(text.encode()).hexdigest()[:16]}"
+
+
+def escape_pointer(name: str) -> str:
+    """Return a name as one step of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+class Document:
+    """One OpenAPI document. `name` is the user's name for it, for errors."""
+
+    def __init__(self, root: Node, name: str) -> None:
+        self.root, self.name = root, name
+
+    def mapping(self, value: Any, at: str) -> Node:
+        """Return `value` if it is an object; {} for None. Raises ContractError for anything else."""
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            raise malformed(self.name, at, "an object", value)
+        return value
+
+    def array(self, value: Any, at: str) -> Sequence[Any]:
+        """Return `value` if it is an array; an empty one for None. Raises ContractError for anything else."""
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            raise malformed(self.name, at, "an array", value)
+        return value
+
+    def strings(self, value: Any, at: str) -> list[str]:
+        """Return `value` if it is an array of strings. Raises ContractError for anything else."""
+        texts = self.array(value, at)
+        for place, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise malformed(self.name, f"{at}/{place}", "a string", text)
+        return list(texts)
+
+    def text(self, value: Any, at: str, default: str = "") -> str:
+        """Return `value` if it is a string, `default` for None. Raises ContractError for anything else."""
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            raise malformed(self.name, at, "a string", value)
+        return value
+
+    def parts(self, node: Node, key: str, at: str) -> Iterator[tuple[str, Node, str]]:
+        """Yield name, object and place of each entry of the object `node[key]`; references are followed."""
+        for name, value in self.mapping(node.get(key), f"{at}/{key}").items():
+            place = f"{at}/{key}/{escape_pointer(str(name))}"
+            yield str(name), self.follow(value, place), place
+
+    def items(self, node: Node, key: str, at: str) -> Iterator[tuple[Node, str]]:
+        """Yield object and place of each item of the array `node[key]`; references are followed."""
+        for place, value in enumerate(self.array(node.get(key), f"{at}/{key}")):
+            yield self.follow(value, f"{at}/{key}/{place}"), f"{at}/{key}/{place}"
+
+    def follow(self, value: Any, at: str) -> Node:
+        """Return an object, or what its reference leads to. Raises ContractError if it leads nowhere."""
+        node = self.mapping(value, at)
+        for _ in range(_MAX_REFERENCES):
+            if "$ref" not in node:
+                return node
+            node = self.mapping(self.target(node["$ref"], at), at)
+        raise malformed(self.name, at, "a reference that ends", "a reference to itself")
+
+    def target(self, reference: Any, at: str) -> Any:
+        """Return what a reference refers to. Raises ContractError if that is not in the document."""
+        found: Any = self.root
+        steps = str(reference).removeprefix("#/").split("/") if str(reference) != "#" else []
+        for step in steps:
+            key = step.replace("~1", "/").replace("~0", "~")
+            if isinstance(found, list) and key.isdecimal() and int(key) < len(found):
+                found = found[int(key)]
+            elif str(reference).startswith("#/") and isinstance(found, Mapping) and key in found:
+                found = found[key]
+            else:
+                raise ContractError(
+                    "A reference in the document leads nowhere.",
+                    where=f"{self.name}, {at or '/'}",
+                    expected="a reference within the document (#/components/...)",
+                    got=str(reference)[:_MAX_TEXT],
+                    hint="bundle the document into one file first",
+                )
+        return found

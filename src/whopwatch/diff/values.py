@@ -1,0 +1,176 @@
+"""Compare what is allowed for a single value: type, format, enum, bounds, default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from whopwatch.core.finding import Severity
+from whopwatch.diff.change import Change, Movement
+from whopwatch.diff.model import Shape
+from whopwatch.diff.words import describe, join
+
+_SCALARS = frozenset({"string", "integer", "number", "boolean"})
+_UPPER = ("maxLength", "maxItems", "maxProperties", "maxContains")
+_LOWER = ("minLength", "minItems", "minProperties", "minContains")
+_RANGES = (("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1))
+_WIDTHS = (("int8", "int16", "int32", "int64"), ("float", "double"))
+"""Number formats from the narrowest to the widest."""
+_TYPED_FORMATS = frozenset({"date", "date-time", "time", "duration", "byte", "binary"})
+"""String formats that a client parses into another type: any change of them breaks it."""
+
+
+def is_scalar(shape: Shape) -> bool:
+    """Return whether the shape allows only plain values."""
+    return bool(shape.kinds) and shape.kinds <= _SCALARS
+
+
+def compare_types(old: Shape, new: Shape) -> Iterator[Change]:
+    """Yield D7 or D8: another type, a wider or a narrower one."""
+    facts = ("", describe(old), describe(new))
+    if old.is_never != new.is_never:
+        yield Change("D8", "widened" if old.is_never else "narrowed", *facts)
+        return
+    if old.is_any or new.is_any:
+        if old.is_any != new.is_any:
+            # Not certain: one generator writes "any value" where another one knows the type.
+            yield Change("D8", "narrowed" if old.is_any else "widened", *facts, is_certain=False)
+        return
+    mine, other = comparable_types(old, new)
+    if mine == other:
+        return
+    if _covers(other, mine):
+        yield Change("D8", "widened", *facts)
+    elif _covers(mine, other):
+        yield Change("D8", "narrowed", *facts)
+    else:
+        yield Change("D7", "replaced", *facts)
+
+
+def comparable_types(old: Shape, new: Shape) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the types of both; integers count as numbers if one source cannot tell them apart."""
+    if "integer" in old.vague | new.vague:
+        return _as_numbers(old.kinds), _as_numbers(new.kinds)
+    return old.kinds, new.kinds
+
+
+def common_types(old: Shape, new: Shape) -> frozenset[str]:
+    """Return the types that both allow; an integer is a number."""
+    if not old.kinds or not new.kinds:
+        return old.kinds | new.kinds
+    numbers = {"integer", "number"}
+    return old.kinds & new.kinds | (numbers if old.kinds & numbers and new.kinds & numbers else frozenset())
+
+
+def compare_values(old: Shape, new: Shape, known_formats: frozenset[str] | None) -> Iterator[Change]:
+    """Yield what can change while the type stays: enum, format, ID prefix, bounds, default.
+
+    `known_formats` are the formats that both sources would state; None stands for all.
+    """
+    yield from _enums(old, new)
+    yield from _formats(old, new, known_formats)
+    if old.prefixes and new.prefixes and set(old.prefixes) != set(new.prefixes):
+        yield Change("D12", "replaced", "", f"prefix {join(old.prefixes)}", f"prefix {join(new.prefixes)}")
+    yield from _limits(old, new)
+    if old.default != new.default:
+        yield Change("D13", "replaced", "", f"default {_default(old)}", f"default {_default(new)}")
+
+
+def _default(shape: Shape) -> str:
+    return join(shape.default) if shape.default else "none"
+
+
+def _as_numbers(kinds: frozenset[str]) -> frozenset[str]:
+    return frozenset("number" if kind == "integer" else kind for kind in kinds)
+
+
+def _covers(wide: frozenset[str], narrow: frozenset[str]) -> bool:
+    """Return whether every value of `narrow` is one of `wide`; every integer is a number."""
+    return narrow <= (wide | {"integer"} if "number" in wide else wide)
+
+
+def _enums(old: Shape, new: Shape) -> Iterator[Change]:
+    if (old.enum is None) != (new.enum is None) and (old.known or new.known):
+        facts = (describe(old), "other values, too") if new.enum is None else ("other values, too", describe(new))
+        yield Change("D10", "added" if new.enum is None else "removed", "", *facts)
+    elif old.enum is not None and new.enum is not None:
+        yield from _enum_values(old.enum, new.enum, None)
+    elif old.enum is not None or new.enum is not None:
+        yield Change("D8", "narrowed" if old.enum is None else "widened", "", describe(old), describe(new))
+    else:
+        # A client of an open enum has to expect other values.
+        yield from _enum_values(old.known, new.known, Severity.LOW)
+
+
+def _enum_values(old: tuple[Any, ...], new: tuple[Any, ...], at_most: Severity | None) -> Iterator[Change]:
+    removed = [value for value in old if not _contains(new, value)]
+    added = [value for value in new if not _contains(old, value)]
+    if removed:
+        yield Change("D10", "removed", "", join(removed), f"no longer {join(removed)}", at_most=at_most)
+    if added:
+        yield Change("D10", "added", "", f"not {join(added)}", join(added), at_most=at_most)
+
+
+def _contains(values: tuple[Any, ...], value: Any) -> bool:
+    """Return whether `value` is one of `values`; True and 1 are different values."""
+    return any(one == value and isinstance(one, bool) is isinstance(value, bool) for one in values)
+
+
+def _formats(old: Shape, new: Shape, known: frozenset[str] | None) -> Iterator[Change]:
+    common = common_types(old, new)
+    if "format" in old.vague | new.vague or not common & {"string", "integer", "number"}:
+        return
+    mine, other = (shape.format if known is None or shape.format in known else None for shape in (old, new))
+    if mine == other or (("string" in common) and (old.enum is not None or new.enum is not None)):
+        return
+    yield Change("D12", _format_movement(mine, other), "", f"format {mine or 'none'}", f"format {other or 'none'}")
+
+
+def _format_movement(old: str | None, new: str | None) -> Movement:
+    if {old, new} & _TYPED_FORMATS:
+        return "replaced"
+    for widths in _WIDTHS:
+        if old in widths and new in widths:
+            return "widened" if widths.index(new) > widths.index(old) else "narrowed"
+    return "tightened" if old is None else "loosened" if new is None else "replaced"
+
+
+def _limits(old: Shape, new: Shape) -> Iterator[Change]:
+    mine, other = dict(old.limits), dict(new.limits)
+    for inclusive, exclusive, sign in _RANGES:
+        before, after = (_bound(limits, inclusive, exclusive, sign) for limits in (mine, other))
+        if before != after:
+            is_tighter = before is None or (after is not None and after > before)
+            facts = ("", _range_words(mine, inclusive, exclusive), _range_words(other, inclusive, exclusive))
+            yield Change("D11", "tightened" if is_tighter else "loosened", *facts)
+    ranges = {key for inclusive, exclusive, _ in _RANGES for key in (inclusive, exclusive)}
+    for key in sorted((mine.keys() | other.keys()) - ranges):
+        before, after = mine.get(key), other.get(key)
+        if before != after:
+            facts = ("", f"{key} {_or_none(before)}", f"{key} {_or_none(after)}")
+            yield Change("D11", _limit_movement(key, before, after), *facts)
+
+
+def _bound(limits: Mapping[str, Any], inclusive: str, exclusive: str, sign: int) -> tuple[float, bool] | None:
+    """Return the effective bound as a pair that is larger the fewer values it allows."""
+    found = [(sign * limits[key], key == exclusive) for key in (inclusive, exclusive) if key in limits]
+    return max(found, default=None)
+
+
+def _range_words(limits: Mapping[str, Any], inclusive: str, exclusive: str) -> str:
+    return ", ".join(f"{key} {limits[key]}" for key in (inclusive, exclusive) if key in limits) or f"{inclusive} none"
+
+
+def _or_none(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _limit_movement(key: str, before: Any, after: Any) -> Movement:
+    if before is None or after is None:
+        return "tightened" if before is None else "loosened"
+    if key in (*_UPPER, *_LOWER) and isinstance(before, int | float) and isinstance(after, int | float):
+        return "tightened" if (after < before) is (key in _UPPER) else "loosened"
+    if key == "multipleOf" and isinstance(before, int) and isinstance(after, int):
+        return "tightened" if after % before == 0 else "loosened" if before % after == 0 else "replaced"
+    # Whether one pattern allows more than another cannot be decided in general.
+    return "replaced"

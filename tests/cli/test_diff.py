@@ -118,3 +118,44 @@ def test_names_from_a_document_are_shown_harmless(tmp_path: Path, capsys: Captur
     assert main(["diff", *sides, "--markdown", str(markdown)]) == 1
     assert "\x1b" not in capsys.readouterr().out + markdown.read_text()
     assert r"x\|y" in markdown.read_text()
+
+
+def test_a_difference_that_is_not_compared_is_shown_and_is_not_clean(tmp_path: Path, capsys: Captured) -> None:
+    odd = document(answer=record("name", name={"type": "string", "x-unit": "cents"}, age=WHOLE))
+    sides = [write(tmp_path, "a.json", OLD), write(tmp_path, "b.json", odd)]
+    assert main(["diff", *sides]) == 3
+    assert "cats.create /name: x-unit differs" in capsys.readouterr().out
+    assert main(["diff", *sides, "--json", "-"]) == 3
+    report = json.loads(capsys.readouterr().out)
+    assert report["verdict"] == "could-not-check"
+    assert report["not_compared"] == [{"operation": "cats.create", "location": "/name", "keyword": "x-unit"}]
+
+
+MALFORMED: list[tuple[str, Node]] = [
+    ("/paths", {"openapi": "3.1.0", "paths": []}),
+    ("/paths/~1a", {"openapi": "3.1.0", "paths": {"/a": 5}}),
+    ("/paths/~1a/get", {"openapi": "3.1.0", "paths": {"/a": {"get": []}}}),
+    ("/paths/~1a/get/parameters", {"openapi": "3.1.0", "paths": {"/a": {"get": {"parameters": {}}}}}),
+    ("/paths/~1a/get/parameters/0/name", {"openapi": "3.1.0", "paths": {"/a": {"get": {"parameters": [{"name": 5}]}}}}),
+    ("/paths/~1a/get/responses", {"openapi": "3.1.0", "paths": {"/a": {"get": {"responses": "200"}}}}),
+    ("/components/schemas", {"openapi": "3.1.0", "components": {"schemas": []}}),
+    ("/components/schemas/A", {"openapi": "3.1.0", "components": {"schemas": {"A": "string"}}}),
+    ("/components/schemas/A/type", {"openapi": "3.1.0", "components": {"schemas": {"A": {"type": 5}}}}),
+    ("/components/schemas/A/enum", {"openapi": "3.1.0", "components": {"schemas": {"A": {"enum": {"a": 1}}}}}),
+    ("/components/schemas/A/required", {"openapi": "3.1.0", "components": {"schemas": {"A": {"required": True}}}}),
+    ("/components/schemas/A/properties", {"openapi": "3.1.0", "components": {"schemas": {"A": {"properties": []}}}}),
+    ("/components/schemas/A/allOf", {"openapi": "3.1.0", "components": {"schemas": {"A": {"allOf": {}}}}}),
+    ("/components/schemas/A/minimum", {"openapi": "3.1.0", "components": {"schemas": {"A": {"minimum": "1"}}}}),
+    ("/security", {"openapi": "3.1.0", "security": {"key": []}}),
+    ("/servers/0", {"openapi": "3.1.0", "servers": ["https://a.org"]}),
+]
+
+
+@pytest.mark.parametrize(("place", "content"), MALFORMED, ids=[place for place, _ in MALFORMED])
+def test_a_malformed_document_is_an_error_with_its_place(
+    tmp_path: Path, capsys: Captured, place: str, content: Node
+) -> None:
+    assert main(["diff", write(tmp_path, "a.json", content), str(edition_dir())]) == 2
+    err = capsys.readouterr().err
+    assert f", {place}\n" in err
+    assert "malformed" in err

@@ -10,7 +10,7 @@ import click
 from whopwatch import __version__
 from whopwatch.cli._support.options import CACHE, cache_folder
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
 from whopwatch.core.report import Verdict
 
 EXAMPLE = """\b
@@ -20,9 +20,15 @@ Examples:
   whopwatch diff npm:0.0.28 sdk:0.0.28
 
 \b
-Exit codes: 0 no change that a client would notice, 1 at least one such change, 2 a side cannot be read, 3 the package
-registry cannot be reached.
+Exit codes: 0 no change that a client would notice, 1 at least one such change, 2 a side cannot be read, 3 a part that
+differs was not compared (and nothing else was found), or the package registry cannot be reached.
 """
+
+_EXIT_CODES = {
+    Verdict.CLEAN: EXIT_CLEAN,
+    Verdict.DRIFT: EXIT_DRIFT,
+    Verdict.COULD_NOT_CHECK: EXIT_COULD_NOT_CHECK,
+}
 
 
 @click.command("diff", epilog=EXAMPLE)
@@ -53,4 +59,4 @@ def diff_command(old: str, new: str, json_file: str | None, markdown_file: str |
         from rich.console import Console
 
         print_comparison(comparison, Console())
-    return EXIT_DRIFT if comparison.verdict is Verdict.DRIFT else EXIT_CLEAN
+    return _EXIT_CODES[comparison.verdict]

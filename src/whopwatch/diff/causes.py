@@ -17,7 +17,7 @@ from whopwatch.diff.change import Placed
 from whopwatch.diff.renames import (
     ADDED_CLASSES,
     ID_SUFFIXES,
-    MIN_OBJECTS,
+    MIN_RENAMED_OBJECTS,
     REMOVED_CLASSES,
     api_wide_renames,
     by_object,
@@ -61,7 +61,7 @@ class Cause:
         return self.kind not in (_SINGLE, _RENAMED)
 
 
-def group_by_cause(changes: Sequence[Placed]) -> list[Cause]:
+def find_causes(changes: Sequence[Placed]) -> list[Cause]:
     """Return the causes of all changes, in the order in which they first occur."""
     renames = api_wide_renames(changes)
     wide = {**_same_changes(changes), **_renamed_fields(changes, renames), **_moved_resources(changes)}
@@ -198,7 +198,7 @@ def _same_changes(changes: Sequence[Placed]) -> dict[Placed, tuple[str, str]]:
     for item in changes:
         if item.change.drift_class in _VALUES:
             fields[_facts(item)].add((object_of(item), name_of(item.location)))
-    wide = {facts for facts, places in fields.items() if len(places) >= MIN_OBJECTS}
+    wide = {facts for facts, places in fields.items() if len(places) >= MIN_RENAMED_OBJECTS}
     return {
         item: (_SAME_CHANGE, " → ".join(_facts(item)))
         for item in changes

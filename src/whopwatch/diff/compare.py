@@ -18,7 +18,7 @@ from whopwatch.diff.model import Api, Direction
 from whopwatch.diff.operations import Found, OperationPlace, compare_operations, gaps
 from whopwatch.diff.renames import api_wide_renames, mark_moved, renamed_words
 from whopwatch.diff.shapes import Comparer
-from whopwatch.diff.words import join
+from whopwatch.diff.words import list_words
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _servers(old: Api, new: Api, matches: Matches) -> Iterator[Placed]:
         mine, other = ({url.removesuffix(base_path(url)) for url in urls} for urls in (mine, other))
     if mine == other:
         return
-    facts = (join(old.servers) or "none", join(new.servers) or "none")
+    facts = (list_words(old.servers) or "none", list_words(new.servers) or "none")
     yield _sent("", "server", Change("D22", "replaced" if mine - other else "added", "", *facts))
 
 

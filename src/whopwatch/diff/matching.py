@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from whopwatch.diff.model import Api, Operation, Shape
+from whopwatch.diff.model import Api, ApiOperation, Shape
 from whopwatch.diff.renames import name_similarity, rename_words, singular
 from whopwatch.diff.shapes import Comparer
 
@@ -22,16 +22,16 @@ class Matches:
     `successors` are the added operations, by the IDs of removed ones, that are similar to a removed one.
     """
 
-    same: tuple[tuple[Operation, Operation], ...]
-    moved: tuple[tuple[Operation, Operation], ...]
-    gone: tuple[Operation, ...]
-    come: tuple[Operation, ...]
-    successors: Mapping[str, Operation]
+    same: tuple[tuple[ApiOperation, ApiOperation], ...]
+    moved: tuple[tuple[ApiOperation, ApiOperation], ...]
+    gone: tuple[ApiOperation, ...]
+    come: tuple[ApiOperation, ...]
+    successors: Mapping[str, ApiOperation]
 
 
 def match_operations(old: Api, new: Api) -> Matches:
     """Pair operations by method and path, then by URL, then by ID, then by similar fields."""
-    by_wire: dict[tuple[str, str], list[Operation]] = {}
+    by_wire: dict[tuple[str, str], list[ApiOperation]] = {}
     for operation in new.operations.values():
         by_wire.setdefault(request_line(operation), []).append(operation)
     same, left = [], []
@@ -77,12 +77,12 @@ def _renamed_id(id: str, words: Mapping[str, str]) -> str:
     return f"{plural if one != resource else renamed}{dot}{method}"
 
 
-def request_line(operation: Operation) -> tuple[str, str]:
+def request_line(operation: ApiOperation) -> tuple[str, str]:
     """Return the method, and the path without the names of its parameters."""
     return operation.method, _unnamed(operation.path)
 
 
-def full_path(operation: Operation, api: Api) -> tuple[str, str]:
+def full_path(operation: ApiOperation, api: Api) -> tuple[str, str]:
     """Return the method, and the path of the URL: with the base path of the API's first server."""
     servers = operation.servers or api.servers
     return operation.method, _unnamed((base_path(servers[0]) if servers else "") + operation.path)
@@ -101,12 +101,12 @@ def _unnamed(path: str) -> str:
 
 
 def _pair_by_url(
-    left: list[Operation],
-    by_line: dict[tuple[str, str], list[Operation]],
-    same: list[tuple[Operation, Operation]],
+    left: list[ApiOperation],
+    by_line: dict[tuple[str, str], list[ApiOperation]],
+    same: list[tuple[ApiOperation, ApiOperation]],
     old: Api,
     new: Api,
-) -> list[Operation]:
+) -> list[ApiOperation]:
     """Pair operations whose base path moved between the server URL and the path; return the others."""
     by_url = {full_path(operation, new): operation for found in by_line.values() for operation in found}
     rest = []
@@ -136,18 +136,18 @@ def match_events(old: Api, new: Api, comparer: Comparer) -> dict[str, str]:
     return found
 
 
-def _same_payload(one: Operation, two: Operation, comparer: Comparer) -> bool:
+def _same_payload(one: ApiOperation, two: ApiOperation, comparer: Comparer) -> bool:
     mine, other = one.body, two.body
     return mine is None or other is None or comparer.are_alike(mine.shape, other.shape)
 
 
 def _successors(
-    gone: Sequence[Operation],
-    come: Sequence[Operation],
+    gone: Sequence[ApiOperation],
+    come: Sequence[ApiOperation],
     old: Api,
     new: Api,
     words: Mapping[str, str] = {},
-) -> dict[str, Operation]:
+) -> dict[str, ApiOperation]:
     scored = sorted(
         (
             (_resemblance(before, after, old, new, words), before.id, after.id, after)
@@ -157,7 +157,7 @@ def _successors(
         ),
         key=lambda item: (-item[0], item[1], item[2]),
     )
-    found: dict[str, Operation] = {}
+    found: dict[str, ApiOperation] = {}
     taken: set[str] = set()
     for score, name, other, after in scored:
         if score >= _SIMILAR_OPERATIONS and name not in found and other not in taken:
@@ -170,13 +170,13 @@ def _last(id: str) -> str:
     return id.rpartition(".")[2]
 
 
-def _resemblance(before: Operation, after: Operation, old: Api, new: Api, words: Mapping[str, str]) -> float:
+def _resemblance(before: ApiOperation, after: ApiOperation, old: Api, new: Api, words: Mapping[str, str]) -> float:
     """Return the share of common names in parameters, body and response, from 0 to 1."""
     mine, other = {rename_words(name, words) for name in _names(before, old)}, _names(after, new)
     return len(mine & other) / len(mine | other) if len(mine & other) > 2 else 0.0
 
 
-def _names(operation: Operation, api: Api) -> set[str]:
+def _names(operation: ApiOperation, api: Api) -> set[str]:
     names = {
         f"?_{parameter.name.removesuffix('[]')}" for parameter in operation.parameters if parameter.where == "query"
     }

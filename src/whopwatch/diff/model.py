@@ -107,7 +107,7 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class ApiParameter:
     """A parameter of a request, or a header of a response.
 
     `where` is query, header, cookie or path. `style` says how a value is serialized, in the words of OpenAPI, such as
@@ -137,11 +137,11 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class ApiResponse:
     """A documented response: its content by media type, and its headers."""
 
     content: Mapping[str, Shape] = field(default_factory=dict)
-    headers: tuple[Parameter, ...] = ()
+    headers: tuple[ApiParameter, ...] = ()
     unknown: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -151,7 +151,7 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class ApiOperation:
     """One operation, event or callback.
 
     `answers` are the success responses and `errors` the others, by status. `errors` is None for a status whose body
@@ -163,15 +163,15 @@ class Operation:
     id: str
     method: str
     path: str
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[ApiParameter, ...] = ()
     body: Body | None = None
-    answers: Mapping[str, Response] = field(default_factory=dict)
-    errors: Mapping[str, Response | None] = field(default_factory=dict)
+    answers: Mapping[str, ApiResponse] = field(default_factory=dict)
+    errors: Mapping[str, ApiResponse | None] = field(default_factory=dict)
     scopes: frozenset[str] | None = frozenset()
     security: frozenset[frozenset[str]] = frozenset()
     deprecated: bool = False
     servers: tuple[str, ...] = ()
-    callbacks: Mapping[str, Operation] = field(default_factory=dict)
+    callbacks: Mapping[str, ApiOperation] = field(default_factory=dict)
     lifecycle: tuple[tuple[str, str], ...] = ()
     unknown: tuple[tuple[str, str], ...] = ()
 
@@ -185,8 +185,8 @@ class Api:
     """
 
     name: str
-    operations: Mapping[str, Operation]
-    events: Mapping[str, Operation]
+    operations: Mapping[str, ApiOperation]
+    events: Mapping[str, ApiOperation]
     types: Mapping[str, Shape]
     facets: frozenset[Facet] = frozenset()
     servers: tuple[str, ...] = ()
@@ -206,9 +206,9 @@ class Api:
         return shape if shape.nullable == nullable or shape.ref is not None else replace(shape, nullable=nullable)
 
 
-def event(name: str, payload: Shape) -> Operation:
+def event(name: str, payload: Shape) -> ApiOperation:
     """Return the event `name` with a JSON payload."""
-    return Operation(f"webhook:{name}", "POST", name, body=Body({"application/json": payload}, required=True))
+    return ApiOperation(f"webhook:{name}", "POST", name, body=Body({"application/json": payload}, required=True))
 
 
 def _either(mine: bool | None, other: bool | None) -> bool | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+from whopwatch.contract.operation import escape_pointer
 from whopwatch.core.errors import ContractError
 
 Node = Mapping[str, Any]
@@ -25,11 +26,6 @@ def canonical(value: Any) -> str:
     """Return a value as JSON, or a digest of it if that is long; equal values give equal strings."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=True, default=str)
     return text if len(text) <= _MAX_TEXT else f"sha256:{sha256(text.encode()).hexdigest()[:16]}"
-
-
-def escape_pointer(name: str) -> str:
-    """Return a name as one step of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 class Document:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from whopwatch.core.finding import Severity
 from whopwatch.diff.change import Change, Gap, Placed, Relation
-from whopwatch.diff.model import Body, Direction, Operation, Parameter, Property, Response, Shape
+from whopwatch.diff.model import ApiOperation, ApiParameter, ApiResponse, Body, Direction, Property, Shape
 from whopwatch.diff.renames import mark_renamed
 from whopwatch.diff.rules import deprecation, requiredness
 from whopwatch.diff.shapes import Comparer, Difference, Pair
-from whopwatch.diff.words import describe, join
+from whopwatch.diff.words import describe, list_words
 
 Found = Placed | Gap
 _ARRAY = "[]"
@@ -51,7 +51,9 @@ class OperationPlace:
         return Placed(self.operation, self.prefix + location, self.request.opposite, replace(change, pointer=""))
 
 
-def compare_operations(old: Operation, new: Operation, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:
+def compare_operations(
+    old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace
+) -> Iterator[Found]:
     """Yield every difference between two operations, events or callbacks."""
     yield from _identity(old, new, comparer, place)
     yield from _security(old, new, comparer, place)
@@ -74,7 +76,7 @@ def gaps(
     yield from (Gap(operation, location, key) for key in sorted({key for key, _ in set(old) ^ set(new)}))
 
 
-def _identity(old: Operation, new: Operation, comparer: Comparer, place: OperationPlace) -> Iterator[Placed]:
+def _identity(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace) -> Iterator[Placed]:
     generated = (f"{old.method} ", f"{new.method} ")
     if old.id != new.id and not old.id.startswith(generated) and not new.id.startswith(generated):
         relation = Relation("renamed", new.id)
@@ -84,15 +86,18 @@ def _identity(old: Operation, new: Operation, comparer: Comparer, place: Operati
     mine, other = dict(old.lifecycle), dict(new.lifecycle)
     if mine != other and not comparer.has_sdk:
         before, after = (
-            join(f"{key} {value}" for key, value in sorted(one.items())) or "none" for one in (mine, other)
+            list_words(f"{key} {value}" for key, value in sorted(one.items())) or "none" for one in (mine, other)
         )
         yield place.sent("path", Change("D21", "replaced", "", before, after))
     if "servers" in comparer.facets and set(old.servers) != set(new.servers) and (old.servers or new.servers):
-        facts = (join(old.servers) or "the servers of the API", join(new.servers) or "the servers of the API")
+        facts = (
+            list_words(old.servers) or "the servers of the API",
+            list_words(new.servers) or "the servers of the API",
+        )
         yield place.sent("server", Change("D22", "replaced", "", *facts))
 
 
-def _security(old: Operation, new: Operation, comparer: Comparer, place: OperationPlace) -> Iterator[Placed]:
+def _security(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace) -> Iterator[Placed]:
     """Yield D17: schemes and permissions that a request needs, or no longer needs."""
     if "security" in comparer.facets and old.security != new.security:
         # Each set that was enough before has to be enough now.
@@ -104,10 +109,10 @@ def _security(old: Operation, new: Operation, comparer: Comparer, place: Operati
         is_stated = bool(old.scopes and new.scopes)  # the documentation of an SDK may omit them
     if "scopes" in comparer.facets and is_stated and old.scopes is not None and new.scopes is not None:
         if new.scopes - old.scopes:
-            facts = (_scopes(old.scopes), f"{join(sorted(new.scopes - old.scopes))} as well")
+            facts = (_scopes(old.scopes), f"{list_words(sorted(new.scopes - old.scopes))} as well")
             yield place.sent("security", Change("D17", "added", "", *facts))
         elif old.scopes - new.scopes:
-            facts = (_scopes(old.scopes), f"no longer {join(sorted(old.scopes - new.scopes))}")
+            facts = (_scopes(old.scopes), f"no longer {list_words(sorted(old.scopes - new.scopes))}")
             yield place.sent("security", Change("D17", "removed", "", *facts))
 
 
@@ -116,10 +121,10 @@ def _alternatives(security: frozenset[frozenset[str]]) -> str:
 
 
 def _scopes(scopes: frozenset[str]) -> str:
-    return f"permission {join(sorted(scopes))}" if scopes else "no permission"
+    return f"permission {list_words(sorted(scopes))}" if scopes else "no permission"
 
 
-def _parameters(old: Operation, new: Operation, comparer: Comparer) -> Iterator[Change | Gap]:
+def _parameters(old: ApiOperation, new: ApiOperation, comparer: Comparer) -> Iterator[Change | Gap]:
     """Yield the changes of parameters. `pointer` is the location in a finding: `param:NAME` or `header:NAME`."""
     places = {"query", "cookie", *({"header"} if "headers" in comparer.facets else ())}
     before = {_key(item): item for item in old.parameters if item.where in places}
@@ -140,23 +145,23 @@ def _parameters(old: Operation, new: Operation, comparer: Comparer) -> Iterator[
         yield from _parameter(replace(mine, required=True), replace(other, required=True), comparer)
 
 
-def location_of(parameter: Parameter) -> str:
+def parameter_location(parameter: ApiParameter) -> str:
     """Return the location of findings about a parameter."""
     return f"header:{parameter.name}" if parameter.where == "header" else f"param:{parameter.name}"
 
 
-def _key(parameter: Parameter) -> tuple[str, str]:
+def _key(parameter: ApiParameter) -> tuple[str, str]:
     name = parameter.name.removesuffix(_ARRAY)
     return parameter.where, name.lower() if parameter.where == "header" else name
 
 
-def _in_path(operation: Operation) -> list[Parameter]:
+def _in_path(operation: ApiOperation) -> list[ApiParameter]:
     named = [item for item in operation.parameters if item.where == "path"]
     return sorted(named, key=lambda item: operation.path.find(f"{{{item.name}}}"))
 
 
-def _parameter(old: Parameter, new: Parameter, comparer: Comparer) -> Iterator[Change | Gap]:
-    location = location_of(old)
+def _parameter(old: ApiParameter, new: ApiParameter, comparer: Comparer) -> Iterator[Change | Gap]:
+    location = parameter_location(old)
     if not comparer.has_sdk:
         yield from gaps(old.unknown, new.unknown, "", location)
     for change in _parameter_changes(old, new, comparer):
@@ -170,7 +175,7 @@ def _parameter(old: Parameter, new: Parameter, comparer: Comparer) -> Iterator[C
         yield from (replace(change, pointer=location) for change in comparer.shared(link.pair).changes)
 
 
-def _parameter_changes(old: Parameter, new: Parameter, comparer: Comparer) -> Iterator[Change]:
+def _parameter_changes(old: ApiParameter, new: ApiParameter, comparer: Comparer) -> Iterator[Change]:
     if old.required != new.required:
         yield requiredness(old.required, new.required)
     if "deprecations" in comparer.facets and old.deprecated != new.deprecated:
@@ -186,7 +191,7 @@ def _parameter_changes(old: Parameter, new: Parameter, comparer: Comparer) -> It
         yield Change("D12", "replaced", "", f"serialized as {old.style}", f"serialized as {new.style}")
 
 
-def _parameter_difference(old: Parameter, new: Parameter, comparer: Comparer) -> Difference:
+def _parameter_difference(old: ApiParameter, new: ApiParameter, comparer: Comparer) -> Difference:
     before, after = old.shape, new.shape
     if comparer.has_sdk or old.where == "path":
         # In an SDK a nullable parameter is one that may be left out.
@@ -199,23 +204,23 @@ def _parameter_difference(old: Parameter, new: Parameter, comparer: Comparer) ->
     return comparer.compare(before, after)
 
 
-def _removed(item: Parameter) -> Change:
-    facts = (location_of(item), f"{_need(item)}, {describe(item.shape)}", "absent")
+def _removed(item: ApiParameter) -> Change:
+    facts = (parameter_location(item), f"{_need(item)}, {describe(item.shape)}", "absent")
     if item.where == "header" and item.required:
         return Change("D16", "removed", *facts)
     return Change("D5" if item.required else "D6", "removed", *facts)
 
 
-def _added(item: Parameter) -> Change:
-    facts = (location_of(item), "absent", f"{_need(item)}, {describe(item.shape)}")
+def _added(item: ApiParameter) -> Change:
+    facts = (parameter_location(item), "absent", f"{_need(item)}, {describe(item.shape)}")
     return Change("D2" if item.required else "D19", "added", *facts)
 
 
-def _need(item: Parameter) -> str:
+def _need(item: ApiParameter) -> str:
     return "required" if item.required else "optional"
 
 
-def _as_property(item: Parameter) -> Property:
+def _as_property(item: ApiParameter) -> Property:
     return Property(item.name.removesuffix(_ARRAY), item.shape, item.required)
 
 
@@ -240,9 +245,9 @@ def _media(old: Mapping[str, Shape], new: Mapping[str, Shape]) -> Iterator[Chang
     """Yield D16: media types that are removed or added."""
     gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
     if gone:
-        yield Change("D16", "removed", "", join(sorted(old)), f"no longer {join(gone)}")
+        yield Change("D16", "removed", "", list_words(sorted(old)), f"no longer {list_words(gone)}")
     if come and old:
-        yield Change("D16", "widened", "", join(sorted(old)), f"{join(come)} as well")
+        yield Change("D16", "widened", "", list_words(sorted(old)), f"{list_words(come)} as well")
 
 
 def _same_media(
@@ -255,7 +260,7 @@ def _same_media(
     yield from ((old[media], new[media]) for media in sorted(old, key=lambda one: "json" not in one) if media in new)
 
 
-def _responses(old: Operation, new: Operation, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:
+def _responses(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:
     pairs = []
     if "statuses" in comparer.facets:
         yield from (place.received("status", change) for change in _statuses(set(old.answers), set(new.answers)))
@@ -269,16 +274,16 @@ def _responses(old: Operation, new: Operation, comparer: Comparer, place: Operat
 
 def _statuses(old: set[str], new: set[str]) -> Iterator[Change]:
     if old - new:
-        yield Change("D14", "removed", "", join(sorted(old)), f"no longer {join(sorted(old - new))}")
+        yield Change("D14", "removed", "", list_words(sorted(old)), f"no longer {list_words(sorted(old - new))}")
     if new - old:
-        yield Change("D14", "added", "", join(sorted(old)), f"{join(sorted(new - old))} as well")
+        yield Change("D14", "added", "", list_words(sorted(old)), f"{list_words(sorted(new - old))} as well")
 
 
-def _first(answers: Mapping[str, Response]) -> Response:
-    return answers[min(answers)] if answers else Response()
+def _first(answers: Mapping[str, ApiResponse]) -> ApiResponse:
+    return answers[min(answers)] if answers else ApiResponse()
 
 
-def _response(mine: Response, other: Response, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:
+def _response(mine: ApiResponse, other: ApiResponse, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:
     if "headers" in comparer.facets:
         yield from _response_headers(mine.headers, other.headers, comparer, place)
     if not comparer.has_sdk:
@@ -299,7 +304,7 @@ def _response(mine: Response, other: Response, comparer: Comparer, place: Operat
 
 
 def _response_headers(
-    old: Iterable[Parameter], new: Iterable[Parameter], comparer: Comparer, place: OperationPlace
+    old: Iterable[ApiParameter], new: Iterable[ApiParameter], comparer: Comparer, place: OperationPlace
 ) -> Iterator[Found]:
     before, after = ({item.name.lower(): item for item in headers} for headers in (old, new))
     for name, item in before.items():
@@ -310,18 +315,22 @@ def _response_headers(
                 else:
                     yield place.received(change.pointer, change)
         else:
-            yield place.received(location_of(item), replace(_removed(item), pointer=""))
+            yield place.received(parameter_location(item), replace(_removed(item), pointer=""))
     for name, item in after.items():
         if name not in before:
-            yield place.received(location_of(item), replace(_added(item), at_most=Severity.INFO))
+            yield place.received(parameter_location(item), replace(_added(item), at_most=Severity.INFO))
 
 
-def _errors(old: Operation, new: Operation, comparer: Comparer) -> Iterator[Change]:
+def _errors(old: ApiOperation, new: ApiOperation, comparer: Comparer) -> Iterator[Change]:
     before, after = set(old.errors), set(new.errors)
     if before - after:
-        yield Change("D15", "removed", "", join(sorted(before)), f"no longer {join(sorted(before - after))}")
+        yield Change(
+            "D15", "removed", "", list_words(sorted(before)), f"no longer {list_words(sorted(before - after))}"
+        )
     if after - before:
-        yield Change("D15", "added", "", join(sorted(before)) or "none", f"{join(sorted(after - before))} as well")
+        yield Change(
+            "D15", "added", "", list_words(sorted(before)) or "none", f"{list_words(sorted(after - before))} as well"
+        )
     for status in sorted(before & after):
         mine, other = old.errors[status], new.errors[status]
         if mine is None or other is None:
@@ -348,14 +357,14 @@ def _worst(old: Shape, new: Shape, comparer: Comparer) -> Severity:
 
 def _changes(old: Shape, new: Shape, comparer: Comparer) -> str:
     found = spread("", "", Direction.RECEIVED, comparer.compare(old, new), comparer)
-    return join(
+    return list_words(
         dict.fromkeys(
             f"{one.location or 'the body'} is {one.change.observed}" for one in found if isinstance(one, Placed)
         )
     )
 
 
-def _callbacks(old: Operation, new: Operation, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:
+def _callbacks(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:
     if comparer.has_sdk:
         return
     for name, callback in old.callbacks.items():

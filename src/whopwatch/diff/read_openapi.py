@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from whopwatch.diff.model import Api, Body, Facet, Operation, Parameter, Response, Shape, event
+from whopwatch.diff.model import Api, ApiOperation, ApiParameter, ApiResponse, Body, Facet, Shape, event
 from whopwatch.diff.nodes import Document, Node, canonical
 from whopwatch.diff.read_schema import LIFECYCLE, SchemaReader, is_documentation
 
@@ -42,10 +42,10 @@ _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 
 def read_openapi(root: Node, name: str) -> Api:
     """Return the API that a document describes. Raises ContractError, with the place, if the document is malformed."""
-    return _Reader(Document(root, name)).api()
+    return _OpenApiReader(Document(root, name)).api()
 
 
-class _Reader:
+class _OpenApiReader:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._root = document.mapping(document.root, "/")
@@ -54,7 +54,7 @@ class _Reader:
         self._security = self._requirements(self._root.get("security"), "/security")
 
     def api(self) -> Api:
-        operations: dict[str, Operation] = {}
+        operations: dict[str, ApiOperation] = {}
         for path, item, at in self._document.parts(self._root, "paths", ""):
             for operation in self._operations(path, item, at):
                 # The key of an operation whose ID occurs twice is its request line.
@@ -73,7 +73,7 @@ class _Reader:
             unknown=unknown,
         )
 
-    def _operations(self, path: str, item: Node, at: str) -> Iterator[Operation]:
+    def _operations(self, path: str, item: Node, at: str) -> Iterator[ApiOperation]:
         shared = list(self._document.items(item, "parameters", at))
         unknown = tuple(_unknown(item, _PATH))
         for method in _METHODS:
@@ -82,7 +82,7 @@ class _Reader:
                 servers = self._servers(node if "servers" in node else item, at)
                 yield self._operation(path, method, node, shared, f"{at}/{method}", servers, unknown)
 
-    def _events(self) -> Iterator[tuple[str, Operation]]:
+    def _events(self) -> Iterator[tuple[str, ApiOperation]]:
         for key, item, at in self._document.parts(self._root, "webhooks", ""):
             for operation in self._operations(key, item, at):
                 node = self._document.mapping(item[operation.method.lower()], at)
@@ -101,7 +101,7 @@ class _Reader:
         at: str,
         servers: tuple[str, ...] = (),
         unknown: tuple[tuple[str, str], ...] = (),
-    ) -> Operation:
+    ) -> ApiOperation:
         own = list(self._document.items(node, "parameters", at))
         named = {(item.get("in"), item.get("name")) for item, _ in own}
         inherited = [(item, place) for item, place in shared if (item.get("in"), item.get("name")) not in named]
@@ -110,7 +110,7 @@ class _Reader:
         has_own = "security" in node
         security = self._requirements(node["security"], f"{at}/security") if has_own else self._security
         schemes, scopes = security
-        return Operation(
+        return ApiOperation(
             id=self._document.text(node.get("operationId"), f"{at}/operationId") or f"{method.upper()} {path}",
             method=method.upper(),
             path=path,
@@ -131,7 +131,7 @@ class _Reader:
             unknown=(*unknown, *of_body, *_unknown(node, _OPERATION)),
         )
 
-    def _callbacks(self, node: Node, at: str) -> Iterator[tuple[str, Operation]]:
+    def _callbacks(self, node: Node, at: str) -> Iterator[tuple[str, ApiOperation]]:
         for name, callback, place in self._document.parts(node, "callbacks", at):
             for expression, item in callback.items():
                 if not str(expression).startswith("x-"):
@@ -139,7 +139,7 @@ class _Reader:
                     for operation in self._operations(str(expression), path, place):
                         yield name, operation
 
-    def _responses(self, node: Node, at: str) -> tuple[dict[str, Response], dict[str, Response | None]]:
+    def _responses(self, node: Node, at: str) -> tuple[dict[str, ApiResponse], dict[str, ApiResponse | None]]:
         """Return the success responses and the others; `default` is a success if no other response is."""
         found = {
             status: self._response(part, place) for status, part, place in self._document.parts(node, "responses", at)
@@ -149,23 +149,23 @@ class _Reader:
         answers = {status: response for status, response in found.items() if status in successes}
         return answers, {status: response for status, response in found.items() if status not in successes}
 
-    def _response(self, node: Node, at: str) -> Response:
+    def _response(self, node: Node, at: str) -> ApiResponse:
         headers = tuple(
             self._parameter({**part, "name": name, "in": "header"}, place)
             for name, part, place in self._document.parts(node, "headers", at)
             if name.lower() != "content-type"
         )
         content, unknown = self._content(node, at)
-        return Response(content, headers, (*unknown, *_unknown(node, frozenset({"headers", "content"}))))
+        return ApiResponse(content, headers, (*unknown, *_unknown(node, frozenset({"headers", "content"}))))
 
-    def _parameter(self, item: Node, at: str) -> Parameter:
+    def _parameter(self, item: Node, at: str) -> ApiParameter:
         where = self._document.text(item.get("in"), f"{at}/in", "query")
         content, unknown = self._content(item, at)
         schema = item.get("schema", {})
         style = self._document.text(item.get("style"), f"{at}/style", _STYLES.get(where, "form"))
         is_exploded = item.get("explode", style == "form") is True
         stated = next(iter(content), f"{style}, exploded" if is_exploded else style)
-        return Parameter(
+        return ApiParameter(
             name=self._document.text(item.get("name"), f"{at}/name"),
             where=where,
             shape=next(iter(content.values()), None) or self._schemas.read(schema, f"{at}/schema"),

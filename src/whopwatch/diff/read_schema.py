@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from whopwatch.contract.operation import escape_pointer
 from whopwatch.core.errors import ContractError
 from whopwatch.diff.intersect import intersect
 from whopwatch.diff.model import Direction, Property, Shape
-from whopwatch.diff.nodes import Document, Node, canonical, escape_pointer, malformed
+from whopwatch.diff.nodes import Document, Node, canonical, malformed
 
 DOCUMENTATION = frozenset(
     {"title", "description", "summary", "example", "examples", "$comment", "externalDocs", "$schema", "$id", "$anchor"}
@@ -47,7 +48,7 @@ _READ = frozenset(
 )
 _COMPOSING = ("$ref", "allOf", "anyOf", "oneOf")
 _BESIDE = _READ - {*_COMPOSING, "discriminator", "nullable", "default", "readOnly", "writeOnly", "deprecated"}
-"""Keywords that restrict the values of a reference or union that they stand beside."""
+"""Keywords that restrict the values of a reference or union beside them."""
 _MAX_DEPTH = 60
 _MAX_SHAPES = 3_000_000
 ANY = Shape(nullable=True)

@@ -19,7 +19,18 @@ from whopwatch.contract_build.sdk_model import (
     Type,
 )
 from whopwatch.contract_build.sdk_model import SdkOperation as Method
-from whopwatch.diff.model import Api, Body, Facet, Operation, Parameter, Property, Response, Shape, Vague, event
+from whopwatch.diff.model import (
+    Api,
+    ApiOperation,
+    ApiParameter,
+    ApiResponse,
+    Body,
+    Facet,
+    Property,
+    Shape,
+    Vague,
+    event,
+)
 
 _JSON = "application/json"
 _SUCCESS = "success"
@@ -32,10 +43,10 @@ _COMPLETE_SCOPES = 0.8
 
 def read_sdk(model: SdkModel, name: str) -> Api:
     """Return the API that `model` describes, named `name`."""
-    return _Reader(model).api(name)
+    return _SdkReader(model).api(name)
 
 
-class _Reader:
+class _SdkReader:
     """Reads the types of one release as shapes, as exactly as its language and generator allow.
 
     - TypeScript has one kind of number, and strings without a format.
@@ -112,8 +123,8 @@ class _Reader:
             return required is None or (sent and not required)
         return self._model.language == "python" and not required and not sent
 
-    def _operation(self, method: Method) -> Operation:
-        return Operation(
+    def _operation(self, method: Method) -> ApiOperation:
+        return ApiOperation(
             id=method.id,
             method=method.method,
             path=method.path,
@@ -125,13 +136,13 @@ class _Reader:
             deprecated=method.deprecated,
         )
 
-    def _parameters(self, fields: Iterable[RecordField]) -> Iterable[Parameter]:
+    def _parameters(self, fields: Iterable[RecordField]) -> Iterable[ApiParameter]:
         for item in fields:
             # A query string has no null: a nullable parameter is an optional one.
             read = item.type.inner if isinstance(item.type, Nullable) else item.type
             suffix = self._model.array_suffix if isinstance(read, ListOf) else ""
             shape = self.shape(read, sent=True)
-            yield Parameter(item.name + suffix, "query", shape, bool(item.required), item.deprecated)
+            yield ApiParameter(item.name + suffix, "query", shape, bool(item.required), item.deprecated)
 
     def _body(self, method: Method) -> Body | None:
         shapes = tuple(self.shape(variant, sent=True) for variant in method.body)
@@ -139,13 +150,13 @@ class _Reader:
             return None
         return Body({_JSON: shapes[0] if len(shapes) == 1 else Shape(variants=shapes)}, method.body_required)
 
-    def _response(self, method: Method) -> Response:
+    def _response(self, method: Method) -> ApiResponse:
         if method.response is None:
-            return Response()
+            return ApiResponse()
         if method.page is not None:
-            return Response({_JSON: self.shape(method.page)})
+            return ApiResponse({_JSON: self.shape(method.page)})
         shape = self.shape(method.response)
-        return Response({_JSON: self._page(shape) if method.is_list else shape})
+        return ApiResponse({_JSON: self._page(shape) if method.is_list else shape})
 
     def _page(self, item: Shape) -> Shape:
         """Return the page that the SDK's pagination reads."""

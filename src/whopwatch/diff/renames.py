@@ -14,7 +14,7 @@ from whopwatch.diff.model import Property, Shape
 REMOVED_CLASSES = frozenset({"D5", "D6", "D16"})
 ADDED_CLASSES = frozenset({"D2", "D19"})
 ID_SUFFIXES = ("_id", "_ids")
-MIN_OBJECTS = 3
+MIN_RENAMED_OBJECTS = 3
 """A change counts as API-wide if at least this many objects show it."""
 _MIN_SHARE = 0.5
 """Share of the objects that lost the old name which have to show the new one."""
@@ -149,7 +149,7 @@ def api_wide_renames(changes: Sequence[Placed]) -> dict[str, str]:
         )
     chosen: dict[str, str] = {}
     for (name, other), count in sorted(support.items(), key=lambda one: (-one[1], -name_similarity(*one[0]), one[0])):
-        if count >= MIN_OBJECTS and count >= _MIN_SHARE * losses[name]:
+        if count >= MIN_RENAMED_OBJECTS and count >= _MIN_SHARE * losses[name]:
             chosen.setdefault(name, other)
     return chosen
 

@@ -11,13 +11,13 @@ from typing import Any
 from whopwatch.core.errors import UsageError
 from whopwatch.core.finding import Confidence, Finding, Occurrence, Severity, Source
 from whopwatch.core.report import Verdict
-from whopwatch.diff.causes import Cause, group_by_cause
+from whopwatch.diff.causes import Cause, find_causes
 from whopwatch.diff.change import Gap, Placed
 from whopwatch.diff.compare import compare
 from whopwatch.diff.model import Direction
 from whopwatch.diff.renames import name_of
 from whopwatch.diff.sides import Side
-from whopwatch.diff.words import join
+from whopwatch.diff.words import list_words
 
 _CHECK = "diff"
 _SIDES = {Direction.SENT: "request", Direction.RECEIVED: "response"}
@@ -131,7 +131,7 @@ def compare_sides(old: Side, new: Side) -> Comparison:
         places += [PlacedFinding(finding, placed) for placed, finding in found.items()]
         changes += [
             ComparedChange(_merge(cause, [found[item] for item in cause.items]), cause)
-            for cause in group_by_cause(differences.changes)
+            for cause in find_causes(differences.changes)
         ]
     return Comparison(old.name, new.name, tuple(places), tuple(changes), tuple(gaps))
 
@@ -200,12 +200,12 @@ def _words(cause: Cause, first: Finding) -> tuple[str, str, str, str, str]:
         return "all", f"/{old}", old, new, f"{old} was renamed to {new} {where}"
     if cause.kind == "object-to-id":
         names = sorted({name_of(item.location) for item in _removals(cause.items)})
-        message = f"objects were replaced by their IDs {where}: {join(names)}"
+        message = f"objects were replaced by their IDs {where}: {list_words(names)}"
         return "all", "/*_id", "an object", "its ID, in a field with the suffix _id", message
     if cause.kind == "same-change":
         names = sorted({name_of(item.location) or "*" for item in cause.items})
         location = f"/{names[0]}" if len(names) == 1 else "/*"
-        message = f"{join(names)}: was {old}, is {new} {where}"
+        message = f"{list_words(names)}: was {old}, is {new} {where}"
         return "all", f"{location} {old} → {new}"[:_MAX_LOCATION], old, new, message
     return "all", f"{old}.*", old, new, f"resource {old} was renamed to {new}: {count} changes"
 

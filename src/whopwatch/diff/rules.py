@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from whopwatch.contract.operation import escape_pointer
 from whopwatch.diff.change import Change, Movement
 from whopwatch.diff.model import Property, Shape
-from whopwatch.diff.nodes import escape_pointer
 from whopwatch.diff.read_schema import LIFECYCLE
 from whopwatch.diff.words import describe, describe_field
 

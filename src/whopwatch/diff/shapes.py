@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from whopwatch.contract.operation import escape_pointer
 from whopwatch.diff.change import Change, Movement, NotCompared
 from whopwatch.diff.intersect import item_at
 from whopwatch.diff.model import Api, Direction, Property, Shape
-from whopwatch.diff.nodes import escape_pointer
 from whopwatch.diff.renames import mark_renamed
 from whopwatch.diff.rules import (
     added,
@@ -20,7 +20,7 @@ from whopwatch.diff.rules import (
 )
 from whopwatch.diff.unions import are_unions, as_one_object, overlapping, pair_variants
 from whopwatch.diff.values import common_types, compare_types, compare_values
-from whopwatch.diff.words import describe, describe_variant, join
+from whopwatch.diff.words import describe, describe_variant, list_words
 
 SDK_FORMATS = frozenset({"date", "date-time"})
 """The formats that an SDK writes as types; it states no other format."""
@@ -230,10 +230,10 @@ class Comparer:
         gone = [one for one in pairing.gone if not any(self._all(one, two, Change.is_wider) for two in other)]
         come = [two for two in pairing.come if not any(self._all(one, two, Change.is_narrower) for one in mine)]
         if gone:
-            text = join(map(describe_variant, gone))
+            text = list_words(map(describe_variant, gone))
             yield Change(pairing.drift_class, "narrowed", "", text, f"no longer {text}")
         if come:
-            text = join(map(describe_variant, come))
+            text = list_words(map(describe_variant, come))
             yield Change(pairing.drift_class, "widened", "", f"not {text}", text)
         for one, two in pairing.pairs:
             # The nullability of the union has been compared already.
@@ -252,12 +252,16 @@ class Comparer:
         gone, come = sorted(mine.keys() - other.keys()), sorted(other.keys() - mine.keys())
         if mine and other and moved:
             yield Change(
-                "D18", "replaced", "", f"{join(moved)} select {join(mine[one] for one in moved)}", "another variant"
+                "D18",
+                "replaced",
+                "",
+                f"{list_words(moved)} select {list_words(mine[one] for one in moved)}",
+                "another variant",
             )
         if mine and other and gone:
-            yield Change("D18", "narrowed", "", f"{join(gone)} select a variant", f"no longer {join(gone)}")
+            yield Change("D18", "narrowed", "", f"{list_words(gone)} select a variant", f"no longer {list_words(gone)}")
         if mine and other and come:
-            yield Change("D18", "widened", "", f"not {join(come)}", f"{join(come)} select a variant")
+            yield Change("D18", "widened", "", f"not {list_words(come)}", f"{list_words(come)} select a variant")
         if old.variants and new.variants and old.is_exclusive != new.is_exclusive and not self.has_sdk:
             union = new if new.is_exclusive else old
             if overlapping(union, (self.new if new.is_exclusive else self.old).resolve):

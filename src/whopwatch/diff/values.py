@@ -8,7 +8,7 @@ from typing import Any
 from whopwatch.core.finding import Severity
 from whopwatch.diff.change import Change, Movement
 from whopwatch.diff.model import Shape
-from whopwatch.diff.words import describe, join
+from whopwatch.diff.words import describe, list_words
 
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
 _UPPER = ("maxLength", "maxItems", "maxProperties", "maxContains")
@@ -65,19 +65,19 @@ def common_types(old: Shape, new: Shape) -> frozenset[str]:
 def compare_values(old: Shape, new: Shape, known_formats: frozenset[str] | None) -> Iterator[Change]:
     """Yield what can change while the type stays: enum, format, ID prefix, bounds, default.
 
-    `known_formats` are the formats that both sources would state; None stands for all.
+    `known_formats` are the formats that both sources would state; None: all.
     """
     yield from _enums(old, new)
     yield from _formats(old, new, known_formats)
     if old.prefixes and new.prefixes and set(old.prefixes) != set(new.prefixes):
-        yield Change("D12", "replaced", "", f"prefix {join(old.prefixes)}", f"prefix {join(new.prefixes)}")
+        yield Change("D12", "replaced", "", f"prefix {list_words(old.prefixes)}", f"prefix {list_words(new.prefixes)}")
     yield from _limits(old, new)
     if old.default != new.default:
         yield Change("D13", "replaced", "", f"default {_default(old)}", f"default {_default(new)}")
 
 
 def _default(shape: Shape) -> str:
-    return join(shape.default) if shape.default else "none"
+    return list_words(shape.default) if shape.default else "none"
 
 
 def _as_numbers(kinds: frozenset[str]) -> frozenset[str]:
@@ -106,9 +106,9 @@ def _enum_values(old: tuple[Any, ...], new: tuple[Any, ...], at_most: Severity |
     removed = [value for value in old if not _contains(new, value)]
     added = [value for value in new if not _contains(old, value)]
     if removed:
-        yield Change("D10", "removed", "", join(removed), f"no longer {join(removed)}", at_most=at_most)
+        yield Change("D10", "removed", "", list_words(removed), f"no longer {list_words(removed)}", at_most=at_most)
     if added:
-        yield Change("D10", "added", "", f"not {join(added)}", join(added), at_most=at_most)
+        yield Change("D10", "added", "", f"not {list_words(added)}", list_words(added), at_most=at_most)
 
 
 def _contains(values: tuple[Any, ...], value: Any) -> bool:

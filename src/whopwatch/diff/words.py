@@ -31,7 +31,7 @@ def describe_field(item: Property) -> str:
     return f"{need}, {describe(item.shape)}"
 
 
-def join(values: Iterable[object]) -> str:
+def list_words(values: Iterable[object]) -> str:
     """Return the first few of several values in a row."""
     texts = [str(value) for value in values]
     rest = len(texts) - _MAX_SHOWN
@@ -44,9 +44,9 @@ def _content(shape: Shape) -> str:
     if shape.is_never:
         return "no value"
     if shape.variants:
-        return "one of " + join(describe_variant(variant) for variant in shape.variants)
+        return "one of " + list_words(describe_variant(variant) for variant in shape.variants)
     if shape.enum is not None:
-        return f"one of {join(shape.enum)}" if len(shape.enum) > 1 else f"the constant {join(shape.enum)}"
+        return f"one of {list_words(shape.enum)}" if len(shape.enum) > 1 else f"the constant {list_words(shape.enum)}"
     if shape.items is not None and shape.kinds <= {"array"}:
         return f"array of {_content(shape.items)}"
     if not shape.kinds:

@@ -17,6 +17,7 @@ from whopwatch.reports.text import plural, sanitize
 MAX_ROWS = 1500
 """Rows of the Markdown table: a job summary may hold 1 MiB; the JSON report has all of them."""
 _MAX_PLACES = 6
+_MAX_GAPS = 50
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 
 
@@ -31,17 +32,36 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     legend = "".join(f"\n  {class_label(drift_class)}: {class_title(drift_class)}" for drift_class in classes)
     if legend:
         console.print(Text(legend, "dim"), soft_wrap=True)
+    if comparison.gaps:
+        console.print(Text(f"\nnot compared ({len(comparison.gaps)})", "yellow"))
+        for text in not_compared(comparison):
+            console.print(Text(f"  {text}"), soft_wrap=True, highlight=False)
     console.print(Text(f"\n{summary(comparison)}", "bold"), soft_wrap=True)
+
+
+def not_compared(comparison: Comparison) -> list[str]:
+    """Return what differs and was not compared, one keyword a line."""
+    shown = [
+        f"{sanitize(gap.operation) or 'the whole API'} {sanitize(gap.location)}: {sanitize(gap.keyword)} differs"
+        for gap in comparison.gaps[:_MAX_GAPS]
+    ]
+    rest = len(comparison.gaps) - len(shown)
+    return [*shown, f"and {rest} more"] if rest else shown
 
 
 def summary(comparison: Comparison) -> str:
     """Return `sdk:0.0.22 → sdk:0.0.23: 36 changes in 36 places: 1 critical, 35 low`."""
     names = f"{sanitize(comparison.old)} → {sanitize(comparison.new)}"
     if not comparison.changes:
-        return f"{names}: no changes"
+        return f"{names}: {_uncompared(comparison) or 'no changes'}"
     counts = ", ".join(f"{len(groups)} {severity}" for severity, groups in comparison.by_severity().items())
     changes, places = len(comparison.changes), len(comparison.places)
-    return f"{names}: {plural(changes, 'change')} in {plural(places, 'place')}: {counts}"
+    more = f"; {_uncompared(comparison)}" if comparison.gaps else ""
+    return f"{names}: {plural(changes, 'change')} in {plural(places, 'place')}: {counts}{more}"
+
+
+def _uncompared(comparison: Comparison) -> str:
+    return f"{plural(len(comparison.gaps), 'difference')} not compared" if comparison.gaps else ""
 
 
 def as_markdown(comparison: Comparison) -> str:
@@ -82,6 +102,8 @@ def _places(group: ComparedChange) -> str:
 def _markdown(comparison: Comparison) -> Iterator[str]:
     mark = "✅" if comparison.verdict is Verdict.CLEAN else "❌"
     yield f"## {mark} {_escaped(summary(comparison))}"
+    if comparison.gaps:
+        yield from ("", "Not compared:", "", *(f"- {_escaped(line)}" for line in not_compared(comparison)))
     if not comparison.changes:
         return
     yield from ("", "| severity | class | where | place | was | is | places |", "|---|---|---|---|---|---|---:|")

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence
 from whopwatch.contract import Contract
+from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.finding import Severity, Source
 from whopwatch.core.rule import Rule
 
 ANNOUNCEMENTS: Mapping[str, str] = {"deprecation": "", "sunset": "", "warning": "299", "link": "successor-version"}
 """Headers that announce a removal, and what their value contains then."""
-VERSION_HEADER = "api-version-date"
 
 REMOVAL_ANNOUNCED = Rule(
     "deprecation/announced",
@@ -73,7 +73,7 @@ def _report_versions(evidence: Evidence, findings: FindingCollector) -> None:
             findings.report(
                 OTHER_VERSION,
                 operation,
-                f"header:{VERSION_HEADER}",
+                f"header:{VERSION_HEADER.lower()}",
                 sample=0,
                 samples=len(evidence.responses[operation]),
             )

@@ -13,6 +13,8 @@ from whopwatch.contract.list_behaviour import Behaviour
 from whopwatch.contract.write_effects import WriteEffects, read_write_effects
 from whopwatch.core.errors import ContractError
 
+VERSION_HEADER = "Api-Version-Date"
+"""The header that requests a version, and that some responses repeat."""
 EDITION = "edition.toml"
 """The file that says which version an edition folder holds."""
 

@@ -15,10 +15,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from whopwatch.contract import Contract
+from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.loader import version_order
 from whopwatch.core.exchange import Exchange
 
-VERSION_HEADER = "Api-Version-Date"
 ENOUGH_RESPONSES = 4
 """Responses with content after which they decide, if no header does."""
 STRUCTURAL = 3

@@ -1,0 +1,132 @@
+"""Ask a target about API versions: which it supports, and to which the key and the webhooks are pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+
+from whopwatch.config import Target
+from whopwatch.contract import Contract, Operation
+from whopwatch.contract.edition import VERSION_HEADER
+from whopwatch.contract.loader import editions
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.http import Call, Client
+from whopwatch.run.api_version import supported_versions
+from whopwatch.run.matching import bundled_contracts
+from whopwatch.run.session import observe
+
+NO_VERSION = "0001-01-01"
+"""A version that no API supports: a request for it is answered with the list of those that it does."""
+BUDGET = 12
+"""Requests that the questions take at most."""
+COMPARED = 6
+"""Requests whose responses show the version if nothing else does."""
+
+
+@dataclass(frozen=True)
+class VersionSurvey:
+    """What a target says about versions.
+
+    `supported` are the versions that it lists, the oldest first, empty if it lists none. `key_version` is the version
+    that answers requests without a version header, `key_evidence` how that is known (`key`, `header`, `responses`);
+    both are None if it is not known. `webhooks` maps the id of each webhook to its version. `sent` counts the requests.
+    """
+
+    supported: tuple[str, ...] = ()
+    key_version: str | None = None
+    key_evidence: str | None = None
+    webhooks: Mapping[str, str] = field(default_factory=dict)
+    sent: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the survey as JSON, with the bundled editions."""
+        return {
+            "supported": list(self.supported),
+            "key": {"version": self.key_version, "evidence": self.key_evidence},
+            "webhooks": dict(self.webhooks),
+            "editions": [
+                {"version": edition.version, "release": edition.release, "date": edition.date} for edition in editions()
+            ],
+            "requests": self.sent,
+        }
+
+
+def survey_versions(
+    contract: Contract, default: Contract, target: Target, transport: httpx.BaseTransport | None = None
+) -> VersionSurvey:
+    """Ask `target` about versions, with at most BUDGET GET requests.
+
+    `contract` is the newest one: it knows the operations that describe keys and webhooks. `default` is the contract to
+    compare responses with if nothing else shows the version of the key.
+    """
+    plain = replace(target, api_version_date=None)
+    with Client(plain, contract, budget=BUDGET - COMPARED, transport=transport) as client:
+        supported = _supported(client, contract, target)
+        newest = supported[-1] if supported else None
+        key_version = _version_of_key(client, contract, target, newest)
+        webhooks = _versions_of_webhooks(client, contract, target, newest)
+        sent = client.sent
+    evidence = "key" if key_version else None
+    if key_version is None:
+        observation = observe(default, plain, budget=COMPARED, others=bundled_contracts, transport=transport)
+        answer = observation.api_version
+        sent += observation.sent
+        if answer is not None and answer.version is not None:
+            key_version, evidence = answer.version, str(answer.evidence)
+    return VersionSurvey(supported, key_version, evidence, webhooks, sent)
+
+
+def _supported(client: Client, contract: Contract, target: Target) -> tuple[str, ...]:
+    """Return the versions that the API lists when it is asked for one that does not exist."""
+    operation = next((one for one in contract.lists if "{" not in one.path), None)
+    if operation is None:
+        return ()
+    return supported_versions(client.send(_list_call(operation, contract, target, NO_VERSION))) or ()
+
+
+def _version_of_key(client: Client, contract: Contract, target: Target, version: str | None) -> str | None:
+    """Return the version that the list of keys shows for the key in use, recognised by its last characters."""
+    if target.api_key is None:
+        return None
+    secret = target.api_key.reveal()
+    found = [
+        str(item["api_version_date"])
+        for item in _items(_listed(client, contract, target, "api_keys.list", version))
+        if isinstance(item.get("api_version_date"), str) and _is_end_of(item.get("obfuscated_secret_key"), secret)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_end_of(shown: Any, secret: str) -> bool:
+    tail = str(shown or "").rpartition("*")[2].rpartition(".")[2].rpartition("…")[2]
+    return len(tail) >= 4 and secret.endswith(tail)
+
+
+def _versions_of_webhooks(client: Client, contract: Contract, target: Target, version: str | None) -> dict[str, str]:
+    return {
+        str(item["id"]): str(item.get("api_version_date") or item.get("api_version") or "unknown")
+        for item in _items(_listed(client, contract, target, "webhooks.list", version))
+        if isinstance(item.get("id"), str)
+    }
+
+
+def _listed(client: Client, contract: Contract, target: Target, id: str, version: str | None) -> Exchange | None:
+    operation = contract.operations.get(id)
+    return client.send(_list_call(operation, contract, target, version)) if operation else None
+
+
+def _list_call(operation: Operation, contract: Contract, target: Target, version: str | None) -> Call:
+    """Return the request for the first page of a list of the account, asking for `version` if it is given."""
+    names = {contract.account.id_field, "resource_id"} & {parameter.name for parameter in operation.in_("query")}
+    query = tuple((name, target.company_id) for name in sorted(names) if target.company_id)
+    headers = ((VERSION_HEADER, version),) if version else ()
+    return Call(operation, Purpose.LIST, query=query, headers=headers)
+
+
+def _items(exchange: Exchange | None) -> Iterator[Mapping[str, Any]]:
+    value = exchange.json if exchange is not None and exchange.ok else None
+    data = value.get("data") if isinstance(value, dict) else None
+    yield from (item for item in data or () if isinstance(item, dict))

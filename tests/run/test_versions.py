@@ -1,0 +1,81 @@
+"""What a target says about versions."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.run.fake_api import FakeApi
+from whopwatch.config import Secret, Target
+from whopwatch.contract import Contract, load
+from whopwatch.run.versions import survey_versions
+
+KEY = "apik_secret_1234abcd"
+PINNED = "2026-10-15-1"
+
+
+@pytest.fixture(scope="module")
+def newest() -> Contract:
+    return load("newest")
+
+
+class VersionedApi:
+    """Lists its versions, the keys of the account, and its webhooks; `shown` is what it shows of the key in use."""
+
+    def __init__(self, shown: str = "apik_*****abcd", *, status: int = 200) -> None:
+        self.shown = shown
+        self.status = status
+        self.asked: list[tuple[str, str | None]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        version = request.headers.get("Api-Version-Date")
+        self.asked.append((request.url.path, version))
+        if version == "0001-01-01":
+            message = f"Unknown API version. Supported versions: {PINNED}, 2025-01-01"
+            error = {"type": "invalid_request_error", "message": message, "param": "Api-Version-Date"}
+            return httpx.Response(400, json={"error": error})
+        page = {"start_cursor": None, "end_cursor": None, "has_next_page": False, "has_previous_page": False}
+        data = []
+        if request.url.path.endswith("/api_keys"):
+            other = {"id": "apik_2", "api_version_date": "2026-09-02-1", "obfuscated_secret_key": "apik_*****zzzz"}
+            data = [{"id": "apik_1", "api_version_date": PINNED, "obfuscated_secret_key": self.shown}, other]
+        if request.url.path.endswith("/webhooks"):
+            data = [{"id": "hook_1", "api_version_date": "2026-09-15"}, {"id": "hook_2", "api_version": "v5"}]
+        return httpx.Response(self.status, json={"data": data, "page_info": page})
+
+
+def target() -> Target:
+    return Target("fake", "http://127.0.0.1:1/api/v1", "http://127.0.0.1:1/api/v2", Secret(KEY), "biz_1")
+
+
+def test_versions_key_and_webhooks_are_shown(newest: Contract) -> None:
+    api = VersionedApi()
+    survey = survey_versions(newest, load(), target(), httpx.MockTransport(api))
+    assert survey.supported == ("2025-01-01", PINNED)
+    assert (survey.key_version, survey.key_evidence) == (PINNED, "key")
+    assert survey.webhooks == {"hook_1": "2026-09-15", "hook_2": "v5"}
+    assert survey.sent == len(api.asked) == 3
+    assert {version for _, version in api.asked[1:]} == {PINNED}
+    assert KEY not in str(survey.to_json())
+
+
+def test_a_key_that_is_not_listed_is_judged_by_responses() -> None:
+    default = load()
+    api = FakeApi(default)
+    newest = load("newest")
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        is_known = default.match(request.method, request.url.path.removeprefix("/api/v1")) is not None
+        if not is_known or request.headers.get("Api-Version-Date"):
+            return httpx.Response(404, json={"error": {"type": "not_found", "message": "no"}})
+        return api.handle(request)
+
+    survey = survey_versions(newest, load(), api.target(), httpx.MockTransport(handle))
+    assert (survey.supported, survey.webhooks) == ((), {})
+    assert (survey.key_version, survey.key_evidence) == ("2025-01-01", "responses")
+    assert survey.sent <= 12
+
+
+def test_two_keys_with_the_same_end_show_nothing(newest: Contract) -> None:
+    survey = survey_versions(newest, load(), target(), httpx.MockTransport(VersionedApi("apik_*****zzzz")))
+    assert survey.key_version is None

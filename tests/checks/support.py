@@ -54,12 +54,12 @@ def page(
     items: Sequence[Any], *, start: Any = "", end: Any = "", has_next: Any = False, has_previous: Any = False
 ) -> Any:
     """Return the body of a page; its cursors are by default those of its first and last item, `c-` and the id."""
-    first, last = (f"c-{items[index]['id']}" if items and start == "" else None for index in (0, -1))
+    own = [f"c-{item.get('id')}" if isinstance(item, dict) else "c" for item in items]
     return {
         "data": list(items),
         "page_info": {
-            "start_cursor": first if start == "" else start,
-            "end_cursor": last if end == "" else end,
+            "start_cursor": next(iter(own), None) if start == "" else start,
+            "end_cursor": next(reversed(own), None) if end == "" else end,
             "has_next_page": has_next,
             "has_previous_page": has_previous,
         },

@@ -1,0 +1,79 @@
+"""Violations become findings: grouped, counted, in the words of the worst rule."""
+
+from __future__ import annotations
+
+from whopwatch.checks.collector import FindingCollector, findings_of
+from whopwatch.core.finding import Confidence, Finding, Severity, Source
+from whopwatch.core.rule import Rule
+
+LOW = Rule("one/low", "D1", Severity.LOW, "{what}", "b", "low {what}")
+HIGH = Rule("one/high", "D1", Severity.HIGH, "c", "d", "high", Source.LIVE_LIVE)
+OTHER_HIGH = Rule("two/high", "D1", Severity.HIGH, "e", "f", "other")
+OTHER_CLASS = Rule("one/class", "D2", Severity.LOW, "", "", "")
+
+
+def findings(collector: FindingCollector) -> list[Finding]:
+    return list(findings_of(collector.violations))
+
+
+def test_a_sample_counts_once() -> None:
+    collector = FindingCollector()
+    for sample in (1, 1, 2):
+        collector.report(LOW, "plans.list", "/x", sample=sample, samples=3, unit="item", what="a")
+
+    (finding,) = findings(collector)
+
+    assert (finding.violations, finding.samples, finding.confidence) == (2, 3, Confidence.CONFIRMED)
+    assert (finding.check, finding.rule, finding.expected, finding.observed) == ("one", "one/low", "a", "b")
+    assert finding.message == "plans.list: low a (2 of 3 items)."
+
+
+def test_one_sample_is_suspected_and_never_more_than_there_are() -> None:
+    collector = FindingCollector()
+    collector.report(HIGH, "plans.list", "/x", sample=1, samples=0)
+
+    (finding,) = findings(collector)
+
+    assert (finding.confidence, finding.samples) == (Confidence.SUSPECTED, 1)
+    assert finding.message == "plans.list: high (1 of 1 response)."
+
+
+def test_the_worst_rule_gives_the_words_and_counts_the_samples_of_its_check() -> None:
+    collector = FindingCollector()
+    collector.report(LOW, "plans.list", "/x", sample=1, samples=9, what="a")
+    collector.report(HIGH, "plans.list", "/x", sample=2, samples=3)
+    collector.report(OTHER_HIGH, "plans.list", "/x", sample=3, samples=3)
+
+    (finding,) = findings(collector)
+
+    assert (finding.rule, finding.severity, finding.source) == ("one/high", Severity.HIGH, Source.LIVE_LIVE)
+    assert (finding.violations, finding.samples) == (2, 3)
+
+
+def test_the_first_of_two_checks_is_kept_unless_the_second_is_worse() -> None:
+    collector = FindingCollector()
+    collector.report(LOW, "plans.list", "/x", sample=1, samples=3, what="a")
+    collector.report(OTHER_HIGH, "plans.list", "/x", sample=2, samples=3)
+
+    (finding,) = findings(collector)
+
+    assert (finding.check, finding.violations) == ("two", 1)
+
+
+def test_class_operation_and_location_make_a_finding() -> None:
+    collector = FindingCollector()
+    collector.report(HIGH, "plans.list", "/x", sample=1, samples=1)
+    collector.report(HIGH, "plans.list", "/y", sample=1, samples=1)
+    collector.report(HIGH, "users.list", "/x", sample=1, samples=1)
+    collector.report(OTHER_CLASS, "plans.list", "/x", sample=1, samples=1)
+
+    assert len({one.fingerprint for one in findings(collector)}) == len(findings(collector)) == 4
+
+
+def test_the_first_violation_gives_the_details() -> None:
+    collector = FindingCollector()
+    for what in ("first", "{second}"):
+        collector.report(LOW, "plans.list", "/x", sample=what, samples=2, what=what)
+    collector.report(LOW, "plans.list", "/y", sample=1, samples=2, what="{braces}")
+
+    assert [one.expected for one in findings(collector)] == ["first", "{braces}"]

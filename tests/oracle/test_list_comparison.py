@@ -1,0 +1,224 @@
+"""Traversals compared with the whole list: each fault has its rule and its location."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.oracle.support import ITEMS, history, plan, plans, request, whole
+from whopwatch.contract import Contract
+from whopwatch.core.exchange import Exchange
+from whopwatch.core.rule import Rule
+from whopwatch.oracle import list_rules as rules
+from whopwatch.oracle.list_comparison import compare_step_back, compare_traversal
+from whopwatch.oracle.page import ListPage
+from whopwatch.oracle.traversal import StepBack, Traversal
+
+ALL = ("first", "100")
+ASC, DESC = ("direction", "asc"), ("direction", "desc")
+VISIBLE, HIDDEN = ("visibilities[]", "visible"), ("visibilities[]", "hidden")
+LATE = ("created_after", "2026-01-04T00:00:00Z")
+NEXT, PREVIOUS = "/page_info/has_next_page", "/page_info/has_previous_page"
+Found = list[tuple[Rule, str]]
+
+
+def items(*numbers: int) -> list[dict[str, Any]]:
+    return [ITEMS[6 - number] if 0 < number < 7 else plan(number) for number in numbers]
+
+
+def traversal(contract: Contract, *exchanges: Exchange) -> Traversal:
+    return history(contract, *exchanges).traversals[0]
+
+
+def compare(contract: Contract, *exchanges: Exchange) -> Found:
+    return [tuple(one) for one in compare_traversal(whole(contract), traversal(contract, *exchanges))]  # type: ignore[misc]
+
+
+def page(numbers: Sequence[int], *query: tuple[str, str], **info: Any) -> Exchange:
+    return request(items(*numbers), *query, **info)
+
+
+def after(number: int) -> tuple[str, str]:
+    return "after", f"c-plan_{number}"
+
+
+RIGHT: list[tuple[Exchange, ...]] = [
+    (page((6, 5, 4, 3, 2, 1), ALL),),
+    (page((1, 2, 3, 4, 5, 6), ALL, ASC),),
+    (page((6, 4, 2), ALL, VISIBLE),),
+    (page((), ALL, ("created_after", "2030-01-01T00:00:00Z")),),
+    (page((6, 5), ("first", "2"), has_next=True), page((4, 3, 2, 1), ALL, after(5), has_previous=True)),
+    (page((6, 5), ("first", "2"), has_next=True),),
+]
+
+
+@pytest.mark.parametrize("exchanges", RIGHT)
+def test_what_follows_from_the_list_is_right(contract: Contract, exchanges: tuple[Exchange, ...]) -> None:
+    assert compare(contract, *exchanges) == []
+
+
+WRONG: list[tuple[tuple[Exchange, ...], Found]] = [
+    # a page that is rejected
+    ((page((), ALL, VISIBLE, status=400),), [(rules.QUERY_REJECTED, "param:visibilities[]")]),
+    ((page((), ALL, VISIBLE, ASC, status=422),), [(rules.QUERY_REJECTED, "status")]),
+    (
+        (page((), ALL, VISIBLE, ASC, status=400, value={"error": {"param": "direction"}}),),
+        [(rules.QUERY_REJECTED, "param:direction")],
+    ),
+    (
+        (page((), ALL, VISIBLE, status=404, value={"error": {"param": "x"}}),),
+        [(rules.QUERY_REJECTED, "param:visibilities[]")],
+    ),
+    ((page((), ALL, VISIBLE, status=403),), []),
+    ((page((), ALL, VISIBLE, status=500),), []),
+    # one parameter explains the first page
+    ((page((6, 5, 4, 3, 2, 1), ALL, VISIBLE),), [(rules.PARAMETER_IGNORED, "param:visibilities[]")]),
+    ((page((6, 5, 4), ALL, LATE, VISIBLE),), [(rules.EXCLUDED_ITEM, "param:visibilities[]")]),  # one too many
+    ((page((5, 3, 1), ALL, HIDDEN, VISIBLE),), [(rules.PARAMETER_MISREAD, "param:visibilities[]")]),
+    ((page((6, 4, 2), ALL, HIDDEN, VISIBLE),), [(rules.PARAMETER_MISREAD, "param:visibilities[]")]),
+    (
+        (page((6, 5, 4, 3, 2, 1), ALL, ASC, VISIBLE),),
+        [(rules.EXCLUDED_ITEM, "param:visibilities[]")] * 3 + [(rules.WRONG_ORDER, "param:direction")],
+    ),
+    ((page((6, 4, 2), ALL, ASC, VISIBLE),), [(rules.PARAMETER_IGNORED, "param:direction")]),
+    ((page((1, 2, 3, 4, 5, 6), ALL, DESC),), [(rules.PARAMETER_MISREAD, "param:direction")]),
+    # a page by itself
+    ((page((6, 5, 4), ("first", "2"), LATE),), [(rules.TOO_MANY_ITEMS, "param:first")]),
+    ((page((6, 6, 5, 4), ALL, LATE),), [(rules.ITEM_TWICE, "/data/*/id")]),
+    # unknown and excluded items
+    ((page((9, 6, 5, 4), ALL, LATE),), [(rules.NOT_IN_LIST, "param:created_after")]),
+    ((page((9, 6, 5, 4, 3, 2, 1), ALL),), [(rules.NOT_IN_LIST, "/data")]),
+    ((page((9, 6, 4), ALL, LATE, VISIBLE),), [(rules.NOT_IN_LIST, "/data")]),
+    ((page((6, 5, 4, 2), ALL, LATE),), [(rules.EXCLUDED_ITEM, "param:created_after")]),
+    # order and gaps
+    ((page((6, 5, 3, 4, 2, 1), ALL),), [(rules.WRONG_ORDER, "/data")]),
+    ((page((6, 4, 5), ALL, LATE, DESC),), [(rules.WRONG_ORDER, "param:direction")]),
+    ((page((6, 5, 3, 2, 1), ALL),), [(rules.ITEM_MISSING, "/data")]),
+    ((page((5, 4, 3, 2, 1), ALL),), [(rules.ITEMS_SKIPPED, "/data")]),
+    ((page((6, 4), ALL, LATE),), [(rules.ITEM_MISSING, "param:created_after")]),  # the only parameter
+    ((page((6, 4), ("first", "3"), LATE),), [(rules.ITEM_MISSING, "/data")]),  # on a page that may go on
+    # the end
+    ((page((6, 5, 4, 3), ALL),), [(rules.ENDS_EARLY, "/data")]),
+    ((page((6, 5, 4, 3), ("first", "4")),), [(rules.NEXT_PAGE_DENIED, NEXT)]),
+    ((page((6, 5, 4, 3)),), [(rules.NEXT_PAGE_DENIED, NEXT)]),
+    ((page((), ALL),), [(rules.ENDS_EARLY, "/data")]),
+    ((page((6, 5, 4, 3, 2, 1), ALL, has_next=True),), [(rules.LAST_PAGE_HAS_NEXT, NEXT)]),
+    ((page((6, 5, 4), ALL, LATE, has_previous=True),), [(rules.OTHER_SIDE_WRONG, PREVIOUS)]),
+    # a second page
+    (
+        (page((6, 5), ("first", "2"), has_next=True), page((3, 2, 1), ALL, after(5), has_previous=True)),
+        [(rules.ITEMS_SKIPPED, "param:after")],
+    ),
+    (
+        (page((6, 5), ("first", "2"), has_next=True), page((5, 4, 3, 2, 1), ALL, after(5), has_previous=True)),
+        [(rules.EARLIER_ITEMS, "param:after")],
+    ),
+    (
+        (page((6, 5), ("first", "2"), has_next=True), page((6, 5), ("first", "2"), after(5), has_next=True)),
+        [(rules.EARLIER_ITEMS, "param:after")],  # it begins anew
+    ),
+    (
+        (page((6, 5), ("first", "2"), has_next=True), page((4, 3, 2, 1), ALL, after(5))),
+        [(rules.OTHER_SIDE_WRONG, PREVIOUS)],
+    ),
+    (
+        (
+            page((6, 5), ("first", "2"), has_next=True, end="c"),
+            page((4, 3), ("first", "2"), ("after", "c"), has_next=True, has_previous=True, end="c"),
+        ),
+        [(rules.QUERY_CURSOR_TWICE, "/page_info/end_cursor")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("exchanges", "expected"), WRONG)
+def test_each_difference_has_its_rule_and_location(
+    contract: Contract, exchanges: tuple[Exchange, ...], expected: Found
+) -> None:
+    assert compare(contract, *exchanges) == expected
+
+
+def test_the_first_wrong_page_ends_the_comparison(contract: Contract) -> None:
+    pages = (page((6, 5), ("first", "2"), has_next=False), page((), ALL, after(5)))
+
+    assert compare(contract, *pages) == [(rules.NEXT_PAGE_DENIED, NEXT)]
+
+
+def test_pages_that_were_right_are_not_compared_again(contract: Contract) -> None:
+    known = whole(contract)
+    made = traversal(contract, page((6, 5), ("first", "2"), has_next=True))
+
+    assert compare_traversal(known, made) == []
+    assert len(known.verified) == 1
+    grown = traversal(
+        contract, page((6, 5), ("first", "2"), has_next=True), page((3,), ALL, after(5), has_previous=True)
+    )
+    grown.pages[0] = made.pages[0]
+    assert [one.rule for one in compare_traversal(known, grown)] == [rules.ITEMS_SKIPPED, rules.ENDS_EARLY]
+
+
+def test_items_without_ids_may_be_equal(contract: Contract) -> None:
+    equal = [{"visibility": "visible"}, {"visibility": "visible"}]
+    known = whole(contract, equal[:1])
+    made = traversal(contract, request(equal, ALL, start=None, end=None))
+
+    assert compare_traversal(known, made) == []
+
+
+def test_an_open_filter_decides_nothing(contract: Contract) -> None:
+    unknown = [{"id": item["id"], "created_at": item["created_at"]} for item in plans(2, 1)]
+    made = traversal(contract, request(unknown[:1], ALL, VISIBLE))
+
+    assert compare_traversal(whole(contract, unknown), made) == []
+
+
+FORWARD = (
+    page((6, 5), ("first", "2"), has_next=True),
+    page((4, 3), ("first", "2"), after(5), has_next=True, has_previous=True),
+)
+LAST = ("last", "2")
+BACK: list[tuple[Exchange, Found]] = [
+    (page((6, 5), LAST, has_next=True), []),
+    (page((5,), ("last", "1"), has_next=True, has_previous=True), []),
+    (page((6, 5), ("last", "5"), has_next=True), []),
+    (page((6, 5), has_next=True), []),
+    (page((), LAST, status=400), [(rules.QUERY_REJECTED, "param:before")]),
+    (page((), LAST, status=422), [(rules.QUERY_REJECTED, "param:before")]),
+    (page((), LAST, status=500), []),
+    (page((6, 5), ("last", "1"), has_next=True), [(rules.TOO_MANY_BACKWARDS, "param:last")]),
+    (page((6,), ("last", "1"), has_next=True), [(rules.WRONG_PAGE_BACK, "param:last")]),
+    (page((5, 6), LAST, has_next=True), [(rules.WRONG_PAGE_BACK, "param:before")]),
+    (page((), LAST, has_next=True), [(rules.WRONG_PAGE_BACK, "param:before")]),
+    (page((6, 5), LAST, has_next=True, has_previous=True), [(rules.PREVIOUS_PAGE_WRONG, PREVIOUS)]),
+    (page((5,), ("last", "1"), has_next=True), [(rules.PREVIOUS_PAGE_WRONG, PREVIOUS)]),
+    (page((6, 5), LAST), [(rules.OTHER_SIDE_WRONG, NEXT)]),
+]
+
+
+@pytest.mark.parametrize(("back", "expected"), BACK)
+def test_a_step_back_shows_the_pages_before(contract: Contract, back: Exchange, expected: Found) -> None:
+    step = StepBack(traversal(contract, *FORWARD), ListPage(back), 2)
+
+    assert compare_step_back(whole(contract), step) == expected
+
+
+def test_a_step_back_after_a_wrong_traversal_says_nothing(contract: Contract) -> None:
+    wrong = traversal(contract, page((6, 4), ("first", "2"), has_next=True))
+    step = StepBack(wrong, wrong.pages[0], 1)
+
+    assert compare_step_back(whole(contract), step) == []
+
+
+def test_a_step_back_shows_what_the_traversal_skipped(contract: Contract) -> None:
+    # Nothing says that the second page may not skip item 4: the filter is open for it.
+    unsure = [plan(6), plan(5), {"id": "plan_4", "created_at": plan(4)["created_at"]}, plan(3)]
+    pages = (
+        request(unsure[:2], ("first", "2"), VISIBLE, has_next=True),
+        request(unsure[3:], ALL, VISIBLE, after(5), has_previous=True),
+    )
+    made = traversal(contract, *pages)
+    step = StepBack(made, ListPage(request(unsure[1:3], LAST, has_next=True)), 2)
+
+    assert compare_step_back(whole(contract, unsure), step) == [(rules.ITEMS_SKIPPED, "param:after")]

@@ -23,7 +23,8 @@ from benchmarks.processes import module
 from benchmarks.usage import command_line
 from whopwatch.config import Secret, Target
 from whopwatch.prober.footprint import reads_only
-from whopwatch.prober.http_pages import PageServer, build_pages
+from whopwatch.prober.http_pages import build_pages
+from whopwatch.prober.http_server import PageServer
 from whopwatch.prober.service import SWITCH_SECONDS, ProberService
 
 SCRAPES = 100

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.prober.support import Time
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.prober.budget import DEFAULT_HOLD, LONGEST_HOLD, RequestBudget
+from whopwatch.prober.budget import DEFAULT_HOLD, LONGEST_HOLD, OnDemandBudget, RequestBudget
 
 
 def refusal(status: int = 429, retry_after: str | None = None) -> Exchange:
@@ -60,3 +60,34 @@ def test_a_smaller_budget_applies_at_once() -> None:
     budget = RequestBudget(6000, Time())
     budget.change_rate(40)
     assert budget.level().limit == budget.level().remaining == 10
+
+
+def test_probes_on_request_leave_half_of_the_budget_to_scheduled_runs() -> None:
+    time = Time()
+    shared = RequestBudget(240, time)
+    on_demand = OnDemandBudget(100_000, shared, time)
+    taken = 0
+    while on_demand.take("plans.list") is None:
+        taken += 1
+    assert taken == shared.level().limit / 2
+    assert on_demand.seconds_until_free() > 0
+    assert all(shared.take("products.list") is None for _ in range(int(shared.level().limit / 2)))
+
+
+def test_probes_on_request_have_a_budget_of_their_own() -> None:
+    time = Time()
+    shared = RequestBudget(6000, time)
+    on_demand = OnDemandBudget(12, shared, time)
+    for _ in range(10):
+        assert on_demand.take("plans.list") is None
+    assert on_demand.take("plans.list") == "the budget for probes on request is spent"
+    assert 4 < on_demand.seconds_until_free() <= 5
+    time.now += 5
+    assert on_demand.take("plans.list") is None
+
+
+def test_a_429_to_a_probe_on_request_pauses_scheduled_runs_too() -> None:
+    time = Time()
+    shared = RequestBudget(600, time)
+    assert OnDemandBudget(12, shared, time).hold_after_429(refusal(retry_after="20")) == 20
+    assert "after a 429" in (shared.take("products.list") or "")

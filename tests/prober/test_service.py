@@ -11,10 +11,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.prober.support import CONTRACT
+from whopwatch.config import Secret
 from whopwatch.config.shard import Shard
 from whopwatch.core.errors import ConfigError, UsageError
 from whopwatch.prober.footprint import reads_only
-from whopwatch.prober.http_pages import PageServer
+from whopwatch.prober.http_pages import build_pages
+from whopwatch.prober.http_server import PageRequest, PageServer
 from whopwatch.prober.service import ProberService
 from whopwatch.simulator import Simulator, embedded
 
@@ -119,6 +121,37 @@ def test_an_operation_without_a_probe_is_not_requested(server: PageServer, simul
     status, text = get(server, "/probe?target=mcp")
     assert (status, "on its schedule only" in text, "whop_mcp_" in text) == (404, True, True)
     assert simulator.requests.total() == before
+
+
+def test_a_probe_on_request_has_a_budget_of_its_own(server: PageServer, service: ProberService) -> None:
+    statuses = [get(server, "/probe?target=products.list")[0] for _ in range(12)]
+    assert statuses[:10] == [200] * 10
+    assert statuses[-1] == 429
+    assert service.runner.run(service.probes["products.list"]).outcome == "success", "scheduled runs go on"
+
+
+@pytest.mark.parametrize(
+    ("client", "token", "authorization", "status"),
+    [
+        ("127.0.0.1", None, "", 200),
+        ("::1", None, "", 200),
+        ("::ffff:127.0.0.1", None, "", 200),
+        ("192.0.2.1", None, "", 403),
+        ("fe80::1%eth0", None, "", 403),
+        ("192.0.2.1", "s3cret", "Bearer s3cret", 200),
+        ("192.0.2.1", "s3cret", "Bearer other", 401),
+        ("127.0.0.1", "s3cret", "", 401),
+        ("127.0.0.1", "s3cret", "Bearer s3cr\xe9t", 401),
+    ],
+)
+def test_a_probe_on_request_needs_a_local_client_or_the_token(
+    simulator: Simulator, config: Path, client: str, token: str | None, authorization: str, status: int
+) -> None:
+    service = ProberService(CONTRACT, simulator.target(), config, probe_token=Secret(token) if token else None)
+    before = simulator.requests["GET"]
+    request = PageRequest("/probe", {"target": "products.list"}, client, authorization)
+    assert build_pages(service)["/probe"](request).status == status
+    assert simulator.requests["GET"] - before == (status == 200)
 
 
 def test_history(server: PageServer, service: ProberService) -> None:

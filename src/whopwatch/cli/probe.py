@@ -20,7 +20,7 @@ import click
 
 from whopwatch.cli._support.options import FILE_PATH, TARGET
 from whopwatch.cli._support.subprocess_call import call_in_subprocess
-from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
+from whopwatch.config import SIMULATOR, Secret, Target, resolve_target, target_name
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, forget_contracts, load
 from whopwatch.core.errors import TargetError, UsageError
@@ -42,6 +42,7 @@ Examples:
 \b
 Pages: /metrics  /probe?target=OP&debug=true  /history?failed=true  /healthz  /readyz
 SIGHUP reloads the configuration; SIGTERM stops the prober after the active runs.
+/probe serves local clients or, if WHOPWATCH_PROBE_TOKEN is set, clients that send it as a bearer token.
 Only GET requests are sent. WHOP_API_KEY and WHOP_COMPANY_ID are used as by `whopwatch check`.
 """
 
@@ -81,6 +82,7 @@ def _opened(name: str | None) -> AbstractContextManager[Target]:
 
 
 def _serve(contract: Contract, target: Target, config: Path, shard: Shard, address: tuple[str, int]) -> int:
+    from whopwatch.prober.http_pages import PROBE_TOKEN_VARIABLE
     from whopwatch.prober.service import ProberService
 
     signals: SimpleQueue[int] = SimpleQueue()
@@ -90,10 +92,18 @@ def _serve(contract: Contract, target: Target, config: Path, shard: Shard, addre
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
-    service = ProberService(contract, target, config, shard, check_mcp=partial(_check_mcp, target))
+    token = os.environ.get(PROBE_TOKEN_VARIABLE)
+    service = ProberService(
+        contract,
+        target,
+        config,
+        shard,
+        check_mcp=partial(_check_mcp, target),
+        probe_token=Secret(token) if token else None,
+    )
     server = service.start(address)
-    host, port = server.server_address[:2]
-    url = f"http://[{host!s}]:{port}" if ":" in str(host) else f"http://{host!s}:{port}"
+    host, port = server.server_address
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     click.echo(f"Probing {len(service.probes)} operations of {target.name}; {url}/metrics", err=True)
     try:
         while signals.get() == signal.SIGHUP:

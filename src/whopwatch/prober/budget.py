@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from whopwatch.core.exchange import Exchange
 from whopwatch.http.limits import retry_after
@@ -13,6 +14,20 @@ SMALLEST_BUDGET_BURST = 10.0
 DEFAULT_HOLD = 30.0
 """Seconds for which an operation is paused after a 429 without Retry-After."""
 LONGEST_HOLD = 3600.0
+SCHEDULE_RESERVE = 0.5
+"""Share of the shared budget that probes on request leave for scheduled runs."""
+
+
+class Budget(Protocol):
+    """What a run needs of a budget."""
+
+    def take(self, operation: str) -> str | None:
+        """Take one request for `operation`. Return the reason if none may be sent now."""
+        ...
+
+    def hold_after_429(self, exchange: Exchange) -> float:
+        """Pause the operation if the response is a 429. Return the seconds of the pause, else 0."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +64,17 @@ class RequestBudget:
             self._set_rate(per_minute)
             self._tokens = min(self._tokens, self._limit)
 
-    def take(self, operation: str) -> str | None:
-        """Take one request for `operation`. Return the reason if none may be sent now."""
+    def take(self, operation: str, *, reserve: float = 0.0) -> str | None:
+        """Take one request for `operation`, and leave at least `reserve` (a share of the limit) for others.
+
+        Return the reason if none may be sent now.
+        """
         with self._lock:
             self._refill()
             left = self._held_until.get(operation, 0.0) - self._at
             if left > 0:
                 return f"paused for another {left:.0f} s after a 429"
-            if self._tokens < 1.0:
+            if self._tokens < 1.0 + reserve * self._limit:
                 return "the request budget is spent"
             self._tokens -= 1.0
             return None
@@ -91,3 +109,33 @@ class RequestBudget:
         now = self._clock()
         self._tokens = min(self._limit, self._tokens + (now - self._at) * self._rate)
         self._at = now
+
+
+class OnDemandBudget:
+    """The budget of probes on request: `per_minute` requests of the `shared` budget, which scheduled runs need first.
+
+    Requests count in both budgets. Half of the shared one is reserved, so that no scheduled run is skipped for them.
+    """
+
+    def __init__(self, per_minute: float, shared: RequestBudget, clock: Callable[[], float]) -> None:
+        self._own = RequestBudget(per_minute, clock)
+        self._shared = shared
+
+    def change_rate(self, per_minute: float) -> None:
+        """Use another rate from now on."""
+        self._own.change_rate(per_minute)
+
+    def seconds_until_free(self) -> float:
+        """Return the seconds until a request may be sent; 0 if one may be sent now."""
+        shared = self._shared.level()
+        return max(self._own.level().seconds_until(1), shared.seconds_until(1 + SCHEDULE_RESERVE * shared.limit))
+
+    def take(self, operation: str) -> str | None:
+        """Take one request for `operation`. Return the reason if none may be sent now."""
+        if self._own.level().remaining < 1:
+            return "the budget for probes on request is spent"
+        return self._shared.take(operation, reserve=SCHEDULE_RESERVE) or self._own.take(operation)
+
+    def hold_after_429(self, exchange: Exchange) -> float:
+        """Pause the operation, for scheduled runs too, if the response is a 429."""
+        return self._shared.hold_after_429(exchange)

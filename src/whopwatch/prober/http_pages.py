@@ -1,29 +1,29 @@
-"""The prober's own HTTP server: metrics, probes on request, history, health."""
+"""The prober's pages: metrics, probes on request, history, health."""
 
 from __future__ import annotations
 
+import hmac
 import json
-import socket
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple, Protocol
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from typing import Any, Protocol
 
 from prometheus_client import generate_latest
 
-from whopwatch import __version__
-from whopwatch.core.errors import UsageError, did_you_mean
+from whopwatch.config import Secret
+from whopwatch.core.errors import did_you_mean
 from whopwatch.metrics import CONTENT_TYPE, Exposition, ProbeMetrics, ProbeOutcome, new_registry
+from whopwatch.prober.budget import OnDemandBudget
 from whopwatch.prober.history import ProbeRun
+from whopwatch.prober.http_server import Page, PageReply, PageRequest, text_page
 from whopwatch.prober.probe_run import ProbeRunner, shows_contract
 from whopwatch.prober.settings import Probe
 
-MAX_CONNECTIONS = 16
-IDLE_SECONDS = 10.0
 MAX_HISTORY_RECORDS = 1000
-TEXT_TYPE = "text/plain; charset=utf-8"
 JSON_TYPE = "application/json"
+PROBE_TOKEN_VARIABLE = "WHOPWATCH_PROBE_TOKEN"  # noqa: S105 (its name)
+SLOW_PAGES = ("/probe",)
 MCP_TARGET = "mcp"
 MCP_ON_SCHEDULE_ONLY = """target: the MCP server is checked on its schedule only (interval under [mcp] in \
 probes.toml). Its results are at /metrics, as whop_mcp_*.
@@ -38,103 +38,9 @@ INDEX = """whopwatch prober
 """
 
 
-class PageReply(NamedTuple):
-    """The response of a page."""
-
-    status: int
-    media_type: str
-    parts: Sequence[bytes]
-
-
-Query = Mapping[str, str]
-Page = Callable[[Query], PageReply]
-"""Serves one path. The query holds the first value of each parameter of the request."""
-
-
-def text_page(content: str, status: int = 200) -> PageReply:
-    """Return a page of plain text."""
-    return PageReply(status, TEXT_TYPE, [content.encode()])
-
-
 def json_page(content: object, status: int = 200) -> PageReply:
     """Return a page of JSON."""
     return PageReply(status, JSON_TYPE, [json.dumps(content, indent=1).encode(), b"\n"])
-
-
-class PageServer(ThreadingHTTPServer):
-    """Serve `pages` by path at `address`: GET and HEAD only, with a bounded number of connections.
-
-    Raises UsageError if it cannot listen at the address.
-    """
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-
-    def __init__(self, address: tuple[str, int], pages: Mapping[str, Page]) -> None:
-        self.pages = pages
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self._free_connections = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        try:
-            super().__init__(address, _RequestHandler)
-        except OSError as error:
-            raise UsageError(
-                "The prober cannot listen at this address.",
-                where=f"option --listen, {address[0]}:{address[1]}",
-                got=error.strerror or "an address that does not resolve",
-                hint="choose another HOST:PORT; port 0 takes a free one",
-            ) from None
-
-    def start(self) -> None:
-        """Serve from a thread of its own."""
-        threading.Thread(target=self.serve_forever, args=(0.2,), daemon=True, name="server").start()
-
-    def stop(self) -> None:
-        """Stop serving."""
-        self.shutdown()
-        self.server_close()
-
-    def process_request(self, request: object, client_address: object) -> None:
-        """Handle the request in a thread, or close the connection if there are too many of them."""
-        if self._free_connections.acquire(blocking=False):
-            super().process_request(request, client_address)  # type: ignore[arg-type]
-        else:
-            self.shutdown_request(request)  # type: ignore[arg-type]
-
-    def process_request_thread(self, request: object, client_address: object) -> None:
-        """Handle the request and release its place."""
-        try:
-            super().process_request_thread(request, client_address)  # type: ignore[arg-type]
-        finally:
-            self._free_connections.release()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Ignore a client that closed its connection early."""
-
-
-class _RequestHandler(BaseHTTPRequestHandler):
-    timeout = IDLE_SECONDS
-    server: PageServer
-    server_version = f"whopwatch/{__version__}"
-    sys_version = ""
-
-    def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        page = self.server.pages.get(url.path)
-        query = {name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
-        reply = page(query) if page else text_page("Unknown page. See / for the list.\n", 404)
-        self.send_response(reply.status)
-        self.send_header("Content-Type", reply.media_type)
-        self.send_header("Content-Length", str(sum(map(len, reply.parts))))
-        self.end_headers()
-        if self.command != "HEAD":
-            for part in reply.parts:
-                self.wfile.write(part)
-
-    do_HEAD = do_GET  # noqa: N815 (the name that http.server looks for)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Log no requests."""
 
 
 class ProberView(Protocol):
@@ -142,6 +48,8 @@ class ProberView(Protocol):
 
     exposition: Exposition
     runner: ProbeRunner
+    on_demand: OnDemandBudget
+    probe_token: Secret | None
 
     @property
     def probes(self) -> Mapping[str, Probe]:
@@ -168,8 +76,8 @@ def build_pages(view: ProberView) -> Mapping[str, Page]:
     return {
         "/": lambda _: text_page(INDEX),
         "/metrics": lambda _: _metrics_page(view),
-        "/probe": lambda query: _probe_page(view, query),
-        "/history": lambda query: _history_page(view, query),
+        "/probe": lambda request: _probe_page(view, request),
+        "/history": lambda request: _history_page(view, request.query),
         "/healthz": _health_page(lambda: view.is_alive),
         "/readyz": _health_page(lambda: view.is_ready),
     }
@@ -184,7 +92,7 @@ def _health_page(is_ok: Callable[[], bool]) -> Page:
     return lambda _: text_page("ok\n") if is_ok() else text_page("no\n", 503)
 
 
-def _history_page(view: ProberView, query: Query) -> PageReply:
+def _history_page(view: ProberView, query: Mapping[str, str]) -> PageReply:
     limit = query.get("limit", "100")
     if not (limit.isascii() and limit.isdecimal() and len(limit) < 6):
         return text_page("limit: expected an integer\n", 400)
@@ -200,7 +108,11 @@ def _is_true(value: str) -> bool:
     return value.lower() in ("1", "true")
 
 
-def _probe_page(view: ProberView, query: Query) -> PageReply:
+def _probe_page(view: ProberView, request: PageRequest) -> PageReply:
+    refusal = _access_refusal(view.probe_token, request)
+    if refusal:
+        return refusal
+    query = request.query
     name = query.get("target", "")
     if name == MCP_TARGET:
         return text_page(MCP_ON_SCHEDULE_ONLY, 404)
@@ -208,10 +120,33 @@ def _probe_page(view: ProberView, query: Query) -> PageReply:
     if probe is None:
         hint = did_you_mean(name, view.probes) or "/history and probes.toml name the probed operations"
         return text_page(f"target: this prober has no probe of that operation; {hint}\n", 404)
-    run = view.runner.observe(probe)
+    wait = view.on_demand.seconds_until_free()
+    if wait > 0:
+        seconds = str(ceil(wait))
+        text = f"The budget for probes on request is spent; try again in {seconds} s (budget.on_demand_per_minute).\n"
+        return text_page(text, 429, (("Retry-After", seconds),))
+    run = view.runner.observe(probe, view.on_demand)
     if _is_true(query.get("debug", "")):
         return text_page(explain_run(probe, view.runner.record(run).to_json()))
     return PageReply(200, CONTENT_TYPE, [_run_metrics(probe, run)])
+
+
+def _access_refusal(token: Secret | None, request: PageRequest) -> PageReply | None:
+    """Return the refusal of a request for a probe: it needs the token or, without one, a local client."""
+    if token is None:
+        if _is_local(request.client):
+            return None
+        return text_page(f"Probes on request are for local clients. Set {PROBE_TOKEN_VARIABLE} to allow others.\n", 403)
+    if hmac.compare_digest(request.authorization.encode(), f"Bearer {token.reveal()}".encode()):
+        return None
+    text = f"Send the token of {PROBE_TOKEN_VARIABLE}: Authorization: Bearer TOKEN\n"
+    return text_page(text, 401, (("WWW-Authenticate", "Bearer"),))
+
+
+def _is_local(client: str) -> bool:
+    address = ip_address(client.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def _run_metrics(probe: Probe, run: ProbeRun) -> bytes:

@@ -15,7 +15,7 @@ from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.http.call import Call
 from whopwatch.metrics import ProbeMetrics, ProbeOutcome
-from whopwatch.prober.budget import RequestBudget
+from whopwatch.prober.budget import Budget, RequestBudget
 from whopwatch.prober.history import ProbeRun, RunHistory, RunRecord
 from whopwatch.prober.ids import RecentIds
 from whopwatch.prober.probe_requests import MissingIdError, RequestSequence
@@ -132,11 +132,11 @@ class ProbeRunner:
             self.history.add(self.record(run))
         return run
 
-    def observe(self, probe: Probe) -> ProbeRun:
-        """Run `probe` once without exporting or storing anything. Its requests count against the same budget."""
+    def observe(self, probe: Probe, budget: Budget | None = None) -> ProbeRun:
+        """Run `probe` once without exporting or storing anything, within `budget` or that of scheduled runs."""
         begun = self.clock()
         exchanges: list[Exchange] = []
-        ending = self._send_requests(probe, exchanges, begun + probe.options.timeout)
+        ending = self._send_requests(probe, budget or self.budget, exchanges, begun + probe.options.timeout)
         reason, seconds = ending.reason, self.clock() - begun
         if ending.is_skip:
             sent = tuple(exchanges)
@@ -156,18 +156,18 @@ class ProbeRunner:
         """Return `run` as the history stores it."""
         return RunRecord.of(run, [self.contract.operations[exchange.operation].path for exchange in run.exchanges])
 
-    def _send_requests(self, probe: Probe, exchanges: list[Exchange], deadline: float) -> _Ending:
+    def _send_requests(self, probe: Probe, budget: Budget, exchanges: list[Exchange], deadline: float) -> _Ending:
         """Send the probe's requests and append the exchanges to `exchanges`."""
         calls = RequestSequence(probe, self.contract, self.ids).calls()
         try:
             call = next(calls)
             while True:
-                refusal = self.budget.take(call.operation.id)
+                refusal = budget.take(call.operation.id)
                 if refusal:
                     return _Ending(refusal, is_skip=True)
                 exchange = self.client.send(call, max(deadline - self.clock(), 0.0))
                 exchanges.append(exchange)
-                self.metrics.throttled.inc(self.budget.hold_after_429(exchange))
+                self.metrics.throttled.inc(budget.hold_after_429(exchange))
                 call = calls.send(exchange)
         except StopIteration:
             return _Ending()

@@ -13,17 +13,18 @@ from pathlib import Path
 from prometheus_client import ProcessCollector
 
 from whopwatch import __version__
-from whopwatch.config import Target
+from whopwatch.config import Secret, Target
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.errors import ConfigError
 from whopwatch.metrics import Exposition, McpMetrics, ProbeMetrics, new_registry
-from whopwatch.prober.budget import RequestBudget
+from whopwatch.prober.budget import OnDemandBudget, RequestBudget
 from whopwatch.prober.client import ProbeClient
 from whopwatch.prober.footprint import TRIM_SECONDS, freeze_startup_objects, trim_heap
 from whopwatch.prober.history import RunHistory
-from whopwatch.prober.http_pages import PageServer, build_pages
+from whopwatch.prober.http_pages import SLOW_PAGES, build_pages
+from whopwatch.prober.http_server import PageServer
 from whopwatch.prober.ids import RecentIds
 from whopwatch.prober.mcp import McpCheck, McpChecker, mcp_url
 from whopwatch.prober.probe_requests import resources_needed
@@ -39,7 +40,8 @@ _LOG = logging.getLogger("whopwatch.prober")
 class ProberService:
     """A prober of `target`, configured by the file `config`, for one `shard` of its operations.
 
-    `check_mcp` checks an MCP server; only the first shard does so, and without it none.
+    `check_mcp` checks an MCP server; only the first shard does so, and without it none. `probe_token` is what clients
+    must send for a probe on request; without it only local clients may request one.
     Raises ConfigError for an invalid file.
     """
 
@@ -51,6 +53,7 @@ class ProberService:
         shard: Shard = Shard(),  # noqa: B008 (immutable)
         *,
         check_mcp: McpCheck | None = None,
+        probe_token: Secret | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._contract = contract
@@ -64,6 +67,8 @@ class ProberService:
         self.exposition = Exposition([*self.metrics.families, *mcp.families], [ProcessCollector(registry=None)])
         self._client = ProbeClient(target, contract, fresh=self._settings.fresh_connections)
         self._budget = RequestBudget(self._requests_per_minute(self._settings), time.monotonic)
+        self.on_demand = OnDemandBudget(self._settings.on_demand_per_minute, self._budget, time.monotonic)
+        self.probe_token = probe_token
         self._mcp = McpChecker(check_mcp, self._budget, mcp, wall=wall) if check_mcp and shard.index == 0 else None
         self._history = RunHistory()
         self.runner = self._runner_for(probes)
@@ -90,7 +95,7 @@ class ProberService:
 
     def start(self, address: tuple[str, int]) -> PageServer:
         """Start to serve at `address` and to probe. Raises UsageError if it cannot listen there."""
-        server = PageServer(address, build_pages(self))
+        server = PageServer(address, build_pages(self), SLOW_PAGES)
         self.warm_up()
         server.start()
         self._thread.start()
@@ -130,6 +135,7 @@ class ProberService:
             return False
         self._settings = settings
         self._budget.change_rate(self._requests_per_minute(settings))
+        self.on_demand.change_rate(settings.on_demand_per_minute)
         self.runner = self._runner_for(probes)
         self.metrics.set_operations(probe.series for probe in probes)
         self._in_maintenance.clear()

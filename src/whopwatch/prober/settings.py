@@ -68,8 +68,9 @@ class McpOptions:
 class ProberSettings:
     """The content of probes.toml. `mcp` is None if the file has no `[mcp]` table.
 
-    `requests_per_minute` is the budget of all probes and all shards together. `workers` is the number of probes that
-    may run at the same time; None to derive it from the schedule.
+    `requests_per_minute` is the budget of all probes and all shards together, `on_demand_per_minute` the part of it
+    that probes on request may use at each prober. `workers` is the number of probes that may run at the same time; None
+    to derive it from the schedule.
     """
 
     tables: tuple[ProbeTable, ...]
@@ -79,6 +80,7 @@ class ProberSettings:
     workers: int | None = None
     fresh_connections: bool = True
     requests_per_minute: float = 240.0
+    on_demand_per_minute: float = 12.0
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,9 @@ def parse_settings(content: Mapping[str, Any], where: str) -> ProberSettings:
     """Return the settings of a parsed TOML document. `where` names the document in errors."""
     readers: dict[str, decode.Reader] = {
         "prober": decode.table_reader({"workers": decode.positive_integer, "fresh_connections": decode.boolean}),
-        "budget": decode.table_reader({"requests_per_minute": decode.positive_number}),
+        "budget": decode.table_reader(
+            {"requests_per_minute": decode.positive_number, "on_demand_per_minute": decode.positive_number}
+        ),
         "defaults": decode.table_reader(_OPTION_READERS),
         "mcp": decode.record_reader(McpOptions),
         "probes": decode.array_reader(_read_probe_table),

@@ -24,6 +24,7 @@ known_ids = { products = "prod_1" }
 [targets.production]
 rate = 0.5
 known_ids = { courses = "cors_1" }
+allow_unchecked = ["payments.*", "members.list"]
 """
 
 URL = "[targets.x]\nbase_url = 'https://e.com'\n"
@@ -48,6 +49,7 @@ INVALID = {
     f"{URL}api_version_date = 'soon'": ("value is invalid", "got: 'soon'"),
     f"{URL}company_id = 'a/b'": ("value is invalid", "letters, digits"),
     f"{URL}writable = 1": ("value is invalid", "true or false"),
+    f"{URL}allow_unchecked = 'payments.list'": ("value is invalid", "a list"),
     f"{URL}readonly = true": ("Unknown key 'readonly'", "base_url"),
     f"{URL}api_key = 'k3y'": ("must not be in a configuration file", "api_key_env"),
     f"{URL}where = 'here'": ("Unknown key 'where'", "base_url"),
@@ -82,6 +84,7 @@ def test_a_file_defines_targets_and_adds_to_the_built_in_ones(tmp_path: Path) ->
     production = resolve_target("production", {"WHOP_API_KEY": "other"}, file)
     assert production.base_url == "https://api.whop.com/api/v1"
     assert (production.rate, production.known_ids) == (0.5, {"courses": "cors_1"})
+    assert (target.allow_unchecked, production.allow_unchecked) == ((), ("payments.*", "members.list"))
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from whopwatch.core.report import Verdict
 from whopwatch.history import open_baseline, read_baseline
 from whopwatch.history.nightly import NightOutcome, NightSettings, last_common_success, run_night, run_nights
 from whopwatch.run import Progress
+from whopwatch.run.options import RunOptions
 from whopwatch.simulator import Simulator, embedded
 
 
@@ -25,7 +26,7 @@ def api() -> Iterator[Simulator]:
 
 
 def settings(progress: Callable[[Progress], None] | None = None) -> NightSettings:
-    return NightSettings(only=("products.list", "companies.retrieve"), budget=20, progress=progress)
+    return NightSettings(RunOptions(only=("products.list", "companies.retrieve"), budget=20, progress=progress))
 
 
 def environ(api: Simulator) -> dict[str, str]:

@@ -65,7 +65,9 @@ def test_latencies_and_states_are_kept_for_a_bounded_time() -> None:
     )
 
 
-REFUSED = row(State.COULD_NOT_CHECK, reason="403: the key lacks a permission; required permission: x:read", samples=0)
+REFUSED = row(
+    State.COULD_NOT_CHECK, reason="403: the key lacks a permission; required permission: x:read", samples=0, denied=True
+)
 
 
 def refusal(status: int = 403, purpose: Purpose = Purpose.LIST, **changes: Any) -> Exchange:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.prober.support import CONTRACT, Reply, page, probe, prober
 from whopwatch.cli.probe import check_once
+from whopwatch.config import Target
 from whopwatch.core.report import Report, State
 from whopwatch.http.call import Call
 from whopwatch.planning.ids import MAX_TRIES
@@ -27,9 +28,11 @@ gets = true
 operations = ["v2.plans.retrieve"]
 """
 
+TARGET = Target("t", "https://api.example/v1", "https://api.example/v2")
+
 
 def once(runner: ProbeRunner, *operations: str) -> Report:
-    return check_once(CONTRACT, runner, [probe(each) for each in operations], "t", sleep=lambda _: None)
+    return check_once(CONTRACT, runner, [probe(each) for each in operations], TARGET, sleep=lambda _: None)
 
 
 def asked_with(name: str, calls: list[Call]) -> list[str | None]:
@@ -54,7 +57,7 @@ def test_parents_are_tried_until_one_has_items_or_as_many_as_a_check_tries(full:
 def test_a_probe_with_a_fixed_parameter_uses_no_other_value() -> None:
     runner, door = prober(lambda _: page(), probe("forum_posts.list"))
     given = probe("forum_posts.list", {"experience_id": "exp_mine"})
-    check_once(CONTRACT, runner, [probe("experiences.list"), given], "t", sleep=lambda _: None)
+    check_once(CONTRACT, runner, [probe("experiences.list"), given], TARGET, sleep=lambda _: None)
     parents = asked_with("experience_id", [call for call in door.calls if call.operation.id == "forum_posts.list"])
     assert parents == ["exp_mine"]
 
@@ -72,7 +75,7 @@ def test_every_read_of_the_simulator_is_verified(seed: int, tmp_path: Path) -> N
     config.write_text(EVERY_READ, encoding="utf-8")
     with embedded(CONTRACT, seed=seed) as simulator:
         service = ProberService(CONTRACT, simulator.target(), config)
-        report = check_once(CONTRACT, service.runner, list(service.probes.values()), "simulator")
+        report = check_once(CONTRACT, service.runner, list(service.probes.values()), simulator.target())
         service.stop()
         assert set(simulator.requests) == {"GET"}
         assert report.sent == simulator.requests.total() <= 120

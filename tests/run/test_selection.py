@@ -7,7 +7,7 @@ import pytest
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 from whopwatch.run import select_operations
-from whopwatch.run.selection import other_versions
+from whopwatch.run.selection import match_operations, other_versions
 
 
 def test_without_names_everything_of_v1_is_selected(contract: Contract) -> None:
@@ -55,3 +55,22 @@ def test_the_option_is_called_as_the_caller_calls_it(contract: Contract) -> None
     with pytest.raises(UsageError) as raised:
         select_operations(contract, resources=["nope"], prefix="--whop-")
     assert raised.value.where == "option --whop-resource"
+
+
+def test_patterns_match_whole_ids(contract: Contract) -> None:
+    every = set(contract.operations)
+    assert match_operations(contract, ["*"], where="here") == every
+    of_payments = match_operations(contract, ["payments.*"], where="here")
+    assert of_payments == {id for id in every if id.startswith("payments.")}
+    assert match_operations(contract, ["*.list", "payments.list"], where="here") == {
+        id for id in every if id.endswith(".list")
+    }
+    assert match_operations(contract, [], where="here") == frozenset()
+
+
+def test_a_pattern_that_matches_nothing_is_refused(contract: Contract) -> None:
+    with pytest.raises(UsageError) as raised:
+        match_operations(contract, ["products.list", "product.list"], where="option --exclude")
+    assert raised.value.where == "option --exclude"
+    assert "product.list" in raised.value.what
+    assert "products.list" in (raised.value.hint or "")

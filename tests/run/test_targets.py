@@ -142,7 +142,38 @@ def test_one_operation_that_refuses_is_not_verified_and_no_drift(
     assert state is State.COULD_NOT_CHECK
     assert said in reason
     assert report.count()[State.VERIFIED] == 78
-    assert report.verdict is Verdict.CLEAN
+    # An unknown id says nothing about the key; every other refusal leaves an operation unchecked that could be.
+    assert report.verdict is (Verdict.CLEAN if status == 404 else Verdict.COULD_NOT_CHECK)
+
+
+def refuse_payments(operation: Operation, _: httpx.Request, truth: Answer) -> Answer:
+    return error(403, "forbidden") if operation.resource == "payments" else truth
+
+
+def test_refused_operations_are_named_once_and_never_green(contract: Contract) -> None:
+    api = FakeApi(contract, fault=refuse_payments)
+    report = check(contract, api.target(), transport=api.transport)
+    assert report.verdict is Verdict.COULD_NOT_CHECK
+    assert report.reason == (
+        "the API refuses 1 operation to this key: payments.list. "
+        "Grant the permissions, or allow it with --allow-unchecked"
+    )
+    assert [row["id"] for row in report.to_json()["operations"] if row.get("denied")] == ["payments.list"]
+
+
+@pytest.mark.parametrize("allowed", [("*",), ("payments.*",), ("members.list", "payments.list")])
+def test_refused_operations_that_the_user_allows_are_no_failure(contract: Contract, allowed: tuple[str, ...]) -> None:
+    api = FakeApi(contract, fault=refuse_payments)
+    report = check(contract, api.target(allow_unchecked=allowed), transport=api.transport)
+    assert (report.verdict, report.reason) == (Verdict.CLEAN, None)
+    assert row(report, "payments.list")[0] is State.COULD_NOT_CHECK
+    assert not any(one.denied for one in report.operations)
+
+
+def test_other_operations_may_not_be_refused(contract: Contract) -> None:
+    api = FakeApi(contract, fault=refuse_payments)
+    report = check(contract, api.target(allow_unchecked=("members.*",)), transport=api.transport)
+    assert report.verdict is Verdict.COULD_NOT_CHECK
 
 
 @pytest.mark.parametrize("answer", [html, lambda: html(500), lambda: httpx.Response(302, headers={"location": "/x"})])

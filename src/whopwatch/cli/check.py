@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from whopwatch.cli._support.options import (
+    ALLOW_UNCHECKED,
     API_VERSION,
     CONFIG,
     CONTRACT,
@@ -19,7 +20,6 @@ from whopwatch.cli._support.options import (
     RESOURCE,
     SEED,
     TARGET,
-    refuse_writes,
     report_files,
 )
 from whopwatch.cli._support.outputs import Outputs
@@ -66,6 +66,7 @@ MAX_PATHS = 20
 @SEED
 @CONTRACT
 @API_VERSION
+@ALLOW_UNCHECKED
 @report_files("json", "junit", "markdown", "html", "sarif")
 @click.option("--record", "record_file", metavar="FILE.har", help="Record the run as HAR, without keys and values.")
 @click.option("--replay", "replay_file", type=FILE_PATH, metavar="FILE.har", help="Check a HAR file. Sends nothing.")
@@ -81,6 +82,7 @@ def check_command(
     seed: int,
     contract_name: str | None,
     api_version: str | None,
+    allow_unchecked: bool,
     reports: dict[str, str | None],
     record_file: str | None,
     replay_file: Path | None,
@@ -89,51 +91,36 @@ def check_command(
 ) -> int:
     """Check a target against the contract."""
     from whopwatch.reports import FILE_NAMES
-    from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, WRITING_BUDGET, judge, select_operations
-    from whopwatch.run.matching import choose_contract, observe_matching
+    from whopwatch.run import INTERRUPTED
+    from whopwatch.run.options import RunOptions, observe_target
     from whopwatch.run.replay import record
-    from whopwatch.run.target import open_target
 
     outputs = Outputs({**reports, "har": record_file}, report_dir, FILE_NAMES)
     if replay_file:
         return _replay(load(contract_name), replay_file, target, config, outputs)
-    choice = choose_contract(contract_name, api_version, target, os.environ, config)
-    contract = choice.contract
-    select_operations(contract, only, resource)
-    if not allow_writes:
-        refuse_writes(contract, only)
-    limit = budget or (WRITING_BUDGET if allow_writes else DEFAULT_BUDGET)
-    with (
-        open_target(
-            contract,
-            target,
-            os.environ,
-            config=config,
-            seed=seed,
+    with show_progress() as progress:
+        options = RunOptions(
+            contract_name=contract_name,
+            api_version=api_version,
+            only=only,
+            resources=resource,
+            budget=budget,
             rate=rate,
-            writes=allow_writes,
-            api_version=choice.api_version,
-        ) as ready,
-        show_progress() as progress,
-    ):
-        contract, observation = observe_matching(
-            contract,
-            ready,
-            auto=choice.is_auto,
-            select=lambda contract: select_operations(contract, only, resource),
-            budget=limit,
             seed=seed,
-            progress=progress,
+            config=config,
             writes=allow_writes,
+            allow_unchecked=allow_unchecked,
+            progress=progress,
         )
-    report = judge(contract, observation, ready.name)
+        run = observe_target(options, target, os.environ)
+    report = run.report()
     files = {}
     if record_file:
-        recorded = record(contract, ready, observation, report)
+        recorded = record(run.contract, run.target, run.observation, report)
         _print_lost_findings(recorded.findings, recorded.kept, recorded.added)
         files["har"] = recorded.har
     output_report(report, outputs, files)
-    return EXIT_INTERRUPTED if observation.stopped == INTERRUPTED else EXIT_CODES[report.verdict]
+    return EXIT_INTERRUPTED if run.observation.stopped == INTERRUPTED else EXIT_CODES[report.verdict]
 
 
 def _replay(contract: Contract, file: Path, target: str | None, config: Path | None, outputs: Outputs) -> int:

@@ -10,6 +10,7 @@ import click
 
 from whopwatch.cli._support.metrics import Metrics, metrics_options
 from whopwatch.cli._support.options import (
+    ALLOW_UNCHECKED,
     API_VERSION,
     CONFIG,
     CONTRACT,
@@ -20,7 +21,6 @@ from whopwatch.cli._support.options import (
     RESOURCE,
     TARGET,
     make_reports_folder,
-    refuse_writes,
     report_files,
 )
 from whopwatch.cli._support.outputs import Outputs
@@ -72,6 +72,7 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
 @click.option("--seed", type=int, help="Seed of the plan and of the simulator.  [default: another plan each night]")
 @CONTRACT
 @API_VERSION
+@ALLOW_UNCHECKED
 @report_files("json", "junit", "markdown", "html", "sarif")
 @click.option(
     "--report-dir",
@@ -94,6 +95,7 @@ def drift_command(
     seed: int | None,
     contract_name: str | None,
     api_version: str | None,
+    allow_unchecked: bool,
     reports: dict[str, str | None],
     report_dir: Path | None,
     textfile: Path | None,
@@ -103,8 +105,9 @@ def drift_command(
     """Check a target and report what changed since the nights before."""
     from whopwatch.history.nightly import NightSettings, last_common_success, run_night, run_nights
     from whopwatch.reports import FILE_NAMES
-    from whopwatch.run import select_operations
     from whopwatch.run.matching import AUTO
+    from whopwatch.run.options import RunOptions
+    from whopwatch.run.selection import refuse_writes, select_operations
 
     _check_usage(target, targets, shard, baseline)
     metrics = Metrics(textfile, pushgateway, {"shard": shard.partition("/")[0]} if shard else {})
@@ -123,9 +126,19 @@ def drift_command(
     for file in [company.baseline for company in companies] or [baseline or DEFAULT_BASELINE]:
         make_reports_folder(file)
     with show_progress() as progress:
-        settings = NightSettings(
-            contract_name, api_version, entries, only, resource, budget, rate, seed, config, progress
+        options = RunOptions(
+            contract_name=contract_name,
+            api_version=api_version,
+            only=only,
+            resources=resource,
+            budget=budget,
+            rate=rate,
+            seed=seed or 0,
+            config=config,
+            allow_unchecked=allow_unchecked,
+            progress=progress,
         )
+        settings = NightSettings(options, entries, varies_plan=seed is None)
         if targets:
             report, outcomes = run_nights(settings, companies, os.environ, _print_failure)
         else:

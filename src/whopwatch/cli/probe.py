@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli._support.options import FILE_PATH, TARGET
+from whopwatch.cli._support.options import ALLOW_UNCHECKED, FILE_PATH, TARGET
 from whopwatch.cli._support.subprocess_call import call_in_subprocess
 from whopwatch.config import SIMULATOR, Secret, Target, resolve_target, target_name
 from whopwatch.config.shard import Shard
@@ -54,8 +55,15 @@ Only GET requests are sent. WHOP_API_KEY and WHOP_COMPANY_ID are used as by `who
 @click.option("--shard", default="0/1", metavar="I/N", help="Probe every Nth operation, from the Ith (0 to N-1).")
 @click.option("--once", is_flag=True, help="Run every probe once, print the verdict, and exit.")
 @click.option("--json", "json_file", metavar="FILE", help="With --once: write the JSON report (- for stdout).")
+@ALLOW_UNCHECKED
 def probe_command(
-    target: str | None, config: Path | None, listen: str, shard: str, once: bool, json_file: str | None
+    target: str | None,
+    config: Path | None,
+    listen: str,
+    shard: str,
+    once: bool,
+    json_file: str | None,
+    allow_unchecked: bool,
 ) -> int:
     """Probe a target on schedule and export the results to Prometheus."""
     if json_file and not once:
@@ -64,7 +72,7 @@ def probe_command(
     configure_malloc()
     with _opened(target) as ready:
         if once:
-            return _once(ready, file, part, json_file)
+            return _once(replace(ready, allow_unchecked=("*",)) if allow_unchecked else ready, file, part, json_file)
         contract = reads_only(load())
         forget_contracts()  # the whole contract takes several times the memory of the probed part
         gc.collect()
@@ -141,7 +149,7 @@ def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> 
     outputs, contract = Outputs({"json": json_file}, None, {}), load()
     service = ProberService(contract, target, config, shard)
     try:
-        report = check_once(contract, service.runner, list(service.probes.values()), target.name)
+        report = check_once(contract, service.runner, list(service.probes.values()), target)
     finally:
         service.stop()
     if shard.index == 0:
@@ -154,7 +162,7 @@ def check_once(
     contract: Contract,
     runner: ProbeRunner,
     probes: Sequence[Probe],
-    target_name: str,
+    target: Target,
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
@@ -163,6 +171,7 @@ def check_once(
     from whopwatch.run.complete_round import complete_round
     from whopwatch.run.conclude import judge
     from whopwatch.run.observation import Observation
+    from whopwatch.run.selection import match_operations
 
     started_at, begun = datetime.now(UTC), time.perf_counter()
     # The planner is passed in: the scheduled prober, which shares this package, must not load it.
@@ -170,6 +179,7 @@ def check_once(
     observation = Observation(
         exchanges=tuple(exchanges),
         selected=frozenset(probe.id for probe in probes),
+        allow_unchecked=match_operations(contract, target.allow_unchecked, where="allow_unchecked"),
         budget=len(exchanges),
         sent=len(exchanges),
         unsafe=0,
@@ -178,7 +188,7 @@ def check_once(
         missing=missing,
         requests=Counter(exchange.operation for exchange in exchanges),
     )
-    return judge(contract, observation, target_name)
+    return judge(contract, observation, target.name)
 
 
 def _with_mcp(report: Report, target: Target, options: McpOptions | None) -> Report:

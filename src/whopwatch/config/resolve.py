@@ -73,6 +73,7 @@ def resolve_target(name_or_url: str, environ: Mapping[str, str], config_path: Pa
         api_version_date=_api_version(environ) or entry.api_version_date,
         contract=entry.contract,
         known_ids=entry.known_ids,
+        allow_unchecked=entry.allow_unchecked,
     )
 
 

@@ -46,7 +46,8 @@ class Target:
 
     `base_url` ends with the version (`https://api.whop.com/api/v1`) and has no trailing slash. `rate` is in requests
     per second, None for no limit. `api_version_date` is the version to request, `key` for that of the key, None if
-    the user named none. `known_ids` gives an id by resource, for resources to which no list leads.
+    the user named none. `known_ids` gives an id by resource, for resources to which no list leads. `allow_unchecked`
+    are patterns of the operations that the key need not be allowed to use (`payments.*`, `*`).
     Raises UsageError for a writable target on a production host.
     """
 
@@ -60,6 +61,7 @@ class Target:
     api_version_date: str | None = None
     contract: str | None = None
     known_ids: Mapping[str, str] = field(default_factory=dict)
+    allow_unchecked: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.writable and self.is_production:

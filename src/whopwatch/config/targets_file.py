@@ -72,6 +72,7 @@ class TargetEntry:
     allow_http: bool = False
     known_ids: Mapping[str, str] = field(default_factory=dict)
     writable: bool | None = None
+    allow_unchecked: tuple[str, ...] = ()
     where: str = field(default="", metadata={"key": False})
 
 

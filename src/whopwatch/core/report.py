@@ -48,7 +48,8 @@ class OperationResult:
 
     `reason` says why the operation is not verified, in words that a person can act on. `reason_group` is one sentence
     for all operations whose reasons differ only in a name. `request` is a request that was sent, as path and query
-    with shell variables in place of ids and other values. `history` and `latencies` (medians in seconds) cover the
+    with shell variables in place of ids and other values. `denied` says that the API refused every request of it to
+    this key, and that the user has not allowed that. `history` and `latencies` (medians in seconds) cover the
     latest runs of the baseline, the oldest first and this one last; both are empty without a baseline.
     """
 
@@ -62,6 +63,7 @@ class OperationResult:
     latency: float | None = None
     reason_group: str | None = None
     request: str | None = None
+    denied: bool = False
     history: tuple[State, ...] = ()
     latencies: tuple[float | None, ...] = ()
 
@@ -77,6 +79,7 @@ class OperationResult:
             "samples": self.samples,
             "latency": self.latency,
             **({"request": self.request} if self.request else {}),
+            **({"denied": True} if self.denied else {}),
             **({"history": list(self.history), "latencies": list(self.latencies)} if self.history else {}),
         }
 

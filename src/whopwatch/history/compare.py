@@ -29,6 +29,7 @@ from whopwatch.history.unverified import (
     update_operation_records,
 )
 from whopwatch.planning.state import OperationHistory
+from whopwatch.run.conclude import denied_reason
 
 MAX_NIGHTS = 1000
 """Nights that a baseline lists."""
@@ -57,7 +58,7 @@ def compare_with_history(
     found = _compared(contract, Evidence(contract, exchanges), report, records, night, tuple(accepted))
     findings = tuple(attribute_change(finding, records, rules, night.number) for finding in found)
     rows = _rows(records, report.operations, findings)
-    compared = report.revised(rows, findings, reason=report.reason, memory=memory)
+    compared = report.revised(rows, findings, reason=_reason(report, rows, findings), memory=memory)
     is_complete = compared.verdict is not Verdict.COULD_NOT_CHECK
     night = replace(night, verdict=str(compared.verdict), succeeded=is_complete)
     records.nights = [*records.nights, night][-MAX_NIGHTS:]
@@ -177,6 +178,18 @@ def _add_counts(records: Records, profiles: dict[str, OperationProfile], rescale
                 total = sums.setdefault(kind, Counter())
                 for name, count in counts.items():
                     total[name if name in total or len(total) < MAX_NAMES else "others"] += count
+
+
+def _reason(report: Report, rows: Iterable[OperationResult], findings: Iterable[Finding]) -> str | None:
+    """Return why the night is incomplete, without the denied operations that a finding is about.
+
+    Such a finding decides the verdict by itself: it is drift until it is accepted.
+    """
+    if report.reason is None or report.reason != denied_reason(report.operations):
+        return report.reason
+    about = [finding for finding in findings if finding.check == PERMISSION_CHECK]
+    known = {place.operation for finding in about for place in finding.places} | {one.operation for one in about}
+    return denied_reason(row for row in rows if row.id not in known)
 
 
 def _rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,31 +15,21 @@ from whopwatch.history.aggregate import aggregate_targets
 from whopwatch.history.compare import compare_with_history, plan_priorities
 from whopwatch.history.records import Records
 from whopwatch.history.store import open_baseline
-from whopwatch.run import DEFAULT_BUDGET, INTERRUPTED, Progress, judge, select_operations
-from whopwatch.run.matching import choose_contract, observe_matching
-from whopwatch.run.target import open_target
+from whopwatch.run import INTERRUPTED
+from whopwatch.run.options import RunOptions, observe_target
 
 
 @dataclass(frozen=True)
 class NightSettings:
     """What all targets of a nightly run share.
 
-    `contract_name` and `api_version` are what the user asked for, None for what fits the target.
-    `only` are operation ids and `resources` resources, both empty for every read of v1. `budget` is in requests for
-    each target, `rate` in requests a second. `seed` is None if each night is to have its own plan. `config` is the path
-    of whopwatch.toml, None for the default.
+    `varies_plan` says that each night has its own plan, made from the number of the night. `accepted` are the findings
+    that do not affect the verdict.
     """
 
-    contract_name: str | None = None
-    api_version: str | None = None
+    options: RunOptions = field(default_factory=RunOptions)
     accepted: tuple[AcceptedEntry, ...] = ()
-    only: tuple[str, ...] = ()
-    resources: tuple[str, ...] = ()
-    budget: int = DEFAULT_BUDGET
-    rate: float | None = None
-    seed: int | None = None
-    config: Path | None = None
-    progress: Callable[[Progress], None] | None = None
+    varies_plan: bool = True
 
 
 @dataclass(frozen=True)
@@ -123,32 +113,20 @@ def _observed(
     contract_name: str | None,
 ) -> tuple[Report, bool]:
     """Return the report of the night, compared unless it was interrupted, and whether it was."""
-    nights = len(records.nights)
-    name = contract_name or settings.contract_name
-    choice = choose_contract(name, settings.api_version, target_name, environ, settings.config)
-    with open_target(
-        choice.contract,
+    options = settings.options
+    if contract_name:
+        options = replace(options, contract_name=contract_name)
+    run = observe_target(
+        options,
         target_name,
         environ,
-        config=settings.config,
-        seed=settings.seed or 0,
-        rate=settings.rate,
-        api_version=choice.api_version,
-    ) as target:
-        contract, observation = observe_matching(
-            choice.contract,
-            target,
-            auto=choice.is_auto,
-            select=lambda contract: select_operations(contract, settings.only, settings.resources),
-            budget=settings.budget,
-            seed=nights if settings.seed is None else settings.seed,
-            progress=settings.progress,
-            past=plan_priorities(records, datetime.now(UTC)),
-        )
-    report = judge(contract, observation, target.name)
+        plan_seed=len(records.nights) if settings.varies_plan else None,
+        past=plan_priorities(records, datetime.now(UTC)),
+    )
+    report, observation = run.report(), run.observation
     if observation.stopped == INTERRUPTED:
         return report, True
-    return compare_with_history(contract, observation.exchanges, report, records, accepted=settings.accepted), False
+    return compare_with_history(run.contract, observation.exchanges, report, records, accepted=settings.accepted), False
 
 
 def _last_success(records: Records) -> float | None:

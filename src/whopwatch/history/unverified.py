@@ -41,11 +41,12 @@ def find_lost_permissions(
     """Yield a finding for each operation that an earlier night verified and that refuses the key now (401 or 403).
 
     Either the key lost a permission, or the API requires a new one. It has the fingerprint of the `info` finding of the
-    check `refused`, which cannot know that the operation used to work.
+    check `refused`, which cannot know that the operation used to work. Operations that the user allows to stay
+    unchecked have none.
     """
     for result in results:
         record = records.operations.get(result.id)
-        if record is None or not record.verified_night or result.state is not State.COULD_NOT_CHECK:
+        if record is None or not record.verified_night or not result.denied:
             continue
         sent = [
             exchange

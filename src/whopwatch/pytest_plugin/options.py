@@ -24,6 +24,7 @@ class PluginOptions:
     only: tuple[str, ...]
     resources: tuple[str, ...]
     allow_writes: bool = False
+    allow_unchecked: bool = False
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -38,6 +39,9 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--whop-rate", type=_rate, metavar="N", help="requests a second at most: 0.01 to 1000")
     group.addoption("--whop-only", type=_names, default=(), metavar="OP[,OP]", help="these operations only")
     group.addoption("--whop-allow-writes", action="store_true", help="run writing suites away from the simulator too")
+    group.addoption(
+        "--whop-allow-unchecked", action="store_true", help="pass although the API refuses operations to this key"
+    )
     group.addoption("--whop-resource", type=_names, default=(), metavar="R[,R]", help="these resources only")
 
 
@@ -67,6 +71,7 @@ def plugin_options(config: pytest.Config) -> PluginOptions:
         only=config.getoption("whop_only"),
         resources=config.getoption("whop_resource"),
         allow_writes=config.getoption("whop_allow_writes"),
+        allow_unchecked=config.getoption("whop_allow_unchecked"),
     )
 
 

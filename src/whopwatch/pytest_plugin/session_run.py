@@ -80,7 +80,13 @@ def _observe(session: pytest.Session) -> SessionRun:
 
     chosen, contract = options.plugin_options(session.config), load()
     with open_target(
-        contract, chosen.target, os.environ, config=chosen.config, seed=chosen.seed, rate=chosen.rate
+        contract,
+        chosen.target,
+        os.environ,
+        config=chosen.config,
+        seed=chosen.seed,
+        rate=chosen.rate,
+        allow_unchecked=chosen.allow_unchecked,
     ) as target:
         observation = run.observe(
             contract,

@@ -35,8 +35,16 @@ NO_COMPANY = (
     "not requested: the company id is unknown. Set WHOP_COMPANY_ID=biz_..., or company_id of the target in "
     "whopwatch.toml"
 )
+DENIED = (400, 401, 403, 422)
+"""Statuses with which the API refuses a request that follows the documentation to this key.
+
+Whop documents 403 for a missing permission, but live reports often saw 400. 422 means that the account must be
+verified first.
+"""
 NEEDS = "; required permission: "
 NO_ID = "not requested: no list returned an id for it"
+MAX_DENIED = 6
+"""Operations that the sentence about denied ones names; the rows name them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,8 @@ class RowEvidence:
     """What a run saw of one operation, tool or event.
 
     `excluded` is why it is outside the run's scope, None if it is inside. `unverified` is why `samples` is 0, and
-    `unverified_group` the same without names that belong to this operation alone. `latency` is a median in seconds.
+    `unverified_group` the same without names that belong to this operation alone. `denied` says that the API
+    refuses the operation to this key, which the user has not allowed. `latency` is a median in seconds.
     """
 
     id: str
@@ -53,6 +62,7 @@ class RowEvidence:
     excluded: str | None = None
     unverified: str | None = None
     unverified_group: str | None = None
+    denied: bool = False
     requests: int = 0
     samples: int = 0
     latency: float | None = None
@@ -78,6 +88,7 @@ class RowEvidence:
             samples=self.samples,
             latency=self.latency,
             request=self.request,
+            denied=self.denied and state is State.COULD_NOT_CHECK,
         )
 
 
@@ -98,13 +109,15 @@ def conclude(
     """Return the report of a run that saw `rows` and made `findings`.
 
     `started_at` is in UTC, `seconds` the wall time. `incomplete` is why the run did not see all that it was to see;
-    such a run is never clean. `nothing` replaces the reason of a run that verified nothing.
+    such a run is never clean, and neither is one with denied operations. `nothing` replaces the reason of a run that
+    verified nothing.
     """
     found = tuple(findings)
     broken = {finding.operation for finding in found if finding.breaks}
     results = tuple(row.result(is_broken=row.id in broken) for row in rows)
     is_seen = any(result.state in (State.VERIFIED, State.DRIFT) for result in results)
     reason = incomplete or (None if is_seen or broken else nothing or most_common_reason(results))
+    reason = reason or denied_reason(results)
     return Report.build(
         results,
         found,
@@ -116,6 +129,19 @@ def conclude(
         unsafe=unsafe,
         reason=reason,
         extra=extra,
+    )
+
+
+def denied_reason(results: Iterable[OperationResult]) -> str | None:
+    """Return the sentence about the operations that the API refuses to this key, or None if there are none."""
+    denied = [result.id for result in results if result.denied]
+    if not denied:
+        return None
+    rest = len(denied) - MAX_DENIED
+    names = ", ".join(denied[:MAX_DENIED]) + (f" and {rest} more" if rest > 0 else "")
+    return (
+        f"the API refuses {plural(len(denied), 'operation')} to this key: {names}. "
+        "Grant the permissions, or allow it with --allow-unchecked"
     )
 
 
@@ -204,6 +230,7 @@ def _row(
         excluded=excluded,
         unverified=unverified,
         unverified_group=_group(operation, observation, unverified),
+        denied=operation.id not in observation.allow_unchecked and _is_denied(exchanges),
         requests=observation.requests.get(operation.id, len(exchanges)),
         samples=evidence.samples(operation.id),
         latency=median_latency(answer.exchange for answer in evidence.responses.get(operation.id, ())),
@@ -241,6 +268,12 @@ def _unverified(
     if contract.account.resource in observation.missing.get(operation.id, "").split(", "):
         return NO_COMPANY
     return _no_id(operation, observation) or "not requested"
+
+
+def _is_denied(exchanges: Sequence[Exchange]) -> bool:
+    """Return whether the API refused the latest request that follows the documentation."""
+    sent = [exchange for exchange in exchanges if exchange.purpose in EXPECTED_TO_SUCCEED]
+    return bool(sent) and sent[-1].status in DENIED and sent[-1].credential == "key"
 
 
 def _no_id(operation: Operation, observation: Observation) -> str | None:

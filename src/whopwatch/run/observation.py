@@ -40,6 +40,7 @@ class Observation:
     checks were not run yet. `written` is the result of the writes, None for a read-only run.
     `api_version` is the version that answers. `other_version` names the version that answered requests of an operation
     although another was requested, by operation id; such responses are not among `exchanges`.
+    `allow_unchecked` are operations that the API may refuse to this key.
     """
 
     exchanges: tuple[Exchange, ...]
@@ -59,6 +60,7 @@ class Observation:
     written: Written | None = None
     api_version: AnsweredVersion | None = None
     other_version: Mapping[str, str] = field(default_factory=dict)
+    allow_unchecked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ _APART = frozenset({"exchanges", "findings"})
 _EMPTY = Observation((), frozenset(), 0, 0, 0, "", 0.0)
 _EXPECTED: Mapping[str, type | tuple[type, ...]] = {
     "selected": list,
+    "allow_unchecked": list,
     "seconds": (int, float),
     "requests": dict,
     "written": (dict, type(None)),
@@ -64,6 +65,7 @@ def facts_of(observation: Observation) -> dict[str, Any]:
     return {
         **shown,
         "selected": sorted(observation.selected),
+        "allow_unchecked": sorted(observation.allow_unchecked),
         "requests": dict(observation.requests),
         "written": asdict(observation.written) if observation.written else None,
         "api_version": asdict(observation.api_version) if observation.api_version else None,
@@ -118,14 +120,18 @@ def _recorded(recording: Recording, facts: Mapping[str, Any]) -> Observation:
     missing = {"selected", "budget", "sent", "unsafe", "started_at", "seconds"} - known.keys()
     if missing:
         raise _damaged(min(missing))
-    selected = frozenset(id for id in known["selected"] if isinstance(id, str))
     own = {
         "exchanges": recording.exchanges,
-        "selected": selected,
+        "selected": _ids(known["selected"]),
+        "allow_unchecked": _ids(known.get("allow_unchecked", [])),
         "written": _written(known.get("written")),
         "api_version": _api_version(known.get("api_version")),
     }
     return Observation(**{**known, **own})
+
+
+def _ids(facts: list[Any]) -> frozenset[str]:
+    return frozenset(id for id in facts if isinstance(id, str))
 
 
 def _written(facts: Mapping[str, Any] | None) -> Written | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from fnmatch import fnmatchcase
 
 from whopwatch.contract import Contract
-from whopwatch.core.errors import UsageError, did_you_mean
+from whopwatch.core.errors import UsageError, did_you_mean, quoted_input
 
 
 def select_operations(
@@ -38,3 +39,36 @@ def select_operations(
 def other_versions(contract: Contract) -> frozenset[str]:
     """Return the API versions of the contract other than v1."""
     return frozenset(operation.api for operation in contract.operations.values()) - {"v1"}
+
+
+def match_operations(contract: Contract, patterns: Iterable[str], *, where: str) -> frozenset[str]:
+    """Return the ids of the operations that match one of `patterns`: an id, or a glob such as `payments.*`.
+
+    Raise UsageError, naming `where` it comes from, for a pattern that matches no operation.
+    """
+    found: set[str] = set()
+    for pattern in patterns:
+        matches = [id for id in contract.operations if fnmatchcase(id, pattern)]
+        if not matches:
+            raise UsageError(
+                f"No operation matches {quoted_input(pattern)}.",
+                where=where,
+                expected="an operation such as payments.list, or a pattern such as 'payments.*'",
+                hint=did_you_mean(pattern, contract.operations) or "`whopwatch contract show` lists the operations",
+            )
+        found.update(matches)
+    return frozenset(found)
+
+
+def refuse_writes(contract: Contract, operations: Iterable[str]) -> None:
+    """Raise UsageError for a selected write operation in a read-only run."""
+    for id in operations:
+        operation = contract.operation(id)
+        if not operation.is_read:
+            raise UsageError(
+                f"{id} is a write operation, and this run is read-only.",
+                where="option --only",
+                expected="operations that are GET requests",
+                got=f"{operation.method} {operation.shown_path}",
+                hint="add --allow-writes to `whopwatch check` if the target may be written to",
+            )

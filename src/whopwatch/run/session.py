@@ -34,6 +34,7 @@ from whopwatch.run.api_version import (
 )
 from whopwatch.run.driving import drive
 from whopwatch.run.observation import Observation, Progress, Written
+from whopwatch.run.selection import match_operations
 
 DEFAULT_BUDGET = 600
 """Requests of a read-only run."""
@@ -106,6 +107,7 @@ def observe(
             written=written,
             api_version=detector.answer,
             other_version=other_version,
+            allow_unchecked=match_operations(contract, target.allow_unchecked, where="allow_unchecked"),
         )
 
 

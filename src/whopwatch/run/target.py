@@ -10,6 +10,7 @@ from pathlib import Path
 from whopwatch.config import SIMULATOR, Target, read_config, refuse_unwritable, resolve_target, target_name
 from whopwatch.contract import Contract
 from whopwatch.core.extras import missing_extra
+from whopwatch.run.selection import match_operations
 
 KEY_VERSION = "key"
 """In place of an API version: send no version header."""
@@ -26,23 +27,27 @@ def open_target(
     rate: float | None = None,
     writes: bool = False,
     api_version: str | None = None,
+    allow_unchecked: bool = False,
 ) -> Iterator[Target]:
     """Yield the read-only target called `name`; None means WHOP_BASE_URL in `environ`, else the simulator.
 
     The simulator runs as long as the context does, with data made from `seed`. `rate`, in requests a second, replaces
     the target's own. With `writes` the target may be written to. Requests ask for `api_version`, by default
-    the target's, else the contract's; `key` asks for none, so that the key's own version answers. Raise UsageError or
+    the target's, else the contract's; `key` asks for none, so that the key's own version answers. With
+    `allow_unchecked` the key need not be allowed to use any operation. Raise UsageError or
     ConfigError for a target that is unknown, incomplete or, with `writes`, not writable.
     """
     with _opened(contract, target_name(name, environ), environ, config, seed) as target:
         if writes:
             refuse_unwritable(target, config)
+        match_operations(contract, target.allow_unchecked, where=f"allow_unchecked of target {target.name}")
         wanted = api_version or target.api_version_date or contract.version
         yield replace(
             target,
             writable=writes,
             rate=target.rate if rate is None else rate,
             api_version_date=None if wanted == KEY_VERSION else wanted,
+            allow_unchecked=("*",) if allow_unchecked else target.allow_unchecked,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
@@ -12,8 +12,6 @@ from pathlib import Path
 import click
 
 from whopwatch.config import RATE_RANGE, is_rate
-from whopwatch.contract import Contract
-from whopwatch.core.errors import UsageError
 
 REPORTS = Path("reports")
 """The folder of the drift history: the only one that is created without being named."""
@@ -96,6 +94,9 @@ CONTRACT = click.option(
 API_VERSION = click.option(
     "--api-version", metavar="VERSION|key", help="Version to request; key: the version that the key is pinned to."
 )
+ALLOW_UNCHECKED = click.option(
+    "--allow-unchecked", is_flag=True, help="Pass although the API refuses operations to this key."
+)
 REPORT_DIR = click.option("--report-dir", type=FILE_PATH, metavar="DIR", help="Write every kind of report to DIR.")
 FOLDER = click.option(
     "--contracts",
@@ -121,17 +122,3 @@ def make_reports_folder(file: Path) -> None:
     if REPORTS in file.parents:
         with suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
-
-
-def refuse_writes(contract: Contract, operations: Iterable[str]) -> None:
-    """Raise UsageError for a selected write operation in a read-only run."""
-    for id in operations:
-        operation = contract.operation(id)
-        if not operation.is_read:
-            raise UsageError(
-                f"{id} is a write operation, and this run is read-only.",
-                where="option --only",
-                expected="operations that are GET requests",
-                got=f"{operation.method} {operation.shown_path}",
-                hint="add --allow-writes to `whopwatch check` if the target may be written to",
-            )

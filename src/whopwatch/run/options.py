@@ -1,0 +1,101 @@
+"""One run with options: choose the contract, open the target, and observe it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from whopwatch.config import Target
+from whopwatch.contract import Contract
+from whopwatch.core.report import Report
+from whopwatch.planning.state import OperationHistory
+from whopwatch.run.conclude import judge
+from whopwatch.run.matching import choose_contract, observe_matching
+from whopwatch.run.observation import Observation, Progress
+from whopwatch.run.selection import refuse_writes, select_operations
+from whopwatch.run.session import DEFAULT_BUDGET, WRITING_BUDGET
+from whopwatch.run.target import open_target
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a user asks of a run.
+
+    `contract_name` and `api_version` are None for what fits the target. `only` are operation ids and `resources`
+    resources, both empty for every read of v1. `budget` is in requests, None for the default; `rate` in requests a
+    second, None for that of the target. `config` is the path of whopwatch.toml, None for the default. With `writes` the
+    selected writes are made, too. With `allow_unchecked` the key need not be allowed to use any operation.
+    """
+
+    contract_name: str | None = None
+    api_version: str | None = None
+    only: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    budget: int | None = None
+    rate: float | None = None
+    seed: int = 0
+    config: Path | None = None
+    writes: bool = False
+    allow_unchecked: bool = False
+    progress: Callable[[Progress], None] | None = None
+
+    @property
+    def request_limit(self) -> int:
+        """The budget, or the default for a run that reads or writes."""
+        return self.budget or (WRITING_BUDGET if self.writes else DEFAULT_BUDGET)
+
+
+@dataclass(frozen=True)
+class ObservedRun:
+    """An observation, with the contract and the target that it was made with."""
+
+    contract: Contract
+    target: Target
+    observation: Observation
+
+    def report(self) -> Report:
+        """Return the report of the run."""
+        return judge(self.contract, self.observation, self.target.name)
+
+
+def observe_target(
+    options: RunOptions,
+    target_name: str | None,
+    environ: Mapping[str, str],
+    *,
+    plan_seed: int | None = None,
+    past: Mapping[str, OperationHistory] | None = None,
+) -> ObservedRun:
+    """Observe the target called `target_name`, None for the default, and return the run.
+
+    `plan_seed` replaces the seed of the plan, not that of the simulator. `past` is what earlier runs know of the
+    operations. Raise UsageError or ConfigError, before any request, for options that cannot be used.
+    """
+    choice = choose_contract(options.contract_name, options.api_version, target_name, environ, options.config)
+    select_operations(choice.contract, options.only, options.resources)
+    if not options.writes:
+        refuse_writes(choice.contract, options.only)
+    with open_target(
+        choice.contract,
+        target_name,
+        environ,
+        config=options.config,
+        seed=options.seed,
+        rate=options.rate,
+        writes=options.writes,
+        api_version=choice.api_version,
+        allow_unchecked=options.allow_unchecked,
+    ) as target:
+        contract, observation = observe_matching(
+            choice.contract,
+            target,
+            auto=choice.is_auto,
+            select=lambda contract: select_operations(contract, options.only, options.resources),
+            budget=options.request_limit,
+            seed=options.seed if plan_seed is None else plan_seed,
+            progress=options.progress,
+            past=past,
+            writes=options.writes,
+        )
+    return ObservedRun(contract, target, observation)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.planning.support import answer, page
+from tests.planning.support import Api, page, run_state
+from tests.planning.support import drive as drive_one
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
@@ -15,28 +15,9 @@ from whopwatch.planning.ids import MAX_TRIES
 from whopwatch.planning.reach import MAX_REJECTED_IDS, reach_operations
 from whopwatch.planning.state import RunState
 
-Api = Callable[[Call], tuple[Any, int]]
-
 
 def drive(state: RunState, api: Api) -> list[Call]:
-    calls = []
-    for experiment in reach_operations(state):
-        exchange = None
-        while True:
-            try:
-                call = next(experiment) if exchange is None else experiment.send(exchange)
-            except StopIteration:
-                break
-            calls.append(call)
-            exchange = answer(call, *api(call))
-            state.record(call, exchange)
-    return calls
-
-
-def known_of(contract: Contract, *selected: str) -> RunState:
-    state = RunState(contract, selected)
-    state.pool.pin("companies", "biz_1")
-    return state
+    return [call for experiment in reach_operations(state) for call in drive_one(state, experiment, api)]
 
 
 def ids(calls: list[Call]) -> list[str]:
@@ -51,7 +32,7 @@ def test_the_list_of_the_parents_is_asked_first_and_only_once(contract: Contract
     def api(call: Call) -> tuple[Any, int]:
         return products(call) if call.operation.id == "products.list" else (page(["rev_1"]), 200)
 
-    calls = drive(known_of(contract, "reviews.list"), api)
+    calls = drive(run_state(contract, "reviews.list"), api)
     assert ids(calls) == ["products.list", "reviews.list"]
     assert all(call.purpose is Purpose.LIST for call in calls)
     assert dict(calls[1].query)["product_id"].startswith("prod_")
@@ -61,7 +42,7 @@ def test_an_empty_list_is_tried_with_other_parents_and_then_accepted(contract: C
     def api(call: Call) -> tuple[Any, int]:
         return products(call) if call.operation.id == "products.list" else (page([]), 200)
 
-    calls = drive(known_of(contract, "reviews.list"), api)
+    calls = drive(run_state(contract, "reviews.list"), api)
     parents = [dict(call.query)["product_id"] for call in calls if call.operation.id == "reviews.list"]
     assert len(parents) == len(set(parents)) == MAX_TRIES
 
@@ -75,13 +56,13 @@ def test_the_first_parent_that_has_something_ends_the_search(contract: Contract)
         tried.append(dict(call.query)["product_id"])
         return page(["rev_1"] if len(tried) == 4 else []), 200
 
-    drive(known_of(contract, "reviews.list"), api)
+    drive(run_state(contract, "reviews.list"), api)
     assert len(tried) == 4
 
 
 def test_ids_of_a_resource_that_is_unknown_there_are_soon_left_alone(contract: Contract) -> None:
     """Messages are of chat channels, support channels or experiences; only the last ones are known to this API."""
-    state = known_of(contract, "messages.list")
+    state = run_state(contract, "messages.list")
     for resource in ("chat_channels", "support_channels", "experiences"):
         for number in range(10):
             state.pool.add(resource, f"{resource}{number}")
@@ -99,7 +80,7 @@ def test_ids_of_a_resource_that_is_unknown_there_are_soon_left_alone(contract: C
 
 def test_the_parents_list_is_asked_for_other_objects_where_all_known_ones_have_nothing(contract: Contract) -> None:
     """Reactions are of messages: where the first channel's messages have none, another channel's may."""
-    state = known_of(contract, "reactions.list", "messages.list")
+    state = run_state(contract, "reactions.list", "messages.list")
     for number in range(6):
         state.pool.add("chat_channels", f"channel{number}")
 
@@ -117,7 +98,7 @@ def test_the_parents_list_is_asked_for_other_objects_where_all_known_ones_have_n
 
 def test_an_object_only_mentioned_elsewhere_is_looked_for_in_other_objects(contract: Contract) -> None:
     """Verifications have no list: a ledger account may mention one."""
-    state = known_of(contract, "verifications.retrieve")
+    state = run_state(contract, "verifications.retrieve")
     for number in range(4):
         state.pool.add("ledger_accounts", f"ldgr_{number}")
 
@@ -133,7 +114,7 @@ def test_an_object_only_mentioned_elsewhere_is_looked_for_in_other_objects(contr
 
 
 def test_an_optional_parameter_that_is_asked_for_is_sent(contract: Contract) -> None:
-    state = known_of(contract, "course_lessons.list")
+    state = run_state(contract, "course_lessons.list")
     state.pool.add("courses", "cors_1")
 
     def api(call: Call) -> tuple[Any, int]:
@@ -144,7 +125,7 @@ def test_an_optional_parameter_that_is_asked_for_is_sent(contract: Contract) -> 
 
 
 def test_the_other_documented_path_is_asked_where_the_first_is_not_found(contract: Contract) -> None:
-    state = known_of(contract, "users.check_access")
+    state = run_state(contract, "users.check_access")
     state.pool.add("users", "user_1")
     state.pool.add("products", "prod_1")
 
@@ -162,10 +143,10 @@ def test_a_refusal_is_not_tried_again_with_other_ids(contract: Contract, status:
     def api(call: Call) -> tuple[Any, int]:
         return products(call) if call.operation.id == "products.list" else ({"error": {}}, status)
 
-    assert ids(drive(known_of(contract, "reviews.list"), api)).count("reviews.list") == 1
+    assert ids(drive(run_state(contract, "reviews.list"), api)).count("reviews.list") == 1
 
 
 @pytest.mark.parametrize("body", [None, [], "x", {"data": None}, {"data": [None, 1, "x", {"id": 5}]}])
 def test_answers_of_any_shape_end_the_search(contract: Contract, body: object) -> None:
     selected = [operation.id for operation in contract.reads if operation.api == "v1"]
-    assert len(drive(known_of(contract, *selected), lambda call: (body, 200))) < 600
+    assert len(drive(run_state(contract, *selected), lambda call: (body, 200))) < 600

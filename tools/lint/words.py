@@ -30,7 +30,8 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
     """Yield `(line number, text)` of everything in `path` that is written for people."""
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
-        yield from enumerate(text.splitlines(), 1)
+        # Names of keys and commands are not prose.
+        yield from enumerate((re.sub("`[^`]*`", "``", line) for line in text.splitlines()), 1)
         return
     texts = (tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING))
     for token in tokenize.generate_tokens(io.StringIO(text).readline):

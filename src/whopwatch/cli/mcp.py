@@ -40,12 +40,16 @@ sends read operations only. Exit code: 0 (clean), 1 (drift), 2 (usage) or 3 (cou
 """
 
 
+MAX_TIME = "Stop after S seconds; what was not called could not be checked.  [default: 300, with --rate more]"
+
+
 @click.command("mcp", epilog=EXAMPLE)
 @click.argument("url", required=False)
 @click.option("--stdio", "command", metavar="COMMAND", help="Start this server and use its standard streams.")
 @click.option("--target", metavar="NAME|URL", help="With --stdio: the API it uses (default: simulator).")
 @click.option("--budget", type=click.IntRange(min=1), default=150, show_default=True, help="Maximum number of calls.")
 @RATE
+@click.option("--max-time", type=click.FloatRange(min=1), metavar="S", help=MAX_TIME)
 @SEED
 @report_files("json", "junit", "markdown", "html")
 @CONFIG
@@ -55,12 +59,14 @@ def mcp_command(
     target: str | None,
     budget: int,
     rate: float | None,
+    max_time: float | None,
     seed: int,
     reports: dict[str, str | None],
     config: Path | None,
 ) -> int:
     """Check an MCP server: its tools, their arguments and their results."""
     from whopwatch.mcp import check_mcp_server, unreachable_report
+    from whopwatch.mcp.survey import MCP_MAX_SECONDS
     from whopwatch.reports import FILE_NAMES
 
     _check_usage(url, command, target)
@@ -73,7 +79,15 @@ def mcp_command(
     try:
         with _connected(contract, url, command, target, budget, seed, config) as (server, name, ids):
             report = check_mcp_server(
-                contract, server, name=name, ids=ids, budget=budget, rate=rate, seed=seed, has_key=has_key
+                contract,
+                server,
+                name=name,
+                ids=ids,
+                budget=budget,
+                rate=rate,
+                seed=seed,
+                has_key=has_key,
+                max_seconds=max_time or max(MCP_MAX_SECONDS, 2 * budget / rate if rate else 0.0),
             )
     except TargetError as error:
         shown, seconds = _shown(url, command), time.perf_counter() - begun

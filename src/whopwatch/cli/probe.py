@@ -130,7 +130,8 @@ def _check_mcp(target: Target, url: str, options: McpOptions, number: int) -> tu
     The MCP library and the whole contract take more memory than the prober itself.
     """
     key = target.api_key.reveal() if target.api_key else None
-    return call_in_subprocess(_check_mcp_here, url, key, target.company_id, options, number)
+    arguments = (url, key, target.company_id, options, number)
+    return call_in_subprocess(_check_mcp_here, *arguments, timeout=options.max_seconds)
 
 
 def _check_mcp_here(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from time import monotonic
 from typing import Any
 
 import anyio
@@ -30,6 +32,10 @@ logging.getLogger("mcp").propagate = False
 _SECONDS = 30.0
 _MAX_TOOL_PAGES = 20
 _MAX_TOOLS = 2000
+_LIST_RESPONSES = 4
+"""How many times the timeout of one response the whole list of tools may take."""
+_CLOSE_SECONDS = 5.0
+"""Time to end a session. The results are complete by then, so a server that does not end it is cut off."""
 _STATUS = re.compile(r"(\d{3})\b\s*(.*)", re.DOTALL)
 
 
@@ -45,9 +51,10 @@ class McpSession:
         """Return all tools, page by page. Raises TargetError if the server fails or the list does not end."""
         found: list[OfferedTool] = []
         cursor: str | None = None
+        deadline = monotonic() + _LIST_RESPONSES * self._seconds
         for _ in range(_MAX_TOOL_PAGES):
             try:
-                page = self._portal.call(self._list, cursor)
+                page = self._portal.call(self._list, cursor, deadline - monotonic())
             except Exception as error:
                 raise TargetError("The MCP server does not list its tools.", got=_error_kind(error)) from None
             found += (_offered(tool) for tool in page.tools)
@@ -73,8 +80,8 @@ class McpSession:
             return ToolResult(int(status[1]), status[2]) if status else ToolResult(None, failure="tool error")
         return ToolResult(200, text)
 
-    async def _list(self, cursor: str | None) -> types.ListToolsResult:
-        with anyio.fail_after(self._seconds):
+    async def _list(self, cursor: str | None, seconds_left: float) -> types.ListToolsResult:
+        with anyio.fail_after(max(min(self._seconds, seconds_left), 0.0)):
             return await self._client.list_tools(cursor=cursor)
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> types.CallToolResult:
@@ -86,7 +93,7 @@ class McpSession:
 def over_http(
     url: str, key: str | None, transport: ReadOnlyTransport, *, is_sse: bool, seconds: float = _SECONDS
 ) -> Iterator[McpSession]:
-    """Open a session over streamable HTTP or SSE; each response has to arrive within `seconds`.
+    """Open a session over streamable HTTP or SSE. Opening it, and each response, may take `seconds`.
 
     Raises TargetError if the server refuses the session.
     """
@@ -105,17 +112,18 @@ def over_http(
 
 
 @contextmanager
-def over_stdio(command: list[str], environ: Mapping[str, str]) -> Iterator[McpSession]:
+def over_stdio(command: list[str], environ: Mapping[str, str], *, seconds: float = _SECONDS) -> Iterator[McpSession]:
     """Start a program and open a session with it; its environment has `environ` and a few system variables.
 
-    Its standard error is discarded: it can contain keys. Raises TargetError if the program does not start.
+    Opening it, and each response, may take `seconds`. Its standard error is discarded: it can contain keys. Raises
+    TargetError if the program does not start.
     """
     parameters = StdioServerParameters(
         command=command[0], args=command[1:], env={**get_default_environment(), **environ}
     )
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        client = Client(stdio_client(parameters, errlog=nowhere), mode="legacy", read_timeout_seconds=_SECONDS)
-        with _open(client, None) as session:
+        client = Client(stdio_client(parameters, errlog=nowhere), mode="legacy", read_timeout_seconds=seconds)
+        with _open(client, None, seconds) as session:
             yield session
 
 
@@ -125,10 +133,10 @@ def transport_to(url: str, readable: Collection[str], budget: int) -> ReadOnlyTr
 
 
 @contextmanager
-def _open(client: Client, transport: ReadOnlyTransport | None, seconds: float = _SECONDS) -> Iterator[McpSession]:
+def _open(client: Client, transport: ReadOnlyTransport | None, seconds: float) -> Iterator[McpSession]:
     with start_blocking_portal() as portal:
         try:
-            manager = portal.wrap_async_context_manager(client)
+            manager = portal.wrap_async_context_manager(_bounded(client, seconds))
             try:
                 entered = manager.__enter__()
             except BaseException as error:
@@ -138,10 +146,29 @@ def _open(client: Client, transport: ReadOnlyTransport | None, seconds: float = 
             try:
                 yield McpSession(entered, portal, seconds)
             finally:
-                manager.__exit__(None, None, None)
+                # A server that fails while its session ends does not change what was seen before.
+                with suppress(Exception):
+                    manager.__exit__(None, None, None)
         finally:
             if transport:
-                portal.call(transport.aclose)
+                portal.call(_close, transport)
+
+
+@asynccontextmanager
+async def _bounded(client: Client, seconds: float) -> AsyncIterator[Client]:
+    """Open `client` within `seconds` and close it within a few; in between each call has a deadline of its own."""
+    with anyio.fail_after(seconds) as scope:
+        async with client as opened:
+            scope.deadline = math.inf
+            try:
+                yield opened
+            finally:
+                scope.deadline = anyio.current_time() + _CLOSE_SECONDS
+
+
+async def _close(transport: ReadOnlyTransport) -> None:
+    with anyio.move_on_after(_CLOSE_SECONDS):
+        await transport.aclose()
 
 
 def _offered(tool: types.Tool) -> OfferedTool:

@@ -45,7 +45,15 @@ def check_briefly(
     with session.over_http(url, key, transport, is_sse=url.rstrip("/").endswith("/sse"), seconds=seconds) as server:
         counting = _CountingServer(server)
         ids = {contract.account.resource: company} if company else {}
-        report = check_mcp_server(contract, counting, name="the MCP server", ids=ids, budget=max(calls, 1), among=turn)
+        report = check_mcp_server(
+            contract,
+            counting,
+            name="the MCP server",
+            ids=ids,
+            budget=max(calls, 1),
+            among=turn,
+            max_seconds=max(calls, 1) * seconds,
+        )
     return report, counting.listed
 
 

@@ -24,6 +24,8 @@ from whopwatch.run.conclude import EMPTY_LIST_REASON, RowEvidence, conclude, med
 from whopwatch.run.driving import reach
 
 MCP_CALL_BUDGET = 150
+MCP_MAX_SECONDS = 300.0
+"""Time limit of a check. A server that delays every response would otherwise hold it for an hour."""
 RESULT_CHECKS = frozenset({"status", "refused", "content", "schema", "fields", "envelope", "twins"})
 """The response checks that apply to the result of a tool."""
 _HEADERS = (("content-type", "application/json"),)
@@ -40,19 +42,23 @@ def check_mcp_server(
     seed: int = 0,
     has_key: bool = True,
     among: Collection[str] | None = None,
+    max_seconds: float = MCP_MAX_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
     """Check the tools of `server` and their results against `contract`.
 
     `name` is the target in the report. `ids` are known IDs by resource (`companies`), `budget` is the maximum number
     of tool calls, `rate` their number a second. `among` limits the tools that are called; by default all read-only
-    tools are. Raises TargetError if the server does not list its tools, and nothing else.
+    tools are. After `max_seconds` no further tool is called. Raises TargetError if the server does not list its tools,
+    and nothing else.
     """
     started_at, start = datetime.now(UTC), time.perf_counter()
+    deadline = clock() + max_seconds
     offered = server.tools()
     callable_ = [tool for tool in offered if among is None or tool.name in among]
     caller = _Caller(contract, server, callable_, budget, 1 / rate if rate else 0.0, sleep)
-    caller.reach(ids, seed, has_key)
+    caller.reach(ids, seed, has_key, lambda: clock() >= deadline, f"the time limit of {max_seconds:g} s was reached")
     findings = (*compare_tools(contract, offered), *caller.findings())
     return conclude(
         _rows(contract, offered, caller),
@@ -107,12 +113,21 @@ class _Caller:
         self._contract, self._server = contract, server
         self._budget, self._pause, self._sleep = budget, pause, sleep
 
-    def reach(self, ids: Mapping[str, str], seed: int, has_key: bool) -> None:
-        """Call every read-only tool once, with IDs from the results of others."""
+    def reach(
+        self, ids: Mapping[str, str], seed: int, has_key: bool, is_late: Callable[[], bool], late_reason: str
+    ) -> None:
+        """Call every read-only tool once, with IDs from the results of others, until `is_late`."""
         self._known = RunState(self._contract, frozenset(self.tools), seed, self._budget)
         for resource, id in ids.items():
             self._known.pool.pin(resource, id)
-        reach(self._known, self._call, lambda: self._is_over(has_key))
+
+        def is_over() -> bool:
+            if self._is_over(has_key):
+                return True
+            self.stopped = f"{late_reason} before every tool was called" if is_late() else None
+            return self.stopped is not None
+
+        reach(self._known, self._call, is_over)
 
     def _is_over(self, has_key: bool) -> bool:
         self.stopped = abort_reason(self.exchanges, has_key=has_key)

@@ -17,6 +17,7 @@ from whopwatch.prober.selection import SELECTOR_READERS, MaintenanceWindow, Sele
 
 MCP_SESSION_REQUESTS = 4
 """Requests that open an MCP session and list its tools."""
+MCP_START_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ class McpOptions:
     def requests(self) -> int:
         """Requests of one check: the tool calls, the session handshake and the list of tools."""
         return self.calls + MCP_SESSION_REQUESTS
+
+    @property
+    def max_seconds(self) -> float:
+        """Time after which a check is abandoned: its responses, and the start of its process."""
+        return 2 * self.requests * self.timeout + MCP_START_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,21 @@ from whopwatch.core.errors import TargetError
 Result = TypeVar("Result")
 
 
-def call_in_subprocess(function: Callable[..., Result], *arguments: object) -> Result:
+def call_in_subprocess(function: Callable[..., Result], *arguments: object, timeout: float | None = None) -> Result:
     """Return `function(*arguments)`. The function must belong to a module, arguments and result must be picklable.
 
-    Raise TargetError if the function does, if it fails in another way, or if the process ends without a result.
+    Raise TargetError if the function does, if it fails in another way, or if the process ends without a result. After
+    `timeout` seconds the process is killed.
     """
     command = [sys.executable, "-m", "whopwatch.cli._support.subprocess_call"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 (this module)
     atexit.register(process.kill)  # it must not outlive this process
     try:
-        result, _ = process.communicate(pickle.dumps((function, arguments)))
+        result, _ = process.communicate(pickle.dumps((function, arguments)), timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise TargetError("A child process did not end in time.", got=f"no result within {timeout:g} s") from None
     finally:
         atexit.unregister(process.kill)
     if process.returncode:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from whop_sdk import NotFoundError, PermissionDeniedError, Whop
 
+from whopwatch.config import Target
 from whopwatch.contract import Contract, load
 from whopwatch.http import Client
 from whopwatch.relay import Relay, match_template, run_relay
@@ -106,3 +107,29 @@ def test_a_path_of_another_operation_matches_no_template(contract: Contract) -> 
     assert match_template(operation, "/users/user_1/access/prod%20x")[1] == {"id": "user_1", "resource_id": "prod x"}
     with pytest.raises(ValueError, match="matches no template"):
         match_template(operation, "/users/user_1")
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ({"Api-Version-Date": "2026-10-15-1"}, "2026-10-15-1"),
+        ({}, "2025-01-01"),
+        ({"Api-Version-Date": "no version: \x7f"}, "2025-01-01"),
+        ({"Api-Version-Date": "9" * 1000}, "2025-01-01"),
+    ],
+)
+def test_the_programs_api_version_is_forwarded(contract: Contract, sent: dict[str, str], expected: str) -> None:
+    versions: list[str | None] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        versions.append(request.headers.get("api-version-date"))
+        return httpx.Response(200, json={"data": []})
+
+    base = "http://127.0.0.1:9/api/v1"
+    target = Target("t", base, base, api_version_date="2025-01-01")
+    with (
+        Client(target, contract, budget=1, transport=httpx.MockTransport(respond)) as client,
+        run_relay(client, contract) as relay,
+    ):
+        httpx.get(f"{relay.url}/products?company_id=biz_1", headers={"Authorization": f"Bearer {relay.token}", **sent})
+    assert versions == [expected]

@@ -28,7 +28,10 @@ from whopwatch.http import Call, Client
 BASE_PATH = "/api/v1"
 RELAYED_HEADERS = ("content-type", "retry-after", "x-request-id")
 """Response headers that the program receives, next to one that forbids retries: those are the client's."""
+VERSION_HEADER = "Api-Version-Date"
+"""Request header that is forwarded: an SDK asks for the API version that it was made for."""
 MAX_REQUEST_BODY = 1 << 20
+_VERSION_VALUE = re.compile(rb"[\w.-]{1,40}")
 
 
 class Relay:
@@ -76,6 +79,7 @@ class Relay:
             query=tuple(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
             body=_json(body),
             credential=self._credential(scope),
+            headers=_version_header(scope),
             template=template,
         )
         with self._lock:
@@ -95,6 +99,11 @@ class Relay:
         if sent is None:
             return "none"
         return "key" if hmac.compare_digest(sent, f"Bearer {self.token}".encode()) else "wrong"
+
+
+def _version_header(scope: Any) -> tuple[tuple[str, str], ...]:
+    sent = next((value for name, value in scope["headers"] if name == VERSION_HEADER.lower().encode()), b"")
+    return ((VERSION_HEADER, sent.decode()),) if _VERSION_VALUE.fullmatch(sent) else ()
 
 
 @contextmanager

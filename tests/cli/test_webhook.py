@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from pathlib import Path
@@ -44,6 +45,7 @@ def test_a_right_delivery_is_clean(tmp_path: Path, capsys: Capture, as_lines: bo
     assert "signature: valid\n" in out
     assert "event: payment.succeeded\n" in out
     assert "contract: kept\n" in out
+    assert "version: the delivery states no API version; the contract is of 2025-01-01\n" in out
 
 
 @pytest.mark.parametrize("case", [name for name, case in SAMPLE_CASES.items() if not case.accepted])
@@ -160,3 +162,40 @@ def test_no_secret_is_no_start(capsys: Capture, monkeypatch: pytest.MonkeyPatch,
     err = capsys.readouterr().err
     assert "WHOP_WEBHOOK_SECRET" in err
     assert "ws_x" not in err
+
+
+def test_every_sample_has_an_id_of_its_own_except_a_duplicate() -> None:
+    sampler = Sampler(load(), SECRET)
+    ids = [sample.headers["webhook-id"] for _ in range(3) for sample in sampler("payment.succeeded")]
+    assert len(set(ids)) == 3
+    first, second = sampler("payment.succeeded", "duplicate")
+    assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
+    assert json.loads(first.body)["id"] == first.headers["webhook-id"]
+
+
+def test_listen_prints_a_line_for_each_request(capsys: Capture) -> None:
+    def deliver(url: str) -> None:
+        sample = Sampler(load(), SECRET)("invoice.paid")[0]
+        httpx.post(url, content=sample.body, headers={})
+        httpx.post(url, content=sample.body, headers=dict(sample.headers))
+
+    thread = threading.Thread(target=lambda: deliver(ready_url(capsys)))
+    thread.start()
+    assert main(["webhook", "listen", "--listen", "127.0.0.1:0", "--count", "1"]) == 0
+    thread.join()
+    err = "".join(shown) + capsys.readouterr().err
+    assert re.search(r"\d\d:\d\d:\d\d  refused    missing-header\n", err)
+    assert re.search(r"\d\d:\d\d:\d\d  ok         invoice.paid\n", err)
+
+
+shown: list[str] = []
+
+
+def ready_url(capsys: Capture) -> str:
+    """Return the URL that `listen` prints. What it prints on stderr by then is added to `shown`."""
+    while True:
+        time.sleep(0.02)
+        out, err = capsys.readouterr()
+        shown.append(err)
+        if out:
+            return str(json.loads(out)["url"])

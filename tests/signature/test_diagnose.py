@@ -53,6 +53,7 @@ def with_(name: str, value: str) -> Headers:
 
 
 WRONG: dict[str, tuple[Headers, Reason]] = {
+    "of an old webhook version": ({"X-Whop-Signature": "sha256=00"}, Reason.LEGACY_SIGNATURE),
     "no id": (without("webhook-id"), Reason.MISSING_HEADER),
     "no timestamp": (without("webhook-timestamp"), Reason.MISSING_HEADER),
     "no signature": (without("webhook-signature"), Reason.MISSING_HEADER),

@@ -24,7 +24,7 @@ EVENTS = ("payment.succeeded", "membership.activated") * 3
 
 def observed(simulator: Simulator, events: tuple[str, ...] = EVENTS) -> DeliveryLedger:
     """Return what a receiver records for the events: each is sent twice, every second one is refused once."""
-    composer, ledger, retries = simulator.backend.composer, DeliveryLedger(CONTRACT), RetryMonitor(every=2)
+    composer, ledger, retries = simulator.backend.composer, DeliveryLedger(CONTRACT.events), RetryMonitor(every=2)
     with Client(simulator.target(), CONTRACT, budget=1000) as client:
         checker = DeliveryChecker(CONTRACT, Secret(composer.secret), compare=ObjectLookup(CONTRACT, client))
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 
@@ -51,3 +55,32 @@ def test_a_fault_on_the_way_is_found(fault: str) -> None:
 def test_events_without_a_receiver_are_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--webhook-every", "1"]) == 2
     assert "--webhook-url" in capsys.readouterr().err
+
+
+def test_the_simulator_signs_with_the_secret_of_the_environment() -> None:
+    """The user's secret is used and not printed."""
+    with run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET))) as listener:
+        command = [
+            sys.executable,
+            "-m",
+            "whopwatch",
+            "simulate",
+            "--webhook-url",
+            listener.url,
+            "--webhook-every",
+            "0.1",
+        ]
+        environ = {**os.environ, "WHOP_WEBHOOK_SECRET": f"{SECRET} ws_other"}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ)
+        try:
+            assert process.stdout
+            ready = json.loads(process.stdout.readline())
+            until = time.monotonic() + 30
+            while not listener.ledger.received and time.monotonic() < until:
+                time.sleep(0.05)
+        finally:
+            process.terminate()
+            process.wait()
+    assert ready["webhook_secret"] is None
+    assert listener.ledger.received > 0
+    assert listener.ledger.refused == {}

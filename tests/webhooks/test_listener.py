@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import socket
 import threading
 import time
@@ -24,8 +25,8 @@ from whopwatch.simulator import Backend, SimulatorOptions
 from whopwatch.webhooks.archive import RedactedArchive
 from whopwatch.webhooks.checker import DeliveryChecker
 from whopwatch.webhooks.delivery import Delivery
-from whopwatch.webhooks.limits import ReceiverLimits
-from whopwatch.webhooks.listener import Listener, run_listener
+from whopwatch.webhooks.limits import ReceiverLimits, usable_connections
+from whopwatch.webhooks.listener import Listener, ReceiverEvent, run_listener, serve_metrics
 
 CONTRACT = load()
 SECRET = new_secret("0")
@@ -223,3 +224,92 @@ def test_a_handler_that_is_not_there_is_a_bad_gateway(backend: Backend) -> None:
         CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), forward_to="http://127.0.0.1:9/"
     ) as listener:
         assert post(listener, body_of(backend)) == 502
+
+
+class Idle:
+    """Connections that send nothing, or part of a request head."""
+
+    def __init__(self, url: str, count: int, sent: bytes = b"") -> None:
+        parsed = httpx.URL(url)
+        self.sockets = []
+        for _ in range(count):
+            connection = socket.create_connection((parsed.host, parsed.port), timeout=5)
+            connection.sendall(sent)
+            self.sockets.append(connection)
+
+    def close(self) -> None:
+        for one in self.sockets:
+            one.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST / HTTP/1.1\r\nhost: x\r\n"])
+def test_idle_connections_give_way_to_deliveries(backend: Backend, sent: bytes) -> None:
+    limits = ReceiverLimits(connections=20, head_seconds=60)
+    body = body_of(backend)
+    with run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), limits=limits) as listener:
+        idle = Idle(listener.url, 60, sent)
+        time.sleep(0.3)
+        assert [post(listener, body, headers_of(body, f"msg_{place}")) for place in range(8)] == [200] * 8
+        assert listener.metrics.registry.get_sample_value("whop_webhook_connections") <= 21  # type: ignore[operator]
+        idle.close()
+
+
+def test_connections_that_are_kept_alive_give_way(backend: Backend) -> None:
+    limits = ReceiverLimits(connections=5)
+    body = body_of(backend)
+    with run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), limits=limits) as listener:
+        clients = [httpx.Client() for _ in range(12)]
+        statuses = [
+            client.post(listener.url, content=body, headers=headers_of(body, f"msg_{place}")).status_code
+            for place, client in enumerate(clients)
+        ]
+        for client in clients:
+            client.close()
+    assert statuses == [200] * 12
+
+
+def test_metrics_have_connections_of_their_own(backend: Backend) -> None:
+    body = body_of(backend)
+    with (
+        run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET))) as listener,
+        serve_metrics(listener.metrics, ("127.0.0.1", 0)) as url,
+    ):
+        idle = Idle(url, 100)
+        assert post(listener, body) == 200
+        assert "whop_webhook_connections" in httpx.get(url).text
+        idle.close()
+
+
+def test_descriptors_limit_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (400, 500))
+    changed: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: changed.append(limits))
+    assert usable_connections(1000) == 500 - 256
+    assert changed == [(500, 500)]
+    assert usable_connections(100) == 100
+
+
+def test_header_bytes_that_are_not_ascii_are_forwarded(backend: Backend) -> None:
+    body = body_of(backend)
+    head = {
+        **headers_of(body),
+        "user-agent": b"caf\xe9",
+        "content-type": "application/json; x=\u00fc".encode("latin-1"),
+    }
+    with (
+        receiving(0) as (url, handler),
+        run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), forward_to=url) as listener,
+    ):
+        assert httpx.post(listener.url, content=body, headers=head).status_code == 200  # type: ignore[arg-type]
+    assert isinstance(handler, Receiver)
+    assert list(handler.attempts.values()) == [1]
+
+
+def test_each_request_is_reported_as_it_comes(backend: Backend) -> None:
+    body = body_of(backend)
+    events: list[ReceiverEvent] = []
+    checker = DeliveryChecker(CONTRACT, Secret(SECRET))
+    with run_listener(CONTRACT, checker, report=events.append) as listener:
+        post(listener, body)
+        post(listener, body, {})
+    assert {type(event).__name__ for event in events} == {"DeliveryResult", "Refusal"}

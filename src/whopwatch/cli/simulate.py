@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from whopwatch.cli._support.options import seconds
+from whopwatch.cli.webhook import SECRET_VARIABLE
 from whopwatch.core.errors import UsageError
+from whopwatch.signature import require_secret, split_secrets
 
 if TYPE_CHECKING:
     from whopwatch.simulator import KeyGrant
@@ -32,10 +35,11 @@ Examples:
 
 When the server is ready it prints one line of JSON to stdout: base_url, v2_base_url, api_key, app_key, company_id and
 mcp_url. --key adds `keys` by name; such a key gets 403 where it lacks a scope. --control adds control_url and
-events_url: GET control_url returns the active faults, PUT {"faults": ["NAME@OP"]} replaces them, and POST
-{"events": ["payment.succeeded"]} to events_url triggers events (all as application/json). --webhook-url adds
-webhook_secret, which signs the events sent there. Webhooks created through the API also get events if their address is
-on this machine. Stop the server with Ctrl-C or SIGTERM.
+events_url: GET control_url returns the active faults, PUT {"faults": ["NAME@OP"]} replaces them, and POST {"events":
+["payment.succeeded"]} to events_url triggers events (all as application/json). --webhook-url adds webhook_secret,
+which signs the events sent there; WHOP_WEBHOOK_SECRET replaces it, and is not printed. Webhooks created through the
+API also get events if their address is on this machine.
+Stop the server with Ctrl-C or SIGTERM.
 """
 
 
@@ -80,7 +84,9 @@ def simulate_command(
         signal.signal(number, lambda *_: ended.set())
     from whopwatch.simulator import SimulatorOptions, WebhookOptions, embedded
 
-    webhook = WebhookOptions(webhook_url) if webhook_url else None
+    given_secret = _webhook_secret() if webhook_url else None
+
+    webhook = WebhookOptions(webhook_url, given_secret) if webhook_url else None
     options = SimulatorOptions(
         seed=seed,
         items=items,
@@ -105,13 +111,21 @@ def simulate_command(
         if control:
             ready |= {"control_url": simulator.control_url, "events_url": simulator.events_url}
         if webhook:
-            ready["webhook_secret"] = simulator.webhook_secret
+            # A secret of the user is not printed: it may be a real one.
+            ready["webhook_secret"] = None if given_secret else simulator.webhook_secret
         click.echo(json.dumps(ready))
         click.echo(f"Simulator listening at {simulator.base_url}. Stop it with Ctrl-C.", err=True)
         events = cycle(simulator.backend.contract.events)
         while not ended.wait(webhook_every):
             simulator.trigger(next(events))
     return 0
+
+
+def _webhook_secret() -> str | None:
+    """Return the first secret of the environment, None if there is none. Raises UsageError if it is not valid."""
+    text = os.environ.get(SECRET_VARIABLE, "")
+    place = f"environment variable {SECRET_VARIABLE}"
+    return require_secret(split_secrets(text)[0], place) if text.strip() else None
 
 
 def _grants(company: Sequence[str], app: Sequence[str]) -> tuple[KeyGrant, ...]:

@@ -9,7 +9,7 @@ import click
 from whopwatch.cli._support.root import LazyGroup
 from whopwatch.config import Secret
 from whopwatch.core.errors import UsageError
-from whopwatch.signature import require_secret
+from whopwatch.signature import require_secret, split_secrets
 
 SECRET_VARIABLE = "WHOP_WEBHOOK_SECRET"  # noqa: S105 (the name of a variable)
 
@@ -25,7 +25,8 @@ Examples:
   whopwatch webhook listen --listen 0.0.0.0:8000 --forward http://127.0.0.1:3000/webhooks
   whopwatch webhook send payment.succeeded --to http://127.0.0.1:3000/webhooks --case all
 
-{SECRET_VARIABLE} contains the secret of the webhook, as Whop shows it (ws_...).
+{SECRET_VARIABLE} contains the secret of the webhook, as Whop shows it (ws_...); several secrets are
+separated by spaces or commas.
 """
 
 
@@ -34,8 +35,8 @@ def webhook() -> None:
     """Receive, check and send webhook deliveries."""
 
 
-def read_secret() -> Secret:
-    """Return the secret of the environment. Raises UsageError, without showing it, if it is missing or invalid."""
+def read_secrets() -> list[Secret]:
+    """Return the secrets of the environment. Raises UsageError, without showing one, if none is valid."""
     text = os.environ.get(SECRET_VARIABLE, "")
     if not text.strip():
         raise UsageError(
@@ -45,4 +46,5 @@ def read_secret() -> Secret:
             got="none",
             hint=f"export {SECRET_VARIABLE}=...",
         )
-    return Secret(require_secret(text, f"environment variable {SECRET_VARIABLE}"))
+    place = f"environment variable {SECRET_VARIABLE}"
+    return [Secret(require_secret(secret, place)) for secret in split_secrets(text)]

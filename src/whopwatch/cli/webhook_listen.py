@@ -10,24 +10,27 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from whopwatch.cli._support.options import finite
+from whopwatch.cli._support.options import CONTRACT, finite
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli._support.printing import EXIT_CODES, output_report
-from whopwatch.cli.webhook import SECRET_VARIABLE, read_secret
+from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
 from whopwatch.config.urls import is_local
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError
+from whopwatch.reports.text import sanitize
 from whopwatch.run.target import open_target
 
 if TYPE_CHECKING:
     from whopwatch.http import Client
-    from whopwatch.webhooks.listener import Listener
+    from whopwatch.webhooks.checker import DeliveryResult
+    from whopwatch.webhooks.listener import Listener, ReceiverEvent
 
 DEFAULT_ADDRESS = "127.0.0.1:9465"
 EXAMPLE = f"""\b
@@ -75,6 +78,8 @@ Exit code: 0 (clean), 1 (drift) or 3 (nothing received).
 )
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N verified deliveries.")
 @click.option("--seconds", type=click.FloatRange(min=0.1), callback=finite, metavar="S", help="Stop after S seconds.")
+@CONTRACT
+@click.option("-q", "--quiet", is_flag=True, help="Print no line for each delivery.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
 def webhook_listen(
     address: str,
@@ -87,6 +92,8 @@ def webhook_listen(
     rate: float,
     count: int | None,
     seconds: float | None,
+    contract_name: str | None,
+    quiet: bool,
     json_file: str | None,
 ) -> int:
     """Receive, verify and check deliveries, and report at the end whether they match the contract."""
@@ -96,23 +103,26 @@ def webhook_listen(
     from whopwatch.webhooks.limits import ReceiverLimits
     from whopwatch.webhooks.listener import run_listener
     from whopwatch.webhooks.lookup import ObjectLookup
+    from whopwatch.webhooks.versions import delivery_contracts
 
-    outputs, contract = Outputs({"json": json_file}, None, {}), load()
+    outputs, contracts = Outputs({"json": json_file}, None, {}), delivery_contracts(contract_name)
+    contract = load(None if contract_name in (None, "auto") else contract_name)
     place = parse_address(address, "--listen")
     metrics_place = parse_address(metrics_address, "--metrics") if metrics_address else None
     if forward:
         _refuse_itself(require_handler_url(forward, "--forward"), place)
-    secret = read_secret()
+    secrets = read_secrets()
     with _until_signal() as stopped, _client(contract, target, budget) as client:
-        checker = DeliveryChecker(contract, secret, compare=ObjectLookup(contract, client) if client else None)
+        checker = DeliveryChecker(contracts, secrets, compare=ObjectLookup(contract, client) if client else None)
         receiver = run_listener(
-            contract,
+            contracts,
             checker,
             place,
             limits=ReceiverLimits(rate=rate),
             refuse_every=refuse_every,
             forward_to=forward,
             save=RedactedArchive(contract, keep) if keep else None,
+            report=_print_nothing if quiet else _print_line,
         )
         with receiver as listener, _serve_metrics(listener, metrics_place) as metrics_url:
             _announce(listener, metrics_url, json_file == STDOUT)
@@ -156,22 +166,35 @@ def _serve_metrics(listener: Listener, place: tuple[str, int] | None) -> Iterato
     if place is None:
         yield None
         return
-    from prometheus_client import start_http_server
+    from whopwatch.webhooks.listener import serve_metrics
 
-    host, port = place
-    try:
-        server, _ = start_http_server(port, host or "0.0.0.0", listener.metrics.registry)  # noqa: S104 (requested)
-    except OSError as error:
-        raise UsageError(
-            "The metrics cannot be served at this address.",
-            where=f"option --metrics, {host}:{port}",
-            got=error.strerror,
-        ) from None
-    try:
-        yield f"http://{host}:{server.server_port}/metrics"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve_metrics(listener.metrics, place) as url:
+        yield url
+
+
+def _print_nothing(_: ReceiverEvent) -> None:
+    """Print nothing for a request."""
+
+
+def _print_line(event: ReceiverEvent) -> None:
+    """Print one line for a request, on stderr: stdout is for the address and the report."""
+    from whopwatch.signature import Refusal
+    from whopwatch.webhooks.checker import DeliveryResult
+
+    if isinstance(event, DeliveryResult):
+        words = [f"{event.outcome:<9}", event.event, event.unchecked or "", *_finding_words(event)]
+    else:
+        words = [f"{'refused':<9}", str(event.reason if isinstance(event, Refusal) else event)]
+    click.echo(f"{datetime.now():%H:%M:%S}  {'  '.join(filter(None, words))}", err=True)
+
+
+def _finding_words(result: DeliveryResult) -> list[str]:
+    """Return the first finding of a delivery that breaks the contract, and how many more there are."""
+    found = [finding for finding in result.findings if finding.breaks]
+    if not found:
+        return []
+    first = found[0].message.removeprefix(f"{found[0].operation}: ")
+    return [sanitize(first) + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")]
 
 
 def _announce(listener: Listener, metrics_url: str | None, quiet: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whopwatch.cli._support.outputs import STDOUT, Outputs
-from whopwatch.cli.webhook import SECRET_VARIABLE, read_secret
+from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
 from whopwatch.contract import load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
 
@@ -50,7 +50,7 @@ def webhook_send(event: str, url: str, cases: tuple[str, ...], seed: int, json_f
     for case in wanted:
         find_case(case)
     # The secret is read last, so that a wrong argument is reported first.
-    sampler = Sampler(contract, read_secret().reveal(), seed=seed)
+    sampler = Sampler(contract, read_secrets()[0].reveal(), seed=seed)
     samples = [sample for case in wanted for sample in sampler(event, case)]
     results = []
     for result in send_samples(handler, samples):

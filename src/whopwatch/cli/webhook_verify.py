@@ -9,18 +9,18 @@ from pathlib import Path
 
 import click
 
+from whopwatch.cli._support.options import CONTRACT
 from whopwatch.cli._support.outputs import STDOUT, Outputs
-from whopwatch.cli.webhook import SECRET_VARIABLE, read_secret
-from whopwatch.contract import load
-from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
-from whopwatch.core.finding import Finding
+from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
 from whopwatch.core.report import Report
 from whopwatch.reports import to_json_text
 from whopwatch.reports.text import location, sanitize
 from whopwatch.run.conclude import RowEvidence, conclude
-from whopwatch.signature import TOLERANCE_SECONDS, Refusal, Signed
+from whopwatch.signature import TOLERANCE_SECONDS, Refusal, Signed, split_secrets
 from whopwatch.webhooks.checker import check_recorded, has_violation
-from whopwatch.webhooks.delivery import UNKNOWN_EVENT, Delivery, event_operation, read_delivery
+from whopwatch.webhooks.delivery import event_operation, read_delivery
+from whopwatch.webhooks.versions import PayloadResult, delivery_contracts
 
 EXAMPLE = f"""\b
 Examples:
@@ -38,22 +38,29 @@ FILE contains the raw bytes of the body. The headers file contains a JSON object
     "--headers", "headers_file", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The headers."
 )
 @click.option("--any-age", is_flag=True, help="Accept a timestamp of any age.")
+@CONTRACT
 @click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
-def webhook_verify(file: Path, headers_file: Path, any_age: bool, json_file: str | None) -> int:
+def webhook_verify(
+    file: Path, headers_file: Path, any_age: bool, contract_name: str | None, json_file: str | None
+) -> int:
     """Check the delivery whose body is in FILE: signature, age, event, envelope and object."""
     outputs = Outputs({"json": json_file}, None, {})
     delivery = read_delivery(file, headers_file)
     # A secret of a wrong form is accepted here: the check explains what is wrong with it.
-    secret = os.environ.get(SECRET_VARIABLE, "") or read_secret().reveal()
+    text = os.environ.get(SECRET_VARIABLE, "")
+    secrets = split_secrets(text) if text else [secret.reveal() for secret in read_secrets()]
     tolerance = math.inf if any_age else TOLERANCE_SECONDS
-    signed, event, findings = check_recorded(load(), secret, delivery, tolerance=tolerance)
-    outputs.write({"json": to_json_text(_report(delivery, event, findings))})
+    contracts = delivery_contracts(contract_name)
+    signed, payload = check_recorded(contracts, secrets, delivery, tolerance=tolerance)
+    outputs.write({"json": to_json_text(_report(payload))})
     if json_file != STDOUT:
-        click.echo("\n".join(_lines(signed, event, findings)))
-    return EXIT_DRIFT if has_violation(findings) else EXIT_CLEAN
+        click.echo("\n".join(_lines(signed, payload)))
+    if has_violation(payload.findings):
+        return EXIT_DRIFT
+    return EXIT_COULD_NOT_CHECK if payload.unchecked else EXIT_CLEAN
 
 
-def _lines(signed: Signed | Refusal, event: str, findings: tuple[Finding, ...]) -> list[str]:
+def _lines(signed: Signed | Refusal, payload: PayloadResult) -> list[str]:
     lines = ["signature: valid"]
     if isinstance(signed, Refusal):
         lines = [
@@ -63,8 +70,10 @@ def _lines(signed: Signed | Refusal, event: str, findings: tuple[Finding, ...]) 
             f"  got: {signed.got}",
             f"  what to do: {signed.hint}",
         ]
-    lines.append(f"event: {event if event != UNKNOWN_EVENT else 'not documented'}")
-    others = [finding for finding in findings if finding.check != "signature"]
+    if payload.unchecked:
+        return [*lines, f"contract: not checked: {payload.unchecked}"]
+    lines += [*_version_line(payload), f"event: {payload.name if payload.event else 'not documented'}"]
+    others = [finding for finding in payload.findings if finding.check != "signature"]
     lines.append(f"contract: {'broken' if has_violation(tuple(others)) else 'kept'}")
     for finding in others:
         what = finding.message.removeprefix(f"{finding.operation}: ")
@@ -73,10 +82,23 @@ def _lines(signed: Signed | Refusal, event: str, findings: tuple[Finding, ...]) 
     return lines
 
 
-def _report(delivery: Delivery, event: str, findings: tuple[Finding, ...]) -> Report:
+def _version_line(payload: PayloadResult) -> list[str]:
+    """Return the version that the delivery states, and the version of the contract that it was checked against."""
+    if payload.contract is None or payload.contract.version is None:
+        return []
+    stated = f"is of API version {payload.version}" if payload.version else "states no API version"
+    return [f"version: the delivery {stated}; the contract is of {payload.contract.version}"]
+
+
+def _report(payload: PayloadResult) -> Report:
+    samples = 0 if payload.unchecked else 1
     return conclude(
-        [RowEvidence(event_operation(event), "POST", "", requests=1, samples=1)],
-        findings,
+        [
+            RowEvidence(
+                event_operation(payload.name), "POST", "", unverified=payload.unchecked, requests=1, samples=samples
+            )
+        ],
+        payload.findings,
         target="recorded delivery",
         started_at=datetime.now(UTC),
         seconds=0.0,

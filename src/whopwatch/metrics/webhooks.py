@@ -47,6 +47,7 @@ class WebhookMetrics:
             BY_EVENT,
             registry=registry,
         )
+        self.connections = Gauge("whop_webhook_connections", "Open connections of the receiver.", registry=registry)
         self.waiting = Gauge(
             "whop_webhook_waiting_deliveries", "Received deliveries that are not checked yet.", registry=registry
         )

@@ -13,6 +13,7 @@ from whopwatch.signature.scheme import (
     require_secret,
     signature_value,
     signed_headers,
+    split_secrets,
 )
 from whopwatch.signature.verify import HeaderPairs, Reason, Refusal, Signed, check_signature_headers, verify_signature
 
@@ -32,5 +33,6 @@ __all__ = [
     "require_secret",
     "signature_value",
     "signed_headers",
+    "split_secrets",
     "verify_signature",
 ]

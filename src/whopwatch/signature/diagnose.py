@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 from whopwatch.core.strict_json import parse_json
@@ -26,10 +27,21 @@ from whopwatch.signature.scheme import (
 from whopwatch.signature.verify import HeaderPairs, Reason, Refusal, Signed, verify_signature
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MONEY = re.compile(
+    r"(?:^|_)(?:amount|total|subtotal|price|fee|fees|balance|cost|tax|spent|spend|revenue|payout|usd|gmv|rate|percent)"
+    r"(?:$|_)"
+)
+"""Names of fields that hold decimal numbers: a sender that is written in Ruby writes 2.0, JavaScript writes 2."""
+_RAILS_ESCAPES = {"&": "\\u0026", "<": "\\u003c", ">": "\\u003e", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+"""Characters that Rails escapes in JSON and JavaScript does not."""
+_RAW_BODY_HINT = (
+    "verify the raw bytes of the request, before a parser, a framework or an editor changes them; "
+    "JSON.stringify(req.body) is another body (in Express use express.raw())"
+)
 
 
 def diagnose_signature(
-    secret: str, headers: HeaderPairs, body: bytes, now: float, *, tolerance: float = TOLERANCE_SECONDS
+    secret: str | Sequence[str], headers: HeaderPairs, body: bytes, now: float, *, tolerance: float = TOLERANCE_SECONDS
 ) -> Signed | Refusal:
     """Verify a delivery as `verify_signature` does, and explain a mismatch.
 
@@ -41,11 +53,16 @@ def diagnose_signature(
         return result
     values = {name.lower(): value.strip() for name, value in pairs}
     id, timestamp, given = values[ID_HEADER], values[TIMESTAMP_HEADER], values[SIGNATURE_HEADER].split(" ")
-    for mistake, key in _mistaken_keys(secret):
-        if f"{SIGNATURE_VERSION},{compute_signature(key, id, timestamp, body)}" in given:
+    secrets = [secret] if isinstance(secret, str) else secret
+
+    def is_signed(key: bytes, content: bytes) -> bool:
+        return f"{SIGNATURE_VERSION},{compute_signature(key, id, timestamp, content)}" in given
+
+    for mistake, key in (found for one in secrets for found in _mistaken_keys(one)):
+        if is_signed(key, body):
             return _key_form(mistake)
     for mistake, other in original_bodies(body):
-        if f"{SIGNATURE_VERSION},{compute_signature(signing_key(secret), id, timestamp, other)}" in given:
+        if any(is_signed(signing_key(one), other) for one in secrets):
             return _changed_bytes(mistake)
     return result
 
@@ -67,7 +84,7 @@ def _changed_bytes(mistake: str) -> Refusal:
         SIGNATURE_HEADER,
         "the body's bytes as they were signed",
         f"a changed body: the signature matches {mistake}",
-        "verify the raw bytes of the request, before a parser, a framework or an editor changes them",
+        _RAW_BODY_HINT,
     )
 
 
@@ -117,6 +134,41 @@ def original_bodies(body: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _rewritten_bodies(value: object) -> Iterator[tuple[str, bytes]]:
-    for separators, ascii, sort in product(((",", ":"), (", ", ": ")), (False, True), (False, True)):
-        text = json.dumps(value, separators=separators, ensure_ascii=ascii, sort_keys=sort)
-        yield "the same JSON written in another way", text.encode("utf-8", "surrogatepass")
+    """Yield the same JSON in the notations of other serializers."""
+    for number_words, convert in _NUMBERS:
+        content = convert(value)
+        for separators, ascii, sort in product(((",", ":"), (", ", ": ")), (False, True), (False, True)):
+            text = json.dumps(content, separators=separators, ensure_ascii=ascii, sort_keys=sort)
+            escaped = _escape_as_rails(text)
+            words = [number_words] if number_words else []
+            yield _notation(words), text.encode("utf-8", "surrogatepass")
+            if escaped != text:
+                yield (
+                    _notation([r"with \u0026, \u003c or \u003e for & < >", *words]),
+                    escaped.encode("utf-8", "surrogatepass"),
+                )
+
+
+def _notation(words: Sequence[str]) -> str:
+    return f"the same JSON {' and '.join(words)}" if words else "the same JSON written in another way"
+
+
+def _escape_as_rails(text: str) -> str:
+    return re.sub("[&<>\u2028\u2029]", lambda found: _RAILS_ESCAPES[found.group()], text)
+
+
+def _with_decimals(value: object, is_decimal: Callable[[str], bool], name: str = "") -> object:
+    """Return `value` with 2.0 instead of 2 in the fields whose name `is_decimal` selects."""
+    if isinstance(value, dict):
+        return {key: _with_decimals(part, is_decimal, key) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_with_decimals(part, is_decimal, name) for part in value]
+    return float(value) if type(value) is int and abs(value) < 2**53 and is_decimal(name) else value
+
+
+_NUMBERS: tuple[tuple[str, Callable[[object], object]], ...] = (
+    ("", lambda value: value),
+    ("with amounts as 2.0 instead of 2", lambda value: _with_decimals(value, lambda name: bool(_MONEY.search(name)))),
+    ("with numbers as 2.0 instead of 2", lambda value: _with_decimals(value, lambda _: True)),
+)
+"""How whole numbers may have been written, the most likely way first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 from hashlib import sha256
 
 from whopwatch.core.errors import UsageError
@@ -52,6 +53,16 @@ def signed_headers(secret: str, id: str, timestamp: int, body: bytes) -> dict[st
 def new_secret(seed: str) -> str:
     """Return a secret of Whop's form, derived from `seed`: for simulations and tests only."""
     return SECRET_PREFIX + hmac.digest(b"webhook", seed.encode(), sha256).hex()
+
+
+def split_secrets(text: str) -> list[str]:
+    """Return the secrets in `text`, which are separated by spaces, commas or line ends.
+
+    During a rotation a webhook has two secrets, and two webhooks with one URL have one secret each. Spaces around a
+    single secret are part of it: `require_secret` reports them.
+    """
+    parts = re.split(r"[\s,]+", text.strip().strip(","))
+    return parts if len(parts) > 1 else [text]
 
 
 def require_secret(text: str, where: str) -> str:

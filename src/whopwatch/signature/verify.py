@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,6 +23,7 @@ HeaderPairs = Iterable[tuple[str, str]]
 """Header names in any case, with their values, in any order."""
 
 MAX_SIGNATURES = 16
+_LEGACY_HEADER = "x-whop-signature"
 _ID = re.compile(r"[!-\-/-~]{1,256}")  # printable ASCII without the full stop, which separates the signed parts
 _SECONDS = re.compile(r"[0-9]{1,12}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{43}=")
@@ -32,6 +33,8 @@ class Reason(StrEnum):
     """Why a delivery is refused: one name for each cause that needs a different action."""
 
     MISSING_HEADER = "missing-header"
+    LEGACY_SIGNATURE = "legacy-signature"
+    """A delivery of webhook version v2 or v5, with the header X-Whop-Signature."""
     REPEATED_HEADER = "repeated-header"
     BAD_ID = "bad-id"
     BAD_TIMESTAMP = "bad-timestamp"
@@ -48,6 +51,7 @@ class Reason(StrEnum):
 
 HINTS = {
     Reason.MISSING_HEADER: "check that every proxy passes the webhook-* headers; Whop always sends them",
+    Reason.LEGACY_SIGNATURE: "set the webhook's API version to v1; v2 and v5 deliveries have another signature",
     Reason.REPEATED_HEADER: "a proxy adds headers: pass each header on unchanged",
     Reason.BAD_ID: "pass the header on unchanged",
     Reason.BAD_TIMESTAMP: "pass the header on unchanged; in your own sender, send seconds",
@@ -80,9 +84,9 @@ class Refusal:
 
 
 def verify_signature(
-    secret: str, headers: HeaderPairs, body: bytes, now: float, *, tolerance: float = TOLERANCE_SECONDS
+    secret: str | Sequence[str], headers: HeaderPairs, body: bytes, now: float, *, tolerance: float = TOLERANCE_SECONDS
 ) -> Signed | Refusal:
-    """Verify one delivery at the time `now`, in seconds since 1970.
+    """Verify one delivery at the time `now`, in seconds since 1970, with one secret or any of several.
 
     `body` has to be the raw bytes: a body that was parsed and serialized again does not verify. If the delivery has
     several signatures, one has to match. The time that the comparison takes does not depend on the received values.
@@ -93,8 +97,10 @@ def verify_signature(
     id, timestamp, signatures = found
     versions = [entry.partition(",") for entry in signatures.split(" ")[:MAX_SIGNATURES]]
     given = [text.encode() for version, _, text in versions if version == SIGNATURE_VERSION]
-    expected = compute_signature(signing_key(secret), id, timestamp, body).encode()
-    if sum(hmac.compare_digest(expected, text) for text in given):  # any() would stop early and leak the position
+    secrets = [secret] if isinstance(secret, str) else secret
+    expected = [compute_signature(signing_key(one), id, timestamp, body).encode() for one in secrets]
+    # sum() instead of any(): any() would stop early and leak the position.
+    if sum(hmac.compare_digest(one, text) for one in expected for text in given):
         return Signed(id, int(timestamp))
     return _mismatch(given, signatures)
 
@@ -116,6 +122,9 @@ def _signature_headers(headers: HeaderPairs) -> tuple[str, str, str] | Refusal:
     for name in SIGNATURE_HEADERS:
         present = values.get(name, set()) - {""}
         if not present:
+            if _LEGACY_HEADER in values:
+                got = f"the header {_LEGACY_HEADER} of webhook version v2 or v5"
+                return _refusal(Reason.LEGACY_SIGNATURE, name, f"the header {name} of webhook version v1", got)
             is_renamed = any(other.endswith(name.removeprefix("webhook")) for other in values)
             got = "a header with another prefix" if is_renamed else "no such header"
             return _refusal(Reason.MISSING_HEADER, name, f"the header {name}", got)

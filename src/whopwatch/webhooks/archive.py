@@ -44,7 +44,8 @@ class RedactedArchive:
         self._number += 1
         moment = datetime.fromtimestamp(delivery.received_at, UTC)
         path = self._folder / f"delivery-{moment:%Y%m%dT%H%M%S}-{self._number:06}.json"
-        text = json.dumps(redact_delivery(self._contract, delivery, result), indent=1) + "\n"
+        contract = result.contract or self._contract
+        text = json.dumps(redact_delivery(contract, delivery, result), indent=1) + "\n"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         saved = sorted(self._folder.glob("delivery-*.json"))

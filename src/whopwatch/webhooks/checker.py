@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -12,9 +12,10 @@ from whopwatch.config import Secret
 from whopwatch.contract import Contract, Event
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.signature import TOLERANCE_SECONDS, Refusal, Signed, diagnose_signature, verify_signature
-from whopwatch.webhooks.checks import check_content, check_event_name, check_payload, documented_event, refusal_finding
-from whopwatch.webhooks.delivery import UNKNOWN_EVENT, Delivery
+from whopwatch.webhooks.checks import check_content, refusal_finding
+from whopwatch.webhooks.delivery import Delivery
 from whopwatch.webhooks.repeats import DuplicateDetector
+from whopwatch.webhooks.versions import DeliveryContracts, PayloadResult
 
 CompareObject = Callable[[Event, dict[str, Any]], Iterator[Finding]]
 """Compares the object of a payload with the API's response for it."""
@@ -26,16 +27,24 @@ class DeliveryOutcome(StrEnum):
     OK = "ok"
     DRIFT = "drift"
     DUPLICATE = "duplicate"
+    UNCHECKED = "unchecked"
+    """No contract of its version is available."""
 
 
 @dataclass(frozen=True)
 class DeliveryResult:
-    """The result of one delivery. `lag` is the seconds from the event to its receipt; None if the event has no time."""
+    """The result of one delivery.
+
+    `lag` is the seconds from the event to its receipt; None if the event has no time. `unchecked` says why the payload
+    was not checked, `contract` is the one it was checked against.
+    """
 
     event: str
     outcome: DeliveryOutcome
     findings: tuple[Finding, ...]
     lag: float | None = None
+    unchecked: str | None = None
+    contract: Contract | None = field(default=None, repr=False)
 
 
 class DeliveryChecker:
@@ -43,64 +52,69 @@ class DeliveryChecker:
 
     def __init__(
         self,
-        contract: Contract,
-        secret: Secret,
+        contract: Contract | DeliveryContracts,
+        secret: Secret | Sequence[Secret],
         *,
         compare: CompareObject | None = None,
         tolerance: float = TOLERANCE_SECONDS,
     ) -> None:
-        self._contract, self._secret, self._compare = contract, secret, compare
+        self._contracts = contract if isinstance(contract, DeliveryContracts) else DeliveryContracts(contract)
+        self._compare = compare
+        self._secrets = [secret] if isinstance(secret, Secret) else list(secret)
         self.tolerance = tolerance
         self._duplicates = DuplicateDetector()
 
     def verify(self, delivery: Delivery) -> Signed | Refusal:
         """Verify the signature: all that has to be known before the response. Thread-safe."""
         return verify_signature(
-            self._secret.reveal(), delivery.headers, delivery.body, delivery.received_at, tolerance=self.tolerance
+            [secret.reveal() for secret in self._secrets],
+            delivery.headers,
+            delivery.body,
+            delivery.received_at,
+            tolerance=self.tolerance,
         )
 
     def check(self, delivery: Delivery, signed: Signed) -> DeliveryResult:
         """Run all other checks on a delivery that verified. Not thread-safe."""
         value, problem = delivery.parsed
-        event = None if problem else documented_event(self._contract, value)
-        name = event.name if event else UNKNOWN_EVENT
-        is_duplicate, wrong_id = self._duplicates.check(signed.id, delivery.body, name)
+        payload = PayloadResult(None) if problem else self._contracts.check(value)
+        is_duplicate, wrong_id = self._duplicates.check(signed.id, delivery.body, payload.name)
         findings = [wrong_id] if wrong_id else []
         if not is_duplicate:
-            findings += check_content(delivery, name)
-            findings += () if problem else self._check_payload(value, event)
+            findings += check_content(delivery, payload.name)
+            findings += payload.findings
+            findings += self._compare_object(payload.event, value)
         is_broken = any(finding.breaks for finding in findings)
-        known = DeliveryOutcome.DUPLICATE if is_duplicate else DeliveryOutcome.OK
-        outcome = DeliveryOutcome.DRIFT if is_broken else known
-        return DeliveryResult(name, outcome, tuple(findings), None if is_duplicate else _lag(value, delivery))
+        known = DeliveryOutcome.UNCHECKED if payload.unchecked else DeliveryOutcome.OK
+        outcome = DeliveryOutcome.DRIFT if is_broken else DeliveryOutcome.DUPLICATE if is_duplicate else known
+        lag = None if is_duplicate else _lag(value, delivery)
+        return DeliveryResult(payload.name, outcome, tuple(findings), lag, payload.unchecked, payload.contract)
 
-    def _check_payload(self, value: Any, event: Event | None) -> Iterator[Finding]:
-        yield from check_event_name(self._contract, value)
-        if event is not None:
-            yield from check_payload(self._contract, event, value)
-            data = value.get("data")
-            if self._compare and isinstance(data, dict):
-                yield from self._compare(event, data)
+    def _compare_object(self, event: Event | None, value: Any) -> Iterator[Finding]:
+        data = value.get("data") if event is not None else None
+        if self._compare and event is not None and isinstance(data, dict):
+            yield from self._compare(event, data)
 
 
 def check_recorded(
-    contract: Contract, secret: str, delivery: Delivery, *, tolerance: float = TOLERANCE_SECONDS
-) -> tuple[Signed | Refusal, str, tuple[Finding, ...]]:
-    """Check a recorded delivery. Return the verification, the event's name and the findings, the most severe first.
+    contracts: DeliveryContracts,
+    secret: str | Sequence[str],
+    delivery: Delivery,
+    *,
+    tolerance: float = TOLERANCE_SECONDS,
+) -> tuple[Signed | Refusal, PayloadResult]:
+    """Check a recorded delivery. Return the verification, and the payload's result with the most severe finding first.
 
     Unlike the receiver, this also checks the content of a delivery that does not verify, to help a person find out
     what the delivery is.
     """
     signed = diagnose_signature(secret, delivery.headers, delivery.body, delivery.received_at, tolerance=tolerance)
     value, problem = delivery.parsed
-    event = None if problem else documented_event(contract, value)
-    name = event.name if event else UNKNOWN_EVENT
-    findings = [refusal_finding(signed, name)] if isinstance(signed, Refusal) else []
-    findings += check_content(delivery, name)
-    if problem is None:
-        findings += check_event_name(contract, value)
-        findings += check_payload(contract, event, value) if event else ()
-    return signed, name, tuple(sorted(findings, key=lambda finding: (finding.severity.rank, finding.location)))
+    payload = PayloadResult(None) if problem else contracts.check(value)
+    findings = [refusal_finding(signed, payload.name)] if isinstance(signed, Refusal) else []
+    findings += [*check_content(delivery, payload.name), *payload.findings]
+    ordered = tuple(sorted(findings, key=lambda finding: (finding.severity.rank, finding.location)))
+    return signed, replace(payload, findings=ordered)
 
 
 def has_violation(findings: tuple[Finding, ...]) -> bool:

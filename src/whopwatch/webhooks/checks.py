@@ -19,6 +19,7 @@ from whopwatch.webhooks.delivery import UNKNOWN_EVENT, Delivery, event_operation
 _JSON = "application/json"
 _REFUSAL_MESSAGES = {
     Reason.MISSING_HEADER: "a required signature header is missing",
+    Reason.LEGACY_SIGNATURE: "the delivery has the signature of webhook version v2 or v5",
     Reason.REPEATED_HEADER: "a signature header occurs twice with different values",
     Reason.BAD_ID: "the webhook-id is not valid",
     Reason.BAD_TIMESTAMP: "the timestamp is not in seconds",

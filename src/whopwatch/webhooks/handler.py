@@ -61,7 +61,12 @@ class Forwarder:
 
     async def __call__(self, delivery: Delivery) -> int:
         """Return the handler's status; 502 or 504 if it does not respond."""
-        headers = [(name, value) for name, value in delivery.headers if name in FORWARDED_HEADERS]
+        # As bytes: a header may contain bytes that are not ASCII, and they have to arrive unchanged.
+        headers = [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in delivery.headers
+            if name in FORWARDED_HEADERS
+        ]
         try:
             async with self._client.stream("POST", self._url, content=delivery.body, headers=headers) as response:
                 return response.status_code if response.status_code >= 200 else HANDLER_UNREACHABLE

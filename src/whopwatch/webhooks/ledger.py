@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
-from whopwatch.contract import Contract
 from whopwatch.core.finding import Confidence, Finding, Severity
 from whopwatch.core.report import Report, timestamp
 from whopwatch.run.conclude import RowEvidence, conclude
@@ -18,6 +18,8 @@ from whopwatch.webhooks.checker import DeliveryResult
 from whopwatch.webhooks.checks import refusal_finding
 from whopwatch.webhooks.delivery import UNKNOWN_EVENT, event_operation
 
+_UNSIGNED = (Reason.MISSING_HEADER, Reason.LEGACY_SIGNATURE)
+"""Reasons for which a request may not come from Whop."""
 _MAX_FINDINGS = 2000
 """How many different findings are kept: a payload with 100,000 undocumented fields must not fill the memory."""
 _NONE_RECEIVED = "no delivery of this event was received"
@@ -26,24 +28,28 @@ _NONE_RECEIVED = "no delivery of this event was received"
 class DeliveryLedger:
     """Counts results and refusals. Thread-safe."""
 
-    def __init__(self, contract: Contract) -> None:
-        self._contract = contract
+    def __init__(self, events: Iterable[str]) -> None:
+        self._events = list(events)
         self._lock = threading.Lock()
         self._began = time.time()
         self._findings: dict[str, Finding] = {}
         self._unsigned: dict[str, Finding] = {}
         self._checked: Counter[str] = Counter()
+        self._unchecked: Counter[str] = Counter()
         self.refused: Counter[Reason] = Counter()
 
     @property
     def received(self) -> int:
-        """The number of deliveries that were checked."""
-        return self._checked.total()
+        """The number of deliveries with a valid signature."""
+        return self._checked.total() + self._unchecked.total()
 
     def record(self, result: DeliveryResult) -> None:
         """Record the result of a delivery."""
         with self._lock:
-            self._checked[result.event] += 1
+            if result.unchecked:
+                self._unchecked[result.unchecked] += 1
+            else:
+                self._checked[result.event] += 1
         self.add_findings(result.findings)
 
     def record_refusal(self, refusal: Refusal) -> None:
@@ -51,7 +57,7 @@ class DeliveryLedger:
         finding = refusal_finding(refusal)
         with self._lock:
             self.refused[refusal.reason] += 1
-            _count(self._unsigned if refusal.reason is Reason.MISSING_HEADER else self._findings, finding)
+            _count(self._unsigned if refusal.reason in _UNSIGNED else self._findings, finding)
 
     def add_findings(self, findings: Iterable[Finding]) -> None:
         """Record findings."""
@@ -80,14 +86,22 @@ class DeliveryLedger:
             seconds=time.time() - self._began,
             sent=sent,
             budget=budget,
+            incomplete=self._incomplete(),
             nothing="no delivery was received that could be checked",
-            extra={
-                "deliveries": {
-                    "received": self.received,
-                    "refused": {str(reason): count for reason, count in sorted(self.refused.items())},
-                }
-            },
+            extra={"deliveries": self._counts()},
         )
+
+    def _incomplete(self) -> str | None:
+        """Return why deliveries were not checked, with their number; None if all were."""
+        if not self._unchecked:
+            return None
+        reason = self._unchecked.most_common(1)[0][0]
+        return f"{self._unchecked.total()} of {self.received} deliveries were not checked: {reason}"
+
+    def _counts(self) -> dict[str, Any]:
+        refused = {str(reason): count for reason, count in sorted(self.refused.items())}
+        counts: dict[str, Any] = {"received": self.received, "refused": refused}
+        return {**counts, "unchecked": dict(self._unchecked)} if self._unchecked else counts
 
     def _with_samples(self, finding: Finding) -> Finding:
         event = finding.operation.partition(":")[2]
@@ -97,7 +111,7 @@ class DeliveryLedger:
 
     def _rows(self, findings: Iterable[Finding]) -> Iterator[RowEvidence]:
         broken = {finding.operation for finding in findings if finding.breaks}
-        names = [*self._contract.events]
+        names = list(dict.fromkeys((*self._events, *(name for name in self._checked if name != UNKNOWN_EVENT))))
         for name in (*names, UNKNOWN_EVENT) if event_operation(UNKNOWN_EVENT) in broken else names:
             seen = self._checked[name]
             yield RowEvidence(event_operation(name), "POST", "", unverified=_NONE_RECEIVED, requests=seen, samples=seen)

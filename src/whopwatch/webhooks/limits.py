@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_RESERVED_DESCRIPTORS = 256
+"""File descriptors for everything but the receiver's connections: forwarding, metrics, files, accepted sockets."""
+_BACKLOG = 128
+"""Connections that are accepted at once, before the limit of open connections applies to them."""
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -110,8 +117,65 @@ class DeliveryRateLimit:
         return True
 
 
-def bounded_protocol(limits: ReceiverLimits) -> type[HttpToolsProtocol]:
-    """Return uvicorn's HTTP protocol with limits for the size and duration of a request head; it has none itself."""
+class OpenConnections:
+    """The open connections of a server. If there are too many, the one that has waited longest gives way.
+
+    A connection waits from when it is opened, or from the end of a request, to the end of the next request head. A
+    sender of deliveries sends its head at once, so idle and slow connections do not keep it out.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open: set[asyncio.Protocol] = set()
+        self._waiting: OrderedDict[asyncio.Protocol, asyncio.Transport] = OrderedDict()
+
+    @property
+    def count(self) -> int:
+        """The number of open connections."""
+        return len(self._open)
+
+    def opened(self, connection: asyncio.Protocol, transport: asyncio.Transport) -> None:
+        """Count a new connection, and close the longest waiting one if there is no room."""
+        self._open.add(connection)
+        if len(self._open) > self._most:
+            # If all others are in the middle of a request, the new one has to go.
+            victim, its_transport = self._waiting.popitem(last=False) if self._waiting else (connection, transport)
+            self._open.discard(victim)
+            its_transport.abort()
+
+    def waits(self, connection: asyncio.Protocol, transport: asyncio.Transport) -> None:
+        """Note that a connection waits for a request head."""
+        if connection in self._open:
+            self._waiting[connection] = transport
+            self._waiting.move_to_end(connection)
+
+    def works(self, connection: asyncio.Protocol) -> None:
+        """Note that the request head of a connection is complete."""
+        self._waiting.pop(connection, None)
+
+    def closed(self, connection: asyncio.Protocol) -> None:
+        """Forget a connection."""
+        self._waiting.pop(connection, None)
+        self._open.discard(connection)
+
+
+def usable_connections(wanted: int) -> int:
+    """Return how many connections the process has file descriptors for, at most `wanted`.
+
+    Raises the soft limit of the process if the hard limit allows it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _RESERVED_DESCRIPTORS
+    if soft < needed:
+        raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            soft = raised
+    return max(1, min(wanted, soft - _RESERVED_DESCRIPTORS))
+
+
+def bounded_protocol(limits: ReceiverLimits, connections: OpenConnections) -> type[HttpToolsProtocol]:
+    """Return uvicorn's HTTP protocol with limits for request heads and for connections; it has none itself."""
 
     class BoundedProtocol(HttpToolsProtocol):
         _head_bytes = 0
@@ -120,10 +184,12 @@ def bounded_protocol(limits: ReceiverLimits) -> type[HttpToolsProtocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            connections.opened(self, transport)
             self._await_head()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_timer()
+            connections.closed(self)
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
@@ -147,10 +213,17 @@ def bounded_protocol(limits: ReceiverLimits) -> type[HttpToolsProtocol]:
         def on_headers_complete(self) -> None:
             self._stop_timer()
             self._in_head, self._head_bytes = False, 0
+            connections.works(self)
             super().on_headers_complete()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if not self.transport.is_closing():
+                connections.waits(self, self.transport)
 
         def _await_head(self) -> None:
             self._in_head = True
+            connections.waits(self, self.transport)
             self._timer = self.loop.call_later(limits.head_seconds, self._too_slow)
 
         def _too_slow(self) -> None:
@@ -165,10 +238,10 @@ def bounded_protocol(limits: ReceiverLimits) -> type[HttpToolsProtocol]:
     return BoundedProtocol
 
 
-def server_settings(limits: ReceiverLimits) -> dict[str, Any]:
+def server_settings(limits: ReceiverLimits, connections: OpenConnections) -> dict[str, Any]:
     """Return the settings of a uvicorn server that enforces `limits`."""
     return {
-        "http": bounded_protocol(limits),
+        "http": bounded_protocol(limits, connections),
         "ws": "none",
         "loop": "asyncio",
         "lifespan": "off",
@@ -178,8 +251,7 @@ def server_settings(limits: ReceiverLimits) -> dict[str, Any]:
         "server_header": False,
         "date_header": False,
         "proxy_headers": False,
-        "limit_concurrency": limits.connections,
         "timeout_keep_alive": 30,
         "timeout_graceful_shutdown": 5,
-        "backlog": 1024,
+        "backlog": _BACKLOG,
     }

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
@@ -23,12 +26,16 @@ from whopwatch.webhooks.delivery import UNKNOWN_EVENT, Delivery
 from whopwatch.webhooks.handler import Forwarder
 from whopwatch.webhooks.intake import REJECTION_REASONS, ReceiverApp, Rejection
 from whopwatch.webhooks.ledger import DeliveryLedger
-from whopwatch.webhooks.limits import ReceiverLimits, server_settings
+from whopwatch.webhooks.limits import OpenConnections, ReceiverLimits, server_settings, usable_connections
 from whopwatch.webhooks.repeats import RetryMonitor
+from whopwatch.webhooks.versions import DeliveryContracts
 
 _STOP_SECONDS = 10.0
 
 SaveDelivery = Callable[[Delivery, DeliveryResult], None]
+ReceiverEvent = DeliveryResult | Refusal | Rejection
+"""What happened to a request: it was checked, its signature was refused, or it was rejected for another reason."""
+_METRICS_LIMITS = ReceiverLimits(connections=32)
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class Listener:
 
 @contextmanager
 def run_listener(
-    contract: Contract,
+    contract: Contract | DeliveryContracts,
     checker: DeliveryChecker,
     address: tuple[str, int] = ("127.0.0.1", 0),
     *,
@@ -50,15 +57,17 @@ def run_listener(
     refuse_every: int = 0,
     forward_to: str | None = None,
     save: SaveDelivery | None = None,
+    report: Callable[[ReceiverEvent], None] = lambda _: None,
 ) -> Iterator[Listener]:
     """Run a receiver at `address` while the context lasts. On exit it first checks all accepted deliveries.
 
     `refuse_every` refuses the first attempt of every Nth delivery, to check that it is retried. `save` is called for
-    deliveries that break the contract. Raises UsageError if the address cannot be used.
+    deliveries that break the contract, `report` for every request. Raises UsageError if the address cannot be used.
     """
-    metrics = WebhookMetrics(new_registry(), (*contract.events, UNKNOWN_EVENT), DeliveryOutcome, REJECTION_REASONS)
-    ledger, retries = DeliveryLedger(contract), RetryMonitor(refuse_every)
-    worker = CheckWorker(checker, ledger, metrics, limits, save)
+    events = list(contract.events)
+    metrics = WebhookMetrics(new_registry(), (*events, UNKNOWN_EVENT), DeliveryOutcome, REJECTION_REASONS)
+    ledger, retries = DeliveryLedger(events), RetryMonitor(refuse_every)
+    worker = CheckWorker(checker, ledger, metrics, limits, save, report)
     forwarder = Forwarder(forward_to, limits.forward_seconds) if forward_to else None
 
     async def forward(delivery: Delivery) -> int:
@@ -71,12 +80,13 @@ def run_listener(
         metrics.refused.labels(outcome.reason if isinstance(outcome, Refusal) else outcome).inc()
         if isinstance(outcome, Refusal):
             ledger.record_refusal(outcome)
+        report(outcome)
 
     app = ReceiverApp(
         checker, worker.enqueue, note, limits=limits, retries=retries, forward=forward if forwarder else None
     )
     try:
-        with _serve(app, address, limits) as url:
+        with _serve(app, address, limits, "--listen", metrics) as url:
             yield Listener(url, ledger, metrics)
     finally:
         worker.finish()
@@ -93,8 +103,10 @@ class CheckWorker:
         metrics: WebhookMetrics,
         limits: ReceiverLimits,
         save: SaveDelivery | None = None,
+        report: Callable[[ReceiverEvent], None] = lambda _: None,
     ) -> None:
-        self._checker, self._ledger, self._metrics, self._save = checker, ledger, metrics, save
+        self._checker, self._ledger, self._metrics = checker, ledger, metrics
+        self._save, self._report = save, report
         self._limits = limits
         self._waiting: queue.SimpleQueue[tuple[Delivery, Signed] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -144,12 +156,33 @@ class CheckWorker:
         if self._save and any(finding.breaks for finding in result.findings):
             self._save(delivery, result)
         self._ledger.record(result)
+        self._report(result)
 
 
 @contextmanager
-def _serve(app: ReceiverApp, address: tuple[str, int], limits: ReceiverLimits) -> Iterator[str]:
-    listener = _bind(address, limits)
-    server = uvicorn.Server(uvicorn.Config(app, **server_settings(limits)))
+def serve_metrics(metrics: WebhookMetrics, address: tuple[str, int]) -> Iterator[str]:
+    """Serve the metrics at `address` while the context lasts; yield the URL. It has connections of its own.
+
+    Raises UsageError if the address cannot be used.
+    """
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        await response(scope, receive, send)
+
+    with _serve(app, address, _METRICS_LIMITS, "--metrics") as url:
+        yield f"{url}/metrics"
+
+
+@contextmanager
+def _serve(
+    app: ASGIApp, address: tuple[str, int], limits: ReceiverLimits, option: str, metrics: WebhookMetrics | None = None
+) -> Iterator[str]:
+    listener = _bind(address, limits, option)
+    connections = OpenConnections(usable_connections(limits.connections))
+    if metrics is not None:
+        metrics.connections.set_function(lambda: connections.count)
+    server = uvicorn.Server(uvicorn.Config(app, **server_settings(limits, connections)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True, name="listener")
     thread.start()
     host, port = listener.getsockname()[:2]
@@ -161,7 +194,7 @@ def _serve(app: ReceiverApp, address: tuple[str, int], limits: ReceiverLimits) -
         listener.close()
 
 
-def _bind(address: tuple[str, int], limits: ReceiverLimits) -> socket.socket:
+def _bind(address: tuple[str, int], limits: ReceiverLimits, option: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -171,7 +204,7 @@ def _bind(address: tuple[str, int], limits: ReceiverLimits) -> socket.socket:
         listener.close()
         raise UsageError(
             "The receiver cannot listen at this address.",
-            where=f"option --listen, {address[0]}:{address[1]}",
+            where=f"option {option}, {address[0]}:{address[1]}",
             got=error.strerror or "an address that cannot be resolved",
             hint="choose another HOST:PORT; port 0 takes a free one",
         ) from None

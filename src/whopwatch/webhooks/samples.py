@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from secrets import token_hex
 
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError, did_you_mean
@@ -48,64 +49,64 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class SampleCase:
-    """One kind of sample. `make(secret, parcel)` yields headers and body of each request, in order."""
+    """One kind of sample. `make(secret, delivery)` yields headers and body of each request, in order."""
 
     what: str
     accepted: bool
     make: Callable[[str, OutgoingDelivery], Iterator[tuple[SampleHeaders, bytes]]]
 
 
-def _signed(secret: str, parcel: OutgoingDelivery, body: bytes | None = None, *, seconds: int = 0) -> SampleHeaders:
-    content = parcel.body if body is None else body
-    return signed_headers(secret, parcel.id, parcel.timestamp + seconds, content)
+def _signed(secret: str, delivery: OutgoingDelivery, body: bytes | None = None, *, seconds: int = 0) -> SampleHeaders:
+    content = delivery.body if body is None else body
+    return signed_headers(secret, delivery.id, delivery.timestamp + seconds, content)
 
 
-def _good(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
-    yield _signed(secret, parcel), parcel.body
+def _good(secret: str, delivery: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
+    yield _signed(secret, delivery), delivery.body
 
 
-def _duplicate(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
-    yield from _good(secret, parcel)
-    yield from _good(secret, parcel)
+def _duplicate(secret: str, delivery: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
+    yield from _good(secret, delivery)
+    yield from _good(secret, delivery)
 
 
-def _other_secret(_: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
-    yield _signed(_OTHER_SECRET, parcel), parcel.body
+def _other_secret(_: str, delivery: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
+    yield _signed(_OTHER_SECRET, delivery), delivery.body
 
 
-def _changed_body(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
-    yield _signed(secret, parcel), parcel.body + b" "
+def _changed_body(secret: str, delivery: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
+    yield _signed(secret, delivery), delivery.body + b" "
 
 
-def _unsigned(_: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
-    yield {}, parcel.body
+def _unsigned(_: str, delivery: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
+    yield {}, delivery.body
 
 
 def _signed_at(seconds: int) -> Callable[[str, OutgoingDelivery], Iterator[tuple[SampleHeaders, bytes]]]:
-    def make(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
-        yield _signed(secret, parcel, seconds=seconds), parcel.body
+    def make(secret: str, delivery: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
+        yield _signed(secret, delivery, seconds=seconds), delivery.body
 
     return make
 
 
-def _replay(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
-    yield {**_signed(secret, parcel, seconds=-_HOUR), TIMESTAMP_HEADER: str(parcel.timestamp)}, parcel.body
+def _replay(secret: str, delivery: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
+    yield {**_signed(secret, delivery, seconds=-_HOUR), TIMESTAMP_HEADER: str(delivery.timestamp)}, delivery.body
 
 
-def _unknown_version(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
-    headers = _signed(secret, parcel)
-    yield {**headers, SIGNATURE_HEADER: f"v2,{headers[SIGNATURE_HEADER].partition(',')[2]}"}, parcel.body
+def _unknown_version(secret: str, delivery: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
+    headers = _signed(secret, delivery)
+    yield {**headers, SIGNATURE_HEADER: f"v2,{headers[SIGNATURE_HEADER].partition(',')[2]}"}, delivery.body
 
 
-def _several_signatures(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
-    headers, others = _signed(secret, parcel), _signed(_OTHER_SECRET, parcel)
-    yield {**headers, SIGNATURE_HEADER: f"{others[SIGNATURE_HEADER]} {headers[SIGNATURE_HEADER]}"}, parcel.body
+def _several_signatures(secret: str, delivery: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
+    headers, others = _signed(secret, delivery), _signed(_OTHER_SECRET, delivery)
+    yield {**headers, SIGNATURE_HEADER: f"{others[SIGNATURE_HEADER]} {headers[SIGNATURE_HEADER]}"}, delivery.body
 
 
 def _payload_with(**changes: object) -> Callable[[str, OutgoingDelivery], Iterator[tuple[SampleHeaders, bytes]]]:
-    def make(secret: str, parcel: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
-        body = json.dumps({**parcel.payload, **changes}).encode()
-        yield _signed(secret, parcel, body), body
+    def make(secret: str, delivery: OutgoingDelivery) -> Iterator[tuple[SampleHeaders, bytes]]:
+        body = json.dumps({**delivery.payload, **changes}).encode()
+        yield _signed(secret, delivery, body), body
 
     return make
 
@@ -156,10 +157,19 @@ class Sampler:
         Raises UsageError if the event or the case does not exist.
         """
         chosen, now = find_case(case), self._clock()
-        parcels = self._composer.trigger(self._contract.event(event), now)
-        parcel = next(parcel for parcel in parcels if parcel.event == event)
-        parcel.timestamp = int(now)
+        deliveries = self._composer.trigger(self._contract.event(event), now)
+        delivery = next(delivery for delivery in deliveries if delivery.event == event)
+        delivery.timestamp = int(now)
+        delivery.id = f"msg_{token_hex(12)}"  # a handler that deduplicates by ID processes every sample
+        _rewrite_id(delivery)
         return [
             Sample(case, event, chosen.accepted, {"content-type": "application/json", **headers}, body)
-            for headers, body in chosen.make(self.secret, parcel)
+            for headers, body in chosen.make(self.secret, delivery)
         ]
+
+
+def _rewrite_id(delivery: OutgoingDelivery) -> None:
+    """Write the ID of a delivery into its payload, if the payload has one."""
+    if "id" in delivery.payload:
+        delivery.payload = {**delivery.payload, "id": delivery.id}
+        delivery.body = json.dumps(delivery.payload, separators=(",", ":"), ensure_ascii=False).encode()

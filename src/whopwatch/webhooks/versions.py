@@ -1,0 +1,122 @@
+"""Check the payload of a delivery against the contract of its API version.
+
+A delivery of a pinned webhook states its version (`api_version_date`). A delivery without one has the current shape, so
+it is checked against the newest edition first. Deliveries of webhook version v2 or v5 have another shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from whopwatch.contract import Contract, Event, editions, load
+from whopwatch.contract.loader import is_version
+from whopwatch.core.finding import Finding, Severity
+from whopwatch.webhooks.checks import check_event_name, check_payload, documented_event
+from whopwatch.webhooks.delivery import UNKNOWN_EVENT
+
+_OLD_WEBHOOK_VERSIONS = ("v2", "v5")
+
+
+@dataclass(frozen=True)
+class PayloadResult:
+    """The result of checking a payload. `unchecked` says why it was not checked; then there are no findings.
+
+    `contract` is the one that was used, `version` the API version that the delivery states.
+    """
+
+    event: Event | None
+    findings: tuple[Finding, ...] = ()
+    unchecked: str | None = None
+    contract: Contract | None = field(default=None, repr=False)
+    version: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The event's name, `*` if it is not documented."""
+        return self.event.name if self.event else UNKNOWN_EVENT
+
+
+class DeliveryContracts:
+    """The contracts for deliveries: one, or every bundled edition if none was chosen."""
+
+    def __init__(self, contract: Contract | None = None) -> None:
+        self._fixed = contract
+        self._last: Contract | None = None
+
+    @property
+    def events(self) -> list[str]:
+        """The names of all documented events."""
+        contracts = [self._fixed] if self._fixed else [load(edition.folder) for edition in editions()]
+        return list(dict.fromkeys(name for contract in contracts for name in contract.events))
+
+    def check(self, value: Any) -> PayloadResult:
+        """Check a payload against the contract of its version. Not thread-safe."""
+        old = _old_webhook_version(value)
+        if old is not None:
+            reason = f"this is a {old} delivery: set the webhook's API version to v1"
+            return PayloadResult(None, unchecked=reason, version=old)
+        stated = _stated_version(value)
+        if stated is not None:
+            return self._check_stated(value, stated)
+        if self._fixed is not None:
+            return _check(self._fixed, value)
+        results = list(self._check_unpinned(value))
+        best = min(results, key=lambda result: sum(finding.breaks for finding in result.findings))
+        self._last = best.contract
+        return best
+
+    def _check_stated(self, value: Any, stated: str) -> PayloadResult:
+        contract = self._fixed
+        if contract is None:
+            contract = next((load(one.folder) for one in editions() if one.version == stated), None)
+        if contract is not None and contract.version in (stated, None):
+            return replace(_check(contract, value), version=stated)
+        known = contract.version if contract is not None else " or ".join(filter(None, (e.version for e in editions())))
+        reason = f"the delivery is of API version {stated}; the contract is of {known}"
+        return PayloadResult(None, unchecked=reason, version=stated)
+
+    def _check_unpinned(self, value: Any) -> Iterator[PayloadResult]:
+        """Yield the results with each edition, up to the first one that the payload matches."""
+        for contract in self._by_preference():
+            result = _check(contract, value)
+            # New enum values reach every version, so a delivery of the current shape may have them.
+            findings = tuple(
+                replace(finding, severity=Severity.INFO) if finding.drift_class == "D10" else finding
+                for finding in result.findings
+            )
+            yield replace(result, findings=findings)
+            if result.event is not None and not any(finding.breaks for finding in findings):
+                return
+
+    def _by_preference(self) -> Sequence[Contract]:
+        """Return the last contract that was used, then the newest to the oldest edition."""
+        newest_first = [load(edition.folder) for edition in reversed(editions())]
+        return newest_first if self._last is None else list(dict.fromkeys([self._last, *newest_first]))
+
+
+def delivery_contracts(name: str | None) -> DeliveryContracts:
+    """Return the contract called `name`, or all editions for None and `auto`. Raises UsageError for an unknown name."""
+    return DeliveryContracts(None if name in (None, "auto") else load(name))
+
+
+def _check(contract: Contract, value: Any) -> PayloadResult:
+    event = documented_event(contract, value)
+    findings = [*check_event_name(contract, value), *(check_payload(contract, event, value) if event else ())]
+    return PayloadResult(event, tuple(findings), contract=contract)
+
+
+def _stated_version(value: Any) -> str | None:
+    version = value.get("api_version_date") if isinstance(value, dict) else None
+    return version if isinstance(version, str) and is_version(version) else None
+
+
+def _old_webhook_version(value: Any) -> str | None:
+    """Return `v2` or `v5` for a payload of that webhook version: it has `action` in place of `type`."""
+    if not isinstance(value, dict) or "type" in value:
+        return None
+    version = value.get("api_version")
+    if version in _OLD_WEBHOOK_VERSIONS:
+        return str(version)
+    return "v5 or v2" if isinstance(value.get("action"), str) else None

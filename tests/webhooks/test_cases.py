@@ -1,0 +1,110 @@
+"""Recorded deliveries as users get them: pinned, of an old webhook version, rewritten by a framework."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from whopwatch.cli import main
+from whopwatch.signature import signed_headers
+
+CASES = Path(__file__).with_name("cases")
+SECRET = "ws_5adaf5ae17c41c84fd72722244816a4db5f6571aa3cf09d07a077fed5f0fefcf"  # noqa: S105 (made up)
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHOP_WEBHOOK_SECRET", SECRET)
+
+
+def verify(case: str, *options: str) -> list[str]:
+    return ["webhook", "verify", f"{CASES}/{case}/body.json", "--headers", f"{CASES}/{case}/headers.txt", *options]
+
+
+def test_a_pinned_delivery_is_checked_with_the_contract_of_its_version(capsys: Captured) -> None:
+    main(verify("pinned", "--any-age"))
+    out = capsys.readouterr().out
+    assert "signature: valid" in out
+    assert "version: the delivery is of API version 2026-10-15-1; the contract is of 2026-10-15-1" in out
+    assert "event: membership.activated" in out
+
+
+def test_a_pinned_delivery_is_not_checked_with_the_contract_of_another_version(capsys: Captured) -> None:
+    assert main(verify("pinned", "--any-age", "--contract", "2025-01-01")) == 3
+    out = capsys.readouterr().out
+    assert "not checked: the delivery is of API version 2026-10-15-1; the contract is of 2025-01-01" in out
+    assert "critical" not in out
+
+
+def test_a_version_without_an_edition_is_named(tmp_path: Path, capsys: Captured) -> None:
+    body = json.dumps({**json.loads((CASES / "pinned" / "body.json").read_text()), "api_version_date": "2026-06-08"})
+    (tmp_path / "body").write_text(body)
+    (tmp_path / "headers").write_text(
+        json.dumps(
+            {"content-type": "application/json", **signed_headers(SECRET, "msg_1", 1_796_041_811, body.encode())}
+        )
+    )
+    files = [str(tmp_path / "body"), "--headers", str(tmp_path / "headers")]
+    assert main(["webhook", "verify", *files, "--any-age", "--json", "-"]) == 3
+    report = json.loads(capsys.readouterr().out)
+    assert report["verdict"] == "could-not-check"
+    assert report["findings"] == []
+    assert (
+        "of API version 2026-06-08; the contract is of 2025-01-01 or 2026-10-15-1" in report["operations"][0]["reason"]
+    )
+
+
+@pytest.mark.parametrize("case", ["v5-payment", "v5-membership"])
+def test_a_v5_delivery_is_named(capsys: Captured, case: str) -> None:
+    assert main(verify(case, "--any-age")) == 3
+    out = capsys.readouterr().out
+    assert "signature: valid" in out
+    assert "this is a v5 delivery: set the webhook's API version to v1" in out
+    assert "critical" not in out
+
+
+def test_the_signature_of_an_old_webhook_version_is_named(capsys: Captured) -> None:
+    assert main(verify("v5-legacy-header", "--any-age")) == 1
+    out = capsys.readouterr().out
+    assert "not valid (legacy-signature)" in out
+    assert "set the webhook's API version to v1" in out
+
+
+@pytest.mark.parametrize(
+    ("case", "cause"),
+    [
+        ("js-amp-only", r"with \u0026, \u003c or \u003e for & < >"),
+        ("js-restringified", "with amounts as 2.0 instead of 2"),
+    ],
+)
+def test_a_body_that_javascript_wrote_again_is_recognised(capsys: Captured, case: str, cause: str) -> None:
+    assert main(verify(case, "--any-age")) == 1
+    out = capsys.readouterr().out
+    assert "not valid (changed-bytes)" in out
+    assert cause in out
+    assert "JSON.stringify(req.body)" in out
+
+
+def test_one_of_several_secrets_is_enough(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in (f"ws_other {SECRET}", f"{SECRET},ws_other", f"ws_other\n{SECRET}\n"):
+        monkeypatch.setenv("WHOP_WEBHOOK_SECRET", text)
+        main(verify("pinned", "--any-age"))
+        assert "signature: valid" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["ws_aaaaaaaa whsec_bbbb", 'ws_aaaa "ws_bbbb"'])
+def test_one_invalid_secret_of_several_is_an_error(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("WHOP_WEBHOOK_SECRET", text)
+    assert main(["webhook", "listen", "--listen", "127.0.0.1:0", "--seconds", "0.1"]) == 2
+    err = capsys.readouterr().err
+    assert "not a valid webhook secret" in err
+    assert "bbbb" not in err
+
+
+def test_every_case_is_complete() -> None:
+    assert all((folder / name).exists() for folder in CASES.iterdir() for name in ("body.json", "headers.txt"))

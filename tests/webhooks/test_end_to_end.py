@@ -71,16 +71,13 @@ def test_the_simulator_signs_with_the_secret_of_the_environment() -> None:
             "0.1",
         ]
         environ = {**os.environ, "WHOP_WEBHOOK_SECRET": f"{SECRET} ws_other"}
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ)
-        try:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ) as process:
             assert process.stdout
             ready = json.loads(process.stdout.readline())
             until = time.monotonic() + 30
             while not listener.ledger.received and time.monotonic() < until:
                 time.sleep(0.05)
-        finally:
             process.terminate()
-            process.wait()
     assert ready["webhook_secret"] is None
     assert listener.ledger.received > 0
     assert listener.ledger.refused == {}

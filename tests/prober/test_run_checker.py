@@ -12,14 +12,16 @@ import pytest
 from tests.prober.support import CONTRACT
 from whopwatch.checks import Evidence, run_checks
 from whopwatch.checks.registry import CHECKS, PROBE_CHECKS
+from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.contract import Operation
 from whopwatch.core.exchange import Exchange, Failure, Phases, Purpose
-from whopwatch.metrics import ProbeMetrics, new_registry
+from whopwatch.core.finding import FindingState, Severity
+from whopwatch.metrics import ProbeMetrics, ProbeOutcome, new_registry
 from whopwatch.prober.budget import RequestBudget
 from whopwatch.prober.client import ProbeClient
 from whopwatch.prober.ids import RecentIds
 from whopwatch.prober.probe_requests import resources_needed
-from whopwatch.prober.probe_run import ProbeRunner, RunChecker
+from whopwatch.prober.probe_run import ProbeRunner, RunChecker, outcome_of
 from whopwatch.prober.settings import Probe, ProbeOptions
 from whopwatch.simulator import Simulator, embedded
 from whopwatch.simulator.faults import fault_catalogue, first_place
@@ -48,6 +50,17 @@ def test_an_unchanged_response_is_checked_once_and_as_check_does() -> None:
         == run_checks(CONTRACT, Evidence(CONTRACT, [BROKEN]), CHECKS)
     )
     assert checker.reused == 1
+
+
+def test_an_accepted_finding_fails_no_run_and_counts_in_no_metric() -> None:
+    accepted: list[AcceptedEntry] = []
+    checker = RunChecker(CONTRACT, lambda: tuple(accepted))
+    found = checker.findings("products.list", [BROKEN])
+    assert outcome_of(BROKEN, found, Severity.LOW) is ProbeOutcome.CONTRACT
+    accepted += [AcceptedEntry(finding.fingerprint, "known") for finding in found]
+    marked = checker.findings("products.list", [BROKEN])
+    assert {finding.state for finding in marked} == {FindingState.ACCEPTED}
+    assert outcome_of(BROKEN, marked, Severity.LOW) is ProbeOutcome.SUCCESS
 
 
 @pytest.mark.parametrize(

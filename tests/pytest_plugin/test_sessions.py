@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.history.factories import finding
 from whopwatch.simulator import ApiCall, Simulator, StepWrapper, embedded
 
 CONTRACT_TEST = """
@@ -154,6 +155,26 @@ def test_drift_fails_the_test_it_belongs_to(pytester: pytest.Pytester, monkeypat
         ]
     )
     result.stdout.fnmatch_lines(["PASSED *products.list-answer*"])
+
+
+def test_an_accepted_finding_fails_no_test_and_an_expired_entry_is_a_warning(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile(CONTRACT_TEST)
+    with embedded() as broken:
+        broken.faults.switch(["field-missing@products.list"])
+        monkeypatch.setenv("WHOP_API_KEY", broken.api_key)
+        monkeypatch.setenv("WHOP_COMPANY_ID", broken.company_id)
+        missing = run(pytester, "--target", broken.base_url, "--whop-only", "products.list", "-rA")
+        location = re.search(r"required-field-removed \(D5\) at (\S+)", missing.stdout.str())
+        assert location
+        fingerprint = finding("products.list", location[1]).fingerprint
+        for date, code in (("2999-12-31", 0), ("2026-01-01", 1)):
+            file = pytester.path / "accepted.yaml"
+            file.write_text(f"accepted: [{{fingerprint: '{fingerprint}', reason: known, expires: {date}}}]")
+            result = run(pytester, "--target", broken.base_url, "--whop-only", "products.list")
+            assert result.ret == code
+    result.stdout.fnmatch_lines([f"warning *Accepted finding {fingerprint} expired on 2026-01-01*"])
 
 
 @pytest.mark.parametrize(

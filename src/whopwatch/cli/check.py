@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from whopwatch.checks.acceptance import accept_in_report
 from whopwatch.cli._support.options import (
+    ACCEPTED,
     ALLOW_UNCHECKED,
     API_VERSION,
     CONFIG,
@@ -24,6 +26,7 @@ from whopwatch.cli._support.options import (
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import EXIT_CODES, output_report, show_progress
+from whopwatch.config.accepted import AcceptedEntry, load_accepted
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError
 from whopwatch.core.report import Report
@@ -71,6 +74,7 @@ MAX_PATHS = 20
 @click.option("--record", "record_file", metavar="FILE.har", help="Record the run as HAR, without keys and values.")
 @click.option("--replay", "replay_file", type=FILE_PATH, metavar="FILE.har", help="Check a HAR file. Sends nothing.")
 @REPORT_DIR
+@ACCEPTED
 @CONFIG
 def check_command(
     target: str | None,
@@ -87,6 +91,7 @@ def check_command(
     record_file: str | None,
     replay_file: Path | None,
     report_dir: Path | None,
+    accepted: Path | None,
     config: Path | None,
 ) -> int:
     """Check a target against the contract."""
@@ -96,8 +101,9 @@ def check_command(
     from whopwatch.run.replay import record
 
     outputs = Outputs({**reports, "har": record_file}, report_dir, FILE_NAMES)
+    entries = load_accepted(accepted, config)
     if replay_file:
-        return _replay(load(contract_name), replay_file, target, config, outputs)
+        return _replay(load(contract_name), replay_file, target, config, outputs, entries)
     with show_progress() as progress:
         options = RunOptions(
             contract_name=contract_name,
@@ -119,11 +125,19 @@ def check_command(
         recorded = record(run.contract, run.target, run.observation, report)
         _print_lost_findings(recorded.findings, recorded.kept, recorded.added)
         files["har"] = recorded.har
+    report = accept_in_report(run.contract, report, entries)
     output_report(report, outputs, files)
     return EXIT_INTERRUPTED if run.observation.stopped == INTERRUPTED else EXIT_CODES[report.verdict]
 
 
-def _replay(contract: Contract, file: Path, target: str | None, config: Path | None, outputs: Outputs) -> int:
+def _replay(
+    contract: Contract,
+    file: Path,
+    target: str | None,
+    config: Path | None,
+    outputs: Outputs,
+    entries: tuple[AcceptedEntry, ...],
+) -> int:
     from whopwatch.run.replay import replay_file
 
     context = click.get_current_context()
@@ -133,7 +147,7 @@ def _replay(contract: Contract, file: Path, target: str | None, config: Path | N
             f"--{given[0].removesuffix('_file').replace('_', '-')} cannot be combined with --replay.",
             expected="--replay with --target, --config and output options only",
         )
-    report = replay_file(contract, file, target, config)
+    report = accept_in_report(contract, replay_file(contract, file, target, config), entries)
     output_report(report, outputs)
     _print_unchecked_entries(report)
     return EXIT_CODES[report.verdict]

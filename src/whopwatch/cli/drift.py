@@ -10,11 +10,13 @@ import click
 
 from whopwatch.cli._support.metrics import Metrics, metrics_options
 from whopwatch.cli._support.options import (
+    ACCEPTED,
     ALLOW_UNCHECKED,
     API_VERSION,
     CONFIG,
     CONTRACT,
     FILE_PATH,
+    NIGHTLY_REPORTS,
     ONLY,
     RATE,
     REPORTS,
@@ -25,16 +27,15 @@ from whopwatch.cli._support.options import (
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import EXIT_CODES, output_report, show_progress
+from whopwatch.config.accepted import load_accepted
 from whopwatch.config.companies import read_companies
 from whopwatch.config.shard import Shard
-from whopwatch.contract import contracts_dir, load
+from whopwatch.contract import load
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
-from whopwatch.history import read_accepted
 from whopwatch.history.store import check_writable_path
 from whopwatch.run.target import check_target
 
 DEFAULT_BASELINE = REPORTS / "baseline.sqlite"
-NIGHTLY_REPORTS = REPORTS / "drift"
 EXAMPLE = """\b
 Examples:
   whopwatch drift --target production
@@ -60,9 +61,7 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
 @click.option("--targets", type=FILE_PATH, metavar="FILE", help="Check every company in FILE.")
 @click.option("--shard", metavar="I/N", help="With --targets: check every Nth company, starting at I (0 to N-1).")
 @click.option("--baseline", type=FILE_PATH, metavar="FILE", help=f"Drift history.  [default: {DEFAULT_BASELINE}]")
-@click.option(
-    "--accepted", type=FILE_PATH, metavar="FILE", help="Accepted findings.  [default: contracts/accepted.yaml]"
-)
+@ACCEPTED
 @ONLY
 @RESOURCE
 @click.option(
@@ -114,7 +113,7 @@ def drift_command(
     contract = load(None if contract_name == AUTO else contract_name)
     select_operations(contract, only, resource)
     refuse_writes(contract, only)
-    entries = read_accepted(accepted or contracts_dir() / "accepted.yaml")
+    entries = load_accepted(accepted, config)
     companies = Shard.parse(shard or "0/1").of(read_companies(targets)) if targets else ()
     if not targets:
         check_target(target, os.environ, config)

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli._support.options import ALLOW_UNCHECKED, FILE_PATH, TARGET
+from whopwatch.cli._support.options import ACCEPTED, ALLOW_UNCHECKED, FILE_PATH, TARGET
 from whopwatch.cli._support.subprocess_call import call_in_subprocess
 from whopwatch.config import SIMULATOR, Secret, Target, resolve_target, target_name
+from whopwatch.config.accepted import AcceptedFile
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, forget_contracts, load
 from whopwatch.core.errors import TargetError, UsageError
@@ -30,7 +31,7 @@ from whopwatch.prober.footprint import configure_malloc, reads_only
 from whopwatch.prober.settings import McpOptions, Probe, default_file, read_settings
 
 if TYPE_CHECKING:
-    from whopwatch.prober.probe_run import ProbeRunner
+    from whopwatch.prober.probe_run import AcceptedEntries, ProbeRunner
 
 PROBER_ADDRESS = "127.0.0.1:9464"
 EXAMPLE = """\b
@@ -56,6 +57,7 @@ Only GET requests are sent. WHOP_API_KEY and WHOP_COMPANY_ID are used as by `who
 @click.option("--once", is_flag=True, help="Run every probe once, print the verdict, and exit.")
 @click.option("--json", "json_file", metavar="FILE", help="With --once: write the JSON report (- for stdout).")
 @ALLOW_UNCHECKED
+@ACCEPTED
 def probe_command(
     target: str | None,
     config: Path | None,
@@ -64,19 +66,23 @@ def probe_command(
     once: bool,
     json_file: str | None,
     allow_unchecked: bool,
+    accepted: Path | None,
 ) -> int:
     """Probe a target on schedule and export the results to Prometheus."""
     if json_file and not once:
         raise UsageError("--json requires --once.", where="option --json", hint="add --once")
     part, address, file = Shard.parse(shard), _parse_address(listen), config or default_file()
     configure_malloc()
+    entries = AcceptedFile(accepted).entries
     with _opened(target) as ready:
         if once:
-            return _once(replace(ready, allow_unchecked=("*",)) if allow_unchecked else ready, file, part, json_file)
+            if allow_unchecked:
+                ready = replace(ready, allow_unchecked=("*",))
+            return _once(ready, file, part, json_file, entries)
         contract = reads_only(load())
         forget_contracts()  # the whole contract takes several times the memory of the probed part
         gc.collect()
-        return _serve(contract, ready, file, part, address)
+        return _serve(contract, ready, file, part, address, entries)
 
 
 def _opened(name: str | None) -> AbstractContextManager[Target]:
@@ -89,7 +95,14 @@ def _opened(name: str | None) -> AbstractContextManager[Target]:
     return nullcontext(resolve_target(wanted, os.environ))
 
 
-def _serve(contract: Contract, target: Target, config: Path, shard: Shard, address: tuple[str, int]) -> int:
+def _serve(
+    contract: Contract,
+    target: Target,
+    config: Path,
+    shard: Shard,
+    address: tuple[str, int],
+    accepted: AcceptedEntries,
+) -> int:
     from whopwatch.prober.http_pages import PROBE_TOKEN_VARIABLE
     from whopwatch.prober.service import ProberService
 
@@ -108,6 +121,7 @@ def _serve(contract: Contract, target: Target, config: Path, shard: Shard, addre
         shard,
         check_mcp=partial(_check_mcp, target),
         probe_token=Secret(token) if token else None,
+        accepted=accepted,
     )
     server = service.start(address)
     host, port = server.server_address
@@ -142,7 +156,8 @@ def _check_mcp_here(
     return check_briefly(load(), url, key, company, calls=options.calls, seconds=options.timeout, number=number)
 
 
-def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> int:
+def _once(target: Target, config: Path, shard: Shard, json_file: str | None, accepted: AcceptedEntries) -> int:
+    from whopwatch.checks.acceptance import accept_in_report
     from whopwatch.cli._support.outputs import Outputs
     from whopwatch.cli._support.printing import EXIT_CODES, output_report
     from whopwatch.prober.service import ProberService
@@ -155,6 +170,7 @@ def _once(target: Target, config: Path, shard: Shard, json_file: str | None) -> 
         service.stop()
     if shard.index == 0:
         report = _with_mcp(report, target, read_settings(config).mcp)
+    report = accept_in_report(contract, report, accepted())
     output_report(report, outputs)
     return EXIT_CODES[report.verdict]
 

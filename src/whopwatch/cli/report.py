@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli._support.options import FILE_PATH, REPORT_DIR, report_files
+from whopwatch.cli._support.options import ACCEPTED, CONFIG, FILE_PATH, REPORT_DIR, report_files
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import EXIT_CODES, output_report
 
@@ -24,12 +24,19 @@ that of the worst run: 0 passed, 1 drift, 3 could not check; 2 for a file that i
 @click.argument("files", nargs=-1, required=True, type=FILE_PATH, metavar="REPORT.json...")
 @report_files("json", "markdown", "html", "junit", "sarif")
 @REPORT_DIR
+@ACCEPTED
+@CONFIG
 def report_command(
     files: tuple[Path, ...],
     reports: dict[str, str | None],
     report_dir: Path | None,
+    accepted: Path | None,
+    config: Path | None,
 ) -> int:
     """Show JSON reports again, or merge several into one."""
+    from whopwatch.checks.acceptance import accept_in_report
+    from whopwatch.config.accepted import load_accepted
+    from whopwatch.contract import load
     from whopwatch.history.aggregate import merge_reports
     from whopwatch.reports import FILE_NAMES
     from whopwatch.reports.read import read_report
@@ -37,5 +44,7 @@ def report_command(
     read = [read_report(file) for file in files]
     outputs = Outputs(reports, report_dir, FILE_NAMES)
     whole = read[0] if len(read) == 1 else merge_reports(read)
+    if entries := load_accepted(accepted, config):
+        whole = accept_in_report(load(), whole, entries)
     output_report(whole, outputs)
     return EXIT_CODES[whole.verdict]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whopwatch.config.accepted import AcceptedEntry, read_accepted
+from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.history.compare import compare_with_history, plan_priorities
 from whopwatch.history.records import Records
 from whopwatch.history.store import Baseline, open_baseline, read_baseline
@@ -14,6 +14,5 @@ __all__ = [
     "compare_with_history",
     "open_baseline",
     "plan_priorities",
-    "read_accepted",
     "read_baseline",
 ]

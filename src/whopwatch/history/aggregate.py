@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import median
 
+from whopwatch.checks.acceptance import ACCEPTED_CHECK
 from whopwatch.core.finding import INACTIVE, Finding, FindingState
 from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, TargetResult, Verdict
 from whopwatch.history.grouping import common_state
@@ -81,9 +82,12 @@ def _worst(results: Sequence[TargetResult]) -> TargetResult:
 def _findings(reports: Sequence[Report]) -> tuple[Finding, ...]:
     """Return one finding for each fingerprint. Fixed and accepted findings are not merged with open ones."""
     groups: dict[tuple[str, FindingState | None], list[Finding]] = defaultdict(list)
+    accepted = {one.fingerprint for report in reports for one in report.findings if one.accepted}
     for report in reports:
         names = tuple(result.name for result in report.targets)
         for finding in report.findings:
+            if finding.check == ACCEPTED_CHECK and finding.location in accepted:
+                continue  # the entry is not outdated: it matches a finding of another target
             inactive = finding.state if finding.state in INACTIVE else None
             groups[finding.fingerprint, inactive].append(replace(finding, targets=finding.targets or names))
     found = [_merge(members) for members in groups.values()]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from whopwatch.checks.acceptance import ACCEPTED_CHECK
 from whopwatch.core.finding import Finding, FindingState, Source
-from whopwatch.history.lifecycle import ACCEPTED_CHECK
 from whopwatch.history.records import Records
 from whopwatch.history.rules import HistoryRules
 

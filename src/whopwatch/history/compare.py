@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from whopwatch.checks import Evidence
+from whopwatch.checks.acceptance import check_entries, mark_accepted
 from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import INACTIVE, Finding, FindingState
 from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, Verdict
 from whopwatch.history.absence import drop_oldest_objects, find_trait_changes
-from whopwatch.history.accepted import check_entries, mark_accepted
 from whopwatch.history.attribution import attribute_change
 from whopwatch.history.grouping import group_by_cause
 from whopwatch.history.lifecycle import samples_rechecked, update_lifecycle
@@ -98,8 +98,17 @@ def _compared(
     _add_counts(records, profiles, {(finding.operation, finding.location) for finding in rescaled})
     drop_oldest_objects(records.objects, rules.absence.kept_objects)
     today = date.fromisoformat(report.started_at[:10])
-    grouped = mark_accepted(group_by_cause(contract, mark_accepted(findings, entries, today)), entries, today)
-    outdated = check_entries(entries, [*findings, *grouped], today)
+    marked = mark_accepted(contract, findings, entries, today)
+    grouped = mark_accepted(contract, group_by_cause(contract, marked), entries, today)
+    checked = {result.id for result in report.operations if result.state in (State.VERIFIED, State.DRIFT)}
+    # An entry without an operation was written by hand: it names anything.
+    outdated = check_entries(
+        contract,
+        entries,
+        [*findings, *grouped],
+        today,
+        lambda entry: not entry.operation or ":" in entry.operation or entry.operation in checked,
+    )
     return [
         *grouped,
         *update_lifecycle(records, outdated, night, rules.lifecycle, lambda finding: finding.samples, {}, entries=True),

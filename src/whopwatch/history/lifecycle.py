@@ -10,6 +10,7 @@ from dataclasses import replace
 from math import ceil, log, sqrt
 
 from whopwatch.checks import Evidence
+from whopwatch.checks.acceptance import ACCEPTED_CHECK
 from whopwatch.core.finding import Confidence, Finding, FindingState
 from whopwatch.core.report import OperationResult, State
 from whopwatch.history.profile import OperationProfile
@@ -17,8 +18,6 @@ from whopwatch.history.records import FindingRecord, Night, Records
 from whopwatch.history.rules import HistoryRules, LifecycleRule
 from whopwatch.history.unverified import UNVERIFIED_CHECK
 
-ACCEPTED_CHECK = "accepted"
-"""The check that reports entries of accepted findings that have expired or match nothing."""
 MAX_DIGESTS = 64
 """Different undocumented values of one finding that are remembered."""
 

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.metrics import MetricWrapperBase
 
 from whopwatch.core.exchange import Phases
-from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.finding import INACTIVE, Finding, Severity
 from whopwatch.metrics.status_classes import CODE_CLASSES, code_class
 
 M = TypeVar("M", bound=MetricWrapperBase)
@@ -192,6 +192,7 @@ class ProbeMetrics:
         if status is not None:
             series.responses[code_class(status)].inc()
         if findings is not None:
+            findings = [finding for finding in findings if finding.state not in INACTIVE]
             series.set_findings(findings)
             for finding in findings:
                 self.violations.labels(operation, finding.drift_class).inc()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Protocol
 
 from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks.acceptance import mark_accepted
 from whopwatch.checks.registry import PROBE_CHECKS
+from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Failure
-from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.finding import INACTIVE, Finding, Severity
 from whopwatch.http.call import Call
 from whopwatch.metrics import ProbeMetrics, ProbeOutcome
 from whopwatch.prober.budget import Budget, RequestBudget
@@ -28,10 +31,15 @@ _TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.WRITE_TIMEOUT, Failure.R
 _NO_CONNECTION = frozenset({Failure.DNS, Failure.CONNECT, Failure.PROXY, Failure.TLS})
 
 CacheKey = tuple[object, ...]
+AcceptedEntries = Callable[[], tuple[AcceptedEntry, ...]]
+"""Returns the current entries of the file of accepted findings."""
 
 
 def outcome_of(exchange: Exchange, findings: Sequence[Finding], fails_on: Severity) -> ProbeOutcome:
-    """Return the outcome of a run whose last request is `exchange`. Findings milder than `fails_on` do not fail it."""
+    """Return the outcome of a run whose last request is `exchange`.
+
+    Findings milder than `fails_on` and accepted ones do not fail it.
+    """
     if exchange.failure in _TIMEOUTS:
         return ProbeOutcome.TIMEOUT
     if exchange.failure in _NO_CONNECTION:
@@ -40,7 +48,7 @@ def outcome_of(exchange: Exchange, findings: Sequence[Finding], fails_on: Severi
         return ProbeOutcome.RATE_LIMITED
     if not exchange.ok:
         return ProbeOutcome.HTTP_ERROR
-    broken = any(finding.severity.rank <= fails_on.rank for finding in findings)
+    broken = any(finding.severity.rank <= fails_on.rank and finding.state not in INACTIVE for finding in findings)
     return ProbeOutcome.CONTRACT if broken else ProbeOutcome.SUCCESS
 
 
@@ -57,13 +65,20 @@ class RunChecker:
     checks that can find something in a single run are used; the others compare several responses of one operation.
     """
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, accepted: AcceptedEntries = tuple) -> None:
         self._contract = contract
+        self._accepted = accepted
         self._last: dict[str, tuple[CacheKey, tuple[Finding, ...]]] = {}
         self.reused = 0
 
     def findings(self, operation: str, exchanges: Sequence[Exchange]) -> tuple[Finding, ...]:
-        """Return the findings about `operation` in the exchanges of one run, the worst first."""
+        """Return the findings about `operation` in the exchanges of one run, the worst first, accepted ones marked."""
+        found, entries = self._findings(operation, exchanges), self._accepted()
+        if not found or not entries:
+            return found
+        return tuple(mark_accepted(self._contract, found, entries, datetime.now(UTC).date()))
+
+    def _findings(self, operation: str, exchanges: Sequence[Exchange]) -> tuple[Finding, ...]:
         key = tuple(map(_cache_key, exchanges))
         last = self._last.get(operation)
         if last and last[0] == key:
@@ -118,11 +133,12 @@ class ProbeRunner:
     history: RunHistory = field(default_factory=RunHistory)
     clock: Callable[[], float] = time.perf_counter
     wall: Callable[[], float] = time.time
+    accepted: AcceptedEntries = tuple
     checker: RunChecker = field(init=False)
     _without_id: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.checker = RunChecker(self.contract)
+        self.checker = RunChecker(self.contract, self.accepted)
 
     def run(self, probe: Probe) -> ProbeRun:
         """Run `probe` once, export its metrics and store its record."""
@@ -206,5 +222,6 @@ def _failure_reason(exchange: Exchange, findings: Sequence[Finding], outcome: Pr
     if exchange.failure is not None:
         return f"no response: {exchange.failure.value}"
     if outcome is ProbeOutcome.CONTRACT:
-        return f"{len(findings)} finding{'s' if len(findings) > 1 else ''}, the worst: {findings[0].message}"
+        found = [finding for finding in findings if finding.state not in INACTIVE]
+        return f"{len(found)} finding{'s' if len(found) > 1 else ''}, the worst: {found[0].message}"
     return None if exchange.ok else f"status {exchange.status}"

@@ -28,7 +28,7 @@ from whopwatch.prober.http_server import PageServer
 from whopwatch.prober.ids import RecentIds
 from whopwatch.prober.mcp import McpCheck, McpChecker, mcp_url
 from whopwatch.prober.probe_requests import resources_needed
-from whopwatch.prober.probe_run import ProbeRunner
+from whopwatch.prober.probe_run import AcceptedEntries, ProbeRunner
 from whopwatch.prober.schedule import Scheduler
 from whopwatch.prober.settings import Probe, ProberSettings, read_settings, select_probes
 
@@ -41,7 +41,8 @@ class ProberService:
     """A prober of `target`, configured by the file `config`, for one `shard` of its operations.
 
     `check_mcp` checks an MCP server; only the first shard does so, and without it none. `probe_token` is what clients
-    must send for a probe on request; without it only local clients may request one.
+    must send for a probe on request; without it only local clients may request one. `accepted` returns the accepted
+    findings, which fail no run and count in no metric.
     Raises ConfigError for an invalid file.
     """
 
@@ -54,6 +55,7 @@ class ProberService:
         *,
         check_mcp: McpCheck | None = None,
         probe_token: Secret | None = None,
+        accepted: AcceptedEntries = tuple,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._contract = contract
@@ -61,6 +63,7 @@ class ProberService:
         self._config = config
         self._shard = shard
         self._wall = wall
+        self._accepted = accepted
         self._settings, probes = self._read_config()
         self.metrics = ProbeMetrics(new_registry())
         mcp = McpMetrics(self.metrics.registry)
@@ -186,7 +189,15 @@ class ProberService:
             ids.configure(self._contract.account.resource, self._target.company_id)
         for resource, id in self._target.known_ids.items():
             ids.configure(resource, id)
-        return ProbeRunner(self._contract, self._client, ids, self._budget, self.metrics, self._history)
+        return ProbeRunner(
+            self._contract,
+            self._client,
+            ids,
+            self._budget,
+            self.metrics,
+            self._history,
+            accepted=self._accepted,
+        )
 
     def _export_constants(self, probes: tuple[Probe, ...]) -> None:
         metrics = self.metrics

@@ -25,6 +25,7 @@ class PluginOptions:
     resources: tuple[str, ...]
     allow_writes: bool = False
     allow_unchecked: bool = False
+    accepted: Path | None = None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -32,6 +33,7 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup(GROUP, "contract tests of the Whop API")
     group.addoption("--whop-target", metavar="NAME|URL", help="simulator (default), sandbox, production or a URL")
     group.addoption("--whop-config", metavar="FILE", help="default: ./whopwatch.toml, if any")
+    group.addoption("--whop-accepted", metavar="FILE", help="default: accepted.yaml beside whopwatch.toml, if any")
     group.addoption(
         "--whop-budget", type=_positive, default=SESSION_BUDGET, metavar="N", help="requests to send at most"
     )
@@ -61,7 +63,7 @@ def add_short_options(parser: pytest.Parser) -> None:
 
 def plugin_options(config: pytest.Config) -> PluginOptions:
     """Return the options of this session."""
-    file = config.getoption("whop_config")
+    file, accepted = config.getoption("whop_config"), config.getoption("whop_accepted")
     return PluginOptions(
         target=config.getoption("whop_target"),
         config=Path(file) if file is not None else None,
@@ -72,6 +74,7 @@ def plugin_options(config: pytest.Config) -> PluginOptions:
         resources=config.getoption("whop_resource"),
         allow_writes=config.getoption("whop_allow_writes"),
         allow_unchecked=config.getoption("whop_allow_unchecked"),
+        accepted=Path(accepted) if accepted is not None else None,
     )
 
 

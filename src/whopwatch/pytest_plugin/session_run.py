@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from whopwatch.checks.acceptance import accept_in_report
+from whopwatch.config.accepted import load_accepted
 from whopwatch.contract import Contract, load
 from whopwatch.pytest_plugin import options
 from whopwatch.pytest_plugin.cases import Case, SessionRun
@@ -79,6 +81,7 @@ def _observe(session: pytest.Session) -> SessionRun:
     from whopwatch import run
 
     chosen, contract = options.plugin_options(session.config), load()
+    entries = load_accepted(chosen.accepted, chosen.config)
     with open_target(
         contract,
         chosen.target,
@@ -98,7 +101,8 @@ def _observe(session: pytest.Session) -> SessionRun:
     if observation.stopped == run.INTERRUPTED:
         raise KeyboardInterrupt
     asked = frozenset((exchange.operation, str(exchange.purpose)) for exchange in observation.exchanges)
-    return SessionRun(run.judge(contract, observation, target.name), asked)
+    report = run.judge(contract, observation, target.name)
+    return SessionRun(accept_in_report(contract, report, entries), asked)
 
 
 def _wanted(session: pytest.Session, contract: Contract) -> frozenset[str] | None:

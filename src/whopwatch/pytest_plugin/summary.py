@@ -56,6 +56,9 @@ class Summary:
         terminalreporter.line(f"target      {sanitize(report.target)}")
         terminalreporter.line(f"operations  {states_line(report)}")
         terminalreporter.line(f"requests    {requests_line(report)}")
+        for finding in report.findings:
+            if finding.check == "accepted":
+                terminalreporter.line(f"warning     {sanitize(finding.message)}", yellow=True)
         reason = self._why_not_checked()
         if reason:
             terminalreporter.line(f"COULD NOT CHECK: {sanitize(reason)}", red=True, bold=True)

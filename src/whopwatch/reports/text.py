@@ -186,6 +186,8 @@ def headline(report: Report) -> str:
         return f"{what}. The run is incomplete: {report.reason}" if report.reason else what
     verified, unchecked = counts[State.VERIFIED], counts[State.COULD_NOT_CHECK]
     rest = f"; {plural(unchecked, 'operation')} could not be checked" if unchecked else ""
+    outdated = sum(finding.check == "accepted" for finding in report.findings)
+    rest += f". Warning: {plural(outdated, 'accepted entry')} to update" if outdated else ""
     return f"{plural(verified, 'operation')} {'matches' if verified == 1 else 'match'} the contract{rest}"
 
 

@@ -15,6 +15,7 @@ from whopwatch.config import RATE_RANGE, is_rate
 
 REPORTS = Path("reports")
 """The folder of the drift history: the only one that is created without being named."""
+NIGHTLY_REPORTS = REPORTS / "drift"
 
 REPORT_HELP = {
     "json": "Write the JSON report to FILE (- for stdout).",
@@ -96,6 +97,12 @@ API_VERSION = click.option(
 )
 ALLOW_UNCHECKED = click.option(
     "--allow-unchecked", is_flag=True, help="Pass although the API refuses operations to this key."
+)
+ACCEPTED = click.option(
+    "--accepted",
+    type=FILE_PATH,
+    metavar="FILE",
+    help="Accepted findings.  [default: accepted.yaml beside whopwatch.toml]",
 )
 REPORT_DIR = click.option("--report-dir", type=FILE_PATH, metavar="DIR", help="Write every kind of report to DIR.")
 FOLDER = click.option(

@@ -53,6 +53,7 @@ class LazyGroup(click.Group):
 
 
 COMMANDS = {
+    "accept": ("whopwatch.cli.accept:accept_command", "Accept findings, so that they no longer count."),
     "baseline": ("whopwatch.cli.baseline:baseline_command", "Export or import the drift history."),
     "check": ("whopwatch.cli.check:check_command", "Check a target against the contract."),
     "contract": ("whopwatch.cli.contract:contract_command", "Export, verify, show and build the contract."),

@@ -48,17 +48,19 @@ class Nights:
         operations: Sequence[str] = (),
         stopped: str | None = None,
         change: Callable[[Exchange], Exchange] | None = None,
+        keep_checks: bool = False,
     ) -> Report:
         """Run one more night with these faults, over other `operations` if given, `stopped` for a reason.
 
-        With a `change` of the responses, only the history sees them, no other check.
+        With a `change` of the responses, only the history sees them, unless `keep_checks`.
         """
         number = len(self.reports)
         seed = number % WORLDS
         world = seed if self.changing else 0
         observation = recorded(self.contract, tuple(operations or self.operations), world, seed, tuple(faults))
         if change:
-            observation = replace(observation, exchanges=tuple(map(change, observation.exchanges)), findings=())
+            found = None if keep_checks else ()
+            observation = replace(observation, exchanges=tuple(map(change, observation.exchanges)), findings=found)
         started = (FIRST + timedelta(days=number)).isoformat().replace("+00:00", "Z")
         report = judge(self.contract, replace(observation, started_at=started, stopped=stopped), "simulator")
         self.reports.append(

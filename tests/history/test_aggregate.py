@@ -7,7 +7,7 @@ import pytest
 from tests.history.factories import report, row, tracked
 from whopwatch.core.finding import FindingState
 from whopwatch.core.report import BaselineSummary, State, Verdict
-from whopwatch.history.aggregate import aggregate_targets
+from whopwatch.history.aggregate import aggregate_targets, merge_reports
 
 
 def test_the_same_drift_at_many_companies_is_one_finding() -> None:
@@ -86,6 +86,23 @@ def test_each_target_counts_its_operations_by_state() -> None:
         {},
     ]
     assert one.to_json()["targets"][0]["operations"] == {"could-not-check": 1, "verified": 1}
+
+
+def test_a_finding_of_several_runs_of_one_target_counts_once() -> None:
+    one = merge_reports([report(tracked(), target="acme"), report(tracked(), target="acme"), report(target="other")])
+    assert [(target.name, target.findings, target.sent) for target in one.targets] == [
+        ("acme", 1, 80),
+        ("other", 0, 40),
+    ]
+
+
+def test_an_entry_that_another_target_still_needs_is_not_outdated() -> None:
+    accepted = tracked(FindingState.ACCEPTED, accepted="known")
+    outdated = tracked(operation="accepted.yaml", location=accepted.fingerprint, check="accepted", drift_class="D24")
+    one = aggregate_targets({"a": report(accepted), "b": report(outdated)}, {})
+    assert [finding.check for finding in one.findings] == ["schema"]
+    alone = aggregate_targets({"a": report(), "b": report(outdated)}, {})
+    assert [finding.check for finding in alone.findings] == ["accepted"]
 
 
 def test_the_memory_is_that_of_the_oldest() -> None:

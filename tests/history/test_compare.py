@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -161,6 +163,30 @@ def test_a_lost_permission_is_drift_until_it_is_back(contract: Contract) -> None
     back = nights.run()
     assert states(back) == {("D17", "payments.list", "header:authorization"): "fixed"}
     assert back.verdict is Verdict.CLEAN
+
+
+def test_an_operation_whose_findings_are_accepted_says_so(contract: Contract) -> None:
+    nights = Nights(contract, SOME)
+    fault = ["field-missing@products.list"]
+    nights.run()
+    entries = [AcceptedEntry(one.fingerprint, "known") for one in nights.run(fault).findings]
+    rows = {row.id: row for row in nights.run(fault, accepted=entries).operations}
+    assert (rows["products.list"].state, rows["products.list"].reason) == (State.DRIFT, "all findings are accepted")
+    assert rows["products.list"].history[-1] is State.DRIFT
+    other = nights.run([*fault, "enum-value-upper-case@products.list"], accepted=entries)
+    assert next(row.reason for row in other.operations if row.id == "products.list") is None
+
+
+def test_another_undocumented_value_makes_a_finding_worse(contract: Contract) -> None:
+    def visible_as(value: str) -> Callable[[Exchange], Exchange]:
+        return lambda exchange: replace(
+            exchange, body=re.sub(rb'"visibility":\s*"\w+"', f'"visibility": "{value}"'.encode(), exchange.body)
+        )
+
+    nights = Nights(contract, ("products.list",))
+    key = ("D10", "products.list", "/data/*/visibility")
+    seen = [states(nights.run(change=visible_as(value), keep_checks=True))[key] for value in ("x", "x", "y")]
+    assert seen == ["new", "known", "worse"]
 
 
 def test_an_accepted_loss_of_a_permission_is_not_drift(contract: Contract) -> None:

@@ -69,6 +69,12 @@ def test_an_object_is_known_by_its_id_and_has_traits(contract: Contract) -> None
     assert ("/data/*/title", "filled") not in traits
 
 
+def test_the_fields_of_page_info_are_counted(contract: Contract) -> None:
+    one = profile(contract, page({"id": "prod_abcdef1"}))
+    assert one.tallies["/page_info/end_cursor"].nulls == 1
+    assert one.tallies["/data"].kinds["sizes"] == {"1": 1}
+
+
 def test_an_object_on_two_pages_is_counted_once(contract: Contract) -> None:
     item = {"id": "prod_abcdef1", "title": "A"}
     one = profile(contract, page(item), page(item, purpose=Purpose.NEXT_PAGE))

@@ -24,6 +24,8 @@ def test_three_slow_nights_are_a_shift_and_two_are_not() -> None:
     assert not is_slower([*before, 1.3, 1.2], RULES.latency)
     assert is_slower([*before, 1.3, 1.2, 1.4], RULES.latency)
     assert not is_slower([*before[:5], 1.3, 1.2, 1.4], RULES.latency)
+    assert is_slower([*before[: RULES.latency.min_history], 1.3, 1.2, 1.4], RULES.latency)
+    assert not is_slower([*before[: RULES.latency.min_history - 1], 1.3, 1.2, 1.4], RULES.latency)
     assert not is_slower([0.002, *[0.001] * 20, 0.02, 0.02, 0.02], RULES.latency)
 
 

@@ -10,7 +10,7 @@ from hypothesis import Phase, find, settings
 from whopwatch.checks.schema import FRACTION, VIOLATION_RULES
 from whopwatch.contract import load
 from whopwatch.generate import Strategies, allowed, broken
-from whopwatch.generate.mutations import DRIFT_CLASSES, sites
+from whopwatch.generate.mutations import MUTATION_CLASSES, sites
 
 STRATEGIES = Strategies(load())
 SEARCH = settings(max_examples=3000, database=None, deadline=None, phases=[Phase.generate])
@@ -93,5 +93,5 @@ def test_a_place_that_may_be_anything_is_not_called_wrong() -> None:
 
 
 def test_the_classes_are_those_that_the_check_reports() -> None:
-    reported = {str(kind): rule.drift_class for kind, rule in VIOLATION_RULES.items() if kind in DRIFT_CLASSES}
-    assert {**reported, "fraction": FRACTION.drift_class, "prefix": "D12"} == DRIFT_CLASSES
+    reported = {str(kind): rule.drift_class for kind, rule in VIOLATION_RULES.items() if kind in MUTATION_CLASSES}
+    assert {**reported, "fraction": FRACTION.drift_class, "prefix": "D12"} == MUTATION_CLASSES

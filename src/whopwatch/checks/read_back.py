@@ -23,7 +23,7 @@ NOT_THERE = _rule("not-there", Severity.CRITICAL, "the written object is not the
 NOT_DELETED = _rule("not-deleted", Severity.CRITICAL, "the deleted object is still there")
 NOT_WRITTEN = _rule("not-written", Severity.HIGH, "the write succeeds, but no read shows it")
 STALE_RESPONSE = _rule("stale-response", Severity.HIGH, "the write succeeds, but its response shows the old values")
-NOT_SHOWN = _rule("not-shown", Severity.HIGH, "it does not show what was written")
+VALUE_NOT_SHOWN = _rule("not-shown", Severity.HIGH, "it does not show what was written")
 SHOWN_LATE = _rule("shown-late", Severity.HIGH, "it shows late what was written")
 
 
@@ -58,7 +58,7 @@ def _violations(contract: Contract, record: WriteRecord) -> Iterator[_WriteViola
         reader, now = contract.operations[operation], last[operation]
         late = frozenset().union(*(read.wrong for read in reads)) - now.wrong
         missing = FieldComparison(now.shown, now.wrong - unwritten)
-        yield from _located(NOT_SHOWN, operation, record, missing, reader)
+        yield from _located(VALUE_NOT_SHOWN, operation, record, missing, reader)
         yield from _located(SHOWN_LATE, operation, record, FieldComparison(now.shown | {ABSENT}, late), reader)
 
 

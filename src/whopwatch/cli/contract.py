@@ -126,7 +126,7 @@ def coverage_command(as_json: bool, folder: Path | None) -> int:
 
 
 @contract_command.command("conflicts", epilog="Example: whopwatch contract conflicts --all")
-@click.option("--all", "show_all", is_flag=True, help="Also every single one of those that come in numbers.")
+@click.option("--all", "show_all", is_flag=True, help="Also list every conflict that exists for many operations.")
 @JSON
 @FOLDER
 def conflicts_command(show_all: bool, as_json: bool, folder: Path | None) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from whopwatch.sync.move import ContractMove
     from whopwatch.sync.watch import ReleaseStatus
 
-JSON = click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
+JSON_REPORT = click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
 MARKDOWN = click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
 SYNC_EXAMPLE = """\b
 Examples:
@@ -36,7 +36,7 @@ Examples:
     metavar="DIR",
     help="Where to write the new contract. Default: over the old one.",
 )
-@JSON
+@JSON_REPORT
 @MARKDOWN
 @FOLDER
 @CACHE
@@ -80,7 +80,7 @@ def sync_command(
 
 
 @click.command("watch", epilog="Example: whopwatch contract watch --markdown change.md")
-@JSON
+@JSON_REPORT
 @MARKDOWN
 @FOLDER
 @CACHE

@@ -26,7 +26,7 @@ def arguments_of(
 ) -> dict[str, Any]:
     """The arguments that ask for the same: numbers and booleans as such, repeated parameters as one list.
 
-    A text that is not of its parameter's type stays a text.
+    A value that is not of its parameter's type stays a string.
     """
     arguments: dict[str, Any] = dict(path_params)
     for name, text in query:

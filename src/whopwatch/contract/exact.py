@@ -1,4 +1,4 @@
-"""A schema made exact: it takes what the schema takes, less what nobody documented.
+"""Make a schema exact: reject what it does not document.
 
 JSON Schema lets objects have any other field, and has no keyword for documented id prefixes. Where a value keeps the
 exact schema, one pass of the compiled validator has shown everything; what is odd about any other value, and how

@@ -25,15 +25,15 @@ DATE_TESTS = ("before", "not-before")
 """The tests of filters that take a moment."""
 
 NOT_SHOWN = object()
-"""Stands for what an item does not show."""
+"""The value of a field that an item does not show."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One optional parameter: the alternative paths of the field it looks at, and how it compares (a key of TESTS).
+    """One optional parameter: the alternative paths of the field it compares, and how it compares (a key of TESTS).
 
     `values` are the documented ones, empty if any value is allowed. `is_account` says that it takes ids of the account
-    resource; `wildcards` are values that stand for others.
+    resource; `wildcards` are values that match any value.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Paging:
     """How a list is paged.
 
     `default_size` is None if no source states it. `maximum_size` is the stated or the assumed one. `is_backward` says
-    whether the list takes `last` and `before` besides `first` and `after`.
+    whether the list takes `last` and `before` in addition to `first` and `after`.
     """
 
     default_size: int | None

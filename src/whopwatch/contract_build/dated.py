@@ -27,7 +27,7 @@ from whopwatch.contract_build.sources import ApiReference
 DECLARED = "declared.yaml"
 """The file of an edition that is made from an SDK alone: what the SDK cannot say."""
 PAGE_INFO = "PageInfo"
-PAGING = "x-pagination"
+PAGINATION_KEY = "x-pagination"
 NATIVE_ERROR, LEGACY_ERROR = "V1ErrorResponse", "LegacyErrorResponse"
 FORWARD, BACKWARD = ("first", "after"), ("last", "before")
 
@@ -101,7 +101,7 @@ class DatedAssembler(Assembler):
         }
         document["servers"] = self._declared["servers"]
         document["x-rate-limit"] = self._declared["rate_limit"]
-        document[PAGING] = self._declared["paging"]["document"]
+        document[PAGINATION_KEY] = self._declared["paging"]["document"]
         document["components"] = {
             "securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer"}},
             "parameters": self._declared["headers"],
@@ -125,7 +125,7 @@ class DatedAssembler(Assembler):
         if operation.id in self._declared["without_key"]:
             assembled["x-whop-credentials"] = []
         if operation.is_list:
-            assembled[PAGING] = self._paging(operation, legacy)
+            assembled[PAGINATION_KEY] = self._paging(operation, legacy)
         if not legacy:
             headers = ["ApiVersionDate", *(["IdempotencyKey"] if operation.method == "POST" else [])]
             assembled["parameters"] += [{"$ref": f"#/components/parameters/{name}"} for name in headers]

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from whopwatch.contract.schema_tree import LEARNED
 from whopwatch.contract_build.files import read_yaml
-from whopwatch.contract_build.schemas import LEARNED
 from whopwatch.core.errors import SourceError
 
 OFFICIAL = "official.yaml"

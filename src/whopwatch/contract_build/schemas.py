@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from whopwatch.contract.schema_tree import LEARNED
 from whopwatch.contract_build.sdk_model import (
     Enum,
     ListOf,
@@ -80,9 +81,7 @@ class IdRelations:
 
 Schema = dict[str, Any]
 
-LEARNED = "x-whop-learned"
-"""The properties of an object whose presence and nullability follow from a rule: no source promises them."""
-OPEN = "x-open-enum"
+OPEN_ENUM = "x-open-enum"
 """Says that the source allows other values than the listed ones."""
 
 _SCALARS: dict[str, Schema] = {
@@ -133,7 +132,7 @@ class SchemaWriter:
                 return dict(_SCALARS[kind])
             case Enum(values=values):
                 is_open = self._with_marks and read.is_open
-                opened = {OPEN: True} if is_open else {}
+                opened = {OPEN_ENUM: True} if is_open else {}
                 return {"type": _JSON_TYPES[type(values[0])], "enum": list(values), **opened}
             case ListOf(item=item):
                 return {"type": "array", "items": self.schema(item, place)}

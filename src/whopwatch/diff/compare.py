@@ -11,8 +11,8 @@ from whopwatch.diff.matching import (
     base_path,
     full_path,
     match_events,
-    match_operations,
     match_renamed,
+    pair_operations,
 )
 from whopwatch.diff.model import Api, Direction
 from whopwatch.diff.operations import Found, OperationPlace, compare_operations, gaps
@@ -32,7 +32,7 @@ class Differences:
 def compare(old: Api, new: Api) -> Differences:
     """Compare two APIs. Changes are in the order of the old operations; added operations and events come last."""
     comparer = Comparer(old, new)
-    matches = match_operations(old, new)
+    matches = pair_operations(old, new)
     found: list[Found] = [*_whole_api(old, new, matches, comparer)]
     for before, after in matches.same:
         found += compare_operations(before, after, comparer, OperationPlace(before.id))

@@ -29,7 +29,7 @@ class Matches:
     successors: Mapping[str, ApiOperation]
 
 
-def match_operations(old: Api, new: Api) -> Matches:
+def pair_operations(old: Api, new: Api) -> Matches:
     """Pair operations by method and path, then by URL, then by ID, then by similar fields."""
     by_wire: dict[tuple[str, str], list[ApiOperation]] = {}
     for operation in new.operations.values():

@@ -20,7 +20,7 @@ from whopwatch.contract.schema import json_type
 from whopwatch.contract.schema_tree import Path, Schema, SchemaNode
 from whopwatch.generate.values import Strategies
 
-DRIFT_CLASSES = {
+MUTATION_CLASSES = {
     "required": "D5",
     "null": "D9",
     "type": "D7",
@@ -110,7 +110,7 @@ def broken(draw: DrawFn, strategies: Strategies, schema: Schema) -> Breakage:
     value = draw(strategies.of(schema))
     changes = [change for site in sites(strategies.node(schema), value) for change in _breakages(site)]
     kind, path, site, replacement = _choose(draw, changes)
-    return Breakage(_with(value, site.path, draw(replacement)), path, _reported_kind(kind), DRIFT_CLASSES[kind])
+    return Breakage(_with(value, site.path, draw(replacement)), path, _reported_kind(kind), MUTATION_CLASSES[kind])
 
 
 @st.composite

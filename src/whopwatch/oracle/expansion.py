@@ -6,6 +6,8 @@ from whopwatch.contract import Contract, Operation
 
 EXPAND = "expand[]"
 """The query parameter that names the fields to expand."""
+EXPAND_LOCATION = f"param:{EXPAND}"
+"""That parameter as the location of a finding."""
 
 
 def expandable(contract: Contract, operation: Operation) -> tuple[str, ...]:

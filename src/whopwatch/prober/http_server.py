@@ -28,7 +28,7 @@ MAX_UNSENT_RESPONSES = 16
 MAX_SLOW_PAGES = 2
 """Slow pages that run at the same time; more are refused."""
 HEAD_SECONDS = 5.0
-RESPONSE_SECONDS = 10.0
+SEND_SECONDS = 10.0
 EVICTABLE_AFTER = 0.5
 """Seconds after which an unsent response may give way to another; the one that is read most slowly does."""
 MAX_HEAD_BYTES = 16 * 2**10
@@ -219,7 +219,7 @@ class PageServer:
         parts = [_head(reply), *(() if head_only else reply.parts)]
         connection.unsent.extend(memoryview(part) for part in parts if part)
         connection.since = time.monotonic()
-        connection.deadline = connection.since + RESPONSE_SECONDS
+        connection.deadline = connection.since + SEND_SECONDS
         self._write(connection)
         if not connection.unsent or connection.socket.fileno() < 0:
             return
@@ -230,7 +230,7 @@ class PageServer:
             self._selector.register(connection.socket, selectors.EVENT_WRITE)
 
     def _slowest_reader(self, now: float) -> _Connection | None:
-        """Return the client that reads its response most slowly, among those that have had time to read it."""
+        """Return the client that reads its response most slowly, of the clients that had time to read it."""
         old = [each for each in self._writing.values() if now - each.since > EVICTABLE_AFTER]
         return min(old, key=lambda each: each.bytes_sent / (now - each.since), default=None)
 

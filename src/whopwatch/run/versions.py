@@ -19,7 +19,7 @@ from whopwatch.run.matching import bundled_contracts
 from whopwatch.run.session import observe
 
 NO_VERSION = "0001-01-01"
-"""A version that no API supports: a request for it is answered with the list of those that it does."""
+"""A version that no API supports: a request for it is answered with the list of supported ones."""
 BUDGET = 12
 """Requests that the questions take at most."""
 COMPARED = 6

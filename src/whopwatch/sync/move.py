@@ -24,7 +24,7 @@ from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import read_side
 
 _HEAD = (
-    "# What release {version} of the SDK has beyond the API reference, and what of the reference it no longer has.\n"
+    "# What release {version} of the SDK has beyond the API reference, and what it no longer has.\n"
     "# Made by `whopwatch contract sync`. `undecided` are places where the two SDKs disagree: Python's is taken until\n"
     "# an entry of conflicts.yaml settles them.\n"
 )
@@ -176,7 +176,7 @@ _SOURCES_HEAD = (
     "# The SDK packages that the contract is built from, fetched by name from their registries and pinned by digest.\n"
 )
 _NONE = "# There is no such release in this language.\n"
-_COUNTS = "# What the v1 document made of these releases comes to; `contract verify` holds it against them.\n"
+_COUNTS = "# Counts of the v1 document made from these releases; `contract verify` compares them.\n"
 
 
 def sources_text(packages: Mapping[str, Package], counts: Mapping[str, int]) -> str:

@@ -18,7 +18,7 @@ from whopwatch.webhooks.samples import Sample
 FORWARDED_HEADERS = frozenset({*SIGNATURE_HEADERS, "content-type", "user-agent"})
 HANDLER_UNREACHABLE = 502
 HANDLER_TIMEOUT = 504
-RESPONSE_SECONDS = 5.0
+HANDLER_SECONDS = 5.0
 """How long Whop waits for a response."""
 
 
@@ -109,7 +109,7 @@ class HandlerResult:
 
 def send_samples(url: str, samples: Iterable[Sample]) -> Iterator[HandlerResult]:
     """Send each sample to the handler at `url` and yield its result; redirects are not followed."""
-    with httpx.Client(timeout=RESPONSE_SECONDS, trust_env=False) as client:
+    with httpx.Client(timeout=HANDLER_SECONDS, trust_env=False) as client:
         for sample in samples:
             started, failure = time.perf_counter(), "no response"
             try:
@@ -124,5 +124,5 @@ def _failure(error: httpx.HTTPError) -> str:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return "no connection"
     if isinstance(error, httpx.TimeoutException):
-        return f"no response within {RESPONSE_SECONDS:.0f} s"
+        return f"no response within {HANDLER_SECONDS:.0f} s"
     return "incomplete response"

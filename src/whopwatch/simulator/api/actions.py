@@ -170,7 +170,7 @@ class Actions:
         return self._world.fields(entity)
 
 
-OPEN = frozenset({"active", "trialing", "completed", "canceling", "past_due"})
+OPEN_MEMBERSHIPS = frozenset({"active", "trialing", "completed", "canceling", "past_due"})
 """The statuses of a membership that let its user in."""
 
 
@@ -195,7 +195,7 @@ def _level(world: World, user: EntityRef, resource: EntityRef) -> str:
     ]
     if user in runs:
         return "admin"
-    paid = (m for m in world.children("memberships", "user", user) if m.values["status"] in OPEN)
+    paid = (m for m in world.children("memberships", "user", user) if m.values["status"] in OPEN_MEMBERSHIPS)
     return "customer" if any(resource in _opened(world, membership) for membership in paid) else "no_access"
 
 

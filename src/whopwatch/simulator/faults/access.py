@@ -6,7 +6,7 @@ from whopwatch.simulator.api.errors import ApiError, not_found
 from whopwatch.simulator.api.pipeline import ApiCall, Proceed
 from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around
 
-AUTHORIZATION = "header:authorization"
+AUTHORIZATION_LOCATION = "header:authorization"
 
 
 def admit_key(context: FaultContext, *, status: int, who: str = "anyone") -> FaultPlan | None:
@@ -24,7 +24,7 @@ def admit_key(context: FaultContext, *, status: int, who: str = "anyone") -> Fau
                 raise
             call.key = "anonymous"
 
-    return around("authenticate", admitting, AUTHORIZATION)
+    return around("authenticate", admitting, AUTHORIZATION_LOCATION)
 
 
 def reject_key(context: FaultContext, *, status: int, public: bool = False) -> FaultPlan | None:
@@ -37,7 +37,7 @@ def reject_key(context: FaultContext, *, status: int, public: bool = False) -> F
         if not public or "authorization" not in call.headers:
             raise ApiError(status, "The API key may not do this.")
 
-    return around("authenticate", rejecting, AUTHORIZATION)
+    return around("authenticate", rejecting, AUTHORIZATION_LOCATION)
 
 
 ACCESS_FAULTS: FaultSteps = {"admit": admit_key, "shut": reject_key}

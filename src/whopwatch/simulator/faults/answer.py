@@ -167,10 +167,10 @@ def change_error_status(
 ) -> FaultPlan | None:
     """Change the error status `of`. `step` is the step that rejects the request.
 
-    `when` restricts the fault to one kind of invalid request, a key of INVALID_REQUESTS. A status below 400 is a
+    `when` restricts the fault to one kind of invalid request, a key of REJECTED_REQUESTS. A status below 400 is a
     success with null as its body, or with `empty_list` a page without items.
     """
-    is_affected = setting_of(INVALID_REQUESTS, "when", when)
+    is_affected = setting_of(REJECTED_REQUESTS, "when", when)
     if not POSSIBLE_AT.get(when, _always)(context):
         return None
 
@@ -197,7 +197,7 @@ def _has(name: str) -> Callable[[FaultContext], bool]:
     return lambda context: context.operation.parameter(name) is not None
 
 
-INVALID_REQUESTS: Mapping[str, Callable[[ApiCall, ApiError], bool]] = {
+REJECTED_REQUESTS: Mapping[str, Callable[[ApiCall, ApiError], bool]] = {
     "any": lambda call, problem: True,
     "no-key": lambda call, problem: "authorization" not in call.headers,
     "wrong-key": lambda call, problem: "authorization" in call.headers,

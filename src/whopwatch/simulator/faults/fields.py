@@ -16,7 +16,7 @@ ITEMS = 0
 
 Path = tuple[str | int, ...]
 
-VOLATILE_FIELDS = re.compile(r"updated_at|last_\w+|\w*_count|usd_\w+|\w*balance|\w*_spend|most_recent_\w+|member_count")
+UNSTABLE_FIELDS = re.compile(r"updated_at|last_\w+|\w*_count|usd_\w+|\w*balance|\w*_spend|most_recent_\w+|member_count")
 """Fields whose value may differ between two responses: a change there would not be noticed."""
 
 
@@ -95,8 +95,8 @@ def choose(
             and field.always_present is required
             and field.in_variant is variant
             and re.fullmatch(name, field.name)
-            and not VOLATILE_FIELDS.fullmatch(str(field.path[0]))
-            and not VOLATILE_FIELDS.fullmatch(field.name)
+            and not UNSTABLE_FIELDS.fullmatch(str(field.path[0]))
+            and not UNSTABLE_FIELDS.fullmatch(field.name)
         ):
             return field
     return None

@@ -126,10 +126,10 @@ def narrow_search(context: FaultContext, *, how: str) -> FaultPlan | None:
 
 
 def break_order(context: FaultContext, *, how: str) -> FaultPlan | None:
-    """Sort so that items are lost, or numbers are compared as strings: `how` is a key of ORDER_CHANGES."""
+    """Sort so that items are lost, or numbers are compared as strings: `how` is a key of ORDER_FAULTS."""
     if context.operation.parameter("order") is None:
         return None
-    reorder = setting_of(ORDER_CHANGES, "how", how)
+    reorder = setting_of(ORDER_FAULTS, "how", how)
 
     def changed(call: ApiCall, proceed: Proceed) -> None:
         proceed()
@@ -154,7 +154,7 @@ def _as_text(pairs: Pairs, order: ListOrder) -> Pairs:
     return sorted(texts, key=lambda pair: pair[0], reverse=order.descending)
 
 
-ORDER_CHANGES: Mapping[str, Callable[[Pairs, ListOrder], Pairs]] = {"lossy": _without_lowest, "as-text": _as_text}
+ORDER_FAULTS: Mapping[str, Callable[[Pairs, ListOrder], Pairs]] = {"lossy": _without_lowest, "as-text": _as_text}
 
 
 SELECTION_FAULTS: FaultSteps = {

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from whopwatch.oracle.deprecation import deprecated_properties
-from whopwatch.oracle.expansion import EXPAND, expandable
+from whopwatch.oracle.expansion import EXPAND, EXPAND_LOCATION, expandable
 from whopwatch.simulator.api.errors import ApiError, parameter_invalid
 from whopwatch.simulator.api.pipeline import ApiCall, Proceed
 from whopwatch.simulator.faults.changes import where_possible
 from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around
-
-EXPAND_LOCATION = f"param:{EXPAND}"
 
 
 def expand_fields(context: FaultContext, *, always: bool) -> FaultPlan | None:

@@ -109,7 +109,7 @@ class Views:
 
 
 def _as_object(node: FieldNode) -> FieldNode:
-    """The FieldNode of a list item, which stands in `data` but is the root of its view."""
+    """The FieldNode of a list item, which is below `data` but is the root of its view."""
     kind = "object" if node.kind == "reference" else node.kind
     return replace(node, kind=kind, variants=tuple(_as_object(variant) for variant in node.variants))
 
@@ -126,7 +126,7 @@ def _absorb(shape: FieldNode, nested: FieldNode) -> FieldNode:
 
 
 def _stored(view: View) -> FieldNode:
-    """What a view adds to the shape of its table: of a renamed view the fields that are nobody else's."""
+    """What a view adds to the shape of its table: of a renamed view the fields that no other view has."""
     if not view.stored:
         return view.node
     own = {stored: view.node.fields[name] for name, stored in view.stored.items() if "." in stored}

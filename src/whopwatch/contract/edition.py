@@ -45,7 +45,8 @@ class Edition:
 
     `version` is the value of the `Api-Version-Date` header, `release` the SDK release that the documents are made
     from (`sdk:0.0.23`), `date` the day of that release (ISO), `sha256` the digest of the documents. Each is None where
-    it is not known. `folder` holds the declarations: behaviour.toml, writes.toml, mcp.toml.
+    it is not known. `folder` holds the declarations: behaviour.toml, writes.toml, mcp.toml. `source` is the OpenAPI
+    file of a contract that is no edition; its declarations are those of the edition next to its version.
     """
 
     folder: Path
@@ -53,10 +54,11 @@ class Edition:
     release: str | None = None
     date: str | None = None
     sha256: str = ""
+    source: Path | None = None
 
     def __str__(self) -> str:
-        """Return the version, else the name of the folder."""
-        return self.version or self.folder.name
+        """Return the version, else the name of the file or folder."""
+        return self.version or (self.source or self.folder).name
 
     def to_json(self, operations: int) -> dict[str, Any]:
         """Return the edition as the JSON report has it; `operations` is how many operations its documents have."""

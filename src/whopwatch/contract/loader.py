@@ -19,6 +19,7 @@ from typing import Any
 from whopwatch.contract.bundle import APIS, bundle
 from whopwatch.contract.edition import EDITION, Edition, read_toml
 from whopwatch.contract.model import Contract
+from whopwatch.contract.openapi_file import contract_of, read_openapi_file, shared_operations, version_of
 from whopwatch.core.errors import ContractError, UsageError, did_you_mean
 
 BUNDLE = "bundle.json"
@@ -100,16 +101,30 @@ def read_edition(folder: Path) -> Edition:
 
 
 def load(name: str | Path | None = None) -> Contract:
-    """Load the contract that `name` says (see `edition_dir`), by default the edition `2025-01-01`.
+    """Load the contract that `name` says (see `edition_dir`) or the OpenAPI file, by default the edition `2025-01-01`.
 
-    Each is loaded once in a process. Raise ContractError if the folder holds no contract or a damaged one.
+    Each is loaded once in a process. Raise ContractError if the folder or file holds no contract, or a damaged one.
     """
+    if name is not None and Path(name).is_file():
+        return _load_file(Path(name))
     return _load(edition_dir(name))
 
 
 def forget_contracts() -> None:
     """Release the loaded contracts: what is loaded next is read again."""
     _load.cache_clear()
+    _load_file.cache_clear()
+
+
+@cache
+def _load_file(path: Path) -> Contract:
+    document = read_openapi_file(path)
+    order = version_order(version_of(document) or "")
+    contracts = [_load(edition.folder) for edition in editions()]
+    shared = [shared_operations(document, contract) for contract in contracts]
+    nearest = [contract for contract, count in zip(contracts, shared, strict=True) if count == max(shared)]
+    older = [contract for contract in nearest if version_order(contract.version or "") <= order]
+    return contract_of(path, document, older[-1] if older else nearest[0])
 
 
 @cache

@@ -1,0 +1,348 @@
+"""An OpenAPI document of any origin as the document of a contract.
+
+Whop's own document, or one that somebody exported, has other ids, shared parameters, inlined or referred responses,
+and keywords of OpenAPI 3.0. It is brought into the form that bundled documents have. What a document cannot say
+(which resource an id belongs to, how lists are paged) is taken from the bundled edition next to its version.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from whopwatch.contract.bundle import ROOT_FILE, bundle_document
+from whopwatch.contract.edition import Edition
+from whopwatch.contract.model import Contract
+from whopwatch.contract.operation import Operation
+from whopwatch.core.documents import DocumentError, parse_document
+from whopwatch.core.errors import ContractError
+
+MAX_BYTES = 100_000_000
+JSON_TYPE = "application/json"
+EXPECTED = "an OpenAPI 3.0.x or 3.1.x document in JSON or YAML"
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+_BY_METHOD = {"get": "retrieve", "post": "create", "put": "update", "patch": "update", "delete": "delete"}
+_MARKS = ("x-resource", "x-resource-alternatives", "x-id-prefix")
+_BASE_PATH = "/api/v1"
+_MAX_LINKS = 100
+"""References that are followed one after another; a longer chain is a circle."""
+
+Node = dict[str, Any]
+
+
+def read_openapi_file(path: Path, expected: str = EXPECTED) -> Node:
+    """Return the OpenAPI document in a file. Raise ContractError, which says `expected`, for anything else."""
+    if path.stat().st_size > MAX_BYTES:
+        raise ContractError("The document is too large.", where=str(path), expected=f"at most {MAX_BYTES:,} bytes")
+    try:
+        document = parse_document(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ContractError(
+            "The document cannot be read.",
+            where=str(path),
+            expected="JSON or YAML in UTF-8",
+            got=str(error) if isinstance(error, DocumentError) else "text that is not UTF-8",
+            hint=expected,
+        ) from None
+    if isinstance(document, dict) and "openapi" not in document and "v1" in document:
+        document = document["v1"]  # the bundle of a contract folder
+    if not isinstance(document, dict) or not str(document.get("openapi", "")).startswith("3."):
+        declared = document.get("openapi", document.get("swagger")) if isinstance(document, dict) else None
+        raise ContractError(
+            "The file is no OpenAPI document.",
+            where=str(path),
+            expected="openapi: 3.0.x or 3.1.x",
+            got=f"version {str(declared)[:20]}" if declared else "no version",
+            hint="convert it first" if declared else expected,
+        )
+    items = document.get("paths")
+    refers = isinstance(items, dict) and any("$ref" in item for item in items.values() if isinstance(item, dict))
+    return bundle_document(path.parent) if refers and path.name == ROOT_FILE else document
+
+
+def version_of(document: Mapping[str, Any]) -> str | None:
+    """Return the dated version that a document names, None if it names none."""
+    info = document.get("info")
+    version = info.get("x-api-version-date") if isinstance(info, dict) else None
+    return version if isinstance(version, str) else None
+
+
+def shared_operations(document: Mapping[str, Any], contract: Contract) -> int:
+    """Return how many operations of a document a contract has, too, by method and path."""
+    paths = _mapping(document.get("paths"))
+    found = {(method.upper(), nameless(str(path))) for path, item in paths.items() for method in _mapping(item)}
+    return sum((one.method, nameless(one.path)) in found for one in contract.operations.values() if one.api == "v1")
+
+
+def contract_of(path: Path, document: Node, pattern: Contract) -> Contract:
+    """Return `document`, read from `path`, as a contract; `pattern` is the bundled edition that it is compared with.
+
+    Raise ContractError if it has no operation.
+    """
+    adapted = _Adapter(document, pattern).document()
+    if not adapted["paths"]:
+        raise ContractError("The document has no operation.", where=str(path), expected="paths with methods")
+    digest = json.dumps(adapted, sort_keys=True, separators=(",", ":"))
+    edition = Edition(pattern.edition.folder, version_of(document), source=path)
+    contract = Contract({"v1": adapted}, edition)
+    return Contract(contract.documents, replace(edition, sha256=_sha256(digest)))
+
+
+def _sha256(text: str) -> str:
+    from hashlib import sha256
+
+    return sha256(text.encode()).hexdigest()
+
+
+class _Adapter:
+    """Brings one document into the form of bundled ones."""
+
+    def __init__(self, document: Node, pattern: Contract) -> None:
+        self._document: Node = _plain_nulls(document)
+        self._pattern = pattern
+        self._known = {
+            (operation.method, nameless(operation.path)): operation
+            for operation in pattern.operations.values()
+            if operation.api == "v1"
+        }
+        self._ids: set[str] = set()
+
+    def document(self) -> Node:
+        """Return the adapted document."""
+        paths = self._document.get("paths")
+        paths = paths if isinstance(paths, dict) else {}
+        strips = bool(paths) and all(str(path).startswith(f"{_BASE_PATH}/") for path in paths)
+        made: Node = {}
+        for path, item in paths.items():
+            shown = str(path).removeprefix(_BASE_PATH) if strips else str(path)
+            operations = dict(self._operations(shown, self._follow(item)))
+            if operations:
+                made[shown] = operations
+        components = self._document.get("components")
+        schemas = components.get("schemas") if isinstance(components, dict) else None
+        adapted = {
+            "openapi": "3.1.0",
+            "info": {"title": "", "version": "", **_mapping(self._document.get("info"))},
+            "servers": self._document.get("servers") or self._pattern.documents["v1"].get("servers", []),
+            "paths": made,
+            "webhooks": dict(self._webhooks()),
+            "components": {**_mapping(components), "schemas": _mapping(schemas)},
+        }
+        self._copy_marks(adapted)
+        return adapted
+
+    def _operations(self, path: str, item: Node) -> Iterator[tuple[str, Node]]:
+        shared = [self._follow(parameter) for parameter in _list(item.get("parameters"))]
+        for method in _METHODS:
+            raw = item.get(method)
+            if isinstance(raw, dict):
+                yield method, self._operation(path, method, raw, shared)
+
+    def _operation(self, path: str, method: str, raw: Node, shared: list[Node]) -> Node:
+        known = self._known.get((method.upper(), nameless(path)))
+        id = self._id(path, method, raw, known)
+        own = [self._follow(parameter) for parameter in _list(raw.get("parameters"))]
+        names = {(one.get("in"), one.get("name")) for one in own}
+        inherited = [one for one in shared if (one.get("in"), one.get("name")) not in names]
+        made = {key: value for key, value in raw.items() if key.startswith("x-") or key in ("summary", "deprecated")}
+        made |= {
+            "operationId": id,
+            "tags": [id.rpartition(".")[0]],
+            "security": list(filter(_is_scheme, _list(raw.get("security", self._document.get("security"))))),
+            "parameters": list(filter(None, (self._parameter(one, known) for one in (*inherited, *own)))),
+            "responses": self._responses(_mapping(raw.get("responses"))),
+        }
+        body = self._content(self._follow(raw.get("requestBody")))
+        if body:
+            required = bool(self._follow(raw["requestBody"]).get("required"))
+            made["requestBody"] = {"required": required, "content": body}
+        if self._is_list(made, known):
+            made["x-list"] = True
+        for key in ("x-pagination", "x-public", "x-whop-surface"):
+            if known and key in known.raw:
+                made.setdefault(key, known.raw[key])
+        return made
+
+    def _id(self, path: str, method: str, raw: Node, known: Operation | None) -> str:
+        """Return a unique id of the form `resource.method`: the known one, the document's own, or one of the path."""
+        given = str(raw.get("operationId", ""))
+        if known:
+            id = known.id
+        elif re.fullmatch(r"\w+(\.\w+)+", given):
+            id = given
+        else:
+            id = _id_of_path(path, method)
+        while id in self._ids:
+            id += "_"
+        self._ids.add(id)
+        return id
+
+    def _parameter(self, raw: Node, known: Operation | None) -> Node | None:
+        if raw.get("in") not in ("path", "query", "header") or not isinstance(raw.get("name"), str):
+            return None
+        carried = [part.get("schema") for part in _mapping(raw.get("content")).values() if isinstance(part, dict)]
+        schema = raw.get("schema") or (carried[0] if carried else None)
+        made: Node = {key: raw[key] for key in ("name", "in", "style", "explode", "deprecated") if key in raw}
+        made |= {"required": bool(raw.get("required")), "schema": dict(_mapping(schema))}
+        same = known.parameter(raw["name"]) if known else None
+        if same and same.resource:
+            holder = made["schema"].get("items", made["schema"])
+            if isinstance(holder, dict):
+                holder.setdefault("x-resource", same.resource)
+        return made
+
+    def _responses(self, raw: Mapping[str, Any]) -> Node:
+        made: Node = {}
+        for status, response in raw.items():
+            number = "200" if str(status).upper() == "2XX" else str(status)
+            if number.isdecimal():
+                found = self._follow(response)
+                content = self._content(found)
+                made[number] = {"description": str(found.get("description", "")), **_with("content", content)}
+        if not any(status.startswith("2") for status in made):
+            default = self._content(self._follow(raw.get("default")))
+            made["200"] = {"description": "", **_with("content", {} if made else default)}
+        return made
+
+    def _content(self, carrier: Node) -> Node:
+        """Return the JSON content of a body or a response, under its plain media type; nothing if there is none."""
+        for media, part in _mapping(carrier.get("content")).items():
+            if "json" in str(media) and isinstance(part, dict):
+                return {JSON_TYPE: {"schema": _mapping(part.get("schema"))}}
+        return {}
+
+    def _is_list(self, made: Node, known: Operation | None) -> bool:
+        """Return whether an operation is a list with cursors: it takes one and answers `data` with `page_info`."""
+        if known:
+            return known.is_list
+        success = next(part for status, part in sorted(made["responses"].items()) if status.startswith("2"))
+        schema = self._follow(success.get("content", {}).get(JSON_TYPE, {}).get("schema"))
+        names = {parameter["name"] for parameter in made["parameters"]}
+        return names >= {"first", "after"} and _mapping(schema.get("properties")).keys() >= {"data", "page_info"}
+
+    def _webhooks(self) -> Iterator[tuple[str, Node]]:
+        for key, item in _mapping(self._document.get("webhooks")).items():
+            raw = self._follow(item).get("post")
+            content = self._content(self._follow(raw.get("requestBody"))) if isinstance(raw, dict) else {}
+            if isinstance(raw, dict) and content:
+                event = str(raw.get("x-event", key))
+                known = self._pattern.events.get(event)
+                tag = known.resource if known else f"{event.partition('.')[0]}s"
+                made = {"operationId": f"webhook:{event}", "tags": [tag], "x-event": event}
+                body = {"required": True, "content": content}
+                yield event, {"post": {**made, "requestBody": body, "responses": {"200": {"description": ""}}}}
+
+    def _copy_marks(self, adapted: Node) -> None:
+        """Mark ids as the pattern does, in components of the same name and in responses of the same operation."""
+        theirs = self._pattern.documents["v1"]["components"]["schemas"]
+        for name, schema in adapted["components"]["schemas"].items():
+            _mark(schema, theirs.get(name))
+        for path, item in adapted["paths"].items():
+            for method, operation in item.items():
+                known = self._known.get((method.upper(), nameless(path)))
+                if known:
+                    for response in operation["responses"].values():
+                        _mark(response.get("content", {}).get(JSON_TYPE, {}).get("schema"), known.success.schema)
+
+    def _follow(self, node: Any) -> Node:
+        """Return a mapping, or what its reference leads to within the document; an empty one for anything else."""
+        for _ in range(_MAX_LINKS):
+            if not isinstance(node, dict):
+                return {}
+            reference = node.get("$ref")
+            if not isinstance(reference, str):
+                return node
+            node = self._at(reference)
+        return {}
+
+    def _at(self, reference: str) -> Any:
+        node: Any = self._document if reference.startswith("#/") else None
+        for step in reference.removeprefix("#/").split("/"):
+            node = node.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(node, dict) else None
+        return node
+
+
+def nameless(path: str) -> str:
+    """Return a path whose parameters have no names: two paths that differ in names alone are one."""
+    return re.sub(r"\{[^}]*\}", "{}", path)
+
+
+def _id_of_path(path: str, method: str) -> str:
+    """Return an id for an operation that no edition knows: `cats.list` for `GET /cats`, `cats.feed` for a POST."""
+    steps = [step for step in path.split("/") if step]
+    fixed = [re.sub(r"\W", "_", step) for step in steps if not step.startswith("{")] or ["root"]
+    ends_in_id = bool(steps) and steps[-1].startswith("{")
+    if ends_in_id or method in ("put", "patch", "delete"):
+        return f"{fixed[0]}.{_BY_METHOD[method]}" if len(fixed) == 1 else f"{fixed[0]}.{_BY_METHOD[method]}_{fixed[-1]}"
+    if len(fixed) == 1:
+        return f"{fixed[0]}.{'list' if method == 'get' else _BY_METHOD[method]}"
+    return f"{fixed[0]}.{'_'.join(fixed[1:])}"
+
+
+def _mark(schema: Any, theirs: Any) -> None:
+    """Copy the marks of ids from one schema to another of the same place, as deep as both are written out."""
+    if not isinstance(schema, dict) or not isinstance(theirs, dict):
+        return
+    if schema.get("type") == "string":
+        plain = _without_null(theirs)
+        for key in _MARKS:
+            if key in plain and plain.get("type") == "string":
+                schema.setdefault(key, plain[key])
+    for name, part in _mapping(schema.get("properties")).items():
+        _mark(part, _mapping(_without_null(theirs).get("properties")).get(name))
+    if "items" in schema:
+        _mark(schema["items"], _without_null(theirs).get("items"))
+    for part in _list(schema.get("anyOf")):
+        _mark(part, theirs)
+
+
+def _without_null(schema: Node) -> Node:
+    branches = [branch for branch in _list(schema.get("anyOf")) if branch != {"type": "null"}]
+    return branches[0] if len(branches) == 1 and isinstance(branches[0], dict) else schema
+
+
+def _plain_nulls(node: Any) -> Any:
+    """Return a copy in which null is a branch of `anyOf`, whether it was `nullable` or one of several types."""
+    if isinstance(node, list):
+        return [_plain_nulls(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    made = {str(name): _plain_nulls(part) for name, part in node.items()}
+    types = made.get("type")
+    is_nullable = made.pop("nullable") if isinstance(made.get("nullable"), bool) else False
+    if isinstance(types, list) and all(isinstance(one, str) for one in types):
+        is_nullable = is_nullable or "null" in types
+        plain = [one for one in types if one != "null"]
+        if len(plain) == 1:
+            made["type"] = plain[0]
+        elif plain:
+            rest = {name: part for name, part in made.items() if name != "type"}
+            branches = [{**rest, "type": one} for one in plain]
+            return {"anyOf": [*branches, *([{"type": "null"}] if is_nullable else [])]}
+    if not is_nullable or made.get("type") == ["null"]:
+        return made
+    if isinstance(made.get("enum"), list):
+        made["enum"] = [value for value in made["enum"] if value is not None]
+    return {"anyOf": [made, {"type": "null"}]}
+
+
+def _is_scheme(entry: Any) -> bool:
+    """Check that an entry of `security` has the form that OpenAPI gives it: lists of scopes by scheme."""
+    return isinstance(entry, dict) and all(isinstance(scopes, list) for scopes in entry.values())
+
+
+def _with(key: str, value: Node) -> Node:
+    return {key: value} if value else {}
+
+
+def _mapping(node: Any) -> dict[str, Any]:
+    return node if isinstance(node, dict) else {}
+
+
+def _list(node: Any) -> list[Any]:
+    return node if isinstance(node, list) else []

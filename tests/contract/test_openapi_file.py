@@ -1,0 +1,168 @@
+"""An OpenAPI document of any origin becomes a contract."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from whopwatch.contract import Contract, load
+from whopwatch.core.errors import ContractError
+
+TEXT = {"type": "string"}
+ITEM = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """Return a document with shared parameters, references, and what OpenAPI 3.0 writes otherwise."""
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": "Cats", "version": "1"},
+        "paths": {
+            "/products/{product_id}": {
+                "parameters": [{"$ref": "#/components/parameters/Product"}],
+                "get": {
+                    "operationId": "getProduct",
+                    "responses": {"200": {"$ref": "#/components/responses/Product"}, "default": {"description": "no"}},
+                },
+            },
+            "/cats": {
+                "get": {
+                    "parameters": [
+                        {"name": "first", "in": "query", "schema": {"type": "integer"}},
+                        {"name": "after", "in": "query", "schema": {"type": "string"}},
+                    ],
+                    "responses": {
+                        "2XX": {
+                            "description": "a page",
+                            "content": {"application/json; charset=utf-8": {"schema": page()}},
+                        }
+                    },
+                },
+                "post": {"requestBody": {"content": {"application/json": {"schema": ITEM}}}, "responses": {}},
+            },
+            "/cats/{id}/feed": {"post": {"responses": {"204": {"description": "fed"}}}},
+        },
+        "components": {
+            "parameters": {
+                "Product": {"name": "product_id", "in": "path", "required": True, "schema": {"type": "string"}}
+            },
+            "responses": {
+                "Product": {
+                    "description": "one",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Product"}}},
+                }
+            },
+            "schemas": {
+                "Product": {
+                    "type": "object",
+                    "properties": {
+                        "id": {"type": "string"},
+                        "title": {"type": "string", "nullable": True, "enum": ["a", None]},
+                        "size": {"type": ["integer", "null"]},
+                    },
+                }
+            },
+        },
+        **changes,
+    }
+
+
+def page() -> dict[str, Any]:
+    info = {"type": "object", "properties": {"has_next_page": {"type": "boolean"}}}
+    return {"type": "object", "properties": {"data": {"type": "array", "items": ITEM}, "page_info": info}}
+
+
+def loaded(folder: Path, content: Any) -> Contract:
+    path = folder / "api.json"
+    path.write_text(json.dumps(content))
+    return load(path)
+
+
+@pytest.fixture
+def contract(tmp_path: Path) -> Contract:
+    return loaded(tmp_path, document())
+
+
+def test_operations_get_the_ids_of_the_edition_else_those_of_their_path(contract: Contract) -> None:
+    assert list(contract.operations) == ["products.retrieve", "cats.list", "cats.create", "cats.feed"]
+    assert contract.operation("cats.list").is_list
+    assert contract.operation("cats.feed").success.status == 204
+    assert contract.operation("cats.create").success.status == 200
+
+
+def test_references_and_shared_parameters_are_followed(contract: Contract) -> None:
+    operation = contract.operation("products.retrieve")
+    assert [parameter.name for parameter in operation.in_("path")] == ["product_id"]
+    assert contract.resolve(operation.success.schema or {})["properties"].keys() == {"id", "title", "size"}
+
+
+def test_null_is_read_however_it_is_written(contract: Contract) -> None:
+    operation = contract.operation("products.retrieve")
+    validator = contract.validator(operation.success.pointer)
+    assert validator.is_valid({"title": None, "size": None})
+    assert not validator.is_valid({"title": "b"})
+    assert not validator.is_valid({"size": "large"})
+
+
+def test_without_a_version_it_is_like_the_edition_with_most_of_its_operations(contract: Contract) -> None:
+    assert (contract.version, str(contract.edition)) == (None, "api.json")
+    assert contract.account.resource == "companies"
+
+
+@pytest.mark.parametrize(
+    ("version", "account"),
+    [
+        ("2025-01-01", "companies"),
+        ("2026-09-02-1", "companies"),
+        ("2026-10-15-1", "accounts"),
+        ("2027-01-01", "accounts"),
+    ],
+)
+def test_its_version_chooses_the_edition_that_is_not_newer(tmp_path: Path, version: str, account: str) -> None:
+    contract = loaded(tmp_path, document(info={"title": "", "version": "1", "x-api-version-date": version}))
+    assert (contract.version, contract.account.resource) == (version, account)
+
+
+@pytest.mark.parametrize("name", ["2025-01-01", "newest"])
+def test_an_exported_edition_is_the_same_contract(tmp_path: Path, name: str) -> None:
+    edition = load(name)
+    contract = loaded(tmp_path, edition.documents["v1"])
+    mine = {one.id: one for one in edition.operations.values() if one.api == "v1"}
+    assert contract.operations.keys() == mine.keys()
+    assert contract.events.keys() == edition.events.keys()
+    for id, operation in contract.operations.items():
+        assert (operation.parameters, operation.body) == (mine[id].parameters, mine[id].body), id
+    assert contract.account == edition.account
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ({"swagger": "2.0"}, "no OpenAPI document"),
+        ([], "no OpenAPI document"),
+        ({"openapi": "3.1.0"}, "no operation"),
+        ({"openapi": "3.1.0", "paths": []}, "no operation"),
+        ({"openapi": "3.1.0", "paths": {"/a": None, "/b": {"get": 1}}}, "no operation"),
+    ],
+)
+def test_what_holds_no_operation_is_refused(tmp_path: Path, content: Any, what: str) -> None:
+    with pytest.raises(ContractError, match=what):
+        loaded(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"components": None},
+        {"components": {"schemas": {"Product": {"$ref": "#/components/schemas/Product"}}}},
+        {"webhooks": {"cat.fed": {"post": {"requestBody": {"$ref": "#/nowhere"}}}}},
+        {"webhooks": []},
+        {"servers": "none"},
+        {"security": None},
+    ],
+)
+def test_an_odd_document_is_loaded_as_far_as_it_can_be_read(tmp_path: Path, change: dict[str, Any]) -> None:
+    assert "cats.list" in loaded(tmp_path, document(**change)).operations

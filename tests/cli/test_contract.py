@@ -79,7 +79,7 @@ def test_conflicts_give_both_readings_and_the_one_taken(capsys: Captured) -> Non
     assert main(["contract", "conflicts"]) == 0
     short = capsys.readouterr().out
     assert "143 endpoints" in short
-    assert "taken: 149" in short
+    assert "the contract takes: 149" in short
     assert main(["contract", "conflicts", "--all"]) == 0
     everything = capsys.readouterr().out
     assert len(everything.splitlines()) > len(short.splitlines()) > 20

@@ -57,7 +57,7 @@ MISTAKES = {
     "contract shw products.list": "No such command 'shw'",
     "contract show product.list": "did you mean 'products.list'?",
     "contract show webhook:payment.suceeded": "did you mean 'payment.succeeded'?",
-    "contract export --contracts /nowhere": "There is no contract in this folder.",
+    "contract export --contracts /nowhere": "Unknown contract '/nowhere'.",
     "simulate --port 99999": "--port",
     "simulate --items 100000000000": "0<=x<=100000",
     "simulate --key reader": "NAME=SCOPE",

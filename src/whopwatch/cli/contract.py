@@ -1,4 +1,4 @@
-"""`whopwatch contract`: what is promised, and where the promise comes from."""
+"""`whopwatch contract`: show, export, verify and build a contract."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli._support.options import CACHE, FOLDER, cache_folder
+from whopwatch.cli._support.options import CACHE, EDITION_NAME, cache_folder
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli.sync import sync_command, watch_command
 from whopwatch.contract import Contract, edition_dir, load
@@ -26,7 +26,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group("contract", epilog="Example: whopwatch contract show payments.list")
 def contract_command() -> None:
-    """Export, verify, show and build the contract, and let it follow the SDK's releases."""
+    """Show, export, verify and build contracts, and update them to new SDK releases."""
 
 
 contract_command.add_command(sync_command)
@@ -34,13 +34,13 @@ contract_command.add_command(watch_command)
 
 
 @contract_command.command("export", epilog="Example: whopwatch contract export -o whop.yaml")
-@click.option("-o", "--output", default=STDOUT, metavar="FILE", help="Where to; - is stdout, .yaml writes YAML.")
-@click.option("--api", type=click.Choice(["v1", "v2"]), default="v1", show_default=True, help="Which version.")
-@FOLDER
-def export_command(output: str, api: str, folder: Path | None) -> int:
-    """Write the contract as one OpenAPI 3.1 document without outside references."""
+@click.option("-o", "--output", default=STDOUT, metavar="FILE", help="Output file: - for stdout, .yaml for YAML.")
+@click.option("--api", type=click.Choice(["v1", "v2"]), default="v1", show_default=True, help="Which API.")
+@EDITION_NAME
+def export_command(output: str, api: str, name: str | None) -> int:
+    """Write the contract as one self-contained OpenAPI 3.1 document."""
     outputs = Outputs({"openapi": output}, None, {})
-    document = load(folder).documents[api]
+    document = load(name).documents[api]
     if output.endswith((".yaml", ".yml")):
         import yaml
 
@@ -62,12 +62,12 @@ Examples:
 @contract_command.command("show", epilog=SHOW)
 @click.argument("op", required=False)
 @JSON
-@FOLDER
-def show_command(op: str | None, as_json: bool, folder: Path | None) -> int:
-    """Show one operation (OP, such as products.list) or event; without OP, list them all by resource."""
+@EDITION_NAME
+def show_command(op: str | None, as_json: bool, name: str | None) -> int:
+    """Show one operation or event (OP); without OP, list all by resource."""
     from whopwatch.cli._support.contract_text import describe_event, describe_operation, list_all, table_all
 
-    loaded = load(folder)
+    loaded = load(name)
     if op is None:
         click.echo(json.dumps(table_all(loaded), indent=2) if as_json else "\n".join(list_all(loaded)))
         return EXIT_CLEAN
@@ -84,36 +84,36 @@ def show_command(op: str | None, as_json: bool, folder: Path | None) -> int:
 
 @contract_command.command("verify", epilog="Example: whopwatch contract verify")
 @JSON
-@FOLDER
-def verify_command(as_json: bool, folder: Path | None) -> int:
-    """Prove digests, OpenAPI validity, counts, and that no schema keyword goes uninterpreted.
+@EDITION_NAME
+def verify_command(as_json: bool, name: str | None) -> int:
+    """Check digests, OpenAPI validity, counts, sources and schema keywords of a contract.
 
-    Ends with 1 where the contract is not what it says it is.
+    Exit code 1: the contract has problems.
     """
     from whopwatch.contract_build import verify as verifying
 
-    problems = verifying.verify(edition_dir(folder))
+    problems = verifying.verify(edition_dir(name))
     if as_json:
         click.echo(json.dumps([asdict(problem) for problem in problems], indent=2))
     else:
         for problem in problems:
             click.echo(f"{problem.check}: {problem.what}\n  where: {problem.where}")
-        click.echo(f"{len(problems)} problems" if problems else f"The contract is whole: {_counts(load(folder))}.")
+        click.echo(f"{len(problems)} problems" if problems else f"The contract has no problems: {_counts(load(name))}.")
     return EXIT_DRIFT if problems else EXIT_CLEAN
 
 
 @contract_command.command("coverage", epilog="Example: whopwatch contract coverage --json")
 @JSON
-@FOLDER
-def coverage_command(as_json: bool, folder: Path | None) -> int:
-    """Show what the API reference names, and what there is for it: contract, simulator, checks, suites, faults, probes.
+@EDITION_NAME
+def coverage_command(as_json: bool, name: str | None) -> int:
+    """Show for each resource what the contract, simulator, checks, suites, faults and probes cover.
 
-    Ends with 1 where something documented is missing.
+    Exit code 1: something that the API reference documents is missing.
     """
     from whopwatch.cli._support import systems
     from whopwatch.contract_build import coverage as covering
 
-    loaded, place = load(folder), edition_dir(folder)
+    loaded, place = load(name), edition_dir(name)
     rows = covering.coverage(loaded, place)
     found = systems.systems(loaded, place)
     if as_json:
@@ -128,12 +128,12 @@ def coverage_command(as_json: bool, folder: Path | None) -> int:
 @contract_command.command("conflicts", epilog="Example: whopwatch contract conflicts --all")
 @click.option("--all", "show_all", is_flag=True, help="Also list every conflict that exists for many operations.")
 @JSON
-@FOLDER
-def conflicts_command(show_all: bool, as_json: bool, folder: Path | None) -> int:
-    """List where the documents disagree with themselves or with the SDKs, and the reading taken."""
+@EDITION_NAME
+def conflicts_command(show_all: bool, as_json: bool, name: str | None) -> int:
+    """List where sources disagree, and the reading that the contract takes."""
     from whopwatch.contract_build import conflicts as disagreeing
 
-    found = disagreeing.conflicts(edition_dir(folder))
+    found = disagreeing.conflicts(edition_dir(name))
     if as_json:
         click.echo(json.dumps([asdict(conflict) for conflict in found], indent=2))
     else:
@@ -143,27 +143,27 @@ def conflicts_command(show_all: bool, as_json: bool, folder: Path | None) -> int
 
 @contract_command.command("build", epilog="Example: whopwatch contract build")
 @CACHE
-@click.option("--python-sdk", type=click.Path(path_type=Path), metavar="FILE", help="The wheel, if it is at hand.")
-@click.option("--typescript-sdk", type=click.Path(path_type=Path), metavar="FILE", help="The tarball, if at hand.")
-@FOLDER
+@click.option("--python-sdk", type=click.Path(path_type=Path), metavar="FILE", help="Wheel.  [default: fetch it]")
+@click.option("--typescript-sdk", type=click.Path(path_type=Path), metavar="FILE", help="Tarball.  [default: fetch it]")
+@EDITION_NAME
 def build_command(
-    cache_dir: Path | None, python_sdk: Path | None, typescript_sdk: Path | None, folder: Path | None
+    cache_dir: Path | None, python_sdk: Path | None, typescript_sdk: Path | None, name: str | None
 ) -> int:
-    """Make the contract again, byte for byte, from its declared sources.
+    """Rebuild the contract, byte for byte, from its sources.
 
-    Fetches the two SDK packages with pip and npm, unless they are given, and accepts only the pinned ones.
+    Fetches the SDK packages with pip and npm, and accepts only the pinned ones.
     """
     from whopwatch.contract_build import build as building
 
     result = building.build(
-        edition_dir(folder),
+        edition_dir(name),
         cache_dir=cache_folder(cache_dir),
         python_archive=python_sdk,
         typescript_archive=typescript_sdk,
     )
     for file in result.changed:
         click.echo(f"changed  {file}")
-    click.echo(f"{len(result.files)} files made, {len(result.changed) or 'none'} changed")
+    click.echo(f"{len(result.files)} files built, {len(result.changed) or 'none'} changed")
     return EXIT_CLEAN
 
 
@@ -197,8 +197,8 @@ def _conflict_lines(found: list[Conflict], show_all: bool) -> Iterator[str]:
         for conflict in group if show_all else group[:1]:
             yield conflict.subject
             yield from (f"  {reading.source}: {reading.says}" for reading in conflict.readings)
-            yield f"  taken: {conflict.takes}"
-            yield f"  because {conflict.why}"
+            yield f"  the contract takes: {conflict.takes}"
+            yield f"  reason: {conflict.why}"
         if len(group) > 1 and not show_all:
             yield f"  ... and {len(group) - 1} more of this kind (--all)"
         yield ""

@@ -1,4 +1,4 @@
-"""`whopwatch contract sync` and `whopwatch contract watch`: the contract follows the SDK's releases."""
+"""`whopwatch contract sync` and `whopwatch contract watch`: update a contract to a new SDK release."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whopwatch import __version__
-from whopwatch.cli._support.options import CACHE, FOLDER, cache_folder
+from whopwatch.cli._support.options import CACHE, EDITION_NAME, cache_folder
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.contract import edition_dir
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
@@ -34,24 +34,24 @@ Examples:
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where to write the new contract. Default: over the old one.",
+    help="Folder for the new contract.  [default: replace the old one]",
 )
 @JSON_REPORT
 @MARKDOWN
-@FOLDER
+@EDITION_NAME
 @CACHE
 def sync_command(
     release: str,
     output: Path | None,
     json_file: str | None,
     markdown_file: str | None,
-    folder: Path | None,
+    name: str | None,
     cache_dir: Path | None,
 ) -> int:
-    """Move the contract to RELEASE (sdk:VERSION) as a change that can be reviewed.
+    """Update a contract to RELEASE (sdk:VERSION) as a reviewable change.
 
-    Says which files change, what moves by drift class, which decisions of the overlay and of the conflicts no longer
-    apply (they are taken out), and what is left for a person to decide. Ends with 1 where something is.
+    Lists the changed files, the differences by drift class, the overlay actions and conflicts that no longer apply
+    (they are removed), and what you have to decide. Exit code 1: something is left to decide.
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
     from whopwatch.contract_build.releases import named_release
@@ -62,11 +62,11 @@ def sync_command(
     wanted = named_release(release)
     if wanted is None or wanted.registry != "sdk":
         raise UsageError(
-            "A contract is moved to a release of the Python SDK.",
+            "A contract is updated to a release of the Python SDK.",
             expected="sdk:VERSION, such as sdk:0.0.25 or sdk:newest",
             got=release,
         )
-    contracts = edition_dir(folder)
+    contracts = edition_dir(name)
     version = newest_release(contracts) if wanted.is_newest else wanted.version
     moved = move_contract(contracts, version, cache_folder(cache_dir), output or contracts)
     texts = {
@@ -75,25 +75,25 @@ def sync_command(
     }
     outputs.write({kind: texts[kind] for kind in outputs.kinds})
     if not outputs.use_stdout:
-        _tell(moved, output or contracts)
+        _print_move(moved, output or contracts)
     return EXIT_DRIFT if moved.left or moved.undecided else EXIT_CLEAN
 
 
 @click.command("watch", epilog="Example: whopwatch contract watch --markdown change.md")
 @JSON_REPORT
 @MARKDOWN
-@FOLDER
+@EDITION_NAME
 @CACHE
-def watch_command(json_file: str | None, markdown_file: str | None, folder: Path | None, cache_dir: Path | None) -> int:
-    """Tell whether a newer release than the contract's is on the registry, and what it would change.
+def watch_command(json_file: str | None, markdown_file: str | None, name: str | None, cache_dir: Path | None) -> int:
+    """Check the registry for SDK releases newer than the contract's, and show what the newest would change.
 
-    Ends with 0 where there is none, with 1 where there is one, with 3 where the registry cannot be asked.
+    Exit code 0: no newer release. 1: a newer release. 3: the registry does not respond.
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
     from whopwatch.reports.contract_diff import as_markdown
     from whopwatch.sync.watch import release_status
 
-    watched = release_status(edition_dir(folder), cache_folder(cache_dir))
+    watched = release_status(edition_dir(name), cache_folder(cache_dir))
     texts = {
         "json": json.dumps(watched.to_json(__version__), indent=2) + "\n",
         "markdown": as_markdown(watched.comparison) if watched.comparison else f"{_newer(watched)}\n",
@@ -110,12 +110,12 @@ def watch_command(json_file: str | None, markdown_file: str | None, folder: Path
 
 def _newer(watched: ReleaseStatus) -> str:
     if not watched.newer:
-        return f"The contract is of the newest release, {watched.current}."
+        return f"The contract is made from the newest release, {watched.current}."
     count = len(watched.newer)
-    return f"The contract is of release {watched.current}; {count} newer, the newest is {watched.newer[-1]}."
+    return f"The contract is made from release {watched.current}; {count} newer, the newest is {watched.newer[-1]}."
 
 
-def _tell(moved: ContractMove, target: Path) -> None:
+def _print_move(moved: ContractMove, target: Path) -> None:
     from rich.console import Console
 
     from whopwatch.reports.contract_diff import print_comparison
@@ -124,10 +124,10 @@ def _tell(moved: ContractMove, target: Path) -> None:
     click.echo(f"\n{len(moved.files)} files of {target} changed:")
     click.echo("\n".join(f"  {name}" for name in moved.files))
     for title, lines in (
-        ("overlay decisions that no longer apply, taken out", [f"{it.number}: {it.target}" for it in moved.idle]),
-        ("conflicts about operations that are gone, taken out", list(moved.closed)),
-        ("places where the two SDKs disagree, Python's reading taken", list(moved.undecided)),
-        ("left to do", [f"{problem.where} {problem.what}" for problem in moved.left]),
+        ("overlay actions removed: they no longer apply", [f"{it.number}: {it.target}" for it in moved.idle]),
+        ("conflicts removed: their operations are gone", list(moved.closed)),
+        ("places where the two SDKs disagree; the contract takes Python's reading", list(moved.undecided)),
+        ("problems to solve", [f"{problem.where} {problem.what}" for problem in moved.left]),
     ):
         if lines:
             click.echo(f"\n{len(lines)} {title}:")

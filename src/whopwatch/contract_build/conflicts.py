@@ -10,7 +10,7 @@ from typing import Any
 
 from whopwatch.contract import Contract, Operation, load
 from whopwatch.contract_build.files import read_yaml
-from whopwatch.contract_build.sources import ApiReference
+from whopwatch.contract_build.sources import ApiReference, has_reference
 
 _SDKS = "both SDKs"
 _REFERENCE = "API reference"
@@ -58,6 +58,8 @@ def conflicts(contracts_dir: Path) -> list[Conflict]:
         for entry in declared["conflicts"]
     ]
     settled = {name for conflict in by_hand for name in conflict.operations}
+    if not has_reference(contracts_dir):
+        return by_hand
     contract, reference = load(contracts_dir), ApiReference.read(contracts_dir)
     return [*by_hand, *_derived(contract, reference, declared["derived"], settled)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from whopwatch.contract import Contract, edition_dir
-from whopwatch.contract_build.sources import ApiReference
+from whopwatch.contract_build.sources import ApiReference, has_reference
 from whopwatch.contract_build.walk import all_schemas
 
 
@@ -41,9 +41,12 @@ class CoverageRow:
 def coverage(contract: Contract, contracts: Path | None = None) -> list[CoverageRow]:
     """Return a row for each resource of v1, in the order of the reference in `contracts` (the bundled one by default).
 
-    A resource that the reference does not list comes last, with everything it has as extra.
+    A resource that the reference does not list comes last, with everything it has as extra. An edition without a
+    reference is compared with its own document.
     """
-    reference = ApiReference.read(edition_dir(contracts))
+    folder = edition_dir(contracts)
+    is_listed = has_reference(folder)
+    reference = ApiReference.read(folder) if is_listed else ApiReference.of_document(contract.documents["v1"])
     others = [resource for resource in contract.resources if resource not in reference.resources]
     return [_row(contract, reference, resource) for resource in [*reference.resources, *others]]
 

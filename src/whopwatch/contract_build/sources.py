@@ -16,6 +16,7 @@ from whopwatch.contract_build.sdk_model import SdkModel
 from whopwatch.core.errors import SourceError
 
 FOLLOWED_FILE = "followed.yaml"
+REFERENCE = "reference.yaml"
 
 Facts = dict[str, Any]
 
@@ -90,6 +91,11 @@ def _resource(event: str, resources: IdRelations) -> str:
 SDK_LANGUAGES = ("python", "typescript")
 
 
+def has_reference(contracts: Path) -> bool:
+    """Return whether an API reference lists the operations of a contract folder."""
+    return (contracts / REFERENCE).exists()
+
+
 @dataclass(frozen=True)
 class ApiReference:
     """The API reference, as data."""
@@ -98,8 +104,23 @@ class ApiReference:
 
     @classmethod
     def read(cls, contracts: Path) -> ApiReference:
-        """Read `reference.yaml` of a contract folder, and what a later release changed of it, if anything."""
-        return cls(apply_release_changes(read_yaml(contracts / "reference.yaml"), read_release_changes(contracts)))
+        """Read `reference.yaml` of a contract folder, and what a later release changed of it.
+
+        Raise `SourceError` if there is none; `has_reference` tells.
+        """
+        return cls(apply_release_changes(read_yaml(contracts / REFERENCE), read_release_changes(contracts)))
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> ApiReference:
+        """Return what a document holds in the form of a reference: of an edition that no reference lists."""
+        rows = {tag["name"]: {**tag, "section": "", "operations": [], "events": []} for tag in document["tags"]}
+        for path, item in document["paths"].items():
+            for method, operation in item.items():
+                entry = {"id": operation["operationId"], "method": method.upper(), "path": path}
+                rows[operation["tags"][0]]["operations"].append(entry)
+        for event, item in document["webhooks"].items():
+            rows[item["post"]["tags"][0]]["events"].append(event)
+        return cls({"resources": list(rows.values())})
 
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ from whopwatch.contract_build.files import read_yaml, sha256_of
 from whopwatch.contract_build.layout import ROOT, join
 from whopwatch.contract_build.official import disagreements_with, read_official
 from whopwatch.contract_build.overlay import read_overlay
-from whopwatch.contract_build.sources import ApiReference, Sources, read_prefixes
+from whopwatch.contract_build.sources import ApiReference, Sources, has_reference, read_prefixes
 from whopwatch.contract_build.walk import all_schemas, mappings
 from whopwatch.core.errors import SourceError
 
@@ -63,7 +63,7 @@ class ContractFolder:
     @cached_property
     def reference(self) -> ApiReference | None:
         """The facts of the API reference; None where the edition is made from an SDK alone."""
-        return ApiReference.read(self.path) if (self.path / "reference.yaml").exists() else None
+        return ApiReference.read(self.path) if has_reference(self.path) else None
 
     @cached_property
     def resources(self) -> frozenset[str]:

@@ -105,12 +105,12 @@ ACCEPTED = click.option(
     help="Accepted findings.  [default: accepted.yaml beside whopwatch.toml]",
 )
 REPORT_DIR = click.option("--report-dir", type=FILE_PATH, metavar="DIR", help="Write every kind of report to DIR.")
-FOLDER = click.option(
+EDITION_NAME = click.option(
+    "--contract",
     "--contracts",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Contract folder.  [default: the bundled contract]",
+    "name",
+    metavar="NAME|DIR",
+    help="Contract: a version, newest, sdk:RELEASE or an edition folder.  [default: 2025-01-01]",
 )
 CACHE = click.option("--cache-dir", type=FILE_PATH, metavar="DIR", help="Folder for downloaded packages.")
 

@@ -159,3 +159,37 @@ def test_a_malformed_document_is_an_error_with_its_place(
     err = capsys.readouterr().err
     assert f", {place}\n" in err
     assert "malformed" in err
+
+
+def test_a_changelog_in_each_format(tmp_path: Path, capsys: Captured) -> None:
+    sides = [write(tmp_path, "a.json", OLD), write(tmp_path, "b.json", BROKEN)]
+    for form, expected in {
+        "text": "critical (1)",
+        "json": '"verdict": "drift"',
+        "markdown": "## Breaking changes (1)",
+        "html": "<h2>Breaking changes (1)</h2>",
+    }.items():
+        assert main(["diff", *sides, "--format", form]) == 1
+        assert expected in capsys.readouterr().out
+    page = tmp_path / "page.html"
+    assert main(["diff", *sides, "--html", str(page)]) == 1
+    assert "Do not rely on it any more." in page.read_text()
+
+
+def test_a_changelog_shows_names_from_a_document_harmless(tmp_path: Path, capsys: Captured) -> None:
+    name = "<script>\x1b[31m@x|*y*"
+    hostile = document(answer=record("name", name=TEXT, age=WHOLE, **{name: TEXT}))
+    sides = [write(tmp_path, "a.json", OLD), write(tmp_path, "b.json", hostile)]
+    for form in ("markdown", "html"):
+        main(["diff", *sides, "--format", form])
+        out = capsys.readouterr().out
+        assert "<script>" not in out
+        assert "\x1b" not in out
+    assert main(["diff", *sides, "--format", "markdown"]) == 1
+    assert r"\@x" in capsys.readouterr().out
+
+
+def test_a_change_of_a_resource_is_listed_below_it(tmp_path: Path, capsys: Captured) -> None:
+    main(["diff", write(tmp_path, "a.json", OLD), write(tmp_path, "b.json", BROKEN), "--format", "markdown"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[lines.index("### cats") + 2].startswith(r"- **cats.create /name**")

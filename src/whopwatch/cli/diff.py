@@ -18,6 +18,7 @@ Examples:
   whopwatch diff sdk:0.0.23 sdk:newest
   whopwatch diff contracts our-openapi.yaml --markdown diff.md
   whopwatch diff npm:0.0.28 sdk:0.0.28
+  whopwatch diff old.yaml new.yaml --format markdown > CHANGES.md
 
 \b
 Exit codes: 0 no change that a client would notice, 1 at least one such change, 2 a side cannot be read, 3 a part that
@@ -34,18 +35,36 @@ _EXIT_CODES = {
 @click.command("diff", epilog=EXAMPLE)
 @click.argument("old")
 @click.argument("new")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown", "html"]),
+    default="text",
+    show_default=True,
+    help="Format of the output on stdout; markdown and html are a changelog.",
+)
 @click.option("--json", "json_file", metavar="FILE", help="Write the JSON report to FILE (- for stdout).")
-@click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown to FILE (- for stdout).")
+@click.option("--markdown", "markdown_file", metavar="FILE", help="Write a table in Markdown to FILE (- for stdout).")
+@click.option("--html", "html_file", metavar="FILE", help="Write the changelog as an HTML page to FILE (- for stdout).")
 @CACHE
-def diff_command(old: str, new: str, json_file: str | None, markdown_file: str | None, cache_dir: Path | None) -> int:
+def diff_command(
+    old: str,
+    new: str,
+    form: str,
+    json_file: str | None,
+    markdown_file: str | None,
+    html_file: str | None,
+    cache_dir: Path | None,
+) -> int:
     """Compare two contracts, OLD and NEW, by drift class.
 
     Each side is a contract folder, an OpenAPI 3 file (JSON or YAML), a release of the official SDK (sdk:VERSION for
     Python, npm:VERSION for TypeScript; the version may be `newest`), or the archive file of a release.
     """
-    outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
+    outputs = Outputs({"json": json_file, "markdown": markdown_file, "html": html_file}, None, {})
     from whopwatch.diff.result import compare_sides
     from whopwatch.diff.sides import read_side
+    from whopwatch.reports.contract_changelog import changelog_html, changelog_markdown
     from whopwatch.reports.contract_diff import as_markdown, print_comparison
 
     folder = cache_folder(cache_dir)
@@ -53,9 +72,12 @@ def diff_command(old: str, new: str, json_file: str | None, markdown_file: str |
     texts = {
         "json": lambda: json.dumps(comparison.to_json(__version__), indent=2) + "\n",
         "markdown": lambda: as_markdown(comparison),
+        "html": lambda: changelog_html(comparison),
     }
     outputs.write({kind: texts[kind]() for kind in outputs.kinds})
-    if not outputs.use_stdout:
+    if form != "text":
+        click.echo(changelog_markdown(comparison) if form == "markdown" else texts[form](), nl=False)
+    elif not outputs.use_stdout:
         from rich.console import Console
 
         print_comparison(comparison, Console())

@@ -54,6 +54,9 @@ def test_a_private_operation_rejects_with_the_documented_status(
         (429, None, ""),
         (500, None, ""),
         (302, None, ""),
+        (399, None, ""),
+        (400, "public-rejects", "status"),
+        (499, "public-rejects", "status"),
     ],
 )
 def test_a_public_operation_needs_no_key(contract: Contract, status: int, rule: str | None, location: str) -> None:

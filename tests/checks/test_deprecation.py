@@ -67,4 +67,5 @@ def test_an_alternate_path_that_works_is_info(contract: Contract) -> None:
     assert (finding.severity, finding.source, finding.drift_class) == (Severity.INFO, Source.DOCS_DOCS, "D24")
     assert (finding.expected, finding.observed) == ("/users/{id}/access/{resource_id}", "/users/{id}/check_access")
     assert (finding.violations, finding.samples) == (1, 2)
-    assert found(contract, "alternate-path", usual, retrieved({})) == []
+    assert found(contract, "alternate-path", usual, retrieved({}), retrieved({}, operation="plans.retrieve")) == []
+    assert found(contract, "alternate-path", exchange("plans.list", {}, path={"more": "x"})) == []  # it has one path

@@ -27,6 +27,13 @@ def test_an_operation_that_is_slow_each_time_is_found(contract: Contract) -> Non
     assert (finding.expected, finding.samples) == ("responses about as fast as those of 20 other operations", 3)
 
 
+def test_an_operation_is_one_finding_of_all_its_responses(contract: Contract) -> None:
+    (finding,) = timed(contract, [SLOW] * 4)
+
+    assert (finding.violations, finding.samples) == (1, 4)
+    assert timed(contract, [SLOW] * 3, count=0) == []
+
+
 @pytest.mark.parametrize(
     ("times", "others"),
     [

@@ -33,6 +33,8 @@ def shown(title: Any, id: str = "rev_1", **more: Any) -> dict[str, Any]:
         (None, None, []),
         ("a", 1, []),
         ({"a": 1, "b": 2}, {"a": 2, "c": 2}, [("a",)]),
+        ({"a": 1}, [1], []),
+        ({"a": 1}, None, [()]),
         ({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}}, [("a", "b", 1)]),
         ([1], [1, 2], [()]),
         ({"member_count": 1, "last_seen": 1, "balance": 1}, {"member_count": 2, "last_seen": 2, "balance": 2}, []),

@@ -16,7 +16,7 @@ LOADED = "import sys, whopwatch.checks.registry; print(*(name for name in sys.mo
 
 
 def test_each_id_is_there_once() -> None:
-    assert len({check.id for check in CHECKS}) == len(CHECKS) == 27
+    assert len({check.id for check in CHECKS}) == len(CHECKS)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
@@ -34,18 +34,16 @@ def test_importing_the_registry_loads_no_check_no_http_and_no_planning() -> None
     assert not [name for name in loaded if name in {f"whopwatch.checks.{check.run.split(':')[0]}" for check in CHECKS}]
 
 
-def test_a_probe_runs_the_checks_that_one_response_of_each_kind_is_enough_for() -> None:
-    assert [check.id for check in CHECKS if check not in PROBE_CHECKS] == [
-        *("latency", "authentication", "refusals", "walking", "queries", "page-sizes", "parents"),
-        *("read-back", "side-effects", "write-refusals", "untouched", "moving"),
-    ]
+def test_a_probe_runs_no_check_of_writes_and_invalid_requests() -> None:
+    assert {"schema", "status", "twins"} <= {check.id for check in PROBE_CHECKS}
+    assert not {"latency", "authentication", "refusals", "read-back"} & {check.id for check in PROBE_CHECKS}
 
 
 def test_recordings_keep_the_headers_that_checks_read_but_no_date_and_no_link() -> None:
     read = {header for check in CHECKS for header in check.headers}
 
+    assert {"date", "link"} <= read
     assert read - KEPT_HEADERS == {"date", "link"}
-    assert KEPT_HEADERS - read == {"content-encoding", "retry-after"}
 
 
 def test_the_prober_compares_the_headers_that_its_checks_read() -> None:

@@ -57,6 +57,13 @@ def test_a_body_of_another_type_is_found_as_the_body(contract: Contract) -> None
     assert finding.message == "reviews.retrieve: the body has type array instead of object (1 of 1 response)."
 
 
+def test_a_violation_says_where_and_what(contract: Contract) -> None:
+    (finding,) = found(contract, "schema", retrieved(review(stars="4")))
+
+    assert finding.message == "reviews.retrieve: /stars has type string instead of integer (1 of 1 response)."
+    assert (finding.expected, finding.observed) == ("integer", "string")
+
+
 def test_what_keeps_its_schema_is_not_found(contract: Contract) -> None:
     assert found(contract, "schema", retrieved(review()), exchange("reviews.list", page([review()]))) == []
     assert found(contract, "schema", retrieved(review(undocumented=1))) == []
@@ -65,5 +72,7 @@ def test_what_keeps_its_schema_is_not_found(contract: Contract) -> None:
 def test_every_kind_of_violation_has_a_rule() -> None:
     for kind, rule in VIOLATION_RULES.items():
         assert rule_of(Violation((), kind, "integer", "string")) is rule
+    assert (VIOLATION_RULES["const"].id, VIOLATION_RULES["union"].id) == ("schema/constant", "schema/variant")
+    assert (VIOLATION_RULES["other"].id, VIOLATION_RULES["other"].drift_class) == ("schema/bound", "D11")
     assert rule_of(Violation((), "type", "integer", "number")) is FRACTION
     assert rule_of(Violation((), "const", "integer", "number")) is VIOLATION_RULES["const"]

@@ -152,6 +152,7 @@ SIDE_EFFECTS: list[tuple[tuple[Exchange, ...], list[tuple[str, str, str]]]] = [
     ((read(dated(EARLY)), update(**at("soon")), read(dated(EARLY, title="new"))), []),
     ((read(dated(EARLY)), delete(**at()), read(dated(EARLY))), []),
     ((update(**at()), read(dated(EARLY, title="new"))), []),
+    ((read(dated(EARLY)), update(**at())), []),
     ((read(product()), update(**at()), read(product(title="new"))), []),
 ]
 
@@ -243,6 +244,7 @@ UNTOUCHED: list[tuple[tuple[Exchange, ...], list[str]]] = [
     ((listing(GOOD), create(**REJECTED), listing(GOOD)), []),
     ((listing(), create(**REJECTED), listing(product(kind="c"))), []),
     ((listing(), create(**REJECTED), create(), listing(GOOD)), []),
+    ((listing(), create(**REJECTED), create(value=product("prod_2", kind="b")), listing(GOOD)), []),  # an equal one
     ((listing(), create(**REJECTED), read(GOOD)), []),
     ((listing(), create({"title": "a"}, **REJECTED), listing(product())), [CREATE]),
     ((listing(), create({"other": "a"}, **REJECTED), listing(product())), []),  # nothing of it is shown
@@ -318,6 +320,10 @@ MOVING: list[tuple[tuple[Exchange, ...], list[tuple[str, str]]]] = [
     ((*OWN, delete("prod_4"), moving("prod_3", "prod_2", "prod_1")), []),
     ((*OWN, update(id="prod_2"), moving("prod_4", "prod_3", "prod_1")), [("item-skipped", "/data/*/id")]),
     ((moving("prod_4", after="c"),), []),  # a recording that begins in the middle
+    (
+        (*OWN, exchange("plans.list", page([]), purpose=Purpose.MOVING_PAGE), moving("prod_4", "prod_3", "prod_2")),
+        [("item-skipped", "/data/*/id")],
+    ),
 ]
 
 

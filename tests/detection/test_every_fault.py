@@ -10,8 +10,6 @@ from whopwatch.checks.registry import CHECKS
 from whopwatch.simulator.faults import fault_catalogue
 
 READABLE = [name for name, fault in fault_catalogue().items() if fault.sees == "read"]
-ELSEWHERE = {"latency", "read-back", "side-effects", "write-refusals", "moving", "untouched"}
-"""Checks that take time or writes to fire: they have tests of their own."""
 
 
 @pytest.mark.parametrize("name", READABLE)
@@ -34,5 +32,6 @@ def test_no_other_operation_is_accused(detections: Detections, name: str) -> Non
 
 
 def test_every_check_is_made_to_fire_by_a_fault() -> None:
-    fired = {fault_catalogue()[name].check for name in READABLE}
-    assert {check.id for check in CHECKS} - fired == ELSEWHERE
+    """A fault of latency would take the time that the check waits for: it has unit tests only."""
+    fired = {fault.check for fault in fault_catalogue().values()}
+    assert {check.id for check in CHECKS} - fired == {"latency"}

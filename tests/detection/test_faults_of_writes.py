@@ -13,7 +13,6 @@ from whopwatch.simulator import embedded
 from whopwatch.simulator.faults import fault_catalogue, first_place
 
 WRITTEN = [name for name, fault in fault_catalogue().items() if fault.sees == "write"]
-OF_WRITES = {"moving", "read-back", "side-effects", "write-refusals", "untouched"}
 ITEMS = 4
 BUDGET = 150
 """Little is in the lists, and most of the budget is for writing: what reads find has tests of its own."""
@@ -42,7 +41,3 @@ def test_a_fault_is_found_where_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", WRITTEN)
 def test_no_other_operation_is_accused(name: str) -> None:
     assert detection(name).elsewhere == []
-
-
-def test_every_check_of_writes_is_made_to_fire() -> None:
-    assert {fault_catalogue()[name].check for name in WRITTEN} >= OF_WRITES

@@ -191,6 +191,7 @@ BACK: list[tuple[Exchange, Found]] = [
     (page((6,), ("last", "1"), has_next=True), [(rules.WRONG_PAGE_BACK, "param:last")]),
     (page((5, 6), LAST, has_next=True), [(rules.WRONG_PAGE_BACK, "param:before")]),
     (page((), LAST, has_next=True), [(rules.WRONG_PAGE_BACK, "param:before")]),
+    (page((), has_next=True), [(rules.WRONG_PAGE_BACK, "param:before")]),
     (page((6, 5), LAST, has_next=True, has_previous=True), [(rules.PREVIOUS_PAGE_WRONG, PREVIOUS)]),
     (page((5,), ("last", "1"), has_next=True), [(rules.PREVIOUS_PAGE_WRONG, PREVIOUS)]),
     (page((6, 5), LAST), [(rules.OTHER_SIDE_WRONG, NEXT)]),
@@ -202,6 +203,13 @@ def test_a_step_back_shows_the_pages_before(contract: Contract, back: Exchange, 
     step = StepBack(traversal(contract, *FORWARD), ListPage(back), 2)
 
     assert compare_step_back(whole(contract), step) == expected
+
+
+def test_an_item_without_a_rank_is_no_gap(contract: Contract) -> None:
+    order = ("order", "active_members_count")  # no item shows what it sorts by
+    made = traversal(contract, page((6, 4), ("first", "2"), order, has_next=True))
+
+    assert compare_traversal(whole(contract), made) == []
 
 
 def test_a_step_back_after_a_wrong_traversal_says_nothing(contract: Contract) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.oracle.support import ITEMS, all_pages, history, plan, request
+from tests.checks.support import exchange, page
+from tests.oracle.support import ITEMS, PLANS, all_pages, history, plan, request
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.oracle import list_rules as rules
@@ -75,6 +76,25 @@ def test_items_of_equal_rank_keep_their_order(contract: Contract) -> None:
     assert proven(contract, *asked, one, one, *asked) == []
 
 
+def test_the_order_is_compared_with_every_earlier_traversal_of_the_same_list(contract: Contract) -> None:
+    items = [plan(number, member_count=1) for number in (3, 2, 1)]
+    order = ("order", "active_members_count")
+    one, turned = request(items, ALL, order), request(items[::-1], ALL, order)
+    other_list = exchange(PLANS, page(items[::-1]), purpose=Purpose.QUERY, query=(("company_id", "biz_2"), order))
+    asked = all_pages(items)
+
+    assert proven(contract, *asked, one, other_list, *asked) == []
+    assert proven(contract, *asked, one, one, turned, *asked) == [(rules.ORDER_CHANGES, "param:order", 3)]
+
+
+def test_a_list_is_compared_with_its_own_last_state(contract: Contract) -> None:
+    turned = [ITEMS[1], ITEMS[0], *ITEMS[2:]]
+
+    assert proven(contract, *WHOLE, *all_pages(turned), *all_pages(turned)) == [(rules.ORDER_CHANGES, "/data", 1)]
+    elsewhere = exchange(PLANS, page(turned), query=(("company_id", "biz_2"), ("first", "100")))
+    assert proven(contract, *WHOLE, elsewhere) == []
+
+
 def test_the_same_items_in_another_order_without_any_order(contract: Contract) -> None:
     turned = all_pages([ITEMS[1], ITEMS[0], *ITEMS[2:]])
 
@@ -99,5 +119,11 @@ def test_equal_items_are_as_many_in_pages_of_any_size(contract: Contract) -> Non
     assert proven(contract, whole, fewer) == []
     assert proven(contract, whole, fewer, pages([a, a, a])) == []
     assert proven(contract, whole, pages([a, b], VISIBLE, purpose=Purpose.QUERY), whole) == []
+    elsewhere = exchange(
+        PLANS, page([a, b], start=None, end=None), purpose=Purpose.QUERY, query=(("company_id", "x"), ALL)
+    )
+    assert proven(contract, whole, elsewhere, whole) == []
+    changed = pages([a, b, b])
+    assert proven(contract, changed, fewer, whole, whole) == []  # the list before the smaller pages was another one
     unfinished = request([a], ALL, start=None, end=None, has_next=True)
     assert proven(contract, whole, unfinished, whole) == []

@@ -77,9 +77,10 @@ def test_what_is_no_page_is_left_out(contract: Contract) -> None:
         exchange(PLANS, page([]), status=None, query=OWN),
         request([], ("last", "2")),
         request([], ("after", "a"), ("before", "b")),
+        request([], ("last", "2"), ("after", "c-plan_5"), ("before", "c-plan_5")),
     )
 
-    assert (made.traversals, made.steps_back, made.count) == ([], [], 4)
+    assert (made.traversals, made.steps_back, made.count) == ([], [], 5)
 
 
 def test_when_a_list_is_whole(contract: Contract) -> None:

@@ -56,6 +56,8 @@ def test_the_response_of_a_write_is_compared_if_it_shows_the_object(contract: Co
         {"/title"},
         None,
     ]
+    (listed,) = records(contract, write("update", value=[{"id": "prod_1"}]))
+    assert listed.response is None
     (deleted,) = records(contract, write("delete"))
     assert (deleted.response, deleted.expected.is_gone) == (None, True)
 
@@ -92,6 +94,14 @@ def test_reads_of_another_object_or_resource_do_not_count(contract: Contract) ->
     )
 
     assert (record.reads, record.after, record.before) == ({}, None, None)
+
+
+def test_a_read_without_an_id_is_of_no_object(contract: Contract) -> None:
+    nameless = exchange("products.retrieve", {"id": "prod_1", "title": "x"}, purpose=READ)
+
+    (record,) = records(contract, nameless, write("update"))
+
+    assert record.before is None
 
 
 def test_an_object_is_remembered_as_it_was_last_read(contract: Contract) -> None:

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from tests.history.factories import report, tracked
+from whopwatch.cli._support.metrics import Metrics
 from whopwatch.core.errors import UsageError
 from whopwatch.metrics.drift import DRIFT_JOB, drift_metrics
 from whopwatch.metrics.pushgateway import push_metrics, url_without_credentials
@@ -75,3 +76,9 @@ def test_an_error_of_the_gateway_is_reported(gateway: Gateway) -> None:
 
 def test_secret_parts_of_a_url_are_not_shown() -> None:
     assert url_without_credentials("https://me:password@push.example:9091/x?token=1") == "https://push.example:9091"
+
+
+def test_a_pushgateway_that_is_down_does_not_hide_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics(None, "http://127.0.0.1:1", {})
+    metrics.send(DRIFT_JOB, report(), drift_metrics(report(), "abc", 5.0))
+    assert "warning: Cannot push metrics to http://127.0.0.1:1: connection refused." in capsys.readouterr().err

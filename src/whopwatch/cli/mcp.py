@@ -171,12 +171,13 @@ def _by_command(
 ) -> Iterator[tuple[McpToolServer, str, dict[str, str]]]:
     from whopwatch.http import Client
     from whopwatch.mcp import session
-    from whopwatch.relay import run_relay
+    from whopwatch.relay import run_relay, take_secrets
     from whopwatch.run.target import open_target
 
     words = _split_command(command)
+    environ = take_secrets()  # before the command runs as a program of this user
     with (
-        open_target(contract, target or "simulator", os.environ, config=config, seed=seed) as ready,
+        open_target(contract, target or "simulator", environ, config=config, seed=seed) as ready,
         Client(replace(ready, writable=False), contract, budget=_messages(budget)) as client,
         run_relay(client, contract) as relay,
         session.over_stdio(words, {"WHOP_BASE_URL": relay.url, "WHOP_API_KEY": relay.token}) as server,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +60,7 @@ def sdk_command(
     """Test an SDK release against a target."""
     from whopwatch.contract_build.releases import resolve_newest
     from whopwatch.http import Client
-    from whopwatch.relay import run_relay
+    from whopwatch.relay import run_relay, take_secrets
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run.target import open_target
     from whopwatch.sdk import check_sdk
@@ -71,8 +70,9 @@ def sdk_command(
     outputs, metrics = Outputs(reports, None, FILE_NAMES), Metrics(textfile, pushgateway, {"release": str(named)})
     wanted, contract = resolve_newest(named), load()
     folder = install_release(wanted, cache_folder(cache_dir))
+    environ = take_secrets()  # before the release runs as a program of this user
     with (
-        open_target(contract, target, os.environ, config=config, seed=seed, rate=rate) as ready,
+        open_target(contract, target, environ, config=config, seed=seed, rate=rate) as ready,
         Client(replace(ready, writable=False), contract, budget=budget) as client,
         run_relay(client, contract) as relay,
         run_program(*driver_command(wanted, folder, relay.url, relay.token)) as program,

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from whopwatch.relay.relay import Relay, match_template, run_relay
+from whopwatch.relay.secrecy import take_secrets
 
-__all__ = ["Relay", "match_template", "run_relay"]
+__all__ = ["Relay", "match_template", "run_relay", "take_secrets"]

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote
 
 import anyio.to_thread
 
+from whopwatch.config import SIMULATOR
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
 from whopwatch.core.exchange import Credential, Exchange, Purpose
@@ -50,6 +51,8 @@ class Relay:
         self._client = client
         self._contract = contract
         self._lock = Lock()
+        # The embedded simulator has one version only, and would refuse releases that were made for another one.
+        self._forwards_version = client.target.name != SIMULATOR
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle one HTTP request."""
@@ -79,7 +82,7 @@ class Relay:
             query=tuple(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
             body=_json(body),
             credential=self._credential(scope),
-            headers=_version_header(scope),
+            headers=_version_header(scope) if self._forwards_version else (),
             template=template,
         )
         with self._lock:

@@ -47,7 +47,10 @@ class Metrics:
             import prometheus_client  # noqa: F401  (a missing package is reported before the run, not after it)
 
     def send(self, job: str, report: Report, registry: CollectorRegistry) -> None:
-        """Write and push the metrics of a run of `job`."""
+        """Write and push the metrics of a run of `job`.
+
+        A Pushgateway that does not accept them is a warning: the run has its verdict, which decides the exit code.
+        """
         from prometheus_client import generate_latest
 
         from whopwatch.metrics.pushgateway import push_metrics
@@ -56,7 +59,10 @@ class Metrics:
             write_whole(self._textfile, generate_latest(registry).decode(), UNWRITABLE)
         if self._pushgateway:
             replace_all = report.verdict is not Verdict.COULD_NOT_CHECK
-            push_metrics(registry, self._pushgateway, job, self._grouping, replace_all=replace_all)
+            try:
+                push_metrics(registry, self._pushgateway, job, self._grouping, replace_all=replace_all)
+            except UsageError as error:
+                click.echo(f"warning: {error}", err=True)
 
 
 def _refuse_no_url(url: str) -> None:

@@ -130,7 +130,7 @@ def test_a_session_whose_budget_is_spent_does_not_pass(at_simulator: Simulator, 
     pytester.makepyfile(CONTRACT_TEST)
     result = run(pytester, "--target", at_simulator.base_url, "--whop-budget", "1")
     assert result.ret == 3
-    result.stdout.fnmatch_lines(["*COULD NOT CHECK: the budget of 1 request was used up*"])
+    result.stdout.fnmatch_lines(["*COULD NOT CHECK: the budget of 1 request is too small*"])
 
 
 def test_drift_fails_the_test_it_belongs_to(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,7 +193,7 @@ def test_every_id_that_was_tried_is_in_the_reason_for_404(contract: Contract) ->
     [
         ({"stopped": INTERRUPTED}, f"not requested: {INTERRUPTED}", None),
         ({"stopped": "No request got a response.", "unusable": True}, "No request got a response.", None),
-        ({"reached": False}, "not requested: the budget of 600 requests was used up", None),
+        ({"reached": False}, "not requested: the budget of 600 requests is too small", None),
         ({"missing": {"products.retrieve": "companies"}}, NO_COMPANY, None),
         ({"missing": {"products.retrieve": "products"}}, "not requested: no list returned an id of products", NO_ID),
         ({}, "not requested", None),
@@ -232,7 +232,7 @@ def test_a_budget_that_left_operations_out_is_not_clean(contract: Contract) -> N
     made = judge(contract, observation(one, selected=("products.list", "products.retrieve"), reached=False), "t")
     assert made.verdict is Verdict.COULD_NOT_CHECK
     assert made.reason == (
-        "the budget of 600 requests was used up before 1 operation could be requested. "
+        "the budget of 600 requests is too small: 1 operation could not be requested. "
         "Raise --budget, or select fewer operations"
     )
 
@@ -272,3 +272,17 @@ def test_a_scope_of_ones_own_replaces_the_selection(contract: Contract) -> None:
     one = observation(exchange("companies.retrieve", 200, {"id": "biz_x"}), selected=("companies.retrieve",))
     made = judge(contract, one, "t", excluded=lambda operation: f"no {operation.id}")
     assert {row.reason for row in made.operations} == {f"no {row.id}" for row in made.operations}
+
+
+def test_a_verified_row_says_how_many_of_its_checks_had_a_request(contract: Contract) -> None:
+    one = exchange("products.list", 200, {**EMPTY_PAGE, "data": [{"id": "prod_x"}]})
+    found = row(judge(contract, observation(one, selected=("products.list",)), "t"), "products.list").to_json()
+    assert 0 < found["checks_done"] < found["checks_total"]
+    assert found["checks_total"] - found["checks_done"] == len(found["checks_open"])
+    assert {"authentication", "queries", "walking", "refusals"} <= set(found["checks_open"])
+
+
+def test_what_is_out_of_scope_has_no_checks(contract: Contract) -> None:
+    made = judge(contract, observation(selected=("products.list",)), "t")
+    assert "checks_total" not in row(made, "products.create").to_json()
+    assert row(made, "products.list").to_json()["checks_done"] == 0

@@ -49,8 +49,10 @@ class OperationResult:
     `reason` says why the operation is not verified, in words that a person can act on. `reason_group` is one sentence
     for all operations whose reasons differ only in a name. `request` is a request that was sent, as path and query
     with shell variables in place of ids and other values. `denied` says that the API refused every request of it to
-    this key, and that the user has not allowed that. `history` and `latencies` (medians in seconds) cover the
-    latest runs of the baseline, the oldest first and this one last; both are empty without a baseline.
+    this key, and that the user has not allowed that. `checks_total` counts the checks that apply to the operation,
+    `checks_done` those that had a request to judge, and `checks_open` names the others; they are None and empty where
+    checks are not counted. `history` and `latencies` (medians in seconds) cover the latest runs of the baseline, the
+    oldest first and this one last; both are empty without a baseline.
     """
 
     id: str
@@ -64,6 +66,9 @@ class OperationResult:
     reason_group: str | None = None
     request: str | None = None
     denied: bool = False
+    checks_done: int | None = None
+    checks_total: int | None = None
+    checks_open: tuple[str, ...] = ()
     history: tuple[State, ...] = ()
     latencies: tuple[float | None, ...] = ()
 
@@ -80,6 +85,15 @@ class OperationResult:
             "latency": self.latency,
             **({"request": self.request} if self.request else {}),
             **({"denied": True} if self.denied else {}),
+            **(
+                {
+                    "checks_done": self.checks_done,
+                    "checks_total": self.checks_total,
+                    "checks_open": list(self.checks_open),
+                }
+                if self.checks_total
+                else {}
+            ),
             **({"history": list(self.history), "latencies": list(self.latencies)} if self.history else {}),
         }
 

@@ -18,6 +18,7 @@ from whopwatch.reports.text import (
     by_kind,
     by_reason,
     change_line,
+    checks_line,
     facts,
     findings_line,
     headline,
@@ -52,6 +53,7 @@ def _lines(report: Report) -> Iterator[str]:
     rows = [
         ("target", _code(report.target)),
         ("operations", _escaped(states_line(report))),
+        ("checks", _escaped(checks_line(report))),
         ("findings", _escaped(findings_line(report))),
         ("changes", _escaped(change_line(report) or "")),
         ("requests", _escaped(requests_line(report))),

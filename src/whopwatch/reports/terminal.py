@@ -22,6 +22,7 @@ from whopwatch.reports.text import (
     by_reason,
     by_severity,
     change_line,
+    checks_line,
     facts,
     findings_line,
     headline,
@@ -167,6 +168,8 @@ def _summary(report: Report) -> RenderableType:
     table = _facts_table()
     table.add_row("target", Text(sanitize(report.target)))
     table.add_row("operations", states_line(report))
+    if checks := checks_line(report):
+        table.add_row("checks", checks)
     table.add_row("findings", findings_line(report))
     if change := change_line(report):
         table.add_row("changes", Text(sanitize(change)))

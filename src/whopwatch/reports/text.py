@@ -164,6 +164,13 @@ def requests_line(report: Report) -> str:
     return f"{sent}, including {plural(report.unsafe, 'write')}, in {report.seconds:.1f} s; {rest}"
 
 
+def checks_line(report: Report) -> str:
+    """Return `1340 of 2050 checks of 79 operations run`, or an empty string for a report that does not count them."""
+    counted = [row for row in report.operations if row.checks_total and row.state in (State.VERIFIED, State.DRIFT)]
+    done, total = (sum(getattr(row, name) or 0 for row in counted) for name in ("checks_done", "checks_total"))
+    return f"{done} of {total} checks of {plural(len(counted), 'operation')} run" if total else ""
+
+
 def findings_line(report: Report) -> str:
     """Return `3 findings (1 critical, 2 high)` or `no findings`, and apart from them `; 1 fixed; 2 accepted`."""
     active = active_findings(report)

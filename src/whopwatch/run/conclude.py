@@ -15,6 +15,7 @@ from typing import Any
 
 from whopwatch.checks import Evidence, run_checks
 from whopwatch.checks.registry import CHECKS
+from whopwatch.checks.turns import Turns, checks_with_turns
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
@@ -63,10 +64,17 @@ class RowEvidence:
     unverified: str | None = None
     unverified_group: str | None = None
     denied: bool = False
+    checks: Turns | None = None
     requests: int = 0
     samples: int = 0
     latency: float | None = None
     request: str | None = None
+
+    def _checks(self, state: State) -> dict[str, Any]:
+        if self.checks is None or state is State.NOT_COVERED:
+            return {}
+        done, open = self.checks.done, self.checks.open
+        return {"checks_done": len(done), "checks_total": len(done) + len(open), "checks_open": open}
 
     def result(self, *, is_broken: bool) -> OperationResult:
         """Return the row of the report. A breaking finding outweighs everything, and a scope outweighs samples."""
@@ -89,6 +97,7 @@ class RowEvidence:
             latency=self.latency,
             request=self.request,
             denied=self.denied and state is State.COULD_NOT_CHECK,
+            **self._checks(state),
         )
 
 
@@ -230,6 +239,7 @@ def _row(
         excluded=excluded,
         unverified=unverified,
         unverified_group=_group(operation, observation, unverified),
+        checks=checks_with_turns(contract, operation, exchanges, writes=observation.written is not None),
         denied=operation.id not in observation.allow_unchecked and _is_denied(exchanges),
         requests=observation.requests.get(operation.id, len(exchanges)),
         samples=evidence.samples(operation.id),
@@ -264,7 +274,7 @@ def _unverified(
     if observation.stopped:
         return f"not requested: {observation.stopped}"
     if not observation.reached:
-        return f"not requested: the budget of {plural(observation.budget, 'request')} was used up"
+        return f"not requested: the budget of {plural(observation.budget, 'request')} is too small"
     if contract.account.resource in observation.missing.get(operation.id, "").split(", "):
         return NO_COMPANY
     return _no_id(operation, observation) or "not requested"
@@ -316,8 +326,8 @@ def _left_out(rows: Sequence[RowEvidence], observation: Observation) -> str | No
     unasked = [row for row in rows if row.unverified and not row.samples and not row.requests]
     if unasked and not observation.reached:
         return (
-            f"the budget of {plural(observation.budget, 'request')} was used up before "
-            f"{plural(len(unasked), 'operation')} could be requested. Raise --budget, or select fewer operations"
+            f"the budget of {plural(observation.budget, 'request')} is too small: "
+            f"{plural(len(unasked), 'operation')} could not be requested. Raise --budget, or select fewer operations"
         )
     return NO_COMPANY.removeprefix("not requested: ") if any(row.unverified == NO_COMPANY for row in unasked) else None
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -109,9 +110,19 @@ def test_a_selection_of_tests_asks_for_nothing_else(at_simulator: Simulator, pyt
 def test_a_session_that_verified_nothing_fails(workers: tuple[str, ...], pytester: pytest.Pytester) -> None:
     pytester.makepyfile(CONTRACT_TEST)
     result = run(pytester, "--target", "http://127.0.0.1:9/api/v1", *workers)
-    assert result.ret == 3
-    assert set(result.parseoutcomes()) == {"skipped"}
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    outcomes = result.parseoutcomes()
+    assert set(outcomes) == {"skipped", "failed"}
+    assert outcomes["failed"] == 1
+    result.stdout.fnmatch_lines(["FAILED whopwatch::target_was_checked*"])
     result.stdout.fnmatch_lines(["*COULD NOT CHECK: The target cannot be reached*"])
+
+
+def test_the_failed_test_is_in_the_junit_file(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CONTRACT_TEST)
+    run(pytester, "--target", "http://127.0.0.1:9/api/v1", "-k", "products.list", "--junit-xml", "j.xml")
+    (failure,) = ElementTree.parse(pytester.path / "j.xml").getroot().iter("failure")
+    assert "The target cannot be reached" in failure.attrib["message"]
 
 
 def test_an_empty_company_is_no_passing_session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,14 +133,16 @@ def test_an_empty_company_is_no_passing_session(pytester: pytest.Pytester, monke
         monkeypatch.setenv("WHOP_COMPANY_ID", empty.company_id)
         result = run(pytester, "--target", empty.base_url)
     assert result.parseoutcomes()["passed"] > 0
-    assert result.ret == 3
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(["*COULD NOT CHECK: every list is empty*"])
 
 
 def test_a_session_whose_budget_is_spent_does_not_pass(at_simulator: Simulator, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(CONTRACT_TEST)
     result = run(pytester, "--target", at_simulator.base_url, "--whop-budget", "1")
-    assert result.ret == 3
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(["*COULD NOT CHECK: the budget of 1 request is too small*"])
 
 

@@ -15,6 +15,7 @@ from whopwatch.cli._support.options import (
     API_VERSION,
     CONFIG,
     CONTRACT,
+    FAIL_ON_SEVERITY,
     FILE_PATH,
     ONLY,
     RATE,
@@ -25,10 +26,11 @@ from whopwatch.cli._support.options import (
     report_files,
 )
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import EXIT_CODES, output_report, show_progress
+from whopwatch.cli._support.printing import output_report, show_progress
 from whopwatch.config.accepted import AcceptedEntry, load_accepted
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError
+from whopwatch.core.exit_codes import exit_code
 from whopwatch.core.report import Report
 
 EXAMPLE = """\b
@@ -70,6 +72,7 @@ MAX_PATHS = 20
 @CONTRACT
 @API_VERSION
 @ALLOW_UNCHECKED
+@FAIL_ON_SEVERITY
 @report_files("json", "junit", "markdown", "html", "sarif")
 @click.option("--record", "record_file", metavar="FILE.har", help="Record the run as HAR, without keys and values.")
 @click.option("--replay", "replay_file", type=FILE_PATH, metavar="FILE.har", help="Check a HAR file. Sends nothing.")
@@ -87,6 +90,7 @@ def check_command(
     contract_name: str | None,
     api_version: str | None,
     allow_unchecked: bool,
+    fail_on: str,
     reports: dict[str, str | None],
     record_file: str | None,
     replay_file: Path | None,
@@ -103,7 +107,7 @@ def check_command(
     outputs = Outputs({**reports, "har": record_file}, report_dir, FILE_NAMES)
     entries = load_accepted(accepted, config)
     if replay_file:
-        return _replay(load(contract_name), replay_file, target, config, outputs, entries)
+        return _replay(load(contract_name), replay_file, target, config, outputs, entries, fail_on)
     with show_progress() as progress:
         options = RunOptions(
             contract_name=contract_name,
@@ -127,7 +131,7 @@ def check_command(
         files["har"] = recorded.har
     report = accept_in_report(run.contract, report, entries)
     output_report(report, outputs, files)
-    return EXIT_INTERRUPTED if run.observation.stopped == INTERRUPTED else EXIT_CODES[report.verdict]
+    return EXIT_INTERRUPTED if run.observation.stopped == INTERRUPTED else exit_code(report, fail_on)
 
 
 def _replay(
@@ -137,6 +141,7 @@ def _replay(
     config: Path | None,
     outputs: Outputs,
     entries: tuple[AcceptedEntry, ...],
+    fail_on: str,
 ) -> int:
     from whopwatch.run.replay import replay_file
 
@@ -150,7 +155,7 @@ def _replay(
     report = accept_in_report(contract, replay_file(contract, file, target, config), entries)
     output_report(report, outputs)
     _print_unchecked_entries(report)
-    return EXIT_CODES[report.verdict]
+    return exit_code(report, fail_on)
 
 
 def _print_lost_findings(findings: int, kept: int, added: int) -> None:

@@ -15,6 +15,7 @@ from whopwatch.cli._support.options import (
     API_VERSION,
     CONFIG,
     CONTRACT,
+    FAIL_ON_OPTION,
     FILE_PATH,
     NIGHTLY_REPORTS,
     ONLY,
@@ -26,12 +27,13 @@ from whopwatch.cli._support.options import (
     report_files,
 )
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import EXIT_CODES, output_report, show_progress
+from whopwatch.cli._support.printing import output_report, show_progress
 from whopwatch.config.accepted import load_accepted
 from whopwatch.config.companies import read_companies
 from whopwatch.config.shard import Shard
 from whopwatch.contract import load
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
+from whopwatch.core.exit_codes import exit_code
 from whopwatch.history.store import check_writable_path
 from whopwatch.run.target import check_target
 
@@ -72,6 +74,7 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
 @CONTRACT
 @API_VERSION
 @ALLOW_UNCHECKED
+@FAIL_ON_OPTION
 @report_files("json", "junit", "markdown", "html", "sarif")
 @click.option(
     "--report-dir",
@@ -95,6 +98,7 @@ def drift_command(
     contract_name: str | None,
     api_version: str | None,
     allow_unchecked: bool,
+    fail_on: str,
     reports: dict[str, str | None],
     report_dir: Path | None,
     textfile: Path | None,
@@ -152,7 +156,7 @@ def drift_command(
     for outcome in outcomes.values():
         if outcome.save_error:
             raise outcome.save_error
-    return EXIT_INTERRUPTED if any(one.interrupted for one in outcomes.values()) else EXIT_CODES[report.verdict]
+    return EXIT_INTERRUPTED if any(one.interrupted for one in outcomes.values()) else exit_code(report, fail_on)
 
 
 def _print_failure(company: str, error: WhopwatchError) -> None:

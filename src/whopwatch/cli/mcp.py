@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 import click
 
-from whopwatch.cli._support.options import CONFIG, RATE, SEED, report_files
+from whopwatch.cli._support.options import CONFIG, FAIL_ON_SEVERITY, RATE, SEED, report_files
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import EXIT_CODES, output_report
+from whopwatch.cli._support.printing import output_report
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import TargetError, UsageError
+from whopwatch.core.exit_codes import exit_code
 
 if TYPE_CHECKING:
     from whopwatch.mcp.server import McpToolServer
@@ -51,6 +52,7 @@ MAX_TIME = "Stop after S seconds; what was not called could not be checked.  [de
 @RATE
 @click.option("--max-time", type=click.FloatRange(min=1), metavar="S", help=MAX_TIME)
 @SEED
+@FAIL_ON_SEVERITY
 @report_files("json", "junit", "markdown", "html")
 @CONFIG
 def mcp_command(
@@ -62,6 +64,7 @@ def mcp_command(
     max_time: float | None,
     seed: int,
     reports: dict[str, str | None],
+    fail_on: str,
     config: Path | None,
 ) -> int:
     """Check an MCP server: its tools, their arguments and their results."""
@@ -94,7 +97,7 @@ def mcp_command(
         reason = f"{error.what.rstrip('.')}: {error.got}"
         report = unreachable_report(contract, reason, name=shown, budget=budget, seconds=seconds)
     output_report(report, outputs)
-    return EXIT_CODES[report.verdict]
+    return exit_code(report, fail_on)
 
 
 def _shown(url: str | None, command: str | None) -> str:

@@ -159,7 +159,8 @@ def _check_mcp_here(
 def _once(target: Target, config: Path, shard: Shard, json_file: str | None, accepted: AcceptedEntries) -> int:
     from whopwatch.checks.acceptance import accept_in_report
     from whopwatch.cli._support.outputs import Outputs
-    from whopwatch.cli._support.printing import EXIT_CODES, output_report
+    from whopwatch.cli._support.printing import output_report
+    from whopwatch.core.exit_codes import exit_code
     from whopwatch.prober.service import ProberService
 
     outputs, contract = Outputs({"json": json_file}, None, {}), load()
@@ -172,7 +173,7 @@ def _once(target: Target, config: Path, shard: Shard, json_file: str | None, acc
         report = _with_mcp(report, target, read_settings(config).mcp)
     report = accept_in_report(contract, report, accepted())
     output_report(report, outputs)
-    return EXIT_CODES[report.verdict]
+    return exit_code(report)
 
 
 def check_once(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli._support.options import ACCEPTED, CONFIG, FILE_PATH, REPORT_DIR, report_files
+from whopwatch.cli._support.options import ACCEPTED, CONFIG, FAIL_ON_OPTION, FILE_PATH, REPORT_DIR, report_files
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import EXIT_CODES, output_report
+from whopwatch.cli._support.printing import output_report
+from whopwatch.core.exit_codes import exit_code
 
 EXAMPLE = """\b
 Examples:
@@ -23,12 +24,14 @@ that of the worst run: 0 passed, 1 drift, 3 could not check; 2 for a file that i
 @click.command("report", epilog=EXAMPLE)
 @click.argument("files", nargs=-1, required=True, type=FILE_PATH, metavar="REPORT.json...")
 @report_files("json", "markdown", "html", "junit", "sarif")
+@FAIL_ON_OPTION
 @REPORT_DIR
 @ACCEPTED
 @CONFIG
 def report_command(
     files: tuple[Path, ...],
     reports: dict[str, str | None],
+    fail_on: str,
     report_dir: Path | None,
     accepted: Path | None,
     config: Path | None,
@@ -47,4 +50,4 @@ def report_command(
     if entries := load_accepted(accepted, config):
         whole = accept_in_report(load(), whole, entries)
     output_report(whole, outputs)
-    return EXIT_CODES[whole.verdict]
+    return exit_code(whole, fail_on)

@@ -9,10 +9,20 @@ from pathlib import Path
 import click
 
 from whopwatch.cli._support.metrics import Metrics, metrics_options
-from whopwatch.cli._support.options import CACHE, CONFIG, RATE, SEED, TARGET, cache_folder, report_files
+from whopwatch.cli._support.options import (
+    CACHE,
+    CONFIG,
+    FAIL_ON_SEVERITY,
+    RATE,
+    SEED,
+    TARGET,
+    cache_folder,
+    report_files,
+)
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import EXIT_CODES, output_report
+from whopwatch.cli._support.printing import output_report
 from whopwatch.contract import load
+from whopwatch.core.exit_codes import exit_code
 
 EXAMPLE = """\b
 Examples:
@@ -41,6 +51,7 @@ Exit code: 0 (clean), 1 (drift), 2 (usage) or 3 (could not check).
 )
 @RATE
 @SEED
+@FAIL_ON_SEVERITY
 @report_files("json", "junit", "markdown", "html")
 @metrics_options
 @CONFIG
@@ -52,6 +63,7 @@ def sdk_command(
     rate: float | None,
     seed: int,
     reports: dict[str, str | None],
+    fail_on: str,
     textfile: Path | None,
     pushgateway: str | None,
     config: Path | None,
@@ -86,4 +98,4 @@ def sdk_command(
         from whopwatch.metrics.sdk import SDK_JOB, sdk_metrics
 
         metrics.send(SDK_JOB, report, sdk_metrics(report, str(named), wanted.version, time.time()))
-    return EXIT_CODES[report.verdict]
+    return exit_code(report, fail_on)

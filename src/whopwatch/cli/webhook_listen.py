@@ -19,11 +19,12 @@ import click
 
 from whopwatch.cli._support.options import CONTRACT, finite
 from whopwatch.cli._support.outputs import STDOUT, Outputs
-from whopwatch.cli._support.printing import EXIT_CODES, output_report
+from whopwatch.cli._support.printing import output_report
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
 from whopwatch.config.urls import is_local
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError
+from whopwatch.core.exit_codes import exit_code
 from whopwatch.reports.text import sanitize
 from whopwatch.run.target import open_target
 
@@ -133,7 +134,7 @@ def webhook_listen(
             budget=budget if client else 0,
         )
     output_report(report, outputs)
-    return EXIT_CODES[report.verdict]
+    return exit_code(report)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The summary at the end of a session, and its exit code if the target could not be checked."""
+"""The summary at the end of a session, and the failed test of a session that could not check the target."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from whopwatch.core.errors import EXIT_COULD_NOT_CHECK
+FAILED_TEST = "whopwatch::target_was_checked"
+"""The test that fails in a session that could not check the target."""
 
 
 class Summary:
@@ -24,10 +25,16 @@ class Summary:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """End with 3 if the target could not be checked, whatever else passed."""
+        """Add a failed test if the target could not be checked, whatever else passed.
+
+        pytest uses 3, the code of other commands for this, for its own internal errors.
+        """
         is_worker = hasattr(self._config, "workerinput")
-        if exitstatus == pytest.ExitCode.OK and not is_worker and self._why_not_checked():
-            session.exitstatus = EXIT_COULD_NOT_CHECK
+        reason = self._why_not_checked() if exitstatus == pytest.ExitCode.OK and not is_worker else None
+        if reason:
+            self._config.hook.pytest_runtest_logreport(report=_failed_report(reason))
+            session.testsfailed += 1
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _why_not_checked(self) -> str | None:
         """Return why the contract tests checked nothing; None if they did, or if there are none."""
@@ -62,3 +69,17 @@ class Summary:
         reason = self._why_not_checked()
         if reason:
             terminalreporter.line(f"COULD NOT CHECK: {sanitize(reason)}", red=True, bold=True)
+
+
+def _failed_report(reason: str) -> pytest.TestReport:
+    """Return the report of a test that fails because the target could not be checked."""
+    from whopwatch.reports.text import sanitize
+
+    return pytest.TestReport(
+        nodeid=FAILED_TEST,
+        location=("whopwatch", None, FAILED_TEST.rpartition("::")[2]),
+        keywords={},
+        outcome="failed",
+        longrepr=f"COULD NOT CHECK: {sanitize(reason)}",
+        when="call",
+    )

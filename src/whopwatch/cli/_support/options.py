@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from whopwatch.config import RATE_RANGE, is_rate
+from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, FAIL_ON, FAIL_ON_NEW
 
 REPORTS = Path("reports")
 """The folder of the drift history: the only one that is created without being named."""
@@ -94,6 +95,20 @@ CONTRACT = click.option(
 )
 API_VERSION = click.option(
     "--api-version", metavar="VERSION|key", help="Version to request; key: the version that the key is pinned to."
+)
+FAIL_ON_SEVERITY = click.option(
+    "--fail-on",
+    type=click.Choice([value for value in FAIL_ON if value != FAIL_ON_NEW]),
+    default=DEFAULT_FAIL_ON,
+    show_default=True,
+    help="Mildest severity that ends the run with 1.",
+)
+FAIL_ON_OPTION = click.option(
+    "--fail-on",
+    type=click.Choice(FAIL_ON),
+    default=DEFAULT_FAIL_ON,
+    show_default=True,
+    help="Mildest severity that ends the run with 1, or `new` for new and worse findings only.",
 )
 ALLOW_UNCHECKED = click.option(
     "--allow-unchecked", is_flag=True, help="Pass although the API refuses operations to this key."

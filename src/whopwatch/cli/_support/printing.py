@@ -8,18 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
-from whopwatch.core.report import Report, Verdict
+from whopwatch.core.report import Report
 
 if TYPE_CHECKING:
     from whopwatch.run import Progress as RunProgress
-
-EXIT_CODES = {
-    Verdict.CLEAN: EXIT_CLEAN,
-    Verdict.DRIFT: EXIT_DRIFT,
-    Verdict.COULD_NOT_CHECK: EXIT_COULD_NOT_CHECK,
-}
-"""The exit code of each verdict."""
 
 
 def output_report(report: Report, outputs: Outputs, others: Mapping[str, str] = MappingProxyType({})) -> None:

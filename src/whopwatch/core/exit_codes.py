@@ -1,0 +1,40 @@
+"""The exit code of a run, from its report and what the user wants to fail on."""
+
+from __future__ import annotations
+
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
+from whopwatch.core.finding import INACTIVE, Finding, FindingState, Severity
+from whopwatch.core.report import Report, Verdict
+
+FAIL_ON_NEW = "new"
+FAIL_ON = (*map(str, Severity), FAIL_ON_NEW)
+"""The values of --fail-on: the mildest severity that fails, or `new` for what earlier nights did not show."""
+DEFAULT_FAIL_ON = str(Severity.LOW)
+
+EXIT_CODES = {
+    Verdict.CLEAN: EXIT_CLEAN,
+    Verdict.DRIFT: EXIT_DRIFT,
+    Verdict.COULD_NOT_CHECK: EXIT_COULD_NOT_CHECK,
+}
+"""The exit code of each verdict."""
+
+
+def exit_code(report: Report, fail_on: str = DEFAULT_FAIL_ON) -> int:
+    """Return 1 if a finding fails the run, else 3 if the run is incomplete or verified nothing, else 0.
+
+    `fail_on` is one of `FAIL_ON`. Fixed and accepted findings never fail a run.
+    """
+    if fail_on == DEFAULT_FAIL_ON:
+        return EXIT_CODES[report.verdict]
+    if any(_fails(finding, fail_on) for finding in report.findings):
+        return EXIT_DRIFT
+    is_incomplete = report.reason is not None or report.verdict is Verdict.COULD_NOT_CHECK
+    return EXIT_COULD_NOT_CHECK if is_incomplete else EXIT_CLEAN
+
+
+def _fails(finding: Finding, fail_on: str) -> bool:
+    if finding.state in INACTIVE:
+        return False
+    if fail_on == FAIL_ON_NEW:
+        return finding.breaks and finding.state in (None, FindingState.NEW, FindingState.WORSE)
+    return finding.severity.rank <= Severity(fail_on).rank

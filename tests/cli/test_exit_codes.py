@@ -1,0 +1,143 @@
+"""Each row and rule of docs/reference/exit-codes.md, on a real command line."""
+
+from __future__ import annotations
+
+import _thread
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import ANSWERS, KEY, serving
+from tests.cli.proxy import Proxy, Response, api_error, proxied
+from whopwatch.cli import main
+from whopwatch.contract import load
+from whopwatch.simulator import embedded
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "exit-codes.md"
+FEW = ["--only", "products.list,companies.retrieve", "--budget", "20"]
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Proxy]:
+    monkeypatch.chdir(tmp_path)
+    with embedded(load(), items=3) as simulator, proxied(simulator) as proxy:
+        monkeypatch.setenv("WHOP_API_KEY", simulator.api_key)
+        monkeypatch.setenv("WHOP_COMPANY_ID", simulator.company_id)
+        yield proxy
+
+
+def check(api: Proxy, *options: str) -> int:
+    return main(["check", "--target", api.base_url, *FEW, *options])
+
+
+def drift(api: Proxy, *options: str) -> int:
+    return main(["drift", "--target", api.base_url, *FEW, *options])
+
+
+def change(old: bytes, new: bytes) -> Callable[[int, str, Response], Response]:
+    """Return a change of the bodies of lists of products, for a proxy."""
+
+    def changed(_: int, path: str, response: Response) -> Response:
+        status, headers, body = response
+        return (status, headers, body.replace(old, new)) if path.endswith("/products") else response
+
+    return changed
+
+
+BROKEN = change(b'"title":', b'"titel":')
+
+
+def test_the_page_lists_the_codes_that_commands_use() -> None:
+    rows = re.findall(r"^\| (\d+) \| ", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == ["0", "1", "2", "3", "130"]
+
+
+def test_0_everything_is_verified(api: Proxy) -> None:
+    assert check(api) == 0
+
+
+def test_1_a_finding_breaks_the_contract(api: Proxy) -> None:
+    api.change = BROKEN
+    assert check(api) == 1
+
+
+@pytest.mark.parametrize("line", ["check --budgt 3", "check --budget 0", "check --config none.toml", "check --only x"])
+def test_2_a_usage_or_configuration_error(line: str) -> None:
+    assert main(line.split()) == 2
+
+
+@pytest.mark.parametrize("kind", ["refuses the key", "is empty"])
+def test_3_nothing_was_verified(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHOP_API_KEY", KEY)
+    monkeypatch.setenv("WHOP_COMPANY_ID", "biz_mine")
+    with serving(ANSWERS[kind]) as (url, _):
+        assert main(["check", "--target", url]) == 3
+
+
+def test_130_ctrl_c(api: Proxy) -> None:
+    def interrupt(number: int, _: str, response: Response) -> Response:
+        if number == 2:
+            _thread.interrupt_main()
+        return response
+
+    api.change = interrupt
+    assert main(["check", "--target", api.base_url, "--json", "report.json"]) == 130
+    assert Path("report.json").exists()
+
+
+def test_drift_wins_over_could_not_check(api: Proxy) -> None:
+    api.change = BROKEN
+    assert main(["check", "--target", api.base_url, "--resource", "products,plans", "--budget", "3"]) == 1
+
+
+def test_an_info_finding_passes(api: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
+    api.change = change(b'"title":', b'"field_that_is_new":1,"title":')
+    assert check(api) == 0
+    assert "field_that_is_new" in capsys.readouterr().out
+    assert check(api, "--fail-on", "info") == 1
+
+
+def test_a_budget_that_leaves_operations_out_does_not_pass(api: Proxy) -> None:
+    assert main(["check", "--target", api.base_url, "--resource", "products,plans,reviews", "--budget", "2"]) == 3
+
+
+def test_a_refused_operation_does_not_pass_unless_it_is_allowed(api: Proxy) -> None:
+    api.change = lambda _, path, response: api_error(403, "forbidden") if "/products" in path else response
+    assert check(api) == 3
+    assert check(api, "--allow-unchecked") == 0
+
+
+def test_fail_on_a_severity(api: Proxy) -> None:
+    api.change = change(b'"visibility":"', b'"visibility":"un')
+    assert check(api) == 1
+    assert check(api, "--fail-on", "medium") == 1
+    assert check(api, "--fail-on", "high") == 0
+
+
+def test_fail_on_new_passes_from_the_second_night_on(api: Proxy) -> None:
+    assert drift(api) == 0
+    api.change = BROKEN
+    assert drift(api, "--fail-on", "new") == 1
+    assert drift(api, "--fail-on", "new") == 0
+    assert drift(api) == 1
+
+
+def test_accepted_findings_pass(api: Proxy) -> None:
+    api.change = BROKEN
+    assert drift(api, "--json", "report.json") == 1
+    found = {one["fingerprint"] for one in json.loads(Path("report.json").read_text())["findings"]}
+    entries = [
+        f"  - fingerprint: '{one}'\n    reason: known\n    issue: 1\n    expires: 2999-01-01\n" for one in sorted(found)
+    ]
+    Path("accepted.yaml").write_text("accepted:\n" + "".join(entries))
+    assert drift(api, "--accepted", "accepted.yaml") == 0
+
+
+def test_fixed_findings_pass(api: Proxy) -> None:
+    api.change = BROKEN
+    assert drift(api) == 1
+    api.change = lambda _, path, response: response
+    assert drift(api) == 0

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -60,6 +61,29 @@ def test_a_second_run_at_once_is_refused(tmp_path: Path) -> None:
             pass
         first.save(records_of(1))
     assert held_in(file) == 1
+
+
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_a_second_run_through_a_link_is_refused(tmp_path: Path, link: Callable[[Path, Path], None]) -> None:
+    file, other = tmp_path / "baseline.sqlite", tmp_path / "other.sqlite"
+    with open_baseline(file) as baseline:
+        baseline.save(records_of(1))
+    link(other, file)
+    with open_baseline(file) as first:
+        with pytest.raises(UsageError, match="Another run is using the baseline"), open_baseline(other):
+            pass
+        first.save(records_of(2))
+    assert held_in(other) == 2
+
+
+def test_a_second_run_through_a_link_to_a_new_baseline_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "link.sqlite").symlink_to(tmp_path / "baseline.sqlite")
+    with (
+        open_baseline(tmp_path / "baseline.sqlite"),
+        pytest.raises(UsageError, match="Another run"),
+        open_baseline(tmp_path / "link.sqlite"),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("room", [0, 20_000])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.reports import nights, samples
 from whopwatch.core.finding import FindingState
-from whopwatch.core.report import OperationResult, State, Verdict
+from whopwatch.core.report import BaselineSummary, OperationResult, State, Verdict
 from whopwatch.reports import RENDERERS, chat, junit, markdown, terminal
 from whopwatch.reports.text import sanitize
 
@@ -113,6 +113,12 @@ def test_fixed_findings_are_listed_and_not_counted() -> None:
     text = terminal.render(samples.report(Verdict.CLEAN, findings=(fixed,)))
     assert "findings    no findings; 1 fixed" in text
     assert "changed      API response, since last night, now as expected" in text
+
+
+def test_a_clock_that_went_back_is_reported() -> None:
+    memory = BaselineSummary(3, "2099-01-01T02:00:00Z")
+    assert "Check the clock" in chat.render(samples.report(memory=memory))
+    assert "Check the clock" not in chat.render(nights.bad_night())
 
 
 def test_markdown_shows_state_and_first_night() -> None:

@@ -47,7 +47,7 @@ _JSON_KEY = "whopwatch_baseline"
 def to_rows(records: Records) -> Rows:
     """Return the rows of `records` for every table."""
     return {
-        "meta": [("salt", records.salt)],
+        "meta": [("salt", records.salt), *([("owner", records.owner.encode())] if records.owner else [])],
         "nights": [astuple(night) for night in records.nights],
         "operations": [(id, json.dumps(asdict(record))) for id, record in records.operations.items()],
         "traits": [(*key, *astuple(record)) for key, record in records.traits.items()],
@@ -59,8 +59,10 @@ def to_rows(records: Records) -> Rows:
 
 def from_rows(rows: Rows) -> Records:
     """Return the records encoded in `rows`. Raises KeyError, TypeError or ValueError if the rows are malformed."""
+    meta: dict[str, bytes] = dict(rows["meta"])
     return Records(
-        salt=next(value for name, value in rows["meta"] if name == "salt"),
+        salt=meta["salt"],
+        owner=meta.get("owner", b"").decode(),
         nights=[Night(*row) for row in rows["nights"]],
         operations={id: _operation(json.loads(record)) for id, record in rows["operations"]},
         traits={row[:4]: TraitRecord(*row[4:]) for row in rows["traits"]},

@@ -13,10 +13,14 @@ from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.report import Report
 from whopwatch.history.aggregate import aggregate_targets
 from whopwatch.history.compare import compare_with_history, plan_priorities
+from whopwatch.history.owner import claim_baseline
 from whopwatch.history.records import Records
 from whopwatch.history.store import open_baseline
 from whopwatch.run import INTERRUPTED
 from whopwatch.run.options import RunOptions, observe_target
+
+_CLOCK_TOLERANCE = 3600.0
+"""Seconds by which a night may be dated later than now."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ def run_night(
     """
     with open_baseline(baseline) as held:
         records = held.load()
+        claim_baseline(records, target_name, environ, settings.options.config, baseline)
         report, interrupted = _observed(settings, target_name, environ, records, contract_name)
         save_error = None
         if not interrupted:
@@ -68,7 +73,7 @@ def run_night(
                 held.save(records)
             except WhopwatchError as error:
                 save_error = error  # the report of the night is worth more than its place in the baseline
-    return NightOutcome(report, _last_success(records), save_error, interrupted)
+    return NightOutcome(report, last_success(records, datetime.now(UTC)), save_error, interrupted)
 
 
 def run_nights(
@@ -129,6 +134,10 @@ def _observed(
     return compare_with_history(run.contract, observation.exchanges, report, records, accepted=settings.accepted), False
 
 
-def _last_success(records: Records) -> float | None:
+def last_success(records: Records, now: datetime) -> float | None:
+    """Return when a night last succeeded, in seconds since the epoch; None if none did.
+
+    A night in the future was dated by a wrong clock. It must not keep an alert for overdue runs silent.
+    """
     ends = [datetime.fromisoformat(n.started_at).timestamp() + n.seconds for n in records.nights if n.succeeded]
-    return max(ends, default=None)
+    return max((end for end in ends if end <= now.timestamp() + _CLOCK_TOLERANCE), default=None)

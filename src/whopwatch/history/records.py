@@ -86,12 +86,14 @@ class Night:
 class Records:
     """Everything that a baseline holds. It holds no value of any response.
 
+    `owner` is the API and the company that the nights are about (see `history/owner.py`), empty until the first night.
     `objects` maps each known object to the night on which it was last seen and the numbers of its traits (see
     `encode_delta_varints`). `tallies` are counts by operation and location; those of the kind `seen` are named
     `samples`, `present` and `nulls`.
     """
 
     salt: bytes
+    owner: str = ""
     nights: list[Night] = field(default_factory=list)
     operations: dict[str, OperationRecord] = field(default_factory=dict)
     traits: dict[TraitKey, TraitRecord] = field(default_factory=dict)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -90,24 +91,39 @@ def open_baseline(path: Path) -> Iterator[Baseline]:
     Raises UsageError if the folder is missing, the file cannot be written, or another run has locked it.
     """
     check_writable_path(path)
-    try:
-        lock = FileLock(f"{path}.lock")
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise UsageError(
-            "Another run is using the baseline.",
-            where=str(path),
-            expected="one run at a time",
-            hint="wait until it ends, or use another file with --baseline",
-        ) from None
-    except OSError as error:
-        raise _unwritable(
-            path, got=error.strerror or "an error", hint="use --baseline with a file in a writable folder"
-        ) from None
-    try:
+    with ExitStack() as locks:
+        try:
+            lock = FileLock(f"{path.resolve()}.lock")
+            lock.acquire(blocking=False)
+            locks.callback(lock.release)
+            if path.exists():
+                locks.enter_context(_locked_inode(path))
+        except (Timeout, BlockingIOError):
+            raise UsageError(
+                "Another run is using the baseline.",
+                where=str(path),
+                expected="one run at a time",
+                hint="wait until it ends, or use another file with --baseline",
+            ) from None
+        except OSError as error:
+            raise _unwritable(
+                path, got=error.strerror or "an error", hint="use --baseline with a file in a writable folder"
+            ) from None
         yield Baseline(path)
+
+
+@contextmanager
+def _locked_inode(path: Path) -> Iterator[None]:
+    """Lock the file itself: two hard links have different names and one content. Raises BlockingIOError if locked.
+
+    SQLite uses another kind of lock (fcntl), so that the two do not get in each other's way.
+    """
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
     finally:
-        lock.release()
+        os.close(descriptor)
 
 
 def check_writable_path(path: Path) -> None:

@@ -1,0 +1,68 @@
+"""A baseline knows whose it is, and a wrong clock does not count as a success."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.history.factories import night
+from whopwatch.core.errors import ConfigError
+from whopwatch.history import Records
+from whopwatch.history.encoding import baseline_from_json, baseline_to_json
+from whopwatch.history.nightly import last_success
+from whopwatch.history.owner import LOCAL, claim_baseline
+
+KEY = {"WHOP_API_KEY": "key_of_a_test"}
+ACME, OTHER = ({**KEY, "WHOP_COMPANY_ID": id} for id in ("biz_acme", "biz_other"))
+
+
+def claim(records: Records, target: str, environ: dict[str, str] = ACME) -> None:
+    claim_baseline(records, target, environ, None, Path("b.sqlite"))
+
+
+def test_the_first_night_makes_its_target_the_owner() -> None:
+    records = Records(salt=b"salt")
+    claim(records, "production")
+    assert records.owner.startswith("api.whop.com ")
+    assert "acme" not in records.owner
+    claim(records, "https://api.whop.com/api/v1")
+    assert baseline_from_json(baseline_to_json(records), "here") == records
+
+
+@pytest.mark.parametrize(
+    ("target", "environ", "expected"),
+    [
+        ("production", OTHER, "belongs to another company"),
+        ("sandbox", ACME, "belongs to another API"),
+        ("http://127.0.0.1:9/api/v1", ACME, "belongs to another API"),
+        ("simulator", ACME, "belongs to another API"),
+    ],
+)
+def test_another_target_is_refused(target: str, environ: dict[str, str], expected: str) -> None:
+    records = Records(salt=b"salt")
+    claim(records, "production")
+    owner = records.owner
+    with pytest.raises(ConfigError, match=expected) as caught:
+        claim(records, target, environ)
+    assert "b.sqlite" in str(caught.value)
+    assert records.owner == owner
+
+
+def test_servers_on_this_machine_share_a_baseline() -> None:
+    records = Records(salt=b"salt")
+    for target, environ in (("simulator", ACME), ("http://127.0.0.1:9/api/v1", OTHER), ("http://localhost:8/v1", ACME)):
+        claim(records, target, environ)
+    assert records.owner == LOCAL
+
+
+def test_a_night_dated_in_the_future_is_no_last_success() -> None:
+    past, future = night(1), replace(night(2), started_at="2099-01-01T03:00:00Z")
+    now = datetime(2026, 1, 9, tzinfo=UTC)
+    assert (
+        last_success(Records(salt=b"", nights=[past, future]), now)
+        == datetime(2026, 1, 1, 3, 0, 1, tzinfo=UTC).timestamp()
+    )
+    assert last_success(Records(salt=b"", nights=[future]), now) is None

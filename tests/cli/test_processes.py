@@ -73,7 +73,8 @@ def test_a_reader_that_goes_away_is_no_error(command: str) -> None:
         assert "Traceback" not in process.stderr.read()
 
 
-def test_ctrl_c_ends_a_run_with_130_and_what_it_saw(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_with_130_and_what_it_saw(number: signal.Signals, tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     with embedded(items=3) as simulator:
         environ = {**os.environ, "WHOP_API_KEY": simulator.api_key, "WHOP_COMPANY_ID": simulator.company_id}
@@ -83,7 +84,7 @@ def test_ctrl_c_ends_a_run_with_130_and_what_it_saw(tmp_path: Path) -> None:
         with started(*args, env=environ, start_new_session=True, preexec_fn=listening) as process:
             while simulator.requests.total() < 5 and process.poll() is None:
                 time.sleep(0.02)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             assert process.wait(20) == 130
             assert process.stderr
             assert "Traceback" not in process.stderr.read()
@@ -181,3 +182,12 @@ def test_a_reader_that_goes_away_does_not_change_the_exit_code(fault: list[str],
             ended = process.wait(30)
         simulator.terminate()
     assert ended == code
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+@pytest.mark.parametrize("command", ["check --only products.list --budget 3", "faults --for payments.list", "--help"])
+def test_any_encoding_of_the_terminal_will_do(command: str, encoding: str) -> None:
+    environ = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run([*WHOPWATCH, *command.split()], capture_output=True, env=environ, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    assert done.stdout.decode(encoding)

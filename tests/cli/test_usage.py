@@ -12,6 +12,7 @@ import pytest
 from whopwatch import __version__
 from whopwatch.cli import main
 from whopwatch.cli._support import root as entry
+from whopwatch.cli._support.outputs import write_whole
 from whopwatch.cli.contract import contract_command
 from whopwatch.core.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE
 
@@ -182,3 +183,28 @@ def test_a_command_that_is_none_is_refused(command: str, told: str, capsys: pyte
     error = capsys.readouterr().err
     assert told in error
     assert "option --stdio" in error
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o027])
+def test_reports_have_the_permissions_that_the_umask_leaves(umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_whole(Path("report.json"), "{}")
+        assert Path("report.json").stat().st_mode & 0o777 == 0o666 & ~umask
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+
+
+def test_a_report_that_is_replaced_keeps_its_permissions() -> None:
+    Path("report.json").touch()
+    Path("report.json").chmod(0o640)
+    write_whole(Path("report.json"), "{}")
+    assert Path("report.json").stat().st_mode & 0o777 == 0o640
+    assert Path("report.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("command", ["", "check", "contract show", "webhook listen"])
+def test_h_is_short_for_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command.split(), "-h"]) == 0
+    assert "Usage: whopwatch" in capsys.readouterr().out

@@ -70,7 +70,7 @@ def write_whole(path: Path, text: str, what: str = REPORT) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
-            os.chmod(name, 0o644)
+            os.chmod(name, _mode(path))
             os.replace(name, path)
         except BaseException:
             with suppress(OSError):
@@ -78,6 +78,15 @@ def write_whole(path: Path, text: str, what: str = REPORT) -> None:
             raise
     except OSError as error:
         raise _unwritable(path, error, what) from None
+
+
+def _mode(path: Path) -> int:
+    """Return the permissions of the file at `path`; for a new one those that the umask leaves."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    umask = os.umask(0)  # can only be read by setting it
+    os.umask(umask)
+    return 0o666 & ~umask
 
 
 def refuse_unwritable_file(path: Path, what: str = REPORT) -> None:

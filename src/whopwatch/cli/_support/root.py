@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -77,7 +80,12 @@ Examples:
 """
 
 
-@click.group(cls=LazyGroup, commands_by_name=COMMANDS, epilog=EXAMPLE)
+@click.group(
+    cls=LazyGroup,
+    commands_by_name=COMMANDS,
+    epilog=EXAMPLE,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="whopwatch")
 @click.option("--traceback", is_flag=True, help="Show the traceback of an unexpected error.")
 def root(traceback: bool) -> None:
@@ -92,13 +100,27 @@ def main(args: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if args is None else args)
     try:
         open_streams()
-        code = _run(arguments)
+        with _sigterm_as_ctrl_c():
+            code = _run(arguments)
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     except Exception as error:
         command = next((one for one in arguments if not one.startswith("-")), "")
         return show_error(error, traceback="--traceback" in arguments, command=command)
     return code if isinstance(code, int) else EXIT_CLEAN
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does: a run reports what it saw. Servers set handlers of their own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set a handler
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(arguments: list[str]) -> Any:

@@ -39,7 +39,8 @@ def _tolerate_no_reader(stream: TextIO) -> TextIO:
         # With PYTHONUNBUFFERED there must be no buffer before the descriptor.
         raw if stream.write_through else io.BufferedWriter(raw),
         encoding=stream.encoding,
-        errors=stream.errors,
+        # A terminal of cp1252 or ASCII has no character for a rule or an ellipsis: show another one, do not fail.
+        errors="replace",
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )

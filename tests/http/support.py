@@ -45,7 +45,7 @@ class Time:
 
 
 class Recorder(httpx.BaseTransport):
-    """Stands in for the network: keeps a copy of each request, and answers with what it is given, in turn."""
+    """Replaces the network: keeps a copy of each request, and returns the given responses in turn."""
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
         self.answers = list(answers)

@@ -19,7 +19,7 @@ from whopwatch.http import Client
 
 
 def everything(exchange: Exchange) -> str:
-    """Return all fields of an exchange, also those that its repr leaves out."""
+    """Return all fields of an exchange, also the ones that its repr omits."""
     return "\n".join(str(getattr(exchange, one.name)) for one in fields(exchange))
 
 

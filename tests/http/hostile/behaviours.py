@@ -218,7 +218,7 @@ BEHAVIOURS = (
     Behaviour("packs and goes on", packed(ZIPPED + b"more"), Failure.ENCODING),
     Behaviour("packs twice", packed(gzip.compress(ZIPPED), b"gzip, gzip"), Failure.ENCODING),
     Behaviour("packs with brotli", packed(b"\x0b\x05\x80" + JSON + b"\x03", b"br"), Failure.ENCODING),
-    Behaviour("packs with what nobody knows", packed(JSON, b"whop"), Failure.ENCODING),
+    Behaviour("uses an unknown encoding", packed(JSON, b"whop"), Failure.ENCODING),
     # it is no JSON
     Behaviour("sends nothing", json(b""), 200, BodyProblem.EMPTY),
     Behaviour("sends invalid UTF-8", json(b'{"a": "\xff"}'), 200, BodyProblem.NOT_UTF8),

@@ -13,7 +13,7 @@ from pathlib import Path
 from whopwatch.core.exchange import Failure
 
 CERTIFICATE = Path(__file__).parent / "localhost.pem"
-"""A key and a certificate for localhost that nobody but itself has signed. Public, and good for nothing else."""
+"""A self-signed certificate for localhost and its key. Public, and of no use elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _signs_for_itself(connection: socket.socket) -> None:
 
 
 PLACES = (
-    Place("nobody listens", _nobody, Failure.CONNECT),
+    Place("no server listens", _nobody, Failure.CONNECT),
     Place("the name has no address", _no_name, Failure.DNS),
     Place("the name cannot have an address", _overlong_name, Failure.DNS),
     Place("connecting goes on without end", _full_queue, Failure.CONNECT_TIMEOUT),

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.core.strict_json import MAX_BODY_LEVELS, BodyProblem, nests_deeper_than, parse_json
+from whopwatch.core.strict_json import (
+    MAX_BODY_LEVELS,
+    MAX_BODY_VALUES,
+    BodyProblem,
+    has_more_values_than,
+    nests_deeper_than,
+    parse_json,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -53,6 +60,37 @@ def test_depth_is_bounded_exactly() -> None:
 def test_brackets_inside_strings_do_not_count(value: object) -> None:
     text = json.dumps(json.dumps(value) * 3 + '[[[[\\"{{{').encode()
     assert not nests_deeper_than(0, text)
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        (b"1", 1),
+        (b'[{"a":1,"b":[true,"x,[{y"]},null]', 7),
+        (b'{"' + b",[{" * 50 + b'":"' + b"," * 50 + b'"}', 2),
+        (rb'["\\\"", "\\", 1]', 4),
+    ],
+)
+def test_values_are_counted_without_parsing(body: bytes, values: int) -> None:
+    assert has_more_values_than(values - 1, body)
+    assert not has_more_values_than(values, body)
+
+
+@given(JSON)
+def test_the_count_of_values_is_that_of_the_parsed_document(value: object) -> None:
+    def count(node: object) -> int:
+        parts = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        return 1 + sum(map(count, parts)) + (isinstance(node, dict | list) and not node)
+
+    body = json.dumps(value).encode()
+    assert has_more_values_than(count(value) - 1, body)
+    assert not has_more_values_than(count(value), body)
+
+
+def test_a_body_with_too_many_values_is_not_parsed() -> None:
+    assert parse_json(b"[" + b"0," * (MAX_BODY_VALUES - 2) + b"0]")[1] is None
+    assert parse_json(b"[" + b"0," * (MAX_BODY_VALUES - 1) + b"0]") == (None, BodyProblem.TOO_MANY_VALUES)
+    assert parse_json(b"[" * MAX_BODY_VALUES * 2)[1] is BodyProblem.TOO_DEEP
 
 
 def test_header_names_match_in_any_case_and_media_types_lose_their_parameters() -> None:

@@ -48,6 +48,7 @@ BODIES = {
     "nan-or-infinity": (b"NaN", "D12"),
     "duplicate-key": (b'{"a": 1, "a": 1}', "D12"),
     "too-deep": (b"[" * 99 + b"]" * 99, "D12"),
+    "too-many-values": (b"[" + b"0," * 100_000 + b"0]", "D12"),
 }
 
 

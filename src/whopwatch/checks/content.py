@@ -10,7 +10,7 @@ from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Severity
 from whopwatch.core.rule import Rule
-from whopwatch.core.strict_json import BodyProblem
+from whopwatch.core.strict_json import MAX_BODY_VALUES, BodyProblem
 
 NO_CONTENT = 204
 
@@ -33,6 +33,9 @@ BODY_PROBLEMS: Mapping[BodyProblem, Rule] = {
     BodyProblem.DUPLICATE_KEY: _body_rule(BodyProblem.DUPLICATE_KEY, "D12", "an object with a key twice"),
     BodyProblem.TOO_DEEP: _body_rule(
         BodyProblem.TOO_DEEP, "D12", "arrays and objects nested deeper than anything documented"
+    ),
+    BodyProblem.TOO_MANY_VALUES: _body_rule(
+        BodyProblem.TOO_MANY_VALUES, "D12", f"more than {MAX_BODY_VALUES:,} values, so it was not checked"
     ),
 }
 """The rule that each problem of a body breaks."""

@@ -14,7 +14,7 @@ from whopwatch import __version__
 from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Phases
-from whopwatch.core.strict_json import MAX_BODY_LEVELS, BodyProblem
+from whopwatch.core.strict_json import MAX_BODY_LEVELS, MAX_BODY_VALUES, BodyProblem
 from whopwatch.har.pseudonyms import Pseudonymizer, vocabulary_of
 from whopwatch.har.recording import EXTENSION_KEY, Facts, match_path
 
@@ -31,6 +31,7 @@ UNREADABLE = {
     BodyProblem.NOT_JSON: b"not JSON",
     BodyProblem.NOT_A_NUMBER: b"NaN",
     BodyProblem.DUPLICATE_KEY: b'{"a": 1, "a": 1}',
+    BodyProblem.TOO_MANY_VALUES: b"[" + b"0," * MAX_BODY_VALUES + b"0]",
     BodyProblem.TOO_DEEP: b"[" * (MAX_BODY_LEVELS + 1) + b"]" * (MAX_BODY_LEVELS + 1),
 }
 """Replacements for a body that is not JSON: another body with the same problem."""

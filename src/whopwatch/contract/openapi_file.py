@@ -1,6 +1,6 @@
 """An OpenAPI document of any origin as the document of a contract.
 
-Whop's own document, or one that somebody exported, has other ids, shared parameters, inlined or referred responses,
+Whop's own document, or an exported one, has other ids, shared parameters, inlined or referred responses,
 and keywords of OpenAPI 3.0. It is brought into the form that bundled documents have. What a document cannot say
 (which resource an id belongs to, how lists are paged) is taken from the bundled edition next to its version.
 """
@@ -22,7 +22,7 @@ from whopwatch.core.documents import DocumentError, parse_document
 from whopwatch.core.errors import ContractError
 
 MAX_BYTES = 100_000_000
-JSON_TYPE = "application/json"
+JSON_MEDIA_TYPE = "application/json"
 EXPECTED = "an OpenAPI 3.0.x or 3.1.x document in JSON or YAML"
 
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -213,7 +213,7 @@ class _Adapter:
         """Return the JSON content of a body or a response, under its plain media type; nothing if there is none."""
         for media, part in _mapping(carrier.get("content")).items():
             if "json" in str(media) and isinstance(part, dict):
-                return {JSON_TYPE: {"schema": _mapping(part.get("schema"))}}
+                return {JSON_MEDIA_TYPE: {"schema": _mapping(part.get("schema"))}}
         return {}
 
     def _is_list(self, made: Node, known: Operation | None) -> bool:
@@ -221,7 +221,7 @@ class _Adapter:
         if known:
             return known.is_list
         success = next(part for status, part in sorted(made["responses"].items()) if status.startswith("2"))
-        schema = self._follow(success.get("content", {}).get(JSON_TYPE, {}).get("schema"))
+        schema = self._follow(success.get("content", {}).get(JSON_MEDIA_TYPE, {}).get("schema"))
         names = {parameter["name"] for parameter in made["parameters"]}
         return names >= {"first", "after"} and _mapping(schema.get("properties")).keys() >= {"data", "page_info"}
 
@@ -247,7 +247,7 @@ class _Adapter:
                 known = self._known.get((method.upper(), nameless(path)))
                 if known:
                     for response in operation["responses"].values():
-                        _mark(response.get("content", {}).get(JSON_TYPE, {}).get("schema"), known.success.schema)
+                        _mark(response.get("content", {}).get(JSON_MEDIA_TYPE, {}).get("schema"), known.success.schema)
 
     def _follow(self, node: Any) -> Node:
         """Return a mapping, or what its reference leads to within the document; an empty one for anything else."""

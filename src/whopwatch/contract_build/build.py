@@ -1,4 +1,4 @@
-"""Makes the contract's files from its declared sources."""
+"""Build the files of a contract from its declared sources."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from whopwatch.core.errors import SourceError
 
 @dataclass(frozen=True)
 class Documents:
-    """The two documents, whole, and what the overlays did to them."""
+    """The documents, and what the overlays did to them; `v2` is None if the edition has none."""
 
     v1: dict[str, Any]
     v2: dict[str, Any] | None
@@ -34,7 +34,7 @@ class Documents:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """The files of a build by their path in the contract folder, and which of them the build changed."""
+    """The built files by path in the contract folder; `changed` are the paths whose content changed."""
 
     files: dict[str, str]
     changed: tuple[str, ...]
@@ -47,7 +47,7 @@ def build(
     python_archive: Path | None = None,
     typescript_archive: Path | None = None,
 ) -> BuildResult:
-    """Make the contract again and write what changed.
+    """Build the contract again and write what changed.
 
     The SDK packages are fetched into `cache_dir` unless an archive is given; either way their digests must be the
     pinned ones. Raises `SourceError` if a source is missing, is not the pinned one, contradicts another without a
@@ -74,7 +74,7 @@ def build(
 
 
 def exact_model(python: Path, typescript: Path | None) -> tuple[SdkModel, list[Disagreement]]:
-    """The exact schema that the archives tell, and where they disagree; Python alone leaves some things open."""
+    """Return the model of the archives and where they disagree; without TypeScript some presence stays open."""
     model = read_python_sdk(python)
     if typescript is not None:
         return merge_readings(model, read_typescript_sdk(typescript))
@@ -134,7 +134,7 @@ def require_used_actions(applied: list[AppliedAction]) -> None:
 
 
 def require_settled(disagreements: list[Disagreement], settled: set[str]) -> None:
-    """Raise `SourceError` unless the disagreements of the SDKs are exactly those that conflicts settle."""
+    """Raise `SourceError` unless conflicts settle exactly the disagreements of the SDKs."""
     still_open = [found for found in disagreements if found.location not in settled]
     if still_open:
         first = still_open[0]

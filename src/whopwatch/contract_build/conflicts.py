@@ -1,4 +1,4 @@
-"""Where the documents disagree: the conflicts kept by hand, and those that follow from the sources."""
+"""List where sources disagree: conflicts written by hand, and conflicts computed from the sources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REFERENCE = "API reference"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one source says."""
+    """The statement of one source."""
 
     source: str
     says: str

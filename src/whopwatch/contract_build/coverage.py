@@ -14,7 +14,7 @@ from whopwatch.contract_build.walk import all_schemas
 
 @dataclass(frozen=True, slots=True)
 class CoverageRow:
-    """One resource: what the contract holds of it, against what the reference lists.
+    """One resource: what the contract has, beside what the reference lists.
 
     `methods` counts operations by HTTP method. `missing` are documented operations and events that the contract
     lacks, `extra` those it has beyond the reference. `notes` give the reason of every zero.

@@ -1,7 +1,7 @@
 """Make the document of a dated version from the SDK that sends it, where no API reference lists the operations.
 
-Everything that the SDK says is taken. `declared.yaml` of the edition adds what it cannot say: servers, the words that
-stand for a resource in id fields, and how lists are paged.
+Everything that the SDK says is taken. `declared.yaml` of the edition adds what it cannot say: servers, the words for
+resources in names of id fields, and how lists are paged.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ class DatedAssembler(Assembler):
                 )
 
     def _error_schemas(self) -> dict[str, Schema]:
-        """Return the declared schemas, without those that the SDK has itself."""
+        """Return the declared schemas that the SDK does not have itself."""
         return {name: schema for name, schema in self._declared["schemas"].items() if name not in self._model.types}
 
 

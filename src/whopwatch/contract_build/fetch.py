@@ -21,10 +21,10 @@ from whopwatch.core.errors import SourceError, UnreachableSourceError
 
 _SECONDS = 120
 _VERSION = re.compile(r"\d+(\.\d+)+")
-"""A release; those that are made to be tried out have letters."""
+"""The form of a release; versions of pre-releases have letters."""
 
 _NO_SUCH_RELEASE = ("No matching distribution found", "code ETARGET", "code E404")
-"""How the registries' clients say that they were answered, and that there is no such thing."""
+"""What pip and npm print if the registry responds and has no such release."""
 
 
 def pinned_archive(package: Package, cache_dir: Path, archive: Path | None = None) -> Path:

@@ -45,7 +45,7 @@ def json_text(document: dict[str, Any]) -> str:
 
 
 def sha256_of(text: str) -> str:
-    """Return the SHA-256 of a text, in hexadecimal."""
+    """Return the SHA-256 of a string, in hexadecimal."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 

@@ -122,7 +122,7 @@ def _settled(read: Type, rule: Rule) -> Type:
 
 
 def _reach(model: SdkModel) -> tuple[set[str], set[str]]:
-    """Return the named types that responses of legacy operations reach, and those that only requests reach."""
+    """Return the types that legacy responses reach, and the types that only requests reach."""
     legacy: set[str] = set()
     native: set[str] = set()
     sent: set[str] = set()

@@ -26,7 +26,7 @@ class Release:
     version: str
 
     def __str__(self) -> str:
-        """As it is named on the command line."""
+        """Return the name as on the command line."""
         return f"{self.registry}:{self.version}"
 
     @property
@@ -45,7 +45,7 @@ class Release:
 
 
 def named_release(text: str) -> Release | None:
-    """The release that `text` names (`latest` is `newest`), None where it is no `sdk:` or `npm:` at all.
+    """Return the release that `text` names (`latest` is `newest`), None if it does not begin with `sdk:` or `npm:`.
 
     Raises UsageError where what follows is no version.
     """
@@ -59,7 +59,7 @@ def named_release(text: str) -> Release | None:
 
 
 def no_such_release(text: str) -> UsageError:
-    """What is told of a text that should name a release."""
+    """Return the error for a string that should name a release."""
     return UsageError(
         "This names no release of an SDK.",
         expected="sdk:VERSION or npm:VERSION, where a version is such as 0.0.23, or newest",

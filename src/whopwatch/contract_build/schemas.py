@@ -214,7 +214,7 @@ class SchemaWriter:
         }
 
     def _owner_of(self, tag: str) -> str | None:
-        """The resource that a type name such as `User` or `LedgerAccount` stands for."""
+        """Return the resource of a type name such as `User` or `LedgerAccount`."""
         return self._relations.of_object(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", tag).lower())
 
 

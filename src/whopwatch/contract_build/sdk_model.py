@@ -1,4 +1,4 @@
-"""What an SDK says of the API, in one neutral shape that every reader fills.
+"""The model of an SDK release, in one form for all readers.
 
 The types are immutable values, compared by content: two readings agree if they are equal.
 """
@@ -13,7 +13,7 @@ ScalarKind = Literal["string", "integer", "number", "boolean", "date-time", "dat
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A plain value; `any` stands for a value of which nothing is said."""
+    """A plain value; `any` is a value of which the source says nothing."""
 
     kind: ScalarKind
 

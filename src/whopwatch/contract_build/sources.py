@@ -16,7 +16,7 @@ from whopwatch.contract_build.sdk_model import SdkModel
 from whopwatch.core.errors import SourceError
 
 FOLLOWED_FILE = "followed.yaml"
-REFERENCE = "reference.yaml"
+REFERENCE_FILE = "reference.yaml"
 
 Facts = dict[str, Any]
 
@@ -28,7 +28,7 @@ def read_release_changes(contracts: Path) -> Facts:
 
 
 def apply_release_changes(reference: Facts, changes: Mapping[str, Any]) -> Facts:
-    """The reference with the operations and events that `changes` add and without those that it removes."""
+    """Return the reference with the operations and events that `changes` adds, without the removed ones."""
     if not changes:
         return reference
     facts = deepcopy(reference)
@@ -93,7 +93,7 @@ SDK_LANGUAGES = ("python", "typescript")
 
 def has_reference(contracts: Path) -> bool:
     """Return whether an API reference lists the operations of a contract folder."""
-    return (contracts / REFERENCE).exists()
+    return (contracts / REFERENCE_FILE).exists()
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class ApiReference:
 
         Raise `SourceError` if there is none; `has_reference` tells.
         """
-        return cls(apply_release_changes(read_yaml(contracts / REFERENCE), read_release_changes(contracts)))
+        return cls(apply_release_changes(read_yaml(contracts / REFERENCE_FILE), read_release_changes(contracts)))
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> ApiReference:
@@ -133,7 +133,7 @@ class ApiReference:
         return {operation["id"]: operation for row in self.resources.values() for operation in row["operations"]}
 
     def scopes(self, operation: str) -> list[str]:
-        """The permission that an operation takes, if the reference lists the operation at all."""
+        """Return the permission of an operation; none if the reference does not list it."""
         return [self.operations[operation]["scope"]] if "scope" in self.operations[operation] else []
 
     @cached_property
@@ -163,7 +163,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Sources:
-    """The declared sources: the packages by language, and what the document made of them comes to."""
+    """The declared sources: packages by language, and the counts of the document made from them."""
 
     packages: dict[str, Package]
     counts: dict[str, int]

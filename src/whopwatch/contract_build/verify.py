@@ -30,7 +30,7 @@ OVERLAY = "overlay.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong with a contract: which check found it, where, and what it is."""
+    """A problem of a contract: the check, the place, and the sentence."""
 
     check: str
     where: str
@@ -90,7 +90,7 @@ KEYWORDS = frozenset(
 
 
 def check_digests(folder: ContractFolder) -> Iterator[Problem]:
-    """The files are those that the bundle was made of."""
+    """Check that the bundle was made from the files."""
     listed = folder.bundle["files"]
     present = {f"{version}/{path.name}": path for version in APIS for path in folder.parts(version)}
     for name in sorted(present.keys() ^ listed.keys()):
@@ -103,7 +103,7 @@ def check_digests(folder: ContractFolder) -> Iterator[Problem]:
 
 
 def check_bundle(folder: ContractFolder) -> Iterator[Problem]:
-    """The bundle says what the files say."""
+    """Check that the bundle has the content of the files."""
     for version, document in folder.documents.items():
         files = {path.name: read_yaml(path) for path in folder.parts(version)}
         if ROOT not in files:
@@ -113,12 +113,12 @@ def check_bundle(folder: ContractFolder) -> Iterator[Problem]:
 
 
 def check_references(folder: ContractFolder) -> Iterator[Problem]:
-    """Every reference leads to something inside its document."""
+    """Check that every reference resolves inside its document."""
     for version, document in folder.documents.items():
         for mapping in mappings(document):
             target = mapping.get("$ref")
             if isinstance(target, str) and not _resolves(document, target):
-                yield Problem("references", version, f"nothing stands at {target}")
+                yield Problem("references", version, f"the reference {target} resolves to nothing")
 
 
 def _resolves(document: dict[str, Any], target: str) -> bool:
@@ -131,7 +131,7 @@ def _resolves(document: dict[str, Any], target: str) -> bool:
 
 
 def check_openapi(folder: ContractFolder) -> Iterator[Problem]:
-    """The documents are valid OpenAPI 3.1."""
+    """Check that the documents are valid OpenAPI 3.1."""
     # Imported here: it takes longer than all other checks together, and only this one needs it.
     from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -144,16 +144,16 @@ def check_openapi(folder: ContractFolder) -> Iterator[Problem]:
 
 
 def check_keywords(folder: ContractFolder) -> Iterator[Problem]:
-    """Every schema keyword is one that the checks interpret."""
+    """Check that every schema keyword is one that the checks interpret."""
     for version, document in folder.documents.items():
         for pointer, schema in all_schemas(document):
             for keyword in sorted(set(schema) - KEYWORDS):
                 if not keyword.startswith("x-"):
-                    yield Problem("keywords", f"{version}{pointer}", f"nobody interprets the keyword {keyword!r}")
+                    yield Problem("keywords", f"{version}{pointer}", f"no check interprets the keyword {keyword!r}")
 
 
 def check_counts(folder: ContractFolder) -> Iterator[Problem]:
-    """The v1 document comes to the declared numbers."""
+    """Check that the v1 document has the declared counts."""
     declared, found = Sources.read(folder.path).counts, count(folder.documents["v1"])
     for name in sorted(declared.keys() | found.keys()):
         if declared.get(name) != found.get(name):
@@ -161,7 +161,7 @@ def check_counts(folder: ContractFolder) -> Iterator[Problem]:
 
 
 def check_reference(folder: ContractFolder) -> Iterator[Problem]:
-    """Operations and events are those of the reference, each where the reference says or a decision covers it."""
+    """Check that operations and events are the ones of the reference, at the listed or a decided path."""
     reference = folder.reference
     if reference is None:
         return
@@ -183,21 +183,21 @@ def check_reference(folder: ContractFolder) -> Iterator[Problem]:
 
 
 def check_edition(folder: ContractFolder) -> Iterator[Problem]:
-    """The version that the folder names is that of its document, where the document says one."""
+    """Check that edition.toml names the version of the document."""
     named, found = read_edition(folder.path).version, folder.documents["v1"]["info"].get("x-api-version-date")
     if found and named != found:
         yield Problem("edition", EDITION, f"names the version {named}, the document is of {found}")
 
 
 def check_official(folder: ContractFolder) -> Iterator[Problem]:
-    """The document says what was read off Whop's own document."""
+    """Check that the document agrees with the facts of Whop's own document."""
     for fact, aspect, found in disagreements_with(folder.documents["v1"], read_official(folder.path)):
         said = fact.says.get(aspect)
         yield Problem("official", str(fact), f"{aspect} is {said} in the official document, {found} in the contract")
 
 
 def check_summary(folder: ContractFolder) -> Iterator[Problem]:
-    """The rows of the reference's summary table count what its lists name."""
+    """Check that the summary table of the reference counts what its lists name."""
     for name, row in folder.reference.resources.items() if folder.reference else ():
         for kind in ("operations", "events"):
             if row["counted"][kind] != len(row[kind]):
@@ -205,7 +205,7 @@ def check_summary(folder: ContractFolder) -> Iterator[Problem]:
 
 
 def check_overlays(folder: ContractFolder) -> Iterator[Problem]:
-    """Every action of an overlay still finds what it decided about."""
+    """Check that every overlay action finds its target."""
     for version, name in (("v1", OVERLAY), ("v2", f"v2/{OVERLAY}")):
         if version not in folder.documents:
             continue
@@ -216,7 +216,7 @@ def check_overlays(folder: ContractFolder) -> Iterator[Problem]:
 
 
 def check_conflicts(folder: ContractFolder) -> Iterator[Problem]:
-    """Every conflict has a name of its own, two readings or more, and operations that exist."""
+    """Check that every conflict has a unique id, two readings or more, and existing operations."""
     known = {
         operation["operationId"]
         for document in folder.documents.values()
@@ -237,7 +237,7 @@ def check_conflicts(folder: ContractFolder) -> Iterator[Problem]:
 
 
 def check_id_annotations(folder: ContractFolder) -> Iterator[Problem]:
-    """Annotated resources exist, and annotated prefixes are declared."""
+    """Check that annotated resources exist and annotated prefixes are declared."""
     prefixes = read_prefixes(folder.path)
     declared = {prefix for group in prefixes.values() for prefix in group}
     for version, document in folder.documents.items():

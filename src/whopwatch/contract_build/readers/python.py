@@ -179,7 +179,7 @@ def _parameters(node: ast.expr | None, module: Module, types: PythonTypes, modul
 
 
 def _sent(read: Type, literal: ast.expr) -> Type:
-    """The fields of `read` that a literal such as `{"name": name}` sends; the others stand in the path."""
+    """The fields of `read` that a literal such as `{"name": name}` sends; the others are in the path."""
     if isinstance(read, OneOf):
         return replace(read, variants=tuple(_sent(variant, literal) for variant in read.variants))
     if not isinstance(read, RecordType) or not isinstance(literal, ast.Dict):

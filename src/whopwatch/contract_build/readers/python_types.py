@@ -130,7 +130,7 @@ class PythonTypes:
         raise _unreadable(module, name)
 
     def annotation(self, module: Module, node: ast.expr) -> Type:
-        """Return the type that an annotation of `module` stands for."""
+        """Return the type of an annotation in `module`."""
         match node:
             case ast.Name(id=name):
                 return self.reference(module, name)

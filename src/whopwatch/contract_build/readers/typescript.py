@@ -107,7 +107,7 @@ class TypeScriptTypes:
         return types
 
     def declared(self, scope: Scope, node: Node) -> Type:
-        """Return the type that a declaration inside `scope` stands for."""
+        """Return the type of a declaration inside `scope`."""
         if node.type == "type_alias_declaration":
             value = node.child_by_field_name("value")
             if value is None:
@@ -124,7 +124,7 @@ class TypeScriptTypes:
         return RecordType((*fields, *own.fields)) if isinstance(own, RecordType) else own
 
     def expression(self, scope: Scope, node: Node, *, expand: bool = False) -> Type:
-        """Return the type that an expression inside `scope` stands for; `expand` writes named ones out."""
+        """Return the type of an expression inside `scope`; `expand` writes named ones out."""
         match node.type:
             case "predefined_type":
                 return _PLAIN[text_of(node)]
@@ -423,7 +423,7 @@ def _taken_apart(read: Type | None, code: str) -> tuple[Type | None, Type | None
     """The query and the body out of one object of parameters, by how `code` takes it apart.
 
     `const { id, account_id, ...body } = params` names what is no part of the rest, and `query: { account_id }` what of
-    that is sent as a query; the others stand in the path or in headers.
+    that is sent as a query; the others are in the path or in headers.
     """
     if not isinstance(read, RecordType):
         return read, None

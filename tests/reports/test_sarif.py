@@ -54,6 +54,25 @@ def test_every_finding_is_a_result_of_a_declared_rule() -> None:
     }
 
 
+def test_a_result_is_at_the_line_of_its_operation() -> None:
+    for result in run_of(nights.bad_night())["results"]:
+        location = result["locations"][0]["physicalLocation"]
+        lines = (ROOT / location["artifactLocation"]["uri"]).read_text().splitlines()
+        name = result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"].split()[0]
+        expected = f"{name.partition(':')[2]}:" if name.startswith("schema:") else f"operationId: {name}"
+        assert lines[location["region"]["startLine"] - 1].strip() == expected
+
+
+def test_a_rule_has_help_and_a_result_the_request() -> None:
+    run = run_of(samples.report(operations=nights.rows(("products.list",))))
+    for rule in run["tool"]["driver"]["rules"]:
+        assert "whopwatch accept" in rule["help"]["text"]
+        assert rule["name"] in rule["help"]["markdown"]
+    worst = run["results"][0]
+    assert worst["properties"]["request"].startswith("curl ")
+    assert worst["properties"]["class"] == "required-field-removed"
+
+
 def test_lives_become_baseline_states_and_an_accepted_finding_is_suppressed() -> None:
     assert {result["baselineState"] for result in run_of(nights.bad_night())["results"]} == {
         "new",

@@ -42,7 +42,7 @@ def _row(result: OperationResult, findings: Iterable[Finding]) -> OperationResul
 def mark_accepted(
     contract: Contract, findings: Iterable[Finding], entries: Iterable[AcceptedEntry], today: date
 ) -> list[Finding]:
-    """Return `findings`; those that a valid entry names get the state accepted.
+    """Return `findings`; the ones that a valid entry names get the state accepted.
 
     An entry names a finding by its own fingerprint or by that of its root cause. A merged finding is also accepted if
     all of its places are. A finding that got worse stays open: the entry was written for less.

@@ -14,8 +14,11 @@ FINDINGS = "whop_contract_drift_findings"
 SUCCESS = "whop_contract_drift_last_success_timestamp_seconds"
 
 
+CONTRACT = {"version": "2025-01-01", "release": "sdk:0.0.23", "sha256": "abc"}
+
+
 def exported(given: Report, last_success: float | None = 5.0) -> dict[str, float]:
-    text = generate_latest(drift_metrics(given, "abc", last_success)).decode()
+    text = generate_latest(drift_metrics(given, CONTRACT, last_success)).decode()
     lines = (line.rpartition(" ") for line in text.splitlines() if line[0] != "#")
     return {name: float(value) for name, _, value in lines}
 
@@ -34,7 +37,7 @@ def test_open_findings_are_counted_by_severity_and_class() -> None:
         f'{FINDINGS}{{class="D5",severity="critical"}}': 2.0,
         f'{FINDINGS}{{class="D9",severity="high"}}': 1.0,
     }
-    assert series['whop_contract_info{sha256="abc"}'] == 1.0
+    assert series['whop_contract_info{release="sdk:0.0.23",sha256="abc",version="2025-01-01"}'] == 1.0
     assert series['whop_contract_drift_operations{state="verified"}'] == 1.0
     assert series[SUCCESS] == 5.0
     assert not [name for name in series if "target" in name]

@@ -58,7 +58,7 @@ def test_a_run_that_could_check_replaces_all_metrics_of_its_job(
 ) -> None:
     """A fixed finding has no series any more, and a Pushgateway keeps every series that is not replaced."""
     push_metrics(
-        drift_metrics(report(tracked()), "abc", 5.0), gateway.url, DRIFT_JOB, {"shard": "1"}, replace_all=replaces_all
+        drift_metrics(report(tracked()), {}, 5.0), gateway.url, DRIFT_JOB, {"shard": "1"}, replace_all=replaces_all
     )
     ((command, path, body),) = gateway.pushed
     assert (command, path) == (method, "/metrics/job/whopwatch-drift/shard/1")
@@ -68,10 +68,10 @@ def test_a_run_that_could_check_replaces_all_metrics_of_its_job(
 def test_an_error_of_the_gateway_is_reported(gateway: Gateway) -> None:
     gateway.status = 500
     with pytest.raises(UsageError, match="Cannot push metrics to") as caught:
-        push_metrics(drift_metrics(report(), "abc", 5.0), gateway.url, DRIFT_JOB, {}, replace_all=True)
+        push_metrics(drift_metrics(report(), {}, 5.0), gateway.url, DRIFT_JOB, {}, replace_all=True)
     assert "HTTP 500" in str(caught.value)
     with pytest.raises(UsageError, match="Cannot push metrics to"):
-        push_metrics(drift_metrics(report(), "abc", 5.0), "http://127.0.0.1:1", DRIFT_JOB, {}, replace_all=True)
+        push_metrics(drift_metrics(report(), {}, 5.0), "http://127.0.0.1:1", DRIFT_JOB, {}, replace_all=True)
 
 
 def test_secret_parts_of_a_url_are_not_shown() -> None:
@@ -80,5 +80,5 @@ def test_secret_parts_of_a_url_are_not_shown() -> None:
 
 def test_a_pushgateway_that_is_down_does_not_hide_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     metrics = Metrics(None, "http://127.0.0.1:1", {})
-    metrics.send(DRIFT_JOB, report(), drift_metrics(report(), "abc", 5.0))
+    metrics.send(DRIFT_JOB, report(), drift_metrics(report(), {}, 5.0))
     assert "warning: Cannot push metrics to http://127.0.0.1:1: connection refused." in capsys.readouterr().err

@@ -19,7 +19,7 @@ from whopwatch.prober.probe_run import ProbeRunner
 from whopwatch.prober.settings import Probe, ProbeOptions
 
 CONTRACT = load()
-JSON = (("content-type", "application/json"),)
+JSON: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
 PAGE_INFO = {"has_next_page": False, "has_previous_page": False, "start_cursor": "a", "end_cursor": "b"}
 
 Reply = tuple[int, Any] | Failure
@@ -43,6 +43,7 @@ class ProbeClient:
         self.answer = answer
         self.calls: list[Call] = []
         self.given: list[float] = []
+        self.headers = JSON
         self._time = time
         self._seconds = seconds
 
@@ -61,7 +62,7 @@ class ProbeClient:
             path_params=dict(call.path_params),
             query=call.query,
             status=status,
-            headers=JSON,
+            headers=self.headers,
             body=body,
             failure=reply if isinstance(reply, Failure) else None,
             phases=Phases(connect=0.001, ttfb=taken, total=taken),

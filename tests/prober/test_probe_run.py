@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.prober.support import CONTRACT, PAGE_INFO, Reply, Time, count, page, probe, prober
+from tests.prober.support import CONTRACT, JSON, PAGE_INFO, Reply, Time, count, page, probe, prober
 from whopwatch.checks import Evidence, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.core.exchange import Failure
@@ -213,3 +213,23 @@ def test_records_of_failures_outlive_those_of_successes() -> None:
     assert len(runner.history.newest(limit=1000)) == 201
     assert runner.history.newest(limit=1)[0].run.outcome is ProbeOutcome.SUCCESS
     assert runner.history.newest(operation="plans.list") == []
+
+
+def test_the_api_version_that_responses_name_is_exported() -> None:
+    listing = probe("products.list")
+    runner, client = prober(answering(products__list=page()), listing)
+
+    def exported() -> tuple[dict[str, str], float | None]:
+        (family,) = (one for one in runner.metrics.registry.collect() if one.name == "whop_api_version_info")
+        (sample,) = family.samples
+        return sample.labels, runner.metrics.registry.get_sample_value("whop_api_version_mismatch")
+
+    assert exported() == ({"asked": "key", "seen": "unknown"}, 0)
+    for version, seen, mismatch in (
+        ("2025-01-01", "2025-01-01", 0),
+        ("2026-10-15-1", "2026-10-15-1", 1),
+        ("a secret value", "2026-10-15-1", 1),
+    ):
+        client.headers = (*JSON, ("api-version-date", version))
+        runner.run(listing)
+        assert exported() == ({"asked": "key", "seen": seen}, mismatch)

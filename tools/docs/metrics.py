@@ -33,6 +33,7 @@ Counters with closed label sets start at 0. A gauge about runs or deliveries app
 Alerts on these metrics: [runbook](../../probes/runbook.md).
 """
 LABELS: Mapping[str, str] = {
+    "asked": "API version that requests ask for, or `key` for the key's own version",
     "class": "drift class, see [drift classes](drift-classes.md)",
     "code_class": ", ".join(CODE_CLASSES),
     "contract": "first 12 digits of the contract's SHA-256",
@@ -44,14 +45,15 @@ LABELS: Mapping[str, str] = {
     "path": "path template of the operation",
     "phase": ", ".join(PHASES),
     "reason": ", ".join(REJECTION_REASONS),
-    "release": "the SDK release as given to `whopwatch sdk`",
+    "release": "an SDK release: the contract's, or the one given to `whopwatch sdk`",
     "resource": "resource of the operation",
+    "seen": "API version that responses name, or `unknown`",
     "severity": ", ".join(Severity),
     "sha256": "SHA-256 of the contract",
     "state": ", ".join(State),
     "target": "the name of a target of `--targets`",
     "transport": "`streamable-http` or `sse`",
-    "version": "version of whopwatch or of the SDK",
+    "version": "version of whopwatch, of the contract or of the SDK",
 }
 
 
@@ -66,7 +68,7 @@ def sections() -> Iterator[tuple[str, str, Iterable[MetricWrapperBase]]]:
     yield "Webhook receiver", "`whopwatch webhook listen` at `/metrics`.", registered(registry)
     report = Report.build((), (), target="t", started_at="2026-01-01T00:00:00Z", seconds=0.0, reason=None)
     where = "with `--pushgateway` or `--textfile`."
-    yield "Nightly run", f"`whopwatch drift` {where}", registered(drift_metrics(report, "0" * 64, 0.0))
+    yield "Nightly run", f"`whopwatch drift` {where}", registered(drift_metrics(report, {}, 0.0))
     yield "SDK run", f"`whopwatch sdk` {where}", registered(sdk_metrics(report, "sdk:newest", "0.0.0", 0.0))
 
 

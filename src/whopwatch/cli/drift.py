@@ -151,8 +151,8 @@ def drift_command(
     if metrics.wanted:
         from whopwatch.metrics.drift import DRIFT_JOB, drift_metrics
 
-        sha256 = report.extra.get("contract", {}).get("sha256") or contract.sha256
-        metrics.send(DRIFT_JOB, report, drift_metrics(report, sha256, last_common_success(outcomes.values())))
+        described = report.extra.get("contract") or contract.edition.to_json(len(contract.operations))
+        metrics.send(DRIFT_JOB, report, drift_metrics(report, described, last_common_success(outcomes.values())))
     for outcome in outcomes.values():
         if outcome.save_error:
             raise outcome.save_error

@@ -78,11 +78,16 @@ def probe_command(
         if once:
             if allow_unchecked:
                 ready = replace(ready, allow_unchecked=("*",))
-            return _once(ready, file, part, json_file, entries)
+            return _once(_asking(ready, load()), file, part, json_file, entries)
         contract = reads_only(load())
         forget_contracts()  # the whole contract takes several times the memory of the probed part
         gc.collect()
-        return _serve(contract, ready, file, part, address, entries)
+        return _serve(contract, _asking(ready, contract), file, part, address, entries)
+
+
+def _asking(target: Target, contract: Contract) -> Target:
+    """Return `target` with requests that ask for the contract's API version, unless the user chose another one."""
+    return replace(target, api_version_date=target.api_version_date or contract.version)
 
 
 def _opened(name: str | None) -> AbstractContextManager[Target]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge
 
@@ -12,10 +14,11 @@ from whopwatch.core.report import Report, State, Verdict
 DRIFT_JOB = "whopwatch-drift"
 
 
-def drift_metrics(report: Report, sha256: str, last_success: float | None) -> CollectorRegistry:
-    """Return the metrics of one run. `last_success` is when a run last could check its operations, in Unix time.
+def drift_metrics(report: Report, contract: Mapping[str, Any], last_success: float | None) -> CollectorRegistry:
+    """Return the metrics of one run.
 
-    A run that could not check anything exports no findings, so that those pushed before stay.
+    `contract` describes the contract (version, release, sha256), `last_success` is when a run last could check its
+    operations, in Unix time. A run that could not check anything exports no findings, so that those pushed before stay.
     """
     registry = CollectorRegistry()
     if report.verdict is not Verdict.COULD_NOT_CHECK:
@@ -39,8 +42,9 @@ def drift_metrics(report: Report, sha256: str, last_success: float | None) -> Co
             of_targets.labels(target.name, name).set(count)
     _gauge("whop_contract_drift_requests", "Requests that the last run sent.", report.sent, registry)
     _gauge("whop_contract_drift_duration_seconds", "Duration of the last run.", report.seconds, registry)
-    info = Gauge("whop_contract_info", "The contract in use; always 1.", ("sha256",), registry=registry)
-    info.labels(sha256).set(1)
+    labels = ("version", "release", "sha256")
+    info = Gauge("whop_contract_info", "The contract in use; always 1.", labels, registry=registry)
+    info.labels(*(str(contract.get(label) or "") for label in labels)).set(1)
     if last_success is not None:
         name = "whop_contract_drift_last_success_timestamp_seconds"
         _gauge(name, "Start of the last run that could check its operations, in Unix time.", last_success, registry)

@@ -123,7 +123,17 @@ class ProbeMetrics:
         )
 
     def _add_prober_metrics(self) -> None:
-        self.contract_info = self._gauge("whop_contract_info", "The contract in use; always 1.", ("sha256",))
+        self.contract_info = self._gauge(
+            "whop_contract_info", "The contract in use; always 1.", ("version", "release", "sha256")
+        )
+        self.api_version_info = self._gauge(
+            "whop_api_version_info",
+            "The API version that is asked for, and the one that responses name; always 1.",
+            ("asked", "seen"),
+        )
+        self.api_version_mismatch = self._gauge(
+            "whop_api_version_mismatch", "1 if responses name another API version than the contract's, else 0."
+        )
         self.ratelimit_limit = self._gauge(
             "whop_ratelimit_limit_requests", "Requests that may be sent at once when the budget is full."
         )
@@ -200,6 +210,12 @@ class ProbeMetrics:
         series.last_run.set(at)
         if outcome is ProbeOutcome.SUCCESS:
             series.last_success.set(at)
+
+    def set_api_version(self, asked: str, seen: str | None, expected: str | None) -> None:
+        """Export the API version that is asked for and the one that responses name; None if they name none."""
+        self.api_version_info.clear()
+        self.api_version_info.labels(asked, seen or "unknown").set(1)
+        self.api_version_mismatch.set(seen is not None and expected is not None and seen != expected)
 
     @property
     def single_run_registry(self) -> CollectorRegistry:

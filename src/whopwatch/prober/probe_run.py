@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,10 @@ READ_HEADERS = frozenset(header for check in PROBE_CHECKS for header in check.he
 
 _TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.WRITE_TIMEOUT, Failure.READ_TIMEOUT, Failure.DEADLINE})
 _NO_CONNECTION = frozenset({Failure.DNS, Failure.CONNECT, Failure.PROXY, Failure.TLS})
+
+VERSION_HEADER = "api-version-date"
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-\d{1,2})?")
+"""The form of a version. Nothing else from a response may become a label."""
 
 CacheKey = tuple[object, ...]
 AcceptedEntries = Callable[[], tuple[AcceptedEntry, ...]]
@@ -123,7 +128,10 @@ class _Ending:
 
 @dataclass
 class ProbeRunner:
-    """Run probes, and export and store their results. `clock` is monotonic, `wall` since the epoch, in seconds."""
+    """Run probes, and export and store their results. `clock` is monotonic, `wall` since the epoch, in seconds.
+
+    `asked_version` is the API version that requests ask for, None for the key's own.
+    """
 
     contract: Contract
     client: CallSender
@@ -134,11 +142,14 @@ class ProbeRunner:
     clock: Callable[[], float] = time.perf_counter
     wall: Callable[[], float] = time.time
     accepted: AcceptedEntries = tuple
+    asked_version: str | None = None
     checker: RunChecker = field(init=False)
     _without_id: set[str] = field(default_factory=set)
+    _seen_version: str | None = None
 
     def __post_init__(self) -> None:
         self.checker = RunChecker(self.contract, self.accepted)
+        self._export_version(None)
 
     def run(self, probe: Probe) -> ProbeRun:
         """Run `probe` once, export its metrics and store its record."""
@@ -183,6 +194,7 @@ class ProbeRunner:
                     return _Ending(refusal, is_skip=True)
                 exchange = self.client.send(call, max(deadline - self.clock(), 0.0))
                 exchanges.append(exchange)
+                self._note_version(exchange)
                 self.metrics.throttled.inc(budget.hold_after_429(exchange))
                 call = calls.send(exchange)
         except StopIteration:
@@ -211,6 +223,16 @@ class ProbeRunner:
             status=last.status,
             findings=run.findings if last.operation == probe.id and shows_contract(last) else None,
         )
+
+    def _note_version(self, exchange: Exchange) -> None:
+        """Export the API version that a response names, if it is another one than before."""
+        seen = exchange.header(VERSION_HEADER) or ""
+        if seen != self._seen_version and _VERSION.fullmatch(seen):
+            self._export_version(seen)
+
+    def _export_version(self, seen: str | None) -> None:
+        self._seen_version = seen
+        self.metrics.set_api_version(self.asked_version or "key", seen, self.contract.version)
 
     def _note_missing_id(self, operation: str, missing: bool) -> None:
         if missing != (operation in self._without_id):

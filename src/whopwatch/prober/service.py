@@ -197,12 +197,14 @@ class ProberService:
             self.metrics,
             self._history,
             accepted=self._accepted,
+            asked_version=self._target.version_header,
         )
 
     def _export_constants(self, probes: tuple[Probe, ...]) -> None:
         metrics = self.metrics
         metrics.set_operations(probe.series for probe in probes)
-        metrics.contract_info.labels(self._contract.sha256).set(1)
+        edition = self._contract.edition
+        metrics.contract_info.labels(edition.version or "", edition.release or "", edition.sha256).set(1)
         metrics.build_info.labels(__version__, self._contract.sha256[:12]).set(1)
         metrics.shards.set(self._shard.count)
         metrics.shard_index.set(self._shard.index)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import timeseries
+from grafana_foundation_sdk.builders import table, timeseries
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
-from .parts import BLUE, BY_OPERATION, BY_PROBER, GREEN, GREY, ORANGE, RED, YELLOW, always, lines, query, stacked
+from .parts import BLUE, BY_OPERATION, BY_PROBER, GREEN, GREY, ORANGE, RED, YELLOW, always, lines, query, rows, stacked
 
 TITLE = "Contract and request budget"
 COLLAPSED = False
@@ -12,7 +13,7 @@ COLLAPSED = False
 SEVERITY_COLOURS = {"critical": RED, "high": ORANGE, "medium": YELLOW, "low": BLUE, "info": GREY}
 
 
-def panels() -> list[timeseries.Panel]:
+def panels() -> list[timeseries.Panel | table.Panel]:
     """Return the panels of this row."""
     return [
         _by_severity(
@@ -26,6 +27,7 @@ def panels() -> list[timeseries.Panel]:
             "sum by (severity) (whop_contract_drift_findings) > 0",
         ),
         _rate_limit(),
+        _versions(),
     ]
 
 
@@ -34,6 +36,32 @@ def _by_severity(title: str, description: str, expression: str) -> timeseries.Pa
     for severity, colour in SEVERITY_COLOURS.items():
         panel = panel.override_by_name(severity, always(colour))
     return panel.with_target(query(expression, "{{severity}}"))
+
+
+def _versions() -> table.Panel:
+    names = {"instance": "Prober", "asked": "Asked for", "seen": "In responses", "version": "Contract"}
+    return (
+        rows(
+            "API versions", "Version asked for, version in responses, and version of the contract.", width=24, height=5
+        )
+        .with_target(
+            query(
+                f"max by (instance, asked, seen, version) (whop_api_version_info{{{BY_PROBER}}} "
+                f"* on (job, instance) group_left (version) whop_contract_info{{{BY_PROBER}}})",
+                instant=True,
+            )
+        )
+        .with_transformation(
+            DataTransformerConfig(
+                id_val="organize",
+                options={
+                    "excludeByName": {"Time": True, "Value": True},
+                    "indexByName": {name: index for index, name in enumerate(names)},
+                    "renameByName": names,
+                },
+            )
+        )
+    )
 
 
 def _rate_limit() -> timeseries.Panel:

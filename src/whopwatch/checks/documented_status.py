@@ -71,7 +71,7 @@ def documented_status(contract: Contract, evidence: Evidence, findings: FindingC
         operation = contract.operations[id]
         limit = contract.documents[operation.api].get("x-rate-limit", {}).get("requests", 0)
         for number, exchange in enumerate(exchanges):
-            rule = _broken_rule(operation, exchange)
+            rule = _broken_rule(contract, operation, exchange)
             if rule is None and exchange.status == 429 and len(exchanges) < limit:
                 rule = RATE_LIMITED_EARLY
             if rule:
@@ -87,7 +87,7 @@ def documented_status(contract: Contract, evidence: Evidence, findings: FindingC
                 )
 
 
-def _broken_rule(operation: Operation, exchange: Exchange) -> Rule | None:
+def _broken_rule(contract: Contract, operation: Operation, exchange: Exchange) -> Rule | None:
     status = exchange.status
     if status is None or (status in operation.responses and status < 500):
         return None
@@ -101,4 +101,9 @@ def _broken_rule(operation: Operation, exchange: Exchange) -> Rule | None:
         return None if exchange.purpose in INVALID_REQUEST_KINDS else UNDOCUMENTED_SUCCESS
     if 300 <= status < 400:
         return REDIRECT
-    return OPERATION_GONE if status in GONE_STATUSES else UNDOCUMENTED_STATUS
+    if status in GONE_STATUSES:
+        return OPERATION_GONE
+    # The edition may declare a rejection that the documents of the operation leave out.
+    kind = INVALID_REQUEST_KINDS.get(exchange.purpose)
+    is_declared = kind is not None and status == contract.behaviour.pages[kind.declared]
+    return None if is_declared else UNDOCUMENTED_STATUS

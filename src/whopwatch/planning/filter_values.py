@@ -171,7 +171,9 @@ def _selective_values(listing: WholeList, filter: Filter, seed: int) -> Iterator
     elif filter.test in ("is-null", "only-if-true"):
         yield from (((filter.name, value),) for value in ("true", "false"))
     elif filter.test == "equals":
-        counts = Counter(query_text(value) for value in listing.sendable(filter))
+        shown = (query_text(value) for value in listing.sendable(filter))
+        # Items may show values that the filter does not take: its enum can be smaller than that of the field.
+        counts = Counter(value for value in shown if not filter.values or value in filter.values)
         common = sorted(_shuffled(list(counts), seed), key=lambda value: -counts[value])
         yield from (((filter.name, value),) for value in common[:3])
 

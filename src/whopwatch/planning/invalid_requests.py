@@ -97,13 +97,10 @@ def missing_parameter(state: RunState, operation: Operation) -> Experiment:
 def invalid_size(state: RunState, operation: Operation, turns: int = 0, which: int | None = None) -> Experiment:
     """Request an invalid page size: negative, non-numeric, zero, or both `first` and `last`; which one rotates."""
     base = state.base(operation)
-    if base and operation.parameter("first"):
-        place = (
-            rotating_choice(rotation(state, operation, "size"), turns, len(INVALID_SIZES)) if which is None else which
-        )
-        yield from _send_invalid(
-            state, base, replace(list_call(base, INVALID_SIZES[place]), purpose=Purpose.INVALID_SIZE)
-        )
+    sizes = [pairs for pairs in INVALID_SIZES if all(operation.parameter(name) for name, _ in pairs)]
+    if base and sizes and (which is None or which < len(sizes)):
+        place = rotating_choice(rotation(state, operation, "size"), turns, len(sizes)) if which is None else which
+        yield from _send_invalid(state, base, replace(list_call(base, sizes[place]), purpose=Purpose.INVALID_SIZE))
 
 
 def invalid_cursor(state: RunState, operation: Operation, turns: int = 0, which: int | None = None) -> Experiment:

@@ -100,10 +100,15 @@ def traverse_filtered(state: RunState, operation: Operation) -> Experiment:
         page = yield list_call(base, (*start.parameters, ("first", first), ("after", after)))
         seen += len(items(page))
     before = cursor(page, "start_cursor")
-    if page.query_value("after") and before:
+    if page.query_value("after") and before and _goes_back(operation):
         size_back = SIZES_BACK[_size_back(state, operation)]
         yield list_call(base, (*start.parameters, ("last", size_back), ("before", before)))
     yield from confirm_deviation(state, operation, since)
+
+
+def _goes_back(operation: Operation) -> bool:
+    """Check that the list documents pagination backwards."""
+    return operation.parameter("last") is not None and operation.parameter("before") is not None
 
 
 def _items_left(state: RunState, operation: Operation, start: FilteredFirstPage, seen: int) -> int:
@@ -209,10 +214,12 @@ def single_filters(state: RunState, operation: Operation, tests: Collection[str]
 def page_after_last(state: RunState, operation: Operation) -> Experiment:
     """Request the page after the last one, as clients do that read only `end_cursor`: it has to be empty."""
     history, base = state.list_history(operation), state.base(operation)
-    ends = (walk for walk in history.traversals if walk.pages[-1].is_last and walk.pages[-1].items)
-    walk = next(ends, None) if base else None
+    if base is None:
+        return
+    own = (walk for walk in history.traversals if walk.pages[-1].exchange.path_params == base.path_params)
+    walk = next((walk for walk in own if walk.pages[-1].is_last and walk.pages[-1].items), None)
     after = cursor(walk.pages[-1].exchange, "end_cursor") if walk else None
-    if walk and base and after:
+    if walk and after:
         since = state.count(operation)
         yield list_call(base, (*walk.selection, ("first", "5"), ("after", after)))
         yield from confirm_deviation(state, operation, since)

@@ -30,7 +30,7 @@ class InProcess(httpx.BaseTransport):
             base_url="http://127.0.0.1:1/api/v1",
             v2_base_url="http://127.0.0.1:1/api/v2",
             api_key=Secret(self.backend.api_key),
-            company_id=self.backend.world.company.id,
+            company_id=self.backend.world.account.id,
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -84,7 +84,7 @@ class Asker:
     def some_id(self, resource: str) -> str:
         """Return the newest object of a resource, which most others refer to. For companies: the key's own."""
         if resource == "companies":
-            return self.backend.world.company.id
+            return self.backend.world.account.id
         return next(reversed(self.backend.world.table(resource)))
 
     def walk(self, name: str, query: Mapping[str, Any] | None = None, *, first: int = 100) -> list[dict[str, Any]]:

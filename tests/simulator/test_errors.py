@@ -49,7 +49,7 @@ def test_a_key_without_scopes_is_forbidden(ask: Asker, id: str) -> None:
 
 
 def test_an_app_key_reads_what_the_company_key_reads(ask: Asker) -> None:
-    sent = {"company_id": ask.backend.world.company.id}
+    sent = {"company_id": ask.backend.world.account.id}
 
     assert ask("GET", "/products", sent, key=ask.backend.app_key).json == ask("GET", "/products", sent).json
 
@@ -134,7 +134,7 @@ def test_a_body_with_an_unknown_id_is_rejected(ask: Asker) -> None:
 
 
 def test_a_large_withdrawal_needs_a_verification_first(fresh: Asker) -> None:
-    body = {"company_id": fresh.backend.world.company.id, "currency": "usd"}
+    body = {"company_id": fresh.backend.world.account.id, "currency": "usd"}
 
     assert fresh("POST", "/withdrawals", body={**body, "amount": 10_000}).status == 200
     answer = fresh("POST", "/withdrawals", body={**body, "amount": 10_001})
@@ -148,13 +148,13 @@ def test_an_undocumented_path_or_method_is_not_found(ask: Asker, method: str, pa
 
 @pytest.mark.parametrize(("version", "status"), [("2025-01-01", 200), ("2025-13-01", 400), ("latest", 400)])
 def test_the_version_header_is_a_date(ask: Asker, version: str, status: int) -> None:
-    sent = {"company_id": ask.backend.world.company.id}
+    sent = {"company_id": ask.backend.world.account.id}
 
     assert ask("GET", "/products", sent, headers={"api-version-date": version}).status == status
 
 
 def test_an_idempotency_key_has_at_most_255_bytes(fresh: Asker) -> None:
-    body = {"company_id": fresh.backend.world.company.id, "title": "t"}
+    body = {"company_id": fresh.backend.world.account.id, "title": "t"}
 
     assert fresh("POST", "/products", body=body, headers={"idempotency-key": "k" * 255}).status == 200
     assert fresh("POST", "/products", body=body, headers={"idempotency-key": "k" * 256}).status == 400

@@ -10,7 +10,8 @@ import pytest
 from tests.simulator.asker import Asker
 from whopwatch.contract import Contract, Operation, Parameter, load
 from whopwatch.contract.list_behaviour import PAGING
-from whopwatch.simulator.declarations import SORT_PARAMETERS, declarations_of
+from whopwatch.simulator.declarations import SORT_PARAMETERS
+from whopwatch.simulator.world.views import views_of
 
 FILTERS = [
     (operation.id, parameter.name)
@@ -28,7 +29,7 @@ ORDERS = [
 
 def test_every_query_parameter_of_a_list_is_a_filter_an_order_or_a_page_parameter(contract: Contract) -> None:
     for operation in contract.lists:
-        handled = {parameter.name for parameter, _ in declarations_of(contract).filter_paths(operation)}
+        handled = {one.parameter.name for one in views_of(contract).filters_of(operation)}
         documented = {parameter.name for parameter in operation.in_("query")}
         assert documented - handled <= PAGING | SORT_PARAMETERS
 
@@ -37,7 +38,8 @@ def candidates(ask: Asker, operation: Operation, parameter: Parameter) -> Iterat
     """Values worth trying for a filter."""
     schema = ask.contract.resolve(parameter.schema)
     schema = ask.contract.resolve(schema.get("items", schema))
-    path = {p.name: path for p, path in declarations_of(ask.contract).filter_paths(operation)}[parameter.name]
+    filters = ask.backend.world.views.filters_of(operation)
+    path = next(one.path for one in filters if one.parameter.name == parameter.name)
     rows = list(ask.backend.world.table(ask.backend.world.views.of_operation[operation.id].table).values())
     if "enum" in schema:
         yield from schema["enum"]

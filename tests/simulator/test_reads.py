@@ -71,7 +71,7 @@ def shown_alike(one: Any, other: Any) -> bool:
 
 def test_an_empty_company_lists_nothing_and_still_exists(contract: Contract) -> None:
     asker = Asker(Backend(contract, SimulatorOptions(items=0)), contract)
-    company = asker.backend.world.company.id
+    company = asker.backend.world.account.id
 
     page = asker("GET", "/products", {"company_id": company})
 
@@ -92,7 +92,7 @@ def test_items_sets_the_length_of_lists(contract: Contract) -> None:
 
 
 def test_check_access_answers_at_both_documented_paths(ask: Asker) -> None:
-    user, company = ask.some_id("users"), ask.backend.world.company.id
+    user, company = ask.some_id("users"), ask.backend.world.account.id
 
     named = ask("GET", f"/users/{user}/access/{company}")
     short = ask("GET", f"/users/{user}/check_access", {"resource_id": company})
@@ -102,7 +102,7 @@ def test_check_access_answers_at_both_documented_paths(ask: Asker) -> None:
 
 
 def test_the_owner_of_a_company_has_access_as_its_admin(ask: Asker) -> None:
-    company = ask.backend.world.company.id
+    company = ask.backend.world.account.id
     owner = ask.operation("companies.retrieve", id=company).json["owner_user"]["id"]
 
     answer = ask("GET", f"/users/{owner}/access/{company}").json

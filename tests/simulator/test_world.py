@@ -233,7 +233,7 @@ def test_an_event_shows_the_object_as_the_api_does(contract: Contract, shown: Ma
 def test_the_option_items_is_exact(contract: Contract) -> None:
     asker = Asker(Backend(contract, SimulatorOptions(items=4)), contract)
 
-    assert len(asker.walk("shipments.list", {"company_id": asker.backend.world.company.id})) == 4
+    assert len(asker.walk("shipments.list", {"company_id": asker.backend.world.account.id})) == 4
 
 
 @pytest.mark.parametrize("seed", range(3))

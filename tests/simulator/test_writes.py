@@ -39,7 +39,7 @@ def test_a_new_object_is_retrieved_and_listed_first(fresh: Asker, id: str) -> No
     assert {name: created[name] for name in shared} == {name: alone.json[name] for name in shared}
     if f"{resource}.list" in fresh.contract.operations:
         required = fresh.contract.operation(f"{resource}.list").required_query
-        sent = {p.name: fresh.backend.world.company.id for p in required if p.resource == "companies"}
+        sent = {p.name: fresh.backend.world.account.id for p in required if p.resource == "companies"}
         if len(sent) == len(required):
             assert fresh.operation(f"{resource}.list", sent).ids[0] == created["id"]
 

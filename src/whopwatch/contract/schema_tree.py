@@ -24,6 +24,8 @@ LEARNED = "x-whop-learned"
 """The keyword of an object's properties whose presence and nullability follow from a rule, not from a source."""
 KNOWN_VALUES = "x-extensible-enum"
 """The keyword of values that are documented although others are allowed, too."""
+OPEN_ENUM = "x-open-enum"
+"""The keyword of an enum that is documented as extensible: other values are allowed, too."""
 MAX_ALTERNATIVES = 1000
 """Alternatives of one union that are read. A document from elsewhere can describe more than fit into memory."""
 _NULL: Schema = {"type": "null"}
@@ -83,6 +85,8 @@ class SchemaNode:
         if self.variants:
             enums = [node.enum for node in self.variants]
             return None if None in enums else tuple(value for enum in enums for value in enum or ())
+        if self.schema.get(OPEN_ENUM):
+            return None
         if "const" in self.schema:
             return (self.schema["const"],)
         values = _list(self.schema, "enum")
@@ -93,7 +97,8 @@ class SchemaNode:
         """The documented values, whether others are allowed or not."""
         if self.variants:
             return tuple(value for node in self.variants for value in node.known_values)
-        return self.enum or tuple(_list(self.schema, KNOWN_VALUES))
+        known = self.enum or _list(self.schema, KNOWN_VALUES) or _list(self.schema, "enum")
+        return tuple(value for value in known if value is not None)
 
     @cached_property
     def fields(self) -> Mapping[str, SchemaNode]:

@@ -14,12 +14,12 @@ from starlette.responses import Response
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.simulator.api.actions import Actions
-from whopwatch.simulator.api.errors import ApiError, not_found
+from whopwatch.simulator.api.errors import VERSION_HEADER, ApiError, error_body, not_found
 from whopwatch.simulator.api.idempotency import Idempotency
 from whopwatch.simulator.api.keys import ApiKey, KeyGrant, KeyStore, derived_key, keys_of_grants, rate_limits, scopes_of
 from whopwatch.simulator.api.lists import select_rows
-from whopwatch.simulator.api.paging import Cursors, binding_of, requested_page
-from whopwatch.simulator.api.pipeline import ApiCall, Pipeline, StepWrapper, respond
+from whopwatch.simulator.api.paging import Cursors, binding_of, page_sizes, requested_page
+from whopwatch.simulator.api.pipeline import NO_BODY, ApiCall, Pipeline, StepWrapper, respond
 from whopwatch.simulator.api.request import Routes, body_value, check_request_headers, query_values
 from whopwatch.simulator.events.delivery import OutgoingDelivery
 from whopwatch.simulator.events.sender import (
@@ -90,6 +90,7 @@ class Backend:
                 ("project", self._project),
             ),
             options.wrappers,
+            self._error_body,
         )
         self.faults = ActiveFaults(contract, self.world, self._wrap)
         self.faults.switch(options.faults)
@@ -156,16 +157,21 @@ class Backend:
 
     def _answer(self, call: ApiCall) -> Response:
         self.requests[call.method] += 1
+        if self.contract.version:
+            call.response_headers[VERSION_HEADER] = self.contract.version
         try:
             response = self._pipeline.run(call)
             self._idempotency.remember(call, response)
         except Exception:
             call.status, call.response = 500, None
-            call.payload = ApiError(500, "Something went wrong on our side.").envelope(call.api)
+            call.payload = self._error_body(call, ApiError(500, "Something went wrong on our side."))
             respond(call)
             assert call.response is not None
             return call.response
         return response
+
+    def _error_body(self, call: ApiCall, problem: ApiError) -> Any:
+        return error_body(self.contract, call.operation, problem, call.api)
 
     def accepts_key(self, header: str | None) -> bool:
         """Whether an `Authorization` header holds a known key."""
@@ -183,6 +189,7 @@ class Backend:
         if found is None:
             raise not_found("path")
         call.operation, call.path_params = found
+        call.status = call.operation.success.status
 
     def _authenticate(self, call: ApiCall) -> None:
         call.key = self._keys.authenticate(call.headers.get("authorization"), call.matched)
@@ -193,31 +200,42 @@ class Backend:
 
     def _validate(self, call: ApiCall) -> None:
         operation = call.matched
-        check_request_headers(operation, call.headers)
+        check_request_headers(self.contract, operation, call.headers, self.options.lenient)
         call.query = query_values(self.contract, operation, call.query_pairs)
         call.body = body_value(self.contract, operation, call.raw_body)
 
     def _act(self, call: ApiCall) -> None:
-        if call.matched.is_list:
+        operation = call.matched
+        view = self.world.views.of_operation.get(operation.id)
+        if view and view.form in ("list", "array") and operation.is_read:
             query = {**call.query, **call.path_params}
-            call.rows, call.order = select_rows(self.world, call.matched, query, lenient=self.options.lenient)
+            call.rows, call.order = select_rows(self.world, operation, query, lenient=self.options.lenient)
             filters = {name: value for name, value in call.query.items() if name not in PAGING}
-            call.cursors = Cursors(binding_of(call.matched.id, call.path_params, filters, self.options.seed))
+            call.cursors = Cursors(binding_of(operation.id, call.path_params, filters, self.options.seed))
             return
-        shown = self._actions.run(call)
-        call.rows = [] if shown is None else [shown]
+        call.rows = self._actions.run(call)
 
     def _page(self, call: ApiCall) -> None:
         if call.order is None or call.cursors is None:
             return
-        call.page = requested_page(call.order, call.query, call.cursors, lenient=self.options.lenient)
+        sizes = page_sizes(self.contract, call.matched)
+        call.page = requested_page(call.order, call.query, call.cursors, sizes, lenient=self.options.lenient)
+        call.total = len(call.rows)
         call.rows = call.rows[call.page.start : call.page.stop]
 
     def _project(self, call: ApiCall) -> None:
-        view = self.world.views.of_operation.get(call.matched.id)
-        if view is None or not (call.rows or call.page):
-            call.payload = True
+        operation = call.matched
+        view = self.world.views.of_operation.get(operation.id)
+        if view is None:
+            call.payload = True if operation.success.schema is not None else NO_BODY
+            return
+        if view.form == "value":
+            call.payload = self._projector.show_value(view, ":".join(call.path_params.values()))
             return
         expand = frozenset(call.query.get("expand[]", ()))
         shown = [self._projector.show(row, view, expand=expand) for row in call.rows]
-        call.payload = {"data": shown, "page_info": dict(call.page.info)} if call.page else shown[0]
+        if view.form == "object":
+            call.payload = shown[0]
+            return
+        info = call.page.info if call.page else {}
+        call.payload = self._projector.show_list(view, shown, call.total, info)

@@ -2,29 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from whopwatch.contract import Contract, Operation, Parameter
+from whopwatch.contract import Contract
 from whopwatch.contract.edition import read_toml
-from whopwatch.contract.list_behaviour import PAGING
 
 SORT_PARAMETERS = frozenset({"order", "direction"})
 
 Rule = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class AccessRule:
+    """How an operation decides whether a user has access to an object.
+
+    `user` and `resource` are its parameters, `users` the table of users, `resources` the tables of objects that one can
+    have access to. `team` are the paths from the account to its team, `memberships` the path from a user to what gives
+    access if its status is one of `statuses`, and `opens` the paths from there to the objects that it gives access to.
+    """
+
+    operation: str
+    user: str
+    users: str
+    resource: str
+    resources: Sequence[str]
+    team: Sequence[str]
+    memberships: str
+    statuses: Sequence[str]
+    opens: Sequence[str]
+
+
+@dataclass(frozen=True)
+class WebhookFields:
+    """The resource of webhooks, and the fields that decide what is sent to one."""
+
+    resource: str
+    url: str
+    events: str
+    secret: str
+    enabled: str
+    version: str
+
+
 class Declarations:
     """The declarations of one edition. An edition without the file has none, and every attribute is empty.
 
-    `references` maps `table.field` to the resource that the field identifies. `follow`, `children` and `counts` hold a
-    path by table and field; `hidden` a schema by table and field. `renamed` maps API and table to the stored name of
-    each field. `actions` holds the rules of write operations, `events` the rule of each webhook event.
+    `names` maps names of fields to resources, `references` maps `table.field` to the resource of the field's id.
+    `follow`, `children` and `counts` hold a path by table and field; `hidden` a schema by table and field. `renamed`
+    maps API and table to the stored name of each field. `actions` holds the rules of write operations, `events` the
+    rule of each webhook event.
     """
 
     def __init__(self, declared: Mapping[str, Any]) -> None:
         world, queries = declared.get("world", {}), declared.get("queries", {})
+        self.names: Mapping[str, str] = world.get("names", {})
         self.references: Mapping[str, str] = world.get("references", {})
         self.separate = frozenset(world.get("separate", {}).get("operations", ()))
         self.hidden: Mapping[str, Mapping[str, Mapping[str, Any]]] = world.get("hidden", {})
@@ -38,33 +72,14 @@ class Declarations:
         self.actions: Mapping[str, list[Rule]] = declared.get("actions", {})
         self.body_names: Mapping[str, Mapping[str, str]] = declared.get("body_names", {})
         self.events: Mapping[str, Rule] = declared.get("events", {})
-        self._paths: Mapping[str, Mapping[str, str]] = queries.get("paths", {})
+        self.access = AccessRule(**declared["access"]) if "access" in declared else None
+        self.webhooks = WebhookFields(**declared["webhooks"]) if "webhooks" in declared else None
+        self.paths: Mapping[str, Mapping[str, str]] = queries.get("paths", {})
         self._orders: Mapping[str, str] = queries.get("orders", {})
-
-    def filter_paths(self, operation: Operation) -> Iterator[tuple[Parameter, str]]:
-        """Yield each parameter that filters a list, with the path of the field that it filters by."""
-        declared = self._paths.get(operation.id, {})
-        for parameter in operation.parameters:
-            name = parameter.name
-            if parameter.location == "header" or name in PAGING | SORT_PARAMETERS:
-                continue
-            if parameter.location == "path" and name not in declared:
-                continue
-            yield parameter, declared.get(name) or _field_of(parameter)
 
     def order_path(self, value: str) -> str:
         """Return the path of the field that an `order` of this value sorts by."""
         return self._orders.get(value, value)
-
-
-def _field_of(parameter: Parameter) -> str:
-    """Return the field that a parameter names: `statuses[]` is `status`, `product_ids[]` and `product_id` `product`."""
-    if parameter.name.startswith("created_"):
-        return "created_at"
-    name = parameter.name
-    if parameter.is_array:
-        name = singular_of(name.removesuffix("[]"))
-    return name.removesuffix("_id") if name.endswith("_id") else name
 
 
 def singular_of(word: str) -> str:
@@ -72,6 +87,15 @@ def singular_of(word: str) -> str:
     if word.endswith("ies"):
         return word[:-3] + "y"
     return word[:-2] if word.endswith("uses") else word.removesuffix("s")
+
+
+@lru_cache(maxsize=8)
+def account_fields(contract: Contract) -> tuple[str, ...]:
+    """Return the names under which objects show the account that they belong to: `company`, `company_id`."""
+    account = contract.account
+    paths = contract.behaviour.owners.get(account.id_field, "")
+    named = (path.partition(".")[0] for path in paths.split("|") if path)
+    return tuple(dict.fromkeys([*account.fields, *named]))
 
 
 @lru_cache(maxsize=8)

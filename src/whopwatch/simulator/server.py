@@ -64,7 +64,7 @@ class Simulator:
     @property
     def company_id(self) -> str:
         """The company that the keys belong to."""
-        return self.backend.world.company.id
+        return self.backend.world.account.id
 
     @property
     def mcp_url(self) -> str:

@@ -1,75 +1,154 @@
-"""What requests do to the world: find, create, update, delete, and the small declared changes of `actions.toml`."""
+"""Execute requests on the world: retrieve, create, update, delete, and the changes that the edition declares."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from whopwatch.contract import Operation
+from whopwatch.contract import Operation, Parameter
+from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.simulator.api.errors import ApiError, not_found
 from whopwatch.simulator.api.pipeline import ApiCall
-from whopwatch.simulator.declarations import Rule, singular_of
+from whopwatch.simulator.declarations import AccessRule, Rule, singular_of
 from whopwatch.simulator.world.nodes import FieldNode
 from whopwatch.simulator.world.tables import Entity, World
 from whopwatch.simulator.world.values import EntityRef, iso
+from whopwatch.simulator.world.views import View
 
 
 class Actions:
-    """Carries out every operation that is no list; `lenient` answers for any id as if it existed."""
+    """Executes every operation that is not a list. With `lenient`, every id exists."""
 
     def __init__(self, world: World, lenient: bool = False) -> None:
         self._world = world
         self._lenient = lenient
 
-    def run(self, call: ApiCall) -> Entity | None:
-        """Do what the call asks for. Returns the object to show, None where the answer is a bare `true`.
+    def run(self, call: ApiCall) -> list[Entity]:
+        """Execute the request. Return the objects to show, none if the response shows no object.
 
-        Raises ApiError 404 for an object that does not exist, in the path or in the body, and what a rule refuses.
+        Raises ApiError 404 for an object in the path, query or body that does not exist, and the error of a declared
+        rule that rejects the request.
         """
-        operation = call.matched
-        if operation.id == "users.check_access":
-            return access(self._world, call, self._found)
+        operation, world = call.matched, self._world
+        view = world.views.of_operation.get(operation.id)
+        access = world.declared.access
+        if access and operation.id == access.operation:
+            return [self._access(access, call)]
+        self._check_parents(call)
         if operation.method == "GET":
-            return self._subject(call)
-        if not call.path_params:
-            return self._create(operation, call.body)
-        subject = self._subject(call)
+            return [self._subject(call, view)] if view and view.form != "value" else []
+        if operation.method == "POST" and self._is_create(operation, view):
+            return self._create(call, view)
+        subject = self._subject(call, view)
         if operation.method == "DELETE":
-            if self._world.get(subject.reference):
-                self._world.delete(subject)
-            return None
-        return self._change(call, subject)
+            return self._delete(call, view, subject)
+        return self._change(call, view, subject)
 
-    def _subject(self, call: ApiCall) -> Entity:
-        """The object that the path names."""
-        operation, id = call.matched, next(iter(call.path_params.values()))
-        through = self._world.declared.lookups.get(operation.id)
+    # The object of a request
+
+    def _check_parents(self, call: ApiCall) -> None:
+        """Raise ApiError 404 if the path or a required query parameter names an object that does not exist."""
+        operation = call.matched
+        if self._lenient or operation.id in self._world.declared.lookups:
+            return
+        for parameter in operation.needed:
+            value = call.path_params.get(parameter.name) or call.query.get(parameter.name)
+            if isinstance(value, str) and not self._is_known(parameter, value):
+                raise not_found(_spoken(parameter.resource or ""))
+
+    def _is_known(self, parameter: Parameter, id: str) -> bool:
+        resources = [resource for resource in parameter.resources if resource in self._world.shapes]
+        return not resources or any(self._world.exists(resource, id) for resource in resources)
+
+    def _subject(self, call: ApiCall, view: View | None) -> Entity:
+        """Return the object that a request is about."""
+        operation, world = call.matched, self._world
+        named = self._named(call, view)
+        if view and not view.has_id and (operation.is_read or view.table == operation.resource or named is None):
+            return self._document(call, view)
+        if named is None:
+            return self._without_path(view.table if view else operation.resource)
+        through = world.declared.lookups.get(operation.id)
         if through:
-            for table in ("companies", "users"):
-                owned = self._world.children(operation.resource, through, EntityRef(table, id))
+            for table in world.shapes:
+                owned = world.children(operation.resource, through, EntityRef(table, named.id))
                 if owned:
                     return owned[0]
-        return self._found(EntityRef(operation.resource, id))
+        subject = self._found(named)
+        if operation.is_read and view and view.table != subject.table:
+            return self._related(view.table, subject)
+        return subject
+
+    def _document(self, call: ApiCall, view: View) -> Entity:
+        """Return an object without an id: it exists once for each object in the path, or once for the account."""
+        key = ":".join(call.path_params.values()) or self._world.account.id
+        return self._world.singleton(EntityRef(view.table, key))
+
+    def _named(self, call: ApiCall, view: View | None) -> EntityRef | None:
+        """Return the object that the path names: by the last parameter of the shown table, else by the last one."""
+        operation, tables = call.matched, self._world.shapes
+        parameters = [each for each in operation.in_("path") if each.name in call.path_params]
+        if not parameters:
+            return None
+        wanted = {operation.resource, view.table if view else operation.resource}
+        chosen = next((each for each in reversed(parameters) if each.resource in wanted), parameters[-1])
+        table = chosen.resource if chosen.resource in tables else operation.resource
+        if view and view.table != table and chosen.resource is None:
+            table = view.table
+        return EntityRef(table or operation.resource, call.path_params[chosen.name])
+
+    def _without_path(self, table: str) -> Entity:
+        """Return the object of a request without an id: the account of the key, else the newest object of the table."""
+        world = self._world
+        if table == world.account.table:
+            return self._found(world.account)
+        rows = world.own(table) if table in world.shapes else []
+        return rows[-1] if rows else self._found(EntityRef(table, world.account.id))
+
+    def _related(self, table: str, subject: Entity) -> Entity:
+        """Return the object of another table that belongs to `subject`: the newest one that refers to it."""
+        world = self._world
+        for name, node in _fields_of(world.shapes[table]).items():
+            if (node.item or node).resource == subject.table:
+                children = world.children(table, name, subject.reference)
+                if children:
+                    return children[-1]
+        rows = world.own(table)
+        return rows[subject.index % len(rows)] if rows else world.made_up(EntityRef(table, subject.id))
 
     def _found(self, reference: EntityRef) -> Entity:
+        if reference.table not in self._world.shapes:
+            return Entity(reference.table, 0, reference.id, 0)  # no response shows such objects
         entity = self._world.get(reference)
         if entity is not None:
             return entity
         if self._lenient:
             return self._world.made_up(reference)
-        raise not_found(singular_of(reference.table).replace("_", " "))
+        raise not_found(_spoken(reference.table))
 
-    def _create(self, operation: Operation, body: Mapping[str, Any]) -> Entity | None:
-        view = self._world.views.of_operation.get(operation.id)
-        if view is None:
-            return None
-        self._check_references(body)
+    # Writes
+
+    def _is_create(self, operation: Operation, view: View | None) -> bool:
+        """Check that a POST makes an object: it names none, or names only what the new object will belong to."""
+        parameters = list(operation.in_("path"))
+        if not parameters:
+            return True
+        if view is None or not view.has_id or view.form == "value":
+            return False
+        named = {parameter.resource for parameter in parameters}
+        return view.table == operation.resource and view.table not in named and None not in named
+
+    def _create(self, call: ApiCall, view: View | None) -> list[Entity]:
+        operation, body = call.matched, call.body
+        self._check_references(operation, body)
         rule = self._rule(operation.id, body)
         if "refuse" in rule and not self._lenient:
             raise ApiError(rule["refuse"], rule["message"])
+        if view is None or view.form == "value":
+            return []
         entity = self._world.create(view.table)
-        fields = self._fields(entity)
-        given = self._apply(entity, operation, body)
+        fields = self._world.fields(entity)
+        given = self._apply(entity, operation, body) | self._link(call, entity)
         for name, value in rule.get("default", {}).items():
             if name not in given:
                 self._world.put(entity, name, value)
@@ -77,27 +156,49 @@ class Actions:
             if name not in given and node.nullable and node.kind not in ("reference", "id", "union"):
                 self._world.put(entity, name, None)
         self._world.refollow(entity, given)
-        return entity
+        return [entity]
 
-    def _change(self, call: ApiCall, subject: Entity) -> Entity | None:
-        operation = call.matched
-        self._check_references(call.body)
+    def _link(self, call: ApiCall, entity: Entity) -> set[str]:
+        """Let a new object refer to the objects in the path. Return the names of the fields that do."""
+        linked = set()
+        for parameter in call.matched.in_("path"):
+            for name, node in self._world.fields(entity).items():
+                if node.kind in ("reference", "id") and node.resource == parameter.resource and name not in linked:
+                    self._world.put(entity, name, EntityRef(parameter.resource or "", call.path_params[parameter.name]))
+                    linked.add(name)
+                    break
+        return linked
+
+    def _delete(self, call: ApiCall, view: View | None, subject: Entity) -> list[Entity]:
+        world = self._world
+        if subject.table in world.shapes and world.get(subject.reference):
+            world.delete(subject)
+        if view is None or view.form == "value":
+            return []
+        return [subject if view.table == subject.table else self._document(call, view)]
+
+    def _change(self, call: ApiCall, view: View | None, subject: Entity) -> list[Entity]:
+        operation, world = call.matched, self._world
+        self._check_references(operation, call.body)
         rule = self._rule(operation.id, call.body)
+        if "refuse" in rule and not self._lenient:
+            raise ApiError(rule["refuse"], rule["message"])
         if rule.get("copy"):
-            original, subject = subject, self._world.create(subject.table)
+            original, subject = subject, world.create(subject.table)
             for name, value in original.values.items():
                 if name not in ("id", "created_at"):
-                    self._world.put(subject, name, value)
+                    world.put(subject, name, value)
         self._apply(subject, operation, call.body)
         self._apply_rule(rule, subject, call.body)
         if "updated_at" in subject.values:
-            self._world.put(subject, "updated_at", iso(self._world.now))
-        view = self._world.views.of_operation.get(operation.id)
-        if view is None or view.table == subject.table:
-            return subject if view else None
-        answer = self._world.create(view.table)
+            world.put(subject, "updated_at", iso(world.now))
+        if view is None or view.form == "value":
+            return []
+        if view.table == subject.table:
+            return [subject]
+        answer = world.create(view.table) if view.has_id else self._document(call, view)
         self._point_at(answer, subject)
-        return answer
+        return [answer]
 
     def _apply_rule(self, rule: Rule, subject: Entity, body: Mapping[str, Any]) -> None:
         world = self._world
@@ -105,7 +206,7 @@ class Actions:
             world.put(subject, name, self._meant(value, subject, body))
         for change in ("add", "remove"):
             for name, field in rule.get(change, {}).items():
-                node = self._fields(subject)[name].item
+                node = world.fields(subject)[name].item
                 reference = EntityRef((node and node.resource) or "", body.get(field, ""))
                 others = [known for known in subject.values.get(name) or [] if known != reference]
                 world.put(subject, name, [*others, reference] if change == "add" else others)
@@ -129,9 +230,9 @@ class Actions:
         return subject.values.get(name)
 
     def _apply(self, entity: Entity, operation: Operation, body: Mapping[str, Any]) -> set[str]:
-        """Set what the body says of fields that the object has; returns the names of those fields."""
+        """Store the body's values of fields that the object has. Return the names of those fields."""
         renamed = self._world.declared.body_names.get(operation.resource, {})
-        fields = self._fields(entity)
+        fields = self._world.fields(entity)
         given = set()
         for sent, value in body.items():
             name = renamed.get(sent, sent)
@@ -144,85 +245,83 @@ class Actions:
                         given.add(target)
         return given
 
-    def _check_references(self, body: Mapping[str, Any]) -> None:
-        """Raises ApiError 404 where an id in the body is of no object of the resource that its field names."""
-        if self._lenient:
+    def _check_references(self, operation: Operation, body: Mapping[str, Any]) -> None:
+        """Raise ApiError 404 if an id in the body is of no object of the resource that its field names."""
+        if self._lenient or not body:
             return
+        documented = schemas_of(self._world.contract).read(operation.body or {}, operation.api).fields
         for name, value in body.items():
-            table = self._world.table_named(name)
+            node = documented.get(name)
+            resource = (node.items or node).resource if node else None
+            table = resource if resource in self._world.shapes else self._world.table_named(name)
             for id in value if isinstance(value, list) else (value,):
-                if table and isinstance(id, str) and self._world.get(EntityRef(table, id)) is None:
-                    raise not_found(singular_of(table).replace("_", " "))
+                if table and isinstance(id, str) and not self._world.exists(table, id):
+                    raise not_found(_spoken(table))
 
     def _point_at(self, answer: Entity, subject: Entity) -> None:
-        for name, node in self._fields(answer).items():
+        for name, node in self._world.fields(answer).items():
             if node.resource == subject.table:
                 self._world.put(answer, name, subject.reference)
 
     def _rule(self, operation: str, body: Mapping[str, Any]) -> Rule:
-        """The first declared rule of an operation whose `when` agrees with the body."""
+        """Return the first declared rule of an operation whose `when` matches the body."""
         for rule in self._world.declared.actions.get(operation, ()):
             if all(_agrees(body.get(name), wanted) for name, wanted in rule.get("when", {}).items()):
                 return rule
         return {}
 
-    def _fields(self, entity: Entity) -> Mapping[str, FieldNode]:
-        return self._world.fields(entity)
+    # Access
 
+    def _access(self, rule: AccessRule, call: ApiCall) -> Entity:
+        """Answer whether a user has access to an object: as a member of its team, or by a paid membership."""
+        world = self._world
+        user = self._found(EntityRef(rule.users, call.path_params[rule.user])).reference
+        wanted = call.path_params.get(rule.resource) or dict(call.query_pairs).get(rule.resource) or world.account.id
+        known = next((EntityRef(table, wanted) for table in rule.resources if world.exists(table, wanted)), None)
+        resource = self._found(known or EntityRef(rule.resources[1], wanted)).reference
+        level = self._access_level(rule, user, resource)
+        answer = world.made_up(EntityRef(call.matched.id, f"{user.id}:{resource.id}"))
+        answer.values |= {"access_level": level, "has_access": level != "no_access"}
+        return answer
 
-OPEN_MEMBERSHIPS = frozenset({"active", "trialing", "completed", "canceling", "past_due"})
-"""The statuses of a membership that let its user in."""
+    def _access_level(self, rule: AccessRule, user: EntityRef, resource: EntityRef) -> str:
+        world = self._world
+        account = resource
+        if resource.table != world.account.table:
+            account = world.resolve(resource).raw[world.contract.account.object_field]
+        holder = world.resolve(account)
+        if any(user in world.follow(holder, path) for path in rule.team):
+            return "admin"
+        paid = [one for one in world.follow(world.resolve(user), rule.memberships) if self._is_open(rule, one)]
+        return "customer" if any(resource in self._opened(rule, one) for one in paid) else "no_access"
 
+    def _is_open(self, rule: AccessRule, membership: EntityRef) -> bool:
+        return self._world.resolve(membership).values.get("status") in rule.statuses
 
-def access(world: World, call: ApiCall, found: Callable[[EntityRef], Entity]) -> Entity:
-    """The answer to `users.check_access`. `found` raises for a user or resource that does not exist."""
-    user = found(EntityRef("users", call.path_params["id"])).reference
-    wanted = call.path_params.get("resource_id") or dict(call.query_pairs).get("resource_id") or world.company.id
-    tables = ("companies", "products", "experiences")
-    known = next((EntityRef(t, wanted) for t in tables if world.get(EntityRef(t, wanted))), None)
-    resource = found(known or EntityRef("products", wanted)).reference
-    level = _level(world, user, resource)
-    answer = world.made_up(EntityRef(call.matched.id, f"{user.id}:{resource.id}"))
-    answer.values |= {"access_level": level, "has_access": level != "no_access"}
-    return answer
-
-
-def _level(world: World, user: EntityRef, resource: EntityRef) -> str:
-    company: EntityRef = resource if resource.table == "companies" else world.resolve(resource).raw["company"]
-    runs = [
-        *world.follow(world.resolve(company), "owner_user"),
-        *(team.values.get("user") for team in world.children("authorized_users", "company", company)),
-    ]
-    if user in runs:
-        return "admin"
-    paid = (m for m in world.children("memberships", "user", user) if m.values["status"] in OPEN_MEMBERSHIPS)
-    return "customer" if any(resource in _opened(world, membership) for membership in paid) else "no_access"
-
-
-def _opened(world: World, membership: Entity) -> Iterator[EntityRef]:
-    yield from world.follow(membership, "company", shown=False)
-    yield from world.follow(membership, "product", shown=False)
-    yield from world.follow(membership, "product.experiences@products", shown=False)
+    def _opened(self, rule: AccessRule, membership: EntityRef) -> Iterator[Any]:
+        entity = self._world.resolve(membership)
+        for path in rule.opens:
+            yield from self._world.follow(entity, path, shown=False)
 
 
 KEEP = object()
-"""What a body says that cannot be stored: the field stays as it is."""
+"""A value that cannot be stored: the field stays unchanged."""
 
 
 def stored_value(node: FieldNode, value: Any, before: Any) -> Any:
-    """`value` of a body as the world stores it in a field of this FieldNode, or KEEP where it is of another kind."""
+    """Return a value of a body as the world stores it in a field of this node, KEEP if it is of another type."""
     if value is None:
         return None if node.nullable else KEEP
     if node.kind in ("reference", "id"):
         return EntityRef(node.resource or "", value) if isinstance(value, str) else KEEP
-    if node.enum:
+    if node.enum and not node.is_open:
         return value if value in node.enum else KEEP
     if node.kind == "array" and isinstance(value, list) and node.item:
         stored = [stored_value(node.item, item, None) for item in value]
         return KEEP if any(item is KEEP for item in stored) else stored
     if node.kind == "object":
         return _stored_object(node, value, before)
-    return value if KINDS.get(node.kind, _never)(value) else KEEP
+    return value if VALUE_KINDS.get(node.kind, _never)(value) else KEEP
 
 
 def _stored_object(node: FieldNode, value: Any, before: Any) -> Any:
@@ -237,7 +336,7 @@ def _never(value: Any) -> bool:
     return False
 
 
-KINDS: Mapping[str, Callable[[Any], bool]] = {
+VALUE_KINDS: Mapping[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
@@ -245,12 +344,22 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
     "map": lambda value: isinstance(value, dict),
     "any": lambda value: True,
 }
+"""The check of a value by the kind of its field."""
 
 
 def _agrees(value: Any, wanted: Any) -> bool:
-    """Whether a body's `value` is what a `when` asks for."""
+    """Check a value of the body against a value of `when`."""
     if value is None or wanted == "*":
         return value is not None
     if isinstance(wanted, str) and wanted.startswith("> "):
         return isinstance(value, int | float) and value > float(wanted.removeprefix("> "))
     return bool(value == wanted)
+
+
+def _fields_of(shape: FieldNode) -> Mapping[str, FieldNode]:
+    return {name: node for each in shape.alternatives for name, node in each.fields.items()}
+
+
+def _spoken(table: str) -> str:
+    """Return the singular of a table's name in words: `course_lessons` is `course lesson`."""
+    return singular_of(table.rpartition(".")[2]).replace("_", " ")

@@ -10,15 +10,17 @@ import base64
 import binascii
 import hashlib
 import json
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from whopwatch.contract import Contract, Operation
 from whopwatch.simulator.api.errors import ApiError, parameter_invalid
 
-DEFAULT_SIZE = 10
-MAX_SIZE = 100
+UNDOCUMENTED_SIZES = (10, 100)
+"""The default and the maximum size of pages of a list that documents none."""
 
 SortKey = tuple[Any, ...]
 """The position of an item in the sort order. It ends with the item's number, so no two are equal."""
@@ -83,8 +85,15 @@ def binding_of(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
-def requested_page(order: ListOrder, query: Mapping[str, Any], cursors: Cursors, *, lenient: bool = False) -> PageSlice:
-    """Return the page that `first`, `last`, `after` and `before` request.
+def requested_page(
+    order: ListOrder,
+    query: Mapping[str, Any],
+    cursors: Cursors,
+    sizes: tuple[int, int] = UNDOCUMENTED_SIZES,
+    *,
+    lenient: bool = False,
+) -> PageSlice:
+    """Return the page that `first`, `last`, `after` and `before` request. `sizes` are the default and the maximum.
 
     A size above the maximum is reduced to it. Raises ApiError 400 for a size below 1, for `first` together with `last`,
     and for a cursor of another list; a `lenient` simulator ignores these parameters instead.
@@ -100,9 +109,23 @@ def requested_page(order: ListOrder, query: Mapping[str, Any], cursors: Cursors,
     if (before := _cursor_key(query, "before", cursors, lenient)) is not None:
         high = max(low, order.index_of(before))
     backward = last is not None or (before is not None and first is None)
-    size = min(first or last or DEFAULT_SIZE, MAX_SIZE)
+    default, maximum = sizes
+    size = min(first or last or default, maximum)
     start, stop = (max(low, high - size), high) if backward else (low, min(high, low + size))
     return page_between(order.keys, start, stop, cursors)
+
+
+def page_sizes(contract: Contract, operation: Operation) -> tuple[int, int]:
+    """Return the default and the maximum page size of a list; for an unpaginated list, more than any list has."""
+    if operation.parameter("first") is None and operation.parameter("last") is None:
+        return sys.maxsize, sys.maxsize
+    declared = operation.raw.get("x-pagination", {})
+    default, maximum = UNDOCUMENTED_SIZES
+    schema = contract.resolve(parameter.schema, operation.api) if (parameter := operation.parameter("first")) else {}
+    return (
+        declared.get("default_size") or schema.get("default") or default,
+        declared.get("maximum_size") or schema.get("maximum") or maximum,
+    )
 
 
 def page_between(keys: Sequence[SortKey], start: int, stop: int, cursors: Cursors) -> PageSlice:

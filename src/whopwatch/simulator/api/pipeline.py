@@ -38,6 +38,7 @@ class ApiCall:
     order: ListOrder | None = None
     cursors: Cursors | None = None
     page: PageSlice | None = None
+    total: int = 0
     payload: Any = None
     status: int = 200
     response_headers: dict[str, str] = field(default_factory=dict)
@@ -49,6 +50,9 @@ class ApiCall:
         assert self.operation is not None
         return self.operation
 
+
+NO_BODY = object()
+"""The payload of a response without a body."""
 
 Step = Callable[[ApiCall], None]
 Proceed = Callable[[], None]
@@ -64,10 +68,19 @@ class StepWrapper:
 
 
 class Pipeline:
-    """The steps in order, and their wrappers. Of several wrappers of a step the last is outermost."""
+    """The steps in order, and their wrappers. Of several wrappers of a step the last is outermost.
 
-    def __init__(self, steps: Sequence[tuple[str, Step]], wrappers: Sequence[StepWrapper] = ()) -> None:
+    `describe` returns the body of an error.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[tuple[str, Step]],
+        wrappers: Sequence[StepWrapper] = (),
+        describe: Callable[[ApiCall, ApiError], Any] = lambda _, problem: {"error": {"message": problem.message}},
+    ) -> None:
         self._steps = steps
+        self._describe = describe
         self._wrappers: tuple[StepWrapper, ...] = ()
         self.wrap(wrappers)
 
@@ -86,7 +99,7 @@ class Pipeline:
                 if call.response is not None:
                     return call.response
         except ApiError as problem:
-            call.status, call.payload = problem.status, problem.envelope(call.api)
+            call.status, call.payload = problem.status, self._describe(call, problem)
         self._wrapped("respond", respond, call)()
         assert call.response is not None
         return call.response
@@ -111,6 +124,9 @@ def _around(wrapper: StepWrapper, call: ApiCall, inner: Proceed) -> Proceed:
 
 
 def respond(call: ApiCall) -> None:
-    """Write the payload as the response."""
+    """Write the payload as the response; NO_BODY as an empty one."""
+    if call.payload is NO_BODY:
+        call.response = Response(b"", call.status, call.response_headers)
+        return
     body = json.dumps(call.payload, separators=(",", ":"), ensure_ascii=False).encode()
     call.response = Response(body, call.status, call.response_headers, "application/json; charset=utf-8")

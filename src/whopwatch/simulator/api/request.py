@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any
 from urllib.parse import unquote
 
 from whopwatch.contract import Contract, Operation, Parameter
+from whopwatch.contract.loader import is_version
 from whopwatch.contract.operation import escape_pointer
+from whopwatch.contract.schema_tree import SchemaNode, schemas_of
 from whopwatch.core.strict_json import BodyProblem, parse_json
-from whopwatch.simulator.api.errors import ApiError, parameter_invalid, parameter_missing
+from whopwatch.simulator.api.errors import INVALID, VERSION_HEADER, ApiError, parameter_invalid, parameter_missing
 from whopwatch.simulator.world.values import to_milliseconds
 
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -49,36 +50,44 @@ def query_values(contract: Contract, operation: Operation, pairs: Iterable[tuple
     for name, value in pairs:
         sent.setdefault(name, []).append(value)
     values: dict[str, Any] = {}
+    schemas = schemas_of(contract)
     for parameter in operation.in_("query"):
         texts = sent.get(parameter.name)
         if texts is None:
             if parameter.required:
                 raise parameter_missing(parameter.name)
             continue
-        schema = contract.resolve(parameter.schema, operation.api)
-        if parameter.is_array:
-            item = contract.resolve(schema["items"], operation.api)
-            values[parameter.name] = [_read(parameter, item, text) for text in texts]
+        node = schemas.read(parameter.schema, operation.api)
+        if node.type == "array":
+            values[parameter.name] = [_read(parameter, node.items or node, text) for text in texts]
         else:
-            values[parameter.name] = _read(parameter, schema, texts[-1])
+            values[parameter.name] = _read(parameter, node, texts[-1])
     return values
 
 
-def _read(parameter: Parameter, schema: Mapping[str, Any], text: str) -> Any:
-    if "enum" in schema:
-        if text not in schema["enum"]:
+def _read(parameter: Parameter, node: SchemaNode, text: str) -> Any:
+    if node.variants:
+        return _first_readable(parameter, node, text)
+    if node.known_values:
+        # Responses may show further values of an open enum, but a request with one is rejected all the same.
+        known = {str(value): value for value in node.known_values}
+        if text not in known:
             raise parameter_invalid(parameter.name, "one of the documented values")
-        return text
-    kind, form = schema.get("type"), schema.get("format")
-    if kind == "integer":
+        return known[text]
+    if node.type == "integer":
         if not INTEGER.fullmatch(text):
             raise parameter_invalid(parameter.name, "an integer")
         return int(text)
-    if kind == "boolean":
+    if node.type == "number":
+        try:
+            return float(text)
+        except ValueError:
+            raise parameter_invalid(parameter.name, "a number") from None
+    if node.type == "boolean":
         if text not in ("true", "false"):
             raise parameter_invalid(parameter.name, "true or false")
         return text == "true"
-    if form in ("date-time", "date"):
+    if node.format in ("date-time", "date"):
         try:
             return to_milliseconds(text)
         except (ValueError, OverflowError):
@@ -86,6 +95,16 @@ def _read(parameter: Parameter, schema: Mapping[str, Any], text: str) -> Any:
     if not text and parameter.required:
         raise parameter_missing(parameter.name)
     return text
+
+
+def _first_readable(parameter: Parameter, node: SchemaNode, text: str) -> Any:
+    """Return the value as the first variant that accepts it. Raises ApiError 400 if none does."""
+    for variant in node.variants:
+        try:
+            return _read(parameter, variant, text)
+        except ApiError as problem:
+            rejected = problem
+    raise rejected
 
 
 def body_value(contract: Contract, operation: Operation, body: bytes) -> dict[str, Any]:
@@ -108,14 +127,18 @@ def body_value(contract: Contract, operation: Operation, body: bytes) -> dict[st
     return value
 
 
-def check_request_headers(operation: Operation, headers: Mapping[str, str]) -> None:
-    """Raises ApiError 400 for a malformed `Api-Version-Date` or `Idempotency-Key`."""
-    version = headers.get("api-version-date")
+def check_request_headers(contract: Contract, operation: Operation, headers: Mapping[str, str], lenient: bool) -> None:
+    """Raise ApiError 400 for an unusable `Api-Version-Date` or `Idempotency-Key`.
+
+    The simulated API supports the version of its contract only. A `lenient` one accepts every version.
+    """
+    version = headers.get(VERSION_HEADER.lower())
     if version is not None:
-        try:
-            date.fromisoformat(version)
-        except ValueError:
-            raise parameter_invalid("Api-Version-Date", "a date such as 2025-01-01") from None
+        if not is_version(version):
+            raise parameter_invalid(VERSION_HEADER, "a version such as 2025-01-01 or 2026-10-15-1")
+        if contract.version not in (None, version) and not lenient:
+            message = f"Unknown API version {version}. Supported versions: {contract.version}."
+            raise ApiError(400, message, code=INVALID, param=VERSION_HEADER)
     key = headers.get("idempotency-key")
     if key is not None and operation.method == "POST" and not 0 < len(key.encode()) <= MAX_KEY_BYTES:
         raise parameter_invalid("Idempotency-Key", f"1 to {MAX_KEY_BYTES} bytes")

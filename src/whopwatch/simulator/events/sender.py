@@ -22,6 +22,7 @@ import httpx
 
 from whopwatch.config.urls import is_local
 from whopwatch.contract import Contract, Event
+from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.errors import UsageError
 from whopwatch.signature import new_secret
 from whopwatch.simulator.events.delivery import DeliveryWrapper, OutgoingDelivery, run_delivery_step
@@ -104,6 +105,8 @@ class DeliveryComposer:
         subject = self._triggers.prepare(event)
         with self.watching(found, now):
             self._triggers.trigger(event, subject)
+        if subject is not None and all(delivery.event != event.name for delivery in found):
+            found.append(self._compose(EmittedEvent(event, subject), now))  # no change of the world triggers it
         return found
 
     def next_attempt(self, delivery: OutgoingDelivery, now: float) -> None:
@@ -116,14 +119,17 @@ class DeliveryComposer:
         self._number += 1
         world, event = self._world, emitted.event
         suffix = random_text("alnum", 24, random.Random(f"{world.seed}:webhook:{self._number}"))  # noqa: S311
-        payload = {
+        known = {
             "id": f"msg_{suffix}",
             "api_version": PAYLOAD_VERSION,
+            "api_version_date": world.contract.version,
             "type": event.name,
             "timestamp": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "company_id": world.company.id,
+            world.contract.account.id_field: world.account.id,
             "data": self._projector.show(emitted.entity, world.views.of_event[event.name]),
         }
+        documented = schemas_of(world.contract).event(event.name).fields
+        payload = {name: known[name] for name in known if name in documented}
         delivery = OutgoingDelivery(event.name, str(payload["id"]), self.secret, payload, self._delays)
         run_delivery_step("compose", delivery, self._wrappers("compose", event.name))
         return delivery
@@ -204,8 +210,10 @@ def addressed(world: World, delivery: OutgoingDelivery, url: str | None) -> Iter
     if url:
         yield replace(delivery, url=url)
     for webhook in reachable_webhooks(world):
-        if delivery.event in webhook.values["events"]:
-            yield replace(delivery, url=str(webhook.values["url"]), secret=str(webhook.values["webhook_secret"]))
+        fields = world.declared.webhooks
+        if fields and delivery.event in (webhook.values.get(fields.events) or ()):
+            secret = str(webhook.values.get(fields.secret) or delivery.secret)
+            yield replace(delivery, url=str(webhook.values[fields.url]), secret=secret)
 
 
 def reachable_webhooks(world: World) -> Iterator[Entity]:
@@ -213,9 +221,13 @@ def reachable_webhooks(world: World) -> Iterator[Entity]:
 
     A simulator never sends data to another machine because of a request.
     """
-    for webhook in world.own("webhooks"):
+    fields = world.declared.webhooks
+    if fields is None or fields.resource not in world.shapes:
+        return
+    for webhook in world.own(fields.resource):
         values = webhook.values
-        if values.get("enabled") and values.get("api_version") == PAYLOAD_VERSION and _is_here(str(values.get("url"))):
+        is_sent = values.get(fields.enabled) and values.get(fields.version) == PAYLOAD_VERSION
+        if is_sent and _is_here(str(values.get(fields.url))):
             yield webhook
 
 

@@ -1,7 +1,7 @@
 """Recognise webhook events in the changes of the world, and change the world so that an event occurs.
 
-`simulator.toml` of the edition declares which change triggers which event. An event without a declaration occurs when
-an object of its resource changes.
+`simulator.toml` of the edition declares which change triggers which event. Without a declaration the name of the event
+decides: `created`, `deleted`, `updated`, or a value of the object's status. Any other event occurs only on demand.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class EventTriggers:
         self._world = world
         self._events: dict[str, list[Event]] = {}
         for event in contract.events.values():
-            self._events.setdefault(event.resource, []).append(event)
+            if event.resource in world.shapes:
+                self._events.setdefault(event.resource, []).append(event)
         self._prepared = 0
 
     def snapshot(self) -> Snapshot:
@@ -73,6 +74,8 @@ class EventTriggers:
         Return None for an event about the creation of an object.
         """
         rule = self._rule(event)
+        if event.resource not in self._world.shapes:
+            return Entity(event.resource, 0, "", self._world.now)
         if rule.get("on") == "created":
             return None
         fields = rule.get("when") or {
@@ -102,12 +105,26 @@ class EventTriggers:
                     world.put(subject, name, value)
 
     def _rule(self, event: Event) -> Rule:
-        return self._world.declared.events[event.name]
+        declared = self._world.declared.events.get(event.name)
+        if declared is not None:
+            return declared
+        change = event.name.rpartition(".")[2]
+        if change in ("created", "deleted"):
+            return {"on": change}
+        if change in ("updated", "changed"):
+            return {"on": "changed"}
+        for shape in self._world.shapes[event.resource].alternatives if event.resource in self._world.shapes else ():
+            status = shape.fields.get("status")
+            if status and change in (status.enum or ()):
+                return {"when": {"status": change}}
+        return {"on": "demand"}
 
 
 def _triggers(rule: Rule, old: Values | None, new: Values | None) -> bool:
     """Check whether the change of an object from `old` to `new` (None: absent) matches a rule."""
     on = rule.get("on", "became")
+    if on == "demand":
+        return False
     if on in ("created", "deleted"):
         return (old, new).index(None) == ("created", "deleted").index(on) if None in (old, new) else False
     if new is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from whopwatch.simulator.api.errors import ApiError, not_found
+from whopwatch.simulator.api.errors import ApiError, error_body, not_found
 from whopwatch.simulator.api.pipeline import ApiCall, Proceed, respond
 from whopwatch.simulator.faults.changes import where_possible
 from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around, setting_of
@@ -18,23 +18,6 @@ EMPTY_LIST = {
     "data": [],
     "page_info": {"end_cursor": None, "start_cursor": None, "has_next_page": False, "has_previous_page": False},
 }
-ERROR_TYPES = {
-    402: "payment_required",
-    405: "method_not_allowed",
-    410: "gone",
-    501: "not_implemented",
-    503: "unavailable",
-}
-
-
-class RefusalError(ApiError):
-    """An error with a status that the simulated API does not use."""
-
-    def envelope(self, api: str) -> dict[str, Any]:
-        """Return the response body, with a type for any status."""
-        if self.status in ERROR_TYPES and api != "v2":
-            return {"error": {"type": ERROR_TYPES[self.status], "message": self.message, "code": None, "param": None}}
-        return super().envelope(api)
 
 
 def reject_request(
@@ -61,7 +44,7 @@ def reject_request(
             call.response = Response(HTML_BODY, status, media_type="text/html")
         else:
             call.response_headers |= headers or {}
-            raise RefusalError(status, "The request was not executed.")
+            raise ApiError(status, "The request was not executed.")
 
     return around(before, rejecting, "status")
 
@@ -76,7 +59,7 @@ def change_status(context: FaultContext, *, status: int, empty: bool = False, ra
             return
         call.status = status
         if status >= 400:
-            call.payload = RefusalError(status, "Something went wrong.").envelope(call.api)
+            call.payload = error_body(context.contract, context.operation, ApiError(status, "Something went wrong."))
         proceed()
         if empty:
             call.response = Response(status_code=status, headers=call.response_headers)
@@ -181,7 +164,7 @@ def change_error_status(
             if problem.status != of or not is_affected(call, problem):
                 raise
             if status >= 400:
-                raise RefusalError(status, problem.message, code=problem.code, param=problem.param) from None
+                raise ApiError(status, problem.message, code=problem.code, param=problem.param) from None
             call.status, call.payload = status, EMPTY_LIST if empty_list else None
             respond(call)
 

@@ -11,7 +11,6 @@ from typing import Any
 from whopwatch.core.strict_json import parse_json
 from whopwatch.simulator.api.errors import ApiError, not_found, parameter_missing
 from whopwatch.simulator.api.pipeline import ApiCall, Proceed
-from whopwatch.simulator.faults.answer import RefusalError
 from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around
 from whopwatch.simulator.world.tables import NOW_MS, Entity
 
@@ -274,7 +273,7 @@ def write_then_reject(context: FaultContext, *, status: int) -> FaultPlan | None
 
     def refused(call: ApiCall, proceed: Proceed) -> None:
         proceed()
-        raise RefusalError(status, "The request was not executed.")
+        raise ApiError(status, "The request was not executed.")
 
     return around("act", refused, "status")
 

@@ -43,8 +43,8 @@ FILTER_KINDS: Mapping[str, Callable[[FaultContext, Parameter], bool]] = {
     "flag": lambda context, p: schema_of(context, p).get("type") == "boolean",
     "search": lambda context, p: p.name in ("query", "keyword"),
     "number": lambda context, p: schema_of(context, p).get("type") == "integer",
-    "company": lambda context, p: p.resource == "companies" and p.required,
-    "parent": lambda context, p: p.resource not in ("companies", None) and p.required,
+    "account": lambda context, p: p.resource == context.contract.account.resource and p.required,
+    "parent": lambda context, p: p.resource not in (context.contract.account.resource, None) and p.required,
 }
 """Kinds of filters."""
 

@@ -107,7 +107,7 @@ def narrow_search(context: FaultContext, *, how: str) -> FaultPlan | None:
     if not parameters:
         return None
     name = parameters[0].name
-    path = {p.name: path for p, path in context.world.declared.filter_paths(context.operation)}[name]
+    path = next(one.path for one in context.world.views.filters_of(context.operation) if one.parameter.name == name)
 
     def found(row: Entity, wanted: str) -> bool:
         texts = [str(text) for option in path.split("|") for text in context.world.follow(row, option)]

@@ -83,7 +83,7 @@ def fill_in_required(context: FaultContext) -> FaultPlan | None:
 
     def changed(call: ApiCall, proceed: Proceed) -> None:
         sent = {name for name, _ in call.query_pairs}
-        own = {"companies": context.world.company.id}
+        own = {context.world.account.table: context.world.account.id}
         added = [
             (p.name, own.get(p.resource or "") or next(reversed(context.world.table(p.resource or ""))))
             for p in needed

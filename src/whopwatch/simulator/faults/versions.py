@@ -7,7 +7,7 @@ from typing import Any
 
 from whopwatch.oracle.deprecation import deprecated_properties
 from whopwatch.oracle.expansion import EXPAND, EXPAND_LOCATION, expandable
-from whopwatch.simulator.api.errors import ApiError, parameter_invalid
+from whopwatch.simulator.api.errors import ApiError, error_body, parameter_invalid
 from whopwatch.simulator.api.pipeline import ApiCall, Proceed
 from whopwatch.simulator.faults.changes import where_possible
 from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, around
@@ -65,7 +65,9 @@ def use_error_envelope(context: FaultContext, *, api: str) -> FaultPlan | None:
 
     def told(call: ApiCall, proceed: Proceed) -> None:
         if call.status >= 400:
-            call.payload = ApiError(call.status, "The request was not executed.").envelope(api)
+            call.payload = error_body(
+                context.contract, None, ApiError(call.status, "The request was not executed."), api
+            )
         proceed()
 
     return around("respond", told, "/error/status")

@@ -21,9 +21,10 @@ MAX_DEPTH = 12
 
 @dataclass(frozen=True, slots=True)
 class FieldNode:
-    """One field. `fields` belong to objects and references, `item` to arrays, `variants` to unions.
+    """One field: objects and references have `fields`, arrays and maps of one type an `item`, unions `variants`.
 
-    `resource` is what a reference or an id identifies. `enum` holds the documented values, None if there are none.
+    `resource` is what a reference or an id identifies. `enum` holds the documented values, None if there are none;
+    `is_open` says that other values are allowed, too. `minimum` and `maximum` limit a number.
     """
 
     kind: Kind
@@ -36,6 +37,9 @@ class FieldNode:
     variants: tuple[FieldNode, ...] = ()
     resource: str | None = None
     prefix: str | None = None
+    is_open: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
 
     @property
     def tags(self) -> dict[str, Any]:
@@ -49,15 +53,23 @@ class FieldNode:
 
 
 class NodeReader:
-    """Reads the schemas of one contract, each once."""
+    """Reads the schemas of one contract, each once.
 
-    def __init__(self, contract: Contract) -> None:
+    `names` maps the name of a field to the resource that its id belongs to, for schemas that do not say it.
+    """
+
+    def __init__(self, contract: Contract, names: Mapping[str, str]) -> None:
         self._schemas = schemas_of(contract)
+        self._names = names
         self._known: dict[tuple[SchemaNode, str | None], FieldNode] = {}
 
     def read(self, schema: Mapping[str, Any], api: str = "v1", name: str | None = None) -> FieldNode:
         """Return the node of `schema`, which is the field `name`; None for the root of a response."""
-        return self._read(self._schemas.read(schema, api), name, 0)
+        return self.of(self._schemas.read(schema, api), name)
+
+    def of(self, schema: SchemaNode, name: str | None = None) -> FieldNode:
+        """Return the node of a schema that is already read."""
+        return self._read(schema, name, 0)
 
     def _read(self, schema: SchemaNode, name: str | None, depth: int) -> FieldNode:
         known = self._known.get((schema, name))
@@ -75,20 +87,40 @@ class NodeReader:
             return FieldNode("array", item=item)
         if schema.type == "object":
             return self._object(schema, name, depth)
-        if schema.type == "string" and name != "id" and schema.resource:
-            return FieldNode("id", resource=schema.resource)
+        if schema.type == "string" and name != "id" and (resource := schema.resource or self._named(schema, name)):
+            return FieldNode("id", resource=resource)
         kind: Any = schema.type if schema.type in ("string", "integer", "number", "boolean") else "any"
         prefix = schema.prefixes[0] if schema.prefixes else None
-        return FieldNode(kind, format=schema.format, enum=schema.known_values or None, prefix=prefix)
+        limits = (schema.schema.get(name) for name in ("minimum", "maximum"))
+        minimum, maximum = (limit if isinstance(limit, int | float) else None for limit in limits)
+        return FieldNode(
+            kind,
+            format=schema.format,
+            enum=schema.known_values or None,
+            prefix=prefix,
+            is_open=schema.enum is None,
+            minimum=minimum,
+            maximum=maximum,
+        )
 
     def _object(self, schema: SchemaNode, name: str | None, depth: int) -> FieldNode:
         if not schema.fields:
-            return FieldNode("map")
+            values = schema.additional
+            return FieldNode("map", item=self._read(values, name, depth + 1) if values and not values.is_any else None)
         fields = {key: self._read(child, key, depth + 1) for key, child in schema.fields.items()}
         for key in fields.keys() - schema.required:
             fields[key] = replace(fields[key], required=False)
-        resource = schema.fields["id"].resource if name is not None and "id" in schema.fields else None
+        resource = None
+        if name is not None and "id" in schema.fields:
+            resource = schema.fields["id"].resource or self._names.get(name.removesuffix("s"))
         return FieldNode("reference" if resource else "object", fields=fields, resource=resource)
+
+    def _named(self, schema: SchemaNode, name: str | None) -> str | None:
+        """Return the resource that the name of a plain string field such as `product_id` refers to."""
+        stem = (name or "").removesuffix("s").removesuffix("_id")
+        is_plain = not (schema.known_values or schema.format or schema.prefixes)
+        is_id = is_plain and stem != (name or "").removesuffix("s")
+        return self._names.get(stem) if is_id else None
 
 
 def merged_nodes(one: FieldNode, other: FieldNode) -> FieldNode:
@@ -103,6 +135,10 @@ def merged_nodes(one: FieldNode, other: FieldNode) -> FieldNode:
         kinds = {one.kind, other.kind}
         if kinds == {"integer", "number"}:
             return replace(shared, kind="integer")
+        if kinds == {"object", "reference"}:
+            reference, plain = (one, other) if one.kind == "reference" else (other, one)
+            merged = merged_nodes(replace(reference, kind="object"), plain)
+            return replace(merged, kind="reference", nullable=shared.nullable, required=shared.required)
         chosen = other if one.kind in ("any", "string") and other.kind == "id" else one
         return replace(chosen, nullable=shared.nullable, required=shared.required)
     if one.enum and other.enum:
@@ -118,12 +154,17 @@ def merged_nodes(one: FieldNode, other: FieldNode) -> FieldNode:
     if one.kind == "union" and len(one.variants) == len(other.variants):
         pairs = zip(one.variants, other.variants, strict=True)
         return replace(shared, variants=tuple(merged_nodes(mine, theirs) for mine, theirs in pairs))
-    return replace(shared, enum=one.enum or other.enum, format=one.format or other.format)
+    return replace(
+        shared,
+        enum=one.enum or other.enum,
+        format=one.format or other.format,
+        prefix=one.prefix or other.prefix,
+        is_open=one.is_open and other.is_open,
+    )
 
 
-def references_in(node: FieldNode) -> Iterator[FieldNode]:
-    """Yield every reference below `node`, those inside of references included."""
-    if node.kind == "reference":
-        yield node
+def nodes_below(node: FieldNode) -> Iterator[FieldNode]:
+    """Yield `node` and every node in it, those inside of references included."""
+    yield node
     for child in (*node.fields.values(), *node.variants, *((node.item,) if node.item else ())):
-        yield from references_in(child)
+        yield from nodes_below(child)

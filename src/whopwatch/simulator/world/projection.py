@@ -1,13 +1,14 @@
-"""Objects of the world as a view shows them.
+"""Show objects of the world as a view does.
 
-Each view has been read into Nodes once; projection walks those. What a view cannot show as it is stored (a null where
-this view knows none, an enum value that only another view has) is replaced by a value that is always the same.
+What a view cannot show as it is stored (a null where the view allows none, an enum value of another view) is replaced
+by a value that is always the same.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,19 +18,21 @@ from whopwatch.simulator.world.values import EntityRef, ValueMaker, offset, to_m
 from whopwatch.simulator.world.views import View
 
 OMIT_EVERY = 6
-"""Every how manieth object lacks a field that is documented as optional."""
+"""Every sixth object omits an optional field."""
+_TOTAL = re.compile(r"(\w+_)?(total|count)(_\w+)?")
+_TYPES: Mapping[type, str] = {bool: "boolean", str: "string", int: "integer", float: "number"}
 
 
 @dataclass
 class Projector:
-    """Projects objects of one world and remembers the results until the world changes."""
+    """Projects objects of one world, and caches the results until the world changes."""
 
     world: World
     _shown: dict[tuple[int, str, bool], dict[str, Any]] = field(default_factory=dict)
     _version: int = -1
 
     def show(self, entity: Entity, view: View, *, expand: frozenset[str] = frozenset()) -> dict[str, Any]:
-        """The object as JSON. The result is shared: whoever changes it has to copy it first."""
+        """Return the object as JSON. The result is shared: copy it before changing it."""
         if self._version != self.world.version:
             self._shown.clear()
             self._version = self.world.version
@@ -41,6 +44,28 @@ class Projector:
                 node = self._variant(node, entity.values)
             known = self._shown[key] = dict(self._fields(node, entity, view.stored, expand))
         return known
+
+    def show_list(self, view: View, items: Sequence[Any], total: int, page_info: Mapping[str, Any]) -> Any:
+        """Return a list response with `items` of `total`: an array, or the envelope that the operation documents."""
+        if view.envelope is None:
+            return list(items)
+        holder = self.world.made_up(EntityRef(view.table, "envelope"))
+        shown: dict[str, Any] = {}
+        for name, node in view.envelope.fields.items():
+            if name == "data":
+                shown[name] = list(items)
+            elif name == "page_info" and node.fields:
+                shown[name] = {key: page_info[key] for key in node.fields if key in page_info}
+            elif node.kind == "integer" and _TOTAL.fullmatch(name):
+                shown[name] = total
+            else:
+                shown[name] = self._value(node, None, holder, name)
+        return shown
+
+    def show_value(self, view: View, key: str) -> Any:
+        """Return a response that is no object of a table: always the same for the same `key`."""
+        holder = Entity(view.table, offset(self.world.seed, view.table, key), key, 0)
+        return self._replacement(view.node, holder, "value")
 
     def _fields(
         self, node: FieldNode, entity: Entity, stored: Mapping[str, str], expand: frozenset[str] = frozenset()
@@ -62,7 +87,7 @@ class Projector:
         return self.show(self.world.resolve(reference), retrieve)
 
     def _value(self, node: FieldNode, value: Any, holder: Entity, path: str) -> Any:
-        """`value` in the form of `node`; `holder` and `path` say whose and which value it is."""
+        """Return `value` in the form of `node`; it is the field `path` of `holder`."""
         if value is None or (node.nullable and isinstance(value, EntityRef) and self.world.is_deleted(value)):
             return None if node.nullable else self._replacement(node, holder, path)
         if node.kind == "union":
@@ -72,14 +97,25 @@ class Projector:
         if node.enum and value not in node.enum:
             return self._replacement(node, holder, path)
         if node.kind == "array":
-            return [self._value(node.item or node, item, holder, path) for item in value]
-        if node.kind == "object":
+            items = value if isinstance(value, list) else []
+            return [self._value(node.item or node, item, holder, path) for item in items]
+        if node.kind in ("object", "reference"):
             return self._object(node, value, holder, path)
-        if node.kind == "number":
+        if node.kind == "map":
+            return self._map(node, value, holder, path)
+        return self._scalar(node, value, holder, path)
+
+    def _scalar(self, node: FieldNode, value: Any, holder: Entity, path: str) -> Any:
+        if node.kind == "number" and isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
         if node.kind == "integer" and isinstance(value, str):
-            return to_milliseconds(value) // 1000
-        return value
+            # The same time is a date in one view and seconds since 1970 in another.
+            try:
+                return to_milliseconds(value) // 1000
+            except ValueError:
+                return self._replacement(node, holder, path)
+        fits = node.kind not in _TYPES.values() or _TYPES.get(type(value)) == node.kind
+        return value if fits else self._replacement(node, holder, path)
 
     def _object(self, node: FieldNode, value: Any, holder: Entity, path: str) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -89,6 +125,13 @@ class Projector:
             for name, child in node.fields.items()
             if child.required or name in value
         }
+
+    def _map(self, node: FieldNode, value: Any, holder: Entity, path: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            value = {}
+        if node.item is None:
+            return dict(value)
+        return {key: self._value(node.item, part, holder, f"{path}.{key}") for key, part in value.items()}
 
     def _reference(self, node: FieldNode, reference: EntityRef) -> Any:
         if node.kind in ("reference", "object"):
@@ -106,7 +149,7 @@ class Projector:
         return EntityRef(table, ids[tick % len(ids)] if ids else self.world.id(table, 0))
 
     def _variant(self, node: FieldNode, value: Any) -> FieldNode:
-        """The variant of a union that `value` belongs to."""
+        """Return the variant of a union that `value` belongs to."""
         for variant in node.variants:
             if isinstance(value, EntityRef):
                 if variant.resource == value.table or (variant.kind == "string" and not variant.enum):
@@ -118,6 +161,6 @@ class Projector:
                     and (variant.tags or variant.fields.keys() & value.keys())
                 ):
                     return variant
-            elif variant.kind == {bool: "boolean", str: "string", int: "integer", float: "number"}.get(type(value)):
+            elif variant.kind == _TYPES.get(type(value)):
                 return variant
         return node.variants[0]

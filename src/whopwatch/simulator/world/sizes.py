@@ -1,4 +1,4 @@
-"""How many objects a table needs, so that every value of every enum is met somewhere in the world."""
+"""Decide how many objects each table gets, so that every value of every enum occurs somewhere in the world."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
 
-from whopwatch.simulator.declarations import Declarations
 from whopwatch.simulator.world.nodes import FieldNode
 from whopwatch.simulator.world.values import LENGTHS, NULL_EVERY
 
+MAX_SIZE = 400
+"""The largest table. Some enums (countries, time zones) have more values than a world needs objects."""
 
-class Place(NamedTuple):
-    """A field with an enum, and how often it occurs for each object of its table."""
+
+class EnumField(NamedTuple):
+    """A field with an enum, and how often it occurs per object of its table."""
 
     table: str
     enum: tuple[object, ...]
@@ -21,42 +23,49 @@ class Place(NamedTuple):
 
     @property
     def needed(self) -> int:
-        """How many objects it takes to meet every value here."""
+        """The number of objects until every value has occurred here."""
         return ceil(len(self.enum) / self.rate) + 1
 
 
-def table_sizes(shapes: Mapping[str, FieldNode], declared: Declarations, items: int, cover: bool) -> dict[str, int]:
-    """The number of objects of each table: `items`, or with `cover` as many as the enums of the world ask for."""
+def table_sizes(
+    shapes: Mapping[str, FieldNode], follow: Mapping[str, Mapping[str, str]], account: str, items: int, cover: bool
+) -> dict[str, int]:
+    """Return the number of objects of each table: `items`, with `cover` more where enums need them.
+
+    `follow` holds the derived fields by table; `account` is the table of the key's account.
+    """
     sizes = dict.fromkeys(shapes, items)
     if cover:
-        places: dict[tuple[object, ...], list[Place]] = {}
+        fields: dict[tuple[object, ...], list[EnumField]] = {}
         for table, shape in sorted(shapes.items()):
-            for place in _of_shape(table, shape, declared):
-                places.setdefault(place.enum, []).append(place)
-        for candidates in places.values():
-            if all(place.needed > sizes[place.table] for place in candidates):
-                best = min(candidates, key=lambda place: place.needed)
-                sizes[best.table] = best.needed
-    # The company of the key and its owner exist in the emptiest world.
-    sizes["companies"] += 1
-    sizes["users"] = max(sizes["users"], 1)
+            for field in _of_shape(table, shape, follow.get(table, {})):
+                fields.setdefault(field.enum, []).append(field)
+        for candidates in fields.values():
+            if all(field.needed > sizes[field.table] for field in candidates):
+                best = min(candidates, key=lambda field: field.needed)
+                sizes[best.table] = min(best.needed, MAX_SIZE)
+    # Even an empty world has the account of the key, and what the account has to refer to.
+    sizes[account] += 1
+    for shape in shapes[account].alternatives:
+        for node in shape.fields.values():
+            if node.kind in ("reference", "id") and not node.nullable and node.resource in sizes:
+                sizes[node.resource] = max(sizes[node.resource], 1)
     return sizes
 
 
-def _of_shape(table: str, shape: FieldNode, declared: Declarations) -> Iterator[Place]:
-    followed = declared.follow.get(table, {})
-    for variant in shape.variants or (shape,):
+def _of_shape(table: str, shape: FieldNode, followed: Mapping[str, str]) -> Iterator[EnumField]:
+    for variant in shape.alternatives:
         for name, node in variant.fields.items():
             if name not in followed and node.kind != "reference":
-                yield from _of_node(table, node, Fraction(1, len(shape.variants) or 1), 0)
+                yield from _of_node(table, node, Fraction(1, len(shape.alternatives)), 0)
 
 
-def _of_node(table: str, node: FieldNode, rate: Fraction, depth: int) -> Iterator[Place]:
+def _of_node(table: str, node: FieldNode, rate: Fraction, depth: int) -> Iterator[EnumField]:
     if node.nullable:
         every = NULL_EVERY[depth % len(NULL_EVERY)]
         rate *= Fraction(every - 1, every)
     if node.enum and len(node.enum) > 1:
-        yield Place(table, node.enum, rate)
+        yield EnumField(table, node.enum, rate)
     if node.item:
         yield from _of_node(table, node.item, rate * Fraction(sum(LENGTHS), len(LENGTHS)), depth + 1)
     for variant in node.variants:

@@ -1,7 +1,7 @@
-"""The simulated world: tables of objects that hang together, made from a seed and changed by writes.
+"""The tables of the simulated world: objects that refer to each other, made from a seed and changed by writes.
 
-The same seed makes the same world byte for byte, whatever is asked for first: an object depends on the seed, its
-table and its number alone, and on the objects that its declared relations lead to.
+The same seed gives the same world byte for byte, in whatever order it is read: an object depends only on the seed, its
+table and number, and on the objects that its declared relations lead to.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ import random
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from whopwatch.contract import Contract
-from whopwatch.simulator.declarations import Declarations, declarations_of, singular_of
+from whopwatch.simulator.declarations import account_fields, declarations_of, singular_of
 from whopwatch.simulator.world.nodes import FieldNode
 from whopwatch.simulator.world.sizes import table_sizes
 from whopwatch.simulator.world.values import EntityRef, ValueMaker, iso, offset, random_text
 from whopwatch.simulator.world.views import Views, views_of
 
 DEFAULT_ITEMS = 30
-FOREIGN = 3
-"""Objects of each table that belong to another company: what a filter by company has to leave out."""
+FOREIGN_OBJECTS = 3
+"""Objects of each table that belong to another account: a filter by account has to exclude them."""
 EPOCH_MS = 1_735_689_600_000
 NOW_MS = 1_767_225_600_000
-"""The world begins on 2025-01-01 and what a client writes happens from 2026-01-01 on, a second apart."""
+"""The world begins on 2025-01-01. Writes happen from 2026-01-01 on, a second apart."""
 
 
 @dataclass(eq=False)
 class Entity:
-    """One object. `values` is what views show, `raw` the references before any of them was made null.
+    """One object. `values` are the shown values; `raw` are its references, also those that are shown as null.
 
-    `index` orders the objects of a table by creation, `created` is that moment in milliseconds. `is_new` is whether it
-    was written, and not made by the seed.
+    `index` orders the objects of a table by creation. `created` is the creation time in milliseconds since 1970.
+    `is_new` is true for an object that a request created.
     """
 
     table: str
@@ -46,27 +46,32 @@ class Entity:
 
     @property
     def reference(self) -> EntityRef:
-        """What other objects store to point at this one."""
+        """The reference that other objects store."""
         return EntityRef(self.table, self.id)
 
 
 class World:
     """All objects by table and id.
 
-    `items` is how many each list of the company holds; None for the default, more where an enum would not be met
-    otherwise. With 0 there is a company, its owner, and nothing else.
+    `items` is the number of items of each list of the account; None means the default, and more where an enum has more
+    values. With 0 there is only the account and what it has to refer to.
     """
 
     def __init__(self, contract: Contract, *, seed: int = 0, items: int | None = None) -> None:
         self.seed = seed
+        self.contract = contract
         self.declared = declarations_of(contract)
+        self._account = contract.account
+        self._account_fields = account_fields(contract)
         self.views = views_of(contract)
         self.shapes: Mapping[str, FieldNode] = self.views.shapes
         self.version = 0
-        self._sizes = table_sizes(self.shapes, self.declared, DEFAULT_ITEMS if items is None else items, items is None)
-        self._popular = popular_fields(contract, self.views, self.declared)
+        count, account = DEFAULT_ITEMS if items is None else items, contract.account.resource
+        self._sizes = table_sizes(self.shapes, self.views.follow, account, count, cover=items is None)
+        self._popular = popular_fields(contract, self.views)
         self._tables: dict[str, dict[str, Entity]] = {}
         self._deleted: dict[EntityRef, Entity] = {}
+        self._singletons: dict[EntityRef, Entity] = {}
         self._children: dict[tuple[str, str], dict[EntityRef, list[Entity]]] = {}
         self._by_stem = {singular_of(table): table for table in self.shapes}
         self._ids: dict[tuple[str, int], str] = {}
@@ -76,12 +81,13 @@ class World:
     # Reading
 
     @cached_property
-    def company(self) -> EntityRef:
-        """The company that the key belongs to: the newest one."""
-        return EntityRef("companies", self.id("companies", self._span("companies")[1] - 1))
+    def account(self) -> EntityRef:
+        """The account that the key belongs to: the newest one."""
+        table = self._account.resource
+        return EntityRef(table, self.id(table, self._span(table)[1] - 1))
 
     def table(self, name: str) -> dict[str, Entity]:
-        """The objects of a table by id, the oldest first."""
+        """Return the objects of a table by id, the oldest first."""
         known = self._tables.get(name)
         if known is None:
             known = {id: self._generated(name, index) for id, index in self._numbers(name).items()}
@@ -89,12 +95,12 @@ class World:
         return known
 
     def own(self, name: str) -> list[Entity]:
-        """The objects of a table that belong to the company of the key, the oldest first."""
+        """Return the objects of a table that belong to the key's account, the oldest first."""
         foreign, _ = self._span(name)
         return [entity for entity in self.table(name).values() if entity.index >= foreign]
 
     def get(self, reference: EntityRef) -> Entity | None:
-        """The object that `reference` names, None where it was deleted or never was."""
+        """Return the object, None if it was deleted or never existed."""
         table = self._tables.get(reference.table)
         if table is not None:
             return table.get(reference.id)
@@ -102,16 +108,27 @@ class World:
         return None if index is None else self._generated(reference.table, index)
 
     def resolve(self, reference: EntityRef) -> Entity:
-        """The object that `reference` names, be it deleted or made up."""
+        """Return the object, also if it was deleted or never existed."""
         return self.get(reference) or self._deleted.get(reference) or self.made_up(reference)
 
     def made_up(self, reference: EntityRef) -> Entity:
-        """The object that would have this id: the same for the same id, and in no list."""
+        """Return the object that would have this id: the same for the same id, and in no list."""
         index = offset(self.seed, reference.table, reference.id)
         return self._entity(reference.table, index, reference.id)
 
+    def singleton(self, reference: EntityRef) -> Entity:
+        """Return the object of a table without ids, of which there is one for each `reference.id`. Writes change it."""
+        known = self._singletons.get(reference)
+        if known is None:
+            known = self._singletons[reference] = self.made_up(reference)
+        return known
+
+    def exists(self, table: str, id: str) -> bool:
+        """Check that an object exists. A table that the world does not have is assumed to have every id."""
+        return table not in self.shapes or self.get(EntityRef(table, id)) is not None
+
     def children(self, table: str, through: str, parent: EntityRef) -> list[Entity]:
-        """The objects of `table` whose field `through` shows `parent`, the oldest first."""
+        """Return the objects of `table` whose field `through` refers to `parent`, the oldest first."""
         index = self._children.get((table, through))
         if index is None:
             index = self._children[table, through] = {}
@@ -123,7 +140,7 @@ class World:
         return index.get(parent, [])
 
     def follow(self, entity: Entity, path: str, *, shown: bool = True) -> Iterator[Any]:
-        """The values at the end of a path, flattened; with `shown` false also through references that are null."""
+        """Yield the values at the end of a path, flattened; without `shown`, also through references shown as null."""
         values: Iterable[Any] = [entity]
         for step in path.split("."):
             values = list(self._step(values, step, shown))
@@ -144,11 +161,11 @@ class World:
             yield from found if isinstance(found, list) else [] if found is None else [found]
 
     def created(self, entity: Entity) -> str:
-        """When an object was made, also where no view tells it."""
+        """Return the creation time of an object, also if no response shows it."""
         return iso(entity.created)
 
     def value(self, entity: Entity, name: str) -> Any:
-        """What a field of an object holds, counts and lists of other objects included."""
+        """Return the value of a field, also of counts and lists of other objects."""
         children = self.declared.children.get(entity.table, {}).get(name)
         counted = self.declared.counts.get(entity.table, {}).get(name)
         if children or counted:
@@ -161,11 +178,11 @@ class World:
 
     @property
     def now(self) -> int:
-        """The moment of the next write, in milliseconds."""
+        """The time of the next write, in milliseconds since 1970."""
         return NOW_MS + 1000 * self.version
 
     def create(self, table: str) -> Entity:
-        """A new object of `table`, filled as the others are; the caller sets what the client asked for."""
+        """Create an object of `table` with generated values. The caller sets what the client has sent."""
         index = len(self.table(table)) + sum(reference.table == table for reference in self._deleted)
         entity = self._entity(table, index, created=self.now)
         self._tables[table][entity.id] = entity
@@ -173,18 +190,18 @@ class World:
         return entity
 
     def delete(self, entity: Entity) -> None:
-        """Take the object out of its table. References that cannot be null still show what it was."""
+        """Delete an object. References that cannot be null still show it."""
         self._deleted[entity.reference] = self.table(entity.table).pop(entity.id)
         self.touch()
 
     def discard(self, entity: Entity) -> None:
-        """Take the object away as if it had never been."""
+        """Remove an object as if it had never existed."""
         self.table(entity.table).pop(entity.id, None)
         self.touch()
 
     @contextmanager
     def undeleted(self, table: str) -> Iterator[None]:
-        """The deleted objects of a table are there again, for a while."""
+        """Restore the deleted objects of a table within this context."""
         deleted = {one.id: entity for one, entity in self._deleted.items() if one.table == table}
         self.table(table).update(deleted)
         self._children.clear()
@@ -201,14 +218,14 @@ class World:
         self.touch()
 
     def touch(self) -> None:
-        """Note that something changed."""
+        """Note that the world has changed."""
         self.version += 1
         self._children.clear()
 
     def refollow(self, entity: Entity, given: set[str]) -> None:
-        """Let the fields that follow from the `given` ones follow again, unless they are given themselves."""
+        """Derive the fields again that follow from the `given` ones, unless they are given themselves."""
         fields = self.fields(entity)
-        for name, path in self.declared.follow.get(entity.table, {}).items():
+        for name, path in self.views.follow.get(entity.table, {}).items():
             if name in fields and name not in given and path.split(".")[0] in given:
                 value = self._followed(entity, path, fields[name], entity.index)
                 if value is not None:
@@ -217,47 +234,52 @@ class World:
                     given.add(name)
 
     def fields(self, entity: Entity) -> Mapping[str, FieldNode]:
-        """The fields that an object can have: those of its variant, where its table has several."""
+        """Return the fields that an object can have: those of its variant if its table has several."""
         shape = self.shapes[entity.table]
-        return (variant_of(shape, entity.index) if shape.kind == "union" else shape).fields
+        return (numbered_variant(shape, entity.index) if shape.kind == "union" else shape).fields
 
     def table_named(self, field_name: str) -> str | None:
-        """The table that the name of an id field speaks of: `products` for `product_id` and `product_ids`."""
+        """Return the table that the name of an id field refers to: `products` for `product_id` and `product_ids`."""
         stem = field_name.removesuffix("s").removesuffix("_id")
         return self._by_stem.get(stem) if field_name.removesuffix("s").endswith("_id") else None
 
     def is_deleted(self, reference: EntityRef) -> bool:
-        """Whether the object was there and is no more."""
+        """Check that the object existed and was deleted."""
         return reference in self._deleted
 
     # Making
 
     def id(self, table: str, index: int) -> str:
-        """The id of the object with this number, known before the object is made."""
+        """Return the id of the object with this number, without making the object."""
         known = self._ids.get((table, index))
         if known is None:
-            shape = self.shapes[table]
-            fields = shape.variants[0].fields if shape.variants else shape.fields
+            fields = self.shapes[table].alternatives[0].fields
             prefix = fields["id"].prefix if "id" in fields else None
             suffix = random_text("alnum", 14, random.Random(f"{self.seed}:{table}:{index}"))  # noqa: S311
             known = self._ids[table, index] = (prefix or "") + suffix
         return known
 
     def _span(self, table: str) -> tuple[int, int]:
-        """The number of foreign objects of a table, and of all."""
+        """Return the number of foreign objects of a table, and of all its objects."""
         size = self._sizes.get(table, 0)
-        foreign = FOREIGN if size and _belongs(self.shapes[table]) and table != "companies" else 0
+        account = self._account
+        belongs = any(
+            name in fields and fields[name].resource == account.resource
+            for fields in [self.shapes[table].alternatives[0].fields]
+            for name in self._account_fields
+        )
+        foreign = FOREIGN_OBJECTS if size and belongs and table != account.resource else 0
         return foreign, size + foreign
 
     def _numbers(self, table: str) -> dict[str, int]:
-        """The number of each object of a table that the seed makes, by id."""
+        """Return the number of each seeded object of a table by id."""
         known = self._by_id.get(table)
         if known is None:
             known = self._by_id[table] = {self.id(table, n): n for n in range(self._span(table)[1])}
         return known
 
     def _generated(self, table: str, index: int) -> Entity:
-        """The object with this number, made once, alone: its table may still be in the making."""
+        """Return the object with this number, made once and without the rest of its table."""
         known = self._made.get((table, index))
         if known is None:
             known = self._made[table, index] = self._entity(table, index)
@@ -269,16 +291,16 @@ class World:
         pace = 3_600_000 * (4 + offset(self.seed, table, "pace") % 12)
         moment = EPOCH_MS + index * pace + int(rng.random() * pace * 0.9) if created is None else created
         entity = Entity(table, index, id or self.id(table, index), moment, is_new=created is not None)
-        maker = ValueMaker(self.seed, table, index, moment, rng, _Picker(self, entity).pick)
+        maker = ValueMaker(self.seed, table, index, moment, rng, partial(self.picked, entity))
         tick = index
         if shape.kind == "union":
             tick = index // len(shape.variants)
-            shape = variant_of(shape, index)
+            shape = numbered_variant(shape, index)
         self._fill(entity, shape, maker, tick)
         return entity
 
     def _fill(self, entity: Entity, shape: FieldNode, maker: ValueMaker, tick: int) -> None:
-        follow = self.declared.follow.get(entity.table, {})
+        follow = self.views.follow.get(entity.table, {})
         computed = {**self.declared.children.get(entity.table, {}), **self.declared.counts.get(entity.table, {})}
         entity.values = {"id": entity.id}
         for name in sorted(shape.fields.keys() - follow.keys() - computed.keys() - {"id"}):
@@ -291,10 +313,10 @@ class World:
     def _set(
         self, entity: Entity, name: str, node: FieldNode, maker: ValueMaker, tick: int, path: str | None = None
     ) -> None:
-        """Make one field: what is there in any case goes to `raw`, what is shown to `values`."""
+        """Make one field. `raw` gets the reference in any case, `values` what is shown."""
         shown = maker.make(node, name, tick)
         if node.resource == entity.table:
-            # An object of its own kind: an older one, so that no two are each other's parents.
+            # A reference to an object of the same table leads to an older one, so that there is no cycle of parents.
             shown = None if entity.index == 0 else shown
             entity.values[name] = entity.raw[name] = shown
             return
@@ -322,12 +344,16 @@ class World:
         return found[tick % len(found)] if found else None
 
     def picked(self, entity: Entity, table: str, path: str, tick: int) -> EntityRef:
-        """The object that a reference of `entity` points at: of the same company, spread evenly or concentrated."""
-        if table == "companies" and path in ("company", "company_id"):
-            ours = entity.index >= self._span(entity.table)[0]
-            return self.company if ours else EntityRef("companies", self.id("companies", 0))
-        if table == "companies" and path == "parent_company":
-            return self.company
+        """Return the object that a reference of `entity` points at: of the same account, spread evenly or concentrated.
+
+        Three of five objects share the value of a field that a list requires, so that one list has many pages.
+        """
+        account = self._account
+        if table == account.resource and path in self._account_fields:
+            is_own = entity.index >= self._span(entity.table)[0]
+            return self.account if is_own else EntityRef(table, self.id(table, 0))
+        if table == account.resource and path.startswith("parent_"):
+            return self.account
         foreign, total = self._span(table)
         low, high = foreign, total
         if foreign and entity.index < self._span(entity.table)[0]:
@@ -343,9 +369,9 @@ class World:
         return self._there(entity, EntityRef(table, self.id(table, number)))
 
     def _there(self, entity: Entity, reference: EntityRef) -> EntityRef:
-        """`reference`; of a new object, where that or what it points at is deleted, another of its table.
+        """Return `reference`; for a new object, another one of its table if that or its own reference is deleted.
 
-        What the seed makes points where it always does, whenever it is made.
+        Seeded objects always refer to the same objects, whenever they are made.
         """
         if not (entity.is_new and self._deleted) or self._is_whole(reference):
             return reference
@@ -360,33 +386,17 @@ class World:
         )
 
 
-class _Picker:
-    """Chooses references for one object."""
-
-    def __init__(self, world: World, entity: Entity) -> None:
-        self._world, self._entity = world, entity
-
-    def pick(self, table: str, path: str, tick: int) -> EntityRef:
-        return self._world.picked(self._entity, table, path, tick)
-
-
-def variant_of(shape: FieldNode, index: int) -> FieldNode:
-    """The variant that an object with this number is of: each once in a round, in an order that shifts."""
+def numbered_variant(shape: FieldNode, index: int) -> FieldNode:
+    """Return the variant of the object with this number: each once in a round, in an order that shifts."""
     count = len(shape.variants)
     return shape.variants[(index + index // count) % count]
 
 
-def _belongs(shape: FieldNode) -> bool:
-    """Whether the objects of a table belong to a company each."""
-    fields = shape.variants[0].fields if shape.variants else shape.fields
-    return any(name in fields and fields[name].resource == "companies" for name in ("company", "company_id"))
-
-
-def popular_fields(contract: Contract, views: Views, declared: Declarations) -> frozenset[tuple[str, str]]:
-    """Fields that a list requires a value for: most objects share one value, so that one list has many pages."""
-    found = set()
-    for operation in contract.lists:
-        for parameter, path in declared.filter_paths(operation):
-            if parameter.required and parameter.resource != "companies":
-                found.add((views.of_operation[operation.id].table, path))
-    return frozenset(found)
+def popular_fields(contract: Contract, views: Views) -> frozenset[tuple[str, str]]:
+    """Return the fields that a list requires a value for: most objects share one value of them."""
+    return frozenset(
+        (views.of_operation[operation.id].table, one.path)
+        for operation in contract.operations.values()
+        for one in views.filters_of(operation)
+        if one.parameter.required and one.parameter.resource != contract.account.resource
+    )

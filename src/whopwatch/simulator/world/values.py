@@ -9,6 +9,7 @@ What a string or number looks like follows from the name of its field, as `value
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import tomllib
@@ -31,6 +32,8 @@ DAY_MS = 86_400_000
 _LATER = re.compile(
     r"expires?_at|due_date|renewal_period_end|estimated_availability|delivery_estimate|needs_response_by"
 )
+_TIME_NAME = re.compile(r"\w+_at|\w+_(?:since|until)|timestamp")
+"""Names of times, for a contract that does not say that a string is one."""
 _SLOT = re.compile(r"\{(\w+)(?::(\d+))?\}")
 
 Filler = Callable[[random.Random, int], str]
@@ -58,11 +61,13 @@ def random_text(alphabet: str, length: int, rng: random.Random) -> str:
 def leaf(node: FieldNode, name: str, n: int, created: int, rng: random.Random) -> Any:
     """A value of a string, number, boolean, map or free FieldNode without enum; `created` in to_milliseconds."""
     if node.kind == "string":
-        if node.format == "date-time":
+        if node.prefix:
+            return node.prefix + random_text("alnum", 14, rng)
+        if node.format == "date-time" or (node.format is None and _TIME_NAME.fullmatch(name)):
             return _moment(name, created, rng)
         return iso(created)[:10] if node.format == "date" else _filler(name)(rng, n)
     if node.kind in ("integer", "number"):
-        low, high = _range(name)
+        low, high = _limited(node, *_range(name))
         whole = low + int(rng.random() * (high - low + 1))
         cents = (0.0, 0.5, 0.99)[int(rng.random() * 3)] if low < whole < high else 0.0
         return whole if node.kind == "integer" else whole + cents
@@ -104,6 +109,14 @@ def _slot(name: str, length: str | None) -> Filler:
     if name[0].isupper():
         words = [word.upper() if name.isupper() else word.title() for word in words]
     return lambda rng, n: str(words[int(rng.random() * len(words))])
+
+
+def _limited(node: FieldNode, low: int, high: int) -> tuple[int, int]:
+    """Return the part of a range that the schema allows; the nearest allowed number if there is none."""
+    least = low if node.minimum is None else math.ceil(node.minimum)
+    most = high if node.maximum is None else math.floor(node.maximum)
+    low, high = max(low, min(least, most)), min(high, max(least, most))
+    return (low, high) if low <= high else (least, least) if low > most else (most, most)
 
 
 @cache
@@ -161,6 +174,8 @@ class ValueMaker:
             return self._array(node.item, path, tick, depth)
         if node.kind == "object":
             return dict(self._fields(node, path, tick, depth))
+        if node.kind == "map" and node.item:
+            return {key: self.make(node.item, f"{path}.{key}", tick, depth + 1) for key in ("alpha", "beta")}
         name = path.rpartition(".")[2]
         if name == "id":
             return (node.prefix or "") + random_text("alnum", 14, self.rng)

@@ -117,3 +117,8 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written there"):
         move_contract(edition_dir(), NEW, tmp_path, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_an_edition_without_a_reference_is_not_synced(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="built from an SDK alone"):
+        move_contract(edition_dir("newest"), NEW, tmp_path, tmp_path / "new")

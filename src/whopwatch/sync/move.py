@@ -17,7 +17,7 @@ from whopwatch.contract_build.coverage import count
 from whopwatch.contract_build.fetch import fetch_release, file_of, published_versions
 from whopwatch.contract_build.files import read_yaml, writing_to
 from whopwatch.contract_build.overlay import AppliedAction, OverlayAction
-from whopwatch.contract_build.sources import FOLLOWED_FILE, Package, Sources, release_changes
+from whopwatch.contract_build.sources import FOLLOWED_FILE, Package, Sources, has_reference, release_changes
 from whopwatch.contract_build.verify import Problem, verify
 from whopwatch.core.errors import UsageError
 from whopwatch.diff.result import Comparison, compare_sides
@@ -71,6 +71,13 @@ def move_contract(contracts: Path, version: str, cache_dir: Path, target: Path) 
             "The new contract cannot be written there.",
             where=str(target),
             expected="a contract folder, an empty folder, or none yet",
+        )
+    if not has_reference(contracts):
+        raise UsageError(
+            "This contract is built from an SDK alone and cannot be updated by sync.",
+            where=str(contracts),
+            expected="an edition with a reference.yaml, such as 2025-01-01",
+            hint="copy the folder, name the release in its sources.toml, and run `whopwatch contract build`",
         )
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(shutil.copytree(contracts, Path(scratch) / "contracts"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from whopwatch.cli import main
+from whopwatch.cli.probe import _JsonFormatter
 from whopwatch.simulator import embedded
 
 TWO = '[[probes]]\noperations = ["products.list", "products.retrieve"]\n'
@@ -122,3 +124,15 @@ def test_the_scheduled_prober_loads_no_planner() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert loaded.stdout == "[]\n"
+
+
+def test_json_logs_are_one_object_a_line() -> None:
+    record = logging.makeLogRecord(
+        {"msg": "%s fails", "args": ("plans.list",), "levelname": "WARNING", "created": 0.0, "fields": {"outcome": "x"}}
+    )
+    assert json.loads(_JsonFormatter().format(record)) == {
+        "time": "1970-01-01T00:00:00Z",
+        "level": "warning",
+        "message": "plans.list fails",
+        "outcome": "x",
+    }

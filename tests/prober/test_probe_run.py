@@ -233,3 +233,22 @@ def test_the_api_version_that_responses_name_is_exported() -> None:
         client.headers = (*JSON, ("api-version-date", version))
         runner.run(listing)
         assert exported() == ({"asked": "key", "seen": seen}, mismatch)
+
+
+def test_each_change_of_state_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "whopwatch.prober")
+    replies: list[Reply] = [page()]
+    listing = probe("products.list")
+    runner, _ = prober(lambda _: replies[0], listing)
+    for reply in (page(), (500, ERROR), (500, ERROR), page(), page()):
+        replies[0] = reply
+        runner.run(listing)
+    assert [record.getMessage() for record in caplog.records] == [
+        "products.list fails (http_error): status 500",
+        "products.list succeeds again",
+    ]
+    assert caplog.records[0].fields == {  # type: ignore[attr-defined]
+        "operation": "products.list",
+        "outcome": "http_error",
+        "reason": "status 500",
+    }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import json
+import logging
 import os
 import signal
 import time
@@ -49,11 +51,15 @@ Only GET requests are sent. WHOP_API_KEY and WHOP_COMPANY_ID are used as by `who
 """
 
 
+LOG_FORMAT = "Format of the log on standard error."
+
+
 @click.command("probe", epilog=EXAMPLE)
 @TARGET
 @click.option("--config", type=FILE_PATH, metavar="FILE", help="Probe settings.  [default: the bundled probes.toml]")
 @click.option("--listen", default=PROBER_ADDRESS, show_default=True, metavar="HOST:PORT", help="0 takes a free port.")
 @click.option("--shard", default="0/1", metavar="I/N", help="Probe every Nth operation, from the Ith (0 to N-1).")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help=LOG_FORMAT)
 @click.option("--once", is_flag=True, help="Run every probe once, print the verdict, and exit.")
 @click.option("--json", "json_file", metavar="FILE", help="With --once: write the JSON report (- for stdout).")
 @ALLOW_UNCHECKED
@@ -63,6 +69,7 @@ def probe_command(
     config: Path | None,
     listen: str,
     shard: str,
+    log_format: str,
     once: bool,
     json_file: str | None,
     allow_unchecked: bool,
@@ -82,7 +89,25 @@ def probe_command(
         contract = reads_only(load())
         forget_contracts()  # the whole contract takes several times the memory of the probed part
         gc.collect()
+        _start_logging(log_format)
         return _serve(contract, _asking(ready, contract), file, part, address, entries)
+
+
+class _JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, message, and the fields of the event."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = {"time": timestamp(datetime.fromtimestamp(record.created, UTC)), "level": record.levelname.lower()}
+        return json.dumps({**event, "message": record.getMessage(), **getattr(record, "fields", {})})
+
+
+def _start_logging(log_format: str) -> None:
+    handler = logging.StreamHandler()
+    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    handler.setFormatter(_JsonFormatter() if log_format == "json" else text)
+    logger = logging.getLogger("whopwatch.prober")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
 
 
 def _asking(target: Target, contract: Contract) -> Target:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from whopwatch.checks.acceptance import mark_accepted
 from whopwatch.checks.registry import PROBE_CHECKS
 from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.contract import Contract
+from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.core.finding import INACTIVE, Finding, Severity
 from whopwatch.http.call import Call
@@ -31,11 +33,11 @@ READ_HEADERS = frozenset(header for check in PROBE_CHECKS for header in check.he
 _TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.WRITE_TIMEOUT, Failure.READ_TIMEOUT, Failure.DEADLINE})
 _NO_CONNECTION = frozenset({Failure.DNS, Failure.CONNECT, Failure.PROXY, Failure.TLS})
 
-VERSION_HEADER = "api-version-date"
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-\d{1,2})?")
 """The form of a version. Nothing else from a response may become a label."""
 
 CacheKey = tuple[object, ...]
+_LOG = logging.getLogger("whopwatch.prober")
 AcceptedEntries = Callable[[], tuple[AcceptedEntry, ...]]
 """Returns the current entries of the file of accepted findings."""
 
@@ -146,6 +148,7 @@ class ProbeRunner:
     checker: RunChecker = field(init=False)
     _without_id: set[str] = field(default_factory=set)
     _seen_version: str | None = None
+    _failing: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.checker = RunChecker(self.contract, self.accepted)
@@ -209,11 +212,24 @@ class ProbeRunner:
         finally:
             calls.close()
 
+    def _log_change(self, run: ProbeRun) -> None:
+        """Log that an operation began to fail, or succeeds again: one line for each change."""
+        fails = run.outcome is not ProbeOutcome.SUCCESS
+        if fails == (run.operation in self._failing):
+            return
+        (self._failing.add if fails else self._failing.discard)(run.operation)
+        fields = {"operation": run.operation, "outcome": str(run.outcome), "reason": run.reason}
+        if fails:
+            _LOG.warning("%s fails (%s): %s", run.operation, run.outcome, run.reason, extra={"fields": fields})
+        else:
+            _LOG.info("%s succeeds again", run.operation, extra={"fields": fields})
+
     def _export(self, probe: Probe, run: ProbeRun) -> None:
         self._note_missing_id(probe.id, run.missing_id_of is not None)
         if run.outcome is ProbeOutcome.SKIPPED:
             self.metrics.runs.labels(probe.id, run.outcome).inc()
             return
+        self._log_change(run)
         last = run.exchanges[-1]
         self.metrics.record_run(
             probe.id,
@@ -226,7 +242,7 @@ class ProbeRunner:
 
     def _note_version(self, exchange: Exchange) -> None:
         """Export the API version that a response names, if it is another one than before."""
-        seen = exchange.header(VERSION_HEADER) or ""
+        seen = exchange.header(VERSION_HEADER.lower()) or ""
         if seen != self._seen_version and _VERSION.fullmatch(seen):
             self._export_version(seen)
 

@@ -21,6 +21,7 @@ import anyio.to_thread
 
 from whopwatch.config import SIMULATOR
 from whopwatch.contract import Contract, Operation
+from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
 from whopwatch.core.exchange import Credential, Exchange, Purpose
 from whopwatch.core.local_server import HOST, served
@@ -29,8 +30,6 @@ from whopwatch.http import Call, Client
 BASE_PATH = "/api/v1"
 RELAYED_HEADERS = ("content-type", "retry-after", "x-request-id")
 """Response headers that the program receives, next to one that forbids retries: those are the client's."""
-VERSION_HEADER = "Api-Version-Date"
-"""Request header that is forwarded: an SDK asks for the API version that it was made for."""
 MAX_REQUEST_BODY = 1 << 20
 _VERSION_VALUE = re.compile(rb"[\w.-]{1,40}")
 
@@ -105,6 +104,7 @@ class Relay:
 
 
 def _version_header(scope: Any) -> tuple[tuple[str, str], ...]:
+    """Return the API version that the program asks for: an SDK is made for one version."""
     sent = next((value for name, value in scope["headers"] if name == VERSION_HEADER.lower().encode()), b"")
     return ((VERSION_HEADER, sent.decode()),) if _VERSION_VALUE.fullmatch(sent) else ()
 

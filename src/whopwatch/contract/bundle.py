@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from whopwatch.core.documents import DocumentError, parse_yaml_document
 from whopwatch.core.errors import ContractError
 
 ROOT_FILE = "openapi.yaml"
@@ -87,20 +88,13 @@ def _internal(node: Any) -> Any:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    import yaml  # needed only where the bundle is not up to date
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML has it: ten times faster
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe loader
+        content = parse_yaml_document(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ContractError("A file of the contract cannot be read.", where=str(path), got=error.strerror) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ContractError(
-            "A file of the contract is not YAML.",
-            where=f"{path}, line {mark.line + 1}" if mark else str(path),
-            got=getattr(error, "problem", None),
-        ) from None
+    except ValueError as error:
+        got = str(error) if isinstance(error, DocumentError) else "text that is not UTF-8"
+        raise ContractError("A file of the contract is not YAML.", where=str(path), got=got) from None
     if not isinstance(content, dict):
         raise ContractError("A file of the contract is not an OpenAPI document.", where=str(path), expected="a mapping")
     return content

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from whopwatch.contract_build.sources import Package
 from whopwatch.core.errors import SourceError, UnreachableSourceError
 
 _SECONDS = 120
+MAX_UNPACKED_BYTES = 200_000_000
+"""Source files of a release, unpacked; the largest one so far has 20 MB."""
 _VERSION = re.compile(r"\d+(\.\d+)+")
 """The form of a release; versions of pre-releases have letters."""
 
@@ -155,24 +159,51 @@ def _run(command: list[str], package: Package, cache_dir: Path | None) -> str:
 def read_texts(archive: Path, suffix: str) -> dict[str, str]:
     """Return the text of every file in `archive` whose name ends with `suffix`, by its path inside.
 
-    Accepts a wheel or zip, and a gzipped tarball. Raises `SourceError` if it is neither.
+    Accepts a wheel or zip, and a gzipped tarball. Raises SourceError if it is neither, damaged or too large.
     """
+    try:
+        members = dict(_members(archive, suffix))
+        return {name: content.decode("utf-8") for name, content in sorted(members.items())}
+    # EOFError, zlib.error and OSError: the formats' modules raise them for damaged archives.
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
+        raise SourceError(
+            f"{archive.name} cannot be read",
+            where=str(archive),
+            expected="a wheel (zip) or a gzipped tarball with files in UTF-8",
+            got=f"a damaged archive ({type(error).__name__})",
+            hint="delete it and build again to fetch it anew",
+        ) from None
+
+
+def _members(archive: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the members with a suffix; a small archive that unpacks to gigabytes is an error."""
+    left = MAX_UNPACKED_BYTES
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as bundle:
-            names = [name for name in bundle.namelist() if name.endswith(suffix)]
-            return {name: bundle.read(name).decode("utf-8") for name in sorted(names)}
-    if tarfile.is_tarfile(archive):
-        texts = {}
+            for info in bundle.infolist():
+                if info.filename.endswith(suffix):
+                    with bundle.open(info) as member:
+                        content = member.read(left + 1)
+                    left = _fits(archive, left - len(content))
+                    yield info.filename, content
+    elif tarfile.is_tarfile(archive):
         with tarfile.open(archive) as tarball:
-            for member in tarball.getmembers():
-                handle = tarball.extractfile(member) if member.name.endswith(suffix) else None
+            for entry in tarball:
+                handle = tarball.extractfile(entry) if entry.isfile() and entry.name.endswith(suffix) else None
                 if handle is not None:
-                    texts[member.name] = handle.read().decode("utf-8")
-        return dict(sorted(texts.items()))
-    raise SourceError(
-        f"{archive.name} cannot be read",
-        where=str(archive),
-        expected="a wheel (zip) or a gzipped tarball",
-        got="another kind of file",
-        hint="delete it and build again to fetch it anew",
-    )
+                    content = handle.read(left + 1)
+                    left = _fits(archive, left - len(content))
+                    yield entry.name, content
+    else:
+        raise tarfile.ReadError("neither a zip nor a tar archive")
+
+
+def _fits(archive: Path, left: int) -> int:
+    """Return the bytes that are left. Raises SourceError if there are none."""
+    if left < 0:
+        raise SourceError(
+            f"{archive.name} is too large once it is unpacked",
+            where=str(archive),
+            expected=f"at most {MAX_UNPACKED_BYTES:,} bytes of source files",
+        )
+    return left

@@ -103,8 +103,8 @@ class _OpenApiReader:
         unknown: tuple[tuple[str, str], ...] = (),
     ) -> ApiOperation:
         own = list(self._document.items(node, "parameters", at))
-        named = {(item.get("in"), item.get("name")) for item, _ in own}
-        inherited = [(item, place) for item, place in shared if (item.get("in"), item.get("name")) not in named]
+        named = {_key(item) for item, _ in own}
+        inherited = [(item, place) for item, place in shared if _key(item) not in named]
         answers, errors = self._responses(node, at)
         body, of_body = self._body(node, at)
         has_own = "security" in node
@@ -221,6 +221,11 @@ class _OpenApiReader:
         return {
             name: canonical({key: part[key] for key in part if not is_documentation(key)}) for name, part, _ in parts
         }
+
+
+def _key(parameter: Node) -> tuple[str, str]:
+    """Return what identifies a parameter of an operation."""
+    return str(parameter.get("in")), str(parameter.get("name"))
 
 
 def _unknown(node: Node, known: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError
 from whopwatch.simulator import ApiCall, Backend, Simulator, SimulatorOptions, StepWrapper, embedded
 from whopwatch.simulator.api.pipeline import Pipeline
+from whopwatch.simulator.app import MAX_BODY_BYTES
 
 OPERATIONS = sorted(load().operations)
 
@@ -125,3 +126,33 @@ def test_a_wrapper_changes_one_step_of_one_operation_or_of_all(
 def test_a_wrapper_of_an_unknown_step_is_an_error() -> None:
     with pytest.raises(ValueError, match="no such step: projekt"):
         Pipeline([], [StepWrapper("projekt", shout)])
+
+
+def test_a_large_body_is_rejected_before_it_is_read() -> None:
+    with embedded(items=2, lenient=True) as simulator:
+        answer = httpx.post(f"{simulator.base_url}/products", content=b" " * (MAX_BODY_BYTES + 1))
+        assert answer.status_code == 413
+        assert simulator.requests["POST"] == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "https://example.com"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://127.0.0.1:1"}, 200),
+        ({}, 200),
+    ],
+)
+def test_a_web_page_of_another_site_cannot_send_requests(headers: dict[str, str], status: int) -> None:
+    with embedded(items=2, lenient=True) as simulator:
+        assert httpx.get(f"{simulator.base_url}/products/prod_1", headers=headers).status_code == status
+
+
+def test_the_log_has_a_line_for_each_request() -> None:
+    lines: list[str] = []
+    with embedded(items=2, log=lines.append) as simulator:
+        httpx.get(f"{simulator.base_url}/products?company_id={simulator.company_id}")
+        httpx.get(f"{simulator.base_url}/nothing")
+    assert lines == ["GET /api/v1/products products.list 401", "GET /api/v1/nothing - 404"]

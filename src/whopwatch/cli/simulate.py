@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from whopwatch.cli._support.options import seconds
+from whopwatch.cli._support.options import EDITION_NAME, seconds
 from whopwatch.cli.webhook import SECRET_VARIABLE
 from whopwatch.core.errors import UsageError
 from whopwatch.signature import require_secret, split_secrets
@@ -28,6 +28,7 @@ EXAMPLE = """\b
 Examples:
   whopwatch simulate --port 8080
   whopwatch simulate --seed 7 --items 120 --api-key test_key
+  whopwatch simulate --contract newest
   whopwatch simulate --lenient --port 4010     a mock for the test suite of your own client
   whopwatch simulate --key reader=*:read --app-key poor=plan:basic:read
   whopwatch simulate --fault item-skipped@payments.list
@@ -45,6 +46,8 @@ Stop the server with Ctrl-C or SIGTERM.
 
 @click.command("simulate", epilog=EXAMPLE)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0 takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@EDITION_NAME
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Seed of the data: the same seed gives the same data."
 )
@@ -61,10 +64,13 @@ Stop the server with Ctrl-C or SIGTERM.
 @click.option("--lenient", is_flag=True, help="Accept any key, and respond to any id as if it existed.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME[@OP]", help="Inject a fault; repeatable.")
 @click.option("--control", is_flag=True, help="Enable HTTP endpoints to toggle faults and trigger events.")
+@click.option("--log", is_flag=True, help="Print a line for each request to stderr.")
 @click.option("--webhook-url", metavar="URL", help="Send signed webhook events to URL.")
 @click.option("--webhook-every", type=float, callback=seconds, metavar="S", help="Trigger an event every S seconds.")
 def simulate_command(
     port: int,
+    host: str,
+    name: str | None,
     seed: int,
     items: int | None,
     api_key: str | None,
@@ -73,6 +79,7 @@ def simulate_command(
     lenient: bool,
     faults: tuple[str, ...],
     control: bool,
+    log: bool,
     webhook_url: str | None,
     webhook_every: float | None,
 ) -> int:
@@ -82,6 +89,7 @@ def simulate_command(
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
+    from whopwatch.contract import load
     from whopwatch.simulator import SimulatorOptions, WebhookOptions, embedded
 
     given_secret = _webhook_secret() if webhook_url else None
@@ -96,8 +104,9 @@ def simulate_command(
         faults=faults,
         control=control,
         webhook=webhook,
+        log=_print_log if log else None,
     )
-    with embedded(options=options, port=port) as simulator:
+    with embedded(load(name), options=options, port=port, host=host) as simulator:
         ready: dict[str, object] = {
             "base_url": simulator.base_url,
             "api_key": simulator.api_key,
@@ -119,6 +128,10 @@ def simulate_command(
         while not ended.wait(webhook_every):
             simulator.trigger(next(events))
     return 0
+
+
+def _print_log(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _webhook_secret() -> str | None:

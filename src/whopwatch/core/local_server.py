@@ -18,14 +18,14 @@ STOP_SECONDS = 10.0
 
 
 @contextmanager
-def served(app: ASGIApplication | Any, *, name: str, port: int = 0) -> Iterator[int]:
-    """Serve `app` while the context is open, on `port` or on a free port; yield the port.
+def served(app: ASGIApplication | Any, *, name: str, port: int = 0, host: str = HOST) -> Iterator[int]:
+    """Serve `app` while the context is open, on `port` of `host` or on a free port; yield the port.
 
     `name` names the server in errors. Raises `UsageError` if the port is taken.
     """
     import uvicorn
 
-    listener = _listen(port, name)
+    listener = _listen(host, port, name)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -49,18 +49,18 @@ def served(app: ASGIApplication | Any, *, name: str, port: int = 0) -> Iterator[
         listener.close()
 
 
-def _listen(port: int, name: str) -> socket.socket:
+def _listen(host: str, port: int, name: str) -> socket.socket:
     """Return a listening socket. The kernel queues connections from here on, so none is refused while we start."""
     # The protocol is given, or asyncio does not disable Nagle's algorithm and every response takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
         raise UsageError(
             f"The {name} cannot listen on this port.",
-            where=f"{HOST}:{port}",
+            where=f"{host}:{port}",
             got=error.strerror,
             hint="choose another --port, or leave it out for a free one",
         ) from None

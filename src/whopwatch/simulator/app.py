@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from whopwatch.simulator.mcp_server import McpServer
 
 SERVER_HEADER = "whopwatch-simulator (not Whop)"
-PREFIX = "/api/"
+API_PREFIX = "/api/"
+MAX_BODY_BYTES = 8 * 1024 * 1024
+"""The largest request body that is read."""
 MCP_NOT_INSTALLED = {"error": "the simulator's MCP server needs the library mcp: install whopwatch with its extra mcp"}
 
 
@@ -43,15 +45,21 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the whole request and answer it. The `Server` header says that this is not Whop."""
         request = Request(scope, receive)
+        rejected = _rejected(request)
+        body = None if rejected else await _bounded_body(request)
+        if rejected or body is None:
+            error = rejected or _error(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
+            await error(scope, receive, send)
+            return
         path = scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0]
-        api, _, below = path.removeprefix(PREFIX).partition("/")
+        api, _, below = path.removeprefix(API_PREFIX).partition("/")
         call = ApiCall(
             method=request.method,
-            api=api if path.startswith(PREFIX) else "",
+            api=api if path.startswith(API_PREFIX) else "",
             path=f"/{below}",
             query_pairs=parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True),
             headers=request.headers,
-            raw_body=await request.body(),
+            raw_body=body,
         )
         if self._backend.options.control and path == FAULTS_PATH:
             response = handle_faults(self._backend.faults, call.method, call.headers, call.raw_body)
@@ -60,7 +68,40 @@ class Endpoint:
         else:
             response = self._backend.answer(call)
         response.headers["Server"] = SERVER_HEADER
+        if self._backend.options.log:
+            operation = call.operation.id if call.operation else "-"
+            # The path as sent: parts that do not print are percent-encoded in it.
+            self._backend.options.log(f"{call.method} {path} {operation} {response.status_code}")
         await response(scope, receive, send)
+
+
+def _rejected(request: Request) -> JSONResponse | None:
+    """Return the 403 for a request that a web page of another site sends, None for any other.
+
+    A browser sends such requests without asking first, and with `lenient` they need no key.
+    """
+    origin = request.headers.get("origin")
+    is_foreign = origin is not None and urlsplit(origin).hostname != request.url.hostname
+    if is_foreign or request.headers.get("sec-fetch-site") == "cross-site":
+        return _error(403, "The simulator accepts no request from web pages of other sites.")
+    return None
+
+
+async def _bounded_body(request: Request) -> bytes | None:
+    """Read the body. Return None if it is larger than MAX_BODY_BYTES, without reading the rest of it."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    return JSONResponse(
+        {"error": {"type": "invalid_request_error", "message": message}}, status, {"connection": "close"}
+    )
 
 
 class McpOnDemand:

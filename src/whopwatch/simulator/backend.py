@@ -12,14 +12,15 @@ from typing import Any
 from starlette.responses import Response
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.simulator.api.actions import Actions
-from whopwatch.simulator.api.errors import VERSION_HEADER, ApiError, error_body, not_found
+from whopwatch.simulator.api.errors import ApiError, error_body, not_found
 from whopwatch.simulator.api.idempotency import Idempotency
 from whopwatch.simulator.api.keys import ApiKey, KeyGrant, KeyStore, derived_key, keys_of_grants, rate_limits, scopes_of
 from whopwatch.simulator.api.lists import select_rows
-from whopwatch.simulator.api.paging import Cursors, binding_of, page_sizes, requested_page
-from whopwatch.simulator.api.pipeline import NO_BODY, ApiCall, Pipeline, StepWrapper, respond
+from whopwatch.simulator.api.paging import Cursors, binding_of, requested_page, size_limits
+from whopwatch.simulator.api.pipeline import EMPTY_RESPONSE, ApiCall, Pipeline, StepWrapper, respond
 from whopwatch.simulator.api.request import Routes, body_value, check_request_headers, query_values
 from whopwatch.simulator.events.delivery import OutgoingDelivery
 from whopwatch.simulator.events.sender import (
@@ -45,8 +46,8 @@ class SimulatorOptions:
     seed, `keys` adds more. With `lenient`, every key is accepted and every id exists. `faults` (`NAME` or
     `NAME@OPERATION`) are active from the start; with `control`, requests can replace them and trigger events.
     `wrappers` change single steps. A key may send `rate_limit` requests per operation in `rate_seconds`, measured by
-    `clock`. Events are sent to `webhook` and to webhooks on this machine that are created through the API. `world` is
-    used instead of a new one; it must have the same seed and number of items.
+    `clock`. Events are sent to `webhook` and to webhooks on this machine that are created through the API. `log` gets a
+    line for each request. `world` is used instead of a new one; it must have the same seed and number of items.
     """
 
     seed: int = 0
@@ -60,6 +61,7 @@ class SimulatorOptions:
     rate_limit: int = 600
     rate_seconds: float = 60.0
     webhook: WebhookOptions | None = None
+    log: Callable[[str], None] | None = field(default=None, repr=False)
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
     world: World | None = field(default=None, repr=False)
 
@@ -218,7 +220,7 @@ class Backend:
     def _page(self, call: ApiCall) -> None:
         if call.order is None or call.cursors is None:
             return
-        sizes = page_sizes(self.contract, call.matched)
+        sizes = size_limits(self.contract, call.matched)
         call.page = requested_page(call.order, call.query, call.cursors, sizes, lenient=self.options.lenient)
         call.total = len(call.rows)
         call.rows = call.rows[call.page.start : call.page.stop]
@@ -227,7 +229,7 @@ class Backend:
         operation = call.matched
         view = self.world.views.of_operation.get(operation.id)
         if view is None:
-            call.payload = True if operation.success.schema is not None else NO_BODY
+            call.payload = True if operation.success.schema is not None else EMPTY_RESPONSE
             return
         if view.form == "value":
             call.payload = self._projector.show_value(view, ":".join(call.path_params.values()))

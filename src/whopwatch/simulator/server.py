@@ -25,11 +25,12 @@ class Simulator:
 
     backend: Backend
     port: int
+    host: str = HOST
 
     @property
     def root(self) -> str:
         """Scheme, host and port."""
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def base_url(self) -> str:
@@ -120,11 +121,12 @@ def embedded(
     contract: Contract | None = None,
     *,
     port: int = 0,
+    host: str = HOST,
     options: SimulatorOptions | None = None,
     around: Callable[[Backend, ASGIApp], ASGIApp] | None = None,
     **settings: Any,
 ) -> Iterator[Simulator]:
-    """Run a simulator within this context, on `port` or a free port of the loopback interface.
+    """Run a simulator within this context, on `port` of `host` or on a free port.
 
     `settings` are fields of SimulatorOptions: `embedded(seed=7, lenient=True)`. `around` wraps the application, for
     example in a proxy. Raises UsageError if the port is in use.
@@ -134,7 +136,7 @@ def embedded(
     backend = app.state.backend
     application = around(backend, app) if around else app
     try:
-        with served(application, name="simulator", port=port) as bound:
-            yield Simulator(backend, bound)
+        with served(application, name="simulator", port=port, host=host) as bound:
+            yield Simulator(backend, bound, host)
     finally:
         backend.close()

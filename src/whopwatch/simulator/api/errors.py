@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.schema_tree import SchemaNode, schemas_of
 
 ERROR_TYPES = {
@@ -25,7 +26,6 @@ ERROR_TYPES = {
     501: "not_implemented",
     503: "unavailable",
 }
-VERSION_HEADER = "Api-Version-Date"
 MISSING = "parameter_missing"
 INVALID = "parameter_invalid"
 _PLACEHOLDERS: Mapping[str | None, Any] = {"string": "", "integer": 0, "number": 0.0, "boolean": False, "array": []}

@@ -115,7 +115,7 @@ def requested_page(
     return page_between(order.keys, start, stop, cursors)
 
 
-def page_sizes(contract: Contract, operation: Operation) -> tuple[int, int]:
+def size_limits(contract: Contract, operation: Operation) -> tuple[int, int]:
     """Return the default and the maximum page size of a list; for an unpaginated list, more than any list has."""
     if operation.parameter("first") is None and operation.parameter("last") is None:
         return sys.maxsize, sys.maxsize

@@ -51,7 +51,7 @@ class ApiCall:
         return self.operation
 
 
-NO_BODY = object()
+EMPTY_RESPONSE = object()
 """The payload of a response without a body."""
 
 Step = Callable[[ApiCall], None]
@@ -124,8 +124,8 @@ def _around(wrapper: StepWrapper, call: ApiCall, inner: Proceed) -> Proceed:
 
 
 def respond(call: ApiCall) -> None:
-    """Write the payload as the response; NO_BODY as an empty one."""
-    if call.payload is NO_BODY:
+    """Write the payload as the response; EMPTY_RESPONSE as an empty one."""
+    if call.payload is EMPTY_RESPONSE:
         call.response = Response(b"", call.status, call.response_headers)
         return
     body = json.dumps(call.payload, separators=(",", ":"), ensure_ascii=False).encode()

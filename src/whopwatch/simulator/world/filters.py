@@ -18,7 +18,7 @@ from whopwatch.simulator.world.nodes import FieldNode
 
 SEARCH_NAMES = frozenset({"query", "search", "keyword", "q"})
 SEARCHED_FIELDS = ("name", "title", "description", "username", "email", "headline", "content", "user.name")
-"""The fields that a search looks through, of those that the items have."""
+"""The fields that a search looks through, if the items have them."""
 _RANGES = (
     (re.compile(r"(\w+)_(?:after|from|gte?|since)"), "not-before", "at-least"),
     (re.compile(r"(\w+)_(?:before|to|until|lte?)"), "before", "at-most"),

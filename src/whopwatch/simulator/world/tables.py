@@ -30,7 +30,7 @@ NOW_MS = 1_767_225_600_000
 
 @dataclass(eq=False)
 class Entity:
-    """One object. `values` are the shown values; `raw` are its references, also those that are shown as null.
+    """One object. `values` are the shown values; `raw` are its references, also the ones shown as null.
 
     `index` orders the objects of a table by creation. `created` is the creation time in milliseconds since 1970.
     `is_new` is true for an object that a request created.

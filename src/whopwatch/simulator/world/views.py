@@ -184,7 +184,7 @@ class Views:
         return self._with_every_resource(shapes)
 
     def _add_hidden(self, shapes: dict[str, FieldNode]) -> None:
-        """Add the fields that no response shows: the declared ones, and those that a parameter filters by."""
+        """Add the fields that no response shows: the declared ones, and the ones that a parameter filters by."""
         hidden: dict[str, dict[str, FieldNode]] = {}
         for table, fields in self._declared.hidden.items():
             for name, declared in fields.items():
@@ -295,7 +295,7 @@ def _absorb(shape: FieldNode, nested: FieldNode) -> FieldNode:
 
 
 def _stored(view: View) -> FieldNode:
-    """Return the fields that a view adds to its table; of a renamed view, those that only it has."""
+    """Return the fields that a view adds to its table; of a renamed view, the ones that only it has."""
     if not view.stored:
         return view.node
     own = {stored: view.node.fields[name] for name, stored in view.stored.items() if "." in stored}

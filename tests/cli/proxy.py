@@ -50,7 +50,11 @@ def proxied(simulator: Simulator) -> Iterator[Proxy]:
             raw = answer.read()
             connection.close()
             kept = {name.lower(): value for name, value in answer.getheaders()}
-            kept = {name: kept[name] for name in ("content-type", "retry-after", "api-version-date") if name in kept}
+            kept = {
+                name: kept[name]
+                for name in ("content-type", "retry-after", "api-version-date", "x-request-id")
+                if name in kept
+            }
             changed = proxy.change(len(proxy.paths), self.path.partition("?")[0], (answer.status, kept, raw))
             if changed is None:
                 self.close_connection = True

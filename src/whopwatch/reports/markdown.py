@@ -23,6 +23,7 @@ from whopwatch.reports.text import (
     findings_line,
     headline,
     inactive_findings,
+    incidents_line,
     location,
     plural,
     requests_line,
@@ -55,6 +56,7 @@ def _lines(report: Report) -> Iterator[str]:
         ("operations", _escaped(states_line(report))),
         ("checks", _escaped(checks_line(report))),
         ("findings", _escaped(findings_line(report))),
+        ("incidents", _escaped(incidents_line(report))),
         ("changes", _escaped(change_line(report) or "")),
         ("requests", _escaped(requests_line(report))),
     ]

@@ -27,6 +27,7 @@ from whopwatch.reports.text import (
     findings_line,
     headline,
     inactive_findings,
+    incidents_line,
     location,
     requests_line,
     sanitize,
@@ -171,6 +172,8 @@ def _summary(report: Report) -> RenderableType:
     if checks := checks_line(report):
         table.add_row("checks", checks)
     table.add_row("findings", findings_line(report))
+    if incidents := incidents_line(report):
+        table.add_row("incidents", incidents)
     if change := change_line(report):
         table.add_row("changes", Text(sanitize(change)))
     table.add_row("requests", requests_line(report))

@@ -171,6 +171,14 @@ def checks_line(report: Report) -> str:
     return f"{done} of {total} checks of {plural(len(counted), 'operation')} run" if total else ""
 
 
+def incidents_line(report: Report) -> str:
+    """Return `2026-01-31 02:00 UTC products.list: status 502; the repeated request succeeded`, empty without any."""
+    incidents = report.extra.get("incidents", ())
+    shown = [f"{format_time(one['at'])} {one['operation']}: {one['what']}" for one in incidents]
+    ids = [f" (request {one['request_id']})" if one.get("request_id") else "" for one in incidents]
+    return sanitize(". ".join(words + id for words, id in zip(shown, ids, strict=True)))
+
+
 def findings_line(report: Report) -> str:
     """Return `3 findings (1 critical, 2 high)` or `no findings`, and apart from them `; 1 fixed; 2 accepted`."""
     active = active_findings(report)

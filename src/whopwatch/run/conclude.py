@@ -23,6 +23,7 @@ from whopwatch.core.report import OperationResult, Report, State
 from whopwatch.planning.state import items
 from whopwatch.reports.text import plural
 from whopwatch.run.abort import UNREACHABLE
+from whopwatch.run.incidents import without_incidents
 from whopwatch.run.observation import Observation
 from whopwatch.run.reproduce import example_request
 
@@ -189,7 +190,8 @@ def judge(
 
     `excluded` says why an operation is outside the scope, None if it is inside; by default the selection decides.
     """
-    evidence = Evidence(contract, observation.exchanges)
+    judged, incidents = without_incidents(observation.exchanges)
+    evidence = Evidence(contract, judged)
     found = observation.findings if observation.findings is not None else run_checks(contract, evidence, CHECKS)
     if observation.unusable:
         found = ()
@@ -221,6 +223,7 @@ def judge(
         extra={
             "spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges)),
             **({"left": dict(observation.written.left)} if observation.written else {}),
+            **({"incidents": [one.to_json() for one in incidents]} if incidents else {}),
             "contract": contract.edition.to_json(len(contract.operations)),
             **({"api_version": observation.api_version.to_json()} if observation.api_version else {}),
         },

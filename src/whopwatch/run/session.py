@@ -33,6 +33,7 @@ from whopwatch.run.api_version import (
     no_others,
 )
 from whopwatch.run.driving import drive
+from whopwatch.run.incidents import without_incidents
 from whopwatch.run.observation import Observation, Progress, Written
 from whopwatch.run.selection import match_operations
 
@@ -241,5 +242,6 @@ class Session:
             self._progress(Progress(done, len(wanted), sent, sent + left, exchange.operation))
 
     def findings(self) -> tuple[Finding, ...]:
-        """Return the findings of all checks on the exchanges so far."""
-        return run_checks(self.state.contract, Evidence(self.state.contract, self._exchanges), CHECKS)
+        """Return the findings of all checks on the exchanges so far, without failures that did not repeat."""
+        judged, _ = without_incidents(self._exchanges)
+        return run_checks(self.state.contract, Evidence(self.state.contract, judged), CHECKS)

@@ -1,0 +1,62 @@
+"""One failure that does not repeat is an incident, not drift; one that repeats is drift."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.proxy import JSON, Proxy, Response, proxied
+from whopwatch.cli import main
+from whopwatch.contract import load
+from whopwatch.simulator import embedded
+
+HTML = (502, {"content-type": "text/html", "x-request-id": "req_1"}, b"<html>502</html>")
+LIMITED = (429, {**JSON, "retry-after": "1"}, b'{"error": {"type": "rate_limit_exceeded", "message": "slow"}}')
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Proxy]:
+    monkeypatch.chdir(tmp_path)
+    with embedded(load(), items=3) as simulator, proxied(simulator) as proxy:
+        monkeypatch.setenv("WHOP_API_KEY", simulator.api_key)
+        monkeypatch.setenv("WHOP_COMPANY_ID", simulator.company_id)
+        yield proxy
+
+
+def check(api: Proxy) -> tuple[int, dict[str, Any]]:
+    options = ("--resource", "products,plans", "--budget", "60", "--json", "report.json")
+    code = main(["check", "--target", api.base_url, *options])
+    return code, json.loads(Path("report.json").read_text())
+
+
+@pytest.mark.parametrize(("answer", "what"), [(HTML, "status 502"), (LIMITED, "status 429")], ids=["502", "429"])
+def test_one_failure_is_an_incident_and_no_drift(
+    api: Proxy, answer: Response, what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.change = lambda number, _, response: answer if number == 3 else response
+    code, report = check(api)
+    assert (code, report["verdict"]) == (0, "clean")
+    (incident,) = report["incidents"]
+    assert incident["what"].startswith(what)
+    assert incident["operation"] in {row["id"] for row in report["operations"]}
+    assert incident["at"].endswith("Z")
+    assert "incidents" in capsys.readouterr().out
+    assert incident["request_id"] == ("req_1" if answer is HTML else None)
+
+
+def test_a_failure_that_repeats_is_drift(api: Proxy) -> None:
+    api.change = lambda _, path, response: HTML if path.endswith("/plans") else response
+    code, report = check(api)
+    assert code == 1
+    assert "incidents" not in report
+
+
+def test_many_failures_are_no_accident(api: Proxy) -> None:
+    api.change = lambda number, _, response: HTML if number % 5 == 3 else response
+    code, report = check(api)
+    assert code == 1
+    assert "incidents" not in report

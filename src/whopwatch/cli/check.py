@@ -15,9 +15,11 @@ from whopwatch.cli._support.options import (
     API_VERSION,
     CONFIG,
     CONTRACT,
+    EXCLUDE,
     FAIL_ON_SEVERITY,
     FILE_PATH,
     ONLY,
+    OPERATION,
     RATE,
     REPORT_DIR,
     RESOURCE,
@@ -40,6 +42,8 @@ Examples:
   whopwatch check --only products.list --json - | jq .verdict
   whopwatch check --target production --budget 120 --report-dir reports
   whopwatch check --target sandbox --record night.har --html night.html
+  whopwatch check --operation 'payments.*' --exclude '*.list_fees'
+  whopwatch check --fault field-missing@products.list      a red report, from the simulator
   whopwatch check --replay browser.har
   whopwatch check --allow-writes --resource products
 
@@ -56,7 +60,18 @@ covers what was seen). A run that ended early, or did not reach all operations, 
 """
 
 BUDGET_HELP = "Maximum number of requests.  [default: 600, with --allow-writes 1600]"
-NOT_WITH_REPLAY = ("only", "resource", "allow_writes", "budget", "rate", "seed", "record_file")
+NOT_WITH_REPLAY = (
+    "only",
+    "resource",
+    "patterns",
+    "exclude",
+    "faults",
+    "allow_writes",
+    "budget",
+    "rate",
+    "seed",
+    "record_file",
+)
 MAX_PATHS = 20
 """Unmatched paths of a recording that are printed; the JSON report has them all."""
 
@@ -65,7 +80,10 @@ MAX_PATHS = 20
 @TARGET
 @ONLY
 @RESOURCE
+@OPERATION
+@EXCLUDE
 @click.option("--allow-writes", is_flag=True, help="Also create, update and delete test objects.")
+@click.option("--fault", "faults", multiple=True, metavar="NAME[@OP]", help="Inject a fault into the simulator.")
 @click.option("--budget", type=click.IntRange(min=1), help=BUDGET_HELP)
 @RATE
 @SEED
@@ -83,7 +101,10 @@ def check_command(
     target: str | None,
     only: tuple[str, ...],
     resource: tuple[str, ...],
+    patterns: tuple[str, ...],
+    exclude: tuple[str, ...],
     allow_writes: bool,
+    faults: tuple[str, ...],
     budget: int | None,
     rate: float | None,
     seed: int,
@@ -114,6 +135,9 @@ def check_command(
             api_version=api_version,
             only=only,
             resources=resource,
+            patterns=patterns,
+            exclude=exclude,
+            faults=faults,
             budget=budget,
             rate=rate,
             seed=seed,
@@ -146,10 +170,15 @@ def _replay(
     from whopwatch.run.replay import replay_file
 
     context = click.get_current_context()
-    given = [name for name in NOT_WITH_REPLAY if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    source = context.get_parameter_source
+    given = [
+        param.opts[0]
+        for param in context.command.params
+        if param.name in NOT_WITH_REPLAY and source(param.name) is ParameterSource.COMMANDLINE
+    ]
     if given:
         raise UsageError(
-            f"--{given[0].removesuffix('_file').replace('_', '-')} cannot be combined with --replay.",
+            f"{given[0]} cannot be combined with --replay.",
             expected="--replay with --target, --config and output options only",
         )
     report = accept_in_report(contract, replay_file(contract, file, target, config), entries)

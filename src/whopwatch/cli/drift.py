@@ -15,10 +15,12 @@ from whopwatch.cli._support.options import (
     API_VERSION,
     CONFIG,
     CONTRACT,
+    EXCLUDE,
     FAIL_ON_OPTION,
     FILE_PATH,
     NIGHTLY_REPORTS,
     ONLY,
+    OPERATION,
     RATE,
     REPORTS,
     RESOURCE,
@@ -66,6 +68,8 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
 @ACCEPTED
 @ONLY
 @RESOURCE
+@OPERATION
+@EXCLUDE
 @click.option(
     "--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Maximum number of requests."
 )
@@ -92,6 +96,8 @@ def drift_command(
     accepted: Path | None,
     only: tuple[str, ...],
     resource: tuple[str, ...],
+    patterns: tuple[str, ...],
+    exclude: tuple[str, ...],
     budget: int,
     rate: float | None,
     seed: int | None,
@@ -110,12 +116,12 @@ def drift_command(
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run.matching import AUTO
     from whopwatch.run.options import RunOptions
-    from whopwatch.run.selection import refuse_writes, select_operations
+    from whopwatch.run.selection import refuse_writes
 
     _check_usage(target, targets, shard, baseline)
     metrics = Metrics(textfile, pushgateway, {"shard": shard.partition("/")[0]} if shard else {})
     contract = load(None if contract_name == AUTO else contract_name)
-    select_operations(contract, only, resource)
+    RunOptions(only=only, resources=resource, patterns=patterns, exclude=exclude).selected(contract)
     refuse_writes(contract, only)
     entries = load_accepted(accepted, config)
     companies = Shard.parse(shard or "0/1").of(read_companies(targets)) if targets else ()
@@ -134,6 +140,8 @@ def drift_command(
             api_version=api_version,
             only=only,
             resources=resource,
+            patterns=patterns,
+            exclude=exclude,
             budget=budget,
             rate=rate,
             seed=seed or 0,

@@ -13,7 +13,7 @@ from whopwatch.planning.state import OperationHistory
 from whopwatch.run.conclude import judge
 from whopwatch.run.matching import choose_contract, observe_matching
 from whopwatch.run.observation import Observation, Progress
-from whopwatch.run.selection import refuse_writes, select_operations
+from whopwatch.run.selection import match_operations, refuse_writes, select_operations
 from whopwatch.run.session import DEFAULT_BUDGET, WRITING_BUDGET
 from whopwatch.run.target import open_target
 
@@ -26,6 +26,8 @@ class RunOptions:
     resources, both empty for every read of v1. `budget` is in requests, None for the default; `rate` in requests a
     second, None for that of the target. `config` is the path of whopwatch.toml, None for the default. With `writes` the
     selected writes are made, too. With `allow_unchecked` the key need not be allowed to use any operation.
+    `patterns` select operations as `only` does, `exclude` leaves some out (`payments.*`). `faults` are those that the
+    simulator injects.
     """
 
     contract_name: str | None = None
@@ -38,7 +40,16 @@ class RunOptions:
     config: Path | None = None
     writes: bool = False
     allow_unchecked: bool = False
+    patterns: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
     progress: Callable[[Progress], None] | None = None
+
+    def selected(self, contract: Contract) -> frozenset[str]:
+        """Return the ids of the selected operations. Raise UsageError for a name or pattern that matches none."""
+        matched = match_operations(contract, self.patterns, where="option --operation")
+        excluded = match_operations(contract, self.exclude, where="option --exclude")
+        return select_operations(contract, (*self.only, *sorted(matched)), self.resources) - excluded
 
     @property
     def request_limit(self) -> int:
@@ -73,7 +84,7 @@ def observe_target(
     operations. Raise UsageError or ConfigError, before any request, for options that cannot be used.
     """
     choice = choose_contract(options.contract_name, options.api_version, target_name, environ, options.config)
-    select_operations(choice.contract, options.only, options.resources)
+    options.selected(choice.contract)
     if not options.writes:
         refuse_writes(choice.contract, options.only)
     with open_target(
@@ -86,12 +97,13 @@ def observe_target(
         writes=options.writes,
         api_version=choice.api_version,
         allow_unchecked=options.allow_unchecked,
+        faults=options.faults,
     ) as target:
         contract, observation = observe_matching(
             choice.contract,
             target,
             auto=choice.is_auto,
-            select=lambda contract: select_operations(contract, options.only, options.resources),
+            select=options.selected,
             budget=options.request_limit,
             seed=options.seed if plan_seed is None else plan_seed,
             progress=options.progress,

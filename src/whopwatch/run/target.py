@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from whopwatch.config import SIMULATOR, Target, read_config, refuse_unwritable, resolve_target, target_name
 from whopwatch.contract import Contract
+from whopwatch.core.errors import UsageError
 from whopwatch.core.extras import missing_extra
 from whopwatch.run.selection import match_operations
 
@@ -28,16 +29,17 @@ def open_target(
     writes: bool = False,
     api_version: str | None = None,
     allow_unchecked: bool = False,
+    faults: Sequence[str] = (),
 ) -> Iterator[Target]:
     """Yield the read-only target called `name`; None means WHOP_BASE_URL in `environ`, else the simulator.
 
     The simulator runs as long as the context does, with data made from `seed`. `rate`, in requests a second, replaces
     the target's own. With `writes` the target may be written to. Requests ask for `api_version`, by default
     the target's, else the contract's; `key` asks for none, so that the key's own version answers. With
-    `allow_unchecked` the key need not be allowed to use any operation. Raise UsageError or
-    ConfigError for a target that is unknown, incomplete or, with `writes`, not writable.
+    `allow_unchecked` the key need not be allowed to use any operation. `faults` are for the simulator. Raise UsageError
+    or ConfigError for a target that is unknown, incomplete or, with `writes`, not writable.
     """
-    with _opened(contract, target_name(name, environ), environ, config, seed) as target:
+    with _opened(contract, target_name(name, environ), environ, config, seed, faults) as target:
         if writes:
             refuse_unwritable(target, config)
         match_operations(contract, target.allow_unchecked, where=f"allow_unchecked of target {target.name}")
@@ -62,8 +64,12 @@ def check_target(name: str | None, environ: Mapping[str, str], config: Path | No
 
 @contextmanager
 def _opened(
-    contract: Contract, name: str, environ: Mapping[str, str], config: Path | None, seed: int
+    contract: Contract, name: str, environ: Mapping[str, str], config: Path | None, seed: int, faults: Sequence[str]
 ) -> Iterator[Target]:
+    if faults and name != SIMULATOR:
+        raise UsageError(
+            "--fault requires the simulator.", where="option --fault", expected="--target simulator", got=name
+        )
     if name == SIMULATOR:
         # The simulator needs no configuration, but a broken file is better reported now than at the first real run.
         read_config(config)
@@ -73,7 +79,7 @@ def _opened(
         except ModuleNotFoundError as error:
             raise missing_extra(error, wanted="simulator") or error from None
 
-        with embedded(contract, seed=seed) as simulator:
+        with embedded(contract, seed=seed, faults=tuple(faults)) as simulator:
             yield simulator.target()
     else:
         yield resolve_target(name, environ, config)

@@ -81,6 +81,10 @@ def finite(_: click.Context, param: click.Parameter, value: float | None) -> flo
 FILE_PATH = click.Path(path_type=Path)
 TARGET = click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
 ONLY = click.option("--only", callback=names, multiple=True, metavar="OP[,OP]", help="Check only these operations.")
+OPERATION = click.option(
+    "--operation", "patterns", multiple=True, metavar="GLOB", help="Check only operations that match, as payments.*."
+)
+EXCLUDE = click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out operations that match.")
 RESOURCE = click.option(
     "--resource", callback=names, multiple=True, metavar="R[,R]", help="Check only these resources; v2 is all of v2."
 )

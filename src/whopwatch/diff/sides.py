@@ -1,4 +1,4 @@
-"""The two sides of a comparison, as a person names them."""
+"""Read the two sides of a comparison: a contract folder, an OpenAPI document, or a release of an SDK."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from whopwatch.diff.model import Api
 from whopwatch.diff.read_openapi import read_openapi
 from whopwatch.diff.read_sdk import read_sdk
 
-ACCEPTED = "a contract folder, an OpenAPI 3 file, an SDK archive, sdk:VERSION or npm:VERSION"
+_ACCEPTED_SIDES = "a contract folder, an OpenAPI 3 file, an SDK archive, sdk:VERSION or npm:VERSION"
 
 _ARCHIVES = (".whl", ".zip", ".tgz", ".tar.gz")
 
 
 @dataclass(frozen=True)
 class Side:
-    """One side: the promises that it holds, by API version; every kind of source but a contract has v1 alone."""
+    """One side and its APIs by version. Only a contract folder can have another version than v1."""
 
     name: str
     apis: dict[str, Api]
 
 
 def read_side(text: str, cache_dir: Path) -> Side:
-    """The side that `text` names; SDK releases are fetched into `cache_dir`.
+    """Return the side that `text` names; SDK releases are fetched into `cache_dir`.
 
     Raises `UsageError` if it names nothing, `SourceError` or `ContractError` if what it names cannot be read.
     """
@@ -41,13 +41,13 @@ def read_side(text: str, cache_dir: Path) -> Side:
         return Side(text, {version: read_openapi(it, text) for version, it in contract.documents.items()})
     if not path.is_file():
         raise UsageError(
-            f"There is nothing to compare at {text!r}.",
-            expected=ACCEPTED,
+            f"There is no file or folder {text!r}.",
+            expected=_ACCEPTED_SIDES,
             hint="a release is named by its package and version: sdk:0.0.23",
         )
     if text.endswith(_ARCHIVES):
         return Side(text, {"v1": _of_archive(path, text)})
-    return Side(text, {"v1": read_openapi(read_openapi_file(path, ACCEPTED), text)})
+    return Side(text, {"v1": read_openapi(read_openapi_file(path, _ACCEPTED_SIDES), text)})
 
 
 def _of_release(release: Release, cache_dir: Path) -> Api:
@@ -60,7 +60,7 @@ def _of_archive(path: Path, name: str) -> Api:
     from whopwatch.contract_build.readers.python import read_python_sdk
 
     if path.name.endswith(".tgz"):
-        # The reader of TypeScript needs a parser that a comparison of Python releases does without.
+        # Imported only if needed: the reader of TypeScript needs a parser of its own.
         from whopwatch.contract_build.readers.typescript import read_typescript_sdk
 
         return read_sdk(read_typescript_sdk(path), name)

@@ -78,7 +78,7 @@ def diff_command(
     if form != "text":
         click.echo(changelog_markdown(comparison) if form == "markdown" else texts[form](), nl=False)
     elif not outputs.use_stdout:
-        from rich.console import Console
+        from whopwatch.cli._support.colors import make_console
 
-        print_comparison(comparison, Console())
+        print_comparison(comparison, make_console())
     return _EXIT_CODES[comparison.verdict]

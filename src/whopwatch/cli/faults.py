@@ -35,9 +35,9 @@ def faults_command(operation: str | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"faults": [fault.to_json() for fault in found]}, indent=2))
         return EXIT_CLEAN
-    from rich.console import Console
+    from whopwatch.cli._support.colors import make_console
 
-    _show(found, Console())
+    _show(found, make_console())
     return EXIT_CLEAN
 
 

@@ -116,11 +116,10 @@ def _newer(watched: ReleaseStatus) -> str:
 
 
 def _print_move(moved: ContractMove, target: Path) -> None:
-    from rich.console import Console
-
+    from whopwatch.cli._support.colors import make_console
     from whopwatch.reports.contract_diff import print_comparison
 
-    print_comparison(moved.comparison, Console())
+    print_comparison(moved.comparison, make_console())
     click.echo(f"\n{len(moved.files)} files of {target} changed:")
     click.echo("\n".join(f"  {name}" for name in moved.files))
     for title, lines in (

@@ -41,8 +41,7 @@ def versions_command(
     target: str | None, rate: float | None, reports: dict[str, str | None], config: Path | None
 ) -> int:
     """Show which API versions a target supports, and to which the key and the webhooks are pinned."""
-    from rich.console import Console
-
+    from whopwatch.cli._support.colors import make_console
     from whopwatch.contract import load
     from whopwatch.run.target import open_target
     from whopwatch.run.versions import survey_versions
@@ -53,7 +52,7 @@ def versions_command(
         survey = survey_versions(load("newest"), default, ready)
     outputs.write({kind: json.dumps(survey.to_json(), indent=2) + "\n" for kind in outputs.kinds})
     if not outputs.use_stdout:
-        _print(survey, Console())
+        _print(survey, make_console())
     return EXIT_CLEAN if survey.key_version else EXIT_COULD_NOT_CHECK
 
 

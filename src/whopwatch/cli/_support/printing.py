@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from whopwatch.cli._support.colors import make_console
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.core.report import Report
 
@@ -19,13 +21,11 @@ def output_report(report: Report, outputs: Outputs, others: Mapping[str, str] = 
 
     `others` are the texts, by kind, of output files that are not renderings of the report.
     """
-    from rich.console import Console
-
     from whopwatch.reports import RENDERERS, terminal
 
     kinds = outputs.kinds - others.keys()
     written = outputs.write({**others, **{kind: RENDERERS[kind](report) for kind in kinds}})
-    console = Console(stderr=outputs.use_stdout)
+    console = make_console(stderr=outputs.use_stdout)
     if console.is_terminal:
         terminal.print_report(report, console)
     else:
@@ -38,10 +38,9 @@ def output_report(report: Report, outputs: Outputs, others: Mapping[str, str] = 
 @contextmanager
 def show_progress() -> Iterator[Callable[[RunProgress], None]]:
     """Yield a function that shows the progress of a run on stderr, if that is a terminal; remove it at the end."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     columns = (
         TextColumn("checking"),
         BarColumn(bar_width=30),
@@ -50,7 +49,7 @@ def show_progress() -> Iterator[Callable[[RunProgress], None]]:
         TimeElapsedColumn(),
         TextColumn("[dim]{task.description}", markup=True),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=None, sent=0)
 
         def show(progress: RunProgress) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from whopwatch import __version__
+from whopwatch.cli._support.colors import MODES
 from whopwatch.cli._support.errors import show_error
 from whopwatch.cli._support.streams import open_streams, refuse_unwritten
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_INTERRUPTED
@@ -87,8 +88,9 @@ Examples:
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="whopwatch")
+@click.option("--color", type=click.Choice(MODES), default="auto", show_default=True, help="When to print colours.")
 @click.option("--traceback", is_flag=True, help="Show the traceback of an unexpected error.")
-def root(traceback: bool) -> None:
+def root(color: str, traceback: bool) -> None:
     """Check the Whop REST API against its documentation.
 
     Exit codes: 0 passed, 1 drift, 2 usage or configuration error, 3 could not check, 130 interrupted.

@@ -26,8 +26,8 @@ class RunOptions:
     resources, both empty for every read of v1. `budget` is in requests, None for the default; `rate` in requests a
     second, None for that of the target. `config` is the path of whopwatch.toml, None for the default. With `writes` the
     selected writes are made, too. With `allow_unchecked` the key need not be allowed to use any operation.
-    `patterns` select operations as `only` does, `exclude` leaves some out (`payments.*`). `faults` are those that the
-    simulator injects.
+    `patterns` select operations as `only` does, `exclude` leaves some out (`payments.*`). `faults` are injected
+    by the simulator.
     """
 
     contract_name: str | None = None

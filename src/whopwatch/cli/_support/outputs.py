@@ -81,7 +81,7 @@ def write_whole(path: Path, text: str, what: str = REPORT) -> None:
 
 
 def _mode(path: Path) -> int:
-    """Return the permissions of the file at `path`; for a new one those that the umask leaves."""
+    """Return the permissions of the file at `path`; for a new one what the umask leaves."""
     if path.exists():
         return path.stat().st_mode & 0o777
     umask = os.umask(0)  # can only be read by setting it

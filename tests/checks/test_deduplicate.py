@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from whopwatch.checks.collector import RuleViolations
+from whopwatch.checks.collector import RuleViolations, SampleCounter
 from whopwatch.checks.deduplicate import deduplicate
 from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract
@@ -25,7 +25,7 @@ class V(NamedTuple):
 
 def violations(one: V, *samples: int) -> RuleViolations:
     rule = RULES[one.rule]
-    return RuleViolations(rule, one.operation, one.location, "", "", "", 9, "item", set(samples or (1,)))
+    return RuleViolations(rule, one.operation, one.location, "", "", "", 9, "item", SampleCounter(samples or (1,)))
 
 
 def kept(contract: Contract, *given: V) -> list[V]:
@@ -137,5 +137,5 @@ def test_unknown_items_under_several_parameters_are_located_at_the_list(contract
 
     first, other = deduplicate(contract, given)
 
-    assert (first.location, first.violating) == ("/data", {1, 2, 3})
+    assert (first.location, len(first.violating)) == ("/data", 3)
     assert other.location == "/data/*/id"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from whopwatch.checks.collector import FindingCollector, findings_of
 from whopwatch.checks.deduplicate import deduplicate
@@ -18,14 +18,42 @@ class _HasFunction(Protocol):
     """A row of the registry, which imports this module."""
 
     @property
+    def id(self) -> str: ...
+
+    @property
     def function(self) -> CheckFunction: ...
 
 
-def run_checks(contract: Contract, evidence: Evidence, checks: Iterable[_HasFunction]) -> tuple[Finding, ...]:
-    """Return what `checks` find, each disagreement once, the most severe first."""
+class FailedCheck(NamedTuple):
+    """Something that failed inside whopwatch: a check by its id, and the class of the error."""
+
+    check: str
+    error: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return the incident as the JSON report has it."""
+        return {"place": f"check {self.check}", "error": self.error}
+
+
+def run_checks(
+    contract: Contract,
+    evidence: Evidence,
+    checks: Iterable[_HasFunction],
+    failed: list[FailedCheck] | None = None,
+) -> tuple[Finding, ...]:
+    """Return what `checks` find, each disagreement once, the most severe first.
+
+    A check that raises is added to `failed`, and what it found before and all other checks are reported; a caller
+    that passes no list gets the error itself, so that no check is left out without a word.
+    """
     collector = FindingCollector()
     for check in checks:
-        check.function(contract, evidence, collector)
+        try:
+            check.function(contract, evidence, collector)
+        except Exception as error:
+            if failed is None:
+                raise
+            failed.append(FailedCheck(check.id, type(error).__name__))
     return tuple(sorted(findings_of(deduplicate(contract, collector.violations)), key=_order))
 
 
@@ -33,4 +61,4 @@ def _order(finding: Finding) -> tuple[int, str, str, str]:
     return finding.severity.rank, finding.operation, finding.location, finding.drift_class
 
 
-__all__ = ["CheckFunction", "Evidence", "FindingCollector", "run_checks"]
+__all__ = ["CheckFunction", "Evidence", "FailedCheck", "FindingCollector", "run_checks"]

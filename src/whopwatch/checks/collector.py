@@ -1,4 +1,8 @@
-"""Collect violations: many violations of one rule at one location make one finding."""
+"""Collect violations: many violations of one rule at one location make one finding.
+
+What an API returns is bounded nowhere, so everything that is collected is: the samples of a location, the locations of
+a rule, and the findings of a run.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,52 @@ from dataclasses import dataclass, field
 from whopwatch.core.finding import Confidence, Finding
 from whopwatch.core.rule import Rule
 
+MAX_SAMPLES = 1_000
+"""Samples of one location that are kept, so that each counts once."""
+MAX_LOCATIONS = 100
+"""Locations of one rule in one operation that are findings of their own."""
+MAX_VIOLATIONS = 5_000
+"""Rules at locations, in all operations together, that are findings of their own."""
+MORE_LOCATIONS = "/..."
+"""The location of the finding for all further locations of a rule."""
+
+
+class SampleCounter:
+    """Counts distinct samples: exactly up to MAX_SAMPLES, then each that differs from the sample before it."""
+
+    def __init__(self, samples: Iterable[Hashable] = ()) -> None:
+        self._known: set[Hashable] = set()
+        self._more = 0
+        self._last: Hashable = None
+        for sample in samples:
+            self.add(sample)
+
+    def add(self, sample: Hashable) -> None:
+        """Count `sample` if it is a new one."""
+        if sample in self._known or sample == self._last:
+            return
+        if len(self._known) < MAX_SAMPLES:
+            self._known.add(sample)
+        else:
+            self._more += 1
+            self._last = sample
+
+    def update(self, other: SampleCounter) -> None:
+        """Count the samples of `other`, too."""
+        for sample in other._known:
+            self.add(sample)
+        self._more += other._more
+
+    def __len__(self) -> int:
+        return len(self._known) + self._more
+
 
 @dataclass
 class RuleViolations:
     """All violations of one rule at one location of one operation.
 
-    `violating` identifies the samples that violate it, `samples` counts all that were checked, `unit` is what a sample
-    is, in the singular.
+    `violating` counts the samples that violate it, `samples` all that were checked, `unit` is what a sample is, in the
+    singular.
     """
 
     rule: Rule
@@ -25,7 +68,7 @@ class RuleViolations:
     sentence: str
     samples: int
     unit: str
-    violating: set[Hashable] = field(default_factory=set)
+    violating: SampleCounter = field(default_factory=SampleCounter)
 
 
 class FindingCollector:
@@ -33,6 +76,7 @@ class FindingCollector:
 
     def __init__(self) -> None:
         self._violations: dict[tuple[str, str, str], RuleViolations] = {}
+        self._locations: dict[tuple[str, str], int] = {}
 
     def report(
         self,
@@ -49,13 +93,20 @@ class FindingCollector:
 
         `sample` identifies what violates it: the same one counts once. `samples` is how many such samples were checked
         in all, `unit` what a sample is. `details` fill in the rule's words; the first violation at a location gives
-        them.
+        them. Locations beyond the bounds share one finding at MORE_LOCATIONS.
         """
         key = rule.id, operation, location
         if key not in self._violations:
-            self._violations[key] = RuleViolations(
-                rule, operation, location, *rule.words(**details), samples=samples, unit=unit
-            )
+            count = self._locations.get((rule.id, operation), 0)
+            if count < MAX_LOCATIONS and len(self._violations) < MAX_VIOLATIONS:
+                self._locations[rule.id, operation] = count + 1
+                words = rule.words(**details)
+            else:
+                key = rule.id, operation, MORE_LOCATIONS
+                expected, observed, _ = rule.words(**details)
+                words = expected, observed, f"more locations break the rule {rule.id}"
+            if key not in self._violations:
+                self._violations[key] = RuleViolations(rule, operation, key[2], *words, samples=samples, unit=unit)
         self._violations[key].violating.add(sample)
 
     @property
@@ -76,7 +127,10 @@ def findings_of(violations: Iterable[RuleViolations]) -> Iterator[Finding]:
     for group in places.values():
         worst = min(group, key=lambda one: one.rule.severity.rank)
         own = [one for one in group if one.rule.check == worst.rule.check]
-        yield _finding(worst, len(set().union(*(one.violating for one in own))))
+        together = SampleCounter()
+        for one in own:
+            together.update(one.violating)
+        yield _finding(worst, len(together))
 
 
 def _finding(found: RuleViolations, violations: int) -> Finding:

@@ -127,7 +127,8 @@ def _located_once(violations: list[RuleViolations]) -> list[RuleViolations]:
         return violations
     first, *others = unknown
     first.location = "/data"
-    first.violating.update(*(one.violating for one in others))
+    for one in others:
+        first.violating.update(one.violating)
     return [one for one in violations if one not in others]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -32,6 +32,10 @@ INVALID_REQUESTS = frozenset(
 """Purposes of deliberately invalid requests; any success response to one is a violation."""
 
 
+MAX_EXPLAINED_ITEMS = 1_000
+"""Items of one page whose violations are explained one by one: a page may have a hundred thousand."""
+
+
 @dataclass(frozen=True)
 class SuccessResponse:
     """A success response with a JSON body, to a valid request with the target's key.
@@ -48,6 +52,20 @@ class SuccessResponse:
     def response(self) -> Response:
         """What is documented for its status; for an undocumented status, what is documented for success."""
         return self.operation.responses.get(self.exchange.status or 0, self.operation.success)
+
+    def part_to_explain(self, is_right: Callable[[Any], bool]) -> tuple[Any, int]:
+        """Return the value that has to be explained, and the position of its first item in the page.
+
+        That is the whole value, or of a page with more than MAX_EXPLAINED_ITEMS the first part of so many items for
+        which `is_right` is false.
+        """
+        if not self.operation.is_list or len(self.page.rows) <= MAX_EXPLAINED_ITEMS:
+            return self.value, 0
+        for start in range(0, len(self.page.rows), MAX_EXPLAINED_ITEMS):
+            part = {**self.value, "data": self.page.rows[start : start + MAX_EXPLAINED_ITEMS]}
+            if not is_right(part):
+                return part, start
+        return {**self.value, "data": []}, 0
 
     @cached_property
     def page(self) -> ListPage:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence, SuccessResponse
 from whopwatch.contract import Contract
@@ -32,8 +34,14 @@ def fields(contract: Contract, evidence: Evidence, findings: FindingCollector) -
     """Report each undocumented field, and each field whose ids have an undocumented prefix."""
     schemas = schemas_of(contract)
     for success in evidence.inexact_responses:
-        for path, prefixes in schemas.of(success.operation).undocumented(success.value):
-            _report(findings, success, path, prefixes, evidence)
+        pointer, api = success.response.pointer, success.operation.api
+        value, start = success.part_to_explain(partial(_is_exact, contract, pointer, api))
+        for path, prefixes in schemas.of(success.operation).undocumented(value):
+            _report(findings, success, path, prefixes, evidence, start)
+
+
+def _is_exact(contract: Contract, pointer: str, api: str, value: object) -> bool:
+    return contract.validator(pointer, api).is_exact(value)
 
 
 def _report(
@@ -42,6 +50,7 @@ def _report(
     path: Path,
     prefixes: tuple[str, ...] | None,
     evidence: Evidence,
+    start: int,
 ) -> None:
     operation, location = success.operation.id, pointer_of(path)
     in_item = success.operation.is_list and path[:1] == ("data",) and len(path) > 1
@@ -49,7 +58,7 @@ def _report(
         UNDOCUMENTED_FIELD if prefixes is None else ID_PREFIX,
         operation,
         location,
-        sample=(success.index, path[1] if in_item else None),
+        sample=(success.index, start + int(path[1]) if in_item else None),
         samples=evidence.samples(operation) if in_item else len(evidence.responses[operation]),
         unit="item" if in_item else "response",
         place=location,

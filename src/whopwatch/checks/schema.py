@@ -49,14 +49,20 @@ def schema(contract: Contract, evidence: Evidence, findings: FindingCollector) -
             validator = contract.validator(success.response.pointer, success.operation.api)
             if not validator.is_valid(success.value):
                 node = schemas_of(contract).of(success.operation)
-                for violation in validator.violations(success.value):
-                    is_learned = violation.kind == "required" and node.is_learned(success.value, violation.path)
+                value, start = success.part_to_explain(validator.is_valid)
+                for violation in validator.violations(value):
+                    is_learned = violation.kind == "required" and node.is_learned(value, violation.path)
                     rule = LEARNED_FIELD if is_learned else rule_of(violation)
-                    _report(findings, success, rule, violation, evidence)
+                    _report(findings, success, rule, violation, evidence, start)
 
 
 def _report(
-    findings: FindingCollector, success: SuccessResponse, rule: Rule, violation: Violation, evidence: Evidence
+    findings: FindingCollector,
+    success: SuccessResponse,
+    rule: Rule,
+    violation: Violation,
+    evidence: Evidence,
+    start: int,
 ) -> None:
     operation = success.operation.id
     in_item = success.operation.is_list and violation.path[:1] == ("data",) and len(violation.path) > 1
@@ -64,7 +70,7 @@ def _report(
         rule,
         operation,
         violation.location,
-        sample=(success.index, violation.path[1] if in_item else None),
+        sample=(success.index, start + int(violation.path[1]) if in_item else None),
         samples=evidence.samples(operation) if in_item else len(evidence.responses[operation]),
         unit="item" if in_item else "response",
         place=violation.location or "the body",

@@ -13,7 +13,7 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks import Evidence, FailedCheck, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.checks.turns import Turns, checks_with_turns
 from whopwatch.contract import Contract, Operation
@@ -192,7 +192,9 @@ def judge(
     """
     judged, incidents = without_incidents(observation.exchanges)
     evidence = Evidence(contract, judged)
-    found = observation.findings if observation.findings is not None else run_checks(contract, evidence, CHECKS)
+    found, failed_checks = observation.findings, list(observation.failed_checks)
+    if found is None:
+        found = run_checks(contract, evidence, CHECKS, failed_checks)
     if observation.unusable:
         found = ()
     rows = [
@@ -217,17 +219,30 @@ def judge(
         budget=observation.budget,
         unsafe=observation.unsafe,
         incomplete=observation.stopped
+        or _failed_checks(failed_checks)
         or _other_version(rows, observation)
         or _left_out(rows, observation)
         or _all_empty(rows, evidence, contract),
         extra={
             "spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges)),
             **({"left": dict(observation.written.left)} if observation.written else {}),
-            **({"incidents": [one.to_json() for one in incidents]} if incidents else {}),
+            **(
+                {"incidents": [*(one.to_json() for one in incidents), *(one.to_json() for one in failed_checks)]}
+                if incidents or failed_checks
+                else {}
+            ),
             "contract": contract.edition.to_json(len(contract.operations)),
             **({"api_version": observation.api_version.to_json()} if observation.api_version else {}),
         },
     )
+
+
+def _failed_checks(failed: Sequence[FailedCheck]) -> str | None:
+    """Return which checks failed themselves, or None."""
+    if not failed:
+        return None
+    names = ", ".join(f"{one.check} ({one.error})" for one in failed)
+    return f"checks failed inside whopwatch: {names}. This is a bug in whopwatch; everything else was checked"
 
 
 def _row(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from whopwatch.checks import FailedCheck
 from whopwatch.contract import Operation
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding
@@ -40,7 +41,8 @@ class Observation:
     checks were not run yet. `written` is the result of the writes, None for a read-only run.
     `api_version` is the version that answers. `other_version` names the version that answered requests of an operation
     although another was requested, by operation id; such responses are not among `exchanges`.
-    `allow_unchecked` are operations that the API may refuse to this key.
+    `allow_unchecked` are operations that the API may refuse to this key. `failed_checks` are checks that failed
+    themselves.
     """
 
     exchanges: tuple[Exchange, ...]
@@ -61,6 +63,7 @@ class Observation:
     api_version: AnsweredVersion | None = None
     other_version: Mapping[str, str] = field(default_factory=dict)
     allow_unchecked: frozenset[str] = frozenset()
+    failed_checks: tuple[FailedCheck, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from whopwatch.run.observation import Observation, Written
 
 NOT_RECORDED = "not in the recording"
 
-_APART = frozenset({"exchanges", "findings"})
+_APART = frozenset({"exchanges", "findings", "failed_checks"})
 _EMPTY = Observation((), frozenset(), 0, 0, 0, "", 0.0)
 _EXPECTED: Mapping[str, type | tuple[type, ...]] = {
     "selected": list,

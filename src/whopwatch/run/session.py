@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks import Evidence, FailedCheck, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.config import SIMULATOR, Secret, Target
 from whopwatch.contract import Contract
@@ -105,6 +105,7 @@ def observe(
             missing=session.missing(),
             requests=dict(client.sent_by_operation),
             findings=findings,
+            failed_checks=tuple(session.failed_checks),
             written=written,
             api_version=detector.answer,
             other_version=other_version,
@@ -242,6 +243,8 @@ class Session:
             self._progress(Progress(done, len(wanted), sent, sent + left, exchange.operation))
 
     def findings(self) -> tuple[Finding, ...]:
-        """Return the findings of all checks on the exchanges so far, without failures that did not repeat."""
+        """Return the findings of all checks so far, without failures that did not repeat; sets `failed_checks`."""
         judged, _ = without_incidents(self._exchanges)
-        return run_checks(self.state.contract, Evidence(self.state.contract, judged), CHECKS)
+        self.failed_checks: list[FailedCheck] = []
+        evidence = Evidence(self.state.contract, judged)
+        return run_checks(self.state.contract, evidence, CHECKS, self.failed_checks)

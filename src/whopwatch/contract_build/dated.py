@@ -108,7 +108,21 @@ class DatedAssembler(Assembler):
             "responses": dict(self._error_responses()),
             "schemas": dict(sorted({**document["components"]["schemas"], **self._error_schemas()}.items())),
         }
+        for item in document["paths"].values():
+            if "get" in item and item["get"]["operationId"].rpartition(".")[2].startswith("list"):
+                self._mark_items(document, item["get"])
         return document
+
+    def _mark_items(self, document: dict[str, Any], operation: dict[str, Any]) -> None:
+        """Mark the ids of the items of a collection, where neither a name nor a sentence tells the resource."""
+        resource, success = operation["tags"][0], operation["responses"].get("200", {})
+        schema = success.get("content", {}).get("application/json", {}).get("schema", {})
+        data = _resolved(document, schema).get("properties", {}).get("data", {})
+        item = _resolved(document, data.get("items", {}))
+        id = item.get("properties", {}).get("id", {})
+        is_own = _snake(data.get("items", {}).get("$ref", "").rpartition("/")[2]) == resource_singular(resource)
+        if id.get("type") == "string" and ("x-resource" not in id or is_own):
+            id["x-resource"] = resource
 
     def _operation(self, operation: SdkOperation) -> dict[str, Any]:
         legacy = is_legacy(operation)
@@ -161,7 +175,9 @@ class DatedAssembler(Assembler):
         """The resource of each path that something is listed or created at."""
         found: dict[str, str] = {}
         for operation in self._model.operations.values():
-            if operation.id.rpartition(".")[2] in ("list", "create"):
+            if operation.id.rpartition(".")[2] in ("list", "create") or (
+                operation.is_list and "{" not in operation.path
+            ):
                 found.setdefault(_nameless(operation.path), operation.resource)
         for operation in self._model.operations.values():
             if operation.id.rpartition(".")[2] in ("retrieve", "update", "delete") and operation.path.endswith("}"):
@@ -213,6 +229,16 @@ class DatedAssembler(Assembler):
     def _error_schemas(self) -> dict[str, Schema]:
         """Return the declared schemas that the SDK does not have itself."""
         return {name: schema for name, schema in self._declared["schemas"].items() if name not in self._model.types}
+
+
+def _resolved(document: dict[str, Any], schema: Schema) -> Schema:
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return schema
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _payload_name(event: str) -> str:

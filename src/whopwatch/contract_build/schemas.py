@@ -49,7 +49,10 @@ class IdRelations:
         self._by_word = {resource_singular(name): name for name in known}
         self._by_word |= {name: name for name in self._by_word.values()}
         self._by_word |= words or {}
-        self._by_prefix = {prefix: name for name, group in (prefixes or {}).items() for prefix in group}
+        self._by_prefix: dict[str, str] = {}
+        for name, group in (prefixes or {}).items():
+            for prefix in group:
+                self._by_prefix.setdefault(prefix, name)
 
     def of_field(self, name: str, owner: str | None) -> str | None:
         """Return the resource that the value of a field identifies, if its name says so.

@@ -155,7 +155,8 @@ class ApiOperation:
     """One operation, event or callback.
 
     `answers` are the success responses and `errors` the others, by status. `errors` is None for a status whose body
-    the source does not state. `scopes` are the required permissions, None if the source does not state them.
+    the source does not state. `scopes` are the required permissions, None if the source does not state them; with
+    `any_scope` one of them is enough.
     `security` are the alternative sets of schemes and scopes, of which a client needs one. `lifecycle` are extensions
     such as `x-sunset`.
     """
@@ -168,6 +169,7 @@ class ApiOperation:
     answers: Mapping[str, ApiResponse] = field(default_factory=dict)
     errors: Mapping[str, ApiResponse | None] = field(default_factory=dict)
     scopes: frozenset[str] | None = frozenset()
+    any_scope: bool = False
     security: frozenset[frozenset[str]] = frozenset()
     deprecated: bool = False
     servers: tuple[str, ...] = ()

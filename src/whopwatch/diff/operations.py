@@ -107,21 +107,28 @@ def _security(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: O
     is_stated = old.scopes is not None and new.scopes is not None
     if comparer.old.is_sdk is not comparer.new.is_sdk:
         is_stated = bool(old.scopes and new.scopes)  # the documentation of an SDK may omit them
-    if "scopes" in comparer.facets and is_stated and old.scopes is not None and new.scopes is not None:
-        if new.scopes - old.scopes:
-            facts = (_scopes(old.scopes), f"{list_words(sorted(new.scopes - old.scopes))} as well")
-            yield place.sent("security", Change("D17", "added", "", *facts))
-        elif old.scopes - new.scopes:
-            facts = (_scopes(old.scopes), f"no longer {list_words(sorted(old.scopes - new.scopes))}")
-            yield place.sent("security", Change("D17", "removed", "", *facts))
+    if "scopes" in comparer.facets and is_stated and (old.scopes, old.any_scope) != (new.scopes, new.any_scope):
+        # Each set of permissions that was enough before has to be enough now.
+        is_stricter = any(not any(needed <= given for needed in _scope_sets(new)) for given in _scope_sets(old))
+        if is_stricter or _scope_sets(old) != _scope_sets(new):
+            facts = (_scopes(old), _scopes(new))
+            yield place.sent("security", Change("D17", "added" if is_stricter else "removed", "", *facts))
 
 
 def _alternatives(security: frozenset[frozenset[str]]) -> str:
     return " or ".join(sorted(" and ".join(sorted(needed)) or "none" for needed in security)) or "none"
 
 
-def _scopes(scopes: frozenset[str]) -> str:
-    return f"permission {list_words(sorted(scopes))}" if scopes else "no permission"
+def _scope_sets(operation: ApiOperation) -> set[frozenset[str]]:
+    """Return the sets of permissions of which each is enough."""
+    scopes = operation.scopes or frozenset()
+    return {frozenset({scope}) for scope in scopes} if operation.any_scope and scopes else {scopes}
+
+
+def _scopes(operation: ApiOperation) -> str:
+    if not operation.scopes:
+        return "no permission"
+    return f"{'one of the permissions' if operation.any_scope else 'permission'} {list_words(sorted(operation.scopes))}"
 
 
 def _parameters(old: ApiOperation, new: ApiOperation, comparer: Comparer) -> Iterator[Change | Gap]:

@@ -133,6 +133,7 @@ class _SdkReader:
             answers={_SUCCESS: self._response(method)},
             errors=dict.fromkeys(map(str, method.errors or ())),
             scopes=frozenset(method.scopes) or self._no_scopes,
+            any_scope=method.any_scope,
             deprecated=method.deprecated,
         )
 

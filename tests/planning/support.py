@@ -17,6 +17,7 @@ Api = Callable[[Call], tuple[Any, int]]
 Step = Callable[[RunState, Any], Experiment]
 TYPES = ("regular", "app", "experience_upsell")
 VISIBILITIES = ("visible", "hidden")
+INVALID = (Purpose.INVALID_SIZE, Purpose.INVALID_CURSOR, Purpose.INVALID_VALUE, Purpose.MISSING_PARAMETER)
 
 
 def answer(call: Call, body: Any = None, status: int = 200) -> Exchange:
@@ -98,6 +99,10 @@ class ProductList:
 
     def __call__(self, call: Call) -> tuple[Any, int]:
         self.requests.append(call)
+        if call.credential != "key":
+            return {"error": {}}, 401
+        if call.purpose in INVALID:
+            return {"error": {}}, 400
         values: dict[str, list[str]] = {}
         for name, value in call.query:
             if name not in self.ignored:
@@ -123,9 +128,10 @@ class ProductList:
     def _window(ids: Sequence[str], values: dict[str, list[str]]) -> tuple[int, int]:
         """Return the first and the last place of the page that is requested."""
         if "before" in values:
-            end = ids.index(values["before"][0])
+            end = ids.index(values["before"][0]) if values["before"][0] in ids else len(ids)
             return max(0, end - int(values.get("last", ["10"])[0])), end
-        begin = ids.index(values["after"][0]) + 1 if "after" in values else 0
+        after = values.get("after", [""])[0]
+        begin = ids.index(after) + 1 if after in ids else 0
         return begin, min(len(ids), begin + int(values.get("first", ["10"])[0]))
 
 

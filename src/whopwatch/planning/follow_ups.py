@@ -173,7 +173,9 @@ def repeat_suspected(state: RunState, suspects: Collection[str]) -> Iterator[Exp
     """
     for id in sorted(suspects)[:REPEATED_OPERATIONS]:
         calls = [call for call in state.calls(id) if call.purpose is not Purpose.QUERY][:REPEATED_CALLS]
-        yield repeat_calls([*calls, *_pages_with(state, calls)])
+        with state.isolated("repeat_suspected", state.contract.operations.get(id)):
+            calls += _pages_with(state, calls)
+        yield repeat_calls(calls)
 
 
 def _pages_with(state: RunState, calls: Sequence[Call]) -> list[Call]:

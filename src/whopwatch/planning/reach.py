@@ -13,7 +13,7 @@ from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.planning.ids import MAX_TRIES, ParameterValues, accepted_resources, value_combinations
-from whopwatch.planning.state import Experiment, RunState, items, rejected_parameter
+from whopwatch.planning.state import Experiment, RunState, isolated_experiment, items, rejected_parameter
 
 FULL_PAGE = 100
 """The largest page size that every list accepts; most lists fit on one such page."""
@@ -45,7 +45,8 @@ def reach_operations(state: RunState) -> Iterator[Experiment]:
                 if values is not None:
                     progress = True
                     state.tried_values.setdefault(operation.id, []).append(values)
-                    yield request_operation(state, operation, values)
+                    experiment = request_operation(state, operation, values)
+                    yield isolated_experiment(state, "request_operation", operation, experiment)
 
 
 def request_operation(state: RunState, operation: Operation, values: ParameterValues) -> Experiment:

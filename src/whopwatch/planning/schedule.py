@@ -11,7 +11,7 @@ from whopwatch.planning import invalid_requests as invalid
 from whopwatch.planning import list_requests as lists
 from whopwatch.planning.follow_ups import another_object, enough_objects, expansions, more_objects, second_parent
 from whopwatch.planning.reach import lists_of_more_parents, reach_operations
-from whopwatch.planning.state import Experiment, OperationHistory, RunState
+from whopwatch.planning.state import Experiment, OperationHistory, RunState, isolated_experiment
 
 Step = Callable[[RunState, Operation], Experiment]
 """Makes the experiment of one operation; an experiment that does not apply sends no request."""
@@ -114,24 +114,30 @@ ROTATION_DIVISOR = 8
 
 def plan(state: RunState) -> Iterator[Experiment]:
     """Yield all experiments of a run, in the order in which they may spend the budget."""
-    yield from reach_operations(state)
+    with state.isolated("reach_operations"):
+        yield from reach_operations(state)
     state.reached = True
     order = sorted(state.reads(), key=lambda operation: urgency(state, operation))
     done = set()
     for place, step in enumerate(ONE_OPERATION_EACH):
         for operation in (*order[place:], *order[:place]):
             before = state.count(operation)
-            yield step(state, operation)
+            yield _experiment(state, step, operation)
             if state.count(operation) > before:
                 done.add((_name(step), operation.id))
                 break
     for step in BY_PRIORITY:
         for operation in order:
             if (_name(step), operation.id) not in done:
-                yield step(state, operation)
+                yield _experiment(state, step, operation)
     for step, operation in rotating(state):
         if (_name(step), operation.id) not in done:
-            yield step(state, operation)
+            yield _experiment(state, step, operation)
+
+
+def _experiment(state: RunState, step: Step, operation: Operation) -> Experiment:
+    function = step.func if isinstance(step, partial) else step
+    return isolated_experiment(state, getattr(function, "__name__", "step"), operation, step(state, operation))
 
 
 def rotating(state: RunState) -> list[tuple[Step, Operation]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from whopwatch.contract import Contract, Operation
@@ -49,6 +50,15 @@ class OperationHistory:
     changes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class StepFailure:
+    """A planning step that raised: its name, its operation (empty if it has none), and the class of the error."""
+
+    step: str
+    operation: str
+    error: str
+
+
 @dataclass
 class RunState:
     """The state that experiments read. The run adds every response with `record`.
@@ -57,7 +67,7 @@ class RunState:
     earlier runs know of operations. `tried_values` are the required values chosen so far, by operation. `satisfied`
     are the operations with a response that is neither 404 nor an empty list. `filtered_pages` are first pages from
     which a traversal can continue. `reached` becomes true once every operation had its turn: an operation without a
-    request by then lacks an id.
+    request by then lacks an id. `failures` are steps that raised: a value of a response must never end the run.
     """
 
     contract: Contract
@@ -73,6 +83,7 @@ class RunState:
     reached: bool = False
     filtered_pages: dict[str, FilteredFirstPage] = field(default_factory=dict)
     required: Mapping[str, tuple[RequiredParameter, ...]] = field(init=False)
+    failures: list[StepFailure] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.pool = IdPool(self.seed)
@@ -93,12 +104,23 @@ class RunState:
         if exchange.status != 404 and not (exchange.ok and operation.is_list and not items(exchange)):
             self.satisfied.add(operation.id)
         if exchange.ok and exchange.credential == "key" and not self.satisfied.issuperset(self._wanted):
-            value = exchange.json
-            own = dict(own_objects(operation, value))
-            for resource, id in schemas_of(self.contract).of(operation).ids(value):
-                if is_usable(id):
-                    is_own = resource == operation.resource and id in own
-                    self.pool.add(resource, id, own=is_own, shows=fullness(own[id]) if is_own else -MOST_EMPTY)
+            with self.isolated("collect_ids", operation):
+                self._collect_ids(operation, exchange.json)
+
+    def _collect_ids(self, operation: Operation, value: object) -> None:
+        own = dict(own_objects(operation, value))
+        for resource, id in schemas_of(self.contract).of(operation).ids(value):
+            if is_usable(id):
+                is_own = resource == operation.resource and id in own
+                self.pool.add(resource, id, own=is_own, shows=fullness(own[id]) if is_own else -MOST_EMPTY)
+
+    @contextmanager
+    def isolated(self, step: str, operation: Operation | None = None) -> Iterator[None]:
+        """Note an error of the block in `failures` instead of raising it."""
+        try:
+            yield
+        except Exception as error:
+            self.failures.append(StepFailure(step, operation.id if operation else "", type(error).__name__))
 
     def reads(self) -> Iterator[Operation]:
         """Return the selected read operations, in the order of the contract."""
@@ -169,6 +191,12 @@ class RunState:
             best = max([*filter(None, [best]), *pages], key=_fullness, default=None)
             self._first_pages[operation.id] = len(traces), best
         return best
+
+
+def isolated_experiment(state: RunState, step: str, operation: Operation | None, experiment: Experiment) -> Experiment:
+    """Run `experiment`; an error in it ends this experiment only, and is noted in the failures of the run."""
+    with state.isolated(step, operation):
+        yield from experiment
 
 
 def _fullness(trace: Trace) -> tuple[bool, int]:

@@ -20,7 +20,7 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import OperationResult, Report, State
-from whopwatch.planning.state import items
+from whopwatch.planning.state import StepFailure, items
 from whopwatch.reports.text import plural
 from whopwatch.run.abort import UNREACHABLE
 from whopwatch.run.incidents import without_incidents
@@ -45,6 +45,10 @@ verified first.
 """
 NEEDS = "; required permission: "
 NO_ID = "not requested: no list returned an id for it"
+MAX_NAMED = 5
+"""Failed checks, and planning steps, that the sentence names."""
+MAX_INCIDENT_ROWS = 100
+"""Internal incidents that the JSON report lists."""
 MAX_DENIED = 6
 """Operations that the sentence about denied ones names; the rows name them all."""
 
@@ -197,6 +201,11 @@ def judge(
         found = run_checks(contract, evidence, CHECKS, failed_checks)
     if observation.unusable:
         found = ()
+    reported_incidents = [
+        *(one.to_json() for one in incidents),
+        *(one.to_json() for one in failed_checks),
+        *_step_incidents(observation.failed_steps),
+    ]
     rows = [
         _row(
             contract,
@@ -219,30 +228,41 @@ def judge(
         budget=observation.budget,
         unsafe=observation.unsafe,
         incomplete=observation.stopped
-        or _failed_checks(failed_checks)
+        or _failed_inside(failed_checks, observation.failed_steps)
         or _other_version(rows, observation)
         or _left_out(rows, observation)
         or _all_empty(rows, evidence, contract),
         extra={
             "spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges)),
             **({"left": dict(observation.written.left)} if observation.written else {}),
-            **(
-                {"incidents": [*(one.to_json() for one in incidents), *(one.to_json() for one in failed_checks)]}
-                if incidents or failed_checks
-                else {}
-            ),
+            **({"incidents": reported_incidents} if reported_incidents else {}),
             "contract": contract.edition.to_json(len(contract.operations)),
             **({"api_version": observation.api_version.to_json()} if observation.api_version else {}),
         },
     )
 
 
-def _failed_checks(failed: Sequence[FailedCheck]) -> str | None:
-    """Return which checks failed themselves, or None."""
-    if not failed:
-        return None
-    names = ", ".join(f"{one.check} ({one.error})" for one in failed)
-    return f"checks failed inside whopwatch: {names}. This is a bug in whopwatch; everything else was checked"
+def _failed_inside(checks: Sequence[FailedCheck], steps: Sequence[StepFailure]) -> str | None:
+    """Return which checks and planning steps raised an error, or None."""
+    parts = []
+    for kind, rows in (
+        ("checks", [f"{one.check} ({one.error})" for one in checks]),
+        ("planning steps", [f"{one.step} ({one.error})" for one in steps]),
+    ):
+        names = list(dict.fromkeys(rows))
+        if names:
+            more = ", ..." if len(names) > MAX_NAMED else ""
+            parts.append(f"{kind} failed inside whopwatch: {', '.join(names[:MAX_NAMED])}{more}")
+    return f"{'; '.join(parts)}. This is a bug in whopwatch; everything else was checked" if parts else None
+
+
+def _step_incidents(steps: Sequence[StepFailure]) -> list[dict[str, Any]]:
+    """Return the incidents of planning steps as the JSON report has them."""
+    rows = [
+        {"place": f"planning {one.step}", "operation": one.operation, "error": one.error, "count": count}
+        for one, count in Counter(steps).items()
+    ]
+    return rows[:MAX_INCIDENT_ROWS]
 
 
 def _row(

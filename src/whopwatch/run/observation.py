@@ -10,6 +10,7 @@ from whopwatch.checks import FailedCheck
 from whopwatch.contract import Operation
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding
+from whopwatch.planning.state import StepFailure
 from whopwatch.run.api_version import AnsweredVersion
 
 
@@ -41,8 +42,8 @@ class Observation:
     checks were not run yet. `written` is the result of the writes, None for a read-only run.
     `api_version` is the version that answers. `other_version` names the version that answered requests of an operation
     although another was requested, by operation id; such responses are not among `exchanges`.
-    `allow_unchecked` are operations that the API may refuse to this key. `failed_checks` are checks that failed
-    themselves.
+    `allow_unchecked` are operations that the API may refuse to this key. `failed_checks` are checks that raised,
+    `failed_steps` planning steps that raised.
     """
 
     exchanges: tuple[Exchange, ...]
@@ -64,6 +65,7 @@ class Observation:
     other_version: Mapping[str, str] = field(default_factory=dict)
     allow_unchecked: frozenset[str] = frozenset()
     failed_checks: tuple[FailedCheck, ...] = field(default=(), repr=False)
+    failed_steps: tuple[StepFailure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ def observe(
             written=written,
             api_version=detector.answer,
             other_version=other_version,
+            failed_steps=tuple(state.failures),
             allow_unchecked=match_operations(contract, target.allow_unchecked, where="allow_unchecked"),
         )
 

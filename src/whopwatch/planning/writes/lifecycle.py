@@ -15,7 +15,7 @@ from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
 from whopwatch.oracle.page import ListPage
 from whopwatch.oracle.written_object import object_in
-from whopwatch.planning.state import Experiment
+from whopwatch.planning.state import Experiment, isolated_experiment
 from whopwatch.planning.writes.bodies import Body
 from whopwatch.planning.writes.concurrent_traversal import traverse_while_writing
 from whopwatch.planning.writes.write_state import NOT_OWN, WriteState, WriteSteps
@@ -26,13 +26,13 @@ def plan_writes(writing: WriteState, selected: Collection[str]) -> Iterator[Expe
     operations = writing.state.contract.operations.values()
     writes = [one for one in operations if not one.is_read and one.api == "v1" and one.id in selected]
     for resource in dict.fromkeys(operation.resource for operation in writes):
-        yield lifecycle(writing, resource)
+        yield isolated_experiment(writing.state, f"lifecycle of {resource}", None, lifecycle(writing, resource))
 
 
 def plan_cleanup(writing: WriteState) -> Iterator[Experiment]:
     """Yield the deletion of all that is left of an experiment that was cut short."""
     for resource in list(writing.created):
-        yield delete_created(writing, resource)
+        yield isolated_experiment(writing.state, f"cleanup of {resource}", None, delete_created(writing, resource))
 
 
 def lifecycle(writing: WriteState, resource: str) -> Experiment:

@@ -26,7 +26,7 @@ _OF_READS = frozenset({"refusals", "latency", "deprecation", "alternate-path"})
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """The checks of one operation: those that had a request to judge, and those that had none."""
+    """The checks of one operation: the ones that had a request to judge, and the others."""
 
     done: tuple[str, ...]
     open: tuple[str, ...]

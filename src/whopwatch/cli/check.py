@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from whopwatch.checks.acceptance import accept_in_report
 from whopwatch.cli._support.options import (
-    ACCEPTED_FILE,
+    ACCEPTED_OPTION,
     ALLOW_UNCHECKED,
     API_VERSION,
     CONFIG,
@@ -95,7 +95,7 @@ MAX_PATHS = 20
 @click.option("--record", "record_file", metavar="FILE.har", help="Record the run as HAR, without keys and values.")
 @click.option("--replay", "replay_file", type=FILE_PATH, metavar="FILE.har", help="Check a HAR file. Sends nothing.")
 @REPORT_DIR
-@ACCEPTED_FILE
+@ACCEPTED_OPTION
 @CONFIG
 def check_command(
     target: str | None,

@@ -10,7 +10,7 @@ import click
 
 from whopwatch.cli._support.metrics import Metrics, metrics_options
 from whopwatch.cli._support.options import (
-    ACCEPTED_FILE,
+    ACCEPTED_OPTION,
     ALLOW_UNCHECKED,
     API_VERSION,
     CONFIG,
@@ -65,7 +65,7 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
 @click.option("--targets", type=FILE_PATH, metavar="FILE", help="Check every company in FILE.")
 @click.option("--shard", metavar="I/N", help="With --targets: check every Nth company, starting at I (0 to N-1).")
 @click.option("--baseline", type=FILE_PATH, metavar="FILE", help=f"Drift history.  [default: {DEFAULT_BASELINE}]")
-@ACCEPTED_FILE
+@ACCEPTED_OPTION
 @ONLY
 @RESOURCE
 @OPERATION

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli._support.options import ACCEPTED_FILE, ALLOW_UNCHECKED, FILE_PATH, TARGET
+from whopwatch.cli._support.options import ACCEPTED_OPTION, ALLOW_UNCHECKED, FILE_PATH, TARGET
 from whopwatch.cli._support.subprocess_call import call_in_subprocess
 from whopwatch.config import SIMULATOR, Secret, Target, resolve_target, target_name
 from whopwatch.config.accepted import AcceptedFile
@@ -63,7 +63,7 @@ LOG_FORMAT = "Format of the log on standard error."
 @click.option("--once", is_flag=True, help="Run every probe once, print the verdict, and exit.")
 @click.option("--json", "json_file", metavar="FILE", help="With --once: write the JSON report (- for stdout).")
 @ALLOW_UNCHECKED
-@ACCEPTED_FILE
+@ACCEPTED_OPTION
 def probe_command(
     target: str | None,
     config: Path | None,

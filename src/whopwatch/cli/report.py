@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli._support.options import ACCEPTED_FILE, CONFIG, FAIL_ON_OPTION, FILE_PATH, REPORT_DIR, report_files
+from whopwatch.cli._support.options import ACCEPTED_OPTION, CONFIG, FAIL_ON_OPTION, FILE_PATH, REPORT_DIR, report_files
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report
 from whopwatch.core.exit_codes import exit_code
@@ -26,7 +26,7 @@ that of the worst run: 0 passed, 1 drift, 3 could not check; 2 for a file that i
 @report_files("json", "markdown", "html", "junit", "sarif")
 @FAIL_ON_OPTION
 @REPORT_DIR
-@ACCEPTED_FILE
+@ACCEPTED_OPTION
 @CONFIG
 def report_command(
     files: tuple[Path, ...],

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from whopwatch.contract.schema_tree import LEARNED
+from whopwatch.contract.schema_tree import LEARNED, OPEN_ENUM
 from whopwatch.contract_build.sdk_model import (
     Enum,
     ListOf,
@@ -84,8 +84,6 @@ class IdRelations:
 
 Schema = dict[str, Any]
 
-OPEN_ENUM = "x-open-enum"
-"""Says that the source allows other values than the listed ones."""
 
 _SCALARS: dict[str, Schema] = {
     "string": {"type": "string"},

@@ -50,8 +50,8 @@ class OperationResult:
     for all operations whose reasons differ only in a name. `request` is a request that was sent, as path and query
     with shell variables in place of ids and other values. `denied` says that the API refused every request of it to
     this key, and that the user has not allowed that. `checks_total` counts the checks that apply to the operation,
-    `checks_done` those that had a request to judge, and `checks_open` names the others; they are None and empty where
-    checks are not counted. `history` and `latencies` (medians in seconds) cover the latest runs of the baseline, the
+    `checks_done` the ones that had a request to judge, and `checks_open` names the others; they are None and empty
+    if checks are not counted. `history` and `latencies` (medians in seconds) cover the latest runs of the baseline, the
     oldest first and this one last; both are empty without a baseline.
     """
 

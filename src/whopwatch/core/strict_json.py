@@ -14,7 +14,7 @@ MAX_BODY_LEVELS = 64
 MAX_BODY_VALUES = 100_000
 """Values of a body, members and items counted. A documented page of 100 items has some 10,000.
 
-A parsed value takes up to 200 bytes, and the checks look at each: a page of 100,000 items took 6.7 GB and two minutes.
+A parsed value takes up to 200 bytes, and the checks read each: a page of 100,000 items took 6.7 GB and two minutes.
 """
 
 _WINDOW = 65_536  # bytes that are split at once

@@ -117,7 +117,7 @@ FAIL_ON_OPTION = click.option(
 ALLOW_UNCHECKED = click.option(
     "--allow-unchecked", is_flag=True, help="Pass although the API refuses operations to this key."
 )
-ACCEPTED_FILE = click.option(
+ACCEPTED_OPTION = click.option(
     "--accepted",
     type=FILE_PATH,
     metavar="FILE",

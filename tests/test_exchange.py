@@ -14,6 +14,7 @@ from whopwatch.core.strict_json import (
     MAX_BODY_VALUES,
     BodyProblem,
     has_more_values_than,
+    memory_weight,
     nests_deeper_than,
     parse_json,
 )
@@ -91,6 +92,20 @@ def test_a_body_with_too_many_values_is_not_parsed() -> None:
     assert parse_json(b"[" + b"0," * (MAX_BODY_VALUES - 2) + b"0]")[1] is None
     assert parse_json(b"[" + b"0," * (MAX_BODY_VALUES - 1) + b"0]") == (None, BodyProblem.TOO_MANY_VALUES)
     assert parse_json(b"[" * MAX_BODY_VALUES * 2)[1] is BodyProblem.TOO_DEEP
+
+
+def test_a_body_can_be_dropped_once_it_is_parsed() -> None:
+    exchange = Exchange("products.list", Purpose.LIST, "GET", "", status=200, body=b'{"data": [1]}')
+    exchange.forget_body()
+    assert (exchange.body, exchange.json, exchange.parsed) == (b"", {"data": [1]}, ({"data": [1]}, None))
+    broken = Exchange("products.list", Purpose.LIST, "GET", "", status=200, body=b"{")
+    broken.forget_body()
+    assert broken.parsed == (None, BodyProblem.NOT_JSON)
+
+
+@pytest.mark.parametrize(("body", "weight"), [(b"", 0), (b"12", 2), (b'[1,{"a":2}]', 11 + 3 * 64)])
+def test_the_weight_of_a_response_counts_bytes_and_values(body: bytes, weight: int) -> None:
+    assert memory_weight(body) == weight
 
 
 def test_header_names_match_in_any_case_and_media_types_lose_their_parameters() -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.http.support import BASE, KEY, Recorder, call, client, target
 from whopwatch import __version__
 from whopwatch.config import Secret
-from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError, UsageError
+from whopwatch.core.errors import BudgetExhaustedError, ResponsesTooLargeError, UnsafeRequestError, UsageError
 from whopwatch.core.exchange import Credential, Failure, Purpose
 from whopwatch.http.credentials import WRONG_KEY
 
@@ -108,6 +108,19 @@ def test_the_budget_ends_the_sending() -> None:
     with pytest.raises(BudgetExhaustedError, match="2 requests"):
         sender.send(call())
     assert (len(wire.requests), sender.sent, sender.remaining) == (2, 2, 0)
+
+
+def test_responses_are_bounded_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whopwatch.http.limits.MIN_RESPONSE_WEIGHT", 0)
+    monkeypatch.setattr("whopwatch.http.limits.WEIGHT_PER_REQUEST", 1000)
+    wire = Recorder(httpx.Response(200, json=["x" * 900]))
+    sender, *_ = client(wire, budget=2)
+    assert [sender.send(call()).ok for _ in range(2)] == [True, True]
+    few, *_ = client(Recorder(httpx.Response(200, json=[0] * 100)), budget=5)
+    assert few.send(call()).ok
+    with pytest.raises(ResponsesTooLargeError, match="memory limit"):
+        few.send(call())
+    assert few.sent == 1
 
 
 def test_threads_share_one_budget() -> None:

@@ -83,6 +83,10 @@ class BudgetExhaustedError(WhopwatchError):
     """The run has used up its request budget."""
 
 
+class ResponsesTooLargeError(BudgetExhaustedError):
+    """The responses of the run take as much memory as it may use."""
+
+
 class TargetError(WhopwatchError):
     """The target could not be checked: it is unreachable, rejects the key, or is not the API."""
 

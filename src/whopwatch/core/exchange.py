@@ -153,6 +153,11 @@ class Exchange:
         """Return the body as JSON, and the problem if it is not JSON. Parsed once: RFC 8259 with unique keys."""
         return parse_json(self.body)
 
+    def forget_body(self) -> None:
+        """Parse the body and drop its bytes: a run keeps hundreds of exchanges, and checks read the parsed value."""
+        _ = self.parsed
+        object.__setattr__(self, "body", b"")
+
     @cached_property
     def json(self) -> Any:
         """Return the parsed body; None if it is not JSON (`parsed` has the reason)."""

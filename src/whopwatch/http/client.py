@@ -16,6 +16,7 @@ from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange, Failure
+from whopwatch.core.strict_json import memory_weight
 from whopwatch.http.call import Call, url_of
 from whopwatch.http.credentials import CredentialKeys, redact
 from whopwatch.http.guard import Guard
@@ -146,6 +147,7 @@ class Client:
                 check_header_bounds(response.headers, self._limits)
                 headers = self._recorded(response.headers)
                 body = redact(read_body(response, self._limits, timer), self._keys.secrets)
+                self._run_budget.weight += memory_weight(body)
                 status = response.status_code
             finally:
                 response.stream.close()  # type: ignore[union-attr]

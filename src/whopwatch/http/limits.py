@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from whopwatch.contract import Operation
-from whopwatch.core.errors import BudgetExhaustedError
+from whopwatch.core.errors import BudgetExhaustedError, ResponsesTooLargeError
 from whopwatch.core.exchange import Exchange
 
 
@@ -154,11 +154,21 @@ def _date(text: str) -> datetime | None:
 # Request budget
 
 
+MIN_RESPONSE_WEIGHT = 64 << 20
+WEIGHT_PER_REQUEST = 112 << 10
+"""Limits of the weight of all responses (core.strict_json): 64 MiB up to 600 requests, then it grows with the budget.
+
+600 requests of full pages weigh 33 MiB. Without a limit, memory grew by 8 MiB for each request to a hostile API.
+"""
+
+
 class RunBudget:
-    """Counts the requests sent, and refuses those over the budget."""
+    """Counts the requests sent and the weight of their responses, and refuses requests over the budget."""
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
+        self.weight_limit = max(MIN_RESPONSE_WEIGHT, budget * WEIGHT_PER_REQUEST)
+        self.weight = 0
         self.sent = 0
         self.unsafe = 0
         self.by_operation: Counter[str] = Counter()
@@ -177,6 +187,12 @@ class RunBudget:
                     f"The budget of {self.budget} requests is used up.",
                     where=operation.id,
                     hint="raise --budget, or select fewer operations",
+                )
+            if self.weight > self.weight_limit:
+                raise ResponsesTooLargeError(
+                    f"The responses of the run exceed {self.weight_limit >> 20} MiB, which is their memory limit.",
+                    where=operation.id,
+                    hint="select fewer operations",
                 )
             self.sent += 1
             self.unsafe += not operation.is_read

@@ -13,7 +13,7 @@ from whopwatch.checks import Evidence, FailedCheck, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.config import SIMULATOR, Secret, Target
 from whopwatch.contract import Contract
-from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
+from whopwatch.core.errors import BudgetExhaustedError, ResponsesTooLargeError, UnsafeRequestError
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Confidence, Finding
 from whopwatch.core.report import timestamp
@@ -45,6 +45,8 @@ REPEAT_SHARE = 0.05
 """The share of the reading budget that is reserved for repeating requests before a finding is reported."""
 WRITE_SHARE = 0.625
 """The share of the budget that is reserved for writes and the reads that verify them."""
+KEPT_BODY = 16 << 10
+"""Bytes: the body of a larger response is dropped once it is parsed."""
 CLEANUP_RESERVE = 80
 """Requests reserved for cleanup. One object needs fewer from creation to deletion, so none is left half-way."""
 
@@ -169,6 +171,8 @@ class Session:
                     self.exhausted = True
                     return
                 drive(experiment, self._ask)
+        except ResponsesTooLargeError as error:
+            self.stopped = error.what
         except BudgetExhaustedError:
             self.exhausted = True
         except KeyboardInterrupt:
@@ -212,6 +216,8 @@ class Session:
             return None  # the target returned an id or cursor that must not be put into a URL
         self.state.record(call, exchange)
         self._watch(exchange)
+        if len(exchange.body) > KEPT_BODY:
+            exchange.forget_body()
         return None if self.stopped else exchange
 
     def set_other_versions_aside(self, findings: Sequence[Finding], others: OtherContracts) -> Mapping[str, str]:

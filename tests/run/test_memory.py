@@ -1,0 +1,44 @@
+"""A run keeps parsed values and no large bodies, and ends when its responses take too much memory."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.run.in_process import InProcess
+from whopwatch.contract import Contract
+from whopwatch.run import observe
+from whopwatch.run.session import KEPT_BODY
+from whopwatch.simulator.backend import SimulatorOptions
+
+
+def api(contract: Contract) -> InProcess:
+    return InProcess(contract, SimulatorOptions(seed=2, items=120, rate_limit=10**9))
+
+
+def test_large_bodies_are_dropped_and_their_values_kept(contract: Contract) -> None:
+    server = api(contract)
+    seen = observe(contract, server.target(), selected=["products.list"], budget=20, transport=server)
+    full = [one for one in seen.exchanges if one.ok and len((one.json or {}).get("data", ())) == 100]
+    assert full
+    assert [len(one.body) for one in seen.exchanges if len(one.body) > KEPT_BODY] == []
+
+
+def test_a_run_ends_when_its_responses_take_too_much_memory(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whopwatch.http.limits.MIN_RESPONSE_WEIGHT", 2 << 20)
+    monkeypatch.setattr("whopwatch.http.limits.WEIGHT_PER_REQUEST", 0)
+    server = api(contract)
+
+    class Padded(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            response = server.handle_request(request)
+            return httpx.Response(response.status_code, headers={"content-type": "application/json"}, content=(
+                response.content + b" " * (1 << 20)
+            ))  # fmt: skip
+
+    seen = observe(contract, server.target(), budget=50, transport=Padded())
+    assert seen.stopped == "The responses of the run exceed 2 MiB, which is their memory limit."
+    assert seen.sent <= 3
+    assert not seen.exhausted

@@ -243,3 +243,96 @@ def test_pages_are_read_while_items_are_deleted_and_created(writing: WriteState)
     assert [call.operation.method for call in calls[pages[1] + 1 : pages[2]]] == ["POST"]
     created = [call.body["code"] for call in calls[: pages[0]] if call.purpose is Purpose.WRITE and call.body]
     assert len(set(created)) == len(created) >= 5
+
+
+class Hostile(PromoCodes):
+    """Returns an object of somebody else for every create, as if it were new; records what is written to it."""
+
+    def __init__(self, **shown: Any) -> None:
+        super().__init__()
+        self.objects = {f"promo_foreign{n}": {"id": f"promo_foreign{n}", "code": "SUMMER", **shown} for n in range(3)}
+        self.touched: list[str] = []
+
+    def __call__(self, call: Call) -> tuple[Any, int]:
+        if call.operation.method == "GET":
+            return self._read(call)
+        if call.path_params:
+            self.touched.append(f"{call.operation.method} {call.path_params['id']}")
+            return True, 200
+        return self.objects["promo_foreign1"], 200
+
+
+@pytest.mark.parametrize("is_simulated", [False, True])
+def test_an_object_that_was_there_before_is_never_written_to(contract: Contract, is_simulated: bool) -> None:
+    writing = WriteState(run_state(contract), "mark-", is_simulated=is_simulated)
+    api = Hostile()
+    write(writing, lifecycle(writing, PROMO), api)
+    for cleanup in plan_cleanup(writing):
+        write(writing, cleanup, api)
+    assert api.touched == []
+    assert writing.left() == {}
+
+
+def test_an_object_without_the_marker_is_not_adopted(contract: Contract) -> None:
+    """The API hides its objects in lists, so that their ids were not read before."""
+    writing = WriteState(run_state(contract), "mark-", is_simulated=False)
+    api = Hostile()
+    shown = api.objects
+    api.objects = {}
+
+    def hiding(call: Call) -> tuple[Any, int]:
+        return (shown["promo_foreign1"], 200) if call.operation.method == "POST" else api(call)
+
+    write(writing, lifecycle(writing, PROMO), hiding)
+    assert api.touched == []
+    assert writing.created.get(PROMO, []) == []
+
+
+def test_an_object_that_lost_the_marker_is_given_up_before_it_is_deleted(contract: Contract) -> None:
+    """The id now belongs to somebody else: reading shows another text."""
+    writing = WriteState(run_state(contract), "mark-", is_simulated=False)
+    writing.created = {PROMO: ["promo_foreign1"]}
+    api = Hostile()
+    calls = write(writing, delete_created(writing, PROMO), api)
+    assert purposes(calls) == [Purpose.READ_BACK]
+    assert api.touched == []
+    assert writing.left() == {PROMO: 1}
+
+
+def test_an_own_object_is_read_before_each_step_that_changes_it(contract: Contract) -> None:
+    writing = WriteState(run_state(contract), "mark-", is_simulated=False)
+    api = PromoCodes()
+    calls = write(writing, lifecycle(writing, PROMO), api)
+    assert api.objects == {}
+    assert writing.left() == {}
+    for place, call in enumerate(calls):
+        if call.operation.method == "DELETE" and call.purpose is Purpose.WRITE:
+            earlier = [one for one in calls[:place] if one.purpose is Purpose.READ_BACK]
+            assert any(one.path_params == call.path_params for one in earlier)
+
+
+def test_a_body_without_a_text_gets_one_outside_the_simulator(contract: Contract) -> None:
+    writing = WriteState(run_state(contract), "mark-", is_simulated=False)
+    writing.bodies.minimal = lambda operation: {"amount_off": 10}  # type: ignore[method-assign]
+    calls = write(writing, lifecycle(writing, PROMO), PromoCodes())
+    first = next(call for call in calls if call.purpose is Purpose.WRITE)
+    assert writing.shows_marker(first.body)
+    bare = WriteState(run_state(contract), "mark-", is_simulated=False)
+    bare.bodies.minimal = bare.bodies.full = lambda operation: {"amount_off": 10}  # type: ignore[method-assign]
+    assert [call for call in write(bare, lifecycle(bare, PROMO), PromoCodes()) if not call.operation.is_read] == []
+    assert "no text of the object" in bare.skipped["promo_codes.create"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("x mark-1", True),
+        ({"a": [{"b": "mark-"}]}, True),
+        ("mark", False),
+        ({"mark-": 1}, False),
+        (None, False),
+        (3, False),
+    ],
+)
+def test_the_marker_is_found_in_any_text(writing: WriteState, value: Any, shown: bool) -> None:
+    assert writing.shows_marker(value) is shown

@@ -68,6 +68,7 @@ class RunState:
     are the operations with a response that is neither 404 nor an empty list. `filtered_pages` are first pages from
     which a traversal can continue. `reached` becomes true once every operation had its turn: an operation without a
     request by then lacks an id. `failures` are steps that raised: a value of a response must never end the run.
+    `read_ids` are the ids of all objects that reads returned: an object that was there before is not the run's own.
     """
 
     contract: Contract
@@ -84,6 +85,7 @@ class RunState:
     filtered_pages: dict[str, FilteredFirstPage] = field(default_factory=dict)
     required: Mapping[str, tuple[RequiredParameter, ...]] = field(init=False)
     failures: list[StepFailure] = field(default_factory=list)
+    read_ids: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.pool = IdPool(self.seed)
@@ -103,6 +105,8 @@ class RunState:
         self.traces.setdefault(operation.id, []).append((call, exchange))
         if exchange.status != 404 and not (exchange.ok and operation.is_list and not items(exchange)):
             self.satisfied.add(operation.id)
+        if exchange.ok and operation.is_read:
+            self.read_ids.update(id for id in own_ids(operation, exchange.json) if is_usable(id))
         if exchange.ok and exchange.credential == "key" and not self.satisfied.issuperset(self._wanted):
             with self.isolated("collect_ids", operation):
                 self._collect_ids(operation, exchange.json)

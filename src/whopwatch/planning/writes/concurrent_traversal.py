@@ -50,9 +50,9 @@ def _disturb(writing: WriteState, resource: str, shown: list[str]) -> WriteSteps
     delete, update = writing.operation(resource, "delete"), writing.operation(resource, "update")
     own = set(writing.created[resource])
     for id in shown[:1]:
-        if update and id in own and len(shown) > 1:
+        if update and id in own and len(shown) > 1 and (yield from writing.is_own(resource, id)):
             yield from writing.write(update, id, _first_of(writing, update))
-    if delete and shown and shown[-1] in own:
+    if delete and shown and shown[-1] in own and (yield from writing.is_own(resource, shown[-1])):
         yield from writing.write(delete, shown[-1])
         return True
     return False

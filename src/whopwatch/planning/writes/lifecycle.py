@@ -52,7 +52,8 @@ def delete_created(writing: WriteState, resource: str) -> Experiment:
     delete = writing.operation(resource, "delete")
     if delete:
         for id in list(writing.created.get(resource, ())):
-            yield from writing.write(delete, id)
+            if (yield from writing.is_own(resource, id)):
+                yield from writing.write(delete, id)
 
 
 def _creations(writing: WriteState, create: Operation) -> WriteSteps[Body]:
@@ -63,6 +64,11 @@ def _creations(writing: WriteState, create: Operation) -> WriteSteps[Body]:
             writing.skipped[create.id] = f"not sent: no id of {resource} is known, which the body needs"
             return {}
     minimal = {**writing.bodies.minimal(create), **writing.parents(create)}
+    if not writing.is_simulated and not writing.shows_marker(minimal):
+        minimal = {**minimal, **_marked_text(writing, create)}
+        if not writing.shows_marker(minimal):
+            writing.skipped[create.id] = "not sent: no text of the object could show that this run created it"
+            return {}
     yield from writing.list_of(create.resource, minimal)
     yield from writing.write(create, body=minimal)
     yield from writing.without_valid_key(writing.call(create, body=minimal))
@@ -75,6 +81,12 @@ def _creations(writing: WriteState, create: Operation) -> WriteSteps[Body]:
     elif create.resource in writing.listings:
         yield writing.listings[create.resource]
     return minimal
+
+
+def _marked_text(writing: WriteState, create: Operation) -> Body:
+    """Return one optional text that shows the marker of the run, if the body has such a field."""
+    texts = [(name, value) for name, value in writing.bodies.full(create).items() if writing.shows_marker(value)]
+    return dict(texts[:1])
 
 
 def _same_key(writing: WriteState, call: Call) -> WriteSteps[None]:
@@ -136,6 +148,8 @@ def _change(writing: WriteState, operation: Operation, id: str, others: list[Any
     """Send one update or action: without a valid key, then with one, then read it; `others` must not change."""
     for resource in writing.bodies.required_resources(operation):
         yield from writing.find_id(resource)
+    if not (yield from writing.is_own(operation.resource, id)):
+        return
     current: dict[str, Any] = {}
     for call in writing.readers(operation.resource, id):
         exchange = yield call
@@ -175,6 +189,8 @@ def _deletion(writing: WriteState, resource: str) -> Experiment:
         writing.skipped.setdefault(delete.id, "not sent: the run created no object to delete")
         return
     id = own[-1]
+    if not (yield from writing.is_own(resource, id)):
+        return
     for call in writing.readers(resource, id):  # noqa: UP028 (it would send the responses to a generator of calls)
         yield call
     yield from writing.without_valid_key(writing.call(delete, id))

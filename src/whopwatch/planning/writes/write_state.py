@@ -11,8 +11,8 @@ from whopwatch.contract import Operation, Parameter
 from whopwatch.contract.write_effects import Action
 from whopwatch.core.exchange import Credential, Exchange, Purpose
 from whopwatch.http import Call
-from whopwatch.oracle.written_object import ExpectedObject, compare_read, expected_of
-from whopwatch.planning.ids import required_parameters, value_combinations
+from whopwatch.oracle.written_object import ExpectedObject, compare_read, expected_of, object_in
+from whopwatch.planning.ids import is_usable, required_parameters, value_combinations
 from whopwatch.planning.state import Experiment, RunState, items, own_ids, rejected_parameter
 from whopwatch.planning.writes.bodies import Body, BodyBuilder
 
@@ -38,6 +38,7 @@ class WriteState:
     Every text that the run writes contains `marker`. `is_simulated` says that no object of the target is real.
     `created` are the ids that the run created and has not deleted, by resource, the oldest first. `skipped` maps an
     operation to the reason why it was not sent. `listings` are the requests of the lists that show created objects.
+    `unverified` counts created objects that no longer show the marker, so that they are left alone.
     """
 
     state: RunState
@@ -46,6 +47,7 @@ class WriteState:
     created: dict[str, list[str]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     listings: dict[str, Call] = field(default_factory=dict)
+    unverified: Counter[str] = field(default_factory=Counter)
     bodies: BodyBuilder = field(init=False)
     _count: int = 0
 
@@ -79,7 +81,7 @@ class WriteState:
 
     def left(self) -> Counter[str]:
         """Return how many objects of each resource the run created and could not delete."""
-        return Counter({resource: len(ids) for resource, ids in self.created.items() if ids})
+        return Counter({resource: len(ids) for resource, ids in self.created.items() if ids}) + self.unverified
 
     def write(self, operation: Operation, id: str | None = None, body: Body | None = None) -> WriteSteps[Exchange]:
         """Send one write."""
@@ -98,10 +100,40 @@ class WriteState:
             self.created[operation.resource] = [own for own in self.created.get(operation.resource, ()) if own != id]
             return
         made = expected_of(self.state.contract.write_effects, operation, exchange) if exchange.ok else None
-        if made and made.id not in exchange.path_params.values():
+        if made and made.id not in exchange.path_params.values() and self._is_new(made.id, exchange):
             own = self.created.setdefault(operation.resource, [])
             if made.id not in own:
                 own.append(made.id)
+
+    def _is_new(self, id: str, exchange: Exchange) -> bool:
+        """Return whether a response names an object that this write created.
+
+        A broken API may return an object of somebody else, which must never be changed or deleted: an own object was
+        not read before, and outside the simulator it shows the marker of the run.
+        """
+        if id in self.state.read_ids or not is_usable(id):
+            return False
+        return self.is_simulated or self.shows_marker(exchange.json)
+
+    def shows_marker(self, value: Any) -> bool:
+        """Return whether a JSON value contains a text that this run wrote."""
+        parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        return (isinstance(value, str) and self.marker in value) or any(map(self.shows_marker, parts))
+
+    def is_own(self, resource: str, id: str) -> WriteSteps[bool]:
+        """Read an object and return whether it shows the marker of the run; if not, it is given up.
+
+        To be called before each step that changes or deletes it. At the simulator no object is real, so none is read.
+        """
+        if self.is_simulated:
+            return True
+        for call in self.readers(resource, id):
+            exchange = yield call
+            if self.shows_marker(object_in(call.operation, exchange, id)):
+                return True
+        self.created[resource] = [own for own in self.created.get(resource, ()) if own != id]
+        self.unverified[resource] += 1
+        return False
 
     def call(
         self,

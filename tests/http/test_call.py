@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.http.support import BASE, call, target
 from whopwatch.http import url_of
+from whopwatch.http.call import is_usable
 
 
 def test_a_list_is_asked_for_below_the_base_url() -> None:
@@ -48,3 +49,13 @@ def test_whatever_is_filled_in_comes_out_again(id: str, query: list[tuple[str, s
 
 def test_half_a_surrogate_pair_in_an_id_is_no_crash() -> None:
     assert url_of(call("products.retrieve", id="\ud800"), target()) == f"{BASE}/products/%ED%A0%80"
+
+
+@pytest.mark.parametrize("id", ["prod_1", "a.b-c~d:e@f+g=", "...a", "x" * 128])
+def test_an_id_that_a_path_can_hold_is_usable(id: str) -> None:
+    assert is_usable(id)
+
+
+@pytest.mark.parametrize("id", ["", ".", "..", "a/b", "a;b", "a%2fb", "?x", "#y", "a\\b", "x" * 129, "é", "a b", "a\n"])
+def test_an_id_that_could_change_the_path_is_not_used(id: str) -> None:
+    assert not is_usable(id)

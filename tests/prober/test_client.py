@@ -113,6 +113,7 @@ def test_a_complete_response(answer: bytes) -> None:
     [
         (b"", Failure.RESET),
         (b"HTTP/1.1 200", Failure.RESET),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", Failure.PROTOCOL),
         (http(length=500), Failure.INCOMPLETE),
         (chunked(BODY, end=b""), Failure.INCOMPLETE),
         (b"SSH-2.0-OpenSSH\r\n\r\n", Failure.PROTOCOL),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,14 @@ class Call:
     credential: Credential = "key"
     headers: tuple[tuple[str, str], ...] = ()
     template: str | None = None
+
+
+_USABLE_ID = re.compile(r"[A-Za-z0-9_~:@+=.-]{1,128}")
+
+
+def is_usable(id: str) -> bool:
+    """Return whether an id of a response can be put into a path: short, printable, and no way up or down."""
+    return _USABLE_ID.fullmatch(id) is not None and id.strip(".") != ""
 
 
 def url_of(call: Call, target: Target) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -14,13 +13,6 @@ IDS_PER_RESOURCE = 64
 """Ids kept for each resource. No sensible budget can request more of them."""
 MAX_TRIES = 24
 """Parents tried before an empty list is accepted as empty, and ids tried before a 404 is accepted."""
-
-_USABLE = re.compile(r"[A-Za-z0-9_~:@+=.-]{1,128}")
-
-
-def is_usable(id: str) -> bool:
-    """Return whether an id of a response can be put into a path: short, printable, and no way up or down."""
-    return _USABLE.fullmatch(id) is not None and id.strip(".") != ""
 
 
 class IdPool:

@@ -11,11 +11,12 @@ from whopwatch.contract.list_behaviour import Pairs
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
+from whopwatch.http.call import is_usable
 from whopwatch.oracle.expected_list import ListParameters, WholeList
 from whopwatch.oracle.object_features import MOST_EMPTY, fullness
 from whopwatch.oracle.page import list_key
 from whopwatch.oracle.traversal import ListHistory
-from whopwatch.planning.ids import IdPool, ParameterValues, RequiredParameter, is_usable, required_parameters
+from whopwatch.planning.ids import IdPool, ParameterValues, RequiredParameter, required_parameters
 
 Experiment = Generator[Call, Exchange, None]
 """Yields the next request and receives its response, until no further request is worthwhile."""

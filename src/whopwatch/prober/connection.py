@@ -312,7 +312,7 @@ def _feed(
             raise RequestFailedError(_end_of_stream(timer))
         try:
             parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):  # a 101 is an upgrade that was not requested
             raise RequestFailedError(Failure.PROTOCOL) from None
         if response.in_body and not timer.in_body:
             timer.headers_complete()

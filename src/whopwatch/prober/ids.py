@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange
+from whopwatch.http.call import is_usable
 
 IDS_KEPT = 24
 """Ids kept of one resource."""
@@ -55,7 +56,7 @@ class RecentIds:
         missing = self._missing(operation)
         if missing and exchange.ok:
             for resource, id in self._schemas.of(operation).ids(_first_items(operation, exchange.json)):
-                if resource in missing:
+                if resource in missing and is_usable(id):
                     self._add(resource, id)
 
     def forget(self, resource: str, id: str) -> None:

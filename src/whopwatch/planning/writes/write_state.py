@@ -11,8 +11,9 @@ from whopwatch.contract import Operation, Parameter
 from whopwatch.contract.write_effects import Action
 from whopwatch.core.exchange import Credential, Exchange, Purpose
 from whopwatch.http import Call
+from whopwatch.http.call import is_usable
 from whopwatch.oracle.written_object import ExpectedObject, compare_read, expected_of, object_in
-from whopwatch.planning.ids import is_usable, required_parameters, value_combinations
+from whopwatch.planning.ids import required_parameters, value_combinations
 from whopwatch.planning.state import Experiment, RunState, items, own_ids, rejected_parameter
 from whopwatch.planning.writes.bodies import Body, BodyBuilder
 

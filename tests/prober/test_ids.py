@@ -1,0 +1,26 @@
+"""Ids of responses that the prober may put into a path."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.prober.support import CONTRACT
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.prober.ids import RecentIds
+
+
+def learned(*shown: str) -> str | None:
+    recent = RecentIds(CONTRACT, ["products"], clock=lambda: 0.0)
+    body = json.dumps({"data": [{"id": id} for id in shown]}).encode()
+    exchange = Exchange("products.list", Purpose.LIST, "GET", "", status=200, body=body)
+    recent.learn(CONTRACT.operation("products.list"), exchange)
+    return recent.best("products")
+
+
+@pytest.mark.parametrize("id", ["a/b", "..", "a;b", "a%2fb", "?x", "x" * 200, ""], ids=lambda id: repr(id)[:9])
+def test_an_id_that_could_change_the_path_is_not_learned(id: str) -> None:
+    assert learned(id) is None
+    assert learned(id, "prod_1") == "prod_1"
+    assert learned("prod_1", id) == "prod_1"

@@ -14,9 +14,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.prober.support import CONTRACT, Time
 from whopwatch.cli.probe import _check_mcp, _check_mcp_here
+from whopwatch.config import Secret, Target
 from whopwatch.config.shard import Shard
 from whopwatch.contract.mcp_tools import tools_of
-from whopwatch.core.errors import ConfigError, TargetError
+from whopwatch.core.errors import ConfigError, TargetError, UsageError
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.report import Report, Verdict
 from whopwatch.mcp.short_check import rotating_lists
@@ -185,6 +186,15 @@ def test_away_from_the_simulator_only_a_configured_server_is_checked(simulator: 
     assert mcp_url(options, live) is None
     assert mcp_url(McpOptions(url=URL), live) == URL
     assert mcp_url(None, simulator.target()) is None
+
+
+def test_a_key_is_not_sent_to_an_mcp_server_unencrypted() -> None:
+    target = Target("t", "https://e.com/api/v1", "https://e.com/api/v2", Secret("apik_0123456789"))
+    with pytest.raises(UsageError, match="unencrypted"):
+        mcp_url(McpOptions(url="http://mcp.example.com/mcp"), target)
+    keyless = replace(target, api_key=None)
+    assert mcp_url(McpOptions(url="http://mcp.example.com/mcp"), keyless) == "http://mcp.example.com/mcp"
+    assert mcp_url(McpOptions(url="http://127.0.0.1:1/mcp"), target) == "http://127.0.0.1:1/mcp"
 
 
 def test_a_configured_server_needs_the_library_and_the_simulators_own_does_not(

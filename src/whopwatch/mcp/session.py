@@ -21,6 +21,7 @@ from mcp.client.stdio import StdioServerParameters, get_default_environment, std
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
+from whopwatch.config.urls import refuse_unencrypted
 from whopwatch.core.errors import TargetError
 from whopwatch.mcp.server import OfferedTool, ToolResult
 from whopwatch.mcp.transport import ReadOnlyTransport, failure_reason, origin_of
@@ -95,8 +96,10 @@ def over_http(
 ) -> Iterator[McpSession]:
     """Open a session over streamable HTTP or SSE. Opening it, and each response, may take `seconds`.
 
-    Raises TargetError if the server refuses the session.
+    Raises TargetError if the server refuses the session, UsageError if the key would be sent unencrypted.
     """
+    if key:
+        refuse_unencrypted(url, "the URL of the MCP server", "use https, or unset the key")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def http(headers: dict[str, str] | None = None, timeout: Any = None, auth: Any = None) -> httpx2.AsyncClient:

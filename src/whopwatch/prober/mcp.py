@@ -12,6 +12,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 
 from whopwatch.config import SIMULATOR, Target
+from whopwatch.config.urls import refuse_unencrypted
 from whopwatch.core.errors import ConfigError, TargetError
 from whopwatch.core.report import Report
 from whopwatch.metrics import McpMetrics
@@ -36,7 +37,8 @@ def has_mcp_library() -> bool:
 def mcp_url(options: McpOptions | None, target: Target) -> str | None:
     """Return the URL of the MCP server to check: the configured one, else the simulator's own; None for none.
 
-    Raises ConfigError if a URL is configured and the library is missing.
+    Raises ConfigError if a URL is configured and the library is missing, UsageError if the key of the target would be
+    sent to it unencrypted.
     """
     if options is None:
         return None
@@ -47,6 +49,8 @@ def mcp_url(options: McpOptions | None, target: Target) -> str | None:
             hint="pip install 'whopwatch[mcp]', or remove the key",
         )
     if options.url:
+        if target.api_key:
+            refuse_unencrypted(options.url, "key mcp.url", "use https, or remove the key mcp.url")
         return options.url
     is_simulator = target.name == SIMULATOR and has_mcp_library()
     return target.base_url.removesuffix("/api/v1") + SIMULATOR_MCP_PATH if is_simulator else None

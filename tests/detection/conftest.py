@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -8,10 +9,34 @@ import pytest
 
 from tests.detection.observed import Detection, detect
 from whopwatch.contract import Contract, load
+from whopwatch.http import Client
 from whopwatch.simulator import Simulator, embedded
 from whopwatch.simulator.faults import fault_catalogue
 
 Detections = Callable[[str], Detection]
+
+
+class SkippedWaits:
+    """A clock that jumps over the waits of a client: a fault that asks to wait for a minute costs no minute."""
+
+    def __init__(self) -> None:
+        self._skipped = 0.0
+
+    def clock(self) -> float:
+        return time.perf_counter() + self._skipped
+
+    def sleep(self, seconds: float) -> None:
+        self._skipped += seconds
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waits() -> Iterator[None]:
+    """Let every client of the session wait by its clock alone."""
+    waits, defaults = SkippedWaits(), Client.__init__.__kwdefaults__ or {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(defaults, "clock", waits.clock)
+        patch.setitem(defaults, "sleep", waits.sleep)
+        yield
 
 
 @pytest.fixture(scope="session")

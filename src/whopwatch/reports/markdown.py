@@ -19,6 +19,7 @@ from whopwatch.reports.text import (
     by_reason,
     change_line,
     checks_line,
+    contract_line,
     facts,
     findings_line,
     headline,
@@ -53,6 +54,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     rows = [
         ("target", _code(report.target)),
+        ("contract", _escaped(contract_line(report))),
         ("operations", _escaped(states_line(report))),
         ("checks", _escaped(checks_line(report))),
         ("findings", _escaped(findings_line(report))),

@@ -23,6 +23,7 @@ from whopwatch.reports.text import (
     by_severity,
     change_line,
     checks_line,
+    contract_line,
     facts,
     findings_line,
     headline,
@@ -168,6 +169,8 @@ def _reason(reason: str, names: list[str], state: State) -> RenderableType:
 def _summary(report: Report) -> RenderableType:
     table = _facts_table()
     table.add_row("target", Text(sanitize(report.target)))
+    if contract := contract_line(report):
+        table.add_row("contract", contract)
     table.add_row("operations", states_line(report))
     if checks := checks_line(report):
         table.add_row("checks", checks)

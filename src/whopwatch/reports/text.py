@@ -151,6 +151,14 @@ def target_line(target: TargetResult) -> str:
     return f"{VERDICTS[target.verdict].lower()}{reason}: {counts or 'no report'}; {plural(target.findings, 'finding')}"
 
 
+def contract_line(report: Report) -> str:
+    """Return `2025-01-01, sdk:0.0.23 of 2026-01-09, 149 operations`, empty for a report that names no contract."""
+    facts = report.extra.get("contract") or {}
+    release = " of ".join(str(facts[key]) for key in ("release", "date") if facts.get(key))
+    count = plural(facts["operations"], "operation") if facts.get("operations") else ""
+    return ", ".join(sanitize(part) for part in (facts.get("version") or "", release, count) if part)
+
+
 def requests_line(report: Report) -> str:
     """Return `570 of 600 requests sent, all read-only, in 3.2 s`, or `none sent`; after writes also what is left."""
     if not report.budget:

@@ -13,6 +13,7 @@ from whopwatch.run.abort import (
     KEY_REJECTED,
     UNREACHABLE,
     abort_reason,
+    cloudflare_reason,
     connection_lost_reason,
     is_api_response,
 )
@@ -29,16 +30,31 @@ def exchange(status: int | None = 200, body: object = None, headers: Any = JSON,
     )  # fmt: skip
 
 
+TEXT = (("content-type", "text/plain; charset=UTF-8"),)
+CLOUDFLARE = (*TEXT, ("server", "cloudflare"))
+CHALLENGE = (*HTML, ("server", "cloudflare"), ("cf-mitigated", "challenge"))
 REFUSED = exchange(None, failure=Failure.CONNECT)
 RULES = [
     (REFUSED, 2, "connection refused"),
     (exchange(None, failure=Failure.DNS), 2, "does not resolve"),
     (exchange(401), 2, "rejected the key (401)"),
     (exchange(302), 2, "redirects elsewhere (302)"),
-    (exchange(200, b"<html>", HTML), 2, "returns HTML (status 200)"),
-    (exchange(401, b"<html>", HTML), 2, "returns HTML (status 401)"),
-    (exchange(200, b"ok", (("content-type", "text/plain"),)), 3, "other than JSON (status 200)"),
+    (exchange(200, b"<html>", HTML), 2, "Status 200: the target returns HTML"),
+    (exchange(401, b"<html>", HTML), 2, "Status 401: the target returns HTML"),
+    (
+        exchange(200, b"ok", (("content-type", "text/plain"),)),
+        3,
+        "Status 200: the target returns something other than JSON",
+    ),
     (exchange(None, failure=Failure.READ_TIMEOUT), 3, "No request got a response"),
+    (exchange(429, b"error code: 1015", CLOUDFLARE), 2, "429 from Cloudflare (1015): rate limited."),
+    (exchange(522, b"error code: 522", CLOUDFLARE), 2, "522 from Cloudflare: the origin does not answer."),
+    (exchange(530, b"error code: 1016", TEXT), 2, "530 from Cloudflare (1016): the host name of the origin"),
+    (exchange(403, b"<html>", CHALLENGE), 2, "403 from Cloudflare, cf-mitigated: challenge"),
+    (exchange(503, b"<html>", HTML), 2, "Status 503: the target returns an HTML page: maintenance"),
+    (exchange(502, b"bad gateway", TEXT), 3, "Status 502: the target returns no JSON. It is down"),
+    (exchange(200, b"\xef\xbb\xbf{}"), 3, "Status 200: responses start with a UTF-8 byte order mark"),
+    (exchange(200, b"[" + b"0," * 100_000 + b"0]"), 3, "Status 200: responses have more than 100,000 values"),
     (exchange(404), 5, "Every request returned 404. Check the base URL and WHOP_COMPANY_ID."),
     (exchange(405), 5, "Every request returned 405."),
     (exchange(503), 5, "server error (503)"),
@@ -66,6 +82,20 @@ def test_without_a_key_the_reason_is_the_missing_key() -> None:
     rejected = [exchange(401)] * 2
     assert abort_reason(rejected) == KEY_REJECTED
     assert abort_reason(rejected, has_key=False) == KEY_MISSING
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        exchange(429, {"error": {}}, (*JSON, ("server", "cloudflare"), ("cf-ray", "8"))),
+        exchange(200, b"x", CLOUDFLARE),
+        exchange(404, b"not found", CLOUDFLARE),
+        exchange(522, b"error", TEXT),
+        REFUSED,
+    ],
+)
+def test_a_response_of_the_api_behind_cloudflare_is_not_one_of_cloudflare(response: Exchange) -> None:
+    assert cloudflare_reason(response) is None
 
 
 def test_without_a_key_other_reasons_stay() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from whopwatch.core.exchange import Exchange, Failure
+from whopwatch.core.strict_json import MAX_BODY_VALUES, BodyProblem
 
 KEY_REJECTED = "The API rejected the key (401). Check that the key is valid and belongs to this environment."
 KEY_MISSING = "The API requires a key (401) and none was sent. Set WHOP_API_KEY."
@@ -42,6 +45,59 @@ def _is_json(exchange: Exchange) -> bool:
     return exchange.status is not None and exchange.parsed[1] is None
 
 
+_CLOUDFLARE_CODE = re.compile(rb"error code: (1\d{3})\b")
+_CLOUDFLARE_CODES = {
+    1010: "the client is blocked",
+    1015: "rate limited. Wait, or lower --rate",
+    1016: "the host name of the origin does not resolve",
+    1020: "access denied by a firewall rule",
+}
+_CLOUDFLARE_STATUSES = {
+    403: "access denied",
+    429: "rate limited. Wait, or lower --rate",
+    520: "the origin gives an invalid response",
+    521: "the origin refuses the connection",
+    522: "the origin does not answer",
+    523: "the origin is unreachable",
+    524: "the origin takes too long to answer",
+    525: "the TLS handshake with the origin fails",
+    526: "the certificate of the origin is invalid",
+}
+
+
+def cloudflare_reason(exchange: Exchange) -> str | None:
+    """Return what a response of Cloudflare itself means, status first; None for a response of the API behind it."""
+    if exchange.ok or exchange.status is None or _is_json(exchange):
+        return None
+    if exchange.header("cf-mitigated") == "challenge":
+        return f"{exchange.status} from Cloudflare, cf-mitigated: challenge: it demands a browser check of this client."
+    code = _CLOUDFLARE_CODE.search(exchange.body[:1000])
+    is_named = (exchange.header("server") or "").strip().lower() == "cloudflare" or exchange.header("cf-ray")
+    if not (is_named or code) or (exchange.status not in _CLOUDFLARE_STATUSES and not code):
+        return None
+    number = int(code[1]) if code else None
+    meaning = _CLOUDFLARE_CODES.get(number or 0) or _CLOUDFLARE_STATUSES.get(exchange.status, "the request failed")
+    return f"{exchange.status} from Cloudflare{f' ({number})' if number else ''}: {meaning}."
+
+
+def _unreadable_reason(exchange: Exchange) -> str:
+    """Return why a response that is not JSON cannot be used, status first."""
+    problem = exchange.parsed[1]
+    if exchange.body.startswith(codecs.BOM_UTF8):
+        return f"Status {exchange.status}: responses start with a UTF-8 byte order mark, which JSON does not allow."
+    if problem is BodyProblem.TOO_MANY_VALUES:
+        return f"Status {exchange.status}: responses have more than {MAX_BODY_VALUES:,} values, so none was checked."
+    if (exchange.status or 0) >= 500:
+        return f"Status {exchange.status}: the target returns no JSON. It is down, or a proxy before it is failing."
+    return f"Status {exchange.status}: the target returns something other than JSON. Check the base URL."
+
+
+def _html_reason(exchange: Exchange) -> str:
+    if (exchange.status or 0) >= 500:
+        return f"Status {exchange.status}: the target returns an HTML page: maintenance, or a failing proxy before it."
+    return f"Status {exchange.status}: the target returns HTML, not JSON. Check the base URL."
+
+
 # Ordered: the first rule that matches gives the reason, so the specific ones come first.
 ABORT_RULES = (
     AbortRule(
@@ -49,17 +105,18 @@ ABORT_RULES = (
         lambda exchange: exchange.failure in UNREACHABLE,
         lambda exchange: f"The target cannot be reached: {UNREACHABLE[exchange.failure or Failure.CONNECT]}.",
     ),
+    AbortRule(2, lambda one: cloudflare_reason(one) is not None, lambda one: cloudflare_reason(one) or ""),
     AbortRule(2, lambda exchange: exchange.status == 401 and _is_json(exchange), lambda _: KEY_REJECTED),
     AbortRule(
         2,
         _is_redirect,
         lambda one: f"The target redirects elsewhere ({one.status}); redirects are not followed. Check the base URL.",
     ),
-    AbortRule(2, _is_html, lambda one: f"The target returns HTML (status {one.status}), not JSON. Check the base URL."),
+    AbortRule(2, _is_html, _html_reason),
     AbortRule(
         3,
         lambda exchange: exchange.status is not None and not _is_json(exchange),
-        lambda one: f"The target returns something other than JSON (status {one.status}). Check the base URL.",
+        _unreadable_reason,
     ),
     AbortRule(3, lambda exchange: exchange.failure is not None, lambda _: "No request got a response."),
     AbortRule(

@@ -49,6 +49,7 @@ RULES = [
     (exchange(None, failure=Failure.READ_TIMEOUT), 3, "No request got a response"),
     (exchange(429, b"error code: 1015", CLOUDFLARE), 2, "429 from Cloudflare (1015): rate limited."),
     (exchange(522, b"error code: 522", CLOUDFLARE), 2, "522 from Cloudflare: the origin does not answer."),
+    (exchange(524, b"error code: 524", TEXT), 2, "524 from Cloudflare: the origin takes too long to answer."),
     (exchange(530, b"error code: 1016", TEXT), 2, "530 from Cloudflare (1016): the host name of the origin"),
     (exchange(403, b"<html>", CHALLENGE), 2, "403 from Cloudflare, cf-mitigated: challenge"),
     (exchange(503, b"<html>", HTML), 2, "Status 503: the target returns an HTML page: maintenance"),
@@ -91,6 +92,7 @@ def test_without_a_key_the_reason_is_the_missing_key() -> None:
         exchange(200, b"x", CLOUDFLARE),
         exchange(404, b"not found", CLOUDFLARE),
         exchange(522, b"error", TEXT),
+        exchange(500, b"an error code: 1015", TEXT),
         REFUSED,
     ],
 )

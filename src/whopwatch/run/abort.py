@@ -45,7 +45,7 @@ def _is_json(exchange: Exchange) -> bool:
     return exchange.status is not None and exchange.parsed[1] is None
 
 
-_CLOUDFLARE_CODE = re.compile(rb"error code: (1\d{3})\b")
+_CLOUDFLARE_CODE = re.compile(rb"^error code: (\d{3,4})\b")
 _CLOUDFLARE_CODES = {
     1010: "the client is blocked",
     1015: "rate limited. Wait, or lower --rate",
@@ -72,10 +72,11 @@ def cloudflare_reason(exchange: Exchange) -> str | None:
     if exchange.header("cf-mitigated") == "challenge":
         return f"{exchange.status} from Cloudflare, cf-mitigated: challenge: it demands a browser check of this client."
     code = _CLOUDFLARE_CODE.search(exchange.body[:1000])
-    is_named = (exchange.header("server") or "").strip().lower() == "cloudflare" or exchange.header("cf-ray")
+    servers = [value.strip().lower() for name, value in exchange.headers if name == "server"]
+    is_named = "cloudflare" in servers or exchange.header("cf-ray")
     if not (is_named or code) or (exchange.status not in _CLOUDFLARE_STATUSES and not code):
         return None
-    number = int(code[1]) if code else None
+    number = int(code[1]) if code and int(code[1]) != exchange.status else None
     meaning = _CLOUDFLARE_CODES.get(number or 0) or _CLOUDFLARE_STATUSES.get(exchange.status, "the request failed")
     return f"{exchange.status} from Cloudflare{f' ({number})' if number else ''}: {meaning}."
 

@@ -39,8 +39,11 @@ def test_it_is_asked_in_full_and_found_to_be_behind(command: str, tmp_path: Path
         os.environ["WHOP_API_KEY"], os.environ["WHOP_COMPANY_ID"] = simulator.api_key, simulator.company_id
         try:
             code = main(["mcp", "--stdio", command, "--target", simulator.base_url, "--json", str(file)])
+            # The key leaves the environment before the command starts.
+            assert "WHOP_API_KEY" not in os.environ
         finally:
-            del os.environ["WHOP_API_KEY"], os.environ["WHOP_COMPANY_ID"]
+            os.environ.pop("WHOP_API_KEY", None)
+            del os.environ["WHOP_COMPANY_ID"]
         asked = simulator.requests
     report = json.loads(file.read_text())
     states = {

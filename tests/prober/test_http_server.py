@@ -126,7 +126,7 @@ def test_clients_that_do_not_read_give_way(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_response_that_is_never_read_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "RESPONSE_SECONDS", 0.1)
+    monkeypatch.setattr(http_server, "SEND_SECONDS", 0.1)
     with serving() as server, ExitStack() as stack:
         connection = connect(server, stack, b"GET /large HTTP/1.1\r\n\r\n")
         while not server._writing:

@@ -41,6 +41,7 @@ class VersionedApi:
             data = [{"id": "apik_1", "api_version_date": PINNED, "obfuscated_secret_key": self.shown}, other]
         if request.url.path.endswith("/webhooks"):
             data = [{"id": "hook_1", "api_version_date": "2026-09-15"}, {"id": "hook_2", "api_version": "v5"}]
+            data.append({"id": "hook_3", "api_version_date": "a note of the customer"})
         return httpx.Response(self.status, json={"data": data, "page_info": page})
 
 
@@ -53,7 +54,7 @@ def test_versions_key_and_webhooks_are_shown(newest: Contract) -> None:
     survey = survey_versions(newest, load(), target(), httpx.MockTransport(api))
     assert survey.supported == ("2025-01-01", PINNED)
     assert (survey.key_version, survey.key_evidence) == (PINNED, "key")
-    assert survey.webhooks == {"hook_1": "2026-09-15", "hook_2": "v5"}
+    assert survey.webhooks == {"hook_1": "2026-09-15", "hook_2": "v5", "hook_3": "unknown"}
     assert survey.sent == len(api.asked) == 3
     assert {version for _, version in api.asked[1:]} == {PINNED}
     assert KEY not in str(survey.to_json())

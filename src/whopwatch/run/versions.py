@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,7 +12,7 @@ import httpx
 from whopwatch.config import Target
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.edition import VERSION_HEADER
-from whopwatch.contract.loader import editions
+from whopwatch.contract.loader import editions, is_version
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call, Client
 from whopwatch.run.api_version import supported_versions
@@ -22,6 +23,7 @@ NO_VERSION = "0001-01-01"
 """A version that no API supports: a request for it is answered with the list of supported ones."""
 BUDGET = 12
 """Requests that the questions take at most."""
+_WEBHOOK_VERSION = re.compile(r"v\d{1,2}")
 COMPARED = 6
 """Requests whose responses show the version if nothing else does."""
 
@@ -93,9 +95,10 @@ def _version_of_key(client: Client, contract: Contract, target: Target, version:
         return None
     secret = target.api_key.reveal()
     found = [
-        str(item["api_version_date"])
+        version
         for item in _items(_listed(client, contract, target, "api_keys.list", version))
-        if isinstance(item.get("api_version_date"), str) and _is_end_of(item.get("obfuscated_secret_key"), secret)
+        if (version := _shown_version(item.get("api_version_date")))
+        and _is_end_of(item.get("obfuscated_secret_key"), secret)
     ]
     return found[0] if len(found) == 1 else None
 
@@ -107,10 +110,15 @@ def _is_end_of(shown: Any, secret: str) -> bool:
 
 def _versions_of_webhooks(client: Client, contract: Contract, target: Target, version: str | None) -> dict[str, str]:
     return {
-        str(item["id"]): str(item.get("api_version_date") or item.get("api_version") or "unknown")
+        item["id"]: _shown_version(item.get("api_version_date")) or _shown_version(item.get("api_version")) or "unknown"
         for item in _items(_listed(client, contract, target, "webhooks.list", version))
         if isinstance(item.get("id"), str)
     }
+
+
+def _shown_version(value: Any) -> str | None:
+    """Return a value of a response if it has the form of a version: nothing else of a response may be printed."""
+    return value if isinstance(value, str) and (is_version(value) or _WEBHOOK_VERSION.fullmatch(value)) else None
 
 
 def _listed(client: Client, contract: Contract, target: Target, id: str, version: str | None) -> Exchange | None:

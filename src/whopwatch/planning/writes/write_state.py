@@ -109,7 +109,7 @@ class WriteState:
     def _is_new(self, id: str, exchange: Exchange) -> bool:
         """Return whether a response names an object that this write created.
 
-        A broken API may return an object of somebody else, which must never be changed or deleted: an own object was
+        A broken API may return an object of another user, which must never be changed or deleted: an own object was
         not read before, and outside the simulator it shows the marker of the run.
         """
         if id in self.state.read_ids or not is_usable(id):
@@ -117,7 +117,7 @@ class WriteState:
         return self.is_simulated or self.shows_marker(exchange.json)
 
     def shows_marker(self, value: Any) -> bool:
-        """Return whether a JSON value contains a text that this run wrote."""
+        """Return whether a JSON value contains a string that this run wrote."""
         parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         return (isinstance(value, str) and self.marker in value) or any(map(self.shows_marker, parts))
 

@@ -12,6 +12,7 @@ from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.strict_json import (
     MAX_BODY_LEVELS,
     MAX_BODY_VALUES,
+    MAX_MEMBERS,
     BodyProblem,
     has_more_values_than,
     memory_weight,
@@ -106,6 +107,12 @@ def test_a_body_can_be_dropped_once_it_is_parsed() -> None:
 @pytest.mark.parametrize(("body", "weight"), [(b"", 0), (b"12", 2), (b'[1,{"a":2}]', 11 + 3 * 64)])
 def test_the_weight_of_a_response_counts_bytes_and_values(body: bytes, weight: int) -> None:
     assert memory_weight(body) == weight
+
+
+@pytest.mark.parametrize(("members", "problem"), [(MAX_MEMBERS, None), (MAX_MEMBERS + 1, BodyProblem.TOO_MANY_VALUES)])
+def test_an_object_with_too_many_members_is_not_checked(members: int, problem: BodyProblem | None) -> None:
+    large = {str(number): number for number in range(members)}
+    assert parse_json(json.dumps({"data": [{"a": large}]}).encode())[1] is problem
 
 
 def test_header_names_match_in_any_case_and_media_types_lose_their_parameters() -> None:

@@ -22,6 +22,7 @@ from whopwatch.run.api_version import (
     answered_by_other_version,
     mismatch_sentence,
     nearest_edition,
+    schema_places,
     supported_versions,
 )
 
@@ -215,3 +216,9 @@ def test_an_operation_that_answers_another_version_is_told_apart(contract: Contr
     assert report.verdict is Verdict.COULD_NOT_CHECK
     assert report.reason is not None
     assert OTHER in report.reason
+
+
+def test_a_page_of_many_items_is_compared_by_its_first(contract: Contract) -> None:
+    body = {"data": [{"id": "x"}, *[{"id": number} for number in range(5_000)]], "page_info": {}}
+    few = schema_places(contract, exchange("products.list", {**body, "data": body["data"][:100]}))  # type: ignore[index]
+    assert schema_places(contract, exchange("products.list", body)) == few

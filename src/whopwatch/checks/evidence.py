@@ -32,7 +32,7 @@ INVALID_REQUESTS = frozenset(
 """Purposes of deliberately invalid requests; any success response to one is a violation."""
 
 
-MAX_EXPLAINED_ITEMS = 1_000
+MAX_EXPLAINED_ITEMS = 200
 """Items of one page whose violations are explained one by one: a page may have a hundred thousand."""
 
 

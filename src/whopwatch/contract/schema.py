@@ -147,7 +147,8 @@ class SchemaStore:
             for token in parents:
                 node = node.setdefault(token, {})
             node[last] = shown(part)
-        return jsonschema_rs.validator_for(root, validate_formats=True)
+        # Masked, because each error would otherwise repeat the whole value in its message: megabytes for a large item.
+        return jsonschema_rs.validator_for(root, validate_formats=True, mask="a value")
 
     def resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         """`schema`, or what its `$ref` points at, as often as that is another `$ref`."""

@@ -12,11 +12,13 @@ MAX_BODY_LEVELS = 64
 """Levels that arrays and objects may nest. Documented responses need fewer than ten."""
 
 MAX_BODY_VALUES = 100_000
-"""Values of a body, members and items counted. A documented page of 100 items has some 10,000.
+"""Values of a body, members and items counted. A full page of 100 items has some 6,000.
 
 A parsed value takes up to 200 bytes, and the checks read each: a page of 100,000 items took 6.7 GB and two minutes.
 """
 
+MAX_MEMBERS = 2_000
+"""Members of one object. Each error of a validator repeats its object, so that a larger one takes hundreds of MB."""
 BYTES_PER_VALUE = 64
 """What a value counts beside its text: parsed it takes 100 to 200 bytes, as measured with pages of the simulator."""
 
@@ -44,7 +46,25 @@ def parse_json(body: bytes) -> tuple[Any, BodyProblem | None]:
         value = jiter.from_json(body, allow_inf_nan=False, cache_mode="keys", catch_duplicate_keys=True)
     except ValueError:
         return None, _why_unreadable(body)
-    return (None, BodyProblem.TOO_DEEP) if nests_deeper_than(MAX_BODY_LEVELS, body) else (value, None)
+    if nests_deeper_than(MAX_BODY_LEVELS, body):
+        return None, BodyProblem.TOO_DEEP
+    if has_more_values_than(MAX_MEMBERS, body) and _has_large_object(value):
+        return None, BodyProblem.TOO_MANY_VALUES
+    return value, None
+
+
+def _has_large_object(value: Any) -> bool:
+    """Return whether an object in `value` has more than MAX_MEMBERS members."""
+    waiting = [value]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if len(node) > MAX_MEMBERS:
+                return True
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+    return False
 
 
 def _why_unreadable(body: bytes) -> BodyProblem:

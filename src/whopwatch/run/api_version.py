@@ -21,6 +21,8 @@ from whopwatch.core.exchange import Exchange
 
 ENOUGH_RESPONSES = 4
 """Responses with content after which they decide, if no header does."""
+JUDGED_ITEMS = 100
+"""Items of a page that are compared with a schema to tell versions apart."""
 STRUCTURAL = 3
 """Places of one response that break its schema. A fault breaks one or two; another version breaks many."""
 OtherContracts = Callable[[], Sequence[Contract]]
@@ -98,7 +100,14 @@ def schema_places(contract: Contract, exchange: Exchange) -> int | None:
     validator = contract.validator(operation.success.pointer, operation.api)
     if validator.is_valid(value):
         return 0
-    return len({violation.location for violation in validator.violations(value)})
+    return len({violation.location for violation in validator.violations(_shortened(value))})
+
+
+def _shortened(value: Any) -> Any:
+    """Return a page with its first items only: each error of the validator takes a kilobyte."""
+    if isinstance(value, dict) and isinstance(value.get("data"), list):
+        return {**value, "data": value["data"][:JUDGED_ITEMS]}
+    return value
 
 
 def _has_content(value: Any) -> bool:

@@ -1,7 +1,8 @@
 """Every check: one row says all there is to know about it.
 
-HAR recording, the prober, the history and the contract tests read these rows; nothing about a check is declared
-elsewhere. Its code is imported when it first runs, so that a process loads only the checks it uses.
+HAR recording, the prober, the history and the contract tests read these rows. `turns.py` says which operations a check
+applies to beyond its group. The code of a check is imported when it first runs, so that a process loads only the checks
+that it uses.
 """
 
 from __future__ import annotations

@@ -59,5 +59,5 @@ def import_baseline(source: Path, file: Path, force: bool) -> None:
     make_reports_folder(file)
     with open_baseline(file) as held:
         if file.exists() and not force:
-            raise UsageError("The baseline exists already.", where=str(file), hint="add --force to replace it")
+            raise UsageError("The baseline already exists.", where=str(file), hint="add --force to replace it")
         held.save(records)

@@ -1,4 +1,4 @@
-"""`whopwatch check`: observe a target once, run every check and print the verdict."""
+"""`whopwatch check`: send requests to a target, run every check and print the verdict."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def _split_command(command: str) -> list[str]:
 
 def _check_usage(url: str | None, command: str | None, target: str | None) -> None:
     if url is not None and command is not None:
-        raise UsageError("URL and --stdio exclude each other.", expected="a URL or --stdio COMMAND", got="both")
+        raise UsageError("URL and --stdio cannot be combined.", expected="a URL or --stdio COMMAND", got="both")
     if target and not command:
         raise UsageError("--target requires --stdio.", where="option --target", expected="--stdio COMMAND")
     if url is not None and not url.startswith(("http://", "https://")):

@@ -62,7 +62,7 @@ def sync_command(
     wanted = named_release(release)
     if wanted is None or wanted.registry != "sdk":
         raise UsageError(
-            "A contract is updated to a release of the Python SDK.",
+            "A contract can only be updated to a release of the Python SDK.",
             expected="sdk:VERSION, such as sdk:0.0.25 or sdk:newest",
             got=release,
         )

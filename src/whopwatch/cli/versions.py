@@ -65,7 +65,7 @@ def _print(survey: VersionSurvey, console: Console) -> None:
     newest = list(reversed(survey.supported))
     more = f" and {len(newest) - SHOWN} older" if len(newest) > SHOWN else ""
     table.add_row("supported", f"{', '.join(newest[:SHOWN])}{more}" if newest else "the API does not list its versions")
-    known = {"key": "listed for the key", "header": "named by responses", "responses": "judged by responses"}
+    known = {"key": "listed for the key", "header": "from response headers", "responses": "from response bodies"}
     key = f"{survey.key_version} ({known[survey.key_evidence or 'key']})" if survey.key_version else "unknown"
     table.add_row("key", key)
     counts = Counter(survey.webhooks.values())
@@ -78,4 +78,4 @@ def _print(survey: VersionSurvey, console: Console) -> None:
     console.print(table)
     last = bundled[-1].version
     if survey.key_version and last and survey.key_version != last:
-        console.print(f" What a move would change: whopwatch diff {survey.key_version} {last}", highlight=False)
+        console.print(f" To see what an upgrade changes: whopwatch diff {survey.key_version} {last}", highlight=False)

@@ -58,7 +58,7 @@ Exit code: 0 (clean), 1 (drift) or 3 (nothing received).
     help="Port 0: any free port.",
 )
 @click.option("--metrics", "metrics_address", metavar="HOST:PORT", help="Serve /metrics at this address.")
-@click.option("--forward", metavar="URL", help="Forward verified deliveries; respond as it does.")
+@click.option("--forward", metavar="URL", help="Forward verified deliveries; return its status.")
 @click.option("--target", metavar="NAME|URL", help="Compare objects with the objects of this API.")
 @click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to the target.")
 @click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help="Save deliveries with findings, redacted.")

@@ -377,7 +377,7 @@ def _other_version(rows: Sequence[RowEvidence], observation: Observation) -> str
         return None
     versions = ", ".join(sorted({observation.other_version[name] for name in names}))
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return f"{plural(len(names), 'operation')} answered as version {versions}: {shown}"
+    return f"{plural(len(names), 'operation')} responded with API version {versions}: {shown}"
 
 
 def _all_empty(rows: Sequence[RowEvidence], evidence: Evidence, contract: Contract) -> str | None:

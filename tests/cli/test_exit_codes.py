@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import json
 import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -78,13 +79,19 @@ def test_3_nothing_was_verified(kind: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_130_ctrl_c(api: Proxy) -> None:
+    # A process that a script starts in the background ignores SIGINT from the beginning.
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def interrupt(number: int, _: str, response: Response) -> Response:
         if number == 2:
             _thread.interrupt_main()
         return response
 
     api.change = interrupt
-    assert main(["check", "--target", api.base_url, "--json", "report.json"]) == 130
+    try:
+        assert main(["check", "--target", api.base_url, "--json", "report.json"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, former)
     assert Path("report.json").exists()
 
 

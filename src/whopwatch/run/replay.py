@@ -15,6 +15,7 @@ from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 from whopwatch.core.report import Report, timestamp
 from whopwatch.har import Facts, Recording, parse, read, recover, write
+from whopwatch.planning.state import StepFailure
 from whopwatch.run.api_version import AnsweredVersion, VersionEvidence
 from whopwatch.run.conclude import judge
 from whopwatch.run.observation import Observation, Written
@@ -30,6 +31,7 @@ _EXPECTED: Mapping[str, type | tuple[type, ...]] = {
     "requests": dict,
     "written": (dict, type(None)),
     "api_version": (dict, type(None)),
+    "failed_steps": list,
 }
 """The JSON types of the fields of an observation whose Python type is another."""
 
@@ -69,6 +71,7 @@ def facts_of(observation: Observation) -> dict[str, Any]:
         "requests": dict(observation.requests),
         "written": asdict(observation.written) if observation.written else None,
         "api_version": asdict(observation.api_version) if observation.api_version else None,
+        "failed_steps": [asdict(failure) for failure in observation.failed_steps],
     }
 
 
@@ -126,12 +129,19 @@ def _recorded(recording: Recording, facts: Mapping[str, Any]) -> Observation:
         "allow_unchecked": _ids(known.get("allow_unchecked", [])),
         "written": _written(known.get("written")),
         "api_version": _api_version(known.get("api_version")),
+        "failed_steps": tuple(_failed_step(facts) for facts in known.get("failed_steps", [])),
     }
     return Observation(**{**known, **own})
 
 
 def _ids(facts: list[Any]) -> frozenset[str]:
     return frozenset(id for id in facts if isinstance(id, str))
+
+
+def _failed_step(facts: Any) -> StepFailure:
+    if not isinstance(facts, dict) or not all(isinstance(facts.get(one.name), str) for one in fields(StepFailure)):
+        raise _damaged("failed_steps")
+    return StepFailure(**{one.name: facts[one.name] for one in fields(StepFailure)})
 
 
 def _written(facts: Mapping[str, Any] | None) -> Written | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Callable
@@ -25,7 +26,7 @@ def in_pages(change: Callable[[dict[str, Any]], None]) -> Change:
         page = exchange.json if exchange.ok else None
         if not isinstance(page, dict) or not isinstance(page.get("data"), list):
             return exchange
-        page = json.loads(exchange.body)
+        page = copy.deepcopy(page)  # a run keeps the parsed body, not the bytes of a large one
         change(page)
         return replace(exchange, body=json.dumps(page).encode())
 

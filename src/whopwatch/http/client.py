@@ -14,6 +14,7 @@ import httpx
 from whopwatch import __version__
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
+from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.core.strict_json import memory_weight
@@ -213,5 +214,5 @@ def _default_headers(target: Target) -> list[tuple[str, str]]:
         ("Accept-Encoding", ACCEPT_ENCODING),
     ]
     if target.version_header:
-        headers.append(("Api-Version-Date", target.version_header))
+        headers.append((VERSION_HEADER, target.version_header))
     return headers

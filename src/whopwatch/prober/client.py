@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from whopwatch import __version__
 from whopwatch.config import Target
 from whopwatch.contract import Contract
+from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange
 from whopwatch.http.call import Call, url_of
@@ -60,7 +61,7 @@ class ProbeClient:
             "Connection": "close" if fresh else "keep-alive",
         }
         if target.version_header:
-            self._headers["Api-Version-Date"] = target.version_header
+            self._headers[VERSION_HEADER] = target.version_header
 
     def close(self) -> None:
         """Close every idle connection."""

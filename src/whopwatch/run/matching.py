@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from whopwatch.config import SIMULATOR, Target, resolve_target, target_name
+from whopwatch.config.target import VERSION_OF_KEY
 from whopwatch.contract import Contract, load
 from whopwatch.contract.loader import editions, is_version
 from whopwatch.core.errors import UsageError
 from whopwatch.run.api_version import AnsweredVersion, nearest_edition
 from whopwatch.run.observation import Observation
 from whopwatch.run.session import observe
-from whopwatch.run.target import KEY_VERSION
 
 AUTO = "auto"
 """In place of the name of a contract: use the one of the version that answers."""
@@ -45,7 +45,7 @@ def choose_contract(
     Without `name`, the version that the user pinned decides; without that, the simulator serves the default edition and
     any other target shows which version it answers. Raise UsageError for an unknown contract, version or target.
     """
-    if api_version is not None and api_version != KEY_VERSION and not is_version(api_version):
+    if api_version is not None and api_version != VERSION_OF_KEY and not is_version(api_version):
         raise UsageError(
             f"{api_version!r} is not an API version.",
             where="option --api-version",
@@ -59,8 +59,8 @@ def choose_contract(
         return ContractChoice(load(name), version)
     if ready is None:
         return ContractChoice(load(), version)
-    if version is None or version == KEY_VERSION:
-        return ContractChoice(load(), KEY_VERSION, is_auto=True)
+    if version is None or version == VERSION_OF_KEY:
+        return ContractChoice(load(), VERSION_OF_KEY, is_auto=True)
     return ContractChoice(load(nearest_edition(version, _bundled_versions())), version)
 
 

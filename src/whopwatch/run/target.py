@@ -8,13 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from whopwatch.config import SIMULATOR, Target, read_config, refuse_unwritable, resolve_target, target_name
+from whopwatch.config.target import VERSION_OF_KEY
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 from whopwatch.core.extras import missing_extra
 from whopwatch.run.selection import match_operations
-
-KEY_VERSION = "key"
-"""In place of an API version: send no version header."""
 
 
 @contextmanager
@@ -48,7 +46,7 @@ def open_target(
             target,
             writable=writes,
             rate=target.rate if rate is None else rate,
-            api_version_date=None if wanted == KEY_VERSION else wanted,
+            api_version_date=None if wanted == VERSION_OF_KEY else wanted,
             allow_unchecked=("*",) if allow_unchecked else target.allow_unchecked,
         )
 

@@ -78,7 +78,7 @@ def test_a_list_that_is_not_found_is_a_removed_operation(contract: Contract) -> 
 @pytest.mark.parametrize(
     "others",
     [
-        (),  # nobody knows the company
+        (),  # the company is unknown
         (exchange("companies.list", page([{"id": "biz_2"}])),),  # another one is listed
         (OTHERS[0], ACCEPTED),  # the list works at another time
     ],

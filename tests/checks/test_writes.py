@@ -113,7 +113,7 @@ SIDE_EFFECTS: list[tuple[tuple[Exchange, ...], list[tuple[str, str, str]]]] = [
     ((listing(), create(), listing(GOOD)), []),
     ((listing(), create(), listing(GOOD, OTHER)), [(CREATE, "second-object", "/id")]),
     ((listing(OTHER), create(), listing(GOOD, OTHER)), []),  # it was there before
-    ((create(), listing(GOOD, OTHER)), []),  # nobody knows
+    ((create(), listing(GOOD, OTHER)), []),  # the list before is unknown
     ((listing(), create(), listing(GOOD, OLD)), []),  # somebody else's
     ((listing(), create({"title": "a"}, product()), listing(GOOD, product("prod_9", "b"))), []),
     (
@@ -229,7 +229,7 @@ UNTOUCHED: list[tuple[tuple[Exchange, ...], list[str]]] = [
     ((read(product()), update(status=404), read(product(title="new"))), []),
     ((read(product()), update(status=500), read(product(title="new"))), []),
     ((read(product(title="new")), update(**REJECTED), read(product(title="new"))), []),  # it was so before
-    ((update(**REJECTED), read(product(title="new"))), []),  # nobody knows how it was
+    ((update(**REJECTED), read(product(title="new"))), []),  # the value before is unknown
     ((read(product()), update(**REJECTED), update(), read(product(title="new"))), []),  # a later write did it
     ((listing(product()), update(**REJECTED), listing(product(title="new"))), [UPDATE]),
     ((read(product()), update(**REJECTED), listing(product(title="new"))), []),  # the list was not read before

@@ -90,7 +90,7 @@ def test_a_change_is_found_named_and_gone_again(contract: Contract, name: str) -
     assert states(nights.run(change=lambda exchange: exchange))[key] == "fixed"
 
 
-def test_a_value_nobody_documented_makes_known_drift_worse(contract: Contract) -> None:
+def test_an_undocumented_value_makes_known_drift_worse(contract: Contract) -> None:
     def other(value: str) -> Change:
         def change(page: dict[str, Any]) -> None:
             for item in page["data"]:

@@ -64,7 +64,7 @@ def test_each_credential_sends_its_key(credential: Credential, header: str | Non
     assert wire.requests[0].headers.get("authorization") == header
 
 
-def test_a_key_without_scope_that_nobody_gave_is_a_mistake_of_the_caller() -> None:
+def test_a_key_without_scope_that_is_not_configured_is_a_mistake_of_the_caller() -> None:
     sender, *_ = client()
     with pytest.raises(UsageError, match="without scope"):
         sender.send(call(credential="unscoped"))

@@ -54,7 +54,7 @@ def test_a_connection_that_was_closed_meanwhile_is_no_failure_of_the_api(server:
         assert client.sent == 3, "the request that met the closed connection has left, too"
 
 
-def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_one(server: HostileServer) -> None:
+def test_a_response_without_a_request_is_not_taken_for_the_next_one(server: HostileServer) -> None:
     with Client(target(server.base_url), CONTRACT, budget=10, limits=UNPACED) as client:
         for name in ("sends a second answer at once", "answers correctly", "sends more than its length"):
             client.send(call(query=(("company_id", name),)))

@@ -57,7 +57,7 @@ def test_an_app_key_reads_what_the_company_key_reads(ask: Asker) -> None:
 @pytest.mark.parametrize(
     ("path", "sent", "said"),
     [
-        ("/products", {"company_id": "biz_nobody"}, "There is no such company."),
+        ("/products", {"company_id": "biz_unknown"}, "There is no such company."),
         ("/products/prod_nothing", {}, "There is no such product."),
     ],
 )

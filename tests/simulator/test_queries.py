@@ -132,7 +132,7 @@ def test_several_values_of_an_array_select_the_union(ask: Asker, id: str, produc
 
 
 def test_an_impossible_filter_returns_an_empty_page(ask: Asker) -> None:
-    page = ask.operation("payments.list", {"product_ids[]": "prod_of_nobody"})
+    page = ask.operation("payments.list", {"product_ids[]": "prod_of_no_company"})
 
     assert page.status == 200
     assert page.json["data"] == []

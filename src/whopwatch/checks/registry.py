@@ -1,14 +1,14 @@
 """Every check: one row says all there is to know about it.
 
-HAR recording, the prober, the history and the contract tests read these rows. `turns.py` says which operations a check
-applies to beyond its group. The code of a check is imported when it first runs, so that a process loads only the checks
-that it uses.
+HAR recording, the prober, the history, the contract tests and the count of checks that were done (`turns.py`) read
+these rows. The code of a check is imported when it first runs, so that a process loads only the checks that it uses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib import import_module
 from types import ModuleType
 
@@ -16,7 +16,19 @@ from whopwatch.checks import CheckFunction
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Purpose
 from whopwatch.core.rule import Rule, rules_in
-from whopwatch.oracle.expansion import expandable
+from whopwatch.oracle.expansion import EXPAND, expandable
+
+Applies = Callable[[Contract, Operation], bool]
+
+
+class Judges(StrEnum):
+    """The operations whose own responses a check judges."""
+
+    ALL = "all"
+    READS = "reads"
+    WRITES = "writes"
+    READS_DURING_WRITES = "reads-during-writes"
+    """Reads, in a run that may write: the reads of any other run cannot show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +38,19 @@ class Check:
     `id` is its name in a finding. `run` is the module below `whopwatch.checks` and its function, `module:function`; the
     function may be left out if it has the module's name. `group` is the contract test that it belongs to (see
     CHECK_GROUPS). `purposes` are those of the requests that it judges: without one of them it cannot find anything;
-    empty if any response will do. `promised_by` are the documents that promise what it checks. `in_prober` says whether
-    it can find anything in a probe, which sends each request once. `headers` are the response headers it reads, in
-    lower case. `rules_from` is the module with its rules, by default its own.
+    empty if any response will do. `parameter` is a query parameter that such a request must have. `judges` and
+    `applies` say to which operations of its group it applies. `promised_by` are the documents that promise it.
+    `in_prober` says whether it can find anything in a probe, which sends each request once. `headers` are the response
+    headers it reads, in lower case. `rules_from` is the module with its rules, by default its own.
     """
 
     id: str
     run: str
     group: str
     purposes: tuple[Purpose, ...] = ()
+    parameter: str | None = None
+    judges: Judges = Judges.ALL
+    applies: Applies | None = None
     promised_by: tuple[str, ...] = ()
     in_prober: bool = False
     headers: tuple[str, ...] = ()
@@ -63,6 +79,27 @@ class Check:
         return import_module(f"whopwatch.checks.{self.run.partition(':')[0]}")
 
 
+def list_of(operation: Operation) -> str:
+    """Return the id that the list of the same resource has, if there is one."""
+    return f"{operation.resource}.list"
+
+
+def _has_list(contract: Contract, operation: Operation) -> bool:
+    return operation.id == f"{operation.resource}.retrieve" and list_of(operation) in contract.operations
+
+
+def _has_parent(_: Contract, operation: Operation) -> bool:
+    return bool(operation.needed)
+
+
+def _has_alternate_path(_: Contract, operation: Operation) -> bool:
+    return bool(operation.alternate_paths)
+
+
+def _needs_key(_: Contract, operation: Operation) -> bool:
+    return operation.is_read and not operation.is_public
+
+
 _BOTH = ("reference", "sdk")
 LIST_RULES = "whopwatch.oracle.list_rules"
 
@@ -74,7 +111,7 @@ CHECKS: tuple[Check, ...] = (
         promised_by=("reference",),
         in_prober=True,
     ),
-    Check(id="latency", run="latency", group="answer"),
+    Check(id="latency", run="latency", group="answer", judges=Judges.READS),
     Check(
         id="status",
         run="documented_status",
@@ -123,6 +160,7 @@ CHECKS: tuple[Check, ...] = (
         id="authentication",
         run="authentication",
         group="authentication",
+        applies=_needs_key,
         purposes=(Purpose.NO_KEY, Purpose.WRONG_KEY, Purpose.NO_SCOPE),
         promised_by=("reference",),
     ),
@@ -138,6 +176,7 @@ CHECKS: tuple[Check, ...] = (
             Purpose.UNKNOWN_ID,
             Purpose.MALFORMED_ID,
         ),
+        judges=Judges.READS,
         promised_by=("reference",),
     ),
     Check(
@@ -186,6 +225,7 @@ CHECKS: tuple[Check, ...] = (
         run="queries:parents",
         group="paging",
         purposes=(Purpose.LIST,),
+        applies=_has_parent,
         promised_by=_BOTH,
         rules_from=LIST_RULES,
     ),
@@ -198,30 +238,49 @@ CHECKS: tuple[Check, ...] = (
         promised_by=("sdk",),
         in_prober=True,
     ),
-    Check(id="expansion", run="expansion", group="expansion", in_prober=True),
+    Check(id="expansion", run="expansion", group="expansion", parameter=EXPAND, in_prober=True),
     Check(
         id="removal",
         run="deprecated_property_removed",
         group="schema",
         in_prober=True,
     ),
-    Check(id="read-back", run="read_back", group="answer"),
-    Check(id="side-effects", run="side_effects", group="answer", headers=("date",)),
+    Check(id="read-back", run="read_back", group="answer", purposes=(Purpose.WRITE,), judges=Judges.WRITES),
+    Check(
+        id="side-effects",
+        run="side_effects",
+        group="answer",
+        purposes=(Purpose.WRITE,),
+        judges=Judges.WRITES,
+        headers=("date",),
+    ),
     Check(
         id="write-refusals",
         run="invalid_write_accepted",
         group="answer",
+        purposes=(Purpose.INVALID_BODY, Purpose.OTHER_BODY, Purpose.DELETED_AGAIN),
+        judges=Judges.WRITES,
     ),
     Check(
         id="untouched",
         run="rejected_write_has_no_effect",
         group="answer",
+        purposes=(Purpose.INVALID_BODY, Purpose.OTHER_BODY),
+        judges=Judges.WRITES,
     ),
-    Check(id="moving", run="pagination_under_writes", group="paging", rules_from=LIST_RULES),
+    Check(
+        id="moving",
+        run="pagination_under_writes",
+        group="paging",
+        purposes=(Purpose.MOVING_PAGE,),
+        judges=Judges.READS_DURING_WRITES,
+        rules_from=LIST_RULES,
+    ),
     Check(
         id="deprecation",
         run="deprecation:announced_removal",
         group="answer",
+        judges=Judges.READS,
         promised_by=("reference",),
         in_prober=True,
         headers=("api-version-date", "deprecation", "link", "sunset", "warning"),
@@ -230,6 +289,8 @@ CHECKS: tuple[Check, ...] = (
         id="alternate-path",
         run="deprecation:alternate_path",
         group="answer",
+        judges=Judges.READS,
+        applies=_has_alternate_path,
         promised_by=_BOTH,
         in_prober=True,
     ),
@@ -245,16 +306,7 @@ class CheckGroup:
     """Checks that are one contract test for each operation for which `applies` is true."""
 
     checks: tuple[str, ...]
-    applies: Callable[[Contract, Operation], bool]
-
-
-def list_of(operation: Operation) -> str:
-    """Return the id that the list of the same resource has, if there is one."""
-    return f"{operation.resource}.list"
-
-
-def _has_list(contract: Contract, operation: Operation) -> bool:
-    return operation.id == f"{operation.resource}.retrieve" and list_of(operation) in contract.operations
+    applies: Applies
 
 
 def _checks_of(group: str) -> tuple[str, ...]:

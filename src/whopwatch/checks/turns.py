@@ -5,23 +5,12 @@ A run sends only part of the requests that all checks need, so `verified` alone 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from whopwatch.checks.registry import CHECK_GROUPS, CHECKS, Check
+from whopwatch.checks.registry import CHECK_GROUPS, CHECKS, Check, Judges
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.oracle.expansion import EXPAND
-
-_OF_WRITES: Mapping[str, tuple[Purpose, ...]] = {
-    "read-back": (Purpose.WRITE,),
-    "side-effects": (Purpose.WRITE,),
-    "write-refusals": (Purpose.INVALID_BODY, Purpose.OTHER_BODY, Purpose.DELETED_AGAIN),
-    "untouched": (Purpose.INVALID_BODY, Purpose.OTHER_BODY),
-}
-"""The checks of write operations, with the purposes of the requests that they judge."""
-_OF_READS = frozenset({"refusals", "latency", "deprecation", "alternate-path"})
-"""Checks of the group `answer` that judge reads only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +36,17 @@ def checks_with_turns(
 
 
 def _applies(check: Check, contract: Contract, operation: Operation, *, writes: bool) -> bool:
-    if not operation.is_read:
-        return check.group == "answer" and check.id not in _OF_READS
-    if check.id in _OF_WRITES:
+    if check.judges is Judges.READS_DURING_WRITES and not writes:
         return False
-    if check.group == "authentication":
-        return not operation.is_public
-    if check.id == "moving":
-        return operation.is_list and writes
-    if check.id == "alternate-path":
-        return bool(operation.alternate_paths)
-    if check.id == "parents":
-        return operation.is_list and bool(operation.needed)
-    return CHECK_GROUPS[check.group].applies(contract, operation)
+    if check.judges is not Judges.ALL and operation.is_read is (check.judges is Judges.WRITES):
+        return False
+    group = CHECK_GROUPS.get(check.group)  # a check of the whole target applies to all reads that need a key
+    return (group is None or group.applies(contract, operation)) and (
+        check.applies is None or check.applies(contract, operation)
+    )
 
 
 def _has_turn(check: Check, sent: Collection[Purpose], names: Collection[str]) -> bool:
-    if check.id == "expansion":
-        return EXPAND in names
-    if check.id == "moving":
-        return Purpose.MOVING_PAGE in sent
-    purposes = _OF_WRITES.get(check.id, check.purposes)
-    return not purposes or any(purpose in sent for purpose in purposes)
+    if check.parameter is not None and check.parameter not in names:
+        return False
+    return not check.purposes or any(purpose in sent for purpose in check.purposes)

@@ -30,7 +30,7 @@ def _url(scheme: str, port: int) -> str:
 
 
 @contextmanager
-def _nobody() -> Iterator[str]:
+def _no_server() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     yield _url("http", port)
@@ -104,7 +104,7 @@ def _signs_for_itself(connection: socket.socket) -> None:
 
 
 PLACES = (
-    Place("no server listens", _nobody, Failure.CONNECT),
+    Place("no server listens", _no_server, Failure.CONNECT),
     Place("the name has no address", _no_name, Failure.DNS),
     Place("the name cannot have an address", _overlong_name, Failure.DNS),
     Place("connecting goes on without end", _full_queue, Failure.CONNECT_TIMEOUT),

@@ -16,6 +16,7 @@ from tests.prober.support import CONTRACT, Time
 from whopwatch.cli.probe import _check_mcp, _check_mcp_here
 from whopwatch.config import Secret, Target
 from whopwatch.config.shard import Shard
+from whopwatch.contract import edition_dir
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.errors import ConfigError, TargetError, UsageError
 from whopwatch.core.finding import Finding, Severity
@@ -131,7 +132,7 @@ def test_the_simulated_server_and_a_fault_of_it(simulator: Simulator) -> None:
     registry = CollectorRegistry()
 
     def check(url: str, options: McpOptions, number: int) -> tuple[Report, int]:
-        return _check_mcp_here(url, simulator.api_key, target.company_id, options, number)
+        return _check_mcp_here(edition_dir(), url, simulator.api_key, target.company_id, options, number)
 
     checker = McpChecker(check, RequestBudget(10**6, time.monotonic), McpMetrics(registry))
     checker.configure(mcp_url(McpOptions(), target), McpOptions())
@@ -151,7 +152,7 @@ def test_the_simulated_server_and_a_fault_of_it(simulator: Simulator) -> None:
 def test_an_unreachable_server_is_down(simulator: Simulator) -> None:
     """The check runs in another process: its TargetError must be raised here as one."""
     with pytest.raises(TargetError) as caught:
-        _check_mcp(simulator.target(), "http://127.0.0.1:9/mcp", McpOptions(), 0)
+        _check_mcp(edition_dir(), simulator.target(), "http://127.0.0.1:9/mcp", McpOptions(), 0)
     assert caught.value.got
     assert "unexpected" not in caught.value.got
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.prober.support import CONTRACT
+from whopwatch.contract import load
 from whopwatch.core.errors import ConfigError
 from whopwatch.core.finding import Severity
 from whopwatch.prober.settings import default_file, parse_settings, read_settings, select_probes
@@ -70,7 +71,7 @@ def test_every_key_of_a_table() -> None:
         ("[[probes]]\n", "The table selects no operation."),
         ("[[probes]]\ngets = 1", "expected: true or false"),
         ("[[probes]]\ngets = false", "The table selects no operation."),
-        ("[budget]\nrequests_per_minute = 5", "No operation is selected."),
+        ("[budget]\nrequests_per_minute = 5", "The schedule needs 49 requests a minute, the budget allows 5."),
         ("probes = 3", "got: 3"),
         ("[[probes]]\noperations = ['products.lst']", "did you mean 'products.list'?"),
         ("[[probes]]\noperations = 'products.list'", "expected: a list of strings"),
@@ -126,3 +127,14 @@ def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes | None, told
     with pytest.raises(ConfigError, match=told) as refused:
         read_settings(file)
     assert str(file) in str(refused.value)
+
+
+@pytest.mark.parametrize("name", [None, "newest"])
+def test_the_default_probes_are_those_of_the_contract(name: str | None) -> None:
+    contract = load(name)
+    probes = {probe.id: probe for probe in select_probes(read_settings(default_file()), contract)}
+    reads = {operation.id for operation in contract.reads}
+    assert set(probes) == reads
+    assert probes["payments.list"].options.interval == 30
+    account = contract.account.resource
+    assert probes[f"{account}.retrieve"].options.interval == 30

@@ -285,3 +285,20 @@ def test_other_sessions_are_left_alone(pytester: pytest.Pytester) -> None:
     result = run(pytester)
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*requests sent*")
+
+
+def test_the_contract_is_an_option(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        CONTRACT_TEST
+        + """
+from urllib.request import Request, urlopen
+
+def test_simulator(whop_simulator):
+    url, key = f"{whop_simulator.base_url}/accounts", whop_simulator.api_key
+    assert urlopen(Request(url, headers={"Authorization": f"Bearer {key}"})).status == 200
+"""
+    )
+    result = run(pytester, "--whop-contract", "newest", "--whop-only", "accounts.list")
+    assert result.ret == 0
+    assert result.parseoutcomes()["passed"] > 3
+    assert "Unknown contract 'nowest'" in run(pytester, "--whop-contract", "nowest").stderr.str()

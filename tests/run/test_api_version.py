@@ -12,6 +12,7 @@ import pytest
 from tests.run.fake_api import FakeApi
 from whopwatch.contract import Contract, Operation, load
 from whopwatch.contract.edition import Edition
+from whopwatch.contract.loader import nearest_version
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.report import State, Verdict
 from whopwatch.run import judge, observe
@@ -21,7 +22,6 @@ from whopwatch.run.api_version import (
     VersionEvidence,
     answered_by_other_version,
     mismatch_sentence,
-    nearest_edition,
     schema_places,
     supported_versions,
 )
@@ -181,9 +181,9 @@ def test_the_other_contracts_are_not_loaded_for_an_api_that_matches(contract: Co
 
 def test_the_nearest_older_edition_is_chosen() -> None:
     known = ("2025-01-01", "2026-10-09", "2026-10-15-1")
-    assert nearest_edition("2026-10-09-2", known) == "2026-10-09"
-    assert nearest_edition("2026-10-15-1", known) == "2026-10-15-1"
-    assert nearest_edition("2024-01-01", known) is None
+    assert nearest_version("2026-10-09-2", known) == "2026-10-09"
+    assert nearest_version("2026-10-15-1", known) == "2026-10-15-1"
+    assert nearest_version("2024-01-01", known) is None
 
 
 def test_a_check_of_another_version_stops_with_one_sentence(contract: Contract, other: Contract) -> None:

@@ -29,6 +29,7 @@ from whopwatch.sdk.releases import (
     SdkProgram,
     driver_command,
     parse_release,
+    requested_version,
     require_release,
     run_program,
 )
@@ -215,3 +216,19 @@ def test_a_driver_gets_no_key_and_little_else(monkeypatch: pytest.MonkeyPatch) -
         names = set(program.release.split(","))
     assert "WHOP_API_KEY" not in names
     assert {"PYTHONPATH", "WHOP_APP_ID"} <= names
+
+
+@pytest.mark.parametrize(
+    ("client", "expected"),
+    [
+        ('        api_version_date: typing.Optional[str] = "2026-10-15-1",\n', "2026-10-15-1"),
+        ('        api_version_date: typing.Optional[str] = "not a version",\n', None),
+        ("        api_version_date: typing.Optional[str] = None,\n", None),
+        (None, None),
+    ],
+)
+def test_the_version_that_a_release_requests(tmp_path: Path, client: str | None, expected: str | None) -> None:
+    (tmp_path / "whop_sdk").mkdir()
+    if client is not None:
+        (tmp_path / "whop_sdk" / "client.py").write_text(client, encoding="utf-8")
+    assert requested_version(tmp_path) == expected

@@ -32,8 +32,8 @@ from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, show_progress
 from whopwatch.config.accepted import load_accepted
 from whopwatch.config.companies import read_companies
+from whopwatch.config.contract_choice import named_contract
 from whopwatch.config.shard import Shard
-from whopwatch.contract import load
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
 from whopwatch.core.exit_codes import exit_code
 from whopwatch.history.store import check_writable_path
@@ -114,13 +114,12 @@ def drift_command(
     """Check a target and report what changed since the nights before."""
     from whopwatch.history.nightly import NightSettings, last_common_success, run_night, run_nights
     from whopwatch.reports import FILE_NAMES
-    from whopwatch.run.matching import AUTO
     from whopwatch.run.options import RunOptions
     from whopwatch.run.selection import refuse_writes
 
     _check_usage(target, targets, shard, baseline)
     metrics = Metrics(textfile, pushgateway, {"shard": shard.partition("/")[0]} if shard else {})
-    contract = load(None if contract_name == AUTO else contract_name)
+    contract = named_contract(contract_name)
     RunOptions(only=only, resources=resource, patterns=patterns, exclude=exclude).selected(contract)
     refuse_writes(contract, only)
     entries = load_accepted(accepted, config)

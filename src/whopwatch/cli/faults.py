@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from whopwatch.cli._support.options import EDITION_NAME
 from whopwatch.contract import load
 from whopwatch.core.errors import EXIT_CLEAN
 
@@ -20,6 +21,7 @@ EXAMPLE = """\b
 Examples:
   whopwatch faults
   whopwatch faults --for payments.list
+  whopwatch faults --for accounts.list --contract newest
   whopwatch faults --for webhook:payment.succeeded
   whopwatch faults --json | jq -r '.faults[] | select(.class == "D20") | .name'
   whopwatch simulate --fault item-skipped@payments.list --fault deprecated
@@ -28,10 +30,11 @@ Examples:
 
 @click.command("faults", epilog=EXAMPLE)
 @click.option("--for", "operation", metavar="OP", help="List only the faults that apply to this operation.")
+@EDITION_NAME
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def faults_command(operation: str | None, as_json: bool) -> int:
+def faults_command(operation: str | None, name: str | None, as_json: bool) -> int:
     """List the faults that `simulate --fault` injects, with drift class and effect."""
-    found = _listed(operation)
+    found = _listed(operation, name)
     if as_json:
         click.echo(json.dumps({"faults": [fault.to_json() for fault in found]}, indent=2))
         return EXIT_CLEAN
@@ -41,14 +44,14 @@ def faults_command(operation: str | None, as_json: bool) -> int:
     return EXIT_CLEAN
 
 
-def _listed(operation: str | None) -> list[Fault]:
+def _listed(operation: str | None, name: str | None) -> list[Fault]:
     from whopwatch.simulator.faults import fault_catalogue, inject, operations_named
     from whopwatch.simulator.world.tables import World
 
     every = list(fault_catalogue().values())
     if operation is None:
         return every
-    contract = load()
+    contract = load(name)
     wanted, world = operations_named(contract, operation), World(contract)
     return [fault for fault in every if any(inject(contract, world, fault, one) for one in wanted)]
 

@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 
 import click
 
-from whopwatch.cli._support.options import CONFIG, FAIL_ON_SEVERITY, RATE, SEED, report_files
+from whopwatch.cli._support.options import CONFIG, CONTRACT_WITHOUT_AUTO, FAIL_ON_SEVERITY, RATE, SEED, report_files
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report
-from whopwatch.contract import Contract, load
+from whopwatch.config import SIMULATOR
+from whopwatch.config.contract_choice import choose_contract
+from whopwatch.contract import Contract
 from whopwatch.core.errors import TargetError, UsageError
 from whopwatch.core.exit_codes import exit_code
 
@@ -52,6 +54,7 @@ MAX_TIME = "Stop after S seconds; what was not called could not be checked.  [de
 @RATE
 @click.option("--max-time", type=click.FloatRange(min=1), metavar="S", help=MAX_TIME)
 @SEED
+@CONTRACT_WITHOUT_AUTO
 @FAIL_ON_SEVERITY
 @report_files("json", "junit", "markdown", "html")
 @CONFIG
@@ -63,6 +66,7 @@ def mcp_command(
     rate: float | None,
     max_time: float | None,
     seed: int,
+    contract_name: str | None,
     reports: dict[str, str | None],
     fail_on: str,
     config: Path | None,
@@ -76,7 +80,7 @@ def mcp_command(
     if command is not None:
         _split_command(command)
     outputs = Outputs(reports, None, FILE_NAMES)
-    contract = load()
+    contract = choose_contract(contract_name, None, target or SIMULATOR, os.environ, config).contract
     has_key = bool(os.environ.get("WHOP_API_KEY")) or not url
     begun = time.perf_counter()
     try:
@@ -180,7 +184,7 @@ def _by_command(
     words = _split_command(command)
     environ = take_secrets()  # before the command runs as a program of this user
     with (
-        open_target(contract, target or "simulator", environ, config=config, seed=seed) as ready,
+        open_target(contract, target or SIMULATOR, environ, config=config, seed=seed) as ready,
         Client(replace(ready, writable=False), contract, budget=_messages(budget)) as client,
         run_relay(client, contract) as relay,
         session.over_stdio(words, {"WHOP_BASE_URL": relay.url, "WHOP_API_KEY": relay.token}) as server,

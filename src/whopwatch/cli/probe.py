@@ -21,10 +21,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli._support.options import ACCEPTED_OPTION, ALLOW_UNCHECKED, FILE_PATH, TARGET
+from whopwatch.cli._support.options import (
+    ACCEPTED_OPTION,
+    ALLOW_UNCHECKED,
+    CONTRACT_WITHOUT_AUTO,
+    FILE_PATH,
+    TARGET,
+)
 from whopwatch.cli._support.subprocess_call import call_in_subprocess
 from whopwatch.config import SIMULATOR, Secret, Target, resolve_target, target_name
 from whopwatch.config.accepted import AcceptedFile
+from whopwatch.config.contract_choice import choose_contract
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, forget_contracts, load
 from whopwatch.core.errors import TargetError, UsageError
@@ -62,6 +69,7 @@ LOG_FORMAT = "Format of the log on standard error."
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help=LOG_FORMAT)
 @click.option("--once", is_flag=True, help="Run every probe once, print the verdict, and exit.")
 @click.option("--json", "json_file", metavar="FILE", help="With --once: write the JSON report (- for stdout).")
+@CONTRACT_WITHOUT_AUTO
 @ALLOW_UNCHECKED
 @ACCEPTED_OPTION
 def probe_command(
@@ -72,6 +80,7 @@ def probe_command(
     log_format: str,
     once: bool,
     json_file: str | None,
+    contract_name: str | None,
     allow_unchecked: bool,
     accepted: Path | None,
 ) -> int:
@@ -81,16 +90,19 @@ def probe_command(
     part, address, file = Shard.parse(shard), _parse_address(listen), config or default_file()
     configure_malloc()
     entries = AcceptedFile(accepted).entries
-    with _opened(target) as ready:
+    whole = choose_contract(contract_name, None, target, os.environ).contract
+    with _opened(target, whole) as ready:
         if once:
             if allow_unchecked:
                 ready = replace(ready, allow_unchecked=("*",))
-            return _once(_asking(ready, load()), file, part, json_file, entries)
-        contract = reads_only(load())
+            return _once(whole, _asking(ready, whole), file, part, json_file, entries)
+        contract = reads_only(whole)
+        place = contract.edition.source or contract.edition.folder
+        del whole
         forget_contracts()  # the whole contract takes several times the memory of the probed part
         gc.collect()
         _start_logging(log_format)
-        return _serve(contract, _asking(ready, contract), file, part, address, entries)
+        return _serve(contract, place, _asking(ready, contract), file, part, address, entries)
 
 
 class _JsonFormatter(logging.Formatter):
@@ -115,18 +127,19 @@ def _asking(target: Target, contract: Contract) -> Target:
     return replace(target, api_version_date=target.api_version_date or contract.version)
 
 
-def _opened(name: str | None) -> AbstractContextManager[Target]:
+def _opened(name: str | None, contract: Contract) -> AbstractContextManager[Target]:
     """Return the target. Only the simulator needs the whole contract, and keeps it in memory."""
     wanted = target_name(name, os.environ)
     if wanted == SIMULATOR:
         from whopwatch.run.target import open_target
 
-        return open_target(load(), wanted, os.environ)
+        return open_target(contract, wanted, os.environ)
     return nullcontext(resolve_target(wanted, os.environ))
 
 
 def _serve(
     contract: Contract,
+    place: Path,
     target: Target,
     config: Path,
     shard: Shard,
@@ -149,7 +162,7 @@ def _serve(
         target,
         config,
         shard,
-        check_mcp=partial(_check_mcp, target),
+        check_mcp=partial(_check_mcp, place, target),
         probe_token=Secret(token) if token else None,
         accepted=accepted,
     )
@@ -168,39 +181,46 @@ def _serve(
     return 0
 
 
-def _check_mcp(target: Target, url: str, options: McpOptions, number: int) -> tuple[Report, int]:
+def _check_mcp(contract: Path, target: Target, url: str, options: McpOptions, number: int) -> tuple[Report, int]:
     """Check an MCP server once with the target's key, in a process of its own.
 
     The MCP library and the whole contract take more memory than the prober itself.
     """
     key = target.api_key.reveal() if target.api_key else None
-    arguments = (url, key, target.company_id, options, number)
+    arguments = (contract, url, key, target.company_id, options, number)
     return call_in_subprocess(_check_mcp_here, *arguments, timeout=options.max_seconds)
 
 
 def _check_mcp_here(
-    url: str, key: str | None, company: str | None, options: McpOptions, number: int
+    contract: Path, url: str, key: str | None, company: str | None, options: McpOptions, number: int
 ) -> tuple[Report, int]:
     from whopwatch.mcp.short_check import check_briefly
 
-    return check_briefly(load(), url, key, company, calls=options.calls, seconds=options.timeout, number=number)
+    return check_briefly(load(contract), url, key, company, calls=options.calls, seconds=options.timeout, number=number)
 
 
-def _once(target: Target, config: Path, shard: Shard, json_file: str | None, accepted: AcceptedEntries) -> int:
+def _once(
+    contract: Contract,
+    target: Target,
+    config: Path,
+    shard: Shard,
+    json_file: str | None,
+    accepted: AcceptedEntries,
+) -> int:
     from whopwatch.checks.acceptance import accept_in_report
     from whopwatch.cli._support.outputs import Outputs
     from whopwatch.cli._support.printing import output_report
     from whopwatch.core.exit_codes import exit_code
     from whopwatch.prober.service import ProberService
 
-    outputs, contract = Outputs({"json": json_file}, None, {}), load()
+    outputs = Outputs({"json": json_file}, None, {})
     service = ProberService(contract, target, config, shard)
     try:
         report = check_once(contract, service.runner, list(service.probes.values()), target)
     finally:
         service.stop()
     if shard.index == 0:
-        report = _with_mcp(report, target, read_settings(config).mcp)
+        report = _with_mcp(report, contract, target, read_settings(config).mcp)
     report = accept_in_report(contract, report, accepted())
     output_report(report, outputs)
     return exit_code(report)
@@ -239,7 +259,7 @@ def check_once(
     return judge(contract, observation, target.name)
 
 
-def _with_mcp(report: Report, target: Target, options: McpOptions | None) -> Report:
+def _with_mcp(report: Report, contract: Contract, target: Target, options: McpOptions | None) -> Report:
     """Return `report` with the result of one check of the MCP server, if one is configured."""
     from whopwatch.prober.mcp import mcp_url
     from whopwatch.prober.once import add_mcp_failure, merge_mcp_report
@@ -248,7 +268,9 @@ def _with_mcp(report: Report, target: Target, options: McpOptions | None) -> Rep
     if options is None or url is None:
         return report
     try:
-        return merge_mcp_report(report, _check_mcp(target, url, options, 0)[0])
+        return merge_mcp_report(
+            report, _check_mcp(contract.edition.source or contract.edition.folder, target, url, options, 0)[0]
+        )
     except TargetError as error:
         return add_mcp_failure(report, error)
 

@@ -6,10 +6,20 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli._support.options import ACCEPTED_OPTION, CONFIG, FAIL_ON_OPTION, FILE_PATH, REPORT_DIR, report_files
+from whopwatch.cli._support.options import (
+    ACCEPTED_OPTION,
+    CONFIG,
+    CONTRACT_WITHOUT_AUTO,
+    FAIL_ON_OPTION,
+    FILE_PATH,
+    REPORT_DIR,
+    report_files,
+)
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report
+from whopwatch.config.contract_choice import bundled_versions
 from whopwatch.core.exit_codes import exit_code
+from whopwatch.core.report import Report
 
 EXAMPLE = """\b
 Examples:
@@ -27,6 +37,7 @@ that of the worst run: 0 passed, 1 drift, 3 could not check; 2 for a file that i
 @FAIL_ON_OPTION
 @REPORT_DIR
 @ACCEPTED_OPTION
+@CONTRACT_WITHOUT_AUTO
 @CONFIG
 def report_command(
     files: tuple[Path, ...],
@@ -34,6 +45,7 @@ def report_command(
     fail_on: str,
     report_dir: Path | None,
     accepted: Path | None,
+    contract_name: str | None,
     config: Path | None,
 ) -> int:
     """Show JSON reports again, or merge several into one."""
@@ -48,6 +60,13 @@ def report_command(
     outputs = Outputs(reports, report_dir, FILE_NAMES)
     whole = read[0] if len(read) == 1 else merge_reports(read)
     if entries := load_accepted(accepted, config):
-        whole = accept_in_report(load(), whole, entries)
+        whole = accept_in_report(load(contract_name or _version(whole)), whole, entries)
     output_report(whole, outputs)
     return exit_code(whole, fail_on)
+
+
+def _version(report: Report) -> str | None:
+    """Return the version of the contract that a report was made with; None if it has none, or no bundled one."""
+    contract = report.extra.get("contract")
+    version = contract.get("version") if isinstance(contract, dict) else None
+    return version if version in bundled_versions() else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,7 @@ from whopwatch.cli._support.metrics import Metrics, metrics_options
 from whopwatch.cli._support.options import (
     CACHE,
     CONFIG,
+    CONTRACT_WITHOUT_AUTO,
     FAIL_ON_SEVERITY,
     RATE,
     SEED,
@@ -21,12 +23,18 @@ from whopwatch.cli._support.options import (
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report
-from whopwatch.contract import load
+from whopwatch.config.contract_choice import bundled_versions
+from whopwatch.contract import Contract, load
+from whopwatch.contract.loader import DEFAULT_VERSION, closest_version
 from whopwatch.core.exit_codes import exit_code
+
+if TYPE_CHECKING:
+    from whopwatch.contract_build.releases import Release
 
 EXAMPLE = """\b
 Examples:
   whopwatch sdk                                    the release of the contract, at the simulator
+  whopwatch sdk --contract newest                  the release that the newest contract is made from
   whopwatch sdk sdk:2.6.0 --target production      does this release work with the live API?
   whopwatch sdk npm:0.0.23                         the TypeScript SDK (needs Node)
   whopwatch sdk sdk:newest                         the newest release
@@ -43,25 +51,30 @@ Exit code: 0 (clean), 1 (drift), 2 (usage) or 3 (could not check).
 """
 
 
+BUDGET_HELP = "Maximum number of requests.  [default: 150, or 2 for each read of the contract]"
+DEFAULT_RELEASE = "sdk:0.0.23"
+"""The release to test if the contract is not made from one."""
+
+
 @click.command("sdk", epilog=EXAMPLE)
-@click.argument("release", default="sdk:0.0.23")
+@click.argument("release", required=False)
 @TARGET
-@click.option(
-    "--budget", type=click.IntRange(min=1), default=150, show_default=True, help="Maximum number of requests."
-)
+@click.option("--budget", type=click.IntRange(min=1), help=BUDGET_HELP)
 @RATE
 @SEED
+@CONTRACT_WITHOUT_AUTO
 @FAIL_ON_SEVERITY
 @report_files("json", "junit", "markdown", "html")
 @metrics_options
 @CONFIG
 @CACHE
 def sdk_command(
-    release: str,
+    release: str | None,
     target: str | None,
-    budget: int,
+    budget: int | None,
     rate: float | None,
     seed: int,
+    contract_name: str | None,
     reports: dict[str, str | None],
     fail_on: str,
     textfile: Path | None,
@@ -76,26 +89,50 @@ def sdk_command(
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run.target import open_target
     from whopwatch.sdk import check_sdk
-    from whopwatch.sdk.releases import driver_command, install_release, parse_release, require_release, run_program
+    from whopwatch.sdk.releases import (
+        driver_command,
+        install_release,
+        parse_release,
+        requested_version,
+        require_release,
+        run_program,
+    )
+    from whopwatch.sdk.survey import SDK_REQUEST_BUDGET
 
-    named = parse_release(release)
+    named = parse_release(release or load(contract_name).edition.release or DEFAULT_RELEASE)
     outputs, metrics = Outputs(reports, None, FILE_NAMES), Metrics(textfile, pushgateway, {"release": str(named)})
-    wanted, contract = resolve_newest(named), load()
+    wanted = resolve_newest(named)
     folder = install_release(wanted, cache_folder(cache_dir))
+    contract = _contract_for(wanted, requested_version(folder), contract_name)
+    limit = budget or max(SDK_REQUEST_BUDGET, 2 * len(contract.reads))
     environ = take_secrets()  # before the release runs as a program of this user
     with (
         open_target(contract, target, environ, config=config, seed=seed, rate=rate) as ready,
-        Client(replace(ready, writable=False), contract, budget=budget) as client,
+        Client(replace(ready, writable=False), contract, budget=limit) as client,
         run_relay(client, contract) as relay,
         run_program(*driver_command(wanted, folder, relay.url, relay.token)) as program,
     ):
         require_release(wanted, program.release)
         ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
         name = f"{wanted.language} SDK {wanted.version} at {ready.name}"
-        report = check_sdk(contract, program, relay, name=name, ids=ids, budget=budget, seed=seed)
+        report = check_sdk(contract, program, relay, name=name, ids=ids, budget=limit, seed=seed)
     output_report(report, outputs)
     if metrics.wanted:
         from whopwatch.metrics.sdk import SDK_JOB, sdk_metrics
 
         metrics.send(SDK_JOB, report, sdk_metrics(report, str(named), wanted.version, time.time()))
     return exit_code(report, fail_on)
+
+
+def _contract_for(release: Release, version: str | None, name: str | None) -> Contract:
+    """Return the contract called `name`, else the one of the API version that `release` requests, or the closest.
+
+    `version` is None for a release that requests none. A contract of another version is named on stderr.
+    """
+    if name is not None:
+        return load(name)
+    wanted = version or DEFAULT_VERSION
+    found = closest_version(wanted, bundled_versions()) or DEFAULT_VERSION
+    if found != wanted:
+        click.echo(f"SDK {release} requests version {wanted}; the closest contract is of {found}.", err=True)
+    return load(found)

@@ -21,8 +21,10 @@ from whopwatch.cli._support.options import CONTRACT, finite
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli._support.printing import output_report
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
+from whopwatch.config import SIMULATOR
+from whopwatch.config.contract_choice import choose_contract
 from whopwatch.config.urls import is_local
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 from whopwatch.core.exit_codes import exit_code
 from whopwatch.reports.text import sanitize
@@ -107,7 +109,7 @@ def webhook_listen(
     from whopwatch.webhooks.versions import delivery_contracts
 
     outputs, contracts = Outputs({"json": json_file}, None, {}), delivery_contracts(contract_name)
-    contract = load(None if contract_name in (None, "auto") else contract_name)
+    contract = choose_contract(contract_name, None, target or SIMULATOR, os.environ).contract
     place = parse_address(address, "--listen")
     metrics_place = parse_address(metrics_address, "--metrics") if metrics_address else None
     if forward:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from whopwatch.cli._support.options import EDITION_NAME
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
 from whopwatch.contract import load
@@ -37,14 +38,17 @@ every response is right, 1 if one is wrong, 3 if there is no response.
 @click.option("--to", "url", required=True, metavar="URL", help="The handler's URL.")
 @click.option("--case", "cases", multiple=True, default=("good",), metavar="NAME", help="Repeatable; or `all`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sample object.")
+@EDITION_NAME
 @click.option("--json", "json_file", metavar="FILE", help="Write the responses as JSON (- for stdout).")
-def webhook_send(event: str, url: str, cases: tuple[str, ...], seed: int, json_file: str | None) -> int:
+def webhook_send(
+    event: str, url: str, cases: tuple[str, ...], seed: int, name: str | None, json_file: str | None
+) -> int:
     """Send signed samples of EVENT to a handler and check its responses."""
     from whopwatch.webhooks.handler import require_handler_url, send_samples
     from whopwatch.webhooks.samples import SAMPLE_CASES, Sampler, find_case
 
     outputs = Outputs({"json": json_file}, None, {})
-    contract, handler = load(), require_handler_url(url, "--to")
+    contract, handler = load(name), require_handler_url(url, "--to")
     contract.event(event)
     wanted = list(SAMPLE_CASES) if ALL in cases else cases
     for case in wanted:

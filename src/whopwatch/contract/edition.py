@@ -93,6 +93,12 @@ class Edition:
             frozenset(tools["absent"]),
         )
 
+    @cached_property
+    def probes(self) -> tuple[dict[str, Any], ...]:
+        """The operations to probe if no configuration selects any: the tables of `probes.toml`, by default all GETs."""
+        path = self.folder / "probes.toml"
+        return tuple(read_toml(path)["probes"]) if path.exists() else ({"gets": True, "interval": "2m"},)
+
     def _declared(self, name: str) -> dict[str, Any]:
         return read_toml(self.folder / name)
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,22 @@ def is_version(text: str) -> bool:
     return _VERSION.fullmatch(text) is not None
 
 
+def nearest_version(version: str, known: Iterable[str]) -> str | None:
+    """Return `version` if it is `known`, else the nearest older known version, else None."""
+    older = [one for one in known if version_order(one) <= version_order(version)]
+    return max(older, key=version_order, default=None)
+
+
+def closest_version(version: str, known: Iterable[str]) -> str | None:
+    """Return the known version whose date is closest to that of `version`, older or newer; None if none is known."""
+    wanted = date.fromisoformat(version[:10])
+    return min(
+        known,
+        key=lambda one: (one != version, abs(date.fromisoformat(one[:10]) - wanted), version_order(one)),
+        default=None,
+    )
+
+
 def edition_dir(name: str | Path | None = None) -> Path:
     """Return the folder of an edition. `name` is a version, `newest`, a release (`sdk:2.6.0`) or a folder.
 
@@ -75,6 +92,13 @@ def edition_dir(name: str | Path | None = None) -> Path:
             return edition.folder
     if Path(name).is_dir():
         return _edition_in(Path(name))
+    if Path(name).is_file():
+        raise UsageError(
+            "This command needs an edition folder: an OpenAPI file has no sources, rules or declarations beside it.",
+            where="option --contract",
+            expected="a version, newest, a release such as sdk:2.6.0, or an edition folder",
+            got=repr(name),
+        )
     names = [name for edition in known for name in (edition.version, edition.release) if name]
     raise UsageError(
         f"Unknown contract {name!r}.",

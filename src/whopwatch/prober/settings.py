@@ -74,6 +74,8 @@ class McpOptions:
 class ProberSettings:
     """The content of probes.toml. `mcp` is None if the file has no `[mcp]` table.
 
+    Without `tables` the edition of the contract says what to probe.
+
     `requests_per_minute` is the budget of all probes and all shards together, `on_demand_per_minute` the part of it
     that probes on request may use at each prober. `workers` is the number of probes that may run at the same time; None
     to derive it from the schedule.
@@ -143,13 +145,11 @@ def parse_settings(content: Mapping[str, Any], where: str) -> ProberSettings:
         "maintenance": decode.array_reader(read_window),
     }
     settings = decode.decode_table(dict(content), readers, where)
-    if not settings.get("probes"):
-        raise ConfigError("No operation is selected.", where=where, expected="at least one [[probes]] table")
     defaults = override_options(ProbeOptions(), settings.get("defaults", {}), decode.place_of_key(where, "defaults"))
-    for table in settings["probes"]:
+    for table in settings.get("probes", ()):
         override_options(defaults, table.options, table.where)
     return ProberSettings(
-        tables=settings["probes"],
+        tables=settings.get("probes", ()),
         windows=settings.get("maintenance", ()),
         defaults=defaults,
         mcp=settings.get("mcp"),
@@ -183,7 +183,7 @@ def select_probes(settings: ProberSettings, contract: Contract) -> tuple[Probe, 
     Raises ConfigError for names that the contract does not have and for a schedule that exceeds the budget.
     """
     probes: dict[str, Probe] = {}
-    for table in settings.tables:
+    for table in settings.tables or _default_tables(contract):
         options = override_options(settings.defaults, table.options, table.where)
         selected = table.selector.select(contract)
         _refuse_unknown_params(table, selected)
@@ -194,6 +194,18 @@ def select_probes(settings: ProberSettings, contract: Contract) -> tuple[Probe, 
         window.selector.select(contract)
     _refuse_schedule_over_budget(settings, list(probes.values()))
     return tuple(sorted(probes.values(), key=lambda probe: probe.id))
+
+
+def _default_tables(contract: Contract) -> list[ProbeTable]:
+    """Return the tables of the contract's edition, without the operations that the contract does not have."""
+    where = str(contract.edition.folder / "probes.toml")
+    tables = []
+    for declared in contract.edition.probes:
+        known = [id for id in declared.get("operations", ()) if id in contract.operations]
+        table = {**declared, "operations": known} if "operations" in declared else dict(declared)
+        if known or "operations" not in declared:
+            tables.append(_read_probe_table(table, where))
+    return tables
 
 
 def _refuse_unknown_params(table: ProbeTable, selected: Sequence[Operation]) -> None:

@@ -112,11 +112,11 @@ def whopwatch_report(request: pytest.FixtureRequest) -> Report:
 
 
 @pytest.fixture(scope="session")
-def whop_simulator() -> Iterator[Simulator]:
+def whop_simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
     """The embedded Whop API, running for the session: `base_url`, `api_key`, `company_id`."""
     from whopwatch.simulator import embedded
 
-    with embedded() as simulator:
+    with embedded(options.session_contract(options.plugin_options(request.config))) as simulator:
         yield simulator
 
 
@@ -131,12 +131,11 @@ def whop_webhook_secret() -> str:
 
 
 @pytest.fixture(scope="session")
-def whop_webhook(whop_webhook_secret: str) -> Sampler:
+def whop_webhook(request: pytest.FixtureRequest, whop_webhook_secret: str) -> Sampler:
     """Makes signed samples: `whop_webhook("payment.succeeded", "old")` is a list of `headers`, `body`, `accepted`."""
-    from whopwatch.contract import load
     from whopwatch.webhooks.samples import Sampler
 
-    return Sampler(load(), whop_webhook_secret)
+    return Sampler(options.session_contract(options.plugin_options(request.config)), whop_webhook_secret)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import pytest
 
 from whopwatch.checks.registry import CHECK_GROUPS, WHOLE_TARGET, list_of
-from whopwatch.contract import load
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.exchange import Purpose
 from whopwatch.core.finding import Finding
@@ -67,7 +66,7 @@ def selected_operations(chosen: options.PluginOptions) -> frozenset[str]:
     """
     from whopwatch.run import select_operations
 
-    selected = select_operations(load(), chosen.only, chosen.resources, prefix="--whop-")
+    selected = select_operations(options.session_contract(chosen), chosen.only, chosen.resources, prefix="--whop-")
     check_target(chosen.target, os.environ, chosen.config)
     return selected
 
@@ -78,9 +77,9 @@ def cases(config: pytest.Config, of_resources: Collection[str] = ()) -> Iterator
     `of_resources` are resources that the test itself names (such as `v2`, not selected by default). They replace
     the default selection and restrict any other. Raise pytest's collection error for options that cannot be used.
     """
-    contract = load()
     chosen = options.plugin_options(config)
     try:
+        contract = options.session_contract(chosen)
         selected = selected_operations(chosen)
         if of_resources:
             own = selected_operations(replace(chosen, resources=tuple(of_resources)))

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from whopwatch.contract import Contract
 
 GROUP = "whopwatch"
 SESSION_BUDGET = 600
@@ -26,6 +31,7 @@ class PluginOptions:
     allow_writes: bool = False
     allow_unchecked: bool = False
     accepted: Path | None = None
+    contract: str | None = None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -33,6 +39,11 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup(GROUP, "contract tests of the Whop API")
     group.addoption("--whop-target", metavar="NAME|URL", help="simulator (default), sandbox, production or a URL")
     group.addoption("--whop-config", metavar="FILE", help="default: ./whopwatch.toml, if any")
+    group.addoption(
+        "--whop-contract",
+        metavar="NAME|DIR|FILE",
+        help="a version, newest, sdk:RELEASE, an edition folder or OpenAPI file",
+    )
     group.addoption("--whop-accepted", metavar="FILE", help="default: accepted.yaml beside whopwatch.toml, if any")
     group.addoption(
         "--whop-budget", type=_positive, default=SESSION_BUDGET, metavar="N", help="requests to send at most"
@@ -75,13 +86,22 @@ def plugin_options(config: pytest.Config) -> PluginOptions:
         allow_writes=config.getoption("whop_allow_writes"),
         allow_unchecked=config.getoption("whop_allow_unchecked"),
         accepted=Path(accepted) if accepted is not None else None,
+        contract=config.getoption("whop_contract"),
     )
+
+
+def session_contract(chosen: PluginOptions) -> Contract:
+    """Return the contract of the tests. Raise WhopwatchError for one that is unknown, or a target that is."""
+    from whopwatch.config.contract_choice import choose_contract
+
+    return choose_contract(chosen.contract, None, chosen.target, os.environ, chosen.config).contract
 
 
 def name_something(config: pytest.Config) -> bool:
     """Return whether an option names a target, file, operation or resource, so that the name may be wrong."""
     chosen = plugin_options(config)
-    return chosen.target is not None or chosen.config is not None or bool(chosen.only or chosen.resources)
+    named = (chosen.target, chosen.config, chosen.contract)
+    return any(one is not None for one in named) or bool(chosen.only or chosen.resources)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import pytest
 
 from whopwatch.checks.acceptance import accept_in_report
 from whopwatch.config.accepted import load_accepted
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract
 from whopwatch.pytest_plugin import options
 from whopwatch.pytest_plugin.cases import Case, SessionRun
 from whopwatch.run.target import open_target
@@ -80,7 +80,8 @@ def _read(folder: Path) -> SessionRun | None:
 def _observe(session: pytest.Session) -> SessionRun:
     from whopwatch import run
 
-    chosen, contract = options.plugin_options(session.config), load()
+    chosen = options.plugin_options(session.config)
+    contract = options.session_contract(chosen)
     entries = load_accepted(chosen.accepted, chosen.config)
     with open_target(
         contract,

@@ -31,7 +31,7 @@ BASE_PATH = "/api/v1"
 RELAYED_HEADERS = ("content-type", "retry-after", "x-request-id")
 """Response headers that the program receives, next to one that forbids retries: those are the client's."""
 MAX_REQUEST_BODY = 1 << 20
-_VERSION_VALUE = re.compile(rb"[\w.-]{1,40}")
+_VERSION_VALUE = re.compile(r"[0-9A-Za-z_.-]{1,40}")
 
 
 class Relay:
@@ -50,8 +50,6 @@ class Relay:
         self._client = client
         self._contract = contract
         self._lock = Lock()
-        # The embedded simulator has one version only, and would refuse releases that were made for another one.
-        self._forwards_version = client.target.name != SIMULATOR
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle one HTTP request."""
@@ -81,7 +79,7 @@ class Relay:
             query=tuple(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
             body=_json(body),
             credential=self._credential(scope),
-            headers=_version_header(scope) if self._forwards_version else (),
+            headers=self._version_header(scope),
             template=template,
         )
         with self._lock:
@@ -102,11 +100,14 @@ class Relay:
             return "none"
         return "key" if hmac.compare_digest(sent, f"Bearer {self.token}".encode()) else "wrong"
 
-
-def _version_header(scope: Any) -> tuple[tuple[str, str], ...]:
-    """Return the API version that the program asks for: an SDK is made for one version."""
-    sent = next((value for name, value in scope["headers"] if name == VERSION_HEADER.lower().encode()), b"")
-    return ((VERSION_HEADER, sent.decode()),) if _VERSION_VALUE.fullmatch(sent) else ()
+    def _version_header(self, scope: Any) -> tuple[tuple[str, str], ...]:
+        """Return the API version that the program requests: an SDK is made for one version."""
+        sent = next((value for name, value in scope["headers"] if name == VERSION_HEADER.lower().encode()), b"").decode(
+            "latin-1"
+        )
+        # The simulator has the contract's version only, and would reject a release that was made for another one.
+        is_possible = self._client.target.name != SIMULATOR or sent == self._contract.version
+        return ((VERSION_HEADER, sent),) if _VERSION_VALUE.fullmatch(sent) and is_possible else ()
 
 
 @contextmanager

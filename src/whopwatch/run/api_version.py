@@ -247,9 +247,3 @@ def mismatch_sentence(answer: AnsweredVersion, contract: Contract) -> str:
     else:
         fix = f"Use `--api-version {own}` to request {own}, or `--contract auto` to use the nearest contract."
     return f"The API answers {answered}{sure}; the contract is of {own}. {fix}"
-
-
-def nearest_edition(version: str, known: Iterable[str]) -> str | None:
-    """Return `version` if it is `known`, else the nearest older known version, else None."""
-    older = [one for one in known if version_order(one) <= version_order(version)]
-    return max(older, key=version_order, default=None)

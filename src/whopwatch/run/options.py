@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from whopwatch.config import Target
+from whopwatch.config.contract_choice import choose_contract
 from whopwatch.contract import Contract
 from whopwatch.core.report import Report
 from whopwatch.planning.state import OperationHistory
 from whopwatch.run.conclude import judge
-from whopwatch.run.matching import choose_contract, observe_matching
+from whopwatch.run.matching import observe_matching
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.selection import match_operations, refuse_writes, select_operations
 from whopwatch.run.session import DEFAULT_BUDGET, WRITING_BUDGET

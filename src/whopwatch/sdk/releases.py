@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import selectors
 import shutil
 import subprocess
@@ -15,12 +16,15 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from whopwatch.config.targets_file import is_api_version
 from whopwatch.contract_build.files import CACHE_HINT, writing_to
 from whopwatch.contract_build.releases import Release, named_release, no_such_release
 from whopwatch.core.errors import SourceError, TargetError
 
 DRIVERS_FOLDER = Path(__file__).parent / "drivers"
 _PACKAGES = {"sdk": "whop-sdk", "npm": "@whop/sdk"}
+_PYTHON_CLIENT = "whop_sdk/client.py"
+_REQUESTED_VERSION = re.compile(r'\bapi_version_date: typing\.Optional\[str\] = "([0-9-]+)"')
 _INSTALL_SECONDS = 300
 _RESPONSE_SECONDS = 60.0
 _MAX_LINE_BYTES = 64 << 20
@@ -56,6 +60,18 @@ def _install(release: Release, folder: Path) -> None:
         _run(_install_command(release, fresh), release, fresh)
         with suppress(OSError):  # another run was faster
             fresh.rename(folder)
+
+
+def requested_version(folder: Path) -> str | None:
+    """Return the API version that the release installed in `folder` requests by default; None if it requests none.
+
+    Its client is read, not imported. Releases for npm request none.
+    """
+    try:
+        found = _REQUESTED_VERSION.search((folder / _PYTHON_CLIENT).read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return found[1] if found and is_api_version(found[1]) else None
 
 
 def driver_command(release: Release, folder: Path, url: str, token: str) -> tuple[Sequence[str], Mapping[str, str]]:

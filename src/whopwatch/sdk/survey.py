@@ -80,7 +80,7 @@ def check_sdk(
         budget=budget,
         incomplete=driver.stopped,
         nothing="the SDK parsed no response",
-        extra={"sdk": driver.summary()},
+        extra={"sdk": driver.summary(), "contract": contract.edition.to_json(len(contract.operations))},
     )
 
 

@@ -97,6 +97,12 @@ CONTRACT = click.option(
     metavar="NAME|DIR|FILE",
     help="Contract: a version, newest, sdk:RELEASE, an edition folder, an OpenAPI file, or auto.",
 )
+CONTRACT_WITHOUT_AUTO = click.option(
+    "--contract",
+    "contract_name",
+    metavar="NAME|DIR|FILE",
+    help="Contract: a version, newest, sdk:RELEASE, an edition folder or an OpenAPI file.",
+)
 API_VERSION = click.option(
     "--api-version", metavar="VERSION|key", help="Version to request; key: the version that the key is pinned to."
 )
@@ -128,8 +134,8 @@ EDITION_NAME = click.option(
     "--contract",
     "--contracts",
     "name",
-    metavar="NAME|DIR",
-    help="Contract: a version, newest, sdk:RELEASE or an edition folder.  [default: 2025-01-01]",
+    metavar="NAME|DIR|FILE",
+    help="Contract: a version, newest, sdk:RELEASE, an edition folder or an OpenAPI file.  [default: 2025-01-01]",
 )
 CACHE = click.option("--cache-dir", type=FILE_PATH, metavar="DIR", help="Folder for downloaded packages.")
 

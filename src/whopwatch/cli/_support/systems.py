@@ -59,14 +59,13 @@ class _Parts:
 
 def _parts(contract: Contract) -> _Parts:
     from whopwatch.checks.registry import CHECK_GROUPS
-    from whopwatch.prober.settings import default_file, read_settings
+    from whopwatch.prober.settings import default_file, read_settings, select_probes
     from whopwatch.simulator.api.request import Routes
     from whopwatch.simulator.faults import fault_catalogue
 
     routes = Routes(contract)
     faults = [fault for fault in fault_catalogue().values() if fault.sees != "mcp"]
-    settings = read_settings(default_file())
-    probed = {operation.id for table in settings.tables for operation in table.selector.select(contract)}
+    probed = {probe.id for probe in select_probes(read_settings(default_file()), contract)}
     return _Parts(
         is_simulated=lambda one: routes.find(one.api, one.method, one.path) is not None,
         is_safe_to_write=lambda one: contract.write_effects.reason_against(one) is None,

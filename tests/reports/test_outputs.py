@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.reports import nights, samples
 from whopwatch.core.finding import FindingState
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import BaselineSummary, OperationResult, State, Verdict
 from whopwatch.reports import RENDERERS, chat, junit, markdown, terminal
-from whopwatch.reports.text import sanitize
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J|`[/bold]<script>\u202e\ud800\n[link](x)"
 

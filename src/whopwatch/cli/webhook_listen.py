@@ -27,7 +27,7 @@ from whopwatch.config.urls import is_local
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 from whopwatch.core.exit_codes import exit_code
-from whopwatch.reports.text import sanitize
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.run.target import open_target
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from whopwatch.cli._support.options import CONTRACT
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report
 from whopwatch.reports import to_json_text
-from whopwatch.reports.text import location, sanitize
+from whopwatch.reports.text import location
 from whopwatch.run.conclude import RowEvidence, conclude
 from whopwatch.signature import TOLERANCE_SECONDS, Refusal, Signed, split_secrets
 from whopwatch.webhooks.checker import check_recorded, has_violation

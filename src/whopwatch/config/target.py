@@ -7,28 +7,30 @@ from dataclasses import dataclass, field
 
 from whopwatch.config.urls import is_production
 from whopwatch.core.errors import UsageError
+from whopwatch.core.redaction import MASK, remember
 
 VERSION_OF_KEY = "key"
 """The `api_version_date` that sends no Api-Version-Date header: the API uses the version that the key is pinned to."""
 
 
 class Secret:
-    """A key that no output shows by accident: only `reveal()` returns it."""
+    """A key that no output shows: only `reveal()` returns it, and every text that leaves the process is redacted."""
 
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
         self._text = text
+        remember(text)
 
     def reveal(self) -> str:
         """Return the key."""
         return self._text
 
     def __repr__(self) -> str:
-        return "***"
+        return MASK
 
     def __format__(self, spec: str) -> str:
-        return format("***", spec)
+        return format(MASK, spec)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self._text == other._text

@@ -10,6 +10,8 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from whopwatch.core.foreign_text import sanitize
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -50,7 +52,7 @@ class WhopwatchError(Exception):
             ("got", self.got),
             ("what to do", self.hint),
         ]
-        return "\n".join([self.what, *(f"  {label}: {fact}" for label, fact in facts if fact)])
+        return "\n".join([sanitize(self.what), *(f"  {label}: {sanitize(fact)}" for label, fact in facts if fact)])
 
 
 class UsageError(WhopwatchError):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from whopwatch import __version__
 from whopwatch.core.finding import Finding
+from whopwatch.core.redaction import redact_value
 
 
 def timestamp(moment: datetime) -> str:
@@ -150,6 +151,14 @@ class Report:
     extra: Mapping[str, Any] = field(default_factory=dict)
     memory: BaselineSummary | None = None
     targets: tuple[TargetResult, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Remove known secrets: every output, and what a baseline keeps, is made of a report."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        redacted = redact_value(values)
+        if redacted is not values:
+            for name, value in redacted.items():
+                object.__setattr__(self, name, value)
 
     @classmethod
     def build(

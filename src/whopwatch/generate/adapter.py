@@ -19,6 +19,7 @@ import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
+from whopwatch.core.redaction import redact
 from whopwatch.http import Client, Limits
 from whopwatch.http.network import TIMER
 from whopwatch.http.response import ACCEPT_ENCODING, UnreadableError, check_header_bounds, read_body
@@ -81,10 +82,9 @@ class GuardedAdapter(BaseAdapter):
         headers = urllib3.HTTPHeaderDict()
         for name, value in response.headers.multi_items():
             if name not in _UNPACKED:
-                headers.add(name, self.client.redact(value))
-        text = self.client.redact(body.decode("latin-1")).encode("latin-1")
+                headers.add(redact(name), redact(value))
         raw = urllib3.HTTPResponse(
-            body=io.BytesIO(text),
+            body=io.BytesIO(redact(body)),
             headers=headers,
             status=response.status_code,
             reason=response.reason_phrase,

@@ -17,9 +17,10 @@ from whopwatch.contract import Contract
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange, Failure
+from whopwatch.core.redaction import redact
 from whopwatch.core.strict_json import memory_weight
 from whopwatch.http.call import Call, url_of
-from whopwatch.http.credentials import CredentialKeys, redact
+from whopwatch.http.credentials import CredentialKeys
 from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits, Pacer, Rate, RunBudget, wait_before_next
 from whopwatch.http.network import TIMER, NetworkTransport
@@ -104,10 +105,6 @@ class Client:
         """Return how many requests were sent, by operation id."""
         return self._run_budget.by_operation
 
-    def redact(self, text: str) -> str:
-        """Return `text`, for instance a message of another library, without the keys of the client."""
-        return redact(text, self._keys.secrets)
-
     def send(self, call: Call) -> Exchange:
         """Send `call` and return its exchange; after retries of a 429 or 503, the last one.
 
@@ -146,8 +143,8 @@ class Client:
             response = self.transport.handle_request(self._request(call, url, timer))
             try:
                 check_header_bounds(response.headers, self._limits)
-                headers = self._recorded(response.headers)
-                body = redact(read_body(response, self._limits, timer), self._keys.secrets)
+                headers = _recorded(response.headers)
+                body = redact(read_body(response, self._limits, timer))
                 self._run_budget.weight += memory_weight(body)
                 status = response.status_code
             finally:
@@ -190,13 +187,6 @@ class Client:
                 "A request was not sent: its URL is longer than any server accepts.", where=call.operation.id
             ) from None
 
-    def _recorded(self, headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
-        """Return the headers of a response as an exchange has them: lower-case names, no key in any value."""
-        secrets = self._keys.secrets
-        return tuple(
-            (name.decode("latin-1").lower(), redact(value.decode("latin-1"), secrets)) for name, value in headers.raw
-        )
-
 
 def _met_closed_connection(exchange: Exchange, timer: AttemptTimer, call: Call) -> bool:
     """Return whether a read used a connection that the server had closed meanwhile.
@@ -205,6 +195,12 @@ def _met_closed_connection(exchange: Exchange, timer: AttemptTimer, call: Call) 
     next connection is another one, and at last a new one.
     """
     return exchange.failure is Failure.RESET and timer.met_a_closed_connection and call.operation.is_read
+
+
+def _recorded(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a response as an exchange has them: names in lower case, and no key in any of them."""
+    shown = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw)
+    return tuple((redact(name).lower(), redact(value)) for name, value in shown)
 
 
 def _default_headers(target: Target) -> list[tuple[str, str]]:

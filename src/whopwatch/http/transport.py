@@ -8,7 +8,8 @@ import httpx
 
 from whopwatch.contract import Operation
 from whopwatch.core.errors import UnsafeRequestError
-from whopwatch.http.credentials import CredentialKeys, redact
+from whopwatch.core.redaction import redact
+from whopwatch.http.credentials import CredentialKeys
 from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits, Pacer, RunBudget
 from whopwatch.http.network import TIMER
@@ -76,7 +77,7 @@ class GuardedTransport(httpx.BaseTransport):
         operation = self._guard.operation(method, url)
         if not _EXTENSIONS.issuperset(request.extensions):
             reason = reason or "an extension could change its destination"
-        if redact(url, self._keys.secrets) != url:
+        if redact(url) != url:
             reason = reason or "the URL contains the key"
         if reason or operation is None:
             raise UnsafeRequestError(

@@ -18,6 +18,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.utils import floatToGoString
 
+from whopwatch.core.redaction import redact
+
 Values = Callable[[], Iterable[float]]
 """Returns the values of one series, in the order of its lines."""
 
@@ -35,7 +37,7 @@ class Exposition:
     def render(self) -> list[bytes]:
         """Return the text exposition format of everything, in parts, which saves joining them."""
         parts = [family.text().encode() for family in self._families]
-        return [*parts, *(_text(other.collect()).encode() for other in self._others)]
+        return [*parts, *(redact(_text(other.collect())).encode() for other in self._others)]
 
 
 class _Family:
@@ -52,7 +54,7 @@ class _Family:
         """Return the header and one line for each sample."""
         children = _children(self._metric)
         if children != self._children:  # children compare by identity, so a re-created series counts as new
-            self._template = "".join([self._header, *_lines(self._metric, children)])
+            self._template = redact("".join([self._header, *_lines(self._metric, children)]))
             self._readers = list(map(_reader, children.values()))
             self._children = children
         values = chain.from_iterable([read() for read in self._readers])

@@ -17,8 +17,9 @@ from whopwatch.contract import Contract
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange
+from whopwatch.core.redaction import redact
 from whopwatch.http.call import Call, url_of
-from whopwatch.http.credentials import CredentialKeys, redact
+from whopwatch.http.credentials import CredentialKeys
 from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits
 from whopwatch.http.timing import AttemptTimer
@@ -84,9 +85,8 @@ class ProbeClient:
             phases, failure = timer.phases(), error.failure
         else:
             phases, status = response.phases, response.status
-            secrets = self._keys.secrets
-            headers = tuple([(name, redact(value, secrets)) for name, value in response.headers])
-            body = redact(bytes(response.body), secrets)
+            headers = tuple([(redact(name), redact(value)) for name, value in response.headers])
+            body = redact(bytes(response.body))
         return Exchange(
             operation=call.operation.id,
             purpose=call.purpose,
@@ -123,7 +123,7 @@ class ProbeClient:
         host = self._netlocs[call.operation.api].netloc
         headers = {"Host": host, **self._headers}
         reason = self._guard.refuse(call.operation.method, url, headers, has_body=False)
-        if redact(url, self._keys.secrets) != url:
+        if redact(url) != url:
             reason = reason or "the URL contains the key"
         if reason:
             raise UnsafeRequestError(

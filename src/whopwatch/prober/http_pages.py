@@ -13,6 +13,7 @@ from prometheus_client import generate_latest
 
 from whopwatch.config import Secret
 from whopwatch.core.errors import did_you_mean
+from whopwatch.core.redaction import redact
 from whopwatch.metrics import CONTENT_TYPE, Exposition, ProbeMetrics, ProbeOutcome, new_registry
 from whopwatch.prober.budget import OnDemandBudget
 from whopwatch.prober.history import ProbeRun
@@ -40,7 +41,7 @@ INDEX = """whopwatch prober
 
 def json_page(content: object, status: int = 200) -> PageReply:
     """Return a page of JSON."""
-    return PageReply(status, JSON_TYPE, [json.dumps(content, indent=1).encode(), b"\n"])
+    return PageReply(status, JSON_TYPE, [redact(json.dumps(content, indent=1)).encode(), b"\n"])
 
 
 class ProberView(Protocol):

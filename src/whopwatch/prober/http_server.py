@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from whopwatch import __version__
 from whopwatch.core.errors import UsageError
+from whopwatch.core.redaction import redact
 
 MAX_CONNECTIONS = 256
 MAX_UNSENT_RESPONSES = 16
@@ -60,7 +61,7 @@ Page = Callable[[PageRequest], PageReply]
 
 def text_page(content: str, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> PageReply:
     """Return a page of plain text."""
-    return PageReply(status, TEXT_TYPE, [content.encode()], headers)
+    return PageReply(status, TEXT_TYPE, [redact(content).encode()], headers)
 
 
 class _Connection:

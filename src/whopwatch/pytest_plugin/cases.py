@@ -12,10 +12,11 @@ from whopwatch.checks.registry import CHECK_GROUPS, WHOLE_TARGET, list_of
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.exchange import Purpose
 from whopwatch.core.finding import Finding
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, State
 from whopwatch.pytest_plugin import options
 from whopwatch.reports.curl import commands
-from whopwatch.reports.text import UNSTATED, finding_lines, plural, sanitize
+from whopwatch.reports.text import UNSTATED, finding_lines, plural
 from whopwatch.run.target import check_target
 
 RequestKind = tuple[str, str]

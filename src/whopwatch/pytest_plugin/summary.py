@@ -52,8 +52,9 @@ class Summary:
         """Print the target, the states of the operations and the requests sent."""
         if not self._outcomes:
             return
+        from whopwatch.core.foreign_text import sanitize
         from whopwatch.pytest_plugin.session_run import finished_run
-        from whopwatch.reports.text import requests_line, sanitize, states_line
+        from whopwatch.reports.text import requests_line, states_line
 
         run = finished_run(self._config)
         if run is None:
@@ -73,7 +74,7 @@ class Summary:
 
 def _failed_report(reason: str) -> pytest.TestReport:
     """Return the report of a test that fails because the target could not be checked."""
-    from whopwatch.reports.text import sanitize
+    from whopwatch.core.foreign_text import sanitize
 
     return pytest.TestReport(
         nodeid=FAILED_TEST,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from whopwatch.core.finding import Finding, FindingState
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, Verdict
 from whopwatch.reports.markdown import MARKS
 from whopwatch.reports.text import (
@@ -14,7 +15,6 @@ from whopwatch.reports.text import (
     headline,
     inactive_findings,
     plural,
-    sanitize,
     sentence,
     target_line,
 )

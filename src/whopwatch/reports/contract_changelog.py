@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whopwatch.core.finding import Severity
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.diff.result import ComparedChange, Comparison
 from whopwatch.reports.contract_diff import not_compared, summary
-from whopwatch.reports.text import plural, sanitize
+from whopwatch.reports.text import plural
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from whopwatch.core.drift_classes import class_label, class_title
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Verdict
 from whopwatch.diff.result import ComparedChange, Comparison
 from whopwatch.reports.terminal import SEVERITY_STYLES
-from whopwatch.reports.text import plural, sanitize
+from whopwatch.reports.text import plural
 
 MAX_ROWS = 1500
 """Rows of the Markdown table: a job summary may hold 1 MiB; the JSON report has all of them."""

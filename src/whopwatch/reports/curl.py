@@ -6,8 +6,8 @@ import re
 
 from whopwatch.config.targets_file import BUILT_IN
 from whopwatch.core.finding import Finding
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report
-from whopwatch.reports.text import sanitize
 
 _VARIABLE = re.compile(r"\$[A-Z][A-Z0-9_]*")
 _SPECIAL = re.compile(r'(["\\$`])')

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whopwatch.core.finding import Finding, FindingState
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.reports.charts import format_seconds, latency_line, state_bars
 from whopwatch.reports.curl import commands, operation_of
@@ -34,7 +35,6 @@ from whopwatch.reports.text import (
     location,
     plural,
     requests_line,
-    sanitize,
     sentence,
     source_words,
 )

@@ -7,17 +7,10 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from whopwatch.core.finding import Finding
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.reports.curl import commands, operation_of
-from whopwatch.reports.text import (
-    UNSTATED,
-    finding_lines,
-    most_severe_first,
-    plural,
-    requests_line,
-    sanitize,
-    target_line,
-)
+from whopwatch.reports.text import UNSTATED, finding_lines, most_severe_first, plural, requests_line, target_line
 
 
 def render(report: Report) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from whopwatch.core.finding import Finding
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.reports.curl import commands, operation_of
 from whopwatch.reports.text import (
@@ -28,7 +29,6 @@ from whopwatch.reports.text import (
     location,
     plural,
     requests_line,
-    sanitize,
     sentence,
     states_line,
 )

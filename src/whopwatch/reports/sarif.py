@@ -14,9 +14,10 @@ from typing import Any
 from whopwatch.contract.loader import contracts_dir
 from whopwatch.core.drift_classes import DRIFT_CLASSES, class_slug, class_title
 from whopwatch.core.finding import Finding, FindingState, Severity
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, TargetResult, Verdict
 from whopwatch.reports.curl import commands, operation_of
-from whopwatch.reports.text import evidence, most_severe_first, sanitize
+from whopwatch.reports.text import evidence, most_severe_first
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS = 5000

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.reports.curl import commands, operation_of
 from whopwatch.reports.text import (
@@ -31,7 +32,6 @@ from whopwatch.reports.text import (
     incidents_line,
     location,
     requests_line,
-    sanitize,
     sentence,
     states_line,
 )

@@ -1,15 +1,15 @@
-"""Words that every report shares, and the function that makes foreign text safe to print."""
+"""Words that every report shares."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from whopwatch.core.drift_classes import class_title
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Severity
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import OperationResult, Report, State, TargetResult, Verdict
 
 VERDICTS = {Verdict.CLEAN: "CLEAN", Verdict.DRIFT: "DRIFT", Verdict.COULD_NOT_CHECK: "COULD NOT CHECK"}
@@ -35,22 +35,6 @@ _LEFT = "left"
 """The key of a report of a run with writes: the objects, by resource, that it created and did not delete."""
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)", re.ASCII)
 _SOURCES = {"reference": "Reference", "sdk": "SDK", "live": "Live API", "last night": "Last night"}
-
-
-def sanitize(text: str) -> str:
-    """Return `text` on one line, with every character that a terminal or a parser would obey made visible.
-
-    Control, format (bidirectional overrides included), surrogate and private characters become U+FFFD.
-    """
-    return "".join(
-        " " if character in "\t\n\r" else "\N{REPLACEMENT CHARACTER}" if _is_active(character) else character
-        for character in text
-    )
-
-
-def _is_active(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category.startswith("C") or category in ("Zl", "Zp")
 
 
 def plural(count: int, noun: str) -> str:

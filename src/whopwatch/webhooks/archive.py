@@ -14,6 +14,7 @@ from typing import Any
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import json_type
 from whopwatch.core.errors import UsageError
+from whopwatch.core.redaction import redact
 from whopwatch.webhooks.checker import DeliveryResult
 from whopwatch.webhooks.delivery import Delivery
 
@@ -45,7 +46,7 @@ class RedactedArchive:
         moment = datetime.fromtimestamp(delivery.received_at, UTC)
         path = self._folder / f"delivery-{moment:%Y%m%dT%H%M%S}-{self._number:06}.json"
         contract = result.contract or self._contract
-        text = json.dumps(redact_delivery(contract, delivery, result), indent=1) + "\n"
+        text = redact(json.dumps(redact_delivery(contract, delivery, result), indent=1)) + "\n"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         saved = sorted(self._folder.glob("delivery-*.json"))

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from whopwatch.core.errors import UsageError
+from whopwatch.core.redaction import redact
 
 STDOUT = "-"
 REPORT = "A report cannot be written."
@@ -58,10 +59,11 @@ class Outputs:
 
 
 def write_whole(path: Path, text: str, what: str = REPORT) -> None:
-    """Write `text` to `path` atomically: a reader sees the old file or the new one.
+    """Write `text`, without secrets, to `path` atomically: a reader sees the old file or the new one.
 
     Raise UsageError with the message `what` if that fails.
     """
+    text = redact(text)
     try:
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")

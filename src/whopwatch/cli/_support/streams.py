@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from whopwatch.core.errors import UsageError
+from whopwatch.core.foreign_text import safe_output
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -30,12 +31,24 @@ class _UnreadStream(io.FileIO):
             return super().write(data)
 
 
+class _SafeText(io.TextIOWrapper):
+    """A stream whose output has no secret, and no line that a CI system takes for a command."""
+
+    _begins_line = True
+
+    def write(self, text: str, /) -> int:
+        super().write(safe_output(text, begins_line=self._begins_line))
+        if text:
+            self._begins_line = not text.rpartition("\n")[2].strip()
+        return len(text)
+
+
 def _tolerate_no_reader(stream: TextIO) -> TextIO:
-    """Return `stream` so that its reader may go away. A stream of a test is not changed."""
+    """Return `stream` so that its reader may go away, and its text is safe. A stream of a test is not changed."""
     if not isinstance(stream, io.TextIOWrapper) or stream not in (sys.__stdout__, sys.__stderr__):
         return stream
     raw = _UnreadStream(stream.fileno(), "w", closefd=False)
-    return io.TextIOWrapper(
+    return _SafeText(
         # With PYTHONUNBUFFERED there must be no buffer before the descriptor.
         raw if stream.write_through else io.BufferedWriter(raw),
         encoding=stream.encoding,

@@ -21,5 +21,5 @@ def documentation_page(path: str, anchor: str = "") -> str:
 
 @cache
 def _published() -> str:
-    urls = dict(entry.split(", ", 1) for entry in metadata("whopwatch").get_all("Project-URL") or ())
+    urls: dict[str, str] = dict(entry.split(", ", 1) for entry in metadata("whopwatch").get_all("Project-URL") or ())
     return urls.get("Documentation", "")

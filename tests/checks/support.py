@@ -66,9 +66,18 @@ def page(
     }
 
 
-def found(contract: Contract, check: str, *exchanges: Exchange) -> list[Finding]:
-    """Return what one check finds."""
-    return list(run_checks(contract, Evidence(contract, exchanges), [ROWS[check]]))
+def found(contract: Contract, check: str, *exchanges: Exchange, established: bool = False) -> list[Finding]:
+    """Return what one check finds; with `established`, every operation used to meet every undocumented rule."""
+    row = ROWS[check]
+    known = {(id, rule.id) for id in contract.operations for rule in row.rules} if established else ()
+    return list(run_checks(contract, Evidence(contract, exchanges), [row], established=known))
+
+
+def met(contract: Contract, check: str, *exchanges: Exchange) -> set[tuple[str, str]]:
+    """Return the operations with the undocumented rules that one check sees met."""
+    rules: set[tuple[str, str]] = set()
+    run_checks(contract, Evidence(contract, exchanges), [ROWS[check]], met=rules)
+    return rules
 
 
 def rules(findings: Sequence[Finding]) -> list[tuple[str, str]]:

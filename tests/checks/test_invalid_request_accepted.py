@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.checks.support import exchange, found, page, rules
+from tests.checks.support import exchange, found, met, page, rules
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Severity
@@ -79,7 +79,7 @@ ACCEPTED = [
 def test_an_invalid_request_that_is_accepted_is_found(
     contract: Contract, one: Exchange, rule: str, location: str, drift_class: str, severity: Severity
 ) -> None:
-    (finding,) = found(contract, "refusals", one, exchange("plans.list", page([])))
+    (finding,) = found(contract, "refusals", one, exchange("plans.list", page([])), established=True)
 
     assert rules([finding]) == [(rule, location)]
     assert (finding.drift_class, finding.severity, finding.observed) == (drift_class, severity, "200")
@@ -87,18 +87,56 @@ def test_an_invalid_request_that_is_accepted_is_found(
     assert finding.message.endswith("(1 of 1 request).")
 
 
+ORDER, CURSOR = (*OWN, ("order", "x")), (*OWN, ("after", "x"))
+DOCUMENTED = {"missing-parameter-accepted", "unknown-id-accepted", "malformed-id-accepted", "other-status"}
+"""The rules that a source states: required parameters, and 404 for what does not exist."""
+
+
+@pytest.mark.parametrize("one", [row[0] for row in ACCEPTED])
+def test_what_no_source_states_is_info_until_it_was_seen_to_hold(contract: Contract, one: Exchange) -> None:
+    (finding,) = found(contract, "refusals", one, exchange("plans.list", page([])))
+
+    ((rule, _),) = rules([finding])
+    assert (finding.severity is Severity.INFO) is (rule not in DOCUMENTED)
+
+
+def test_a_declared_status_is_noted_for_its_own_kind_of_request_only(contract: Contract) -> None:
+    cursor = made(Purpose.INVALID_CURSOR, 400, (*OWN, ("after", "x")), value=error("after"))
+    parent = made(Purpose.UNKNOWN_ID, 404)
+
+    names = {rule.removeprefix("refusals/") for _, rule in met(contract, "refusals", cursor, parent)}
+
+    assert names == {
+        "invalid-cursor-accepted",
+        "other-client-error-odd-cursor",
+        "other-status-odd-cursor",
+        "unknown-parent-empty",
+        "other-client-error-unknown-id",
+    }
+    assert met(contract, "refusals", made(Purpose.UNKNOWN_ID, value=page([]))) == set()
+    assert met(contract, "refusals", parent, made(Purpose.UNKNOWN_ID, value=page([]))) == {
+        ("plans.list", "refusals/other-client-error-unknown-id")
+    }
+
+
 REJECTED = [
     (made(Purpose.INVALID_SIZE, 400, SIZE), None),
     (made(Purpose.INVALID_SIZE, 429, SIZE), None),
     (made(Purpose.INVALID_SIZE, 500, SIZE), None),
-    (made(Purpose.INVALID_SIZE, 422, SIZE), ("other-client-error", Severity.LOW)),
-    (made(Purpose.INVALID_SIZE, 403, SIZE), ("other-client-error", Severity.LOW)),
-    (made(Purpose.INVALID_SIZE, 404, SIZE), ("other-client-error", Severity.LOW)),
-    (made(Purpose.INVALID_SIZE, 401, SIZE), ("other-status", Severity.HIGH)),
-    (made(Purpose.INVALID_SIZE, 499, SIZE), ("other-status", Severity.HIGH)),
+    (made(Purpose.INVALID_SIZE, 422, SIZE), ("other-client-error-odd-size", Severity.LOW)),
+    (made(Purpose.INVALID_SIZE, 403, SIZE), ("other-client-error-odd-size", Severity.LOW)),
+    (made(Purpose.INVALID_SIZE, 404, SIZE), ("other-client-error-odd-size", Severity.LOW)),
+    (made(Purpose.INVALID_SIZE, 401, SIZE), ("other-status-odd-size", Severity.HIGH)),
+    (made(Purpose.INVALID_SIZE, 499, SIZE), ("other-status-odd-size", Severity.HIGH)),
     (made(Purpose.UNKNOWN_ID, 404), None),
-    (made(Purpose.UNKNOWN_ID, 400), ("other-client-error", Severity.LOW)),
+    (made(Purpose.UNKNOWN_ID, 400), ("other-client-error-unknown-id", Severity.LOW)),
     (made(Purpose.MALFORMED_ID, 400), None),
+    (made(Purpose.MALFORMED_ID, 403), ("other-client-error-malformed-id", Severity.LOW)),
+    (made(Purpose.MISSING_PARAMETER, 403, ()), ("other-client-error-missing-parameter", Severity.LOW)),
+    (made(Purpose.INVALID_VALUE, 422, ORDER), ("other-client-error-odd-value", Severity.LOW)),
+    (made(Purpose.INVALID_VALUE, 409, ORDER), ("other-status-odd-value", Severity.HIGH)),
+    (made(Purpose.INVALID_CURSOR, 409, CURSOR), ("other-status-odd-cursor", Severity.HIGH)),
+    (made(Purpose.INVALID_CURSOR, 403, CURSOR), ("other-client-error-odd-cursor", Severity.LOW)),
     (made(Purpose.MALFORMED_ID, 410), ("other-status", Severity.HIGH)),
 ]
 
@@ -107,7 +145,7 @@ REJECTED = [
 def test_a_rejection_has_the_declared_status(
     contract: Contract, one: Exchange, expected: tuple[str, Severity] | None
 ) -> None:
-    findings = found(contract, "refusals", one)
+    findings = found(contract, "refusals", one, established=True)
 
     assert rules(findings) == ([(expected[0], "status")] if expected else [])
     assert [finding.severity for finding in findings] == ([expected[1]] if expected else [])

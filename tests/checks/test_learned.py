@@ -30,7 +30,7 @@ def test_a_missing_field_is_judged_by_its_source(contract: Contract) -> None:
     assert by_place["/title"] == "learned-field-missing"
     assert by_place["/id"] == "required-field-missing"
     severities = {finding.location: finding.severity for finding in findings}
-    assert (severities["/title"], severities["/id"]) == ("low", "critical")
+    assert (severities["/title"], severities["/id"]) == ("info", "critical")
 
 
 def test_a_missing_field_of_an_item_is_looked_up_in_the_item() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.checks.support import exchange, found, page, rules
+from tests.checks.support import exchange, found, met, page, rules
 from tests.oracle.support import ITEMS, OWN, PLANS, all_pages, plan, plans, request
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
@@ -134,7 +134,7 @@ def test_the_default_size_is_that_of_the_other_lists(
     findings = found(contract, "page-sizes", *own, *usual)
 
     assert [(one.operation, *rules([one])[0], one.drift_class) for one in findings] == [
-        (PLANS, "other-default", "param:first", "D13")
+        (PLANS, "defaults-differ", "param:first", "D13")
     ] * is_found
 
 
@@ -148,10 +148,10 @@ def following(count: int, size: int) -> list[Exchange]:
     ("exchanges", "expected"),
     [
         (following(5, 5), []),
-        (following(4, 5), [("other-maximum", "D11")]),
+        (following(4, 5), [("other-assumed-maximum", "D11")]),
         ([*following(4, 5), *following(3, 6)], [("short-page", "D20")]),  # of several sizes
         ([*following(4, 6), *sized(5, size="5")], [("short-page", "D20")]),  # a larger page is possible
-        ([*following(4, 6), *sized(4, size="5")], [("other-maximum", "D11")]),
+        ([*following(4, 6), *sized(4, size="5")], [("other-assumed-maximum", "D11")]),
         (sized(4, size="5"), []),  # nothing follows
         (following(4, 5)[:1], []),
     ],
@@ -159,11 +159,28 @@ def following(count: int, size: int) -> list[Exchange]:
 def test_a_page_before_another_one_is_full(
     contract: Contract, exchanges: list[Exchange], expected: list[tuple[str, str]]
 ) -> None:
-    findings = found(contract, "page-sizes", *exchanges)
+    findings = found(contract, "page-sizes", *exchanges, established=True)
 
     assert [(*rules([one])[0], one.drift_class, one.severity) for one in findings] == [
         (rule, "param:first", drift_class, Severity.LOW) for rule, drift_class in expected
     ]
+
+
+def test_what_pages_meet_is_noted_and_a_maximum_only_if_a_page_has_it(contract: Contract) -> None:
+    def names(*exchanges: Exchange) -> set[str]:
+        return {rule for _, rule in met(contract, "page-sizes", *exchanges)}
+
+    assert names(*following(5, 5)) == {"page-sizes/short-page"}
+    assert names(*following(4, 5)) == set()
+    full = request(plans(*range(100, 0, -1)), ("first", "100"), has_next=True)
+    after = request(plans(1), ("first", "1"), ("after", "c-plan_1"), has_next=True)
+    assert names(full, after) == {"page-sizes/short-page", "page-sizes/other-assumed-maximum"}
+
+
+def test_an_empty_page_and_the_newest_item_first_are_noted(contract: Contract) -> None:
+    empty = request([])
+    assert met(contract, "paging", empty) == {("plans.list", "paging/cursor-on-empty-page")}
+    assert met(contract, "paging", request(plans(2, 1))) == set()
 
 
 def test_a_page_may_be_smaller_than_the_documented_maximum_allows(contract: Contract) -> None:
@@ -223,3 +240,21 @@ def test_lists_without_a_required_parent_may_share_items(contract: Contract) -> 
     made = [exchange("courses.list", page(plans(1)), query=(("company_id", id),)) for id in ("biz_1", "biz_2")]
 
     assert found(contract, "parents", *made) == []
+
+
+def test_where_nulls_are_is_info_until_they_were_seen_on_the_other_side(contract: Contract) -> None:
+    counted = [plan(number, member_count={5: 9, 3: 5, 2: 7}.get(number)) for number in (5, 4, 3, 2, 1)]
+    whole = all_pages(counted)
+    query = (ALL, ("order", "active_members_count"), ("direction", "desc"))
+    lowest = request([counted[place] for place in (0, 3, 2, 1, 4)], *query)
+    highest = request([counted[place] for place in (1, 4, 0, 3, 2)], *query)
+
+    (first,) = found(contract, "queries", *whole, highest, *whole)
+    (later,) = found(contract, "queries", *whole, highest, *whole, established=True)
+
+    assert rules([first]) == rules([later]) == [("nulls-elsewhere", "param:order")]
+    assert (first.severity, later.severity) == (Severity.INFO, Severity.HIGH)
+    assert met(contract, "queries", *whole, lowest, *whole) == {("plans.list", "queries/nulls-elsewhere")}
+    assert met(contract, "queries", *whole, highest, *whole) == set()
+    assert met(contract, "queries", *whole, lowest) == {("plans.list", "queries/nulls-elsewhere")}
+    assert met(contract, "queries", lowest, *whole) == set()  # nothing is known before the list was seen whole

@@ -331,10 +331,19 @@ MOVING: list[tuple[tuple[Exchange, ...], list[tuple[str, str]]]] = [
 def test_a_traversal_while_the_run_writes(
     contract: Contract, exchanges: tuple[Exchange, ...], expected: list[tuple[str, str]]
 ) -> None:
-    findings = found(contract, "moving", *exchanges)
+    findings = found(contract, "moving", *exchanges, established=True)
 
     assert rules(findings) == expected
     assert all((one.severity, one.drift_class) == (Severity.CRITICAL, "D20") for one in findings)
+
+
+def test_no_source_states_what_becomes_of_the_cursor_of_a_deleted_item(contract: Contract) -> None:
+    severities = {
+        finding.rule: finding.severity for exchanges, _ in MOVING for finding in found(contract, "moving", *exchanges)
+    }
+
+    assert severities.pop("moving/deleted-cursor-rejected") is Severity.INFO
+    assert set(severities.values()) == {Severity.CRITICAL}
 
 
 def test_each_traversal_counts_by_itself(contract: Contract) -> None:

@@ -97,3 +97,26 @@ def test_the_last_common_success_is_the_oldest_and_none_if_one_never_had_one() -
     assert last_common_success([NightOutcome(report, 20.0), NightOutcome(report, 10.0)]) == 10.0
     assert last_common_success([NightOutcome(report, 20.0), NightOutcome(report)]) is None
     assert last_common_success([]) is None
+
+
+@pytest.mark.parametrize("fault", ["nulls-highest@invoices.list", "size-odd-ignored@invoices.list"])
+def test_what_no_source_states_counts_once_a_night_has_seen_it_hold(tmp_path: Path, fault: str) -> None:
+    options = NightSettings(RunOptions(only=("invoices.list",), budget=120))
+    with embedded(load()) as api:
+
+        def night(file: str, *faults: str) -> tuple[Verdict, dict[str, str]]:
+            api.faults.switch(list(faults))
+            report = run_night(options, api.base_url, environ(api), tmp_path / file).report
+            return report.verdict, {str(finding.rule): str(finding.severity) for finding in report.findings}
+
+        # An API that never did it: shown, and no drift on any night.
+        for _ in range(2):
+            verdict, severities = night("never.sqlite", fault)
+            assert verdict is Verdict.CLEAN
+            assert severities
+            assert set(severities.values()) == {"info"}
+        # An API that did it before: it changed.
+        assert night("changed.sqlite") == (Verdict.CLEAN, {})
+        verdict, severities = night("changed.sqlite", fault)
+        assert verdict is Verdict.DRIFT
+        assert "high" in severities.values()

@@ -12,7 +12,7 @@ from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.rule import Rule
 from whopwatch.oracle import list_rules as rules
-from whopwatch.oracle.list_comparison import compare_step_back, compare_traversal
+from whopwatch.oracle.list_comparison import compare_step_back, compare_traversal, met_by_traversal
 from whopwatch.oracle.page import ListPage
 from whopwatch.oracle.traversal import StepBack, Traversal
 
@@ -230,3 +230,68 @@ def test_a_step_back_shows_what_the_traversal_skipped(contract: Contract) -> Non
     step = StepBack(made, ListPage(request(unsure[1:3], LAST, has_next=True)), 2)
 
     assert compare_step_back(whole(contract, unsure), step) == [(rules.ITEMS_SKIPPED, "param:after")]
+
+
+COUNTED = [plan(number, member_count={5: 9, 3: 5, 2: 7}.get(number)) for number in (5, 4, 3, 2, 1)]
+"""Plans 4 and 1 have no value to sort by."""
+BY_COUNT = ("order", "active_members_count")
+
+
+def compare_counted(contract: Contract, *pages: tuple[Sequence[int], Sequence[tuple[str, str]]]) -> Found:
+    """Compare a traversal of COUNTED; each page is its plans' numbers and its query."""
+    by_number = {one["id"]: one for one in COUNTED}
+    shown = [
+        request(
+            [by_number[f"plan_{number}"] for number in numbers],
+            *query,
+            has_next=place < len(pages) - 1,
+            has_previous=place > 0,
+        )
+        for place, (numbers, query) in enumerate(pages)
+    ]
+    found = compare_traversal(whole(contract, COUNTED), traversal(contract, *shown))
+    return [(one.rule, one.location) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "query", "expected"),
+    [
+        ((5, 2, 3, 4, 1), (DESC,), []),
+        ((4, 1, 3, 2, 5), (ASC,), []),
+        ((4, 1, 5, 2, 3), (DESC,), [(rules.NULLS_ELSEWHERE, "param:order")]),
+        ((3, 2, 5, 4, 1), (ASC,), [(rules.NULLS_ELSEWHERE, "param:order")]),
+        ((4, 1, 3, 2, 5), (DESC,), [(rules.PARAMETER_MISREAD, "param:direction")]),
+        ((2, 5, 3, 4, 1), (DESC,), [(rules.WRONG_ORDER, "param:order")]),
+        ((2, 4, 5, 3, 1), (DESC,), [(rules.WRONG_ORDER, "param:order")]),
+        ((4, 1, 5, 2), (DESC,), [(rules.NULLS_ELSEWHERE, "param:order"), (rules.ENDS_EARLY, "/data")]),
+    ],
+)
+def test_nulls_may_be_on_either_side_and_values_may_not(
+    contract: Contract, numbers: Sequence[int], query: Sequence[tuple[str, str]], expected: Found
+) -> None:
+    assert compare_counted(contract, (numbers, (ALL, BY_COUNT, *query))) == expected
+
+
+def test_nulls_are_on_one_side_of_all_pages(contract: Contract) -> None:
+    size, after_one = ("first", "2"), ("after", "c-plan_1")
+    assert compare_counted(
+        contract, ((4, 1), (size, BY_COUNT, DESC)), ((5, 2, 3), (ALL, after_one, BY_COUNT, DESC))
+    ) == [(rules.NULLS_ELSEWHERE, "param:order")]
+    after_two = ("after", "c-plan_2")
+    found = compare_counted(contract, ((5, 2), (size, BY_COUNT, DESC)), ((4, 1, 3), (ALL, after_two, BY_COUNT, DESC)))
+    assert (rules.WRONG_ORDER, "param:order") in found
+
+
+def test_what_a_traversal_shows_of_undocumented_rules(contract: Contract) -> None:
+    listed = whole(contract, COUNTED)
+
+    def shown(numbers: Sequence[int], *query: tuple[str, str]) -> set[Rule]:
+        by_number = {one["id"]: one for one in COUNTED}
+        made = request([by_number[f"plan_{number}"] for number in numbers], ALL, BY_COUNT, *query)
+        return set(met_by_traversal(listed, traversal(contract, made)))
+
+    assert shown((5, 2, 3, 4, 1), DESC) == {rules.NULLS_ELSEWHERE}
+    assert shown((4, 1, 5, 2, 3), DESC) == set()
+    assert shown((2, 5, 3, 4, 1), DESC) == set()
+    pages = (page((6, 5), ("first", "2"), has_next=True), page((4, 3, 2, 1), ALL, after(5), has_previous=True))
+    assert set(met_by_traversal(whole(contract), traversal(contract, *pages))) == {rules.OTHER_SIDE_WRONG}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple, Protocol
 
 from whopwatch.checks.collector import FindingCollector, findings_of
@@ -40,11 +40,15 @@ def run_checks(
     evidence: Evidence,
     checks: Iterable[_HasFunction],
     failed: list[FailedCheck] | None = None,
+    *,
+    established: Collection[tuple[str, str]] = (),
+    met: set[tuple[str, str]] | None = None,
 ) -> tuple[Finding, ...]:
     """Return what `checks` find, each disagreement once, the most severe first.
 
     A check that raises is added to `failed`, and what it found before and all other checks are reported; a caller
-    that passes no list gets the error itself, so that no check is left out without a word.
+    that passes no list gets the error itself, so that no check is left out without a word. `established` are operations
+    with the undocumented rules that they used to meet; those that they meet now are added to `met`.
     """
     collector = FindingCollector()
     for check in checks:
@@ -54,7 +58,10 @@ def run_checks(
             if failed is None:
                 raise
             failed.append(FailedCheck(check.id, type(error).__name__))
-    return tuple(sorted(findings_of(deduplicate(contract, collector.violations)), key=_order))
+    if met is not None:
+        met |= collector.met
+    violations = deduplicate(contract, collector.violations)
+    return tuple(sorted(findings_of(violations, established), key=_order))
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:

@@ -6,10 +6,10 @@ a rule, and the findings of a run.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from whopwatch.core.finding import Confidence, Finding
+from whopwatch.core.finding import Confidence, Finding, Severity
 from whopwatch.core.rule import Rule
 
 MAX_SAMPLES = 1_000
@@ -77,6 +77,7 @@ class FindingCollector:
     def __init__(self) -> None:
         self._violations: dict[tuple[str, str, str], RuleViolations] = {}
         self._locations: dict[tuple[str, str], int] = {}
+        self._met: set[tuple[str, str]] = set()
 
     def report(
         self,
@@ -109,37 +110,51 @@ class FindingCollector:
                 self._violations[key] = RuleViolations(rule, operation, key[2], *words, samples=samples, unit=unit)
         self._violations[key].violating.add(sample)
 
+    def meets(self, rule: Rule, operation: str) -> None:
+        """Note that a response of `operation` meets `rule`, which no source states."""
+        self._met.add((operation, rule.id))
+
+    @property
+    def met(self) -> set[tuple[str, str]]:
+        """The operations with the undocumented rules that they meet and do not violate."""
+        return self._met - {(operation, rule) for rule, operation, _ in self._violations}
+
     @property
     def violations(self) -> list[RuleViolations]:
         """What was reported, in the order in which it was first reported."""
         return list(self._violations.values())
 
 
-def findings_of(violations: Iterable[RuleViolations]) -> Iterator[Finding]:
+def findings_of(
+    violations: Iterable[RuleViolations], established: Collection[tuple[str, str]] = ()
+) -> Iterator[Finding]:
     """Yield one finding for each drift class, operation and location, confirmed if two samples agree.
 
     The most severe rule gives the words; the samples of other rules of the same check are counted with it. Of several
-    checks that report the same, the first with the highest severity is kept.
+    checks that report the same, the first with the highest severity is kept. `established` are operations with the
+    undocumented rules that they used to meet (see `Rule.severity_for`).
     """
     places: dict[tuple[str, str, str], list[RuleViolations]] = {}
     for one in violations:
         places.setdefault((one.rule.drift_class, one.operation, one.location), []).append(one)
     for group in places.values():
-        worst = min(group, key=lambda one: one.rule.severity.rank)
+        severities = [one.rule.severity_for(one.operation, established) for one in group]
+        severity = min(severities, key=lambda one: one.rank)
+        worst = group[severities.index(severity)]
         own = [one for one in group if one.rule.check == worst.rule.check]
         together = SampleCounter()
         for one in own:
             together.update(one.violating)
-        yield _finding(worst, len(together))
+        yield _finding(worst, severity, len(together))
 
 
-def _finding(found: RuleViolations, violations: int) -> Finding:
+def _finding(found: RuleViolations, severity: Severity, violations: int) -> Finding:
     rule, samples = found.rule, max(found.samples, violations)
     return Finding(
         drift_class=rule.drift_class,
         check=rule.check,
         rule=rule.id,
-        severity=rule.severity,
+        severity=severity,
         operation=found.operation,
         location=found.location,
         expected=found.expected,

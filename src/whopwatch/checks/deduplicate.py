@@ -57,6 +57,9 @@ def _names_cause(one: RuleViolations) -> bool:
 _leads_elsewhere = _is(rules.EARLIER_ITEMS, rules.ITEMS_SKIPPED, at="param:after")
 _loses_items = _either(_is_query("param:after"), _is_query("/data"), _is(rules.ITEM_ON_TWO_PAGES))
 
+DEFAULT_SIZES = (rules.OTHER_DEFAULT_SIZE, rules.DEFAULT_SIZES_DIFFER)
+MAXIMUMS = (rules.OTHER_MAXIMUM, rules.OTHER_ASSUMED_MAXIMUM)
+
 EXPLANATIONS: Sequence[Explanation] = (
     # The direction is misread even if it is requested, or the list has no lasting order.
     Explanation(
@@ -87,9 +90,9 @@ EXPLANATIONS: Sequence[Explanation] = (
     Explanation(_is_query("param:last"), _is(rules.WRONG_PAGE_BACK)),
     # Pages: a list that does not return the requested number of items has no other default size by that, and pages
     # before a cursor are too small as well.
-    Explanation(_is(rules.SHORT_PAGE), _either(_is(rules.OTHER_DEFAULT_SIZE), _is_query("param:before"))),
-    Explanation(_is(rules.TOO_MANY_ITEMS), _is(rules.OTHER_DEFAULT_SIZE)),
-    Explanation(_loses_items, _is(rules.SHORT_PAGE, rules.OTHER_MAXIMUM, rules.OTHER_DEFAULT_SIZE)),
+    Explanation(_is(rules.SHORT_PAGE), _either(_is(*DEFAULT_SIZES), _is_query("param:before"))),
+    Explanation(_is(rules.TOO_MANY_ITEMS), _is(*DEFAULT_SIZES)),
+    Explanation(_loses_items, _is(rules.SHORT_PAGE, *MAXIMUMS, *DEFAULT_SIZES)),
     Explanation(_is_query("param:after"), _is(rules.TOO_MANY_ITEMS)),
     # A server that fails valid requests also fails the invalid ones.
     Explanation(_is("status/server-error"), _is("status/server-error-on-invalid")),

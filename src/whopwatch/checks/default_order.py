@@ -18,6 +18,8 @@ def default_order(contract: Contract, evidence: Evidence, findings: FindingColle
         # Two items of nearly every list show that it is not reversed, before all of them are compared.
         is_suspected = any(_is_reversed(traversal, history, usual) for traversal in traversals)
         whole_lists = history.whole_lists if is_suspected else ()
+        if not is_suspected and any(_has_direction(traversal, history, usual) for traversal in traversals):
+            findings.meets(OLDEST_FIRST, id)
         for traversal, whole in whole_lists:
             if whole.is_reversed(usual):
                 findings.report(
@@ -29,6 +31,11 @@ def default_order(contract: Contract, evidence: Evidence, findings: FindingColle
                     unit="list",
                     direction=usual,
                 )
+
+
+def _has_direction(traversal: Traversal, history: ListHistory, direction: str) -> bool:
+    whole = traversal.whole(history.parameters)
+    return whole is not None and whole.direction == direction
 
 
 def _is_reversed(traversal: Traversal, history: ListHistory, direction: str) -> bool:

@@ -14,8 +14,15 @@ from whopwatch.core.finding import Severity
 from whopwatch.core.rule import Rule
 
 
-def _accepted(name: str, sentence: str, drift_class: str = "D20", severity: Severity = Severity.HIGH) -> Rule:
-    return Rule(f"refusals/{name}", drift_class, severity, "{expected}", "{status}", sentence)
+def _accepted(
+    name: str,
+    sentence: str,
+    drift_class: str = "D20",
+    severity: Severity = Severity.HIGH,
+    *,
+    documented: bool = True,
+) -> Rule:
+    return Rule(f"refusals/{name}", drift_class, severity, "{expected}", "{status}", sentence, documented=documented)
 
 
 class InvalidRequestKind(NamedTuple):
@@ -32,13 +39,15 @@ class InvalidRequestKind(NamedTuple):
 
 INVALID_REQUEST_KINDS: Mapping[Purpose, InvalidRequestKind] = {
     Purpose.INVALID_SIZE: InvalidRequestKind(
-        "odd_size", _accepted("invalid-size-accepted", "it accepts an invalid page size")
+        "odd_size", _accepted("invalid-size-accepted", "it accepts an invalid page size", documented=False)
     ),
     Purpose.INVALID_CURSOR: InvalidRequestKind(
-        "bad_cursor", _accepted("invalid-cursor-accepted", "it accepts a cursor that the list never returned")
+        "bad_cursor",
+        _accepted("invalid-cursor-accepted", "it accepts a cursor that the list never returned", documented=False),
     ),
     Purpose.INVALID_VALUE: InvalidRequestKind(
-        "odd_value", _accepted("invalid-value-accepted", "it accepts an undocumented parameter value")
+        "odd_value",
+        _accepted("invalid-value-accepted", "it accepts an undocumented parameter value", documented=False),
     ),
     Purpose.MISSING_PARAMETER: InvalidRequestKind(
         "missing_parameter",
@@ -56,14 +65,30 @@ INVALID_REQUEST_KINDS: Mapping[Purpose, InvalidRequestKind] = {
 }
 """What is declared for each purpose of an invalid request."""
 
-BOTH_SIZES_ACCEPTED = _accepted("both-sizes-accepted", "it accepts first and last in one request")
+BOTH_SIZES_ACCEPTED = _accepted("both-sizes-accepted", "it accepts first and last in one request", documented=False)
 UNKNOWN_PARENT_EMPTY = _accepted(
-    "unknown-parent-empty", "it returns an empty list for a parent that does not exist", "D15"
+    "unknown-parent-empty", "it returns an empty list for a parent that does not exist", "D15", documented=False
 )
 OTHER_STATUS = _accepted("other-status", "it rejects an invalid request with status {status}", "D15")
-OTHER_CLIENT_ERROR = _accepted(
-    "other-client-error", "it rejects an invalid request with status {status}", "D15", Severity.LOW
-)
+OTHER_UNSTATED_STATUS: Mapping[Purpose, Rule] = {
+    purpose: _accepted(
+        f"other-status-{purpose}", "it rejects an invalid request with status {status}", "D15", documented=False
+    )
+    for purpose, kind in INVALID_REQUEST_KINDS.items()
+    if not kind.accepted.documented
+}
+"""The same for each purpose that no source says is rejected."""
+OTHER_CLIENT_ERROR: Mapping[Purpose, Rule] = {
+    purpose: _accepted(
+        f"other-client-error-{purpose}",
+        "it rejects an invalid request with status {status}",
+        "D15",
+        Severity.LOW,
+        documented=False,
+    )
+    for purpose in INVALID_REQUEST_KINDS
+}
+"""The rule for each purpose: no source states which of the usual statuses an invalid request gets."""
 OTHER_PARAMETER_NAMED = Rule(
     "refusals/other-parameter-named",
     "D15",
@@ -90,6 +115,8 @@ def invalid_request_accepted(contract: Contract, evidence: Evidence, findings: F
             violation = _violation(
                 contract.operations[id], exchange, expected, is_there=evidence.is_still_there(exchange)
             )
+            for rule in _met_rules(contract.operations[id], exchange, expected):
+                findings.meets(rule, id)
             if violation:
                 findings.report(
                     violation.rule,
@@ -103,17 +130,34 @@ def invalid_request_accepted(contract: Contract, evidence: Evidence, findings: F
                 )
 
 
+def _met_rules(operation: Operation, exchange: Exchange, expected: int) -> tuple[Rule, ...]:
+    """Return the undocumented rules that the response to an invalid request meets: it has the declared status."""
+    if exchange.status != expected:
+        return ()
+    purpose = exchange.purpose
+    rules = [_accepted_rule(exchange), OTHER_CLIENT_ERROR[purpose], OTHER_UNSTATED_STATUS.get(purpose, OTHER_STATUS)]
+    if operation.is_list and purpose in NONEXISTENT:
+        rules.append(UNKNOWN_PARENT_EMPTY)
+    return tuple(rule for rule in rules if not rule.documented)
+
+
+def _accepted_rule(exchange: Exchange) -> Rule:
+    """Return the rule that a success response to an invalid request breaks."""
+    has_both_sizes = {"first", "last"} <= dict(exchange.query).keys()
+    return BOTH_SIZES_ACCEPTED if has_both_sizes else INVALID_REQUEST_KINDS[exchange.purpose].accepted
+
+
 def _violation(operation: Operation, exchange: Exchange, expected: int, *, is_there: bool) -> _RequestViolation | None:
     kind, status = INVALID_REQUEST_KINDS[exchange.purpose], exchange.status or 0
     if exchange.ok:
         if operation.is_list and exchange.purpose in NONEXISTENT and not _rows(exchange):
             return _RequestViolation(UNKNOWN_PARENT_EMPTY, "status")
-        has_both_sizes = {"first", "last"} <= dict(exchange.query).keys()
-        return _RequestViolation(
-            BOTH_SIZES_ACCEPTED if has_both_sizes else kind.accepted, _location(operation, exchange)
-        )
+        return _RequestViolation(_accepted_rule(exchange), _location(operation, exchange))
     if 400 <= status < 500 and status not in (expected, *kind.also, 429) and (status != 404 or is_there):
-        return _RequestViolation(OTHER_CLIENT_ERROR if status in (400, 403, 404, 422) else OTHER_STATUS, "status")
+        other = OTHER_UNSTATED_STATUS.get(exchange.purpose, OTHER_STATUS)
+        return _RequestViolation(
+            OTHER_CLIENT_ERROR[exchange.purpose] if status in (400, 403, 404, 422) else other, "status"
+        )
     if status == 400 and exchange.purpose not in NONEXISTENT and _names_valid_parameter(operation, exchange):
         return _RequestViolation(OTHER_PARAMETER_NAMED, "/error/param")
     return None

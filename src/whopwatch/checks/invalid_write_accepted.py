@@ -32,6 +32,7 @@ DELETED_TWICE = Rule(
     "404",
     "{status}",
     "it returns success for the deletion of an object that is already deleted",
+    documented=False,
 )
 REPEATED = Rule(
     "write-refusals/repeated",

@@ -7,7 +7,13 @@ from itertools import pairwise
 from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence
 from whopwatch.contract import Contract
-from whopwatch.oracle.list_rules import OTHER_DEFAULT_SIZE, OTHER_MAXIMUM, SHORT_PAGE
+from whopwatch.oracle.list_rules import (
+    DEFAULT_SIZES_DIFFER,
+    OTHER_ASSUMED_MAXIMUM,
+    OTHER_DEFAULT_SIZE,
+    OTHER_MAXIMUM,
+    SHORT_PAGE,
+)
 
 MIN_LISTS = 3
 """Lists that have to agree on a default size before another one differs."""
@@ -36,7 +42,10 @@ def page_sizes(contract: Contract, evidence: Evidence, findings: FindingCollecto
         expected = stated[id] or usual
         is_larger = any(size > expected for size, _ in found)
         if (is_larger or full[id] - {expected}) and (stated[id] or seen.count(usual) >= MIN_LISTS):
-            findings.report(OTHER_DEFAULT_SIZE, id, "param:first", sample=0, samples=len(seen), unit="page size")
+            rule = OTHER_DEFAULT_SIZE if stated[id] else DEFAULT_SIZES_DIFFER
+            findings.report(rule, id, "param:first", sample=0, samples=len(seen), unit="page size")
+        elif full[id] and not stated[id] and seen.count(usual) >= MIN_LISTS:
+            findings.meets(DEFAULT_SIZES_DIFFER, id)
 
 
 def _report_short_pages(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
@@ -45,7 +54,8 @@ def _report_short_pages(contract: Contract, evidence: Evidence, findings: Findin
     If no page of any size has more items than a certain number, the list has another maximum.
     """
     for id, history in evidence.lists.items():
-        maximum = contract.paging(contract.operations[id]).maximum_size
+        paging = contract.paging(contract.operations[id])
+        maximum = paging.maximum_size
         traversals = history.traversals
         sized = {page for one in traversals for page in one.pages if page.usable and page.size() is not None}
         followed = {page for one in traversals for page, after in pairwise(one.pages) if after.items}
@@ -53,12 +63,18 @@ def _report_short_pages(contract: Contract, evidence: Evidence, findings: Findin
         is_clamped = len({len(page.items) for page in short}) == 1 and all(
             len(page.items) <= min(len(short[0].items), page.size() or 0) for page in sized
         )
+        if any(len(page.items) == min(page.size() or 0, maximum) for page in sized & followed):
+            findings.meets(SHORT_PAGE, id)
+        if any(len(page.items) == maximum for page in sized & followed):
+            findings.meets(OTHER_ASSUMED_MAXIMUM, id)
+        clamped = OTHER_MAXIMUM if paging.is_maximum_stated else OTHER_ASSUMED_MAXIMUM
         for page in short:
             findings.report(
-                OTHER_MAXIMUM if is_clamped else SHORT_PAGE,
+                clamped if is_clamped else SHORT_PAGE,
                 id,
                 "param:first",
                 sample=page,
                 samples=len(sized),
                 unit="page",
+                maximum=maximum,
             )

@@ -6,12 +6,14 @@ from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence
 from whopwatch.contract import Contract
 from whopwatch.oracle.list_rules import PARENT_IGNORED
-from whopwatch.oracle.stability import proven_violations
+from whopwatch.oracle.stability import met_rules, proven_violations
 
 
 def queries(_: Contract, evidence: Evidence, findings: FindingCollector) -> None:
     """Report what differs while the list did not change: it was seen whole, and the same, before and after."""
     for id, history in evidence.lists.items():
+        for rule in met_rules(history):
+            findings.meets(rule, id)
         for violation, index in proven_violations(history):
             # The paging check reports what is wrong with a page by itself.
             if violation.rule.check == "queries":

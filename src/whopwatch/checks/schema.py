@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence, SuccessResponse
@@ -32,8 +33,11 @@ VIOLATION_RULES: Mapping[Kind, Rule] = {
 FRACTION = _rule("fraction", "D8", Severity.HIGH, "{place} is a fraction, but is documented as an integer")
 
 
-LEARNED_FIELD = _rule("learned-field-missing", "D5", Severity.LOW, "{place} is missing, which no source rules out")
-"""Of a field that a rule calls always present because the sources leave it open."""
+LEARNED_FIELD = replace(
+    _rule("learned-field-missing", "D5", Severity.LOW, "{place} is missing, which no source rules out"),
+    documented=False,
+)
+"""Of a field that a rule calls always present because the sources leave it open. The history reports its loss."""
 
 
 def rule_of(violation: Violation) -> Rule:

@@ -99,13 +99,14 @@ class AccountResource:
 class Paging:
     """How a list is paged.
 
-    `default_size` is None if no source states it. `maximum_size` is the stated or the assumed one. `is_backward` says
-    whether the list takes `last` and `before` in addition to `first` and `after`.
+    `default_size` is None if no source states it. `maximum_size` is the stated one if `is_maximum_stated`, else an
+    assumed one. `is_backward` says whether the list takes `last` and `before` in addition to `first` and `after`.
     """
 
     default_size: int | None
     maximum_size: int
     is_backward: bool
+    is_maximum_stated: bool = False
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,7 @@ class Contract:
             stated.get("default_size"),
             stated.get("maximum_size") or self.behaviour.pages["maximum_size"],
             names >= {"last", "before"},
+            "maximum_size" in stated,
         )
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -15,7 +15,8 @@ class Rule:
 
     `id` is `CHECK/NAME`, with the check's id. `sentence` completes a message that begins with the operation.
     `expected`, `observed` and `sentence` may contain `{names}`, which a report fills in (see `words`). `source` says
-    which two sources disagree if the rule is broken.
+    which two sources disagree if the rule is broken. `documented` says whether a source states the expectation. If none
+    does, a violation is `info` until a baseline has seen the expectation met: then the API changed.
     """
 
     id: str
@@ -25,11 +26,17 @@ class Rule:
     observed: str
     sentence: str
     source: Source = Source.LIVE_CONTRACT
+    documented: bool = True
 
     @property
     def check(self) -> str:
         """The id of the check that reports it."""
         return self.id.partition("/")[0]
+
+    def severity_for(self, operation: str, established: Collection[tuple[str, str]]) -> Severity:
+        """Return the severity of a violation; `established` are operations with the rules that they used to meet."""
+        is_promised = self.documented or (operation, self.id) in established
+        return self.severity if is_promised else Severity.INFO
 
     def words(self, **details: object) -> tuple[str, str, str]:
         """Return `expected`, `observed` and `sentence` with `details` filled in."""

@@ -19,7 +19,7 @@ def attribute_change(finding: Finding, records: Records, rules: HistoryRules, ni
 
     The reference and the SDK are silent on what they do not specify, the last night on what it did not check.
     """
-    promised_by = rules.promised_by.get(finding.check, ())
+    promised_by = () if finding.rule in rules.undocumented else rules.promised_by.get(finding.check, ())
     says = {source: AS_EXPECTED if source in promised_by else SILENT for source in ("reference", "sdk")}
     says["live"] = AS_EXPECTED if finding.state is FindingState.FIXED else AS_OBSERVED
     says["last night"] = _last_night(finding, records, night)

@@ -42,16 +42,22 @@ def compare_with_history(
     records: Records,
     *,
     accepted: Iterable[AcceptedEntry] = (),
+    met: Iterable[tuple[str, str]] = (),
 ) -> Report:
     """Return `report` compared with the nights in `records`, and add this night to `records`.
 
     The report was made from `exchanges`. A night that verified nothing is only recorded as such. A night
-    that ended early is compared as far as it went, and is never clean.
+    that ended early is compared as far as it went, and is never clean. `met` are operations with the undocumented rules
+    that they meet tonight: a later violation of one is a change.
     """
     rules = history_rules()
     night = _night(report, records)
     memory = BaselineSummary(night.number - 1, records.nights[-1].started_at if records.nights else None)
     update_operation_records(records, report.operations, night.number, rules)
+    for operation, rule in met:
+        if operation in records.operations:
+            record = records.operations[operation]
+            record.met = sorted({*record.met, rule})
     if not any(result.state in (State.VERIFIED, State.DRIFT) for result in report.operations):
         records.nights = [*records.nights, night][-MAX_NIGHTS:]
         return replace(report, memory=memory, operations=_rows(records, report.operations, ()))
@@ -66,7 +72,7 @@ def compare_with_history(
 
 
 def plan_priorities(records: Records, now: datetime) -> dict[str, OperationHistory]:
-    """Return for each operation the days since it was last verified, and how often it changed."""
+    """Return for each operation the days since it was last verified, its changes, and the rules that it met."""
     starts = {night.number: datetime.fromisoformat(night.started_at) for night in records.nights}
     first = min(starts.values(), default=now)
 
@@ -74,7 +80,9 @@ def plan_priorities(records: Records, now: datetime) -> dict[str, OperationHisto
         return max(0.0, (now - then).total_seconds() / 86_400)
 
     return {
-        id: OperationHistory(days=days(starts.get(record.verified_night, first)), changes=record.changes)
+        id: OperationHistory(
+            days=days(starts.get(record.verified_night, first)), changes=record.changes, met=frozenset(record.met)
+        )
         for id, record in records.operations.items()
     }
 

@@ -91,7 +91,9 @@ def write_records(database: sqlite3.Connection, records: Records) -> None:
 
 
 def _operation(record: dict[str, Any]) -> OperationRecord:
-    return OperationRecord(**{**record, "states": [State(state) for state in record["states"]]})
+    known = {field.name for field in fields(OperationRecord)}
+    values = {name: value for name, value in record.items() if name in known}
+    return OperationRecord(**{**values, "states": [State(state) for state in record["states"]]})
 
 
 def _finding(record: dict[str, Any]) -> FindingRecord:

@@ -131,7 +131,10 @@ def _observed(
     report, observation = run.report(), run.observation
     if observation.stopped == INTERRUPTED:
         return report, True
-    return compare_with_history(run.contract, observation.exchanges, report, records, accepted=settings.accepted), False
+    compared = compare_with_history(
+        run.contract, observation.exchanges, report, records, accepted=settings.accepted, met=observation.met
+    )
+    return compared, False
 
 
 def last_success(records: Records, now: datetime) -> float | None:

@@ -36,7 +36,8 @@ class OperationRecord:
     """The history of one operation. `states` and `latencies` (seconds) are those of the latest nights, oldest first.
 
     `verified_night` is the last night that verified it (0 for never), `unverified` counts the nights since, and
-    `changes` counts the nights on which one of its findings appeared, got worse or was fixed.
+    `changes` counts the nights on which one of its findings appeared, got worse or was fixed. `met` are the ids of
+    undocumented rules that its responses met on some night.
     """
 
     verified_night: int = 0
@@ -44,6 +45,7 @@ class OperationRecord:
     changes: int = 0
     states: list[State] = field(default_factory=list)
     latencies: list[float | None] = field(default_factory=list)
+    met: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -111,7 +111,10 @@ class LifecycleRule:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRules:
-    """What `rules.toml` declares, and for each check which requests it judges and which documents promise it."""
+    """What `rules.toml` declares, and for each check which requests it judges and which documents promise it.
+
+    `undocumented` are the ids of the rules that no source states.
+    """
 
     absence: AbsenceRule
     unit: UnitRule
@@ -120,6 +123,7 @@ class HistoryRules:
     lifecycle: LifecycleRule
     rechecked_by: Mapping[str, frozenset[str]]
     promised_by: Mapping[str, tuple[str, ...]]
+    undocumented: frozenset[str]
     headers: frozenset[str]
     traits: Mapping[str, TraitRule]
 
@@ -136,6 +140,7 @@ def history_rules() -> HistoryRules:
         lifecycle=LifecycleRule(**declared["lifecycle"]),
         rechecked_by={check.id: frozenset(check.purposes) for check in CHECKS if check.purposes},
         promised_by={check.id: check.promised_by for check in CHECKS},
+        undocumented=frozenset(rule.id for check in CHECKS for rule in check.rules if not rule.documented),
         headers=frozenset(declared["headers"]["watched"]),
         traits={kind: TraitRule(kind, **_typed(entry)) for kind, entry in declared["trait"].items()},
     )

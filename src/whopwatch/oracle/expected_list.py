@@ -17,6 +17,8 @@ from whopwatch.contract.list_behaviour import NOT_SHOWN, Behaviour, Filter, Pair
 from whopwatch.oracle.page import identity
 
 Rank = int
+NULL_KEY = (0,)
+"""The sort key of null: lower than that of any value."""
 MAX_VALUE_LENGTH = 100
 """Characters of a value that is sent back in a query."""
 MIN_MOMENTS = 3
@@ -63,21 +65,31 @@ class WholeList:
         self._field_values: dict[str, list[Any]] = {}
         self._sendable: dict[str, list[str | int | float]] = {}
         self._passing: dict[tuple[str, tuple[str, ...]], list[bool | None]] = {}
-        self._expected: dict[Pairs, Mapping[str, ExpectedItem]] = {}
+        self._expected: dict[tuple[Pairs, bool], Mapping[str, ExpectedItem]] = {}
 
     @cached_property
     def by_id(self) -> Mapping[str, Mapping[str, Any]]:
         """The items by their identity."""
         return {identity(item): item for item in self.items}
 
-    def expect(self, selection: Pairs) -> Mapping[str, ExpectedItem]:
-        """Return the items that a request with these filters and this order may show, by id, in their order."""
-        if selection not in self._expected:
-            self._expected[selection] = {item.id: item for item in self._expected_items(values_by_parameter(selection))}
-        return self._expected[selection]
+    def expect(self, selection: Pairs, *, nulls_highest: bool = False) -> Mapping[str, ExpectedItem]:
+        """Return the items that a request with these filters and this order may show, by id, in their order.
 
-    def _expected_items(self, wanted: Mapping[str, tuple[str, ...]]) -> list[ExpectedItem]:
-        ranks = self._ranks(wanted)
+        No source states where items without a value are: beside the lowest, or with `nulls_highest` the highest.
+        """
+        key = selection, nulls_highest
+        if key not in self._expected:
+            items = self._expected_items(values_by_parameter(selection), nulls_highest=nulls_highest)
+            self._expected[key] = {item.id: item for item in items}
+        return self._expected[key]
+
+    def has_mixed_nulls(self, selection: Pairs) -> bool:
+        """Whether some items, and not all, lack the value that `selection` sorts by."""
+        keys = self._sort_keys(values_by_parameter(selection))
+        return keys is not None and NULL_KEY in keys and any(key != NULL_KEY for key in keys)
+
+    def _expected_items(self, wanted: Mapping[str, tuple[str, ...]], *, nulls_highest: bool) -> list[ExpectedItem]:
+        ranks = self._ranks(wanted, nulls_highest=nulls_highest)
         columns = [self.passing(name, values) for name, values in wanted.items() if name not in self.parameters.sorts]
         passes = zip(*columns, strict=True) if columns else repeat((True,))
         found = [
@@ -142,7 +154,16 @@ class WholeList:
     def _positions(self) -> Mapping[str, int]:
         return {id: position for position, id in enumerate(self.by_id)}
 
-    def _ranks(self, wanted: Mapping[str, tuple[str, ...]]) -> list[Rank] | None:
+    def _sort_keys(self, wanted: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]] | None:
+        """Return what each item sorts by under the requested order; None if an item does not show it."""
+        order = self.parameters.declared.order
+        name = wanted.get(order["parameter"], (order["default"],))[-1]
+        keys = [sort_key(value_at(item, self.parameters.declared.order_path(name))) for item in self.by_id.values()]
+        if any(key is None for key in keys) or len({type(key[1]) for key in keys if key and len(key) > 1}) > 1:
+            return None
+        return [key for key in keys if key]
+
+    def _ranks(self, wanted: Mapping[str, tuple[str, ...]], *, nulls_highest: bool) -> list[Rank] | None:
         """Return the rank of each item under the requested order; None if an item does not show what is sorted by."""
         order = self.parameters.declared.order
         name = wanted.get(order["parameter"], (order["default"],))[-1]
@@ -152,11 +173,13 @@ class WholeList:
             usual = (self.direction or order["default_direction"]) if direction else None
             return list(range(count) if direction == usual else range(count, 0, -1))
         descending = (direction or order["default_direction"]) == "desc"
-        keys = [sort_key(value_at(item, self.parameters.declared.order_path(name))) for item in self.by_id.values()]
-        if any(key is None for key in keys) or len({type(key[1]) for key in keys if key and len(key) > 1}) > 1:
+        keys = self._sort_keys(wanted)
+        if keys is None:
             return None
-        order_of = {key: rank for rank, key in enumerate(sorted({key for key in keys if key}, reverse=descending))}
-        return [order_of[key] for key in keys if key]
+        if nulls_highest:
+            keys = [(2,) if key == NULL_KEY else key for key in keys]
+        order_of = {key: rank for rank, key in enumerate(sorted(set(keys), reverse=descending))}
+        return [order_of[key] for key in keys]
 
 
 def values_by_parameter(pairs: Pairs) -> dict[str, tuple[str, ...]]:
@@ -172,7 +195,7 @@ def sort_key(value: Any) -> tuple[Any, ...] | None:
     if value is NOT_SHOWN or isinstance(value, (list, dict)):
         return None
     if value is None:
-        return (0,)
+        return NULL_KEY
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     if isinstance(value, str):

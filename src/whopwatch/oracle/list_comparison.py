@@ -19,12 +19,40 @@ ExpectedItems = Mapping[str, ExpectedItem]
 """What a response may show, by id and in order; see `WholeList.expect`."""
 
 
+_ORDER_RULES = frozenset({rules.WRONG_ORDER, rules.ITEM_MISSING, rules.ITEMS_SKIPPED})
+"""Rules that are broken if items are in another place than expected."""
+
+
 def compare_traversal(whole: WholeList, traversal: Traversal) -> list[ListViolation]:
-    """Compare a traversal with the whole list; return the violations of the first page that has any."""
-    expected = whole.expect(traversal.selection)
+    """Compare a traversal with the whole list; return the violations of the first page that has any.
+
+    No source states where nulls sort. If the pages are as expected with nulls on the other side, only that is returned.
+    """
+    found = _compared(whole, traversal, nulls_highest=False)
+    if not found or not whole.has_mixed_nulls(traversal.selection):
+        return found
+    otherwise = _compared(whole, traversal, nulls_highest=True)
+    is_order = any(one.rule in _ORDER_RULES for one in found) and not any(one.rule in _ORDER_RULES for one in otherwise)
+    if otherwise and not is_order:
+        return found
+    return [ListViolation(rules.NULLS_ELSEWHERE, place_of_order(traversal.selection)), *otherwise]
+
+
+def met_by_traversal(whole: WholeList, traversal: Traversal) -> Iterator[Rule]:
+    """Yield the undocumented rules that a traversal shows to be met: other responses would violate them."""
+    if _compared(whole, traversal, nulls_highest=False):
+        return
+    if whole.has_mixed_nulls(traversal.selection) and _compared(whole, traversal, nulls_highest=True):
+        yield rules.NULLS_ELSEWHERE
+    if any(page.info("has_previous_page") is True for page in traversal.pages[1:]):
+        yield rules.OTHER_SIDE_WRONG
+
+
+def _compared(whole: WholeList, traversal: Traversal, *, nulls_highest: bool) -> list[ListViolation]:
+    expected = whole.expect(traversal.selection, nulls_highest=nulls_highest)
     earlier: list[str] = []
     for position, page in enumerate(traversal.pages):
-        prefix = (traversal.selection, *traversal.pages[: position + 1])
+        prefix = (traversal.selection, nulls_highest, *traversal.pages[: position + 1])
         if prefix in whole.verified:
             earlier += page.ids
             continue
@@ -32,7 +60,7 @@ def compare_traversal(whole: WholeList, traversal: Traversal) -> list[ListViolat
             return _rejection(traversal, page)
         found = list(_of_page(whole, expected, traversal.selection, earlier, page))
         if found:
-            cause = _explanation(whole, traversal, page) if position == 0 else _restart(traversal, page)
+            cause = _explanation(whole, traversal, page, nulls_highest) if position == 0 else _restart(traversal, page)
             return [cause] if cause else _attributed(_causes(found), traversal, page)
         before = traversal.pages[:position]
         if page.ids and any(page.info("end_cursor") == other.info("end_cursor") for other in before):
@@ -172,10 +200,10 @@ def _attributed(found: list[ListViolation], traversal: Traversal, page: ListPage
     return [ListViolation(one.rule, f"param:{name}" if one.rule in rules.LOSSES else one.location) for one in found]
 
 
-def _explanation(whole: WholeList, traversal: Traversal, page: ListPage) -> ListViolation | None:
+def _explanation(whole: WholeList, traversal: Traversal, page: ListPage, nulls_highest: bool) -> ListViolation | None:
     """Return the one parameter that, if ignored or read as another value, makes the first page as it is."""
     for rule, name, other in _readings(traversal.selection):
-        expected = whole.expect(other)
+        expected = whole.expect(other, nulls_highest=nulls_highest)
         is_certain = all(item.certain and item.rank is not None for item in expected.values())
         if page.ids and is_certain and not any(_of_page(whole, expected, other, [], page)):
             is_single = _is_one_too_many(whole, traversal.selection, name, page)
@@ -211,7 +239,7 @@ def _restart(traversal: Traversal, page: ListPage) -> ListViolation | None:
 def compare_step_back(whole: WholeList, step: StepBack) -> list[ListViolation]:
     """Compare a step back with the pages before it, provided that those are right."""
     page, traversal = step.page, step.traversal
-    if compare_traversal(whole, traversal):
+    if any(one.rule.documented for one in compare_traversal(whole, traversal)):
         return []
     if not page.usable:
         return [ListViolation(rules.QUERY_REJECTED, "param:before")] if page.exchange.status in (400, 404, 422) else []

@@ -6,6 +6,8 @@ fault breaks which rule.
 
 from __future__ import annotations
 
+from functools import partial
+
 from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.core.finding import Severity, Source
 from whopwatch.core.rule import Rule
@@ -13,18 +15,32 @@ from whopwatch.core.rule import Rule
 CRITICAL, HIGH, MEDIUM, LOW = Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW
 
 
-def _rule(id: str, severity: Severity, expected: str, observed: str, sentence: str, drift_class: str = "D20") -> Rule:
-    return Rule(id, drift_class, severity, expected, observed, sentence)
+def _rule(
+    id: str,
+    severity: Severity,
+    expected: str,
+    observed: str,
+    sentence: str,
+    drift_class: str = "D20",
+    *,
+    source: Source = Source.LIVE_CONTRACT,
+    documented: bool = True,
+) -> Rule:
+    return Rule(id, drift_class, severity, expected, observed, sentence, source, documented)
 
 
-def _live(id: str, severity: Severity, expected: str, observed: str, sentence: str, drift_class: str = "D20") -> Rule:
-    """Return a rule that compares several responses of the API with each other."""
-    return Rule(id, drift_class, severity, expected, observed, sentence, Source.LIVE_LIVE)
+_live = partial(_rule, source=Source.LIVE_LIVE)
+"""A rule that compares several responses of the API with each other."""
 
 
 # One page. Of two rules for one location the more severe one is reported.
 CURSOR_ON_EMPTY_PAGE = _rule(
-    "paging/cursor-on-empty-page", LOW, "no cursor on an empty page", "a cursor", "an empty page has a cursor"
+    "paging/cursor-on-empty-page",
+    LOW,
+    "no cursor on an empty page",
+    "a cursor",
+    "an empty page has a cursor",
+    documented=False,
 )
 TOO_MANY_ITEMS = _rule(
     "paging/too-many-items",
@@ -185,6 +201,14 @@ WRONG_ORDER = _live(
     "another order",
     "items are not in the requested order",
 )
+NULLS_ELSEWHERE = _live(
+    "queries/nulls-elsewhere",
+    HIGH,
+    "items without a value on the side of the lowest",
+    "items without a value on the other side",
+    "items without a value are on the other side of the requested order",
+    documented=False,
+)
 ORDER_CHANGES = _live(
     "queries/order-changes",
     HIGH,
@@ -233,6 +257,7 @@ OTHER_SIDE_WRONG = _live(
     "whether there are items on the other side",
     "the opposite",
     "a page is wrong about the items on its other side",
+    documented=False,
 )
 WRONG_PAGE_BACK = _live(
     "queries/wrong-page-back",
@@ -250,6 +275,15 @@ PREVIOUS_PAGE_WRONG = _live(
 )
 
 # The sizes of pages, the default order and the parents of lists.
+OTHER_ASSUMED_MAXIMUM = _rule(
+    "page-sizes/other-assumed-maximum",
+    LOW,
+    "as many items as requested",
+    "fewer items, never more than a certain number",
+    "its maximum page size is smaller than {maximum}, which no source states",
+    "D11",
+    documented=False,
+)
 OTHER_MAXIMUM = _rule(
     "page-sizes/other-maximum",
     LOW,
@@ -264,14 +298,24 @@ SHORT_PAGE = _rule(
     "as many items as requested",
     "fewer items",
     "a page that is not the last one has fewer items than requested",
+    documented=False,
 )
-OTHER_DEFAULT_SIZE = _live(
+OTHER_DEFAULT_SIZE = _rule(
     "page-sizes/other-default",
+    LOW,
+    "the documented default page size",
+    "another size",
+    "its default page size is not the documented one",
+    "D13",
+)
+DEFAULT_SIZES_DIFFER = _live(
+    "page-sizes/defaults-differ",
     LOW,
     "the default page size of the other lists",
     "another size",
     "its default page size differs from that of the other lists",
     "D13",
+    documented=False,
 )
 OLDEST_FIRST = _rule(
     "default-order/oldest-first",
@@ -280,6 +324,7 @@ OLDEST_FIRST = _rule(
     "the other direction",
     "it begins with the oldest item if no direction is requested",
     "D13",
+    documented=False,
 )
 PARENT_IGNORED = _live(
     "parents/parent-ignored",
@@ -303,6 +348,7 @@ DELETED_CURSOR_REJECTED = _live(
     "each item once",
     "a 4xx",
     "the cursor of an item that was deleted since is rejected",
+    documented=False,
 )
 TWICE_WHILE_WRITING = _live(
     "moving/item-twice",

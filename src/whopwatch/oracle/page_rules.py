@@ -24,13 +24,14 @@ def _item_count(page: ListPage) -> int:
     return len(page.rows) - page.rows.count(None)
 
 
-def _is_empty(page: ListPage) -> bool:
+def is_empty(page: ListPage) -> bool:
+    """Return whether a page has no items."""
     return page.has_data and not page.rows
 
 
 def _has_cursor_on_nothing(page: ListPage) -> bool:
     cursors = (page.page_info.get("start_cursor"), page.page_info.get("end_cursor"))
-    return _is_empty(page) and cursors != (None, None)
+    return is_empty(page) and cursors != (None, None)
 
 
 def _has_too_many(page: ListPage) -> bool:
@@ -52,7 +53,7 @@ def _is_dead_end(page: ListPage) -> bool:
 def _is_empty_with_next(page: ListPage) -> bool:
     # Only for a whole list that is empty: an empty second page is reported at the page before it.
     is_first = page.exchange.purpose is Purpose.LIST
-    return is_first and _is_empty(page) and page.page_info.get("has_next_page") is True
+    return is_first and is_empty(page) and page.page_info.get("has_next_page") is True
 
 
 def _has_item_twice(page: ListPage) -> bool:

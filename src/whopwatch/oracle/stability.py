@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from whopwatch.core.exchange import Purpose
+from whopwatch.core.rule import Rule
 from whopwatch.oracle import list_rules as rules
 from whopwatch.oracle.expected_list import WholeList
-from whopwatch.oracle.list_comparison import compare_step_back, compare_traversal, place_of_order
+from whopwatch.oracle.list_comparison import compare_step_back, compare_traversal, met_by_traversal, place_of_order
 from whopwatch.oracle.page_rules import ListViolation
 from whopwatch.oracle.traversal import ListHistory, ListKey, Traversal, signature
 
@@ -30,6 +31,16 @@ def suspected_violations(history: ListHistory, since: int) -> list[IndexedViolat
 def proven_violations(history: ListHistory) -> list[IndexedViolation]:
     """Return what responses violate while the list did not change."""
     return [*_all(history, 0, history.unchanged_between), *_reordered(history), *_resized(history)]
+
+
+def met_rules(history: ListHistory) -> set[Rule]:
+    """Return the undocumented rules that responses show to be met: they are as the list that was seen before says."""
+    found: set[Rule] = set()
+    for traversal in history.traversals:
+        if traversal.pages[-1].exchange.purpose is Purpose.QUERY:
+            whole = history.whole_before(traversal.list_key, _first_query(traversal))
+            found.update(met_by_traversal(whole, traversal) if whole else ())
+    return found
 
 
 def _all(history: ListHistory, since: int, whole_of: WholeListOf) -> list[IndexedViolation]:

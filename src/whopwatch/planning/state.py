@@ -45,10 +45,14 @@ class FilteredFirstPage:
 
 @dataclass(frozen=True, slots=True)
 class OperationHistory:
-    """What earlier runs know of an operation: the days since it was last verified, and how often it changed."""
+    """What earlier runs know of an operation: the days since it was last verified, and how often it changed.
+
+    `met` are the ids of undocumented rules that its responses met.
+    """
 
     days: float = 0.0
     changes: int = 0
+    met: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

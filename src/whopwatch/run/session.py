@@ -108,6 +108,7 @@ def observe(
             requests=dict(client.sent_by_operation),
             findings=findings,
             failed_checks=tuple(session.failed_checks),
+            met=frozenset(session.met),
             written=written,
             api_version=detector.answer,
             other_version=other_version,
@@ -250,8 +251,15 @@ class Session:
             self._progress(Progress(done, len(wanted), sent, sent + left, exchange.operation))
 
     def findings(self) -> tuple[Finding, ...]:
-        """Return the findings of all checks so far, without failures that did not repeat; sets `failed_checks`."""
+        """Return the findings of all checks so far, without failures that did not repeat.
+
+        Sets `failed_checks` and `met`.
+        """
         judged, _ = without_incidents(self._exchanges)
         self.failed_checks: list[FailedCheck] = []
+        self.met: set[tuple[str, str]] = set()
         evidence = Evidence(self.state.contract, judged)
-        return run_checks(self.state.contract, evidence, CHECKS, self.failed_checks)
+        established = {(id, rule) for id, past in self.state.past.items() for rule in past.met}
+        return run_checks(
+            self.state.contract, evidence, CHECKS, self.failed_checks, established=established, met=self.met
+        )

@@ -126,7 +126,7 @@ def narrow_search(context: FaultContext, *, how: str) -> FaultPlan | None:
 
 
 def break_order(context: FaultContext, *, how: str) -> FaultPlan | None:
-    """Sort so that items are lost, or numbers are compared as strings: `how` is a key of ORDER_FAULTS."""
+    """Sort wrongly: `how` is a key of ORDER_FAULTS."""
     if context.operation.parameter("order") is None:
         return None
     reorder = setting_of(ORDER_FAULTS, "how", how)
@@ -154,7 +154,16 @@ def _as_text(pairs: Pairs, order: ListOrder) -> Pairs:
     return sorted(texts, key=lambda pair: pair[0], reverse=order.descending)
 
 
-ORDER_FAULTS: Mapping[str, Callable[[Pairs, ListOrder], Pairs]] = {"lossy": _without_lowest, "as-text": _as_text}
+def _nulls_highest(pairs: Pairs, order: ListOrder) -> Pairs:
+    moved = [((position[0] or 2, *position[1:]), row) for position, row in pairs]
+    return sorted(moved, key=lambda pair: pair[0], reverse=order.descending)
+
+
+ORDER_FAULTS: Mapping[str, Callable[[Pairs, ListOrder], Pairs]] = {
+    "lossy": _without_lowest,
+    "as-text": _as_text,
+    "nulls-highest": _nulls_highest,
+}
 
 
 SELECTION_FAULTS: FaultSteps = {

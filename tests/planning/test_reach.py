@@ -8,7 +8,7 @@ import pytest
 
 from tests.planning.support import Api, page, run_state
 from tests.planning.support import drive as drive_one
-from whopwatch.contract import Contract
+from whopwatch.contract import Contract, load
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
 from whopwatch.planning.ids import MAX_TRIES
@@ -150,3 +150,19 @@ def test_a_refusal_is_not_tried_again_with_other_ids(contract: Contract, status:
 def test_answers_of_any_shape_end_the_search(contract: Contract, body: object) -> None:
     selected = [operation.id for operation in contract.reads if operation.api == "v1"]
     assert len(drive(run_state(contract, *selected), lambda call: (body, 200))) < 600
+
+
+def test_an_id_is_sent_with_the_object_that_it_was_listed_below() -> None:
+    def api(call: Call) -> tuple[Any, int]:
+        if call.operation.id == "bounties.list":
+            return page([f"bnty_{number}" for number in range(60)]), 200
+        return page(["btys_1", "btys_2"] if call.operation.is_list else []), 200
+
+    newest = load("newest")
+    state = RunState(newest, ["bounties.submissions.retrieve"])
+    state.pool.pin("accounts", "biz_1")
+    *_, listed, retrieved = drive(state, api)
+    assert listed.operation.id == "bounties.submissions.list"
+    assert retrieved.operation.id == "bounties.submissions.retrieve"
+    assert retrieved.path_params["bounty_id"] == listed.path_params["bounty_id"]
+    assert retrieved.path_params["id"] in ("btys_1", "btys_2")

@@ -52,6 +52,21 @@ def test_responses_to_an_invalid_key_provide_no_ids(contract: Contract, products
     assert state.pool.candidates("products") == []
 
 
+def test_an_id_in_any_text_is_found_by_its_prefix(contract: Contract, products: Call) -> None:
+    state = run_state(contract, "products.list", "memberships.retrieve", "payments.retrieve")
+    text = "GET /memberships/mem_AbC123 after xmem_Zz1 mem_type mem_A1/../x pay_a/b pay_Q1 pay_R2x9"
+    state.record(products, answer(products, {"data": [{"id": "prod_1", "title": text, "pay_method": None}]}))
+    assert sorted(state.pool.candidates("memberships")) == ["mem_AbC123"]
+    assert sorted(state.pool.candidates("payments")) == ["pay_R2x9"]
+
+
+def test_a_prefix_is_not_searched_for_once_an_id_is_known(contract: Contract, products: Call) -> None:
+    state = run_state(contract, "products.list", "memberships.retrieve")
+    state.pool.add("memberships", "mem_known", own=True)
+    state.record(products, answer(products, {"data": [{"id": "prod_1", "title": "mem_AbC123"}]}))
+    assert state.pool.candidates("memberships") == ["mem_known"]
+
+
 def test_objects_with_more_fields_come_first(contract: Contract, products: Call) -> None:
     state = run_state(contract, "products.list", "products.retrieve")
     full, empty = {"id": "prod_full", "title": "x", "headline": "y"}, {"id": "prod_empty", "title": None}

@@ -187,7 +187,11 @@ class _Adapter:
             return None
         carried = [part.get("schema") for part in _mapping(raw.get("content")).values() if isinstance(part, dict)]
         schema = raw.get("schema") or (carried[0] if carried else None)
-        made: Node = {key: raw[key] for key in ("name", "in", "style", "explode", "deprecated") if key in raw}
+        made: Node = {
+            key: raw[key]
+            for key in ("name", "in", "style", "explode", "deprecated", "example", "examples")
+            if key in raw
+        }
         made |= {"required": bool(raw.get("required")), "schema": dict(_mapping(schema))}
         same = known.parameter(raw["name"]) if known else None
         if same and same.resource:

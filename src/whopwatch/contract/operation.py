@@ -17,7 +17,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One documented parameter. `name` is as on the wire (`product_ids[]`); `schema` may be a `$ref`."""
+    """One documented parameter. `name` is as on the wire (`product_ids[]`); `schema` may be a `$ref`.
+
+    `examples` are documented values.
+    """
 
     name: str
     location: Location
@@ -25,6 +28,7 @@ class Parameter:
     schema: Schema
     resource: str | None = None
     id_prefixes: tuple[str, ...] = ()
+    examples: tuple[Any, ...] = ()
 
     @property
     def is_array(self) -> bool:
@@ -179,7 +183,20 @@ def _parameter(raw: Mapping[str, Any]) -> Parameter:
         schema=schema,
         resource=raw.get("x-resource") or annotated.get("x-resource"),
         id_prefixes=tuple(raw.get("x-id-prefix") or annotated.get("x-id-prefix", ())),
+        examples=tuple(_examples(raw, schema)),
     )
+
+
+def _examples(*nodes: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the example values of a parameter and of its schema; OpenAPI writes them in three ways."""
+    for node in nodes:
+        if "example" in node:
+            yield node["example"]
+        named = node.get("examples", ())
+        if isinstance(named, Mapping):
+            yield from (one["value"] for one in named.values() if isinstance(one, Mapping) and "value" in one)
+        else:
+            yield from named
 
 
 def _response(status: int, node: Mapping[str, Any], response: Mapping[str, Any], here: str) -> Response:

@@ -84,7 +84,7 @@ class ContractFolder:
 KEYWORDS = frozenset(
     {
         *("type", "format", "enum", "const", "properties", "required", "items", "additionalProperties"),
-        *("anyOf", "oneOf", "discriminator", "deprecated", "$ref", "title", "description"),
+        *("anyOf", "oneOf", "discriminator", "deprecated", "$ref", "title", "description", "examples"),
     }
 )
 

@@ -1,18 +1,22 @@
-"""The ids that a run has seen, and the values that they provide for required parameters."""
+"""The ids that a run has seen, and the values that it can send for required parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from zlib import crc32
 
-from whopwatch.contract import Operation, Parameter
+from whopwatch.contract import Contract, Operation, Parameter
+from whopwatch.contract.list_behaviour import query_text
 
 IDS_PER_RESOURCE = 64
 """Ids kept for each resource. No sensible budget can request more of them."""
 MAX_TRIES = 24
 """Parents tried before an empty list is accepted as empty, and ids tried before a 404 is accepted."""
+RANGE_DAYS = 30
+"""The days between the two dates of a range that an operation requires."""
 
 
 class IdPool:
@@ -88,17 +92,21 @@ ParameterValues = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class RequiredParameter:
-    """A required parameter, and the resources whose ids it takes, the likeliest first; none if that is unknown.
+    """A required parameter, and what can be sent for it.
 
-    `is_parent` says that the parameter selects whose list is requested.
+    `resources` are the resources whose ids it takes, the likeliest first. A parameter that takes no id has `values`
+    instead: see `documented_samples`. `is_parent` says that the parameter selects whose list is requested.
     """
 
     parameter: Parameter
     resources: tuple[str, ...]
     is_parent: bool = False
+    values: tuple[str, ...] = ()
 
     def candidates(self, pool: IdPool) -> Sequence[str]:
-        """Return ids that can be sent, the best of each resource before the second best of any."""
+        """Return what can be sent; of ids, the best of each resource before the second best of any."""
+        if not self.resources:
+            return self.values
         if len(self.resources) == 1:
             return pool.candidates(self.resources[0], ends=self.is_parent)
         ranked = [pool.candidates(resource, ends=self.is_parent) for resource in self.resources]
@@ -106,18 +114,44 @@ class RequiredParameter:
         return [ids[place] for place in range(longest) for ids in ranked if place < len(ids)]
 
 
-def required_parameters(operation: Operation) -> tuple[RequiredParameter, ...]:
+def required_parameters(contract: Contract, operation: Operation) -> tuple[RequiredParameter, ...]:
     """Return what every request of `operation` has to name, path parameters first."""
     return tuple(
-        RequiredParameter(parameter, accepted_resources(parameter), operation.is_list)
-        for parameter in (*operation.in_("path"), *operation.required_query)
+        RequiredParameter(
+            parameter, parameter.resources, operation.is_list, documented_samples(contract, operation, parameter)
+        )
+        for parameter in operation.needed
     )
 
 
-def accepted_resources(parameter: Parameter) -> tuple[str, ...]:
-    """Return the resources whose ids `parameter` takes."""
-    alternatives = parameter.schema.get("x-resource-alternatives", ())
-    return (parameter.resource, *alternatives) if parameter.resource else ()
+def documented_samples(contract: Contract, operation: Operation, parameter: Parameter) -> tuple[str, ...]:
+    """Return values of a parameter that the contract documents: examples, the default, enum values, or a date.
+
+    Of the dates that an operation requires, the first is RANGE_DAYS before the others. None for a parameter that takes
+    an id, or any other value that nothing documents: a guess would be a wrong request.
+    """
+    if parameter.resource:
+        return ()
+    schema = contract.resolve(parameter.schema, operation.api)
+    stated = (*parameter.examples, *((schema["default"],) if schema.get("default") is not None else ()))
+    if stated:
+        return tuple(dict.fromkeys(map(query_text, stated)))
+    if values := contract.documented_values(operation, parameter):
+        return values
+    if schema.get("format") in ("date", "date-time"):
+        return (_sample_date(contract, operation, parameter),)
+    return (query_text(schema.get("minimum", 1)),) if schema.get("type") in ("integer", "number") else ()
+
+
+def _sample_date(contract: Contract, operation: Operation, parameter: Parameter) -> str:
+    """Return the start or the end of a range that ends on the day of the edition, so that a plan can be repeated."""
+    formats = {one.name: contract.resolve(one.schema, operation.api).get("format") for one in operation.needed}
+    dates = [name for name, format in formats.items() if format in ("date", "date-time")]
+    day = contract.edition.date
+    end = date.fromisoformat(day) if day else datetime.now(UTC).date()
+    start = end - timedelta(days=RANGE_DAYS)
+    chosen = start if len(dates) > 1 and parameter.name == dates[0] else end
+    return f"{chosen}T00:00:00Z" if formats[parameter.name] == "date-time" else str(chosen)
 
 
 def value_combinations(

@@ -168,9 +168,8 @@ def _other_ids(state: RunState, operation: Operation, purpose: Purpose, change: 
         return
     call: Call = trace[0]
     if call.path_params:
-        name = list(operation.in_("path"))[-1].name
-        name = name if name in call.path_params else next(iter(call.path_params))
-        other = {**call.path_params, name: change(call.path_params[name])}
+        ids = [one.name for one in operation.in_("path") if one.resource and one.name in call.path_params]
+        other = {**call.path_params, **{name: change(call.path_params[name]) for name in ids[-1:]}}
         if other != call.path_params:
             yield replace(call, purpose=purpose, path_params=other)
         return

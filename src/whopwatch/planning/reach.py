@@ -12,7 +12,7 @@ from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
-from whopwatch.planning.ids import MAX_TRIES, ParameterValues, accepted_resources, value_combinations
+from whopwatch.planning.ids import MAX_TRIES, ParameterValues, value_combinations
 from whopwatch.planning.state import Experiment, RunState, isolated_experiment, items, rejected_parameter
 
 FULL_PAGE = 100
@@ -82,7 +82,7 @@ def lists_of_more_parents(state: RunState, operation: Operation) -> Experiment:
 def _with_optional_ids(state: RunState, operation: Operation, values: ParameterValues) -> Experiment:
     """Request the same list with one optional id after the other: the API may require one of them."""
     for parameter in operation.in_("query"):
-        candidates = [id for resource in accepted_resources(parameter) for id in state.pool.candidates(resource)]
+        candidates = [id for resource in parameter.resources for id in state.pool.candidates(resource)]
         if not parameter.required and candidates:
             exchange: Exchange = yield _call(operation, {**values, parameter.name: candidates[0]})
             if exchange.status != 400:
@@ -112,11 +112,26 @@ def next_values(state: RunState, operation: Operation) -> ParameterValues | None
     rejected = _rejected_ids(state, operation)
     if len(done) - rejected.total() >= MAX_TRIES:
         return None
-    for values in value_combinations(state.required[operation.id], state.pool):
+    for values in _combinations(state, operation):
         resources = {state.pool.resource_of(id) for id in values.values()}
         if values not in done and all(rejected[resource] < MAX_REJECTED_IDS for resource in resources):
             return values
     return None
+
+
+def _combinations(state: RunState, operation: Operation) -> Iterator[ParameterValues]:
+    """Yield values for all required parameters: an id with the object that it was listed below, then any others."""
+    required = state.required[operation.id]
+    names = {one.parameter.name for one in required}
+    for one in required:
+        for id in one.candidates(state.pool):
+            values = {**state.listed_below.get(id, {}), one.parameter.name: id}
+            if len(values) > 1 and values.keys() == names:
+                yield values
+    for combination in value_combinations(required, state.pool):
+        below = [pair for id in combination.values() for pair in state.listed_below.get(id, {}).items()]
+        if all(combination.get(name, parent) == parent for name, parent in below):
+            yield combination
 
 
 def _rejected_ids(state: RunState, operation: Operation) -> Counter[str | None]:
@@ -169,5 +184,6 @@ def _lacking_resources(state: RunState, wanted: list[Operation]) -> set[str]:
 
 def _rank(state: RunState, operation: Operation) -> tuple[int, int]:
     """Sort lists before objects, and lists that need only the account before lists that need a parent."""
-    parents = sum(one.resources != (state.contract.account.resource,) for one in state.required[operation.id])
+    account = (state.contract.account.resource,)
+    parents = sum(bool(one.resources) and one.resources != account for one in state.required[operation.id])
     return (0 if operation.is_list else 1, parents)

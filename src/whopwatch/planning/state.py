@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +28,8 @@ Trace = tuple[Call, Exchange]
 
 LONGEST_CURSOR = 2000
 """Characters of a cursor that is sent back: a longer one does not fit into a URL."""
+ID_WITH_PREFIX = rb"(?<![A-Za-z0-9_])(%s)(?=[a-z]*[A-Z0-9])([A-Za-z0-9]{4,64})(?![A-Za-z0-9_])"
+"""An id that begins with one of some prefixes. Words such as `media_type` have no digit or capital letter."""
 PAGE_LIMITS = (4, 41)
 """The fewest and the most pages read of one list; 41 pages of 100 cover 4,000 items and the end of the list."""
 
@@ -74,6 +78,7 @@ class RunState:
     which a traversal can continue. `reached` becomes true once every operation had its turn: an operation without a
     request by then lacks an id. `failures` are steps that raised: a value of a response must never end the run.
     `read_ids` are the ids of all objects that reads returned: an object that was there before is not the run's own.
+    `listed_below` are the path parameters of the list that returned an id, for lists below another object.
     """
 
     contract: Contract
@@ -91,11 +96,19 @@ class RunState:
     required: Mapping[str, tuple[RequiredParameter, ...]] = field(init=False)
     failures: list[StepFailure] = field(default_factory=list)
     read_ids: set[str] = field(default_factory=set)
+    listed_below: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.pool = IdPool(self.seed)
         self._wanted = {operation.id for operation in self.reads()}
-        self.required = {operation.id: required_parameters(operation) for operation in self.contract.reads}
+        self.required = {
+            operation.id: required_parameters(self.contract, operation) for operation in self.contract.reads
+        }
+        needed = [one for each in self.required.values() for one in each if len(one.resources) == 1]
+        self._named = {one.resources[0] for one in needed}
+        prefixes = {(prefix, one.resources[0]) for one in needed for prefix in one.parameter.id_prefixes}
+        shared = Counter(prefix for prefix, _ in prefixes)
+        self._prefixes = {prefix: name for prefix, name in sorted(prefixes) if shared[prefix] == 1}
         self._rules: dict[str, ListParameters] = {}
         self._list_histories: dict[str, ListHistory] = {}
         self._first_pages: dict[str, tuple[int, Trace | None]] = {}
@@ -115,9 +128,28 @@ class RunState:
         if exchange.ok and exchange.credential == "key" and not self.satisfied.issuperset(self._wanted):
             with self.isolated("collect_ids", operation):
                 self._collect_ids(operation, exchange.json)
+                self._collect_mentions(exchange.body)
+                if operation.is_list and call.path_params:
+                    self.listed_below |= dict.fromkeys(own_ids(operation, exchange.json), call.path_params)
+
+    def _collect_mentions(self, body: bytes) -> None:
+        """Find ids of resources that no response named so far by their prefix, wherever a response has them.
+
+        A log of requests has ids of objects that no list returns.
+        """
+        unknown = [prefix for prefix, name in self._prefixes.items() if not self.pool.candidates(name)]
+        if unknown:
+            either = b"|".join(re.escape(prefix.encode()) for prefix in unknown)
+            for prefix, rest in re.findall(ID_WITH_PREFIX % either, body):
+                self.pool.add(self._prefixes[prefix.decode()], (prefix + rest).decode())
 
     def _collect_ids(self, operation: Operation, value: object) -> None:
         own = dict(own_objects(operation, value))
+        if operation.method_name == "list":
+            # The items of a list identify its resource, also where their schema names another one.
+            for id in own if operation.resource in self._named else ():
+                if is_usable(id):
+                    self.pool.add(operation.resource, id, own=True, shows=fullness(own[id]))
         for resource, id in schemas_of(self.contract).of(operation).ids(value):
             if is_usable(id):
                 is_own = resource == operation.resource and id in own
@@ -246,7 +278,9 @@ def own_ids(operation: Operation, value: object) -> Iterator[str]:
 
 def own_objects(operation: Operation, value: object) -> Iterator[tuple[str, Mapping[str, object]]]:
     """Yield the objects that a response returns, each with its id, not objects that those mention."""
-    page = value.get("data") if operation.is_list and isinstance(value, dict) else [value]
+    page: object = [value]
+    if operation.is_list or operation.method_name == "list":  # a short list may come without pages
+        page = value.get("data") if isinstance(value, dict) else value if not operation.is_list else None
     for item in page if isinstance(page, list) else ():
         id = item.get("id") if isinstance(item, dict) else None
         if isinstance(id, str):

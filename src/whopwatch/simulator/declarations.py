@@ -51,9 +51,10 @@ class Declarations:
     """The declarations of one edition. An edition without the file has none, and every attribute is empty.
 
     `names` maps names of fields to resources, `references` maps `table.field` to the resource of the field's id.
-    `follow`, `children` and `counts` hold a path by table and field; `hidden` a schema by table and field. `renamed`
-    maps API and table to the stored name of each field. `actions` holds the rules of write operations, `events` the
-    rule of each webhook event.
+    `follow`, `children` and `counts` hold a path by table and field; `hidden` a schema by table and field. `log` maps
+    tables of request logs to the fields that show a request's `operation`, `method`, `path` and `id`. `renamed` maps
+    API and table to the stored name of each field. `actions` holds the rules of write operations, `events` the rule of
+    each webhook event.
     """
 
     def __init__(self, declared: Mapping[str, Any]) -> None:
@@ -65,6 +66,7 @@ class Declarations:
         self.follow: Mapping[str, Mapping[str, str]] = world.get("follow", {})
         self.children: Mapping[str, Mapping[str, str]] = world.get("children", {})
         self.counts: Mapping[str, Mapping[str, str]] = world.get("counts", {})
+        self.log: Mapping[str, Mapping[str, str]] = world.get("log", {})
         self.renamed: Mapping[str, Mapping[str, Mapping[str, str]]] = world.get("renamed", {})
         self.comparisons: Mapping[str, str] = queries.get("comparisons", {})
         self.wildcards: Mapping[str, str] = queries.get("wildcards", {})

@@ -240,7 +240,7 @@ class WriteState:
         listing = self.operation(resource, "list")
         if self.id_of(resource) is not None or listing is None or depth == 0:
             return
-        required = required_parameters(listing)
+        required = required_parameters(self.state.contract, listing)
         for one in required:
             for parent in one.resources[:1]:
                 yield from self.find_id(parent, depth - 1)

@@ -57,8 +57,8 @@ class Actions:
                 raise not_found(_spoken(parameter.resource or ""))
 
     def _is_known(self, parameter: Parameter, id: str) -> bool:
-        resources = [resource for resource in parameter.resources if resource in self._world.shapes]
-        return not resources or any(self._world.exists(resource, id) for resource in resources)
+        tables = [table for resource in parameter.resources if (table := self._world.views.table_of(resource))]
+        return not tables or any(self._world.exists(table, id) for table in tables)
 
     def _subject(self, call: ApiCall, view: View | None) -> Entity:
         """Return the object that a request is about."""
@@ -86,13 +86,13 @@ class Actions:
 
     def _named(self, call: ApiCall, view: View | None) -> EntityRef | None:
         """Return the object that the path names: by the last parameter of the shown table, else by the last one."""
-        operation, tables = call.matched, self._world.shapes
+        operation = call.matched
         parameters = [each for each in operation.in_("path") if each.name in call.path_params]
         if not parameters:
             return None
         wanted = {operation.resource, view.table if view else operation.resource}
         chosen = next((each for each in reversed(parameters) if each.resource in wanted), parameters[-1])
-        table = chosen.resource if chosen.resource in tables else operation.resource
+        table = self._world.views.table_of(chosen.resource) or operation.resource
         if view and view.table != table and chosen.resource is None:
             table = view.table
         return EntityRef(table or operation.resource, call.path_params[chosen.name])
@@ -253,7 +253,7 @@ class Actions:
         for name, value in body.items():
             node = documented.get(name)
             resource = (node.items or node).resource if node else None
-            table = resource if resource in self._world.shapes else self._world.table_named(name)
+            table = self._world.views.table_of(resource) or self._world.table_named(name)
             for id in value if isinstance(value, list) else (value,):
                 if table and isinstance(id, str) and not self._world.exists(table, id):
                     raise not_found(_spoken(table))

@@ -60,9 +60,9 @@ def select_rows(
 
 
 def _is_known(world: World, parameter: Parameter, wanted: Any) -> bool:
-    resources = [resource for resource in parameter.resources if resource in world.shapes]
+    tables = [table for resource in parameter.resources if (table := world.views.table_of(resource))]
     ids = wanted if isinstance(wanted, list) else [wanted]
-    return not resources or any(world.get(EntityRef(resource, id)) for resource in resources for id in ids)
+    return not tables or any(world.get(EntityRef(table, id)) for table in tables for id in ids)
 
 
 def _kept(world: World, one: ListFilter, wanted: Any, rows: list[Entity]) -> list[Entity]:

@@ -102,7 +102,10 @@ def _reference_to(parameter: Parameter, field: str, fields: Mapping[str, FieldNo
     pointing = [name for name, node in fields.items() if (node.item or node).resource == wanted]
     if field == "id":  # the id in the path is that of the object that the items belong to
         field = singular_of((wanted or "").rpartition(".")[2])
-    return pointing[0] if len(pointing) == 1 else field
+    if len(pointing) == 1:
+        return pointing[0]
+    # A field of this name that refers to something else, or to nothing, is not what the parameter compares.
+    return f"{field}_id" if field in fields else field
 
 
 def _range_field(base: str, is_date: bool, fields: Mapping[str, FieldNode]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
-from whopwatch.contract import Contract
+from whopwatch.contract import Contract, Operation
 from whopwatch.simulator.declarations import account_fields, declarations_of, singular_of
 from whopwatch.simulator.world.nodes import FieldNode
 from whopwatch.simulator.world.sizes import table_sizes
@@ -297,6 +297,8 @@ class World:
             tick = index // len(shape.variants)
             shape = numbered_variant(shape, index)
         self._fill(entity, shape, maker, tick)
+        if table in self.declared.log:
+            self._fill_from_request(entity, self.declared.log[table])
         return entity
 
     def _fill(self, entity: Entity, shape: FieldNode, maker: ValueMaker, tick: int) -> None:
@@ -309,6 +311,31 @@ class World:
             if name in shape.fields:
                 self._set(entity, name, shape.fields[name], maker, tick, path)
         entity.values |= dict.fromkeys(computed)
+
+    @cached_property
+    def _logged(self) -> list[tuple[Operation, str, str]]:
+        """The reads of one object by its id, as (operation, path parameter, table); of unlisted tables first."""
+        listed = {view.table for id, view in self.views.of_operation.items() if view.form != "object"}
+        reads = [
+            (operation, names[0].name, table)
+            for operation in self.contract.reads
+            if len(names := list(operation.in_("path"))) == 1 and (table := self.views.table_of(names[0].resource))
+        ]
+        return sorted(reads, key=lambda read: read[2] in listed)
+
+    def _fill_from_request(self, entity: Entity, fields: Mapping[str, str]) -> None:
+        """Let a log entry show a request that this world could have had: `fields` names what shows which part."""
+        if not self._logged:
+            return
+        operation, name, table = self._logged[entity.index % len(self._logged)]
+        foreign, total = self._span(table)
+        if foreign < total:
+            id = self.id(table, foreign + entity.index % (total - foreign))
+            path = operation.fill({name: id})
+            parts = {"operation": operation.id, "method": operation.method, "path": path, "id": id}
+            for part, shown in fields.items():
+                if shown in entity.values:
+                    entity.values[shown] = parts[part]
 
     def _set(
         self, entity: Entity, name: str, node: FieldNode, maker: ValueMaker, tick: int, path: str | None = None
@@ -363,10 +390,18 @@ class World:
         if table == entity.table:
             number = entity.index // 2
         elif (entity.table, path) in self._popular and tick % 5 < 3:
-            number = high - 1
+            number = self._prominent(table, low, high)
         else:
             number = low + tick % (high - low)
         return self._there(entity, EntityRef(table, self.id(table, number)))
+
+    def _prominent(self, table: str, low: int, high: int) -> int:
+        """Return the number of the newest object that belongs to a popular object itself: a client finds it first."""
+        if table == self._account.resource:
+            return high - 1
+        starts = [offset(self.seed, table, path) for owner, path in self._popular if owner == table]
+        numbers = reversed(range(low, high))
+        return next((n for n in numbers if all((n + start) % 5 < 3 for start in starts)), high - 1)
 
     def _there(self, entity: Entity, reference: EntityRef) -> EntityRef:
         """Return `reference`; for a new object, another one of its table if that or its own reference is deleted.
@@ -398,5 +433,5 @@ def popular_fields(contract: Contract, views: Views) -> frozenset[tuple[str, str
         (views.of_operation[operation.id].table, one.path)
         for operation in contract.operations.values()
         for one in views.filters_of(operation)
-        if one.parameter.required and one.parameter.resource != contract.account.resource
+        if one.parameter.required and one.path not in account_fields(contract)
     )

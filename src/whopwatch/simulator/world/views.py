@@ -60,6 +60,11 @@ class Views:
         self.shapes = self._shapes()
         self.follow = {table: self._followed_fields(table, shape) for table, shape in self.shapes.items()}
 
+    def table_of(self, resource: str | None) -> str | None:
+        """Return the table of a resource's objects, which may be that of another resource; None without one."""
+        table = self._tables.get(resource or "", resource)
+        return table if table in self.shapes else None
+
     def filters_of(self, operation: Operation) -> tuple[ListFilter, ...]:
         """Return what the parameters of a list filter by."""
         return self.filters.get(operation.id, ())
@@ -174,13 +179,13 @@ class Views:
                 if nested.kind == "reference":
                     resource = nested.resource or ""
                     shapes[resource] = _absorb(shapes.get(resource, FieldNode("object")), nested)
-        self._add_hidden(shapes)
         for field_path, resource in self._declared.references.items():
             table, _, name = field_path.rpartition(".")
             known = shapes.get(table)
             if known and name in known.fields:
                 pointing = replace(known.fields[name], kind="id", resource=resource)
                 shapes[table] = replace(known, fields={**known.fields, name: pointing})
+        self._add_hidden(shapes)
         return self._with_every_resource(shapes)
 
     def _add_hidden(self, shapes: dict[str, FieldNode]) -> None:
@@ -234,7 +239,7 @@ class Views:
         referred = {node.resource for shape in shapes.values() for node in nodes_below(shape) if node.kind == "id"}
         referred |= {self._contract.account.resource, *prefixes}
         for resource in sorted(filter(None, referred)):
-            if resource not in shapes:
+            if self._tables.get(resource, resource) not in shapes:
                 id = FieldNode("string", prefix=prefixes.get(resource))
                 shapes[resource] = FieldNode("object", fields={"id": id})
         return shapes

@@ -75,3 +75,12 @@ def test_a_report_of_an_older_version_without_a_reason_never_passes() -> None:
 def test_accepted_and_fixed_findings_never_fail() -> None:
     over = [finding(Severity.CRITICAL, state) for state in (FindingState.ACCEPTED, FindingState.FIXED)]
     assert exit_code(report(*over), "info") == EXIT_CLEAN
+
+
+@pytest.mark.parametrize("fail_on", FAIL_ON)
+def test_a_part_of_whopwatch_that_failed_outweighs_drift(fail_on: str) -> None:
+    incidents = {"incidents": [{"at": "now", "operation": "a.list"}, {"place": "check schema", "error": "KeyError"}]}
+    failed = replace(report(finding(), reason="checks failed"), extra=incidents)
+    assert exit_code(failed, fail_on) == EXIT_COULD_NOT_CHECK
+    accident = replace(report(finding()), extra={"incidents": incidents["incidents"][:1]})
+    assert exit_code(accident, fail_on) == exit_code(report(finding()), fail_on)

@@ -6,7 +6,8 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from whopwatch.contract import Contract
-from whopwatch.core.errors import TargetError
+from whopwatch.core.errors import EXIT_COULD_NOT_CHECK, TargetError
+from whopwatch.core.exit_codes import exit_code
 from whopwatch.core.report import State, Verdict
 from whopwatch.mcp import OfferedTool, ToolResult, check_mcp_server
 from whopwatch.mcp.transport import failure_reason
@@ -47,6 +48,20 @@ def test_a_fault_of_the_api_shows_in_its_tool(contract: Contract, reach: Reach, 
         report = check_mcp_server(contract, server, name="simulator", ids={"companies": broken.company_id})
     assert {finding.operation for finding in report.findings if finding.breaks} == {f"mcp:{tool}"}
     assert report.verdict is Verdict.DRIFT
+
+
+def test_a_check_that_fails_is_reported_and_the_others_are_used(
+    contract: Contract, reach: Reach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr("whopwatch.checks.fields.fields", fails)
+    with embedded(contract, faults=("field-missing@plans.list",)) as broken, reach(broken) as (server, _):
+        report = check_mcp_server(contract, server, name="simulator", ids={"companies": broken.company_id})
+    assert {finding.operation for finding in report.findings if finding.breaks} == {"mcp:list_plans"}
+    assert report.failed_inside == [{"place": "check fields", "error": "OverflowError"}]
+    assert exit_code(report) == EXIT_COULD_NOT_CHECK
 
 
 def test_a_write_does_not_leave(simulator: Simulator, reach: Reach) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.prober.support import CONTRACT
-from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks import Evidence, FailedCheck, FindingCollector, run_checks
 from whopwatch.checks.registry import CHECKS, PROBE_CHECKS
 from whopwatch.config.accepted import AcceptedEntry
-from whopwatch.contract import Operation
+from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Failure, Phases, Purpose
 from whopwatch.core.finding import FindingState, Severity
 from whopwatch.metrics import ProbeMetrics, ProbeOutcome, new_registry
@@ -38,8 +38,12 @@ BROKEN = Exchange(
 )
 
 
+def unexpected(failed: FailedCheck) -> None:
+    pytest.fail(f"{failed.check}: {failed.error}")
+
+
 def test_an_unchanged_response_is_checked_once_and_as_check_does() -> None:
-    checker = RunChecker(CONTRACT)
+    checker = RunChecker(CONTRACT, on_failure=unexpected)
     first = checker.findings("products.list", [BROKEN])
     again = replace(
         BROKEN, headers=(*BROKEN.headers[:1], ("date", "tomorrow")), phases=Phases(total=3.0), started_at=9.0
@@ -54,7 +58,7 @@ def test_an_unchanged_response_is_checked_once_and_as_check_does() -> None:
 
 def test_an_accepted_finding_fails_no_run_and_counts_in_no_metric() -> None:
     accepted: list[AcceptedEntry] = []
-    checker = RunChecker(CONTRACT, lambda: tuple(accepted))
+    checker = RunChecker(CONTRACT, lambda: tuple(accepted), on_failure=unexpected)
     found = checker.findings("products.list", [BROKEN])
     assert outcome_of(BROKEN, found, Severity.LOW) is ProbeOutcome.CONTRACT
     accepted += [AcceptedEntry(finding.fingerprint, "known") for finding in found]
@@ -76,7 +80,7 @@ def test_an_accepted_finding_fails_no_run_and_counts_in_no_metric() -> None:
     ],
 )
 def test_a_change_that_a_check_may_read_is_checked_again(change: dict[str, Any]) -> None:
-    checker = RunChecker(CONTRACT)
+    checker = RunChecker(CONTRACT, on_failure=unexpected)
     checker.findings("products.list", [BROKEN])
     checker.findings("products.list", [replace(BROKEN, **change)])
     checker.findings("products.list", [replace(BROKEN, **change), BROKEN])
@@ -84,10 +88,41 @@ def test_a_change_that_a_check_may_read_is_checked_again(change: dict[str, Any])
 
 
 def test_a_header_that_no_check_reads_does_not_matter() -> None:
-    checker = RunChecker(CONTRACT)
+    checker = RunChecker(CONTRACT, on_failure=unexpected)
     checker.findings("products.list", [BROKEN])
     checker.findings("products.list", [replace(BROKEN, headers=(*BROKEN.headers, ("etag", "2"), ("cf-ray", "3")))])
     assert checker.reused == 1
+
+
+def test_a_check_that_fails_is_told_each_time_and_the_others_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        id = "broken"
+
+        @staticmethod
+        def function(_: Contract, __: Evidence, ___: FindingCollector) -> None:
+            raise OverflowError
+
+    monkeypatch.setattr("whopwatch.prober.probe_run.PROBE_CHECKS", (Broken(), *PROBE_CHECKS))
+    failed: list[FailedCheck] = []
+    checker = RunChecker(CONTRACT, on_failure=failed.append)
+    for _ in range(2):
+        assert checker.findings("products.list", [BROKEN]) == run_checks(CONTRACT, Evidence(CONTRACT, [BROKEN]), CHECKS)
+    assert failed == [FailedCheck("broken", "OverflowError")] * 2
+
+
+def test_a_failed_check_is_counted_and_logged(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:
+    each = Probe(CONTRACT.operations["products.list"], ProbeOptions(), {})
+    metrics = ProbeMetrics(new_registry())
+    door = ProbeClient(simulator.target(), CONTRACT)
+    budget = RequestBudget(10**6, time.monotonic)
+    runner = ProbeRunner(CONTRACT, door, RecentIds(CONTRACT, resources_needed([each]), time.monotonic), budget, metrics)
+    door.close()
+    assert metrics.registry.get_sample_value("whop_prober_failed_checks_total", {"check": "schema"}) == 0
+
+    runner._note_failed_check(FailedCheck("schema", "OverflowError"))
+
+    assert metrics.registry.get_sample_value("whop_prober_failed_checks_total", {"check": "schema"}) == 1
+    assert "The check schema failed inside whopwatch with an unexpected OverflowError." in caplog.text
 
 
 @pytest.fixture(scope="module")

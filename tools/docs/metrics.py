@@ -34,6 +34,7 @@ Alerts on these metrics: [runbook](../../probes/runbook.md).
 """
 LABELS: Mapping[str, str] = {
     "asked": "API version that requests ask for, or `key` for the key's own version",
+    "check": "the id of a check",
     "class": "drift class, see [drift classes](drift-classes.md)",
     "code_class": ", ".join(CODE_CLASSES),
     "contract": "first 12 digits of the contract's SHA-256",

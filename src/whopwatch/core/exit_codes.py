@@ -22,8 +22,11 @@ EXIT_CODES = {
 def exit_code(report: Report, fail_on: str = DEFAULT_FAIL_ON) -> int:
     """Return 1 if a finding fails the run, else 3 if the run is incomplete or verified nothing, else 0.
 
-    `fail_on` is one of `FAIL_ON`. Fixed and accepted findings never fail a run.
+    It is 3 in any case if a part of whopwatch failed: what that part would have found is unknown. `fail_on` is one of
+    `FAIL_ON`. Fixed and accepted findings never fail a run.
     """
+    if report.failed_inside:
+        return EXIT_COULD_NOT_CHECK
     if fail_on == DEFAULT_FAIL_ON:
         return EXIT_CODES[report.verdict]
     if any(_fails(finding, fail_on) for finding in report.findings):

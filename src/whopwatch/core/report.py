@@ -207,6 +207,13 @@ class Report:
         verdict = Verdict.of(found, is_complete=reason is None)
         return replace(self, operations=tuple(operations), findings=found, reason=reason, verdict=verdict, **changes)
 
+    @property
+    def failed_inside(self) -> list[dict[str, Any]]:
+        """Return the incidents inside whopwatch: checks and planning steps that raised an error."""
+        incidents = self.extra.get("incidents")
+        rows = incidents if isinstance(incidents, list | tuple) else ()
+        return [dict(row) for row in rows if isinstance(row, Mapping) and "place" in row]
+
     def count(self) -> Counter[State]:
         """Return the number of operations in each state."""
         return Counter(operation.state for operation in self.operations)

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import median
+from typing import Any
 
 from whopwatch.checks.acceptance import ACCEPTED_CHECK
 from whopwatch.core.finding import INACTIVE, Finding, FindingState
 from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, TargetResult, Verdict
 from whopwatch.history.grouping import common_state
 
+MAX_INCIDENT_ROWS = 100
+"""Incidents inside whopwatch that the report lists."""
 _WORST_VERDICT_FIRST = (Verdict.DRIFT, Verdict.COULD_NOT_CHECK, Verdict.CLEAN)
 _WORST_STATE_FIRST = (State.DRIFT, State.COULD_NOT_CHECK, State.VERIFIED, State.NOT_COVERED)
 """What one target could not check is not made up for by what another one verified."""
@@ -52,7 +55,14 @@ def merge_reports(parts: Sequence[Report], failed: Sequence[TargetResult] = ()) 
         reason=reason if unchecked else None,
         memory=_memory(parts),
         targets=results,
+        extra=_failed_inside(parts),
     )
+
+
+def _failed_inside(parts: Sequence[Report]) -> dict[str, Any]:
+    """Return the incidents inside whopwatch of every run, bounded, as a report lists them."""
+    incidents = [incident for report in parts for incident in report.failed_inside]
+    return {"incidents": incidents[:MAX_INCIDENT_ROWS]} if incidents else {}
 
 
 def _result(name: str, report: Report) -> TargetResult:

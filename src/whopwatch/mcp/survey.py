@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks import Evidence, FailedCheck, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract
 from whopwatch.contract.arguments import arguments_of
@@ -20,7 +20,7 @@ from whopwatch.mcp.compare import MCP_PREFIX, compare_tools
 from whopwatch.mcp.server import McpToolServer, OfferedTool, ToolResult
 from whopwatch.planning.state import RunState
 from whopwatch.run.abort import abort_reason
-from whopwatch.run.conclude import EMPTY_LIST_REASON, RowEvidence, conclude, median_latency, sample_count
+from whopwatch.run.conclude import EMPTY_LIST_REASON, RowEvidence, conclude, failed_inside, median_latency, sample_count
 from whopwatch.run.driving import reach
 
 MCP_CALL_BUDGET = 150
@@ -59,7 +59,8 @@ def check_mcp_server(
     callable_ = [tool for tool in offered if among is None or tool.name in among]
     caller = _Caller(contract, server, callable_, budget, 1 / rate if rate else 0.0, sleep)
     caller.reach(ids, seed, has_key, lambda: clock() >= deadline, f"the time limit of {max_seconds:g} s was reached")
-    findings = (*compare_tools(contract, offered), *caller.findings())
+    failed: list[FailedCheck] = []
+    findings = (*compare_tools(contract, offered), *caller.findings(failed))
     return conclude(
         _rows(contract, offered, caller),
         sorted(findings, key=lambda finding: (finding.severity.rank, finding.operation)),
@@ -68,8 +69,9 @@ def check_mcp_server(
         seconds=time.perf_counter() - start,
         sent=caller.sent,
         budget=budget,
-        incomplete=caller.stopped,
+        incomplete=caller.stopped or failed_inside(failed),
         nothing="no tool returned anything to check",
+        extra={"incidents": [one.to_json() for one in failed]} if failed else None,
     )
 
 
@@ -135,9 +137,9 @@ class _Caller:
             self.stopped = f"the budget of {self._budget} calls was used up before every tool was called"
         return self.stopped is not None
 
-    def findings(self) -> list[Finding]:
-        """Run the response checks and return their findings, each named after its tool."""
-        found = run_checks(self._contract, Evidence(self._contract, self.exchanges), CHECKS)
+    def findings(self, failed: list[FailedCheck]) -> list[Finding]:
+        """Run the response checks and return their findings, each named after its tool; add checks to `failed`."""
+        found = run_checks(self._contract, Evidence(self._contract, self.exchanges), CHECKS, failed)
         return [
             replace(finding, operation=f"{MCP_PREFIX}{self.tools[finding.operation].name}")
             for finding in found

@@ -147,6 +147,9 @@ class ProbeMetrics:
         self.missed = self._counter(
             "whop_prober_missed_runs", "Scheduled runs that could not start in time.", ("operation",)
         )
+        self.failed_checks = self._counter(
+            "whop_prober_failed_checks", "Checks that failed inside whopwatch with an error.", ("check",)
+        )
         self.inflight = self._gauge("whop_prober_inflight_probes", "Active runs.")
         self.reload_ok = self._gauge(
             "whop_prober_config_last_reload_successful", "1 if the last configuration read was valid, else 0."

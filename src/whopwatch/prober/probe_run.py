@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Protocol
 
-from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks import Evidence, FailedCheck, run_checks
 from whopwatch.checks.acceptance import mark_accepted
 from whopwatch.checks.registry import PROBE_CHECKS
 from whopwatch.config.accepted import AcceptedEntry
@@ -70,10 +70,14 @@ class RunChecker:
 
     Checks are pure functions of requests and responses, and most lists do not change between two runs. Only the
     checks that can find something in a single run are used; the others compare several responses of one operation.
+    `on_failure` is called for each check that raised an error; the others are used all the same.
     """
 
-    def __init__(self, contract: Contract, accepted: AcceptedEntries = tuple) -> None:
+    def __init__(
+        self, contract: Contract, accepted: AcceptedEntries = tuple, *, on_failure: Callable[[FailedCheck], None]
+    ) -> None:
         self._contract = contract
+        self._on_failure = on_failure
         self._accepted = accepted
         self._last: dict[str, tuple[CacheKey, tuple[Finding, ...]]] = {}
         self.reused = 0
@@ -91,9 +95,14 @@ class RunChecker:
         if last and last[0] == key:
             self.reused += 1
             return last[1]
-        findings = run_checks(self._contract, Evidence(self._contract, exchanges), PROBE_CHECKS)
+        failed: list[FailedCheck] = []
+        findings = run_checks(self._contract, Evidence(self._contract, exchanges), PROBE_CHECKS, failed)
         own = tuple(finding for finding in findings if finding.operation == operation)
-        self._last[operation] = key, own
+        if failed:
+            for check in failed:
+                self._on_failure(check)
+        else:
+            self._last[operation] = key, own
         return own
 
 
@@ -151,7 +160,9 @@ class ProbeRunner:
     _failing: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.checker = RunChecker(self.contract, self.accepted)
+        self.checker = RunChecker(self.contract, self.accepted, on_failure=self._note_failed_check)
+        for check in PROBE_CHECKS:
+            self.metrics.failed_checks.labels(check.id)
         self._export_version(None)
 
     def run(self, probe: Probe) -> ProbeRun:
@@ -245,6 +256,11 @@ class ProbeRunner:
         seen = exchange.header(VERSION_HEADER.lower()) or ""
         if seen != self._seen_version and _VERSION.fullmatch(seen):
             self._export_version(seen)
+
+    def _note_failed_check(self, failed: FailedCheck) -> None:
+        """Count and log a check that raised an error. Its message may quote a response, so only its type is logged."""
+        self.metrics.failed_checks.labels(failed.check).inc()
+        _LOG.error("The check %s failed inside whopwatch with an unexpected %s.", failed.check, failed.error)
 
     def _export_version(self, seen: str | None) -> None:
         self._seen_version = seen

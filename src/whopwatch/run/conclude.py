@@ -228,7 +228,7 @@ def judge(
         budget=observation.budget,
         unsafe=observation.unsafe,
         incomplete=observation.stopped
-        or _failed_inside(failed_checks, observation.failed_steps)
+        or failed_inside(failed_checks, observation.failed_steps)
         or _other_version(rows, observation)
         or _left_out(rows, observation)
         or _all_empty(rows, evidence, contract),
@@ -242,7 +242,7 @@ def judge(
     )
 
 
-def _failed_inside(checks: Sequence[FailedCheck], steps: Sequence[StepFailure]) -> str | None:
+def failed_inside(checks: Sequence[FailedCheck], steps: Sequence[StepFailure] = ()) -> str | None:
     """Return which checks and planning steps raised an error, or None."""
     parts = []
     for kind, rows in (

@@ -32,7 +32,11 @@ def _lag() -> timeseries.Panel:
 
 def _runs() -> timeseries.Panel:
     return (
-        lines("Active and missed runs", "Runs at the same time, and runs that could not start in time.", "short")
+        lines(
+            "Active and missed runs",
+            "Runs at the same time, runs that could not start in time, and checks that failed inside whopwatch.",
+            "short",
+        )
         .with_target(query(f"sum(whop_prober_inflight_probes{{{BY_PROBER}}})", "active"))
         .with_target(
             query(
@@ -46,6 +50,13 @@ def _runs() -> timeseries.Panel:
                 f"sum(rate(whop_probe_throttled_seconds_total{{{BY_PROBER}}}[$__rate_interval]))",
                 "paused after 429",
                 "C",
+            )
+        )
+        .with_target(
+            query(
+                f"60 * sum(rate(whop_prober_failed_checks_total{{{BY_PROBER}}}[$__rate_interval]))",
+                "failed checks per minute",
+                "D",
             )
         )
         .override_by_name("active", always(BLUE))

@@ -10,12 +10,13 @@ from dataclasses import replace
 
 import pytest
 
+from suites.conftest import is_simulated
 from whopwatch.config import Target
 from whopwatch.contract import load
 from whopwatch.core.report import Report, State
 from whopwatch.http import Client
 from whopwatch.pytest_plugin import options
-from whopwatch.relay import run_relay
+from whopwatch.relay import containment, run_relay
 from whopwatch.run.target import open_target
 from whopwatch.sdk import SDK_REQUEST_BUDGET, check_sdk
 from whopwatch.sdk.releases import DRIVERS_FOLDER, run_program
@@ -35,13 +36,18 @@ def target_of(config: pytest.Config) -> Iterator[Target]:
 def report(request: pytest.FixtureRequest) -> Report:
     """Run every method of the SDK once."""
     with (
+        # There is no key to protect at the simulator.
+        containment(trust=is_simulated(request.config)) as contained,
         target_of(request.config) as target,
         Client(target, load(), budget=SDK_REQUEST_BUDGET) as client,
-        run_relay(client, load()) as relay,
-        run_program([sys.executable, str(DRIVERS_FOLDER / "driver.py"), relay.url, relay.token], {}) as program,
+        run_relay(client, load(), contained.socket if contained else None) as relay,
     ):
-        ids = {"companies": target.company_id} if target.company_id else {}
-        return check_sdk(load(), program, relay, name="the Python SDK", ids=ids)
+        command = [sys.executable, str(DRIVERS_FOLDER / "driver.py"), relay.url, relay.token]
+        if contained:
+            command = contained.wrap(command, relay.port)
+        with run_program(command, {}) as program:
+            ids = {"companies": target.company_id} if target.company_id else {}
+            return check_sdk(load(), program, relay, name="the Python SDK", ids=ids)
 
 
 @pytest.mark.parametrize("id", READS)

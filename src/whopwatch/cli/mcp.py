@@ -14,10 +14,18 @@ from urllib.parse import urlsplit
 
 import click
 
-from whopwatch.cli._support.options import CONFIG, CONTRACT_WITHOUT_AUTO, FAIL_ON_SEVERITY, RATE, SEED, report_files
+from whopwatch.cli._support.options import (
+    CONFIG,
+    CONTRACT_WITHOUT_AUTO,
+    FAIL_ON_SEVERITY,
+    RATE,
+    SEED,
+    TRUST,
+    report_files,
+)
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import output_report
-from whopwatch.config import SIMULATOR
+from whopwatch.cli._support.printing import output_report, print_risks
+from whopwatch.config import SIMULATOR, key_variables, read_secret
 from whopwatch.config.contract_choice import choose_contract
 from whopwatch.contract import Contract
 from whopwatch.core.errors import TargetError, UsageError
@@ -30,19 +38,21 @@ EXAMPLE = """\b
 Examples:
   whopwatch mcp                                       the simulator's MCP server
   whopwatch mcp https://mcp.whop.com/mcp              streamable HTTP; a path ending in /sse means SSE
-  whopwatch mcp --stdio "npx -y @whop/mcp"            a command whose API requests go to the simulator
-  whopwatch mcp --stdio "npx -y @whop/mcp" --target sandbox
+  whopwatch mcp --stdio "node_modules/.bin/mcp-server"          a command whose API requests go to the simulator
+  whopwatch mcp --stdio "npx -y @whop/mcp" --trust --target sandbox   a command that downloads itself
 
 \b
 Environment:
   WHOP_API_KEY     the API key for URL, or for the API that the command uses
   WHOP_COMPANY_ID  the company to check (biz_...)
 
-Tools that change data are never called. A command does not get the API key: its requests go through whopwatch, which
-sends read operations only. Exit code: 0 (clean), 1 (drift), 2 (usage) or 3 (could not check).
+Tools that change data are never called. A command gets neither the API key nor the network: it runs in namespaces of
+its own where it reaches whopwatch only, which sends read operations only. Install it before, or use --trust. A system
+that does not allow that requires --trust. Exit code: 0 (clean), 1 (drift), 2 (usage) or 3 (could not check).
 """
 
 
+CONTAINED = "it had no network and no home folder: install it first, or use --trust"
 MAX_TIME = "Stop after S seconds; what was not called could not be checked.  [default: 300, with --rate more]"
 
 
@@ -58,6 +68,7 @@ MAX_TIME = "Stop after S seconds; what was not called could not be checked.  [de
 @FAIL_ON_SEVERITY
 @report_files("json", "junit", "markdown", "html")
 @CONFIG
+@TRUST
 def mcp_command(
     url: str | None,
     command: str | None,
@@ -70,6 +81,7 @@ def mcp_command(
     reports: dict[str, str | None],
     fail_on: str,
     config: Path | None,
+    trust: bool,
 ) -> int:
     """Check an MCP server: its tools, their arguments and their results."""
     from whopwatch.mcp import check_mcp_server, unreachable_report
@@ -81,10 +93,10 @@ def mcp_command(
         _split_command(command)
     outputs = Outputs(reports, None, FILE_NAMES)
     contract = choose_contract(contract_name, None, target or SIMULATOR, os.environ, config).contract
-    has_key = bool(os.environ.get("WHOP_API_KEY")) or not url
+    has_key = not url or bool(read_secret(os.environ, "WHOP_API_KEY"))
     begun = time.perf_counter()
     try:
-        with _connected(contract, url, command, target, budget, seed, config) as (server, name, ids):
+        with _connected(contract, url, command, target, budget, seed, config, trust) as (server, name, ids):
             report = check_mcp_server(
                 contract,
                 server,
@@ -150,17 +162,18 @@ def _connected(
     budget: int,
     seed: int,
     config: Path | None,
+    trust: bool,
 ) -> Iterator[tuple[McpToolServer, str, dict[str, str]]]:
     """Yield the server, its name for the report, and known IDs."""
     from whopwatch.mcp import session
 
     if command:
-        with _by_command(contract, command, target, budget, seed, config) as connected:
+        with _by_command(contract, command, target, budget, seed, config, trust) as connected:
             yield connected
     elif url:
         company = os.environ.get("WHOP_COMPANY_ID")
         transport = session.transport_to(url, _readable(contract), _messages(budget))
-        key = os.environ.get("WHOP_API_KEY")
+        key = read_secret(os.environ, "WHOP_API_KEY")
         with session.over_http(url, key, transport, is_sse=_is_sse(url)) as server:
             yield server, _shown(url, None), {contract.account.resource: company} if company else {}
     else:
@@ -174,23 +187,32 @@ def _connected(
 
 @contextmanager
 def _by_command(
-    contract: Contract, command: str, target: str | None, budget: int, seed: int, config: Path | None
+    contract: Contract, command: str, target: str | None, budget: int, seed: int, config: Path | None, trust: bool
 ) -> Iterator[tuple[McpToolServer, str, dict[str, str]]]:
     from whopwatch.http import Client
     from whopwatch.mcp import session
-    from whopwatch.relay import run_relay, take_secrets
+    from whopwatch.relay import containment, run_relay, take_secrets
     from whopwatch.run.target import open_target
 
     words = _split_command(command)
-    environ = take_secrets()  # before the command runs as a program of this user
+    environ = take_secrets(also=key_variables(config))  # before the command runs as a program of this user
     with (
+        containment(trust=trust) as contained,
         open_target(contract, target or SIMULATOR, environ, config=config, seed=seed) as ready,
         Client(replace(ready, writable=False), contract, budget=_messages(budget)) as client,
-        run_relay(client, contract) as relay,
-        session.over_stdio(words, {"WHOP_BASE_URL": relay.url, "WHOP_API_KEY": relay.token}) as server,
+        run_relay(client, contract, contained.socket if contained else None) as relay,
     ):
+        print_risks(contained=contained is not None)
+        if contained:
+            words = contained.wrap(words, relay.port, folder=Path.cwd())
         ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
-        yield server, f"{_shown(None, command)} at {ready.name}", ids
+        try:
+            with session.over_stdio(words, {"WHOP_BASE_URL": relay.url, "WHOP_API_KEY": relay.token}) as server:
+                yield server, f"{_shown(None, command)} at {ready.name}", ids
+        except TargetError as error:
+            if contained:
+                error.got = f"{error.got} ({CONTAINED})"
+            raise
 
 
 def _readable(contract: Contract) -> frozenset[str]:

@@ -29,7 +29,7 @@ from whopwatch.cli._support.options import (
     TARGET,
 )
 from whopwatch.cli._support.subprocess_call import call_in_subprocess
-from whopwatch.config import SIMULATOR, Secret, Target, resolve_target, target_name
+from whopwatch.config import SIMULATOR, Secret, Target, read_secret, resolve_target, target_name
 from whopwatch.config.accepted import AcceptedFile
 from whopwatch.config.contract_choice import choose_contract
 from whopwatch.config.shard import Shard
@@ -156,7 +156,7 @@ def _serve(
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
-    token = os.environ.get(PROBE_TOKEN_VARIABLE)
+    token = read_secret(os.environ, PROBE_TOKEN_VARIABLE)
     service = ProberService(
         contract,
         target,

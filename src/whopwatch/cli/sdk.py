@@ -15,14 +15,17 @@ from whopwatch.cli._support.options import (
     CONFIG,
     CONTRACT_WITHOUT_AUTO,
     FAIL_ON_SEVERITY,
+    FILE_PATH,
     RATE,
     SEED,
     TARGET,
+    TRUST,
     cache_folder,
     report_files,
 )
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import output_report
+from whopwatch.cli._support.printing import output_report, print_risks
+from whopwatch.config import key_variables
 from whopwatch.config.contract_choice import bundled_versions
 from whopwatch.contract import Contract, load
 from whopwatch.contract.loader import DEFAULT_VERSION, closest_version
@@ -42,11 +45,12 @@ Examples:
 
 \b
 Environment:
-  WHOP_API_KEY     the API key, for every target except the simulator
+  WHOP_API_KEY     the API key, for every target except the simulator (or WHOP_API_KEY_FILE, a file with it)
   WHOP_COMPANY_ID  the company to check (biz_...)
 
-The release is installed from its registry into its own folder and runs as a separate program without the API key: its
-requests go through whopwatch, which sends read operations only.
+The release is installed from its registry into its own folder, by the hashes of a lock file if there is one. It runs
+without the API key, in namespaces of its own where it reaches whopwatch only, which sends read operations only. A
+system that does not allow that requires --trust.
 Exit code: 0 (clean), 1 (drift), 2 (usage) or 3 (could not check).
 """
 
@@ -68,6 +72,8 @@ DEFAULT_RELEASE = "sdk:0.0.23"
 @metrics_options
 @CONFIG
 @CACHE
+@click.option("--lock", type=FILE_PATH, metavar="FILE", help="Hashes of the release and its dependencies.")
+@TRUST
 def sdk_command(
     release: str | None,
     target: str | None,
@@ -81,41 +87,38 @@ def sdk_command(
     pushgateway: str | None,
     config: Path | None,
     cache_dir: Path | None,
+    lock: Path | None,
+    trust: bool,
 ) -> int:
     """Test an SDK release against a target."""
     from whopwatch.contract_build.releases import resolve_newest
     from whopwatch.http import Client
-    from whopwatch.relay import run_relay, take_secrets
+    from whopwatch.relay import containment, run_relay, take_secrets
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run.target import open_target
     from whopwatch.sdk import check_sdk
-    from whopwatch.sdk.releases import (
-        driver_command,
-        install_release,
-        parse_release,
-        requested_version,
-        require_release,
-        run_program,
-    )
+    from whopwatch.sdk.releases import install_release, lock_of, parse_release, requested_version, run_driver
     from whopwatch.sdk.survey import SDK_REQUEST_BUDGET
 
     named = parse_release(release or load(contract_name).edition.release or DEFAULT_RELEASE)
     outputs, metrics = Outputs(reports, None, FILE_NAMES), Metrics(textfile, pushgateway, {"release": str(named)})
+    environ = take_secrets(also=key_variables(config))  # before anything foreign starts, pip and npm too
     wanted = resolve_newest(named)
-    folder = install_release(wanted, cache_folder(cache_dir))
-    contract = _contract_for(wanted, requested_version(folder), contract_name)
-    limit = budget or max(SDK_REQUEST_BUDGET, 2 * len(contract.reads))
-    environ = take_secrets()  # before the release runs as a program of this user
-    with (
-        open_target(contract, target, environ, config=config, seed=seed, rate=rate) as ready,
-        Client(replace(ready, writable=False), contract, budget=limit) as client,
-        run_relay(client, contract) as relay,
-        run_program(*driver_command(wanted, folder, relay.url, relay.token)) as program,
-    ):
-        require_release(wanted, program.release)
-        ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
-        name = f"{wanted.language} SDK {wanted.version} at {ready.name}"
-        report = check_sdk(contract, program, relay, name=name, ids=ids, budget=limit, seed=seed)
+    hashes = lock_of(wanted, lock)
+    with containment(trust=trust) as contained:
+        print_risks(contained=contained is not None, release=None if hashes else str(wanted))
+        folder = install_release(wanted, cache_folder(cache_dir), hashes)
+        contract = _contract_for(wanted, requested_version(folder), contract_name)
+        limit = budget or max(SDK_REQUEST_BUDGET, 2 * len(contract.reads))
+        with (
+            open_target(contract, target, environ, config=config, seed=seed, rate=rate) as ready,
+            Client(replace(ready, writable=False), contract, budget=limit) as client,
+            run_relay(client, contract, contained.socket if contained else None) as relay,
+            run_driver(wanted, folder, relay, contained) as program,
+        ):
+            ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
+            name = f"{wanted.language} SDK {wanted.version} at {ready.name}"
+            report = check_sdk(contract, program, relay, name=name, ids=ids, budget=limit, seed=seed)
     output_report(report, outputs)
     if metrics.wanted:
         from whopwatch.metrics.sdk import SDK_JOB, sdk_metrics

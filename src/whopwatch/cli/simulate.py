@@ -14,6 +14,7 @@ import click
 
 from whopwatch.cli._support.options import EDITION_NAME, seconds
 from whopwatch.cli.webhook import SECRET_VARIABLE
+from whopwatch.config import read_secret
 from whopwatch.core.errors import UsageError
 from whopwatch.signature import require_secret, split_secrets
 
@@ -136,7 +137,7 @@ def _print_log(line: str) -> None:
 
 def _webhook_secret() -> str | None:
     """Return the first secret of the environment, None if there is none. Raises UsageError if it is not valid."""
-    text = os.environ.get(SECRET_VARIABLE, "")
+    text = read_secret(os.environ, SECRET_VARIABLE)
     place = f"environment variable {SECRET_VARIABLE}"
     return require_secret(split_secrets(text)[0], place) if text.strip() else None
 

@@ -7,7 +7,7 @@ import os
 import click
 
 from whopwatch.cli._support.root import LazyGroup
-from whopwatch.config import Secret
+from whopwatch.config import Secret, read_secret
 from whopwatch.core.errors import UsageError
 from whopwatch.signature import require_secret, split_secrets
 
@@ -37,7 +37,7 @@ def webhook() -> None:
 
 def read_secrets() -> list[Secret]:
     """Return the secrets of the environment. Raises UsageError, without showing one, if none is valid."""
-    text = os.environ.get(SECRET_VARIABLE, "")
+    text = read_secret(os.environ, SECRET_VARIABLE)
     if not text.strip():
         raise UsageError(
             "The webhook secret is missing.",

@@ -12,6 +12,7 @@ import click
 from whopwatch.cli._support.options import CONTRACT
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
+from whopwatch.config import read_secret
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report
@@ -48,7 +49,7 @@ def webhook_verify(
     outputs = Outputs({"json": json_file}, None, {})
     delivery = read_delivery(file, headers_file)
     # A secret of a wrong form is accepted here: the check explains what is wrong with it.
-    text = os.environ.get(SECRET_VARIABLE, "")
+    text = read_secret(os.environ, SECRET_VARIABLE)
     secrets = split_secrets(text) if text else [secret.reveal() for secret in read_secrets()]
     tolerance = math.inf if any_age else TOLERANCE_SECONDS
     contracts = delivery_contracts(contract_name)

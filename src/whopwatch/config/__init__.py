@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from whopwatch.config.resolve import refuse_unwritable, resolve_target, target_name
+from whopwatch.config.resolve import key_variables, refuse_unwritable, resolve_target, target_name
+from whopwatch.config.secrets import read_secret
 from whopwatch.config.target import Secret, Target
 from whopwatch.config.targets_file import RATE_RANGE, SIMULATOR, is_rate, read_config
 
@@ -12,7 +13,9 @@ __all__ = [
     "Secret",
     "Target",
     "is_rate",
+    "key_variables",
     "read_config",
+    "read_secret",
     "refuse_unwritable",
     "resolve_target",
     "target_name",

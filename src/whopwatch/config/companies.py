@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from whopwatch.config import decode
+from whopwatch.config.secrets import read_secret
 from whopwatch.core.errors import ConfigError, quoted_input
 
 BASELINES = Path("reports/baselines")
@@ -45,8 +46,9 @@ class Company:
 
     def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return `environ` with the key and the id of this company only."""
-        own = {name: value for name, value in environ.items() if name not in ("WHOP_API_KEY", "WHOP_COMPANY_ID")}
-        own["WHOP_API_KEY"] = environ.get(self.api_key_env, "")
+        common = ("WHOP_API_KEY", "WHOP_API_KEY_FILE", "WHOP_COMPANY_ID")
+        own = {name: value for name, value in environ.items() if name not in common}
+        own["WHOP_API_KEY"] = read_secret(environ, self.api_key_env)
         own["WHOP_COMPANY_ID"] = self.company_id or ""
         return own
 

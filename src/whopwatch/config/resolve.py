@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from whopwatch.config.secrets import read_secret
 from whopwatch.config.target import Secret, Target
 from whopwatch.config.targets_file import (
     BUILT_IN,
@@ -77,6 +78,11 @@ def resolve_target(name_or_url: str, environ: Mapping[str, str], config_path: Pa
     )
 
 
+def key_variables(config_path: Path | None = None) -> frozenset[str]:
+    """Return the environment variables that hold the keys of the targets in the configuration file."""
+    return frozenset(entry.api_key_env for entry in read_config(config_path).values())
+
+
 def base_urls(name_or_url: str, config_path: Path | None = None) -> tuple[str, str]:
     """Return the base URLs of v1 and v2 of a target, for commands that send nothing to it and need no key.
 
@@ -142,7 +148,7 @@ def _check_name(name: str, entries: Mapping[str, TargetEntry]) -> None:
 def _key(name: str, entry: TargetEntry, environ: Mapping[str, str]) -> Secret | None:
     """Return the API key of a target, None without one. The errors never quote it."""
     variable = entry.api_key_env
-    text = environ.get(variable, "").strip()
+    text = read_secret(environ, variable)
     if text and not (text.isascii() and text.isprintable()):
         raise UsageError(
             "The API key contains characters that no HTTP header can carry.",
@@ -155,7 +161,7 @@ def _key(name: str, entry: TargetEntry, environ: Mapping[str, str]) -> Secret | 
             f"The API key of {name} is missing.",
             where=f"environment variable {variable}",
             expected="a company or app API key",
-            hint=f"export {variable}=... (and WHOP_COMPANY_ID), or use `--target simulator`",
+            hint=f"export {variable}=... or {variable}_FILE=... (and WHOP_COMPANY_ID), or use `--target simulator`",
         )
     return Secret(text) if text else None
 

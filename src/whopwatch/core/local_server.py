@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whopwatch.core.errors import UsageError
@@ -18,14 +19,18 @@ STOP_SECONDS = 10.0
 
 
 @contextmanager
-def served(app: ASGIApplication | Any, *, name: str, port: int = 0, host: str = HOST) -> Iterator[int]:
+def served(
+    app: ASGIApplication | Any, *, name: str, port: int = 0, host: str = HOST, path: Path | None = None
+) -> Iterator[int]:
     """Serve `app` while the context is open, on `port` of `host` or on a free port; yield the port.
 
-    `name` names the server in errors. Raises `UsageError` if the port is taken.
+    `path` is where to listen at a UNIX socket, too. `name` names the server in errors. Raises `UsageError` if the port
+    is taken.
     """
     import uvicorn
 
     listener = _listen(host, port, name)
+    listeners = [listener, *([_listen_at(path)] if path else [])]
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -39,14 +44,22 @@ def served(app: ASGIApplication | Any, *, name: str, port: int = 0, host: str = 
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True, name=name)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": listeners}, daemon=True, name=name)
     thread.start()
     try:
         yield listener.getsockname()[1]
     finally:
         server.should_exit = True
         thread.join(STOP_SECONDS)
-        listener.close()
+        for each in listeners:
+            each.close()
+
+
+def _listen_at(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    listener.listen(512)
+    return listener
 
 
 def _listen(host: str, port: int, name: str) -> socket.socket:

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -46,7 +47,7 @@ class Relay:
         self.exchanges: list[Exchange] = []
         self.refused: list[tuple[str, str]] = []
         self.unknown: list[tuple[str, str]] = []
-        self.url = ""
+        self.url, self.port = "", 0
         self._client = client
         self._contract = contract
         self._lock = Lock()
@@ -111,11 +112,14 @@ class Relay:
 
 
 @contextmanager
-def run_relay(client: Client, contract: Contract) -> Iterator[Relay]:
-    """Run a relay to the client's target while the context is open. Its `url` is the base URL for the program."""
+def run_relay(client: Client, contract: Contract, path: Path | None = None) -> Iterator[Relay]:
+    """Run a relay to the client's target while the context is open. Its `url` is the base URL for the program.
+
+    It also listens at `path`, the socket for a contained program.
+    """
     relay = Relay(client, contract)
-    with served(relay, name="relay") as port:
-        relay.url = f"http://{HOST}:{port}{BASE_PATH}"
+    with served(relay, name="relay", path=path) as port:
+        relay.port, relay.url = port, f"http://{HOST}:{port}{BASE_PATH}"
         yield relay
 
 

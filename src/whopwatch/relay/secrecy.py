@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import MutableMapping
+import re
+from collections.abc import Collection, MutableMapping
 from contextlib import suppress
 
-SECRET_VARIABLES = ("WHOP_API_KEY", "WHOP_WEBHOOK_SECRET", "WHOPWATCH_PROBE_TOKEN")
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _PR_SET_DUMPABLE = 4
 
 
-def take_secrets(environ: MutableMapping[str, str] = os.environ) -> dict[str, str]:
+def take_secrets(environ: MutableMapping[str, str] = os.environ, also: Collection[str] = ()) -> dict[str, str]:
     """Return a copy of `environ`, and remove its secrets from the environment of this process.
+
+    Secret is a variable whose name says so, and the ones in `also`.
 
     Call it before a foreign program starts. On Linux other processes of the same user can no longer read the memory of
     this process, nor the environment that it was started with.
     """
     copy = dict(environ)
-    secret = [name for name in copy if name in SECRET_VARIABLES or name.endswith(("_API_KEY", "_TOKEN", "_SECRET"))]
+    secret = [name for name in copy if name in also or _SECRET_NAME.search(name)]
     for name in secret:
         del environ[name]
     _forbid_reading()

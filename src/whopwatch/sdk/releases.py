@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -19,12 +20,15 @@ from typing import Any
 from whopwatch.config.targets_file import is_api_version
 from whopwatch.contract_build.files import CACHE_HINT, writing_to
 from whopwatch.contract_build.releases import Release, named_release, no_such_release
-from whopwatch.core.errors import SourceError, TargetError
+from whopwatch.core.errors import SourceError, TargetError, UsageError
+from whopwatch.relay import Containment, Relay
 
 DRIVERS_FOLDER = Path(__file__).parent / "drivers"
+LOCKS_FOLDER = Path(__file__).parent / "locks"
 _PACKAGES = {"sdk": "whop-sdk", "npm": "@whop/sdk"}
 _PYTHON_CLIENT = "whop_sdk/client.py"
 _REQUESTED_VERSION = re.compile(r'\bapi_version_date: typing\.Optional\[str\] = "([0-9-]+)"')
+_LOCK_SUFFIXES = {"sdk": ".txt", "npm": ".json"}
 _INSTALL_SECONDS = 300
 _RESPONSE_SECONDS = 60.0
 _MAX_LINE_BYTES = 64 << 20
@@ -39,25 +43,38 @@ def parse_release(text: str) -> Release:
     return release
 
 
-def install_release(release: Release, cache: Path) -> Path:
+def lock_of(release: Release, given: Path | None = None) -> Path | None:
+    """Return the lock file with the hashes of `release` and its dependencies: the given one, or a bundled one.
+
+    It is a requirements file with hashes for the Python SDK, a package-lock.json for npm. Raises UsageError if the
+    given file does not exist.
+    """
+    if given is not None and not given.is_file():
+        raise UsageError("The lock file does not exist.", where="option --lock", got=str(given))
+    bundled = LOCKS_FOLDER / f"{release.registry}-{release.version}{_LOCK_SUFFIXES[release.registry]}"
+    return given or (bundled if bundled.exists() else None)
+
+
+def install_release(release: Release, cache: Path, lock: Path | None = None) -> Path:
     """Return the folder below `cache` with `release` and its dependencies; install it if it is not there.
 
-    Raises SourceError if the installation fails.
+    With `lock` only packages with the hashes in that file are installed. Raises SourceError if the installation fails.
     """
-    folder = cache.resolve() / "installed" / f"{release.registry}-{release.version}"
+    digest = f"-{sha256(lock.read_bytes()).hexdigest()[:12]}" if lock else ""
+    folder = cache.resolve() / "installed" / f"{release.registry}-{release.version}{digest}"
     if not folder.is_dir():
         with writing_to(cache, "Releases of the SDK cannot be installed there.", CACHE_HINT):
-            _install(release, folder)
+            _install(release, folder, lock)
     return folder
 
 
-def _install(release: Release, folder: Path) -> None:
+def _install(release: Release, folder: Path, lock: Path | None) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Installed in a temporary folder and renamed, so that a half-finished installation is never used.
     with tempfile.TemporaryDirectory(dir=folder.parent) as made:
         fresh = Path(made) / "release"
         fresh.mkdir()
-        _run(_install_command(release, fresh), release, fresh)
+        _run(_install_command(release, fresh, lock), release, fresh)
         with suppress(OSError):  # another run was faster
             fresh.rename(folder)
 
@@ -94,14 +111,20 @@ def require_release(release: Release, started: str) -> None:
         raise SourceError("The driver started another release of the SDK.", expected=str(release), got=started[:40])
 
 
-def _install_command(release: Release, folder: Path) -> list[str]:
+def _install_command(release: Release, folder: Path, lock: Path | None) -> list[str]:
     name = _PACKAGES[release.registry]
     if release.registry == "sdk":
         options = ["--quiet", "--disable-pip-version-check", "--no-input", "--only-binary", ":all:"]
-        return [sys.executable, "-m", "pip", "install", *options, "--target", str(folder), f"{name}=={release.version}"]
-    (folder / "package.json").write_text(json.dumps({"private": True, "type": "module"}), encoding="utf-8")
+        wanted = ["--require-hashes", "-r", str(lock.resolve())] if lock else [f"{name}=={release.version}"]
+        return [sys.executable, "-m", "pip", "install", *options, "--target", str(folder), *wanted]
+    package: dict[str, object] = {"private": True, "type": "module"}
+    if lock:
+        package["dependencies"] = {name: release.version}
+        shutil.copyfile(lock, folder / "package-lock.json")
+    (folder / "package.json").write_text(json.dumps(package), encoding="utf-8")
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-    return [_find_program("npm"), "install", *options, f"{name}@{release.version}"]
+    wanted = ["ci"] if lock else ["install", f"{name}@{release.version}"]
+    return [_find_program("npm"), *wanted, *options]
 
 
 def _run(command: list[str], release: Release, folder: Path) -> None:
@@ -185,6 +208,20 @@ def run_program(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[
     finally:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def run_driver(release: Release, folder: Path, relay: Relay, contained: Containment | None) -> Iterator[SdkProgram]:
+    """Run the driver of `release`, installed in `folder`, against `relay`, in the containment if there is one.
+
+    Raises SourceError if it starts another release.
+    """
+    command, environ = driver_command(release, folder, relay.url, relay.token)
+    if contained:
+        command = contained.wrap(command, relay.port, readable=[folder, DRIVERS_FOLDER])
+    with run_program(command, environ) as program:
+        require_release(release, program.release)
+        yield program
 
 
 def _program_ended() -> TargetError:

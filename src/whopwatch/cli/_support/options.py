@@ -137,6 +137,11 @@ EDITION_NAME = click.option(
     metavar="NAME|DIR|FILE",
     help="Contract: a version, newest, sdk:RELEASE, an edition folder or an OpenAPI file.  [default: 2025-01-01]",
 )
+TRUST = click.option(
+    "--trust",
+    is_flag=True,
+    help="Run the program without containment: it can read your files and use the network.",
+)
 CACHE = click.option("--cache-dir", type=FILE_PATH, metavar="DIR", help="Folder for downloaded packages.")
 
 

@@ -8,12 +8,25 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import click
+
 from whopwatch.cli._support.colors import make_console
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.core.report import Report
 
 if TYPE_CHECKING:
     from whopwatch.run import Progress as RunProgress
+
+
+def print_risks(*, contained: bool, release: str | None = None) -> None:
+    """Print to stderr what does not protect the user from a foreign program that is about to start.
+
+    `release` is the name of a release whose packages no lock file pins.
+    """
+    if release:
+        click.echo(f"{release} has no lock file: its packages are not checked against known hashes (--lock).", err=True)
+    if not contained:
+        click.echo("The program runs without containment (--trust): it can read your files and send them.", err=True)
 
 
 def output_report(report: Report, outputs: Outputs, others: Mapping[str, str] = MappingProxyType({})) -> None:

@@ -20,7 +20,8 @@ from whopwatch.core.report import Report, State, Verdict
 from whopwatch.har import Recording, parse, read, recover
 from whopwatch.har.read import MAX_HAR_LEVELS
 from whopwatch.har.recover import purpose_of
-from whopwatch.run.replay import NOT_RECORDED, replay
+from whopwatch.run.recorded_versions import NOT_RECORDED
+from whopwatch.run.replay import replay
 
 HarEntry = dict[str, Any]
 PAIRS = (("v1", BASE),)

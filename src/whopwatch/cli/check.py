@@ -30,10 +30,10 @@ from whopwatch.cli._support.options import (
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, show_progress
 from whopwatch.config.accepted import AcceptedEntry, load_accepted
-from whopwatch.contract import Contract, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError
 from whopwatch.core.exit_codes import exit_code
 from whopwatch.core.report import Report
+from whopwatch.reports.text import plural
 
 EXAMPLE = """\b
 Examples:
@@ -128,7 +128,7 @@ def check_command(
     outputs = Outputs({**reports, "har": record_file}, report_dir, FILE_NAMES)
     entries = load_accepted(accepted, config)
     if replay_file:
-        return _replay(load(contract_name), replay_file, target, config, outputs, entries, fail_on)
+        return _replay(contract_name, replay_file, target, config, outputs, entries, fail_on)
     with show_progress() as progress:
         options = RunOptions(
             contract_name=contract_name,
@@ -159,7 +159,7 @@ def check_command(
 
 
 def _replay(
-    contract: Contract,
+    contract_name: str | None,
     file: Path,
     target: str | None,
     config: Path | None,
@@ -181,7 +181,8 @@ def _replay(
             f"{given[0]} cannot be combined with --replay.",
             expected="--replay with --target, --config and output options only",
         )
-    report = accept_in_report(contract, replay_file(contract, file, target, config), entries)
+    contract, report = replay_file(contract_name, file, target, config)
+    report = accept_in_report(contract, report, entries)
     output_report(report, outputs)
     _print_unchecked_entries(report)
     return exit_code(report, fail_on)
@@ -197,6 +198,9 @@ def _print_unchecked_entries(report: Report) -> None:
     """Print to stderr which requests of a recording were not checked, and why."""
     content = report.extra["replay"]
     click.echo(f"Recording: checked {content['checked']} of {content['entries']} requests.", err=True)
+    for part in report.extra.get("recorded_versions", ()):
+        requested = f"version {part['requested']}" if part["requested"] else "no version requested"
+        click.echo(f"  {requested}: {plural(part['entries'], 'request')}, contract {part['contract']}", err=True)
     for reason, count in content["ignored"].items():
         click.echo(f"  ignored: {count} x {reason}", err=True)
     unmatched = list(content["unmatched"].items())

@@ -55,7 +55,7 @@ Exit code: 0 (clean), 1 (drift), 2 (usage) or 3 (could not check).
 """
 
 
-BUDGET_HELP = "Maximum number of requests.  [default: 150, or 2 for each read of the contract]"
+SDK_BUDGET_HELP = "Maximum number of requests.  [default: 150, or 2 for each read of the contract]"
 DEFAULT_RELEASE = "sdk:0.0.23"
 """The release to test if the contract is not made from one."""
 
@@ -63,7 +63,7 @@ DEFAULT_RELEASE = "sdk:0.0.23"
 @click.command("sdk", epilog=EXAMPLE)
 @click.argument("release", required=False)
 @TARGET
-@click.option("--budget", type=click.IntRange(min=1), help=BUDGET_HELP)
+@click.option("--budget", type=click.IntRange(min=1), help=SDK_BUDGET_HELP)
 @RATE
 @SEED
 @CONTRACT_WITHOUT_AUTO

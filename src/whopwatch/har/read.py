@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from whopwatch.contract.edition import VERSION_HEADER
+from whopwatch.contract.loader import is_version
 from whopwatch.core.errors import UsageError
 from whopwatch.core.strict_json import nests_deeper_than
 from whopwatch.har.recording import EXTENSION_KEY, Facts
@@ -24,7 +26,7 @@ HINT = "export one as HAR: from a browser's network panel, or with `mitmdump --s
 class HarEntry:
     """One entry, with its parts as in the file; a part that is missing or of the wrong type is empty.
 
-    `sent` is the text of the request's body, None without one.
+    `sent` is the text of the request's body, `version` the value of its version header; each is None without one.
     """
 
     method: str
@@ -34,6 +36,7 @@ class HarEntry:
     response: Mapping[str, Any]
     timings: Mapping[str, Any]
     own: Mapping[str, Any]
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,17 @@ def _entries(where: str, entries: list[Any]) -> Iterator[HarEntry]:
             response=_object(entry.get("response")),
             timings=_object(entry.get("timings")),
             own=_object(entry.get(EXTENSION_KEY)),
+            version=_requested_version(request.get("headers")),
         )
+
+
+def _requested_version(headers: Any) -> str | None:
+    """Return the API version that the headers of a request name, None if they name none."""
+    for header in map(_object, headers if isinstance(headers, list) else ()):
+        name, value = header.get("name"), header.get("value")
+        if isinstance(name, str) and name.lower() == VERSION_HEADER.lower() and isinstance(value, str):
+            return value.strip() if is_version(value.strip()) else None
+    return None
 
 
 def _facts(where: str, own: Any) -> Facts | None:

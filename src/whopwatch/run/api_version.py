@@ -164,6 +164,15 @@ class VersionDetector:
             if len(self._places) >= ENOUGH_RESPONSES:
                 self._decide_by_responses()
 
+    def conclude(self) -> None:
+        """Decide by fewer responses than usual, if they all match another contract at hand: no more will come."""
+        own = self._contract.version
+        if self.is_decided or not self._places or any(places[own] < STRUCTURAL for places in self._places):
+            return
+        fits = {min(places, key=lambda version: places[version]) for places in self._places}
+        if len(fits) == 1 and fits != {own} and all(min(places.values()) * 3 <= places[own] for places in self._places):
+            self._decide(fits.pop(), VersionEvidence.RESPONSES, matches=False)
+
     def _is_sure(self, echoed: str, operation: str, own: int | None) -> bool:
         """Check that a header is more than a slip of one operation: the body agrees, or another operation does."""
         self._echoes[operation] = echoed

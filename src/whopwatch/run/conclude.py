@@ -280,7 +280,7 @@ def _row(
         checks=checks_with_turns(contract, operation, exchanges, writes=observation.written is not None),
         denied=operation.id not in observation.allow_unchecked and _is_denied(exchanges),
         requests=observation.requests.get(operation.id, len(exchanges)),
-        samples=evidence.samples(operation.id),
+        samples=0 if observation.unusable else evidence.samples(operation.id),
         latency=median_latency(answer.exchange for answer in evidence.responses.get(operation.id, ())),
         request=example_request(contract, operation, exchanges) if operation.is_read else None,
     )

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from whopwatch.config import Target
+from whopwatch.config.contract_choice import AUTO
 from whopwatch.config.resolve import base_urls
 from whopwatch.config.targets_file import BUILT_IN
-from whopwatch.contract import Contract
+from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError
-from whopwatch.core.report import Report, timestamp
+from whopwatch.core.report import Report
 from whopwatch.har import Facts, Recording, parse, read, recover, write
 from whopwatch.planning.state import StepFailure
 from whopwatch.run.api_version import AnsweredVersion, VersionEvidence
 from whopwatch.run.conclude import judge
 from whopwatch.run.observation import Observation, Written
-
-NOT_RECORDED = "not in the recording"
+from whopwatch.run.recorded_versions import judge_archive, judge_foreign
 
 _APART = frozenset({"exchanges", "findings", "failed_checks"})
 _EMPTY = Observation((), frozenset(), 0, 0, 0, "", 0.0)
@@ -51,7 +50,7 @@ class RecordedRun:
 
 def record(contract: Contract, target: Target, observation: Observation, report: Report) -> RecordedRun:
     """Return the HAR file of a run, without keys and values, after judging it once as `replay` will."""
-    facts = Facts(target.base_url, target.v2_base_url, facts_of(observation))
+    facts = Facts(target.base_url, target.v2_base_url, {**facts_of(observation), "contract": contract.version})
     names = {token for finding in report.findings for token in finding.location.split("/")}
     text = write(contract, observation.exchanges, facts, names)
     pairs = [("v1", target.base_url), ("v2", target.v2_base_url)]
@@ -75,11 +74,12 @@ def facts_of(observation: Observation) -> dict[str, Any]:
     }
 
 
-def replay_file(contract: Contract, file: Path, target_name: str | None, config: Path | None) -> Report:
-    """Return the report of the HAR file at `file` for the API at `target_name`.
+def replay_file(name: str | None, file: Path, target_name: str | None, config: Path | None) -> tuple[Contract, Report]:
+    """Return the contract and the report of the HAR file at `file` for the API at `target_name`.
 
-    The default is the target that whopwatch recorded, or production and the sandbox for a file of another program. The
-    report lists under `replay` the requests that were not checked. Raise UsageError for a file that is no recording.
+    `name` is the contract that the user named; without it the recording says which is used. The default target is the
+    one that whopwatch recorded, or production and the sandbox for a file of another program. The report lists under
+    `replay` the requests that were not checked. Raise UsageError for a file that is no recording.
     """
     archive = read(file)
     if target_name:
@@ -87,17 +87,40 @@ def replay_file(contract: Contract, file: Path, target_name: str | None, config:
     elif archive.facts:
         bases = [(archive.facts.base_url, archive.facts.v2_base_url)]
     else:
-        bases = [base_urls(name) for name in BUILT_IN]
+        bases = [base_urls(built_in) for built_in in BUILT_IN]
     pairs = [pair for v1, v2 in bases for pair in (("v1", v1), ("v2", v2))]
-    recording = recover(contract, archive, pairs)
-    report = replay(contract, recording, f"recording of {', '.join(v1 for v1, _ in bases)}")
+    shown = f"recording of {', '.join(v1 for v1, _ in bases)}"
+    if archive.facts:
+        contract = _contract_of_run(archive.facts, name)
+        recording = recover(contract, archive, pairs)
+        report = replay(contract, recording, shown)
+    else:
+        fixed = None if name in (None, AUTO) else load(name)
+        report, recording, contract = judge_archive(archive, pairs, shown, fixed)
     content = {
         "entries": len(archive.entries),
         "checked": len(recording.exchanges),
         "ignored": dict(recording.ignored.most_common()),
         "unmatched": dict(recording.unmatched.most_common()),
     }
-    return replace(report, extra={**report.extra, "replay": content})
+    return contract, replace(report, sent=0, budget=0, unsafe=0, extra={**report.extra, "replay": content})
+
+
+def _contract_of_run(facts: Facts, name: str | None) -> Contract:
+    """Return the contract that a run was recorded with; `name` may give its folder, not another version."""
+    recorded = facts.run.get("contract")
+    if name not in (None, AUTO):
+        contract = load(name)
+        if isinstance(recorded, str) and contract.version != recorded:
+            raise UsageError(
+                f"The recording was made with the contract of {recorded}.",
+                where="option --contract",
+                expected=f"a contract of {recorded}",
+                got=str(contract.edition),
+                hint="omit --contract",
+            )
+        return contract
+    return load(recorded if isinstance(recorded, str) else None)
 
 
 def replay(contract: Contract, recording: Recording, target_name: str) -> Report:
@@ -109,7 +132,7 @@ def replay(contract: Contract, recording: Recording, target_name: str) -> Report
     if recording.facts:
         report = judge(contract, _recorded(recording, recording.facts.run), target_name)
     else:
-        report = _judge_foreign(contract, recording, target_name)
+        report = judge_foreign(contract, recording, target_name)
     return replace(report, sent=0, budget=0, unsafe=0)
 
 
@@ -170,25 +193,4 @@ def _damaged(name: str) -> UsageError:
         expected="the value that the run wrote",
         got="another type, or nothing",
         hint="record it again",
-    )
-
-
-def _judge_foreign(contract: Contract, recording: Recording, target_name: str) -> Report:
-    """Judge a recording that another program wrote: only what it has requests of is in scope, writes included."""
-    exchanges = recording.exchanges
-    times = [exchange.started_at for exchange in exchanges if exchange.started_at] or [0.0]
-    observation = Observation(
-        exchanges=exchanges,
-        selected=frozenset(exchange.operation for exchange in exchanges),
-        budget=0,
-        sent=0,
-        unsafe=0,
-        started_at=timestamp(datetime.fromtimestamp(min(times), UTC)),
-        seconds=max(times) - min(times),
-    )
-    return judge(
-        contract,
-        observation,
-        target_name,
-        excluded=lambda operation: None if operation.id in observation.selected else NOT_RECORDED,
     )

@@ -24,9 +24,8 @@ def both(contract: Contract, fault: str) -> tuple[Report, Report]:
         target = replace(simulator.target(), writable=False)
         observation = observe(contract, target)
     report = judge(contract, observation, target.name)
-    names = {token for finding in report.findings for token in finding.location.split("/")}
     facts = Facts(target.base_url, target.v2_base_url, facts_of(observation))
-    archive = parse(write(contract, observation.exchanges, facts, names).encode(), fault)
+    archive = parse(write(contract, observation.exchanges, facts, report.findings).encode(), fault)
     pairs = [("v1", target.base_url), ("v2", target.v2_base_url)]
     return report, replay(contract, recover(contract, archive, pairs), target.name)
 

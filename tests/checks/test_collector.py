@@ -77,3 +77,18 @@ def test_the_first_violation_gives_the_details() -> None:
     collector.report(LOW, "plans.list", "/y", sample=1, samples=2, what="{braces}")
 
     assert [one.expected for one in findings(collector)] == ["first", "{braces}"]
+
+
+def test_different_things_at_one_location_are_all_named_until_they_are_too_many() -> None:
+    seen = Rule("one/seen", "D1", Severity.LOW, "a", "{observed}", "has {observed}")
+    collector = FindingCollector()
+    for sample, observed in enumerate(('"a"', '"b"', '"a"')):
+        collector.report(seen, "plans.list", "/few", sample=sample, samples=9, observed=observed)
+    for sample in range(9):
+        collector.report(seen, "plans.list", "/many", sample=sample, samples=9, observed=f'"v{sample}"')
+
+    few, many = findings(collector)
+
+    assert (few.observed, few.message) == ('"a", "b"', 'plans.list: has "a", "b" (3 of 9 responses).')
+    assert many.observed == "more than 3 different ones"
+    assert '"v' not in many.message

@@ -31,7 +31,11 @@ def test_media_type_and_charset(contract: Contract, value: str, rule: str | None
 
 @pytest.mark.parametrize(
     ("headers", "observed"),
-    [((), "no media type"), ((("content-type", "text/plain"),), "another media type")],
+    [
+        ((), "no media type"),
+        ((("content-type", "text/plain"),), '"text/plain"'),
+        ((("content-type", "Jane Doe"),), "another media type"),
+    ],
 )
 def test_a_missing_media_type_is_not_called_another_one(
     contract: Contract, headers: tuple[tuple[str, str], ...], observed: str

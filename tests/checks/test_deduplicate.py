@@ -25,7 +25,9 @@ class V(NamedTuple):
 
 def violations(one: V, *samples: int) -> RuleViolations:
     rule = RULES[one.rule]
-    return RuleViolations(rule, one.operation, one.location, "", "", "", 9, "item", SampleCounter(samples or (1,)))
+    return RuleViolations(
+        rule, one.operation, one.location, "", "", "", 9, "item", violating=SampleCounter(samples or (1,))
+    )
 
 
 def kept(contract: Contract, *given: V) -> list[V]:

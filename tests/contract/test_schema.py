@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from whopwatch.contract.schema import SchemaStore, Validator, json_type, pointer_of
+from whopwatch.contract.schema import SchemaStore, Validator, is_enum_value, json_type, pointer_of
 
 SECRET = "do-not-print-me"  # noqa: S105 - stands for any value of a response
 
@@ -125,3 +125,24 @@ def test_names_of_an_answer_are_bounded_and_printable(name: str) -> None:
 )  # fmt: skip
 def test_json_types(value: object, name: str) -> None:
     assert json_type(value) == name
+
+
+@pytest.mark.parametrize(
+    ("value", "is_shown"),
+    [
+        ("on_hold", True),
+        ("PAUSED", True),
+        ("v2_beta", True),
+        ("", True),
+        ("Jane", False),
+        ("jane doe", False),
+        ("jane@doe.example", False),
+        ("usr_83hf72kq91", False),
+        ("2026-01-01", False),
+        ("a" * 200, False),
+        ("paused\x1b[2J", False),
+        (7, False),
+    ],
+)
+def test_an_enum_value_is_shown_if_it_can_be_nothing_else(value: object, is_shown: bool) -> None:
+    assert is_enum_value(value) is is_shown

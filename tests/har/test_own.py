@@ -43,9 +43,11 @@ def both(contract: Contract, api: FakeApi) -> tuple[Report, Report, str]:
     chosen = select_operations(contract, resources=["reviews"])
     observation = observe(contract, target, selected=chosen, transport=api.transport)
     report = judge(contract, observation, target.name)
-    names = {token for finding in report.findings for token in finding.location.split("/")}
     text = write(
-        contract, observation.exchanges, Facts(target.base_url, target.v2_base_url, facts_of(observation)), names
+        contract,
+        observation.exchanges,
+        Facts(target.base_url, target.v2_base_url, facts_of(observation)),
+        report.findings,
     )
     pairs = [("v1", target.base_url), ("v2", target.v2_base_url)]
     return report, replay(contract, recover(contract, parse(text.encode(), "test"), pairs), target.name), text

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.reports import nights
+from whopwatch.config.accepted import read_accepted
 from whopwatch.reports import html
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
@@ -107,11 +108,25 @@ def test_the_theme_goes_round_and_stays(page: Page) -> None:
 def test_a_request_is_copied_as_it_stands(page: Page) -> None:
     finding = page.locator(f"{WHOLE}:has(.copy)").first
     finding.locator("summary").first.click()
-    text = finding.locator(".request code").inner_text()
-    finding.locator(".copy").click()
-    expect(finding.locator(".copy")).to_have_text("copied")
+    request = finding.locator(".request:not(.entry)")
+    text = request.locator("code").inner_text()
+    request.locator(".copy").click()
+    expect(request.locator(".copy")).to_have_text("copied")
     assert page.evaluate("navigator.clipboard.readText()") == text
     assert text.startswith("curl ")
+
+
+def test_the_entry_that_accepts_a_finding_is_copied(page: Page, tmp_path: Path) -> None:
+    finding = page.locator(f"{WHOLE}:has(.copy)").first
+    finding.locator("summary").first.click()
+    finding.locator(".accept > summary").click()
+    finding.locator(".entry .copy").click()
+    expect(finding.locator(".entry .copy")).to_have_text("copied")
+    file = tmp_path / "accepted.yaml"
+    file.write_text(f"accepted:\n{page.evaluate('navigator.clipboard.readText()')}\n", encoding="utf-8")
+    (entry,) = read_accepted(file)
+    assert finding.get_attribute("id") == f"f-{entry.fingerprint}"
+    assert entry.operation in (finding.text_content() or "")
 
 
 def test_everything_is_done_by_keyboard(page: Page) -> None:

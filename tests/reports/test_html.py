@@ -11,11 +11,11 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.reports import nights, samples
-from whopwatch.core.finding import Occurrence
+from whopwatch.core.finding import Occurrence, RequestExample
 from whopwatch.core.report import BaselineSummary, State, TargetResult, Verdict
 from whopwatch.reports import html
 from whopwatch.reports.charts import MAX_BARS, format_seconds, latency_line, state_bars
-from whopwatch.reports.curl import commands
+from whopwatch.reports.curl import Requests
 
 HOSTILE = "\x1b[2J</style></script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}\u202e\ud800"
 ATTRIBUTES_WITH_ADDRESS = {"src", "href", "action", "srcset", "data", "poster", "xlink:href"}
@@ -189,14 +189,38 @@ def test_a_thousand_findings_are_one_page() -> None:
 
 def test_a_request_can_be_run_by_anybody_and_holds_no_key() -> None:
     report = samples.report(operations=nights.rows(), target="production")
-    assert commands(report)["payments.retrieve"] == (
+    finding = replace(report.findings[0], operation="payments.retrieve")
+    assert Requests(report).command(finding) == (
         'curl -gsS -H "Authorization: Bearer $WHOP_API_KEY" '
         '"https://api.whop.com/api/v1/payments?company_id=$WHOP_COMPANY_ID&first=100"'
     )
     odd = replace(nights.rows()[0], request='/x?a="$(reboot)`reboot`\\')
-    assert commands(samples.report(operations=(odd,), target="elsewhere"))[odd.id].endswith(
-        '"$WHOP_BASE_URL/x?a=\\"\\$(reboot)\\`reboot\\`\\\\"'
+    command = Requests(samples.report(operations=(odd,), target="elsewhere")).command(
+        replace(finding, operation=odd.id)
     )
+    assert command is not None
+    assert command.endswith('"$WHOP_BASE_URL/x?a=\\"\\$(reboot)\\`reboot\\`\\\\"')
+
+
+@pytest.mark.parametrize(
+    ("request_of_finding", "shown"),
+    [
+        (
+            RequestExample("/products?first=-1"),
+            '-H "Authorization: Bearer $WHOP_API_KEY" "https://api.whop.com/api/v1/products?first=-1"',
+        ),
+        (RequestExample("/products", credential="none"), 'curl -gsS "https://api.whop.com/api/v1/products"'),
+        (RequestExample("/products", credential="wrong"), '"Authorization: Bearer wrong"'),
+        (RequestExample("/products", "POST"), "-X POST"),
+        (RequestExample("/products", "POST"), "-d @body.json"),
+        (RequestExample('/x"$(reboot)', "DELETE"), '"https://api.whop.com/api/v1/x\\"\\$(reboot)"'),
+    ],
+)
+def test_the_request_that_shows_a_finding_is_the_one_to_repeat(request_of_finding: RequestExample, shown: str) -> None:
+    finding = replace(samples.FINDINGS[0], request=request_of_finding)
+    command = Requests(samples.report(target="production", findings=(finding,))).command(finding)
+    assert command is not None
+    assert shown in command
 
 
 def test_a_strip_has_one_bar_a_night() -> None:

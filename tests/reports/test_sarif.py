@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,41 @@ def test_every_finding_is_a_result_of_a_declared_rule() -> None:
     assert {result["partialFingerprints"]["whopwatch/v1"] for result in run["results"]} == {
         finding.fingerprint for finding in report.findings
     }
+
+
+@pytest.mark.parametrize("version", ["2025-01-01", "2026-10-15-1"])
+@pytest.mark.parametrize(
+    ("operation", "location", "line"),
+    [
+        ("payments.list", "/data/*/status", "operationId: payments.list"),  # the field is in a shared schema
+        ("payments.list", "param:first", "- name: first"),
+        ("payments.list", "status", "operationId: payments.list"),
+        ("webhook:payment.succeeded", "/data", "payment.succeeded:"),
+        ("payments.unknown", "", None),
+        ("../../etc.list", "", None),
+    ],
+)
+def test_a_result_is_at_its_line_of_the_contract_that_ran(
+    version: str, operation: str, location: str, line: str | None
+) -> None:
+    finding = replace(samples.FINDINGS[0], operation=operation, location=location)
+    report = samples.report(findings=(finding,), extra={"contract": {"version": version}})
+    place = run_of(report)["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"].startswith(f"contracts/{version}/")
+    if line is None:
+        assert place["region"]["startLine"] == 1
+        return
+    lines = (ROOT / place["artifactLocation"]["uri"]).read_text().splitlines()
+    number = place["region"]["startLine"]
+    assert lines[number - 1].strip() == line
+    above = [text.strip() for text in lines[:number] if "operationId: " in text]
+    assert above[-1].endswith(operation) or operation.startswith("webhook:")
+
+
+def test_a_contract_that_is_not_bundled_has_no_folder_of_its_own() -> None:
+    report = samples.report(extra={"contract": {"version": "2031-01-01"}})
+    for result in run_of(report)["results"]:
+        assert "2031" not in result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
 
 
 def test_a_result_is_at_the_line_of_its_operation() -> None:

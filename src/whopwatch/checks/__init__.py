@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from whopwatch.checks.collector import FindingCollector, findings_of
 from whopwatch.checks.deduplicate import deduplicate
 from whopwatch.checks.evidence import Evidence
+from whopwatch.checks.reproduce import request_of
 from whopwatch.contract import Contract
 from whopwatch.core.finding import Finding
 
@@ -61,7 +63,7 @@ def run_checks(
     if met is not None:
         met |= collector.met
     violations = deduplicate(contract, collector.violations)
-    return tuple(sorted(findings_of(violations, established), key=_order))
+    return tuple(sorted(findings_of(violations, established, partial(request_of, contract)), key=_order))
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:

@@ -77,6 +77,7 @@ def authentication(contract: Contract, evidence: Evidence, findings: FindingColl
                     id,
                     AUTHORIZATION if rule in (PUBLIC_NEEDS_KEY, ACCEPTS_INVALID_KEY) else "status",
                     sample=number,
+                    exchange=exchange,
                     samples=len(asked),
                     unit="request",
                     how=how,

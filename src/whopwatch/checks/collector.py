@@ -6,10 +6,11 @@ a rule, and the findings of a run.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from whopwatch.core.finding import Confidence, Finding, Severity
+from whopwatch.core.exchange import Exchange
+from whopwatch.core.finding import Confidence, Finding, RequestExample, Severity
 from whopwatch.core.rule import Rule
 
 MAX_SAMPLES = 1_000
@@ -18,6 +19,9 @@ MAX_LOCATIONS = 100
 """Locations of one rule in one operation that are findings of their own."""
 MAX_VIOLATIONS = 5_000
 """Rules at locations, in all operations together, that are findings of their own."""
+MAX_VARIANTS = 3
+"""Different things observed at one location that a finding shows. More of them are no vocabulary: they may be data."""
+SEVERAL = f"more than {MAX_VARIANTS} different ones"
 MORE_LOCATIONS = "/..."
 """The location of the finding for all further locations of a rule."""
 
@@ -57,7 +61,7 @@ class RuleViolations:
     """All violations of one rule at one location of one operation.
 
     `violating` counts the samples that violate it, `samples` all that were checked, `unit` is what a sample is, in the
-    singular.
+    singular. `exchange` is the first that violates it, `variants` are the different things observed.
     """
 
     rule: Rule
@@ -68,7 +72,20 @@ class RuleViolations:
     sentence: str
     samples: int
     unit: str
+    exchange: Exchange | None = None
     violating: SampleCounter = field(default_factory=SampleCounter)
+    variants: dict[str, None] = field(default_factory=dict)
+
+    def add(self, sample: Hashable, details: Mapping[str, object]) -> None:
+        """Count one violation, and name what was observed if it differs from what was observed before."""
+        self.violating.add(sample)
+        observed = details.get("observed")
+        if not isinstance(observed, str) or observed in self.variants or len(self.variants) > MAX_VARIANTS:
+            return
+        self.variants[observed] = None
+        if len(self.variants) > 1:
+            shown = ", ".join(self.variants) if len(self.variants) <= MAX_VARIANTS else SEVERAL
+            self.expected, self.observed, self.sentence = self.rule.words(**{**details, "observed": shown})
 
 
 class FindingCollector:
@@ -88,12 +105,14 @@ class FindingCollector:
         sample: Hashable,
         samples: int,
         unit: str = "response",
+        exchange: Exchange | None = None,
         **details: object,
     ) -> None:
         """Report one violation of `rule`.
 
         `sample` identifies what violates it: the same one counts once. `samples` is how many such samples were checked
-        in all, `unit` what a sample is. `details` fill in the rule's words; the first violation at a location gives
+        in all, `unit` what a sample is, `exchange` the request whose response shows it.
+        `details` fill in the rule's words; the first violation at a location gives
         them. Locations beyond the bounds share one finding at MORE_LOCATIONS.
         """
         key = rule.id, operation, location
@@ -107,8 +126,10 @@ class FindingCollector:
                 expected, observed, _ = rule.words(**details)
                 words = expected, observed, f"more locations break the rule {rule.id}"
             if key not in self._violations:
-                self._violations[key] = RuleViolations(rule, operation, key[2], *words, samples=samples, unit=unit)
-        self._violations[key].violating.add(sample)
+                self._violations[key] = RuleViolations(
+                    rule, operation, key[2], *words, samples=samples, unit=unit, exchange=exchange
+                )
+        self._violations[key].add(sample, details)
 
     def meets(self, rule: Rule, operation: str) -> None:
         """Note that a response of `operation` meets `rule`, which no source states."""
@@ -126,7 +147,9 @@ class FindingCollector:
 
 
 def findings_of(
-    violations: Iterable[RuleViolations], established: Collection[tuple[str, str]] = ()
+    violations: Iterable[RuleViolations],
+    established: Collection[tuple[str, str]] = (),
+    request_of: Callable[[Exchange], RequestExample] | None = None,
 ) -> Iterator[Finding]:
     """Yield one finding for each drift class, operation and location, confirmed if two samples agree.
 
@@ -145,10 +168,11 @@ def findings_of(
         together = SampleCounter()
         for one in own:
             together.update(one.violating)
-        yield _finding(worst, severity, len(together))
+        request = request_of(worst.exchange) if request_of and worst.exchange else None
+        yield _finding(worst, severity, len(together), request)
 
 
-def _finding(found: RuleViolations, severity: Severity, violations: int) -> Finding:
+def _finding(found: RuleViolations, severity: Severity, violations: int, request: RequestExample | None) -> Finding:
     rule, samples = found.rule, max(found.samples, violations)
     return Finding(
         drift_class=rule.drift_class,

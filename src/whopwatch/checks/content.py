@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from whopwatch.checks.collector import FindingCollector
@@ -9,15 +10,17 @@ from whopwatch.checks.evidence import INVALID_REQUESTS, Evidence
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Severity
-from whopwatch.core.rule import Rule
+from whopwatch.core.rule import Rule, shown_value
 from whopwatch.core.strict_json import MAX_BODY_VALUES, BodyProblem
 
 NO_CONTENT = 204
+_MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}", re.ASCII)
+_CHARSET = re.compile(r"[a-z0-9_-]{1,20}", re.ASCII)
 
 OTHER_MEDIA_TYPE = Rule(
     "content/media-type", "D16", Severity.HIGH, "{expected}", "{observed}", "the media type is not {expected}"
 )
-OTHER_CHARSET = Rule("content/charset", "D12", Severity.HIGH, "UTF-8", "another charset", "the charset is not UTF-8")
+OTHER_CHARSET = Rule("content/charset", "D12", Severity.HIGH, "UTF-8", "{charset}", "the charset is not UTF-8")
 
 
 def _body_rule(problem: BodyProblem, drift_class: str, observed: str) -> Rule:
@@ -56,15 +59,27 @@ def content(contract: Contract, evidence: Evidence, findings: FindingCollector) 
                     id,
                     "header:content-type" if rule in (OTHER_MEDIA_TYPE, OTHER_CHARSET) else "",
                     sample=number,
+                    exchange=exchange,
                     samples=len(successes),
                     expected=" or ".join(documented) or "no body",
-                    observed="another media type" if exchange.media_type else "no media type",
+                    observed=shown_media_type(exchange),
+                    charset=shown_value(_charset(exchange), _CHARSET, "another charset"),
                 )
+
+
+def shown_media_type(exchange: Exchange) -> str:
+    """Return the media type of a response for a finding."""
+    return (
+        shown_value(exchange.media_type, _MEDIA_TYPE, "another media type") if exchange.media_type else "no media type"
+    )
+
+
+def _charset(exchange: Exchange) -> str:
+    parameters = (exchange.header("content-type") or "").lower().partition(";")[2]
+    return parameters.partition("charset=")[2].partition(";")[0].strip(' "')
 
 
 def _broken_header_rule(exchange: Exchange, documented: tuple[str, ...]) -> Rule | None:
     if documented and exchange.media_type not in documented:
         return OTHER_MEDIA_TYPE
-    parameters = (exchange.header("content-type") or "").lower().partition(";")[2]
-    charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "')
-    return None if charset in ("", "utf-8", "utf8") else OTHER_CHARSET
+    return None if _charset(exchange) in ("", "utf-8", "utf8") else OTHER_CHARSET

@@ -27,6 +27,7 @@ def default_order(contract: Contract, evidence: Evidence, findings: FindingColle
                     id,
                     f"param:{parameter}",
                     sample=traversal.indexes[0],
+                    exchange=traversal.pages[0].exchange,
                     samples=len(whole_lists),
                     unit="list",
                     direction=usual,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 
@@ -10,25 +11,29 @@ from whopwatch.checks.evidence import Evidence
 from whopwatch.contract import Contract
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.finding import Severity, Source
-from whopwatch.core.rule import Rule
+from whopwatch.core.rule import Rule, shown_value
 
 ANNOUNCEMENTS: Mapping[str, str] = {"deprecation": "", "sunset": "", "warning": "299", "link": "successor-version"}
 """Headers that announce a removal, and what their value contains then."""
+
+_DATE = r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT|\d{4}-\d\d-\d\d(?:T[\d:.]{5,15}Z)?"
+_HEADER_VALUE = re.compile(rf"true|@\d{{1,12}}|{_DATE}", re.ASCII)
+_VERSION = re.compile(r"\d{4}-\d\d-\d\d(?:-\d{1,3})?", re.ASCII)
 
 REMOVAL_ANNOUNCED = Rule(
     "deprecation/announced",
     "D21",
     Severity.MEDIUM,
     "no such header",
-    "present",
+    "{observed}",
     "the header {header} announces its removal",
 )
 OTHER_VERSION = Rule(
     "deprecation/other-version",
     "D21",
     Severity.MEDIUM,
-    "the version of the other operations",
-    "another version",
+    "{usual}",
+    "{observed}",
     "its responses have another API version than those of other operations",
     Source.LIVE_LIVE,
 )
@@ -54,8 +59,10 @@ def announced_removal(_: Contract, evidence: Evidence, findings: FindingCollecto
                         operation,
                         f"header:{header}",
                         sample=success.index,
+                        exchange=success.exchange,
                         samples=len(responses),
                         header=header,
+                        observed=shown_value(value, _HEADER_VALUE, "present"),
                     )
     _report_versions(evidence, findings)
 
@@ -76,6 +83,9 @@ def _report_versions(evidence: Evidence, findings: FindingCollector) -> None:
                 f"header:{VERSION_HEADER.lower()}",
                 sample=0,
                 samples=len(evidence.responses[operation]),
+                exchange=evidence.responses[operation][0].exchange,
+                usual=shown_value(usual, _VERSION, "the version of the other operations"),
+                observed=", ".join(sorted({shown_value(one, _VERSION, "another version") for one in found - {usual}})),
             )
 
 
@@ -91,6 +101,7 @@ def alternate_path(contract: Contract, evidence: Evidence, findings: FindingColl
                     id,
                     "status",
                     sample=success.index,
+                    exchange=success.exchange,
                     samples=len(responses),
                     path=operation.path,
                     others=" or ".join(operation.alternate_paths),

@@ -80,6 +80,7 @@ def documented_status(contract: Contract, evidence: Evidence, findings: FindingC
                     id,
                     "status",
                     sample=number,
+                    exchange=exchange,
                     samples=len(exchanges),
                     unit="request",
                     status=exchange.status,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from whopwatch.checks.collector import FindingCollector
+from whopwatch.checks.content import shown_media_type
 from whopwatch.checks.evidence import Evidence
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.schema import Violation
+from whopwatch.contract.schema import Violation, is_enum_value
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Severity
 from whopwatch.core.rule import Rule
@@ -25,7 +26,7 @@ ERROR_MEDIA_TYPE = Rule(
     "D15",
     Severity.MEDIUM,
     "application/json",
-    "another media type",
+    "{observed}",
     "an error has a JSON body but another media type",
 )
 ERROR_TYPE = Rule(
@@ -33,7 +34,7 @@ ERROR_TYPE = Rule(
     "D15",
     Severity.MEDIUM,
     "{expected}",
-    "another type",
+    "{observed}",
     "the type of an error is not the documented one for status {status}",
 )
 
@@ -45,7 +46,14 @@ def error_envelope(contract: Contract, evidence: Evidence, findings: FindingColl
         for number, exchange in enumerate(errors):
             for rule, location, details in _violations(contract, contract.operations[id], exchange):
                 findings.report(
-                    rule, id, location, sample=number, samples=len(errors), unit="error response", **details
+                    rule,
+                    id,
+                    location,
+                    sample=number,
+                    exchange=exchange,
+                    samples=len(errors),
+                    unit="error response",
+                    **details,
                 )
 
 
@@ -58,19 +66,21 @@ def _violations(
         details: dict[str, object] = {"place": place, "expected": violation.expected, "observed": violation.observed}
         yield ERROR_SCHEMA, violation.location, details
     if exchange.json is not None and exchange.media_type != "application/json":
-        yield ERROR_MEDIA_TYPE, "header:content-type", {}
-    if not _has_documented_type(contract, exchange):
-        known = contract.behaviour.errors[str(exchange.status)]
-        yield ERROR_TYPE, "/error/type", {"expected": " or ".join(known), "status": exchange.status}
-
-
-def _has_documented_type(contract: Contract, exchange: Exchange) -> bool:
-    """Whether an error has the documented type of its status, or no type."""
+        yield ERROR_MEDIA_TYPE, "header:content-type", {"observed": shown_media_type(exchange)}
     known = contract.behaviour.errors.get(str(exchange.status))
+    kind = _error_type(exchange)
+    if known is not None and kind is not None and kind not in known:
+        observed = f'"{kind}"' if is_enum_value(kind) else "another type"
+        details = {"expected": " or ".join(known), "observed": observed, "status": exchange.status}
+        yield ERROR_TYPE, "/error/type", details
+
+
+def _error_type(exchange: Exchange) -> str | None:
+    """Return the type of an error, None if it has none or one that is no string."""
     body = exchange.json
     error = body.get("error") if isinstance(body, dict) else None
     kind = error.get("type") if isinstance(error, dict) else None
-    return known is None or not isinstance(kind, str) or kind in known
+    return kind if isinstance(kind, str) else None
 
 
 def _schema_violations(contract: Contract, operation: Operation, exchange: Exchange) -> Iterator[Violation]:

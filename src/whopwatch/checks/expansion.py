@@ -57,7 +57,13 @@ def _report_types(findings: FindingCollector, success: SuccessResponse, names: t
         rule, wrong = (NOT_EXPANDED, "string") if name in expanded else (EXPANDED_UNASKED, "object")
         if any(json_type(value) == wrong for value in _values(success, name)):
             findings.report(
-                rule, success.operation.id, EXPAND_LOCATION, sample=success.index, samples=samples, name=name
+                rule,
+                success.operation.id,
+                EXPAND_LOCATION,
+                sample=success.index,
+                exchange=success.exchange,
+                samples=samples,
+                name=name,
             )
 
 
@@ -73,6 +79,7 @@ def _report_rejected(findings: FindingCollector, id: str, exchanges: Sequence[Ex
                 id,
                 EXPAND_LOCATION,
                 sample=number,
+                exchange=exchange,
                 samples=len(expanding),
                 unit="request",
                 status=exchange.status,

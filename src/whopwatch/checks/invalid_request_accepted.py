@@ -123,6 +123,7 @@ def invalid_request_accepted(contract: Contract, evidence: Evidence, findings: F
                     id,
                     violation.location,
                     sample=number,
+                    exchange=exchange,
                     samples=len(invalid),
                     unit="request",
                     expected=expected,

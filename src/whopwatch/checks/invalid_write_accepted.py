@@ -79,6 +79,7 @@ def invalid_write_accepted(contract: Contract, evidence: Evidence, findings: Fin
                     id,
                     location,
                     sample=number,
+                    exchange=exchange,
                     samples=len(writes),
                     unit="write",
                     status=exchange.status,

@@ -83,7 +83,9 @@ def _compare(
         if item is None or not isinstance(success.value, dict):
             continue
         if success.value.get("id") != wanted:
-            findings.report(OTHER_OBJECT, operation.id, "/id", sample=success.index, samples=samples)
+            findings.report(
+                OTHER_OBJECT, operation.id, "/id", sample=success.index, exchange=success.exchange, samples=samples
+            )
             continue
         later = _item(next((p for p in pages if p.index > success.index and wanted in p.ids), None), wanted)
         paths = set(differing_paths(item, success.value))
@@ -92,7 +94,15 @@ def _compare(
         compared.append((success, {pointer_of(path) for path in paths}))
     for success, places in compared:
         for place in sorted(places & compared[-1][1]):
-            findings.report(FIELD_DIFFERS, operation.id, place, sample=success.index, samples=samples, place=place)
+            findings.report(
+                FIELD_DIFFERS,
+                operation.id,
+                place,
+                sample=success.index,
+                exchange=success.exchange,
+                samples=samples,
+                place=place,
+            )
 
 
 def _outside_writes(responses: Sequence[SuccessResponse]) -> Sequence[SuccessResponse]:

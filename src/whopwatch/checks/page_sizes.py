@@ -74,6 +74,7 @@ def _report_short_pages(contract: Contract, evidence: Evidence, findings: Findin
                 id,
                 "param:first",
                 sample=page,
+                exchange=page.exchange,
                 samples=len(sized),
                 unit="page",
                 maximum=maximum,

@@ -30,6 +30,7 @@ def pagination_traversal(_: Contract, evidence: Evidence, findings: FindingColle
             operation,
             violation.location,
             sample=success.index,
+            exchange=success.exchange,
             samples=counts[operation],
             unit="traversal",
         )

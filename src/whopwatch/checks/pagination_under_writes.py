@@ -55,7 +55,15 @@ def pagination_under_writes(contract: Contract, evidence: Evidence, findings: Fi
         for traversal in _traversals(contract, evidence, operation):
             for rule, location in _violations(traversal):
                 first = evidence.index(traversal.pages[0].exchange)
-                findings.report(rule, operation, location, sample=first, samples=1, unit="traversal")
+                findings.report(
+                    rule,
+                    operation,
+                    location,
+                    sample=first,
+                    exchange=traversal.pages[0].exchange,
+                    samples=1,
+                    unit="traversal",
+                )
 
 
 def _traversals(contract: Contract, evidence: Evidence, id: str) -> Sequence[DisturbedTraversal]:

@@ -21,6 +21,7 @@ def paging(_: Contract, evidence: Evidence, findings: FindingCollector) -> None:
                 operation,
                 location,
                 sample=success.index,
+                exchange=success.exchange,
                 samples=len(evidence.responses[operation]),
                 unit="page",
             )

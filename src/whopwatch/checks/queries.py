@@ -22,6 +22,7 @@ def queries(_: Contract, evidence: Evidence, findings: FindingCollector) -> None
                     id,
                     violation.location,
                     sample=index,
+                    exchange=evidence.by_operation[id][index],
                     samples=len(history.traversals),
                     unit="traversal",
                     param=violation.location.removeprefix("param:"),
@@ -44,6 +45,7 @@ def parents(_: Contract, evidence: Evidence, findings: FindingCollector) -> None
                     id,
                     f"param:{required[-1]}",
                     sample=traversal.indexes[0],
+                    exchange=traversal.pages[0].exchange,
                     samples=len(history.whole_lists),
                     unit="list",
                 )

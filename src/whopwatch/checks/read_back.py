@@ -43,7 +43,9 @@ def read_back(contract: Contract, evidence: Evidence, findings: FindingCollector
     """
     for record in write_history(contract, evidence.exchanges):
         for rule, operation, location in _violations(contract, record):
-            findings.report(rule, operation, location, sample=record.index, samples=1, unit="write")
+            findings.report(
+                rule, operation, location, sample=record.index, exchange=record.exchange, samples=1, unit="write"
+            )
 
 
 def _violations(contract: Contract, record: WriteRecord) -> Iterator[_WriteViolation]:

@@ -67,6 +67,7 @@ def rejected_write_has_no_effect(contract: Contract, evidence: Evidence, finding
                     rejected.operation.id,
                     "status",
                     sample=rejected.index,
+                    exchange=rejected.exchange,
                     samples=1,
                     unit="write",
                     status=rejected.exchange.status,

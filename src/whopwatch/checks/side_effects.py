@@ -62,7 +62,15 @@ def side_effects(contract: Contract, evidence: Evidence, findings: FindingCollec
         }
         for location, rule in broken.items():
             if rule:
-                findings.report(rule, record.operation.id, location, sample=record.index, samples=1, unit="write")
+                findings.report(
+                    rule,
+                    record.operation.id,
+                    location,
+                    sample=record.index,
+                    exchange=record.exchange,
+                    samples=1,
+                    unit="write",
+                )
 
 
 def _returned_ids(evidence: Evidence) -> set[str]:

@@ -30,6 +30,7 @@ def tenant_isolation(contract: Contract, evidence: Evidence, findings: FindingCo
                             id,
                             f"param:{name}",
                             sample=(success.index, number),
+                            exchange=success.exchange,
                             samples=evidence.samples(id),
                             unit="item",
                             param=name,

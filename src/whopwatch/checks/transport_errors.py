@@ -42,4 +42,6 @@ def transport_errors(_: Contract, evidence: Evidence, findings: FindingCollector
         for number, exchange in enumerate(exchanges):
             if exchange.failure and exchange.failure in FAILURES:
                 rule, location = FAILURES[exchange.failure]
-                findings.report(rule, operation, location, sample=number, samples=len(exchanges), unit="request")
+                findings.report(
+                    rule, operation, location, sample=number, exchange=exchange, samples=len(exchanges), unit="request"
+                )

@@ -102,6 +102,7 @@ def valid_request_rejected(contract: Contract, evidence: Evidence, findings: Fin
                     id,
                     rejection.location,
                     sample=number,
+                    exchange=exchange,
                     samples=len(valid),
                     unit="request",
                     name=rejection.name,

@@ -162,10 +162,11 @@ def _reads_as(text: str, expected: list[AcceptedEntry]) -> bool:
 
 
 def _lines(entries: Iterable[AcceptedEntry]) -> str:
-    return "".join(_entry_lines(entry) for entry in entries)
+    return "".join(entry_text(entry) for entry in entries)
 
 
-def _entry_lines(entry: AcceptedEntry) -> str:
+def entry_text(entry: AcceptedEntry) -> str:
+    """Return one entry as YAML, to add below `accepted:`."""
     values = {
         "fingerprint": entry.fingerprint,
         "class": class_slug(entry.drift_class) if entry.drift_class else "",

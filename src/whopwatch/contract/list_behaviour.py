@@ -15,6 +15,8 @@ Path = tuple[str, ...]
 Pairs = tuple[tuple[str, str], ...]
 NONEXISTENT_ID_SUFFIX = "0" * 14
 """What an id ends with that nothing has."""
+MALFORMED_ID = "not-an-id!"
+UNDOCUMENTED_VALUE = "whopwatch-unknown"
 MATCHES_NOTHING = {
     "before": "1990-01-01T00:00:00.000Z",
     "not-before": "2990-01-01T00:00:00.000Z",

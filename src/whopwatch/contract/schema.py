@@ -7,6 +7,7 @@ down is reported there and not at the union that contains it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
@@ -27,7 +28,8 @@ class Violation:
     """One place where a value breaks its schema.
 
     `path` leads from the validated value to the place, array indexes as int; for `required` it ends with the missing
-    property. `expected` and `observed` describe types, formats and documented enum values, never the value itself.
+    property. `expected` and `observed` describe types, formats and documented enum values. The value itself is
+    shown only if the field is an enum and the value has the form of one.
     """
 
     path: tuple[str | int, ...]
@@ -78,6 +80,11 @@ def json_type(value: Any) -> str:
     if isinstance(value, str):
         return "string"
     return "array" if isinstance(value, list) else "object"
+
+
+_ENUM_VALUE = re.compile(r"[a-z][a-z0-9]{0,29}(?:_[a-z0-9]{1,20}){0,5}|[A-Z][A-Z0-9]{0,29}(?:_[A-Z0-9]{1,20}){0,5}|", re.ASCII)
+MAX_DIGITS = 2
+"""Digits of an enum value; ids and dates have more."""
 
 
 class Validator:
@@ -202,6 +209,15 @@ def _tokens(reference: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in steps]
 
 
+def is_enum_value(value: Any) -> bool:
+    """Return whether `value` has the form of enum values: `on_hold`, `PAUSED`. Names, ids and dates have not."""
+    return isinstance(value, str) and bool(_ENUM_VALUE.fullmatch(value)) and sum(map(str.isdigit, value)) <= MAX_DIGITS
+
+
+def _shown(value: Any) -> str:
+    return f'"{value}"' if is_enum_value(value) else "(not shown)"
+
+
 def _explain(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
     kind = error.kind.as_dict()
     name, path, instance = error.kind.name, tuple(error.instance_path), error.instance
@@ -214,9 +230,9 @@ def _explain(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
     elif instance is None:
         yield Violation(path, "null", "not null", "null")
     elif name == "enum":
-        yield Violation(path, "enum", _listed(kind["options"]), "another value")
+        yield Violation(path, "enum", _listed(kind["options"]), _shown(instance))
     elif name == "const":
-        yield Violation(path, "const", _listed([kind["expected_value"]]), "another value")
+        yield Violation(path, "const", _listed([kind["expected_value"]]), _shown(instance))
     elif name == "format":
         yield Violation(path, "format", kind["format"], f"a {json_type(instance)} of another format")
     else:

@@ -81,13 +81,31 @@ class Occurrence:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestExample:
+    """A request whose response shows a finding.
+
+    `path` has the query, with shell variables in place of ids and other values. `credential` says which kind of key it
+    carried. `id` is what the response names as the request's id, for a question to the owner of the API.
+    """
+
+    path: str
+    method: str = "GET"
+    credential: str = "key"
+    id: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the request as the JSON report has it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One difference between what is promised and what was observed.
 
     `drift_class` is one of D1 to D25. `location` is a JSON pointer with `*` for array items, or `header:NAME`,
     `status` or `param:NAME`. `expected` and `observed` describe values and never quote a value of a response.
     `samples` counts the values checked, `violations` how many of them differed. `rule` is the id of the rule that is
-    broken, `CHECK/NAME`, None if the check has no rules.
+    broken, `CHECK/NAME`, None if the check has no rules. `request` is a request whose response shows the difference.
 
     The remaining fields are set only by a run with a baseline. `state` is None without one. `first_seen` is the start
     of the first run that found it, in UTC. `places` lists the occurrences of a root cause; the operation of such a
@@ -117,6 +135,7 @@ class Finding:
     moved: str | None = None
     accepted: str | None = None
     rule: str | None = None
+    request: RequestExample | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -166,5 +185,6 @@ class Finding:
             "first_seen": self.first_seen,
             "message": self.message,
             **({"rule": self.rule} if self.rule else {}),
+            **({"request": self.request.to_json()} if self.request else {}),
             **(of_baseline if self.state else {}),
         }

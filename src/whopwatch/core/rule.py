@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -41,6 +42,11 @@ class Rule:
     def words(self, **details: object) -> tuple[str, str, str]:
         """Return `expected`, `observed` and `sentence` with `details` filled in."""
         return self.expected.format(**details), self.observed.format(**details), self.sentence.format(**details)
+
+
+def shown_value(value: object, form: re.Pattern[str], otherwise: str) -> str:
+    """Return `value` in quotes if it has `form`, which no personal value has, else the words `otherwise`."""
+    return f'"{value}"' if isinstance(value, str) and form.fullmatch(value) else otherwise
 
 
 def rules_in(module: ModuleType) -> Iterator[Rule]:

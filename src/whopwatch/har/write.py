@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -14,6 +15,7 @@ from whopwatch import __version__
 from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Phases
+from whopwatch.core.finding import Finding
 from whopwatch.core.strict_json import MAX_BODY_LEVELS, MAX_BODY_VALUES, BodyProblem
 from whopwatch.har.pseudonyms import Pseudonymizer, vocabulary_of
 from whopwatch.har.recording import EXTENSION_KEY, Facts, match_path
@@ -36,16 +38,24 @@ UNREADABLE = {
 }
 """Replacements for a body that is not JSON: another body with the same problem."""
 
+_ENUM_VALUE = re.compile(r'"(\w{1,130})"', re.ASCII)
 _COMMENT = "Values of responses are placeholders; see whopwatch's docs/howto/recordings.md."
 
 
-def write(contract: Contract, exchanges: Sequence[Exchange], facts: Facts, public: Iterable[str] = ()) -> str:
-    """Return the archive of `exchanges` as JSON text. `public` are names that the report of the run shows anyway."""
+def write(contract: Contract, exchanges: Sequence[Exchange], facts: Facts, findings: Iterable[Finding] = ()) -> str:
+    """Return the archive of `exchanges` as JSON text.
+
+    Names of fields and undocumented enum values stay if `findings`, which the report of the run shows, have them.
+    """
+    shown = tuple(findings)
+    names = {token for finding in shown for token in finding.location.split("/")}
+    enums = {value for one in shown if one.check == "schema" for value in _ENUM_VALUE.findall(one.observed)}
+    vocabulary = vocabulary_of(contract)
     pseudonymizer = Pseudonymizer(
-        vocabulary_of(contract),
+        replace(vocabulary, values=vocabulary.values | enums),
         (value for exchange in exchanges for value in _values(exchange)),
         (text for exchange in exchanges for text in _sought(contract, exchange)),
-        public,
+        names,
     )
     archive = {
         "log": {

@@ -10,7 +10,7 @@ from dataclasses import asdict, astuple, fields
 from typing import Any
 
 from whopwatch.core.errors import ConfigError
-from whopwatch.core.finding import Confidence, Finding, FindingState, Occurrence, Severity, Source
+from whopwatch.core.finding import Confidence, Finding, FindingState, Occurrence, RequestExample, Severity, Source
 from whopwatch.core.report import State
 from whopwatch.history.records import FindingRecord, Night, OperationRecord, Records, TraitRecord
 
@@ -108,6 +108,7 @@ def _finding(record: dict[str, Any]) -> FindingRecord:
             "state": FindingState(values["state"]) if values["state"] else None,
             "places": tuple(Occurrence(**place) for place in values["places"]),
             "targets": tuple(values["targets"]),
+            "request": RequestExample(**values["request"]) if values.get("request") else None,
         }
     )
     return FindingRecord(**{**record, "finding": finding})

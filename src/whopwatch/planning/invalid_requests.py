@@ -7,15 +7,13 @@ from dataclasses import replace
 from zlib import crc32
 
 from whopwatch.contract import Operation
-from whopwatch.contract.list_behaviour import DATE_TESTS, PAGING, Pairs
+from whopwatch.contract.list_behaviour import DATE_TESTS, MALFORMED_ID, PAGING, UNDOCUMENTED_VALUE, Pairs
 from whopwatch.core.exchange import Credential, Purpose
 from whopwatch.http import Call
 from whopwatch.planning.filter_values import nonexistent_id_like
 from whopwatch.planning.list_requests import list_call
 from whopwatch.planning.state import Experiment, RunState, cursor
 
-MALFORMED_ID = "not-an-id!"
-UNDOCUMENTED_VALUE = "whopwatch-unknown"
 INVALID_SIZES: Sequence[Pairs] = (
     (("first", "-1"),),
     (("first", "x"),),

@@ -15,7 +15,7 @@ from whopwatch.core.finding import Finding
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, State
 from whopwatch.pytest_plugin import options
-from whopwatch.reports.curl import commands
+from whopwatch.reports.curl import Requests
 from whopwatch.reports.text import UNSTATED, finding_lines, plural
 from whopwatch.run.target import check_target
 
@@ -110,8 +110,8 @@ class BoundCase:
         found = [finding for finding in self.run.report.findings if self._concerns(finding)]
         if found:
             title = f"{self.case.operation or 'the target'}: {plural(len(found), 'finding')}"
-            requests = commands(self.run.report)
-            lines = [line for finding in found for line in finding_lines(finding, requests.get(finding.operation))]
+            requests = Requests(self.run.report)
+            lines = [line for finding in found for line in finding_lines(finding, requests.command(finding))]
             pytest.fail("\n".join((title, *lines)), pytrace=False)
         undecided = self._undecided()
         if undecided:

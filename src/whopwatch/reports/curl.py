@@ -1,31 +1,41 @@
-"""The request behind a finding as a curl command. Keys and ids are shell variables."""
+"""The request behind a finding as a curl command. Keys, ids and the body of a write (a file) are left to the reader."""
 
 from __future__ import annotations
 
 import re
 
 from whopwatch.config.targets_file import BUILT_IN
-from whopwatch.core.finding import Finding
+from whopwatch.contract.edition import VERSION_HEADER
+from whopwatch.core.finding import Finding, RequestExample
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report
 
 _VARIABLE = re.compile(r"\$[A-Z][A-Z0-9_]*")
+_KEYS = {"key": "$WHOP_API_KEY", "none": "", "wrong": "wrong", "unscoped": "$UNSCOPED_KEY"}
 _SPECIAL = re.compile(r'(["\\$`])')
 
 
-def commands(report: Report) -> dict[str, str]:
-    """Return for each operation that was requested the command that repeats a request."""
-    base = _base_url(report.target)
-    rows = {operation.id: operation.request for operation in report.operations if operation.request}
-    return {
-        id: _command(base.replace("/v1", "/v2") if id.startswith("v2.") else base, request)
-        for id, request in rows.items()
-    }
+class Requests:
+    """The requests of a report as commands."""
 
+    def __init__(self, report: Report) -> None:
+        self._base = _base_url(report.target)
+        self._version = str(report.extra.get("api_version", {}).get("requested") or "")
+        self._rows = {operation.id: operation.request for operation in report.operations if operation.request}
 
-def operation_of(finding: Finding) -> str:
-    """Return the operation that shows a finding: its own, or that of its first place."""
-    return finding.places[0].operation if finding.places else finding.operation
+    def command(self, finding: Finding) -> str | None:
+        """Return the command that repeats a request whose response shows `finding`, None if there is none.
+
+        Without such a request it is a plain one of the finding's operation, or of that of its first place.
+        """
+        operation = finding.places[0].operation if finding.places else finding.operation
+        request = finding.request
+        if request is None and operation in self._rows:
+            request = RequestExample(self._rows[operation])
+        if request is None:
+            return None
+        base = self._base.replace("/v1", "/v2") if operation.startswith("v2.") else self._base
+        return _command(base, request, self._version)
 
 
 def _base_url(target: str) -> str:
@@ -34,8 +44,17 @@ def _base_url(target: str) -> str:
     return BUILT_IN.get(target) or (address[0].rstrip(",") if address else "$WHOP_BASE_URL")
 
 
-def _command(base: str, request: str) -> str:
-    return f'curl -gsS -H "Authorization: Bearer $WHOP_API_KEY" "{_quoted(base)}{_quoted(request)}"'
+def _command(base: str, request: RequestExample, version: str) -> str:
+    key = _KEYS.get(request.credential, "$WHOP_API_KEY")
+    headers = [f"Authorization: Bearer {key}"] if key else []
+    headers += [f"{VERSION_HEADER}: {version}"] if version else []
+    parts = ["curl -gsS"]
+    if request.method != "GET":
+        parts.append(f"-X {_quoted(request.method)}")
+        headers += ["Content-Type: application/json"] if request.method != "DELETE" else []
+    parts += [f'-H "{_quoted(header)}"' for header in headers]
+    parts += ["-d @body.json"] if request.method not in ("GET", "DELETE") else []
+    return " ".join([*parts, f'"{_quoted(base)}{_quoted(request.path)}"'])
 
 
 def _quoted(text: str) -> str:

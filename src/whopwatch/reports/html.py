@@ -14,11 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whopwatch.config.accepted import AcceptedEntry, entry_text
 from whopwatch.core.finding import Finding, FindingState
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.reports.charts import format_seconds, latency_line, state_bars
-from whopwatch.reports.curl import commands, operation_of
+from whopwatch.reports.curl import Requests
 from whopwatch.reports.text import (
     STATES,
     VERDICTS,
@@ -82,7 +83,7 @@ def _sanitized(value: Any) -> Any:
 
 
 def _page(report: Report) -> dict[str, Any]:
-    active, requests = active_findings(report), commands(report)
+    active, requests = active_findings(report), Requests(report)
     return {
         **_assets(),
         "version": report.version,
@@ -109,7 +110,7 @@ def _page(report: Report) -> dict[str, Any]:
         "targets": report.targets,
         "findings": [_finding(finding, requests) for finding in active],
         "inactive": [
-            (str(state).capitalize(), [_finding(finding, {}) for finding in found])
+            (str(state).capitalize(), [_finding(finding, None) for finding in found])
             for state, found in inactive_findings(report).items()
         ],
         "no_findings": _NO_FINDINGS[report.verdict],
@@ -151,7 +152,7 @@ def _sent_words(report: Report) -> str:
     return "Write requests were sent" if report.unsafe else "Only read requests were sent"
 
 
-def _finding(finding: Finding, requests: Mapping[str, str]) -> dict[str, Any]:
+def _finding(finding: Finding, requests: Requests | None) -> dict[str, Any]:
     words = sentence(finding)
     shown = ("expected", "observed", "places", "fingerprint")
     return {
@@ -170,8 +171,15 @@ def _finding(finding: Finding, requests: Mapping[str, str]) -> dict[str, Any]:
         "fingerprint": finding.fingerprint,
         "sources": list(source_words(finding)),
         "places": finding.places,
-        "request": requests.get(operation_of(finding)),
+        "entry": _entry(finding) if finding.breaks else [],
+        "request": requests.command(finding) if requests else None,
     }
+
+
+def _entry(finding: Finding) -> list[str]:
+    """Return the lines of the entry that accepts a finding, to copy into accepted.yaml."""
+    names = [sanitize(name) for name in (finding.drift_class, finding.operation, finding.location)]
+    return entry_text(AcceptedEntry(finding.fingerprint, "why no action is needed", "", None, *names)).splitlines()
 
 
 def _operations(report: Report) -> Iterator[tuple[str, str, bool, list[dict[str, Any]]]]:

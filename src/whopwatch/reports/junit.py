@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 from whopwatch.core.finding import Finding
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import OperationResult, Report, State, Verdict
-from whopwatch.reports.curl import commands, operation_of
+from whopwatch.reports.curl import Requests
 from whopwatch.reports.text import UNSTATED, finding_lines, most_severe_first, plural, requests_line, target_line
 
 
@@ -21,7 +21,7 @@ def render(report: Report) -> str:
     findings: dict[str, list[Finding]] = defaultdict(list)
     for finding in most_severe_first(report.findings):
         findings[finding.operation].append(finding)
-    cases = _Cases(commands(report))
+    cases = _Cases(Requests(report))
     elements = [cases.operation(operation, findings.pop(operation.id, [])) for operation in report.operations]
     elements += [cases.other(name, found) for name, found in findings.items()]
     if report.verdict is Verdict.COULD_NOT_CHECK:
@@ -50,7 +50,7 @@ def render(report: Report) -> str:
 class _Cases:
     """Builds test cases. `requests` are the commands that repeat a request, by operation."""
 
-    def __init__(self, requests: dict[str, str]) -> None:
+    def __init__(self, requests: Requests) -> None:
         self._requests = requests
 
     def operation(self, operation: OperationResult, found: list[Finding]) -> ET.Element:
@@ -91,7 +91,7 @@ class _Cases:
             ET.SubElement(case, "system-out").text = self._listing(found)
 
     def _listing(self, found: Sequence[Finding]) -> str:
-        return "\n\n".join("\n".join(finding_lines(one, self._requests.get(operation_of(one)))) for one in found)
+        return "\n\n".join("\n".join(finding_lines(one, self._requests.command(one))) for one in found)
 
 
 def _case(name: str, seconds: float) -> ET.Element:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from whopwatch.core.finding import Finding
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, State, Verdict
-from whopwatch.reports.curl import commands, operation_of
+from whopwatch.reports.curl import Requests
 from whopwatch.reports.text import (
     STATES,
     VERDICTS,
@@ -96,11 +96,11 @@ def _cell(text: str) -> str:
 
 
 def _findings(report: Report) -> Iterator[str]:
-    active, requests = active_findings(report), commands(report)
+    active, requests = active_findings(report), Requests(report)
     if active:
         yield from ("", "### Findings", "")
     for finding in active[:MAX_LISTED]:
-        yield from _finding(finding, requests.get(operation_of(finding)))
+        yield from _finding(finding, requests.command(finding))
     if len(active) > MAX_LISTED:
         yield from ("", f"and {plural(len(active) - MAX_LISTED, 'finding')} more: see the JSON report")
     for state, found in inactive_findings(report).items():

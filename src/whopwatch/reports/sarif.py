@@ -7,17 +7,18 @@ The file of a finding is the one of the contract that specifies what is expected
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from whopwatch.contract.loader import contracts_dir
+from whopwatch.contract.loader import DEFAULT_VERSION, contracts_dir, is_version
 from whopwatch.core.drift_classes import DRIFT_CLASSES, class_slug, class_title
 from whopwatch.core.finding import Finding, FindingState, Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, TargetResult, Verdict
-from whopwatch.reports.curl import commands, operation_of
-from whopwatch.reports.text import evidence, most_severe_first
+from whopwatch.reports.curl import Requests
+from whopwatch.reports.text import class_page, evidence, most_severe_first, reference_page
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS = 5000
@@ -28,6 +29,7 @@ _NEXT_STEPS = (
     "accept the finding with `whopwatch accept FINGERPRINT --reason ...`."
 )
 
+_RESOURCE = re.compile(r"[a-z_]+(\.[a-z_]+)*", re.ASCII)
 _LEVELS = {
     Severity.CRITICAL: "error",
     Severity.HIGH: "error",
@@ -47,7 +49,7 @@ _BASELINE = {
 
 def render(report: Report) -> str:
     """Return the report as one SARIF log with one run."""
-    requests = commands(report)
+    requests, files = Requests(report), _ContractFiles.of(report)
     found = most_severe_first(report.findings)[:MAX_RESULTS]
     rules = sorted({finding.drift_class for finding in found}, key=lambda name: int(name[1:]))
     run = {
@@ -61,7 +63,7 @@ def render(report: Report) -> str:
             **({"targets": [_target(target) for target in report.targets]} if report.targets else {}),
         },
         "results": [
-            _result(finding, rules.index(finding.drift_class), requests.get(operation_of(finding))) for finding in found
+            _result(finding, rules.index(finding.drift_class), requests.command(finding), files) for finding in found
         ],
     }
     return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
@@ -75,9 +77,12 @@ def _rule(name: str) -> dict[str, Any]:
         "name": class_slug(name),
         "shortDescription": {"text": class_title(name)},
         "fullDescription": {"text": meaning},
+        "helpUri": class_page(name),
         "help": {
             "text": f"{meaning} {_NEXT_STEPS}",
-            "markdown": f"**{class_slug(name)}** ({name}): {class_title(name)}.\n\n{meaning}\n\n{_NEXT_STEPS}",
+            "markdown": "\n\n".join(
+                [f"**{class_slug(name)}** ({name}): {class_title(name)}.", meaning, _NEXT_STEPS]
+            ),
         },
     }
 
@@ -93,7 +98,7 @@ def _invocation(report: Report) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, rule: int, request: str | None) -> dict[str, Any]:
+def _result(finding: Finding, rule: int, request: str | None, files: _ContractFiles) -> dict[str, Any]:
     facts = f"Expected {finding.expected}; observed {finding.observed}; {evidence(finding)}."
     text = f"{finding.class_label}: {finding.message} {facts}"
     return {
@@ -101,8 +106,8 @@ def _result(finding: Finding, rule: int, request: str | None) -> dict[str, Any]:
         "ruleIndex": rule,
         "level": _LEVELS[finding.severity],
         "message": {"text": sanitize(text)},
-        "locations": [_location(finding.operation, finding.location)],
-        "relatedLocations": [_location(place.operation, place.location) for place in finding.places],
+        "locations": [files.location(finding.operation, finding.location)],
+        "relatedLocations": [files.location(place.operation, place.location) for place in finding.places],
         "partialFingerprints": {"whopwatch/v1": finding.fingerprint},
         **({"baselineState": _BASELINE[finding.state]} if finding.state else {}),
         **({"suppressions": [_suppression(finding)]} if finding.state is FindingState.ACCEPTED else {}),
@@ -115,6 +120,8 @@ def _result(finding: Finding, rule: int, request: str | None) -> dict[str, Any]:
             "violations": finding.violations,
             **({"targets": [sanitize(name) for name in finding.targets]} if finding.targets else {}),
             **({"request": request} if request else {}),
+            **({"requestId": finding.request.id} if finding.request and finding.request.id else {}),
+            **({"reference": page} if (page := reference_page(finding)) else {}),
             **({"firstSeen": finding.first_seen} if finding.first_seen else {}),
         },
     }
@@ -133,38 +140,67 @@ def _suppression(finding: Finding) -> dict[str, str]:
     return {"kind": "external", "status": "accepted", "justification": sanitize(finding.accepted or "no reason given")}
 
 
-def _location(operation: str, where: str) -> dict[str, Any]:
-    """Return the location by name, and the file of the contract that specifies it."""
-    return {
-        "physicalLocation": {"artifactLocation": {"uri": _file(operation)}, "region": {"startLine": _line(operation)}},
-        "logicalLocations": [{"fullyQualifiedName": sanitize(f"{operation} {where}".strip()), "kind": "member"}],
-    }
+@dataclass(frozen=True, slots=True)
+class _ContractFiles:
+    """The files of the contract that a run checked against: `folder` is its edition below the repository."""
+
+    folder: str
+
+    @classmethod
+    def of(cls, report: Report) -> _ContractFiles:
+        """Return those of the edition that the report names; of the default one if it is not bundled."""
+        version = str((report.extra.get("contract") or {}).get("version") or "")
+        known = version if is_version(version) and (contracts_dir() / version).is_dir() else DEFAULT_VERSION
+        return cls(f"contracts/{known}")
+
+    def location(self, operation: str, where: str) -> dict[str, Any]:
+        """Return the location by name, and the line of the file that specifies it."""
+        file = self._file(operation)
+        region = {"startLine": _line(file, operation, where)}
+        return {
+            "physicalLocation": {"artifactLocation": {"uri": file}, "region": region},
+            "logicalLocations": [{"fullyQualifiedName": sanitize(f"{operation} {where}".strip()), "kind": "member"}],
+        }
+
+    def _file(self, operation: str) -> str:
+        kind, _, rest = operation.partition(":")
+        if rest:
+            return f"{self.folder}/v1/{'events' if kind == 'webhook' else 'shared'}.yaml"
+        resource = operation.rpartition(".")[0]
+        if resource.partition(".")[0] == "v2":
+            return f"{self.folder}/v2/openapi.yaml"
+        name = resource if _RESOURCE.fullmatch(resource) else "openapi"
+        return f"{self.folder}/v1/{name}.yaml"
 
 
-def _line(operation: str) -> int:
-    """Return the line of the contract file that specifies `operation` or a shared schema; 1 if there is none."""
+def _line(file: str, operation: str, where: str) -> int:
+    """Return the line that specifies `where` in `operation` or a shared schema, else that of the operation, else 1."""
+    lines = _lines(file)
     kind, _, name = operation.partition(":")
-    wanted = f"{name}:" if kind == "schema" else f"operationId: {operation}"
-    return _lines(_file(operation)).get(wanted, 1)
+    start = f"{name}:" if kind in ("schema", "webhook") else f"operationId: {operation}"
+    first = next((number for number, line in enumerate(lines) if line.strip() == start), None)
+    if first is None:
+        return 1
+    depth = _depth(lines[first]) + int(start.endswith(":"))
+    parameter = where.removeprefix("param:") if where.startswith("param:") else None
+    wanted = f"- name: {parameter}" if parameter else f"{where.rpartition('/')[2]}:"
+    for number, line in enumerate(lines[first + 1 :], start=first + 1):
+        if _depth(line) < depth:
+            break
+        if line.strip() == wanted:
+            return number + 1
+    return first + 1
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 @cache
-def _lines(file: str) -> Mapping[str, int]:
-    """Return the number of each line of a contract file by its text, the first of equal ones."""
+def _lines(file: str) -> tuple[str, ...]:
+    """Return the lines of a contract file; none if it cannot be read."""
     try:
         text = (contracts_dir().parent / file).read_text(encoding="utf-8")
     except OSError:
-        return {}
-    lines = text.splitlines()
-    return {line.strip(): number for number, line in reversed(list(enumerate(lines, start=1)))}
-
-
-def _file(operation: str) -> str:
-    kind, _, rest = operation.partition(":")
-    if rest:
-        return "contracts/2025-01-01/v1/events.yaml" if kind == "webhook" else "contracts/2025-01-01/v1/shared.yaml"
-    resource = operation.partition(".")[0]
-    is_name = resource.isidentifier() and resource.isascii() and "." in operation
-    if resource == "v2" or not is_name:
-        return "contracts/2025-01-01/v2/openapi.yaml" if resource == "v2" else "contracts/2025-01-01/v1/openapi.yaml"
-    return f"contracts/2025-01-01/v1/{resource}.yaml"
+        return ()
+    return tuple(text.splitlines())

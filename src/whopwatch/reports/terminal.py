@@ -14,7 +14,7 @@ from rich.text import Text
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, State, Verdict
-from whopwatch.reports.curl import commands, operation_of
+from whopwatch.reports.curl import Requests
 from whopwatch.reports.text import (
     STATES,
     VERDICTS,
@@ -73,12 +73,12 @@ class _Command(Text):
 
 
 def _parts(report: Report) -> Iterator[RenderableType]:
-    requests = commands(report)
+    requests = Requests(report)
     for severity, findings in by_severity(active_findings(report)).items():
         yield _heading(f"{severity} ({len(findings)})", SEVERITY_STYLES[severity])
         for finding in findings:
             yield _finding(finding)
-            if request := requests.get(operation_of(finding)):
+            if request := requests.command(finding):
                 yield _Command.assemble("   ", ("repeat", "dim"), "       ", request)
     for state, findings in inactive_findings(report).items():
         yield _heading(f"{state} ({len(findings)})", "dim")
@@ -125,7 +125,7 @@ def _finding(finding: Finding) -> RenderableType:
     )
     table = _facts_table()
     for name, value in facts(finding):
-        if name != "class":  # the heading names it
+        if name not in ("class", "class page"):  # the heading names it
             table.add_row(name, Text(sanitize(value), style if name == "observed" else ""))
     body = Group(where, Text(sanitize(sentence(finding))), table)
     return Group("", Padding(head, (0, 0, 0, 1), expand=False), Padding(body, (0, 0, 0, 3), expand=False))

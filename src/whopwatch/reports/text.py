@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from whopwatch.core.drift_classes import class_title
+from whopwatch.core.drift_classes import DRIFT_CLASSES, class_title
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Severity
 from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.links import documentation_page
 from whopwatch.core.report import OperationResult, Report, State, TargetResult, Verdict
 
 VERDICTS = {Verdict.CLEAN: "CLEAN", Verdict.DRIFT: "DRIFT", Verdict.COULD_NOT_CHECK: "COULD NOT CHECK"}
@@ -34,6 +35,9 @@ CHANGED = (FindingState.NEW, FindingState.WORSE, FindingState.FLAPPING, FindingS
 _LEFT = "left"
 """The key of a report of a run with writes: the objects, by resource, that it created and did not delete."""
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)", re.ASCII)
+_NAME = re.compile(r"[a-z_]{1,60}\.[a-z_]{1,60}", re.ASCII)
+_REFERENCE = "https://docs.whop.com/api-reference"
+_ACTIONS = ("create", "retrieve", "update", "delete")
 _SOURCES = {"reference": "Reference", "sdk": "SDK", "live": "Live API", "last night": "Last night"}
 
 
@@ -220,7 +224,15 @@ def location(finding: Finding) -> str:
 
 
 def sentence(finding: Finding) -> str:
-    """Return the message of a finding without operation and location, which every report shows beside it."""
+    """Return the message of a finding without operation and location, which every report shows beside it.
+
+    A fixed finding says first what is true now.
+    """
+    words = _message(finding)
+    return f"matches the contract again. Before: {words}" if finding.state is FindingState.FIXED else words
+
+
+def _message(finding: Finding) -> str:
     message = finding.message.removeprefix(f"{finding.operation}: ").removeprefix(f"{finding.operation} ")
     name = finding.location.partition(":")[2]
     for place in (finding.location, name):
@@ -253,7 +265,7 @@ def source_words(finding: Finding) -> Iterator[tuple[str, str, str]]:
 def facts(finding: Finding, *, max_places: int = 4) -> Iterator[tuple[str, str]]:
     """Yield name and value of each fact about a finding that is shown below its sentence."""
     yield "expected", finding.expected
-    yield "observed", finding.observed
+    yield "last seen" if finding.state is FindingState.FIXED else "observed", finding.observed
     yield "evidence", evidence(finding)
     yield "class", f"{finding.class_label}: {class_title(finding.drift_class)}"
     if finding.first_seen and finding.state is not FindingState.NEW:
@@ -268,7 +280,32 @@ def facts(finding: Finding, *, max_places: int = 4) -> Iterator[tuple[str, str]]
         yield "targets", ", ".join(finding.targets)
     if finding.accepted:
         yield "accepted", finding.accepted
+    if finding.request and finding.request.id:
+        yield "request id", finding.request.id
+    if page := reference_page(finding):
+        yield "reference", page
+    yield "class page", class_page(finding.drift_class)
     yield "fingerprint", finding.fingerprint
+
+
+def class_page(drift_class: str) -> str:
+    """Return the address of the documentation about a drift class."""
+    known = DRIFT_CLASSES.get(drift_class)
+    return documentation_page("docs/reference/drift-classes.md", known.slug if known else "")
+
+
+def reference_page(finding: Finding) -> str | None:
+    """Return the page of Whop's API reference about a finding's operation or event; None for v2 and root causes."""
+    operation = finding.places[0].operation if finding.places else finding.operation
+    resource, _, name = operation.removeprefix("webhook:").rpartition(".")
+    if not _NAME.fullmatch(f"{resource}.{name}") or resource.startswith("v2"):
+        return None
+    if operation.startswith("webhook:"):
+        return f"{_REFERENCE}/{resource.replace('_', '-')}s/{f'{resource}-{name}'.replace('_', '-')}"
+    many = resource.replace("_", "-")
+    one = f"{many[:-3]}y" if many.endswith("ies") else many.removesuffix("s")
+    pages = {"list": f"list-{many}", **{action: f"{action}-{one}" for action in _ACTIONS}}
+    return f"{_REFERENCE}/{many}/{pages.get(name, one)}"
 
 
 def finding_lines(finding: Finding, request: str | None = None) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from whopwatch.checks import Evidence, FailedCheck, run_checks
 from whopwatch.checks.registry import CHECKS
+from whopwatch.checks.reproduce import example_request
 from whopwatch.checks.turns import Turns, checks_with_turns
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Purpose
@@ -25,7 +26,6 @@ from whopwatch.reports.text import plural
 from whopwatch.run.abort import UNREACHABLE
 from whopwatch.run.incidents import without_incidents
 from whopwatch.run.observation import Observation
-from whopwatch.run.reproduce import example_request
 
 READ_ONLY = "write operation, skipped in read-only mode"
 NOT_SELECTED = "not selected"

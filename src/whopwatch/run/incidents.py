@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from whopwatch.checks.reproduce import request_id
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import timestamp
 
 MAX_INCIDENTS = 3
 """More of them in one run are no accident any more: they are judged as every other response."""
-REQUEST_ID_HEADERS = ("x-request-id", "request-id", "cf-ray")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +67,4 @@ def _identity(exchange: Exchange) -> object:
 def _incident(exchange: Exchange) -> Incident:
     at = timestamp(datetime.fromtimestamp(exchange.started_at, UTC))
     what = f"no response: {exchange.failure}" if exchange.failure else f"status {exchange.status}"
-    request_id = next((value for name in REQUEST_ID_HEADERS if (value := exchange.header(name))), None)
-    return Incident(at, exchange.operation, f"{what}; the repeated request succeeded", request_id)
+    return Incident(at, exchange.operation, f"{what}; the repeated request succeeded", request_id(exchange))

@@ -51,8 +51,7 @@ class RecordedRun:
 def record(contract: Contract, target: Target, observation: Observation, report: Report) -> RecordedRun:
     """Return the HAR file of a run, without keys and values, after judging it once as `replay` will."""
     facts = Facts(target.base_url, target.v2_base_url, {**facts_of(observation), "contract": contract.version})
-    names = {token for finding in report.findings for token in finding.location.split("/")}
-    text = write(contract, observation.exchanges, facts, names)
+    text = write(contract, observation.exchanges, facts, report.findings)
     pairs = [("v1", target.base_url), ("v2", target.v2_base_url)]
     again = replay(contract, recover(contract, parse(text.encode(), "the recording"), pairs), report.target)
     before, after = ({finding.fingerprint for finding in found.findings} for found in (report, again))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from whopwatch.checks.reproduce import example_request, request_of
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.run.reproduce import example_request
+from whopwatch.core.finding import RequestExample
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,26 @@ def test_an_operation_that_was_not_asked_shows_what_it_needs(contract: Contract)
     assert all(
         f"{parameter.name}=$" in example_request(contract, operation, ()) for parameter in operation.required_query
     )
+
+
+@pytest.mark.parametrize(
+    ("id", "ids", "query", "headers", "path", "request_id"),
+    [
+        ("products.list", {}, (("first", "-1"),), (("x-request-id", "req_1"),), "/products?first=-1", "req_1"),
+        ("products.list", {}, (("after", "secret"), ("first", "3")), (), "/products?after=$AFTER&first=3", None),
+        ("payments.retrieve", {"id": "pay_real"}, (), (("cf-ray", "8c1f-FRA"),), "/payments/$ID", "8c1f-FRA"),
+        ("payments.retrieve", {"id": "pay_" + "0" * 14}, (), (), f"/payments/pay_{'0' * 14}", None),
+        ("payments.retrieve", {"id": "not-an-id!"}, (), (("x-request-id", "\x1b[2J"),), "/payments/not-an-id!", None),
+    ],
+)
+def test_the_request_of_a_finding_shows_what_only_whopwatch_sends(
+    contract: Contract,
+    id: str,
+    ids: dict[str, str],
+    query: tuple[tuple[str, str], ...],
+    headers: tuple[tuple[str, str], ...],
+    path: str,
+    request_id: str | None,
+) -> None:
+    sent = Exchange(id, Purpose.INVALID_SIZE, "GET", "https://api.example", ids, query, status=400, headers=headers)
+    assert request_of(contract, sent) == RequestExample(path, id=request_id)

@@ -5,12 +5,15 @@ After a change on purpose: `python -m tests.reports.test_golden` writes them ane
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from tests.reports import nights, samples
+from whopwatch.core.links import DOCUMENTATION_VARIABLE
 from whopwatch.core.report import Report
 from whopwatch.reports import FILE_NAMES, RENDERERS
 from whopwatch.reports.terminal import render as terminal
@@ -37,7 +40,8 @@ def _without_assets(page: str) -> str:
     return re.sub(r"sha256-[\w+/=]+", "sha256-...", page)
 
 
-CASES = {file: text for name, report in REPORTS.items() for file, text in rendered(name, report).items()}
+with patch.dict(os.environ, {DOCUMENTATION_VARIABLE: "https://whopwatch.example"}):
+    CASES = {file: text for name, report in REPORTS.items() for file, text in rendered(name, report).items()}
 
 
 @pytest.mark.parametrize("file", CASES)

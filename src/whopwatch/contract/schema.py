@@ -82,7 +82,9 @@ def json_type(value: Any) -> str:
     return "array" if isinstance(value, list) else "object"
 
 
-_ENUM_VALUE = re.compile(r"[a-z][a-z0-9]{0,29}(?:_[a-z0-9]{1,20}){0,5}|[A-Z][A-Z0-9]{0,29}(?:_[A-Z0-9]{1,20}){0,5}|", re.ASCII)
+_ENUM_VALUE = re.compile(
+    r"[a-z][a-z0-9]{0,29}(?:_[a-z0-9]{1,20}){0,5}|[A-Z][A-Z0-9]{0,29}(?:_[A-Z0-9]{1,20}){0,5}|", re.ASCII
+)
 MAX_DIGITS = 2
 """Digits of an enum value; ids and dates have more."""
 

@@ -80,9 +80,7 @@ def _rule(name: str) -> dict[str, Any]:
         "helpUri": class_page(name),
         "help": {
             "text": f"{meaning} {_NEXT_STEPS}",
-            "markdown": "\n\n".join(
-                [f"**{class_slug(name)}** ({name}): {class_title(name)}.", meaning, _NEXT_STEPS]
-            ),
+            "markdown": "\n\n".join([f"**{class_slug(name)}** ({name}): {class_title(name)}.", meaning, _NEXT_STEPS]),
         },
     }
 

@@ -88,7 +88,7 @@ def test_nothing_moved() -> None:
         (
             {"responses": {"200": {}, "404": {}}},
             {"responses": {"200": {}}},
-            ("D15", "removed", "status", "high"),
+            ("D15", "removed", "status", "low"),
         ),
         (
             {"responses": {"200": {"content": {"text/csv": {"schema": TEXT}}}}},

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
+from whopwatch.core.finding import Severity
 from whopwatch.diff.change import Change, Gap, Placed, Relation
 from whopwatch.diff.matching import (
     Matches,
@@ -14,8 +16,8 @@ from whopwatch.diff.matching import (
     match_renamed,
     pair_operations,
 )
-from whopwatch.diff.model import Api, Direction
-from whopwatch.diff.operations import Found, OperationPlace, compare_operations, gaps
+from whopwatch.diff.model import Api, ApiOperation, Direction
+from whopwatch.diff.operations import Found, OperationPlace, compare_behaviour, compare_operations, gaps
 from whopwatch.diff.renames import api_wide_renames, mark_moved, renamed_words
 from whopwatch.diff.shapes import Comparer
 from whopwatch.diff.words import list_words
@@ -54,14 +56,42 @@ def _whole_api(old: Api, new: Api, matches: Matches, comparer: Comparer) -> Iter
     if "servers" in comparer.facets:
         yield from _servers(old, new, matches)
     if "security" in comparer.facets:
-        for name in old.schemes:
-            if name in new.schemes and old.schemes[name] != new.schemes[name]:
-                change = Change("D17", "replaced", "", old.schemes[name], new.schemes[name])
-                yield _sent("", f"security:{name}", change)
-    if old.default_version and new.default_version and old.default_version != new.default_version:
-        yield _sent("", "version", Change("D21", "replaced", "", old.default_version, new.default_version))
+        yield from _schemes(old, new, comparer)
+    yield from _default_version(old, new)
     if not comparer.has_sdk:
+        yield from (_sent("", "behaviour", change) for change in compare_behaviour(old.behaviour, new.behaviour))
         yield from gaps(old.unknown, new.unknown, "", "")
+
+
+def _default_version(old: Api, new: Api) -> Iterator[Placed]:
+    """Yield a change of the version that clients use. That an SDK sends none is a fact only beside another SDK."""
+    before, after = old.default_version, new.default_version
+    if before != after and ((old.is_sdk and new.is_sdk) or (before and after)):
+        none = "none sent: the API key decides"
+        yield _sent("", "version", Change("D21", "replaced", "", before or none, after or none))
+
+
+def _schemes(old: Api, new: Api, comparer: Comparer) -> Iterator[Placed]:
+    """Yield changes of the definitions of security schemes; a scheme with another name is the same scheme."""
+    names = comparer.scheme_names
+    after = {names.get(name, name): scheme for name, scheme in new.schemes.items()}
+    for name, scheme in old.schemes.items():
+        place = f"security:{name}"
+        if name not in after:
+            yield _sent("", place, Change("D17", "removed", "", "defined", "absent", at_most=Severity.LOW))
+            continue
+        if scheme.definition != after[name].definition:
+            yield _sent("", place, Change("D17", "replaced", "", scheme.definition, after[name].definition))
+        if scheme.addresses != after[name].addresses:
+            facts = (list_words(scheme.addresses) or "none", list_words(after[name].addresses) or "none")
+            yield _sent("", place, Change("D22", "replaced", "", *facts, at_most=Severity.MEDIUM))
+        gone, come = scheme.scopes - after[name].scopes, after[name].scopes - scheme.scopes
+        if gone:
+            yield _sent("", place, Change("D17", "removed", "", f"scopes {list_words(sorted(gone))}", "absent"))
+        if come:
+            yield _sent("", place, Change("D19", "added", "", "absent", f"scopes {list_words(sorted(come))}"))
+    for name in after.keys() - old.schemes.keys():
+        yield _sent("", f"security:{name}", Change("D19", "added", "", "absent", "defined", at_most=Severity.INFO))
 
 
 def _servers(old: Api, new: Api, matches: Matches) -> Iterator[Placed]:
@@ -80,13 +110,21 @@ def _removed_and_added(matches: Matches) -> Iterator[Placed]:
     for old in matches.gone:
         after = matches.successors.get(old.id)
         relation = Relation("moved", after.id) if after is not None else None
-        change = Change("D1", "removed", "", f"{old.method} {old.path}", "absent", after is None, relation)
+        facts = (f"{old.method} {old.path}", "absent")
+        at_most = Severity.MEDIUM if _was_announced(old) else None
+        change = Change("D1", "removed", "", *facts, after is None, relation, at_most=at_most)
         yield _sent(old.id, "path", change)
     for new in matches.come:
         before = predecessors.get(new.id)
         relation = Relation("moved", before) if before is not None else None
         change = Change("D19", "added", "", "absent", f"{new.method} {new.path}", before is None, relation)
         yield _sent(new.id, "path", change)
+
+
+def _was_announced(operation: ApiOperation) -> bool:
+    """Return whether an operation was deprecated, and its sunset date, if it has one, is over."""
+    sunset = dict(operation.lifecycle).get("x-sunset", "").strip('"')
+    return operation.deprecated and sunset[:10] <= datetime.now(UTC).date().isoformat()
 
 
 def _events(old: Api, new: Api, comparer: Comparer) -> Iterator[Found]:
@@ -96,6 +134,8 @@ def _events(old: Api, new: Api, comparer: Comparer) -> Iterator[Found]:
         place = OperationPlace.of_event(name)
         if name in new.events:
             event = replace(new.events[name], id=payload.id)
+            if payload.method != event.method:
+                yield place.sent("event", Change("D12", "replaced", "", f"sent by {payload.method}", event.method))
             yield from compare_operations(payload, event, comparer, place)
         else:
             after = successors.get(name)

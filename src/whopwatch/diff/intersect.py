@@ -64,6 +64,8 @@ def intersect(one: Shape, two: Shape, shared: SharedSchemas, depth: int = 0) -> 
         facts=_merged(one.facts, two.facts),
         rules=_merged(one.rules, two.rules),
         dependent=_merged(one.dependent, two.dependent),
+        tag=one.tag or two.tag,
+        mapping=_merged(one.mapping, two.mapping),
         unknown=unknown,
     )
 

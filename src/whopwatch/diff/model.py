@@ -23,6 +23,7 @@ Facet = Literal[
     "array-names",
     "deprecations",
     "serialization",
+    "hosts",
 ]
 """A part of an API description that some kinds of sources say nothing about."""
 
@@ -57,7 +58,8 @@ class Shape:
     - `limits` are bounds and patterns by keyword. `facts` are other keywords that are compared by their value.
     - `rules` are subschemas by keyword: `not`, `contains`, `propertyNames`, `patternProperties/PATTERN`, `if`, ...
     - `dependent` are the properties that are required if another one is present: `(property, required ones)`.
-    - `unknown` are keywords that the comparison does not support, with their value as JSON.
+    - `unknown` are keywords that were not read, because the comparison does not support them or because they have no
+      effect where they are, with their value as JSON.
     """
 
     kinds: frozenset[str] = frozenset()
@@ -111,7 +113,8 @@ class ApiParameter:
     """A parameter of a request, or a header of a response.
 
     `where` is query, header, cookie or path. `style` says how a value is serialized, in the words of OpenAPI, such as
-    `form, exploded` or `application/json`; None if the source does not state it. `unknown` is as in Shape.
+    `form, exploded` or `application/json`; None if the source does not state it. `lifecycle` are extensions such as
+    `x-sunset`. `unknown` is as in Shape.
     """
 
     name: str
@@ -120,6 +123,7 @@ class ApiParameter:
     required: bool
     deprecated: bool = False
     style: str | None = None
+    lifecycle: tuple[tuple[str, str], ...] = ()
     unknown: tuple[tuple[str, str], ...] = ()
 
 
@@ -157,9 +161,8 @@ class ApiOperation:
     `answers` are the success responses and `errors` the others, by status. `errors` is None for a status whose body
     the source does not state. `scopes` are the required permissions, None if the source does not state them; with
     `any_scope` one of them is enough.
-    `security` are the alternative sets of schemes and scopes, of which a client needs one. `lifecycle` are extensions
-    such as `x-sunset`.
-    """
+    `security` are the alternative sets of schemes and scopes (`key`, `key: scope`), of which a client needs one.
+    `lifecycle` are extensions such as `x-sunset`, `behaviour` such as `x-rate-limit`."""
 
     id: str
     method: str
@@ -175,7 +178,17 @@ class ApiOperation:
     servers: tuple[str, ...] = ()
     callbacks: Mapping[str, ApiOperation] = field(default_factory=dict)
     lifecycle: tuple[tuple[str, str], ...] = ()
+    behaviour: tuple[tuple[str, str], ...] = ()
     unknown: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityScheme:
+    """What a client does to authenticate, as JSON, the addresses where it gets a token, and the scopes there are."""
+
+    definition: str
+    addresses: tuple[str, ...] = ()
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -192,8 +205,9 @@ class Api:
     types: Mapping[str, Shape]
     facets: frozenset[Facet] = frozenset()
     servers: tuple[str, ...] = ()
-    schemes: Mapping[str, str] = field(default_factory=dict)
+    schemes: Mapping[str, SecurityScheme] = field(default_factory=dict)
     default_version: str | None = None
+    behaviour: tuple[tuple[str, str], ...] = ()
     unknown: tuple[tuple[str, str], ...] = ()
     is_sdk: bool = False
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence, Set
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -28,6 +29,54 @@ def canonical(value: Any) -> str:
     return text if len(text) <= _MAX_TEXT else f"sha256:{sha256(text.encode()).hexdigest()[:16]}"
 
 
+class Fields(Mapping[str, Any]):
+    """An object of the document that remembers which of its keys were read.
+
+    A difference in a key that nothing read is reported as not compared.
+    """
+
+    __slots__ = ("_node", "_read")
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._read: set[str] = set()
+
+    def __getitem__(self, key: str) -> Any:
+        self._read.add(key)
+        return self._node[key]
+
+    def __contains__(self, key: object) -> bool:
+        if key in self._node:
+            self._read.add(str(key))
+            return True
+        return False
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._node)
+
+    def __len__(self) -> int:
+        return len(self._node)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a key, which counts as read."""
+        return self[key] if key in self._node else default
+
+    def keys(self) -> KeysView[str]:
+        """Return the keys; none of them counts as read."""
+        return self._node.keys()
+
+    def pick(self, names: Set[str]) -> dict[str, Any]:
+        """Return those of several keys that are present, in the order of their names."""
+        found = self._node.keys() & names
+        self._read |= found
+        return {key: self._node[key] for key in sorted(found)} if found else {}
+
+    def rest(self, is_documentation: Callable[[str], bool]) -> list[tuple[str, str]]:
+        """Return the keys that were not read and are not documentation, with their value as JSON."""
+        left = [key for key in self._node if key not in self._read]
+        return [(str(key), canonical(self._node[key])) for key in left if not is_documentation(str(key))]
+
+
 class Document:
     """One OpenAPI document. `name` is the user's name for it, for errors."""
 
@@ -38,7 +87,7 @@ class Document:
         """Return `value` if it is an object; {} for None. Raises ContractError for anything else."""
         if value is None:
             return {}
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict | Fields):
             raise malformed(self.name, at, "an object", value)
         return value
 
@@ -72,6 +121,12 @@ class Document:
             place = f"{at}/{key}/{escape_pointer(str(name))}"
             yield str(name), self.follow(value, place), place
 
+    def patterned(self, node: Node, key: str, at: str) -> Iterator[tuple[str, Node, str]]:
+        """Yield the same as `parts` for an object that may have extensions among its entries; they are left out."""
+        value = self.mapping(node.get(key), f"{at}/{key}")
+        entries = {str(name): part for name, part in value.items() if not str(name).startswith("x-")}
+        yield from self.parts({key: entries}, key, at)
+
     def items(self, node: Node, key: str, at: str) -> Iterator[tuple[Node, str]]:
         """Yield object and place of each item of the array `node[key]`; references are followed."""
         for place, value in enumerate(self.array(node.get(key), f"{at}/{key}")):
@@ -89,6 +144,8 @@ class Document:
     def target(self, reference: Any, at: str) -> Any:
         """Return what a reference refers to. Raises ContractError if that is not in the document."""
         found: Any = self.root
+        if reference in self.anchors:
+            return self.anchors[reference]
         steps = str(reference).removeprefix("#/").split("/") if str(reference) != "#" else []
         for step in steps:
             key = step.replace("~1", "/").replace("~0", "~")
@@ -104,4 +161,17 @@ class Document:
                     got=str(reference)[:_MAX_TEXT],
                     hint="bundle the document into one file first",
                 )
+        return found
+
+    @cached_property
+    def anchors(self) -> dict[str, Any]:
+        """Return the schemas that `$anchor` or `$dynamicAnchor` name, by the reference to them: `#name`."""
+        found: dict[str, Any] = {}
+        waiting: list[Any] = [self.root]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, Mapping):
+                names = (node.get("$anchor"), node.get("$dynamicAnchor"))
+                found.update((f"#{name}", node) for name in names if isinstance(name, str))
+            waiting += node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
         return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from whopwatch.core.finding import Severity
 from whopwatch.diff.change import Change, Gap, Placed, Relation
@@ -14,6 +15,7 @@ from whopwatch.diff.shapes import Comparer, Difference, Pair
 from whopwatch.diff.words import describe, list_words
 
 Found = Placed | Gap
+Part = TypeVar("Part")
 _ARRAY = "[]"
 _EXPLODED = "form, exploded"
 
@@ -77,19 +79,21 @@ def gaps(
 
 
 def _identity(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace) -> Iterator[Placed]:
-    generated = (f"{old.method} ", f"{new.method} ")
-    if old.id != new.id and not old.id.startswith(generated) and not new.id.startswith(generated):
-        relation = Relation("renamed", new.id)
-        yield place.sent("path", Change("D24", "replaced", "", old.id, new.id, relation=relation))
+    if old.id != new.id:
+        before, after = ("none" if one.id.startswith(f"{one.method} ") else one.id for one in (old, new))
+        if before != after:
+            relation = Relation("renamed", new.id) if "none" not in (before, after) else None
+            yield place.sent("path", Change("D24", "replaced", "", before, after, relation=relation))
+    if old.path.endswith("/") != new.path.endswith("/"):
+        change = Change("D22", "replaced", "", f"path {old.path}", f"path {new.path}", at_most=Severity.MEDIUM)
+        yield place.sent("path", change)
     if "deprecations" in comparer.facets and old.deprecated != new.deprecated:
         yield place.sent("path", deprecation(new.deprecated))
-    mine, other = dict(old.lifecycle), dict(new.lifecycle)
-    if mine != other and not comparer.has_sdk:
-        before, after = (
-            list_words(f"{key} {value}" for key, value in sorted(one.items())) or "none" for one in (mine, other)
-        )
-        yield place.sent("path", Change("D21", "replaced", "", before, after))
-    if "servers" in comparer.facets and set(old.servers) != set(new.servers) and (old.servers or new.servers):
+    if not comparer.has_sdk:
+        yield from (place.sent("path", change) for change in _lifecycle(old.lifecycle, new.lifecycle))
+        yield from (place.sent("path", change) for change in compare_behaviour(old.behaviour, new.behaviour))
+    has_servers = "servers" in comparer.facets or "hosts" in comparer.facets
+    if has_servers and set(old.servers) != set(new.servers) and (old.servers or new.servers):
         facts = (
             list_words(old.servers) or "the servers of the API",
             list_words(new.servers) or "the servers of the API",
@@ -97,38 +101,74 @@ def _identity(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: O
         yield place.sent("server", Change("D22", "replaced", "", *facts))
 
 
+def _lifecycle(old: tuple[tuple[str, str], ...], new: tuple[tuple[str, str], ...]) -> Iterator[Change]:
+    if set(old) != set(new):
+        before, after = (list_words(f"{key} {value}" for key, value in sorted(one)) or "none" for one in (old, new))
+        yield Change("D21", "replaced", "", before, after)
+
+
+def compare_behaviour(old: tuple[tuple[str, str], ...], new: tuple[tuple[str, str], ...]) -> Iterator[Change]:
+    """Yield the annotations of behaviour that changed; one that only one side states proves nothing."""
+    mine, other = dict(old), dict(new)
+    for key in sorted(mine.keys() | other.keys()):
+        if mine.get(key) != other.get(key):
+            at_most = Severity.MEDIUM if key in mine and key in other else Severity.INFO
+            facts = (f"{key} {mine.get(key, 'none')}", f"{key} {other.get(key, 'none')}")
+            drift_class = "D22" if key == "x-rate-limit" else "D20"
+            yield Change(drift_class, "replaced", "", *facts, at_most=at_most)
+
+
 def _security(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace) -> Iterator[Placed]:
     """Yield D17: schemes and permissions that a request needs, or no longer needs."""
-    if "security" in comparer.facets and old.security != new.security:
-        # Each set that was enough before has to be enough now.
-        is_stricter = any(not any(needed <= given for needed in new.security) for given in old.security)
-        facts = (_alternatives(old.security), _alternatives(new.security))
-        yield place.sent("security", Change("D17", "added" if is_stricter else "removed", "", *facts))
+    if "security" in comparer.facets:
+        given, needed = old.security, comparer.with_old_names(new.security)
+        if given != needed:
+            is_stricter = _is_stricter(given, needed)
+            facts = (_alternatives(old.security), _alternatives(new.security))
+            yield place.sent("security", Change("D17", "added" if is_stricter else "removed", "", *facts))
+        return
     is_stated = old.scopes is not None and new.scopes is not None
     if comparer.old.is_sdk is not comparer.new.is_sdk:
         is_stated = bool(old.scopes and new.scopes)  # the documentation of an SDK may omit them
-    if "scopes" in comparer.facets and is_stated and (old.scopes, old.any_scope) != (new.scopes, new.any_scope):
-        # Each set of permissions that was enough before has to be enough now.
-        is_stricter = any(not any(needed <= given for needed in _scope_sets(new)) for given in _scope_sets(old))
-        if is_stricter or _scope_sets(old) != _scope_sets(new):
-            facts = (_scopes(old), _scopes(new))
-            yield place.sent("security", Change("D17", "added" if is_stricter else "removed", "", *facts))
+    if "scopes" in comparer.facets and is_stated:
+        before, after = _scope_sets(old), _scope_sets(new)
+        if before != after:
+            is_stricter = _is_stricter(before, after)
+            yield place.sent("security", Change("D17", "added" if is_stricter else "removed", "", *_scopes(old, new)))
+
+
+def _is_stricter(old: Set[frozenset[str]], new: Set[frozenset[str]]) -> bool:
+    """Return whether one of the sets that were enough before is not enough now."""
+    return any(not any(needed <= given for needed in new) for given in old)
 
 
 def _alternatives(security: frozenset[frozenset[str]]) -> str:
-    return " or ".join(sorted(" and ".join(sorted(needed)) or "none" for needed in security)) or "none"
+    return " or ".join(sorted(", ".join(sorted(needed)) or "none" for needed in security)) or "none"
 
 
-def _scope_sets(operation: ApiOperation) -> set[frozenset[str]]:
+def _scope_sets(operation: ApiOperation) -> Set[frozenset[str]]:
     """Return the sets of permissions of which each is enough."""
     scopes = operation.scopes or frozenset()
-    return {frozenset({scope}) for scope in scopes} if operation.any_scope and scopes else {scopes}
+    if operation.any_scope and scopes:
+        return {frozenset({scope}) for scope in scopes}
+    if len(operation.security) > 1:  # alternatives of an OpenAPI document: `scheme: scope`
+        return {frozenset(text.partition(": ")[2] for text in one if ": " in text) for one in operation.security}
+    return {scopes}
 
 
-def _scopes(operation: ApiOperation) -> str:
-    if not operation.scopes:
-        return "no permission"
-    return f"{'one of the permissions' if operation.any_scope else 'permission'} {list_words(sorted(operation.scopes))}"
+def _scopes(old: ApiOperation, new: ApiOperation) -> tuple[str, str]:
+    """Return the permissions before, and what is different now: long lists differ in few of them."""
+    mine, other = old.scopes or frozenset(), new.scopes or frozenset()
+    if max(len(_scope_sets(old)), len(_scope_sets(new))) > 1 or not mine & other:
+        return _permissions(old), _permissions(new)
+    changes = (("also ", other - mine), ("no longer ", mine - other))
+    return _permissions(old), " and ".join(f"{word}{list_words(sorted(names))}" for word, names in changes if names)
+
+
+def _permissions(operation: ApiOperation) -> str:
+    words = list_words(sorted(operation.scopes or ()))
+    is_choice = len(_scope_sets(operation)) > 1
+    return f"{'one of the permissions' if is_choice else 'permission'} {words}" if words else "no permission"
 
 
 def _parameters(old: ApiOperation, new: ApiOperation, comparer: Comparer) -> Iterator[Change | Gap]:
@@ -171,6 +211,7 @@ def _parameter(old: ApiParameter, new: ApiParameter, comparer: Comparer) -> Iter
     location = parameter_location(old)
     if not comparer.has_sdk:
         yield from gaps(old.unknown, new.unknown, "", location)
+        yield from (replace(change, pointer=location) for change in _lifecycle(old.lifecycle, new.lifecycle))
     for change in _parameter_changes(old, new, comparer):
         yield replace(change, pointer=location)
     before, after = comparer.old.resolve(old.shape), comparer.new.resolve(new.shape)
@@ -200,10 +241,10 @@ def _parameter_changes(old: ApiParameter, new: ApiParameter, comparer: Comparer)
 
 def _parameter_difference(old: ApiParameter, new: ApiParameter, comparer: Comparer) -> Difference:
     before, after = old.shape, new.shape
-    if comparer.has_sdk or old.where == "path":
+    if comparer.has_sdk:
         # In an SDK a nullable parameter is one that may be left out.
         before, after = replace(before, nullable=False), replace(after, nullable=False)
-    is_scalar_before = before.items is None and bool(before.kinds) and "array" not in before.kinds
+    is_scalar_before = before.items is None and bool(before.kinds) and not before.kinds & {"array", "object"}
     is_exploded = is_scalar_before and after.items is not None and new.style == _EXPLODED
     if is_exploded and comparer.relation(before, after.items or Shape()) in (None, "loosened"):
         # `?q=x` is also an array with one item.
@@ -237,7 +278,8 @@ def _body(old: Body | None, new: Body | None, comparer: Comparer, place: Operati
         if old.required != new.required and not comparer.has_sdk:
             yield place.sent(location, requiredness(old.required, new.required))
         if "media" in comparer.facets:
-            yield from (place.sent(location, change) for change in _media(old.content, new.content))
+            media = _media(old.content, new.content, place.request)
+            yield from (place.sent(location, change) for change in media)
         for before, after in _same_media(old.content, new.content, comparer):
             yield from spread(place.operation, place.body, place.request, comparer.compare(before, after), comparer)
     elif old is not None:
@@ -248,13 +290,35 @@ def _body(old: Body | None, new: Body | None, comparer: Comparer, place: Operati
         yield place.sent(location, Change("D2" if new.required else "D19", "added", "", *facts))
 
 
-def _media(old: Mapping[str, Shape], new: Mapping[str, Shape]) -> Iterator[Change]:
-    """Yield D16: media types that are removed or added."""
-    gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
-    if gone:
+def _media(old: Mapping[str, Shape], new: Mapping[str, Shape], direction: Direction) -> Iterator[Change]:
+    """Yield D16: media types that are removed or added. A range such as `*/*` includes others."""
+    gone = sorted(one for one in old if not any(covers(two, one) for two in new))
+    come = sorted(two for two in new if not any(covers(one, two) for one in old))
+    if gone and not (direction is Direction.RECEIVED and all(any(covers(one, two) for two in new) for one in gone)):
         yield Change("D16", "removed", "", list_words(sorted(old)), f"no longer {list_words(gone)}")
     if come and old:
         yield Change("D16", "widened", "", list_words(sorted(old)), f"{list_words(come)} as well")
+
+
+def covers(pattern: str, name: str) -> bool:
+    """Return whether a media type or range (`text/*`), or a status or range (`2XX`), includes another one."""
+    if pattern == name or pattern == "*/*":
+        return True
+    if pattern.endswith("/*"):
+        return name.startswith(pattern[:-1])
+    return len(pattern) == len(name) == 3 and pattern.endswith("XX") and pattern[0] == name[0]
+
+
+def _in_common(
+    old: Mapping[str, Part], new: Mapping[str, Part], is_before: Callable[[str], bool] = bool
+) -> Iterator[tuple[Part, Part]]:
+    """Yield the values of the same key, and of a key and a range that includes it."""
+    for key in sorted(old, key=is_before):
+        if key in new:
+            yield old[key], new[key]
+            continue
+        others = [other for other in new if other not in old and (covers(key, other) or covers(other, key))]
+        yield from ((old[key], new[other]) for other in others)
 
 
 def _same_media(
@@ -264,26 +328,28 @@ def _same_media(
     if "media" not in comparer.facets:
         yield Body(old).shape, Body(new).shape
         return
-    yield from ((old[media], new[media]) for media in sorted(old, key=lambda one: "json" not in one) if media in new)
+    yield from _in_common(old, new, lambda media: "json" not in media)
 
 
 def _responses(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:
     pairs = []
     if "statuses" in comparer.facets:
-        yield from (place.received("status", change) for change in _statuses(set(old.answers), set(new.answers)))
-        pairs = [(old.answers[status], new.answers[status]) for status in old.answers if status in new.answers]
+        yield from (place.received("status", change) for change in _statuses(old.answers, new.answers))
+        pairs = list(_in_common(old.answers, new.answers))
     # Compare the first responses if no status is common: an SDK does not state it, or one replaced the other.
     for mine, other in pairs or [(_first(old.answers), _first(new.answers))]:
         yield from _response(mine, other, comparer, place)
     if "errors" in comparer.facets:
-        yield from (place.received("status", change) for change in _errors(old, new, comparer))
+        yield from _errors(old, new, comparer, place)
 
 
-def _statuses(old: set[str], new: set[str]) -> Iterator[Change]:
-    if old - new:
-        yield Change("D14", "removed", "", list_words(sorted(old)), f"no longer {list_words(sorted(old - new))}")
-    if new - old:
-        yield Change("D14", "added", "", list_words(sorted(old)), f"{list_words(sorted(new - old))} as well")
+def _statuses(old: Iterable[str], new: Iterable[str]) -> Iterator[Change]:
+    gone = sorted(one for one in old if not any(covers(two, one) for two in new))
+    come = sorted(two for two in new if not any(covers(one, two) for one in old))
+    if gone:
+        yield Change("D14", "removed", "", list_words(sorted(old)), f"no longer {list_words(gone)}")
+    if come:
+        yield Change("D14", "added", "", list_words(sorted(old)), f"{list_words(come)} as well")
 
 
 def _first(answers: Mapping[str, ApiResponse]) -> ApiResponse:
@@ -304,7 +370,8 @@ def _response(mine: ApiResponse, other: ApiResponse, comparer: Comparer, place: 
             yield place.received(location, Change("D7", "replaced", "", describe(before), "no content"))
         return
     if "media" in comparer.facets:
-        yield from (place.received(location, change) for change in _media(mine.content, other.content))
+        media = _media(mine.content, other.content, place.request.opposite)
+        yield from (place.received(location, change) for change in media)
     for one, two in _same_media(mine.content, other.content, comparer):
         difference = comparer.compare(one, two)
         yield from spread(place.operation, place.response, place.request.opposite, difference, comparer)
@@ -328,25 +395,35 @@ def _response_headers(
             yield place.received(parameter_location(item), replace(_added(item), at_most=Severity.INFO))
 
 
-def _errors(old: ApiOperation, new: ApiOperation, comparer: Comparer) -> Iterator[Change]:
-    before, after = set(old.errors), set(new.errors)
-    if before - after:
-        yield Change(
-            "D15", "removed", "", list_words(sorted(before)), f"no longer {list_words(sorted(before - after))}"
-        )
-    if after - before:
-        yield Change(
-            "D15", "added", "", list_words(sorted(before)) or "none", f"{list_words(sorted(after - before))} as well"
-        )
-    for status in sorted(before & after):
+def _errors(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:
+    gone = sorted(one for one in old.errors if not any(covers(two, one) for two in new.errors))
+    come = sorted(two for two in new.errors if not any(covers(one, two) for one in old.errors))
+    before = list_words(sorted(old.errors)) or "none"
+    if gone:
+        yield place.received("status", Change("D15", "removed", "", before, f"no longer {list_words(gone)}"))
+    if come:
+        yield place.received("status", Change("D15", "added", "", before, f"{list_words(come)} as well"))
+    for status in sorted(old.errors.keys() & new.errors.keys()):
         mine, other = old.errors[status], new.errors[status]
         if mine is None or other is None:
             continue
-        one, two = mine.shape, other.shape
-        if (one is None) != (two is None):
-            words = ("a body", "no body") if two is None else ("no body", "a body")
-            yield Change("D15", "replaced", "", f"{status} with {words[0]}", f"{status} with {words[1]}")
-        elif one is not None and two is not None and comparer.relation(one, two) is not None:
+        yield from (place.received("status", change) for change in _error(status, mine, other, comparer))
+        if "headers" in comparer.facets:
+            yield from _response_headers(mine.headers, other.headers, comparer, place)
+        yield from gaps(mine.unknown, other.unknown, place.operation, f"{place.prefix}status")
+
+
+def _error(status: str, mine: ApiResponse, other: ApiResponse, comparer: Comparer) -> Iterator[Change]:
+    """Yield the changes of the body of one error response."""
+    one, two = mine.shape, other.shape
+    if (one is None) != (two is None):
+        words = ("a body", "no body") if two is None else ("no body", "a body")
+        yield Change("D15", "replaced", "", f"{status} with {words[0]}", f"{status} with {words[1]}")
+    elif one is not None and two is not None:
+        for media in _media(mine.content, other.content, Direction.RECEIVED):
+            facts = (f"{status} as {media.expected}", f"{status}: {media.observed}")
+            yield Change("D15", "widened" if media.movement == "widened" else "replaced", "", *facts)
+        if comparer.relation(one, two) is not None:
             is_harmful = _worst(one, two, comparer).rank <= Severity.MEDIUM.rank
             facts = (
                 f"the body of {status}: {describe(one)}",
@@ -375,11 +452,15 @@ def _callbacks(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: 
     if comparer.has_sdk:
         return
     for name, callback in old.callbacks.items():
-        if name in new.callbacks:
-            yield from compare_operations(callback, new.callbacks[name], comparer, place.callback(name))
-        else:
+        after = new.callbacks.get(name)
+        if after is None:
             change = Change("D1", "removed", "", f"{callback.method} {callback.path}", "absent")
             yield place.received(f"callback:{name}", change)
+            continue
+        if (callback.method, callback.path) != (after.method, after.path):
+            facts = (f"{callback.method} {callback.path}", f"{after.method} {after.path}")
+            yield place.sent(f"callback:{name}", Change("D22", "replaced", "", *facts))
+        yield from compare_operations(callback, replace(after, id=callback.id), comparer, place.callback(name))
     for name, callback in new.callbacks.items():
         if name not in old.callbacks:
             change = Change("D19", "added", "", "absent", f"{callback.method} {callback.path}")

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 from typing import Any
 
-from whopwatch.diff.model import Api, ApiOperation, ApiParameter, ApiResponse, Body, Facet, Shape, event
-from whopwatch.diff.nodes import Document, Node, canonical
-from whopwatch.diff.read_schema import LIFECYCLE, SchemaReader, is_documentation
+from whopwatch.diff.model import (
+    Api,
+    ApiOperation,
+    ApiParameter,
+    ApiResponse,
+    Body,
+    Facet,
+    SecurityScheme,
+    Shape,
+)
+from whopwatch.diff.nodes import Document, Fields, Node, canonical
+from whopwatch.diff.read_schema import LIFECYCLE, SchemaReader, is_documentation, without_deprecation
 
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_METHOD_ORDER = ("get", "post", "put", "delete", "options", "head", "patch", "trace")
+_METHODS = frozenset(_METHOD_ORDER)
+_COMPONENTS = frozenset(
+    {"schemas", "responses", "parameters", "examples", "requestBodies", "headers", "securitySchemes", "links"}
+    | {"callbacks", "pathItems", "mediaTypes"}
+)
+"""Parts that are compared where they are used."""
 _FACETS: frozenset[Facet] = frozenset(
     {
         "statuses",
@@ -25,82 +41,95 @@ _FACETS: frozenset[Facet] = frozenset(
     }
 )
 _STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
-_ROOT = frozenset({"openapi", "info", "servers", "paths", "components", "webhooks", "security", "jsonSchemaDialect"})
-_PATH = frozenset({"$ref", "parameters", "servers", *_METHODS})
-_OPERATION = frozenset(
-    {"operationId", "parameters", "requestBody", "responses", "callbacks", "deprecated", "security", "servers"}
-    | {"x-event", "x-scopes", "x-public", "x-list", "x-pagination", "x-rate-limit", "x-alternate-paths", *LIFECYCLE}
-)
-_PARAMETER = frozenset(
-    {"name", "in", "required", "deprecated", "schema", "content", "style", "explode", "x-resource", "x-id-prefix"}
-)
-_NO_EFFECT = {"allowEmptyValue": False, "allowReserved": False}
-_BODY_PARTS = frozenset({"schema"})
+_BEHAVIOUR = frozenset({"x-list", "x-pagination", "x-rate-limit", "x-public", "x-alternate-paths"})
+"""whopwatch's own annotations of what an operation does."""
+_NO_EFFECT = frozenset({"allowEmptyValue", "allowReserved"})
+"""Keywords that have no effect if they are false."""
+_ANY_BODY = Body({"application/json": Shape(nullable=True)}, required=True)
+_MAX_SERVERS = 20
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 """Header parameters that OpenAPI tells a reader to ignore."""
 
 
-def read_openapi(root: Node, name: str) -> Api:
+def read_openapi(root: Node, name: str, default_version: str | None = None) -> Api:
     """Return the API that a document describes. Raises ContractError, with the place, if the document is malformed."""
-    return _OpenApiReader(Document(root, name)).api()
+    return _OpenApiReader(Document(root, name)).api(default_version)
 
 
 class _OpenApiReader:
+    """Reads one document. Every object is read as `Fields`, so that what was not read is known."""
+
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._root = document.mapping(document.root, "/")
+        self._root = Fields(document.mapping(document.root, "/"))
         self._schemas = SchemaReader(document)
-        self._components = document.mapping(self._root.get("components"), "/components")
+        self._components = Fields(document.mapping(self._root.get("components"), "/components"))
         self._security = self._requirements(self._root.get("security"), "/security")
+        self._known_responses: dict[int, ApiResponse] = {}
+        """By identity: most responses refer to the same shared ones."""
 
-    def api(self) -> Api:
+    def api(self, default_version: str | None) -> Api:
         operations: dict[str, ApiOperation] = {}
-        for path, item, at in self._document.parts(self._root, "paths", ""):
+        for path, item, at in self._document.patterned(self._root, "paths", ""):
             for operation in self._operations(path, item, at):
                 # The key of an operation whose ID occurs twice is its request line.
                 key = operation.id if operation.id not in operations else f"{operation.method} {operation.path}"
                 operations[key] = operation
         events = dict(self._events())
-        unknown = tuple(_unknown(self._root, _ROOT))
+        info = Fields(self._document.mapping(self._root.get("info"), "/info"))
+        version = self._document.text(info.get("x-api-version-date"), "/info/x-api-version-date") or default_version
+        schemes = dict(self._schemes())
+        self._components.pick(_COMPONENTS)
+        self._root.get("openapi")
+        servers = self._servers(self._root, "")
         return Api(
             name=self._document.name,
             operations=operations,
             events=events,
             types=self._schemas.finish(),
             facets=_FACETS,
-            servers=self._servers(self._root, ""),
-            schemes=self._schemes(),
-            unknown=unknown,
+            servers=tuple(url for url, _ in servers),
+            schemes=schemes,
+            default_version=version,
+            behaviour=_stated(self._root, _BEHAVIOUR),
+            unknown=(
+                *(item for _, unknown in servers for item in unknown),
+                *_extensions(self._root, "paths"),
+                *((f"info {key}", text) for key, text in info.rest(_is_about)),
+                *((f"components {key}", text) for key, text in _unknown(self._components)),
+                *_unknown(self._root),
+            ),
         )
 
-    def _operations(self, path: str, item: Node, at: str) -> Iterator[ApiOperation]:
+    def _operations(self, path: str, node: Node, at: str) -> Iterator[ApiOperation]:
+        item = Fields(node)
         shared = list(self._document.items(item, "parameters", at))
-        unknown = tuple(_unknown(item, _PATH))
-        for method in _METHODS:
-            if method in item:
-                node = self._document.mapping(item[method], f"{at}/{method}")
-                servers = self._servers(node if "servers" in node else item, at)
-                yield self._operation(path, method, node, shared, f"{at}/{method}", servers, unknown)
+        found = item.pick(_METHODS)
+        has_servers = "servers" in item
+        item.get("$ref")
+        unknown = tuple(_unknown(item))
+        for method in sorted(found, key=_METHOD_ORDER.index):
+            part = Fields(self._document.mapping(found[method], f"{at}/{method}"))
+            servers = self._servers(part if "servers" in part or not has_servers else item, f"{at}/{method}")
+            yield self._operation(path, method, part, shared, f"{at}/{method}", servers, unknown)
 
     def _events(self) -> Iterator[tuple[str, ApiOperation]]:
         for key, item, at in self._document.parts(self._root, "webhooks", ""):
-            for operation in self._operations(key, item, at):
+            for place, operation in enumerate(self._operations(key, item, at)):
                 node = self._document.mapping(item[operation.method.lower()], at)
                 name = self._document.text(node.get("x-event"), f"{at}/x-event", key)
-                if operation.body is None:
-                    yield name, event(name, Shape(nullable=True))
-                else:
-                    yield name, operation
+                name = name if place == 0 else f"{name} ({operation.method})"
+                yield name, replace(operation, id=f"webhook:{name}", body=operation.body or _ANY_BODY)
 
     def _operation(
         self,
         path: str,
         method: str,
-        node: Node,
+        node: Fields,
         shared: list[tuple[Node, str]],
         at: str,
-        servers: tuple[str, ...] = (),
-        unknown: tuple[tuple[str, str], ...] = (),
+        servers: list[tuple[str, list[tuple[str, str]]]],
+        unknown: tuple[tuple[str, str], ...],
     ) -> ApiOperation:
         own = list(self._document.items(node, "parameters", at))
         named = {_key(item) for item, _ in own}
@@ -110,117 +139,149 @@ class _OpenApiReader:
         has_own = "security" in node
         security = self._requirements(node["security"], f"{at}/security") if has_own else self._security
         schemes, scopes = security
+        if isinstance(node.get("x-scopes"), str | list):  # in whopwatch's own contracts it is an object: see `security`
+            unknown = (*unknown, ("x-scopes", canonical(node["x-scopes"])))
+        id = self._document.text(node.get("operationId"), f"{at}/operationId") or f"{method.upper()} {path}"
+        parameters = [self._parameter(item, place) for item, place in [*inherited, *own] if not _is_ignored(item)]
+        node.get("x-event")
         return ApiOperation(
-            id=self._document.text(node.get("operationId"), f"{at}/operationId") or f"{method.upper()} {path}",
+            id=id,
             method=method.upper(),
             path=path,
-            parameters=tuple(
-                self._parameter(item, place)
-                for item, place in [*inherited, *own]
-                if not (item.get("in") == "header" and str(item.get("name")).lower() in _IGNORED_HEADERS)
-            ),
+            parameters=tuple(parameters),
             body=body,
             answers=answers,
             errors=errors,
             scopes=scopes,
             security=schemes,
             deprecated=node.get("deprecated") is True,
-            servers=servers,
+            servers=tuple(url for url, _ in servers),
             callbacks=dict(self._callbacks(node, at)),
-            lifecycle=tuple((key, canonical(node[key])) for key in LIFECYCLE if key in node),
-            unknown=(*unknown, *of_body, *_unknown(node, _OPERATION)),
+            lifecycle=_stated(node, LIFECYCLE),
+            behaviour=_stated(node, _BEHAVIOUR),
+            unknown=(
+                *unknown,
+                *of_body,
+                *(item for _, parts in servers for item in parts),
+                *_extensions(node, "responses"),
+                *_extensions(node, "callbacks"),
+                *_unknown(node),
+            ),
         )
 
     def _callbacks(self, node: Node, at: str) -> Iterator[tuple[str, ApiOperation]]:
-        for name, callback, place in self._document.parts(node, "callbacks", at):
-            for expression, item in callback.items():
-                if not str(expression).startswith("x-"):
-                    path = self._document.follow(item, f"{place}/{expression}")
-                    for operation in self._operations(str(expression), path, place):
-                        yield name, operation
+        """Yield the callbacks by name; a name with several operations is followed by the method and the URL."""
+        for name, callback, place in self._document.patterned(node, "callbacks", at):
+            found = [
+                operation
+                for expression, item, below in self._document.patterned({"callback": callback}, "callback", place)
+                for operation in self._operations(expression, item, below)
+            ]
+            for operation in found:
+                yield name if len(found) == 1 else f"{name} {operation.method} {operation.path}", operation
 
     def _responses(self, node: Node, at: str) -> tuple[dict[str, ApiResponse], dict[str, ApiResponse | None]]:
         """Return the success responses and the others; `default` is a success if no other response is."""
         found = {
-            status: self._response(part, place) for status, part, place in self._document.parts(node, "responses", at)
+            status.upper() if status != "default" else status: self._response(part, place)
+            for status, part, place in self._document.patterned(node, "responses", at)
         }
-        found = {status: response for status, response in found.items() if not status.startswith("x-")}
         successes = {status for status in found if status[:1] in ("1", "2", "3")} or {"default"}
         answers = {status: response for status, response in found.items() if status in successes}
         return answers, {status: response for status, response in found.items() if status not in successes}
 
-    def _response(self, node: Node, at: str) -> ApiResponse:
+    def _response(self, item: Node, at: str) -> ApiResponse:
+        if id(item) not in self._known_responses:
+            self._known_responses[id(item)] = self._read_response(Fields(item), at)
+        return self._known_responses[id(item)]
+
+    def _read_response(self, node: Fields, at: str) -> ApiResponse:
         headers = tuple(
             self._parameter({**part, "name": name, "in": "header"}, place)
             for name, part, place in self._document.parts(node, "headers", at)
             if name.lower() != "content-type"
         )
         content, unknown = self._content(node, at)
-        return ApiResponse(content, headers, (*unknown, *_unknown(node, frozenset({"headers", "content"}))))
+        return ApiResponse(content, headers, (*unknown, *_unknown(node)))
 
-    def _parameter(self, item: Node, at: str) -> ApiParameter:
+    def _parameter(self, part: Node, at: str) -> ApiParameter:
+        item = Fields(part)
         where = self._document.text(item.get("in"), f"{at}/in", "query")
         content, unknown = self._content(item, at)
-        schema = item.get("schema", {})
+        declared, is_deprecated = without_deprecation(item.get("schema", {}))
+        schema = self._schemas.read(declared, f"{at}/schema")
         style = self._document.text(item.get("style"), f"{at}/style", _STYLES.get(where, "form"))
         is_exploded = item.get("explode", style == "form") is True
         stated = next(iter(content), f"{style}, exploded" if is_exploded else style)
         return ApiParameter(
             name=self._document.text(item.get("name"), f"{at}/name"),
             where=where,
-            shape=next(iter(content.values()), None) or self._schemas.read(schema, f"{at}/schema"),
+            shape=next(iter(content.values()), schema),
             required=item.get("required") is True or where == "path",
-            deprecated=item.get("deprecated") is True,
+            deprecated=item.get("deprecated") is True or is_deprecated,
             style=stated,
-            unknown=(*unknown, *_unknown(item, _PARAMETER)),
+            lifecycle=_stated(item, LIFECYCLE),
+            unknown=(*unknown, *_unknown(item)),
         )
 
     def _body(self, node: Node, at: str) -> tuple[Body | None, tuple[tuple[str, str], ...]]:
         """Return the request body and its unknown keywords."""
         if "requestBody" not in node:
             return None, ()
-        body = self._document.follow(node["requestBody"], f"{at}/requestBody")
+        body = Fields(self._document.follow(node["requestBody"], f"{at}/requestBody"))
         content, unknown = self._content(body, f"{at}/requestBody")
-        return Body(content, body.get("required") is True), (*unknown, *_unknown(body, {"content", "required"}))
+        return Body(content, body.get("required") is True), (*unknown, *_unknown(body))
 
     def _content(self, item: Node, at: str) -> tuple[dict[str, Shape], tuple[tuple[str, str], ...]]:
-        """Return the shapes by media type, without the parameters of media types, and the unknown keywords."""
+        """Return the shapes by media type, and the unknown keywords."""
         shapes: dict[str, Shape] = {}
         unknown: list[tuple[str, str]] = []
-        for media, part, place in self._document.parts(item, "content", at):
-            name = _media_type(media)
+        for media, node, place in self._document.parts(item, "content", at):
+            name, part = _media_type(media), Fields(node)
             shapes.setdefault(name, self._schemas.read(part.get("schema", {}), f"{place}/schema"))
-            unknown += [(f"{name} {key}", text) for key, text in _unknown(part, _BODY_PARTS)]
+            unknown += [(f"{name} {key}", text) for key, text in _unknown(part)]
         return shapes, tuple(unknown)
 
-    def _servers(self, node: Node, at: str) -> tuple[str, ...]:
+    def _servers(self, node: Node, at: str) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Return the URLs of the servers with their unknown keywords; a variable gives one URL for each value."""
         if at and "servers" not in node:
-            return ()
-        return tuple(self._server(item, place) for item, place in self._document.items(node, "servers", at))
-
-    def _server(self, item: Node, at: str) -> str:
-        """Return the URL of a server, with the default of each variable."""
-        url = self._document.text(item.get("url"), f"{at}/url")
-        for name, variable, place in self._document.parts(item, "variables", at):
-            url = url.replace(f"{{{name}}}", self._document.text(variable.get("default"), f"{place}/default"))
-        return url.rstrip("/")
+            return []
+        found: list[tuple[str, list[tuple[str, str]]]] = []
+        for part, place in self._document.items(node, "servers", at):
+            item = Fields(part)
+            urls = [self._document.text(item.get("url"), f"{place}/url")]
+            unknown = [(f"servers {key}", text) for key, text in _unknown(item) if key not in ("variables", "name")]
+            for name, variable, here in self._document.parts(item, "variables", place):
+                default = self._document.text(variable.get("default"), f"{here}/default")
+                values = list(dict.fromkeys([default, *self._document.strings(variable.get("enum"), f"{here}/enum")]))
+                urls = [url.replace(f"{{{name}}}", value) for url in urls for value in values][:_MAX_SERVERS]
+            found += [(url.rstrip("/"), unknown) for url in urls]
+        return found
 
     def _requirements(self, value: Any, at: str) -> tuple[frozenset[frozenset[str]], frozenset[str]]:
-        """Return the alternative sets of schemes, and the permissions of all of them."""
+        """Return the alternative sets of schemes and scopes (`scheme: scope`), and the scopes of all of them."""
         alternatives, scopes = set(), set()
         for place, entry in enumerate(self._document.array(value, at)):
-            needed = self._document.mapping(entry, f"{at}/{place}")
-            alternatives.add(frozenset(map(str, needed)))
-            for name, texts in needed.items():
-                scopes |= set(self._document.strings(texts, f"{at}/{place}/{name}"))
+            needed: set[str] = set()
+            for name, texts in self._document.mapping(entry, f"{at}/{place}").items():
+                own = self._document.strings(texts, f"{at}/{place}/{name}")
+                needed |= {str(name), *(f"{name}: {scope}" for scope in own)}
+                scopes |= set(own)
+            alternatives.add(frozenset(needed))
         return frozenset(alternatives) or frozenset({frozenset()}), frozenset(scopes)
 
-    def _schemes(self) -> dict[str, str]:
-        """Return what a client has to do for each security scheme, as JSON."""
-        parts = self._document.parts(self._components, "securitySchemes", "/components")
-        return {
-            name: canonical({key: part[key] for key in part if not is_documentation(key)}) for name, part, _ in parts
-        }
+    def _schemes(self) -> Iterator[tuple[str, SecurityScheme]]:
+        for name, part, at in self._document.parts(self._components, "securitySchemes", "/components"):
+            item = {key: part[key] for key in part if not is_documentation(str(key)) and key != "bearerFormat"}
+            if isinstance(item.get("scheme"), str):
+                item["scheme"] = item["scheme"].lower()
+            addresses, scopes = [canonical(item.pop("openIdConnectUrl", None))], set()
+            for flow, entry, place in self._document.parts(item, "flows", at):
+                scopes |= {str(scope) for scope in self._document.mapping(entry.get("scopes"), f"{place}/scopes")}
+                addresses += [f"{flow} {key} {canonical(entry[key])}" for key in sorted(entry) if key.endswith("Url")]
+            if "flows" in item:
+                item["flows"] = sorted(map(str, item["flows"]))
+            yield name, SecurityScheme(canonical(item), tuple(addresses), frozenset(scopes))
 
 
 def _key(parameter: Node) -> tuple[str, str]:
@@ -228,12 +289,35 @@ def _key(parameter: Node) -> tuple[str, str]:
     return str(parameter.get("in")), str(parameter.get("name"))
 
 
-def _unknown(node: Node, known: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the keywords of an object that are not compared and not documentation, with their value as JSON."""
-    for key, value in node.items():
-        if key not in known and not is_documentation(str(key)) and _NO_EFFECT.get(str(key), ...) is not value:
-            yield str(key), canonical(value)
+def _is_ignored(parameter: Node) -> bool:
+    return parameter.get("in") == "header" and str(parameter.get("name")).lower() in _IGNORED_HEADERS
+
+
+def _is_about(key: str) -> bool:
+    """Return whether a key of `info` is documentation: all of them but extensions."""
+    return not key.startswith("x-") or key == "x-known-versions" or is_documentation(key)
+
+
+def _stated(node: Fields, names: Set[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((key, canonical(value)) for key, value in node.pick(names).items())
+
+
+def _unknown(node: Fields) -> Iterator[tuple[str, str]]:
+    """Yield the keywords of an object that were not read and are not documentation, with their value as JSON."""
+    for key, text in node.rest(is_documentation):
+        if key not in _NO_EFFECT or text != "false":
+            yield key, text
+
+
+def _extensions(node: Node, key: str) -> Iterator[tuple[str, str]]:
+    """Yield the extensions of the object `node[key]`, whose other keys are names."""
+    value = node.get(key)
+    for name, part in value.items() if isinstance(value, Mapping) else ():
+        if str(name).startswith("x-") and not is_documentation(str(name)):
+            yield f"{key} {name}", canonical(part)
 
 
 def _media_type(text: str) -> str:
-    return text.partition(";")[0].strip().lower()
+    """Return a media type with its parameters, without the character set, which is UTF-8 in JSON."""
+    name, *parameters = (part.strip().lower() for part in text.split(";"))
+    return ";".join([name, *sorted(part for part in parameters if part and not part.startswith("charset="))])

@@ -11,44 +11,47 @@ from dataclasses import replace
 from typing import Any
 
 from whopwatch.contract.operation import escape_pointer
+from whopwatch.contract.schema_tree import KNOWN_VALUES, OPEN_ENUM
 from whopwatch.core.errors import ContractError
 from whopwatch.diff.intersect import intersect
 from whopwatch.diff.model import Direction, Property, Shape
-from whopwatch.diff.nodes import Document, Node, canonical, malformed
+from whopwatch.diff.nodes import Document, Fields, Node, canonical, malformed
 
 DOCUMENTATION = frozenset(
     {"title", "description", "summary", "example", "examples", "$comment", "externalDocs", "$schema", "$id", "$anchor"}
-    | {"$defs", "definitions", "$vocabulary", "tags", "x-resource", "x-resource-alternatives"}
+    | {"$defs", "definitions", "$vocabulary", "$dynamicAnchor", "tags", "x-resource", "x-resource-alternatives"}
+    | {"x-scopes", "x-whop-learned", "x-whop-surface", "x-untyped"}
 )
-"""Keywords without an effect on the data. `x-resource` is whopwatch's own annotation."""
+"""Keywords without an effect on the data. Some are whopwatch's own annotations of where a fact is from."""
 DOCUMENTATION_PREFIXES = (
     "x-code", "x-readme", "x-doc", "x-example", "x-logo", "x-display", "x-tag", "x-mint", "x-fern", "x-stainless",
-    "x-speakeasy", "x-oai", "x-group", "x-enum-", "x-internal", "x-order", "x-title", "x-description", "x-origin",
+    "x-speakeasy", "x-oai", "x-group", "x-enum-", "x-order", "x-title", "x-description", "x-origin",
 )  # fmt: skip
 """Prefixes of extensions for documentation pages and code generators."""
-LIFECYCLE = ("x-sunset", "x-stability-level", "x-deprecated", "x-deprecation", "x-removal-date")
+LIFECYCLE = frozenset({"x-sunset", "x-stability-level", "x-deprecated", "x-deprecation", "x-removal-date"})
 """Extensions that announce a change."""
 _SCHEMAS = "#/components/schemas/"
-_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+_TYPES = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
 _LIMITS = frozenset(
     {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern"}
     | {"minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "minContains", "maxContains"}
 )
+_COUNTS = frozenset({"minContains", "maxContains"})
+"""Limits that have no effect without `contains`."""
 _NO_LIMIT: Mapping[str, tuple[object, ...]] = {
     "minLength": (0,), "minItems": (0,), "minProperties": (0,), "minContains": (1,), "uniqueItems": (False,),
 }  # fmt: skip
 """Values of a limit that have no effect."""
-_FACTS = ("contentEncoding", "contentMediaType", *LIFECYCLE)
-_RULES = ("not", "contains", "propertyNames", "if", "then", "else", "contentSchema")
-_READ = frozenset(
-    {"type", "nullable", "enum", "const", "format", "properties", "required", "items", "prefixItems", "default"}
-    | {"additionalProperties", "unevaluatedProperties", "unevaluatedItems", "allOf", "anyOf", "oneOf", "discriminator"}
-    | {"patternProperties", "dependentRequired", "dependentSchemas", "dependencies", "readOnly", "writeOnly"}
-    | {"deprecated", "$ref", "additionalItems", "x-id-prefix", "x-extensible-enum", *_LIMITS, *_FACTS, *_RULES}
-)
-_COMPOSING = ("$ref", "allOf", "anyOf", "oneOf")
-_BESIDE = _READ - {*_COMPOSING, "discriminator", "nullable", "default", "readOnly", "writeOnly", "deprecated"}
-"""Keywords that restrict the values of a reference or union beside them."""
+_FACTS = frozenset({"contentEncoding", "contentMediaType", *LIFECYCLE})
+_RULES = frozenset({"not", "contains", "propertyNames", "contentSchema"})
+_CONDITION = frozenset({"if", "then", "else"})
+_RULES_BY_NAME = frozenset({"patternProperties", "dependentSchemas", "dependencies"})
+_DEPENDENT = frozenset({"dependentRequired", "dependencies"})
+_ELSEWHERE = frozenset({"readOnly", "writeOnly"})
+"""Keywords that a property reads."""
+_COMPOSING = frozenset({"$ref", "$dynamicRef", "allOf", "anyOf", "oneOf"})
+_APART = frozenset({*_COMPOSING, *_ELSEWHERE, "discriminator", "nullable", "x-nullable", "default", "deprecated"})
+"""Keywords that do not restrict the values of a reference or union beside them."""
 _MAX_DEPTH = 60
 _MAX_SHAPES = 3_000_000
 ANY = Shape(nullable=True)
@@ -110,7 +113,7 @@ class SchemaReader:
             nullable = nullable or shape.nullable
         return ANY if shape.ref is not None else replace(shape, nullable=nullable)
 
-    def read(self, node: Any, at: str, depth: int = 0) -> Shape:
+    def read(self, schema: Any, at: str, depth: int = 0) -> Shape:
         """Return the shape that a schema describes. `at` is its place in the document, a JSON pointer."""
         self._count += 1
         if self._count > _MAX_SHAPES:
@@ -119,15 +122,19 @@ class SchemaReader:
                 where=self._document.name,
                 expected=f"at most {_MAX_SHAPES:,} schemas",
             )
-        if isinstance(node, bool):
-            return ANY if node else Shape(is_never=True)
-        if not isinstance(node, Mapping):
-            raise malformed(self._document.name, at, "a schema (an object or a boolean)", node)
+        if isinstance(schema, bool):
+            return ANY if schema else Shape(is_never=True)
+        if not isinstance(schema, dict):
+            raise malformed(self._document.name, at, "a schema (an object or a boolean)", schema)
         if depth > _MAX_DEPTH:
-            return replace(ANY, unknown=(("schema below 60 levels", canonical(node)),))
-        parts = [self._plain(node, at, depth)] if node.keys() & _BESIDE or not node.keys() & {*_COMPOSING} else []
+            return replace(ANY, unknown=(("schema below 60 levels", canonical(schema)),))
+        node = Fields(schema)
+        is_plain = not schema.keys() & _COMPOSING or any(not is_documentation(key) for key in schema.keys() - _APART)
+        parts = [self._plain(node, at, depth)] if is_plain else []
         if "$ref" in node:
-            parts.append(self._reference(self._document.text(node["$ref"], f"{at}/$ref")))
+            parts.append(self._reference(self._document.text(node["$ref"], f"{at}/$ref"), f"{at}/$ref"))
+        if "$dynamicRef" in schema and str(schema["$dynamicRef"]) in self._document.anchors:  # else it stays unread
+            parts.append(self._reference(f"#{node['$dynamicRef'].removeprefix('#')}", at))
         for place, part in enumerate(self._document.array(node.get("allOf"), f"{at}/allOf")):
             parts.append(self.read(part, f"{at}/allOf/{place}", depth + 1))
         parts += [self._union(node, key, at, depth) for key in ("anyOf", "oneOf") if key in node]
@@ -136,21 +143,41 @@ class SchemaReader:
             shape = intersect(shape, part, self)
         return self._finished(shape, node, at)
 
-    def _finished(self, shape: Shape, node: Node, at: str) -> Shape:
+    def _finished(self, shape: Shape, node: Fields, at: str) -> Shape:
         """Add the keywords that apply to a shape however it is composed."""
-        if node.get("nullable") is True and not shape.nullable:
+        if (node.get("nullable") is True or node.get("x-nullable") is True) and not shape.nullable:
             shape = replace(shape, nullable=True)
-        unknown = tuple((key, canonical(node[key])) for key in node if _is_unknown(key))
-        if (unknown or "default" in node) and shape.ref is not None:
-            shape = self.resolve(shape)
+        added: dict[str, Any] = {}
         if "default" in node:
-            shape = replace(shape, default=(_hashable(node["default"]),))
-        return replace(shape, unknown=(*shape.unknown, *unknown)) if unknown else shape
+            added["default"] = (canonical(node["default"]),)
+        if "discriminator" in node and not shape.variants:
+            added["tag"], added["mapping"], unknown = self._discriminator(node, at)
+            added["unknown"] = (*shape.unknown, *unknown)
+        if node.get("deprecated") is True:
+            added["facts"] = (*shape.facts, ("deprecated", "true"))
+        node.pick(_ELSEWHERE)
+        unknown = tuple(node.rest(is_documentation))
+        if unknown:
+            added["unknown"] = (*added.get("unknown", shape.unknown), *unknown)
+        if added and shape.ref is not None:
+            shape = self.resolve(shape)
+        return replace(shape, **added) if added else shape
 
-    def _reference(self, reference: str) -> Shape:
+    def _discriminator(
+        self, node: Node, at: str
+    ) -> tuple[str | None, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+        """Return the property that selects a variant, the variants by its values, and the unknown keywords."""
+        found = Fields(self._document.mapping(node.get("discriminator"), f"{at}/discriminator"))
+        tag = self._document.text(found.get("propertyName"), f"{at}/discriminator/propertyName") or None
+        mapping = self._document.mapping(found.get("mapping"), f"{at}/discriminator/mapping")
+        named = sorted((str(value), str(name).removeprefix(_SCHEMAS)) for value, name in mapping.items())
+        unknown = tuple((f"discriminator {key}", text) for key, text in found.rest(is_documentation))
+        return tag, tuple(named), unknown
+
+    def _reference(self, reference: str, at: str) -> Shape:
         name = reference.removeprefix(_SCHEMAS).replace("~1", "/").replace("~0", "~")
         if name == reference or name not in self._schemas:
-            self._document.target(reference, "")
+            self._document.target(reference, at)
             name = reference
         self._refer(name)
         return Shape(ref=name)
@@ -159,24 +186,27 @@ class SchemaReader:
         if name not in self.types and name not in self._reading:
             self._pending.append(name)
 
-    def _plain(self, node: Node, at: str, depth: int) -> Shape:
+    def _plain(self, node: Fields, at: str, depth: int) -> Shape:
         """Read the keywords of a schema other than references, `allOf` and unions."""
         kinds, nullable = self._types(node, at)
         values = self._enum(node, at)
         if not kinds:
-            kinds = {_TYPES[type(value)] for value in values or () if type(value) in _TYPES}
+            kinds = {_type_of(value) for value in values or () if value is not None}
             if values is None:
                 kinds |= {"object"} if node.keys() & {"properties", "required"} else set()
                 kinds |= {"array"} if "items" in node or "prefixItems" in node else set()
         is_any = not kinds and values is None
+        known = self._document.array(node.get(KNOWN_VALUES), f"{at}/{KNOWN_VALUES}")
+        if values is not None and "enum" in node and node.get(OPEN_ENUM) is True:
+            known, values = [*known, *values], None
         fields, is_closed, others = self._object(node, at, depth)
         items, prefix_items = self._array(node, at, depth)
         return Shape(
             kinds=frozenset(kinds),
             nullable=nullable or is_any or (values is not None and None in values),
-            format=self._document.text(node.get("format"), f"{at}/format") or None,
+            format=self._format(node, at, kinds),
             enum=tuple(_hashable(value) for value in values if value is not None) if values is not None else None,
-            known=tuple(map(_hashable, self._document.array(node.get("x-extensible-enum"), f"{at}/x-extensible-enum"))),
+            known=tuple(_hashable(value) for value in known if value is not None),
             items=items,
             prefix_items=prefix_items,
             properties=fields,
@@ -184,7 +214,7 @@ class SchemaReader:
             is_closed=is_closed,
             limits=self._limits(node, at, kinds),
             prefixes=_prefixes(node.get("x-id-prefix")),
-            facts=tuple((key, canonical(node[key])) for key in _FACTS if key in node),
+            facts=tuple((key, canonical(value)) for key, value in node.pick(_FACTS).items()),
             rules=tuple(self._rules(node, at, depth)),
             dependent=tuple(self._dependent(node, at)),
         )
@@ -193,6 +223,12 @@ class SchemaReader:
         declared = node.get("type")
         names = [declared] if isinstance(declared, str) else self._document.strings(declared, f"{at}/type")
         return set(names) - {"null"}, "null" in names
+
+    def _format(self, node: Node, at: str, kinds: set[str]) -> str | None:
+        """Return the format of strings and numbers; that of another type is left unread."""
+        if kinds and not kinds & {"string", "integer", "number"}:
+            return None
+        return self._document.text(node.get("format"), f"{at}/format") or None
 
     def _enum(self, node: Node, at: str) -> Sequence[Any] | None:
         if "const" in node:
@@ -203,7 +239,8 @@ class SchemaReader:
         """Return the properties of an object, whether it is closed, and the shape of its other properties."""
         declared = self._document.mapping(node.get("properties"), f"{at}/properties")
         required = self._document.strings(node.get("required"), f"{at}/required")
-        others = node.get("additionalProperties", node.get("unevaluatedProperties"))
+        # Beside the first keyword the second one has no effect, and is left unread.
+        others = node.get("additionalProperties" if "additionalProperties" in node else "unevaluatedProperties")
         is_closed = others is False
         shape = None if others is None or isinstance(others, bool) else self.read(others, f"{at}/additional", depth + 1)
         fields = [
@@ -216,30 +253,28 @@ class SchemaReader:
         return tuple(fields) or (() if is_closed else None), is_closed, shape
 
     def _property(self, name: str, node: Any, at: str, required: bool, depth: int) -> Property:
-        shape, raw = self.read(node, at, depth + 1), node
-        for _ in range(_MAX_DEPTH):  # readOnly and deprecated may be part of the shared schema
-            if (
-                not isinstance(raw, Mapping)
-                or "$ref" not in raw
-                or raw.keys() & {"readOnly", "writeOnly", "deprecated"}
-            ):
+        schema, is_deprecated = without_deprecation(node)
+        shape, raw = self.read(schema, at, depth + 1), schema
+        for _ in range(_MAX_DEPTH):  # readOnly may be part of the shared schema
+            if not isinstance(raw, Mapping) or "$ref" not in raw or raw.keys() & _ELSEWHERE:
                 break
             raw = self._document.target(raw["$ref"], at)
         stated = raw if isinstance(raw, Mapping) else {}
         only = Direction.RECEIVED if stated.get("readOnly") is True else None
         only = Direction.SENT if stated.get("writeOnly") is True else only
-        return Property(name, shape, required, stated.get("deprecated") is True, only)
+        return Property(name, shape, required, is_deprecated, only)
 
-    def _array(self, node: Node, at: str, depth: int) -> tuple[Shape | None, tuple[Shape, ...]]:
+    def _array(self, node: Fields, at: str, depth: int) -> tuple[Shape | None, tuple[Shape, ...]]:
         prefix = self._document.array(node.get("prefixItems"), f"{at}/prefixItems")
-        items = node.get("items", node.get("unevaluatedItems"))
+        items = node.get("items" if "items" in node else "unevaluatedItems")
         if isinstance(items, list):  # draft 7, and OpenAPI documents made with it
             prefix, items = items, node.get("additionalItems")
         shapes = tuple(self.read(part, f"{at}/prefixItems/{n}", depth + 1) for n, part in enumerate(prefix))
         return (None if items is None else self.read(items, f"{at}/items", depth + 1)), shapes
 
-    def _limits(self, node: Node, at: str, kinds: set[str]) -> tuple[tuple[str, Any], ...]:
-        found = {key: node[key] for key in sorted(_LIMITS) if key in node and node[key] not in _NO_LIMIT.get(key, ())}
+    def _limits(self, node: Fields, at: str, kinds: set[str]) -> tuple[tuple[str, Any], ...]:
+        names = _LIMITS if "contains" in node else _LIMITS - _COUNTS
+        found = {key: value for key, value in node.pick(names).items() if value not in _NO_LIMIT.get(key, ())}
         for key, value in found.items():
             expected = str if key == "pattern" else (bool, int, float)
             if not isinstance(value, expected):
@@ -255,19 +290,18 @@ class SchemaReader:
                 found.setdefault(bound, found.pop(key) + (1 if bound == "minimum" else -1))
         return tuple(sorted(found.items()))
 
-    def _rules(self, node: Node, at: str, depth: int) -> Iterator[tuple[str, Shape]]:
-        for key in _RULES:
-            if key in node and (key not in ("then", "else") or "if" in node):
-                yield key, self.read(node[key], f"{at}/{key}", depth + 1)
-        for key in ("patternProperties", "dependentSchemas", "dependencies"):
-            for name, part in self._document.mapping(node.get(key), f"{at}/{key}").items():
+    def _rules(self, node: Fields, at: str, depth: int) -> Iterator[tuple[str, Shape]]:
+        for key, part in node.pick(_RULES | _CONDITION if "if" in node else _RULES).items():
+            yield key, self.read(part, f"{at}/{key}", depth + 1)
+        for key, patterns in node.pick(_RULES_BY_NAME).items():
+            for name, part in self._document.mapping(patterns, f"{at}/{key}").items():
                 if isinstance(part, Mapping | bool):
                     rule = "dependentSchemas" if key == "dependencies" else key
                     yield f"{rule}/{name}", self.read(part, f"{at}/{key}/{escape_pointer(str(name))}", depth + 1)
 
-    def _dependent(self, node: Node, at: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-        for key in ("dependentRequired", "dependencies"):
-            for name, part in self._document.mapping(node.get(key), f"{at}/{key}").items():
+    def _dependent(self, node: Fields, at: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for key, names in node.pick(_DEPENDENT).items():
+            for name, part in self._document.mapping(names, f"{at}/{key}").items():
                 if isinstance(part, list) or key == "dependentRequired":
                     yield str(name), tuple(sorted(self._document.strings(part, f"{at}/{key}/{name}")))
 
@@ -280,9 +314,7 @@ class SchemaReader:
             return Shape(kinds=frozenset(), nullable=True, enum=()) if null else Shape(is_never=True)
         if len(shapes) == 1:
             return replace(shapes[0], nullable=shapes[0].nullable or bool(null))
-        discriminator = self._document.mapping(node.get("discriminator"), f"{at}/discriminator")
-        tag = self._document.text(discriminator.get("propertyName"), f"{at}/discriminator/propertyName") or None
-        mapping = self._document.mapping(discriminator.get("mapping"), f"{at}/discriminator/mapping")
+        tag, mapping, unknown = self._discriminator(node, at) if "discriminator" in node else (None, (), ())
         nullable = bool(null) or any(shape.nullable for shape in shapes)
         simple = _as_scalar([replace(shape, nullable=False) for shape in shapes]) if tag is None else None
         if simple is not None:
@@ -292,7 +324,8 @@ class SchemaReader:
             nullable=nullable,
             is_exclusive=key == "oneOf",
             tag=tag,
-            mapping=tuple(sorted((str(value), str(name).removeprefix(_SCHEMAS)) for value, name in mapping.items())),
+            mapping=mapping,
+            unknown=unknown,
         )
 
 
@@ -322,8 +355,18 @@ def is_documentation(key: str) -> bool:
     return key in DOCUMENTATION or key.startswith(DOCUMENTATION_PREFIXES)
 
 
-def _is_unknown(key: str) -> bool:
-    return key not in _READ and not is_documentation(key)
+def without_deprecation(schema: Any) -> tuple[Any, bool]:
+    """Return a schema without `deprecated`, and whether it is deprecated: the property or parameter states that."""
+    if not isinstance(schema, Mapping) or "deprecated" not in schema:
+        return schema, False
+    return {key: value for key, value in schema.items() if key != "deprecated"}, schema["deprecated"] is True
+
+
+def _type_of(value: Any) -> str:
+    """Return the JSON type of a value; 1.0 is an integer."""
+    if isinstance(value, float) and value.is_integer():
+        return "integer"
+    return _TYPES.get(type(value), "string")
 
 
 def _is_null(part: Any) -> bool:
@@ -331,7 +374,9 @@ def _is_null(part: Any) -> bool:
 
 
 def _hashable(value: Any) -> Any:
-    """Return a JSON value in a form that shapes can be compared by."""
+    """Return a JSON value in a form that shapes can be compared by; 1.0 is the integer 1."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return canonical(value) if isinstance(value, dict | list) else value
 
 

@@ -30,8 +30,8 @@ class ShapeRelation(Protocol):
 def compare_rules(old: Shape, new: Shape, comparer: ShapeRelation) -> Iterator[Change]:
     """Yield the changes of subschema keywords, dependent fields, content keywords and lifecycle extensions."""
     if comparer.has_sdk:
-        return  # an SDK states none of them
-    yield from _facts(old, new)
+        return
+    yield from compare_facts(old, new, comparer)
     yield from _dependent(old, new)
     mine, other = dict(old.rules), dict(new.rules)
     if any(mine.get(key) != other.get(key) for key in _CONDITION):
@@ -88,10 +88,15 @@ def _dependent(old: Shape, new: Shape) -> Iterator[Change]:
         yield Change("D4", "loosened", f"/{escape_pointer(other)}", f"required if {name} is present", "optional")
 
 
-def _facts(old: Shape, new: Shape) -> Iterator[Change]:
+def compare_facts(old: Shape, new: Shape, comparer: ShapeRelation) -> Iterator[Change]:
+    """Yield the changes of content keywords and lifecycle extensions."""
+    if comparer.has_sdk:
+        return  # an SDK states none of them
     mine, other = dict(old.facts), dict(new.facts)
     for key in sorted(mine.keys() | other.keys()):
-        if mine.get(key) != other.get(key):
+        if key == "deprecated" and mine.get(key) != other.get(key):
+            yield deprecation(key in other)
+        elif mine.get(key) != other.get(key):
             drift_class = "D21" if key in LIFECYCLE else "D12"
             facts = (f"{key} {mine.get(key, 'none')}", f"{key} {other.get(key, 'none')}")
             yield Change(drift_class, "replaced", "", *facts)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from whopwatch.contract.operation import escape_pointer
+from whopwatch.core.finding import Severity
 from whopwatch.diff.change import Change, Movement, NotCompared
 from whopwatch.diff.intersect import item_at
 from whopwatch.diff.model import Api, Direction, Property, Shape
 from whopwatch.diff.renames import mark_renamed
 from whopwatch.diff.rules import (
     added,
+    compare_facts,
     compare_nullability,
     compare_rules,
     deprecation,
@@ -19,7 +21,7 @@ from whopwatch.diff.rules import (
     requiredness,
 )
 from whopwatch.diff.unions import are_unions, as_one_object, overlapping, pair_variants
-from whopwatch.diff.values import common_types, compare_types, compare_values
+from whopwatch.diff.values import common_types, compare_default, compare_types, compare_values
 from whopwatch.diff.words import describe, describe_variant, list_words
 
 SDK_FORMATS = frozenset({"date", "date-time"})
@@ -70,8 +72,15 @@ class Comparer:
         self.facets = old.facets & new.facets
         self.has_sdk = old.is_sdk or new.is_sdk
         self._formats = SDK_FORMATS if self.has_sdk else None
+        self.scheme_names = _scheme_names(old, new)
         self._known: dict[Pair, Difference] = {}
         self._alike: dict[Pair, bool] = {}
+
+    def with_old_names(self, security: frozenset[frozenset[str]]) -> frozenset[frozenset[str]]:
+        """Return the security of a new operation in terms of the old names of its schemes."""
+        if not self.scheme_names:
+            return security
+        return frozenset(frozenset(_renamed_scheme(text, self.scheme_names) for text in one) for one in security)
 
     def shared(self, pair: Pair) -> Difference:
         """Return the difference of two shared schemas, without nullability: that depends on where they are used."""
@@ -131,6 +140,8 @@ class Comparer:
     def _content(self, old: Shape, new: Shape) -> Iterator[Item]:
         yield from self._gaps(old, new)
         if are_unions(old, new) and not (old.is_any or new.is_any or old.is_never or new.is_never):
+            yield from compare_default(old, new)
+            yield from compare_facts(old, new, self)
             yield from self._union(old, new)
             return
         yield from compare_types(old, new)
@@ -138,6 +149,7 @@ class Comparer:
         if (not common and (old.kinds or new.kinds)) or old.is_any != new.is_any or old.is_never or new.is_never:
             return
         yield from compare_values(old, new, self._formats)
+        yield from self._selection(old, new)
         if "array" in common or (not common and (old.items or new.items)):
             yield from self._array(old, new)
         if "object" in common or not common:
@@ -244,23 +256,23 @@ class Comparer:
 
     def _selection(self, old: Shape, new: Shape) -> Iterator[Change]:
         """Yield changes of the way in which a variant is selected."""
-        if old.tag != new.tag and old.variants and new.variants and (not self.has_sdk or (old.tag and new.tag)):
+        is_union = bool(old.variants) == bool(new.variants)
+        if old.tag != new.tag and is_union and (not self.has_sdk or (old.tag and new.tag)):
             facts = (f"selected by {old.tag or 'its content'}", f"selected by {new.tag or 'its content'}")
-            yield Change("D18", "replaced", "", *facts)
-        mine, other = dict(old.mapping), dict(new.mapping)
+            # Which values are allowed does not depend on it: a client that needs the tag loses it, or gets another one.
+            at_most = Severity.LOW if old.tag is None else Severity.MEDIUM if new.tag is None else None
+            yield Change("D18", "replaced", "", *facts, at_most=at_most)
+        mine, other = _selected(old, new), _selected(new, old)
         moved = sorted(value for value in mine.keys() & other.keys() if mine[value] != other[value])
         gone, come = sorted(mine.keys() - other.keys()), sorted(other.keys() - mine.keys())
-        if mine and other and moved:
-            yield Change(
-                "D18",
-                "replaced",
-                "",
-                f"{list_words(moved)} select {list_words(mine[one] for one in moved)}",
-                "another variant",
-            )
-        if mine and other and gone:
+        if old.tag is None or new.tag is None or (self.has_sdk and not (old.mapping and new.mapping)):
+            moved, gone, come = [], [], []
+        if moved:
+            facts = (f"{list_words(moved)} select {list_words(mine[one] for one in moved)}", "another variant")
+            yield Change("D18", "replaced", "", *facts)
+        if gone:
             yield Change("D18", "narrowed", "", f"{list_words(gone)} select a variant", f"no longer {list_words(gone)}")
-        if mine and other and come:
+        if come:
             yield Change("D18", "widened", "", f"not {list_words(come)}", f"{list_words(come)} select a variant")
         if old.variants and new.variants and old.is_exclusive != new.is_exclusive and not self.has_sdk:
             union = new if new.is_exclusive else old
@@ -269,8 +281,25 @@ class Comparer:
                 yield Change("D18", "narrowed" if new.is_exclusive else "widened", "", *facts, is_certain=False)
 
 
+def _scheme_names(old: Api, new: Api) -> dict[str, str]:
+    """Map each new security scheme to the removed one that is defined in the same way."""
+    gone = {scheme: name for name, scheme in old.schemes.items() if name not in new.schemes}
+    return {name: gone[scheme] for name, scheme in new.schemes.items() if name not in old.schemes and scheme in gone}
+
+
+def _renamed_scheme(text: str, names: Mapping[str, str]) -> str:
+    name, colon, scope = text.partition(": ")
+    return f"{names.get(name, name)}{colon}{scope}"
+
+
 def _object_words(shape: Shape) -> str:
     return "object with free keys" if shape.properties is None else f"object with {len(shape.properties)} fields"
+
+
+def _selected(shape: Shape, other: Shape) -> dict[str, str]:
+    """Return the variants by tag; a schema is also selected by its name, which `other` may write out."""
+    names = {variant.ref.rpartition("/")[2] for variant in shape.variants if variant.ref is not None}
+    return {**{value: value for value, _ in other.mapping if value in names}, **dict(shape.mapping)}
 
 
 def _with_null(shape: Shape, api: Api) -> Shape:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from whopwatch.core.finding import Severity
@@ -18,6 +19,9 @@ _WIDTHS = (("int8", "int16", "int32", "int64"), ("float", "double"))
 """Number formats from the narrowest to the widest."""
 _TYPED_FORMATS = frozenset({"date", "date-time", "time", "duration", "byte", "binary"})
 """String formats that a client parses into another type: any change of them breaks it."""
+
+_ANY_TEXT = frozenset({"", "^", ".*", "^.*", ".*$", "^.*$"})
+"""Patterns that every string matches."""
 
 
 def is_scalar(shape: Shape) -> bool:
@@ -72,6 +76,11 @@ def compare_values(old: Shape, new: Shape, known_formats: frozenset[str] | None)
     if old.prefixes and new.prefixes and set(old.prefixes) != set(new.prefixes):
         yield Change("D12", "replaced", "", f"prefix {list_words(old.prefixes)}", f"prefix {list_words(new.prefixes)}")
     yield from _limits(old, new)
+    yield from compare_default(old, new)
+
+
+def compare_default(old: Shape, new: Shape) -> Iterator[Change]:
+    """Yield D13: another default value."""
     if old.default != new.default:
         yield Change("D13", "replaced", "", f"default {_default(old)}", f"default {_default(new)}")
 
@@ -118,12 +127,15 @@ def _contains(values: tuple[Any, ...], value: Any) -> bool:
 
 def _formats(old: Shape, new: Shape, known: frozenset[str] | None) -> Iterator[Change]:
     common = common_types(old, new)
-    if "format" in old.vague | new.vague or not common & {"string", "integer", "number"}:
+    if "format" in old.vague | new.vague or (common and not common & {"string", "integer", "number"}):
         return
     mine, other = (shape.format if known is None or shape.format in known else None for shape in (old, new))
-    if mine == other or (("string" in common) and (old.enum is not None or new.enum is not None)):
+    if mine == other:
         return
-    yield Change("D12", _format_movement(mine, other), "", f"format {mine or 'none'}", f"format {other or 'none'}")
+    # The format of an enum adds nothing to its values.
+    is_enum = "string" in common and (old.enum is not None or new.enum is not None)
+    facts = (f"format {mine or 'none'}", f"format {other or 'none'}")
+    yield Change("D12", _format_movement(mine, other), "", *facts, at_most=Severity.INFO if is_enum else None)
 
 
 def _format_movement(old: str | None, new: str | None) -> Movement:
@@ -166,11 +178,16 @@ def _or_none(value: object) -> str:
 
 
 def _limit_movement(key: str, before: Any, after: Any) -> Movement:
+    if key == "minContains":  # without it, one item is enough
+        before, after = (1 if value is None else value for value in (before, after))
+    if key == "pattern":
+        before, after = (None if value in _ANY_TEXT else value for value in (before, after))
     if before is None or after is None:
         return "tightened" if before is None else "loosened"
     if key in (*_UPPER, *_LOWER) and isinstance(before, int | float) and isinstance(after, int | float):
         return "tightened" if (after < before) is (key in _UPPER) else "loosened"
-    if key == "multipleOf" and isinstance(before, int) and isinstance(after, int):
-        return "tightened" if after % before == 0 else "loosened" if before % after == 0 else "replaced"
+    if key == "multipleOf" and before and after:
+        one, two = Decimal(str(before)), Decimal(str(after))
+        return "tightened" if two % one == 0 else "loosened" if one % two == 0 else "replaced"
     # Whether one pattern allows more than another cannot be decided in general.
     return "replaced"

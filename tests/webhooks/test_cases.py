@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from whopwatch.cli import main
+from whopwatch.contract import load
 from whopwatch.signature import signed_headers
+from whopwatch.webhooks.samples import Sampler
+from whopwatch.webhooks.versions import DeliveryContracts
 
 CASES = Path(__file__).with_name("cases")
 SECRET = "ws_5adaf5ae17c41c84fd72722244816a4db5f6571aa3cf09d07a077fed5f0fefcf"  # noqa: S105 (made up)
@@ -52,9 +55,18 @@ def test_a_version_without_an_edition_is_named(tmp_path: Path, capsys: Captured)
     report = json.loads(capsys.readouterr().out)
     assert report["verdict"] == "could-not-check"
     assert report["findings"] == []
-    assert (
-        "of API version 2026-06-08; the contract is of 2025-01-01 or 2026-10-15-1" in report["operations"][0]["reason"]
-    )
+    assert "of API version 2026-06-08; the nearest contract is of 2025-01-01" in report["operations"][0]["reason"]
+
+
+def test_a_newer_version_is_checked_by_the_nearest_contract_if_it_matches() -> None:
+    sample = Sampler(load("newest"), SECRET)("payment.succeeded")[0]
+    value = {**json.loads(sample.body), "api_version_date": "2026-10-20"}
+    result = DeliveryContracts().check(value)
+    assert (result.unchecked, result.version) == (None, "2026-10-20")
+    assert result.contract is not None
+    assert result.contract.version == "2026-10-15-1"
+    changed = DeliveryContracts().check({**value, "data": {"id": 3}})
+    assert changed.unchecked == "the delivery is of API version 2026-10-20; the nearest contract is of 2026-10-15-1"
 
 
 @pytest.mark.parametrize("case", ["v5-payment", "v5-membership"])

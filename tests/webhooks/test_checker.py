@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.webhooks.observed import CONTRACT
-from whopwatch.config import Secret
+from whopwatch.config import Secret, Target
+from whopwatch.contract import load
 from whopwatch.core.finding import Finding
 from whopwatch.http import Client
 from whopwatch.signature import Signed, new_secret
@@ -107,8 +109,26 @@ def test_an_id_that_is_none_is_asked_for_at_most_once_and_by_get(simulator: Simu
 def test_what_may_have_changed_since_is_not_compared() -> None:
     then = {"id": "a", "status": "open", "created_at": "1", "updated_at": "1", "company": {"id": "b", "title": "c"}}
     now = {"id": "x", "status": "paid", "created_at": "2", "updated_at": "2", "company": {"id": "y", "title": "z"}}
-    assert set(different_fields(then, now)) == {("id",), ("created_at",), ("company", "id")}
-    assert ("status",) in set(different_fields(then, {**now, "updated_at": "1"}))
+    lasting = frozenset({("id",), ("created_at",), ("company", "id")})
+    assert set(different_fields(then, now, lasting)) == lasting
+    assert ("status",) in set(different_fields(then, {**now, "updated_at": "1"}, lasting))
+
+
+@pytest.mark.parametrize("version", ["2025-01-01", "2026-10-15-1"])
+def test_an_object_is_requested_in_the_version_of_its_delivery(version: str) -> None:
+    contract = load(version)
+    seen = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("Api-Version-Date"))
+        return httpx.Response(200, json={"id": "pay_1", contract.account.object_field: {"id": "biz_2"}})
+
+    target = Target("t", "http://127.0.0.1:9/api/v1", "http://127.0.0.1:9/api/v2", Secret("k"))
+    with Client(target, CONTRACT, budget=1, transport=httpx.MockTransport(answer)) as client:
+        data = {"id": "pay_1", contract.account.object_field: {"id": "biz_1"}}
+        found = list(ObjectLookup(CONTRACT, client)(contract.event("payment.succeeded"), data, contract))
+    assert seen == [version]
+    assert [finding.location for finding in found] == [f"/data/{contract.account.object_field}/id"]
 
 
 def test_the_time_of_a_delivery_tells_its_lag() -> None:

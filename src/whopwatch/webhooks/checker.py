@@ -17,8 +17,8 @@ from whopwatch.webhooks.delivery import Delivery
 from whopwatch.webhooks.repeats import DuplicateDetector
 from whopwatch.webhooks.versions import DeliveryContracts, PayloadResult
 
-CompareObject = Callable[[Event, dict[str, Any]], Iterator[Finding]]
-"""Compares the object of a payload with the API's response for it."""
+CompareObject = Callable[[Event, dict[str, Any], Contract | None], Iterator[Finding]]
+"""Compares the object of a payload with the API's response for it, in the version of the contract."""
 
 
 class DeliveryOutcome(StrEnum):
@@ -83,17 +83,18 @@ class DeliveryChecker:
         if not is_duplicate:
             findings += check_content(delivery, payload.name)
             findings += payload.findings
-            findings += self._compare_object(payload.event, value)
+            findings += self._compare_object(payload, value)
         is_broken = any(finding.breaks for finding in findings)
         known = DeliveryOutcome.UNCHECKED if payload.unchecked else DeliveryOutcome.OK
         outcome = DeliveryOutcome.DRIFT if is_broken else DeliveryOutcome.DUPLICATE if is_duplicate else known
         lag = None if is_duplicate else _lag(value, delivery)
         return DeliveryResult(payload.name, outcome, tuple(findings), lag, payload.unchecked, payload.contract)
 
-    def _compare_object(self, event: Event | None, value: Any) -> Iterator[Finding]:
+    def _compare_object(self, payload: PayloadResult, value: Any) -> Iterator[Finding]:
+        event = payload.event
         data = value.get("data") if event is not None else None
         if self._compare and event is not None and isinstance(data, dict):
-            yield from self._compare(event, data)
+            yield from self._compare(event, data, payload.contract)
 
 
 def check_recorded(

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from whopwatch.config.contract_choice import AUTO, bundled_versions
 from whopwatch.contract import Contract, Event, editions, load
-from whopwatch.contract.loader import is_version
+from whopwatch.contract.loader import is_version, nearest_version
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.webhooks.checks import check_event_name, check_payload, documented_event
 from whopwatch.webhooks.delivery import UNKNOWN_EVENT
@@ -68,26 +69,28 @@ class DeliveryContracts:
         return best
 
     def _check_stated(self, value: Any, stated: str) -> PayloadResult:
-        contract = self._fixed
-        if contract is None:
-            contract = next((load(one.folder) for one in editions() if one.version == stated), None)
+        """Check a payload by the contract of its version, or by the nearest older one if it matches that."""
+        nearest = nearest_version(stated, bundled_versions())
+        contract = self._fixed or (load(nearest) if nearest else None)
         if contract is not None and contract.version in (stated, None):
             return replace(_check(contract, value), version=stated)
-        known = contract.version if contract is not None else " or ".join(filter(None, (e.version for e in editions())))
-        reason = f"the delivery is of API version {stated}; the contract is of {known}"
-        return PayloadResult(None, unchecked=reason, version=stated)
+        if contract is not None and self._fixed is None:
+            result = _tolerant(_check(contract, value))
+            if result.event is not None and not any(finding.breaks for finding in result.findings):
+                return replace(result, version=stated)
+        known = (
+            f"the nearest contract is of {nearest}"
+            if self._fixed is None
+            else f"the contract is of {self._fixed.version}"
+        )
+        return PayloadResult(None, unchecked=f"the delivery is of API version {stated}; {known}", version=stated)
 
     def _check_unpinned(self, value: Any) -> Iterator[PayloadResult]:
         """Yield the results with each edition, up to the first one that the payload matches."""
         for contract in self._by_preference():
-            result = _check(contract, value)
-            # New enum values reach every version, so a delivery of the current shape may have them.
-            findings = tuple(
-                replace(finding, severity=Severity.INFO) if finding.drift_class == "D10" else finding
-                for finding in result.findings
-            )
-            yield replace(result, findings=findings)
-            if result.event is not None and not any(finding.breaks for finding in findings):
+            result = _tolerant(_check(contract, value))
+            yield result
+            if result.event is not None and not any(finding.breaks for finding in result.findings):
                 return
 
     def _by_preference(self) -> Sequence[Contract]:
@@ -98,13 +101,22 @@ class DeliveryContracts:
 
 def delivery_contracts(name: str | None) -> DeliveryContracts:
     """Return the contract called `name`, or all editions for None and `auto`. Raises UsageError for an unknown name."""
-    return DeliveryContracts(None if name in (None, "auto") else load(name))
+    return DeliveryContracts(None if name in (None, AUTO) else load(name))
 
 
 def _check(contract: Contract, value: Any) -> PayloadResult:
     event = documented_event(contract, value)
     findings = [*check_event_name(contract, value), *(check_payload(contract, event, value) if event else ())]
     return PayloadResult(event, tuple(findings), contract=contract)
+
+
+def _tolerant(result: PayloadResult) -> PayloadResult:
+    """Return `result` with new enum values as info: additions reach every version, so the current shape has them."""
+    findings = (
+        replace(finding, severity=Severity.INFO) if finding.drift_class == "D10" else finding
+        for finding in result.findings
+    )
+    return replace(result, findings=tuple(findings))
 
 
 def _stated_version(value: Any) -> str | None:

@@ -17,6 +17,7 @@ import yaml
 from benchmarks.processes import AS_DEPLOYED
 from tests.probes_data.conftest import Run, missing
 from tests.probes_data.rules import load
+from whopwatch.config.accepted import read_accepted
 
 CORE_MANIFESTS = ("statefulset.yaml", "service.yaml", "cronjob.yaml", "sdk-cronjob.yaml", "companies/cronjob.yaml")
 UNITS = (
@@ -78,6 +79,27 @@ def test_the_compose_file_mounts_what_exists_and_opens_nothing_to_the_network(de
             exists = (deploy / source).exists() if source.startswith(".") else source in compose["volumes"]
             assert exists, f"{name}: {mount}"
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_every_deployment_obeys_the_accepted_findings(probes: Path, deploy: Path) -> None:
+    assert read_accepted(probes / "accepted.yaml") == ()
+    where = "/etc/whopwatch/accepted.yaml"
+    compose = load(deploy / "compose.yaml")["services"]
+    for service in (compose["prober"], compose["drift"]):
+        assert f"--accepted={where}" in service["command"]
+        assert "..:/etc/whopwatch:ro" in service["volumes"]
+    for manifest in ("statefulset.yaml", "cronjob.yaml", "companies/cronjob.yaml"):
+        spec = next(yaml.safe_load_all((deploy / "kubernetes" / manifest).read_text(encoding="utf-8")))["spec"]
+        pod = spec.get("jobTemplate", {"spec": spec})["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        assert f"--accepted={where}" in container["args"]
+        (mount,) = [one for one in container["volumeMounts"] if one["mountPath"] == "/etc/whopwatch"]
+        assert any(volume["name"] == mount["name"] and "configMap" in volume for volume in pod["volumes"])
+    for kustomization in ("kustomization.yaml", "companies/kustomization.yaml"):
+        assert "--from-file=probes/accepted.yaml" in (deploy / "kubernetes" / kustomization).read_text(encoding="utf-8")
+    for unit in ("whopwatch-probe.service", "whopwatch-drift.service"):
+        assert f"--accepted {where}" in (deploy / "systemd" / unit).read_text(encoding="utf-8")
+    assert "probes/accepted.yaml /etc/whopwatch/" in (deploy / "Containerfile").read_text(encoding="utf-8")
 
 
 def test_prometheus_finds_every_configured_service(probes: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from whopwatch.checks.reproduce import example_request, request_of
+from whopwatch.checks.reproduce import example_request, request_of, values_at
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import RequestExample
@@ -59,3 +61,14 @@ def test_the_request_of_a_finding_shows_what_only_whopwatch_sends(
 ) -> None:
     sent = Exchange(id, Purpose.INVALID_SIZE, "GET", "https://api.example", ids, query, status=400, headers=headers)
     assert request_of(contract, sent) == RequestExample(path, id=request_id)
+
+
+def test_values_at_a_location_are_few_and_short() -> None:
+    items = [{"name": f"n{number}", "deep": {"a/b": [number]}} for number in range(9)]
+    body = json.dumps({"data": items, "long": "x" * 500}).encode()
+    got = Exchange("products.list", Purpose.LIST, "GET", "", status=200, headers=(("etag", "W/1"),), body=body)
+    assert values_at(got, "/data/*/name") == ('"n0"', '"n1"', '"n2"')
+    assert values_at(got, "/data/*/deep/a~1b/*") == ("0", "1", "2")
+    assert values_at(got, "header:etag") == ('"W/1"',)
+    assert [len(value) for value in values_at(got, "/long")] == [80]
+    assert values_at(got, "/data/*/missing") == values_at(got, "status") == values_at(got, "param:first") == ()

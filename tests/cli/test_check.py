@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -76,3 +77,21 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert json.loads(file.read_text())["verdict"] == "clean"
     assert other_name.read_text() == "old"
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["link.json", "report.json"]
+
+
+def test_values_are_shown_on_a_terminal_and_written_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["check", "--fault", "date-as-epoch@payments.list", "--only", "payments.list", "--show-values"]
+    assert main(command) == 2
+    assert "--show-values requires a terminal" in capsys.readouterr().err
+    monkeypatch.setattr("whopwatch.cli.check.sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main([*command, "--json", "-"]) == 2
+    capsys.readouterr()
+    assert main([*command, "--report-dir", str(tmp_path), "--record", str(tmp_path / "run.har")]) == 1
+    shown = re.search(r"values.*?(17[0-9]{8})\b", capsys.readouterr().out)
+    assert shown
+    written = [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()]
+    assert len(written) > len(FILE_NAMES)
+    assert not any(shown[1] in text for text in written)

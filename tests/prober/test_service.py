@@ -109,6 +109,8 @@ def test_a_probe_on_request_is_explained_without_values(server: PageServer, simu
     assert "request 2: GET /products/{id} (products.retrieve)" in text
     assert "ttfb" in text
     assert "findings: none" in text
+    assert 'repeat: curl -gsS -H "Authorization: Bearer $WHOP_API_KEY"' in text
+    assert '"$WHOP_BASE_URL/products/$ID"' in text
     for secret in (simulator.api_key, simulator.company_id, "prod_"):
         assert secret not in text
 

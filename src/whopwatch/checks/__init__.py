@@ -11,6 +11,7 @@ from whopwatch.checks.deduplicate import deduplicate
 from whopwatch.checks.evidence import Evidence
 from whopwatch.checks.reproduce import request_of
 from whopwatch.contract import Contract
+from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding
 
 CheckFunction = Callable[[Contract, Evidence, FindingCollector], None]
@@ -45,12 +46,14 @@ def run_checks(
     *,
     established: Collection[tuple[str, str]] = (),
     met: set[tuple[str, str]] | None = None,
+    examples: dict[str, Exchange | None] | None = None,
 ) -> tuple[Finding, ...]:
     """Return what `checks` find, each disagreement once, the most severe first.
 
     A check that raises is added to `failed`, and what it found before and all other checks are reported; a caller
     that passes no list gets the error itself, so that no check is left out without a word. `established` are operations
     with the undocumented rules that they used to meet; those that they meet now are added to `met`.
+    `examples` gets for each finding, by fingerprint, a request whose response shows it.
     """
     collector = FindingCollector()
     for check in checks:
@@ -63,7 +66,11 @@ def run_checks(
     if met is not None:
         met |= collector.met
     violations = deduplicate(contract, collector.violations)
-    return tuple(sorted(findings_of(violations, established, partial(request_of, contract)), key=_order))
+    found = tuple(sorted(findings_of(violations, established, partial(request_of, contract)), key=_order))
+    if examples is not None:
+        places = {(one.rule.drift_class, one.operation, one.location): one.exchange for one in reversed(violations)}
+        examples |= {one.fingerprint: places[one.drift_class, one.operation, one.location] for one in found}
+    return found
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.list_behaviour import MALFORMED_ID, NONEXISTENT_ID_SUFFIX, UNDOCUMENTED_VALUE
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import RequestExample
 
+MAX_VALUES, MAX_VALUE, MAX_WALKED = 3, 80, 10_000
+"""Values that are shown of a location, characters of one, and values that are looked at."""
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "cf-ray")
 OWN_VALUES = (MALFORMED_ID, UNDOCUMENTED_VALUE)
 """Values that only whopwatch sends, to see them rejected."""
@@ -39,6 +44,33 @@ def request_id(exchange: Exchange) -> str | None:
     """Return the id that the response has for the request, None if it has none."""
     values = (exchange.header(name) for name in REQUEST_ID_HEADERS)
     return next((value for value in values if value and _REQUEST_ID.fullmatch(value)), None)
+
+
+def values_at(exchange: Exchange, location: str) -> tuple[str, ...]:
+    """Return what a response has at `location`, at most MAX_VALUES different values, as short JSON.
+
+    They may be personal data: print them on a terminal if the user asked for that, and write them nowhere.
+    """
+    if location.startswith("header:"):
+        header = exchange.header(location.removeprefix("header:"))
+        return (_short(header),) if header is not None else ()
+    values = [exchange.json] if location == "" or location.startswith("/") else []
+    for token in location.split("/")[1:]:
+        values = list(islice(_children(values, token.replace("~1", "/").replace("~0", "~")), MAX_WALKED))
+    return tuple(islice(dict.fromkeys(map(_short, values)), MAX_VALUES))
+
+
+def _children(values: list[Any], name: str) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list) and name == "*":
+            yield from value
+        elif isinstance(value, dict) and name in value:
+            yield value[name]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 1]}…"
 
 
 def _path(contract: Contract, operation: Operation, ids: Mapping[str, str], query: Sequence[tuple[str, str]]) -> str:

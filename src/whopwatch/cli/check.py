@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -92,6 +93,7 @@ MAX_PATHS = 20
 @ALLOW_UNCHECKED
 @FAIL_ON_SEVERITY
 @report_files("json", "junit", "markdown", "html", "sarif")
+@click.option("--show-values", is_flag=True, help="Show values of responses, which may be personal, on the terminal.")
 @click.option("--record", "record_file", metavar="FILE.har", help="Record the run as HAR, without keys and values.")
 @click.option("--replay", "replay_file", type=FILE_PATH, metavar="FILE.har", help="Check a HAR file. Sends nothing.")
 @REPORT_DIR
@@ -113,6 +115,7 @@ def check_command(
     allow_unchecked: bool,
     fail_on: str,
     reports: dict[str, str | None],
+    show_values: bool,
     record_file: str | None,
     replay_file: Path | None,
     report_dir: Path | None,
@@ -126,6 +129,8 @@ def check_command(
     from whopwatch.run.replay import record
 
     outputs = Outputs({**reports, "har": record_file}, report_dir, FILE_NAMES)
+    if show_values and (outputs.use_stdout or not sys.stdout.isatty()):
+        raise UsageError("--show-values requires a terminal.", got="a pipe or a file", hint="leave it out")
     entries = load_accepted(accepted, config)
     if replay_file:
         return _replay(contract_name, replay_file, target, config, outputs, entries, fail_on)
@@ -154,7 +159,7 @@ def check_command(
         _print_lost_findings(recorded.findings, recorded.kept, recorded.added)
         files["har"] = recorded.har
     report = accept_in_report(run.contract, report, entries)
-    output_report(report, outputs, files)
+    output_report(report, outputs, files, run.values() if show_values else {})
     return EXIT_INTERRUPTED if run.observation.stopped == INTERRUPTED else exit_code(report, fail_on)
 
 

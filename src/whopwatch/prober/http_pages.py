@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import Any, Protocol
 
 from prometheus_client import generate_latest
 
+from whopwatch.checks.reproduce import request_of
 from whopwatch.config import Secret
 from whopwatch.core.errors import did_you_mean
+from whopwatch.core.finding import FindingState, RequestExample
 from whopwatch.core.redaction import redact
 from whopwatch.metrics import CONTENT_TYPE, Exposition, ProbeMetrics, ProbeOutcome, new_registry
 from whopwatch.prober.budget import OnDemandBudget
@@ -20,6 +22,8 @@ from whopwatch.prober.history import ProbeRun
 from whopwatch.prober.http_server import Page, PageReply, PageRequest, text_page
 from whopwatch.prober.probe_run import ProbeRunner, shows_contract
 from whopwatch.prober.settings import Probe
+from whopwatch.reports.curl import curl_command
+from whopwatch.reports.text import class_page
 
 MAX_HISTORY_RECORDS = 1000
 JSON_TYPE = "application/json"
@@ -128,7 +132,9 @@ def _probe_page(view: ProberView, request: PageRequest) -> PageReply:
         return text_page(text, 429, (("Retry-After", seconds),))
     run = view.runner.observe(probe, view.on_demand)
     if _is_true(query.get("debug", "")):
-        return text_page(explain_run(probe, view.runner.record(run).to_json()))
+        requests = [request_of(view.runner.contract, exchange) for exchange in run.exchanges]
+        version = view.runner.asked_version or ""
+        return text_page(explain_run(probe, view.runner.record(run).to_json(), requests, version))
     return PageReply(200, CONTENT_TYPE, [_run_metrics(probe, run)])
 
 
@@ -170,26 +176,37 @@ def _run_metrics(probe: Probe, run: ProbeRun) -> bytes:
     return generate_latest(metrics.single_run_registry)
 
 
-def explain_run(probe: Probe, record: Mapping[str, Any]) -> str:
-    """Return the record of a run (see RunRecord.to_json) as text, without any value, id or key."""
-    return "\n".join([*_run_lines(probe, record), ""])
+def explain_run(probe: Probe, record: Mapping[str, Any], requests: Sequence[RequestExample], version: str) -> str:
+    """Return the record of a run (see RunRecord.to_json) as text, without any value, id or key.
+
+    `requests` are those of the run, `version` is the API version that they ask for, empty for the key's own.
+    """
+    return "\n".join([*_run_lines(probe, record, requests, version), ""])
 
 
-def _run_lines(probe: Probe, record: Mapping[str, Any]) -> Iterator[str]:
+def _run_lines(
+    probe: Probe, record: Mapping[str, Any], requests: Sequence[RequestExample], version: str
+) -> Iterator[str]:
     operation, options = probe.operation, probe.options
     yield f"{operation.id}: {operation.method} {operation.shown_path}"
     yield f"outcome: {record['outcome']} after {record['seconds']:.3f} s (timeout {options.timeout:g} s)"
     if record["reason"]:
         yield f"reason: {record['reason']}"
-    for number, request in enumerate(record["requests"], start=1):
+    for number, (request, example) in enumerate(zip(record["requests"], requests, strict=True), start=1):
         yield ""
         yield from _request_lines(number, request)
+        if example.id:
+            yield f"  request id: {example.id}"
+        yield f"  repeat: {curl_command(example, version=version)}"
     yield ""
     if not record["findings"]:
         yield "findings: none" if record["requests"] else "findings: none, because no request was sent"
     for finding in record["findings"]:
         yield f"finding {finding['fingerprint']} ({finding['class']}, {finding['severity']}): {finding['message']}"
         yield f"  at {finding['location'] or 'the body'}: expected {finding['expected']}, got {finding['observed']}"
+        yield f"  see {class_page(finding['class'])}"
+        if finding.get("state") == FindingState.ACCEPTED:
+            yield f"  accepted: {finding['accepted']}"
 
 
 def _request_lines(number: int, request: Mapping[str, Any]) -> Iterator[str]:

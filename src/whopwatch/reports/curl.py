@@ -10,6 +10,7 @@ from whopwatch.core.finding import Finding, RequestExample
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report
 
+UNKNOWN_BASE = "$WHOP_BASE_URL"
 _VARIABLE = re.compile(r"\$[A-Z][A-Z0-9_]*")
 _KEYS = {"key": "$WHOP_API_KEY", "none": "", "wrong": "wrong", "unscoped": "$UNSCOPED_KEY"}
 _SPECIAL = re.compile(r'(["\\$`])')
@@ -35,16 +36,17 @@ class Requests:
         if request is None:
             return None
         base = self._base.replace("/v1", "/v2") if operation.startswith("v2.") else self._base
-        return _command(base, request, self._version)
+        return curl_command(request, base, self._version)
 
 
 def _base_url(target: str) -> str:
     """Return the target's base URL if its name gives it, else a shell variable."""
     address = re.search(r"https?://\S+", target)
-    return BUILT_IN.get(target) or (address[0].rstrip(",") if address else "$WHOP_BASE_URL")
+    return BUILT_IN.get(target) or (address[0].rstrip(",") if address else UNKNOWN_BASE)
 
 
-def _command(base: str, request: RequestExample, version: str) -> str:
+def curl_command(request: RequestExample, base: str = UNKNOWN_BASE, version: str = "") -> str:
+    """Return the command that sends `request` to the API at `base`; `version` is the API version to ask for."""
     key = _KEYS.get(request.credential, "$WHOP_API_KEY")
     headers = [f"Authorization: Bearer {key}"] if key else []
     headers += [f"{VERSION_HEADER}: {version}"] if version else []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -61,9 +62,12 @@ def render(report: Report, width: int = 100) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
-def print_report(report: Report, console: Console) -> None:
-    """Print the report to `console`. The verdict comes last, next to the prompt."""
-    for part in _parts(report):
+def print_report(report: Report, console: Console, values: Mapping[str, Sequence[str]] = MappingProxyType({})) -> None:
+    """Print the report to `console`. The verdict comes last, next to the prompt.
+
+    `values` are values of responses by fingerprint, for a user who asked for them.
+    """
+    for part in _parts(report, values):
         # A command is not wrapped, so that it can be copied; the terminal wraps it on the screen.
         console.print(part, highlight=False, soft_wrap=isinstance(part, _Command))
 
@@ -72,12 +76,12 @@ class _Command(Text):
     """A line to copy."""
 
 
-def _parts(report: Report) -> Iterator[RenderableType]:
+def _parts(report: Report, values: Mapping[str, Sequence[str]]) -> Iterator[RenderableType]:
     requests = Requests(report)
     for severity, findings in by_severity(active_findings(report)).items():
         yield _heading(f"{severity} ({len(findings)})", SEVERITY_STYLES[severity])
         for finding in findings:
-            yield _finding(finding)
+            yield _finding(finding, values.get(finding.fingerprint, ()))
             if request := requests.command(finding):
                 yield _Command.assemble("   ", ("repeat", "dim"), "       ", request)
     for state, findings in inactive_findings(report).items():
@@ -115,7 +119,7 @@ def _heading(title: str, style: str) -> RenderableType:
     return Group("", Rule(Text(title, style), align="left", style="dim", characters="─"))
 
 
-def _finding(finding: Finding) -> RenderableType:
+def _finding(finding: Finding, values: Sequence[str] = ()) -> RenderableType:
     style = SEVERITY_STYLES[finding.severity]
     head = Text.assemble((finding.class_label, style), overflow="fold")
     if finding.state:
@@ -127,6 +131,8 @@ def _finding(finding: Finding) -> RenderableType:
     for name, value in facts(finding):
         if name not in ("class", "class page"):  # the heading names it
             table.add_row(name, Text(sanitize(value), style if name == "observed" else ""))
+    if values:
+        table.add_row("values", Text(sanitize(", ".join(values)), style))
     body = Group(where, Text(sanitize(sentence(finding))), table)
     return Group("", Padding(head, (0, 0, 0, 1), expand=False), Padding(body, (0, 0, 0, 3), expand=False))
 

@@ -6,12 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from whopwatch.checks import Evidence, run_checks
+from whopwatch.checks.registry import CHECKS
+from whopwatch.checks.reproduce import values_at
 from whopwatch.config import Target
 from whopwatch.config.contract_choice import choose_contract
 from whopwatch.contract import Contract
+from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import Report
 from whopwatch.planning.state import OperationHistory
 from whopwatch.run.conclude import judge
+from whopwatch.run.incidents import without_incidents
 from whopwatch.run.matching import observe_matching
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.selection import match_operations, refuse_writes, select_operations
@@ -69,6 +74,20 @@ class ObservedRun:
     def report(self) -> Report:
         """Return the report of the run."""
         return judge(self.contract, self.observation, self.target.name)
+
+    def values(self) -> Mapping[str, tuple[str, ...]]:
+        """Return for each finding, by fingerprint, what the response that shows it has at its location.
+
+        These are values of responses: print them on a terminal if the user asked for that, and write them nowhere.
+        """
+        examples: dict[str, Exchange | None] = {}
+        judged, _ = without_incidents(self.observation.exchanges)
+        found = run_checks(self.contract, Evidence(self.contract, judged), CHECKS, [], examples=examples)
+        return {
+            one.fingerprint: values_at(exchange, one.location)
+            for one in found
+            if (exchange := examples[one.fingerprint]) is not None
+        }
 
 
 def observe_target(

@@ -21,7 +21,7 @@ from whopwatch.run.conclude import judge
 from whopwatch.run.observation import Observation, Written
 from whopwatch.run.recorded_versions import judge_archive, judge_foreign
 
-_APART = frozenset({"exchanges", "findings", "failed_checks"})
+_APART = frozenset({"exchanges", "findings", "failed_checks", "met"})
 _EMPTY = Observation((), frozenset(), 0, 0, 0, "", 0.0)
 _EXPECTED: Mapping[str, type | tuple[type, ...]] = {
     "selected": list,

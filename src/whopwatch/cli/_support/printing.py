@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -29,10 +29,16 @@ def print_risks(*, contained: bool, release: str | None = None) -> None:
         click.echo("The program runs without containment (--trust): it can read your files and send them.", err=True)
 
 
-def output_report(report: Report, outputs: Outputs, others: Mapping[str, str] = MappingProxyType({})) -> None:
+def output_report(
+    report: Report,
+    outputs: Outputs,
+    others: Mapping[str, str] = MappingProxyType({}),
+    values: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
     """Write the files of `report`, then print it: the files must exist even if the reader of stdout goes away.
 
-    `others` are the texts, by kind, of output files that are not renderings of the report.
+    `others` are the texts, by kind, of output files that are not renderings of the report. `values` are values of
+    responses by fingerprint: only a terminal gets them.
     """
     from whopwatch.reports import RENDERERS, terminal
 
@@ -40,7 +46,7 @@ def output_report(report: Report, outputs: Outputs, others: Mapping[str, str] = 
     written = outputs.write({**others, **{kind: RENDERERS[kind](report) for kind in kinds}})
     console = make_console(stderr=outputs.use_stdout)
     if console.is_terminal:
-        terminal.print_report(report, console)
+        terminal.print_report(report, console, values)
     else:
         console.file.write(terminal.render(report, console.width))
     for file in written:

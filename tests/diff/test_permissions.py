@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from whopwatch.diff.compare import compare
-from whopwatch.diff.model import Api, ApiOperation
+from whopwatch.diff.model import Api, ApiOperation, Property, Shape, event
 
 
 def api(scopes: set[str], any_scope: bool) -> Api:
@@ -28,3 +28,24 @@ def api(scopes: set[str], any_scope: bool) -> Api:
 def test_a_permission(old: tuple[set[str], bool], new: tuple[set[str], bool], movement: str | None) -> None:
     found = [one.change.movement for one in compare(api(*old), api(*new)).changes]
     assert found == ([movement] if movement else [])
+
+
+def test_the_default_version_and_the_host_of_an_sdk_are_compared() -> None:
+    def released(version: str | None, host: str | None) -> Api:
+        operation = ApiOperation("a.get", "GET", "/a", servers=(host,) if host else ())
+        return Api("a", {"a.get": operation}, {}, {}, frozenset({"hosts"}), default_version=version, is_sdk=True)
+
+    found = compare(released(None, None), released("2026-08-21", "vault")).changes
+    assert [(one.change.drift_class, one.location, one.change.observed) for one in found] == [
+        ("D21", "version", "2026-08-21"),
+        ("D22", "server", "vault"),
+    ]
+
+
+def test_nothing_is_concluded_from_an_event_without_a_described_payload() -> None:
+    def released(payload: Shape | None) -> Api:
+        return Api("a", {}, {"a.made": event("a.made", payload)}, {}, is_sdk=True)
+
+    typed = Shape(frozenset({"object"}), properties=(Property("id", Shape(frozenset({"string"})), True),))
+    assert compare(released(typed), released(None)).changes == ()
+    assert compare(released(None), released(typed)).changes == ()

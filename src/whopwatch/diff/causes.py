@@ -28,7 +28,8 @@ from whopwatch.diff.renames import (
     singular,
 )
 
-_VALUES = frozenset({"D7", "D10", "D18"})
+_VALUES = frozenset({"D7", "D10", "D11", "D12", "D13", "D14", "D15", "D16", "D18", "D20", "D22"})
+"""Classes of which the same change in many places is one decision."""
 _SINGLE = "change"
 _RENAMED = "renamed"
 _WIDE_RENAME = "api-wide-rename"

@@ -222,9 +222,10 @@ class Api:
         return shape if shape.nullable == nullable or shape.ref is not None else replace(shape, nullable=nullable)
 
 
-def event(name: str, payload: Shape) -> ApiOperation:
-    """Return the event `name` with a JSON payload."""
-    return ApiOperation(f"webhook:{name}", "POST", name, body=Body({"application/json": payload}, required=True))
+def event(name: str, payload: Shape | None) -> ApiOperation:
+    """Return the event `name` with a JSON payload; None if the source does not describe it."""
+    body = Body({"application/json": payload}, required=True) if payload is not None else None
+    return ApiOperation(f"webhook:{name}", "POST", name, body=body)
 
 
 def _either(mine: bool | None, other: bool | None) -> bool | None:

@@ -13,6 +13,8 @@ from whopwatch.core.errors import ContractError
 
 Node = Mapping[str, Any]
 _MAX_TEXT = 200
+DIGEST = "sha256:"
+"""The beginning of the text for a long value."""
 _MAX_REFERENCES = 100
 _TYPES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
 
@@ -26,7 +28,7 @@ def malformed(name: str, at: str, expected: str, found: Any) -> ContractError:
 def canonical(value: Any) -> str:
     """Return a value as JSON, or a digest of it if that is long; equal values give equal strings."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=True, default=str)
-    return text if len(text) <= _MAX_TEXT else f"sha256:{sha256(text.encode()).hexdigest()[:16]}"
+    return text if len(text) <= _MAX_TEXT else f"{DIGEST}{sha256(text.encode()).hexdigest()[:16]}"
 
 
 class Fields(Mapping[str, Any]):

@@ -9,6 +9,7 @@ from typing import TypeVar
 from whopwatch.core.finding import Severity
 from whopwatch.diff.change import Change, Gap, Placed, Relation
 from whopwatch.diff.model import ApiOperation, ApiParameter, ApiResponse, Body, Direction, Property, Shape
+from whopwatch.diff.nodes import DIGEST
 from whopwatch.diff.renames import mark_renamed
 from whopwatch.diff.rules import deprecation, requiredness
 from whopwatch.diff.shapes import Comparer, Difference, Pair
@@ -16,6 +17,7 @@ from whopwatch.diff.words import describe, list_words
 
 Found = Placed | Gap
 Part = TypeVar("Part")
+EVENT_PREFIX = "webhook:"
 _ARRAY = "[]"
 _EXPLODED = "form, exploded"
 
@@ -37,7 +39,7 @@ class OperationPlace:
     @staticmethod
     def of_event(name: str) -> OperationPlace:
         """Return the place of an event, whose payload has bare JSON pointers as locations."""
-        return OperationPlace(f"webhook:{name}", Direction.RECEIVED, "", "response:")
+        return OperationPlace(f"{EVENT_PREFIX}{name}", Direction.RECEIVED, "", "response:")
 
     def callback(self, name: str) -> OperationPlace:
         """Return the place of a callback of this operation."""
@@ -114,6 +116,8 @@ def compare_behaviour(old: tuple[tuple[str, str], ...], new: tuple[tuple[str, st
         if mine.get(key) != other.get(key):
             at_most = Severity.MEDIUM if key in mine and key in other else Severity.INFO
             facts = (f"{key} {mine.get(key, 'none')}", f"{key} {other.get(key, 'none')}")
+            if facts[0].count(DIGEST) or facts[1].count(DIGEST):
+                facts = (key, f"another {key}")
             drift_class = "D22" if key == "x-rate-limit" else "D20"
             yield Change(drift_class, "replaced", "", *facts, at_most=at_most)
 
@@ -231,7 +235,8 @@ def _parameter_changes(old: ApiParameter, new: ApiParameter, comparer: Comparer)
     before, after = comparer.old.resolve(old.shape), comparer.new.resolve(new.shape)
     is_array = before.items is not None and after.items is not None
     if "array-names" in comparer.facets and old.name != new.name and is_array and old.where == "query":
-        yield Change("D12", "replaced", "", f"sent as {old.name}", f"sent as {new.name}")
+        before_name, after_name = (name.replace(name.removesuffix(_ARRAY), "NAME") for name in (old.name, new.name))
+        yield Change("D12", "replaced", "", f"array sent as {before_name}", f"array sent as {after_name}")
     # The style of a single value makes no difference, unless it is serialized by a media type.
     is_plain = before.kinds | after.kinds <= {"string", "integer", "number", "boolean"}
     is_style = old.style is not None and new.style is not None and "/" not in old.style + new.style
@@ -274,6 +279,8 @@ def _as_property(item: ApiParameter) -> Property:
 
 def _body(old: Body | None, new: Body | None, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:
     location = place.body.removeprefix(place.prefix)
+    if None in (old, new) and place.operation.startswith(EVENT_PREFIX) and not place.prefix:
+        return  # one source does not describe the payload of this event
     if old is not None and new is not None:
         if old.required != new.required and not comparer.has_sdk:
             yield place.sent(location, requiredness(old.required, new.required))

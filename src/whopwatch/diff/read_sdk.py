@@ -72,16 +72,17 @@ class _SdkReader:
             facets.add("scopes")
         if any(method.errors is not None for method in model.operations.values()):
             facets.add("errors")
-        if not self._is_fern:
-            facets.add("array-names")
+        facets.add("array-names")
         if model.language == "python":
-            facets.add("deprecations")
+            facets |= {"deprecations", "hosts"}
+        untyped = {name: event(name, None) for name in model.untyped_events}
         return Api(
             name=name,
             operations={key: self._operation(method) for key, method in model.operations.items()},
-            events={name: event(name, self.shape(payload)) for name, payload in model.events.items()},
+            events={**untyped, **{name: event(name, self.shape(payload)) for name, payload in model.events.items()}},
             types={key: self.shape(read) for key, read in model.types.items()},
             facets=frozenset(facets),
+            default_version=model.api_version,
             is_sdk=True,
         )
 
@@ -135,6 +136,7 @@ class _SdkReader:
             scopes=frozenset(method.scopes) or self._no_scopes,
             any_scope=method.any_scope,
             deprecated=method.deprecated,
+            servers=(method.host,) if method.host else (),
         )
 
     def _parameters(self, fields: Iterable[RecordField]) -> Iterable[ApiParameter]:

@@ -20,6 +20,7 @@ _MIN_SHARE = 0.5
 """Share of the objects that lost the old name which have to show the new one."""
 _SIMILAR_WORDS = 0.7
 """The similarity from which on two words are variants of one word, from 0 to 1."""
+_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _COMMON_WORDS = frozenset({"id", "ids", "at", "name", "type", "status", "url", "count", "amount"})
 """Words that unrelated fields have in common."""
 
@@ -78,7 +79,7 @@ def _is_evidence(old: Property, new: Property, is_alone: bool) -> bool:
 
 
 def _words(name: str) -> set[str]:
-    return set(re.split(r"[_./{}-]+", name.lower())) - {""}
+    return set(re.split(r"[_./{}-]+", _WORD_START.sub("_", name).lower())) - {""}
 
 
 def _marked(change: Change, other: str) -> Change:

@@ -203,8 +203,10 @@ def _words(cause: Cause, first: Finding) -> tuple[str, str, str, str, str]:
         message = f"objects were replaced by their IDs {where}: {list_words(names)}"
         return "all", "/*_id", "an object", "its ID, in a field with the suffix _id", message
     if cause.kind == "same-change":
-        names = sorted({name_of(item.location) or "*" for item in cause.items})
-        location = f"/{names[0]}" if len(names) == 1 else "/*"
+        locations = {item.location for item in cause.items}
+        names = sorted(name_of(location) or location or "the body" for location in locations)
+        location = locations.pop() if len(locations) == 1 else f"/{names[0]}" if len(set(names)) == 1 else "/*"
+        names = list(dict.fromkeys(names))
         message = f"{list_words(names)}: was {old}, is {new} {where}"
         return "all", f"{location} {old} → {new}"[:_MAX_LOCATION], old, new, message
     return "all", f"{old}.*", old, new, f"resource {old} was renamed to {new}: {count} changes"

@@ -38,7 +38,8 @@ def read_side(text: str, cache_dir: Path) -> Side:
     path = Path(text)
     if path.is_dir():
         contract = load(path.resolve())
-        return Side(text, {version: read_openapi(it, text) for version, it in contract.documents.items()})
+        dated = contract.edition.version
+        return Side(text, {api: read_openapi(document, text, dated) for api, document in contract.documents.items()})
     if not path.is_file():
         raise UsageError(
             f"There is no file or folder {text!r}.",

@@ -102,6 +102,9 @@ def _enums(old: Shape, new: Shape) -> Iterator[Change]:
     if (old.enum is None) != (new.enum is None) and (old.known or new.known):
         facts = (describe(old), "other values, too") if new.enum is None else ("other values, too", describe(new))
         yield Change("D10", "added" if new.enum is None else "removed", "", *facts)
+        if new.enum is None:
+            left = tuple(value for value in old.enum or () if _contains(new.known, value))
+            yield from _enum_values(old.enum or (), left, Severity.LOW)
     elif old.enum is not None and new.enum is not None:
         yield from _enum_values(old.enum, new.enum, None)
     elif old.enum is not None or new.enum is not None:

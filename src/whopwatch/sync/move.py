@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +99,9 @@ def move_contract(contracts: Path, version: str, cache_dir: Path, target: Path) 
         closed = _close_conflicts(work, made)
         _write_contract(work, made, packages)
         left = tuple(verify(work))
-        comparison = compare_sides(read_side(str(contracts), cache_dir), read_side(str(work), cache_dir))
-        comparison = replace(comparison, old=str(contracts), new=f"sdk:{model.version}")
+        # What `diff` and `contract watch` compare, so that all of them report the same changes.
+        release = f"sdk:{model.version}"
+        comparison = compare_sides(read_side(str(contracts), cache_dir), read_side(release, cache_dir))
         with writing_to(target, "The new contract cannot be written there.", "name another folder with --output"):
             files = tuple(_copy(work, target))
     return ContractMove(model.version, files, comparison, idle, closed, undecided, left)

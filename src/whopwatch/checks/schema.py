@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence, SuccessResponse
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import Kind, Violation
-from whopwatch.contract.schema_tree import schemas_of
+from whopwatch.contract.schema_tree import SchemaNode, schemas_of
 from whopwatch.core.finding import Severity
 from whopwatch.core.rule import Rule
 
@@ -40,6 +41,12 @@ LEARNED_FIELD = replace(
 """Of a field that a rule calls always present because the sources leave it open. The history reports its loss."""
 
 
+OPEN_ENUM_VALUE = replace(
+    _rule("open-enum-value", "D10", Severity.MEDIUM, "{place} has an undocumented enum value"), documented=False
+)
+"""Of an enum that is documented as extensible: new values reach every version of the API."""
+
+
 def rule_of(violation: Violation) -> Rule:
     """Return the rule that a schema violation breaks."""
     is_fraction = (violation.kind, violation.expected, violation.observed) == ("type", "integer", "number")
@@ -48,6 +55,10 @@ def rule_of(violation: Violation) -> Rule:
 
 def schema(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
     """Validate every success body against its schema."""
+    inexact = Counter(success.operation.id for success in evidence.inexact_responses)
+    for operation, responses in evidence.responses.items():
+        if len(responses) > inexact[operation]:
+            findings.meets(OPEN_ENUM_VALUE, operation)
     for success in evidence.inexact_responses:
         if success.response.schema is not None:
             validator = contract.validator(success.response.pointer, success.operation.api)
@@ -55,9 +66,17 @@ def schema(contract: Contract, evidence: Evidence, findings: FindingCollector) -
                 node = schemas_of(contract).of(success.operation)
                 value, start = success.part_to_explain(validator.is_valid)
                 for violation in validator.violations(value):
-                    is_learned = violation.kind == "required" and node.is_learned(value, violation.path)
-                    rule = LEARNED_FIELD if is_learned else rule_of(violation)
+                    rule = _rule_in(node, value, violation)
                     _report(findings, success, rule, violation, evidence, start)
+
+
+def _rule_in(node: SchemaNode, value: object, violation: Violation) -> Rule:
+    """Return the rule that a violation of `node` breaks: another one where the node leaves it open."""
+    if violation.kind == "required" and node.is_learned(value, violation.path):
+        return LEARNED_FIELD
+    if violation.kind == "enum" and node.is_open_enum(value, violation.path):
+        return OPEN_ENUM_VALUE
+    return rule_of(violation)
 
 
 def _report(

@@ -135,14 +135,17 @@ class Contract:
         return self._stores[api].validator(pointer)
 
     def paging(self, operation: Operation) -> Paging:
-        """Return how a list is paged: as its operation documents it, else as the behaviour declares it for all."""
+        """Return how a list is paged: as its operation or its page size documents it, else as all lists are."""
         stated = operation.raw.get("x-pagination", {})
         names = {parameter.name for parameter in operation.in_("query")}
+        first = operation.parameter("first")
+        size = self.resolve(first.schema, operation.api) if first else {}
+        maximum = stated.get("maximum_size") or size.get("maximum")
         return Paging(
-            stated.get("default_size"),
-            stated.get("maximum_size") or self.behaviour.pages["maximum_size"],
+            stated.get("default_size") or size.get("default"),
+            maximum or self.behaviour.pages["maximum_size"],
             names >= {"last", "before"},
-            "maximum_size" in stated,
+            maximum is not None,
         )
 
     @cached_property

@@ -192,10 +192,10 @@ def _examples(*nodes: Mapping[str, Any]) -> Iterator[Any]:
     for node in nodes:
         if "example" in node:
             yield node["example"]
-        named = node.get("examples", ())
+        named = node.get("examples")
         if isinstance(named, Mapping):
             yield from (one["value"] for one in named.values() if isinstance(one, Mapping) and "value" in one)
-        else:
+        elif isinstance(named, list):
             yield from named
 
 

@@ -209,15 +209,25 @@ class SchemaNode:
 
     def is_learned(self, value: Any, path: Path) -> bool:
         """Return whether the field that `path` leads to in `value` is one whose presence no source promises."""
-        node: SchemaNode | None = self
         *steps, last = path
-        for step in steps:
-            if node is None:
-                return False
+        node = self._at(value, steps)
+        return node is not None and last in node.learned
+
+    def is_open_enum(self, value: Any, path: Path) -> bool:
+        """Return whether the enum that `path` leads to in `value` is documented as extensible."""
+        node = self._at(value, path)
+        return node is not None and bool(node.schema.get(OPEN_ENUM))
+
+    def _at(self, value: Any, path: Sequence[str | int]) -> SchemaNode | None:
+        """Return the node of the part of `value` that `path` leads to, without unions."""
+        node = self
+        for step in path:
             node = node.variant_of(value) if node.variants else node
-            node = node.items if isinstance(step, int) else node.fields.get(step)
-            value = value[step]
-        return node is not None and last in (node.variant_of(value) if node.variants else node).learned
+            below = node.items if isinstance(step, int) else node.fields.get(step)
+            if below is None:
+                return None
+            node, value = below, value[step]
+        return node.variant_of(value) if node.variants else node
 
     def accepts_tags(self, value: Mapping[str, Any]) -> bool:
         """Whether every tag of this variant has its value in `value`."""

@@ -36,16 +36,20 @@ class ExpectedItem(NamedTuple):
 class ListParameters:
     """The query parameters of one list, as the contract and the declared behaviour describe them.
 
-    `filters` are by name, `sorts` the names of the order and direction parameters, `optional` the names of both and of
+    `filters` are by name, `sorts` the names of the order and direction parameters, `orders` the documented values of
+    the order, `optional` the names of both and of
     every other optional parameter but those of paging.
     """
 
     def __init__(self, contract: Contract, operation: Operation) -> None:
         self.operation = operation
         self.declared: Behaviour = contract.behaviour
+        self.paging = contract.paging(operation)
         self.filters: Mapping[str, Filter] = {filter.name: filter for filter in contract.filters_of(operation)}
         sort = {self.declared.order["parameter"], self.declared.order["direction"]}
         self.sorts = frozenset(parameter.name for parameter in operation.in_("query") if parameter.name in sort)
+        order = operation.parameter(self.declared.order["parameter"])
+        self.orders = contract.documented_values(operation, order) if order else ()
         self.optional = self.sorts | frozenset(
             parameter.name for parameter in operation.in_("query") if not parameter.required
         ) - {"first", "last", "after", "before"}

@@ -13,8 +13,6 @@ from whopwatch.oracle.page import ListPage
 from whopwatch.oracle.page_rules import ListViolation, page_violations
 from whopwatch.oracle.traversal import StepBack, Traversal
 
-LARGE_PAGE = 100
-"""A page of this size is the whole of most lists."""
 ExpectedItems = Mapping[str, ExpectedItem]
 """What a response may show, by id and in order; see `WholeList.expect`."""
 
@@ -61,7 +59,7 @@ def _compared(whole: WholeList, traversal: Traversal, *, nulls_highest: bool) ->
         found = list(_of_page(whole, expected, traversal.selection, earlier, page))
         if found:
             cause = _explanation(whole, traversal, page, nulls_highest) if position == 0 else _restart(traversal, page)
-            return [cause] if cause else _attributed(_causes(found), traversal, page)
+            return [cause] if cause else _attributed(whole, _causes(found), traversal, page)
         before = traversal.pages[:position]
         if page.ids and any(page.info("end_cursor") == other.info("end_cursor") for other in before):
             return [ListViolation(rules.QUERY_CURSOR_TWICE, "/page_info/end_cursor")]
@@ -191,10 +189,12 @@ def _causes(found: list[ListViolation]) -> list[ListViolation]:
     return [one for one in found if one.rule not in explained]
 
 
-def _attributed(found: list[ListViolation], traversal: Traversal, page: ListPage) -> list[ListViolation]:
+def _attributed(
+    whole: WholeList, found: list[ListViolation], traversal: Traversal, page: ListPage
+) -> list[ListViolation]:
     """Locate missing items at the parameter if it is the only one and the page is large enough for the whole list."""
     names = {name for name, _ in traversal.selection}
-    if len(names) != 1 or len(traversal.pages) != 1 or (page.size() or 0) < LARGE_PAGE:
+    if len(names) != 1 or len(traversal.pages) != 1 or (page.size() or 0) < whole.parameters.paging.maximum_size:
         return found
     (name,) = names
     return [ListViolation(one.rule, f"param:{name}" if one.rule in rules.LOSSES else one.location) for one in found]
@@ -243,7 +243,8 @@ def compare_step_back(whole: WholeList, step: StepBack) -> list[ListViolation]:
         return []
     if not page.usable:
         return [ListViolation(rules.QUERY_REJECTED, "param:before")] if page.exchange.status in (400, 404, 422) else []
-    size = page.size("last")
+    asked = page.size("last")
+    size = asked and min(asked, whole.parameters.paging.maximum_size)
     earlier = [id for page in traversal.pages[:-1] for id in page.ids]
     expected = earlier[-size:] if size else earlier[-len(page.ids) :]
     between = [id for id in page.ids if id not in earlier]

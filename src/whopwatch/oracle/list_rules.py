@@ -56,6 +56,14 @@ START_CURSOR_MISSING = _rule(
     "none",
     "a page with items has no start cursor",
 )
+START_CURSOR_UNUSED = _rule(
+    "paging/start-cursor-missing-forward-only",
+    HIGH,
+    "the cursor of the first item",
+    "none",
+    "a page with items has no start cursor, although the list is read forward only",
+    documented=False,
+)
 NEXT_PAGE_WITHOUT_CURSOR = _rule(
     "paging/next-page-without-cursor",
     CRITICAL,

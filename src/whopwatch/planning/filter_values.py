@@ -96,9 +96,7 @@ def orders(listing: WholeList, seed: int) -> list[Pairs]:
     """Return every order of the list, each in one direction; first those with different values and ties."""
     rules = listing.parameters
     names = rules.declared.order
-    parameter = rules.operation.parameter(names["parameter"])
-    values = [str(value) for value in parameter.schema.get("enum", ())] if parameter else []
-    values = _shuffled(values, seed)
+    values = _shuffled(rules.orders, seed)
     count = len(listing.items)
     spread = {value: _distinct_values(listing, value) for value in values}
     values.sort(key=lambda value: (spread[value] < 2, value == names["default"], spread[value] == count))

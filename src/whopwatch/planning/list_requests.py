@@ -15,12 +15,9 @@ from whopwatch.oracle.stability import proven_violations, suspected_violations
 from whopwatch.planning import filter_values
 from whopwatch.planning.state import Experiment, FilteredFirstPage, RunState, cursor, has_next, items
 
-LARGEST_SIZE = "100"
 SMALL_SIZE = 3
-SIZES_BACK = (str(SMALL_SIZE + 2), LARGEST_SIZE)
-"""Page sizes of a step backwards: fewer items than precede the page, or all of them."""
 LARGEST_DEFAULT_SIZE = 12
-"""The largest default page size seen so far: a list with more items has a second page."""
+"""The largest default page size seen so far of lists that state none: a list with more items has a second page."""
 CONFIRM_ATTEMPTS = 2
 """Times that a deviation is repeated until the list did not change around it."""
 
@@ -67,7 +64,8 @@ def first_filtered_page(state: RunState, operation: Operation, *, require_variet
         return
     parameters = (*filters, *(orders[0] if orders else ()))
     count = len(listing.expect(parameters))
-    first: Pairs = () if count > LARGEST_DEFAULT_SIZE else (("first", str(max(1, count // 3))),)
+    default_size = state.contract.paging(operation).default_size or LARGEST_DEFAULT_SIZE
+    first: Pairs = () if count > default_size else (("first", str(max(1, count // 3))),)
     since = state.count(operation)
     page = yield list_call(base, (*parameters, *first))
     state.filtered_pages[operation.id] = FilteredFirstPage(base, parameters, since, page)
@@ -101,9 +99,14 @@ def traverse_filtered(state: RunState, operation: Operation) -> Experiment:
         seen += len(items(page))
     before = cursor(page, "start_cursor")
     if page.query_value("after") and before and _goes_back(operation):
-        size_back = SIZES_BACK[_size_back(state, operation)]
+        size_back = _sizes_back(state, operation)[0]
         yield list_call(base, (*start.parameters, ("last", size_back), ("before", before)))
     yield from confirm_deviation(state, operation, since)
+
+
+def largest_size(state: RunState, operation: Operation) -> str:
+    """Return the largest page size of a list: most lists fit on one such page."""
+    return str(state.contract.paging(operation).maximum_size)
 
 
 def _goes_back(operation: Operation) -> bool:
@@ -113,13 +116,17 @@ def _goes_back(operation: Operation) -> bool:
 
 def _items_left(state: RunState, operation: Operation, start: FilteredFirstPage, seen: int) -> int:
     """Return how many items are left: a page that is full and the last has to say that no page follows."""
-    listing = state.listing(operation)
-    return max(1, len(listing.expect(start.parameters)) - seen) if listing else int(LARGEST_SIZE)
+    listing, largest = state.listing(operation), int(largest_size(state, operation))
+    return min(largest, max(1, len(listing.expect(start.parameters)) - seen)) if listing else largest
 
 
-def _size_back(state: RunState, operation: Operation) -> int:
-    """Return which of SIZES_BACK is used first; it changes with the operation and with every run."""
-    return (crc32(operation.id.encode()) + state.seed) % 2
+def _sizes_back(state: RunState, operation: Operation) -> tuple[str, str]:
+    """Return the page sizes of a step backwards: fewer items than precede the page, and all of them.
+
+    Which one comes first changes with the operation and with every run.
+    """
+    sizes = str(SMALL_SIZE + 2), largest_size(state, operation)
+    return sizes if (crc32(operation.id.encode()) + state.seed) % 2 == 0 else (sizes[1], sizes[0])
 
 
 def step_back_other_size(state: RunState, operation: Operation) -> Experiment:
@@ -129,7 +136,7 @@ def step_back_other_size(state: RunState, operation: Operation) -> Experiment:
     before = taken[-1].page.exchange.query_value("before") if taken else None
     if start is not None and before is not None:
         since = state.count(operation)
-        size = SIZES_BACK[1 - _size_back(state, operation)]
+        size = _sizes_back(state, operation)[1]
         yield list_call(start.base, (*taken[-1].traversal.selection, ("last", size), ("before", before)))
         yield from confirm_deviation(state, operation, since)
 
@@ -152,7 +159,7 @@ def smaller_pages(state: RunState, operation: Operation) -> Experiment:
     whole = [walk for walk in state.list_history(operation).traversals if walk.is_whole] if base else []
     if base is None or not whole or len(set(whole[-1].ids)) == len(whole[-1].ids):
         return
-    size = ("first", str(len(whole[-1].ids) // 2 + 1))
+    size = ("first", str(min(len(whole[-1].ids) // 2 + 1, int(largest_size(state, operation)))))
     page = yield list_call(base, (size,))
     for _ in range(state.page_limit):
         after = cursor(page, "end_cursor")
@@ -175,7 +182,7 @@ def nearly_unfiltered(state: RunState, operation: Operation) -> Experiment:
     parameters = (*filter_values.weak_filters(listing, state.seed), *order)
     if parameters:
         since = state.count(operation)
-        yield list_call(base, (*parameters, ("first", LARGEST_SIZE)))
+        yield list_call(base, (*parameters, ("first", largest_size(state, operation))))
         yield from confirm_deviation(state, operation, since)
 
 
@@ -205,7 +212,7 @@ def single_filters(state: RunState, operation: Operation, tests: Collection[str]
         is_due = filter.name not in used and (not tests or filter.test in tests)
         value = filter_values.discriminating_filter(listing, filter, state.seed) if is_due else None
         if value and not _selects_list(base, filter.name):
-            call = list_call(base, (*value, ("first", LARGEST_SIZE)))
+            call = list_call(base, (*value, ("first", largest_size(state, operation))))
             if not state.was_sent(call):
                 yield call
     yield from confirm_deviation(state, operation, since)
@@ -264,7 +271,9 @@ def isolate_parameter(state: RunState, operation: Operation, calls: Sequence[Cal
     if base is None or len(names) < 2 or not found or any(map(names_parameter, found)):
         return
     for name in names:
-        yield list_call(base, (*dict.fromkeys(pair for pair in sent if pair[0] == name), ("first", LARGEST_SIZE)))
+        yield list_call(
+            base, (*dict.fromkeys(pair for pair in sent if pair[0] == name), ("first", largest_size(state, operation)))
+        )
     yield from reread_list(state, operation)
 
 

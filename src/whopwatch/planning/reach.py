@@ -15,8 +15,6 @@ from whopwatch.http import Call
 from whopwatch.planning.ids import MAX_TRIES, ParameterValues, value_combinations
 from whopwatch.planning.state import Experiment, RunState, isolated_experiment, items, rejected_parameter
 
-FULL_PAGE = 100
-"""The largest page size that every list accepts; most lists fit on one such page."""
 MAX_REJECTED_IDS = 3
 """404s for ids of one resource, after which an operation is not tried with further ids of it."""
 FEW_ITEMS = 12
@@ -54,13 +52,13 @@ def request_operation(state: RunState, operation: Operation, values: ParameterVa
 
     A request without a response is repeated once: without any response, no other experiment on the operation works.
     """
-    call = _call(operation, values)
+    call = _call(state, operation, values)
     exchange = yield call
     if exchange.failure:
         exchange = yield call
     if exchange.status == 404:
         for template in operation.alternate_paths:
-            yield _call(operation, values, template)
+            yield _call(state, operation, values, template)
     elif exchange.status == 400 and operation.is_list:
         if rejected_parameter(exchange) == "first":
             yield replace(call, query=tuple(pair for pair in call.query if pair[0] != "first"))
@@ -84,19 +82,19 @@ def _with_optional_ids(state: RunState, operation: Operation, values: ParameterV
     for parameter in operation.in_("query"):
         candidates = [id for resource in parameter.resources for id in state.pool.candidates(resource)]
         if not parameter.required and candidates:
-            exchange: Exchange = yield _call(operation, {**values, parameter.name: candidates[0]})
+            exchange: Exchange = yield _call(state, operation, {**values, parameter.name: candidates[0]})
             if exchange.status != 400:
                 return
 
 
-def _call(operation: Operation, values: ParameterValues, template: str | None = None) -> Call:
+def _call(state: RunState, operation: Operation, values: ParameterValues, template: str | None = None) -> Call:
     """Return the request with `values` in the path where it has a place for them, and in the query otherwise."""
     in_path = {
         parameter.name for parameter in operation.in_("path") if f"{{{parameter.name}}}" in (template or operation.path)
     }
     query = [(name, value) for name, value in values.items() if name not in in_path]
     if operation.is_list and operation.parameter("first"):
-        query.append(("first", str(FULL_PAGE)))
+        query.append(("first", str(state.contract.paging(operation).maximum_size)))
     return Call(
         operation,
         Purpose.LIST if operation.is_list else Purpose.RETRIEVE,

@@ -9,6 +9,7 @@ from typing import Any
 
 from whopwatch.contract import Contract
 from whopwatch.contract.edition import read_toml
+from whopwatch.contract.list_behaviour import Behaviour
 
 SORT_PARAMETERS = frozenset({"order", "direction"})
 
@@ -48,7 +49,7 @@ class WebhookFields:
 
 
 class Declarations:
-    """The declarations of one edition. An edition without the file has none, and every attribute is empty.
+    """The declarations of one edition: of its `simulator.toml`, and of its `behaviour.toml` for orders and wildcards.
 
     `names` maps names of fields to resources, `references` maps `table.field` to the resource of the field's id.
     `follow`, `children` and `counts` hold a path by table and field; `hidden` a schema by table and field. `log` maps
@@ -57,7 +58,7 @@ class Declarations:
     each webhook event.
     """
 
-    def __init__(self, declared: Mapping[str, Any]) -> None:
+    def __init__(self, declared: Mapping[str, Any], behaviour: Behaviour) -> None:
         world, queries = declared.get("world", {}), declared.get("queries", {})
         self.names: Mapping[str, str] = world.get("names", {})
         self.references: Mapping[str, str] = world.get("references", {})
@@ -69,7 +70,7 @@ class Declarations:
         self.log: Mapping[str, Mapping[str, str]] = world.get("log", {})
         self.renamed: Mapping[str, Mapping[str, Mapping[str, str]]] = world.get("renamed", {})
         self.comparisons: Mapping[str, str] = queries.get("comparisons", {})
-        self.wildcards: Mapping[str, str] = queries.get("wildcards", {})
+        self.wildcards: Mapping[str, str] = {**behaviour.wildcards, **queries.get("wildcards", {})}
         self.lookups: Mapping[str, str] = queries.get("lookups", {})
         self.actions: Mapping[str, list[Rule]] = declared.get("actions", {})
         self.body_names: Mapping[str, Mapping[str, str]] = declared.get("body_names", {})
@@ -77,7 +78,7 @@ class Declarations:
         self.access = AccessRule(**declared["access"]) if "access" in declared else None
         self.webhooks = WebhookFields(**declared["webhooks"]) if "webhooks" in declared else None
         self.paths: Mapping[str, Mapping[str, str]] = queries.get("paths", {})
-        self._orders: Mapping[str, str] = queries.get("orders", {})
+        self._orders: Mapping[str, str] = {**behaviour.order["fields"], **queries.get("orders", {})}
 
     def order_path(self, value: str) -> str:
         """Return the path of the field that an `order` of this value sorts by."""
@@ -104,4 +105,4 @@ def account_fields(contract: Contract) -> tuple[str, ...]:
 def declarations_of(contract: Contract) -> Declarations:
     """Return the declarations of the contract's edition."""
     path = contract.edition.folder / "simulator.toml"
-    return Declarations(read_toml(path) if path.is_file() else {})
+    return Declarations(read_toml(path) if path.is_file() else {}, contract.behaviour)

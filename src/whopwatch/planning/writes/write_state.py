@@ -25,7 +25,6 @@ MAX_READS = 4
 """Times that an object is read until it shows a write."""
 BODY_ATTEMPTS = 3
 """Bodies that are tried if the API rejects a combination of fields that the contract allows."""
-LIST_SIZE = 100
 PARENTS_TRIED = 3
 """Parents whose lists are requested to find an id."""
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -224,7 +223,7 @@ class WriteState:
             if isinstance(value, str):
                 query.append((parameter.name, value))
         if listing.parameter("first"):
-            query.append(("first", str(LIST_SIZE)))
+            query.append(("first", str(self.state.contract.paging(listing).maximum_size)))
         call = Call(listing, Purpose.READ_BACK, query=tuple(query))
         exchange = yield call
         if exchange.ok:

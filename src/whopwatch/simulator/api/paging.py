@@ -119,13 +119,8 @@ def size_limits(contract: Contract, operation: Operation) -> tuple[int, int]:
     """Return the default and the maximum page size of a list; for an unpaginated list, more than any list has."""
     if operation.parameter("first") is None and operation.parameter("last") is None:
         return sys.maxsize, sys.maxsize
-    declared = operation.raw.get("x-pagination", {})
-    default, maximum = UNDOCUMENTED_SIZES
-    schema = contract.resolve(parameter.schema, operation.api) if (parameter := operation.parameter("first")) else {}
-    return (
-        declared.get("default_size") or schema.get("default") or default,
-        declared.get("maximum_size") or schema.get("maximum") or maximum,
-    )
+    paging = contract.paging(operation)
+    return paging.default_size or UNDOCUMENTED_SIZES[0], paging.maximum_size
 
 
 def page_between(keys: Sequence[SortKey], start: int, stop: int, cursors: Cursors) -> PageSlice:

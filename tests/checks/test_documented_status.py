@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.checks.support import exchange, found
+from whopwatch.checks.documented_status import spent_by_others
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Credential, Purpose
 from whopwatch.core.finding import Severity
@@ -66,6 +67,31 @@ def test_a_429_below_the_documented_limit_is_found(contract: Contract, requests:
     result = found(contract, "status", *[exchange("plans.list")] * (requests - 1), limited)
 
     assert [(one.rule, one.drift_class) for one in result] == [("status/rate-limited-early", "D22")] * findings
+
+
+@pytest.mark.parametrize(
+    ("headers", "findings"),
+    [
+        ([("limit", "600"), ("remaining", "1")], 0),  # others spent 598 before
+        ([("limit", "600"), ("remaining", "599")], 1),
+        ([("remaining", "599")], 1),
+        ([], 1),
+    ],
+)
+def test_a_429_counts_what_others_spent_of_the_key(
+    contract: Contract, headers: list[tuple[str, str]], findings: int
+) -> None:
+    first = exchange("plans.list", headers=tuple((f"x-ratelimit-{name}", value) for name, value in headers))
+    limited = exchange("plans.list", status=429)
+
+    assert len(found(contract, "status", first, limited)) == findings
+
+
+def test_what_others_spend_is_each_fall_of_the_header_by_more_than_one_request() -> None:
+    left = (599, 598, 590, 589, 600, 599)
+    made = [exchange("plans.list", headers=(("ratelimit-remaining", str(count)),)) for count in left]
+
+    assert spent_by_others(made) == 7
 
 
 def test_a_request_without_a_response_has_no_status(contract: Contract) -> None:

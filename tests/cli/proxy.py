@@ -61,10 +61,12 @@ def proxied(simulator: Simulator) -> Iterator[Proxy]:
                 return
             status, headers, content = changed
             self.send_response(status)
-            for name, value in (*headers.items(), ("content-length", str(len(content)))):
+            for name, value in {"content-length": str(len(content)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
+            # A body that is shorter than announced ends with the connection.
+            self.close_connection = self.close_connection or headers.get("content-length") is not None
 
         def log_message(self, format: str, *args: object) -> None:
             """Stay quiet."""

@@ -48,6 +48,27 @@ def test_one_failure_is_an_incident_and_no_drift(
     assert incident["request_id"] == ("req_1" if answer is HTML else None)
 
 
+TRUNCATED = (200, {**JSON, "content-length": "100"}, b'{"data": [')
+SERVER_ERRORS: list[Response] = [(status, JSON, b"{}") for status in (500, 503, 504)]
+CLOUDFLARE: list[Response] = [
+    (522, {"content-type": "text/plain", "server": "cloudflare"}, b"error code: 522"),
+    (429, {"content-type": "text/plain", "server": "cloudflare"}, b"error code: 1015"),
+    (403, {"content-type": "text/html", "cf-mitigated": "challenge"}, b"<html>Just a moment...</html>"),
+]
+
+
+@pytest.mark.parametrize("answer", [None, TRUNCATED, *SERVER_ERRORS, *CLOUDFLARE], ids=lambda one: str(one and one[:1]))
+def test_a_hiccup_of_any_kind_is_an_incident(api: Proxy, answer: Response | None) -> None:
+    command = "check" if answer else "drift"
+    api.change = lambda number, _, response: answer if number == 7 else response
+    options = ("--only", "products.list,plans.list,companies.retrieve", "--budget", "40", "--json", "report.json")
+    code = main([command, "--target", api.base_url, *options])
+    report = json.loads(Path("report.json").read_text())
+    assert (code, report["findings"]) == (0, [])
+    (incident,) = report["incidents"]
+    assert incident["what"].startswith(("no response: ", "status 5", "522 from", "429 from", "403 from"))
+
+
 def test_a_failure_that_repeats_is_drift(api: Proxy) -> None:
     api.change = lambda _, path, response: HTML if path.endswith("/plans") else response
     code, report = check(api)

@@ -50,7 +50,8 @@ def test_a_connection_that_was_closed_meanwhile_is_no_failure_of_the_api(server:
     with Client(target(server.base_url), CONTRACT, budget=10, limits=UNPACED, on_exchange=seen.append) as client:
         client.send(wanted)
         client.send(wanted)
-        assert [exchange.status for exchange in seen] == [200, 200]
+        assert [exchange.status for exchange in seen] == [200, None, 200]
+        assert seen[1].failure is Failure.RESET
         assert client.sent == 3, "the request that met the closed connection has left, too"
 
 

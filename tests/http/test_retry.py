@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from tests.http.support import Recorder, call, client, target
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Limits
-from whopwatch.http.limits import retry_after
+from whopwatch.http.limits import retry_after, wait_until_reset
 
 DATE = "Sat, 21 Nov 2026 10:00:00 GMT"
 
@@ -116,3 +118,29 @@ def test_a_target_with_a_rate_spaces_its_requests() -> None:
     for operation in ("products.list", "plans.list", "apps.list"):
         sender.send(call(operation))
     assert time.slept == [pytest.approx(0.2), pytest.approx(0.2)]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"ratelimit_remaining": "0", "ratelimit_reset": "7"}, 7.0),
+        ({"x_ratelimit_remaining": "0", "x_ratelimit_reset": "1700000009"}, 9.0),
+        ({"x_ratelimit_remaining": "0", "x_ratelimit_reset": "1600000009"}, 0.0),
+        ({"ratelimit_remaining": "1", "ratelimit_reset": "7"}, 0.0),
+        ({"ratelimit_remaining": "0"}, 0.0),
+        ({"ratelimit_reset": "7"}, 0.0),
+        ({"ratelimit_remaining": "-0", "ratelimit_reset": "7"}, 0.0),
+    ],
+)
+def test_the_wait_until_a_spent_limit_is_reset(headers: dict[str, str], seconds: float) -> None:
+    assert wait_until_reset(replace(exchange(**headers), started_at=1_700_000_000.0)) == seconds
+
+
+def test_an_operation_without_requests_left_waits_for_the_reset_and_at_most_the_patience() -> None:
+    wire = Recorder(answer(200, ratelimit_remaining="0", ratelimit_reset="1040"))
+    sender, time, _ = client(wire, limits=Limits(patience=60.0, retry_wait=40.0))
+    for _ in range(4):
+        sender.send(call())
+    assert time.slept == [pytest.approx(40.0), pytest.approx(20.0)]
+    sender.send(call("plans.list"))
+    assert len(time.slept) == 2

@@ -10,6 +10,7 @@ import pytest
 from tests.prober.support import CONTRACT, Reply, page, probe, prober
 from whopwatch.cli.probe import check_once
 from whopwatch.config import Target
+from whopwatch.core.exchange import Failure
 from whopwatch.core.report import Report, State
 from whopwatch.http.call import Call
 from whopwatch.planning.ids import MAX_TRIES
@@ -60,6 +61,36 @@ def test_a_probe_with_a_fixed_parameter_uses_no_other_value() -> None:
     check_once(CONTRACT, runner, [probe("experiences.list"), given], TARGET, sleep=lambda _: None)
     parents = asked_with("experience_id", [call for call in door.calls if call.operation.id == "forum_posts.list"])
     assert parents == ["exp_mine"]
+
+
+@pytest.mark.parametrize("failure", [Failure.RESET, Failure.READ_TIMEOUT, Failure.INCOMPLETE, 429, 500, 502, 503, 522])
+@pytest.mark.parametrize("repeats", [False, True])
+def test_a_failed_request_is_repeated_once_before_it_is_a_finding(failure: Failure | int, repeats: bool) -> None:
+    failures: list[Reply] = [
+        (failure, {}) if isinstance(failure, int) and not isinstance(failure, Failure) else failure
+    ]
+    pauses: list[float] = []
+    items = page({"id": "prod_1"})
+
+    def answer(call: Call) -> Reply:
+        if repeats:
+            return failures[0] if call.operation.id == "products.list" else items
+        return failures.pop() if failures else items
+
+    runner, door = prober(answer, probe("products.list"))
+    report = check_once(CONTRACT, runner, [probe("products.list"), probe("plans.list")], TARGET, sleep=pauses.append)
+    is_about_status = {finding.check for finding in report.findings if finding.operation == "products.list"}
+    assert bool(is_about_status & {"status", "wire"}) is repeats
+    assert len(report.extra.get("incidents", ())) == (not repeats)
+    assert 1.0 in pauses
+    assert door.asked.count("products.list") <= 4
+
+
+def test_a_longer_retry_after_is_not_waited_for() -> None:
+    runner, door = prober(lambda _: (429, {}), probe("products.list"))
+    door.headers = (*door.headers, ("retry-after", "61"))
+    once(runner, "products.list")
+    assert door.asked == ["products.list"]
 
 
 def test_an_api_without_a_usable_response_gets_no_further_requests() -> None:

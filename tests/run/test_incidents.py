@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from whopwatch.core.exchange import Exchange, Failure, Purpose
-from whopwatch.run.incidents import MAX_INCIDENTS, without_incidents
+from whopwatch.core.exchange import Exchange, Failure, Phases, Purpose
+from whopwatch.run.incidents import MAX_INCIDENTS, MAX_LISTED, without_incidents
 
 
 def sent(operation: str = "products.list", status: int | None = 200, path: str = "/a", **facts: object) -> Exchange:
@@ -23,6 +23,40 @@ def test_a_failure_that_succeeds_when_it_is_repeated_is_an_incident(failed: Exch
     assert (incident.operation, incident.at) == ("products.list", "2027-01-15T08:00:00Z")
 
 
+FAILURES = [
+    *(sent(status=status) for status in (429, 500, 502, 503, 504, 522)),
+    *(sent(status=None, failure=failure) for failure in Failure),
+]
+
+
+@pytest.mark.parametrize("failed", FAILURES, ids=lambda one: str(one.failure or one.status))
+@pytest.mark.parametrize("later", [sent(), sent(status=400), sent(status=404)], ids=lambda one: str(one.status))
+def test_every_kind_of_hiccup_is_an_incident(failed: Exchange, later: Exchange) -> None:
+    """The repetition of an invalid request gets an error, and that is a response, too."""
+    assert without_incidents([failed, later])[0] == (later,)
+
+
+def test_cloudflare_is_never_judged_and_is_named_status_first() -> None:
+    blocked = sent(status=429, body=b"error code: 1015", headers=(("server", "cloudflare"),))
+    rest, incidents = without_incidents([blocked] * 30 + [sent()])
+    assert rest == (sent(),)
+    assert len(incidents) == MAX_LISTED
+    assert incidents[0].what.startswith("429 from Cloudflare (1015): rate limited")
+
+
+def test_a_connection_that_the_server_had_closed_is_an_incident_each_time() -> None:
+    idle = [one for _ in range(30) for one in (sent(status=None, failure=Failure.RESET), sent())]
+    assert without_incidents(idle)[0] == (sent(),) * 30
+    fresh = [replace(one, phases=Phases(connect=0.1)) for one in idle]
+    assert without_incidents(fresh) == (fresh, ())
+
+
+def test_a_rate_limit_that_ends_after_a_wait_is_an_incident_each_time() -> None:
+    limited = [one for _ in range(10) for one in (sent(status=429), sent())]
+    assert len(without_incidents(limited)[1]) == 10
+    assert without_incidents([sent(status=429)] * 3)[1] == ()
+
+
 @pytest.mark.parametrize(
     "exchanges",
     [
@@ -33,7 +67,7 @@ def test_a_failure_that_succeeds_when_it_is_repeated_is_an_incident(failed: Exch
         [sent(status=502), replace(sent(), query=(("first", "2"),))],
         [sent(status=502), sent(status=502), sent()],
         [sent(status=404), sent()],
-        [replace(sent(status=502), credential="none"), replace(sent(), credential="none")],
+        [replace(sent(status=502), credential="none"), sent()],
         [replace(sent(status=502), method="POST"), replace(sent(), method="POST")],
     ],
 )
@@ -46,6 +80,7 @@ def test_many_incidents_are_none() -> None:
     assert len(without_incidents(few)[1]) == MAX_INCIDENTS
     many = [*few, sent("more", 503), sent("more")]
     assert without_incidents(many) == (many, ())
+    assert len(without_incidents([*many, *[sent()] * 100])[1]) == MAX_INCIDENTS + 1
 
 
 @pytest.mark.parametrize("name", ["x-request-id", "request-id", "cf-ray"])

@@ -52,7 +52,7 @@ def run_checks(
 
     A check that raises is added to `failed`, and what it found before and all other checks are reported; a caller
     that passes no list gets the error itself, so that no check is left out without a word. `established` are operations
-    with the undocumented rules that they used to meet; those that they meet now are added to `met`.
+    with the undocumented rules that they used to meet; the ones that they meet now are added to `met`.
     `examples` gets for each finding, by fingerprint, a request whose response shows it.
     """
     collector = FindingCollector()

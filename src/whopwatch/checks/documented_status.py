@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import INVALID_REQUESTS, Evidence
 from whopwatch.checks.invalid_request_accepted import INVALID_REQUEST_KINDS
@@ -70,9 +72,10 @@ def documented_status(contract: Contract, evidence: Evidence, findings: FindingC
     for id, exchanges in evidence.by_operation.items():
         operation = contract.operations[id]
         limit = contract.documents[operation.api].get("x-rate-limit", {}).get("requests", 0)
+        spent = len(exchanges) + spent_by_others(exchanges)
         for number, exchange in enumerate(exchanges):
             rule = _broken_rule(contract, operation, exchange)
-            if rule is None and exchange.status == 429 and len(exchanges) < limit:
+            if rule is None and exchange.status == 429 and spent < limit:
                 rule = RATE_LIMITED_EARLY
             if rule:
                 findings.report(
@@ -86,6 +89,23 @@ def documented_status(contract: Contract, evidence: Evidence, findings: FindingC
                     status=exchange.status,
                     success=operation.success.status,
                 )
+
+
+def spent_by_others(exchanges: Sequence[Exchange]) -> int:
+    """Return how many requests others sent with the same key, as far as the rate-limit headers of a run show it.
+
+    That is what was spent before the first response, and each fall of `remaining` by more than the one request.
+    """
+    spent, before = 0.0, None
+    for exchange in exchanges:
+        remaining = exchange.rate_limit("remaining")
+        if remaining is None:
+            continue
+        if before is None:
+            before = exchange.rate_limit("limit") or remaining + 1
+        spent += max(before - remaining - 1, 0.0)
+        before = remaining
+    return int(spent)
 
 
 def _broken_rule(contract: Contract, operation: Operation, exchange: Exchange) -> Rule | None:

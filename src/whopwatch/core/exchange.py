@@ -129,6 +129,14 @@ class Exchange:
                 return value
         return None
 
+    def rate_limit(self, name: str) -> float | None:
+        """Return the number in the rate-limit header `name` (`limit`, `remaining`, `reset`), or None."""
+        for prefix in ("ratelimit-", "x-ratelimit-"):
+            text = (self.header(prefix + name) or "").strip()[:12]
+            if text.isascii() and text.isdigit():
+                return float(text)
+        return None
+
     def query_value(self, name: str) -> str | None:
         """Return the first value sent for the query parameter `name`, or None."""
         return self._sent.get(name)
@@ -147,6 +155,11 @@ class Exchange:
     def ok(self) -> bool:
         """Return whether the status is 2xx."""
         return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def may_be_hiccup(self) -> bool:
+        """Return whether the request failed in a way that may not repeat: no complete response, 429 or 5xx."""
+        return self.failure is not None or self.status == 429 or (self.status or 0) >= 500
 
     @cached_property
     def parsed(self) -> tuple[Any, BodyProblem | None]:

@@ -22,7 +22,7 @@ from whopwatch.core.strict_json import memory_weight
 from whopwatch.http.call import Call, url_of
 from whopwatch.http.credentials import CredentialKeys
 from whopwatch.http.guard import Guard
-from whopwatch.http.limits import Limits, Pacer, Rate, RunBudget, wait_before_next
+from whopwatch.http.limits import Limits, Pacer, Rate, RunBudget, wait_before_next, wait_until_reset
 from whopwatch.http.network import TIMER, NetworkTransport
 from whopwatch.http.response import ACCEPT_ENCODING, UnreadableError, check_header_bounds, failure_of, read_body
 from whopwatch.http.timing import AttemptTimer
@@ -116,10 +116,10 @@ class Client:
         while True:
             timer = AttemptTimer(self._clock, self._limits.deadline)
             exchange = self._attempt(call, url, attempt, timer)
-            if _met_closed_connection(exchange, timer, call):
-                continue
             if self._on_exchange:
                 self._on_exchange(exchange)
+            if _met_closed_connection(exchange, timer, call):
+                continue
             if not self._is_retried(exchange):
                 return exchange
             attempt += 1
@@ -128,6 +128,7 @@ class Client:
         """Return whether the call is retried; hold its operation back as long as the server asks."""
         wait = wait_before_next(exchange, self._limits)
         if wait is None:
+            self._hold_at_limit(exchange)
             return False
         bounded = min(wait, self._limits.retry_wait)
         if bounded > self._patience:
@@ -135,6 +136,13 @@ class Client:
         self._patience -= bounded
         self._pacer.hold(exchange.operation, bounded)
         return wait == bounded and self.remaining > 0 and exchange.attempt <= self._limits.retries
+
+    def _hold_at_limit(self, exchange: Exchange) -> None:
+        """Hold the operation back if no request of the limit is left: others may spend it with the same key."""
+        wait = min(wait_until_reset(exchange), self._limits.retry_wait, self._patience)
+        if wait > 0:
+            self._patience -= wait
+            self._pacer.hold(exchange.operation, wait)
 
     def _attempt(self, call: Call, url: str, attempt: int, timer: AttemptTimer) -> Exchange:
         headers: tuple[tuple[str, str], ...] = ()
@@ -191,8 +199,8 @@ class Client:
 def _met_closed_connection(exchange: Exchange, timer: AttemptTimer, call: Call) -> bool:
     """Return whether a read used a connection that the server had closed meanwhile.
 
-    That is no response of the API, so the read is sent again (RFC 9112, 9.3.1); it counts as sent. The loop ends: the
-    next connection is another one, and at last a new one.
+    That is no response of the API, so the read is sent again (RFC 9112, 9.3.1); it counts as sent, and the run reports
+    it as an incident. The loop ends: the next connection is another one, and at last a new one.
     """
     return exchange.failure is Failure.RESET and timer.met_a_closed_connection and call.operation.is_read
 

@@ -114,7 +114,11 @@ class Pacer:
 # Retries
 
 RETRIED = frozenset({429, 503})
-"""The statuses that ask for a retry. No other request is repeated."""
+"""The statuses that ask for a retry. The client repeats no other request."""
+REPEAT_PAUSE = 1.0
+"""Seconds before a run repeats a failed read, to tell a hiccup from drift."""
+MAX_REPEATS = 10
+"""Failed reads that a run repeats. An operation whose repetition fails is not repeated again."""
 
 
 def retry_after(exchange: Exchange) -> float | None:
@@ -141,6 +145,18 @@ def wait_before_next(exchange: Exchange, limits: Limits) -> float | None:
         return None
     named = retry_after(exchange)
     return named if named is not None else limits.backoff * 2.0 ** (exchange.attempt - 1)
+
+
+_EPOCH = 1e9
+"""A reset of at least this many seconds is a time since the epoch, not a duration."""
+
+
+def wait_until_reset(exchange: Exchange) -> float:
+    """Return the seconds until the rate limit is reset if a response says that no request is left, else 0."""
+    if exchange.rate_limit("remaining") != 0:
+        return 0.0
+    reset = exchange.rate_limit("reset") or 0.0
+    return max(reset - exchange.started_at, 0.0) if reset >= _EPOCH else reset
 
 
 def _date(text: str) -> datetime | None:

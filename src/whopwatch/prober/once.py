@@ -11,11 +11,15 @@ from whopwatch.core.errors import TargetError, UnsafeRequestError
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import OperationResult, Report, State
 from whopwatch.http.call import Call
+from whopwatch.http.limits import MAX_REPEATS, REPEAT_PAUSE, RETRIED, retry_after
+from whopwatch.prober.budget import RequestBudget
 from whopwatch.prober.history import ProbeRun
 from whopwatch.prober.probe_requests import MAX_LISTS_PER_RUN
-from whopwatch.prober.probe_run import ProbeRunner
+from whopwatch.prober.probe_run import CallSender, ProbeRunner
 from whopwatch.prober.settings import Probe, ProbeOptions
 
+MAX_PAUSE = 60.0
+"""Seconds: a longer Retry-After is not waited for."""
 MCP_SERVER = "mcp:*"
 """The operation id of an MCP server as a whole, as `webhook:*` is for deliveries."""
 
@@ -49,8 +53,10 @@ def run_each_once(
 
     Return the exchanges, and the resource whose id was missing for each operation that was not requested. Lists run
     first, because they show the ids that other operations need. `complete` then requests what had no data: scheduled
-    probes have a next round for that, a single round has not.
+    probes have a next round for that, a single round has not. A failed request is repeated once, for the same reason.
     """
+    repeating = _Repeating(runner.client, runner.budget, sleep)
+    runner.client = repeating
     runs = [
         _run_within_budget(runner, probe, sleep) for probe in sorted(probes, key=partial(_ids_needed_first, contract))
     ]
@@ -59,10 +65,38 @@ def run_each_once(
     # A probe with a configured parameter must not be sent with another value.
     free = [probe.id for probe in probes if not any(one.name in probe.params for one in probe.operation.needed)]
     complete(contract, free, runner.ids.configured, exchanges, send)
-    exchanges += further
+    exchanges = [*repeating.failed, *exchanges, *further]
     requested = {exchange.operation for exchange in exchanges}
     missing = {run.operation: run.missing_id_of for run in runs if run.missing_id_of and run.operation not in requested}
     return exchanges, missing
+
+
+class _Repeating:
+    """Send through `client`, and repeat a failed request once after a pause. `failed` are the first attempts."""
+
+    def __init__(self, client: CallSender, budget: RequestBudget, sleep: Callable[[float], None]) -> None:
+        self.failed: list[Exchange] = []
+        self._client, self._budget, self._sleep = client, budget, sleep
+        self._given_up: set[str] = set()
+
+    def send(self, call: Call, seconds: float) -> Exchange:
+        """Make one attempt at `call`, or two; return the last exchange."""
+        exchange = self._client.send(call, seconds)
+        pause = retry_after(exchange) if exchange.status in RETRIED else None
+        pause = REPEAT_PAUSE if pause is None else pause
+        id = call.operation.id
+        is_repeated = exchange.may_be_hiccup and id not in self._given_up and len(self.failed) < MAX_REPEATS
+        if not is_repeated or pause > MAX_PAUSE:
+            return exchange
+        self._sleep(pause)
+        self._budget.wait(1, self._sleep)
+        if self._budget.take(id):
+            return exchange
+        self.failed.append(exchange)
+        again = self._client.send(call, seconds)
+        if again.may_be_hiccup:
+            self._given_up.add(id)
+        return again
 
 
 def _run_within_budget(runner: ProbeRunner, probe: Probe, sleep: Callable[[float], None]) -> ProbeRun:

@@ -6,7 +6,7 @@ Nothing that was not seen counts as verified.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from whopwatch.core.finding import Finding
 from whopwatch.core.report import OperationResult, Report, State
 from whopwatch.planning.state import StepFailure, items
 from whopwatch.reports.text import plural
-from whopwatch.run.abort import UNREACHABLE
+from whopwatch.run.abort import UNREACHABLE, cloudflare_reason
 from whopwatch.run.incidents import without_incidents
 from whopwatch.run.observation import Observation
 
@@ -195,6 +195,9 @@ def judge(
     `excluded` says why an operation is outside the scope, None if it is inside; by default the selection decides.
     """
     judged, incidents = without_incidents(observation.exchanges)
+    sent: dict[str, list[Exchange]] = defaultdict(list)
+    for exchange in observation.exchanges:
+        sent[exchange.operation].append(exchange)
     evidence = Evidence(contract, judged)
     found, failed_checks = observation.findings, list(observation.failed_checks)
     if found is None:
@@ -202,7 +205,7 @@ def judge(
     if observation.unusable:
         found = ()
     reported_incidents = [
-        *(one.to_json() for one in incidents),
+        *(one.to_json() for one in incidents if not observation.unusable),
         *(one.to_json() for one in failed_checks),
         *_step_incidents(observation.failed_steps),
     ]
@@ -213,6 +216,7 @@ def judge(
             observation,
             evidence,
             excluded(operation) if excluded else _excluded(operation, observation, evidence),
+            sent[operation.id],
         )
         for operation in contract.operations.values()
         if operation.api == "v1" or operation.id in observation.selected
@@ -266,10 +270,15 @@ def _step_incidents(steps: Sequence[StepFailure]) -> list[dict[str, Any]]:
 
 
 def _row(
-    contract: Contract, operation: Operation, observation: Observation, evidence: Evidence, excluded: str | None
+    contract: Contract,
+    operation: Operation,
+    observation: Observation,
+    evidence: Evidence,
+    excluded: str | None,
+    sent: Sequence[Exchange],
 ) -> RowEvidence:
     exchanges = evidence.by_operation.get(operation.id, ())
-    unverified = None if excluded else _unverified(contract, operation, observation, exchanges)
+    unverified = None if excluded else _unverified(contract, operation, observation, sent)
     return RowEvidence(
         id=operation.id,
         method=operation.method,
@@ -350,6 +359,8 @@ def _why_no_sample(operation: Operation, exchanges: Sequence[Exchange]) -> str:
         422: "422: the account must be verified first",
         429: "429: rate limited",
     }
+    if blocked := cloudflare_reason(exchange):
+        return blocked.removesuffix(".")
     if exchange.failure:
         return f"no response: {UNREACHABLE.get(exchange.failure, str(exchange.failure))}"
     if exchange.ok and operation.is_list:

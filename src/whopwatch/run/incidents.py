@@ -9,16 +9,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from whopwatch.checks.reproduce import request_id
-from whopwatch.core.exchange import Exchange
+from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.core.report import timestamp
+from whopwatch.run.abort import cloudflare_reason
 
 MAX_INCIDENTS = 3
-"""More of them in one run are no accident any more: they are judged as every other response."""
+"""More of them in one run are no accident any more, unless it sent many requests: see `MAX_SHARE`."""
+MAX_SHARE = 0.05
+"""The share of the requests of a run that may be incidents."""
+MAX_LISTED = 20
+"""Incidents that a report lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A failure that did not repeat: when (UTC), at which operation, what happened, and the id of the request."""
+    """A failure that is no drift: when (UTC), at which operation, what happened, and the id of the request."""
 
     at: str
     operation: str
@@ -33,38 +38,52 @@ class Incident:
 def without_incidents(exchanges: Sequence[Exchange]) -> tuple[Sequence[Exchange], tuple[Incident, ...]]:
     """Return the exchanges to judge, and the incidents among the others.
 
-    A failure is a 5xx, a 429 or a broken connection. It is an incident if the same request succeeded later, its
-    operation failed no other time, and the run had few of them.
+    A failure is a 5xx, a 429 or no complete response. It is an incident if the same request got a response later, its
+    operation failed no other time, and the run had few of them. Three kinds are incidents in any number: a response of
+    Cloudflare itself, which says nothing about the API; a connection that the server had closed before the request was
+    sent on it; and a 429 that ended after a wait, because others may spend the limit of the same key.
     """
-    failures = [place for place, one in enumerate(exchanges) if _is_failure(one)]
-    of_operation = Counter(exchanges[place].operation for place in failures)
-    succeeded: dict[object, int] = defaultdict(lambda: -1)
-    for place, one in enumerate(exchanges):
-        if one.ok:
-            succeeded[_identity(one)] = place
-    found = [
-        place
-        for place in failures
-        if of_operation[exchanges[place].operation] == 1 and succeeded[_identity(exchanges[place])] > place
-    ]
-    if len(found) > MAX_INCIDENTS:
-        return exchanges, ()
-    apart = set(found)
+    foreign = {place: reason for place, one in enumerate(exchanges) if (reason := cloudflare_reason(one))}
+    failures = [place for place, one in enumerate(exchanges) if place not in foreign and one.may_be_hiccup]
+    last_response = _last_response(exchanges) if failures else {}
+    recovered = [place for place in failures if last_response[_identity(exchanges[place])] > place]
+    expected = {place for place in recovered if _is_expected(exchanges[place])}
+    others = set(recovered) - expected
+    of_operation = Counter(exchanges[place].operation for place in failures if exchanges[place].status != 429)
+    once = {place for place in others if of_operation[exchanges[place].operation] == 1}
+    is_accident = len(others) <= max(MAX_INCIDENTS, MAX_SHARE * len(exchanges))
+    apart = {*foreign, *expected, *(once if is_accident else ())}
     rest = tuple(one for place, one in enumerate(exchanges) if place not in apart)
-    return rest, tuple(_incident(exchanges[place]) for place in found)
+    listed = sorted(apart)[:MAX_LISTED]
+    return (rest if apart else exchanges), tuple(_incident(exchanges[place], foreign.get(place)) for place in listed)
 
 
-def _is_failure(exchange: Exchange) -> bool:
-    return exchange.failure is not None or exchange.status == 429 or (exchange.status or 0) >= 500
+def _last_response(exchanges: Sequence[Exchange]) -> dict[object, int]:
+    """Return for each request the place of its last response that is no failure; -1 if there is none."""
+    places: dict[object, int] = defaultdict(lambda: -1)
+    for place, one in enumerate(exchanges):
+        if not one.may_be_hiccup:
+            places[_identity(one)] = place
+    return places
+
+
+def _is_expected(exchange: Exchange) -> bool:
+    """Return whether a client must expect the failure: 429, or a connection that was closed while it was idle.
+
+    A server may close an idle connection at any time (RFC 9112, 9.3.1).
+    """
+    is_idle = exchange.phases.connect is None and exchange.phases.ttfb is None
+    return exchange.status == 429 or (exchange.failure is Failure.RESET and is_idle)
 
 
 def _identity(exchange: Exchange) -> object:
     """Return what makes two reads the same request; writes are never the same."""
-    is_read = exchange.method == "GET" and exchange.credential == "key"
-    return (exchange.operation, exchange.url, exchange.query) if is_read else id(exchange)
+    is_read = exchange.method == "GET"
+    return (exchange.operation, exchange.url, exchange.query, exchange.credential) if is_read else id(exchange)
 
 
-def _incident(exchange: Exchange) -> Incident:
+def _incident(exchange: Exchange, reason: str | None) -> Incident:
     at = timestamp(datetime.fromtimestamp(exchange.started_at, UTC))
     what = f"no response: {exchange.failure}" if exchange.failure else f"status {exchange.status}"
-    return Incident(at, exchange.operation, f"{what}; the repeated request succeeded", request_id(exchange))
+    what = reason.removesuffix(".") if reason else f"{what}; the repeated request succeeded"
+    return Incident(at, exchange.operation, what, request_id(exchange))

@@ -18,6 +18,7 @@ from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Confidence, Finding
 from whopwatch.core.report import timestamp
 from whopwatch.http import Call, Client
+from whopwatch.http.limits import MAX_REPEATS, REPEAT_PAUSE
 from whopwatch.planning.follow_ups import repeat_suspected
 from whopwatch.planning.ids import without_candidates
 from whopwatch.planning.schedule import plan
@@ -147,6 +148,10 @@ class Session:
         self.stopped: str | None = None
         self.unusable = False
         self._answered = False
+        self._failing: set[str] = set()
+        self._repeats = MAX_REPEATS
+        # The embedded simulator has no weather.
+        self._pause = 0.0 if client.target.name == SIMULATOR else REPEAT_PAUSE
         self._client = client
         self._exchanges = exchanges
         self._progress = progress
@@ -212,14 +217,34 @@ class Session:
 
     def _ask(self, call: Call) -> Exchange | None:
         try:
-            exchange = self._client.send(call)
+            exchange = self._send(call)
+            if self._is_repeated(exchange):
+                time.sleep(self._pause)
+                exchange = self._send(call)
+                if exchange.may_be_hiccup:
+                    self._failing.add(exchange.operation)
         except UnsafeRequestError:
             return None  # the target returned an id or cursor that must not be put into a URL
         self.state.record(call, exchange)
-        self._watch(exchange)
+        self._show_progress(exchange)
         if len(exchange.body) > KEPT_BODY:
             exchange.forget_body()
         return None if self.stopped else exchange
+
+    def _send(self, call: Call) -> Exchange:
+        exchange = self._client.send(call)
+        self._watch(exchange)
+        return exchange
+
+    def _is_repeated(self, exchange: Exchange) -> bool:
+        """Return whether a failed read is repeated, so that a hiccup is no finding. The client repeats 429 and 503."""
+        if self.stopped or not exchange.may_be_hiccup or exchange.method != "GET":
+            return False
+        is_new = exchange.operation not in self._failing and exchange.attempt == 1
+        if not (is_new and self._repeats and self._client.remaining):
+            return False
+        self._repeats -= 1
+        return True
 
     def set_other_versions_aside(self, findings: Sequence[Finding], others: OtherContracts) -> Mapping[str, str]:
         """Remove the responses of another version from the exchanges; return that version by operation id."""
@@ -244,6 +269,8 @@ class Session:
             self.unusable = self.stopped is not None
         elif exchange.failure:
             self.stopped = connection_lost_reason(self._exchanges)
+
+    def _show_progress(self, exchange: Exchange) -> None:
         if self._progress:
             wanted = [operation.id for operation in self.state.reads()]
             done = sum(id in self.state.traces for id in wanted)

@@ -34,7 +34,7 @@ def test_simulate_prints_one_line_serves_and_ends_cleanly(number: signal.Signals
         assert process.stdout
         assert process.stderr
         ready = json.loads(process.stdout.readline())
-        assert set(ready) == {"base_url", "api_key", "app_key", "company_id", "v2_base_url", "mcp_url"}
+        assert set(ready) == {"base_url", "api_key", "app_key", "company_id", "v2_base_url", "mcp_url", "contract"}
         assert ready["api_key"] == "test key"
         request = urllib.request.Request(
             f"{ready['base_url']}/products?company_id={ready['company_id']}",

@@ -29,7 +29,7 @@ from whopwatch.cli._support.options import (
     report_files,
 )
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import output_report, show_progress
+from whopwatch.cli._support.printing import output_report, print_contract, show_progress
 from whopwatch.config.accepted import AcceptedEntry, load_accepted
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError
 from whopwatch.core.exit_codes import exit_code
@@ -150,6 +150,7 @@ def check_command(
             writes=allow_writes,
             allow_unchecked=allow_unchecked,
             progress=progress,
+            announce=print_contract,
         )
         run = observe_target(options, target, os.environ)
     report = run.report()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,15 +31,20 @@ from whopwatch.cli._support.options import (
     report_files,
 )
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import output_report, show_progress
+from whopwatch.cli._support.printing import output_report, print_contract, show_progress
 from whopwatch.config.accepted import load_accepted
 from whopwatch.config.companies import read_companies
-from whopwatch.config.contract_choice import named_contract
+from whopwatch.config.contract_choice import AUTO, ContractChoice, named_contract
 from whopwatch.config.shard import Shard
+from whopwatch.contract import Contract
+from whopwatch.contract.loader import describe
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
 from whopwatch.core.exit_codes import exit_code
 from whopwatch.history.store import check_writable_path
 from whopwatch.run.target import check_target
+
+if TYPE_CHECKING:
+    from whopwatch.run.options import RunOptions
 
 DEFAULT_BASELINE = REPORTS / "baseline.sqlite"
 EXAMPLE = """\b
@@ -115,13 +122,24 @@ def drift_command(
     from whopwatch.history.nightly import NightSettings, last_common_success, run_night, run_nights
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run.options import RunOptions
-    from whopwatch.run.selection import refuse_writes
 
     _check_usage(target, targets, shard, baseline)
     metrics = Metrics(textfile, pushgateway, {"shard": shard.partition("/")[0]} if shard else {})
-    contract = named_contract(contract_name)
-    RunOptions(only=only, resources=resource, patterns=patterns, exclude=exclude).selected(contract)
-    refuse_writes(contract, only)
+    options = RunOptions(
+        contract_name=contract_name,
+        api_version=api_version,
+        only=only,
+        resources=resource,
+        patterns=patterns,
+        exclude=exclude,
+        budget=budget,
+        rate=rate,
+        seed=seed or 0,
+        config=config,
+        allow_unchecked=allow_unchecked,
+        announce=print_contract,
+    )
+    contract = _check_selection(options, target, targets)
     entries = load_accepted(accepted, config)
     companies = Shard.parse(shard or "0/1").of(read_companies(targets)) if targets else ()
     if not targets:
@@ -134,21 +152,7 @@ def drift_command(
     for file in [company.baseline for company in companies] or [baseline or DEFAULT_BASELINE]:
         make_reports_folder(file)
     with show_progress() as progress:
-        options = RunOptions(
-            contract_name=contract_name,
-            api_version=api_version,
-            only=only,
-            resources=resource,
-            patterns=patterns,
-            exclude=exclude,
-            budget=budget,
-            rate=rate,
-            seed=seed or 0,
-            config=config,
-            allow_unchecked=allow_unchecked,
-            progress=progress,
-        )
-        settings = NightSettings(options, entries, varies_plan=seed is None)
+        settings = NightSettings(replace(options, progress=progress), entries, varies_plan=seed is None)
         if targets:
             report, outcomes = run_nights(settings, companies, os.environ, _print_failure)
         else:
@@ -158,12 +162,25 @@ def drift_command(
     if metrics.wanted:
         from whopwatch.metrics.drift import DRIFT_JOB, drift_metrics
 
-        described = report.extra.get("contract") or contract.edition.to_json(len(contract.operations))
+        described = report.extra.get("contract") or describe(contract)
         metrics.send(DRIFT_JOB, report, drift_metrics(report, described, last_common_success(outcomes.values())))
     for outcome in outcomes.values():
         if outcome.save_error:
             raise outcome.save_error
     return EXIT_INTERRUPTED if any(one.interrupted for one in outcomes.values()) else exit_code(report, fail_on)
+
+
+def _check_selection(options: RunOptions, target: str | None, targets: Path | None) -> Contract:
+    """Return the contract to begin with. Raise UsageError, before anything is written, for names that it lacks.
+
+    The companies of `targets` may have contracts of their own: one of the bundled ones must have the names.
+    """
+    from whopwatch.run.options import chosen_contract, with_selection
+
+    if not targets:
+        return chosen_contract(options, target, os.environ).contract
+    is_auto = options.contract_name in (None, AUTO)
+    return with_selection(ContractChoice(named_contract(options.contract_name), is_auto=is_auto), options).contract
 
 
 def _print_failure(company: str, error: WhopwatchError) -> None:

@@ -24,7 +24,7 @@ from whopwatch.cli._support.options import (
     report_files,
 )
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import output_report, print_risks
+from whopwatch.cli._support.printing import output_report, print_contract, print_risks
 from whopwatch.config import SIMULATOR, key_variables, read_secret
 from whopwatch.config.contract_choice import choose_contract
 from whopwatch.contract import Contract
@@ -94,6 +94,7 @@ def mcp_command(
     outputs = Outputs(reports, None, FILE_NAMES)
     contract = choose_contract(contract_name, None, target or SIMULATOR, os.environ, config).contract
     has_key = not url or bool(read_secret(os.environ, "WHOP_API_KEY"))
+    print_contract(contract, _shown(url, command))
     begun = time.perf_counter()
     try:
         with _connected(contract, url, command, target, budget, seed, config, trust) as (server, name, ids):

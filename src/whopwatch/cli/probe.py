@@ -169,7 +169,9 @@ def _serve(
     server = service.start(address)
     host, port = server.server_address
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    click.echo(f"Probing {len(service.probes)} operations of {target.name}; {url}/metrics", err=True)
+    edition = contract.edition
+    named = f"the contract of {edition} ({edition.release})" if edition.release else f"the contract {edition}"
+    click.echo(f"Probing {len(service.probes)} operations of {target.name} with {named}; {url}/metrics", err=True)
     try:
         while signals.get() == signal.SIGHUP:
             if service.reload():

@@ -24,7 +24,7 @@ from whopwatch.cli._support.options import (
     report_files,
 )
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.cli._support.printing import output_report, print_risks
+from whopwatch.cli._support.printing import output_report, print_contract, print_risks
 from whopwatch.config import key_variables
 from whopwatch.config.contract_choice import bundled_versions
 from whopwatch.contract import Contract, load
@@ -118,6 +118,7 @@ def sdk_command(
         ):
             ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
             name = f"{wanted.language} SDK {wanted.version} at {ready.name}"
+            print_contract(contract, name)
             report = check_sdk(contract, program, relay, name=name, ids=ids, budget=limit, seed=seed)
     output_report(report, outputs)
     if metrics.wanted:

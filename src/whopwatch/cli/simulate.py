@@ -91,6 +91,7 @@ def simulate_command(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     from whopwatch.contract import load
+    from whopwatch.contract.loader import describe
     from whopwatch.simulator import SimulatorOptions, WebhookOptions, embedded
 
     given_secret = _webhook_secret() if webhook_url else None
@@ -107,7 +108,8 @@ def simulate_command(
         webhook=webhook,
         log=_print_log if log else None,
     )
-    with embedded(load(name), options=options, port=port, host=host) as simulator:
+    contract = load(name)
+    with embedded(contract, options=options, port=port, host=host) as simulator:
         ready: dict[str, object] = {
             "base_url": simulator.base_url,
             "api_key": simulator.api_key,
@@ -115,6 +117,7 @@ def simulate_command(
             "company_id": simulator.company_id,
             "v2_base_url": simulator.v2_base_url,
             "mcp_url": simulator.mcp_url,
+            "contract": describe(contract),
         }
         if simulator.keys:
             ready["keys"] = simulator.keys

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,8 +45,9 @@ class Edition:
 
     `version` is the value of the `Api-Version-Date` header, `release` the SDK release that the documents are made
     from (`sdk:0.0.23`), `date` the day of that release (ISO), `sha256` the digest of the documents. Each is None where
-    it is not known. `folder` holds the declarations: behaviour.toml, writes.toml, mcp.toml. `source` is the OpenAPI
-    file of a contract that is no edition; its declarations are those of the edition next to its version.
+    it is not known. `versions` are the ones that the release knows. `folder` holds the declarations: behaviour.toml,
+    writes.toml, mcp.toml. `source` is the OpenAPI file of a contract that is no edition; its declarations are those of
+    the edition next to its version.
     """
 
     folder: Path
@@ -55,6 +56,7 @@ class Edition:
     date: str | None = None
     sha256: str = ""
     source: Path | None = None
+    versions: Sequence[str] = ()
 
     def __str__(self) -> str:
         """Return the version, else the name of the file or folder."""

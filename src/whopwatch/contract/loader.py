@@ -59,6 +59,32 @@ def is_version(text: str) -> bool:
     return _VERSION.fullmatch(text) is not None
 
 
+def newer_versions(version: str | None, listed: Iterable[str] = ()) -> list[str]:
+    """Return the known versions that are newer than `version`, the oldest first: bundled, known to a release, `listed`.
+
+    Without `version` nothing is known to be newer.
+    """
+    if version is None:
+        return []
+    bundled = editions()
+    known = {
+        *listed,
+        *(one.version for one in bundled if one.version),
+        *(one for two in bundled for one in two.versions),
+    }
+    return sorted((one for one in known if version_order(one) > version_order(version)), key=version_order)
+
+
+def describe(contract: Contract, listed: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the contract as the JSON report has it. `listed` are versions that the API says it supports."""
+    newer = newer_versions(contract.version, listed)
+    return {
+        **contract.edition.to_json(len(contract.operations)),
+        "newer_versions": len(newer),
+        "newest_known": newer[-1] if newer else contract.version,
+    }
+
+
 def nearest_version(version: str, known: Iterable[str]) -> str | None:
     """Return `version` if it is `known`, else the nearest older known version, else None."""
     older = [one for one in known if version_order(one) <= version_order(version)]
@@ -119,7 +145,7 @@ def read_edition(folder: Path) -> Edition:
         raise ContractError(
             "The edition cannot be read.",
             where=str(path),
-            expected="the keys version, release and date",
+            expected="the keys version, release, date and versions",
             got=", ".join(facts),
         ) from None
 

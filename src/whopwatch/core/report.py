@@ -19,6 +19,14 @@ def timestamp(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def contract_facts(contracts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what `extra` says of the contracts of a report: `contract` for one, `contracts` for several."""
+    found = list({str(one.get("sha256")): dict(one) for one in contracts}.values())
+    if len(found) == 1:
+        return {"contract": found[0]}
+    return {"contracts": found} if found else {}
+
+
 class State(StrEnum):
     """The result of one operation. An operation without a checked response is never `verified`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import median
@@ -11,7 +11,7 @@ from typing import Any
 
 from whopwatch.checks.acceptance import ACCEPTED_CHECK
 from whopwatch.core.finding import INACTIVE, Finding, FindingState
-from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, TargetResult, Verdict
+from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, TargetResult, Verdict, contract_facts
 from whopwatch.history.grouping import common_state
 
 MAX_INCIDENT_ROWS = 100
@@ -55,8 +55,14 @@ def merge_reports(parts: Sequence[Report], failed: Sequence[TargetResult] = ()) 
         reason=reason if unchecked else None,
         memory=_memory(parts),
         targets=results,
-        extra=_failed_inside(parts),
+        extra={**_failed_inside(parts), **contract_facts(_contracts(parts))},
     )
+
+
+def _contracts(parts: Sequence[Report]) -> Iterator[Mapping[str, Any]]:
+    """Yield what each report says of its contract."""
+    for report in parts:
+        yield from (one for one in (report.extra.get("contract"), *report.extra.get("contracts", ())) if one)
 
 
 def _failed_inside(parts: Sequence[Report]) -> dict[str, Any]:

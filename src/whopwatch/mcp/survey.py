@@ -11,6 +11,7 @@ from whopwatch.checks import Evidence, FailedCheck, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract
 from whopwatch.contract.arguments import arguments_of
+from whopwatch.contract.loader import describe
 from whopwatch.contract.mcp_tools import Tool, tools_of
 from whopwatch.core.exchange import Exchange, Failure, Phases
 from whopwatch.core.finding import Finding
@@ -71,7 +72,10 @@ def check_mcp_server(
         budget=budget,
         incomplete=caller.stopped or failed_inside(failed),
         nothing="no tool returned anything to check",
-        extra={"incidents": [one.to_json() for one in failed]} if failed else None,
+        extra={
+            **({"incidents": [one.to_json() for one in failed]} if failed else {}),
+            "contract": describe(contract),
+        },
     )
 
 
@@ -88,6 +92,7 @@ def unreachable_report(contract: Contract, reason: str, *, name: str, budget: in
         seconds=seconds,
         budget=budget,
         incomplete=reason,
+        extra={"contract": describe(contract)},
     )
 
 

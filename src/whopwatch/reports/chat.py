@@ -12,6 +12,7 @@ from whopwatch.reports.text import (
     VERDICTS,
     active_findings,
     change_line,
+    contract_line,
     headline,
     inactive_findings,
     plural,
@@ -38,6 +39,8 @@ def render(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     words = _words(headline(report), 300)
     yield f"{MARKS[report.verdict]} *whopwatch: {VERDICTS[report.verdict].lower()}* at {_code(report.target)}: {words}"
+    if contract := contract_line(report):
+        yield f"contract {_words(contract, 200)}"
     if change := change_line(report):
         yield _words(change, 300)
     if len(report.targets) > 1:

@@ -38,6 +38,7 @@ from whopwatch.reports.text import (
     requests_line,
     sentence,
     source_words,
+    version_line,
 )
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def _page(report: Report) -> dict[str, Any]:
         "version": report.version,
         "target": report.target,
         "contract": contract_line(report),
+        "api_version": version_line(report),
         "started": format_time(report.started_at),
         "verdict": VERDICTS[report.verdict],
         "verdict_name": str(report.verdict),

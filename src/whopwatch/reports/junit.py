@@ -10,7 +10,15 @@ from whopwatch.core.finding import Finding
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.reports.curl import Requests
-from whopwatch.reports.text import UNSTATED, finding_lines, most_severe_first, plural, requests_line, target_line
+from whopwatch.reports.text import (
+    UNSTATED,
+    contract_line,
+    finding_lines,
+    most_severe_first,
+    plural,
+    requests_line,
+    target_line,
+)
 
 
 def render(report: Report) -> str:
@@ -38,7 +46,8 @@ def render(report: Report) -> str:
     )
     properties = ET.SubElement(suite, "properties")
     targets = [(f"target {sanitize(target.name)}", sanitize(target_line(target))) for target in report.targets]
-    for name, value in (("verdict", str(report.verdict)), ("requests", requests_line(report)), *targets):
+    contract = [("contract", words)] if (words := contract_line(report)) else []
+    for name, value in (("verdict", str(report.verdict)), ("requests", requests_line(report)), *contract, *targets):
         ET.SubElement(properties, "property", name=name, value=value)
     suite.extend(elements)
     root = ET.Element("testsuites", name="whopwatch")

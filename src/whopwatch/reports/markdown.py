@@ -31,6 +31,7 @@ from whopwatch.reports.text import (
     requests_line,
     sentence,
     states_line,
+    version_line,
 )
 
 MAX_LISTED = 200
@@ -55,6 +56,7 @@ def _lines(report: Report) -> Iterator[str]:
     rows = [
         ("target", _code(report.target)),
         ("contract", _escaped(contract_line(report))),
+        ("version", _escaped(version_line(report))),
         ("operations", _escaped(states_line(report))),
         ("checks", _escaped(checks_line(report))),
         ("findings", _escaped(findings_line(report))),

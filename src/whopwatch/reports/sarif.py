@@ -18,7 +18,7 @@ from whopwatch.core.finding import Finding, FindingState, Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, TargetResult, Verdict
 from whopwatch.reports.curl import Requests
-from whopwatch.reports.text import class_page, evidence, most_severe_first, reference_page
+from whopwatch.reports.text import class_page, contract_line, evidence, most_severe_first, reference_page
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS = 5000
@@ -60,6 +60,7 @@ def render(report: Report) -> str:
         "properties": {
             "target": sanitize(report.target),
             "verdict": str(report.verdict),
+            **({"contract": words} if (words := contract_line(report)) else {}),
             **({"targets": [_target(target) for target in report.targets]} if report.targets else {}),
         },
         "results": [

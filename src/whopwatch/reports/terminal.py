@@ -35,6 +35,7 @@ from whopwatch.reports.text import (
     requests_line,
     sentence,
     states_line,
+    version_line,
 )
 
 MAX_OPERATIONS = 12
@@ -177,6 +178,8 @@ def _summary(report: Report) -> RenderableType:
     table.add_row("target", Text(sanitize(report.target)))
     if contract := contract_line(report):
         table.add_row("contract", contract)
+    if version := version_line(report):
+        table.add_row("version", version)
     table.add_row("operations", states_line(report))
     if checks := checks_line(report):
         table.add_row("checks", checks)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
+from typing import Any
 
 from whopwatch.core.drift_classes import DRIFT_CLASSES, class_title
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Severity
@@ -32,6 +33,11 @@ STATE_ORDER = (
 """The states of findings, the most urgent first."""
 CHANGED = (FindingState.NEW, FindingState.WORSE, FindingState.FLAPPING, FindingState.FIXED)
 """States of findings that changed since the last night."""
+_VERSION_EVIDENCE = {
+    "header": "response header",
+    "responses": "judged by the responses",
+    "rejected": "the API rejected it",
+}
 _LEFT = "left"
 """The key of a report of a run with writes: the objects, by resource, that it created and did not delete."""
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)", re.ASCII)
@@ -140,11 +146,35 @@ def target_line(target: TargetResult) -> str:
 
 
 def contract_line(report: Report) -> str:
-    """Return `2025-01-01, sdk:0.0.23 of 2026-01-09, 149 operations`, empty for a report that names no contract."""
-    facts = report.extra.get("contract") or {}
+    """Return the contracts of a report in words (see `contract_words`), empty for a report that names none."""
+    named = (report.extra.get("contract"), *report.extra.get("contracts", ()))
+    return "; ".join(contract_words(facts) for facts in named if facts)
+
+
+def contract_words(facts: Mapping[str, Any]) -> str:
+    """Return `2025-01-01, sdk:0.0.23 of 2026-01-09, 150 operations, 69 newer versions are known`."""
     release = " of ".join(str(facts[key]) for key in ("release", "date") if facts.get(key))
     count = plural(facts["operations"], "operation") if facts.get("operations") else ""
-    return ", ".join(sanitize(part) for part in (facts.get("version") or "", release, count) if part)
+    newer = facts.get("newer_versions")
+    words = "" if newer is None else f"{plural(newer, 'newer version')} {'is' if newer == 1 else 'are'} known"
+    if newer == 0:
+        words = "no newer version is known"
+    return ", ".join(sanitize(part) for part in (facts.get("version") or "", release, count, words) if part)
+
+
+def version_line(report: Report) -> str:
+    """Return `2025-01-01 requested, 2026-10-15-1 answered (response header)`; empty if the report does not say."""
+    facts = report.extra.get("api_version")
+    if not isinstance(facts, Mapping):
+        return ""
+    requested = facts.get("requested")
+    asked = f"{requested} requested" if requested else "none requested: the version of the key"
+    answered = facts.get("answered")
+    evidence = _VERSION_EVIDENCE.get(str(facts.get("evidence")), "")
+    words = f"{answered} answered ({evidence})" if answered else evidence or "nothing showed which version answered"
+    supported = facts.get("supported") or ()
+    listed = f", {len(supported)} supported, the newest is {supported[-1]}" if supported else ""
+    return sanitize(f"{asked}, {words}{listed}")
 
 
 def requests_line(report: Report) -> str:

@@ -27,18 +27,21 @@ def observe_matching(
     auto: bool,
     select: Callable[[Contract], Collection[str]],
     budget: int,
+    announce: Callable[[Contract, str], None] | None = None,
     **options: Any,
 ) -> tuple[Contract, Observation]:
     """Observe `target` and return the contract that was used and the observation; `options` are those of `observe`.
 
     With `auto`, a run that finds another version than that of `contract` starts again with the bundled contract of that
-    version, or of the nearest older one, and requests its version. Both runs share `budget`. `select` returns the
-    operations to observe of a contract.
+    version, or of the nearest older one, and requests its version; `announce` is called with it. Both runs share
+    `budget`. `select` returns the operations to observe of a contract.
     """
     first = observe(contract, target, budget=budget, selected=select(contract), others=bundled_contracts, **options)
     better = _better(contract, first.api_version) if auto else None
     if better is None or first.sent >= budget:
         return contract, first
+    if announce:
+        announce(better, target.name)
     pinned = replace(target, api_version_date=better.version)
     left = budget - first.sent
     second = observe(better, pinned, budget=left, selected=select(better), others=bundled_contracts, **options)

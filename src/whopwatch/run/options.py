@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from whopwatch.checks import Evidence, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.checks.reproduce import values_at
 from whopwatch.config import Target
-from whopwatch.config.contract_choice import choose_contract
+from whopwatch.config.contract_choice import ContractChoice, choose_contract
 from whopwatch.contract import Contract
+from whopwatch.core.errors import UsageError
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import Report
 from whopwatch.planning.state import OperationHistory
 from whopwatch.run.conclude import judge
 from whopwatch.run.incidents import without_incidents
-from whopwatch.run.matching import observe_matching
+from whopwatch.run.matching import bundled_contracts, observe_matching
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.selection import match_operations, refuse_writes, select_operations
 from whopwatch.run.session import DEFAULT_BUDGET, WRITING_BUDGET
@@ -33,7 +35,7 @@ class RunOptions:
     second, None for that of the target. `config` is the path of whopwatch.toml, None for the default. With `writes` the
     selected writes are made, too. With `allow_unchecked` the key need not be allowed to use any operation.
     `patterns` select operations as `only` does, `exclude` leaves some out (`payments.*`). `faults` are injected
-    by the simulator.
+    by the simulator. `announce` is called with the contract before the first request, and again if it changes.
     """
 
     contract_name: str | None = None
@@ -50,6 +52,7 @@ class RunOptions:
     exclude: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     progress: Callable[[Progress], None] | None = None
+    announce: Callable[[Contract, str], None] | None = None
 
     def selected(self, contract: Contract) -> frozenset[str]:
         """Return the ids of the selected operations. Raise UsageError for a name or pattern that matches none."""
@@ -90,6 +93,36 @@ class ObservedRun:
         }
 
 
+def chosen_contract(options: RunOptions, target_name: str | None, environ: Mapping[str, str]) -> ContractChoice:
+    """Return the contract of a run at the target called `target_name`.
+
+    A run that may change its contract starts with one that knows the selected operations. Raise UsageError if none
+    does, and for anything else in `options` that cannot be used.
+    """
+    choice = choose_contract(options.contract_name, options.api_version, target_name, environ, options.config)
+    return with_selection(choice, options)
+
+
+def with_selection(choice: ContractChoice, options: RunOptions) -> ContractChoice:
+    """Return the choice with a contract that has the selected operations. Raise UsageError if none has."""
+    choice = _with_known_names(choice, options)
+    if not options.writes:
+        refuse_writes(choice.contract, options.only)
+    return choice
+
+
+def _with_known_names(choice: ContractChoice, options: RunOptions) -> ContractChoice:
+    try:
+        options.selected(choice.contract)
+    except UsageError:
+        for contract in reversed(bundled_contracts()) if choice.is_auto else ():
+            with suppress(UsageError):
+                options.selected(contract)
+                return replace(choice, contract=contract)
+        raise
+    return choice
+
+
 def observe_target(
     options: RunOptions,
     target_name: str | None,
@@ -103,10 +136,7 @@ def observe_target(
     `plan_seed` replaces the seed of the plan, not that of the simulator. `past` is what earlier runs know of the
     operations. Raise UsageError or ConfigError, before any request, for options that cannot be used.
     """
-    choice = choose_contract(options.contract_name, options.api_version, target_name, environ, options.config)
-    options.selected(choice.contract)
-    if not options.writes:
-        refuse_writes(choice.contract, options.only)
+    choice = chosen_contract(options, target_name, environ)
     with open_target(
         choice.contract,
         target_name,
@@ -119,10 +149,13 @@ def observe_target(
         allow_unchecked=options.allow_unchecked,
         faults=options.faults,
     ) as target:
+        if options.announce:
+            options.announce(choice.contract, target.name)
         contract, observation = observe_matching(
             choice.contract,
             target,
             auto=choice.is_auto,
+            announce=options.announce,
             select=options.selected,
             budget=options.request_limit,
             seed=options.seed if plan_seed is None else plan_seed,

@@ -11,6 +11,7 @@ from typing import Any
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.arguments import arguments_of
+from whopwatch.contract.loader import describe
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import Report
@@ -80,7 +81,7 @@ def check_sdk(
         budget=budget,
         incomplete=driver.stopped,
         nothing="the SDK parsed no response",
-        extra={"sdk": driver.summary(), "contract": contract.edition.to_json(len(contract.operations))},
+        extra={"sdk": driver.summary(), "contract": describe(contract)},
     )
 
 

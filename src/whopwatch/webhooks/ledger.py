@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from whopwatch.contract.loader import describe
 from whopwatch.core.finding import Confidence, Finding, Severity
-from whopwatch.core.report import Report, timestamp
+from whopwatch.core.report import Report, contract_facts, timestamp
 from whopwatch.run.conclude import RowEvidence, conclude
 from whopwatch.signature import Reason, Refusal
 from whopwatch.webhooks.checker import DeliveryResult
@@ -35,6 +36,7 @@ class DeliveryLedger:
         self._findings: dict[str, Finding] = {}
         self._unsigned: dict[str, Finding] = {}
         self._checked: Counter[str] = Counter()
+        self._contracts: dict[str, dict[str, Any]] = {}
         self._unchecked: Counter[str] = Counter()
         self.refused: Counter[Reason] = Counter()
 
@@ -50,6 +52,8 @@ class DeliveryLedger:
                 self._unchecked[result.unchecked] += 1
             else:
                 self._checked[result.event] += 1
+                if result.contract and result.contract.edition.sha256 not in self._contracts:
+                    self._contracts[result.contract.edition.sha256] = describe(result.contract)
         self.add_findings(result.findings)
 
     def record_refusal(self, refusal: Refusal) -> None:
@@ -88,7 +92,7 @@ class DeliveryLedger:
             budget=budget,
             incomplete=self._incomplete(),
             nothing="no delivery was received that could be checked",
-            extra={"deliveries": self._counts()},
+            extra={"deliveries": self._counts(), **contract_facts(self._contracts.values())},
         )
 
     def _incomplete(self) -> str | None:

@@ -12,6 +12,8 @@ import click
 
 from whopwatch.cli._support.colors import make_console
 from whopwatch.cli._support.outputs import Outputs
+from whopwatch.contract import Contract
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report
 
 if TYPE_CHECKING:
@@ -27,6 +29,14 @@ def print_risks(*, contained: bool, release: str | None = None) -> None:
         click.echo(f"{release} has no lock file: its packages are not checked against known hashes (--lock).", err=True)
     if not contained:
         click.echo("The program runs without containment (--trust): it can read your files and send them.", err=True)
+
+
+def print_contract(contract: Contract, target: str) -> None:
+    """Print to stderr, before a run, what is checked and against which contract."""
+    from whopwatch.contract.loader import describe
+    from whopwatch.reports.text import contract_words
+
+    click.echo(f"Checking {sanitize(target)} against the contract {contract_words(describe(contract))}.", err=True)
 
 
 def output_report(

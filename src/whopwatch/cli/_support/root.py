@@ -73,6 +73,22 @@ COMMANDS = {
     "simulate": ("whopwatch.cli.simulate:simulate_command", "Run the embedded Whop API as a server."),
 }
 
+VERSION_HELP = "Show the version of whopwatch and of its contracts, and exit."
+
+
+def _show_version(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:
+    if not is_wanted or context.resilient_parsing:
+        return
+    from whopwatch.contract import editions, load
+    from whopwatch.contract.loader import describe
+    from whopwatch.reports.text import contract_words
+
+    click.echo(f"whopwatch, version {__version__}")
+    for edition in editions():
+        click.echo(f"contract {contract_words(describe(load(edition.folder)))}")
+    context.exit()
+
+
 EXAMPLE = """\b
 Examples:
   whopwatch check                            the embedded simulator
@@ -87,7 +103,7 @@ Examples:
     epilog=EXAMPLE,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__, prog_name="whopwatch")
+@click.option("--version", is_flag=True, callback=_show_version, expose_value=False, is_eager=True, help=VERSION_HELP)
 @click.option("--color", type=click.Choice(MODES), default="auto", show_default=True, help="When to print colours.")
 @click.option("--traceback", is_flag=True, help="Show the traceback of an unexpected error.")
 def root(color: str, traceback: bool) -> None:

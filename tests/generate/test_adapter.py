@@ -14,6 +14,7 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
+from tests.http.mock import MockTransport
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
 from whopwatch.generate.adapter import KEY_PLACEHOLDER, RefusedError, guarded_requests
@@ -143,7 +144,7 @@ def test_a_redirect_to_elsewhere_is_not_followed(contract: Contract, simulator: 
         return httpx.Response(302, headers={"location": "http://example.com/api/v1/products/prod_1"})
 
     target = _read_only(simulator)
-    with Client(target, contract, budget=5, transport=httpx.MockTransport(elsewhere)) as client:
+    with Client(target, contract, budget=5, transport=MockTransport(elsewhere)) as client:
         with guarded_requests(client), pytest.raises(RefusedError, match="does not start with the base URL"):
             requests.get(f"{target.base_url}/products/prod_1", timeout=5)
         assert client.sent == 1
@@ -154,7 +155,7 @@ def test_what_the_wire_does_is_told_in_the_terms_of_requests(contract: Contract,
         raise httpx.ReadTimeout("") if request.url.path.endswith("/prod_slow") else httpx.ReadError("")
 
     target = _read_only(simulator)
-    with Client(target, contract, budget=5, transport=httpx.MockTransport(broken)) as client, guarded_requests(client):
+    with Client(target, contract, budget=5, transport=MockTransport(broken)) as client, guarded_requests(client):
         with pytest.raises(requests.Timeout):
             requests.get(f"{target.base_url}/products/prod_slow", timeout=5)
         with pytest.raises(requests.ConnectionError):

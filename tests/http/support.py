@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import pytest
 
+from tests.http.mock import MockTransport
 from whopwatch.config import Secret, Target
 from whopwatch.contract import load
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.http import Call, Client, Limits
+from whopwatch.http import Call, Client, Limits, Transport, wire
+from whopwatch.http.timing import AttemptTimer
+from whopwatch.http.wire import Network, Origin
 
 KEY = "sk_test_0123456789abcdefghij"
 BASE = "https://api.example.com/api/v1"
@@ -44,24 +50,61 @@ class Time:
         self.now += seconds
 
 
-class Recorder(httpx.BaseTransport):
-    """Replaces the network: keeps a copy of each request, and returns the given responses in turn."""
+class Recorder(MockTransport):
+    """Keeps each request, and returns the given responses in turn."""
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
+        super().__init__(self._next)
         self.answers = list(answers)
         self.requests: list[httpx.Request] = []
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(
-            httpx.Request(request.method, request.url, headers=request.headers, content=request.read() or None)
-        )
+    def _next(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
 
-def client(transport: httpx.BaseTransport | None = None, **settings: Any) -> tuple[Client, Time, list[Exchange]]:
+class ScriptedSocket:
+    """A connected socket that receives `parts` in turn, then the end of the stream."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self._parts = list(parts)
+        self.sent = b""
+
+    def sendall(self, data: bytes) -> None:
+        self.sent += data
+
+    def recv(self, _: int) -> bytes:
+        return self._parts.pop(0) if self._parts else b""
+
+    def settimeout(self, _: float) -> None:
+        """Wait for nothing: the parts are there."""
+
+    def shutdown(self, _: int) -> None:
+        """Shut nothing down."""
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
+@contextmanager
+def wire_that_answers(*parts: bytes, limits: Limits = UNPACED) -> Iterator[Network]:
+    """A network whose every connection receives `parts`."""
+
+    def connect(_: Origin, timer: AttemptTimer, __: Limits) -> ScriptedSocket:
+        timer.connect = 0.0
+        return ScriptedSocket(*parts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Origin, "_open", connect)
+        patch.setattr(Origin, "_take_idle", lambda _: None)
+        patch.setattr(wire, "_tls_context", lambda: None)
+        yield Network([BASE], limits)
+
+
+def client(transport: Transport | None = None, **settings: Any) -> tuple[Client, Time, list[Exchange]]:
     """A client over `transport`, by default one that answers `{}`, its clock and the list of its attempts."""
     time, seen = Time(), list[Exchange]()
     settings = {"budget": 1000, "target": target(), **settings}

@@ -7,14 +7,13 @@ import traceback
 
 import httpx
 import pytest
-import respx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.http.support import BASE, CONTRACT, KEY, UNPACED, Recorder, call, client, target
+from tests.http.mock import MockTransport
+from tests.http.support import KEY, Recorder, call, client, wire_that_answers
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.redaction import forget_all, redact, remember
-from whopwatch.http import Client
 
 
 def everything(error: BaseException) -> str:
@@ -22,25 +21,22 @@ def everything(error: BaseException) -> str:
     return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
 
 
-@respx.mock
 def test_no_log_record_holds_the_key_or_a_response(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    respx.get(f"{BASE}/products").mock(return_value=httpx.Response(200, headers={"X-A": "s3cr3t"}))
-    with Client(target(), CONTRACT, budget=2, limits=UNPACED) as sender:
-        sender.send(call())
+    with wire_that_answers(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-A: s3cr3t\r\n\r\n") as network:
+        client(network)[0].send(call())
     assert KEY not in caplog.text
     assert "s3cr3t" not in caplog.text
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, RuntimeError])
 def test_an_interruption_shows_no_key_in_any_frame(error: type[BaseException]) -> None:
-    class Interrupted(httpx.BaseTransport):
-        def handle_request(self, request: httpx.Request) -> httpx.Response:
-            sent = request.headers["authorization"]
-            assert KEY in sent
-            raise error
+    def interrupted(request: httpx.Request) -> httpx.Response:
+        sent = request.headers["authorization"]
+        assert KEY in sent
+        raise error
 
-    sender, *_ = client(Interrupted())
+    sender, *_ = client(MockTransport(interrupted))
     with pytest.raises(error) as raised:
         sender.send(call())
     assert KEY not in everything(raised.value)

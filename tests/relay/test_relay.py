@@ -11,6 +11,7 @@ import httpx
 import pytest
 from whop_sdk import NotFoundError, PermissionDeniedError, Whop
 
+from tests.http.mock import MockTransport
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
 from whopwatch.http import Client
@@ -128,7 +129,7 @@ def test_the_programs_api_version_is_forwarded(contract: Contract, sent: dict[st
     base = "http://127.0.0.1:9/api/v1"
     target = Target("t", base, base, api_version_date="2025-01-01")
     with (
-        Client(target, contract, budget=1, transport=httpx.MockTransport(respond)) as client,
+        Client(target, contract, budget=1, transport=MockTransport(respond)) as client,
         run_relay(client, contract) as relay,
     ):
         httpx.get(f"{relay.url}/products?company_id=biz_1", headers={"Authorization": f"Bearer {relay.token}", **sent})

@@ -15,6 +15,7 @@ from zlib import crc32
 
 import httpx
 
+from tests.http.mock import MockTransport
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.list_behaviour import PAGING, Pairs
@@ -36,7 +37,7 @@ class FakeApi:
         self.requests: Counter[str] = Counter()
         self.log: list[str] = []
         self.owners: dict[str, Pairs] = {}
-        self.transport = httpx.MockTransport(self.handle)
+        self.transport = MockTransport(self.handle)
 
     def target(self, **changes: Any) -> Target:
         settings: dict[str, Any] = {

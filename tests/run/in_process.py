@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
-import httpx
 from starlette.datastructures import Headers
 
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
-from whopwatch.http.network import TIMER
+from whopwatch.http.timing import AttemptTimer
+from whopwatch.http.wire import HttpRequest, RawResponse
 from whopwatch.simulator.api.pipeline import ApiCall
 from whopwatch.simulator.backend import Backend, SimulatorOptions
 
 
-class InProcess(httpx.BaseTransport):
+class InProcess:
     """Passes requests to the backend of a simulator; `before` is called with it first."""
 
     def __init__(
@@ -33,20 +33,26 @@ class InProcess(httpx.BaseTransport):
             company_id=self.backend.world.account.id,
         )
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def send(self, request: HttpRequest, timer: AttemptTimer) -> RawResponse:
         if self._before:
             self._before(self.backend)
-        path, _, query = request.url.raw_path.decode("latin-1").partition("?")
+        url = urlsplit(request.url)
+        path, query = url.path, url.query
         api, _, below = path.removeprefix("/api/").partition("/")
         call = ApiCall(
             method=request.method,
             api=api,
             path=f"/{below}",
             query_pairs=parse_qsl(query, keep_blank_values=True),
-            headers=Headers(raw=[(name.lower(), value) for name, value in request.headers.raw]),
-            raw_body=b"",
+            headers=Headers(dict(request.headers)),
+            raw_body=request.body or b"",
         )
         answer = self.backend.answer(call)
         # The time to compute a response is not time on the wire: no deadline may pass on a busy machine.
-        request.extensions[TIMER].start()
-        return httpx.Response(answer.status_code, headers=answer.raw_headers, content=bytes(answer.body))
+        timer.start()
+        timer.headers_complete()
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.raw_headers]
+        return RawResponse(answer.status_code, timer.phases(), headers, bytearray(answer.body))
+
+    def close(self) -> None:
+        """Close nothing."""

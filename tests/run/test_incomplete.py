@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests.http.mock import MockTransport
 from tests.run.fake_api import FakeApi, error
 from whopwatch.contract import Contract
 from whopwatch.core.report import State, Verdict
@@ -37,7 +38,7 @@ def test_an_interrupted_run_keeps_what_it_saw_and_is_not_clean(contract: Contrac
             raise KeyboardInterrupt
         return api.transport.handle_request(request)
 
-    report = check(contract, api.target(), transport=httpx.MockTransport(answer))
+    report = check(contract, api.target(), transport=MockTransport(answer))
     assert report.count()[State.VERIFIED] > 0
     assert (report.verdict, report.reason) == (Verdict.COULD_NOT_CHECK, INTERRUPTED)
 
@@ -77,7 +78,7 @@ def test_a_key_without_scopes_is_one_group_and_each_operation_names_its_own(cont
 
 
 def test_a_page_of_html_is_the_reason_of_every_operation(contract: Contract) -> None:
-    page = httpx.MockTransport(lambda _: httpx.Response(404, html="<html></html>"))
+    page = MockTransport(lambda _: httpx.Response(404, html="<html></html>"))
     report = check(contract, FakeApi(contract).target(), transport=page)
     reads = {row.reason for row in report.operations if row.state is State.COULD_NOT_CHECK}
     assert reads == {report.reason}

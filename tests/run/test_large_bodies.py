@@ -12,6 +12,7 @@ import pytest
 PROGRAM = """
 import sys, time
 import httpx
+from tests.http.mock import MockTransport
 from whopwatch.config import Target
 from whopwatch.contract import load
 from whopwatch.run import judge, observe
@@ -20,7 +21,7 @@ contract, body = load(), open(sys.argv[1], "rb").read()
 target = Target("x", "http://127.0.0.1:1/api/v1", "http://127.0.0.1:1/api/v2", company_id="biz_1")
 page = lambda request: httpx.Response(200, content=body, headers={"content-type": "application/json"})
 used = time.process_time()
-report = judge(contract, observe(contract, target, budget=2, transport=httpx.MockTransport(page)), "x")
+report = judge(contract, observe(contract, target, budget=2, transport=MockTransport(page)), "x")
 # The maximum of getrusage includes the process that started this one; VmHWM does not.
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 peak = int(status["VmHWM"].split()[0]) // 2**10

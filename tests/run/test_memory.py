@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from tests.run.in_process import InProcess
 from whopwatch.contract import Contract
+from whopwatch.http.timing import AttemptTimer
+from whopwatch.http.wire import HttpRequest, RawResponse
 from whopwatch.run import observe
 from whopwatch.run.session import KEPT_BODY
 from whopwatch.simulator.backend import SimulatorOptions
@@ -29,16 +30,15 @@ def test_a_run_ends_when_its_responses_take_too_much_memory(
 ) -> None:
     monkeypatch.setattr("whopwatch.http.limits.MIN_RESPONSE_WEIGHT", 2 << 20)
     monkeypatch.setattr("whopwatch.http.limits.WEIGHT_PER_REQUEST", 0)
-    server = api(contract)
 
-    class Padded(httpx.BaseTransport):
-        def handle_request(self, request: httpx.Request) -> httpx.Response:
-            response = server.handle_request(request)
-            return httpx.Response(response.status_code, headers={"content-type": "application/json"}, content=(
-                response.content + b" " * (1 << 20)
-            ))  # fmt: skip
+    class Padded(InProcess):
+        def send(self, request: HttpRequest, timer: AttemptTimer) -> RawResponse:
+            response = super().send(request, timer)
+            response.body += b" " * (1 << 20)
+            return response
 
-    seen = observe(contract, server.target(), budget=50, transport=Padded())
+    padded = Padded(contract, SimulatorOptions(seed=2, items=120, rate_limit=10**9))
+    seen = observe(contract, padded.target(), budget=50, transport=padded)
     assert seen.stopped == "The responses of the run exceed 2 MiB, which is their memory limit."
     assert seen.sent <= 3
     assert not seen.exhausted

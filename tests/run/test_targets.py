@@ -7,6 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from tests.http.mock import MockTransport
 from tests.run.fake_api import Answer, FakeApi, error, html
 from whopwatch.config import Secret
 from whopwatch.contract import Contract, Operation, load
@@ -57,7 +58,7 @@ def fail(_: httpx.Request) -> httpx.Response:
 def test_a_target_that_is_no_api_is_given_up_early(
     contract: Contract, handler: Callable[[httpx.Request], httpx.Response], most: int, said: str
 ) -> None:
-    report = check(contract, FakeApi(contract).target(), transport=httpx.MockTransport(handler))
+    report = check(contract, FakeApi(contract).target(), transport=MockTransport(handler))
     assert report.verdict is Verdict.COULD_NOT_CHECK
     assert said in (report.reason or "")
     assert report.sent <= most
@@ -104,7 +105,7 @@ def test_a_host_that_dies_on_the_way_leaves_the_rest_unchecked(contract: Contrac
             raise httpx.ConnectError("gone")
         return api.handle(request)
 
-    report = check(contract, api.target(), transport=httpx.MockTransport(handle))
+    report = check(contract, api.target(), transport=MockTransport(handle))
     assert report.sent == 24
     assert report.count()[State.VERIFIED] == 20
     assert report.verdict is Verdict.COULD_NOT_CHECK

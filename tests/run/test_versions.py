@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests.http.mock import MockTransport
 from tests.run.fake_api import FakeApi
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
@@ -51,7 +52,7 @@ def target() -> Target:
 
 def test_versions_key_and_webhooks_are_shown(newest: Contract) -> None:
     api = VersionedApi()
-    survey = survey_versions(newest, load(), target(), httpx.MockTransport(api))
+    survey = survey_versions(newest, load(), target(), MockTransport(api))
     assert survey.supported == ("2025-01-01", PINNED)
     assert (survey.key_version, survey.key_evidence) == (PINNED, "key")
     assert survey.webhooks == {"hook_1": "2026-09-15", "hook_2": "v5", "hook_3": "unknown"}
@@ -71,12 +72,12 @@ def test_a_key_that_is_not_listed_is_judged_by_responses() -> None:
             return httpx.Response(404, json={"error": {"type": "not_found", "message": "no"}})
         return api.handle(request)
 
-    survey = survey_versions(newest, load(), api.target(), httpx.MockTransport(handle))
+    survey = survey_versions(newest, load(), api.target(), MockTransport(handle))
     assert (survey.supported, survey.webhooks) == ((), {})
     assert (survey.key_version, survey.key_evidence) == ("2025-01-01", "responses")
     assert survey.sent <= 12
 
 
 def test_two_keys_with_the_same_end_show_nothing(newest: Contract) -> None:
-    survey = survey_versions(newest, load(), target(), httpx.MockTransport(VersionedApi("apik_*****zzzz")))
+    survey = survey_versions(newest, load(), target(), MockTransport(VersionedApi("apik_*****zzzz")))
     assert survey.key_version is None

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.http.mock import MockTransport
 from tests.webhooks.observed import CONTRACT
 from whopwatch.config import Secret, Target
 from whopwatch.contract import load
@@ -124,7 +125,7 @@ def test_an_object_is_requested_in_the_version_of_its_delivery(version: str) -> 
         return httpx.Response(200, json={"id": "pay_1", contract.account.object_field: {"id": "biz_2"}})
 
     target = Target("t", "http://127.0.0.1:9/api/v1", "http://127.0.0.1:9/api/v2", Secret("k"))
-    with Client(target, CONTRACT, budget=1, transport=httpx.MockTransport(answer)) as client:
+    with Client(target, CONTRACT, budget=1, transport=MockTransport(answer)) as client:
         data = {"id": "pay_1", contract.account.object_field: {"id": "biz_1"}}
         found = list(ObjectLookup(CONTRACT, client)(contract.event("payment.succeeded"), data, contract))
     assert seen == [version]

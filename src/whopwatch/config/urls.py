@@ -10,6 +10,7 @@ from whopwatch.core.errors import UsageError
 PRODUCTION_HOST = "api.whop.com"
 SANDBOX_HOST = "sandbox-api.whop.com"
 WHOP_DOMAIN = "whop.com"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 WRITABLE_WHOP_HOSTS = frozenset({SANDBOX_HOST})
 """The hosts of Whop that accept writes. Every other host of its domain counts as production."""
 
@@ -50,7 +51,7 @@ def refuse_unencrypted(url: str, where: str, hint: str = "use https") -> None:
 
 
 def normal_base_url(text: str, where: str, version: str = "v1") -> str:
-    """Return `text` as a base URL: scheme and host in lower case, no trailing slash or dot.
+    """Return `text` as a base URL: scheme and host in lower case, no trailing slash or dot, no default port.
 
     Raises UsageError, naming `where` the text comes from, for a URL that cannot be the base of an API: another scheme,
     no host, a user or password, a query or fragment, or a host of Whop without /api/`version`.
@@ -72,7 +73,7 @@ def normal_base_url(text: str, where: str, version: str = "v1") -> str:
     host = _ascii_host(host, where)
     _check_whop_path(parts, host, where, f"/api/{version}")
     netloc = f"[{host}]" if ":" in host else host
-    if port is not None:
+    if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
         netloc = f"{netloc}:{port}"
     return f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}"
 

@@ -9,7 +9,7 @@ from whopwatch.core.errors import UsageError
 
 EXTRAS = {
     "anyio": ("simulator", "mcp"),
-    "httptools": ("probe", "webhook"),
+    "httpx": ("simulator", "webhook"),
     "httpx2": ("mcp",),
     "hypothesis": ("generate",),
     "jsonpath_rfc9535": ("build",),

@@ -11,26 +11,26 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import responses
 from typing import Any
 
-import httpx
 import requests
 import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
+from whopwatch.core.exchange import Credential, Failure
 from whopwatch.core.redaction import redact
-from whopwatch.http import Client, Limits
-from whopwatch.http.network import TIMER
-from whopwatch.http.response import ACCEPT_ENCODING, UnreadableError, check_header_bounds, read_body
-from whopwatch.http.timing import AttemptTimer
-from whopwatch.http.transport import CREDENTIAL
+from whopwatch.http import Client
+from whopwatch.http.door import ACCEPT_ENCODING
+from whopwatch.http.wire import HttpRequest, RawResponse, RequestFailedError
 
 KEY_PLACEHOLDER = "Bearer of-the-target"
 """The `Authorization` that a tool sends where it means the target's key, which it never gets."""
 
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "keep-alive"})
-"""Headers that depend on how the message is written: httpx adds its own instead."""
+"""Headers that depend on how the message is written: the client adds its own instead."""
+_TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.WRITE_TIMEOUT, Failure.READ_TIMEOUT, Failure.DEADLINE})
 
 _UNPACKED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
@@ -47,47 +47,40 @@ class GuardedAdapter(BaseAdapter):
     for a spent budget, and the exceptions of `requests` for network failures.
     """
 
-    def __init__(self, client: Client, limits: Limits = Limits()) -> None:  # noqa: B008 (immutable)
+    def __init__(self, client: Client) -> None:
         super().__init__()
         self.client = client
         self.refused = 0
-        self._limits = limits
         self._build = HTTPAdapter().build_response
         self._lock = threading.Lock()
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Send `request` and return the response. Settings for timeouts, proxies and certificates are ignored."""
+        credential: Credential = "key" if "authorization" in request.headers else "none"
         try:
-            outgoing = _translated(request)
-            response = self.client.transport.handle_request(outgoing)
-            try:
-                check_header_bounds(response.headers, self._limits)
-                body = read_body(response, self._limits, _watch(outgoing))
-            finally:
-                response.close()
+            response = self.client.door.send(_translated(request), credential, self.client.door.timer())
         except (UnsafeRequestError, BudgetExhaustedError) as error:
             with self._lock:
                 self.refused += isinstance(error, UnsafeRequestError)
             raise RefusedError(error.what, request=request) from None
-        except httpx.TimeoutException as error:
-            raise requests.Timeout(type(error).__name__, request=request) from None
-        except (httpx.TransportError, UnreadableError) as error:
-            raise requests.ConnectionError(type(error).__name__, request=request) from None
-        return self._received(request, response, body)
+        except RequestFailedError as error:
+            kind = requests.Timeout if error.failure in _TIMEOUTS else requests.ConnectionError
+            raise kind(error.failure.value, request=request) from None
+        return self._received(request, response)
 
     def close(self) -> None:
         """Do nothing: sessions end before the client does."""
 
-    def _received(self, request: requests.PreparedRequest, response: httpx.Response, body: bytes) -> requests.Response:
+    def _received(self, request: requests.PreparedRequest, response: RawResponse) -> requests.Response:
         headers = urllib3.HTTPHeaderDict()
-        for name, value in response.headers.multi_items():
+        for name, value in response.headers:
             if name not in _UNPACKED:
                 headers.add(redact(name), redact(value))
         raw = urllib3.HTTPResponse(
-            body=io.BytesIO(redact(body)),
+            body=io.BytesIO(redact(bytes(response.body))),
             headers=headers,
-            status=response.status_code,
-            reason=response.reason_phrase,
+            status=response.status,
+            reason=responses.get(response.status, ""),
             version=11,
             preload_content=False,
             request_method=request.method,
@@ -107,22 +100,18 @@ def guarded_requests(client: Client) -> Iterator[GuardedAdapter]:
         requests.Session.get_adapter = original  # type: ignore[method-assign]
 
 
-def _translated(request: requests.PreparedRequest) -> httpx.Request:
-    """Return `request` as an httpx request. Raises UnsafeRequestError for a URL or body that httpx cannot send."""
-    headers = [
-        (_octets(name), _octets(value).strip()) for name, value in request.headers.items() if _is_kept(name, value)
-    ]
-    headers.append((b"accept-encoding", ACCEPT_ENCODING.encode()))
-    extensions = {} if "authorization" in request.headers else {CREDENTIAL: "none"}
+def _translated(request: requests.PreparedRequest) -> HttpRequest:
+    """Return `request` as the client sends it. Raises UnsafeRequestError for a body that cannot be sent."""
+    headers = [(_text(name), _text(value).strip()) for name, value in request.headers.items() if _is_kept(name, value)]
     body = request.body or None
-    if body is not None and not isinstance(body, (str, bytes)):
+    if body is not None and not isinstance(body, str | bytes):
         raise UnsafeRequestError("A request was not sent: its body is a stream.")
-    try:
-        return httpx.Request(
-            request.method or "", request.url or "", headers=headers, content=body, extensions=extensions
-        )
-    except httpx.InvalidURL:
-        raise UnsafeRequestError("A request was not sent: its URL is not valid.") from None
+    return HttpRequest(
+        request.method or "",
+        request.url or "",
+        (*headers, ("Accept-Encoding", ACCEPT_ENCODING)),
+        body.encode() if isinstance(body, str) else body,
+    )
 
 
 def _is_kept(name: str, value: str | bytes) -> bool:
@@ -130,11 +119,5 @@ def _is_kept(name: str, value: str | bytes) -> bool:
     return lower not in _FRAMING and (lower, value) != ("authorization", KEY_PLACEHOLDER)
 
 
-def _octets(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode("latin-1", "replace")
-
-
-def _watch(request: httpx.Request) -> AttemptTimer:
-    watch = request.extensions[TIMER]
-    assert isinstance(watch, AttemptTimer)
-    return watch
+def _text(text: str | bytes) -> str:
+    return text.decode("latin-1") if isinstance(text, bytes) else text

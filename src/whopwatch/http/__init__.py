@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from whopwatch.http.client import Client
     from whopwatch.http.guard import Guard
     from whopwatch.http.limits import Limits, Rate
-    from whopwatch.http.transport import GuardedTransport
+    from whopwatch.http.wire import Transport
 
 _MODULES = {
     "Call": "call",
     "Client": "client",
     "Guard": "guard",
-    "GuardedTransport": "transport",
     "Limits": "limits",
     "Rate": "limits",
+    "Transport": "wire",
     "url_of": "call",
 }
 
-__all__ = ["Call", "Client", "Guard", "GuardedTransport", "Limits", "Rate", "url_of"]
+__all__ = ["Call", "Client", "Guard", "Limits", "Rate", "Transport", "url_of"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,31 +9,27 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 from whopwatch import __version__
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
 from whopwatch.contract.edition import VERSION_HEADER
-from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.core.redaction import redact
 from whopwatch.core.strict_json import memory_weight
 from whopwatch.http.call import Call, url_of
 from whopwatch.http.credentials import CredentialKeys
+from whopwatch.http.door import ACCEPT_ENCODING, Door
 from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits, Pacer, Rate, RunBudget, wait_before_next, wait_until_reset
-from whopwatch.http.network import TIMER, NetworkTransport
-from whopwatch.http.response import ACCEPT_ENCODING, UnreadableError, check_header_bounds, failure_of, read_body
 from whopwatch.http.timing import AttemptTimer
-from whopwatch.http.transport import CREDENTIAL, GuardedTransport
+from whopwatch.http.wire import HttpRequest, Network, RequestFailedError, Transport
 
 
 class Client:
     """Sends the calls of one run to one target.
 
-    `budget` is the number of requests that may be sent, retries included. `transport` replaces the network
-    (httpx.MockTransport, a respx router); guard, rate and limits still apply. `on_exchange` receives every attempt,
+    `budget` is the number of requests that may be sent, retries included. `transport` replaces the network;
+    guard, rate and budget still apply. `on_exchange` receives every attempt,
     also those before the last one of a call. `unscoped_key` is a valid key without any scope. `clock` is
     monotonic, `wall` counts from the epoch, both in seconds.
 
@@ -46,7 +42,7 @@ class Client:
         contract: Contract,
         *,
         budget: int,
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
         limits: Limits = Limits(),  # noqa: B008 (immutable)
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], None] = time.sleep,
@@ -64,10 +60,8 @@ class Client:
         overall = Rate(burst=1, per_second=target.rate) if target.rate else None
         self._pacer = Pacer(limits.rate, overall, clock, sleep)
         self._patience = limits.patience
-        inner = transport or NetworkTransport((target.base_url, target.v2_base_url), limits)
-        self.transport = GuardedTransport(
-            inner, Guard(target, contract), self._run_budget, self._pacer, self._keys, limits, clock
-        )
+        network = transport or Network((target.base_url, target.v2_base_url), limits)
+        self.door = Door(network, Guard(target, contract), self._run_budget, self._pacer, self._keys, limits, clock)
         self._headers = _default_headers(target)
 
     def __enter__(self) -> Self:
@@ -83,7 +77,7 @@ class Client:
 
     def close(self) -> None:
         """Close every connection."""
-        self.transport.close()
+        self.door.close()
 
     @property
     def sent(self) -> int:
@@ -114,7 +108,7 @@ class Client:
         url = url_of(call, self.target)
         attempt = 1
         while True:
-            timer = AttemptTimer(self._clock, self._limits.deadline)
+            timer = self.door.timer()
             exchange = self._attempt(call, url, attempt, timer)
             if self._on_exchange:
                 self._on_exchange(exchange)
@@ -148,19 +142,14 @@ class Client:
         headers: tuple[tuple[str, str], ...] = ()
         status, body, failure = None, b"", None
         try:
-            response = self.transport.handle_request(self._request(call, url, timer))
-            try:
-                check_header_bounds(response.headers, self._limits)
-                headers = _recorded(response.headers)
-                body = redact(read_body(response, self._limits, timer))
-                self._run_budget.weight += memory_weight(body)
-                status = response.status_code
-            finally:
-                response.stream.close()  # type: ignore[union-attr]
-        except httpx.TransportError as error:
-            failure = failure_of(error, timer)
-        except UnreadableError as error:
+            response = self.door.send(self._request(call, url), call.credential, timer)
+        except RequestFailedError as error:
             failure = error.failure
+        else:
+            status = response.status
+            headers = tuple([(redact(name), redact(value)) for name, value in response.headers])
+            body = redact(bytes(response.body))
+            self._run_budget.weight += memory_weight(body)
         phases = timer.phases()
         return Exchange(
             operation=call.operation.id,
@@ -180,20 +169,14 @@ class Client:
             attempt=attempt,
         )
 
-    def _request(self, call: Call, url: str, timer: AttemptTimer) -> httpx.Request:
+    def _request(self, call: Call, url: str) -> HttpRequest:
         given = {name.lower() for name, _ in call.headers}
         headers = [*(header for header in self._headers if header[0].lower() not in given), *call.headers]
-        content = None
+        body = None
         if call.body is not None:
-            content = json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode()
+            body = json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode()
             headers.append(("Content-Type", "application/json"))
-        extensions = {TIMER: timer, CREDENTIAL: call.credential}
-        try:
-            return httpx.Request(call.operation.method, url, headers=headers, content=content, extensions=extensions)
-        except httpx.InvalidURL:
-            raise UnsafeRequestError(
-                "A request was not sent: its URL is longer than any server accepts.", where=call.operation.id
-            ) from None
+        return HttpRequest(call.operation.method, url, tuple(headers), body)
 
 
 def _met_closed_connection(exchange: Exchange, timer: AttemptTimer, call: Call) -> bool:
@@ -203,12 +186,6 @@ def _met_closed_connection(exchange: Exchange, timer: AttemptTimer, call: Call) 
     it as an incident. The loop ends: the next connection is another one, and at last a new one.
     """
     return exchange.failure is Failure.RESET and timer.met_a_closed_connection and call.operation.is_read
-
-
-def _recorded(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
-    """Return the headers of a response as an exchange has them: names in lower case, and no key in any of them."""
-    shown = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw)
-    return tuple((redact(name).lower(), redact(value)) for name, value in shown)
 
 
 def _default_headers(target: Target) -> list[tuple[str, str]]:

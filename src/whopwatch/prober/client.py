@@ -23,7 +23,7 @@ from whopwatch.http.credentials import CredentialKeys
 from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits
 from whopwatch.http.timing import AttemptTimer
-from whopwatch.prober.connection import Origin, RequestFailedError, fetch
+from whopwatch.http.wire import HttpRequest, Origin, RequestFailedError, fetch
 
 REQUESTS_CACHED = 512
 """Encoded requests kept. The guard's decision depends on the URL alone, so it holds for every repetition."""
@@ -120,8 +120,7 @@ class ProbeClient:
 
     def _request(self, call: Call, url: str) -> bytes:
         """Return the bytes of the request if the guard allows it. The key is added after the guard's decision."""
-        host = self._netlocs[call.operation.api].netloc
-        headers = {"Host": host, **self._headers}
+        headers = dict(self._headers)
         reason = self._guard.refuse(call.operation.method, url, headers, has_body=False)
         if redact(url) != url:
             reason = reason or "the URL contains the key"
@@ -134,9 +133,7 @@ class ProbeClient:
         authorization = self._keys.authorization("key")
         if authorization:
             headers["Authorization"] = authorization
-        path = url[url.index("/", url.index("//") + 2) :]
-        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-        return "\r\n".join(lines).encode("latin-1")
+        return HttpRequest("GET", url, tuple(headers.items())).encode()
 
 
 def _bases(target: Target) -> dict[str, str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-import httpx
-
 from whopwatch.config import Target
 from whopwatch.contract import Contract
 from whopwatch.core.report import Report
+from whopwatch.http import Transport
 from whopwatch.run.abort import INTERRUPTED
 from whopwatch.run.conclude import judge
 from whopwatch.run.observation import Observation, Progress
@@ -25,7 +24,7 @@ def check(
     resources: Collection[str] = (),
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
-    transport: httpx.BaseTransport | None = None,
+    transport: Transport | None = None,
     writes: bool = False,
 ) -> Report:
     """Observe `target` once, check it against `contract` and return the report.

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-import httpx
-
 from whopwatch.checks import Evidence, FailedCheck, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.config import SIMULATOR, Secret, Target
@@ -17,7 +15,7 @@ from whopwatch.core.errors import BudgetExhaustedError, ResponsesTooLargeError, 
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Confidence, Finding
 from whopwatch.core.report import timestamp
-from whopwatch.http import Call, Client
+from whopwatch.http import Call, Client, Transport
 from whopwatch.http.limits import MAX_REPEATS, REPEAT_PAUSE
 from whopwatch.planning.follow_ups import repeat_suspected
 from whopwatch.planning.ids import without_candidates
@@ -60,7 +58,7 @@ def observe(
     selected: Collection[str] | None = None,
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
-    transport: httpx.BaseTransport | None = None,
+    transport: Transport | None = None,
     past: Mapping[str, OperationHistory] | None = None,
     unscoped_key: Secret | None = None,
     writes: bool = False,

@@ -7,14 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import httpx
-
 from whopwatch.config import Target
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.loader import editions, is_version
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.http import Call, Client
+from whopwatch.http import Call, Client, Transport
 from whopwatch.run.api_version import supported_versions
 from whopwatch.run.matching import bundled_contracts
 from whopwatch.run.session import observe
@@ -57,7 +55,7 @@ class VersionSurvey:
 
 
 def survey_versions(
-    contract: Contract, default: Contract, target: Target, transport: httpx.BaseTransport | None = None
+    contract: Contract, default: Contract, target: Target, transport: Transport | None = None
 ) -> VersionSurvey:
     """Ask `target` about versions, with at most BUDGET GET requests.
 

@@ -154,7 +154,7 @@ BEHAVIOURS = (
         then(says(START + b"Content-Length: 999\r\n\r\n" + JSON), holds),
         Failure.READ_TIMEOUT,
     ),
-    Behaviour("drips a status line", repeats([b"H"], 0.05), Failure.DEADLINE),
+    Behaviour("drips a status line", then(says(b"HTTP/1.1 200 "), repeats([b"O"], 0.05)), Failure.DEADLINE),
     Behaviour("drips headers", then(says(START), repeats([b"a", b":", b"b", CRLF], 0.05)), Failure.DEADLINE),
     Behaviour(
         "drips a body",

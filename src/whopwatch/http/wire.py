@@ -1,7 +1,7 @@
-"""One GET over one socket within one deadline, with its phases timed where they happen.
+"""One request over one socket within one deadline, with its phases timed where they happen.
 
-A probe sends one small request on a connection of its own, and what it measures must be the API. So there is nothing
-between it and the socket but TLS and an HTTP parser.
+There is nothing between a request and its socket but TLS and an HTTP parser: the time that is measured is the API's,
+and a server that sends a byte per second, headers without end or a second response cannot exceed the limits.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from sys import intern
+from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import certifi
 import httptools
 
 from whopwatch.core.exchange import Failure, Phases
@@ -43,6 +46,58 @@ class RequestFailedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request as it is sent. `url` is absolute and percent-encoded; `headers` lack Host and Content-Length."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+
+    def encode(self) -> bytes:
+        """Return the bytes of the request."""
+        host, _, path = self.url.partition("://")[2].partition("/")
+        lines = [f"{self.method} /{path} HTTP/1.1", f"Host: {host}"]
+        lines += [f"{name}: {value}" for name, value in self.headers]
+        if self.body is not None:
+            lines.append(f"Content-Length: {len(self.body)}")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + (self.body or b"")
+
+
+class Transport(Protocol):
+    """What sends requests: the network, or what a test puts in its place."""
+
+    def send(self, request: HttpRequest, timer: AttemptTimer) -> RawResponse:
+        """Send `request` and return the response. Raises RequestFailedError."""
+
+    def close(self) -> None:
+        """Close every connection; requests in progress fail."""
+
+
+class Network:
+    """Sends requests to the hosts of `base_urls`. Thread-safe. With `fresh` each request gets a new connection."""
+
+    def __init__(self, base_urls: Iterable[str], limits: Limits, *, fresh: bool = False) -> None:
+        self._limits = limits
+        # Created before the first request, whose time would otherwise include loading all certificates.
+        self._origins = {_origin_of(base_url): Origin(base_url, fresh=fresh) for base_url in base_urls}
+
+    def send(self, request: HttpRequest, timer: AttemptTimer) -> RawResponse:
+        """Send `request` and return the response. Raises RequestFailedError, and KeyError for any other host."""
+        return fetch(self._origins[_origin_of(request.url)], request.encode(), timer, self._limits)
+
+    def close(self) -> None:
+        """Close every connection; requests in progress fail."""
+        for origin in self._origins.values():
+            origin.close()
+
+
+def _origin_of(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
+
+
+@dataclass(frozen=True, slots=True)
 class _IdleConnection:
     connection: socket.socket
     since: float
@@ -59,17 +114,21 @@ class Origin:
         url = urlsplit(base_url)
         self.host = url.hostname or ""
         self.port = url.port or (443 if url.scheme == "https" else 80)
-        self._tls = ssl.create_default_context() if url.scheme == "https" else None
+        self._tls = _tls_context() if url.scheme == "https" else None
         self._proxy = _proxy(self.host) if self._tls else None
         self._fresh = fresh
         self._idle: list[_IdleConnection] = []
+        self._busy: set[socket.socket] = set()
         self._lock = threading.Lock()
 
     def connect(self, timer: AttemptTimer, limits: Limits) -> socket.socket:
         """Return a connection ready for a request. Raises RequestFailedError if there is none in time."""
-        reused = None if self._fresh else self._take_idle()
-        if reused is not None:
-            return reused
+        connection = (None if self._fresh else self._take_idle()) or self._open(timer, limits)
+        with self._lock:
+            self._busy.add(connection)
+        return connection
+
+    def _open(self, timer: AttemptTimer, limits: Limits) -> socket.socket:
         connection: socket.socket | None = None
         try:
             connection = self._open_tcp(timer, limits)
@@ -83,16 +142,20 @@ class Origin:
 
     def release(self, connection: socket.socket, *, keep: bool) -> None:
         """Store `connection` for another request if `keep` allows it, else close it."""
-        if keep and not self._fresh:
-            with self._lock:
+        with self._lock:
+            self._busy.discard(connection)
+            if keep and not self._fresh:
                 self._idle.append(_IdleConnection(connection, time.monotonic()))
-        else:
-            connection.close()
+                return
+        connection.close()
 
     def close(self) -> None:
-        """Close every idle connection."""
+        """Close every connection; requests in progress fail."""
         with self._lock:
             idle, self._idle = self._idle, []
+            for busy in self._busy:
+                with suppress(OSError):  # the thread that uses it closes it
+                    busy.shutdown(socket.SHUT_RDWR)
         for each in idle:
             each.connection.close()
 
@@ -175,6 +238,13 @@ class Origin:
             raise RequestFailedError(Failure.PROXY)
 
 
+def _tls_context() -> ssl.SSLContext:
+    """Return a context that trusts the certificates of the system (SSL_CERT_FILE names others) and of Mozilla."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
 def _timeout_failure(timer: AttemptTimer, otherwise: Failure) -> Failure:
     """Return DEADLINE if the whole attempt is over time, else `otherwise`."""
     return Failure.DEADLINE if timer.remaining <= 0 else otherwise
@@ -206,11 +276,20 @@ class RawResponse:
     body: bytearray = field(default_factory=bytearray)
     is_complete: bool = False
     in_body: bool = False
+    follows: bool = False
+    trailers: int = 0
     read_status: Callable[[], int] | None = None
 
+    def on_message_begin(self) -> None:
+        """Note a second response after the first: no request asked for it."""
+        self.follows = self.is_complete
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Add one header line."""
-        self.headers.append((intern(name.decode("latin-1").lower()), value.decode("latin-1")))
+        """Add one header line; trailers, which follow the body, are counted only."""
+        if self.in_body:
+            self.trailers += len(name) + len(value)
+        else:
+            self.headers.append((intern(name.decode("latin-1").lower()), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         """Note that the body begins."""
@@ -314,8 +393,12 @@ def _feed(
             parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):  # a 101 is an upgrade that was not requested
             raise RequestFailedError(Failure.PROTOCOL) from None
+        if response.follows:
+            raise RequestFailedError(Failure.PROTOCOL)
         if response.in_body and not timer.in_body:
             timer.headers_complete()
+            if response.header("transfer-encoding") not in ("", "chunked"):
+                raise RequestFailedError(Failure.PROTOCOL)
         _refuse_oversized(response, timer, limits)
 
 
@@ -329,7 +412,11 @@ def _refuse_oversized(response: RawResponse, timer: AttemptTimer, limits: Limits
     endless = not response.in_body and timer.received > limits.header_bytes + _READ_SIZE
     if endless or len(response.headers) > limits.header_count or size > limits.header_bytes:
         raise RequestFailedError(Failure.HEADERS_TOO_LARGE)
-    if len(response.body) > limits.body_bytes:
+    # Trailers and chunk sizes are neither headers nor body.
+    if response.trailers > limits.header_bytes or timer.received > limits.header_bytes + 2 * limits.body_bytes:
+        raise RequestFailedError(Failure.PROTOCOL)
+    declared = response.header("content-length") if response.in_body else ""
+    if len(response.body) > limits.body_bytes or (declared.isdigit() and int(declared[:20]) > limits.body_bytes):
         raise RequestFailedError(Failure.TOO_LARGE)
 
 

@@ -1,0 +1,93 @@
+"""The one door through which requests leave: only safe requests, at the allowed rate and within the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from whopwatch.contract import Operation
+from whopwatch.core.errors import UnsafeRequestError
+from whopwatch.core.exchange import Credential
+from whopwatch.core.redaction import redact
+from whopwatch.http.credentials import CredentialKeys
+from whopwatch.http.guard import Guard
+from whopwatch.http.limits import Limits, Pacer, RunBudget
+from whopwatch.http.timing import AttemptTimer
+from whopwatch.http.wire import HttpRequest, RawResponse, Transport
+
+ACCEPT_ENCODING = "gzip"
+
+
+class Door:
+    """Passes requests that the guard allows to `transport`: at the allowed rate, counted, and with their key."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        guard: Guard,
+        run_budget: RunBudget,
+        pacer: Pacer,
+        keys: CredentialKeys,
+        limits: Limits,
+        clock: Callable[[], float],
+    ) -> None:
+        self._transport = transport
+        self._guard = guard
+        self._run_budget = run_budget
+        self._pacer = pacer
+        self._keys = keys
+        self._limits = limits
+        self._clock = clock
+
+    def timer(self) -> AttemptTimer:
+        """Return the timer of one attempt."""
+        return AttemptTimer(self._clock, self._limits.deadline)
+
+    def send(self, request: HttpRequest, credential: Credential, timer: AttemptTimer) -> RawResponse:
+        """Send `request` with the key of `credential`, unless it has an Authorization header, and return the response.
+
+        Raises UnsafeRequestError and BudgetExhaustedError before anything is sent, and RequestFailedError without a
+        readable response.
+        """
+        operation = self._admit(request)
+        self._keys.authorization(credential)  # raises UsageError for a key that the client does not have
+        self._run_budget.spend(operation)
+        self._pacer.wait(operation.id)
+        timer.start()
+        try:
+            return self._transport.send(self._with_key(request, credential), timer)
+        except BaseException as error:
+            forget_frames(error)
+            raise
+
+    def _with_key(self, request: HttpRequest, credential: Credential) -> HttpRequest:
+        authorization = self._keys.authorization(credential)
+        if authorization is None or any(name.lower() == "authorization" for name, _ in request.headers):
+            return request
+        return replace(request, headers=(*request.headers, ("Authorization", authorization)))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._transport.close()
+
+    def _admit(self, request: HttpRequest) -> Operation:
+        reason = self._guard.refuse(request.method, request.url, dict(request.headers), request.body is not None)
+        operation = self._guard.operation(request.method, request.url)
+        if redact(request.url) != request.url:
+            reason = reason or "the URL contains the key"
+        if reason or operation is None:
+            raise UnsafeRequestError(
+                f"A request was not sent: {reason}.",
+                where=operation.id if operation else None,
+                expected="a documented request that the mode of the target allows",
+            )
+        return operation
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Remove the stack frames of `error` and of its causes: their variables contain the key."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

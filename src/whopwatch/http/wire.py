@@ -413,7 +413,8 @@ def _refuse_oversized(response: RawResponse, timer: AttemptTimer, limits: Limits
     if endless or len(response.headers) > limits.header_count or size > limits.header_bytes:
         raise RequestFailedError(Failure.HEADERS_TOO_LARGE)
     # Trailers and chunk sizes are neither headers nor body.
-    if response.trailers > limits.header_bytes or timer.received > limits.header_bytes + 2 * limits.body_bytes:
+    framed = timer.received if response.in_body else 0
+    if response.trailers > limits.header_bytes or framed > limits.header_bytes + _READ_SIZE + 2 * limits.body_bytes:
         raise RequestFailedError(Failure.PROTOCOL)
     declared = response.header("content-length") if response.in_body else ""
     if len(response.body) > limits.body_bytes or (declared.isdigit() and int(declared[:20]) > limits.body_bytes):

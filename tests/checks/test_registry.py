@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from whopwatch.checks.registry import CHECK_GROUPS, CHECKS, PROBE_CHECKS, WHOLE_TARGET, Check
-from whopwatch.har.write import KEPT_HEADERS
+from whopwatch.har.write import KEPT_HEADERS, shown_header
 from whopwatch.history.rules import history_rules
 from whopwatch.prober.probe_run import READ_HEADERS
 
@@ -39,11 +39,13 @@ def test_a_probe_runs_no_check_of_writes_and_invalid_requests() -> None:
     assert not {"latency", "authentication", "refusals", "read-back"} & {check.id for check in PROBE_CHECKS}
 
 
-def test_recordings_keep_the_headers_that_checks_read_but_no_date_and_no_link() -> None:
+def test_recordings_keep_the_headers_that_checks_read_but_no_date() -> None:
     read = {header for check in CHECKS for header in check.headers}
 
     assert {"date", "link"} <= read
-    assert read - KEPT_HEADERS == {"date", "link"}
+    assert read - KEPT_HEADERS == {"date"}
+    assert shown_header("link", '</v2/alice>; rel="successor-version"') == 'rel="successor-version"'
+    assert shown_header("link", "</alice>; rel=next") is None
 
 
 def test_the_prober_compares_the_headers_that_its_checks_read() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence, SuccessResponse
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import pointer_of
-from whopwatch.contract.schema_tree import Path, schemas_of
+from whopwatch.contract.schema_tree import Path, SchemaNode, schemas_of
 from whopwatch.core.finding import Severity
+from whopwatch.core.names import MANY_NAMES, describe_names, shape_of
 from whopwatch.core.rule import Rule, shown_value
 
 UNDOCUMENTED_FIELD = Rule(
@@ -19,7 +22,7 @@ UNDOCUMENTED_FIELD = Rule(
     "D19",
     Severity.INFO,
     "documented fields",
-    "an undocumented field",
+    "{observed}",
     "{place} is not documented",
 )
 ID_PREFIX = Rule(
@@ -39,8 +42,8 @@ def fields(contract: Contract, evidence: Evidence, findings: FindingCollector) -
     for success in evidence.inexact_responses:
         pointer, api = success.response.pointer, success.operation.api
         value, start = success.part_to_explain(partial(_is_exact, contract, pointer, api))
-        for path, prefixes in schemas.of(success.operation).undocumented(value):
-            _report(findings, success, value, path, prefixes, evidence, start)
+        for place in undocumented_places(schemas.of(success.operation), value):
+            _report(findings, success, place, evidence, start)
 
 
 def _is_exact(contract: Contract, pointer: str, api: str, value: object) -> bool:
@@ -54,26 +57,51 @@ def _beginning(value: Any, path: Path) -> str:
     return "".join(str(value).partition("_")[:2])
 
 
+class UndocumentedPlace(NamedTuple):
+    """An undocumented field, or, with `prefixes`, an id that starts with none of them; `observed` describes it."""
+
+    path: Path
+    location: str
+    observed: str
+    prefixes: tuple[str, ...] | None
+
+
+def undocumented_places(node: SchemaNode, value: Any) -> Iterator[UndocumentedPlace]:
+    """Yield what is undocumented in `value`. Names that are data share the location of their shape."""
+    found = list(node.undocumented(value))
+    names: dict[tuple[Path, str], list[str]] = defaultdict(list)
+    strange = Counter(path[:-1] for path, prefixes in found if prefixes is None)
+    shapes: dict[Path, str] = {}
+    for path, prefixes in found:
+        if prefixes is None:
+            shape = shape_of(str(path[-1])) or ("name" if strange[path[:-1]] > MANY_NAMES else None)
+            if shape:
+                shapes[path] = shape
+                names[path[:-1], shape].append(str(path[-1]))
+    words = {group: describe_names(group[1], members) for group, members in names.items()}
+    for path, prefixes in found:
+        if path in shapes:
+            parent, shape = path[:-1], shapes[path]
+            yield UndocumentedPlace(path, f"{pointer_of(parent)}/{{{shape}}}", words[parent, shape], None)
+        else:
+            prefix = shown_value(_beginning(value, path), _PREFIX, "another prefix") if prefixes else None
+            yield UndocumentedPlace(path, pointer_of(path), prefix or "an undocumented field", prefixes)
+
+
 def _report(
-    findings: FindingCollector,
-    success: SuccessResponse,
-    value: Any,
-    path: Path,
-    prefixes: tuple[str, ...] | None,
-    evidence: Evidence,
-    start: int,
+    findings: FindingCollector, success: SuccessResponse, place: UndocumentedPlace, evidence: Evidence, start: int
 ) -> None:
-    operation, location = success.operation.id, pointer_of(path)
+    operation, path, prefixes = success.operation.id, place.path, place.prefixes
     in_item = success.operation.is_list and path[:1] == ("data",) and len(path) > 1
     findings.report(
         UNDOCUMENTED_FIELD if prefixes is None else ID_PREFIX,
         operation,
-        location,
+        place.location,
         sample=(success.index, start + int(path[1]) if in_item else None),
         exchange=success.exchange,
         samples=evidence.samples(operation) if in_item else len(evidence.responses[operation]),
         unit="item" if in_item else "response",
-        place=location,
+        place=place.location,
+        observed=place.observed,
         prefixes=" or ".join(prefixes or ()),
-        observed=shown_value(_beginning(value, path), _PREFIX, "another prefix"),
     )

@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
-from hashlib import sha256
 from typing import Any, Literal
 
 import jsonschema_rs
 
 from whopwatch.contract.exact import exact
+from whopwatch.core.names import document_names, name_token, shape_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -43,28 +43,12 @@ class Violation:
         return pointer_of(self.path)
 
 
-LONGEST_NAME = 80
-"""Characters of a field's name that a location shows. The longest documented one has 36."""
-
-
 def pointer_of(path: Iterable[str | int]) -> str:
     """`path` as a JSON pointer (RFC 6901) in which every array index is `*`.
 
-    Names come from an answer and may be anything: what does not print is escaped (`\\u000a`), and a long one is cut,
-    with a digest in place of its end, so that different names stay different.
+    Names come from a response and may be data: one that does not look like a field's name is shown as its shape.
     """
-    tokens = (
-        "*" if isinstance(token, int) else _bounded(token).replace("~", "~0").replace("/", "~1") for token in path
-    )
-    return "".join(f"/{token}" for token in tokens)
-
-
-def _bounded(name: str) -> str:
-    shown = name if name.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in name)
-    if len(shown) <= LONGEST_NAME:
-        return shown
-    digest = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{shown[: LONGEST_NAME - len(digest) - 1]}…{digest}"
+    return "".join("/*" if isinstance(token, int) else f"/{name_token(token)}" for token in path)
 
 
 def json_type(value: Any) -> str:
@@ -171,6 +155,8 @@ class SchemaStore:
             return [self._written_out(part, within) for part in node]
         if not isinstance(node, dict):
             return node
+        if isinstance(node.get("properties"), dict):
+            document_names(node["properties"])
         reference = node.get("$ref")
         if isinstance(reference, str) and reference not in within and "allOf" not in node:
             target = self._written_out(self._at(reference), within | {reference})
@@ -213,7 +199,9 @@ def _tokens(reference: str) -> list[str]:
 
 def is_enum_value(value: Any) -> bool:
     """Return whether `value` has the form of enum values: `on_hold`, `PAUSED`. Names, ids and dates have not."""
-    return isinstance(value, str) and bool(_ENUM_VALUE.fullmatch(value)) and sum(map(str.isdigit, value)) <= MAX_DIGITS
+    if not isinstance(value, str) or not _ENUM_VALUE.fullmatch(value):
+        return False
+    return sum(map(str.isdigit, value)) <= MAX_DIGITS and (not value or shape_of(value) is None)
 
 
 def _shown(value: Any) -> str:

@@ -37,6 +37,11 @@ def remember(secret: str) -> None:
         _known[secret] = None
 
 
+def first_secret() -> str | None:
+    """Return the secret that was remembered first, the key of keyed digests; None without one."""
+    return next(iter(_known), None)
+
+
 def forget_all() -> None:
     """Forget every secret, for tests that use keys of their own."""
     _known.clear()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from whopwatch.core.finding import Severity, Source
+from whopwatch.core.redaction import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Rule:
 
 def shown_value(value: object, form: re.Pattern[str], otherwise: str) -> str:
     """Return `value` in quotes if it has `form`, which no personal value has, else the words `otherwise`."""
-    return f'"{value}"' if isinstance(value, str) and form.fullmatch(value) else otherwise
+    is_shown = isinstance(value, str) and form.fullmatch(value) and redact(value, stop="") == value
+    return f'"{value}"' if is_shown else otherwise
 
 
 def rules_in(module: ModuleType) -> Iterator[Rule]:

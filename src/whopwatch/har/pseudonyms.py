@@ -16,6 +16,7 @@ from typing import Any
 
 from whopwatch.contract import Contract
 from whopwatch.contract.list_behaviour import MATCHES_NOTHING, NONEXISTENT_ID_SUFFIX, epoch_seconds
+from whopwatch.core.names import placeholder, shape_of
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T t])\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -87,7 +88,8 @@ class Pseudonymizer:
         for value in values:
             seen.add(value)
         self._sought = {text: f"sought{place}" for place, text in enumerate(sorted(set(sought)), 1) if text}
-        self._strange = {name: f"field{place}" for place, name in enumerate(sorted(seen.names - self._names), 1)}
+        strange = sorted(seen.names - self._names)
+        self._strange = {name: _placeholder(name, place) for place, name in enumerate(strange, 1)}
         self._texts = {text: place for place, text in enumerate(sorted({_base(text) for text in seen.texts}), 1)}
         self._moments = {time: place for place, time in enumerate(sorted(seen.moments), 1)}
         self._days = {day: place for place, day in enumerate(sorted(seen.days), 1)}
@@ -153,6 +155,12 @@ class Pseudonymizer:
         if text.startswith(("https://", "http://")):
             return f"https://example.com/{shown}{'?query' if '?' in text else ''}"
         return f"user{shown}@example.com" if "@" in text else f"text-{shown}"
+
+
+def _placeholder(name: str, place: int) -> str:
+    """Return a name of the same shape, so that a replay finds it at the same location."""
+    shape = shape_of(name)
+    return placeholder(shape, place) if shape else f"field{place}"
 
 
 class _SeenValues:

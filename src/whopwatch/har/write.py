@@ -16,16 +16,26 @@ from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Phases
 from whopwatch.core.finding import Finding
+from whopwatch.core.names import shape_of
 from whopwatch.core.strict_json import MAX_BODY_LEVELS, MAX_BODY_VALUES, BodyProblem
 from whopwatch.har.pseudonyms import Pseudonymizer, vocabulary_of
 from whopwatch.har.recording import EXTENSION_KEY, Facts, match_path
 
 _READ_BY_CHECKS = frozenset(header for check in CHECKS for header in check.headers)
-KEPT_HEADERS = (_READ_BY_CHECKS | {"content-encoding", "retry-after"}) - {"date", "link"}
-"""Response headers that are recorded because a check reads them.
+KEPT_HEADERS = (_READ_BY_CHECKS | {"content-encoding", "retry-after"}) - {"date"}
+"""Response headers that are recorded because a check reads them, each as `shown_header` shows it.
 
-Not `date`, because timestamps in bodies are replaced and cannot be compared with it. Of `link` only the relations.
+Not `date`, because timestamps in bodies are replaced and cannot be compared with it.
 """
+_GRAMMARS = {
+    "api-version-date": re.compile(r"\d{4}-\d\d-\d\d(-\d{1,3})?", re.ASCII),
+    "content-encoding": re.compile(r"(?i:gzip|x-gzip|deflate|br|zstd|identity)"),
+    "retry-after": re.compile(r"\d{1,6}", re.ASCII),
+}
+_DATE = re.compile(r"@\d{1,12}|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", re.ASCII)
+_WARNING = re.compile(r"\s*299(?!\d)")
+_MEDIA_TYPE = re.compile(r"\s*([A-Za-z0-9.+-]{1,40}/[A-Za-z0-9.+-]{1,60})\s*(?:;|\Z)", re.ASCII)
+_CHARSET = re.compile(r"charset=[\"' ]?([A-Za-z0-9-]{1,20})", re.IGNORECASE | re.ASCII)
 
 UNREADABLE = {
     BodyProblem.EMPTY: b"",
@@ -138,7 +148,8 @@ def _response(exchange: Exchange, pseudonymizer: Pseudonymizer) -> dict[str, Any
     value, problem = exchange.parsed
     body = UNREADABLE[problem] if problem else json.dumps(pseudonymizer.value(value), separators=(",", ":")).encode()
     is_text = problem is not BodyProblem.NOT_UTF8
-    content: dict[str, Any] = {"size": len(body), "mimeType": exchange.header("content-type") or "x-unknown"}
+    media_type = shown_header("content-type", exchange.header("content-type") or "") or "x-unknown"
+    content: dict[str, Any] = {"size": len(body), "mimeType": media_type}
     content |= {"text": body.decode()} if is_text else {"text": base64.b64encode(body).decode(), "encoding": "base64"}
     return {
         "status": exchange.status or 0,
@@ -155,10 +166,33 @@ def _response(exchange: Exchange, pseudonymizer: Pseudonymizer) -> dict[str, Any
 
 def _headers(exchange: Exchange) -> Iterator[tuple[str, str]]:
     for name, value in exchange.headers:
-        if name in KEPT_HEADERS:
-            yield name, value
-        elif name == "link" and "successor-version" in value.lower():
-            yield name, 'rel="successor-version"'
+        shown = shown_header(name, value) if name in KEPT_HEADERS else None
+        if shown is not None:
+            yield name, shown
+
+
+def shown_header(name: str, value: str) -> str | None:
+    """Return what checks read of a header's value, as its grammar has it; None if that is nothing."""
+    if name == "content-type":
+        return _shown_media_type(value)
+    if name == "warning":
+        return f'{value.strip()[:3]} - "..."' if _WARNING.match(value) else '199 - "..."'
+    if name == "link":
+        return 'rel="successor-version"' if "successor-version" in value.lower() else None
+    if name in ("deprecation", "sunset"):
+        return value if _DATE.fullmatch(value) else "true"
+    return value if _GRAMMARS[name].fullmatch(value) else "unknown"
+
+
+def _shown_media_type(value: str) -> str:
+    """Return a media type whose parts are words, and its charset; other parameters are left out."""
+    parts = _MEDIA_TYPE.match(value)
+    if not value.strip():
+        return ""
+    if parts is None or any(shape_of(word) for word in re.split("[.+/]", parts[1])):
+        return "application/x-unknown"
+    charset = _CHARSET.search(value)
+    return parts[1] + (f"; charset={charset[1]}" if charset and shape_of(charset[1].replace("-", "")) is None else "")
 
 
 def _timings(phases: Phases) -> dict[str, float]:

@@ -9,7 +9,7 @@ from whopwatch.contract import Contract
 from whopwatch.contract.mcp_tools import Tool, input_schema, tools_of
 from whopwatch.contract.schema_tree import SchemaNode, tree_of
 from whopwatch.core.finding import Confidence, Finding, Severity
-from whopwatch.mcp.server import SAFE_NAME, OfferedTool
+from whopwatch.mcp.server import OfferedTool, is_shown
 
 MCP_PREFIX = "mcp:"
 _CHECK = "mcp-tools"
@@ -142,14 +142,14 @@ def _covers(theirs: frozenset[str], mine: frozenset[str]) -> bool:
 
 def _value_names(values: frozenset[Any]) -> str:
     """Return the first few values that look like names: they are part of the server's documentation, not data."""
-    shown = sorted(str(value) for value in values if SAFE_NAME.fullmatch(str(value)))
+    shown = sorted(str(value) for value in values if is_shown(str(value)))
     return ", ".join(shown[:5]) + (" …" if len(shown) > 5 else "") if shown else f"{len(values)} values"
 
 
 def _argument(
     drift_class: str, severity: Severity, tool: Tool, name: str, expected: str, observed: str, what: str
 ) -> Finding:
-    shown = name if SAFE_NAME.fullmatch(name.removesuffix("[]")) else f"(a name of {len(name)} characters)"
+    shown = name if is_shown(name.removesuffix("[]")) else f"(a name of {len(name)} characters)"
     message = f"Argument {shown} of {tool.name} {what}."
     return _finding(drift_class, severity, tool.name, f"param:{shown}", expected, observed, message)
 

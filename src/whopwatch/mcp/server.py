@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-SAFE_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+from whopwatch.core.names import shape_of
+
+
+def is_shown(name: str) -> bool:
+    """Return whether a name of a server may be shown: its parts between dots are identifiers."""
+    return all(shape_of(part) is None for part in name.split("."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class OfferedTool:
     @property
     def shown(self) -> str:
         """The name if it is safe to show, otherwise its length."""
-        return self.name if SAFE_NAME.fullmatch(self.name) else f"(a name of {len(self.name)} characters)"
+        return self.name if is_shown(self.name) else f"(a name of {len(self.name)} characters)"
 
 
 @dataclass(frozen=True, slots=True)

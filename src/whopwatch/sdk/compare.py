@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
+from whopwatch.core.names import name_token
+
 DifferenceKind = Literal["lost", "changed", "let-through", "missing", "unknown", "added"]
 ENUM_VALUE, DATE, INTEGER = "one of the declared values", "a date", "an integer"
 _TAG = "~"
@@ -66,11 +68,13 @@ def _model_differences(model: Mapping[str, Any], response: Any, location: str) -
     """Yield the undeclared, missing and wrongly typed fields of a model, as the driver reports them."""
     values = response if isinstance(response, Mapping) else {}
     for name in model.get("x", ()):
-        yield ParsingDifference("unknown", f"{location}/{name}", "a declared field", _kind(values.get(name)))
+        yield ParsingDifference(
+            "unknown", f"{location}/{name_token(name)}", "a declared field", _kind(values.get(name))
+        )
     for name in model.get("m", ()):
-        yield ParsingDifference("missing", f"{location}/{name}", "a required field", "nothing")
+        yield ParsingDifference("missing", f"{location}/{name_token(name)}", "a required field", "nothing")
     for name, errors in model.get("u", {}).items():
-        yield wrong_type(values.get(name), errors, f"{location}/{name}")
+        yield wrong_type(values.get(name), errors, f"{location}/{name_token(name)}")
 
 
 def _compare_objects(response: Any, parsed: Mapping[str, Any], location: str) -> Iterator[ParsingDifference]:
@@ -79,12 +83,12 @@ def _compare_objects(response: Any, parsed: Mapping[str, Any], location: str) ->
         return
     for name, value in response.items():
         if name in parsed:
-            yield from compare_parsed(value, parsed[name], f"{location}/{name}")
+            yield from compare_parsed(value, parsed[name], f"{location}/{name_token(name)}")
         else:
-            yield ParsingDifference("lost", f"{location}/{name}", _kind(value), "nothing")
+            yield ParsingDifference("lost", f"{location}/{name_token(name)}", _kind(value), "nothing")
     for name in parsed.keys() - response.keys():
         if parsed[name] is not None:
-            yield ParsingDifference("added", f"{location}/{name}", "nothing", _kind(parsed[name]))
+            yield ParsingDifference("added", f"{location}/{name_token(name)}", "nothing", _kind(parsed[name]))
 
 
 def _compare_lists(response: Any, parsed: list[Any], location: str) -> Iterator[ParsingDifference]:

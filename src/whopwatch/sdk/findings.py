@@ -9,10 +9,13 @@ from typing import Any
 
 from whopwatch.contract import Operation
 from whopwatch.core.finding import Confidence, Finding, Occurrence, Severity, Source
+from whopwatch.core.names import name_token
 from whopwatch.sdk.compare import DATE, ENUM_VALUE, INTEGER, DifferenceKind, ParsingDifference
 
 _CHECK = "sdk"
 _PAGE_INFO = "/page_info/"
+_MAX_PLACE = 200
+"""Characters of a location that the driver reports."""
 ALL_OPERATIONS = "all"
 _KINDS: Mapping[DifferenceKind, tuple[str, Severity, str]] = {
     "lost": ("D6", Severity.HIGH, "The SDK drops {place}."),
@@ -70,12 +73,18 @@ def missing_argument_findings(operation: Operation, names: Iterable[Any]) -> Ite
 
 def response_error_findings(operation: str, places: Iterable[Any]) -> Iterator[Finding]:
     """Yield responses that the release raises an error on, at the locations that its models name."""
-    named = dict.fromkeys((str(place)[:200], str(kind)[:60]) for place, kind in places)
+    named = dict.fromkeys((_shown_place(str(place)), str(kind)[:60]) for place, kind in places)
     for place, kind in named or {("/", "raises"): None}:
         drift_class = "D5" if kind == "missing" else "D7"
         observed = "absent" if kind == "missing" else f"refused ({kind})"
         message = f"The release raises an error on a response of the API, at {place}."
         yield _finding(drift_class, Severity.CRITICAL, operation, place, "what its models declare", observed, message)
+
+
+def _shown_place(place: str) -> str:
+    """Return a pointer of the driver without names that are data."""
+    steps = place[:_MAX_PLACE].split("/")
+    return "/".join(step if step in ("", "*") else name_token(step) for step in steps)
 
 
 def group_page_info(findings: Iterable[Finding]) -> list[Finding]:

@@ -5,23 +5,24 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import json_type
 from whopwatch.core.errors import UsageError
-from whopwatch.core.redaction import redact
+from whopwatch.core.finding import Finding
+from whopwatch.core.redaction import MASK, redact
+from whopwatch.har.pseudonyms import vocabulary_of
+from whopwatch.har.write import shown_header
 from whopwatch.webhooks.checker import DeliveryResult
 from whopwatch.webhooks.delivery import Delivery
 
 MAX_FILES = 100
 _MAX_ITEMS = 3
 """How many items of an array are saved."""
-_SHOWN_HEADERS = frozenset({"content-type", "content-length"})
 
 
 class RedactedArchive:
@@ -57,40 +58,50 @@ class RedactedArchive:
 def redact_delivery(contract: Contract, delivery: Delivery, result: DeliveryResult) -> dict[str, Any]:
     """Return a delivery without its values: header names, documented field names, types, and the findings."""
     value, problem = delivery.parsed
+    names = _Names(contract)
+    payload = None if problem else names.types(value)
     return {
         "event": result.event,
         "received_at": datetime.fromtimestamp(delivery.received_at, UTC).isoformat(timespec="milliseconds"),
-        "headers": {name: text if name in _SHOWN_HEADERS else "***" for name, text in delivery.headers},
+        "headers": {name: _shown_value(name, text) for name, text in delivery.headers},
         "bytes": len(delivery.body),
         "problem": problem,
-        "payload": None if problem else _types(value, _documented_fields(contract)),
-        "findings": [finding.to_json() for finding in result.findings],
+        "payload": payload,
+        "findings": [names.in_finding(finding).to_json() for finding in result.findings],
     }
 
 
-def _types(value: Any, names: frozenset[str]) -> Any:
-    """Replace each value by its type. An undocumented name can be personal data, so it is replaced by a number."""
-    if isinstance(value, dict):
-        keys = (name if name in names else f"undocumented-{place}" for place, name in enumerate(value, 1))
-        return dict(zip(keys, (_types(part, names) for part in value.values()), strict=True))
-    if isinstance(value, list):
-        rest = [f"and {len(value) - _MAX_ITEMS} more"] if len(value) > _MAX_ITEMS else []
-        return [*(_types(item, names) for item in value[:_MAX_ITEMS]), *rest]
-    return json_type(value)
+def _shown_value(name: str, text: str) -> str:
+    if name == "content-type":
+        return shown_header(name, text) or ""
+    return text if name == "content-length" and text.isdecimal() else MASK
 
 
-@lru_cache(maxsize=8)
-def _documented_fields(contract: Contract) -> frozenset[str]:
-    return frozenset(_field_names(contract.documents["v1"]["components"]))
+class _Names:
+    """The names of one payload. An undocumented one can be personal data, so it has a number here, everywhere."""
 
+    def __init__(self, contract: Contract) -> None:
+        self._documented = vocabulary_of(contract).names
+        self._numbers: dict[str, str] = {}
 
-def _field_names(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        properties = node.get("properties")
-        if isinstance(properties, dict):
-            yield from properties
-        for part in node.values():
-            yield from _field_names(part)
-    elif isinstance(node, list):
-        for part in node:
-            yield from _field_names(part)
+    def types(self, value: Any) -> Any:
+        """Replace each value by its type."""
+        if isinstance(value, dict):
+            return {self._shown(name): self.types(part) for name, part in value.items()}
+        if isinstance(value, list):
+            rest = [f"and {len(value) - _MAX_ITEMS} more"] if len(value) > _MAX_ITEMS else []
+            return [*(self.types(item) for item in value[:_MAX_ITEMS]), *rest]
+        return json_type(value)
+
+    def in_finding(self, finding: Finding) -> Finding:
+        """Return `finding` with the numbers of names in its location and message."""
+        tokens = finding.location.split("/")
+        place = "/".join(self._numbers.get(token, token) for token in tokens)
+        if place == finding.location:
+            return finding
+        return replace(finding, location=place, message=finding.message.replace(finding.location, place))
+
+    def _shown(self, name: str) -> str:
+        if name in self._documented:
+            return name
+        return self._numbers.setdefault(name, f"undocumented-{len(self._numbers) + 1}")

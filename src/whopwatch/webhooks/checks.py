@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 from whopwatch.checks.content import BODY_PROBLEMS
+from whopwatch.checks.fields import UndocumentedPlace, undocumented_places
 from whopwatch.checks.schema import rule_of
 from whopwatch.contract import Contract, Event
-from whopwatch.contract.schema import Violation, json_type, pointer_of
+from whopwatch.contract.schema import Violation, json_type
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.signature import Reason, Refusal
@@ -151,8 +152,9 @@ def check_payload(contract: Contract, event: Event, value: dict[str, Any]) -> It
         return
     for violation in validator.violations(value):
         yield _schema_finding(event.name, violation)
-    for path, prefixes in schemas_of(contract).event(event.name).undocumented(value):
-        yield _field_finding(event.name, pointer_of(path), prefixes)
+    places = undocumented_places(schemas_of(contract).event(event.name), value)
+    for place in {one.location: one for one in places}.values():
+        yield _field_finding(event.name, place)
 
 
 def _schema_finding(event: str, violation: Violation) -> Finding:
@@ -171,8 +173,9 @@ def _schema_finding(event: str, violation: Violation) -> Finding:
     )
 
 
-def _field_finding(event: str, location: str, prefixes: tuple[str, ...] | None) -> Finding:
-    if prefixes is None:
+def _field_finding(event: str, place: UndocumentedPlace) -> Finding:
+    location = place.location
+    if place.prefixes is None:
         return delivery_finding(
             "fields",
             "D19",
@@ -180,7 +183,7 @@ def _field_finding(event: str, location: str, prefixes: tuple[str, ...] | None) 
             event,
             location,
             expected="documented fields",
-            observed="an undocumented field",
+            observed=place.observed,
             what=f"{location} is not documented",
         )
     return delivery_finding(
@@ -189,7 +192,7 @@ def _field_finding(event: str, location: str, prefixes: tuple[str, ...] | None) 
         Severity.HIGH,
         event,
         location,
-        expected=f"an ID that starts with {' or '.join(prefixes)}",
+        expected=f"an ID that starts with {' or '.join(place.prefixes)}",
         observed="another prefix",
         what=f"{location} does not have the documented ID prefix",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from whopwatch.config import SIMULATOR, target_name
+from whopwatch.core.errors import BudgetExhaustedError
+from whopwatch.http import RunBudget
 from whopwatch.pytest_plugin import check_options, options
+from whopwatch.pytest_plugin.session_run import session_budget
 
 FAILED_BEFORE = Path(".hypothesis") / "whopwatch"
 
@@ -24,6 +27,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def is_simulated(config: pytest.Config) -> bool:
     """Check that the session's target is the embedded simulator, which may get any number of requests."""
     return target_name(options.plugin_options(config).target, os.environ) == SIMULATOR
+
+
+def client_budget(config: pytest.Config, most: int) -> RunBudget:
+    """Return a budget of `most` requests for one client, taken from the budget of the session."""
+    return RunBudget(most, shared=session_budget(config))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Skip a test for which the session has no request left: it can neither pass nor fail."""
+    try:
+        yield
+    except BudgetExhaustedError as error:
+        pytest.skip(error.what)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from suites.conftest import is_simulated
+from suites.conftest import client_budget, is_simulated
 from whopwatch import run
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
@@ -15,7 +15,7 @@ from whopwatch.core.exchange import Exchange
 from whopwatch.generate.adapter import GuardedAdapter, guarded_requests
 from whopwatch.http import Client, Limits
 from whopwatch.pytest_plugin import options
-from whopwatch.pytest_plugin.session_run import finished_run
+from whopwatch.pytest_plugin.session_run import session_budget
 from whopwatch.run.target import open_target
 
 SIMULATED_BUDGET = 20_000
@@ -39,15 +39,9 @@ def target(request: pytest.FixtureRequest, contract: Contract) -> Iterator[Targe
 
 @pytest.fixture(scope="session")
 def adapter(request: pytest.FixtureRequest, contract: Contract, target: Target) -> Iterator[GuardedAdapter]:
-    """The adapter that Schemathesis sends through. Unless the target is simulated, it has the rest of the budget."""
-    if is_simulated(request.config):
-        budget, limits = SIMULATED_BUDGET, Limits(rate=None)
-    else:
-        finished = finished_run(request.config)
-        budget, limits = (
-            options.plugin_options(request.config).budget - (finished.report.sent if finished else 0),
-            Limits(),
-        )
+    """The adapter that Schemathesis sends through."""
+    budget = client_budget(request.config, SIMULATED_BUDGET)
+    limits = Limits(rate=None) if is_simulated(request.config) else Limits()
     with Client(target, contract, budget=budget, limits=limits) as client, guarded_requests(client) as adapter:
         yield adapter
 
@@ -57,5 +51,5 @@ def answered(request: pytest.FixtureRequest, contract: Contract, target: Target)
     """For each read operation a successful request to the simulator, which generated requests vary."""
     if not is_simulated(request.config):
         return {}
-    observation = run.observe(contract, target)
+    observation = run.observe(contract, target, shared=session_budget(request.config))
     return {exchange.operation: exchange for exchange in reversed(observation.exchanges) if exchange.ok}

@@ -17,11 +17,14 @@ from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.errors import TargetError
 from whopwatch.core.report import Report, State
 from whopwatch.mcp import MCP_CALL_BUDGET, check_mcp_server
+from whopwatch.pytest_plugin.session_run import session_budget
 from whopwatch.simulator import embedded
 
 pytest.importorskip("mcp", reason="the library mcp is not installed (extra mcp)")
 TOOLS = tools_of(load())
 ADDRESS = "WHOP_MCP_URL"
+SESSION_MESSAGES = 30
+"""Messages that open a session and list the tools, at most."""
 
 
 @contextmanager
@@ -42,14 +45,24 @@ def report(request: pytest.FixtureRequest) -> Report:
     from whopwatch.mcp import session
 
     readable = frozenset(tool.name for tool in TOOLS.values() if tool.operation.is_read)
+    shared = session_budget(request.config)
     with server_of(request.config) as (url, key, company):
-        transport = session.transport_to(url, readable, MCP_CALL_BUDGET + 30)
+        # At most a half, because the messages are taken at once, and the contract tests need some.
+        granted, _ = shared.take(min(MCP_CALL_BUDGET + SESSION_MESSAGES, shared.remaining // 2))
+        if granted <= SESSION_MESSAGES:
+            shared.take(-granted)
+            pytest.skip("the session has too few requests left for an MCP server")
+        transport = session.transport_to(url, readable, granted)
         ids = {"companies": company} if company else {}
         try:
             with session.over_http(url, key, transport, is_sse=url.endswith("/sse")) as server:
-                return check_mcp_server(load(), server, name="the MCP server", ids=ids, has_key=key is not None)
+                calls = granted - SESSION_MESSAGES
+                has_key = key is not None
+                return check_mcp_server(load(), server, name="the MCP server", ids=ids, has_key=has_key, budget=calls)
         except TargetError as error:
             pytest.fail(str(error))
+        finally:
+            shared.take(transport.sent - granted)
 
 
 @pytest.mark.parametrize("name", TOOLS)

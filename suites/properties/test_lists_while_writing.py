@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from suites.conftest import is_simulated
+from suites.conftest import client_budget, is_simulated
 from suites.properties.items import ApiItems, Resource, resources
 from suites.properties.machine import ListWhileWriting
 from whopwatch.config import resolve_target, target_name
@@ -36,10 +36,11 @@ def contract() -> Contract:
 def client(request: pytest.FixtureRequest, contract: Contract) -> Iterator[Client]:
     """A client with a writable target."""
     chosen = options.plugin_options(request.config)
+    budget = client_budget(request.config, SIMULATED_BUDGET)
     if is_simulated(request.config):
         with (
             embedded(contract, seed=chosen.seed, items=ITEMS, rate_limit=SIMULATED_BUDGET) as simulator,
-            Client(simulator.target(), contract, budget=SIMULATED_BUDGET, limits=Limits(rate=None)) as client,
+            Client(simulator.target(), contract, budget=budget, limits=Limits(rate=None)) as client,
         ):
             yield client
         return
@@ -48,7 +49,7 @@ def client(request: pytest.FixtureRequest, contract: Contract) -> Iterator[Clien
     known = resolve_target(target_name(chosen.target, os.environ), os.environ, chosen.config)
     if known.is_production:
         pytest.skip("production is never written to")
-    with Client(replace(known, writable=True), contract, budget=chosen.budget) as client:
+    with Client(replace(known, writable=True), contract, budget=budget) as client:
         yield client
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from suites.conftest import is_simulated
+from suites.conftest import client_budget, is_simulated
 from whopwatch.config import Target
 from whopwatch.contract import load
 from whopwatch.core.report import Report, State
@@ -39,7 +39,7 @@ def report(request: pytest.FixtureRequest) -> Report:
         # There is no key to protect at the simulator.
         containment(trust=is_simulated(request.config)) as contained,
         target_of(request.config) as target,
-        Client(target, load(), budget=SDK_REQUEST_BUDGET) as client,
+        Client(target, load(), budget=client_budget(request.config, SDK_REQUEST_BUDGET)) as client,
         run_relay(client, load(), contained.socket if contained else None) as relay,
     ):
         command = [sys.executable, str(DRIVERS_FOLDER / "driver.py"), relay.url, relay.token]

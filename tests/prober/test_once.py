@@ -33,7 +33,7 @@ TARGET = Target("t", "https://api.example/v1", "https://api.example/v2")
 
 
 def once(runner: ProbeRunner, *operations: str) -> Report:
-    return check_once(CONTRACT, runner, [probe(each) for each in operations], TARGET, sleep=lambda _: None)
+    return check_once(CONTRACT, runner, [probe(each) for each in operations], TARGET, sleep=lambda _: None)[0]
 
 
 def asked_with(name: str, calls: list[Call]) -> list[str | None]:
@@ -78,7 +78,7 @@ def test_a_failed_request_is_repeated_once_before_it_is_a_finding(failure: Failu
         return failures.pop() if failures else items
 
     runner, door = prober(answer, probe("products.list"))
-    report = check_once(CONTRACT, runner, [probe("products.list"), probe("plans.list")], TARGET, sleep=pauses.append)
+    report, _ = check_once(CONTRACT, runner, [probe("products.list"), probe("plans.list")], TARGET, sleep=pauses.append)
     is_about_status = {finding.check for finding in report.findings if finding.operation == "products.list"}
     assert bool(is_about_status & {"status", "wire"}) is repeats
     assert len(report.extra.get("incidents", ())) == (not repeats)
@@ -106,7 +106,7 @@ def test_every_read_of_the_simulator_is_verified(seed: int, tmp_path: Path) -> N
     config.write_text(EVERY_READ, encoding="utf-8")
     with embedded(CONTRACT, seed=seed) as simulator:
         service = ProberService(CONTRACT, simulator.target(), config)
-        report = check_once(CONTRACT, service.runner, list(service.probes.values()), simulator.target())
+        report, _ = check_once(CONTRACT, service.runner, list(service.probes.values()), simulator.target())
         service.stop()
         assert set(simulator.requests) == {"GET"}
         assert report.sent == simulator.requests.total() <= 120

@@ -146,6 +146,39 @@ def test_a_session_whose_budget_is_spent_does_not_pass(at_simulator: Simulator, 
     result.stdout.fnmatch_lines(["*COULD NOT CHECK: the budget of 1 request is too small*"])
 
 
+SECOND_SUITE = """
+from whopwatch.core.errors import BudgetExhaustedError
+from whopwatch.contract import load
+from whopwatch.core.exchange import Purpose
+from whopwatch.http import Call, Client, RunBudget
+from whopwatch.pytest_plugin.session_run import session_budget
+from whopwatch.config import resolve_target
+import os, pytest
+
+@pytest.mark.parametrize("number", range(6))
+def test_more(request, number):
+    target = resolve_target(request.config.getoption("whop_target"), os.environ)
+    call = Call(load().operation("products.list"), Purpose.LIST, query=(("company_id", target.company_id),))
+    with Client(target, load(), budget=RunBudget(100, shared=session_budget(request.config))) as client:
+        try:
+            for _ in range(20):
+                client.send(call)
+        except BudgetExhaustedError:
+            pass
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "3")], ids=["alone", "three workers"])
+def test_all_suites_and_workers_share_the_budget(
+    workers: tuple[str, ...], at_simulator: Simulator, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(test_contract=CONTRACT_TEST, test_second=SECOND_SUITE)
+    before = sum(at_simulator.requests.values())
+    result = run(pytester, "--target", at_simulator.base_url, "--whop-budget", "40", *workers)
+    assert sum(at_simulator.requests.values()) - before == 40
+    result.stdout.fnmatch_lines(["all suites  40 requests sent"])
+
+
 def test_drift_fails_the_test_it_belongs_to(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     def without_title(call: ApiCall, proceed: Callable[[], None]) -> None:
         for item in call.payload.get("data", ()):

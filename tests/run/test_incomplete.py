@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import httpx
 import pytest
 
@@ -9,8 +12,9 @@ from tests.http.mock import MockTransport
 from tests.run.fake_api import FakeApi, error
 from whopwatch.contract import Contract
 from whopwatch.core.report import State, Verdict
-from whopwatch.run import INTERRUPTED, check
+from whopwatch.run import INTERRUPTED, check, judge, observe
 from whopwatch.run.conclude import NO_COMPANY
+from whopwatch.simulator import embedded
 
 
 @pytest.mark.parametrize("budget", [1, 10, 60])
@@ -41,6 +45,31 @@ def test_an_interrupted_run_keeps_what_it_saw_and_is_not_clean(contract: Contrac
     report = check(contract, api.target(), transport=MockTransport(answer))
     assert report.count()[State.VERIFIED] > 0
     assert (report.verdict, report.reason) == (Verdict.COULD_NOT_CHECK, INTERRUPTED)
+
+
+def test_a_run_that_reached_its_time_limit_keeps_what_it_saw_and_is_not_clean(contract: Contract) -> None:
+    api = FakeApi(contract)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        time.sleep(0.1)
+        return api.transport.handle_request(request)
+
+    observation = observe(contract, api.target(), transport=MockTransport(answer), max_seconds=2)
+    report = judge(contract, observation, "fake")
+    assert report.count()[State.VERIFIED] > 0
+    assert report.verdict is Verdict.COULD_NOT_CHECK
+    assert report.reason == "the time limit of 2 s was reached"
+
+
+def test_what_a_run_created_is_deleted_after_its_time_limit(contract: Contract) -> None:
+    with embedded(contract) as simulator:
+        writable = replace(simulator.target(), writable=True, rate=20)
+        selected = frozenset(id for id in contract.operations if id.startswith("products."))
+        found = observe(contract, writable, selected=selected, writes=True, budget=1600, max_seconds=3)
+    assert found.stopped == "the time limit of 3 s was reached"
+    assert found.written is not None
+    assert found.unsafe > 0
+    assert found.written.left == {}
 
 
 def test_without_the_companys_id_nothing_is_clean_and_the_reason_says_how_to_give_it(contract: Contract) -> None:

@@ -19,6 +19,7 @@ from whopwatch.cli._support.options import (
     EXCLUDE,
     FAIL_ON_SEVERITY,
     FILE_PATH,
+    MAX_TIME,
     ONLY,
     OPERATION,
     RATE,
@@ -70,6 +71,7 @@ NOT_WITH_REPLAY = (
     "allow_writes",
     "budget",
     "rate",
+    "max_time",
     "seed",
     "record_file",
 )
@@ -87,6 +89,7 @@ MAX_PATHS = 20
 @click.option("--fault", "faults", multiple=True, metavar="NAME[@OP]", help="Inject a fault into the simulator.")
 @click.option("--budget", type=click.IntRange(min=1), help=BUDGET_HELP)
 @RATE
+@MAX_TIME
 @SEED
 @CONTRACT
 @API_VERSION
@@ -109,6 +112,7 @@ def check_command(
     faults: tuple[str, ...],
     budget: int | None,
     rate: float | None,
+    max_time: float | None,
     seed: int,
     contract_name: str | None,
     api_version: str | None,
@@ -145,6 +149,7 @@ def check_command(
             faults=faults,
             budget=budget,
             rate=rate,
+            max_seconds=max_time,
             seed=seed,
             config=config,
             writes=allow_writes,

@@ -29,6 +29,7 @@ from whopwatch.cli._support.options import (
     TARGET,
     make_reports_folder,
     report_files,
+    seconds,
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, show_progress
@@ -46,6 +47,8 @@ from whopwatch.run.target import check_target
 if TYPE_CHECKING:
     from whopwatch.run.options import RunOptions
 
+NIGHT_SECONDS = 2400.0
+"""The default of --max-time: less than what the shipped unit, job and workflow allow (45 to 60 minutes)."""
 DEFAULT_BASELINE = REPORTS / "baseline.sqlite"
 EXAMPLE = """\b
 Examples:
@@ -81,6 +84,15 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
     "--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Maximum number of requests."
 )
 @RATE
+@click.option(
+    "--max-time",
+    type=float,
+    callback=seconds,
+    default=NIGHT_SECONDS,
+    show_default=True,
+    metavar="S",
+    help="Stop each target after S seconds and record what was seen.",
+)
 @click.option("--seed", type=int, help="Seed of the plan and of the simulator.  [default: another plan each night]")
 @CONTRACT
 @API_VERSION
@@ -107,6 +119,7 @@ def drift_command(
     exclude: tuple[str, ...],
     budget: int,
     rate: float | None,
+    max_time: float,
     seed: int | None,
     contract_name: str | None,
     api_version: str | None,
@@ -134,6 +147,7 @@ def drift_command(
         exclude=exclude,
         budget=budget,
         rate=rate,
+        max_seconds=max_time,
         seed=seed or 0,
         config=config,
         allow_unchecked=allow_unchecked,

@@ -7,7 +7,7 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -53,7 +53,21 @@ that does not allow that requires --trust. Exit code: 0 (clean), 1 (drift), 2 (u
 
 
 CONTAINED = "it had no network and no home folder: install it first, or use --trust"
-MAX_TIME = "Stop after S seconds; what was not called could not be checked.  [default: 300, with --rate more]"
+TIME_HELP = "Stop after S seconds; what was not called could not be checked.  [default: 300, with --rate more]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The server that the user named, and the limits of the run; it ends at `ends_at` of the monotonic clock."""
+
+    url: str | None
+    command: str | None
+    target: str | None
+    budget: int
+    seed: int
+    config: Path | None
+    trust: bool
+    ends_at: float
 
 
 @click.command("mcp", epilog=EXAMPLE)
@@ -62,7 +76,7 @@ MAX_TIME = "Stop after S seconds; what was not called could not be checked.  [de
 @click.option("--target", metavar="NAME|URL", help="With --stdio: the API it uses (default: simulator).")
 @click.option("--budget", type=click.IntRange(min=1), default=150, show_default=True, help="Maximum number of calls.")
 @RATE
-@click.option("--max-time", type=click.FloatRange(min=1), metavar="S", help=MAX_TIME)
+@click.option("--max-time", type=click.FloatRange(min=1), metavar="S", help=TIME_HELP)
 @SEED
 @CONTRACT_WITHOUT_AUTO
 @FAIL_ON_SEVERITY
@@ -95,9 +109,11 @@ def mcp_command(
     contract = choose_contract(contract_name, None, target or SIMULATOR, os.environ, config).contract
     has_key = not url or bool(read_secret(os.environ, "WHOP_API_KEY"))
     print_contract(contract, _shown(url, command))
-    begun = time.perf_counter()
+    limit = max_time or max(MCP_MAX_SECONDS, 2 * budget / rate if rate else 0.0)
+    begun = time.monotonic()
+    wanted = _Wanted(url, command, target, budget, seed, config, trust, begun + limit)
     try:
-        with _connected(contract, url, command, target, budget, seed, config, trust) as (server, name, ids):
+        with _connected(contract, wanted) as (server, name, ids):
             report = check_mcp_server(
                 contract,
                 server,
@@ -107,10 +123,10 @@ def mcp_command(
                 rate=rate,
                 seed=seed,
                 has_key=has_key,
-                max_seconds=max_time or max(MCP_MAX_SECONDS, 2 * budget / rate if rate else 0.0),
+                max_seconds=begun + limit - time.monotonic(),
             )
     except TargetError as error:
-        shown, seconds = _shown(url, command), time.perf_counter() - begun
+        shown, seconds = _shown(url, command), time.monotonic() - begun
         reason = f"{error.what.rstrip('.')}: {error.got}"
         report = unreachable_report(contract, reason, name=shown, budget=budget, seconds=seconds)
     output_report(report, outputs)
@@ -155,52 +171,49 @@ def _check_usage(url: str | None, command: str | None, target: str | None) -> No
 
 
 @contextmanager
-def _connected(
-    contract: Contract,
-    url: str | None,
-    command: str | None,
-    target: str | None,
-    budget: int,
-    seed: int,
-    config: Path | None,
-    trust: bool,
-) -> Iterator[tuple[McpToolServer, str, dict[str, str]]]:
+def _connected(contract: Contract, wanted: _Wanted) -> Iterator[tuple[McpToolServer, str, dict[str, str]]]:
     """Yield the server, its name for the report, and known IDs."""
     from whopwatch.mcp import session
 
-    if command:
-        with _by_command(contract, command, target, budget, seed, config, trust) as connected:
+    if wanted.command:
+        with _by_command(contract, wanted, wanted.command) as connected:
             yield connected
-    elif url:
+    elif wanted.url:
         company = os.environ.get("WHOP_COMPANY_ID")
-        transport = session.transport_to(url, _readable(contract), _messages(budget))
+        transport = session.transport_to(wanted.url, _readable(contract), _messages(wanted.budget))
         key = read_secret(os.environ, "WHOP_API_KEY")
-        with session.over_http(url, key, transport, is_sse=_is_sse(url)) as server:
-            yield server, _shown(url, None), {contract.account.resource: company} if company else {}
+        is_sse = _is_sse(wanted.url)
+        with session.over_http(wanted.url, key, transport, is_sse=is_sse, ends_at=wanted.ends_at) as server:
+            yield server, _shown(wanted.url, None), {contract.account.resource: company} if company else {}
     else:
         from whopwatch.simulator import embedded
 
-        with embedded(contract, seed=seed) as simulator:
-            transport = session.transport_to(simulator.mcp_url, _readable(contract), _messages(budget))
+        with embedded(contract, seed=wanted.seed) as simulator:
+            transport = session.transport_to(simulator.mcp_url, _readable(contract), _messages(wanted.budget))
             with session.over_http(simulator.mcp_url, simulator.api_key, transport, is_sse=False) as server:
                 yield server, _shown(None, None), {contract.account.resource: simulator.company_id}
 
 
 @contextmanager
 def _by_command(
-    contract: Contract, command: str, target: str | None, budget: int, seed: int, config: Path | None, trust: bool
+    contract: Contract, wanted: _Wanted, command: str
 ) -> Iterator[tuple[McpToolServer, str, dict[str, str]]]:
-    from whopwatch.http import Client
+    from whopwatch.http import Client, RunBudget
     from whopwatch.mcp import session
     from whopwatch.relay import containment, run_relay, take_secrets
     from whopwatch.run.target import open_target
 
     words = _split_command(command)
-    environ = take_secrets(also=key_variables(config))  # before the command runs as a program of this user
+    limits = RunBudget(_messages(wanted.budget), wanted.ends_at - time.monotonic())
+    environ = take_secrets(also=key_variables(wanted.config))  # before the command runs as a program of this user
     with (
-        containment(trust=trust) as contained,
-        open_target(contract, target or SIMULATOR, environ, config=config, seed=seed) as ready,
-        Client(replace(ready, writable=False), contract, budget=_messages(budget)) as client,
+        containment(trust=wanted.trust) as contained,
+        open_target(contract, wanted.target or SIMULATOR, environ, config=wanted.config, seed=wanted.seed) as ready,
+        Client(
+            replace(ready, writable=False),
+            contract,
+            budget=limits,
+        ) as client,
         run_relay(client, contract, contained.socket if contained else None) as relay,
     ):
         print_risks(contained=contained is not None)
@@ -208,7 +221,8 @@ def _by_command(
             words = contained.wrap(words, relay.port, folder=Path.cwd())
         ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
         try:
-            with session.over_stdio(words, {"WHOP_BASE_URL": relay.url, "WHOP_API_KEY": relay.token}) as server:
+            variables = {"WHOP_BASE_URL": relay.url, "WHOP_API_KEY": relay.token}
+            with session.over_stdio(words, variables, ends_at=wanted.ends_at) as server:
                 yield server, f"{_shown(None, command)} at {ready.name}", ids
         except TargetError as error:
             if contained:

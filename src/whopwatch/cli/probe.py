@@ -26,6 +26,7 @@ from whopwatch.cli._support.options import (
     ALLOW_UNCHECKED,
     CONTRACT_WITHOUT_AUTO,
     FILE_PATH,
+    MAX_TIME,
     TARGET,
 )
 from whopwatch.cli._support.subprocess_call import call_in_subprocess
@@ -34,7 +35,8 @@ from whopwatch.config.accepted import AcceptedFile
 from whopwatch.config.contract_choice import choose_contract
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, forget_contracts, load
-from whopwatch.core.errors import TargetError, UsageError
+from whopwatch.core.errors import EXIT_INTERRUPTED, INTERRUPTED, TargetError, UsageError
+from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import Report, timestamp
 from whopwatch.prober.footprint import configure_malloc, reads_only
 from whopwatch.prober.settings import McpOptions, Probe, default_file, read_settings
@@ -69,6 +71,7 @@ LOG_FORMAT = "Format of the log on standard error."
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help=LOG_FORMAT)
 @click.option("--once", is_flag=True, help="Run every probe once, print the verdict, and exit.")
 @click.option("--json", "json_file", metavar="FILE", help="With --once: write the JSON report (- for stdout).")
+@MAX_TIME
 @CONTRACT_WITHOUT_AUTO
 @ALLOW_UNCHECKED
 @ACCEPTED_OPTION
@@ -80,13 +83,15 @@ def probe_command(
     log_format: str,
     once: bool,
     json_file: str | None,
+    max_time: float | None,
     contract_name: str | None,
     allow_unchecked: bool,
     accepted: Path | None,
 ) -> int:
     """Probe a target on schedule and export the results to Prometheus."""
-    if json_file and not once:
-        raise UsageError("--json requires --once.", where="option --json", hint="add --once")
+    for name, value in (("--json", json_file), ("--max-time", max_time)):
+        if value and not once:
+            raise UsageError(f"{name} requires --once.", where=f"option {name}", hint="add --once")
     part, address, file = Shard.parse(shard), _parse_address(listen), config or default_file()
     configure_malloc()
     entries = AcceptedFile(accepted).entries
@@ -95,7 +100,7 @@ def probe_command(
         if once:
             if allow_unchecked:
                 ready = replace(ready, allow_unchecked=("*",))
-            return _once(whole, _asking(ready, whole), file, part, json_file, entries)
+            return _once(whole, _asking(ready, whole), file, part, json_file, entries, max_time)
         contract = reads_only(whole)
         place = contract.edition.source or contract.edition.folder
         del whole
@@ -208,6 +213,7 @@ def _once(
     shard: Shard,
     json_file: str | None,
     accepted: AcceptedEntries,
+    max_time: float | None,
 ) -> int:
     from whopwatch.checks.acceptance import accept_in_report
     from whopwatch.cli._support.outputs import Outputs
@@ -218,14 +224,15 @@ def _once(
     outputs = Outputs({"json": json_file}, None, {})
     service = ProberService(contract, target, config, shard)
     try:
-        report = check_once(contract, service.runner, list(service.probes.values()), target)
+        probes = list(service.probes.values())
+        report, stopped = check_once(contract, service.runner, probes, target, max_seconds=max_time)
     finally:
         service.stop()
-    if shard.index == 0:
+    if shard.index == 0 and not stopped:
         report = _with_mcp(report, contract, target, read_settings(config).mcp)
     report = accept_in_report(contract, report, accepted())
     output_report(report, outputs)
-    return exit_code(report)
+    return EXIT_INTERRUPTED if stopped == INTERRUPTED else exit_code(report)
 
 
 def check_once(
@@ -235,9 +242,15 @@ def check_once(
     target: Target,
     *,
     sleep: Callable[[float], None] = time.sleep,
-) -> Report:
-    """Run each of `probes` once, request what had no data, and return the report."""
+    max_seconds: float | None = None,
+) -> tuple[Report, str | None]:
+    """Run each of `probes` once, request what had no data; return the report, and why the round ended early if it did.
+
+    It ends early if the target never gives a usable response, and after `max_seconds`.
+    """
+    from whopwatch.http import RunBudget
     from whopwatch.prober.once import run_each_once
+    from whopwatch.run.abort import abort_reason, is_api_response
     from whopwatch.run.complete_round import complete_round
     from whopwatch.run.conclude import judge
     from whopwatch.run.observation import Observation
@@ -245,9 +258,19 @@ def check_once(
 
     started_at, begun = datetime.now(UTC), time.perf_counter()
     # The planner is passed in: the scheduled prober, which shares this package, must not load it.
-    exchanges, missing = run_each_once(contract, runner, probes, complete_round, sleep)
+    time_limit = RunBudget(len(probes), max_seconds)
+
+    def why_stop(exchanges: Sequence[Exchange]) -> str | None:
+        if any(map(is_api_response, exchanges)):
+            return time_limit.why_late()
+        return abort_reason(exchanges, has_key=target.api_key is not None) or time_limit.why_late()
+
+    made = run_each_once(contract, runner, probes, complete_round, time_limit.limited(sleep), why_stop)
+    exchanges = made.exchanges
     observation = Observation(
         exchanges=tuple(exchanges),
+        stopped=made.stopped,
+        unusable=made.stopped is not None and not any(map(is_api_response, exchanges)),
         selected=frozenset(probe.id for probe in probes),
         allow_unchecked=match_operations(contract, target.allow_unchecked, where="allow_unchecked"),
         budget=len(exchanges),
@@ -255,10 +278,10 @@ def check_once(
         unsafe=0,
         started_at=timestamp(started_at),
         seconds=time.perf_counter() - begun,
-        missing=missing,
+        missing=made.missing,
         requests=Counter(exchange.operation for exchange in exchanges),
     )
-    return judge(contract, observation, target.name)
+    return judge(contract, observation, target.name), made.stopped
 
 
 def _with_mcp(report: Report, contract: Contract, target: Target, options: McpOptions | None) -> Report:

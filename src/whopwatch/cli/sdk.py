@@ -22,6 +22,7 @@ from whopwatch.cli._support.options import (
     TRUST,
     cache_folder,
     report_files,
+    seconds,
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, print_risks
@@ -56,6 +57,8 @@ Exit code: 0 (clean), 1 (drift), 2 (usage) or 3 (could not check).
 
 
 SDK_BUDGET_HELP = "Maximum number of requests.  [default: 150, or 2 for each read of the contract]"
+SDK_SECONDS = 1200.0
+"""The default of --max-time: less than the 30 minutes that the shipped unit and job allow."""
 DEFAULT_RELEASE = "sdk:0.0.23"
 """The release to test if the contract is not made from one."""
 
@@ -65,6 +68,15 @@ DEFAULT_RELEASE = "sdk:0.0.23"
 @TARGET
 @click.option("--budget", type=click.IntRange(min=1), help=SDK_BUDGET_HELP)
 @RATE
+@click.option(
+    "--max-time",
+    type=float,
+    callback=seconds,
+    default=SDK_SECONDS,
+    show_default=True,
+    metavar="S",
+    help="Stop after S seconds and report what was seen.",
+)
 @SEED
 @CONTRACT_WITHOUT_AUTO
 @FAIL_ON_SEVERITY
@@ -79,6 +91,7 @@ def sdk_command(
     target: str | None,
     budget: int | None,
     rate: float | None,
+    max_time: float,
     seed: int,
     contract_name: str | None,
     reports: dict[str, str | None],
@@ -92,7 +105,7 @@ def sdk_command(
 ) -> int:
     """Test an SDK release against a target."""
     from whopwatch.contract_build.releases import resolve_newest
-    from whopwatch.http import Client
+    from whopwatch.http import Client, RunBudget
     from whopwatch.relay import containment, run_relay, take_secrets
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run.target import open_target
@@ -112,14 +125,16 @@ def sdk_command(
         limit = budget or max(SDK_REQUEST_BUDGET, 2 * len(contract.reads))
         with (
             open_target(contract, target, environ, config=config, seed=seed, rate=rate) as ready,
-            Client(replace(ready, writable=False), contract, budget=limit) as client,
+            Client(replace(ready, writable=False), contract, budget=RunBudget(limit, max_time)) as client,
             run_relay(client, contract, contained.socket if contained else None) as relay,
             run_driver(wanted, folder, relay, contained) as program,
         ):
             ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
             name = f"{wanted.language} SDK {wanted.version} at {ready.name}"
             print_contract(contract, name)
-            report = check_sdk(contract, program, relay, name=name, ids=ids, budget=limit, seed=seed)
+            report = check_sdk(
+                contract, program, relay, name=name, ids=ids, budget=limit, seed=seed, max_seconds=max_time
+            )
     output_report(report, outputs)
     if metrics.wanted:
         from whopwatch.metrics.sdk import SDK_JOB, sdk_metrics

@@ -19,6 +19,8 @@ EXIT_CLEAN = 0
 EXIT_DRIFT = 1
 EXIT_USAGE = 2
 EXIT_COULD_NOT_CHECK = 3
+INTERRUPTED = "interrupted before the run was complete"
+"""Why a run ended that Ctrl-C or SIGTERM stopped."""
 EXIT_INTERRUPTED = 130
 """The exit code of shells after Ctrl-C: 128 plus the number of the signal."""
 
@@ -87,6 +89,10 @@ class BudgetExhaustedError(WhopwatchError):
 
 class ResponsesTooLargeError(BudgetExhaustedError):
     """The responses of the run take as much memory as it may use."""
+
+
+class TimeLimitReachedError(BudgetExhaustedError):
+    """The run may take no more time."""
 
 
 class TargetError(WhopwatchError):

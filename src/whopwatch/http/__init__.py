@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from whopwatch.http.call import Call, url_of
     from whopwatch.http.client import Client
     from whopwatch.http.guard import Guard
-    from whopwatch.http.limits import Limits, Rate
+    from whopwatch.http.limits import Limits, Rate, RunBudget, SharedBudget
     from whopwatch.http.wire import Transport
 
 _MODULES = {
@@ -21,11 +21,13 @@ _MODULES = {
     "Guard": "guard",
     "Limits": "limits",
     "Rate": "limits",
+    "RunBudget": "limits",
+    "SharedBudget": "limits",
     "Transport": "wire",
     "url_of": "call",
 }
 
-__all__ = ["Call", "Client", "Guard", "Limits", "Rate", "Transport", "url_of"]
+__all__ = ["Call", "Client", "Guard", "Limits", "Rate", "RunBudget", "SharedBudget", "Transport", "url_of"]
 
 
 def __getattr__(name: str) -> Any:

@@ -28,10 +28,10 @@ from whopwatch.http.wire import HttpRequest, Network, RequestFailedError, Transp
 class Client:
     """Sends the calls of one run to one target.
 
-    `budget` is the number of requests that may be sent, retries included. `transport` replaces the network;
-    guard, rate and budget still apply. `on_exchange` receives every attempt,
-    also those before the last one of a call. `unscoped_key` is a valid key without any scope. `clock` is
-    monotonic, `wall` counts from the epoch, both in seconds.
+    `budget` is the number of requests that may be sent, retries included, or a RunBudget with more limits. `transport`
+    replaces the network; guard, rate and budget still apply. `on_exchange` receives every attempt, also those before
+    the last one of a call. `unscoped_key` is a valid key without any scope. `clock` is monotonic, `wall` counts from
+    the epoch, both in seconds.
 
     Use it as a context manager, or call `close`.
     """
@@ -41,7 +41,7 @@ class Client:
         target: Target,
         contract: Contract,
         *,
-        budget: int,
+        budget: int | RunBudget,
         transport: Transport | None = None,
         limits: Limits = Limits(),  # noqa: B008 (immutable)
         clock: Callable[[], float] = time.perf_counter,
@@ -56,12 +56,13 @@ class Client:
         self._wall = wall
         self._on_exchange = on_exchange
         self._keys = CredentialKeys(target.api_key, unscoped_key)
-        self._run_budget = RunBudget(budget)
+        self.run_budget = budget if isinstance(budget, RunBudget) else RunBudget(budget)
         overall = Rate(burst=1, per_second=target.rate) if target.rate else None
-        self._pacer = Pacer(limits.rate, overall, clock, sleep)
-        self._patience = limits.patience
+        self._pacer = Pacer(limits.rate, overall, clock, self.run_budget.limited(sleep))
+        self._patience = limits.first_patience
+        self._is_served = False
         network = transport or Network((target.base_url, target.v2_base_url), limits)
-        self.door = Door(network, Guard(target, contract), self._run_budget, self._pacer, self._keys, limits, clock)
+        self.door = Door(network, Guard(target, contract), self.run_budget, self._pacer, self._keys, limits, clock)
         self._headers = _default_headers(target)
 
     def __enter__(self) -> Self:
@@ -82,22 +83,22 @@ class Client:
     @property
     def sent(self) -> int:
         """Return how many requests were sent, retries included."""
-        return self._run_budget.sent
+        return self.run_budget.sent
 
     @property
     def unsafe(self) -> int:
         """Return how many of the sent requests were not read-only."""
-        return self._run_budget.unsafe
+        return self.run_budget.unsafe
 
     @property
     def remaining(self) -> int:
         """Return how many requests may still be sent."""
-        return self._run_budget.remaining
+        return self.run_budget.remaining
 
     @property
     def sent_by_operation(self) -> Counter[str]:
         """Return how many requests were sent, by operation id."""
-        return self._run_budget.by_operation
+        return self.run_budget.by_operation
 
     def send(self, call: Call) -> Exchange:
         """Send `call` and return its exchange; after retries of a 429 or 503, the last one.
@@ -110,6 +111,8 @@ class Client:
         while True:
             timer = self.door.timer()
             exchange = self._attempt(call, url, attempt, timer)
+            if exchange.failure and self.run_budget.seconds_left <= 0:
+                self.run_budget.check()  # the run ended the attempt, not the target
             if self._on_exchange:
                 self._on_exchange(exchange)
             if _met_closed_connection(exchange, timer, call):
@@ -122,10 +125,13 @@ class Client:
         """Return whether the call is retried; hold its operation back as long as the server asks."""
         wait = wait_before_next(exchange, self._limits)
         if wait is None:
+            if exchange.status is not None and not self._is_served:
+                self._is_served = True
+                self._patience += self._limits.patience - self._limits.first_patience
             self._hold_at_limit(exchange)
             return False
         bounded = min(wait, self._limits.retry_wait)
-        if bounded > self._patience:
+        if bounded > min(self._patience, self.run_budget.seconds_left):
             return False
         self._patience -= bounded
         self._pacer.hold(exchange.operation, bounded)
@@ -149,7 +155,7 @@ class Client:
             status = response.status
             headers = tuple([(redact(name), redact(value)) for name, value in response.headers])
             body = redact(bytes(response.body))
-            self._run_budget.weight += memory_weight(body)
+            self.run_budget.weight += memory_weight(body)
         phases = timer.phases()
         return Exchange(
             operation=call.operation.id,

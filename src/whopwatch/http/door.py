@@ -41,7 +41,7 @@ class Door:
 
     def timer(self) -> AttemptTimer:
         """Return the timer of one attempt."""
-        return AttemptTimer(self._clock, self._limits.deadline)
+        return AttemptTimer(self._clock, min(self._limits.deadline, self._run_budget.seconds_left))
 
     def send(self, request: HttpRequest, credential: Credential, timer: AttemptTimer) -> RawResponse:
         """Send `request` with the key of `credential`, unless it has an Authorization header, and return the response.
@@ -51,8 +51,9 @@ class Door:
         """
         operation = self._admit(request)
         self._keys.authorization(credential)  # raises UsageError for a key that the client does not have
-        self._run_budget.spend(operation)
+        self._run_budget.check()
         self._pacer.wait(operation.id)
+        self._run_budget.spend(operation)
         timer.start()
         try:
             return self._transport.send(self._with_key(request, credential), timer)

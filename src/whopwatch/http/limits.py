@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 from whopwatch.contract import Operation
-from whopwatch.core.errors import BudgetExhaustedError, ResponsesTooLargeError
+from whopwatch.core.errors import BudgetExhaustedError, ResponsesTooLargeError, TimeLimitReachedError
 from whopwatch.core.exchange import Exchange
 
 
@@ -32,7 +35,8 @@ class Limits:
 
     `deadline` covers a whole attempt: connect, send, wait and read. `body_bytes` limits the body as received and
     decompressed. `retries` is the number of repetitions after a 429 or 503; one wait is at most `retry_wait`, all waits
-    of a client together at most `patience`. `backoff` is the first wait if the server names none; it doubles. `rate`
+    of a client together at most `patience`, and at most `first_patience` until a response is neither 429 nor 503.
+    `backoff` is the first wait if the server names none; it doubles. `rate`
     applies to each operation, None for no limit.
     """
 
@@ -46,6 +50,7 @@ class Limits:
     retries: int = 2
     retry_wait: float = 60.0
     patience: float = 300.0
+    first_patience: float = 60.0
     backoff: float = 1.0
     rate: Rate | None = DOCUMENTED_RATE
 
@@ -178,11 +183,52 @@ WEIGHT_PER_REQUEST = 112 << 10
 """
 
 
-class RunBudget:
-    """Counts the requests sent and the weight of their responses, and refuses requests over the budget."""
+class SharedBudget:
+    """A number of requests that clients in several processes share, counted in the file at `path`."""
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, path: Path, budget: int) -> None:
+        self.path, self.budget = path, budget
+
+    @property
+    def sent(self) -> int:
+        """Return how many requests were taken so far."""
+        return self.take(0)[1]
+
+    @property
+    def remaining(self) -> int:
+        """Return how many requests may still be sent."""
+        return self.budget - self.sent
+
+    def take(self, most: int = 1) -> tuple[int, int]:
+        """Take at most `most` requests; a negative number gives some back. Return how many, and the new total."""
+        from filelock import FileLock  # only runs that share a budget need it
+
+        with FileLock(f"{self.path}.lock"):
+            before = int(self.path.read_text()) if self.path.exists() else 0
+            taken = max(min(most, self.budget - before), -before)
+            if taken:
+                self.path.write_text(str(before + taken))
+        return taken, before + taken
+
+
+class RunBudget:
+    """What a run may use: requests, the weight of their responses, and time. Refuses requests over a limit.
+
+    `seconds` is the time from now on, None for no limit. `shared` is a budget that other clients use, too.
+    """
+
+    def __init__(
+        self,
+        budget: int,
+        seconds: float | None = None,
+        shared: SharedBudget | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self.budget = budget
+        self._seconds = seconds
+        self._shared = shared
+        self._clock = clock
+        self._ends = math.inf if seconds is None else clock() + seconds
         self.weight_limit = max(MIN_RESPONSE_WEIGHT, budget * WEIGHT_PER_REQUEST)
         self.weight = 0
         self.sent = 0
@@ -193,23 +239,61 @@ class RunBudget:
     @property
     def remaining(self) -> int:
         """Return how many requests may still be sent."""
-        return self.budget - self.sent
+        own = self.budget - self.sent
+        return min(own, self._shared.remaining) if self._shared else own
+
+    @property
+    def seconds_left(self) -> float:
+        """Return how much longer the run may take; infinite without a limit."""
+        return self._ends - self._clock()
+
+    def extend(self, seconds: float) -> None:
+        """Allow the run to take `seconds` from now, even if its time is over."""
+        self._ends = max(self._ends, self._clock() + seconds)
+
+    def limited(self, sleep: Callable[[float], None]) -> Callable[[float], None]:
+        """Return `sleep`, but with TimeLimitReachedError instead of a sleep that would exceed the time of the run."""
+
+        def sleep_within(seconds: float) -> None:
+            if seconds >= self.seconds_left:
+                raise self._time_is_up()
+            sleep(seconds)
+
+        return sleep_within
+
+    def check(self) -> None:
+        """Raise TimeLimitReachedError if no time is left, BudgetExhaustedError if no request is."""
+        if self.seconds_left <= 0:
+            raise self._time_is_up()
+        if self.remaining <= 0:
+            raise self._exhausted()
+
+    def why_late(self) -> str | None:
+        """Return why the run ends now, None as long as it has time."""
+        return self._time_is_up().what if self.seconds_left <= 0 else None
+
+    def _time_is_up(self) -> TimeLimitReachedError:
+        return TimeLimitReachedError(f"the time limit of {self._seconds:g} s was reached", hint="raise --max-time")
+
+    def _exhausted(self) -> BudgetExhaustedError:
+        budget = self._shared.budget if self._shared else self.budget
+        return BudgetExhaustedError(
+            f"The budget of {budget} requests is used up.", hint="raise the budget, or select fewer operations"
+        )
 
     def spend(self, operation: Operation) -> None:
         """Count one request of `operation`; raise BudgetExhaustedError if none is left."""
         with self._lock:
-            if self.remaining <= 0:
-                raise BudgetExhaustedError(
-                    f"The budget of {self.budget} requests is used up.",
-                    where=operation.id,
-                    hint="raise --budget, or select fewer operations",
-                )
+            if self.budget <= self.sent:
+                raise self._exhausted()
             if self.weight > self.weight_limit:
                 raise ResponsesTooLargeError(
                     f"The responses of the run exceed {self.weight_limit >> 20} MiB, which is their memory limit.",
                     where=operation.id,
                     hint="select fewer operations",
                 )
+            if self._shared and not self._shared.take()[0]:
+                raise self._exhausted()
             self.sent += 1
             self.unsafe += not operation.is_read
             self.by_operation[operation.id] += 1

@@ -43,16 +43,19 @@ _STATUS = re.compile(r"(\d{3})\b\s*(.*)", re.DOTALL)
 class McpSession:
     """A connected server. It implements `McpToolServer`."""
 
-    def __init__(self, client: Client, portal: BlockingPortal, seconds: float = _SECONDS) -> None:
+    def __init__(
+        self, client: Client, portal: BlockingPortal, seconds: float = _SECONDS, ends_at: float = math.inf
+    ) -> None:
         self._client = client
         self._portal = portal
         self._seconds = seconds
+        self._ends_at = ends_at
 
     def tools(self) -> list[OfferedTool]:
         """Return all tools, page by page. Raises TargetError if the server fails or the list does not end."""
         found: list[OfferedTool] = []
         cursor: str | None = None
-        deadline = monotonic() + _LIST_RESPONSES * self._seconds
+        deadline = min(monotonic() + _LIST_RESPONSES * self._seconds, self._ends_at)
         for _ in range(_MAX_TOOL_PAGES):
             try:
                 page = self._portal.call(self._list, cursor, deadline - monotonic())
@@ -86,17 +89,24 @@ class McpSession:
             return await self._client.list_tools(cursor=cursor)
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> types.CallToolResult:
-        with anyio.fail_after(self._seconds):
+        with anyio.fail_after(max(min(self._seconds, self._ends_at - monotonic()), 0.0)):
             return await self._client.call_tool(name, arguments)
 
 
 @contextmanager
 def over_http(
-    url: str, key: str | None, transport: ReadOnlyTransport, *, is_sse: bool, seconds: float = _SECONDS
+    url: str,
+    key: str | None,
+    transport: ReadOnlyTransport,
+    *,
+    is_sse: bool,
+    seconds: float = _SECONDS,
+    ends_at: float = math.inf,
 ) -> Iterator[McpSession]:
     """Open a session over streamable HTTP or SSE. Opening it, and each response, may take `seconds`.
 
-    Raises TargetError if the server refuses the session, UsageError if the key would be sent unencrypted.
+    Nothing takes longer than until `ends_at` (of the monotonic clock). Raises TargetError if the server refuses the
+    session, UsageError if the key would be sent unencrypted.
     """
     if key:
         refuse_unencrypted(url, "the URL of the MCP server", "use https, or unset the key")
@@ -110,23 +120,25 @@ def over_http(
         if is_sse
         else streamable_http_client(url, http_client=http(headers))
     )
-    with _open(Client(streams, mode="legacy", read_timeout_seconds=seconds), transport, seconds) as session:
+    with _open(Client(streams, mode="legacy", read_timeout_seconds=seconds), transport, seconds, ends_at) as session:
         yield session
 
 
 @contextmanager
-def over_stdio(command: list[str], environ: Mapping[str, str], *, seconds: float = _SECONDS) -> Iterator[McpSession]:
+def over_stdio(
+    command: list[str], environ: Mapping[str, str], *, seconds: float = _SECONDS, ends_at: float = math.inf
+) -> Iterator[McpSession]:
     """Start a program and open a session with it; its environment has `environ` and a few system variables.
 
-    Opening it, and each response, may take `seconds`. Its standard error is discarded: it can contain keys. Raises
-    TargetError if the program does not start.
+    Opening it, and each response, may take `seconds`, and nothing longer than until `ends_at`. Its standard error is
+    discarded: it can contain keys. Raises TargetError if the program does not start.
     """
     parameters = StdioServerParameters(
         command=command[0], args=command[1:], env={**get_default_environment(), **environ}
     )
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         client = Client(stdio_client(parameters, errlog=nowhere), mode="legacy", read_timeout_seconds=seconds)
-        with _open(client, None, seconds) as session:
+        with _open(client, None, seconds, ends_at) as session:
             yield session
 
 
@@ -136,10 +148,10 @@ def transport_to(url: str, readable: Collection[str], budget: int) -> ReadOnlyTr
 
 
 @contextmanager
-def _open(client: Client, transport: ReadOnlyTransport | None, seconds: float) -> Iterator[McpSession]:
+def _open(client: Client, transport: ReadOnlyTransport | None, seconds: float, ends_at: float) -> Iterator[McpSession]:
     with start_blocking_portal() as portal:
         try:
-            manager = portal.wrap_async_context_manager(_bounded(client, seconds))
+            manager = portal.wrap_async_context_manager(_bounded(client, max(min(seconds, ends_at - monotonic()), 0.0)))
             try:
                 entered = manager.__enter__()
             except BaseException as error:
@@ -147,7 +159,7 @@ def _open(client: Client, transport: ReadOnlyTransport | None, seconds: float) -
                     "The MCP server does not open a session.", got=failure_reason(error, transport)
                 ) from None
             try:
-                yield McpSession(entered, portal, seconds)
+                yield McpSession(entered, portal, seconds, ends_at)
             finally:
                 # A server that fails while its session ends does not change what was seen before.
                 with suppress(Exception):

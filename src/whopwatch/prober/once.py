@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 from whopwatch.contract import Contract
-from whopwatch.core.errors import TargetError, UnsafeRequestError
+from whopwatch.core.errors import INTERRUPTED, TargetError, TimeLimitReachedError, UnsafeRequestError
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import OperationResult, Report, State
 from whopwatch.http.call import Call
@@ -42,40 +43,62 @@ class RoundCompleter(Protocol):
         ...
 
 
+@dataclass
+class OnceRound:
+    """The exchanges of one round, the resource whose id was missing by operation id, and why it ended early."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    stopped: str | None = None
+
+
 def run_each_once(
     contract: Contract,
     runner: ProbeRunner,
     probes: Sequence[Probe],
     complete: RoundCompleter,
     sleep: Callable[[float], None],
-) -> tuple[list[Exchange], dict[str, str]]:
+    why_stop: Callable[[Sequence[Exchange]], str | None] = lambda _: None,
+) -> OnceRound:
     """Run each of `probes` once, waiting for the budget if necessary.
 
-    Return the exchanges, and the resource whose id was missing for each operation that was not requested. Lists run
-    first, because they show the ids that other operations need. `complete` then requests what had no data: scheduled
-    probes have a next round for that, a single round has not. A failed request is repeated once, for the same reason.
+    Lists run first, because they show the ids that other operations need. `complete` then requests what had no data:
+    scheduled probes have a next round for that, a single round has not. A failed request is repeated once, for the
+    same reason. `why_stop` returns why the round ends early, given its exchanges, or None; a TimeLimitReachedError of
+    `sleep` and Ctrl-C end it, too.
     """
-    repeating = _Repeating(runner.client, runner.budget, sleep)
-    runner.client = repeating
-    runs = [
-        _run_within_budget(runner, probe, sleep) for probe in sorted(probes, key=partial(_ids_needed_first, contract))
-    ]
-    exchanges = [exchange for run in runs for exchange in run.exchanges]
-    further, send = _patient_sender(runner, probes, sleep)
+    made = OnceRound()
+    runner.client = _Repeating(runner.client, runner.budget, sleep, made)
     # A probe with a configured parameter must not be sent with another value.
     free = [probe.id for probe in probes if not any(one.name in probe.params for one in probe.operation.needed)]
-    complete(contract, free, runner.ids.configured, exchanges, send)
-    exchanges = [*repeating.failed, *exchanges, *further]
-    requested = {exchange.operation for exchange in exchanges}
-    missing = {run.operation: run.missing_id_of for run in runs if run.missing_id_of and run.operation not in requested}
-    return exchanges, missing
+    try:
+        for probe in sorted(probes, key=partial(_ids_needed_first, contract)):
+            run = _run_within_budget(runner, probe, sleep)
+            made.exchanges += run.exchanges
+            if run.missing_id_of:
+                made.missing[run.operation] = run.missing_id_of
+            made.stopped = why_stop(made.exchanges)
+            if made.stopped:
+                break
+        else:
+            send = _patient_sender(runner, probes, sleep, made, why_stop)
+            complete(contract, free, runner.ids.configured, tuple(made.exchanges), send)
+    except TimeLimitReachedError as error:
+        made.stopped = error.what
+    except KeyboardInterrupt:
+        made.stopped = INTERRUPTED
+    requested = {exchange.operation for exchange in made.exchanges}
+    made.missing = {id: resource for id, resource in made.missing.items() if id not in requested}
+    return made
 
 
 class _Repeating:
-    """Send through `client`, and repeat a failed request once after a pause. `failed` are the first attempts."""
+    """Send through `client`, and repeat a failed request once after a pause. Add the first attempts to `made`."""
 
-    def __init__(self, client: CallSender, budget: RequestBudget, sleep: Callable[[float], None]) -> None:
-        self.failed: list[Exchange] = []
+    def __init__(
+        self, client: CallSender, budget: RequestBudget, sleep: Callable[[float], None], made: OnceRound
+    ) -> None:
+        self._repeats, self._made = 0, made
         self._client, self._budget, self._sleep = client, budget, sleep
         self._given_up: set[str] = set()
 
@@ -85,14 +108,15 @@ class _Repeating:
         pause = retry_after(exchange) if exchange.status in RETRIED else None
         pause = REPEAT_PAUSE if pause is None else pause
         id = call.operation.id
-        is_repeated = exchange.may_be_hiccup and id not in self._given_up and len(self.failed) < MAX_REPEATS
+        is_repeated = exchange.may_be_hiccup and id not in self._given_up and self._repeats < MAX_REPEATS
         if not is_repeated or pause > MAX_PAUSE:
             return exchange
         self._sleep(pause)
         self._budget.wait(1, self._sleep)
         if self._budget.take(id):
             return exchange
-        self.failed.append(exchange)
+        self._repeats += 1
+        self._made.exchanges.append(exchange)
         again = self._client.send(call, seconds)
         if again.may_be_hiccup:
             self._given_up.add(id)
@@ -112,13 +136,18 @@ def _ids_needed_first(contract: Contract, probe: Probe) -> tuple[bool, int, str]
 
 
 def _patient_sender(
-    runner: ProbeRunner, probes: Sequence[Probe], sleep: Callable[[float], None]
-) -> tuple[list[Exchange], Callable[[Call], Exchange | None]]:
-    """Return a list of exchanges, and a function that sends calls within the budget and appends to the list."""
+    runner: ProbeRunner,
+    probes: Sequence[Probe],
+    sleep: Callable[[float], None],
+    made: OnceRound,
+    why_stop: Callable[[Sequence[Exchange]], str | None],
+) -> Callable[[Call], Exchange | None]:
+    """Return a function that sends calls within the budget, adds the exchanges to `made`, and stops as that does."""
     options = {probe.id: probe.options for probe in probes}
-    sent: list[Exchange] = []
 
     def send(call: Call) -> Exchange | None:
+        if made.stopped:
+            return None
         runner.budget.wait(1, sleep)
         if runner.budget.take(call.operation.id):
             return None  # the operation is paused after a 429
@@ -127,10 +156,11 @@ def _patient_sender(
         except UnsafeRequestError:
             return None  # the target sent an id that must not be put into a URL
         runner.budget.hold_after_429(exchange)
-        sent.append(exchange)
+        made.exchanges.append(exchange)
+        made.stopped = why_stop(made.exchanges)
         return exchange
 
-    return sent, send
+    return send
 
 
 def merge_mcp_report(report: Report, mcp: Report) -> Report:

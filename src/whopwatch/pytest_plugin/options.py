@@ -23,7 +23,7 @@ class PluginOptions:
 
     target: str | None
     config: Path | None
-    budget: int
+    given_budget: int | None
     seed: int
     rate: float | None
     only: tuple[str, ...]
@@ -31,6 +31,12 @@ class PluginOptions:
     allow_writes: bool = False
     allow_unchecked: bool = False
     accepted: Path | None = None
+
+    @property
+    def budget(self) -> int:
+        """The requests of the run that judges the contract tests."""
+        return self.given_budget or SESSION_BUDGET
+
     contract: str | None = None
 
 
@@ -46,7 +52,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--whop-accepted", metavar="FILE", help="default: accepted.yaml beside whopwatch.toml, if any")
     group.addoption(
-        "--whop-budget", type=_positive, default=SESSION_BUDGET, metavar="N", help="requests to send at most"
+        "--whop-budget", type=_positive, metavar="N", help="requests of the session, all workers and suites together"
     )
     group.addoption("--whop-seed", type=int, default=0, metavar="N", help="seed of the plan and the simulator")
     group.addoption("--whop-rate", type=_rate, metavar="N", help="requests a second at most: 0.01 to 1000")
@@ -78,7 +84,7 @@ def plugin_options(config: pytest.Config) -> PluginOptions:
     return PluginOptions(
         target=config.getoption("whop_target"),
         config=Path(file) if file is not None else None,
-        budget=config.getoption("whop_budget"),
+        given_budget=config.getoption("whop_budget"),
         seed=config.getoption("whop_seed"),
         rate=config.getoption("whop_rate"),
         only=config.getoption("whop_only"),

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from whopwatch.checks.acceptance import accept_in_report
+from whopwatch.config import SIMULATOR, target_name
 from whopwatch.config.accepted import load_accepted
 from whopwatch.contract import Contract
+from whopwatch.http import SharedBudget
 from whopwatch.pytest_plugin import options
 from whopwatch.pytest_plugin.cases import Case, SessionRun
 from whopwatch.run.target import open_target
@@ -46,6 +49,18 @@ def shared_folder(config: pytest.Config) -> Path:
     if _FOLDER not in config.stash:
         config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="whopwatch-"))
     return config.stash[_FOLDER]
+
+
+def session_budget(config: pytest.Config) -> SharedBudget:
+    """Return the budget that every worker and every suite of the session takes its requests from.
+
+    The simulator has no limit unless --whop-budget sets one.
+    """
+    chosen = options.plugin_options(config)
+    is_simulated = target_name(chosen.target, os.environ) == SIMULATOR
+    budget = sys.maxsize if is_simulated and chosen.given_budget is None else chosen.budget
+    given = getattr(config, "workerinput", {}).get("whopwatch_folder")
+    return SharedBudget((Path(given) if given else shared_folder(config)) / "sent", budget)
 
 
 def delete_shared_folder(config: pytest.Config) -> None:
@@ -98,6 +113,7 @@ def _observe(session: pytest.Session) -> SessionRun:
             budget=chosen.budget,
             selected=_wanted(session, contract),
             seed=chosen.seed,
+            shared=session_budget(session.config),
         )
     if observation.stopped == run.INTERRUPTED:
         raise KeyboardInterrupt

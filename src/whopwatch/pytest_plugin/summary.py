@@ -53,7 +53,7 @@ class Summary:
         if not self._outcomes:
             return
         from whopwatch.core.foreign_text import sanitize
-        from whopwatch.pytest_plugin.session_run import finished_run
+        from whopwatch.pytest_plugin.session_run import finished_run, session_budget
         from whopwatch.reports.text import requests_line, states_line
 
         run = finished_run(self._config)
@@ -64,6 +64,9 @@ class Summary:
         terminalreporter.line(f"target      {sanitize(report.target)}")
         terminalreporter.line(f"operations  {states_line(report)}")
         terminalreporter.line(f"requests    {requests_line(report)}")
+        shared = session_budget(self._config)
+        if shared.sent != report.sent:
+            terminalreporter.line(f"all suites  {shared.sent} requests sent")
         for finding in report.findings:
             if finding.check == "accepted":
                 terminalreporter.line(f"warning     {sanitize(finding.message)}", yellow=True)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 
 from whopwatch.config import Target
 from whopwatch.contract import Contract
+from whopwatch.core.errors import INTERRUPTED
 from whopwatch.core.report import Report
 from whopwatch.http import Transport
-from whopwatch.run.abort import INTERRUPTED
 from whopwatch.run.conclude import judge
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.selection import select_operations

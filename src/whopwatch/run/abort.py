@@ -12,7 +12,6 @@ from whopwatch.core.strict_json import MAX_BODY_VALUES, BodyProblem
 
 KEY_REJECTED = "The API rejected the key (401). Check that the key is valid and belongs to this environment."
 KEY_MISSING = "The API requires a key (401) and none was sent. Set WHOP_API_KEY."
-INTERRUPTED = "interrupted before the run was complete"
 
 UNREACHABLE = {
     Failure.DNS: "its host name does not resolve",

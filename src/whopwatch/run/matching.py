@@ -28,15 +28,17 @@ def observe_matching(
     select: Callable[[Contract], Collection[str]],
     budget: int,
     announce: Callable[[Contract, str], None] | None = None,
+    max_seconds: float | None = None,
     **options: Any,
 ) -> tuple[Contract, Observation]:
     """Observe `target` and return the contract that was used and the observation; `options` are those of `observe`.
 
     With `auto`, a run that finds another version than that of `contract` starts again with the bundled contract of that
     version, or of the nearest older one, and requests its version; `announce` is called with it. Both runs share
-    `budget`. `select` returns the operations to observe of a contract.
+    `budget` and `max_seconds`. `select` returns the operations to observe of a contract.
     """
-    first = observe(contract, target, budget=budget, selected=select(contract), others=bundled_contracts, **options)
+    options = {**options, "others": bundled_contracts}
+    first = observe(contract, target, budget=budget, selected=select(contract), max_seconds=max_seconds, **options)
     better = _better(contract, first.api_version) if auto else None
     if better is None or first.sent >= budget:
         return contract, first
@@ -44,7 +46,8 @@ def observe_matching(
         announce(better, target.name)
     pinned = replace(target, api_version_date=better.version)
     left = budget - first.sent
-    second = observe(better, pinned, budget=left, selected=select(better), others=bundled_contracts, **options)
+    seconds = None if max_seconds is None else max(max_seconds - first.seconds, 1.0)
+    second = observe(better, pinned, budget=left, selected=select(better), max_seconds=seconds, **options)
     return better, replace(second, budget=budget, sent=first.sent + second.sent, unsafe=first.unsafe + second.unsafe)
 
 

@@ -36,6 +36,7 @@ class RunOptions:
     selected writes are made, too. With `allow_unchecked` the key need not be allowed to use any operation.
     `patterns` select operations as `only` does, `exclude` leaves some out (`payments.*`). `faults` are injected
     by the simulator. `announce` is called with the contract before the first request, and again if it changes.
+    by the simulator. After `max_seconds` the run ends with what it has.
     """
 
     contract_name: str | None = None
@@ -53,6 +54,7 @@ class RunOptions:
     faults: tuple[str, ...] = ()
     progress: Callable[[Progress], None] | None = None
     announce: Callable[[Contract, str], None] | None = None
+    max_seconds: float | None = None
 
     def selected(self, contract: Contract) -> frozenset[str]:
         """Return the ids of the selected operations. Raise UsageError for a name or pattern that matches none."""
@@ -162,5 +164,6 @@ def observe_target(
             progress=options.progress,
             past=past,
             writes=options.writes,
+            max_seconds=options.max_seconds,
         )
     return ObservedRun(contract, target, observation)

@@ -11,18 +11,24 @@ from whopwatch.checks import Evidence, FailedCheck, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.config import SIMULATOR, Secret, Target
 from whopwatch.contract import Contract
-from whopwatch.core.errors import BudgetExhaustedError, ResponsesTooLargeError, UnsafeRequestError
+from whopwatch.core.errors import (
+    INTERRUPTED,
+    BudgetExhaustedError,
+    ResponsesTooLargeError,
+    TimeLimitReachedError,
+    UnsafeRequestError,
+)
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Confidence, Finding
 from whopwatch.core.report import timestamp
-from whopwatch.http import Call, Client, Transport
+from whopwatch.http import Call, Client, RunBudget, SharedBudget, Transport
 from whopwatch.http.limits import MAX_REPEATS, REPEAT_PAUSE
 from whopwatch.planning.follow_ups import repeat_suspected
 from whopwatch.planning.ids import without_candidates
 from whopwatch.planning.schedule import plan
 from whopwatch.planning.state import Experiment, OperationHistory, RunState
 from whopwatch.planning.writes import WriteState, plan_cleanup, plan_writes
-from whopwatch.run.abort import INTERRUPTED, abort_reason, connection_lost_reason, is_api_response
+from whopwatch.run.abort import abort_reason, connection_lost_reason, is_api_response
 from whopwatch.run.api_version import (
     STRUCTURAL,
     OtherContracts,
@@ -46,6 +52,8 @@ WRITE_SHARE = 0.625
 """The share of the budget that is reserved for writes and the reads that verify them."""
 KEPT_BODY = 16 << 10
 """Bytes: the body of a larger response is dropped once it is parsed."""
+CLEANUP_SECONDS = 60.0
+"""Time for cleanup, also after the time limit of a run."""
 CLEANUP_RESERVE = 80
 """Requests reserved for cleanup. One object needs fewer from creation to deletion, so none is left half-way."""
 
@@ -63,6 +71,8 @@ def observe(
     unscoped_key: Secret | None = None,
     writes: bool = False,
     others: OtherContracts = no_others,
+    max_seconds: float | None = None,
+    shared: SharedBudget | None = None,
 ) -> Observation:
     """Observe `target` once with at most `budget` requests and return the observation.
 
@@ -71,15 +81,17 @@ def observe(
     `unscoped_key` is a valid key without permissions. With `writes` the selected writes are made, too, within a
     reserved part of the budget; the target must be writable. Whatever the target does ends in the observation, never
     in an exception, and Ctrl-C ends it early. `others` returns the contracts of other versions, to recognise their
-    responses.
+    responses. After `max_seconds` no request is sent except to delete what the run created. `shared` is a budget
+    of requests that other runs use, too.
     """
     chosen = frozenset(selected if selected is not None else default_selection(contract))
     started_at, start = datetime.now(UTC), time.perf_counter()
     exchanges: list[Exchange] = []
     reading = budget - int(budget * WRITE_SHARE) if writes else budget
     state = RunState(contract, chosen, seed, reading, past or {}, unscoped_key is not None)
+    limits = RunBudget(budget, max_seconds, shared)
     with Client(
-        target, contract, budget=budget, transport=transport, on_exchange=exchanges.append, unscoped_key=unscoped_key
+        target, contract, budget=limits, transport=transport, on_exchange=exchanges.append, unscoped_key=unscoped_key
     ) as client:
         detector = VersionDetector(contract, others, requested=target.api_version_date)
         session = Session(client, state, exchanges, progress, detector)
@@ -150,6 +162,7 @@ class Session:
         self._repeats = MAX_REPEATS
         # The embedded simulator has no weather.
         self._pause = 0.0 if client.target.name == SIMULATOR else REPEAT_PAUSE
+        self._is_late = False
         self._client = client
         self._exchanges = exchanges
         self._progress = progress
@@ -175,8 +188,9 @@ class Session:
                     self.exhausted = True
                     return
                 drive(experiment, self._ask)
-        except ResponsesTooLargeError as error:
+        except (ResponsesTooLargeError, TimeLimitReachedError) as error:
             self.stopped = error.what
+            self._is_late = isinstance(error, TimeLimitReachedError)
         except BudgetExhaustedError:
             self.exhausted = True
         except KeyboardInterrupt:
@@ -197,7 +211,10 @@ class Session:
         """Make the selected writes, read them back, and delete what was created where the API allows it."""
         if not self.stopped:
             self.run(plan_writes(writing, self.state.selected), keep=CLEANUP_RESERVE)
+            late, self.stopped = (self.stopped, None) if self._is_late else (None, self.stopped)
+            self._client.run_budget.extend(CLEANUP_SECONDS)
             self.run(plan_cleanup(writing))
+            self.stopped = self.stopped or late
         return Written(writing.skipped, writing.left())
 
     def missing(self) -> dict[str, str]:

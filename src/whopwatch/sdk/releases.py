@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import selectors
@@ -156,10 +157,11 @@ class SdkProgram:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._output, selectors.EVENT_READ)
         self._buffer = b""
+        self.ends_at = math.inf
         self.release = str(self._read_line().get("ready", ""))
 
     def ask(self, **request: Any) -> dict[str, Any]:
-        """Send one request and return the driver's response. Raises TargetError if there is none."""
+        """Send one request and return the driver's response. Raises TargetError if there is none by `ends_at`."""
         try:
             self._input.write(json.dumps(request).encode() + b"\n")
             self._input.flush()
@@ -172,7 +174,7 @@ class SdkProgram:
         self._selector.close()
 
     def _read_line(self) -> dict[str, Any]:
-        deadline = monotonic() + _RESPONSE_SECONDS
+        deadline = min(monotonic() + _RESPONSE_SECONDS, self.ends_at)
         while b"\n" not in self._buffer:
             if not self._selector.select(max(0.0, deadline - monotonic())):
                 raise TargetError("The SDK did not respond in time.", expected=f"within {_RESPONSE_SECONDS:.0f} s")
@@ -181,7 +183,12 @@ class SdkProgram:
                 raise _program_ended()
             self._buffer += chunk
         line, _, self._buffer = self._buffer.partition(b"\n")
-        response: dict[str, Any] = json.loads(line)
+        try:
+            response = json.loads(line)
+        except (ValueError, RecursionError):
+            response = None
+        if not isinstance(response, dict):
+            raise TargetError("The SDK's program printed something other than a JSON object.")
         return response
 
 

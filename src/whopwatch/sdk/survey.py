@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.arguments import arguments_of
 from whopwatch.contract.loader import describe
+from whopwatch.core.errors import TargetError
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import Report
@@ -60,17 +62,24 @@ def check_sdk(
     ids: Mapping[str, str],
     budget: int = SDK_REQUEST_BUDGET,
     seed: int = 0,
+    max_seconds: float = math.inf,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Report:
     """Check the SDK in `program`, whose requests go through `relay`.
 
     `name` is the target in the report, `ids` are known IDs by resource, `budget` is the maximum number of requests.
-    Raises TargetError if the program ends; no response of the API raises an error.
+    The report covers what was seen before `max_seconds` are over, or before the program ends or stops responding.
     """
     started_at, start = datetime.now(UTC), time.perf_counter()
+    program.ends_at = clock() + max_seconds
     driver = _Driver(contract, program, relay, budget)
-    driver.reach(ids, seed)
-    driver.paginate()
-    driver.check_error_mapping()
+    try:
+        driver.reach(ids, seed)
+        driver.paginate()
+        driver.check_error_mapping()
+    except TargetError as error:
+        late = f"the time limit of {max_seconds:g} s was reached"
+        driver.stopped = late if clock() >= program.ends_at else error.what
     return conclude(
         _rows(contract, driver),
         driver.findings(),

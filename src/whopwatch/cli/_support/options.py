@@ -90,6 +90,9 @@ RESOURCE = click.option(
 )
 RATE = click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second, from 0.01 to 1000.")
 SEED = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and of the simulator.")
+MAX_TIME = click.option(
+    "--max-time", type=float, callback=seconds, metavar="S", help="Stop after S seconds and report what was seen."
+)
 CONFIG = click.option("--config", type=FILE_PATH, metavar="FILE", help="Configuration file.  [default: whopwatch.toml]")
 CONTRACT = click.option(
     "--contract",

@@ -12,9 +12,10 @@ import pytest
 from whopwatch import __version__
 from whopwatch.cli import main
 from whopwatch.cli._support import root as entry
-from whopwatch.cli._support.outputs import write_whole
+from whopwatch.cli._support.outputs import Outputs, write_whole
 from whopwatch.cli.contract import contract_command
 from whopwatch.core.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE
+from whopwatch.history.store import open_baseline
 
 MISTAKES = {
     "chek": "Did you mean 'check'?",
@@ -197,6 +198,22 @@ def test_reports_have_the_permissions_that_the_umask_leaves(umask: int) -> None:
         assert os.umask(umask) == umask
     finally:
         os.umask(before)
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o277])
+def test_a_recording_and_a_baseline_are_for_their_owner_alone(umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        Outputs({"har": "run.har", "json": "report.json"}, None, {}).write({"har": "{}", "json": "{}"})
+    finally:
+        os.umask(before)
+    assert Path("run.har").stat().st_mode & 0o777 == 0o600 & ~umask
+    assert Path("report.json").stat().st_mode & 0o777 == 0o666 & ~umask
+    with open_baseline(Path("baseline.sqlite")) as baseline:
+        baseline.save(baseline.load())
+    assert Path("baseline.sqlite").stat().st_mode & 0o777 == 0o600
+    assert main(["baseline", "export", "--baseline", "baseline.sqlite", "-o", "baseline.json"]) == 0
+    assert Path("baseline.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_report_that_is_replaced_keeps_its_permissions() -> None:

@@ -187,3 +187,12 @@ def test_every_format_shows_each_target_with_its_states(kind: str) -> None:
 def test_a_target_of_one_run_needs_no_table() -> None:
     assert "targets (" not in terminal.render(samples.report())
     assert "| target |" not in markdown.render(samples.report())
+
+
+def test_markdown_notifies_nobody_and_has_no_markup_of_others() -> None:
+    loud = replace(samples.FINDINGS[0], message="hi @octocat <b>*x*</b> [a](https://x.example) ::error::y")
+    line = next(line for line in markdown.render(samples.report(findings=(loud,))).splitlines() if "octocat" in line)
+    assert "@<!-- -->octocat" in line
+    assert "@octocat" not in line
+    assert "\\<b\\>\\*x\\*" in line
+    assert "::error" not in line

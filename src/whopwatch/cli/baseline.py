@@ -41,7 +41,7 @@ def export_baseline(file: Path, output: str) -> None:
     if output == STDOUT:
         sys.stdout.write(text)
     else:
-        write_whole(Path(output), text)
+        write_whole(Path(output), text, is_private=True)
 
 
 @baseline_command.command("import")

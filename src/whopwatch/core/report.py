@@ -13,6 +13,9 @@ from whopwatch import __version__
 from whopwatch.core.finding import Finding
 from whopwatch.core.redaction import redact_value
 
+MAX_INCIDENT_ROWS = 100
+"""Incidents inside whopwatch that the JSON report lists."""
+
 
 def timestamp(moment: datetime) -> str:
     """Return a time in UTC as reports write it, to the second: `2026-01-31T02:00:00Z`."""

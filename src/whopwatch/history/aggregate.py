@@ -11,11 +11,18 @@ from typing import Any
 
 from whopwatch.checks.acceptance import ACCEPTED_CHECK
 from whopwatch.core.finding import INACTIVE, Finding, FindingState
-from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, TargetResult, Verdict, contract_facts
+from whopwatch.core.report import (
+    MAX_INCIDENT_ROWS,
+    BaselineSummary,
+    OperationResult,
+    Report,
+    State,
+    TargetResult,
+    Verdict,
+    contract_facts,
+)
 from whopwatch.history.grouping import common_state
 
-MAX_INCIDENT_ROWS = 100
-"""Incidents inside whopwatch that the report lists."""
 _WORST_VERDICT_FIRST = (Verdict.DRIFT, Verdict.COULD_NOT_CHECK, Verdict.CLEAN)
 _WORST_STATE_FIRST = (State.DRIFT, State.COULD_NOT_CHECK, State.VERIFIED, State.NOT_COVERED)
 """What one target could not check is not made up for by what another one verified."""

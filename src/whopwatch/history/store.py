@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -60,6 +60,9 @@ class Baseline:
             ) from None
 
     def _connect(self) -> sqlite3.Connection:
+        with suppress(FileExistsError):
+            # A new baseline is for its owner alone: it shows what an account has.
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         return sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
 
 

@@ -5,7 +5,6 @@ The same content is rendered as Markdown for a pull request and as one self-cont
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +15,7 @@ from whopwatch.core.finding import Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.diff.result import ComparedChange, Comparison
 from whopwatch.reports.contract_diff import not_compared, summary
-from whopwatch.reports.text import plural
+from whopwatch.reports.text import escape_markdown, plural
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -25,7 +24,6 @@ MAX_ENTRIES = 1500
 """Entries that are listed: a job summary may be 1 MiB; the JSON report has all of them."""
 _MAX_PLACES = 12
 _WHOLE_API = "The whole API"
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@])")
 _SECTIONS = (
     ("Breaking changes", (Severity.CRITICAL, Severity.HIGH)),
     ("Other changes that a client can notice", (Severity.MEDIUM, Severity.LOW)),
@@ -172,7 +170,7 @@ def _markdown_entry(entry: ChangelogEntry) -> str:
 
 
 def _escape(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", sanitize(text))
+    return escape_markdown(text)
 
 
 @cache

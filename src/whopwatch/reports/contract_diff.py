@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -13,13 +12,12 @@ from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Verdict
 from whopwatch.diff.result import ComparedChange, Comparison
 from whopwatch.reports.terminal import SEVERITY_STYLES
-from whopwatch.reports.text import plural
+from whopwatch.reports.text import escape_markdown, plural
 
 MAX_ROWS = 1500
 """Rows of the Markdown table: a job summary may hold 1 MiB; the JSON report has all of them."""
 _MAX_PLACES = 6
 _MAX_GAPS = 50
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
@@ -127,4 +125,4 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", sanitize(text))
+    return escape_markdown(text)

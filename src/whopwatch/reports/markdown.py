@@ -5,7 +5,6 @@ Findings are a list, not a table: GitHub shows at most 900 pixels, and a table w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from whopwatch.core.finding import Finding
@@ -21,6 +20,7 @@ from whopwatch.reports.text import (
     change_line,
     checks_line,
     contract_line,
+    escape_markdown,
     facts,
     findings_line,
     headline,
@@ -40,7 +40,6 @@ MAX_TEXT = 400
 """Characters of one text."""
 
 MARKS = {Verdict.CLEAN: "✅", Verdict.DRIFT: "❌", Verdict.COULD_NOT_CHECK: "⚠️"}
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@])")
 
 
 def render(report: Report) -> str:
@@ -131,7 +130,7 @@ def _folded(title: str, items: list[str]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", sanitize(_shortened(text)))
+    return escape_markdown(_shortened(text))
 
 
 def _shortened(text: str) -> str:

@@ -40,11 +40,18 @@ _VERSION_EVIDENCE = {
 }
 _LEFT = "left"
 """The key of a report of a run with writes: the objects, by resource, that it created and did not delete."""
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
+_MENTION = re.compile(r"@(?=[A-Za-z0-9])")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)", re.ASCII)
 _NAME = re.compile(r"[a-z_]{1,60}\.[a-z_]{1,60}", re.ASCII)
 _REFERENCE = "https://docs.whop.com/api-reference"
 _ACTIONS = ("create", "retrieve", "update", "delete")
 _SOURCES = {"reference": "Reference", "sdk": "SDK", "live": "Live API", "last night": "Last night"}
+
+
+def escape_markdown(text: str) -> str:
+    """Return foreign `text` as words of Markdown: no markup, no HTML, and no `@name` that notifies a person."""
+    return _MENTION.sub("@<!-- -->", _MARKUP.sub(r"\\\1", sanitize(text)))
 
 
 def plural(count: int, noun: str) -> str:

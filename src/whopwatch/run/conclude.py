@@ -21,7 +21,7 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.contract.loader import describe
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
-from whopwatch.core.report import OperationResult, Report, State
+from whopwatch.core.report import MAX_INCIDENT_ROWS, OperationResult, Report, State
 from whopwatch.planning.state import StepFailure, items
 from whopwatch.reports.text import plural
 from whopwatch.run.abort import UNREACHABLE, cloudflare_reason
@@ -48,8 +48,6 @@ NEEDS = "; required permission: "
 NO_ID = "not requested: no list returned an id for it"
 MAX_NAMED = 5
 """Failed checks, and planning steps, that the sentence names."""
-MAX_INCIDENT_ROWS = 100
-"""Internal incidents that the JSON report lists."""
 MAX_DENIED = 6
 """Operations that the sentence about denied ones names; the rows name them all."""
 

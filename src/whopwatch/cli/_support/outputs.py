@@ -13,6 +13,8 @@ from whopwatch.core.errors import UsageError
 from whopwatch.core.redaction import redact
 
 STDOUT = "-"
+PRIVATE_KINDS = frozenset({"har"})
+"""Kinds of output that can be confidential: a recording shows what an account has, although no value of it."""
 REPORT = "A report cannot be written."
 
 
@@ -53,15 +55,16 @@ class Outputs:
             if file == STDOUT:
                 sys.stdout.write(texts[kind])
             else:
-                write_whole(Path(file), texts[kind])
+                write_whole(Path(file), texts[kind], is_private=kind in PRIVATE_KINDS)
                 written.append(file)
         return written
 
 
-def write_whole(path: Path, text: str, what: str = REPORT) -> None:
+def write_whole(path: Path, text: str, what: str = REPORT, *, is_private: bool = False) -> None:
     """Write `text`, without secrets, to `path` atomically: a reader sees the old file or the new one.
 
-    Raise UsageError with the message `what` if that fails.
+    A new file has the permissions that the umask leaves, a private one is for its owner alone. An existing file keeps
+    its permissions. Raise UsageError with the message `what` if that fails.
     """
     text = redact(text)
     try:
@@ -72,7 +75,7 @@ def write_whole(path: Path, text: str, what: str = REPORT) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
-            os.chmod(name, _mode(path))
+            os.chmod(name, _mode(path, is_private))
             os.replace(name, path)
         except BaseException:
             with suppress(OSError):
@@ -82,13 +85,12 @@ def write_whole(path: Path, text: str, what: str = REPORT) -> None:
         raise _unwritable(path, error, what) from None
 
 
-def _mode(path: Path) -> int:
-    """Return the permissions of the file at `path`; for a new one what the umask leaves."""
+def _mode(path: Path, is_private: bool) -> int:
     if path.exists():
         return path.stat().st_mode & 0o777
     umask = os.umask(0)  # can only be read by setting it
     os.umask(umask)
-    return 0o666 & ~umask
+    return (0o600 if is_private else 0o666) & ~umask
 
 
 def refuse_unwritable_file(path: Path, what: str = REPORT) -> None:

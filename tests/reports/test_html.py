@@ -11,11 +11,13 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.reports import nights, samples
-from whopwatch.core.finding import Occurrence, RequestExample
+from whopwatch.core.finding import FindingState, Occurrence, RequestExample
+from whopwatch.core.links import documentation_page
 from whopwatch.core.report import BaselineSummary, State, TargetResult, Verdict
 from whopwatch.reports import html
 from whopwatch.reports.charts import MAX_BARS, format_seconds, latency_line, state_bars
-from whopwatch.reports.curl import Requests
+from whopwatch.reports.curl import Requests, in_lines
+from whopwatch.reports.text import class_page
 
 HOSTILE = "\x1b[2J</style></script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}\u202e\ud800"
 ATTRIBUTES_WITH_ADDRESS = {"src", "href", "action", "srcset", "data", "poster", "xlink:href"}
@@ -102,9 +104,11 @@ def test_nothing_that_an_api_answers_becomes_a_part_of_the_page() -> None:
 def test_a_page_needs_nothing_but_itself(name: str) -> None:
     page = Page(html.render(REPORTS[name]))
     assert not page.open
-    for _, attributes in page.tags:
+    for tag, attributes in page.tags:
         for attribute in attributes.keys() & ATTRIBUTES_WITH_ADDRESS:
-            assert (attributes[attribute] or "")[:1] == "#" or attributes[attribute] == "data:,", attribute
+            address = attributes[attribute] or ""
+            is_link_to_docs = tag == "a" and address.startswith(("https://docs.whop.com/", documentation_page("docs")))
+            assert address[:1] == "#" or address == "data:," or is_link_to_docs, attribute
     for kind in ("style", "script"):
         code = "".join(data for tag, data in page.text if tag == kind)
         assert "url(" not in code
@@ -133,7 +137,7 @@ def test_every_target_of_a_link_and_every_id_is_there_once(name: str) -> None:
     ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     links = [attributes["href"] or "" for tag, attributes in tags if tag == "a"]
-    assert {link.removeprefix("#") for link in links} <= set(ids)
+    assert {link.removeprefix("#") for link in links if link.startswith("#")} <= set(ids)
     named = [attributes["aria-labelledby"] for _, attributes in tags if "aria-labelledby" in attributes]
     assert set(named) <= set(ids)
 
@@ -166,7 +170,10 @@ def test_a_finding_has_all_that_is_known_of_it() -> None:
     text = html.render(report)
     for finding in report.findings:
         card = text[text.index(f'id="f-{finding.fingerprint}"') :]
-        for part in (finding.fingerprint, finding.class_label, f"of {finding.samples} sample"):
+        card = card[: card.find('<details class="finding') if '<details class="finding' in card else None]
+        is_fixed = finding.state is FindingState.FIXED
+        evidence = f"of {finding.samples} " if not is_fixed else "<span>before</span>"
+        for part in (finding.fingerprint, finding.class_slug, class_page(finding.drift_class), evidence):
             assert part in card
     assert "8 places with this cause" in text
 
@@ -221,6 +228,12 @@ def test_the_request_that_shows_a_finding_is_the_one_to_repeat(request_of_findin
     command = Requests(samples.report(target="production", findings=(finding,))).command(finding)
     assert command is not None
     assert shown in command
+    lines = in_lines(command)
+    assert all(line.endswith(" \\") for line in lines[:-1])
+    assert (
+        "".join(line.removesuffix("\\").lstrip() if line is not lines[-1] else line.lstrip() for line in lines)
+        == command
+    )
 
 
 def test_a_strip_has_one_bar_a_night() -> None:

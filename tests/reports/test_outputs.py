@@ -17,6 +17,7 @@ from whopwatch.core.finding import FindingState
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import BaselineSummary, OperationResult, State, Verdict
 from whopwatch.reports import RENDERERS, chat, junit, markdown, terminal
+from whopwatch.reports.text import class_page
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J|`[/bold]<script>\u202e\ud800\n[link](x)"
 
@@ -64,7 +65,7 @@ def test_every_format_shows_the_name_of_the_class(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["terminal", "markdown", "html", "junit"])
 def test_a_finding_comes_with_the_request_to_repeat(kind: str) -> None:
     text = html_module.unescape(RENDERERS[kind](samples.report(operations=nights.rows(("products.list",)))))
-    lines = " ".join(text.split())
+    lines = " ".join(text.replace("\\\n", " ").split())
     assert (
         'curl -gsS -H "Authorization: Bearer $WHOP_API_KEY" "http://127.0.0.1:8000/api/v1/products?company_id' in lines
     )
@@ -103,9 +104,10 @@ def test_a_chat_message_says_what_changed_and_mentions_no_user() -> None:
     lines = chat.render(nights.bad_night()).splitlines()
     assert lines[1].startswith("2 new, 1 worse, 1 flapping, 1 fixed since")
     assert lines[4].startswith("• required-field-removed (D5) `products.list` `/data/*/title`: ")
-    assert lines[4].endswith("(new, critical)")
+    assert lines[4].endswith("(new, critical, 12 of 40 items, confirmed; `561f51b9cbdf`)")
+    assert lines[-1] == "If no action is needed: `whopwatch accept FINGERPRINT --reason ...`"
     loud = replace(samples.FINDINGS[0], message="@everyone <!channel> *bold* [x](https://x.example)")
-    assert not set(chat.render(samples.report(findings=(loud,))).splitlines()[1].rpartition("`")[2]) & set("@<*[")
+    assert not set(chat.render(samples.report(findings=(loud,))).splitlines()[1].split("`")[4]) & set("@<*[")
 
 
 def test_fixed_findings_are_listed_and_not_counted() -> None:
@@ -123,7 +125,8 @@ def test_a_clock_that_went_back_is_reported() -> None:
 
 def test_markdown_shows_state_and_first_night() -> None:
     text = markdown.render(nights.bad_night())
-    assert "- **medium** `enum-values-changed` (D10, known)<br>" in text
+    address = class_page("D10")
+    assert f"- **medium** [`enum-values-changed`](<{address}>) (D10, known)<br>" in text
     assert "  - first seen: 2026-10-30 02:00 UTC" in text
 
 

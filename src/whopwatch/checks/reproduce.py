@@ -14,7 +14,7 @@ from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import RequestExample
 
 MAX_VALUES, MAX_VALUE, MAX_WALKED = 3, 80, 10_000
-"""Values that are shown of a location, characters of one, and values that are looked at."""
+"""Values that are shown of a location, characters of one, and values that are visited."""
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "cf-ray")
 OWN_VALUES = (MALFORMED_ID, UNDOCUMENTED_VALUE)
 """Values that only whopwatch sends, to see them rejected."""

@@ -13,6 +13,7 @@ from whopwatch.reports.text import (
     active_findings,
     change_line,
     contract_line,
+    evidence,
     headline,
     inactive_findings,
     plural,
@@ -24,7 +25,7 @@ MAX_MESSAGE = 1900
 """Characters of the message: the strictest of the common chats takes 2000."""
 MAX_SHOWN = 8
 """Findings in the message."""
-MAX_WORDS = 110
+MAX_WORDS = 200
 """Characters of one text."""
 
 
@@ -53,18 +54,23 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"• {_finding(finding)}"
     if len(found) > MAX_SHOWN:
         yield f"and {plural(len(found) - MAX_SHOWN, 'finding')} more"
+    if any(finding.breaks for finding in found):
+        yield "If no action is needed: `whopwatch accept FINGERPRINT --reason ...`"
 
 
 def _finding(finding: Finding) -> str:
     state = f"{finding.state}, " if finding.state else ""
     where = f"{_code(finding.operation)} {_code(finding.location)}".strip()
     targets = f"; {', '.join(map(_code, finding.targets[:3]))}" if finding.targets else ""
-    return f"{finding.class_label} {where}: {_words(sentence(finding))} ({state}{finding.severity}{targets})"
+    share = "" if finding.state is FindingState.FIXED else f", {evidence(finding)}"
+    facts = f"{state}{finding.severity}{share}{targets}; {_code(finding.fingerprint)}"
+    return f"{finding.class_label} {where}: {_words(sentence(finding))} ({facts})"
 
 
 def _words(text: str, length: int = MAX_WORDS) -> str:
     """Return words without markup: they mention no user, contain no link, and are not bold."""
-    shown = "".join(" " if character in "*`~<>@#[]|\\" else character for character in sanitize(text[: length + 1]))
+    plain = sanitize(text[: length + 1]).replace("*", "\N{ASTERISK OPERATOR}")
+    shown = "".join(" " if character in "`~<>@#[]|\\" else character for character in plain)
     return shown if len(shown) <= length else f"{shown[: length - 1]}…"
 
 

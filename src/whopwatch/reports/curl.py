@@ -59,6 +59,15 @@ def curl_command(request: RequestExample, base: str = UNKNOWN_BASE, version: str
     return " ".join([*parts, f'"{_quoted(base)}{_quoted(request.path)}"'])
 
 
+def in_lines(command: str) -> list[str]:
+    """Return a command of `curl_command` in lines that a shell takes as one: each header and the URL has its own."""
+    first, *rest = re.split(r' (?=-[HXd] |"(?:https?:|\$))', command)
+    if not rest:
+        return [first]
+    lines = [f"{first} {rest[0]}", *(f"  {part}" for part in rest[1:])]
+    return [*(f"{line} \\" for line in lines[:-1]), lines[-1]]
+
+
 def _quoted(text: str) -> str:
     """Return `text` for double quotes of a shell, where nothing but our own variables is expanded."""
     parts = _VARIABLE.split(sanitize(text))

@@ -19,7 +19,7 @@ from whopwatch.core.finding import Finding, FindingState
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.reports.charts import format_seconds, latency_line, state_bars
-from whopwatch.reports.curl import Requests
+from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.text import (
     STATES,
     VERDICTS,
@@ -27,14 +27,19 @@ from whopwatch.reports.text import (
     by_kind,
     by_severity,
     change_line,
+    checks_line,
+    class_page,
     contract_line,
+    evidence,
     facts,
     findings_line,
     format_time,
     headline,
     inactive_findings,
+    incidents_line,
     location,
     plural,
+    reference_page,
     requests_line,
     sentence,
     source_words,
@@ -96,6 +101,8 @@ def _page(report: Report) -> dict[str, Any]:
         "verdict_name": str(report.verdict),
         "headline": headline(report),
         "change": change_line(report),
+        "incidents": incidents_line(report),
+        "checks": checks_line(report),
         "kinds": list(_kinds(report)),
         "states": [(str(state), words) for state, words in STATES.items()],
         "finding_count": len(active),
@@ -156,7 +163,18 @@ def _sent_words(report: Report) -> str:
 
 def _finding(finding: Finding, requests: Requests | None) -> dict[str, Any]:
     words = sentence(finding)
-    shown = ("expected", "observed", "places", "fingerprint")
+    shown = (
+        "expected",
+        "observed",
+        "now",
+        "before",
+        "places",
+        "fingerprint",
+        "class",
+        "class page",
+        "reference",
+        "evidence",
+    )
     return {
         "severity": str(finding.severity),
         "slug": finding.class_slug,
@@ -164,8 +182,12 @@ def _finding(finding: Finding, requests: Requests | None) -> dict[str, Any]:
         "operation": finding.operation or "whole target",
         "location": location(finding),
         "sentence": words,
+        "evidence": "" if finding.state is FindingState.FIXED else evidence(finding),
         "state": str(finding.state) if finding.state else "",
         "since": finding.first_seen[:10] if finding.first_seen and finding.state is not FindingState.NEW else None,
+        "is_fixed": finding.state is FindingState.FIXED,
+        "class_page": class_page(finding.drift_class),
+        "reference": reference_page(finding),
         "expected": finding.expected,
         "observed": finding.observed,
         "facts": [(name, value) for name, value in facts(finding) if name not in shown],
@@ -174,7 +196,7 @@ def _finding(finding: Finding, requests: Requests | None) -> dict[str, Any]:
         "sources": list(source_words(finding)),
         "places": finding.places,
         "entry": _entry(finding) if finding.breaks else [],
-        "request": requests.command(finding) if requests else None,
+        "request": in_lines(requests.command(finding) or "") if requests else [],
     }
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from whopwatch.core.finding import Finding
+from whopwatch.core.finding import Finding, FindingState
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, State, Verdict
-from whopwatch.reports.curl import Requests
+from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.text import (
     STATES,
     VERDICTS,
@@ -19,8 +19,10 @@ from whopwatch.reports.text import (
     by_reason,
     change_line,
     checks_line,
+    class_page,
     contract_line,
     escape_markdown,
+    evidence,
     facts,
     findings_line,
     headline,
@@ -114,15 +116,25 @@ def _finding(finding: Finding, request: str | None) -> Iterator[str]:
     state = f", {finding.state}" if finding.state else ""
     operation = _code(finding.operation) if finding.operation else "whole target"
     where = _code(finding.location) if finding.location else location(finding)
-    yield f"- **{finding.severity}** `{finding.class_slug}` ({_escaped(finding.drift_class)}{state})<br>"
-    yield f"  {operation} {where}: {_escaped(sentence(finding))}"
+    name = f"[`{_code_text(finding.class_slug)}`](<{class_page(finding.drift_class)}>)"
+    yield f"- **{finding.severity}** {name} ({_escaped(finding.drift_class)}{state})<br>"
+    share = "" if finding.state is FindingState.FIXED else f" {evidence(finding)}."
+    yield f"  {operation} {where}: {_escaped(sentence(finding) + share)}"
     yield "  <details><summary>details</summary>"
     yield ""
     for name, value in facts(finding):
-        yield f"  - {name}: {_code(value) if name == 'fingerprint' else _escaped(value)}"
+        if name not in ("class", "class page", "evidence"):  # above
+            yield f"  - {name}: {_fact(name, value)}"
     if request:
-        yield from ("", "  ```sh", f"  {request}", "  ```")  # one line that begins with "curl": it cannot end the block
+        # No line of a command begins with backticks, so none can end the block.
+        yield from ("", "  ```sh", *(f"  {line}" for line in in_lines(request)), "  ```")
     yield from ("", "  </details>", "")
+
+
+def _fact(name: str, value: str) -> str:
+    if name == "reference":
+        return f"[{_escaped(value.rpartition('/')[2])}](<{value}>)"
+    return _code(value) if name in ("fingerprint", "request id") else _escaped(value)
 
 
 def _folded(title: str, items: list[str]) -> Iterator[str]:
@@ -139,5 +151,9 @@ def _shortened(text: str) -> str:
 
 def _code(text: str) -> str:
     """Return `text` in backticks. A backtick within code cannot be escaped, so it becomes an apostrophe."""
-    shown = sanitize(_shortened(text)).replace("`", "'").strip()
+    shown = _code_text(text)
     return f"`{shown}`" if shown else "-"
+
+
+def _code_text(text: str) -> str:
+    return sanitize(_shortened(text)).replace("`", "'").strip()

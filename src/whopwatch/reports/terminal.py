@@ -15,7 +15,7 @@ from rich.text import Text
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, State, Verdict
-from whopwatch.reports.curl import Requests
+from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.text import (
     STATES,
     VERDICTS,
@@ -25,6 +25,7 @@ from whopwatch.reports.text import (
     by_severity,
     change_line,
     checks_line,
+    class_page,
     contract_line,
     facts,
     findings_line,
@@ -48,6 +49,8 @@ SEVERITY_STYLES = {
     Severity.LOW: "cyan",
     Severity.INFO: "dim",
 }
+_ONCE = ("class", "class page", "what to do")
+"""Facts of a finding that the heading names, or the summary has for all findings."""
 _VERDICT_STYLES = {
     Verdict.CLEAN: "bold black on green",
     Verdict.DRIFT: "bold white on red",
@@ -84,7 +87,9 @@ def _parts(report: Report, values: Mapping[str, Sequence[str]]) -> Iterator[Rend
         for finding in findings:
             yield _finding(finding, values.get(finding.fingerprint, ()))
             if request := requests.command(finding):
-                yield _Command.assemble("   ", ("repeat", "dim"), "       ", request)
+                first, *rest = in_lines(request)
+                yield _Command.assemble("   ", ("repeat", "dim"), "       ", first)
+                yield from (_Command(f"   {line}") for line in rest)
     for state, findings in inactive_findings(report).items():
         yield _heading(f"{state} ({len(findings)})", "dim")
         for finding in findings:
@@ -130,7 +135,7 @@ def _finding(finding: Finding, values: Sequence[str] = ()) -> RenderableType:
     )
     table = _facts_table()
     for name, value in facts(finding):
-        if name not in ("class", "class page"):  # the heading names it
+        if name not in _ONCE:
             table.add_row(name, Text(sanitize(value), style if name == "observed" else ""))
     if values:
         table.add_row("values", Text(sanitize(", ".join(values)), style))
@@ -189,6 +194,9 @@ def _summary(report: Report) -> RenderableType:
     if change := change_line(report):
         table.add_row("changes", Text(sanitize(change)))
     table.add_row("requests", requests_line(report))
+    if any(finding.breaks for finding in report.findings):
+        table.add_row("classes", Text(class_page(""), overflow="fold"))
+        table.add_row("accept", Text('whopwatch accept FINGERPRINT --reason "..."', overflow="fold"))
     badge = Text.assemble((f" {VERDICTS[report.verdict]} ", _VERDICT_STYLES[report.verdict]), "  ")
     badge.append(sanitize(headline(report)))
     return Group("", Padding(table, (0, 0, 0, 1), expand=False), "", badge)

@@ -44,6 +44,7 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 _MENTION = re.compile(r"@(?=[A-Za-z0-9])")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)", re.ASCII)
 _NAME = re.compile(r"[a-z_]{1,60}\.[a-z_]{1,60}", re.ASCII)
+_COUNTED = re.compile(r" \((\d+ of \d+ [a-z ]{2,30})\)\.$", re.ASCII)
 _REFERENCE = "https://docs.whop.com/api-reference"
 _ACTIONS = ("create", "retrieve", "update", "delete")
 _SOURCES = {"reference": "Reference", "sdk": "SDK", "live": "Live API", "last night": "Last night"}
@@ -261,26 +262,23 @@ def location(finding: Finding) -> str:
 
 
 def sentence(finding: Finding) -> str:
-    """Return the message of a finding without operation and location, which every report shows beside it.
-
-    A fixed finding says first what is true now.
-    """
-    words = _message(finding)
-    return f"matches the contract again. Before: {words}" if finding.state is FindingState.FIXED else words
-
-
-def _message(finding: Finding) -> str:
+    """Return the message of a finding without what every report shows beside it: operation, location and evidence."""
     message = finding.message.removeprefix(f"{finding.operation}: ").removeprefix(f"{finding.operation} ")
     name = finding.location.partition(":")[2]
     for place in (finding.location, name):
         if place and message.startswith((f"{place} ", f"{place}: ")):
             message = message.removeprefix(place).lstrip(": ")
-    return message
+    if finding.location:
+        message = message.replace(f"field {finding.location} is ", "field is ")
+    counted = _COUNTED.search(message)
+    return f"{message[: counted.start()]}." if counted and not finding.places else message
 
 
 def evidence(finding: Finding) -> str:
-    """Return `12 of 40 samples, confirmed`."""
-    return f"{finding.violations} of {plural(finding.samples, 'sample')}, {finding.confidence}"
+    """Return `12 of 40 items, confirmed`."""
+    counted = _COUNTED.search(finding.message)
+    samples = f"{finding.violations} of {plural(finding.samples, 'sample')}"
+    return f"{counted[1] if counted and not finding.places else samples}, {finding.confidence}"
 
 
 def changed_source(finding: Finding) -> str | None:
@@ -301,9 +299,13 @@ def source_words(finding: Finding) -> Iterator[tuple[str, str, str]]:
 
 def facts(finding: Finding, *, max_places: int = 4) -> Iterator[tuple[str, str]]:
     """Yield name and value of each fact about a finding that is shown below its sentence."""
-    yield "expected", finding.expected
-    yield "last seen" if finding.state is FindingState.FIXED else "observed", finding.observed
-    yield "evidence", evidence(finding)
+    if finding.state is FindingState.FIXED:
+        yield "now", f"as expected: {finding.expected}"
+        yield "before", finding.observed
+    else:
+        yield "expected", finding.expected
+        yield "observed", finding.observed
+        yield "evidence", evidence(finding)
     yield "class", f"{finding.class_label}: {class_title(finding.drift_class)}"
     if finding.first_seen and finding.state is not FindingState.NEW:
         yield "first seen", format_time(finding.first_seen)
@@ -322,6 +324,8 @@ def facts(finding: Finding, *, max_places: int = 4) -> Iterator[tuple[str, str]]
     if page := reference_page(finding):
         yield "reference", page
     yield "class page", class_page(finding.drift_class)
+    if finding.state not in INACTIVE and finding.drift_class in DRIFT_CLASSES:
+        yield "what to do", DRIFT_CLASSES[finding.drift_class].meaning
     yield "fingerprint", finding.fingerprint
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,14 @@ from whopwatch.core.report import OperationResult, State, Verdict
 from whopwatch.history import Records, compare_with_history
 from whopwatch.history.records import OperationRecord
 from whopwatch.history.rules import history_rules
-from whopwatch.history.unverified import find_lost_permissions, find_unverified, update_operation_records
+from whopwatch.history.unverified import (
+    find_lost_permissions,
+    find_unverified,
+    note_turns,
+    update_operation_records,
+)
+from whopwatch.reports.text import NO_TURN, turns_line
+from whopwatch.run.conclude import NOTHING_TO_REQUEST
 
 RULES = history_rules()
 UNCHECKED = row(State.COULD_NOT_CHECK, reason="the list is empty", samples=0)
@@ -106,3 +114,38 @@ def test_only_a_refusal_of_the_key_is_a_lost_permission(contract: Contract) -> N
 def test_a_lost_permission_explains_why_an_operation_is_not_verified() -> None:
     records = after(row(), *[REFUSED] * 9)
     assert list(find_unverified(records, (REFUSED,), RULES, {"products.list"})) == []
+
+
+def turns(*run: str, **open_reasons: str) -> OperationResult:
+    return replace(row(), checks_run=run, checks_done=len(run), checks_total=5, checks_open=open_reasons)
+
+
+def test_every_check_has_its_turn_within_a_number_of_nights() -> None:
+    nights = [
+        turns("status", refusals=NO_TURN, paging=NOTHING_TO_REQUEST),
+        turns("status", refusals=NO_TURN, paging=NO_TURN),
+        turns("status", "refusals", paging=NO_TURN),
+        turns("status", "paging", refusals=NO_TURN),
+    ]
+    records = after(*nights[:1])
+
+    within = [note_turns(records, (result,), number) for number, result in enumerate(nights, 1)]
+
+    # On the first night refusals had no turn yet: two nights are more than there were.
+    assert within == [2, 3, 3, 2]
+    assert note_turns(records, (row(State.NOT_COVERED), row()), 5) is None
+
+
+def test_a_report_says_within_how_many_nights_every_check_had_its_turn(contract: Contract) -> None:
+    records, made = Records(salt=b""), turns("status", refusals=NO_TURN)
+    lines = []
+    for result in (made, made, turns("status", "refusals"), made):
+        compared = compare_with_history(contract, (), report(rows=(result,)), records)
+        lines.append(turns_line(compared))
+    assert lines == [
+        "not every check had its turn in 1 night yet",
+        "not every check had its turn in 2 nights yet",
+        "every check had its turn within 1 night",
+        "every check had its turn within 2 nights",
+    ]
+    assert compared.to_json()["memory"]["checks_within_nights"] == 2

@@ -8,12 +8,20 @@ from math import ceil
 import pytest
 
 from tests.planning.support import ProductList, drive, page, run_state
-from whopwatch.contract import Contract
+from whopwatch.contract import Contract, load
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
 from whopwatch.planning import invalid_requests as invalid
 from whopwatch.planning.follow_ups import more_objects
-from whopwatch.planning.schedule import ROTATION_DIVISOR, plan, rotating, urgency
+from whopwatch.planning.schedule import (
+    AUTHENTICATION,
+    OTHER_CHECKS,
+    REFUSALS,
+    ROTATION_DIVISOR,
+    plan,
+    rotating,
+    urgency,
+)
 from whopwatch.planning.state import OperationHistory, RunState
 
 
@@ -129,3 +137,24 @@ def test_operations_of_equal_urgency_change_their_order_with_the_seed(contract: 
         state = run_state(contract, "courses.list", "forums.list", "entries.list", seed=seed)
         orders.add(tuple(one.id for one in sorted(state.reads(), key=lambda one: urgency(state, one))))
     assert len(orders) > 1
+
+
+@pytest.mark.parametrize("edition", ["2025-01-01", "2026-10-15-1"])
+def test_the_money_path_has_all_its_turns_before_the_others(edition: str) -> None:
+    contract = load(edition)
+    assert set(contract.behaviour.money_path) <= set(contract.resources)
+    money = [one.id for one in contract.reads if one.resource in contract.behaviour.money_path and one.api == "v1"]
+    state = RunState(contract, {*money, "courses.list", "reviews.list"})
+    finished: list[str] = []
+    for _ in plan(state):
+        finished += [id for id, kind in state.had_turn if kind == OTHER_CHECKS and id not in finished]
+
+    assert set(finished[: len(money)]) == set(money)
+    assert set(money) <= {id for id, kind in state.had_turn if kind == AUTHENTICATION}
+
+
+def test_every_operation_has_had_every_turn_when_the_plan_ends(contract: Contract) -> None:
+    state = RunState(contract, set(reads(contract)))
+    for _ in plan(state):
+        pass
+    assert {(id, kind) for id in reads(contract) for kind in (AUTHENTICATION, REFUSALS, OTHER_CHECKS)} == state.had_turn

@@ -21,6 +21,7 @@ _OTHERS = {
     for run in ("whop_contract_drift", "whop_sdk")
     for name in ("findings", "last_success_timestamp_seconds")
 }
+_OTHERS |= {"whop_contract_drift_checks_within_nights"}
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 

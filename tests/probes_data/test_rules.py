@@ -62,7 +62,7 @@ def test_an_alert_has_urgency_subject_and_runbook_link(alert: str) -> None:
     assert rule["annotations"]["runbook_url"] == f"probes/runbook.md#{alert.lower()}"
     # Its subject: an operation, those of a resource, a drift class or a prober.
     named = re.findall(r"[lL]abels\.(\w+)", rule["annotations"]["summary"] + rule["annotations"]["description"])
-    everything = {"WhopDriftOverdue", "WhopShardsDisagree"}
+    everything = {"WhopDriftOverdue", "WhopDriftChecksOverdue", "WhopShardsDisagree"}
     assert {"operation", "resource", "event", "class", "instance", "job"} & set(named) or alert in everything
 
 

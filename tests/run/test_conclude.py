@@ -14,6 +14,7 @@ from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Failure, Phases, Purpose
 from whopwatch.core.finding import Confidence, Finding, FindingState, Severity
 from whopwatch.core.report import OperationResult, Report, State, Verdict
+from whopwatch.reports.text import checks_line
 from whopwatch.run import INTERRUPTED, judge
 from whopwatch.run.conclude import (
     ALL_EMPTY,
@@ -286,3 +287,22 @@ def test_what_is_out_of_scope_has_no_checks(contract: Contract) -> None:
     made = judge(contract, observation(selected=("products.list",)), "t")
     assert "checks_total" not in row(made, "products.create").to_json()
     assert row(made, "products.list").to_json()["checks_done"] == 0
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"exhausted": True}, "no turn within the budget"),
+        (
+            {"exhausted": True, "had_turn": frozenset({("products.list", "others")})},
+            "these responses allow no such request",
+        ),
+        ({}, "not requested"),
+    ],
+)
+def test_a_check_without_a_request_says_why(contract: Contract, facts: dict[str, Any], reason: str) -> None:
+    one = exchange("products.list", 200, {**EMPTY_PAGE, "data": [{"id": "prod_x"}]})
+    made = judge(contract, replace(observation(one, selected=("products.list",)), **facts), "t")
+    found = row(made, "products.list").to_json()
+    assert found["checks_open_reasons"]["walking"] == reason
+    assert ("--thorough" in checks_line(made)) is bool(facts)

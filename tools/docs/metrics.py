@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from whopwatch.core.finding import Severity
-from whopwatch.core.report import Report, State
+from whopwatch.core.report import BaselineSummary, Report, State
 from whopwatch.metrics import OUTCOMES, McpMetrics, ProbeMetrics, new_registry
 from whopwatch.metrics.drift import drift_metrics
 from whopwatch.metrics.mcp import McpOutcome
@@ -68,6 +69,7 @@ def sections() -> Iterator[tuple[str, str, Iterable[MetricWrapperBase]]]:
     WebhookMetrics(registry, (), (), ())
     yield "Webhook receiver", "`whopwatch webhook listen` at `/metrics`.", registered(registry)
     report = Report.build((), (), target="t", started_at="2026-01-01T00:00:00Z", seconds=0.0, reason=None)
+    report = replace(report, memory=BaselineSummary(0, checks_within_nights=1))
     where = "with `--pushgateway` or `--textfile`."
     yield "Nightly run", f"`whopwatch drift` {where}", registered(drift_metrics(report, {}, 0.0))
     yield "SDK run", f"`whopwatch sdk` {where}", registered(sdk_metrics(report, "sdk:newest", "0.0.0", 0.0))

@@ -27,6 +27,7 @@ from whopwatch.cli._support.options import (
     RESOURCE,
     SEED,
     TARGET,
+    THOROUGH,
     report_files,
 )
 from whopwatch.cli._support.outputs import Outputs
@@ -63,6 +64,7 @@ covers what was seen). A run that ended early, or did not reach all operations, 
 
 BUDGET_HELP = "Maximum number of requests.  [default: 600, with --allow-writes 1600]"
 NOT_WITH_REPLAY = (
+    "thorough",
     "only",
     "resource",
     "patterns",
@@ -93,6 +95,7 @@ MAX_PATHS = 20
 @SEED
 @CONTRACT
 @API_VERSION
+@THOROUGH
 @ALLOW_UNCHECKED
 @FAIL_ON_SEVERITY
 @report_files("json", "junit", "markdown", "html", "sarif")
@@ -117,6 +120,7 @@ def check_command(
     contract_name: str | None,
     api_version: str | None,
     allow_unchecked: bool,
+    thorough: bool,
     fail_on: str,
     reports: dict[str, str | None],
     show_values: bool,
@@ -154,6 +158,7 @@ def check_command(
             config=config,
             writes=allow_writes,
             allow_unchecked=allow_unchecked,
+            thorough=thorough,
             progress=progress,
             announce=print_contract,
         )

@@ -27,6 +27,7 @@ from whopwatch.cli._support.options import (
     REPORTS,
     RESOURCE,
     TARGET,
+    THOROUGH,
     make_reports_folder,
     report_files,
     seconds,
@@ -80,9 +81,7 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
 @RESOURCE
 @OPERATION
 @EXCLUDE
-@click.option(
-    "--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Maximum number of requests."
-)
+@click.option("--budget", type=click.IntRange(min=1), help="Maximum number of requests.  [default: 600]")
 @RATE
 @click.option(
     "--max-time",
@@ -96,6 +95,7 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
 @click.option("--seed", type=int, help="Seed of the plan and of the simulator.  [default: another plan each night]")
 @CONTRACT
 @API_VERSION
+@THOROUGH
 @ALLOW_UNCHECKED
 @FAIL_ON_OPTION
 @report_files("json", "junit", "markdown", "html", "sarif")
@@ -117,13 +117,14 @@ def drift_command(
     resource: tuple[str, ...],
     patterns: tuple[str, ...],
     exclude: tuple[str, ...],
-    budget: int,
+    budget: int | None,
     rate: float | None,
     max_time: float,
     seed: int | None,
     contract_name: str | None,
     api_version: str | None,
     allow_unchecked: bool,
+    thorough: bool,
     fail_on: str,
     reports: dict[str, str | None],
     report_dir: Path | None,
@@ -151,6 +152,7 @@ def drift_command(
         seed=seed or 0,
         config=config,
         allow_unchecked=allow_unchecked,
+        thorough=thorough,
         announce=print_contract,
     )
     contract = _check_selection(options, target, targets)

@@ -113,10 +113,15 @@ class Paging:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """The declared behaviour. `risk` lists resources, the riskiest first; the other fields are tables of the file."""
+    """The declared behaviour.
+
+    `risk` lists resources, the riskiest first; the checks of the resources in `money_path` have their turn first. The
+    other fields are tables of the file.
+    """
 
     account: Mapping[str, str]
     risk: list[str]
+    money_path: list[str]
     pages: Mapping[str, Any]
     order: Mapping[str, Any]
     errors: Mapping[str, list[str]]

@@ -59,12 +59,13 @@ class OperationResult:
     """The row of one operation in a report.
 
     `reason` says why the operation is not verified, in words that a person can act on. `reason_group` is one sentence
-    for all operations whose reasons differ only in a name. `request` is a request that was sent, as path and query
-    with shell variables in place of ids and other values. `denied` says that the API refused every request of it to
-    this key, and that the user has not allowed that. `checks_total` counts the checks that apply to the operation,
-    `checks_done` the ones that had a request to judge, and `checks_open` names the others; they are None and empty
-    if checks are not counted. `history` and `latencies` (medians in seconds) cover the latest runs of the baseline, the
-    oldest first and this one last; both are empty without a baseline.
+    for all operations whose reasons differ only in a name. `request` is a request that was sent, as path and query with
+    shell variables in place of ids and other values. `denied` says that the API refused every request of it to this
+    key, and that the user has not allowed that. `checks_total` counts the checks that apply to the operation,
+    `checks_run` and `checks_done` are names and number of the ones that had a request to judge, and `checks_open` maps
+    the others to why they had none; they are None and empty if checks are not counted. `history` and `latencies`
+    (medians in seconds) cover the latest runs of the baseline, the oldest first and this one last; both are empty
+    without a baseline.
     """
 
     id: str
@@ -78,9 +79,10 @@ class OperationResult:
     reason_group: str | None = None
     request: str | None = None
     denied: bool = False
+    checks_run: tuple[str, ...] = ()
     checks_done: int | None = None
     checks_total: int | None = None
-    checks_open: tuple[str, ...] = ()
+    checks_open: Mapping[str, str] = field(default_factory=dict)
     history: tuple[State, ...] = ()
     latencies: tuple[float | None, ...] = ()
 
@@ -102,6 +104,7 @@ class OperationResult:
                     "checks_done": self.checks_done,
                     "checks_total": self.checks_total,
                     "checks_open": list(self.checks_open),
+                    "checks_open_reasons": dict(self.checks_open),
                 }
                 if self.checks_total
                 else {}
@@ -112,14 +115,24 @@ class OperationResult:
 
 @dataclass(frozen=True, slots=True)
 class BaselineSummary:
-    """The baseline that a run was compared with: its number of runs, and when the latest of them started (UTC)."""
+    """The baseline that a run was compared with: its number of runs, and when the latest of them started (UTC).
+
+    Every check of every verified operation had its turn within the last `checks_within_nights` nights, this one
+    included; one more than there are nights if a check never had. None if checks are not counted.
+    """
 
     nights: int
     previous: str | None = None
+    checks_within_nights: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as the JSON report has it."""
-        return asdict(self)
+        counted = self.checks_within_nights
+        return {
+            "nights": self.nights,
+            "previous": self.previous,
+            **({} if counted is None else {"checks_within_nights": counted}),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,4 +163,7 @@ def _memory(reports: Sequence[Report]) -> BaselineSummary | None:
     if not known:
         return None
     previous = [memory.previous for memory in known if memory.previous]
-    return BaselineSummary(max(memory.nights for memory in known), max(previous, default=None))
+    within = [memory.checks_within_nights for memory in known if memory.checks_within_nights]
+    return BaselineSummary(
+        max(memory.nights for memory in known), max(previous, default=None), max(within, default=None)
+    )

@@ -26,6 +26,7 @@ from whopwatch.history.unverified import (
     PERMISSION_CHECK,
     find_lost_permissions,
     find_unverified,
+    note_turns,
     update_operation_records,
 )
 from whopwatch.planning.state import OperationHistory
@@ -54,6 +55,7 @@ def compare_with_history(
     night = _night(report, records)
     memory = BaselineSummary(night.number - 1, records.nights[-1].started_at if records.nights else None)
     update_operation_records(records, report.operations, night.number, rules)
+    memory = replace(memory, checks_within_nights=note_turns(records, report.operations, night.number))
     for operation, rule in met:
         if operation in records.operations:
             record = records.operations[operation]

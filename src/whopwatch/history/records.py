@@ -37,7 +37,8 @@ class OperationRecord:
 
     `verified_night` is the last night that verified it (0 for never), `unverified` counts the nights since, and
     `changes` counts the nights on which one of its findings appeared, got worse or was fixed. `met` are the ids of
-    undocumented rules that its responses met on some night.
+    undocumented rules that its responses met on some night, `checked` the night on which each of its checks last had
+    its turn; a check that never had has the night before it was first known.
     """
 
     verified_night: int = 0
@@ -46,6 +47,7 @@ class OperationRecord:
     states: list[State] = field(default_factory=list)
     latencies: list[float | None] = field(default_factory=list)
     met: list[str] = field(default_factory=list)
+    checked: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass

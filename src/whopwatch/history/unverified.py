@@ -13,6 +13,7 @@ from whopwatch.core.finding import Confidence, Finding, Severity, Source
 from whopwatch.core.report import OperationResult, State
 from whopwatch.history.records import OperationRecord, Records
 from whopwatch.history.rules import HistoryRules
+from whopwatch.run.conclude import NOTHING_TO_REQUEST
 
 UNVERIFIED_CHECK = "unverified"
 PERMISSION_CHECK = "permission"
@@ -33,6 +34,27 @@ def update_operation_records(
             record.unverified, record.verified_night = 0, night
         record.states = [*record.states, result.state][-rules.latency.history :]
         record.latencies = [*record.latencies, result.latency][-rules.latency.history :]
+
+
+def note_turns(records: Records, results: tuple[OperationResult, ...], night: int) -> int | None:
+    """Note the checks that had their turn tonight; return within how many nights all had theirs.
+
+    A check that the responses allow no request for had its turn, too. Operations that were not verified are left out:
+    they are reported as such.
+    """
+    waited: list[int] = []
+    for result in results:
+        if result.state not in (State.VERIFIED, State.DRIFT) or not result.checks_total:
+            continue
+        checked = records.operations[result.id].checked
+        for check in result.checks_run:
+            checked[check] = night
+        for check, reason in result.checks_open.items():
+            if reason == NOTHING_TO_REQUEST:
+                checked[check] = night
+            checked.setdefault(check, night - 1)
+        waited += (night - checked[check] + 1 for check in (*result.checks_run, *result.checks_open))
+    return max(waited, default=None)
 
 
 def find_lost_permissions(

@@ -180,8 +180,8 @@ def _lacking_resources(state: RunState, wanted: list[Operation]) -> set[str]:
     return lacking
 
 
-def _rank(state: RunState, operation: Operation) -> tuple[int, int]:
-    """Sort lists before objects, and lists that need only the account before lists that need a parent."""
+def _rank(state: RunState, operation: Operation) -> tuple[int, int, bool]:
+    """Sort lists before objects, lists that need only the account before lists that need a parent, then by money."""
     account = (state.contract.account.resource,)
     parents = sum(bool(one.resources) and one.resources != account for one in state.required[operation.id])
-    return (0 if operation.is_list else 1, parents)
+    return (0 if operation.is_list else 1, parents, operation.resource not in state.contract.behaviour.money_path)

@@ -112,6 +112,14 @@ ROTATION_DIVISOR = 8
 """The rotation advances by the budget divided by this: about as many experiments as a run has requests left for."""
 
 
+AUTHENTICATION, REFUSALS, OTHER_CHECKS = "authentication", "refusals", "others"
+"""Kinds of checks by the experiments that they judge: two checks, and all others."""
+KEY_STEPS = (invalid.no_key, invalid.wrong_key, invalid.without_scope)
+"""The experiments that the check `authentication` judges."""
+REFUSAL_STEPS = (invalid.malformed_id, invalid.unknown_parent)
+"""The last experiments that the check `refusals` judges: one of them applies to every operation."""
+
+
 def plan(state: RunState) -> Iterator[Experiment]:
     """Yield all experiments of a run, in the order in which they may spend the budget."""
     with state.isolated("reach_operations"):
@@ -126,13 +134,20 @@ def plan(state: RunState) -> Iterator[Experiment]:
             if state.count(operation) > before:
                 done.add((_name(step), operation.id))
                 break
-    for step in BY_PRIORITY:
-        for operation in order:
-            if (_name(step), operation.id) not in done:
-                yield _experiment(state, step, operation)
-    for step, operation in rotating(state):
+    money = [operation for operation in order if operation.resource in state.contract.behaviour.money_path]
+    others = [operation for operation in order if operation not in money]
+    pairs = [
+        *((step, operation) for step in (*BY_PRIORITY, invalid.no_key) for operation in money),
+        *((step, operation) for step in BY_PRIORITY for operation in others),
+        *(pair for pair in rotating(state) if pair[0] is not invalid.no_key or pair[1] not in money),
+    ]
+    for step, operation in pairs:
         if (_name(step), operation.id) not in done:
             yield _experiment(state, step, operation)
+        if step in KEY_STEPS or step is BY_PRIORITY[-1]:
+            state.had_turn.add((operation.id, AUTHENTICATION if step in KEY_STEPS else OTHER_CHECKS))
+        elif step in REFUSAL_STEPS:
+            state.had_turn.add((operation.id, REFUSALS))
 
 
 def _experiment(state: RunState, step: Step, operation: Operation) -> Experiment:

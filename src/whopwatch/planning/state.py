@@ -73,12 +73,14 @@ class RunState:
     """The state that experiments read. The run adds every response with `record`.
 
     `selected` are the ids of the operations to check, `budget` is the number of requests for reads. `past` is what
-    earlier runs know of operations. `tried_values` are the required values chosen so far, by operation. `satisfied`
-    are the operations with a response that is neither 404 nor an empty list. `filtered_pages` are first pages from
-    which a traversal can continue. `reached` becomes true once every operation had its turn: an operation without a
-    request by then lacks an id. `failures` are steps that raised: a value of a response must never end the run.
-    `read_ids` are the ids of all objects that reads returned: an object that was there before is not the run's own.
-    `listed_below` are the path parameters of the list that returned an id, for lists below another object.
+    earlier runs know of operations. `tried_values` are the required values chosen so far, by operation. `satisfied` are
+    the operations with a response that is neither 404 nor an empty list. `filtered_pages` are first pages from which a
+    traversal can continue. `reached` becomes true once every operation had its turn: an operation without a request by
+    then lacks an id. `failures` are steps that raised: a value of a response must never end the run. `had_turn` are
+    operations with the kind of checks, `authentication`, `refusals` or `others`, for which every request of value was
+    planned: what is not requested after that cannot be requested with these responses. `read_ids` are the ids of all
+    objects that reads returned: an object that was there before is not the run's own. `listed_below` are the path
+    parameters of the list that returned an id, for lists below another object.
     """
 
     contract: Contract
@@ -95,6 +97,7 @@ class RunState:
     filtered_pages: dict[str, FilteredFirstPage] = field(default_factory=dict)
     required: Mapping[str, tuple[RequiredParameter, ...]] = field(init=False)
     failures: list[StepFailure] = field(default_factory=list)
+    had_turn: set[tuple[str, str]] = field(default_factory=set)
     read_ids: set[str] = field(default_factory=set)
     listed_below: dict[str, Mapping[str, str]] = field(default_factory=dict)
 

@@ -33,6 +33,7 @@ from whopwatch.reports.text import (
     requests_line,
     sentence,
     states_line,
+    turns_line,
     version_line,
 )
 
@@ -60,6 +61,7 @@ def _lines(report: Report) -> Iterator[str]:
         ("version", _escaped(version_line(report))),
         ("operations", _escaped(states_line(report))),
         ("checks", _escaped(checks_line(report))),
+        ("turns", _escaped(turns_line(report) or "")),
         ("findings", _escaped(findings_line(report))),
         ("incidents", _escaped(incidents_line(report))),
         ("changes", _escaped(change_line(report) or "")),

@@ -36,6 +36,7 @@ from whopwatch.reports.text import (
     requests_line,
     sentence,
     states_line,
+    turns_line,
     version_line,
 )
 
@@ -188,6 +189,8 @@ def _summary(report: Report) -> RenderableType:
     table.add_row("operations", states_line(report))
     if checks := checks_line(report):
         table.add_row("checks", checks)
+    if turns := turns_line(report):
+        table.add_row("turns", turns)
     table.add_row("findings", findings_line(report))
     if incidents := incidents_line(report):
         table.add_row("incidents", incidents)

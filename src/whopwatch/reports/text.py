@@ -199,10 +199,34 @@ def requests_line(report: Report) -> str:
 
 
 def checks_line(report: Report) -> str:
-    """Return `1340 of 2050 checks of 79 operations run`, or an empty string for a report that does not count them."""
+    """Return `995 of 1239 checks of 79 operations run; 244 had no turn within the budget (refusals 72, ...)`.
+
+    Empty for a report that does not count checks.
+    """
     counted = [row for row in report.operations if row.checks_total and row.state in (State.VERIFIED, State.DRIFT)]
     done, total = (sum(getattr(row, name) or 0 for row in counted) for name in ("checks_done", "checks_total"))
-    return f"{done} of {total} checks of {plural(len(counted), 'operation')} run" if total else ""
+    if not total:
+        return ""
+    open = Counter((reason, check) for row in counted for check, reason in row.checks_open.items())
+    reasons = Counter(reason for reason, _ in open.elements())
+    parts = [f"{done} of {total} checks of {plural(len(counted), 'operation')} run"]
+    for reason, count in reasons.most_common():
+        named = ", ".join(f"{check} {number}" for (why, check), number in open.most_common() if why == reason)
+        parts.append(f"{count}: {reason} ({named})")
+    return "; ".join(parts) + (". --thorough runs all" if NO_TURN in reasons else "")
+
+
+NO_TURN = "no turn within the budget"
+"""Why a check was not run, if only the budget was too small for it."""
+
+
+def open_checks(row: OperationResult) -> str:
+    """Return `verified, 17 of 26 checks; authentication: no turn within the budget` for one operation."""
+    groups: dict[str, list[str]] = {}
+    for check, reason in row.checks_open.items():
+        groups.setdefault(reason, []).append(check)
+    words = "".join(f"; {', '.join(names)}: {reason}" for reason, names in groups.items())
+    return f"{STATES[row.state]}, {row.checks_done} of {plural(row.checks_total or 0, 'check')}{words}"
 
 
 def incidents_line(report: Report) -> str:
@@ -254,6 +278,16 @@ def change_line(report: Report) -> str | None:
     line = f"{line}; {rest}" if rest else line
     is_earlier = (report.memory.previous or "") > report.started_at
     return f"{line}. Check the clock: the last night is dated later than this one" if is_earlier else line
+
+
+def turns_line(report: Report) -> str | None:
+    """Return within how many nights every check had its turn; None for a run without a baseline."""
+    within = report.memory.checks_within_nights if report.memory else None
+    if report.memory is None or within is None:
+        return None
+    if within > report.memory.nights + 1:
+        return f"not every check had its turn in {plural(report.memory.nights + 1, 'night')} yet"
+    return f"every check had its turn within {plural(within, 'night')}"
 
 
 def location(finding: Finding) -> str:

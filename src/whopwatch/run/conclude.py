@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -22,8 +22,9 @@ from whopwatch.contract.loader import describe
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import MAX_INCIDENT_ROWS, OperationResult, Report, State
+from whopwatch.planning.schedule import AUTHENTICATION, OTHER_CHECKS, REFUSALS
 from whopwatch.planning.state import StepFailure, items
-from whopwatch.reports.text import plural
+from whopwatch.reports.text import NO_TURN, plural
 from whopwatch.run.abort import UNREACHABLE, cloudflare_reason
 from whopwatch.run.incidents import without_incidents
 from whopwatch.run.observation import Observation
@@ -46,6 +47,9 @@ verified first.
 """
 NEEDS = "; required permission: "
 NO_ID = "not requested: no list returned an id for it"
+NOTHING_TO_REQUEST = "these responses allow no such request"
+NOT_REQUESTED = "not requested"
+"""Why a check had no request to judge."""
 MAX_NAMED = 5
 """Failed checks, and planning steps, that the sentence names."""
 MAX_DENIED = 6
@@ -57,8 +61,9 @@ class RowEvidence:
     """What a run saw of one operation, tool or event.
 
     `excluded` is why it is outside the run's scope, None if it is inside. `unverified` is why `samples` is 0, and
-    `unverified_group` the same without names that belong to this operation alone. `denied` says that the API
-    refuses the operation to this key, which the user has not allowed. `latency` is a median in seconds.
+    `unverified_group` the same without names that belong to this operation alone. `denied` says that the API refuses
+    the operation to this key, which the user has not allowed. `latency` is a median in seconds. `checks` are the checks
+    that had a request to judge and the others; `open_checks` says why the others had none.
     """
 
     id: str
@@ -69,6 +74,7 @@ class RowEvidence:
     unverified_group: str | None = None
     denied: bool = False
     checks: Turns | None = None
+    open_checks: Mapping[str, str] = field(default_factory=dict)
     requests: int = 0
     samples: int = 0
     latency: float | None = None
@@ -78,7 +84,13 @@ class RowEvidence:
         if self.checks is None or state is State.NOT_COVERED:
             return {}
         done, open = self.checks.done, self.checks.open
-        return {"checks_done": len(done), "checks_total": len(done) + len(open), "checks_open": open}
+        reasons = {check: self.open_checks.get(check, NOT_REQUESTED) for check in open}
+        return {
+            "checks_run": done,
+            "checks_done": len(done),
+            "checks_total": len(done) + len(open),
+            "checks_open": reasons,
+        }
 
     def result(self, *, is_broken: bool) -> OperationResult:
         """Return the row of the report. A breaking finding outweighs everything, and a scope outweighs samples."""
@@ -278,6 +290,7 @@ def _row(
 ) -> RowEvidence:
     exchanges = evidence.by_operation.get(operation.id, ())
     unverified = None if excluded else _unverified(contract, operation, observation, sent)
+    turns = checks_with_turns(contract, operation, exchanges, writes=observation.written is not None)
     return RowEvidence(
         id=operation.id,
         method=operation.method,
@@ -285,13 +298,22 @@ def _row(
         excluded=excluded,
         unverified=unverified,
         unverified_group=_group(operation, observation, unverified),
-        checks=checks_with_turns(contract, operation, exchanges, writes=observation.written is not None),
+        checks=turns,
+        open_checks={check: _why_open(operation, check, observation) for check in turns.open},
         denied=operation.id not in observation.allow_unchecked and _is_denied(exchanges),
         requests=observation.requests.get(operation.id, len(exchanges)),
         samples=0 if observation.unusable else evidence.samples(operation.id),
         latency=median_latency(answer.exchange for answer in evidence.responses.get(operation.id, ())),
         request=example_request(contract, operation, exchanges) if operation.is_read else None,
     )
+
+
+def _why_open(operation: Operation, check: str, observation: Observation) -> str:
+    """Return why a check of `operation` had no request to judge."""
+    kind = check if check in (AUTHENTICATION, REFUSALS) else OTHER_CHECKS
+    if (operation.id, kind) in observation.had_turn:
+        return NOTHING_TO_REQUEST
+    return NO_TURN if observation.exhausted else NOT_REQUESTED
 
 
 def _excluded(operation: Operation, observation: Observation, evidence: Evidence) -> str | None:

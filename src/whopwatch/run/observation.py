@@ -43,7 +43,8 @@ class Observation:
     `api_version` is the version that answers. `other_version` names the version that answered requests of an operation
     although another was requested, by operation id; such responses are not among `exchanges`.
     `allow_unchecked` are operations that the API may refuse to this key. `failed_checks` are checks that raised,
-    `failed_steps` planning steps that raised. `met` are operations with the undocumented rules that they meet.
+    `failed_steps` planning steps that raised. `had_turn` are the operations and kinds of checks whose turn came (see
+    `RunState`). `met` are operations with the undocumented rules that they meet.
     """
 
     exchanges: tuple[Exchange, ...]
@@ -66,6 +67,7 @@ class Observation:
     allow_unchecked: frozenset[str] = frozenset()
     failed_checks: tuple[FailedCheck, ...] = field(default=(), repr=False)
     failed_steps: tuple[StepFailure, ...] = ()
+    had_turn: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
     met: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
 
 

@@ -22,7 +22,7 @@ from whopwatch.run.incidents import without_incidents
 from whopwatch.run.matching import bundled_contracts, observe_matching
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.selection import match_operations, refuse_writes, select_operations
-from whopwatch.run.session import DEFAULT_BUDGET, WRITING_BUDGET
+from whopwatch.run.session import DEFAULT_BUDGET, THOROUGH_BUDGET, WRITING_BUDGET
 from whopwatch.run.target import open_target
 
 
@@ -33,10 +33,10 @@ class RunOptions:
     `contract_name` and `api_version` are None for what fits the target. `only` are operation ids and `resources`
     resources, both empty for every read of v1. `budget` is in requests, None for the default; `rate` in requests a
     second, None for that of the target. `config` is the path of whopwatch.toml, None for the default. With `writes` the
-    selected writes are made, too. With `allow_unchecked` the key need not be allowed to use any operation.
-    `patterns` select operations as `only` does, `exclude` leaves some out (`payments.*`). `faults` are injected
-    by the simulator. `announce` is called with the contract before the first request, and again if it changes.
-    by the simulator. After `max_seconds` the run ends with what it has.
+    selected writes are made, too. A `thorough` run has a budget for every check of every operation. With
+    `allow_unchecked` the key need not be allowed to use any operation. `patterns` select operations as `only` does,
+    `exclude` leaves some out (`payments.*`). `faults` are injected by the simulator. `announce` is called with the
+    contract before the first request, and again if it changes. After `max_seconds` the run ends with what it has.
     """
 
     contract_name: str | None = None
@@ -49,6 +49,7 @@ class RunOptions:
     config: Path | None = None
     writes: bool = False
     allow_unchecked: bool = False
+    thorough: bool = False
     patterns: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
@@ -65,6 +66,8 @@ class RunOptions:
     @property
     def request_limit(self) -> int:
         """The budget, or the default for a run that reads or writes."""
+        if self.thorough and not self.budget:
+            return THOROUGH_BUDGET
         return self.budget or (WRITING_BUDGET if self.writes else DEFAULT_BUDGET)
 
 

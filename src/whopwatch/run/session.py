@@ -44,6 +44,8 @@ from whopwatch.run.selection import match_operations
 
 DEFAULT_BUDGET = 600
 """Requests of a read-only run."""
+THOROUGH_BUDGET = 8000
+"""Requests that are enough for every check of every operation of the largest contract."""
 WRITING_BUDGET = 1600
 """Requests of a run that may write."""
 REPEAT_SHARE = 0.05
@@ -120,6 +122,7 @@ def observe(
             findings=findings,
             failed_checks=tuple(session.failed_checks),
             met=frozenset(session.met),
+            had_turn=frozenset(state.had_turn),
             written=written,
             api_version=detector.answer,
             other_version=other_version,

@@ -123,6 +123,7 @@ FAIL_ON_OPTION = click.option(
     show_default=True,
     help="Mildest severity that ends the run with 1, or `new` for new and worse findings only.",
 )
+THOROUGH = click.option("--thorough", is_flag=True, help="Send every request that a check needs, up to 8000.")
 ALLOW_UNCHECKED = click.option(
     "--allow-unchecked", is_flag=True, help="Pass although the API refuses operations to this key."
 )

@@ -74,3 +74,14 @@ def test_what_a_path_says() -> None:
     relations = IdRelations(PREFIXES)
     assert relations.of_path("/users/{id}/access/{company_id}", "id") == "users"
     assert relations.of_path("/users/{id}/access/{company_id}", "company_id") == "companies"
+
+
+def test_a_resource_that_a_release_lacks_is_not_named() -> None:
+    dog = {"type": "string", "x-resource": "dogs"}
+    document = {
+        "one": {"type": "string", "x-resource": "cats"},
+        "two": {"type": "string", "x-resource": "cats", "x-resource-alternatives": ["dogs"]},
+        "three": {"type": "string", "x-resource": "dogs", "x-resource-alternatives": ["cats"]},
+    }
+    annotate(document, {}, {"cats"})
+    assert document == {"one": {"type": "string"}, "two": dog, "three": dog}

@@ -15,7 +15,14 @@ from whopwatch.contract_build.build import build
 from whopwatch.contract_build.dated import DECLARED, DatedAssembler, reference_of
 from whopwatch.contract_build.fetch import pinned_archive
 from whopwatch.contract_build.files import read_yaml
-from whopwatch.contract_build.official import ASPECTS, disagreements_with, is_learned_at, read_official
+from whopwatch.contract_build.official import (
+    ASPECTS,
+    OfficialFact,
+    disagreements_with,
+    facts_that_hold,
+    is_learned_at,
+    read_official,
+)
 from whopwatch.contract_build.presence import settle_presence
 from whopwatch.contract_build.readers.python import read_python_sdk
 from whopwatch.contract_build.sdk_model import SdkModel
@@ -140,3 +147,22 @@ def test_the_rule_alone_agrees_with_the_official_facts(model: SdkModel) -> None:
     missed = Counter(aspect for _, aspect, _ in differing)
     assert {aspect: missed[aspect] / asked[aspect] <= 0.02 for aspect in asked} == dict.fromkeys(asked, True)
     assert all(is_learned_at(document, fact) for fact, _, _ in differing)
+
+
+def test_facts_of_another_version_hold_where_the_release_leaves_a_place_open() -> None:
+    record = {
+        "type": "object",
+        "properties": {"open": {"type": "string"}, "known": {"type": "integer"}, "kind": {"enum": ["a", "b"]}},
+        "required": ["known"],
+        "x-whop-learned": ["open"],
+    }
+    document = {"components": {"schemas": {"Cat": record}}, "paths": {}}
+    facts = [
+        OfficialFact("schema Cat", "/open", {"types": ["string", "null"], "required": True}),
+        OfficialFact("schema Cat", "/known", {"types": ["string"], "required": False}),
+        OfficialFact("schema Cat", "/kind", {"enum": ["a"]}),
+        OfficialFact("schema Cat", "/gone", {"required": True}),
+    ]
+    assert [(fact.pointer, fact.says) for fact in facts_that_hold(document, facts)] == [
+        ("/open", {"types": ["string", "null"], "required": True})
+    ]

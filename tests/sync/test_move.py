@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from whopwatch.contract import edition_dir, load
+from whopwatch.contract.loader import read_edition
 from whopwatch.contract_build.build import build
 from whopwatch.contract_build.fetch import fetch_release
 from whopwatch.contract_build.files import read_yaml
+from whopwatch.contract_build.merge import Disagreement
 from whopwatch.contract_build.overlay import read_overlay
 from whopwatch.contract_build.sources import ApiReference, Sources
+from whopwatch.contract_build.verify import Problem
 from whopwatch.core.errors import SourceError, UsageError
+from whopwatch.core.finding import Finding, Severity
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import read_side
+from whopwatch.sync.left_to_do import of_disagreement, of_finding, of_problem
 from whopwatch.sync.move import ContractMove, move_contract
 
 NEW = "0.0.25"
@@ -119,6 +126,40 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_an_edition_without_a_reference_is_not_synced(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="built from an SDK alone"):
-        move_contract(edition_dir("newest"), NEW, tmp_path, tmp_path / "new")
+def test_a_release_with_dated_versions_becomes_the_edition_of_its_version(cache: Path, tmp_path: Path) -> None:
+    """In place of an edition of the other kind: the hand-written files of the newest edition are taken."""
+    fetch_release("pypi", "whop-sdk", "2.6.0", cache)
+    new = Path(shutil.copytree(edition_dir(), tmp_path / "contract"))
+    moved = move_contract(new, "2.6.0", cache, new)
+    assert moved.left == ()
+    assert load(new).documents == load("newest").documents
+    assert {path.name for path in new.iterdir()} == {path.name for path in edition_dir("newest").iterdir()}
+    assert read_edition(new).version == "2026-10-15-1"
+    assert build(new, cache_dir=cache).changed == ()
+
+
+def test_what_is_left_names_the_file_the_key_and_an_entry() -> None:
+    left = [
+        of_problem(Problem("annotations", "v1/components/schemas/Cat/properties/id", "has the undeclared prefix cat_")),
+        of_problem(Problem("keywords", "v1/paths/~1cats/get", "no check interprets the keyword 'not'")),
+        of_disagreement(Disagreement("Cat/name", "nullable", "not null")),
+    ]
+    assert [(one.file, one.key) for one in left] == [
+        ("id_prefixes.yaml", "resources or others"),
+        ("overlay.yaml", "actions"),
+        ("conflicts.yaml", "conflicts"),
+    ]
+    assert left[0].example == "cat: [cat_]"
+    (action,) = yaml.safe_load(left[1].example)
+    assert action["target"] == "$['paths']['/cats']['get']"
+    (entry,) = yaml.safe_load(left[2].example)
+    assert (entry["settles"], entry["takes"], len(entry["readings"])) == (["Cat/name"], "nullable", 2)
+
+
+def test_a_finding_at_the_own_simulator_is_left() -> None:
+    finding = Finding("D20", "queries", Severity.HIGH, "plans.list", "param:query", "a", "b", "c")
+    left = of_finding(finding, load())
+    assert (left.file, left.key) == ("behaviour.toml", 'operations."plans.list"')
+    left = of_finding(replace(finding, check="schema", location="/data/*/id"), load())
+    (action,) = yaml.safe_load(left.example)
+    assert action["target"] == "$['paths']['/plans']['get']"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +13,17 @@ import click
 from whopwatch import __version__
 from whopwatch.cli._support.options import CACHE, EDITION_NAME, cache_folder
 from whopwatch.cli._support.outputs import Outputs
+from whopwatch.config.targets_file import SIMULATOR
 from whopwatch.contract import edition_dir
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
 
 if TYPE_CHECKING:
+    from whopwatch.sync.left_to_do import LeftToDo
     from whopwatch.sync.move import ContractMove
     from whopwatch.sync.watch import ReleaseStatus
 
+MAX_LEFT = 20
+"""Decisions that are printed; the JSON report has all."""
 JSON_REPORT = click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
 MARKDOWN = click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
 SYNC_EXAMPLE = """\b
@@ -50,8 +56,9 @@ def sync_command(
 ) -> int:
     """Update a contract to RELEASE (sdk:VERSION) as a reviewable change.
 
-    Lists the changed files, the differences by drift class, the overlay actions and conflicts that no longer apply
-    (they are removed), and what you have to decide. Exit code 1: something is left to decide.
+    Lists the changed files, the differences by drift class, and the overlay actions and conflicts that no longer apply
+    (they are removed). Then verifies the new contract and runs `check` at its own simulator. What you have to decide is
+    listed with the file, the key and an example. Exit code 1: something is left to decide.
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
     from whopwatch.contract_build.releases import named_release
@@ -68,15 +75,27 @@ def sync_command(
         )
     contracts = edition_dir(name)
     version = newest_release(contracts) if wanted.is_newest else wanted.version
-    moved = move_contract(contracts, version, cache_folder(cache_dir), output or contracts)
+    folder = output or contracts
+    moved = move_contract(contracts, version, cache_folder(cache_dir), folder)
+    moved = replace(moved, left=(*moved.left, *_findings_of(folder)))
     texts = {
         "json": json.dumps(moved.to_json(__version__), indent=2) + "\n",
         "markdown": as_markdown(moved.comparison),
     }
     outputs.write({kind: texts[kind] for kind in outputs.kinds})
     if not outputs.use_stdout:
-        _print_move(moved, output or contracts)
-    return EXIT_DRIFT if moved.left or moved.undecided else EXIT_CLEAN
+        _print_move(moved, folder)
+    return EXIT_DRIFT if moved.left else EXIT_CLEAN
+
+
+def _findings_of(folder: Path) -> Iterator[LeftToDo]:
+    """Yield the findings of `check` at the simulator of a contract: a contract that works has none."""
+    from whopwatch.run.options import RunOptions, observe_target
+    from whopwatch.sync.left_to_do import of_finding
+
+    run = observe_target(RunOptions(contract_name=str(folder.resolve())), SIMULATOR, {})
+    for finding in run.report().findings:
+        yield of_finding(finding, run.contract)
 
 
 @click.command("watch", epilog="Example: whopwatch contract watch --markdown change.md")
@@ -125,9 +144,15 @@ def _print_move(moved: ContractMove, target: Path) -> None:
     for title, lines in (
         ("overlay actions removed: they no longer apply", [f"{it.number}: {it.target}" for it in moved.idle]),
         ("conflicts removed: their operations are gone", list(moved.closed)),
-        ("places where the two SDKs disagree; the contract takes Python's reading", list(moved.undecided)),
-        ("problems to solve", [f"{problem.where} {problem.what}" for problem in moved.left]),
     ):
         if lines:
             click.echo(f"\n{len(lines)} {title}:")
             click.echo("\n".join(f"  {line}" for line in lines))
+    if not moved.left:
+        click.echo("\ncontract verify: no problems; check at the simulator of the new contract: no findings")
+        return
+    click.echo(f"\n{len(moved.left)} left for you to decide:")
+    for left in moved.left[:MAX_LEFT]:
+        click.echo("\n".join(f"  {line}" for line in left.lines()))
+    if len(moved.left) > MAX_LEFT:
+        click.echo(f"  and {len(moved.left) - MAX_LEFT} more, in the JSON report under left_to_do")

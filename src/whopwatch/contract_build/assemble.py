@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -240,11 +240,12 @@ def _field(item: dict[str, Any]) -> dict[str, Any]:
 _ABOUT_IDS = ("x-resource", "x-resource-alternatives", "x-id-prefix")
 
 
-def annotate(document: dict[str, Any], prefixes: dict[str, list[str]]) -> None:
+def annotate(document: dict[str, Any], prefixes: dict[str, list[str]], gone: Collection[str] = ()) -> None:
     """Settle the annotations of every id in `document`, in place; `prefixes` are the documented ones by resource.
 
     An annotation belongs to the string that it speaks of: one put on a nullable field or on an array moves to the
     string inside. An id gets the prefixes of all the resources it may belong to, and none if one of them has none.
+    `gone` are resources that other releases have: no operation of this document returns such an id.
     """
     for schema in list(mappings(document)):
         moved = {key: schema[key] for key in _ABOUT_IDS if key in schema}
@@ -255,11 +256,27 @@ def annotate(document: dict[str, Any], prefixes: dict[str, list[str]]) -> None:
             for key in moved:
                 del schema[key]
     for schema in mappings(document):
+        if "x-resource" in schema:
+            _leave_out(schema, gone)
         if schema.get("type") == "string" and "x-resource" in schema and "x-id-prefix" not in schema:
             resources = [schema["x-resource"], *schema.get("x-resource-alternatives", [])]
             known = [prefixes.get(resource, []) for resource in resources]
             if all(known):
                 schema["x-id-prefix"] = [prefix for group in known for prefix in group]
+
+
+def _leave_out(schema: dict[str, Any], gone: Collection[str]) -> None:
+    """Take the resources of an id out that are gone."""
+    named = [schema["x-resource"], *schema.get("x-resource-alternatives", ())]
+    left = [resource for resource in named if resource not in gone]
+    if left == named:
+        return
+    for key in ("x-resource", "x-resource-alternatives"):
+        schema.pop(key, None)
+    if left:
+        schema["x-resource"] = left[0]
+    if left[1:]:
+        schema["x-resource-alternatives"] = left[1:]
 
 
 def _strings_in(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

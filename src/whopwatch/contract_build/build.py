@@ -19,7 +19,13 @@ from whopwatch.contract_build.presence import settle_presence
 from whopwatch.contract_build.readers.python import read_python_sdk
 from whopwatch.contract_build.readers.typescript import read_typescript_sdk
 from whopwatch.contract_build.sdk_model import SdkModel
-from whopwatch.contract_build.sources import ApiReference, Sources, read_prefixes, read_release_changes
+from whopwatch.contract_build.sources import (
+    ApiReference,
+    Sources,
+    read_prefixes,
+    read_release_changes,
+    removed_resources,
+)
 from whopwatch.core.errors import SourceError
 
 
@@ -93,19 +99,24 @@ def documents(contracts: Path, model: SdkModel) -> Documents:
         *apply_overlay(v1, read_overlay(contracts / "overlay.yaml")),
         *apply_overlay(v2, read_overlay(contracts / "v2" / "overlay.yaml")),
     ]
-    for document in (v1, v2):
-        annotate(document, prefixes)
+    annotate(v1, prefixes, removed_resources(contracts))
+    annotate(v2, prefixes)
     return Documents(v1, v2, tuple(applied))
+
+
+def dated_document(contracts: Path, model: SdkModel) -> dict[str, Any]:
+    """Return what the SDK alone says of a dated version, before the facts of the official document."""
+    declared = read_yaml(contracts / DECLARED)
+    model = settle_presence(model)
+    return DatedAssembler(model, reference_of(model, declared), declared, read_prefixes(contracts)).document()
 
 
 def _dated_documents(contracts: Path, model: SdkModel, prefixes: dict[str, list[str]]) -> Documents:
     """Return the document of a dated version: made from the SDK alone, then corrected by the official facts."""
-    declared = read_yaml(contracts / DECLARED)
-    model = settle_presence(model)
-    v1 = DatedAssembler(model, reference_of(model, declared), declared, prefixes).document()
+    v1 = dated_document(contracts, model)
     apply_official(v1, read_official(contracts))
     applied = apply_overlay(v1, read_overlay(contracts / "overlay.yaml"))
-    annotate(v1, prefixes)
+    annotate(v1, prefixes, prefixes.keys() - {tag["name"] for tag in v1["tags"]})
     return Documents(v1, None, tuple(applied))
 
 

@@ -78,6 +78,31 @@ def apply_official(document: dict[str, Any], facts: list[OfficialFact]) -> None:
         _apply(document, place, fact.says)
 
 
+def facts_that_hold(document: dict[str, Any], facts: list[OfficialFact]) -> Iterator[OfficialFact]:
+    """Yield what of `facts` a document of another version leaves open or agrees with.
+
+    An SDK says types and enum values, so what it says of another version counts. It leaves open whether an optional
+    field is always there or may be null (the mark of learned fields): these aspects are kept.
+    """
+    for fact in facts:
+        place = _find(document, fact)
+        if place is None:
+            continue
+        found = _says(document, place)
+        is_open = place.holder is None or place.name in place.holder.get(LEARNED, ())
+        bare = {name for name in found["types"] if name != "null"}
+        says = dict(fact.says)
+        if "types" in says and {name for name in says["types"] if name != "null"} != bare:
+            del says["types"]
+        if "enum" in says and not _agrees("enum", says["enum"], found["enum"]):
+            del says["enum"]
+        for aspect in ("types", "nullable", "required"):
+            if aspect in says and not is_open and not _agrees(aspect, says[aspect], found[aspect]):
+                del says[aspect]
+        if says:
+            yield OfficialFact(fact.where, fact.pointer, says)
+
+
 def disagreements_with(document: dict[str, Any], facts: list[OfficialFact]) -> Iterator[tuple[OfficialFact, str, Any]]:
     """Yield `(fact, aspect, what the document says)` for every aspect that differs; aspect `place` if it is absent."""
     for fact in facts:

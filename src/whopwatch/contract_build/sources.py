@@ -17,6 +17,8 @@ from whopwatch.core.errors import SourceError
 
 FOLLOWED_FILE = "followed.yaml"
 REFERENCE_FILE = "reference.yaml"
+PREFIX_FILE = "id_prefixes.yaml"
+"""The id prefixes of an edition. What belongs to no resource is under its last key, `others`."""
 
 Facts = dict[str, Any]
 
@@ -38,7 +40,7 @@ def apply_release_changes(reference: Facts, changes: Mapping[str, Any]) -> Facts
         row["operations"] = [item for item in row["operations"] if item["id"] not in gone["operations"]]
         row["events"] = [event for event in row["events"] if event not in gone["events"]]
     for item in come["operations"]:
-        _row(rows, item["id"].partition(".")[0])["operations"].append(item)
+        _row(rows, item["id"].rpartition(".")[0])["operations"].append(item)
     for item in come["events"]:
         _row(rows, item["resource"])["events"].append(item["name"])
     facts["resources"] = [row for row in rows.values() if row["operations"] or row["events"]]
@@ -86,6 +88,12 @@ def _resource(event: str, resources: IdRelations) -> str:
     """The resource of an event by its name: `payments` for `payment.created`."""
     word = event.partition(".")[0]
     return resources.of_object(word) or f"{word}s"
+
+
+def removed_resources(contracts: Path) -> set[str]:
+    """Return the resources of the API reference that the release of a contract does not have."""
+    listed = {row["name"] for row in read_yaml(contracts / REFERENCE_FILE)["resources"]}
+    return listed - ApiReference.read(contracts).resources.keys()
 
 
 SDK_LANGUAGES = ("python", "typescript")
@@ -190,5 +198,5 @@ class Sources:
 
 def read_prefixes(contracts: Path) -> dict[str, list[str]]:
     """Return the documented id prefixes by resource, and by the other things that have ids."""
-    declared = read_yaml(contracts / "id_prefixes.yaml")
+    declared = read_yaml(contracts / PREFIX_FILE)
     return {**declared["resources"], **declared["others"]}

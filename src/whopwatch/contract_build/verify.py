@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonpath_rfc9535 import find
+from jsonschema_rs import Draft202012Validator, ValidationError, meta
 
 from whopwatch.contract.bundle import APIS
 from whopwatch.contract.edition import EDITION
@@ -26,6 +28,9 @@ from whopwatch.contract_build.walk import all_schemas, mappings
 from whopwatch.core.errors import SourceError
 
 OVERLAY = "overlay.yaml"
+JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+_SHOWN = 300
+"""Characters of a message that are shown: a validator quotes whole documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +136,41 @@ def _resolves(document: dict[str, Any], target: str) -> bool:
 
 
 def check_openapi(folder: ContractFolder) -> Iterator[Problem]:
-    """Check that the documents are valid OpenAPI 3.1."""
+    """Check that the documents are valid OpenAPI 3.1, their schemas JSON Schema, and their operations distinct."""
     # Imported here: it takes longer than all other checks together, and only this one needs it.
-    from openapi_spec_validator import OpenAPIV31SpecValidator
+    from openapi_spec_validator.schemas import schema_v31
 
+    validator = Draft202012Validator(dict(schema_v31))
     for version, document in folder.documents.items():
-        validator = OpenAPIV31SpecValidator(document)
-        # The second pass takes a document of the right shape for granted.
-        malformed = list(validator.schema_validator.iter_errors(document))
-        for error in malformed or validator.iter_errors():
-            yield Problem("openapi", f"{version}/{'/'.join(map(str, error.path))}", error.message)
+        malformed = list(validator.iter_errors(document))
+        for error in malformed:
+            yield Problem("openapi", f"{version}/{'/'.join(map(str, error.instance_path))}", error.message[:_SHOWN])
+        if malformed:
+            continue  # what follows takes a document of the right shape for granted
+        for name, schema in document["components"]["schemas"].items():
+            try:
+                meta.validate({"$schema": JSON_SCHEMA, **schema})
+            except ValidationError as error:
+                where = f"{version}/components/schemas/{name}/{'/'.join(map(str, error.instance_path))}"
+                yield Problem("openapi", where.rstrip("/"), error.message[:_SHOWN])
+        yield from _indistinct_operations(folder, version)
+
+
+def _indistinct_operations(folder: ContractFolder, version: str) -> Iterator[Problem]:
+    """Yield the operation ids that occur twice, and the parameters that a path does not agree about."""
+    ids = Counter(operation.get("operationId") for _, _, operation in folder.operations(version))
+    for name, times in ids.items():
+        if times > 1:
+            yield Problem("openapi", version, f"the operation id {name!r} occurs {times} times")
+    shared = folder.documents[version]["components"].get("parameters", {})
+    for path, method, operation in folder.operations(version):
+        given = (shared.get(one.get("$ref", "").rpartition("/")[2], one) for one in operation.get("parameters", ()))
+        declared = {one["name"] for one in given if one.get("in") == "path"}
+        named = set(re.findall(r"\{([^}]*)\}", path))
+        for name in (*sorted(named - declared), *sorted(declared - named)):
+            known = "declares" if name in declared else "does not declare"
+            where = f"{version}/paths/{path.replace('/', '~1')}/{method}"
+            yield Problem("openapi", where, f"{known} the path parameter {name!r}")
 
 
 def check_keywords(folder: ContractFolder) -> Iterator[Problem]:

@@ -11,23 +11,45 @@ from typing import Any
 
 import yaml
 
+from whopwatch.contract.bundle import APIS
 from whopwatch.contract.edition import EDITION
-from whopwatch.contract_build.build import Documents, documents, exact_model, render
+from whopwatch.contract.loader import editions, forget_contracts, read_edition
+from whopwatch.contract_build.build import Documents, dated_document, documents, exact_model, render
 from whopwatch.contract_build.coverage import count
+from whopwatch.contract_build.dated import DECLARED
 from whopwatch.contract_build.fetch import fetch_release, file_of, published_versions
 from whopwatch.contract_build.files import read_yaml, writing_to
+from whopwatch.contract_build.merge import Disagreement
+from whopwatch.contract_build.official import OFFICIAL, facts_that_hold, read_official
 from whopwatch.contract_build.overlay import AppliedAction, OverlayAction
-from whopwatch.contract_build.sources import FOLLOWED_FILE, Package, Sources, has_reference, release_changes
-from whopwatch.contract_build.verify import Problem, verify
+from whopwatch.contract_build.sdk_model import SdkModel
+from whopwatch.contract_build.sources import (
+    FOLLOWED_FILE,
+    PREFIX_FILE,
+    REFERENCE_FILE,
+    Package,
+    Sources,
+    has_reference,
+    read_prefixes,
+    release_changes,
+)
+from whopwatch.contract_build.verify import verify
+from whopwatch.contract_build.walk import mappings
 from whopwatch.core.errors import UsageError
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import read_side
+from whopwatch.sync.left_to_do import LeftToDo, of_disagreement, of_problem
 
 _HEAD = (
     "# What release {version} of the SDK has beyond the API reference, and what it no longer has.\n"
     "# Made by `whopwatch contract sync`. `undecided` are places where the two SDKs disagree: Python's is taken until\n"
     "# an entry of conflicts.yaml settles them.\n"
 )
+_FACTS_HEAD = (
+    "# Facts read off Whop's own OpenAPI document that this release does not contradict; the most trusted source.\n"
+)
+_OF_ONE_KIND = (REFERENCE_FILE, FOLLOWED_FILE, "simulator.toml", DECLARED, OFFICIAL)
+"""Files that not every edition has: they go if the contract moves to a release of the other kind."""
 _EDITION = '# Which version of the API this folder describes.\nrelease = "sdk:{version}"\n'
 
 
@@ -36,7 +58,8 @@ class ContractMove:
     """A move: the files that it changes, what moved by class, and the decisions that no longer apply.
 
     `idle` are overlay actions that find nothing any more, `closed` conflicts whose operations are gone; both are taken
-    out. `undecided` are places where the SDKs disagree, `left` what a person has to see to.
+    out. `undecided` are places where the SDKs disagree. `left` is everything that a person has to decide, these places
+    included.
     """
 
     version: str
@@ -45,7 +68,7 @@ class ContractMove:
     idle: tuple[OverlayAction, ...]
     closed: tuple[str, ...]
     undecided: tuple[str, ...]
-    left: tuple[Problem, ...]
+    left: tuple[LeftToDo, ...]
 
     def to_json(self, tool_version: str) -> dict[str, Any]:
         """The move as JSON: the comparison's report, and what became of the decisions."""
@@ -72,45 +95,71 @@ def move_contract(contracts: Path, version: str, cache_dir: Path, target: Path) 
             where=str(target),
             expected="a contract folder, an empty folder, or none yet",
         )
-    if not has_reference(contracts):
-        raise UsageError(
-            "This contract is built from an SDK alone and cannot be updated by sync.",
-            where=str(contracts),
-            expected="an edition with a reference.yaml, such as 2025-01-01",
-            hint="copy the folder, name the release in its sources.toml, and run `whopwatch contract build`",
-        )
+    packages = _packages(Sources.read(contracts), version, cache_dir)
+    typescript = packages.get("typescript")
+    model, disagreements = exact_model(
+        cache_dir / packages["python"].file,
+        cache_dir / typescript.file if typescript and typescript.is_published else None,
+    )
     with tempfile.TemporaryDirectory() as scratch:
-        work = Path(shutil.copytree(contracts, Path(scratch) / "contracts"))
-        packages = _packages(Sources.read(contracts), version, cache_dir)
-        typescript = packages["typescript"]
-        model, disagreements = exact_model(
-            cache_dir / packages["python"].file,
-            cache_dir / typescript.file if typescript.is_published else None,
-        )
-        changes = release_changes(read_yaml(work / "reference.yaml"), model)
-        entries = read_yaml(work / "conflicts.yaml")["conflicts"]
-        settled = {location for entry in entries for location in entry.get("settles", ())}
-        undecided = tuple(sorted({found.location for found in disagreements} - settled))
-        _write_yaml(
-            work / FOLLOWED_FILE, {**changes, "undecided": list(undecided)}, _HEAD.format(version=model.version)
-        )
+        work = Path(shutil.copytree(_declarations(contracts, model), Path(scratch) / "contracts"))
+        still_open = _undecided(work, disagreements)
+        undecided = tuple(found.location for found in still_open)
+        if has_reference(work):
+            changes = {**release_changes(read_yaml(work / REFERENCE_FILE), model), "undecided": list(undecided)}
+            _write_yaml(work / FOLLOWED_FILE, changes, _HEAD.format(version=model.version))
+        else:
+            packages = {"python": packages["python"]}
+            _keep_true_facts(work, model)
         made = documents(work, model)
         idle = _drop_idle(work, made)
         closed = _close_conflicts(work, made)
-        _write_contract(work, made, packages)
-        left = tuple(verify(work))
+        _declare_prefixes(work, made)
+        _write_contract(work, made, packages, model)
+        left = (*map(of_problem, verify(work)), *map(of_disagreement, still_open))
         # What `diff` and `contract watch` compare, so that all of them report the same changes.
         release = f"sdk:{model.version}"
         comparison = compare_sides(read_side(str(contracts), cache_dir), read_side(release, cache_dir))
         with writing_to(target, "The new contract cannot be written there.", "name another folder with --output"):
             files = tuple(_copy(work, target))
+    forget_contracts()
     return ContractMove(model.version, files, comparison, idle, closed, undecided, left)
 
 
+def _declarations(contracts: Path, model: SdkModel) -> Path:
+    """Return the edition whose hand-written files fit a release: `contracts`, or else the bundled one of its kind.
+
+    A release that sends a dated version is described by the SDK alone, an earlier one by the API reference as well.
+    """
+    if has_reference(contracts) != bool(model.api_version):
+        return contracts
+    dated = [edition.folder for edition in editions() if has_reference(edition.folder) != bool(model.api_version)]
+    return dated[-1]
+
+
+def _undecided(work: Path, disagreements: list[Disagreement]) -> list[Disagreement]:
+    """Return the places where the SDKs disagree and no conflict says which of them is right."""
+    entries = read_yaml(work / "conflicts.yaml")["conflicts"]
+    settled = {location for entry in entries for location in entry.get("settles", ())}
+    return sorted((one for one in disagreements if one.location not in settled), key=lambda one: one.location)
+
+
+def _keep_true_facts(work: Path, model: SdkModel) -> None:
+    """Take the facts of the official document out that are not of this release: they were read off another version."""
+    if read_edition(work).release == f"sdk:{model.version}":
+        return
+    kept: dict[str, dict[str, Any]] = {}
+    for fact in facts_that_hold(dated_document(work, model), read_official(work)):
+        kept.setdefault(fact.where, {})[fact.pointer] = dict(fact.says)
+    _write_yaml(work / OFFICIAL, {"facts": kept}, _FACTS_HEAD)
+
+
 def _packages(sources: Sources, version: str, cache_dir: Path) -> dict[str, Package]:
-    """The release in both languages; TypeScript may have none of that version."""
-    python, typescript = sources.packages["python"], sources.packages["typescript"]
+    """The release in each language that the edition names; TypeScript may have none of that version."""
+    python, typescript = sources.packages["python"], sources.packages.get("typescript")
     found = {"python": fetch_release(python.registry, python.name, version, cache_dir)}
+    if typescript is None:
+        return found
     is_cached = (cache_dir / file_of(typescript.registry, typescript.name, version)).exists()
     if is_cached or version in published_versions(typescript.registry, typescript.name):
         found["typescript"] = fetch_release(typescript.registry, typescript.name, version, cache_dir)
@@ -127,6 +176,17 @@ def _drop_idle(work: Path, made: Documents) -> tuple[OverlayAction, ...]:
     text = path.read_text(encoding="utf-8")
     path.write_text(without_entries(text, "actions", lambda number, _: number not in numbers), encoding="utf-8")
     return tuple(item.action for item in idle)
+
+
+def _declare_prefixes(work: Path, made: Documents) -> None:
+    """Add the prefixes to id_prefixes.yaml that only the documentation of this release names."""
+    known = {prefix for group in read_prefixes(work).values() for prefix in group}
+    for schema in mappings(made.v1):
+        for prefix in schema.get("x-id-prefix", ()):
+            if prefix not in known:
+                known.add(prefix)
+                with (work / PREFIX_FILE).open("a", encoding="utf-8") as file:
+                    file.write(f"  of_{prefix.rstrip('_')}: [{prefix}] # {made.v1['info']['version']} names it\n")
 
 
 def _close_conflicts(work: Path, made: Documents) -> tuple[str, ...]:
@@ -151,13 +211,20 @@ def _close_conflicts(work: Path, made: Documents) -> tuple[str, ...]:
     return tuple(reversed(closed))
 
 
-def _write_contract(work: Path, made: Documents, packages: dict[str, Package]) -> None:
+def _write_contract(work: Path, made: Documents, packages: dict[str, Package], model: SdkModel) -> None:
     for path in (work / "v1").glob("*.yaml"):
         path.unlink()
     for name, text in render(made).items():
         (work / name).write_text(text, encoding="utf-8", newline="\n")
     (work / "sources.toml").write_text(sources_text(packages, count(made.v1)), encoding="utf-8")
-    (work / EDITION).write_text(_EDITION.format(version=packages["python"].version), encoding="utf-8")
+    (work / EDITION).write_text(_edition_text(model), encoding="utf-8")
+
+
+def _edition_text(model: SdkModel) -> str:
+    lines = [_EDITION.format(version=model.version)]
+    if model.api_version:
+        lines += [f'version = "{model.api_version}"\ndate = "{model.api_version[:10]}"\n']
+    return "".join(lines)
 
 
 def _write_yaml(path: Path, content: dict[str, Any], head: str) -> None:
@@ -174,10 +241,14 @@ def _copy(work: Path, target: Path) -> Iterator[str]:
             old.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(new, old)
             yield str(name)
-    for path in sorted((target / "v1").glob("*.yaml")):
-        if path.relative_to(target) not in names:
+    made = [path for api in APIS for path in (target / api).glob("*.yaml")]
+    for path in sorted([*made, *(target / name for name in _OF_ONE_KIND)]):
+        if path.relative_to(target) not in names and path.exists():
             path.unlink()
             yield str(path.relative_to(target))
+    for folder in (target / api for api in APIS):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 _SOURCES_HEAD = (

@@ -104,6 +104,9 @@ def _found(world: World, row: Entity, path: str) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
+    """Return what a parameter is compared with: of an object, and of one that is no resource, its id."""
+    if isinstance(value, Mapping):
+        return value.get("id")
     return value.id if isinstance(value, EntityRef) else value
 
 

@@ -7,7 +7,7 @@ its values partition the list consistently, as a client expects of any filter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from whopwatch.contract import Contract, Operation, Parameter
@@ -58,11 +58,24 @@ def list_filters(
         path, test = _by_name(parameter, value_schema(contract, operation, parameter), fields)
         if name in paths or name in declared.comparisons:
             path, test = paths.get(name, path), declared.comparisons.get(name, "equals")
-        elif name in behaviour and path.partition(".")[0] not in fields:
-            known = [".".join(steps) for steps in behaviour[name].paths if steps[0] in fields]
+        # Clients search by what the edition names: its paths come before the ones that a name suggests.
+        is_guess = path.partition(".")[0] not in fields or test == "contains"
+        if name not in paths and name in behaviour and is_guess:
+            known = [".".join(steps) for steps in behaviour[name].paths if _shows(fields, steps)]
             path, test = ("|".join(known), behaviour[name].test) if known else (path, test)
         if path:
             yield ListFilter(parameter, path, test)
+
+
+def _shows(fields: Mapping[str, FieldNode], steps: Sequence[str]) -> bool:
+    """Check that objects with `fields` have a path, as far as it is written out: a client sees no other."""
+    node = fields.get(steps[0])
+    for step in steps[1:]:
+        inner = (node.item or node).fields if node else {}
+        if not inner:
+            break
+        node = inner.get(step)
+    return node is not None
 
 
 def value_schema(contract: Contract, operation: Operation, parameter: Parameter) -> SchemaNode:

@@ -132,7 +132,8 @@ class World:
         index = self._children.get((table, through))
         if index is None:
             index = self._children[table, through] = {}
-            for entity in self.table(table).values():
+            entities = self.table(table).values() if table in self.shapes else ()  # a release may lack a resource
+            for entity in entities:
                 value = entity.values.get(through)
                 for reference in value if isinstance(value, list) else (value,):
                     if isinstance(reference, EntityRef):

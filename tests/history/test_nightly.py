@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,16 @@ from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError, WhopwatchError
 from whopwatch.core.report import Verdict
 from whopwatch.history import open_baseline, read_baseline
-from whopwatch.history.nightly import NightOutcome, NightSettings, last_common_success, run_night, run_nights
+from whopwatch.history.nightly import (
+    NightOutcome,
+    NightSettings,
+    RunClock,
+    last_common_success,
+    run_night,
+    run_nights,
+)
+from whopwatch.history.records import Night
+from whopwatch.reports.text import incidents_line
 from whopwatch.run import Progress
 from whopwatch.run.options import RunOptions
 from whopwatch.simulator import Simulator, embedded
@@ -120,3 +133,41 @@ def test_what_no_source_states_counts_once_a_night_has_seen_it_hold(tmp_path: Pa
         verdict, severities = night("changed.sqlite", fault)
         assert verdict is Verdict.DRIFT
         assert "high" in severities.values()
+
+
+def night_at(started_at: str) -> Night:
+    return Night(1, started_at, 10.0, "fake", "clean", 1, True)
+
+
+def test_a_night_in_the_future_is_an_incident() -> None:
+    now = datetime(2026, 11, 30, tzinfo=UTC).timestamp()
+    clock = RunClock(lambda: now, lambda: 0.0)
+    assert clock.incidents([night_at("2026-11-29T03:00:00Z")]) == []
+    (incident,) = clock.incidents([night_at("2026-11-29T03:00:00Z"), night_at("2099-01-01T03:00:00Z")])
+    assert incident["operation"] == "clock"
+    assert incident["what"].startswith("1 earlier night is dated later than now (up to 2099-01-01)")
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 86_400.0])
+def test_a_clock_that_jumps_during_the_run_is_an_incident(jump: float) -> None:
+    walls = iter([1_800_000_000.0, 1_800_000_000.0 + 30 + jump])
+    ticks = iter([0.0, 30.0])
+    clock = RunClock(lambda: next(walls), lambda: next(ticks))
+    (incident,) = clock.incidents([])
+    assert f"jumped by {jump:+.0f} s" in incident["what"]
+
+
+def test_the_report_of_a_night_shows_what_is_wrong_with_the_clock(
+    contract: Contract, api: Simulator, tmp_path: Path
+) -> None:
+    file = tmp_path / "b.sqlite"
+    run_night(settings(), api.base_url, environ(api), file)
+    with open_baseline(file) as held:
+        records = held.load()
+        records.nights[0] = replace(records.nights[0], started_at="2099-01-01T03:00:00Z")
+        held.save(records)
+    outcome = run_night(settings(), api.base_url, environ(api), file)
+    assert "dated later than now" in json.dumps(outcome.report.extra["incidents"])
+    assert "2099" in incidents_line(outcome.report)
+    assert outcome.last_success is not None
+    assert outcome.last_success < time.time() + 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,17 +11,19 @@ from pathlib import Path
 from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.config.companies import Company
 from whopwatch.core.errors import WhopwatchError
-from whopwatch.core.report import Report
+from whopwatch.core.report import Report, timestamp
 from whopwatch.history.aggregate import aggregate_targets
 from whopwatch.history.compare import compare_with_history, plan_priorities
 from whopwatch.history.owner import claim_baseline
-from whopwatch.history.records import Records
+from whopwatch.history.records import Night, Records
 from whopwatch.history.store import open_baseline
 from whopwatch.run import INTERRUPTED
 from whopwatch.run.options import RunOptions, observe_target
 
 _CLOCK_TOLERANCE = 3600.0
 """Seconds by which a night may be dated later than now."""
+_CLOCK_JUMP = 60.0
+"""Seconds by which a clock may be corrected during a run."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,9 @@ def run_night(
     with open_baseline(baseline) as held:
         records = held.load()
         claim_baseline(records, target_name, environ, settings.options.config, baseline)
+        clock = RunClock()
         report, interrupted = _observed(settings, target_name, environ, records, contract_name)
+        report = _with_clock_incidents(report, clock.incidents(records.nights))
         save_error = None
         if not interrupted:
             try:
@@ -135,6 +140,37 @@ def _observed(
         run.contract, observation.exchanges, report, records, accepted=settings.accepted, met=observation.met
     )
     return compared, False
+
+
+class RunClock:
+    """Compares the clock of this machine with the nights of a baseline, and with a clock that does not jump."""
+
+    def __init__(self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._wall, self._monotonic = wall, monotonic
+        self._began = wall(), monotonic()
+
+    def incidents(self, nights: Iterable[Night]) -> list[dict[str, str]]:
+        """Return what is wrong with the clock, or was on earlier nights, as incidents of the report."""
+        now = self._wall()
+        jump = now - self._began[0] - (self._monotonic() - self._began[1])
+        begins = [datetime.fromisoformat(night.started_at).timestamp() for night in nights]
+        later = [begin for begin in begins if begin > max(now, self._began[0]) + _CLOCK_TOLERANCE]
+        found = []
+        if abs(jump) > _CLOCK_JUMP:
+            found.append(f"the clock of this machine jumped by {jump:+.0f} s during the run")
+        if later:
+            last = datetime.fromtimestamp(max(later), UTC).date()
+            nights_later = f"{len(later)} earlier night" + ("s are" if len(later) > 1 else " is")
+            found.append(f"{nights_later} dated later than now (up to {last}): a clock was wrong then, or is now")
+        return [
+            {"at": timestamp(datetime.fromtimestamp(now, UTC)), "operation": "clock", "what": what} for what in found
+        ]
+
+
+def _with_clock_incidents(report: Report, incidents: list[dict[str, str]]) -> Report:
+    if not incidents:
+        return report
+    return replace(report, extra={**report.extra, "incidents": [*report.extra.get("incidents", ()), *incidents]})
 
 
 def last_success(records: Records, now: datetime) -> float | None:

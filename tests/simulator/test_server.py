@@ -14,7 +14,7 @@ from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError
 from whopwatch.simulator import ApiCall, Backend, Simulator, SimulatorOptions, StepWrapper, embedded
 from whopwatch.simulator.api.pipeline import Pipeline
-from whopwatch.simulator.app import MAX_BODY_BYTES
+from whopwatch.simulator.app import BODY_LIMITS
 
 OPERATIONS = sorted(load().operations)
 
@@ -130,7 +130,7 @@ def test_a_wrapper_of_an_unknown_step_is_an_error() -> None:
 
 def test_a_large_body_is_rejected_before_it_is_read() -> None:
     with embedded(items=2, lenient=True) as simulator:
-        answer = httpx.post(f"{simulator.base_url}/products", content=b" " * (MAX_BODY_BYTES + 1))
+        answer = httpx.post(f"{simulator.base_url}/products", content=b" " * (BODY_LIMITS.body_bytes + 1))
         assert answer.status_code == 413
         assert simulator.requests["POST"] == 0
 

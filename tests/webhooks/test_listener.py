@@ -18,6 +18,7 @@ from prometheus_client import generate_latest
 from tests.simulator.test_deliveries import Receiver, receiving
 from whopwatch.config import Secret
 from whopwatch.contract import load
+from whopwatch.core.bounded_http import usable_connections
 from whopwatch.core.errors import UsageError
 from whopwatch.core.report import Verdict
 from whopwatch.signature import new_secret, signed_headers
@@ -25,7 +26,7 @@ from whopwatch.simulator import Backend, SimulatorOptions
 from whopwatch.webhooks.archive import RedactedArchive
 from whopwatch.webhooks.checker import DeliveryChecker
 from whopwatch.webhooks.delivery import Delivery
-from whopwatch.webhooks.limits import ReceiverLimits, usable_connections
+from whopwatch.webhooks.limits import ReceiverLimits
 from whopwatch.webhooks.listener import Listener, ReceiverEvent, run_listener, serve_metrics
 
 CONTRACT = load()
@@ -284,7 +285,7 @@ def test_descriptors_limit_the_connections(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(resource, "getrlimit", lambda _: (400, 500))
     changed: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: changed.append(limits))
-    assert usable_connections(1000) == 500 - 256
+    assert usable_connections(1000) == 500 - 384
     assert changed == [(500, 500)]
     assert usable_connections(100) == 100
 

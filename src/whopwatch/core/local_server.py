@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 10.0
+MAX_CONNECTIONS = 500
 
 
 @contextmanager
@@ -24,15 +25,26 @@ def served(
 ) -> Iterator[int]:
     """Serve `app` while the context is open, on `port` of `host` or on a free port; yield the port.
 
-    `path` is where to listen at a UNIX socket, too. `name` names the server in errors. Raises `UsageError` if the port
-    is taken.
+    Idle and slow connections give way to new ones. `path` is where to listen at a UNIX socket, too. `name` names the
+    server in errors. Raises `UsageError` if the port is taken.
     """
     import uvicorn
 
+    from whopwatch.core.bounded_http import (
+        HttpLimits,
+        OpenConnections,
+        accepted_at_once,
+        bounded_protocol,
+        usable_connections,
+    )
+
+    limits = HttpLimits(connections=MAX_CONNECTIONS)
+    connections = OpenConnections(usable_connections(limits.connections))
     listener = _listen(host, port, name)
     listeners = [listener, *([_listen_at(path)] if path else [])]
     config = uvicorn.Config(
         app,
+        http=bounded_protocol(limits, connections),
         log_config=None,
         # The simulator truncates responses on purpose, which the server would log as errors.
         log_level="critical",
@@ -42,6 +54,7 @@ def served(
         ws="none",
         loop="asyncio",
         timeout_graceful_shutdown=1,
+        backlog=accepted_at_once(limits.connections),
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": listeners}, daemon=True, name=name)

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from whopwatch.contract import Contract
+from whopwatch.core.bounded_http import BodyReader, BodyTooLargeError, HttpLimits, SenderGoneError
 from whopwatch.simulator.api.pipeline import ApiCall
 from whopwatch.simulator.backend import MCP_MESSAGES, MCP_SSE, MCP_STREAMABLE, Backend, SimulatorOptions
 from whopwatch.simulator.control import EVENTS_PATH, FAULTS_PATH, handle_events, handle_faults
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
 SERVER_HEADER = "whopwatch-simulator (not Whop)"
 API_PREFIX = "/api/"
-MAX_BODY_BYTES = 8 * 1024 * 1024
-"""The largest request body that is read."""
+BODY_LIMITS = HttpLimits(body_bytes=8 * 2**20, body_seconds=20.0, open_bytes=64 * 2**20)
 MCP_NOT_INSTALLED = {"error": "the simulator's MCP server needs the library mcp: install whopwatch with its extra mcp"}
 
 
@@ -41,15 +41,22 @@ class Endpoint:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._bodies = BodyReader(BODY_LIMITS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the whole request and answer it. The `Server` header says that this is not Whop."""
         request = Request(scope, receive)
         rejected = _rejected(request)
-        body = None if rejected else await _bounded_body(request)
-        if rejected or body is None:
-            error = rejected or _error(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
-            await error(scope, receive, send)
+        try:
+            body = b"" if rejected else await self._bodies.read(receive)
+        except BodyTooLargeError:
+            rejected = _error(413, f"The body is larger than {BODY_LIMITS.body_bytes} bytes.")
+        except TimeoutError:
+            rejected = _error(408, f"The body did not arrive within {BODY_LIMITS.body_seconds:g} s.")
+        except SenderGoneError:
+            return
+        if rejected:
+            await rejected(scope, receive, send)
             return
         path = scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0]
         api, _, below = path.removeprefix(API_PREFIX).partition("/")
@@ -85,17 +92,6 @@ def _rejected(request: Request) -> JSONResponse | None:
     if is_foreign or request.headers.get("sec-fetch-site") == "cross-site":
         return _error(403, "The simulator accepts no request from web pages of other sites.")
     return None
-
-
-async def _bounded_body(request: Request) -> bytes | None:
-    """Read the body. Return None if it is larger than MAX_BODY_BYTES, without reading the rest of it."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            return None
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _error(status: int, message: str) -> JSONResponse:

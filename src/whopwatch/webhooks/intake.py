@@ -9,16 +9,11 @@ from enum import StrEnum
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from whopwatch.core.bounded_http import BodyReader, BodyTooLargeError, SenderGoneError
 from whopwatch.signature import HeaderPairs, Reason, Refusal, Signed, check_signature_headers
 from whopwatch.webhooks.checker import DeliveryChecker
 from whopwatch.webhooks.delivery import Delivery
-from whopwatch.webhooks.limits import (
-    BodyReader,
-    BodyTooLargeError,
-    DeliveryRateLimit,
-    ReceiverLimits,
-    SenderGoneError,
-)
+from whopwatch.webhooks.limits import DeliveryRateLimit, ReceiverLimits
 from whopwatch.webhooks.repeats import RetryMonitor
 
 Enqueue = Callable[[Delivery, Signed], bool]

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from whopwatch.contract import Contract
+from whopwatch.core.bounded_http import OpenConnections, usable_connections
 from whopwatch.core.errors import UsageError
 from whopwatch.metrics import new_registry
 from whopwatch.metrics.status_classes import code_class
@@ -26,7 +27,7 @@ from whopwatch.webhooks.delivery import UNKNOWN_EVENT, Delivery
 from whopwatch.webhooks.handler import Forwarder
 from whopwatch.webhooks.intake import REJECTION_REASONS, ReceiverApp, Rejection
 from whopwatch.webhooks.ledger import DeliveryLedger
-from whopwatch.webhooks.limits import OpenConnections, ReceiverLimits, server_settings, usable_connections
+from whopwatch.webhooks.limits import ReceiverLimits, server_settings
 from whopwatch.webhooks.repeats import RetryMonitor
 from whopwatch.webhooks.versions import DeliveryContracts
 
@@ -35,7 +36,7 @@ _STOP_SECONDS = 10.0
 SaveDelivery = Callable[[Delivery, DeliveryResult], None]
 ReceiverEvent = DeliveryResult | Refusal | Rejection
 """What happened to a request: it was checked, its signature was refused, or it was rejected for another reason."""
-_METRICS_LIMITS = ReceiverLimits(connections=32)
+_METRICS_LIMITS = ReceiverLimits(connections=128)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,12 @@
+"""Idle and slow connections to every server lose nothing: neither deliveries, nor scheduled runs, nor metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.load import run
+
+
+def test_servers_work_beside_idle_and_slow_connections(tmp_path: Path) -> None:
+    found = run(connections=150, deliveries=40, folder=tmp_path)
+    assert found.is_held, found

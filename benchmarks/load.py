@@ -11,13 +11,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import multiprocessing
 import re
 import socket
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,21 +108,20 @@ def _wait_for_port(port: int) -> None:
     raise RuntimeError(f"nothing listens at port {port}")
 
 
-async def hold(port: int, number: int, until: asyncio.Event) -> None:
+async def hold(port: int, number: int) -> None:
     """Keep one connection open: silent, slow, or idle after a request, by its `number`; open it again if closed."""
     first = (b"", b"P", _KEPT_ALIVE)[number % 3]
-    while not until.is_set():
+    while True:
         with suppress(OSError, asyncio.TimeoutError):
             reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), 5)
             writer.write(first)
             closed = asyncio.create_task(reader.read())
-            while not closed.done() and not until.is_set():
+            while not closed.done():
                 await asyncio.wait([closed], timeout=1)
                 if number % 3 == 1:
                     writer.write(b"x")
-            closed.cancel()
             writer.close()
-        await asyncio.sleep(0 if until.is_set() else AGAIN_AFTER)
+        await asyncio.sleep(AGAIN_AFTER)
 
 
 async def _scrape(request: urllib.request.Request | str) -> bool:
@@ -135,11 +135,16 @@ async def _scrape(request: urllib.request.Request | str) -> bool:
     return await asyncio.to_thread(fetch)
 
 
-async def _load(ports: Ports, connections: int, deliveries: int) -> LoadResult:
-    until = asyncio.Event()
-    addresses = (ports.receiver, ports.metrics, ports.prober, ports.simulator)
-    held = [asyncio.create_task(hold(port, one, until)) for port in addresses for one in range(connections)]
-    await asyncio.sleep(min(3.0, connections / 300))
+def hold_all(ports: Sequence[int], connections: int) -> None:
+    """Hold `connections` to each of `ports` until killed."""
+
+    async def held() -> None:
+        await asyncio.gather(*(hold(port, one) for port in ports for one in range(connections)))
+
+    asyncio.run(held())
+
+
+async def _load(ports: Ports, deliveries: int) -> LoadResult:
     began, wanted, accepted = time.monotonic(), requests(deliveries), 0
     pages = [f"http://127.0.0.1:{port}/metrics" for port in (ports.metrics, ports.prober)]
     asked_for: list[urllib.request.Request | str] = [*pages, ports.simulator_request]
@@ -154,8 +159,6 @@ async def _load(ports: Ports, connections: int, deliveries: int) -> LoadResult:
         calls.append(answered[2])
         await asyncio.sleep(0.5)
     seconds = time.monotonic() - began
-    until.set()
-    await asyncio.gather(*held)
     with urllib.request.urlopen(pages[1], timeout=10) as response:  # noqa: S310 (a local address)
         runs = {name: float(count) for name, count in _RUNS.findall(response.read().decode())}
     skipped = int(runs.pop("skipped", 0))
@@ -168,7 +171,16 @@ async def _load(ports: Ports, connections: int, deliveries: int) -> LoadResult:
 def run(connections: int, deliveries: int, folder: Path) -> LoadResult:
     """Put `connections` on each server while `deliveries` are sent, and return what happened."""
     with programs(folder) as ports:
-        return asyncio.run(_load(ports, connections, deliveries))
+        addresses = (ports.receiver, ports.metrics, ports.prober, ports.simulator)
+        # A process of its own: the sender of deliveries must not wait for thousands of other connections.
+        hostile = multiprocessing.get_context("spawn").Process(target=hold_all, args=(addresses, connections))
+        hostile.start()
+        try:
+            time.sleep(3)
+            return asyncio.run(_load(ports, deliveries))
+        finally:
+            hostile.kill()
+            hostile.join()
 
 
 def main() -> None:

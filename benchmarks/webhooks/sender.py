@@ -57,6 +57,7 @@ async def send(port: int, wanted: Sequence[bytes], connections: int) -> Sent:
 
 async def _one(port: int, queue: list[bytes], sent: Sent) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    is_new = True
     while queue:
         wanted = queue.pop()
         began = time.perf_counter()
@@ -68,7 +69,10 @@ async def _one(port: int, queue: list[bytes], sent: Sent) -> None:
         elif status in REFUSED_FOR_NOW:
             queue.insert(0, wanted)
             await asyncio.sleep(0.05)
-        if not is_open:
+        elif not status and not is_new:
+            queue.append(wanted)  # the server closed an idle connection: HTTP clients send again on a new one
+        is_new = not is_open
+        if is_new:
             writer.close()
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.close()

@@ -166,3 +166,28 @@ def test_what_holds_no_operation_is_refused(tmp_path: Path, content: Any, what: 
 )
 def test_an_odd_document_is_loaded_as_far_as_it_can_be_read(tmp_path: Path, change: dict[str, Any]) -> None:
     assert "cats.list" in loaded(tmp_path, document(**change)).operations
+
+
+@pytest.mark.parametrize("version", ["2025-01-01", "newest"])
+def test_an_exported_edition_is_imported_as_it_was(version: str, tmp_path: Path) -> None:
+    """Operations, schemas, events and annotations, to the last key."""
+    exported = load(version)
+    file = tmp_path / "exported.json"
+    file.write_text(json.dumps(exported.documents["v1"]), encoding="utf-8")
+    imported = load(str(file))
+    assert imported.documents["v1"] == exported.documents["v1"]
+    assert imported.version in (exported.version, None)  # the document of 2025-01-01 does not name its version
+    assert imported.events.keys() == exported.events.keys()
+
+
+def test_hosts_tags_and_extensions_of_a_document_are_kept(tmp_path: Path) -> None:
+    vault = [{"url": "https://vault.example.com"}]
+    cats = document(tags=[{"name": "cats", "x-mark": 1}, {"name": "unused"}], **{"x-house": True})
+    cats["paths"]["/cats"]["get"] |= {"servers": vault, "summary": "List cats"}
+    file = tmp_path / "cats.json"
+    file.write_text(json.dumps(cats), encoding="utf-8")
+    made = load(str(file)).documents["v1"]
+    assert made["x-house"] is True
+    assert made["tags"] == [{"name": "cats", "x-mark": 1}, {"name": "products"}]
+    assert made["paths"]["/cats"]["get"]["servers"] == vault
+    assert made["paths"]["/cats"]["get"]["summary"] == "List cats"

@@ -28,6 +28,8 @@ EXPECTED = "an OpenAPI 3.0.x or 3.1.x document in JSON or YAML"
 _METHODS = ("get", "post", "put", "patch", "delete")
 _BY_METHOD = {"get": "retrieve", "post": "create", "put": "update", "patch": "update", "delete": "delete"}
 _MARKS = ("x-resource", "x-resource-alternatives", "x-id-prefix")
+_KEPT = ("summary", "deprecated", "servers")
+"""Keys of an operation that are taken as they are, beside extensions."""
 _BASE_PATH = "/api/v1"
 _MAX_LINKS = 100
 """References that are followed one after another; a longer chain is a circle."""
@@ -123,16 +125,25 @@ class _Adapter:
             operations = dict(self._operations(shown, self._follow(item)))
             if operations:
                 made[shown] = operations
-        components = self._document.get("components")
-        schemas = components.get("schemas") if isinstance(components, dict) else None
+        components = _mapping(self._document.get("components"))
         adapted = {
+            **{key: value for key, value in self._document.items() if key.startswith("x-")},
             "openapi": "3.1.0",
             "info": {"title": "", "version": "", **_mapping(self._document.get("info"))},
             "servers": self._document.get("servers") or self._pattern.documents["v1"].get("servers", []),
+            "tags": _tags(_list(self._document.get("tags")), made),
             "paths": made,
             "webhooks": dict(self._webhooks()),
-            "components": {**_mapping(components), "schemas": _mapping(schemas)},
+            "components": {**components, "schemas": _mapping(components.get("schemas"))},
         }
+        shared = {
+            "parameters": lambda raw: self._parameter(self._follow(raw), None),
+            "responses": self._response,
+        }
+        for kind, adapt in shared.items():
+            if kind in components:
+                parts = ((name, adapt(raw)) for name, raw in _mapping(components[kind]).items())
+                adapted["components"][kind] = {name: part for name, part in parts if part}
         self._copy_marks(adapted)
         return adapted
 
@@ -146,15 +157,15 @@ class _Adapter:
     def _operation(self, path: str, method: str, raw: Node, shared: list[Node]) -> Node:
         known = self._known.get((method.upper(), nameless(path)))
         id = self._id(path, method, raw, known)
-        own = [self._follow(parameter) for parameter in _list(raw.get("parameters"))]
-        names = {(one.get("in"), one.get("name")) for one in own}
+        own = _list(raw.get("parameters"))
+        names = {(one.get("in"), one.get("name")) for one in map(self._follow, own)}
         inherited = [one for one in shared if (one.get("in"), one.get("name")) not in names]
-        made = {key: value for key, value in raw.items() if key.startswith("x-") or key in ("summary", "deprecated")}
+        made = {key: value for key, value in raw.items() if key.startswith("x-") or key in _KEPT}
         made |= {
             "operationId": id,
             "tags": [id.rpartition(".")[0]],
             "security": list(filter(_is_scheme, _list(raw.get("security", self._document.get("security"))))),
-            "parameters": list(filter(None, (self._parameter(one, known) for one in (*inherited, *own)))),
+            "parameters": list(filter(None, (self._parameter_or_link(one, known) for one in (*inherited, *own)))),
             "responses": self._responses(_mapping(raw.get("responses"))),
         }
         body = self._content(self._follow(raw.get("requestBody")))
@@ -182,6 +193,12 @@ class _Adapter:
         self._ids.add(id)
         return id
 
+    def _parameter_or_link(self, raw: Any, known: Operation | None) -> Node | None:
+        """Return a parameter, or the reference to a shared header: it belongs to no resource of its own."""
+        found = self._follow(raw)
+        is_link = _is_link(raw, "parameters") and found.get("in") == "header"
+        return dict(raw) if is_link else self._parameter(found, known)
+
     def _parameter(self, raw: Node, known: Operation | None) -> Node | None:
         if raw.get("in") not in ("path", "query", "header") or not isinstance(raw.get("name"), str):
             return None
@@ -205,13 +222,16 @@ class _Adapter:
         for status, response in raw.items():
             number = "200" if str(status).upper() == "2XX" else str(status)
             if number.isdecimal():
-                found = self._follow(response)
-                content = self._content(found)
-                made[number] = {"description": str(found.get("description", "")), **_with("content", content)}
+                is_link = _is_link(response, "responses") and not number.startswith("2")
+                made[number] = dict(response) if is_link else self._response(response)
         if not any(status.startswith("2") for status in made):
             default = self._content(self._follow(raw.get("default")))
             made["200"] = {"description": "", **_with("content", {} if made else default)}
         return made
+
+    def _response(self, raw: Any) -> Node:
+        found = self._follow(raw)
+        return {"description": str(found.get("description", "")), **_with("content", self._content(found))}
 
     def _content(self, carrier: Node) -> Node:
         """Return the JSON content of a body or a response, under its plain media type; nothing if there is none."""
@@ -237,9 +257,11 @@ class _Adapter:
                 event = str(raw.get("x-event", key))
                 known = self._pattern.events.get(event)
                 tag = known.resource if known else f"{event.partition('.')[0]}s"
-                made = {"operationId": f"webhook:{event}", "tags": [tag], "x-event": event}
+                made = {key: value for key, value in raw.items() if key.startswith("x-") or key in _KEPT}
+                made |= {"operationId": f"webhook:{event}", "tags": [tag], "x-event": event}
                 body = {"required": True, "content": content}
-                yield event, {"post": {**made, "requestBody": body, "responses": {"200": {"description": ""}}}}
+                responses = self._responses(_mapping(raw.get("responses")))
+                yield event, {"post": {**made, "requestBody": body, "responses": responses}}
 
     def _copy_marks(self, adapted: Node) -> None:
         """Mark ids as the pattern does, in components of the same name and in responses of the same operation."""
@@ -333,6 +355,19 @@ def _plain_nulls(node: Any) -> Any:
     if isinstance(made.get("enum"), list):
         made["enum"] = [value for value in made["enum"] if value is not None]
     return {"anyOf": [made, {"type": "null"}]}
+
+
+def _tags(declared: list[Any], paths: Node) -> list[Node]:
+    """Return the tags of a document, and those of its operations that it does not declare."""
+    known = [tag for tag in declared if isinstance(tag, dict) and isinstance(tag.get("name"), str)]
+    used = {operation["tags"][0]: None for item in paths.values() for operation in item.values()}
+    kept = [tag for tag in known if tag["name"] in used]
+    return [*kept, *({"name": name} for name in used if name not in {tag["name"] for tag in kept})]
+
+
+def _is_link(node: Any, kind: str) -> bool:
+    """Check that `node` refers to a component of a kind in the same document."""
+    return isinstance(node, dict) and str(node.get("$ref")).startswith(f"#/components/{kind}/")
 
 
 def _is_scheme(entry: Any) -> bool:

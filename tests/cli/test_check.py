@@ -97,3 +97,28 @@ def test_values_are_shown_on_a_terminal_and_written_nowhere(
     written = [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()]
     assert len(written) > len(FILE_NAMES)
     assert not any(shown[1] in text for text in written)
+
+
+@pytest.mark.parametrize(
+    ("fault", "path"),
+    [
+        ("field-missing@products.list", "/products?company_id=$WHOP_COMPANY_ID&first=100"),
+        ("unknown-id-200@products.retrieve", "/products/prod_00000000000000"),
+    ],
+)
+def test_a_finding_has_the_request_that_shows_it(fault: str, path: str, tmp_path: Path) -> None:
+    options = ("--resource", "products", "--budget", "200", "--report-dir", str(tmp_path))
+    assert main(["check", "--fault", fault, *options]) == 1
+    report = json.loads((tmp_path / "report.json").read_text())
+    (finding,) = report["findings"]
+    assert finding["request"] == {"path": path, "method": "GET", "credential": "key", "id": None}
+    for name in ("report.md", "report.txt", "junit.xml", "report.sarif", "report.html"):
+        assert path.partition("?")[2][-9:] in (tmp_path / name).read_text(), name
+
+
+def test_a_request_without_a_key_is_repeated_without_one(tmp_path: Path) -> None:
+    options = ("--resource", "products", "--report-dir", str(tmp_path))
+    assert main(["check", "--fault", "no-key-empty-list@products.list", *options]) == 1
+    text = (tmp_path / "report.txt").read_text()
+    assert 'repeat       curl -gsS -H "Api-Version-Date: 2025-01-01" \\' in text
+    assert "$WHOP_API_KEY" not in text

@@ -126,7 +126,7 @@ def test_a_clock_that_went_back_is_reported() -> None:
 def test_markdown_shows_state_and_first_night() -> None:
     text = markdown.render(nights.bad_night())
     address = class_page("D10")
-    assert f"- **medium** [`enum-values-changed`](<{address}>) (D10, known)<br>" in text
+    assert f"- **medium** [`enum-values-changed`]({address}) (D10, known)<br>" in text
     assert "  - first seen: 2026-10-30 02:00 UTC" in text
 
 

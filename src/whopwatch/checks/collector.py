@@ -189,4 +189,5 @@ def _finding(found: RuleViolations, severity: Severity, violations: int, request
         violations=violations,
         confidence=Confidence.CONFIRMED if violations > 1 else Confidence.SUSPECTED,
         source=rule.source,
+        request=request,
     )

@@ -118,7 +118,7 @@ def _finding(finding: Finding, request: str | None) -> Iterator[str]:
     state = f", {finding.state}" if finding.state else ""
     operation = _code(finding.operation) if finding.operation else "whole target"
     where = _code(finding.location) if finding.location else location(finding)
-    name = f"[`{_code_text(finding.class_slug)}`](<{class_page(finding.drift_class)}>)"
+    name = f"[`{_code_text(finding.class_slug)}`]({class_page(finding.drift_class)})"
     yield f"- **{finding.severity}** {name} ({_escaped(finding.drift_class)}{state})<br>"
     share = "" if finding.state is FindingState.FIXED else f" {evidence(finding)}."
     yield f"  {operation} {where}: {_escaped(sentence(finding) + share)}"
@@ -135,7 +135,7 @@ def _finding(finding: Finding, request: str | None) -> Iterator[str]:
 
 def _fact(name: str, value: str) -> str:
     if name == "reference":
-        return f"[{_escaped(value.rpartition('/')[2])}](<{value}>)"
+        return f"[{_escaped(value.rpartition('/')[2])}]({value})"
     return _code(value) if name in ("fingerprint", "request id") else _escaped(value)
 
 

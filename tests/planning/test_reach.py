@@ -17,7 +17,9 @@ from whopwatch.planning.state import RunState
 
 
 def drive(state: RunState, api: Api) -> list[Call]:
-    return [call for experiment in reach_operations(state) for call in drive_one(state, experiment, api)]
+    return [
+        call for planned in reach_operations(state) if planned for call in drive_one(state, planned.experiment, api)
+    ]
 
 
 def ids(calls: list[Call]) -> list[str]:

@@ -14,6 +14,7 @@ from whopwatch.cli._support.options import (
     ACCEPTED_OPTION,
     ALLOW_UNCHECKED,
     API_VERSION,
+    CONCURRENCY,
     CONFIG,
     CONTRACT,
     EXCLUDE,
@@ -74,6 +75,7 @@ NOT_WITH_REPLAY = (
     "budget",
     "rate",
     "max_time",
+    "concurrency",
     "seed",
     "record_file",
 )
@@ -92,6 +94,7 @@ MAX_PATHS = 20
 @click.option("--budget", type=click.IntRange(min=1), help=BUDGET_HELP)
 @RATE
 @MAX_TIME
+@CONCURRENCY
 @SEED
 @CONTRACT
 @API_VERSION
@@ -116,6 +119,7 @@ def check_command(
     budget: int | None,
     rate: float | None,
     max_time: float | None,
+    concurrency: int | None,
     seed: int,
     contract_name: str | None,
     api_version: str | None,
@@ -154,6 +158,7 @@ def check_command(
             budget=budget,
             rate=rate,
             max_seconds=max_time,
+            concurrency=concurrency,
             seed=seed,
             config=config,
             writes=allow_writes,

@@ -15,6 +15,7 @@ from whopwatch.cli._support.options import (
     ACCEPTED_OPTION,
     ALLOW_UNCHECKED,
     API_VERSION,
+    CONCURRENCY,
     CONFIG,
     CONTRACT,
     EXCLUDE,
@@ -92,6 +93,7 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
     metavar="S",
     help="Stop each target after S seconds and record what was seen.",
 )
+@CONCURRENCY
 @click.option("--seed", type=int, help="Seed of the plan and of the simulator.  [default: another plan each night]")
 @CONTRACT
 @API_VERSION
@@ -120,6 +122,7 @@ def drift_command(
     budget: int | None,
     rate: float | None,
     max_time: float,
+    concurrency: int | None,
     seed: int | None,
     contract_name: str | None,
     api_version: str | None,
@@ -149,6 +152,7 @@ def drift_command(
         budget=budget,
         rate=rate,
         max_seconds=max_time,
+        concurrency=concurrency,
         seed=seed or 0,
         config=config,
         allow_unchecked=allow_unchecked,

@@ -10,6 +10,7 @@ from whopwatch.config.target import Secret, Target
 from whopwatch.config.targets_file import (
     BUILT_IN,
     CONFIG_FILE,
+    MAX_CONCURRENCY,
     SIMULATOR,
     VERSION_FORM,
     TargetEntry,
@@ -21,7 +22,7 @@ from whopwatch.config.urls import is_local, normal_base_url, refuse_unencrypted,
 from whopwatch.core.errors import UsageError, did_you_mean, quoted_input
 
 BASE_URL = "WHOP_BASE_URL"
-DEFAULT_RATE = 5.0
+DEFAULT_RATE = 30.0
 """Requests per second at a target that is not on this machine: half of what Whop allows for a single operation."""
 
 
@@ -71,6 +72,7 @@ def resolve_target(name_or_url: str, environ: Mapping[str, str], config_path: Pa
         api_key=key,
         company_id=_company_id(environ) or entry.company_id,
         rate=entry.rate or (None if is_local(base_url) else DEFAULT_RATE),
+        concurrency=entry.concurrency or (1 if is_local(base_url) else MAX_CONCURRENCY),
         api_version_date=_api_version(environ) or entry.api_version_date,
         contract=entry.contract,
         known_ids=entry.known_ids,

@@ -18,6 +18,8 @@ SLOWEST_RATE = 0.01
 FASTEST_RATE = 1000.0
 RATE_RANGE = "a number of requests per second from 0.01 (one in 100 seconds) to 1000"
 """A slower rate never finishes, a faster one is no limit: both are typing errors."""
+MAX_CONCURRENCY = 8
+CONCURRENCY_RANGE = f"a number of requests from 1 to {MAX_CONCURRENCY}"
 VERSION_FORM = 'a version such as "2025-01-01" or "2026-10-15-1", or "key" for the version of the key'
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
@@ -52,6 +54,12 @@ def _rate(value: Any, where: str) -> float:
     return float(value)
 
 
+def _concurrency(value: Any, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_CONCURRENCY:
+        raise decode.invalid_setting(where, CONCURRENCY_RANGE, value)
+    return value
+
+
 def _api_version(value: Any, where: str) -> str:
     if not isinstance(value, str) or not is_api_version(value):
         raise decode.invalid_setting(where, VERSION_FORM, value)
@@ -67,6 +75,7 @@ class TargetEntry:
     api_key_env: str = "WHOP_API_KEY"
     company_id: Annotated[str | None, decode.matching_string(_ID.pattern, "letters, digits, _ and -")] = None
     rate: Annotated[float | None, _rate] = None
+    concurrency: Annotated[int | None, _concurrency] = None
     api_version_date: Annotated[str | None, _api_version] = None
     contract: str | None = None
     allow_http: bool = False

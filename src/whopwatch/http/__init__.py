@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from whopwatch.http.call import Call, url_of
-    from whopwatch.http.client import Client
+    from whopwatch.http.client import Attempts, Client
     from whopwatch.http.guard import Guard
     from whopwatch.http.limits import Limits, Rate, RunBudget, SharedBudget
     from whopwatch.http.wire import Transport
 
 _MODULES = {
+    "Attempts": "client",
     "Call": "call",
     "Client": "client",
     "Guard": "guard",
@@ -27,7 +28,7 @@ _MODULES = {
     "url_of": "call",
 }
 
-__all__ = ["Call", "Client", "Guard", "Limits", "Rate", "RunBudget", "SharedBudget", "Transport", "url_of"]
+__all__ = ["Attempts", "Call", "Client", "Guard", "Limits", "Rate", "RunBudget", "SharedBudget", "Transport", "url_of"]
 
 
 def __getattr__(name: str) -> Any:

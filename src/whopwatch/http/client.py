@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import takewhile
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +17,7 @@ from whopwatch import __version__
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
 from whopwatch.contract.edition import VERSION_HEADER
+from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.core.redaction import redact
 from whopwatch.core.strict_json import memory_weight
@@ -23,6 +28,14 @@ from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits, Pacer, Rate, RunBudget, wait_before_next, wait_until_reset
 from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, Network, RequestFailedError, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """The attempts of one call, and the error because of which there is none, or no further one."""
+
+    exchanges: Sequence[Exchange] = ()
+    error: BaseException | None = None
 
 
 class Client:
@@ -45,7 +58,7 @@ class Client:
         transport: Transport | None = None,
         limits: Limits = Limits(),  # noqa: B008 (immutable)
         clock: Callable[[], float] = time.perf_counter,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         wall: Callable[[], float] = time.time,
         on_exchange: Callable[[Exchange], None] | None = None,
         unscoped_key: Secret | None = None,
@@ -55,10 +68,12 @@ class Client:
         self._clock = clock
         self._wall = wall
         self._on_exchange = on_exchange
+        self._threads: ThreadPoolExecutor | None = None
         self._keys = CredentialKeys(target.api_key, unscoped_key)
         self.run_budget = budget if isinstance(budget, RunBudget) else RunBudget(budget)
         overall = Rate(burst=1, per_second=target.rate) if target.rate else None
-        self._pacer = Pacer(limits.rate, overall, clock, self.run_budget.limited(sleep))
+        self._closed = threading.Event()
+        self._pacer = Pacer(limits.rate, overall, clock, self.run_budget.limited(sleep or self._closed.wait))
         self._patience = limits.first_patience
         self._is_served = False
         network = transport or Network((target.base_url, target.v2_base_url), limits)
@@ -77,8 +92,11 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; requests in progress fail, and no further one is sent."""
+        self._closed.set()
         self.door.close()
+        if self._threads:
+            self._threads.shutdown(wait=True, cancel_futures=True)
 
     @property
     def sent(self) -> int:
@@ -106,20 +124,60 @@ class Client:
         Raises UnsafeRequestError for a call that the mode of the target forbids, and BudgetExhaustedError if no request
         is left. Nothing is sent in either case.
         """
-        url = url_of(call, self.target)
-        attempt = 1
-        while True:
-            timer = self.door.timer()
-            exchange = self._attempt(call, url, attempt, timer)
-            if exchange.failure and self.run_budget.seconds_left <= 0:
-                self.run_budget.check()  # the run ended the attempt, not the target
-            if self._on_exchange:
+        attempts = self._attempts(call)
+        if self._on_exchange:
+            for exchange in attempts.exchanges:
                 self._on_exchange(exchange)
-            if _met_closed_connection(exchange, timer, call):
-                continue
-            if not self._is_retried(exchange):
-                return exchange
-            attempt += 1
+        if attempts.error and not attempts.exchanges:
+            raise attempts.error
+        return attempts.exchanges[-1]
+
+    def send_all(self, calls: Sequence[Call]) -> list[Attempts]:
+        """Send independent `calls`, as many at once as the target allows, and return their attempts in order.
+
+        What `send` would raise is the error of the attempts. After Ctrl-C the calls without a response have it as
+        their error.
+        """
+        affordable = calls[: max(0, self.remaining)]
+        if self.target.concurrency == 1 or len(affordable) < 2:
+            return self._send_in_turn(calls)
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.target.concurrency, "whopwatch-request")
+        futures = [self._threads.submit(self._attempts, call) for call in affordable]
+        try:
+            made = [future.result() for future in futures]
+        except KeyboardInterrupt as interrupt:
+            complete = [future.result() for future in takewhile(Future.done, futures)]
+            self.close()  # ends the requests in progress
+            return [*complete, *[Attempts(error=interrupt)] * (len(calls) - len(complete))]
+        return [*made, *self._send_in_turn(calls[len(made) :])]
+
+    def _send_in_turn(self, calls: Sequence[Call]) -> list[Attempts]:
+        made: list[Attempts] = []
+        for call in calls:
+            try:
+                made.append(self._attempts(call))
+            except KeyboardInterrupt as interrupt:
+                return [*made, *[Attempts(error=interrupt)] * (len(calls) - len(made))]
+        return made
+
+    def _attempts(self, call: Call) -> Attempts:
+        """Send `call`, again after a 429 or 503, and return every attempt."""
+        made: list[Exchange] = []
+        try:
+            url, attempt = url_of(call, self.target), 1
+            while True:
+                timer = self.door.timer()
+                exchange = self._attempt(call, url, attempt, timer)
+                if exchange.failure and self.run_budget.seconds_left <= 0:
+                    self.run_budget.check()  # the run ended the attempt, not the target
+                made.append(exchange)
+                if not _met_closed_connection(exchange, timer, call):
+                    if not self._is_retried(exchange):
+                        return Attempts(made)
+                    attempt += 1
+        except WhopwatchError as error:
+            return Attempts(made, error)
 
     def _is_retried(self, exchange: Exchange) -> bool:
         """Return whether the call is retried; hold its operation back as long as the server asks."""
@@ -130,6 +188,8 @@ class Client:
                 self._patience += self._limits.patience - self._limits.first_patience
             self._hold_at_limit(exchange)
             return False
+        if exchange.status == 429:
+            self._pacer.slow_down()
         bounded = min(wait, self._limits.retry_wait)
         if bounded > min(self._patience, self.run_budget.seconds_left):
             return False

@@ -70,6 +70,10 @@ class TokenBucket:
         """Return the time at which a request that is ready at `now` may be sent."""
         return max(now, self._full_at - self._tolerance)
 
+    def slow_down(self) -> None:
+        """Halve the rate, to at least one request a second."""
+        self._interval = max(self._interval, min(2 * self._interval, 1.0))
+
     def take(self, at: float) -> None:
         """Take a token for a request that is sent `at` that time."""
         self._full_at = max(self._full_at, at) + self._interval
@@ -83,7 +87,7 @@ class Pacer:
         per_operation: Rate | None,
         overall: Rate | None,
         clock: Callable[[], float],
-        sleep: Callable[[float], None],
+        sleep: Callable[[float], object],
     ) -> None:
         self._rate = per_operation
         self._overall = TokenBucket(overall) if overall else None
@@ -108,6 +112,12 @@ class Pacer:
         """Send no request of `operation` for `seconds` from now."""
         with self._lock:
             self._held[operation] = max(self._held.get(operation, 0.0), self._clock() + seconds)
+
+    def slow_down(self) -> None:
+        """Send fewer requests from now on: the server found them too many."""
+        if self._overall:
+            with self._lock:
+                self._overall.slow_down()
 
     def _buckets_of(self, operation: str) -> list[TokenBucket]:
         buckets = [self._overall] if self._overall else []
@@ -251,7 +261,7 @@ class RunBudget:
         """Allow the run to take `seconds` from now, even if its time is over."""
         self._ends = max(self._ends, self._clock() + seconds)
 
-    def limited(self, sleep: Callable[[float], None]) -> Callable[[float], None]:
+    def limited(self, sleep: Callable[[float], object]) -> Callable[[float], None]:
         """Return `sleep`, but with TimeLimitReachedError instead of a sleep that would exceed the time of the run."""
 
         def sleep_within(seconds: float) -> None:

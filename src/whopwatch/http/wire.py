@@ -79,15 +79,19 @@ class Network:
 
     def __init__(self, base_urls: Iterable[str], limits: Limits, *, fresh: bool = False) -> None:
         self._limits = limits
+        self._is_closed = False
         # Created before the first request, whose time would otherwise include loading all certificates.
         self._origins = {_origin_of(base_url): Origin(base_url, fresh=fresh) for base_url in base_urls}
 
     def send(self, request: HttpRequest, timer: AttemptTimer) -> RawResponse:
         """Send `request` and return the response. Raises RequestFailedError, and KeyError for any other host."""
+        if self._is_closed:
+            raise RequestFailedError(Failure.RESET)
         return fetch(self._origins[_origin_of(request.url)], request.encode(), timer, self._limits)
 
     def close(self) -> None:
         """Close every connection; requests in progress fail."""
+        self._is_closed = True
         for origin in self._origins.values():
             origin.close()
 

@@ -13,7 +13,15 @@ from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.planning.ids import MAX_TRIES, ParameterValues, value_combinations
-from whopwatch.planning.state import Experiment, RunState, isolated_experiment, items, rejected_parameter
+from whopwatch.planning.state import (
+    Experiment,
+    Plan,
+    PlannedExperiment,
+    RunState,
+    isolated_experiment,
+    items,
+    rejected_parameter,
+)
 
 MAX_REJECTED_IDS = 3
 """404s for ids of one resource, after which an operation is not tried with further ids of it."""
@@ -22,11 +30,12 @@ MORE_PARENTS = 4
 """A list with fewer items shows little of pages and filters; so many other parents are then tried for it."""
 
 
-def reach_operations(state: RunState) -> Iterator[Experiment]:
+def reach_operations(state: RunState) -> Plan:
     """Yield one request for each selected read, and more where a parent has no items or an id gets 404.
 
     Every round tries each unsatisfied operation once, with the best values seen by then, and operations that can
-    provide ids that another operation lacks. It ends when there is nothing new to try.
+    provide ids that another operation lacks. Lists come first, as their items have the ids that the others need. It
+    ends when there is nothing new to try.
     """
     rank = partial(_rank, state)
     wanted = sorted(state.reads(), key=rank)
@@ -36,7 +45,11 @@ def reach_operations(state: RunState) -> Iterator[Experiment]:
     while progress:
         progress = False
         lacking = _lacking_resources(state, wanted)
+        before = None
         for operation in (*wanted, *helpers):
+            if rank(operation) != before:
+                yield None
+            before = rank(operation)
             is_due = operation.id in state.selected and operation.id not in state.satisfied
             if is_due or _provides(state, operation, lacking):
                 values = next_values(state, operation)
@@ -44,7 +57,9 @@ def reach_operations(state: RunState) -> Iterator[Experiment]:
                     progress = True
                     state.tried_values.setdefault(operation.id, []).append(values)
                     experiment = request_operation(state, operation, values)
-                    yield isolated_experiment(state, "request_operation", operation, experiment)
+                    isolated = isolated_experiment(state, "request_operation", operation, experiment)
+                    yield PlannedExperiment(isolated, operation.resource)
+        yield None
 
 
 def request_operation(state: RunState, operation: Operation, values: ParameterValues) -> Experiment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from zlib import crc32
 
@@ -11,7 +11,14 @@ from whopwatch.planning import invalid_requests as invalid
 from whopwatch.planning import list_requests as lists
 from whopwatch.planning.follow_ups import another_object, enough_objects, expansions, more_objects, second_parent
 from whopwatch.planning.reach import lists_of_more_parents, reach_operations
-from whopwatch.planning.state import Experiment, OperationHistory, RunState, isolated_experiment
+from whopwatch.planning.state import (
+    Experiment,
+    OperationHistory,
+    Plan,
+    PlannedExperiment,
+    RunState,
+    isolated_experiment,
+)
 
 Step = Callable[[RunState, Operation], Experiment]
 """Makes the experiment of one operation; an experiment that does not apply sends no request."""
@@ -37,36 +44,40 @@ def _is_object(operation: Operation) -> bool:
 SINGLE_FILTER_TESTS = (("contains",), ("is-null", "only-if-true", "unless-zero"), ("at-least", "at-most"))
 """Kinds of filters that a request with several filters does not cover: each is tested in a request of its own."""
 
-ONE_OPERATION_EACH: tuple[Step, ...] = (
-    lists.complete_list,
-    partial(lists.first_filtered_page, require_variety=True),
-    lists.fallback_filtered_page,
-    lists.traverse_filtered,
-    invalid.no_key,
-    invalid.wrong_key,
-    invalid.missing_parameter,
-    invalid.unknown_id,
-    *(partial(invalid.invalid_cursor, which=which) for which in (1, 2)),
-    *(partial(invalid.invalid_size, which=which) for which in range(4)),
-    *(partial(lists.single_filters, tests=tests) for tests in SINGLE_FILTER_TESTS),
-    lists.impossible_filter,
-    partial(invalid.invalid_value, dates=False),
-    partial(invalid.invalid_value, dates=True),
-    lists.nearly_unfiltered,
-    another_object,
-    second_parent,
-    lists.step_back_other_size,
-    lists.flipped_direction,
-    lists.page_after_last,
-    invalid.malformed_id,
-    _public_without_key,
-    invalid.unknown_parent,
-    partial(invalid.invalid_cursor, which=0),
+ONE_OPERATION_EACH: tuple[tuple[Step, ...], ...] = (
+    (lists.complete_list,),
+    (partial(lists.first_filtered_page, require_variety=True),),
+    (lists.fallback_filtered_page,),
+    (
+        lists.traverse_filtered,
+        invalid.no_key,
+        invalid.wrong_key,
+        invalid.missing_parameter,
+        invalid.unknown_id,
+        *(partial(invalid.invalid_cursor, which=which) for which in (1, 2)),
+        *(partial(invalid.invalid_size, which=which) for which in range(4)),
+        *(partial(lists.single_filters, tests=tests) for tests in SINGLE_FILTER_TESTS),
+        lists.impossible_filter,
+        partial(invalid.invalid_value, dates=False),
+        partial(invalid.invalid_value, dates=True),
+        lists.nearly_unfiltered,
+        another_object,
+        second_parent,
+    ),
+    (
+        lists.step_back_other_size,
+        lists.flipped_direction,
+        lists.page_after_last,
+        invalid.malformed_id,
+        _public_without_key,
+        invalid.unknown_parent,
+        partial(invalid.invalid_cursor, which=0),
+    ),
 )
-"""Experiments that run on one operation per run; the operation rotates with the seed.
+"""Experiments that run on one operation per run, in stages: each stage needs what those before it have read.
 
-Operations of an API share most of their implementation: keys, page sizes, cursors, error bodies. A defect there shows
-at any operation, so one request finds it.
+The operation rotates with the seed. Operations of an API share most of their implementation: keys, page sizes, cursors,
+error bodies. A defect there shows at any operation, so one request finds it.
 """
 
 BY_PRIORITY: tuple[Step, ...] = (
@@ -120,20 +131,20 @@ REFUSAL_STEPS = (invalid.malformed_id, invalid.unknown_parent)
 """The last experiments that the check `refusals` judges: one of them applies to every operation."""
 
 
-def plan(state: RunState) -> Iterator[Experiment]:
+def plan(state: RunState) -> Plan:
     """Yield all experiments of a run, in the order in which they may spend the budget."""
     with state.isolated("reach_operations"):
         yield from reach_operations(state)
+    yield None
     state.reached = True
     order = sorted(state.reads(), key=lambda operation: urgency(state, operation))
-    done = set()
-    for place, step in enumerate(ONE_OPERATION_EACH):
-        for operation in (*order[place:], *order[:place]):
-            before = state.count(operation)
-            yield _experiment(state, step, operation)
-            if state.count(operation) > before:
-                done.add((_name(step), operation.id))
-                break
+    done: set[tuple[object, str]] = set()
+    place = 0
+    for stage in ONE_OPERATION_EACH:
+        for step in stage:
+            yield PlannedExperiment(_on_first_that_fits(state, step, [*order[place:], *order[:place]], done))
+            place = (place + 1) % max(1, len(order))
+        yield None
     money = [operation for operation in order if operation.resource in state.contract.behaviour.money_path]
     others = [operation for operation in order if operation not in money]
     pairs = [
@@ -142,12 +153,30 @@ def plan(state: RunState) -> Iterator[Experiment]:
         *(pair for pair in rotating(state) if pair[0] is not invalid.no_key or pair[1] not in money),
     ]
     for step, operation in pairs:
-        if (_name(step), operation.id) not in done:
-            yield _experiment(state, step, operation)
-        if step in KEY_STEPS or step is BY_PRIORITY[-1]:
-            state.had_turn.add((operation.id, AUTHENTICATION if step in KEY_STEPS else OTHER_CHECKS))
-        elif step in REFUSAL_STEPS:
-            state.had_turn.add((operation.id, REFUSALS))
+        yield PlannedExperiment(_with_turn(state, step, operation, done), operation.resource)
+
+
+def _with_turn(state: RunState, step: Step, operation: Operation, done: Collection[tuple[object, str]]) -> Experiment:
+    """Run `step` on `operation` unless it was done before, and note which kind of checks had its turn with it."""
+    if (_name(step), operation.id) not in done:
+        yield from _experiment(state, step, operation)
+    if step in KEY_STEPS or step is BY_PRIORITY[-1]:
+        state.had_turn.add((operation.id, AUTHENTICATION if step in KEY_STEPS else OTHER_CHECKS))
+    elif step in REFUSAL_STEPS:
+        state.had_turn.add((operation.id, REFUSALS))
+
+
+def _on_first_that_fits(
+    state: RunState, step: Step, operations: Sequence[Operation], done: set[tuple[object, str]]
+) -> Experiment:
+    """Run `step` on the first operation for which it sends a request, of those that no other experiment uses."""
+    for operation in operations:
+        before = state.count(operation)
+        if operation.resource not in state.busy:
+            yield from _experiment(state, step, operation)
+        if state.count(operation) > before:
+            done.add((_name(step), operation.id))
+            return
 
 
 def _experiment(state: RunState, step: Step, operation: Operation) -> Experiment:

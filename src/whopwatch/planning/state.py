@@ -23,6 +23,21 @@ from whopwatch.planning.ids import IdPool, ParameterValues, RequiredParameter, r
 Experiment = Generator[Call, Exchange, None]
 """Yields the next request and receives its response, until no further request is worthwhile."""
 
+
+@dataclass(frozen=True, slots=True)
+class PlannedExperiment:
+    """An experiment, and the resource whose operations it requests; None if it chooses one when it begins.
+
+    Two experiments with one resource never run at the same time: each reads the lists that the other one moves on.
+    """
+
+    experiment: Experiment
+    resource: str | None = None
+
+
+Plan = Iterator[PlannedExperiment | None]
+"""The experiments of a run in their order. None waits until those before it have ended: what follows needs them."""
+
 Trace = tuple[Call, Exchange]
 """A request of the plan and its response."""
 
@@ -78,9 +93,10 @@ class RunState:
     traversal can continue. `reached` becomes true once every operation had its turn: an operation without a request by
     then lacks an id. `failures` are steps that raised: a value of a response must never end the run. `had_turn` are
     operations with the kind of checks, `authentication`, `refusals` or `others`, for which every request of value was
-    planned: what is not requested after that cannot be requested with these responses. `read_ids` are the ids of all
-    objects that reads returned: an object that was there before is not the run's own. `listed_below` are the path
-    parameters of the list that returned an id, for lists below another object.
+    planned: what is not requested after that cannot be requested with these responses. `busy` are the resources of the
+    experiments in progress. `read_ids` are the ids of all objects that reads returned: an object that was there before
+    is not the run's own. `listed_below` are the path parameters of the list that returned an id, for lists below
+    another object.
     """
 
     contract: Contract
@@ -98,6 +114,7 @@ class RunState:
     required: Mapping[str, tuple[RequiredParameter, ...]] = field(init=False)
     failures: list[StepFailure] = field(default_factory=list)
     had_turn: set[tuple[str, str]] = field(default_factory=set)
+    busy: set[str] = field(default_factory=set)
     read_ids: set[str] = field(default_factory=set)
     listed_below: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -239,8 +256,13 @@ class RunState:
 
 def isolated_experiment(state: RunState, step: str, operation: Operation | None, experiment: Experiment) -> Experiment:
     """Run `experiment`; an error in it ends this experiment only, and is noted in the failures of the run."""
-    with state.isolated(step, operation):
-        yield from experiment
+    resource = operation.resource if operation else ""
+    state.busy.add(resource)
+    try:
+        with state.isolated(step, operation):
+            yield from experiment
+    finally:
+        state.busy.discard(resource)
 
 
 def _fullness(trace: Trace) -> tuple[bool, int]:

@@ -1,13 +1,18 @@
-"""Run experiments: send the calls that they yield, and give each response back to them."""
+"""Run experiments: send the calls that they yield, and give each response back to them.
+
+Experiments that do not depend on each other run in rounds: each of at most ROUND_SIZE experiments has one request in a
+round, and all of them get their responses when the round is over. So the requests of a run depend on its seed and on
+the responses, and neither on the order in which these arrive nor on how many requests are on their way at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from whopwatch.core.exchange import Exchange
 from whopwatch.http import Call
 from whopwatch.planning.reach import reach_operations
-from whopwatch.planning.state import Experiment, RunState
+from whopwatch.planning.state import Experiment, Plan, PlannedExperiment, RunState
 
 
 def drive(experiment: Experiment, ask: Callable[[Call], Exchange | None]) -> None:
@@ -20,7 +25,83 @@ def drive(experiment: Experiment, ask: Callable[[Call], Exchange | None]) -> Non
             return
         exchange = ask(call)
         if exchange is None:
+            experiment.close()
             return
+
+
+ROUND_SIZE = 8
+"""Experiments in progress at once, and so the most requests on their way at once."""
+
+AskAll = Callable[[Sequence[Call]], Sequence[Exchange | None]]
+
+
+class _Plan:
+    """A plan of which the next experiment can be looked at before it begins."""
+
+    def __init__(self, plan: Plan, state: RunState) -> None:
+        self._plan = plan
+        self._busy = state.busy
+        self._next: PlannedExperiment | None = None
+        self._is_waiting = False
+        self.is_over = False
+
+    def next(self, in_progress: int) -> PlannedExperiment | None:
+        """Return the next experiment; None at the end, or if it has to wait for one in progress."""
+        while self._next is None and not self.is_over:
+            if self._is_waiting and in_progress:
+                return None
+            self._is_waiting = False
+            try:
+                self._next = next(self._plan)
+            except StopIteration:
+                self.is_over = True
+                return None
+            self._is_waiting = self._next is None
+        if self._next is None or (in_progress and self._next.resource in self._busy):
+            return None
+        found, self._next = self._next, None
+        return found
+
+
+def drive_in_rounds(
+    plan: Plan, state: RunState, ask_all: AskAll, size: Callable[[], int], may_start: Callable[[int], bool]
+) -> None:
+    """Run the experiments of `plan`, at most `size()` at once; `ask_all` sends the requests of a round.
+
+    A response None ends its experiment. No experiment starts once `may_start`, given the number of those in progress,
+    is false; those in progress go on.
+    """
+    waiting = _Plan(plan, state)
+    active: list[tuple[Experiment, Call]] = []
+    is_open = True
+    while True:
+        while is_open and len(active) < size():
+            planned = waiting.next(len(active))
+            if planned is None:
+                break
+            is_open = may_start(len(active))
+            if is_open:
+                _advance(active, planned.experiment, None)
+        if not active:
+            if waiting.is_over or not is_open:
+                return
+            continue
+        responses = ask_all([call for _, call in active])
+        before, active = active, []
+        for (experiment, _), exchange in zip(before, responses, strict=True):
+            if exchange is None:
+                experiment.close()
+            else:
+                _advance(active, experiment, exchange)
+
+
+def _advance(active: list[tuple[Experiment, Call]], experiment: Experiment, exchange: Exchange | None) -> None:
+    """Give `experiment` its response, or start it; add it to `active` if it has a further request."""
+    try:
+        call = next(experiment) if exchange is None else experiment.send(exchange)
+    except StopIteration:
+        return
+    active.append((experiment, call))
 
 
 def reach(state: RunState, send: Callable[[Call], Exchange], is_over: Callable[[], bool]) -> None:
@@ -34,7 +115,8 @@ def reach(state: RunState, send: Callable[[Call], Exchange], is_over: Callable[[
         state.record(call, exchange)
         return None if is_over() else exchange
 
-    for experiment in reach_operations(state):
-        drive(experiment, ask)
+    for planned in reach_operations(state):
+        if planned:
+            drive(planned.experiment, ask)
         if is_over():
             return

@@ -32,11 +32,12 @@ class RunOptions:
 
     `contract_name` and `api_version` are None for what fits the target. `only` are operation ids and `resources`
     resources, both empty for every read of v1. `budget` is in requests, None for the default; `rate` in requests a
-    second, None for that of the target. `config` is the path of whopwatch.toml, None for the default. With `writes` the
-    selected writes are made, too. A `thorough` run has a budget for every check of every operation. With
-    `allow_unchecked` the key need not be allowed to use any operation. `patterns` select operations as `only` does,
-    `exclude` leaves some out (`payments.*`). `faults` are injected by the simulator. `announce` is called with the
-    contract before the first request, and again if it changes. After `max_seconds` the run ends with what it has.
+    second and `concurrency` in requests at once, None for those of the target. `config` is the path of whopwatch.toml,
+    None for the default. With `writes` the selected writes are made, too. A `thorough` run has a budget for every check
+    of every operation. With `allow_unchecked` the key need not be allowed to use any operation. `patterns` select
+    operations as `only` does, `exclude` leaves some out (`payments.*`). `faults` are injected by the simulator.
+    `announce` is called with the contract before the first request, and again if it changes. After `max_seconds` the
+    run ends with what it has.
     """
 
     contract_name: str | None = None
@@ -45,6 +46,7 @@ class RunOptions:
     resources: tuple[str, ...] = ()
     budget: int | None = None
     rate: float | None = None
+    concurrency: int | None = None
     seed: int = 0
     config: Path | None = None
     writes: bool = False
@@ -149,6 +151,7 @@ def observe_target(
         config=options.config,
         seed=options.seed,
         rate=options.rate,
+        concurrency=options.concurrency,
         writes=options.writes,
         api_version=choice.api_version,
         allow_unchecked=options.allow_unchecked,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from whopwatch.checks import Evidence, FailedCheck, run_checks
@@ -21,12 +22,12 @@ from whopwatch.core.errors import (
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Confidence, Finding
 from whopwatch.core.report import timestamp
-from whopwatch.http import Call, Client, RunBudget, SharedBudget, Transport
+from whopwatch.http import Attempts, Call, Client, RunBudget, SharedBudget, Transport
 from whopwatch.http.limits import MAX_REPEATS, REPEAT_PAUSE
 from whopwatch.planning.follow_ups import repeat_suspected
 from whopwatch.planning.ids import without_candidates
 from whopwatch.planning.schedule import plan
-from whopwatch.planning.state import Experiment, OperationHistory, RunState
+from whopwatch.planning.state import Experiment, OperationHistory, Plan, RunState
 from whopwatch.planning.writes import WriteState, plan_cleanup, plan_writes
 from whopwatch.run.abort import abort_reason, connection_lost_reason, is_api_response
 from whopwatch.run.api_version import (
@@ -37,7 +38,7 @@ from whopwatch.run.api_version import (
     mismatch_sentence,
     no_others,
 )
-from whopwatch.run.driving import drive
+from whopwatch.run.driving import ROUND_SIZE, drive, drive_in_rounds
 from whopwatch.run.incidents import without_incidents
 from whopwatch.run.observation import Observation, Progress, Written
 from whopwatch.run.selection import match_operations
@@ -92,13 +93,11 @@ def observe(
     reading = budget - int(budget * WRITE_SHARE) if writes else budget
     state = RunState(contract, chosen, seed, reading, past or {}, unscoped_key is not None)
     limits = RunBudget(budget, max_seconds, shared)
-    with Client(
-        target, contract, budget=limits, transport=transport, on_exchange=exchanges.append, unscoped_key=unscoped_key
-    ) as client:
+    with Client(target, contract, budget=limits, transport=transport, unscoped_key=unscoped_key) as client:
         detector = VersionDetector(contract, others, requested=target.api_version_date)
         session = Session(client, state, exchanges, progress, detector)
         session.prepare(target)
-        session.run(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE))
+        session.run_plan(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE))
         findings = session.confirm()
         written = session.write(_write_state(state, target)) if writes else None
         findings = session.findings() if written else findings
@@ -142,7 +141,7 @@ def _write_state(state: RunState, target: Target) -> WriteState:
 
 
 class Session:
-    """A run in progress. `client` appends every attempt to `exchanges`.
+    """A run in progress, which appends every attempt to `exchanges`.
 
     `exhausted` says that the budget was used up, `stopped` why the run ended early, and `unusable` that the target
     never gave a response that an API gives.
@@ -178,19 +177,40 @@ class Session:
         if target.company_id:
             self.state.pool.pin(self.state.contract.account.resource, target.company_id)
 
-    def run(self, experiments: Iterable[Experiment], keep: int = 0) -> None:
-        """Run `experiments` in turn until the budget is used up, the target is given up, or Ctrl-C.
+    def run_plan(self, experiments: Plan, keep: int) -> None:
+        """Run the experiments of a plan in rounds until the budget is used up, the target is given up, or Ctrl-C.
 
-        No experiment starts when at most `keep` requests are left; a running one may use them.
+        No experiment starts when at most `keep` requests are left; those in progress may use them. The first requests
+        are sent one after the other: they tell whether the target is worth any more.
         """
-        try:
+
+        def size() -> int:
+            is_known = self._answered and (self._detector is None or self._detector.is_decided)
+            return ROUND_SIZE if is_known else 1
+
+        def may_start(in_progress: int) -> bool:
+            self.exhausted = self._client.remaining - in_progress <= keep
+            return not self.exhausted and self.stopped is None
+
+        with self._interruptible():
+            drive_in_rounds(experiments, self.state, self._ask_all, size, may_start)
+
+    def run(self, experiments: Iterable[Experiment], keep: int = 0) -> None:
+        """Run `experiments` one after the other, else as `run_plan`."""
+        with self._interruptible():
             for experiment in experiments:
                 if self.stopped:
                     return
                 if self._client.remaining <= keep:
                     self.exhausted = True
                     return
-                drive(experiment, self._ask)
+                drive(experiment, lambda call: self._ask_all([call])[0])
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Note why the block ended early."""
+        try:
+            yield
         except (ResponsesTooLargeError, TimeLimitReachedError) as error:
             self.stopped = error.what
             self._is_late = isinstance(error, TimeLimitReachedError)
@@ -233,26 +253,39 @@ class Session:
             if needs
         }
 
-    def _ask(self, call: Call) -> Exchange | None:
-        try:
-            exchange = self._send(call)
-            if self._is_repeated(exchange):
+    def _ask_all(self, calls: Sequence[Call]) -> list[Exchange | None]:
+        """Send `calls` and return their responses; None for one that was not sent, and for all once the run is over."""
+        responses: list[Exchange | None] = []
+        for call, attempts in zip(calls, self._client.send_all(calls), strict=True):
+            exchange = self._note(attempts)
+            if exchange and self._is_repeated(exchange):
                 time.sleep(self._pause)
-                exchange = self._send(call)
-                if exchange.may_be_hiccup:
+                (attempts,) = self._client.send_all([call])
+                exchange = self._note(attempts)
+                if exchange and exchange.may_be_hiccup:
                     self._failing.add(exchange.operation)
-        except UnsafeRequestError:
-            return None  # the target returned an id or cursor that must not be put into a URL
-        self.state.record(call, exchange)
-        self._show_progress(exchange)
-        if len(exchange.body) > KEPT_BODY:
-            exchange.forget_body()
-        return None if self.stopped else exchange
+            if exchange:
+                self.state.record(call, exchange)
+                self._show_progress(exchange)
+                if len(exchange.body) > KEPT_BODY:
+                    exchange.forget_body()
+            responses.append(exchange)
+        return [None] * len(responses) if self.stopped else responses
 
-    def _send(self, call: Call) -> Exchange:
-        exchange = self._client.send(call)
-        self._watch(exchange)
-        return exchange
+    def _note(self, attempts: Attempts) -> Exchange | None:
+        """Add the attempts of one request to the run and return the last one.
+
+        Raises the error that ended the sending; a refused request is none: the target returned an id or a cursor that
+        must not be put into a URL.
+        """
+        for exchange in attempts.exchanges:
+            self._exchanges.append(exchange)
+            self._watch(exchange)
+        if attempts.exchanges:
+            return attempts.exchanges[-1]
+        if attempts.error and not isinstance(attempts.error, UnsafeRequestError):
+            raise attempts.error
+        return None
 
     def _is_repeated(self, exchange: Exchange) -> bool:
         """Return whether a failed read is repeated, so that a hiccup is no finding. The client repeats 429 and 503."""

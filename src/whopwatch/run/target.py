@@ -24,6 +24,7 @@ def open_target(
     config: Path | None = None,
     seed: int = 0,
     rate: float | None = None,
+    concurrency: int | None = None,
     writes: bool = False,
     api_version: str | None = None,
     allow_unchecked: bool = False,
@@ -31,9 +32,9 @@ def open_target(
 ) -> Iterator[Target]:
     """Yield the read-only target called `name`; None means WHOP_BASE_URL in `environ`, else the simulator.
 
-    The simulator runs as long as the context does, with data made from `seed`. `rate`, in requests a second, replaces
-    the target's own. With `writes` the target may be written to. Requests ask for `api_version`, by default
-    the target's, else the contract's; `key` asks for none, so that the key's own version answers. With
+    The simulator runs as long as the context does, with data made from `seed`. `rate`, in requests a second, and
+    `concurrency` replace the target's own. With `writes` the target may be written to. Requests ask for `api_version`,
+    by default the target's, else the contract's; `key` asks for none, so that the key's own version answers. With
     `allow_unchecked` the key need not be allowed to use any operation. `faults` are for the simulator. Raise UsageError
     or ConfigError for a target that is unknown, incomplete or, with `writes`, not writable.
     """
@@ -46,6 +47,7 @@ def open_target(
             target,
             writable=writes,
             rate=target.rate if rate is None else rate,
+            concurrency=concurrency or target.concurrency,
             api_version_date=None if wanted == VERSION_OF_KEY else wanted,
             allow_unchecked=("*",) if allow_unchecked else target.allow_unchecked,
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from whopwatch.config import RATE_RANGE, is_rate
+from whopwatch.config.targets_file import MAX_CONCURRENCY
 from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, FAIL_ON, FAIL_ON_NEW
 
 REPORTS = Path("reports")
@@ -89,6 +90,12 @@ RESOURCE = click.option(
     "--resource", callback=names, multiple=True, metavar="R[,R]", help="Check only these resources; v2 is all of v2."
 )
 RATE = click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second, from 0.01 to 1000.")
+CONCURRENCY = click.option(
+    "--concurrency",
+    type=click.IntRange(1, MAX_CONCURRENCY),
+    metavar="N",
+    help=f"Requests on their way at once.  [default: {MAX_CONCURRENCY}, on this machine 1]",
+)
 SEED = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and of the simulator.")
 MAX_TIME = click.option(
     "--max-time", type=float, callback=seconds, metavar="S", help="Stop after S seconds and report what was seen."

@@ -147,7 +147,7 @@ class Client:
         try:
             made = [future.result() for future in futures]
         except KeyboardInterrupt as interrupt:
-            complete = [future.result() for future in takewhile(Future.done, futures)]
+            complete = [future.result() for future in takewhile(Future.done, futures[: len(calls) - 1])]
             self.close()  # ends the requests in progress
             return [*complete, *[Attempts(error=interrupt)] * (len(calls) - len(complete))]
         return [*made, *self._send_in_turn(calls[len(made) :])]

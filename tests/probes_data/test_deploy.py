@@ -19,7 +19,14 @@ from tests.probes_data.conftest import Run, missing
 from tests.probes_data.rules import load
 from whopwatch.config.accepted import read_accepted
 
-CORE_MANIFESTS = ("statefulset.yaml", "service.yaml", "cronjob.yaml", "sdk-cronjob.yaml", "companies/cronjob.yaml")
+CORE_MANIFESTS = (
+    "statefulset.yaml",
+    "service.yaml",
+    "cronjob.yaml",
+    "sdk-cronjob.yaml",
+    "companies/cronjob.yaml",
+    "network/networkpolicy.yaml",
+)
 UNITS = (
     "whopwatch-probe.service",
     "whopwatch-drift.service",
@@ -145,11 +152,73 @@ def test_the_prometheus_rule_is_made_of_the_rule_files(run: Run, root: Path, dep
     assert "probes/runbook.md#" not in linked
 
 
-@pytest.mark.parametrize("name", [".", "companies"])
-def test_kustomize_is_given_every_manifest(deploy: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "base"), [(".", {"network"}), ("companies", {"../network"}), ("network", set[str]())])
+def test_kustomize_is_given_every_manifest(deploy: Path, name: str, base: set[str]) -> None:
     folder = deploy / "kubernetes" / name
     manifests = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
-    assert set(load(folder / "kustomization.yaml")["resources"]) == manifests
+    assert set(load(folder / "kustomization.yaml")["resources"]) == manifests | base
+
+
+def test_the_network_policy_covers_every_pod_and_opens_one_port(deploy: Path) -> None:
+    policy = load(deploy / "kubernetes" / "network" / "networkpolicy.yaml")["spec"]
+    (name,) = policy["podSelector"]["matchLabels"].items()
+    for manifest in ("statefulset.yaml", "cronjob.yaml", "sdk-cronjob.yaml", "companies/cronjob.yaml"):
+        text = (deploy / "kubernetes" / manifest).read_text(encoding="utf-8")
+        labels = [line for line in text.splitlines() if "app.kubernetes.io/component" in line and "labels:" in line]
+        assert labels
+        assert all(": ".join(name) in line for line in labels), manifest
+    assert policy["ingress"] == [{"ports": [{"protocol": "TCP", "port": 9464}]}]
+    assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {53, 443, 9091}
+
+
+PINNED_IMAGE = re.compile(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}")
+OWN_IMAGES = {"whopwatch"}
+NO_KNOWN_DIGEST = {"prom/pushgateway:v1.11.1"}
+
+
+def test_images_are_pinned_by_digest(deploy: Path) -> None:
+    services = load(deploy / "compose.yaml")["services"]
+    bases = re.findall(r"^FROM (\S+)", (deploy / "Containerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    images = {service["image"] for service in services.values()} | set(bases)
+    assert {image for image in images - OWN_IMAGES if not PINNED_IMAGE.fullmatch(image)} == NO_KNOWN_DIGEST
+    assert all("mem_limit" in service for service in services.values())
+    assert all(service["cap_drop"] == ["ALL"] for service in services.values())
+
+
+def test_actions_are_pinned_by_commit(root: Path, deploy: Path) -> None:
+    workflows = [*(root / ".github" / "workflows").glob("*.yml"), deploy / "github" / "whopwatch.yml"]
+    assert len(workflows) >= 3
+    for workflow in workflows:
+        used = re.findall(r"uses: *(.+)", workflow.read_text(encoding="utf-8"))
+        assert used
+        assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", one) for one in used), workflow
+
+
+def test_what_runs_beside_a_key_is_installed_by_hash(root: Path, deploy: Path) -> None:
+    text = (deploy / "github" / "whopwatch.yml").read_text(encoding="utf-8")
+    installs = re.findall(r"pip install (.+)", text)
+    assert [line.split()[0] for line in installs] == ["--require-hashes", "--no-deps"]
+    assert "--hash=sha256:" in (root / "requirements" / "check.txt").read_text(encoding="utf-8")
+
+
+# fmt: off
+HARDENING = (
+    "CapabilityBoundingSet", "DynamicUser", "LockPersonality", "MemoryMax", "NoNewPrivileges", "PrivateDevices",
+    "PrivateMounts", "PrivateTmp", "PrivateUsers", "ProcSubset", "ProtectClock", "ProtectControlGroups",
+    "ProtectHome", "ProtectHostname", "ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables",
+    "ProtectProc", "ProtectSystem", "RemoveIPC", "RestrictAddressFamilies", "RestrictNamespaces", "RestrictRealtime",
+    "RestrictSUIDSGID", "SystemCallArchitectures", "SystemCallErrorNumber", "SystemCallFilter", "TasksMax", "UMask",
+)
+# fmt: on
+
+
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.endswith(".service")])
+def test_every_unit_is_hardened(deploy: Path, unit: str) -> None:
+    lines = (deploy / "systemd" / unit).read_text(encoding="utf-8").splitlines()
+    settings = {line.partition("=")[0] for line in lines}
+    assert set(HARDENING) <= settings, set(HARDENING) - settings
+    # Node compiles at run time, so that the unit of SDK releases cannot have it.
+    assert ("MemoryDenyWriteExecute" in settings) == ("sdk" not in unit)
 
 
 def test_the_shards_are_as_many_as_the_replicas(deploy: Path) -> None:

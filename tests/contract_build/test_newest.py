@@ -12,7 +12,7 @@ import pytest
 
 from whopwatch.contract import Contract, edition_dir, forget_contracts, load
 from whopwatch.contract_build.build import build
-from whopwatch.contract_build.dated import DECLARED, DatedAssembler, reference_of
+from whopwatch.contract_build.dated import DECLARED, DatedAssembler, reference_of, same_requests
 from whopwatch.contract_build.fetch import pinned_archive
 from whopwatch.contract_build.files import read_yaml
 from whopwatch.contract_build.official import (
@@ -25,7 +25,7 @@ from whopwatch.contract_build.official import (
 )
 from whopwatch.contract_build.presence import settle_presence
 from whopwatch.contract_build.readers.python import read_python_sdk
-from whopwatch.contract_build.sdk_model import SdkModel
+from whopwatch.contract_build.sdk_model import SdkModel, SdkOperation
 from whopwatch.contract_build.sources import Sources, read_prefixes
 from whopwatch.contract_build.verify import verify
 from whopwatch.core.errors import SourceError
@@ -166,3 +166,13 @@ def test_facts_of_another_version_hold_where_the_release_leaves_a_place_open() -
     assert [(fact.pointer, fact.says) for fact in facts_that_hold(document, facts)] == [
         ("/open", {"types": ["string", "null"], "required": True})
     ]
+
+
+def test_of_two_methods_for_one_request_the_native_one_is_taken() -> None:
+    model = SdkModel("python", "9.9.9", generator="fern", api_version="2030-01-01")
+    legacy = SdkOperation("cats.list_old", "GET", "/cats/{cat_id}/toys", errors=(400, 401, 403, 404, 422, 429, 500))
+    native = SdkOperation("cats.toys", "GET", "/cats/{id}/toys", errors=(401, 404))
+    model.operations.update({one.id: one for one in (legacy, native)})
+    assert same_requests(model) == {"cats.list_old": "cats.toys"}
+    (row,) = reference_of(model, {"words": {}, "servers": [{"url": "x"}]}).data["resources"]
+    assert [entry["id"] for entry in row["operations"]] == ["cats.toys"]

@@ -159,7 +159,10 @@ class Contract:
         own = self.behaviour.operations.get(operation.id, {})
         for parameter in operation.in_("query"):
             declared = own.get(parameter.name) or self.behaviour.filters.get(parameter.name)
-            if declared and not parameter.required:
+            # A time that is a number has a unit that no source states: nothing is concluded from it.
+            is_number = self.resolve(parameter.schema, operation.api).get("type") in ("integer", "number")
+            is_unclear = declared and is_number and declared.get("test") in ("before", "not-before")
+            if declared and not parameter.required and not is_unclear:
                 yield Filter(
                     parameter.name,
                     tuple(tuple(path.split(".")) for path in declared["field"].split("|")),

@@ -52,7 +52,10 @@ _NATIVE_STATUSES = (400, 401, 403, 404)
 def reference_of(model: SdkModel, declared: Mapping[str, Any]) -> ApiReference:
     """Return the operations and events of `model` in the form of an API reference."""
     rows: dict[str, dict[str, Any]] = {}
+    doubles = same_requests(model)
     for name, operation in sorted(model.operations.items()):
+        if name in doubles:
+            continue
         row = rows.setdefault(operation.resource, _row(operation.resource))
         row["operations"].append({"id": name, "method": operation.method, "path": operation.path})
     words = declared["words"]
@@ -64,6 +67,17 @@ def reference_of(model: SdkModel, declared: Mapping[str, Any]) -> ApiReference:
     for row in rows.values():
         row["counted"] = {kind: len(row[kind]) for kind in ("operations", "events")}
     return ApiReference({"document": {"base_url": declared["servers"][0]["url"]}, "resources": list(rows.values())})
+
+
+def same_requests(model: SdkModel) -> dict[str, str]:
+    """Return the methods that send the request of another one, which is taken: the native one, as later releases do."""
+    taken: dict[tuple[str, str], str] = {}
+    doubles: dict[str, str] = {}
+    for name, operation in sorted(model.operations.items(), key=lambda item: (is_legacy(item[1]), item[0])):
+        kept = taken.setdefault((operation.method, _nameless(operation.path)), name)
+        if kept != name:
+            doubles[name] = kept
+    return doubles
 
 
 def _row(name: str) -> dict[str, Any]:
@@ -88,6 +102,7 @@ class DatedAssembler(Assembler):
     ) -> None:
         super().__init__(_with_page_info(model), reference)
         self._declared = declared
+        self._doubles = same_requests(model)
         known = {name: group for name, group in prefixes.items() if name in reference.resources}
         self._relations = IdRelations(reference.resources, declared["words"], known)
         self._writer = SchemaWriter(self._relations, with_marks=True)
@@ -132,6 +147,9 @@ class DatedAssembler(Assembler):
         assembled["x-whop-surface"] = "legacy" if legacy else "native"
         if operation.deprecated:
             assembled["deprecated"] = True
+        others = [name for name, kept in self._doubles.items() if kept == operation.id]
+        if others:
+            assembled["x-other-ids"] = others
         if operation.host:
             assembled["servers"] = self._declared["hosts"][operation.host]
         if operation.id in self._declared["public"]:

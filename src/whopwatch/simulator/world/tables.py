@@ -152,7 +152,8 @@ class World:
             holder = self.resolve(value) if isinstance(value, EntityRef) else value
             if "@" in step:
                 table, _, through = step.partition("@")
-                yield from (child.reference for child in self.children(table, through, holder.reference))
+                if isinstance(holder, Entity):  # an object that is no resource has no children
+                    yield from (child.reference for child in self.children(table, through, holder.reference))
                 continue
             if isinstance(holder, Entity):
                 found = None if shown else holder.raw.get(step)

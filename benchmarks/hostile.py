@@ -1,6 +1,8 @@
-"""The client at a hostile server: is every failure classified, is memory bounded, does the key stay secret?
+"""A hostile server: is every failure classified, are time and memory bounded, do key and personal values stay secret?
 
-    python -m benchmarks.hostile
+    python -m benchmarks.hostile                            the client alone
+    python -m benchmarks.hostile --product                  check, drift, probe and probe --once at every behaviour
+    python -m benchmarks.hostile --product --command check  one of them
 
 The server runs in another process, so that the peak memory is the client's. Exits with 1 if anything is wrong.
 """
@@ -8,18 +10,26 @@ The server runs in another process, so that the peak memory is the client's. Exi
 from __future__ import annotations
 
 import io
+import itertools
 import logging
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
+from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.usage import command_line
+from tests.e2e.hostile.runner import COMMANDS, MAX_MIB, hostile_api, run
+from tests.e2e.hostile.server import NAMES
 from tests.http.hostile.behaviours import BEHAVIOURS
 from tests.http.hostile.places import PLACES
 from tests.http.hostile.visit import mistake, visit, visit_place
 from tests.http.support import KEY
+from whopwatch.contract import load
 from whopwatch.core.exchange import Exchange
 
 BOUND_MIB = 48
@@ -28,7 +38,40 @@ BOUND_MIB = 48
 
 def main() -> int:
     """Try every behaviour once. Return the exit code."""
-    command_line(__doc__).parse_args()
+    options = command_line(__doc__)
+    options.add_argument("--product", action="store_true", help="run the commands instead of the client alone")
+    options.add_argument("--command", choices=COMMANDS, action="append", help="with --product: this command only")
+    arguments = options.parse_args()
+    if arguments.product:
+        return try_product(arguments.command or COMMANDS)
+    return try_client()
+
+
+def try_product(commands: Sequence[str]) -> int:
+    """Run every command at every behaviour. Return the exit code."""
+    load()  # before the forks, which share it
+    begun, runs, wrong = time.perf_counter(), 0, 0
+    slowest = largest = 0.0
+    with tempfile.TemporaryDirectory() as folder, hostile_api() as (port, company):
+        for number, (command, behaviour) in enumerate(itertools.product(commands, NAMES)):
+            place = Path(folder) / str(number)
+            result = run(port, company, behaviour, command, place)
+            shutil.rmtree(place)
+            runs += 1
+            slowest, largest = max(slowest, result.seconds), max(largest, result.mib)
+            for mistake_made in result.mistakes():
+                wrong += 1
+                print(f"  not as expected: {command} at {behaviour}: {mistake_made}", flush=True)
+    print(f"runs                   {runs} ({len(NAMES)} behaviours, {', '.join(commands)})")
+    print(f"mistakes               {wrong}")
+    print(f"peak memory of a run   {largest:.0f} MiB (bound {MAX_MIB})")
+    print(f"longest run            {slowest:.0f} s")
+    print(f"seconds                {time.perf_counter() - begun:.1f}")
+    return int(wrong > 0)
+
+
+def try_client() -> int:
+    """Send one request for every behaviour and address. Return the exit code."""
     output = io.StringIO()
     logging.basicConfig(level=logging.DEBUG, stream=output)
     begun, before = time.perf_counter(), peak_mib()

@@ -69,23 +69,21 @@ class UndocumentedPlace(NamedTuple):
 def undocumented_places(node: SchemaNode, value: Any) -> Iterator[UndocumentedPlace]:
     """Yield what is undocumented in `value`. Names that are data share the location of their shape."""
     found = list(node.undocumented(value))
-    names: dict[tuple[Path, str], list[str]] = defaultdict(list)
     strange = Counter(path[:-1] for path, prefixes in found if prefixes is None)
-    shapes: dict[Path, str] = {}
+    shapes = {name: shape_of(name) for name in {str(path[-1]) for path, prefixes in found if prefixes is None}}
+    names: dict[tuple[Path, str], list[str]] = defaultdict(list)
     for path, prefixes in found:
-        if prefixes is None:
-            shape = shape_of(str(path[-1])) or ("name" if strange[path[:-1]] > MANY_NAMES else None)
-            if shape:
-                shapes[path] = shape
-                names[path[:-1], shape].append(str(path[-1]))
-    words = {group: describe_names(group[1], members) for group, members in names.items()}
-    for path, prefixes in found:
-        if path in shapes:
-            parent, shape = path[:-1], shapes[path]
-            yield UndocumentedPlace(path, f"{pointer_of(parent)}/{{{shape}}}", words[parent, shape], None)
+        name = str(path[-1]) if path else ""
+        if prefixes is not None:
+            prefix = shown_value(_beginning(value, path), _PREFIX, "another prefix")
+            yield UndocumentedPlace(path, pointer_of(path), prefix, prefixes)
+        elif shape := shapes[name] or ("name" if strange[path[:-1]] > MANY_NAMES else None):
+            names[path[:-1], shape].append(name)
         else:
-            prefix = shown_value(_beginning(value, path), _PREFIX, "another prefix") if prefixes else None
-            yield UndocumentedPlace(path, pointer_of(path), prefix or "an undocumented field", prefixes)
+            yield UndocumentedPlace(path, pointer_of(path), "an undocumented field", None)
+    for (parent, shape), members in names.items():
+        place = f"{pointer_of(parent)}/{{{shape}}}"
+        yield UndocumentedPlace((*parent, members[0]), place, describe_names(shape, members), None)
 
 
 def _report(

@@ -140,6 +140,8 @@ class Pseudonymizer:
         return f"{shown:%Y-%m-%d}{parts[1]}{shown:%H:%M:%S}{fraction}{parts[3] or ''}"
 
     def _id(self, text: str) -> str | None:
+        if not text.startswith(self._vocabulary.prefixes):
+            return None
         for prefix in self._vocabulary.prefixes:
             if text.startswith(prefix) and " " not in text:
                 ending = (

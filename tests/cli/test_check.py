@@ -64,7 +64,8 @@ def test_drift_ends_with_1_and_is_located(capsys: pytest.CaptureFixture[str], mo
         assert set(broken.requests) == {"GET"}
     out, err = capsys.readouterr()
     assert code == 1
-    assert "- **critical** `type-changed` (D7)<br>\n  `products.list` `/data/*/title`: " in out
+    assert "- **critical** [`type-changed`]" in out
+    assert "(D7)<br>\n  `products.list` `/data/*/title`: " in out
     assert "DRIFT" in err
     assert "424242" not in out + err
     assert broken.api_key not in out + err

@@ -21,7 +21,8 @@ from whopwatch.run.conclude import judge
 from whopwatch.run.observation import Observation, Written
 from whopwatch.run.recorded_versions import judge_archive, judge_foreign
 
-_APART = frozenset({"exchanges", "findings", "failed_checks", "met"})
+_APART = frozenset({"exchanges"} | {one.name for one in fields(Observation) if not one.repr})
+"""Fields that a recording does not have: it has the requests themselves, and the rest is found again by checks."""
 _EMPTY = Observation((), frozenset(), 0, 0, 0, "", 0.0)
 _EXPECTED: Mapping[str, type | tuple[type, ...]] = {
     "selected": list,

@@ -34,7 +34,11 @@ def night(api: Simulator, *options: str, faults: tuple[str, ...] = ()) -> tuple[
 
 def test_a_night_is_compared_with_those_before_and_exits_accordingly(api: Simulator) -> None:
     code, first = night(api)
-    assert (code, first["verdict"], first["memory"]) == (0, "clean", {"nights": 0, "previous": None})
+    assert (code, first["verdict"], first["memory"]) == (
+        0,
+        "clean",
+        {"nights": 0, "previous": None, "checks_within_nights": 2},
+    )
     fault = ("field-missing@products.list",)
     code, second = night(api, faults=fault)
     assert (code, {one["state"] for one in second["findings"]}) == (1, {"new"})

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from whopwatch.config import read_config, resolve_target
-from whopwatch.config.targets_file import is_api_version
+from whopwatch.config import read_config, resolve_target, targets_file
+from whopwatch.config.targets_file import find_config, is_api_version
 from whopwatch.core.errors import ConfigError
 
 GOOD = """
@@ -144,3 +144,51 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     file = tmp_path / "whopwatch.toml"
     file.write_bytes(b"\xef\xbb\xbf" + URL.encode())
     assert read_config(file)["x"].base_url == "https://e.com"
+
+
+TARGET_TABLE = '[targets.mine]\nbase_url = "https://mine.example/api/v1"\n'
+
+
+def test_a_file_is_found_in_a_parent_folder_up_to_the_root_of_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    monkeypatch.chdir(inner)
+    assert read_config(None) == {}
+    (tmp_path / "whopwatch.toml").write_text(TARGET_TABLE)
+    assert find_config() == tmp_path / "whopwatch.toml"
+    assert set(read_config(None)) == {"mine"}
+    (inner / "whopwatch.toml").write_text(TARGET_TABLE.replace("mine", "nearer"))
+    assert find_config() == Path("whopwatch.toml")
+    assert set(read_config(None)) == {"nearer"}
+    (inner / "whopwatch.toml").unlink()
+    (tmp_path / "a" / ".git").mkdir()
+    assert find_config() is None
+
+
+def test_the_file_of_another_user_in_a_parent_folder_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "whopwatch.toml").write_text(TARGET_TABLE)
+    owner = (tmp_path / "whopwatch.toml").stat().st_uid
+    (tmp_path / "inner").mkdir()
+    monkeypatch.setattr(targets_file, "_is_own", lambda file: file.stat().st_uid != owner)
+    assert find_config(tmp_path / "inner") is None
+    assert find_config(tmp_path) == tmp_path / "whopwatch.toml"
+
+
+def test_a_table_of_pyproject_is_read_strictly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "pyproject.toml"
+    for other in ("[project]\nname = 'x'\n", "tool = 1\n", "not toml"):
+        file.write_text(other)
+        assert find_config() is None
+    file.write_text(TARGET_TABLE.replace("[targets", "[tool.whopwatch.targets"))
+    assert set(read_config(None)) == {"mine"}
+    assert set(read_config(file)) == {"mine"}
+    file.write_text("[tool.whopwatch]\ntarget = 1\n")
+    with pytest.raises(ConfigError) as caught:
+        read_config(None)
+    assert "pyproject.toml, tool.whopwatch" in str(caught.value)
+    assert "targets" in str(caught.value)

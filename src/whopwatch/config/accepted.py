@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from whopwatch.config import decode
-from whopwatch.config.targets_file import CONFIG_FILE
+from whopwatch.config.targets_file import CONFIG_FILE, find_config
 from whopwatch.contract.loader import contracts_dir
 from whopwatch.core.documents import DocumentError, parse_document
 from whopwatch.core.drift_classes import class_number, class_slug
@@ -83,7 +83,7 @@ def find_accepted_file(config: Path | None) -> Path:
 
     A checkout of whopwatch may have entries in contracts/accepted.yaml, where the file used to be.
     """
-    own = (config or Path(CONFIG_FILE)).parent / ACCEPTED_FILE
+    own = (config or find_config() or Path(CONFIG_FILE)).parent / ACCEPTED_FILE
     former = contracts_dir() / ACCEPTED_FILE
     return former if not own.exists() and former.exists() and read_accepted(former) else own
 

@@ -47,8 +47,8 @@ def target_name(option: str | None, environ: Mapping[str, str]) -> str:
 def resolve_target(name_or_url: str, environ: Mapping[str, str], config_path: Path | None = None) -> Target:
     """Return the target `name_or_url`: `production`, `sandbox`, a name of whopwatch.toml, or a base URL.
 
-    `config_path` is the file to read, by default `whopwatch.toml` in the working directory, if it exists. The
-    simulator has no address before it runs, so the caller starts it instead.
+    `config_path` is the file to read, by default the one that `find_config` finds. The simulator has no address before
+    it runs, so the caller starts it instead.
     Raises UsageError for an unknown name, an invalid URL, a missing or malformed key, or a key that would be sent
     unencrypted; ConfigError for an invalid file.
     """

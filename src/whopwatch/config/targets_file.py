@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +16,9 @@ from whopwatch.config.target import VERSION_OF_KEY
 from whopwatch.core.errors import ConfigError
 
 CONFIG_FILE = "whopwatch.toml"
+PYPROJECT = "pyproject.toml"
+TABLE = "whopwatch"
+"""The table below `tool` of a pyproject.toml that replaces whopwatch.toml."""
 SLOWEST_RATE = 0.01
 FASTEST_RATE = 1000.0
 RATE_RANGE = "a number of requests per second from 0.01 (one in 100 seconds) to 1000"
@@ -93,17 +98,48 @@ BUILT_IN: Mapping[str, str] = {
 SIMULATOR = "simulator"
 
 
+def find_config(folder: Path | None = None) -> Path | None:
+    """Return the configuration file of `folder` (by default the working directory) or its nearest parent, or None.
+
+    A folder has `whopwatch.toml`, or a `pyproject.toml` with a table [tool.whopwatch]. The search ends at the root of a
+    repository and at the home directory. In a parent only files of this user, or of root, count: a file in a shared
+    folder must not decide where the key is sent.
+    """
+    start = folder or Path.cwd()
+    for parent in (start, *start.parents):
+        for file in (parent / CONFIG_FILE, parent / PYPROJECT):
+            if file.is_file() and (parent == start or _is_own(file)) and (file.name == CONFIG_FILE or _has_table(file)):
+                return Path(file.name) if folder is None and parent == start else file
+        if (parent / ".git").exists() or parent == Path.home():
+            break
+    return None
+
+
+def _is_own(file: Path) -> bool:
+    return file.stat().st_uid in (os.getuid(), 0)
+
+
+def _has_table(file: Path) -> bool:
+    """Return whether a pyproject.toml has settings of whopwatch; one that is not TOML is the business of other tools."""
+    try:
+        return TABLE in tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
 def read_config(path: Path | None) -> dict[str, TargetEntry]:
-    """Return the targets of the file at `path` by name; without a path those of ./whopwatch.toml, if it exists.
+    """Return the targets of the file at `path` by name; without a path those of the file that `find_config` finds.
 
     Raises ConfigError for a file that does not exist though it was named, is not TOML, or has an invalid key or value.
     """
-    file = path or Path(CONFIG_FILE)
-    if path is None and not file.exists():
+    file = path or find_config()
+    if file is None:
         return {}
-    content = decode.read_toml_file(file, "The configuration file")
+    content, where = decode.read_toml_file(file, "The configuration file"), str(file)
+    if file.name == PYPROJECT:
+        content, where = content.get("tool", {}).get(TABLE, {}), f"{file}, tool.{TABLE}"
     tables = decode.decode_table(
-        content, {"targets": decode.mapping_reader(lambda value, where: (value, where))}, str(file)
+        content, {"targets": decode.mapping_reader(lambda value, where: (value, where))}, where
     )
     return {name: _entry(name, value, where) for name, (value, where) in tables.get("targets", {}).items()}
 

@@ -100,7 +100,9 @@ SEED = click.option("--seed", type=int, default=0, show_default=True, help="Seed
 MAX_TIME = click.option(
     "--max-time", type=float, callback=seconds, metavar="S", help="Stop after S seconds and report what was seen."
 )
-CONFIG = click.option("--config", type=FILE_PATH, metavar="FILE", help="Configuration file.  [default: whopwatch.toml]")
+CONFIG = click.option(
+    "--config", type=FILE_PATH, metavar="FILE", help="Configuration file.  [default: nearest whopwatch.toml]"
+)
 CONTRACT = click.option(
     "--contract",
     "contract_name",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
 from whopwatch.checks.acceptance import accept_in_report
+from whopwatch.cli import completion
 from whopwatch.cli._support.options import (
     ACCEPTED_OPTION,
     ALLOW_UNCHECKED,
@@ -17,9 +20,11 @@ from whopwatch.cli._support.options import (
     CONCURRENCY,
     CONFIG,
     CONTRACT,
+    DRY_RUN,
     EXCLUDE,
     FAIL_ON_SEVERITY,
     FILE_PATH,
+    MAX_FAILURES,
     MAX_TIME,
     ONLY,
     OPERATION,
@@ -30,6 +35,7 @@ from whopwatch.cli._support.options import (
     TARGET,
     THOROUGH,
     report_files,
+    verbosity,
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, show_progress
@@ -38,6 +44,9 @@ from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError
 from whopwatch.core.exit_codes import exit_code
 from whopwatch.core.report import Report
 from whopwatch.reports.text import plural
+
+if TYPE_CHECKING:
+    from whopwatch.run.options import RunOptions
 
 EXAMPLE = """\b
 Examples:
@@ -66,6 +75,8 @@ covers what was seen). A run that ended early, or did not reach all operations, 
 BUDGET_HELP = "Maximum number of requests.  [default: 600, with --allow-writes 1600]"
 NOT_WITH_REPLAY = (
     "thorough",
+    "max_failures",
+    "dry_run",
     "only",
     "resource",
     "patterns",
@@ -90,7 +101,14 @@ MAX_PATHS = 20
 @OPERATION
 @EXCLUDE
 @click.option("--allow-writes", is_flag=True, help="Also create, update and delete test objects.")
-@click.option("--fault", "faults", multiple=True, metavar="NAME[@OP]", help="Inject a fault into the simulator.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    shell_complete=completion.faults,
+    metavar="NAME[@OP]",
+    help="Inject a fault into the simulator.",
+)
 @click.option("--budget", type=click.IntRange(min=1), help=BUDGET_HELP)
 @RATE
 @MAX_TIME
@@ -98,6 +116,8 @@ MAX_PATHS = 20
 @SEED
 @CONTRACT
 @API_VERSION
+@MAX_FAILURES
+@DRY_RUN
 @THOROUGH
 @ALLOW_UNCHECKED
 @FAIL_ON_SEVERITY
@@ -108,6 +128,7 @@ MAX_PATHS = 20
 @REPORT_DIR
 @ACCEPTED_OPTION
 @CONFIG
+@verbosity
 def check_command(
     target: str | None,
     only: tuple[str, ...],
@@ -120,6 +141,8 @@ def check_command(
     rate: float | None,
     max_time: float | None,
     concurrency: int | None,
+    max_failures: int | None,
+    dry_run: bool,
     seed: int,
     contract_name: str | None,
     api_version: str | None,
@@ -146,7 +169,7 @@ def check_command(
     entries = load_accepted(accepted, config)
     if replay_file:
         return _replay(contract_name, replay_file, target, config, outputs, entries, fail_on)
-    with show_progress() as progress:
+    with show_progress() if not dry_run else nullcontext() as progress:
         options = RunOptions(
             contract_name=contract_name,
             api_version=api_version,
@@ -159,6 +182,7 @@ def check_command(
             rate=rate,
             max_seconds=max_time,
             concurrency=concurrency,
+            max_failures=max_failures,
             seed=seed,
             config=config,
             writes=allow_writes,
@@ -167,6 +191,8 @@ def check_command(
             progress=progress,
             announce=print_contract,
         )
+        if dry_run:
+            return _print_plan(options, target)
         run = observe_target(options, target, os.environ)
     report = run.report()
     files = {}
@@ -177,6 +203,22 @@ def check_command(
     report = accept_in_report(run.contract, report, entries)
     output_report(report, outputs, files, run.values() if show_values else {})
     return EXIT_INTERRUPTED if run.observation.stopped == INTERRUPTED else exit_code(report, fail_on)
+
+
+def _print_plan(options: RunOptions, target: str | None) -> int:
+    """Print the requests that the plan sends to the embedded simulator in place of the target."""
+    from whopwatch.run.options import plan_requests
+
+    plan = plan_requests(options, target, os.environ)
+    for request in plan.requests:
+        click.echo(request)
+    pace = f", at least {plan.sent / plan.rate:.0f} s at {plan.rate:g} a second" if plan.rate else ""
+    click.echo(
+        f"Nothing was sent to {plan.target}. {plan.sent} of at most {plan.budget} requests{pace}. Ids and values come "
+        "from responses, here from those of the simulator: a real run may differ.",
+        err=True,
+    )
+    return 0
 
 
 def _replay(

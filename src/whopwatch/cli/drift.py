@@ -32,6 +32,7 @@ from whopwatch.cli._support.options import (
     make_reports_folder,
     report_files,
     seconds,
+    verbosity,
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, show_progress
@@ -109,6 +110,7 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
 )
 @metrics_options
 @CONFIG
+@verbosity
 def drift_command(
     target: str | None,
     targets: Path | None,

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from whopwatch.cli import completion
 from whopwatch.cli._support.options import EDITION_NAME
 from whopwatch.contract import load
-from whopwatch.core.errors import EXIT_CLEAN
+from whopwatch.core.drift_classes import class_number
+from whopwatch.core.errors import EXIT_CLEAN, UsageError, quoted_input
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,12 +31,34 @@ Examples:
 
 
 @click.command("faults", epilog=EXAMPLE)
-@click.option("--for", "operation", metavar="OP", help="List only the faults that apply to this operation.")
+@click.option(
+    "--for",
+    "operation",
+    metavar="OP",
+    shell_complete=completion.operations,
+    help="List only the faults that apply to this operation.",
+)
+@click.option(
+    "--class",
+    "drift_class",
+    metavar="CLASS",
+    shell_complete=completion.classes,
+    help="List only the faults of this drift class.",
+)
 @EDITION_NAME
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def faults_command(operation: str | None, name: str | None, as_json: bool) -> int:
+def faults_command(operation: str | None, drift_class: str | None, name: str | None, as_json: bool) -> int:
     """List the faults that `simulate --fault` injects, with drift class and effect."""
     found = _listed(operation, name)
+    if drift_class is not None:
+        number = class_number(drift_class)
+        if number is None:
+            raise UsageError(
+                f"Unknown drift class {quoted_input(drift_class)}.",
+                where="option --class",
+                expected="D5 or required-field-removed",
+            )
+        found = [fault for fault in found if number in fault.classes]
     if as_json:
         click.echo(json.dumps({"faults": [fault.to_json() for fault in found]}, indent=2))
         return EXIT_CLEAN

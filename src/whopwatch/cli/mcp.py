@@ -22,6 +22,7 @@ from whopwatch.cli._support.options import (
     SEED,
     TRUST,
     report_files,
+    verbosity,
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, print_risks
@@ -83,6 +84,7 @@ class _Wanted:
 @report_files("json", "junit", "markdown", "html")
 @CONFIG
 @TRUST
+@verbosity
 def mcp_command(
     url: str | None,
     command: str | None,

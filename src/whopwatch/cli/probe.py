@@ -28,6 +28,7 @@ from whopwatch.cli._support.options import (
     FILE_PATH,
     MAX_TIME,
     TARGET,
+    verbosity,
 )
 from whopwatch.cli._support.subprocess_call import call_in_subprocess
 from whopwatch.config import SIMULATOR, Secret, Target, read_secret, resolve_target, target_name
@@ -75,6 +76,7 @@ LOG_FORMAT = "Format of the log on standard error."
 @CONTRACT_WITHOUT_AUTO
 @ALLOW_UNCHECKED
 @ACCEPTED_OPTION
+@verbosity
 def probe_command(
     target: str | None,
     config: Path | None,

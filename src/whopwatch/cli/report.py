@@ -14,6 +14,7 @@ from whopwatch.cli._support.options import (
     FILE_PATH,
     REPORT_DIR,
     report_files,
+    verbosity,
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report
@@ -39,6 +40,7 @@ that of the worst run: 0 passed, 1 drift, 3 could not check; 2 for a file that i
 @ACCEPTED_OPTION
 @CONTRACT_WITHOUT_AUTO
 @CONFIG
+@verbosity
 def report_command(
     files: tuple[Path, ...],
     reports: dict[str, str | None],

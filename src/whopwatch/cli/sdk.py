@@ -23,6 +23,7 @@ from whopwatch.cli._support.options import (
     cache_folder,
     report_files,
     seconds,
+    verbosity,
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, print_risks
@@ -86,6 +87,7 @@ DEFAULT_RELEASE = "sdk:0.0.23"
 @CACHE
 @click.option("--lock", type=FILE_PATH, metavar="FILE", help="Hashes of the release and its dependencies.")
 @TRUST
+@verbosity
 def sdk_command(
     release: str | None,
     target: str | None,

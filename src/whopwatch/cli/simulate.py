@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from whopwatch.cli import completion
 from whopwatch.cli._support.options import EDITION_NAME, seconds
 from whopwatch.cli.webhook import SECRET_VARIABLE
 from whopwatch.config import read_secret
@@ -63,7 +64,14 @@ Stop the server with Ctrl-C or SIGTERM.
     "--app-key", "app_keys", multiple=True, metavar="NAME=SCOPES", help="Add an app key with only these scopes."
 )
 @click.option("--lenient", is_flag=True, help="Accept any key, and respond to any id as if it existed.")
-@click.option("--fault", "faults", multiple=True, metavar="NAME[@OP]", help="Inject a fault; repeatable.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    shell_complete=completion.faults,
+    metavar="NAME[@OP]",
+    help="Inject a fault; repeatable.",
+)
 @click.option("--control", is_flag=True, help="Enable HTTP endpoints to toggle faults and trigger events.")
 @click.option("--log", is_flag=True, help="Print a line for each request to stderr.")
 @click.option("--webhook-url", metavar="URL", help="Send signed webhook events to URL.")

@@ -108,7 +108,8 @@ def find_config(folder: Path | None = None) -> Path | None:
     start = folder or Path.cwd()
     for parent in (start, *start.parents):
         for file in (parent / CONFIG_FILE, parent / PYPROJECT):
-            if file.is_file() and (parent == start or _is_own(file)) and (file.name == CONFIG_FILE or _has_table(file)):
+            is_usable = file.is_file() and (parent == start or _is_own(file))
+            if is_usable and (file.name == CONFIG_FILE or _has_table(file)):
                 return Path(file.name) if folder is None and parent == start else file
         if (parent / ".git").exists() or parent == Path.home():
             break
@@ -120,10 +121,10 @@ def _is_own(file: Path) -> bool:
 
 
 def _has_table(file: Path) -> bool:
-    """Return whether a pyproject.toml has settings of whopwatch; one that is not TOML is the business of other tools."""
+    """Return whether a pyproject.toml has settings of whopwatch. One that is not TOML is for other tools to report."""
     try:
         return TABLE in tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, TypeError):
         return False
 
 

@@ -33,6 +33,7 @@ from whopwatch.reports.text import (
     inactive_findings,
     incidents_line,
     location,
+    open_checks,
     requests_line,
     sentence,
     states_line,
@@ -200,6 +201,21 @@ def _summary(report: Report) -> RenderableType:
     if any(finding.breaks for finding in report.findings):
         table.add_row("classes", Text(class_page(""), overflow="fold"))
         table.add_row("accept", Text('whopwatch accept FINGERPRINT --reason "..."', overflow="fold"))
+    return Group("", Padding(table, (0, 0, 0, 1), expand=False), "", verdict_line(report))
+
+
+def verdict_line(report: Report) -> Text:
+    """Return the verdict and its sentence as one line."""
     badge = Text.assemble((f" {VERDICTS[report.verdict]} ", _VERDICT_STYLES[report.verdict]), "  ")
-    badge.append(sanitize(headline(report)))
-    return Group("", Padding(table, (0, 0, 0, 1), expand=False), "", badge)
+    return badge.append(sanitize(headline(report)))
+
+
+def verified_operations(report: Report) -> RenderableType:
+    """Return a line for each operation that was checked: its state, and the checks that did not run."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in report.operations:
+        if row.state in (State.VERIFIED, State.DRIFT) and row.checks_total:
+            table.add_row(Text(sanitize(row.id)), open_checks(row))
+    return table

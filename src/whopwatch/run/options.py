@@ -9,8 +9,8 @@ from pathlib import Path
 
 from whopwatch.checks import Evidence, run_checks
 from whopwatch.checks.registry import CHECKS
-from whopwatch.checks.reproduce import values_at
-from whopwatch.config import Target
+from whopwatch.checks.reproduce import request_of, values_at
+from whopwatch.config import SIMULATOR, Target
 from whopwatch.config.contract_choice import ContractChoice, choose_contract
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
@@ -22,8 +22,8 @@ from whopwatch.run.incidents import without_incidents
 from whopwatch.run.matching import bundled_contracts, observe_matching
 from whopwatch.run.observation import Observation, Progress
 from whopwatch.run.selection import match_operations, refuse_writes, select_operations
-from whopwatch.run.session import DEFAULT_BUDGET, THOROUGH_BUDGET, WRITING_BUDGET
-from whopwatch.run.target import open_target
+from whopwatch.run.session import DEFAULT_BUDGET, THOROUGH_BUDGET, WRITING_BUDGET, observe
+from whopwatch.run.target import open_target, wanted_target
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class RunOptions:
     None for the default. With `writes` the selected writes are made, too. A `thorough` run has a budget for every check
     of every operation. With `allow_unchecked` the key need not be allowed to use any operation. `patterns` select
     operations as `only` does, `exclude` leaves some out (`payments.*`). `faults` are injected by the simulator.
-    `announce` is called with the contract before the first request, and again if it changes. After `max_seconds` the
-    run ends with what it has.
+    `announce` is called with the contract before the first request, and again if it changes. After `max_seconds`, or
+    with `max_failures` findings that count, the run ends with what it has.
     """
 
     contract_name: str | None = None
@@ -52,6 +52,7 @@ class RunOptions:
     writes: bool = False
     allow_unchecked: bool = False
     thorough: bool = False
+    max_failures: int | None = None
     patterns: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
@@ -130,6 +131,44 @@ def _with_known_names(choice: ContractChoice, options: RunOptions) -> ContractCh
     return choice
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedRequests:
+    """The requests that a run would send to `target`, as text; `rate` is in requests a second, None for no limit."""
+
+    target: str
+    requests: tuple[str, ...]
+    sent: int
+    budget: int
+    rate: float | None
+
+
+def plan_requests(options: RunOptions, target_name: str | None, environ: Mapping[str, str]) -> PlannedRequests:
+    """Return the requests of a run with `options`, without sending one to the target.
+
+    The plan chooses requests as responses arrive, so the embedded simulator responds in place of the target.
+    """
+    choice = chosen_contract(options, target_name, environ)
+    contract = choice.contract
+    wanted = wanted_target(target_name, environ, options.config)
+    with open_target(contract, SIMULATOR, {}, seed=options.seed, writes=options.writes) as stand_in:
+        observation = observe(
+            contract,
+            stand_in,
+            budget=options.request_limit,
+            selected=options.selected(contract),
+            seed=options.seed,
+            writes=options.writes,
+        )
+    requests = [request_of(contract, exchange) for exchange in observation.exchanges]
+    lines = [
+        f"{request.method:6} {request.path}  {exchange.operation} {exchange.purpose}"
+        for request, exchange in zip(requests, observation.exchanges, strict=True)
+    ]
+    rate = options.rate or wanted.rate if wanted else options.rate
+    name = wanted.name if wanted else SIMULATOR
+    return PlannedRequests(name, tuple(lines), observation.sent, options.request_limit, rate)
+
+
 def observe_target(
     options: RunOptions,
     target_name: str | None,
@@ -171,5 +210,6 @@ def observe_target(
             past=past,
             writes=options.writes,
             max_seconds=options.max_seconds,
+            max_failures=options.max_failures,
         )
     return ObservedRun(contract, target, observation)

@@ -29,6 +29,7 @@ from whopwatch.planning.ids import without_candidates
 from whopwatch.planning.schedule import plan
 from whopwatch.planning.state import Experiment, OperationHistory, Plan, RunState
 from whopwatch.planning.writes import WriteState, plan_cleanup, plan_writes
+from whopwatch.reports.text import plural
 from whopwatch.run.abort import abort_reason, connection_lost_reason, is_api_response
 from whopwatch.run.api_version import (
     STRUCTURAL,
@@ -53,6 +54,8 @@ REPEAT_SHARE = 0.05
 """The share of the reading budget that is reserved for repeating requests before a finding is reported."""
 WRITE_SHARE = 0.625
 """The share of the budget that is reserved for writes and the reads that verify them."""
+JUDGED_TOGETHER = 20
+"""Requests after which a run with a maximum of failures counts its findings."""
 KEPT_BODY = 16 << 10
 """Bytes: the body of a larger response is dropped once it is parsed."""
 CLEANUP_SECONDS = 60.0
@@ -76,6 +79,7 @@ def observe(
     others: OtherContracts = no_others,
     max_seconds: float | None = None,
     shared: SharedBudget | None = None,
+    max_failures: int | None = None,
 ) -> Observation:
     """Observe `target` once with at most `budget` requests and return the observation.
 
@@ -85,7 +89,7 @@ def observe(
     reserved part of the budget; the target must be writable. Whatever the target does ends in the observation, never
     in an exception, and Ctrl-C ends it early. `others` returns the contracts of other versions, to recognise their
     responses. After `max_seconds` no request is sent except to delete what the run created. `shared` is a budget
-    of requests that other runs use, too.
+    of requests that other runs use, too. After `max_failures` findings that count, the run ends.
     """
     chosen = frozenset(selected if selected is not None else default_selection(contract))
     started_at, start = datetime.now(UTC), time.perf_counter()
@@ -96,6 +100,7 @@ def observe(
     with Client(target, contract, budget=limits, transport=transport, unscoped_key=unscoped_key) as client:
         detector = VersionDetector(contract, others, requested=target.api_version_date)
         session = Session(client, state, exchanges, progress, detector)
+        session.max_failures = max_failures
         session.prepare(target)
         session.run_plan(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE))
         findings = session.confirm()
@@ -160,6 +165,8 @@ class Session:
         self.stopped: str | None = None
         self.unusable = False
         self._answered = False
+        self.max_failures: int | None = None
+        self._judged = 0
         self._failing: set[str] = set()
         self._repeats = MAX_REPEATS
         # The embedded simulator has no weather.
@@ -189,6 +196,7 @@ class Session:
             return ROUND_SIZE if is_known else 1
 
         def may_start(in_progress: int) -> bool:
+            self._stop_at_max_failures()
             self.exhausted = self._client.remaining - in_progress <= keep
             return not self.exhausted and self.stopped is None
 
@@ -218,6 +226,13 @@ class Session:
             self.exhausted = True
         except KeyboardInterrupt:
             self.stopped = INTERRUPTED
+
+    def _stop_at_max_failures(self) -> None:
+        if self.max_failures is None or self.stopped or len(self._exchanges) < self._judged + JUDGED_TOGETHER:
+            return
+        self._judged = len(self._exchanges)
+        if sum(finding.breaks for finding in self.findings()) >= self.max_failures:
+            self.stopped = f"stopped after {plural(self.max_failures, 'finding')} (--max-failures)"
 
     def confirm(self) -> tuple[Finding, ...]:
         """Repeat the requests behind findings that are based on one sample; return the findings after that."""

@@ -55,11 +55,16 @@ def open_target(
 
 def check_target(name: str | None, environ: Mapping[str, str], config: Path | None = None) -> None:
     """Raise UsageError or ConfigError for a target that `open_target` would reject. Starts and sends nothing."""
+    wanted_target(name, environ, config)
+
+
+def wanted_target(name: str | None, environ: Mapping[str, str], config: Path | None = None) -> Target | None:
+    """Return the target that `open_target` would open, None for the simulator. Starts and sends nothing."""
     wanted = target_name(name, environ)
     if wanted == SIMULATOR:
         read_config(config)
-    else:
-        resolve_target(wanted, environ, config)
+        return None
+    return resolve_target(wanted, environ, config)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from whopwatch.cli import completion
 from whopwatch.config import RATE_RANGE, is_rate
 from whopwatch.config.targets_file import MAX_CONCURRENCY
 from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, FAIL_ON, FAIL_ON_NEW
@@ -31,6 +32,9 @@ REPORT_HELP = {
 SHORTEST, LONGEST = 0.001, 86_400
 """The limits of an interval, in seconds."""
 
+VERBOSITY = "whopwatch.verbosity"
+"""The key of the context that says whether to print less or more: `quiet` or `verbose`."""
+
 Command = Callable[..., int]
 
 
@@ -48,6 +52,21 @@ def report_files(*kinds: str) -> Callable[[Command], Command]:
         return decorated
 
     return decorate
+
+
+def verbosity(command: Command) -> Command:
+    """Add --quiet and --verbose; `printing` reads them from the context."""
+
+    def note(context: click.Context, param: click.Parameter, is_given: bool) -> None:
+        if is_given:
+            context.meta[VERBOSITY] = param.name
+
+    for name, flag, help in (
+        ("verbose", "-v", "Also list the verified operations, with the checks that did not run."),
+        ("quiet", "-q", "Print the verdict only."),
+    ):
+        command = click.option(flag, f"--{name}", is_flag=True, expose_value=False, callback=note, help=help)(command)
+    return command
 
 
 def names(_: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -80,14 +99,42 @@ def finite(_: click.Context, param: click.Parameter, value: float | None) -> flo
 
 
 FILE_PATH = click.Path(path_type=Path)
-TARGET = click.option("--target", metavar="NAME|URL", help="simulator (default), sandbox, production, or a base URL.")
-ONLY = click.option("--only", callback=names, multiple=True, metavar="OP[,OP]", help="Check only these operations.")
-OPERATION = click.option(
-    "--operation", "patterns", multiple=True, metavar="GLOB", help="Check only operations that match, as payments.*."
+TARGET = click.option(
+    "--target",
+    metavar="NAME|URL",
+    shell_complete=completion.targets,
+    help="simulator (default), sandbox, production, or a base URL.",
 )
-EXCLUDE = click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out operations that match.")
+ONLY = click.option(
+    "--only",
+    callback=names,
+    shell_complete=completion.operations,
+    multiple=True,
+    metavar="OP[,OP]",
+    help="Check only these operations.",
+)
+OPERATION = click.option(
+    "--operation",
+    "patterns",
+    multiple=True,
+    shell_complete=completion.operations,
+    metavar="GLOB",
+    help="Check only operations that match, as payments.*.",
+)
+EXCLUDE = click.option(
+    "--exclude",
+    multiple=True,
+    shell_complete=completion.operations,
+    metavar="GLOB",
+    help="Leave out operations that match.",
+)
 RESOURCE = click.option(
-    "--resource", callback=names, multiple=True, metavar="R[,R]", help="Check only these resources; v2 is all of v2."
+    "--resource",
+    callback=names,
+    shell_complete=completion.resources,
+    multiple=True,
+    metavar="R[,R]",
+    help="Check only these resources; v2 is all of v2.",
 )
 RATE = click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second, from 0.01 to 1000.")
 CONCURRENCY = click.option(
@@ -131,6 +178,12 @@ FAIL_ON_OPTION = click.option(
     default=DEFAULT_FAIL_ON,
     show_default=True,
     help="Mildest severity that ends the run with 1, or `new` for new and worse findings only.",
+)
+MAX_FAILURES = click.option(
+    "--max-failures", type=click.IntRange(min=1), metavar="N", help="Stop after N findings that count."
+)
+DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Print the requests of the plan, and send none of them to the target."
 )
 THOROUGH = click.option("--thorough", is_flag=True, help="Send every request that a check needs, up to 8000.")
 ALLOW_UNCHECKED = click.option(

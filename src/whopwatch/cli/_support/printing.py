@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whopwatch.cli._support.colors import make_console
+from whopwatch.cli._support.options import VERBOSITY
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.contract import Contract
 from whopwatch.core.foreign_text import sanitize
@@ -31,11 +32,19 @@ def print_risks(*, contained: bool, release: str | None = None) -> None:
         click.echo("The program runs without containment (--trust): it can read your files and send them.", err=True)
 
 
+def is_printing(verbosity: str) -> bool:
+    """Return whether the running command was asked to be `quiet`, or `verbose`."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.meta.get(VERBOSITY) == verbosity
+
+
 def print_contract(contract: Contract, target: str) -> None:
     """Print to stderr, before a run, what is checked and against which contract."""
     from whopwatch.contract.loader import describe
     from whopwatch.reports.text import contract_words
 
+    if is_printing("quiet"):
+        return
     click.echo(f"Checking {sanitize(target)} against the contract {contract_words(describe(contract))}.", err=True)
 
 
@@ -55,6 +64,12 @@ def output_report(
     kinds = outputs.kinds - others.keys()
     written = outputs.write({**others, **{kind: RENDERERS[kind](report) for kind in kinds}})
     console = make_console(stderr=outputs.use_stdout)
+    if is_printing("quiet"):
+        console.print(terminal.verdict_line(report), highlight=False, soft_wrap=True)
+        console.file.flush()
+        return
+    if is_printing("verbose"):
+        console.print(terminal.verified_operations(report), highlight=False)
     if console.is_terminal:
         terminal.print_report(report, console, values)
     else:
@@ -67,27 +82,30 @@ def output_report(
 @contextmanager
 def show_progress() -> Iterator[Callable[[RunProgress], None]]:
     """Yield a function that shows the progress of a run on stderr, if that is a terminal; remove it at the end."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = make_console(stderr=True)
     columns = (
         TextColumn("checking"),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
-        TextColumn("operations, {task.fields[sent]} requests"),
-        TimeElapsedColumn(),
+        TextColumn("requests, {task.fields[done]} of {task.fields[operations]} operations, at most"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
         TextColumn("[dim]{task.description}", markup=True),
     )
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("", total=None, sent=0)
+    is_hidden = not sys.stderr.isatty() or is_printing("quiet")
+    with Progress(*columns, console=console, transient=True, disable=is_hidden) as bar:
+        task = bar.add_task("", total=None, done=0, operations=0)
 
         def show(progress: RunProgress) -> None:
             bar.update(
                 task,
-                completed=progress.done,
-                total=progress.total,
+                completed=progress.sent,
+                total=progress.budget,
                 description=progress.operation,
-                sent=progress.sent,
+                done=progress.done,
+                operations=progress.total,
             )
 
         yield show

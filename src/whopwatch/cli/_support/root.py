@@ -60,6 +60,7 @@ COMMANDS = {
     "accept": ("whopwatch.cli.accept:accept_command", "Accept findings, so that they no longer count."),
     "baseline": ("whopwatch.cli.baseline:baseline_command", "Export or import the drift history."),
     "check": ("whopwatch.cli.check:check_command", "Check a target against the contract."),
+    "completion": ("whopwatch.cli.completion:completion_command", "Print the completion script of a shell."),
     "contract": ("whopwatch.cli.contract:contract_command", "Export, verify, show and build the contract."),
     "diff": ("whopwatch.cli.diff:diff_command", "Compare two contracts or SDK releases."),
     "drift": ("whopwatch.cli.drift:drift_command", "Check a target and report what changed since last night."),

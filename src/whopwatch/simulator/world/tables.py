@@ -368,7 +368,7 @@ class World:
             number = entity.index - self._span(entity.table)[0]
             return self._there(entity, EntityRef(table, self.id(table, foreign + number % (total - foreign))))
         found = list(self.follow(entity, path, shown=node.kind not in ("reference", "id", "union")))
-        if node.kind == "id":
+        if node.kind in ("id", "reference"):
             found = [value for value in found if isinstance(value, EntityRef) and value.table == node.resource]
         return found[tick % len(found)] if found else None
 

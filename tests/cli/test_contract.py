@@ -75,6 +75,24 @@ def test_coverage_counts_all_of_the_reference(capsys: Captured) -> None:
     assert sum(row.get("operations", 0) for row in rows) == 149
 
 
+def test_coverage_lists_what_the_simulator_does_in_a_generic_way(capsys: Captured) -> None:
+    assert main(["contract", "coverage"]) == 0
+    old = capsys.readouterr().out
+    assert main(["contract", "coverage", "--contract", "newest"]) == 0
+    newest = capsys.readouterr().out
+    assert "Simulator: " in old
+    assert "memberships.cancel," not in old
+    assert "webhooks.replay_delivery" in newest
+    assert "payments.void" not in newest
+    assert main(["contract", "coverage", "--contract", "newest", "--json"]) == 0
+    rows = {row["system"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["bounties.submissions"]["generic"] == {
+        "bounties.submissions.list": "list",
+        "bounties.submissions.retrieve": "read",
+    }
+    assert rows["webhooks"]["generic"]["webhooks.replay_delivery"] == "change"
+
+
 def test_conflicts_give_both_readings_and_the_one_taken(capsys: Captured) -> None:
     assert main(["contract", "conflicts"]) == 0
     short = capsys.readouterr().out

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -112,6 +115,22 @@ def test_a_check_of_the_simulator_is_clean_and_reaches_every_read(newest: Contra
     reads = {operation.id for operation in newest.reads}
     assert [row.id for row in report.operations if row.id in reads and row.state != "verified"] == []
     assert len(reads) == 217
+
+
+def test_writes_below_other_objects_are_checked() -> None:
+    resources = "members.notes,accounts.preferences,webhooks,payouts.methods,reactions,transfers,experiments"
+    options = ["--contract", "newest", "--allow-writes", "--budget", "2500", "--resource", resources, "--json", "-"]
+    run = subprocess.run([sys.executable, "-m", "whopwatch", "check", *options], capture_output=True, check=False)
+    report = json.loads(run.stdout)
+    assert report["findings"] == []
+    verified = {row["id"] for row in report["operations"] if row["state"] == "verified"}
+    assert {"members.notes.create", "accounts.preferences.update", "payouts.methods.delete"} <= verified
+    assert {"reactions.create", "transfers.create", "experiments.end"} <= verified
+
+
+def test_amounts_are_stored_in_the_form_that_responses_show(fresh: Asker) -> None:
+    body = {"type": "balance", "amount": 10, "currency": "usd", "origin_id": "x", "destination_id": "y"}
+    assert fresh("POST", "/transfers", body=body).json["amount"]["amount"] == "10"
 
 
 def test_lists_have_their_documented_page_sizes(ask: Asker) -> None:

@@ -52,6 +52,8 @@ def content(contract: Contract, evidence: Evidence, findings: FindingCollector) 
         successes = [one for one in valid if one.ok and one.credential == "key" and one.status != NO_CONTENT]
         for number, exchange in enumerate(successes):
             problem = exchange.parsed[1]
+            if problem is BodyProblem.EMPTY and not documented:
+                problem = None  # no body is documented
             rule = _broken_header_rule(exchange, documented) or (BODY_PROBLEMS[problem] if problem else None)
             if rule:
                 findings.report(

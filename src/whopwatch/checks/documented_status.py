@@ -124,7 +124,5 @@ def _broken_rule(contract: Contract, operation: Operation, exchange: Exchange) -
         return REDIRECT
     if status in GONE_STATUSES:
         return OPERATION_GONE
-    # The edition may declare a rejection that the documents of the operation leave out.
-    kind = INVALID_REQUEST_KINDS.get(exchange.purpose)
-    is_declared = kind is not None and status == contract.behaviour.pages[kind.declared]
-    return None if is_declared else UNDOCUMENTED_STATUS
+    # The edition may declare rejections that the documents of the operation leave out.
+    return None if str(status) in contract.behaviour.errors else UNDOCUMENTED_STATUS

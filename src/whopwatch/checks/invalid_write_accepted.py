@@ -136,7 +136,7 @@ def _documented_fields(operation: Operation) -> set[str]:
 
 def _exists(exchange: Exchange, evidence: Evidence) -> bool:
     """Whether the object of a write was read before it in the same run, and was never not found."""
-    wanted, index = next(iter(exchange.path_params.values()), None), evidence.index(exchange)
+    wanted, index = exchange.subject_id, evidence.index(exchange)
     resource = evidence.operation(exchange).resource
     reads = (read for name in ("retrieve", "list") for read in evidence.responses.get(f"{resource}.{name}", ()))
     is_gone = any(
@@ -148,7 +148,7 @@ def _exists(exchange: Exchange, evidence: Evidence) -> bool:
 
 def _is_deleted(exchange: Exchange, evidence: Evidence) -> bool:
     """Whether the last read before a second deletion no longer shows the object."""
-    wanted, index = next(iter(exchange.path_params.values()), None), evidence.index(exchange)
+    wanted, index = exchange.subject_id, evidence.index(exchange)
     resource = evidence.operation(exchange).resource
     reads = [other for name in ("retrieve", "list") for other in evidence.by_operation.get(f"{resource}.{name}", ())]
     latest = [read for read in reads if read.purpose is Purpose.READ_BACK and evidence.index(read) < index][-1:]

@@ -89,7 +89,7 @@ def _add_write(state: _KnownState, operation: Operation, exchange: Exchange, ind
 
 
 def _add_read(state: _KnownState, reader: Operation, exchange: Exchange) -> None:
-    wanted = next(iter(exchange.path_params.values()), None)
+    wanted = exchange.subject_id
     if reader.is_list:
         page = ListPage(exchange)
         state.listed.setdefault(reader.id, set()).update(page.ids)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,20 +109,27 @@ def verify_command(as_json: bool, name: str | None) -> int:
 def coverage_command(as_json: bool, name: str | None) -> int:
     """Show for each resource what the contract, simulator, checks, suites, faults and probes cover.
 
+    Also lists the operations that the simulator answers in a generic way, as the edition declares nothing of them.
+
     Exit code 1: something that the API reference documents is missing.
     """
     from whopwatch.cli._support import systems
     from whopwatch.contract_build import coverage as covering
+    from whopwatch.simulator.api.actions import generic_operations
 
     loaded, place = load(name), edition_dir(name)
     rows = covering.coverage(loaded, place)
     found = systems.systems(loaded, place)
+    generic = generic_operations(loaded)
     if as_json:
-        facts = {row.resource: asdict(row) for row in rows}
+        of_resource: dict[str, dict[str, str]] = {name: {} for name in loaded.resources}
+        for id, kind in generic.items():
+            of_resource.setdefault(loaded.operations[id].resource, {})[id] = kind
+        facts = {row.resource: {**asdict(row), "generic": of_resource.get(row.resource, {})} for row in rows}
         shown = [{"system": one.name, "parts": dict(one.cells), **facts.get(one.name, {})} for one in found]
         click.echo(json.dumps(shown, indent=2))
     else:
-        click.echo("\n".join((*systems.table(found), "", *_coverage_sums(rows))))
+        click.echo("\n".join((*systems.table(found), "", *_generic_lines(loaded, generic), "", *_coverage_sums(rows))))
     return EXIT_CLEAN if all(row.is_covered for row in rows) else EXIT_DRIFT
 
 
@@ -172,6 +180,18 @@ def _counts(loaded: Contract) -> str:
     beside = "".join(f", and {count} in {api}" for api, count in versions.items() if api != "v1")
     resources = {operation.resource for operation in loaded.operations.values() if operation.api == "v1"}
     return f"{versions['v1']} operations of {len(resources)} resources, {len(loaded.events)} webhook events{beside}"
+
+
+def _generic_lines(loaded: Contract, generic: Mapping[str, str]) -> Iterator[str]:
+    """Yield what the simulator does in a generic way: counts, and the actions by name."""
+    kinds = Counter(generic.values())
+    counts = ", ".join(f"{kinds[kind]} {kind}" for kind in ("list", "read", "create", "update", "delete", "change"))
+    declared = len(loaded.operations) - len(generic)
+    yield f"Simulator: {declared} operations as simulator.toml declares, {len(generic)} in a generic way: {counts}."
+    changes = sorted(id for id, kind in generic.items() if kind == "change")
+    if changes:
+        yield "Generic changes store the fields of the body, and do nothing else:"
+        yield textwrap.fill(", ".join(changes), 110, initial_indent="  ", subsequent_indent="  ")
 
 
 def _coverage_sums(rows: list[CoverageRow]) -> Iterator[str]:

@@ -96,8 +96,8 @@ class Contract:
 
     def nearest(self, id: str) -> str | None:
         """A suggestion for a name that no operation has: of a resource that there is, what that one has."""
-        resource = id.partition(".")[0]
-        own = [known for known in self.operations if known.startswith(f"{resource}.")]
+        resource = id.rpartition(".")[0]
+        own = [known for known, operation in self.operations.items() if operation.resource == resource]
         if own:
             return did_you_mean(id, own) or f"{resource} has {', '.join(own)}"
         return did_you_mean(id, self.operations)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -91,7 +91,7 @@ class Operation:
         return self.responses[min(status for status in self.responses if 200 <= status < 300)]
 
     def in_(self, location: Location) -> Iterator[Parameter]:
-        """The parameters at `location`."""
+        """The parameters at `location`; those of the path in its order."""
         return (parameter for parameter in self.parameters if parameter.location == location)
 
     @cached_property
@@ -158,7 +158,7 @@ def _operation(api: str, document: Mapping[str, Any], path: str, method: str, ra
         method=method.upper(),
         path=path,
         resource=raw["tags"][0],
-        parameters=tuple(_parameter(deref(parameter)) for parameter in raw.get("parameters", ())),
+        parameters=tuple(sorted(map(_parameter, map(deref, raw.get("parameters", ()))), key=_place_in(path))),
         body=deref(body)["content"]["application/json"]["schema"] if body else None,
         body_required=bool(body and deref(body).get("required")),
         responses={
@@ -171,6 +171,11 @@ def _operation(api: str, document: Mapping[str, Any], path: str, method: str, ra
         alternate_paths=tuple(raw.get("x-alternate-paths", ())),
         raw=raw,
     )
+
+
+def _place_in(path: str) -> Callable[[Parameter], int]:
+    """Return the sort key of parameters: those of the path in its order, before all others."""
+    return lambda one: path.find(f"{{{one.name}}}") if one.location == "path" else len(path)
 
 
 def _parameter(raw: Mapping[str, Any]) -> Parameter:

@@ -147,7 +147,7 @@ class Assembler:
         """What is known of the named types: whose object a response is, and whose an event's data."""
         places: dict[str, SchemaPlace] = {}
         for operation in self._model.operations.values():
-            method = operation.id.partition(".")[2]
+            method = operation.id.rpartition(".")[2]
             if isinstance(operation.response, NamedType) and method in {*_METHODS_ON_ONE, "list"}:
                 name = operation.response.name
                 places.setdefault(name, SchemaPlace(name, operation.resource))
@@ -159,9 +159,9 @@ class Assembler:
 
 
 def _summary(operation: SdkOperation) -> str:
-    resource, _, method = operation.id.partition(".")
+    resource, _, method = operation.id.rpartition(".")
     one = resource_singular(resource).replace("_", " ")
-    words = method.replace("_", " ").replace(".", " ")
+    words = method.replace("_", " ")
     if method == "list":
         return f"List {resource.replace('_', ' ')}"
     if method in _METHODS_ON_ONE:

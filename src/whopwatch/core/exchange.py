@@ -137,6 +137,11 @@ class Exchange:
                 return float(text)
         return None
 
+    @property
+    def subject_id(self) -> str | None:
+        """Return the id of the object that the path names: the last one, after those of its parents."""
+        return next(reversed(self.path_params.values()), None)
+
     def query_value(self, name: str) -> str | None:
         """Return the first value sent for the query parameter `name`, or None."""
         return self._sent.get(name)

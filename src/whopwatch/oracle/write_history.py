@@ -84,7 +84,7 @@ def _new_record(
 
 def _add_read(operation: Operation, exchange: Exchange, state: _ResourceState) -> None:
     record = state.latest
-    wanted = next(iter(exchange.path_params.values()), None)
+    wanted = exchange.subject_id
     if operation.is_list:
         state.page = exchange
     elif exchange.ok and wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from whopwatch.contract import Operation
@@ -73,14 +74,14 @@ def expected_of(
     answer = exchange.json if isinstance(exchange.json, dict) else {}
     is_new = not given or action.makes or operation.method_name == "create"
     if id is None:
-        id = answer.get("id") if is_new else next(iter(given.values()))
-    if not isinstance(id, str):
-        return None
+        id = answer.get("id") if is_new else exchange.subject_id
+    if not isinstance(id, str) or (is_new and id in given.values()):
+        return None  # the response shows no object, or the parent of the new one
     if operation.method == "DELETE":
         return ExpectedObject(id, is_gone=True)
     is_plain = declared is None or action.shows_body
     names = effects.renamed.get(operation.resource, {})
-    sent = {names.get(name, name): value for name, value in body.items()} if is_plain else {}
+    sent = {names.get(name, name): value for name, value in body.items() if name != "id"} if is_plain else {}
     return ExpectedObject(
         id,
         {**sent, **action.sets},
@@ -138,6 +139,13 @@ def _has_next_page(exchange: Exchange) -> bool:
     return not isinstance(info, dict) or info.get("has_next_page") is not False
 
 
+def _decimal(text: str) -> Decimal | None:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
 def _ids(listed: list[Any]) -> list[Any]:
     return [item.get("id") if isinstance(item, dict) else item for item in listed]
 
@@ -151,6 +159,8 @@ def _agrees(sent: Any, shown: Any) -> bool:
         return isinstance(shown, dict) and sent.items() <= shown.items()
     if isinstance(sent, bool) or isinstance(shown, bool):
         return sent is shown
+    if isinstance(sent, int | float) and isinstance(shown, str):  # an amount may be shown as a decimal string
+        return _decimal(shown) == Decimal(str(sent))
     if isinstance(sent, str) and isinstance(shown, str) and sent != shown:
         try:
             return epoch_seconds(sent) == epoch_seconds(shown)

@@ -104,9 +104,9 @@ def _with_optional_ids(state: RunState, operation: Operation, values: ParameterV
 
 def _call(state: RunState, operation: Operation, values: ParameterValues, template: str | None = None) -> Call:
     """Return the request with `values` in the path where it has a place for them, and in the query otherwise."""
-    in_path = {
+    in_path = [
         parameter.name for parameter in operation.in_("path") if f"{{{parameter.name}}}" in (template or operation.path)
-    }
+    ]
     query = [(name, value) for name, value in values.items() if name not in in_path]
     if operation.is_list and operation.parameter("first"):
         query.append(("first", str(state.contract.paging(operation).maximum_size)))

@@ -229,7 +229,8 @@ class Backend:
         operation = call.matched
         view = self.world.views.of_operation.get(operation.id)
         if view is None:
-            call.payload = True if operation.success.schema is not None else EMPTY_RESPONSE
+            has_body = "application/json" in operation.success.media_types
+            call.payload = True if operation.success.schema is not None else {} if has_body else EMPTY_RESPONSE
             return
         if view.form == "value":
             call.payload = self._projector.show_value(view, ":".join(call.path_params.values()))

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.contract.schema_tree import schemas_of
 
 Schema = Mapping[str, Any]
 Body = dict[str, Any]
@@ -99,8 +100,9 @@ class BodyBuilder:
         self, name: str, schema: Schema, operation: Operation, current: Any = None, taken: Mapping[Any, int] = NOT_TAKEN
     ) -> Any:
         part = self._branch(schema, operation)
-        if "enum" in part:
-            return min(part["enum"], key=lambda value: (value == current, taken.get(value, 0)))
+        known = part.get("enum") or (self._shown_values(name, operation) if part.get("type") == "string" else ())
+        if known:
+            return min(known, key=lambda value: (value == current, taken.get(value, 0)))
         if "x-resource" in part:
             return self._id_of(part["x-resource"])
         kind = part.get("type")
@@ -112,9 +114,14 @@ class BodyBuilder:
             return not current
         if kind in ("integer", "number"):
             return next(number for number in NUMBERS if number != current)
-        if part.get("format") in ("date-time", "date"):
-            return next(date[:10] if part["format"] == "date" else date for date in LATER if date != current)
+        if part.get("format") in ("date-time", "date") or name.endswith("_at"):
+            return next(date[:10] if part.get("format") == "date" else date for date in LATER if date != current)
         return self._contract.write_effects.text(name, self._unique())
+
+    def _shown_values(self, name: str, operation: Operation) -> Sequence[Any]:
+        """Return the documented values of the field of this name in the response: a request takes no others."""
+        shown = schemas_of(self._contract).of(operation).fields.get(name)
+        return shown.known_values if shown and shown.types == {"string"} else ()
 
     def _object(self, name: str, schema: Schema, operation: Operation) -> Body:
         if name == "metadata":

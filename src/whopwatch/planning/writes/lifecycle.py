@@ -63,6 +63,9 @@ def _creations(writing: WriteState, create: Operation) -> WriteSteps[Body]:
         if writing.id_of(resource) is None:
             writing.skipped[create.id] = f"not sent: no id of {resource} is known, which the body needs"
             return {}
+    if not (yield from writing.find_parents(create)):
+        writing.skipped[create.id] = "not sent: no id of an object in its path is known"
+        return {}
     minimal = {**writing.bodies.minimal(create), **writing.parents(create)}
     if not writing.is_simulated and not writing.shows_marker(minimal):
         minimal = {**minimal, **_marked_text(writing, create)}
@@ -91,6 +94,9 @@ def _marked_text(writing: WriteState, create: Operation) -> Body:
 
 def _same_key(writing: WriteState, call: Call) -> WriteSteps[None]:
     """Repeat the Idempotency-Key with the same body, which must create nothing, then with another, which must fail."""
+    if call.body is None:
+        yield from writing.send(replace(call, purpose=Purpose.SAME_KEY))
+        return
     other = {**call.body, **writing.bodies.changed(call.operation, call.body)}
     if other == call.body:
         other["whopwatch"] = writing.unique()
@@ -111,7 +117,7 @@ def _changes(writing: WriteState, resource: str, created: Body) -> Experiment:
     for operation in changes:
         if writing.is_allowed(operation):
             subject = yield from _subject(writing, operation, shown)
-            if subject is None:
+            if subject is None or not (yield from writing.find_parents(operation, subject)):
                 writing.skipped[operation.id] = f"not sent: no id of {resource} is known to update"
             else:
                 yield from _change(writing, operation, subject, shown)
@@ -122,7 +128,7 @@ def _changing_operations(writing: WriteState, resource: str) -> Iterator[Operati
     own = [operation for operation in operations if operation.resource == resource and "{" in operation.path]
     order = list(writing.state.contract.write_effects.actions)
     yield from (operation for operation in own if operation.method in ("PATCH", "PUT"))
-    actions = [operation for operation in own if operation.method == "POST"]
+    actions = [operation for operation in own if operation.method == "POST" and operation.method_name != "create"]
     yield from sorted(actions, key=lambda operation: (*order, operation.id).index(operation.id))
 
 
@@ -133,8 +139,13 @@ def _subject(writing: WriteState, operation: Operation, shown: list[Any]) -> Wri
         return own[-1]
     if not shown:
         writing.listings.pop(operation.resource, None)  # an object found elsewhere need not be in this list
-        yield from writing.find_id(operation.resource)
-        return writing.id_of(operation.resource)
+        # Settings of an object have no id of their own: their path names the object.
+        *_, last = operation.in_("path")
+        for resource in (operation.resource, last.resource or ""):
+            yield from writing.find_id(resource)
+            if (known := writing.id_of(resource)) is not None:
+                return known
+        return None
     action = writing.action(operation)
     if action is None:
         return str(shown[0].get("id"))
@@ -185,6 +196,8 @@ def _deletion(writing: WriteState, resource: str) -> Experiment:
     delete, own = writing.operation(resource, "delete"), writing.created.get(resource)
     if delete is None or not writing.is_allowed(delete):
         return
+    if own and not (yield from writing.find_parents(delete, own[-1])):
+        own = None
     if not own:
         writing.skipped.setdefault(delete.id, "not sent: the run created no object to delete")
         return

@@ -13,7 +13,7 @@ from whopwatch.core.exchange import Credential, Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.http.call import is_usable
 from whopwatch.oracle.written_object import ExpectedObject, compare_read, expected_of, object_in
-from whopwatch.planning.ids import required_parameters, value_combinations
+from whopwatch.planning.ids import documented_samples, required_parameters, value_combinations
 from whopwatch.planning.state import Experiment, RunState, items, own_ids, rejected_parameter
 from whopwatch.planning.writes.bodies import Body, BodyBuilder
 
@@ -50,6 +50,7 @@ class WriteState:
     unverified: Counter[str] = field(default_factory=Counter)
     bodies: BodyBuilder = field(init=False)
     _count: int = 0
+    _chosen: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.bodies = BodyBuilder(self.state.contract, self.id_of, self.unique)
@@ -96,7 +97,7 @@ class WriteState:
     def note(self, operation: Operation, exchange: Exchange) -> None:
         """Update `created` with the response to a write."""
         if exchange.ok and operation.method == "DELETE":
-            id = next(iter(exchange.path_params.values()))
+            id = exchange.subject_id
             self.created[operation.resource] = [own for own in self.created.get(operation.resource, ()) if own != id]
             return
         made = expected_of(self.state.contract.write_effects, operation, exchange) if exchange.ok else None
@@ -144,15 +145,44 @@ class WriteState:
         purpose: Purpose = Purpose.WRITE,
         key: str | None = None,
     ) -> Call:
-        """Return the request of a write."""
-        names = [parameter.name for parameter in operation.in_("path")]
+        """Return the request of a write. A deletion that needs a body gets the smallest one."""
+        if body is None and operation.method == "DELETE" and operation.body is not None:
+            body = self.bodies.minimal(operation)
         return Call(
             operation,
             purpose,
-            path_params={name: id for name in names if id is not None},
+            path_params=self._path_values(operation, id),
             body=body if operation.body is not None else None,
             headers=((IDEMPOTENCY_KEY, key),) if key and operation.method == "POST" else (),
         )
+
+    def _path_values(self, operation: Operation, id: str | None) -> dict[str, str]:
+        """Return the ids in the path: `id` comes last, those of its parents before it."""
+        names = [parameter.name for parameter in operation.in_("path")]
+        values = self._parents_in_path(operation, id)
+        return {**values, **({names[-1]: id} if id is not None and names else {})}
+
+    def _parents_in_path(self, operation: Operation, id: str | None) -> dict[str, str]:
+        """Return the ids of the parents of object `id`, or of a new object; those without a known id are left out."""
+        parameters = list(operation.in_("path"))
+        found = {}
+        for one in parameters if id is None else parameters[:-1]:
+            resource = one.resource or ""
+            if resource not in self._chosen and (known := self.id_of(resource)) is not None:
+                self._chosen[resource] = known
+            parent = self.state.listed_below.get(id or "", {}).get(one.name) or self._chosen.get(resource)
+            if parent is not None:
+                found[one.name] = parent
+        return found
+
+    def find_parents(self, operation: Operation, id: str | None = None) -> WriteSteps[bool]:
+        """Request lists until the path can name object `id`, or all parents of a new object; return whether it can."""
+        for parameter in operation.in_("path"):
+            yield from self.find_id(parameter.resource or "")
+        return self._can_name(operation, id)
+
+    def _can_name(self, operation: Operation, id: str | None) -> bool:
+        return self._path_values(operation, id).keys() == {one.name for one in operation.in_("path")}
 
     def without_valid_key(self, call: Call) -> WriteSteps[None]:
         """Send the same request without a key and with a wrong key. The API has to reject both."""
@@ -203,7 +233,7 @@ class WriteState:
     def readers(self, resource: str, id: str) -> Iterator[Call]:
         """Yield the requests that return the object with this id: its retrieval, and its list."""
         retrieve = self.operation(resource, "retrieve")
-        if retrieve:
+        if retrieve and self._can_name(retrieve, id):
             yield self.call(retrieve, id, purpose=Purpose.READ_BACK)
         if resource in self.listings:
             yield self.listings[resource]
@@ -211,28 +241,31 @@ class WriteState:
     def list_of(self, resource: str, body: Mapping[str, Any]) -> WriteSteps[Exchange | None]:
         """Read the list in which an object created with `body` appears, and remember its request."""
         listing = self.operation(resource, "list")
-        if listing is None:
+        if listing is None or not (yield from self.find_parents(listing)):
             return None
         query: list[tuple[str, str]] = []
         for parameter in listing.in_("query"):
             value = body.get(parameter.name) if len(parameter.resources) == 1 else None
             if value is None and parameter.required:
-                value = yield from self._parent(parameter)
+                value = yield from self._parent(listing, parameter)
                 if value is None:
                     return None
             if isinstance(value, str):
                 query.append((parameter.name, value))
         if listing.parameter("first"):
             query.append(("first", str(self.state.contract.paging(listing).maximum_size)))
-        call = Call(listing, Purpose.READ_BACK, query=tuple(query))
+        path = self._parents_in_path(listing, None)
+        call = Call(listing, Purpose.READ_BACK, path_params=path, query=tuple(query))
         exchange = yield call
         if exchange.ok:
             self.listings[resource] = call
         return exchange
 
-    def _parent(self, parameter: Parameter) -> WriteSteps[str | None]:
-        yield from self.find_id(parameter.resource or "")
-        return self.id_of(parameter.resource or "")
+    def _parent(self, listing: Operation, parameter: Parameter) -> WriteSteps[str | None]:
+        if not parameter.resource:
+            return next(iter(documented_samples(self.state.contract, listing, parameter)), None)
+        yield from self.find_id(parameter.resource)
+        return self.id_of(parameter.resource)
 
     def find_id(self, resource: str, depth: int = 3) -> Experiment:
         """Request lists until an id of `resource` is known, if lists lead to one."""
@@ -246,7 +279,7 @@ class WriteState:
         for place, values in enumerate(value_combinations(required, self.state.pool)):
             if place == PARENTS_TRIED:
                 return
-            in_path = {parameter.name for parameter in listing.in_("path")}
+            in_path = [parameter.name for parameter in listing.in_("path")]
             exchange = yield Call(
                 listing,
                 Purpose.READ_BACK,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from whopwatch.contract import Operation, Parameter
+from whopwatch.contract import Contract, Operation, Parameter
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.simulator.api.errors import ApiError, not_found
 from whopwatch.simulator.api.pipeline import ApiCall
-from whopwatch.simulator.declarations import AccessRule, Rule, singular_of
+from whopwatch.simulator.declarations import AccessRule, Rule, declarations_of, singular_of
 from whopwatch.simulator.world.nodes import FieldNode
 from whopwatch.simulator.world.tables import Entity, World
 from whopwatch.simulator.world.values import EntityRef, iso
-from whopwatch.simulator.world.views import View
+from whopwatch.simulator.world.views import View, views_of
 
 
 class Actions:
@@ -37,7 +37,7 @@ class Actions:
         self._check_parents(call)
         if operation.method == "GET":
             return [self._subject(call, view)] if view and view.form != "value" else []
-        if operation.method == "POST" and self._is_create(operation, view):
+        if operation.method == "POST" and is_create(operation, view):
             return self._create(call, view)
         subject = self._subject(call, view)
         if operation.method == "DELETE":
@@ -128,16 +128,6 @@ class Actions:
 
     # Writes
 
-    def _is_create(self, operation: Operation, view: View | None) -> bool:
-        """Check that a POST makes an object: it names none, or names only what the new object will belong to."""
-        parameters = list(operation.in_("path"))
-        if not parameters:
-            return True
-        if view is None or not view.has_id or view.form == "value":
-            return False
-        named = {parameter.resource for parameter in parameters}
-        return view.table == operation.resource and view.table not in named and None not in named
-
     def _create(self, call: ApiCall, view: View | None) -> list[Entity]:
         operation, body = call.matched, call.body
         self._check_references(operation, body)
@@ -155,8 +145,16 @@ class Actions:
         for name, node in fields.items():
             if name not in given and node.nullable and node.kind not in ("reference", "id", "union"):
                 self._world.put(entity, name, None)
+        self._own(entity, given)
         self._world.refollow(entity, given)
         return [entity]
+
+    def _own(self, entity: Entity, given: set[str]) -> None:
+        """Let a new object belong to the account of the key, unless the request names another one."""
+        account = self._world.account
+        for name, node in self._world.fields(entity).items():
+            if node.kind == "id" and node.resource == account.table and not node.nullable and name not in given:
+                self._world.put(entity, name, account)
 
     def _link(self, call: ApiCall, entity: Entity) -> set[str]:
         """Let a new object refer to the objects in the path. Return the names of the fields that do."""
@@ -304,6 +302,40 @@ class Actions:
             yield from self._world.follow(entity, path, shown=False)
 
 
+def is_create(operation: Operation, view: View | None) -> bool:
+    """Check that a POST makes an object: it names none, or names only what the new object will belong to."""
+    parameters = list(operation.in_("path"))
+    if not parameters:
+        return True
+    if view is None or not view.has_id or view.form == "value":
+        return False
+    named = {parameter.resource for parameter in parameters}
+    return view.table == operation.resource and view.table not in named and None not in named
+
+
+def generic_operations(contract: Contract) -> dict[str, str]:
+    """Return the operations for which the edition declares no behaviour, each with the generic behaviour it gets.
+
+    `change` is an action: the fields of its body are stored, and nothing else happens.
+    """
+    views, declared = views_of(contract), declarations_of(contract)
+    special = {*declared.actions, *declared.lookups, *([declared.access.operation] if declared.access else ())}
+    found = {}
+    for operation in contract.operations.values():
+        view = views.of_operation.get(operation.id)
+        if operation.id in special:
+            continue
+        if operation.is_read:
+            found[operation.id] = "list" if view and view.form in ("list", "array") else "read"
+        elif operation.method == "POST":
+            found[operation.id] = "create" if is_create(operation, view) else "change"
+        else:
+            found[operation.id] = "delete" if operation.method == "DELETE" else "update"
+    return found
+
+
+MONEY = {"currency": "usd", "decimals": 2, "display_decimals": 2}
+"""What Money shows beside its amount if a request sends the amount alone."""
 KEEP = object()
 """A value that cannot be stored: the field stays unchanged."""
 
@@ -321,15 +353,28 @@ def stored_value(node: FieldNode, value: Any, before: Any) -> Any:
         return KEEP if any(item is KEEP for item in stored) else stored
     if node.kind == "object":
         return _stored_object(node, value, before)
+    if node.kind == "string" and VALUE_KINDS["number"](value):  # an amount that is shown as a decimal string
+        return str(value)
     return value if VALUE_KINDS.get(node.kind, _never)(value) else KEEP
 
 
 def _stored_object(node: FieldNode, value: Any, before: Any) -> Any:
     if not isinstance(value, dict):
-        return KEEP
+        return _object_of(node, value, before)
     known = before if isinstance(before, dict) else {}
     stored = {name: stored_value(child, value[name], None) for name, child in node.fields.items() if name in value}
     return {**known, **{name: item for name, item in stored.items() if item is not KEEP}}
+
+
+def _object_of(node: FieldNode, value: Any, before: Any) -> Any:
+    """Return the object that a plain value of a body means: Money of an amount, or an object of a single field."""
+    name = "amount" if "amount" in node.fields else next(iter(node.fields), "")
+    is_plain = VALUE_KINDS["number"](value) or isinstance(value, str)
+    if not is_plain or (name != "amount" and len(node.fields) != 1):
+        return KEEP
+    stored = stored_value(node.fields[name], value, None)
+    known = before if isinstance(before, dict) else {key: part for key, part in MONEY.items() if key in node.fields}
+    return KEEP if stored is KEEP else {**known, name: stored}
 
 
 def _never(value: Any) -> bool:

@@ -128,7 +128,7 @@ def operations_named(contract: Contract, where: str) -> list[Operation]:
     if where in contract.resources:
         return [operation for operation in operations.values() if operation.resource == where]
     if where not in operations:
-        is_of_resource = where.partition(".")[0] in contract.resources
+        is_of_resource = where.rpartition(".")[0] in contract.resources
         near = contract.nearest(where) if is_of_resource else did_you_mean(where, [*operations, *contract.resources])
         raise UsageError(
             f"Unknown operation or resource {where!r}.",

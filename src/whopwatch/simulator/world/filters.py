@@ -49,6 +49,7 @@ def list_filters(
     paths = declared.paths.get(operation.id, {})
     behaviour = {one.name: one for one in contract.filters_of(operation)}
     fields = {name: node for root in (stored, item) for each in root.alternatives for name, node in each.fields.items()}
+    fields |= {name: node for each in stored.alternatives for name, node in each.fields.items() if node.kind == "id"}
     shown = {name for each in item.alternatives for name in each.fields}
     fields = {name: fields[name] for name in sorted(fields, key=lambda name: name not in shown)}
     for parameter in operation.parameters:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -232,3 +233,33 @@ def test_the_version_that_a_release_requests(tmp_path: Path, client: str | None,
     if client is not None:
         (tmp_path / "whop_sdk" / "client.py").write_text(client, encoding="utf-8")
     assert requested_version(tmp_path) == expected
+
+
+HANGING = """
+import json, sys
+print(json.dumps({"ready": "1"}), flush=True)
+for line in sys.stdin:
+    %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"),
+    [
+        ("import time; time.sleep(100)", "the time limit was reached"),
+        ("print('[]', flush=True)", "The SDK's program printed something other than a JSON object."),
+        ("print('[' * 100000, flush=True)", "The SDK's program printed something other than a JSON object."),
+        ("break", "The SDK's program ended."),
+    ],
+)
+def test_a_hostile_driver_ends_in_a_report(contract: Contract, does: str, reason: str) -> None:
+    command = [sys.executable, "-c", HANGING % does]
+    with (
+        embedded(contract) as simulator,
+        Client(replace(simulator.target(), writable=False), contract, budget=150) as client,
+        run_relay(client, contract) as relay,
+        run_program(command, {}, ends_at=time.monotonic() + 2) as program,
+    ):
+        report = check_sdk(contract, program, relay, name="the SDK", ids={})
+    assert report.verdict is Verdict.COULD_NOT_CHECK
+    assert report.reason == reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import math
 import os
 import signal
 import time
@@ -190,14 +191,16 @@ def _serve(
     return 0
 
 
-def _check_mcp(contract: Path, target: Target, url: str, options: McpOptions, number: int) -> tuple[Report, int]:
+def _check_mcp(
+    contract: Path, target: Target, url: str, options: McpOptions, number: int, seconds: float = math.inf
+) -> tuple[Report, int]:
     """Check an MCP server once with the target's key, in a process of its own.
 
     The MCP library and the whole contract take more memory than the prober itself.
     """
     key = target.api_key.reveal() if target.api_key else None
     arguments = (contract, url, key, target.company_id, options, number)
-    return call_in_subprocess(_check_mcp_here, *arguments, timeout=options.max_seconds)
+    return call_in_subprocess(_check_mcp_here, *arguments, timeout=min(options.max_seconds, seconds))
 
 
 def _check_mcp_here(
@@ -231,7 +234,7 @@ def _once(
     finally:
         service.stop()
     if shard.index == 0 and not stopped:
-        report = _with_mcp(report, contract, target, read_settings(config).mcp)
+        report = _with_mcp(report, contract, target, read_settings(config).mcp, max_time)
     report = accept_in_report(contract, report, accepted())
     output_report(report, outputs)
     return EXIT_INTERRUPTED if stopped == INTERRUPTED else exit_code(report)
@@ -286,17 +289,23 @@ def check_once(
     return judge(contract, observation, target.name), made.stopped
 
 
-def _with_mcp(report: Report, contract: Contract, target: Target, options: McpOptions | None) -> Report:
-    """Return `report` with the result of one check of the MCP server, if one is configured."""
+def _with_mcp(
+    report: Report, contract: Contract, target: Target, options: McpOptions | None, max_time: float | None
+) -> Report:
+    """Return `report` with the result of one check of the MCP server, if one is configured.
+
+    The check takes at most what the round left of `max_time` seconds.
+    """
     from whopwatch.prober.mcp import mcp_url
     from whopwatch.prober.once import add_mcp_failure, merge_mcp_report
 
     url = mcp_url(options, target)
     if options is None or url is None:
         return report
+    left = math.inf if max_time is None else max(max_time - report.seconds, 1.0)
     try:
         return merge_mcp_report(
-            report, _check_mcp(contract.edition.source or contract.edition.folder, target, url, options, 0)[0]
+            report, _check_mcp(contract.edition.source or contract.edition.folder, target, url, options, 0, left)[0]
         )
     except TargetError as error:
         return add_mcp_failure(report, error)

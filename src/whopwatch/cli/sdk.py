@@ -117,6 +117,7 @@ def sdk_command(
 
     named = parse_release(release or load(contract_name).edition.release or DEFAULT_RELEASE)
     outputs, metrics = Outputs(reports, None, FILE_NAMES), Metrics(textfile, pushgateway, {"release": str(named)})
+    ends_at = time.monotonic() + max_time
     environ = take_secrets(also=key_variables(config))  # before anything foreign starts, pip and npm too
     wanted = resolve_newest(named)
     hashes = lock_of(wanted, lock)
@@ -127,16 +128,16 @@ def sdk_command(
         limit = budget or max(SDK_REQUEST_BUDGET, 2 * len(contract.reads))
         with (
             open_target(contract, target, environ, config=config, seed=seed, rate=rate) as ready,
-            Client(replace(ready, writable=False), contract, budget=RunBudget(limit, max_time)) as client,
+            Client(
+                replace(ready, writable=False), contract, budget=RunBudget(limit, ends_at - time.monotonic())
+            ) as client,
             run_relay(client, contract, contained.socket if contained else None) as relay,
-            run_driver(wanted, folder, relay, contained) as program,
+            run_driver(wanted, folder, relay, contained, ends_at) as program,
         ):
             ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
             name = f"{wanted.language} SDK {wanted.version} at {ready.name}"
             print_contract(contract, name)
-            report = check_sdk(
-                contract, program, relay, name=name, ids=ids, budget=limit, seed=seed, max_seconds=max_time
-            )
+            report = check_sdk(contract, program, relay, name=name, ids=ids, budget=limit, seed=seed)
     output_report(report, outputs)
     if metrics.wanted:
         from whopwatch.metrics.sdk import SDK_JOB, sdk_metrics

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, MutableMapping
 from contextlib import suppress
 
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"(?:^|_)(?:API)?(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$", re.IGNORECASE)
 _PR_SET_DUMPABLE = 4
 
 

@@ -150,18 +150,18 @@ def _find_program(program: str) -> str:
 class SdkProgram:
     """A running driver, which reads and writes one JSON object per line. `release` is the version it reports."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], ends_at: float = math.inf) -> None:
         assert process.stdin
         assert process.stdout
         self._input, self._output = process.stdin, process.stdout
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._output, selectors.EVENT_READ)
         self._buffer = b""
-        self.ends_at = math.inf
+        self._ends_at = ends_at
         self.release = str(self._read_line().get("ready", ""))
 
     def ask(self, **request: Any) -> dict[str, Any]:
-        """Send one request and return the driver's response. Raises TargetError if there is none by `ends_at`."""
+        """Send one request and return the driver's response. Raises TargetError if there is none by the time limit."""
         try:
             self._input.write(json.dumps(request).encode() + b"\n")
             self._input.flush()
@@ -169,15 +169,22 @@ class SdkProgram:
             raise _program_ended() from None
         return self._read_line()
 
+    @property
+    def is_late(self) -> bool:
+        """Whether the time limit was reached."""
+        return monotonic() >= self._ends_at
+
     def close(self) -> None:
         """Release the streams."""
         self._selector.close()
 
     def _read_line(self) -> dict[str, Any]:
-        deadline = min(monotonic() + _RESPONSE_SECONDS, self.ends_at)
+        deadline = min(monotonic() + _RESPONSE_SECONDS, self._ends_at)
         while b"\n" not in self._buffer:
             if not self._selector.select(max(0.0, deadline - monotonic())):
-                raise TargetError("The SDK did not respond in time.", expected=f"within {_RESPONSE_SECONDS:.0f} s")
+                raise TargetError(
+                    "The SDK did not respond in time.", expected=f"within {_RESPONSE_SECONDS:.0f} s, and --max-time"
+                )
             chunk = os.read(self._output.fileno(), 1 << 16)
             if not chunk or len(self._buffer) > _MAX_LINE_BYTES:
                 raise _program_ended()
@@ -193,10 +200,11 @@ class SdkProgram:
 
 
 @contextmanager
-def run_program(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[SdkProgram]:
+def run_program(command: Sequence[str], environ: Mapping[str, str], ends_at: float = math.inf) -> Iterator[SdkProgram]:
     """Run a driver while the context lasts; its environment has `environ` and a few system variables.
 
-    Its standard error is discarded: it can contain keys.
+    Nothing waits for it longer than until `ends_at` of the monotonic clock. Its standard error is discarded: it can
+    contain keys.
     """
     inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
     process = subprocess.Popen(  # noqa: S603 (our driver and an interpreter that was found)
@@ -207,7 +215,7 @@ def run_program(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[
         env={**inherited, **environ},
     )
     try:
-        program = SdkProgram(process)
+        program = SdkProgram(process, ends_at)
         try:
             yield program
         finally:
@@ -218,7 +226,9 @@ def run_program(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[
 
 
 @contextmanager
-def run_driver(release: Release, folder: Path, relay: Relay, contained: Containment | None) -> Iterator[SdkProgram]:
+def run_driver(
+    release: Release, folder: Path, relay: Relay, contained: Containment | None, ends_at: float = math.inf
+) -> Iterator[SdkProgram]:
     """Run the driver of `release`, installed in `folder`, against `relay`, in the containment if there is one.
 
     Raises SourceError if it starts another release.
@@ -226,7 +236,7 @@ def run_driver(release: Release, folder: Path, relay: Relay, contained: Containm
     command, environ = driver_command(release, folder, relay.url, relay.token)
     if contained:
         command = contained.wrap(command, relay.port, readable=[folder, DRIVERS_FOLDER])
-    with run_program(command, environ) as program:
+    with run_program(command, environ, ends_at) as program:
         require_release(release, program.release)
         yield program
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -62,24 +61,20 @@ def check_sdk(
     ids: Mapping[str, str],
     budget: int = SDK_REQUEST_BUDGET,
     seed: int = 0,
-    max_seconds: float = math.inf,
-    clock: Callable[[], float] = time.monotonic,
 ) -> Report:
     """Check the SDK in `program`, whose requests go through `relay`.
 
     `name` is the target in the report, `ids` are known IDs by resource, `budget` is the maximum number of requests.
-    The report covers what was seen before `max_seconds` are over, or before the program ends or stops responding.
+    The report covers what was seen before the program ends, stops responding, or reaches its `ends_at`.
     """
     started_at, start = datetime.now(UTC), time.perf_counter()
-    program.ends_at = clock() + max_seconds
     driver = _Driver(contract, program, relay, budget)
     try:
         driver.reach(ids, seed)
         driver.paginate()
         driver.check_error_mapping()
     except TargetError as error:
-        late = f"the time limit of {max_seconds:g} s was reached"
-        driver.stopped = late if clock() >= program.ends_at else error.what
+        driver.stopped = "the time limit was reached" if program.is_late else error.what
     return conclude(
         _rows(contract, driver),
         driver.findings(),

@@ -13,7 +13,9 @@ from whopwatch.cli import main
 from whopwatch.contract import edition_dir
 from whopwatch.contract_build import fetch
 from whopwatch.core.errors import SourceError
-from whopwatch.sync.watch import newest_release
+from whopwatch.diff.result import compare_sides
+from whopwatch.diff.sides import read_side
+from whopwatch.sync.watch import ReleaseStatus, ReleaseStep, newest_release
 
 Answering = Callable[[str], None]
 
@@ -49,7 +51,6 @@ def test_nothing_newer(registry: Answering, capsys: pytest.CaptureFixture[str]) 
 def test_something_newer_ends_with_1(
     registry: Answering, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from whopwatch.diff.sides import read_side
     from whopwatch.sync import watch
 
     registry("Available versions: 0.0.31, 0.0.30, 0.0.23")
@@ -57,6 +58,33 @@ def test_something_newer_ends_with_1(
     assert main(["contract", "watch", "--json", "-"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert (told["release"], told["newer"], told["findings"]) == ("0.0.23", ["0.0.30", "0.0.31"], [])
+    assert [(step["release"], step["changes"]) for step in told["steps"]] == [(str(edition_dir()), {})] * 2
+    assert told["newer_versions"] is None
+
+
+def test_newer_versions_of_a_target_are_listed_with_the_release_that_requests_them(
+    registry: Answering, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whopwatch.run import versions
+
+    survey = versions.VersionSurvey(("2025-01-01", "2026-08-21", "2030-01-01-2", "not a version"), None)
+    monkeypatch.setattr(versions, "survey_versions", lambda *_: survey)
+    registry("Available versions: 0.0.23")
+    assert main(["contract", "watch", "--target", "simulator"]) == 1
+    shown = capsys.readouterr().out
+    assert "version 2026-08-21 is supported and newer: no read SDK release requests it yet" in shown
+    assert "version 2030-01-01-2" in shown
+    assert "not a version" not in shown
+    assert main(["contract", "watch", "--contract", "newest", "--target", "simulator", "--json", "-"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["newer_versions"] == [{"version": "2030-01-01-2", "release": None}]
+
+
+def test_the_release_of_a_version_is_the_first_that_requests_it_or_a_later_one() -> None:
+    same = compare_sides(*[read_side(str(edition_dir()), Path())] * 2)
+    steps = tuple(ReleaseStep(name, version, same) for name, version in (("1", None), ("2", "2026-08-21-1")))
+    status = ReleaseStatus("0", ("1", "2"), same, steps, ("2026-08-21", "2026-09-02"))
+    assert [status.release_of(version) for version in status.versions or ()] == ["2", None]
 
 
 def test_a_registry_that_cannot_be_asked_ends_with_3(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING
 import click
 
 from whopwatch import __version__
-from whopwatch.cli._support.options import CACHE, EDITION_NAME, cache_folder
+from whopwatch.cli._support.options import CACHE, CONFIG, EDITION_NAME, cache_folder
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.config.targets_file import SIMULATOR
-from whopwatch.contract import edition_dir
-from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
+from whopwatch.contract import edition_dir, load
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, TargetError, UsageError
 
 if TYPE_CHECKING:
     from whopwatch.sync.left_to_do import LeftToDo
@@ -98,40 +99,90 @@ def _findings_of(folder: Path) -> Iterator[LeftToDo]:
         yield of_finding(finding, run.contract)
 
 
-@click.command("watch", epilog="Example: whopwatch contract watch --markdown change.md")
+WATCH_EXAMPLE = """\b
+Examples:
+  whopwatch contract watch --markdown change.md
+  whopwatch contract watch --contract newest --target production
+"""
+
+
+@click.command("watch", epilog=WATCH_EXAMPLE)
+@click.option("--target", metavar="NAME|URL", help="Also list the newer dated versions that this target supports.")
 @JSON_REPORT
 @MARKDOWN
 @EDITION_NAME
 @CACHE
-def watch_command(json_file: str | None, markdown_file: str | None, name: str | None, cache_dir: Path | None) -> int:
-    """Check the registry for SDK releases newer than the contract's, and show what the newest would change.
+@CONFIG
+def watch_command(
+    target: str | None,
+    json_file: str | None,
+    markdown_file: str | None,
+    name: str | None,
+    cache_dir: Path | None,
+    config: Path | None,
+) -> int:
+    """List what is newer than the contract: SDK releases and, with --target, dated versions of the API.
 
-    Exit code 0: no newer release. 1: a newer release. 3: the registry does not respond.
+    Each of the last 5 releases is one line with its changes by severity. Exit code 0: nothing is newer. 1: a newer
+    release or version. 3: the registry or the target does not respond.
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
     from whopwatch.reports.contract_diff import as_markdown
     from whopwatch.sync.watch import release_status
 
-    watched = release_status(edition_dir(name), cache_folder(cache_dir))
+    folder = edition_dir(name)
+    watched = release_status(folder, cache_folder(cache_dir))
+    if target is not None:
+        watched = replace(watched, versions=_versions_after(folder, target, config))
+    lines = "".join(f"{line}\n" for line in _status_lines(watched))
+    listed = "".join(f"- {line}\n" for line in _status_lines(watched))
     texts = {
         "json": json.dumps(watched.to_json(__version__), indent=2) + "\n",
-        "markdown": as_markdown(watched.comparison) if watched.comparison else f"{_newer(watched)}\n",
+        "markdown": listed + (f"\n{as_markdown(watched.comparison)}" if watched.comparison else ""),
     }
     outputs.write({kind: texts[kind] for kind in outputs.kinds})
     if not outputs.use_stdout:
-        from whopwatch.reports.contract_diff import summary
-
-        click.echo(_newer(watched))
-        if watched.comparison:
-            click.echo(f"{summary(watched.comparison)}\nsee: whopwatch diff contracts sdk:{watched.newer[-1]}")
-    return EXIT_DRIFT if watched.newer else EXIT_CLEAN
+        click.echo(lines, nl=False)
+        if watched.newer:
+            click.echo(f"details: whopwatch diff {folder} sdk:{watched.newer[-1]}")
+    return EXIT_CLEAN if watched.is_current else EXIT_DRIFT
 
 
-def _newer(watched: ReleaseStatus) -> str:
+def _versions_after(folder: Path, target: str, config: Path | None) -> tuple[str, ...]:
+    """Return the versions that a target supports and that are newer than a contract's."""
+    from whopwatch.run.target import open_target
+    from whopwatch.run.versions import survey_versions
+    from whopwatch.sync.watch import newer_versions
+
+    contract = load(folder)
+    with open_target(contract, target, os.environ, config=config) as ready:
+        survey = survey_versions(load("newest"), contract, ready)
+    if not survey.supported:
+        raise TargetError(
+            "The target does not list the versions that it supports.",
+            where=f"target {target}",
+            hint="run without --target to compare SDK releases only",
+        )
+    return newer_versions(survey.supported, contract.version)
+
+
+def _status_lines(watched: ReleaseStatus) -> Iterator[str]:
+    from whopwatch.reports.contract_diff import summary
+
     if not watched.newer:
-        return f"The contract is made from the newest release, {watched.current}."
-    count = len(watched.newer)
-    return f"The contract is made from release {watched.current}; {count} newer, the newest is {watched.newer[-1]}."
+        yield f"The contract is made from the newest release, {watched.current}."
+    else:
+        newer = f"{len(watched.newer)} newer, the newest is {watched.newer[-1]}"
+        yield f"The contract is made from release {watched.current}; {newer}."
+    for step in watched.steps:
+        requested = f" (requests {step.api_version})" if step.api_version else ""
+        yield f"{summary(step.comparison)}{requested}"
+    if watched.comparison and len(watched.newer) > 1:
+        yield f"together: {summary(watched.comparison)}"
+    for version in watched.versions or ():
+        release = watched.release_of(version)
+        how = f"`whopwatch contract sync sdk:{release}`" if release else "no read SDK release requests it yet"
+        yield f"version {version} is supported and newer: {how}"
 
 
 def _print_move(moved: ContractMove, target: Path) -> None:

@@ -194,6 +194,15 @@ def test_a_thousand_findings_are_one_page() -> None:
     assert len(text) < 2_000_000
 
 
+def test_a_page_of_very_many_findings_has_the_most_severe_ones() -> None:
+    found = tuple(replace(samples.FINDINGS[n % 4], location=f"/data/*/{n}") for n in range(10_000))
+    text = html.render(samples.report(findings=found))
+    assert text.count('<details class="finding') == html.MAX_CARDS
+    assert f"and {10_000 - html.MAX_CARDS} more findings" in text
+    assert text.count('<details class="finding critical') == html.MAX_CARDS
+    assert len(text) < 6_000_000
+
+
 def test_a_request_can_be_run_by_anybody_and_holds_no_key() -> None:
     report = samples.report(operations=nights.rows(), target="production")
     finding = replace(report.findings[0], operation="payments.retrieve")

@@ -17,7 +17,7 @@ from whopwatch.core.finding import FindingState
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import BaselineSummary, OperationResult, State, Verdict
 from whopwatch.reports import RENDERERS, chat, junit, markdown, terminal
-from whopwatch.reports.text import class_page
+from whopwatch.reports.text import MAX_FINDINGS, class_page
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J|`[/bold]<script>\u202e\ud800\n[link](x)"
 
@@ -98,6 +98,14 @@ def test_long_texts_still_fit_a_job_summary_and_a_chat() -> None:
     report = samples.report(findings=flood, reason=long, target=long)
     assert len(markdown.render(report).encode()) < 1 << 20
     assert len(chat.render(report)) <= 2000
+
+
+def test_a_terminal_shows_the_most_severe_of_very_many_findings() -> None:
+    found = tuple(replace(samples.FINDINGS[n % 4], location=f"/data/*/{n}") for n in range(1000))
+    text = terminal.render(samples.report(findings=found))
+    assert text.count("fingerprint  ") == MAX_FINDINGS
+    assert f"and {1000 - MAX_FINDINGS} findings more" in text
+    assert "critical (250)" in text
 
 
 def test_a_chat_message_says_what_changed_and_mentions_no_user() -> None:

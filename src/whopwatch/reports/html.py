@@ -49,6 +49,8 @@ from whopwatch.reports.text import (
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
+MAX_CARDS = 2000
+"""Findings on the page, the most severe first; the JSON report has them all."""
 MANY_FINDINGS = 100
 """From this number of findings on, the browser draws only those on the screen."""
 
@@ -117,9 +119,10 @@ def _page(report: Report) -> dict[str, Any]:
         "requests": requests_line(report).partition(", ")[2],
         "sent_words": _sent_words(report),
         "targets": report.targets,
-        "findings": [_finding(finding, requests) for finding in active],
+        "findings": [_finding(finding, requests) for finding in active[:MAX_CARDS]],
+        "more": max(0, len(active) - MAX_CARDS),
         "inactive": [
-            (str(state).capitalize(), [_finding(finding, None) for finding in found])
+            (str(state).capitalize(), [_finding(finding, None) for finding in found[:MAX_CARDS]])
             for state, found in inactive_findings(report).items()
         ],
         "no_findings": _NO_FINDINGS[report.verdict],

@@ -12,6 +12,7 @@ from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.text import (
+    MAX_FINDINGS,
     STATES,
     VERDICTS,
     active_findings,
@@ -37,8 +38,6 @@ from whopwatch.reports.text import (
     version_line,
 )
 
-MAX_LISTED = 200
-"""Findings that are listed: a job summary may hold 1 MiB."""
 MAX_TEXT = 400
 """Characters of one text."""
 
@@ -104,12 +103,12 @@ def _findings(report: Report) -> Iterator[str]:
     active, requests = active_findings(report), Requests(report)
     if active:
         yield from ("", "### Findings", "")
-    for finding in active[:MAX_LISTED]:
+    for finding in active[:MAX_FINDINGS]:
         yield from _finding(finding, requests.command(finding))
-    if len(active) > MAX_LISTED:
-        yield from ("", f"and {plural(len(active) - MAX_LISTED, 'finding')} more: see the JSON report")
+    if len(active) > MAX_FINDINGS:
+        yield from ("", f"and {plural(len(active) - MAX_FINDINGS, 'finding')} more: see the JSON report")
     for state, found in inactive_findings(report).items():
-        items = [line for finding in found[:MAX_LISTED] for line in _finding(finding, None)]
+        items = [line for finding in found[:MAX_FINDINGS] for line in _finding(finding, None)]
         yield from _folded(f"{str(state).capitalize()}: {plural(len(found), 'finding')}", items)
 
 

@@ -17,6 +17,7 @@ from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.text import (
+    MAX_FINDINGS,
     STATES,
     VERDICTS,
     active_findings,
@@ -34,6 +35,7 @@ from whopwatch.reports.text import (
     incidents_line,
     location,
     open_checks,
+    plural,
     requests_line,
     sentence,
     states_line,
@@ -83,25 +85,34 @@ class _Command(Text):
 
 
 def _parts(report: Report, values: Mapping[str, Sequence[str]]) -> Iterator[RenderableType]:
-    requests = Requests(report)
-    for severity, findings in by_severity(active_findings(report)).items():
+    requests, active = Requests(report), active_findings(report)
+    shown = by_severity(active[:MAX_FINDINGS])
+    for severity, findings in by_severity(active).items():
         yield _heading(f"{severity} ({len(findings)})", SEVERITY_STYLES[severity])
-        for finding in findings:
+        for finding in shown.get(severity, ()):
             yield _finding(finding, values.get(finding.fingerprint, ()))
             if request := requests.command(finding):
                 first, *rest = in_lines(request)
                 yield _Command.assemble("   ", ("repeat", "dim"), "       ", first)
                 yield from (_Command(f"   {line}") for line in rest)
+    yield from _more(len(active))
     for state, findings in inactive_findings(report).items():
         yield _heading(f"{state} ({len(findings)})", "dim")
-        for finding in findings:
+        for finding in findings[:MAX_FINDINGS]:
             yield _finding(finding)
+        yield from _more(len(findings))
     for operation_state in (State.COULD_NOT_CHECK, State.NOT_COVERED):
         yield from _reasons(report, operation_state)
     if len(report.targets) > 1:
         yield _heading(f"targets ({len(report.targets)})", "bold")
         yield _targets(report)
     yield _summary(report)
+
+
+def _more(count: int) -> Iterator[RenderableType]:
+    """Yield how many findings are not shown, if there are any."""
+    if count > MAX_FINDINGS:
+        yield Text(f"\n and {plural(count - MAX_FINDINGS, 'finding')} more: see the JSON report", "dim")
 
 
 def _targets(report: Report) -> RenderableType:

@@ -21,6 +21,8 @@ STATES = {
     State.COULD_NOT_CHECK: "could not check",
     State.NOT_COVERED: "not covered",
 }
+MAX_FINDINGS = 200
+"""Findings in a text, the most severe first: a job summary may hold 1 MiB. The JSON report has them all."""
 UNSTATED = "no reason given"
 STATE_ORDER = (
     FindingState.NEW,

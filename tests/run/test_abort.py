@@ -133,3 +133,12 @@ def test_slow_responses_are_no_lost_connection() -> None:
 
 def test_a_response_in_between_is_no_lost_connection() -> None:
     assert connection_lost_reason([REFUSED, REFUSED, exchange(200), REFUSED, REFUSED]) is None
+
+
+def test_a_target_that_gave_a_usable_response_does_not_refuse_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mcp` and `sdk` ask after each request: two refused operations among many verified ones are no refused key."""
+    refused = exchange(401, {"error": {"type": "unauthorized"}})
+    assert abort_reason([refused] * 2) == KEY_REJECTED
+    assert abort_reason([exchange(200, {"id": "x"}), refused, refused]) is None
+    lost = [exchange(None, failure=Failure.CONNECT)] * 4
+    assert "no longer" in (abort_reason([exchange(200, {"id": "x"}), *lost]) or "")

@@ -14,7 +14,7 @@ from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Failure, Phases, Purpose
 from whopwatch.core.finding import Confidence, Finding, FindingState, Severity
 from whopwatch.core.report import OperationResult, Report, State, Verdict
-from whopwatch.reports.text import checks_line
+from whopwatch.reports.text import checks_line, requests_line
 from whopwatch.run import INTERRUPTED, judge
 from whopwatch.run.conclude import (
     ALL_EMPTY,
@@ -306,3 +306,14 @@ def test_a_check_without_a_request_says_why(contract: Contract, facts: dict[str,
     found = row(made, "products.list").to_json()
     assert found["checks_open_reasons"]["walking"] == reason
     assert ("--thorough" in checks_line(made)) is bool(facts)
+
+
+def test_a_report_says_which_requests_were_only_for_ids(contract: Contract) -> None:
+    one = exchange("payments.list_fees", 200, {**EMPTY_PAGE, "data": [{"name": "x"}]})
+    seen = replace(
+        observation(one, selected=("payments.list_fees",)), requests={"payments.list": 2, "payments.list_fees": 1}
+    )
+    made = judge(contract, seen, "t")
+    assert made.to_json()["requests_for_ids"] == {"payments.list": 2}
+    assert requests_line(made).endswith("; 2 to operations that were not selected, for ids: payments.list")
+    assert "for ids" not in requests_line(judge(contract, observation(one, selected=("payments.list_fees",)), "t"))

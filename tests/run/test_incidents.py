@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from whopwatch.core.exchange import Exchange, Failure, Phases, Purpose
-from whopwatch.run.incidents import MAX_INCIDENTS, MAX_LISTED, without_incidents
+from whopwatch.run.incidents import MAX_INCIDENTS, MAX_INCIDENTS_LISTED, without_incidents
 
 
 def sent(operation: str = "products.list", status: int | None = 200, path: str = "/a", **facts: object) -> Exchange:
@@ -40,7 +40,7 @@ def test_cloudflare_is_never_judged_and_is_named_status_first() -> None:
     blocked = sent(status=429, body=b"error code: 1015", headers=(("server", "cloudflare"),))
     rest, incidents = without_incidents([blocked] * 30 + [sent()])
     assert rest == (sent(),)
-    assert len(incidents) == MAX_LISTED
+    assert len(incidents) == MAX_INCIDENTS_LISTED
     assert incidents[0].what.startswith("429 from Cloudflare (1015): rate limited")
 
 

@@ -19,6 +19,7 @@ from whopwatch.metrics import OUTCOMES, McpMetrics, ProbeMetrics, new_registry
 from whopwatch.metrics.drift import drift_metrics
 from whopwatch.metrics.mcp import McpOutcome
 from whopwatch.metrics.probes import PHASES
+from whopwatch.metrics.pushgateway import push_success
 from whopwatch.metrics.sdk import sdk_metrics
 from whopwatch.metrics.status_classes import CODE_CLASSES
 from whopwatch.metrics.webhooks import WebhookMetrics
@@ -73,6 +74,9 @@ def sections() -> Iterator[tuple[str, str, Iterable[MetricWrapperBase]]]:
     where = "with `--pushgateway` or `--textfile`."
     yield "Nightly run", f"`whopwatch drift` {where}", registered(drift_metrics(report, {}, 0.0))
     yield "SDK run", f"`whopwatch sdk` {where}", registered(sdk_metrics(report, "sdk:newest", "0.0.0", 0.0))
+    pushed = CollectorRegistry()
+    push_success(pushed)
+    yield "Both runs", "With `--pushgateway`.", registered(pushed)
 
 
 def registered(registry: CollectorRegistry) -> list[MetricWrapperBase]:

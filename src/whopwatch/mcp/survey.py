@@ -131,7 +131,7 @@ class _Caller:
         def is_over() -> bool:
             if self._is_over(has_key):
                 return True
-            self.stopped = f"{late_reason} before every tool was called" if is_late() else None
+            self.stopped = f"{late_reason} before all tools were called" if is_late() else None
             return self.stopped is not None
 
         reach(self._known, self._call, is_over)
@@ -139,7 +139,7 @@ class _Caller:
     def _is_over(self, has_key: bool) -> bool:
         self.stopped = abort_reason(self.exchanges, has_key=has_key)
         if not self.stopped and self.sent >= self._budget:
-            self.stopped = f"the budget of {self._budget} calls was used up before every tool was called"
+            self.stopped = f"the budget of {self._budget} calls was used up before all tools were called"
         return self.stopped is not None
 
     def findings(self, failed: list[FailedCheck]) -> list[Finding]:

@@ -7,7 +7,7 @@ from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, push_to_gateway, pushadd_to_gateway
+from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, pushadd_to_gateway
 
 from whopwatch.core.errors import UsageError
 
@@ -44,6 +44,14 @@ def _reason(error: Exception) -> str:
     if isinstance(cause, TimeoutError):
         return f"no response within {PUSH_TIMEOUT:.0f} s"
     return "the server does not respond as a Pushgateway does"
+
+
+def push_success(registry: CollectorRegistry) -> Gauge:
+    """Add the metric that says whether the push succeeded, with the value 1; set it to 0 if it did not."""
+    name = "whop_metrics_push_success"
+    gauge = Gauge(name, "Whether the push to the Pushgateway succeeded; 0 is seen in --textfile.", registry=registry)
+    gauge.set(1)
+    return gauge
 
 
 def url_without_credentials(url: str) -> str:

@@ -170,7 +170,7 @@ def _provides(state: RunState, operation: Operation, lacking: set[str]) -> bool:
     The list of a resource provides its ids, with another parent if necessary. If the resource has no list, or the list
     needs such an id itself, any operation that mentions such ids is tried again for another object.
     """
-    if operation.is_list and operation.resource in lacking:
+    if operation.method_name == "list" and operation.resource in lacking:
         return True
     mentioned = schemas_of(state.contract).of(operation).resources - {operation.resource}
     return any(resource in mentioned and not _is_listed(state, resource) for resource in lacking)

@@ -194,10 +194,22 @@ def requests_line(report: Report) -> str:
     sent = f"{report.sent} of {plural(report.budget, 'request')} sent"
     if _LEFT not in report.extra:
         safe = f"{report.unsafe} NOT READ-ONLY" if report.unsafe else "all read-only"
-        return f"{sent}, {safe}, in {report.seconds:.1f} s"
+        return f"{sent}, {safe}, in {report.seconds:.1f} s{_for_ids(report)}"
     left = ", ".join(f"{count} {resource}" for resource, count in sorted(report.extra[_LEFT].items()))
     rest = f"left at the target: {left}" if left else "nothing left at the target"
     return f"{sent}, including {plural(report.unsafe, 'write')}, in {report.seconds:.1f} s; {rest}"
+
+
+def _for_ids(report: Report) -> str:
+    """Return `; 3 of them to operations that were not selected, for ids: payments.list`, empty without any."""
+    counts = report.extra.get("requests_for_ids") or {}
+    names = ", ".join(sanitize(name) for name in list(counts)[:MAX_PROVIDERS])
+    more = f" and {len(counts) - MAX_PROVIDERS} more" if len(counts) > MAX_PROVIDERS else ""
+    return f"; {sum(counts.values())} to operations that were not selected, for ids: {names}{more}" if counts else ""
+
+
+MAX_PROVIDERS = 3
+"""Operations that a line names."""
 
 
 def checks_line(report: Report) -> str:

@@ -143,10 +143,13 @@ def is_api_response(exchange: Exchange) -> bool:
 
 
 def abort_reason(exchanges: Sequence[Exchange], *, has_key: bool = True) -> str | None:
-    """Return why a target that never gave a usable response is not worth another request, or None.
+    """Return why a target is not worth another request, or None.
 
-    `has_key` is whether the requests carried a key.
+    The rules apply to a target that never gave a usable response: what it refuses later it refuses to single
+    operations. `has_key` is whether the requests carried a key.
     """
+    if any(map(is_api_response, exchanges)):
+        return connection_lost_reason(exchanges)
     for rule in ABORT_RULES:
         if len(exchanges) >= rule.times and all(map(rule.matches, exchanges[-rule.times :])):
             reason = rule.reason(exchanges[-1])

@@ -215,6 +215,7 @@ def judge(
         found = run_checks(contract, evidence, CHECKS, failed_checks)
     if observation.unusable:
         found = ()
+    for_ids = {id: count for id, count in observation.requests.items() if id not in observation.selected and count}
     reported_incidents = [
         *(one.to_json() for one in incidents if not observation.unusable),
         *(one.to_json() for one in failed_checks),
@@ -248,6 +249,7 @@ def judge(
         or _left_out(rows, observation)
         or _all_empty(rows, evidence, contract),
         extra={
+            **({"requests_for_ids": for_ids} if for_ids else {}),
             "spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges)),
             **({"left": dict(observation.written.left)} if observation.written else {}),
             **({"incidents": reported_incidents} if reported_incidents else {}),

@@ -17,7 +17,7 @@ MAX_INCIDENTS = 3
 """More of them in one run are no accident any more, unless it sent many requests: see `MAX_SHARE`."""
 MAX_SHARE = 0.05
 """The share of the requests of a run that may be incidents."""
-MAX_LISTED = 20
+MAX_INCIDENTS_LISTED = 20
 """Incidents that a report lists."""
 
 
@@ -54,7 +54,7 @@ def without_incidents(exchanges: Sequence[Exchange]) -> tuple[Sequence[Exchange]
     is_accident = len(others) <= max(MAX_INCIDENTS, MAX_SHARE * len(exchanges))
     apart = {*foreign, *expected, *(once if is_accident else ())}
     rest = tuple(one for place, one in enumerate(exchanges) if place not in apart)
-    listed = sorted(apart)[:MAX_LISTED]
+    listed = sorted(apart)[:MAX_INCIDENTS_LISTED]
     return (rest if apart else exchanges), tuple(_incident(exchanges[place], foreign.get(place)) for place in listed)
 
 

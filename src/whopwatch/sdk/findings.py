@@ -52,7 +52,7 @@ def difference_findings(operation: str, differences: Iterable[ParsingDifference]
             found[0].expected,
             found[0].observed,
             message.format(place=location or "the response"),
-            samples=max(samples, 1),
+            samples=max(samples, len(found)),
             violations=len(found),
         )
 

@@ -196,7 +196,7 @@ class _Driver:
     def _is_over(self) -> bool:
         self.stopped = abort_reason(self._relay.exchanges, has_key=True)
         if not self.stopped and len(self._relay.exchanges) >= self._budget:
-            self.stopped = f"the budget of {self._budget} requests was used up before every method was called"
+            self.stopped = f"the budget of {self._budget} requests was used up before all methods were called"
         return self.stopped is not None
 
 

@@ -53,16 +53,18 @@ class Metrics:
         """
         from prometheus_client import generate_latest
 
-        from whopwatch.metrics.pushgateway import push_metrics
+        from whopwatch.metrics.pushgateway import push_metrics, push_success
 
-        if self._textfile:
-            write_whole(self._textfile, generate_latest(registry).decode(), UNWRITABLE)
         if self._pushgateway:
             replace_all = report.verdict is not Verdict.COULD_NOT_CHECK
+            pushed = push_success(registry)
             try:
                 push_metrics(registry, self._pushgateway, job, self._grouping, replace_all=replace_all)
             except UsageError as error:
+                pushed.set(0)
                 click.echo(f"warning: {error}", err=True)
+        if self._textfile:
+            write_whole(self._textfile, generate_latest(registry).decode(), UNWRITABLE)
 
 
 def _refuse_no_url(url: str) -> None:

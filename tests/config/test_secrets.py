@@ -9,6 +9,7 @@ import pytest
 
 from whopwatch.config import read_secret, resolve_target
 from whopwatch.core.errors import UsageError
+from whopwatch.core.redaction import forget_all, redact
 
 KEY = "apik_in_a_file_0123456789"
 
@@ -44,3 +45,10 @@ def test_a_variable_and_a_file_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Two variables") as caught:
         read_secret({"WHOP_API_KEY": KEY, "WHOP_API_KEY_FILE": str(tmp_path)}, "WHOP_API_KEY")
     assert KEY not in str(caught.value)
+
+
+def test_every_secret_that_is_read_is_kept_out_of_outputs() -> None:
+    forget_all()
+    read_secret({"WHOP_WEBHOOK_SECRET": "whsec_first+secret/of=two, whsec_second_secret_of_two"}, "WHOP_WEBHOOK_SECRET")
+    assert redact("a whsec_first+secret/of=two b WHSEC_SECOND_SECRET_OF_TWO c") == "a *** b *** c"
+    forget_all()

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from mcp.shared.exceptions import MCPError
 
+from tests.e2e.hostile.runner import shown_secrets
 from whopwatch.contract import Contract
 from whopwatch.core.errors import EXIT_COULD_NOT_CHECK, TargetError
 from whopwatch.core.exit_codes import exit_code
+from whopwatch.core.redaction import remember
 from whopwatch.core.report import State, Verdict
 from whopwatch.mcp import OfferedTool, ToolResult, check_mcp_server
 from whopwatch.mcp.transport import failure_reason
+from whopwatch.reports import RENDERERS
 from whopwatch.simulator import Simulator, embedded
 
 from .conftest import Reach
@@ -62,6 +70,29 @@ def test_a_check_that_fails_is_reported_and_the_others_are_used(
     assert {finding.operation for finding in report.findings if finding.breaks} == {"mcp:list_plans"}
     assert report.failed_inside == [{"place": "check fields", "error": "OverflowError"}]
     assert exit_code(report) == EXIT_COULD_NOT_CHECK
+
+
+class EchoServer:
+    """Offers a documented tool and one called as the key, and gives the key back in every way."""
+
+    KEY = "apik_Zq8vR2mXw7LkT4nB_s9Yd3Hf6"
+
+    def tools(self) -> list[OfferedTool]:
+        schema = {"type": "object", "properties": {self.KEY: {"type": "string", "enum": [self.KEY]}}}
+        return [OfferedTool(name, schema, True) for name in ("list_plans", self.KEY, f"list_{self.KEY.lower()}")]
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
+        written = base64.b64encode(f"Bearer {self.KEY}".encode()).decode()
+        item = {self.KEY: 1, written: 2, self.KEY[:9]: {self.KEY[9:]: 3}, "status": self.KEY}
+        return ToolResult(200, json.dumps({"data": [item], "page_info": {self.KEY: None}}))
+
+
+def test_a_server_that_gives_the_key_back_puts_it_into_no_report(contract: Contract) -> None:
+    remember(EchoServer.KEY)
+    report = check_mcp_server(contract, EchoServer(), name="echo", ids={"companies": "biz_1"}, budget=3)
+    assert report.findings
+    for render in RENDERERS.values():
+        assert list(shown_secrets(render(report).encode(), [EchoServer.KEY])) == []
 
 
 def test_a_write_does_not_leave(simulator: Simulator, reach: Reach) -> None:

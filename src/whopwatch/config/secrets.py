@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from whopwatch.core.errors import UsageError
+from whopwatch.core.redaction import remember
 
 FILE_SUFFIX = "_FILE"
 _MAX_BYTES = 64 << 10
@@ -16,8 +18,16 @@ def read_secret(environ: Mapping[str, str], variable: str) -> str:
     """Return the secret in `variable`, or in the file that `variable`_FILE names; empty without one.
 
     The file may be a descriptor (/dev/fd/3), so that the secret is in no environment. Raises UsageError if both
-    variables are set, or if the file cannot be read. The errors never quote the secret.
+    variables are set, or if the file cannot be read. The errors never quote the secret, and no output shows it from
+    here on.
     """
+    text = _read(environ, variable)
+    for part in re.split(r"[\s,]+", text):
+        remember(part)
+    return text
+
+
+def _read(environ: Mapping[str, str], variable: str) -> str:
     text, name = environ.get(variable, "").strip(), environ.get(f"{variable}{FILE_SUFFIX}", "").strip()
     if not name:
         return text

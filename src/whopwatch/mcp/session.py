@@ -23,6 +23,7 @@ from mcp.shared.exceptions import MCPError
 
 from whopwatch.config.urls import refuse_unencrypted
 from whopwatch.core.errors import TargetError
+from whopwatch.core.redaction import redact
 from whopwatch.mcp.server import OfferedTool, ToolResult
 from whopwatch.mcp.transport import ReadOnlyTransport, failure_reason, origin_of
 
@@ -78,7 +79,7 @@ class McpSession:
             return ToolResult(int(status[1]), status[2]) if status else ToolResult(None, failure="protocol error")
         except Exception as error:
             return ToolResult(None, failure=_error_kind(error))
-        text = "".join(part.text for part in result.content if isinstance(part, types.TextContent))
+        text = redact("".join(part.text for part in result.content if isinstance(part, types.TextContent)))
         status = _STATUS.match(text) if result.is_error else None
         if result.is_error:
             return ToolResult(int(status[1]), status[2]) if status else ToolResult(None, failure="tool error")

@@ -85,4 +85,4 @@ def test_a_pushgateway_that_is_down_does_not_hide_the_verdict(
     metrics = Metrics(tmp_path / "w.prom", "http://127.0.0.1:1", {})
     metrics.send(DRIFT_JOB, report(), drift_metrics(report(), {}, 5.0))
     assert "warning: Cannot push metrics to http://127.0.0.1:1: connection refused." in capsys.readouterr().err
-    assert "whop_metrics_push_success 0.0" in (tmp_path / "w.prom").read_text().splitlines()
+    assert 'whop_metrics_push_success{push_job="whopwatch-drift"} 0.0' in (tmp_path / "w.prom").read_text().splitlines()

@@ -75,7 +75,7 @@ def sections() -> Iterator[tuple[str, str, Iterable[MetricWrapperBase]]]:
     yield "Nightly run", f"`whopwatch drift` {where}", registered(drift_metrics(report, {}, 0.0))
     yield "SDK run", f"`whopwatch sdk` {where}", registered(sdk_metrics(report, "sdk:newest", "0.0.0", 0.0))
     pushed = CollectorRegistry()
-    push_success(pushed)
+    push_success(pushed, "whopwatch-drift", {})
     yield "Both runs", "With `--pushgateway`.", registered(pushed)
 
 

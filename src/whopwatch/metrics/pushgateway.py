@@ -46,10 +46,11 @@ def _reason(error: Exception) -> str:
     return "the server does not respond as a Pushgateway does"
 
 
-def push_success(registry: CollectorRegistry) -> Gauge:
-    """Add the metric that says whether the push succeeded, with the value 1; set it to 0 if it did not."""
+def push_success(registry: CollectorRegistry, job: str, grouping: Mapping[str, str]) -> Gauge:
+    """Add the metric that says whether the push of `job` succeeded, with the value 1; set it to 0 if it did not."""
     name = "whop_metrics_push_success"
-    gauge = Gauge(name, "Whether the push to the Pushgateway succeeded; 0 is seen in --textfile.", registry=registry)
+    help = "Whether the push to the Pushgateway succeeded; 0 is seen in --textfile."
+    gauge = Gauge(name, help, ("push_job", *grouping), registry=registry).labels(job, *grouping.values())
     gauge.set(1)
     return gauge
 

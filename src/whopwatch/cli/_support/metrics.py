@@ -57,7 +57,7 @@ class Metrics:
 
         if self._pushgateway:
             replace_all = report.verdict is not Verdict.COULD_NOT_CHECK
-            pushed = push_success(registry)
+            pushed = push_success(registry, job, self._grouping)
             try:
                 push_metrics(registry, self._pushgateway, job, self._grouping, replace_all=replace_all)
             except UsageError as error:

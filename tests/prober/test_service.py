@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,7 +177,12 @@ def test_health_and_readiness(server: PageServer, service: ProberService) -> Non
 
 def test_unknown_pages_and_methods(server: PageServer) -> None:
     assert get(server, "/nowhere")[0] == 404
-    assert "/metrics" in get(server, "/")[1]
+    index = get(server, "/")[1]
+    links = re.findall(r'<a href="([^"]+)">', index)
+    assert {"/metrics", "/healthz", "/readyz"} <= set(links)
+    for link in links:
+        if not link.startswith("/probe"):  # a probe on request is sent
+            assert get(server, link.replace("&amp;", "&"))[0] in (200, 503), link
     assert get(server, "/metrics", "POST")[0] == 501
     assert get(server, "/", "HEAD") == (200, "")
 

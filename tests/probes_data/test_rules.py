@@ -59,7 +59,9 @@ def test_an_alert_has_urgency_subject_and_runbook_link(alert: str) -> None:
     assert rule["labels"] == {"severity": rule["labels"]["severity"]}
     assert rule["labels"]["severity"] in {"page", "ticket"}
     assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
-    assert rule["annotations"]["runbook_url"] == f"probes/runbook.md#{alert.lower()}"
+    assert (
+        rule["annotations"]["runbook_url"] == f"{{{{ $externalLabels.runbook_base }}}}probes/runbook.md#{alert.lower()}"
+    )
     # Its subject: an operation, those of a resource, a drift class or a prober.
     named = re.findall(r"[lL]abels\.(\w+)", rule["annotations"]["summary"] + rule["annotations"]["description"])
     everything = {"WhopDriftOverdue", "WhopDriftChecksOverdue", "WhopShardsDisagree"}

@@ -40,6 +40,7 @@ LABELS: Mapping[str, str] = {
     "class": "drift class, see [drift classes](drift-classes.md)",
     "code_class": ", ".join(CODE_CLASSES),
     "contract": "first 12 digits of the contract's SHA-256",
+    "push_job": "the job of the Pushgateway, `whopwatch-drift` or `whopwatch-sdk`",
     "event": "a documented webhook event, or `unknown`",
     "method": "HTTP method of the operation",
     "operation": "an operation's id, such as `products.list`",

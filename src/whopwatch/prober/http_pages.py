@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from html import escape
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import Any, Protocol
@@ -33,14 +34,17 @@ MCP_TARGET = "mcp"
 MCP_ON_SCHEDULE_ONLY = """target: the MCP server is checked on its schedule only (interval under [mcp] in \
 probes.toml). Its results are at /metrics, as whop_mcp_*.
 """
-INDEX = """whopwatch prober
-
-/metrics                         metrics for Prometheus
-/probe?target=OP                 run one probe now, result as metrics
-/probe?target=OP&debug=true      run one probe now, result explained
-/history?failed=true             records of past runs (operation=OP, limit=N)
-/healthz, /readyz                liveness, readiness
-"""
+PAGES = (
+    ("/metrics", "metrics for Prometheus"),
+    ("/probe?target=OP", "run one probe now, result as metrics"),
+    ("/probe?target=OP&debug=true", "run one probe now, result explained"),
+    ("/history?failed=true", "records of past runs (operation=OP, limit=N)"),
+    ("/healthz", "liveness"),
+    ("/readyz", "readiness"),
+)
+HTML_TYPE = "text/html; charset=utf-8"
+MAX_LINKED = 500
+"""Probes that the index links."""
 
 
 def json_page(content: object, status: int = 200) -> PageReply:
@@ -79,13 +83,31 @@ class ProberView(Protocol):
 def build_pages(view: ProberView) -> Mapping[str, Page]:
     """Return every page by its path."""
     return {
-        "/": lambda _: text_page(INDEX),
+        "/": lambda _: _index_page(view),
         "/metrics": lambda _: _metrics_page(view),
         "/probe": lambda request: _probe_page(view, request),
         "/history": lambda request: _history_page(view, request.query),
         "/healthz": _health_page(lambda: view.is_alive),
         "/readyz": _health_page(lambda: view.is_ready),
     }
+
+
+def _index_page(view: ProberView) -> PageReply:
+    """Return an HTML page with a link to every page, and to the records of every probe."""
+    probes = sorted(view.probes)
+    records = [(f"/history?operation={id}", id) for id in probes[:MAX_LINKED]]
+    rest = f"<p>and {len(probes) - MAX_LINKED} more</p>" if len(probes) > MAX_LINKED else ""
+    lists = ["".join(map(_link, rows)) for rows in (PAGES, records)]
+    body = (
+        f"<h1>whopwatch prober</h1><ul>{lists[0]}</ul><h2>Records of {len(probes)} probes</h2><ul>{lists[1]}</ul>{rest}"
+    )
+    html = f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>whopwatch prober</title>{body}</html>'
+    return PageReply(200, HTML_TYPE, [html.encode()])
+
+
+def _link(row: tuple[str, str]) -> str:
+    path, words = map(escape, row)
+    return f'<li><a href="{path}">{path}</a> {words}</li>'
 
 
 def _metrics_page(view: ProberView) -> PageReply:

@@ -144,8 +144,9 @@ def test_an_exported_edition_is_the_same_contract(tmp_path: Path, name: str) -> 
         ({"swagger": "2.0"}, "no OpenAPI document"),
         ([], "no OpenAPI document"),
         ({"openapi": "3.1.0"}, "no operation"),
-        ({"openapi": "3.1.0", "paths": []}, "no operation"),
-        ({"openapi": "3.1.0", "paths": {"/a": None, "/b": {"get": 1}}}, "no operation"),
+        ({"openapi": "3.1.0", "paths": []}, "is malformed"),
+        ({"openapi": "3.1.0", "paths": {"/a": None, "/b": {"get": 1}}}, "is malformed"),
+        ({"openapi": "3.1.0", "paths": {"/b": {"get": 1}}}, "no operation"),
     ],
 )
 def test_what_holds_no_operation_is_refused(tmp_path: Path, content: Any, what: str) -> None:

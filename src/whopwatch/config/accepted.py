@@ -129,6 +129,8 @@ def with_entries(text: str | None, entries: Iterable[AcceptedEntry], where: Path
     if nothing is replaced.
     """
     added = list(entries)
+    if not added:
+        return text if text is not None else f"{_HEAD}accepted: []\n"
     if text is None:
         return f"{_HEAD}accepted:\n{_lines(added)}"
     known = _parsed(text, where)

@@ -31,6 +31,40 @@ _MARKS = ("x-resource", "x-resource-alternatives", "x-id-prefix")
 _KEPT = ("summary", "deprecated", "servers")
 """Keys of an operation that are taken as they are, beside extensions."""
 _BASE_PATH = "/api/v1"
+_MAX_LEVELS = 120
+_DATA = frozenset({"example", "examples", "default", "enum", "const", "links"})
+"""Keywords whose value is data, which may look like a schema."""
+_NAMED_PARTS = frozenset(
+    {"properties", "patternProperties", "$defs", "definitions", "paths", "webhooks", "responses", "content", "headers"}
+    | {"callbacks", "variables"}
+)
+"""Keywords of objects whose keys are names and whose values are objects."""
+_SCHEMA_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems", "parameters"})
+_MAX_PARTS = 5_000
+_EXPECTED: dict[str, Any] = {
+    **dict.fromkeys(("$ref", "operationId", "name", "in", "pattern", "format", "x-resource", "x-event"), str),
+    **dict.fromkeys((*_NAMED_PARTS, "components", "requestBody"), dict),
+    **dict.fromkeys((*_SCHEMA_LISTS, "required", "enum", "security", "servers", "tags"), list),
+    **dict.fromkeys(("schema", "additionalProperties", "not", "if", "then", "else", "contains"), dict | bool),
+    **dict.fromkeys(
+        ("minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum", "multipleOf"), int | float
+    ),
+    "items": dict | bool | list,
+    "type": str | list,
+    "required": list | bool,
+    "x-id-prefix": list,
+}
+"""The types of the values of keywords; `required` is a boolean for a parameter or body."""
+_TYPE_NAMES = {
+    str: "a string",
+    dict: "an object",
+    list: "an array",
+    dict | bool: "an object or a boolean",
+    int | float: "a number",
+    dict | bool | list: "an object or a boolean",
+    str | list: "a string or an array",
+    list | bool: "an array or a boolean",
+}
 _MAX_LINKS = 100
 """References that are followed one after another; a longer chain is a circle."""
 
@@ -86,6 +120,7 @@ def contract_of(path: Path, document: Node, pattern: Contract) -> Contract:
 
     Raise ContractError if it has no operation.
     """
+    _check_structure(document, path)
     adapted = _Adapter(document, pattern).document()
     if not adapted["paths"]:
         raise ContractError("The document has no operation.", where=str(path), expected="paths with methods")
@@ -93,6 +128,52 @@ def contract_of(path: Path, document: Node, pattern: Contract) -> Contract:
     edition = Edition(pattern.edition.folder, version_of(document), source=path)
     contract = Contract({"v1": adapted}, edition)
     return Contract(contract.documents, replace(edition, sha256=_sha256(digest)))
+
+
+def _check_structure(document: Node, path: Path) -> None:
+    """Raise ContractError, with the place, for a value of another type than OpenAPI allows.
+
+    The same holds for a `$ref` that leads nowhere, and for more levels or schemas in one place than can be read.
+    """
+    waiting: list[tuple[Any, str, int, bool]] = [(document, "", 0, False)]
+    while waiting:
+        node, at, level, are_names = waiting.pop()
+        if level > _MAX_LEVELS:
+            raise _malformed(path, at, f"at most {_MAX_LEVELS} levels", "more")
+        if isinstance(node, dict) and not are_names:
+            for key in node.keys() & _EXPECTED.keys() if at != "/components" else ():
+                expected = _EXPECTED[key]
+                if not isinstance(node[key], expected):
+                    raise _malformed(path, f"{at}/{key}", _TYPE_NAMES[expected], type(node[key]).__name__)
+            if "$ref" in node and not _leads_somewhere(document, node["$ref"]):
+                hint = "bundle the document into one file first"
+                raise _malformed(path, f"{at}/$ref", "a reference within the document", node["$ref"][:200], hint)
+        elif are_names or at.rpartition("/")[2] in _SCHEMA_LISTS:
+            parts = [part for key, part in node.items() if str(key)[:2] != "x-"] if isinstance(node, dict) else node
+            if any(not isinstance(part, dict | bool) for part in parts) or len(parts) > _MAX_PARTS:
+                raise _malformed(path, at, f"objects, at most {_MAX_PARTS:,} of them", "another type, or more")
+        for key, part in node.items() if isinstance(node, dict) else enumerate(node):
+            if isinstance(part, dict | list) and key not in _DATA and not str(key).startswith("x-"):
+                is_map = at == "/components" or (key in _NAMED_PARTS and not are_names)
+                waiting.append((part, f"{at}/{key}", level + 1, is_map))
+
+
+def _malformed(path: Path, at: str, expected: str, got: str, hint: str | None = None) -> ContractError:
+    where = f"{path}, {at[:200] or '/'}"
+    return ContractError("The OpenAPI document is malformed.", where=where, expected=expected, got=got, hint=hint)
+
+
+def _leads_somewhere(document: Node, reference: str) -> bool:
+    node: Any = document
+    for step in reference.removeprefix("#").removeprefix("/").split("/") if reference != "#" else ():
+        key = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+            node = node[int(key)]
+        elif reference.startswith("#/") and isinstance(node, dict) and key in node:
+            node = node[key]
+        else:
+            return False
+    return True
 
 
 def _sha256(text: str) -> str:
@@ -165,7 +246,9 @@ class _Adapter:
             "operationId": id,
             "tags": [id.rpartition(".")[0]],
             "security": list(filter(_is_scheme, _list(raw.get("security", self._document.get("security"))))),
-            "parameters": list(filter(None, (self._parameter_or_link(one, known) for one in (*inherited, *own)))),
+            "parameters": _with_path_names(
+                path, list(filter(None, (self._parameter_or_link(one, known) for one in (*inherited, *own))))
+            ),
             "responses": self._responses(_mapping(raw.get("responses"))),
         }
         body = self._content(self._follow(raw.get("requestBody")))
@@ -291,6 +374,17 @@ class _Adapter:
         for step in reference.removeprefix("#/").split("/"):
             node = node.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(node, dict) else None
         return node
+
+
+def _with_path_names(path: str, parameters: list[Node]) -> list[Node]:
+    """Return the parameters, and a plain one for each other name in the path."""
+    stated = {parameter["name"] for parameter in parameters if parameter.get("in") == "path"}
+    names = dict.fromkeys(re.findall(r"{([^{}]*)}", path))
+    string = {"type": "string"}
+    return [
+        *({"name": name, "in": "path", "required": True, "schema": string} for name in names if name not in stated),
+        *parameters,
+    ]
 
 
 def nameless(path: str) -> str:

@@ -14,6 +14,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -172,6 +173,22 @@ def read_texts(archive: Path, suffix: str) -> dict[str, str]:
             expected="a wheel (zip) or a gzipped tarball with files in UTF-8",
             got=f"a damaged archive ({type(error).__name__})",
             hint="delete it and build again to fetch it anew",
+        ) from None
+
+
+@contextmanager
+def reading_sdk(archive: Path) -> Iterator[None]:
+    """Turn what goes wrong in code of another form than the readers know into a SourceError about `archive`."""
+    try:
+        yield
+    except (SyntaxError, ValueError, LookupError, TypeError, AttributeError, RecursionError, StopIteration) as error:
+        place = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise SourceError(
+            "the SDK in the archive is of a form that the reader does not know",
+            where=str(archive),
+            expected="a release of the official SDK",
+            got=f"{type(error).__name__}{place}",
+            hint="check that the archive is complete",
         ) from None
 
 

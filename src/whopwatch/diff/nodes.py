@@ -146,7 +146,7 @@ class Document:
     def target(self, reference: Any, at: str) -> Any:
         """Return what a reference refers to. Raises ContractError if that is not in the document."""
         found: Any = self.root
-        if reference in self.anchors:
+        if isinstance(reference, str) and reference in self.anchors:
             return self.anchors[reference]
         steps = str(reference).removeprefix("#/").split("/") if str(reference) != "#" else []
         for step in steps:

@@ -119,7 +119,7 @@ class _OpenApiReader:
                 node = self._document.mapping(item[operation.method.lower()], at)
                 name = self._document.text(node.get("x-event"), f"{at}/x-event", key)
                 name = name if place == 0 else f"{name} ({operation.method})"
-                # The payload of an untyped event is not described, whatever object stands for it.
+                # The payload of an untyped event is not described: its schema is a placeholder.
                 body = None if node.get("x-untyped") is True else operation.body or _ANY_BODY
                 yield name, replace(operation, id=f"webhook:{name}", body=body)
 

@@ -87,12 +87,18 @@ class Comparer:
         if pair not in self._known:
             self._known[pair] = Difference()  # for a schema that contains itself
             old, new = self.old.resolve(Shape(ref=pair.old)), self.new.resolve(Shape(ref=pair.new))
-            self._known[pair] = _collect(self._content(old, new))
+            try:
+                self._known[pair] = _collect(self._content(old, new))
+            except RecursionError:
+                self._known[pair] = Difference(gaps=(NotCompared("", "schema that nests too deep"),))
         return self._known[pair]
 
     def compare(self, old: Shape, new: Shape) -> Difference:
         """Return the difference of two shapes in the same place."""
-        return _collect(self._shape(old, new))
+        try:
+            return _collect(self._shape(old, new))
+        except RecursionError:  # unions within unions: every pair of their variants is compared
+            return Difference(gaps=(NotCompared("", "schema that nests too deep"),))
 
     def are_alike(self, old: Shape, new: Shape) -> bool:
         """Return whether nothing differs between two shapes, at any depth."""

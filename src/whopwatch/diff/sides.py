@@ -9,7 +9,7 @@ from whopwatch.contract import load
 from whopwatch.contract.openapi_file import read_openapi_file
 from whopwatch.contract_build.fetch import fetch_release
 from whopwatch.contract_build.releases import Release, named_release, resolve_newest
-from whopwatch.core.errors import UsageError
+from whopwatch.core.errors import SourceError, UsageError
 from whopwatch.diff.model import Api
 from whopwatch.diff.read_openapi import read_openapi
 from whopwatch.diff.read_sdk import read_sdk
@@ -58,6 +58,16 @@ def _of_release(release: Release, cache_dir: Path) -> Api:
 
 
 def _of_archive(path: Path, name: str) -> Api:
+    try:
+        return _read_archive(path, name)
+    except SourceError as error:
+        if error.where is None or path.name in error.where:
+            raise
+        where = f"{path.name}, {error.where}"  # a file of one of two archives
+        raise SourceError(error.what, where=where, expected=error.expected, got=error.got, hint=error.hint) from None
+
+
+def _read_archive(path: Path, name: str) -> Api:
     from whopwatch.contract_build.readers.python import read_python_sdk
 
     if path.name.endswith(".tgz"):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, fields
 from typing import Any
 
+from whopwatch.core.documents import parse_json_document
 from whopwatch.core.errors import ConfigError
 from whopwatch.core.finding import Confidence, Finding, FindingState, Occurrence, RequestExample, Severity, Source
 from whopwatch.core.report import State
@@ -123,7 +124,7 @@ def baseline_to_json(records: Records) -> str:
 def baseline_from_json(text: str, where: str) -> Records:
     """Return the records of an export; `where` names it in errors. Raises ConfigError if it is not a valid export."""
     try:
-        document = json.loads(text)
+        document = parse_json_document(text)
         if document[_JSON_KEY] != SCHEMA_VERSION:
             raise ConfigError(
                 "The export has an unsupported version.",
@@ -133,7 +134,7 @@ def baseline_from_json(text: str, where: str) -> Records:
             )
         tables = document["tables"]
         return from_rows({name: [_decoded_row(name, row) for row in tables[name]] for name in COLUMNS})
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ConfigError(
             "The file is not a baseline export.", where=where, expected="the output of `whopwatch baseline export`"
         ) from None

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from whopwatch.contract_build.fetch import read_texts
+from whopwatch.contract_build.fetch import read_texts, reading_sdk
 from whopwatch.contract_build.readers.fern import read_fern_sdk
 from whopwatch.contract_build.readers.python_types import Module, PythonTypes, is_deprecated
 from whopwatch.contract_build.sdk_model import (
@@ -31,6 +31,11 @@ def read_python_sdk(archive: Path) -> SdkModel:
 
     Raises `SourceError` if the archive holds another layout, or a form of code that the reader does not know.
     """
+    with reading_sdk(archive):
+        return _read_archive(archive)
+
+
+def _read_archive(archive: Path) -> SdkModel:
     texts = _package(archive)
     if f"{_ROOT}/core/client_wrapper.py" in texts:
         wrapper = texts[f"{_ROOT}/core/client_wrapper.py"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import tree_sitter_typescript
 from tree_sitter import Language, Node, Parser
 
-from whopwatch.contract_build.fetch import read_texts
+from whopwatch.contract_build.fetch import read_texts, reading_sdk
 from whopwatch.contract_build.sdk_model import (
     Enum,
     ListOf,
@@ -302,6 +302,11 @@ def read_typescript_sdk(archive: Path) -> SdkModel:
 
     Raises `SourceError` if the archive holds another layout, or a form of code that the reader does not know.
     """
+    with reading_sdk(archive):
+        return _read_archive(archive)
+
+
+def _read_archive(archive: Path) -> SdkModel:
     texts = {path: text for path, text in read_texts(archive, ".ts").items() if path.startswith(_ROOT)}
     parsed = {
         path: Scope.parse(path, text)

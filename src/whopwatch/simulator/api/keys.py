@@ -117,9 +117,13 @@ class RateLimit:
         self._windows[counter, key] = (ends, count + 1)
 
 
+_USUAL_LIMIT = {"requests": 600, "seconds": 60}
+"""For a document that states none."""
+
+
 def rate_limits(contract: Contract, requests: int, seconds: float, clock: Callable[[], float]) -> dict[str, RateLimit]:
     """Return the rate limit of each API: the given one for v1, the others in the documented proportion."""
-    documented = {api: document["x-rate-limit"] for api, document in contract.documents.items()}
+    documented = {api: document.get("x-rate-limit", _USUAL_LIMIT) for api, document in contract.documents.items()}
     usual = documented["v1"]
     return {
         api: RateLimit(

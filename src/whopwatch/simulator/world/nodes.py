@@ -164,7 +164,12 @@ def merged_nodes(one: FieldNode, other: FieldNode) -> FieldNode:
 
 
 def nodes_below(node: FieldNode) -> Iterator[FieldNode]:
-    """Yield `node` and every node in it, those inside of references included."""
-    yield node
-    for child in (*node.fields.values(), *node.variants, *((node.item,) if node.item else ())):
-        yield from nodes_below(child)
+    """Yield `node` and every node in it, each once, those inside of references included."""
+    waiting, seen = [node], {id(node)}
+    while waiting:
+        current = waiting.pop()
+        yield current
+        for child in (*current.fields.values(), *current.variants, *((current.item,) if current.item else ())):
+            if id(child) not in seen:
+                seen.add(id(child))
+                waiting.append(child)

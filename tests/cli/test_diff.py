@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tomllib
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -29,9 +31,10 @@ def test_a_removed_field_in_text_and_as_json_and_markdown(tmp_path: Path, capsys
     report, markdown = tmp_path / "diff.json", tmp_path / "diff.md"
     assert main(["diff", old, new, "--json", str(report), "--markdown", str(markdown)]) == 1
     shown = capsys.readouterr().out
-    assert "critical (1)" in shown
-    assert "cats.create  /name  required-field-removed (D5) removed" in shown
-    assert "\n  required-field-removed (D5): Required field removed\n" in shown
+    assert "\nBreaking changes: 1\n\ncats\n  critical Field removed in responses: name\n" in shown
+    assert "was: required, string; is: absent\n" in shown
+    assert "→ Do not read it any more.\n" in shown
+    assert "required-field-removed (D5) in cats.create\n" in shown
     told = json.loads(report.read_text())
     assert (told["schema"], told["tool"], told["verdict"], told["classes"]) == (1, "whopwatch", "drift", {"D5": 1})
     finding = told["findings"][0]
@@ -164,16 +167,16 @@ def test_a_malformed_document_is_an_error_with_its_place(
 def test_a_changelog_in_each_format(tmp_path: Path, capsys: Captured) -> None:
     sides = [write(tmp_path, "a.json", OLD), write(tmp_path, "b.json", BROKEN)]
     for form, expected in {
-        "text": "critical (1)",
+        "text": "Breaking changes: 1\n",
         "json": '"verdict": "drift"',
         "markdown": "## Breaking changes (1)",
-        "html": "<h2>Breaking changes (1)</h2>",
+        "html": "<h2>Breaking changes <small>1</small></h2>",
     }.items():
         assert main(["diff", *sides, "--format", form]) == 1
         assert expected in capsys.readouterr().out
     page = tmp_path / "page.html"
     assert main(["diff", *sides, "--html", str(page)]) == 1
-    assert "Do not rely on it any more." in page.read_text()
+    assert "<b>To do:</b> Do not read it any more." in page.read_text()
 
 
 def test_a_changelog_shows_names_from_a_document_harmless(tmp_path: Path, capsys: Captured) -> None:
@@ -192,4 +195,22 @@ def test_a_changelog_shows_names_from_a_document_harmless(tmp_path: Path, capsys
 def test_a_change_of_a_resource_is_listed_below_it(tmp_path: Path, capsys: Captured) -> None:
     main(["diff", write(tmp_path, "a.json", OLD), write(tmp_path, "b.json", BROKEN), "--format", "markdown"])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[lines.index("### cats") + 2].startswith(r"- **cats.create /name**")
+    assert lines[lines.index("### cats") + 2].startswith("- **Field removed in responses**: `name`")
+
+
+def test_the_same_change_of_several_fields_is_one_entry_with_what_to_do(tmp_path: Path, capsys: Captured) -> None:
+    old = document(answer=record("a b c", a=TEXT, b=TEXT, c=WHOLE))
+    new = document(answer=record("c", c={"type": "number"}))
+    assert main(["diff", write(tmp_path, "a.json", old), write(tmp_path, "b.json", new)]) == 1
+    out = capsys.readouterr().out
+    assert "  critical 2 fields removed in responses: a, b\n           → Do not read it any more.\n" in out
+    assert "  high     Field with more types in responses: c\n           was: integer; is: number\n" in out
+
+
+def test_every_movement_of_a_class_has_its_words() -> None:
+    severities = tomllib.loads(files("whopwatch.diff").joinpath("severities.toml").read_text(encoding="utf-8"))
+    words = tomllib.loads(files("whopwatch.reports").joinpath("changelog.toml").read_text(encoding="utf-8"))
+    assert {name: set(movements) for name, movements in words.items()} == {
+        name: set(movements) for name, movements in severities.items()
+    }
+    assert all(len(texts) == 4 for movements in words.values() for texts in movements.values())

@@ -167,7 +167,7 @@ def _versions_after(folder: Path, target: str, config: Path | None) -> tuple[str
 
 
 def _status_lines(watched: ReleaseStatus) -> Iterator[str]:
-    from whopwatch.reports.contract_diff import summary
+    from whopwatch.reports.contract_changelog import summary
 
     if not watched.newer:
         yield f"The contract is made from the newest release, {watched.current}."

@@ -1,176 +1,300 @@
-"""The changes between two contracts as an API changelog: breaking changes first, grouped by cause and by resource.
+"""The changes between two contracts as an API changelog: breaking changes first, grouped by resource and cause.
 
-The same content is rendered as Markdown for a pull request and as one self-contained HTML page.
+The same content is rendered for a terminal, as Markdown for a pull request and as one self-contained HTML page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whopwatch.core.finding import Severity
 from whopwatch.core.foreign_text import sanitize
+from whopwatch.diff.model import Direction
 from whopwatch.diff.result import ComparedChange, Comparison
-from whopwatch.reports.contract_diff import not_compared, summary
-from whopwatch.reports.text import escape_markdown, plural
+from whopwatch.reports.text import class_page, escape_markdown, plural
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
 MAX_ENTRIES = 1500
 """Entries that are listed: a job summary may be 1 MiB; the JSON report has all of them."""
-_MAX_PLACES = 12
 _WHOLE_API = "The whole API"
+_MAX_PLACES = 12
+_MAX_GAPS = 50
 _SECTIONS = (
-    ("Breaking changes", (Severity.CRITICAL, Severity.HIGH)),
-    ("Other changes that a client can notice", (Severity.MEDIUM, Severity.LOW)),
-    ("Changes without an effect on existing clients", (Severity.INFO,)),
+    ("breaking", "Breaking changes", (Severity.CRITICAL, Severity.HIGH)),
+    ("other", "Other changes that a client can notice", (Severity.MEDIUM, Severity.LOW)),
+    ("harmless", "Changes without an effect on existing clients", (Severity.INFO,)),
 )
-_ADVICE = {
-    "D1": "Stop using it, or use its successor.",
-    "D2": "Send the new required value.",
-    "D3": "Always send it.",
-    "D4": "Handle its absence.",
-    "D5": "Do not rely on it any more.",
-    "D6": "Do not rely on it any more.",
-    "D7": "Change the type in your models.",
-    "D8": "Accept the wider type in responses; send the narrower type in requests.",
-    "D9": "Handle null in responses; do not send null in requests.",
-    "D10": "Handle unknown enum values; stop sending removed ones.",
-    "D11": "Check the values that you send against the new limits.",
-    "D12": "Change how you parse and write the value.",
-    "D13": "Send the value explicitly if you rely on the default.",
-    "D14": "Handle the new success statuses.",
-    "D15": "Handle the new error statuses and bodies.",
-    "D16": "Use a media type or header that is still documented.",
-    "D17": "Check the permissions and credentials of your API keys.",
-    "D18": "Handle the new variants; stop sending removed ones.",
-    "D21": "Plan the move before it is removed.",
-    "D22": "Change the address that you use.",
-}
-"""What a client has to do, by drift class."""
+_NO_THINGS = frozenset({"path", "status", "server", "security", "event", "version", "behaviour"})
+"""Locations that name no part of the data: the title says what changed."""
+_NAMED = frozenset({"api-wide-rename", "moved-resource", "object-to-id"})
+"""Causes whose title says what was and what is."""
+_BY_FIELD = frozenset({"D1", "D2", "D3", "D4", "D5", "D6", "D19", "D21"})
+"""Classes whose changes are one entry whatever the type of the field is."""
 
 
 @dataclass(frozen=True)
 class ChangelogEntry:
-    """One change: where it is, what it is, and what a client has to do."""
+    """The same change of one or several fields, in the same operations: what it is, and what a client has to do.
+
+    `things` are the fields, parameters or operations; `places` the operations, at most a dozen of `place_count`.
+    """
 
     severity: str
     label: str
-    where: str
+    title: str
+    things: tuple[str, ...]
     was: str
     now: str
     advice: str
-    note: str
     places: tuple[str, ...]
     place_count: int
+    link: str
 
 
 @dataclass(frozen=True)
 class ChangelogSection:
-    """The changes of one importance, by resource; the whole API comes first."""
+    """The changes of one importance, by resource; the whole API comes first. `left` entries are not listed."""
 
+    key: str
     title: str
     count: int
     resources: Mapping[str, tuple[ChangelogEntry, ...]]
+    left: int = 0
 
 
 def changelog(comparison: Comparison) -> list[ChangelogSection]:
     """Return the sections that have changes, the breaking ones first, with at most MAX_ENTRIES entries in all."""
     left = MAX_ENTRIES
     sections = []
-    for title, severities in _SECTIONS:
+    for key, title, severities in _SECTIONS:
         changes = [one for one in comparison.changes if one.finding.severity in severities]
         changes.sort(key=lambda one: one.finding.severity.rank)
-        shown, left = changes[:left], left - min(left, len(changes))
+        groups = list(_grouped(changes).items())
+        shown, left = groups[:left], left - min(left, len(groups))
         if changes:
-            sections.append(ChangelogSection(title, len(changes), _by_resource(shown)))
+            sections.append(
+                ChangelogSection(key, title, len(changes), _by_resource(shown), left=len(groups) - len(shown))
+            )
     return sections
+
+
+def summary(comparison: Comparison) -> str:
+    """Return `sdk:0.0.22 → sdk:0.0.23: 36 changes in 36 places: 1 critical, 35 low`."""
+    names = f"{sanitize(comparison.old)} → {sanitize(comparison.new)}"
+    uncompared = f"{plural(len(comparison.gaps), 'difference')} not compared" if comparison.gaps else ""
+    if not comparison.changes:
+        return f"{names}: {uncompared or 'no changes'}"
+    counts = ", ".join(f"{len(groups)} {severity}" for severity, groups in comparison.by_severity().items())
+    changes, places = plural(len(comparison.changes), "change"), plural(len(comparison.places), "place")
+    return f"{names}: {changes} in {places}: {counts}{f'; {uncompared}' if uncompared else ''}"
+
+
+def not_compared(comparison: Comparison) -> list[str]:
+    """Return what differs and was not compared, one keyword a line."""
+    shown = [
+        f"{sanitize(gap.operation) or 'the whole API'} {sanitize(gap.location)}: {sanitize(gap.keyword)} differs"
+        for gap in comparison.gaps[:_MAX_GAPS]
+    ]
+    rest = len(comparison.gaps) - len(shown)
+    return [*shown, f"and {rest} more"] if rest else shown
 
 
 def changelog_markdown(comparison: Comparison) -> str:
     """Return the changelog as GitHub-flavoured Markdown."""
-    lines = [f"# {_escape(comparison.old)} → {_escape(comparison.new)}", "", f"{_escape(summary(comparison))}.", ""]
+    lines = [
+        f"# {escape_markdown(comparison.old)} → {escape_markdown(comparison.new)}",
+        "",
+        f"{escape_markdown(summary(comparison))}.",
+        "",
+    ]
     for section in changelog(comparison):
         lines += [f"## {section.title} ({section.count})", ""]
         for resource, entries in section.resources.items():
-            lines += [f"### {_escape(resource)}", "", *(_markdown_entry(entry) for entry in entries), ""]
+            lines += [f"### {escape_markdown(resource)}", "", *(_markdown_entry(entry) for entry in entries), ""]
+        lines += [f"and {plural(section.left, 'change')} more: see the JSON report", ""] if section.left else []
     if comparison.gaps:
-        lines += ["## Not compared", "", *(f"- {_escape(line)}" for line in not_compared(comparison)), ""]
+        lines += ["## Not compared", "", *(f"- {escape_markdown(line)}" for line in not_compared(comparison)), ""]
     return "\n".join(lines)
 
 
 def changelog_html(comparison: Comparison) -> str:
     """Return the changelog as one HTML page without scripts, for a browser without a network."""
+    sections = changelog(comparison)
     context = {
         "old": comparison.old,
         "new": comparison.new,
         "summary": summary(comparison),
-        "sections": changelog(comparison),
+        "sections": sections,
+        "counts": {key: sum(one.count for one in sections if one.key == key) for key, _, _ in _SECTIONS},
         "gaps": not_compared(comparison),
+        "style": Path(__file__).parent.joinpath("page", "page.css").read_text(encoding="utf-8"),
     }
     return _template().render(context) + "\n"
 
 
-def _by_resource(changes: Iterable[ComparedChange]) -> dict[str, tuple[ChangelogEntry, ...]]:
-    groups: dict[str, list[ChangelogEntry]] = {}
-    for change in changes:
-        groups.setdefault(_resource(change), []).append(_entry(change))
-    ordered = sorted(groups, key=lambda name: (name != _WHOLE_API, name.startswith("Webhook"), name))
-    return {name: tuple(groups[name]) for name in ordered}
+def _grouped(changes: Iterable[ComparedChange]) -> dict[tuple[Any, ...], list[ComparedChange]]:
+    """Group the changes that one sentence describes: of the same kind, in the same operations of one resource."""
+    groups: dict[tuple[Any, ...], list[ComparedChange]] = {}
+    for one in changes:
+        finding, change = one.finding, one.placed.change
+        facts: tuple[str, ...] = () if finding.drift_class in _BY_FIELD else (finding.expected, finding.observed)
+        operations = frozenset(place.operation for place in one.places)
+        if one.cause.is_wide or change.relation is not None:
+            facts = (finding.expected, finding.observed, finding.location)
+        elif _kind(one) in ("operation", "event") and finding.drift_class in _BY_FIELD:
+            operations = frozenset()
+        what = (finding.severity, finding.drift_class, change.movement, one.placed.direction, _kind(one))
+        groups.setdefault((_resource(one), operations, what, facts), []).append(one)
+    return groups
+
+
+def _by_resource(
+    groups: Sequence[tuple[tuple[Any, ...], list[ComparedChange]]],
+) -> dict[str, tuple[ChangelogEntry, ...]]:
+    found: dict[str, list[ChangelogEntry]] = {}
+    for key, changes in groups:
+        found.setdefault(key[0], []).append(_entry(changes))
+    ordered = sorted(found, key=lambda name: (name != _WHOLE_API, name.startswith("Webhook"), name))
+    return {name: tuple(found[name]) for name in ordered}
 
 
 def _resource(change: ComparedChange) -> str:
-    if change.cause.is_wide or not change.finding.operation:
+    operations = {place.operation for place in change.places}
+    names = {_resource_of(operation) for operation in operations}
+    if change.cause.is_wide or not change.finding.operation or len(names) > 2:
         return _WHOLE_API
-    operation = change.finding.operation
-    if operation.startswith("schema:"):
-        operation = change.placed.operation
+    return _resource_of(change.placed.operation)
+
+
+def _resource_of(operation: str) -> str:
     if operation.startswith("webhook:"):
         return f"Webhook {operation.removeprefix('webhook:').partition('.')[0]}"
     return operation.rpartition(".")[0] or operation
 
 
-def _entry(change: ComparedChange) -> ChangelogEntry:
-    finding = change.finding
-    relation = change.placed.change.relation
-    places = list(dict.fromkeys(f"{place.operation} {place.location}".strip() for place in change.places))
-    is_wide = change.cause.is_wide
-    note = finding.message if is_wide else f"{relation.kind}: {relation.other}" if relation else ""
-    is_harmless = finding.severity is Severity.INFO
+def _kind(change: ComparedChange) -> str:
+    location = change.places[0].location if change.places else change.finding.location
+    if location == "path":
+        return "operation"
+    if location.startswith("param:"):
+        return "parameter"
+    return "header" if location.startswith("header:") else "event" if location == "event" else "field"
+
+
+def _entry(changes: Sequence[ComparedChange]) -> ChangelogEntry:
+    first, finding = changes[0], changes[0].finding
+    kind = _kind(first)
+    is_sent = first.placed.direction is Direction.SENT
+    words = _texts()[finding.drift_class][first.placed.change.movement]
+    things = _names(first) if first.cause.is_wide else tuple(filter(None, dict.fromkeys(map(_thing, changes))))
+    title, was, now = _title(first, things), finding.expected, finding.observed
+    advice = words[2 if is_sent else 3]
+    if first.cause.kind in _NAMED:
+        title, things, advice = _named(first)
+    if first.cause.kind in _NAMED or (finding.drift_class in _BY_FIELD and len(changes) > 1):
+        was = now = ""
+    operations = list(dict.fromkeys(place.operation for one in changes for place in one.places))
+    has_places = first.cause.is_wide or kind not in ("operation", "event")
     return ChangelogEntry(
         severity=str(finding.severity),
-        label=f"{finding.class_label} {change.placed.change.movement}",
-        where=_WHOLE_API if is_wide else " ".join(filter(None, (finding.operation, finding.location))) or _WHOLE_API,
-        was="" if is_wide else finding.expected,
-        now="" if is_wide else finding.observed,
-        advice="" if is_harmless else _ADVICE.get(finding.drift_class, ""),
-        note=note,
-        places=tuple(places[:_MAX_PLACES]) if len(places) > 1 else (),
-        place_count=len(places),
+        label=finding.class_label,
+        title=title,
+        things=things,
+        was=was,
+        now=now,
+        advice="" if finding.severity is Severity.INFO else advice,
+        places=tuple(operations[:_MAX_PLACES]) if has_places else (),
+        place_count=len(operations),
+        link=class_page(finding.drift_class),
     )
 
 
+def _title(first: ComparedChange, things: Sequence[str]) -> str:
+    """Return `3 fields removed in responses`."""
+    kind, relation = _kind(first), first.placed.change.relation
+    words = _texts()[first.finding.drift_class][first.placed.change.movement]
+    count = plural(len(things), kind) if len(things) > 1 else kind if things else "body"
+    title = words[0 if first.placed.direction is Direction.SENT else 1].replace("#", count)
+    if kind not in ("operation", "event", "parameter", "header") and "#" in words[0]:
+        title += _side(first)
+    if relation is not None and not first.cause.is_wide:
+        title += f", {relation.kind}: {_readable(relation.other)}"
+    return title[:1].upper() + title[1:]
+
+
+def _named(first: ComparedChange) -> tuple[str, tuple[str, ...], str]:
+    """Return title, things and advice of a rename in the whole API."""
+    old, _, new = first.cause.subject.partition(" → ")
+    if first.cause.kind == "api-wide-rename":
+        return f"{old} is now {new}", (), "Rename it in your code."
+    if first.cause.kind == "moved-resource":
+        return f"{old} are now {new}", (), f"Call the operations of {new}."
+    removed = {_name(item.location) for item in first.cause.items if item.change.movement == "removed"}
+    return "Objects are now only their IDs", tuple(sorted(removed)), "Retrieve the object by its ID if you need it."
+
+
+def _names(first: ComparedChange) -> tuple[str, ...]:
+    return tuple(sorted({_name(place.location) for place in first.places} - {""}))
+
+
+def _name(location: str) -> str:
+    """Return the name of the field or parameter at a location; an empty string for a status, path or body."""
+    name = _readable(location).rpartition(".")[2]
+    return "" if location in _NO_THINGS else name
+
+
+def _side(change: ComparedChange) -> str:
+    if change.placed.direction is Direction.SENT:
+        return " in requests"
+    operations = {place.operation.startswith("webhook:") for place in change.places}
+    return " in webhooks" if operations == {True} else " in responses"
+
+
+def _thing(change: ComparedChange) -> str:
+    if _kind(change) in ("operation", "event"):
+        return change.finding.operation.removeprefix("webhook:")
+    location = change.finding.location
+    return "" if location in _NO_THINGS or location.startswith("security:") else _readable(location)
+
+
+def _readable(location: str) -> str:
+    """Return a location as a person writes it: `data[].id` for `/data/*/id`, the name of a parameter or header."""
+    text = location.removeprefix("body:").removeprefix("param:").removeprefix("header:")
+    if not text.startswith("/"):
+        return text
+    return text[1:].replace("/*", "[]").replace("*/", "[]/").replace("/", ".").replace("~1", "/").replace("~0", "~")
+
+
 def _markdown_entry(entry: ChangelogEntry) -> str:
-    text = f"- **{_escape(entry.where)}**: {_escape(entry.label)}"
-    text += f", was {_escape(entry.was)}, is {_escape(entry.now)}." if entry.was else "."
-    if entry.note:
-        text += f" {_escape(entry.note)}."
-    if entry.advice:
-        text += f" *{entry.advice}*"
+    text = f"- **{escape_markdown(entry.title)}**"
+    text += f": {', '.join(map(_code, entry.things))}" if entry.things else ""
+    text += f"  \n  {escape_markdown(entry.was)} → {escape_markdown(entry.now)}" if entry.was else ""
+    text += f"  \n  *{entry.advice}*" if entry.advice else ""
+    text += f"  \n  <sub>{entry.severity} · [{escape_markdown(entry.label)}]({entry.link})</sub>"
     if entry.places:
         rest = entry.place_count - len(entry.places)
         more = f" and {rest} more" if rest else ""
-        shown = ", ".join(map(_escape, entry.places))
-        text += f"\n  <details><summary>{plural(entry.place_count, 'place')}</summary>{shown}{more}</details>"
+        shown = ", ".join(map(escape_markdown, entry.places))
+        text += f"\n  <details><summary>{plural(entry.place_count, 'operation')}</summary>{shown}{more}</details>"
     return text
 
 
-def _escape(text: str) -> str:
-    return escape_markdown(text)
+def _code(text: str) -> str:
+    shown = sanitize(text)
+    return escape_markdown(shown) if "`" in shown or "|" in shown else f"`{shown}`"
+
+
+@cache
+def _texts() -> dict[str, dict[str, list[str]]]:
+    return tomllib.loads(files("whopwatch.reports").joinpath("changelog.toml").read_text(encoding="utf-8"))
 
 
 @cache

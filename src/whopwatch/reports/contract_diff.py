@@ -1,4 +1,4 @@
-"""The changes between two contracts, for a terminal and as Markdown."""
+"""The changes between two contracts for a terminal, and as a table in Markdown."""
 
 from __future__ import annotations
 
@@ -7,60 +7,76 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from whopwatch.core.drift_classes import class_label, class_title
+from whopwatch.core.finding import Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Verdict
-from whopwatch.diff.result import ComparedChange, Comparison
+from whopwatch.diff.result import Comparison
+from whopwatch.reports.contract_changelog import ChangelogEntry, changelog, not_compared, summary
 from whopwatch.reports.terminal import SEVERITY_STYLES
 from whopwatch.reports.text import escape_markdown, plural
 
 MAX_ROWS = 1500
 """Rows of the Markdown table: a job summary may hold 1 MiB; the JSON report has all of them."""
-_MAX_PLACES = 6
-_MAX_GAPS = 50
+_MAX_PLACES = 4
+_MAX_THINGS = 40
+_MAX_HARMLESS = 40
+"""Entries without an effect that are listed; of more of them, only the number is."""
+_ROOT = {"sent": "the body", "received": "the response"}
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
-    """Print the changes, the most severe first. The summary comes last, next to the prompt."""
-    for severity, groups in comparison.by_severity().items():
-        console.print(Text(f"\n{severity} ({len(groups)})", SEVERITY_STYLES[severity]))
-        for group in groups:
-            for line in _entry(group):
-                console.print(line, soft_wrap=True, highlight=False)
-    classes = sorted({group.finding.drift_class for group in comparison.changes}, key=lambda name: int(name[1:]))
-    legend = "".join(f"\n  {class_label(drift_class)}: {class_title(drift_class)}" for drift_class in classes)
-    if legend:
-        console.print(Text(legend, "dim"), soft_wrap=True)
+    """Print the changes, the breaking ones first. The summary comes last, next to the prompt."""
+    for section in changelog(comparison):
+        console.print(Text(f"\n{section.title}: {section.count}", "bold underline"))
+        entries = sum(map(len, section.resources.values()))
+        if section.key == "harmless" and entries > _MAX_HARMLESS:
+            console.print(Text("  --format markdown and --format html list them.", "dim"))
+            continue
+        for resource, found in section.resources.items():
+            console.print(Text(f"\n{sanitize(resource)}", "bold"))
+            for entry in found:
+                for line in _lines(entry, console):
+                    console.print(line, highlight=False, soft_wrap=True)
+        if section.left:
+            console.print(Text(f"\nand {plural(section.left, 'change')} more: see the JSON report", "dim"))
     if comparison.gaps:
-        console.print(Text(f"\nnot compared ({len(comparison.gaps)})", "yellow"))
-        for text in not_compared(comparison):
-            console.print(Text(f"  {text}"), soft_wrap=True, highlight=False)
+        console.print(Text(f"\nNot compared: {len(comparison.gaps)}", "bold underline"))
+        for gap in not_compared(comparison):
+            console.print(Text(f"  {gap}"), highlight=False, soft_wrap=True)
     console.print(Text(f"\n{summary(comparison)}", "bold"), soft_wrap=True)
 
 
-def not_compared(comparison: Comparison) -> list[str]:
-    """Return what differs and was not compared, one keyword a line."""
-    shown = [
-        f"{sanitize(gap.operation) or 'the whole API'} {sanitize(gap.location)}: {sanitize(gap.keyword)} differs"
-        for gap in comparison.gaps[:_MAX_GAPS]
-    ]
-    rest = len(comparison.gaps) - len(shown)
-    return [*shown, f"and {rest} more"] if rest else shown
+def _lines(entry: ChangelogEntry, console: Console) -> Iterator[Text]:
+    """Yield the lines of an entry: its severity, and beside it the text in a column of its own."""
+    parts = [_title(entry)]
+    if entry.was:
+        parts.append(Text(f"was: {sanitize(entry.was)}; is: {sanitize(entry.now)}"))
+    if entry.advice:
+        parts.append(Text(f"→ {entry.advice}", "italic"))
+    places = f" in {_places(entry)}" if entry.places else ""
+    parts.append(Text(f"{entry.label}{places}", "dim"))
+    margin = Text(f"  {entry.severity:9}", SEVERITY_STYLES[Severity(entry.severity)])
+    for part in parts:
+        for line in part.wrap(console, max(20, console.width - len(margin))):
+            line.rstrip()
+            yield margin + line
+            margin = Text(" " * len(margin))
 
 
-def summary(comparison: Comparison) -> str:
-    """Return `sdk:0.0.22 → sdk:0.0.23: 36 changes in 36 places: 1 critical, 35 low`."""
-    names = f"{sanitize(comparison.old)} → {sanitize(comparison.new)}"
-    if not comparison.changes:
-        return f"{names}: {_uncompared(comparison) or 'no changes'}"
-    counts = ", ".join(f"{len(groups)} {severity}" for severity, groups in comparison.by_severity().items())
-    changes, places = len(comparison.changes), len(comparison.places)
-    more = f"; {_uncompared(comparison)}" if comparison.gaps else ""
-    return f"{names}: {plural(changes, 'change')} in {plural(places, 'place')}: {counts}{more}"
+def _title(entry: ChangelogEntry) -> Text:
+    title = Text(sanitize(entry.title))
+    if entry.things:
+        rest = len(entry.things) - _MAX_THINGS
+        more = f" and {rest} more" if rest > 0 else ""
+        title.append(": ")
+        title.append(sanitize(", ".join(entry.things[:_MAX_THINGS])) + more, "bold")
+    return title
 
 
-def _uncompared(comparison: Comparison) -> str:
-    return f"{plural(len(comparison.gaps), 'difference')} not compared" if comparison.gaps else ""
+def _places(entry: ChangelogEntry) -> str:
+    shown = entry.places[:_MAX_PLACES]
+    rest = entry.place_count - len(shown)
+    return sanitize(", ".join(shown)) + (f" and {rest} more" if rest > 0 else "")
 
 
 def as_markdown(comparison: Comparison) -> str:
@@ -68,41 +84,11 @@ def as_markdown(comparison: Comparison) -> str:
     return "\n".join(_markdown(comparison)) + "\n"
 
 
-def _entry(group: ComparedChange) -> Iterator[Text]:
-    finding, style = group.finding, SEVERITY_STYLES[group.finding.severity]
-    head = Text("  ")
-    head.append(sanitize(finding.operation) or "the whole API", "bold")
-    head.append(f"  {sanitize(finding.location) or _ROOT[group.placed.direction.value]}", style)
-    head.append(f"  {finding.class_label} {group.placed.change.movement}", "dim")
-    yield head
-    yield Text(f"      {_facts(group)}")
-    if len(group.places) > 1:
-        yield Text(f"      in {_places(group)}", "dim")
-
-
-_ROOT = {"sent": "the body", "received": "the response"}
-
-
-def _facts(group: ComparedChange) -> str:
-    finding, change = group.finding, group.placed.change
-    text = f"was: {sanitize(finding.expected)}; is: {sanitize(finding.observed)}"
-    if change.relation is not None:
-        text += f" ({change.relation.kind}: {sanitize(change.relation.other)})"
-    return text if change.is_certain else f"{text} (suspected)"
-
-
-def _places(group: ComparedChange) -> str:
-    operations = list(dict.fromkeys(place.operation for place in group.places))
-    rest = len(operations) - _MAX_PLACES
-    more = f" and {rest} more" if rest > 0 else ""
-    return f"{plural(len(group.places), 'place')}: {sanitize(', '.join(operations[:_MAX_PLACES]))}{more}"
-
-
 def _markdown(comparison: Comparison) -> Iterator[str]:
     mark = "✅" if comparison.verdict is Verdict.CLEAN else "❌"
-    yield f"## {mark} {_escaped(summary(comparison))}"
+    yield f"## {mark} {escape_markdown(summary(comparison))}"
     if comparison.gaps:
-        yield from ("", "Not compared:", "", *(f"- {_escaped(line)}" for line in not_compared(comparison)))
+        yield from ("", "Not compared:", "", *(f"- {escape_markdown(line)}" for line in not_compared(comparison)))
     if not comparison.changes:
         return
     yield from ("", "| severity | class | where | place | was | is | places |", "|---|---|---|---|---|---|---:|")
@@ -113,16 +99,12 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
         cells = (
             str(finding.severity),
             f"{finding.class_label} {change.movement}",
-            _escaped(finding.operation or "the whole API"),
-            _escaped(finding.location or _ROOT[group.placed.direction.value]),
-            _escaped(finding.expected),
-            _escaped(finding.observed + relation),
+            escape_markdown(finding.operation or "the whole API"),
+            escape_markdown(finding.location or _ROOT[group.placed.direction.value]),
+            escape_markdown(finding.expected),
+            escape_markdown(finding.observed + relation),
             str(len(group.places)),
         )
         yield "| " + " | ".join(cells) + " |"
     if len(rows) > MAX_ROWS:
         yield from ("", f"and {plural(len(rows) - MAX_ROWS, 'change')} more: see the JSON report")
-
-
-def _escaped(text: str) -> str:
-    return escape_markdown(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from whopwatch.config import decode
 from whopwatch.core.errors import ConfigError
@@ -24,8 +25,21 @@ def read_report(path: Path) -> Report:
     place = decode.place_of_key(str(path), "requests")
     requests = decode.decode_table(content.get("requests"), counts, place, required=counts)
     known = {one.name for one in fields(Report)} | _WRITTEN_FROM_PROPERTIES
+    operations = content.get("operations")
+    rows = [_with_reasons(row) for row in operations] if isinstance(operations, list) else operations
+    content = {**content, "operations": rows} if "operations" in content else content
     report = decode.record_reader(Report, decode.JSON_FORM)({**content, **requests}, str(path))
     return replace(report, extra={name: value for name, value in content.items() if name not in known})
+
+
+def _with_reasons(row: Any) -> Any:
+    """Return the row of an operation whose `checks_open` maps each check to its reason; in JSON it is a list."""
+    if not isinstance(row, dict) or not isinstance(row.get("checks_open"), list):
+        return row
+    reasons = row.get("checks_open_reasons")
+    rest = {key: value for key, value in row.items() if key != "checks_open_reasons"}
+    listed = dict.fromkeys(map(str, row["checks_open"]), "")
+    return {**rest, "checks_open": {**listed, **reasons} if isinstance(reasons, dict) else listed}
 
 
 _COUNT = decode.reader_of(int, decode.JSON_FORM)

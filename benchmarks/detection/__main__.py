@@ -32,7 +32,7 @@ from whopwatch.contract import load
 def main() -> None:
     """Run the cases and write the page."""
     options = _options()
-    contract = load()
+    contract = load(options.contract)
     placed = list(draw(contract, options.draws, options.only)) if "one" in options.places else []
     everywhere = list(spread(contract, options.only)) if EVERYWHERE in options.places else []
     if options.sample:
@@ -76,6 +76,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--schemathesis", type=int, default=0, metavar="N", help="run schemathesis as well, at N faults; takes long"
     )
+    parser.add_argument("--contract", help="edition of the simulator and of the runs (default 2025-01-01)")
     parser.add_argument("--seeds", type=int, default=100, help="faithful simulators (default %(default)s)")
     parser.add_argument("--draws", type=int, default=1, help="operations a fault (default %(default)s)")
     parser.add_argument(

@@ -43,7 +43,9 @@ def retrieved(fits: Callable[[Site], bool], change: Callable[[Any, Site], Any]) 
 
 
 def _listed(place: Place) -> frozenset[str]:
-    lister = place.contract.operations[f"{place.operation.resource}.list"]
+    lister = place.contract.operations.get(f"{place.operation.resource}.list")
+    if lister is None:
+        return frozenset()
     sites = replace(place, operation=lister).sites(lambda site: len(site.path) == 3)
     return frozenset(site.path[-1] for site in sites)
 

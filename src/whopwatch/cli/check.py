@@ -17,6 +17,7 @@ from whopwatch.cli._support.options import (
     ACCEPTED_OPTION,
     ALLOW_UNCHECKED,
     API_VERSION,
+    BUDGET,
     CONCURRENCY,
     CONFIG,
     CONTRACT,
@@ -72,7 +73,6 @@ Exit codes: 0 passed, 1 drift, 2 usage or configuration error, 3 could not check
 covers what was seen). A run that ended early, or did not reach all operations, never ends with 0.
 """
 
-BUDGET_HELP = "Maximum number of requests.  [default: 600, with --allow-writes 1600]"
 NOT_WITH_REPLAY = (
     "thorough",
     "max_failures",
@@ -109,7 +109,7 @@ MAX_PATHS = 20
     metavar="NAME[@OP]",
     help="Inject a fault into the simulator.",
 )
-@click.option("--budget", type=click.IntRange(min=1), help=BUDGET_HELP)
+@BUDGET
 @RATE
 @MAX_TIME
 @CONCURRENCY
@@ -137,7 +137,7 @@ def check_command(
     exclude: tuple[str, ...],
     allow_writes: bool,
     faults: tuple[str, ...],
-    budget: int | None,
+    budget: int | str | None,
     rate: float | None,
     max_time: float | None,
     concurrency: int | None,

@@ -15,6 +15,7 @@ from whopwatch.cli._support.options import (
     ACCEPTED_OPTION,
     ALLOW_UNCHECKED,
     API_VERSION,
+    BUDGET,
     CONCURRENCY,
     CONFIG,
     CONTRACT,
@@ -83,7 +84,7 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
 @RESOURCE
 @OPERATION
 @EXCLUDE
-@click.option("--budget", type=click.IntRange(min=1), help="Maximum number of requests.  [default: 600]")
+@BUDGET
 @RATE
 @click.option(
     "--max-time",
@@ -121,7 +122,7 @@ def drift_command(
     resource: tuple[str, ...],
     patterns: tuple[str, ...],
     exclude: tuple[str, ...],
-    budget: int | None,
+    budget: int | str | None,
     rate: float | None,
     max_time: float,
     concurrency: int | None,

@@ -13,6 +13,7 @@ from whopwatch.checks.reproduce import request_of, values_at
 from whopwatch.config import SIMULATOR, Target
 from whopwatch.config.contract_choice import ContractChoice, choose_contract
 from whopwatch.contract import Contract
+from whopwatch.core.budgets import BUDGET_PROFILES, BudgetProfile
 from whopwatch.core.errors import UsageError
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import Report
@@ -31,20 +32,20 @@ class RunOptions:
     """What a user asks of a run.
 
     `contract_name` and `api_version` are None for what fits the target. `only` are operation ids and `resources`
-    resources, both empty for every read of v1. `budget` is in requests, None for the default; `rate` in requests a
-    second and `concurrency` in requests at once, None for those of the target. `config` is the path of whopwatch.toml,
-    None for the default. With `writes` the selected writes are made, too. A `thorough` run has a budget for every check
-    of every operation. With `allow_unchecked` the key need not be allowed to use any operation. `patterns` select
-    operations as `only` does, `exclude` leaves some out (`payments.*`). `faults` are injected by the simulator.
-    `announce` is called with the contract before the first request, and again if it changes. After `max_seconds`, or
-    with `max_failures` findings that count, the run ends with what it has.
+    resources, both empty for every read of v1. `budget` is in requests, or one of BUDGET_PROFILES, None for the
+    default; `rate` in requests a second and `concurrency` in requests at once, None for those of the target. `config`
+    is the path of whopwatch.toml, None for the default. With `writes` the selected writes are made, too. A `thorough`
+    run has a budget for every check of every operation. With `allow_unchecked` the key need not be allowed to use any
+    operation. `patterns` select operations as `only` does, `exclude` leaves some out (`payments.*`). `faults` are
+    injected by the simulator. `announce` is called with the contract before the first request, and again if it changes.
+    After `max_seconds`, or with `max_failures` findings that count, the run ends with what it has.
     """
 
     contract_name: str | None = None
     api_version: str | None = None
     only: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
-    budget: int | None = None
+    budget: int | str | None = None
     rate: float | None = None
     concurrency: int | None = None
     seed: int = 0
@@ -62,16 +63,29 @@ class RunOptions:
 
     def selected(self, contract: Contract) -> frozenset[str]:
         """Return the ids of the selected operations. Raise UsageError for a name or pattern that matches none."""
+        profile, resources = self._profile, self.resources
+        if profile and profile.only_risk and not (self.only or self.patterns or resources):
+            resources = tuple(name for name in contract.behaviour.risk if name in contract.resources)
         matched = match_operations(contract, self.patterns, where="option --operation")
         excluded = match_operations(contract, self.exclude, where="option --exclude")
-        return select_operations(contract, (*self.only, *sorted(matched)), self.resources) - excluded
+        return select_operations(contract, (*self.only, *sorted(matched)), resources) - excluded
 
     @property
-    def request_limit(self) -> int:
-        """The budget, or the default for a run that reads or writes."""
-        if self.thorough and not self.budget:
+    def _profile(self) -> BudgetProfile | None:
+        return BUDGET_PROFILES.get(self.budget) if isinstance(self.budget, str) else None
+
+    def request_limit(self, contract: Contract) -> int:
+        """Return the budget in requests: as given, of the profile, or the default for a run that reads or writes."""
+        if isinstance(self.budget, int):
+            return self.budget
+        if self._profile:
+            selected = [contract.operations[id] for id in self.selected(contract)]
+            reads = sum(operation.is_read for operation in selected)
+            writes = len(selected) - reads if self.writes else 0
+            return max(1, reads * self._profile.per_read + writes * self._profile.per_write)
+        if self.thorough:
             return THOROUGH_BUDGET
-        return self.budget or (WRITING_BUDGET if self.writes else DEFAULT_BUDGET)
+        return WRITING_BUDGET if self.writes else DEFAULT_BUDGET
 
 
 @dataclass(frozen=True)
@@ -154,7 +168,7 @@ def plan_requests(options: RunOptions, target_name: str | None, environ: Mapping
         observation = observe(
             contract,
             stand_in,
-            budget=options.request_limit,
+            budget=options.request_limit(contract),
             selected=options.selected(contract),
             seed=options.seed,
             writes=options.writes,
@@ -166,7 +180,7 @@ def plan_requests(options: RunOptions, target_name: str | None, environ: Mapping
     ]
     rate = options.rate or wanted.rate if wanted else options.rate
     name = wanted.name if wanted else SIMULATOR
-    return PlannedRequests(name, tuple(lines), observation.sent, options.request_limit, rate)
+    return PlannedRequests(name, tuple(lines), observation.sent, options.request_limit(contract), rate)
 
 
 def observe_target(
@@ -204,7 +218,7 @@ def observe_target(
             auto=choice.is_auto,
             announce=options.announce,
             select=options.selected,
-            budget=options.request_limit,
+            budget=options.request_limit(choice.contract),
             seed=options.seed if plan_seed is None else plan_seed,
             progress=options.progress,
             past=past,

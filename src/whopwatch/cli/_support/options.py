@@ -8,12 +8,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
 from whopwatch.cli import completion
 from whopwatch.config import RATE_RANGE, is_rate
 from whopwatch.config.targets_file import MAX_CONCURRENCY
+from whopwatch.core.budgets import BUDGET_PROFILES, DEFAULT_PROFILE
 from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, FAIL_ON, FAIL_ON_NEW
 
 REPORTS = Path("reports")
@@ -184,6 +186,29 @@ MAX_FAILURES = click.option(
 )
 DRY_RUN = click.option(
     "--dry-run", is_flag=True, help="Print the requests of the plan, and send none of them to the target."
+)
+
+
+class _Budget(click.ParamType[Any]):
+    """A number of requests, or the name of a profile; `default` is None."""
+
+    name = "N|PROFILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> int | str | None:
+        text = str(value)
+        if text.isdecimal() and 0 < int(text) < 10**9:
+            return int(text)
+        if text not in (*BUDGET_PROFILES, DEFAULT_PROFILE):
+            names = ", ".join((*BUDGET_PROFILES, DEFAULT_PROFILE))
+            self.fail(f"{text!r} is neither a number of at least 1 nor one of {names}.", param, context)
+        return None if text == DEFAULT_PROFILE else text
+
+
+BUDGET = click.option(
+    "--budget",
+    type=_Budget(),
+    help="Maximum number of requests, or quick (every read once), money (the money path in depth), deep (everything).  "
+    "[default: 600, with --allow-writes 1600]",
 )
 THOROUGH = click.option("--thorough", is_flag=True, help="Send every request that a check needs, up to 8000.")
 ALLOW_UNCHECKED = click.option(

@@ -51,14 +51,16 @@ def handle(sdk: Any, request: dict[str, Any]) -> dict[str, Any]:
         call = find_method(sdk, request["operation"])
     except AttributeError:
         return {"error": {"type": "no such method", "status": None}}
+    known = [name for name, one in inspect.signature(call).parameters.items() if one.kind is not one.VAR_KEYWORD]
+    # Python has no argument called `from`: SDKs add an underscore to such names.
+    arguments = {f"{name}_" if f"{name}_" in known else name: value for name, value in request["arguments"].items()}
     try:
-        inspect.signature(call).bind(**request["arguments"])
+        inspect.signature(call).bind(**arguments)
     except TypeError:
-        known = [name for name, one in inspect.signature(call).parameters.items() if one.kind is not one.VAR_KEYWORD]
-        unknown = sorted(set(request["arguments"]) - set(known))
+        unknown = sorted(set(arguments) - set(known))
         return {"error": {"type": "no such argument", "status": None, "arguments": unknown}}
     try:
-        value = call(**request["arguments"])
+        value = call(**arguments)
         if request.get("pages"):
             return paginate(value, request["pages"])
         return {"value": to_json(value), "unfit": type_errors(return_type(call), value)}

@@ -91,3 +91,32 @@ def test_the_default_release_is_installed_by_hash_only(tmp_path: Path) -> None:
         install_release(release, tmp_path / "cache", wrong)
     with pytest.raises(UsageError, match="does not exist"):
         lock_of(release, tmp_path / "none.txt")
+
+
+def test_a_program_in_the_home_folder_runs_and_sees_nothing_else_there(
+    contained: Containment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "private").write_text("private")
+    (home / "server.py").write_text("import os; print(sorted(os.listdir()))")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(home)
+    command = contained.wrap([sys.executable, "server.py"], port=1, folder=home)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "['server.py']\n"
+
+
+def test_a_program_of_npm_sees_the_packages_next_to_it(
+    contained: Containment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, binaries = tmp_path / "node_modules" / "server", tmp_path / "node_modules" / ".bin"
+    package.mkdir(parents=True)
+    binaries.mkdir()
+    (package / "index.py").write_text("#!/usr/bin/env python3\nimport os\nprint(os.path.exists(__file__))\n")
+    (package / "index.py").chmod(0o755)
+    (binaries / "server").symlink_to("../server/index.py")
+    monkeypatch.chdir(tmp_path)
+    command = contained.wrap(["node_modules/.bin/server"], port=1)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == "True\n", done.stderr

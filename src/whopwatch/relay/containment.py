@@ -49,19 +49,19 @@ class Containment:
         """Return the command that runs `command` contained; it reaches the relay at `port` of 127.0.0.1.
 
         It can read `readable`, the installation of the program and the files that the command names. It starts in
-        `folder`, which it can read unless that contains the home folder or the temporary files, else in an empty one.
+        `folder`, which it can read unless that contains the home folder or the temporary files.
         """
         here = [folder] if folder and not _holds_home(folder) and folder not in self.folder.parents else []
         paths = _without_nested((*_SYSTEM, *_interpreters(), *readable, *_paths_of(command), *here))
         settings = {
             "root": str(self.folder / "root"),
             "readable": [str(path) for path in paths],
-            "folder": str(here[0]) if here else "/tmp",  # noqa: S108 (of its own namespace)
+            "folder": str(folder or "/tmp"),  # noqa: S108 (of its own namespace)
             "port": port,
             "socket": str(self.socket),
         }
         start = [shutil.which("unshare") or "unshare", *_NAMESPACES, sys.executable, "-I", "-S", str(_INSIDE)]
-        return [*start, json.dumps(settings), shutil.which(command[0]) or command[0], *command[1:]]
+        return [*start, json.dumps(settings), str(_program_of(command)), *command[1:]]
 
 
 @contextmanager
@@ -107,14 +107,17 @@ def _interpreters() -> Iterator[Path]:
         yield Path(prefix).resolve()
 
 
+def _program_of(command: Sequence[str]) -> Path:
+    return Path(shutil.which(command[0]) or command[0]).absolute()
+
+
 def _paths_of(command: Sequence[str]) -> Iterator[Path]:
     """Yield the installation of the program, and the folders of the files that its arguments name."""
-    program = Path(shutil.which(command[0]) or command[0]).absolute()
-    for step in _links(program):
+    for step in _links(_program_of(command)):
         yield _modules_of(step) or _installation(step)
     for word in command[1:]:
         file = Path(word)
-        if "/" in word and file.exists():
+        if word and file.exists():
             folder = file.absolute() if file.is_dir() else file.absolute().parent
             yield _modules_of(folder) or (file.absolute() if _holds_home(folder) else folder)
 

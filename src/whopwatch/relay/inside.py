@@ -32,7 +32,7 @@ def start() -> int:
     """Run the program and return its exit code."""
     settings, command = json.loads(sys.argv[1]), sys.argv[2:]
     try:
-        _build_root(Path(settings["root"]), settings["readable"])
+        _build_root(Path(settings["root"]), settings["readable"], settings["folder"])
         _raise_loopback()
         listener = socket.create_server(("127.0.0.1", settings["port"]))
     except OSError as error:
@@ -41,8 +41,11 @@ def start() -> int:
     return asyncio.run(_run(settings, command, listener))
 
 
-def _build_root(root: Path, readable: list[str]) -> None:
-    """Make `root` a file system with the `readable` paths, some devices, /proc of this namespace and an empty /tmp."""
+def _build_root(root: Path, readable: list[str], folder: str) -> None:
+    """Make `root` a file system with the `readable` paths, some devices, /proc of this namespace and an empty /tmp.
+
+    `folder` exists there, with nothing in it unless that is readable.
+    """
     _mount("tmpfs", root, "tmpfs", _MS_NOSUID | _MS_NODEV, b"mode=755,size=64m")
     for name in (*readable, *_DEVICES):
         path, place = Path(name), root / name.lstrip("/")
@@ -51,8 +54,8 @@ def _build_root(root: Path, readable: list[str]) -> None:
             place.symlink_to(os.readlink(path))
         elif path.exists() and not place.exists():
             _bind(path, place)
-    for name in ("proc", "tmp"):
-        (root / name).mkdir(exist_ok=True)
+    for name in ("proc", "tmp", folder.lstrip("/")):
+        (root / name).mkdir(parents=True, exist_ok=True)
     _mount("proc", root / "proc", "proc", _MS_NOSUID | _MS_NODEV)
     (root / "tmp").chmod(0o700)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import ANSWERS, KEY, serving
-from tests.cli.proxy import Proxy, Response, api_error, proxied
+from tests.cli.conftest import ANSWERS, EMPTY_PAGE, KEY, serving
+from tests.cli.proxy import JSON, Proxy, Response, api_error, proxied
 from whopwatch.cli import main
 from whopwatch.contract import load
 from whopwatch.simulator import embedded
@@ -148,3 +148,37 @@ def test_fixed_findings_pass(api: Proxy) -> None:
     assert drift(api) == 1
     api.change = lambda _, path, response: response
     assert drift(api) == 0
+
+
+HICCUP: Response = (502, {"content-type": "text/html"}, b"<html>502</html>")
+CLOUDFLARE: Response = (522, {"content-type": "text/plain", "server": "cloudflare"}, b"error code: 522")
+
+
+def test_a_hiccup_passes_and_a_failure_that_repeats_does_not(api: Proxy) -> None:
+    api.change = lambda number, _, response: HICCUP if number == 5 else response
+    assert check(api) == 0
+    api.change = lambda number, _, response: HICCUP if number >= 5 and number % 2 else response
+    assert check(api) == 1
+
+
+def test_a_response_of_cloudflare_is_no_drift(api: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
+    api.change = lambda number, _, response: CLOUDFLARE
+    assert check(api) == 3
+    api.change = lambda number, path, response: CLOUDFLARE if "/plans" in path else response
+    options = ("--only", "products.list,plans.list", "--budget", "40")
+    assert main(["check", "--target", api.base_url, *options]) == 3
+    assert "1 operation got no response of the API: plans.list." in capsys.readouterr().out
+
+
+def test_what_no_source_states_passes_until_a_night_has_seen_it(api: Proxy) -> None:
+    def accepts_sizes(_: int, path: str, response: Response) -> Response:
+        is_refusal = response[0] == 400 and b"first" in response[2]
+        return (200, JSON, json.dumps(EMPTY_PAGE).encode()) if is_refusal else response
+
+    api.change = accepts_sizes
+    assert check(api) == 0
+    assert drift(api) == 0
+    api.change = lambda _, __, response: response
+    assert drift(api) == 0
+    api.change = accepts_sizes
+    assert drift(api) == 1

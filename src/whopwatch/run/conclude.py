@@ -246,6 +246,7 @@ def judge(
         incomplete=observation.stopped
         or failed_inside(failed_checks, observation.failed_steps)
         or _other_version(rows, observation)
+        or _blocked(rows, observation)
         or _left_out(rows, observation)
         or _all_empty(rows, evidence, contract),
         extra={
@@ -391,6 +392,19 @@ def _why_no_sample(operation: Operation, exchanges: Sequence[Exchange]) -> str:
     if exchange.parsed[1] is not None:
         return f"{exchange.status}: the response is not JSON"
     return reasons.get(exchange.status or 0, f"{exchange.status}: the response has nothing to check")
+
+
+def _blocked(rows: Sequence[RowEvidence], observation: Observation) -> str | None:
+    """Return which operations only Cloudflare itself responded to, or None: nothing is known of them."""
+    reasons = {one.operation: reason for one in observation.exchanges if (reason := cloudflare_reason(one))}
+    names = [row.id for row in rows if row.unverified and not row.samples and row.id in reasons]
+    if not names:
+        return None
+    rest = len(names) - MAX_NAMED
+    shown = ", ".join(names[:MAX_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+    return (
+        f"{plural(len(names), 'operation')} got no response of the API: {shown}. {reasons[names[0]].removesuffix('.')}"
+    )
 
 
 def _left_out(rows: Sequence[RowEvidence], observation: Observation) -> str | None:

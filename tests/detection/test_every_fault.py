@@ -23,6 +23,13 @@ def test_a_fault_is_found_where_it_is_and_nowhere_else(detections: Detections, n
     assert detection.elsewhere == []
 
 
+@pytest.mark.parametrize("name", [name for name, fault in fault_catalogue().items() if fault.sees == "incident"])
+def test_a_fault_that_passes_is_an_incident_and_no_finding(detections: Detections, name: str) -> None:
+    report = detections(name).report
+    assert report.findings == ()
+    assert {row["operation"] for row in report.extra["incidents"]} == {detections(name).planted.operation.id}
+
+
 def test_every_check_is_made_to_fire_by_a_fault() -> None:
     """A fault of latency would take the time that the check waits for: it has unit tests only."""
     fired = {fault.check for fault in fault_catalogue().values()}

@@ -63,7 +63,7 @@ def test_a_run_that_reached_its_time_limit_keeps_what_it_saw_and_is_not_clean(co
 
 def test_what_a_run_created_is_deleted_after_its_time_limit(contract: Contract) -> None:
     with embedded(contract) as simulator:
-        writable = replace(simulator.target(), writable=True, rate=20)
+        writable = replace(simulator.target(), writable=True, rate=8)
         selected = frozenset(id for id in contract.operations if id.startswith("products."))
         found = observe(contract, writable, selected=selected, writes=True, budget=1600, max_seconds=3)
     assert found.stopped == "the time limit of 3 s was reached"

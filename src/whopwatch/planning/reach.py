@@ -63,14 +63,9 @@ def reach_operations(state: RunState) -> Plan:
 
 
 def request_operation(state: RunState, operation: Operation, values: ParameterValues) -> Experiment:
-    """Send one request of `operation`; if it is rejected, try another documented form of the same request.
-
-    A request without a response is repeated once: without any response, no other experiment on the operation works.
-    """
+    """Send one request of `operation`; if it is rejected, try another documented form of the same request."""
     call = _call(state, operation, values)
     exchange = yield call
-    if exchange.failure:
-        exchange = yield call
     if exchange.status == 404:
         for template in operation.alternate_paths:
             yield _call(state, operation, values, template)

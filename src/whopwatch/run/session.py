@@ -306,6 +306,8 @@ class Session:
         """Return whether a failed read is repeated, so that a hiccup is no finding. The client repeats 429 and 503."""
         if self.stopped or not exchange.may_be_hiccup or exchange.method != "GET":
             return False
+        if not self._answered:
+            return False  # the target may be down as a whole; findings are confirmed at the end of the run
         is_new = exchange.operation not in self._failing and exchange.attempt == 1
         if not (is_new and self._repeats and self._client.remaining):
             return False

@@ -98,6 +98,7 @@ class Fault:
 
 OBSERVERS = {
     "read": "a run that only reads",
+    "incident": "a run, as an incident: the request succeeds when it is repeated",
     "deep": "a run that only reads, with a larger budget or over longer lists",
     "history": "a run that knows an earlier run",
     "time": "a run that knows earlier response times",

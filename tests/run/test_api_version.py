@@ -154,14 +154,21 @@ def test_one_broken_field_everywhere_is_no_other_version(contract: Contract, oth
     assert detected(VersionDetector(contract, lambda: [other]), broken).matches
 
 
-def test_it_waits_for_enough_responses(contract: Contract, other: Contract) -> None:
+def test_it_waits_for_two_operations(contract: Contract, other: Contract) -> None:
     detector = VersionDetector(contract, lambda: [other])
-    for page in pages(other)[:3]:
+    first, second = pages(other)[:2]
+    for page in (first, first, second):
+        assert not detector.is_decided
         detector.record(page)
-    assert not detector.is_decided
-    empty: dict[str, Any] = {"data": [], "page_info": {}}
-    detector.record(exchange("products.list", empty))
-    assert not detector.is_decided
+    assert (detector.is_decided, detector.answer.version) == (True, OTHER)
+
+
+def test_without_another_contract_it_waits_for_enough_responses(contract: Contract, other: Contract) -> None:
+    detector = VersionDetector(contract)
+    for page in pages(other)[:4]:
+        assert not detector.is_decided
+        detector.record(page)
+    assert (detector.is_decided, detector.answer.version) == (True, None)
 
 
 def test_responses_in_the_middle_of_a_run_are_recognised(contract: Contract, other: Contract) -> None:

@@ -7,24 +7,26 @@ the responses themselves, which match the schemas of one version and not those o
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from whopwatch.contract import Contract
+from whopwatch.contract import Contract, Operation
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.loader import version_order
+from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange
 
 ENOUGH_RESPONSES = 4
 """Responses with content after which they decide, if no header does."""
-JUDGED_ITEMS = 100
+JUDGED_ITEMS = 20
 """Items of a page that are compared with a schema to tell versions apart."""
 STRUCTURAL = 3
 """Places of one response that break its schema. A fault breaks one or two; another version breaks many."""
+ENOUGH_OPERATIONS = 2
+"""Operations whose responses another contract has to fit better."""
 OtherContracts = Callable[[], Sequence[Contract]]
 _VERSION = re.compile(r"\b\d{4}-\d\d-\d\d(?:-\d+)?\b")
 
@@ -92,9 +94,7 @@ def schema_places(contract: Contract, exchange: Exchange) -> int | None:
     value, problem = exchange.parsed
     if problem is not None or not exchange.ok or not _has_content(value):
         return None
-    operation = contract.operations.get(exchange.operation)
-    if operation is None or operation.path != _path_template(exchange, operation.path):
-        operation = contract.match(exchange.method, _path_below_base(exchange))
+    operation = _operation_of(contract, exchange)
     if operation is None or operation.success.schema is None:
         return None
     validator = contract.validator(operation.success.pointer, operation.api)
@@ -103,11 +103,39 @@ def schema_places(contract: Contract, exchange: Exchange) -> int | None:
     return len({violation.location for violation in validator.violations(_shortened(value))})
 
 
+def misfits_with(contract: Contract, exchange: Exchange) -> int | None:
+    """Return in how many ways a response does not fit `contract`; None if it shows nothing.
+
+    Places that break the schema count, undocumented fields, and a path that is documented and not there, or the
+    reverse.
+    """
+    operation = _operation_of(contract, exchange)
+    if exchange.status in (404, 405) and not exchange.path_params:
+        return int(operation is not None and "{" not in operation.path)
+    value, problem = exchange.parsed
+    if problem is not None or not exchange.ok or not _has_content(value):
+        return None
+    if operation is None:
+        return STRUCTURAL
+    violations = schema_places(contract, exchange)
+    if violations is None:
+        return None
+    found = schemas_of(contract).of(operation).undocumented(_shortened(value))
+    return violations + len({tuple("*" if isinstance(step, int) else step for step in path) for path, _ in found})
+
+
 def _shortened(value: Any) -> Any:
     """Return a page with its first items only: each error of the validator takes a kilobyte."""
     if isinstance(value, dict) and isinstance(value.get("data"), list):
         return {**value, "data": value["data"][:JUDGED_ITEMS]}
     return value
+
+
+def _operation_of(contract: Contract, exchange: Exchange) -> Operation | None:
+    operation = contract.operations.get(exchange.operation)
+    if operation is None or operation.path != _path_template(exchange, operation.path):
+        operation = contract.match(exchange.method, _path_below_base(exchange))
+    return operation
 
 
 def _has_content(value: Any) -> bool:
@@ -128,18 +156,28 @@ def _path_template(exchange: Exchange, template: str) -> str | None:
     return template if re.fullmatch(f".*{pattern}", urlsplit(exchange.url).path) else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The first response of an operation: its misfits with the contract, and how many of them are violations."""
+
+    exchange: Exchange
+    misfits: int
+    violations: int
+
+
 class VersionDetector:
-    """Collect the first responses of a run and say which version they are of.
+    """Collect the first response of each operation of a run and say which version they are of.
 
     `contract` is the contract of the run. `others` returns the contracts of the other versions at hand; it is called
-    only if responses do not match `contract`. `requested` is the header that is sent.
+    only if responses do not match `contract`. `requested` is the header that is sent. `is_decided` says that nothing
+    will change `answer` any more.
     """
 
     def __init__(self, contract: Contract, others: OtherContracts = no_others, *, requested: str | None = None) -> None:
         self._contract = contract
         self._others = others
         self._requested = requested
-        self._places: list[dict[str | None, int]] = []
+        self._seen: dict[str, _Seen] = {}
         self._echoes: dict[str, str] = {}
         self.answer = AnsweredVersion(requested)
         self.is_decided = False
@@ -156,36 +194,38 @@ class VersionDetector:
         if echoed is not None and echoed == self._contract.version:
             self._decide(echoed, VersionEvidence.HEADER, matches=True)
             return
-        own = schema_places(self._contract, exchange)
-        if echoed is not None and self._is_sure(echoed, exchange.operation, own):
+        violations = schema_places(self._contract, exchange)
+        if echoed is not None and self._is_sure(echoed, exchange.operation, violations):
             self._decide(echoed, VersionEvidence.HEADER, matches=False)
-        elif own is not None:
-            self._places.append(self._compared(exchange, own))
-            if len(self._places) >= ENOUGH_RESPONSES:
+        elif exchange.operation not in self._seen:
+            misfits = misfits_with(self._contract, exchange)
+            if misfits is not None:
+                self._seen[exchange.operation] = _Seen(exchange, misfits, violations or 0)
                 self._decide_by_responses()
 
     def conclude(self) -> None:
-        """Decide by fewer responses than usual, if they all match another contract at hand: no more will come."""
-        own = self._contract.version
-        if self.is_decided or not self._places or any(places[own] < STRUCTURAL for places in self._places):
+        """Decide by what was seen: no more responses will come, so every response has to match another version."""
+        total = sum(seen.misfits for seen in self._seen.values())
+        if self.is_decided or not total or (len(self._seen) < ENOUGH_RESPONSES and not self._is_foreign()):
             return
-        fits = {min(places, key=lambda version: places[version]) for places in self._places}
-        if len(fits) == 1 and fits != {own} and all(min(places.values()) * 3 <= places[own] for places in self._places):
-            self._decide(fits.pop(), VersionEvidence.RESPONSES, matches=False)
+        exact = [other for other, fit in self._fits().items() if not sum(fit)]
+        if exact:
+            self._decide(_newest(exact), VersionEvidence.RESPONSES, matches=False)
 
     def _is_sure(self, echoed: str, operation: str, own: int | None) -> bool:
         """Check that a header is more than a slip of one operation: the body agrees, or another operation does."""
         self._echoes[operation] = echoed
         return own is None or own >= STRUCTURAL or list(self._echoes.values()).count(echoed) > 1
 
-    def _compared(self, exchange: Exchange, own: int) -> dict[str | None, int]:
-        """Return the broken places of a response by version; other contracts only if it does not match ours."""
-        places: dict[str | None, int] = {self._contract.version: own}
-        for other in self._others() if own >= STRUCTURAL else ():
-            found = schema_places(other, exchange)
-            if found is not None and other.version != self._contract.version:
-                places[other.version] = found
-        return places
+    def _is_foreign(self) -> bool:
+        """Check that two thirds of the responses break the contract in many places."""
+        broken = sum(seen.violations >= STRUCTURAL for seen in self._seen.values())
+        return broken * 3 >= len(self._seen) * 2
+
+    def _fits(self) -> dict[Contract, list[int]]:
+        """Return the misfits of each response with each other contract, in the order of the responses."""
+        others = [other for other in self._others() if other.version != self._contract.version]
+        return {other: [misfits_with(other, seen.exchange) or 0 for seen in self._seen.values()] for other in others}
 
     def _decide(
         self, version: str | None, evidence: VersionEvidence, *, matches: bool, supported: tuple[str, ...] = ()
@@ -194,18 +234,51 @@ class VersionDetector:
         self.is_decided = True
 
     def _decide_by_responses(self) -> None:
-        """Decide for another version only if most responses break the contract in many places."""
-        own = self._contract.version
-        foreign = [places for places in self._places if places[own] >= STRUCTURAL]
-        if len(foreign) * 3 < len(self._places) * 2:
-            self._decide(own, VersionEvidence.RESPONSES, matches=True)
-            return
-        fits = Counter[str | None]()
-        for places in foreign:
-            best = min(places, key=lambda version: places[version])
-            fits[best if places[best] * 3 <= places[own] else None] += 1
-        version = fits.most_common(1)[0][0]
-        self._decide(version, VersionEvidence.RESPONSES, matches=False)
+        """Decide for another version if it explains the responses better; the own one is never final."""
+        own = [seen.misfits for seen in self._seen.values()]
+        fits = self._fits() if sum(own) >= STRUCTURAL else {}
+        better = {other: sum(fit) for other, fit in fits.items() if _explains_better(fit, own)}
+        least = min(better.values(), default=None)
+        if least is not None:
+            best = [other for other, misfits in better.items() if misfits == least]
+            self._decide(_newest(best), VersionEvidence.RESPONSES, matches=False)
+        elif len(own) == ENOUGH_RESPONSES and self._is_foreign():
+            self._decide(None, VersionEvidence.RESPONSES, matches=False)
+        elif len(own) == ENOUGH_RESPONSES:
+            self.answer = AnsweredVersion(
+                self._requested, self._contract.version, VersionEvidence.RESPONSES, matches=True
+            )
+
+
+def _explains_better(fit: Sequence[int], own: Sequence[int]) -> bool:
+    """Check that another contract fits several responses that the own one does not, and hardly any worse."""
+    better = sum(other < mine for other, mine in zip(fit, own, strict=True))
+    worse = sum(other > mine for other, mine in zip(fit, own, strict=True))
+    return better >= ENOUGH_OPERATIONS and worse * 4 <= better and sum(fit) * 3 <= sum(own)
+
+
+def _newest(contracts: Iterable[Contract]) -> str | None:
+    """Return the newest version: a version that is too new misses fields, one that is too old only knows fewer."""
+    return max((contract.version or "" for contract in contracts), key=version_order) or None
+
+
+def recognised_version(
+    contract: Contract, exchanges: Iterable[Exchange], others: Sequence[Contract]
+) -> AnsweredVersion | None:
+    """Return the version of responses to requests of other contracts, None if none shows it.
+
+    Such requests are made if every request of `contract` failed: its paths may belong to another version.
+    """
+    for exchange in exchanges:
+        echoed = _echoed(exchange)
+        fits = {other: misfits_with(other, exchange) for other in others if exchange.ok}
+        known = {other: fit for other, fit in fits.items() if fit is not None}
+        if echoed is None and known:
+            echoed = _newest(other for other, fit in known.items() if fit == min(known.values()))
+        if echoed is not None and echoed != contract.version:
+            evidence = VersionEvidence.HEADER if _echoed(exchange) else VersionEvidence.RESPONSES
+            return AnsweredVersion(None, echoed, evidence, matches=False)
+    return None
 
 
 def answered_by_other_version(
@@ -218,6 +291,27 @@ def answered_by_other_version(
     """
     found = ((number, _other_version(contract, exchange, others)) for number, exchange in enumerate(exchanges))
     return {number: version for number, version in found if version is not None}
+
+
+def changed_in_the_middle(
+    contract: Contract, exchanges: Sequence[Exchange], found: Mapping[int, str], others: OtherContracts
+) -> str | None:
+    """Return the version that answers from some request on, None if it answers single operations only.
+
+    `found` are the responses of another version by position. After the first of them hardly any response may fit
+    `contract` alone; before it at least one has to.
+    """
+    if len({exchanges[number].operation for number in found}) < ENOUGH_OPERATIONS:
+        return None
+    first, version = min(found), found[min(found)]
+    other = next((one for one in others() if one.version == version), None)
+    own = [
+        number
+        for number, one in enumerate(exchanges)
+        if number not in found and misfits_with(contract, one) == 0 and (other is None or misfits_with(other, one))
+    ]
+    after = sum(number > first for number in own)
+    return version if after < len(own) and after * 4 <= len(found) else None
 
 
 def _other_version(contract: Contract, exchange: Exchange, others: Sequence[Contract]) -> str | None:

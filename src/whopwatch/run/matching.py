@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from whopwatch.config import Target
-from whopwatch.config.contract_choice import bundled_versions
 from whopwatch.contract import Contract, editions, load
 from whopwatch.contract.loader import nearest_version
-from whopwatch.run.api_version import AnsweredVersion
+from whopwatch.run.api_version import AnsweredVersion, OtherContracts
 from whopwatch.run.observation import Observation
 from whopwatch.run.session import observe
+
+MAX_CONTRACTS = 4
+"""Contracts that a run tries: few responses may fit several versions that are near each other."""
 
 
 def bundled_contracts() -> Sequence[Contract]:
@@ -29,31 +31,36 @@ def observe_matching(
     budget: int,
     announce: Callable[[Contract, str], None] | None = None,
     max_seconds: float | None = None,
+    at_hand: OtherContracts = bundled_contracts,
     **options: Any,
 ) -> tuple[Contract, Observation]:
     """Observe `target` and return the contract that was used and the observation; `options` are those of `observe`.
 
-    With `auto`, a run that finds another version than that of `contract` starts again with the bundled contract of that
-    version, or of the nearest older one, and requests its version; `announce` is called with it. Both runs share
-    `budget` and `max_seconds`. `select` returns the operations to observe of a contract.
+    With `auto`, a run that finds another version than that of `contract` starts again with the contract `at_hand` of
+    that version, or of the nearest older one, and requests its version; `announce` is called with it. All attempts
+    share `budget` and `max_seconds`. `select` returns the operations to observe of a contract.
     """
-    options = {**options, "others": bundled_contracts}
-    first = observe(contract, target, budget=budget, selected=select(contract), max_seconds=max_seconds, **options)
-    better = _better(contract, first.api_version) if auto else None
-    if better is None or first.sent >= budget:
-        return contract, first
-    if announce:
-        announce(better, target.name)
-    pinned = replace(target, api_version_date=better.version)
-    left = budget - first.sent
-    seconds = None if max_seconds is None else max(max_seconds - first.seconds, 1.0)
-    second = observe(better, pinned, budget=left, selected=select(better), max_seconds=seconds, **options)
-    return better, replace(second, budget=budget, sent=first.sent + second.sent, unsafe=first.unsafe + second.unsafe)
+    left, seconds, sent, unsafe = budget, max_seconds, 0, 0
+    tried: list[str | None] = []
+    while True:
+        tried.append(contract.version)
+        found = observe(
+            contract, target, budget=left, selected=select(contract), max_seconds=seconds, others=at_hand, **options
+        )
+        sent, unsafe, left = sent + found.sent, unsafe + found.unsafe, left - found.sent
+        seconds = None if seconds is None else max(seconds - found.seconds, 1.0)
+        better = _better(found.api_version, at_hand) if auto and len(tried) < MAX_CONTRACTS else None
+        if better is None or better.version in tried or left <= 0:
+            return contract, replace(found, budget=budget, sent=sent, unsafe=unsafe)
+        contract, target = better, replace(target, api_version_date=better.version)
+        if announce:
+            announce(contract, target.name)
 
 
-def _better(contract: Contract, answer: AnsweredVersion | None) -> Contract | None:
-    """Return the bundled contract that is nearest to the version that answers, None if it is `contract` or unknown."""
+def _better(answer: AnsweredVersion | None, at_hand: OtherContracts) -> Contract | None:
+    """Return the contract that is nearest to the version that answers, None if it is not known."""
     if answer is None or answer.matches or answer.version is None:
         return None
-    version = nearest_version(answer.version, bundled_versions())
-    return load(version) if version is not None and version != contract.version else None
+    known = {contract.version: contract for contract in at_hand() if contract.version}
+    nearest = nearest_version(answer.version, known)
+    return known[nearest] if nearest else None

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from whopwatch.checks import Evidence, FailedCheck, run_checks
@@ -19,7 +20,7 @@ from whopwatch.core.errors import (
     TimeLimitReachedError,
     UnsafeRequestError,
 )
-from whopwatch.core.exchange import Exchange
+from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Confidence, Finding
 from whopwatch.core.report import timestamp
 from whopwatch.http import Attempts, Call, Client, RunBudget, SharedBudget, Transport
@@ -36,8 +37,10 @@ from whopwatch.run.api_version import (
     OtherContracts,
     VersionDetector,
     answered_by_other_version,
+    changed_in_the_middle,
     mismatch_sentence,
     no_others,
+    recognised_version,
 )
 from whopwatch.run.driving import ROUND_SIZE, drive, drive_in_rounds
 from whopwatch.run.incidents import without_incidents
@@ -60,6 +63,8 @@ KEPT_BODY = 16 << 10
 """Bytes: the body of a larger response is dropped once it is parsed."""
 CLEANUP_SECONDS = 60.0
 """Time for cleanup, also after the time limit of a run."""
+RECOGNISING = 3
+"""Requests that may find out the version if every request failed."""
 CLEANUP_RESERVE = 80
 """Requests reserved for cleanup. One object needs fewer from creation to deletion, so none is left half-way."""
 
@@ -103,9 +108,13 @@ def observe(
         session.max_failures = max_failures
         session.prepare(target)
         session.run_plan(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE))
+        session.run(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE))
+        if session.unusable and detector.answer.matches and client.remaining:
+            session.recognise(target, others(), transport)
         findings = session.confirm()
         written = session.write(_write_state(state, target)) if writes else None
         findings = session.findings() if written else findings
+        session.conclude_version()
         other_version = session.set_other_versions_aside(findings, others)
         if other_version:
             findings = session.findings()
@@ -143,6 +152,17 @@ def default_selection(contract: Contract) -> frozenset[str]:
 def _write_state(state: RunState, target: Target) -> WriteState:
     # The time makes the texts of this run unique, so that two runs never write the same object.
     return WriteState(state, f"{time.time_ns():x}-", is_simulated=target.name == SIMULATOR)
+
+
+def _account_calls(contract: Contract, id: str | None) -> Iterator[Call]:
+    """Yield the requests for the account that a key belongs to: the object itself, and the list of such objects."""
+    resource = contract.account.resource
+    retrieve, listed = (contract.operations.get(f"{resource}.{name}") for name in ("retrieve", "list"))
+    places = retrieve.in_("path") if retrieve else ()
+    if retrieve and id and len(places) == 1:
+        yield Call(retrieve, Purpose.RETRIEVE, {places[0].name: id})
+    if listed and not listed.required_query:
+        yield Call(listed, Purpose.LIST)
 
 
 class Session:
@@ -233,6 +253,34 @@ class Session:
         self._judged = len(self._exchanges)
         if sum(finding.breaks for finding in self.findings()) >= self.max_failures:
             self.stopped = f"stopped after {plural(self.max_failures, 'finding')} (--max-failures)"
+    def recognise(self, target: Target, others: Sequence[Contract], transport: Transport | None = None) -> None:
+        """Find out, after every request failed, whether the paths of another version respond.
+
+        Requests the account by the other contracts' own paths, each path once and at most RECOGNISING paths.
+        """
+        contract, detector = self.state.contract, self._detector
+        calls: dict[str, tuple[Contract, Call]] = {}
+        for other in reversed(others):
+            for call in _account_calls(other, target.company_id):
+                if contract.match("GET", call.operation.path) is None:
+                    calls.setdefault(call.operation.path, (other, call))
+        seen: list[Exchange] = []
+        for other, call in list(calls.values())[: min(RECOGNISING, self._client.remaining)]:
+            with Client(target, other, budget=self._client.run_budget, transport=transport) as client:
+                seen.append(client.send(call))
+        answer = recognised_version(contract, seen, others)
+        if answer is not None and detector is not None:
+            detector.answer = replace(answer, requested=detector.answer.requested)
+            self.stopped = mismatch_sentence(detector.answer, contract)
+
+    def conclude_version(self) -> None:
+        """Give up the findings if all responses together are of another version than the contract."""
+        if self._detector is None or self.unusable:
+            return
+        self._detector.conclude()
+        if not self._detector.answer.matches:
+            self.stopped = mismatch_sentence(self._detector.answer, self.state.contract)
+            self.unusable = True
 
     def confirm(self) -> tuple[Finding, ...]:
         """Repeat the requests behind findings that are based on one sample; return the findings after that."""
@@ -319,6 +367,12 @@ class Session:
         broken = Counter(finding.operation for finding in findings if finding.check == "schema")
         is_suspicious = any(count >= STRUCTURAL for count in broken.values())
         found = answered_by_other_version(self.state.contract, self._exchanges, others() if is_suspicious else ())
+        if version := changed_in_the_middle(self.state.contract, self._exchanges, found, others):
+            self.stopped = (
+                f"The API answers version {version} from the middle of the run on. Nothing was judged: run it again."
+            )
+            self.unusable = True
+            return {}
         versions = {self._exchanges[number].operation: version for number, version in found.items()}
         self._exchanges[:] = [one for number, one in enumerate(self._exchanges) if number not in found]
         return versions

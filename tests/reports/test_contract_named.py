@@ -9,7 +9,7 @@ import pytest
 
 from tests.reports import samples
 from whopwatch.contract import load
-from whopwatch.contract.loader import describe, newer_versions
+from whopwatch.contract.loader import describe_contract, newer_versions
 from whopwatch.core.report import contract_facts
 from whopwatch.history.aggregate import merge_reports
 from whopwatch.reports import RENDERERS, terminal
@@ -62,7 +62,7 @@ def test_newer_versions_are_counted_once() -> None:
     assert newer_versions("2026-10-15-1") == []
     assert newer_versions("2026-10-15", ["2026-10-20", "2026-10-15-1"]) == ["2026-10-15-1", "2026-10-20"]
     assert newer_versions(None, ["2026-10-20"]) == []
-    described = describe(load(), ["2026-11-01"])
+    described = describe_contract(load(), ["2026-11-01"])
     assert (described["newer_versions"], described["newest_known"]) == (70, "2026-11-01")
 
 

@@ -42,7 +42,7 @@ from whopwatch.config.companies import read_companies
 from whopwatch.config.contract_choice import AUTO, ContractChoice, named_contract
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract
-from whopwatch.contract.loader import describe
+from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
 from whopwatch.core.exit_codes import exit_code
 from whopwatch.history.store import check_writable_path
@@ -185,7 +185,7 @@ def drift_command(
     if metrics.wanted:
         from whopwatch.metrics.drift import DRIFT_JOB, drift_metrics
 
-        described = report.extra.get("contract") or describe(contract)
+        described = report.extra.get("contract") or describe_contract(contract)
         metrics.send(DRIFT_JOB, report, drift_metrics(report, described, last_common_success(outcomes.values())))
     for outcome in outcomes.values():
         if outcome.save_error:

@@ -99,7 +99,7 @@ def simulate_command(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     from whopwatch.contract import load
-    from whopwatch.contract.loader import describe
+    from whopwatch.contract.loader import describe_contract
     from whopwatch.simulator import SimulatorOptions, WebhookOptions, embedded
 
     given_secret = _webhook_secret() if webhook_url else None
@@ -125,7 +125,7 @@ def simulate_command(
             "company_id": simulator.company_id,
             "v2_base_url": simulator.v2_base_url,
             "mcp_url": simulator.mcp_url,
-            "contract": describe(contract),
+            "contract": describe_contract(contract),
         }
         if simulator.keys:
             ready["keys"] = simulator.keys

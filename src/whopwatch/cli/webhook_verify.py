@@ -13,7 +13,7 @@ from whopwatch.cli._support.options import CONTRACT
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
 from whopwatch.config import read_secret
-from whopwatch.contract.loader import describe
+from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report
@@ -105,5 +105,5 @@ def _report(payload: PayloadResult) -> Report:
         target="recorded delivery",
         started_at=datetime.now(UTC),
         seconds=0.0,
-        extra={"contract": describe(payload.contract)} if payload.contract else None,
+        extra={"contract": describe_contract(payload.contract)} if payload.contract else None,
     )

@@ -75,7 +75,7 @@ def newer_versions(version: str | None, listed: Iterable[str] = ()) -> list[str]
     return sorted((one for one in known if version_order(one) > version_order(version)), key=version_order)
 
 
-def describe(contract: Contract, listed: Iterable[str] = ()) -> dict[str, Any]:
+def describe_contract(contract: Contract, listed: Iterable[str] = ()) -> dict[str, Any]:
     """Return the contract as the JSON report has it. `listed` are versions that the API says it supports."""
     newer = newer_versions(contract.version, listed)
     return {

@@ -11,7 +11,7 @@ from whopwatch.checks import Evidence, FailedCheck, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract
 from whopwatch.contract.arguments import arguments_of
-from whopwatch.contract.loader import describe
+from whopwatch.contract.loader import describe_contract
 from whopwatch.contract.mcp_tools import Tool, tools_of
 from whopwatch.core.exchange import Exchange, Failure, Phases
 from whopwatch.core.finding import Finding
@@ -74,7 +74,7 @@ def check_mcp_server(
         nothing="no tool returned anything to check",
         extra={
             **({"incidents": [one.to_json() for one in failed]} if failed else {}),
-            "contract": describe(contract),
+            "contract": describe_contract(contract),
         },
     )
 
@@ -92,7 +92,7 @@ def unreachable_report(contract: Contract, reason: str, *, name: str, budget: in
         seconds=seconds,
         budget=budget,
         incomplete=reason,
-        extra={"contract": describe(contract)},
+        extra={"contract": describe_contract(contract)},
     )
 
 

@@ -18,7 +18,7 @@ from whopwatch.checks.registry import CHECKS
 from whopwatch.checks.reproduce import example_request
 from whopwatch.checks.turns import Turns, checks_with_turns
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.loader import describe
+from whopwatch.contract.loader import describe_contract
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import MAX_INCIDENT_ROWS, OperationResult, Report, State
@@ -254,7 +254,9 @@ def judge(
             "spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges)),
             **({"left": dict(observation.written.left)} if observation.written else {}),
             **({"incidents": reported_incidents} if reported_incidents else {}),
-            "contract": describe(contract, observation.api_version.supported if observation.api_version else ()),
+            "contract": describe_contract(
+                contract, observation.api_version.supported if observation.api_version else ()
+            ),
             **({"api_version": observation.api_version.to_json()} if observation.api_version else {}),
         },
     )

@@ -108,7 +108,6 @@ def observe(
         session.max_failures = max_failures
         session.prepare(target)
         session.run_plan(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE))
-        session.run(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE))
         if session.unusable and detector.answer.matches and client.remaining:
             session.recognise(target, others(), transport)
         findings = session.confirm()
@@ -158,7 +157,7 @@ def _account_calls(contract: Contract, id: str | None) -> Iterator[Call]:
     """Yield the requests for the account that a key belongs to: the object itself, and the list of such objects."""
     resource = contract.account.resource
     retrieve, listed = (contract.operations.get(f"{resource}.{name}") for name in ("retrieve", "list"))
-    places = retrieve.in_("path") if retrieve else ()
+    places = list(retrieve.in_("path")) if retrieve else []
     if retrieve and id and len(places) == 1:
         yield Call(retrieve, Purpose.RETRIEVE, {places[0].name: id})
     if listed and not listed.required_query:
@@ -253,6 +252,7 @@ class Session:
         self._judged = len(self._exchanges)
         if sum(finding.breaks for finding in self.findings()) >= self.max_failures:
             self.stopped = f"stopped after {plural(self.max_failures, 'finding')} (--max-failures)"
+
     def recognise(self, target: Target, others: Sequence[Contract], transport: Transport | None = None) -> None:
         """Find out, after every request failed, whether the paths of another version respond.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.arguments import arguments_of
-from whopwatch.contract.loader import describe
+from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import TargetError
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
@@ -85,7 +85,7 @@ def check_sdk(
         budget=budget,
         incomplete=driver.stopped,
         nothing="the SDK parsed no response",
-        extra={"sdk": driver.summary(), "contract": describe(contract)},
+        extra={"sdk": driver.summary(), "contract": describe_contract(contract)},
     )
 
 

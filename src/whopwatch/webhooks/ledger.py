@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from whopwatch.contract.loader import describe
+from whopwatch.contract.loader import describe_contract
 from whopwatch.core.finding import Confidence, Finding, Severity
 from whopwatch.core.report import Report, contract_facts, timestamp
 from whopwatch.run.conclude import RowEvidence, conclude
@@ -53,7 +53,7 @@ class DeliveryLedger:
             else:
                 self._checked[result.event] += 1
                 if result.contract and result.contract.edition.sha256 not in self._contracts:
-                    self._contracts[result.contract.edition.sha256] = describe(result.contract)
+                    self._contracts[result.contract.edition.sha256] = describe_contract(result.contract)
         self.add_findings(result.findings)
 
     def record_refusal(self, refusal: Refusal) -> None:

@@ -40,12 +40,14 @@ def is_printing(verbosity: str) -> bool:
 
 def print_contract(contract: Contract, target: str) -> None:
     """Print to stderr, before a run, what is checked and against which contract."""
-    from whopwatch.contract.loader import describe
+    from whopwatch.contract.loader import describe_contract
     from whopwatch.reports.text import contract_words
 
     if is_printing("quiet"):
         return
-    click.echo(f"Checking {sanitize(target)} against the contract {contract_words(describe(contract))}.", err=True)
+    click.echo(
+        f"Checking {sanitize(target)} against the contract {contract_words(describe_contract(contract))}.", err=True
+    )
 
 
 def output_report(

@@ -81,12 +81,12 @@ def _show_version(context: click.Context, _: click.Parameter, is_wanted: bool) -
     if not is_wanted or context.resilient_parsing:
         return
     from whopwatch.contract import editions, load
-    from whopwatch.contract.loader import describe
+    from whopwatch.contract.loader import describe_contract
     from whopwatch.reports.text import contract_words
 
     click.echo(f"whopwatch, version {__version__}")
     for edition in editions():
-        click.echo(f"contract {contract_words(describe(load(edition.folder)))}")
+        click.echo(f"contract {contract_words(describe_contract(load(edition.folder)))}")
     context.exit()
 
 

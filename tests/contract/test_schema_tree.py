@@ -217,3 +217,28 @@ def test_what_is_no_schema_is_read_as_one_that_allows_anything(schema: Any) -> N
 def test_a_union_that_doubles_at_every_step_is_read_in_time() -> None:
     shared: dict[str, Any] = {f"S{n}": {"anyOf": [ref(f"S{n + 1}"), ref(f"S{n + 1}")]} for n in range(60)}
     assert read(ref("S0"), **shared, S60=TEXT).types == {"string"}
+
+
+def test_of_a_large_value_a_part_is_explained_that_shows_the_same_kinds_of_faults() -> None:
+    contract = load()
+    operation = contract.operations["products.list"]
+    node, validator = schemas_of(contract).of(operation), contract.validator(operation.success.pointer, operation.api)
+    small = {"data": [{"id": 7, "more": [1, 2]}], "page_info": None}
+    assert node.to_explain(small) is small
+
+    item = {"id": 7, "title": None, "more": {"data": [{"id": n} for n in range(2000)]}}
+    part = node.to_explain({"data": [item] * 50, "page_info": {"x": list(range(20_000))}, "unknown": [small] * 500})
+
+    assert len(part["data"]) == 50
+    assert part["data"][0] == {"id": 7, "title": None, "more": None}
+    assert part["unknown"] is None
+    found = {violation.location for violation in validator.violations(part)}
+    assert {"/data/*/id", "/data/*/title", "/data/*/created_at", "/page_info/has_next_page"} <= found
+
+
+def test_a_list_of_a_large_value_is_cut_off() -> None:
+    node = SchemaTree(lambda schema: schema).read({"type": "array", "items": {"type": "array", "items": {}}})
+    part = node.to_explain([[1] * 1000] * 1000)
+    assert len(part) == 50
+    assert {len(inner) for inner in part[:-1]} == {200}
+    assert sum(map(len, part)) <= 10_000

@@ -12,6 +12,7 @@ from typing import Any
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.contract.operation import Response
+from whopwatch.contract.schema_tree import MAX_EXPLAINED_ITEMS
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.oracle.expected_list import ListParameters
 from whopwatch.oracle.page import ListPage
@@ -30,10 +31,6 @@ INVALID_REQUESTS = frozenset(
     }
 )
 """Purposes of deliberately invalid requests; any success response to one is a violation."""
-
-
-MAX_EXPLAINED_ITEMS = 200
-"""Items of one page whose violations are explained one by one: a page may have a hundred thousand."""
 
 
 @dataclass(frozen=True)

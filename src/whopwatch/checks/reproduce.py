@@ -18,7 +18,8 @@ MAX_VALUES, MAX_VALUE, MAX_WALKED = 3, 80, 10_000
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "cf-ray")
 OWN_VALUES = (MALFORMED_ID, UNDOCUMENTED_VALUE)
 """Values that only whopwatch sends, to see them rejected."""
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{4,100}", re.ASCII)
+_REQUEST_ID = re.compile(r"(?![\d.:/+=-]*\Z)[A-Za-z0-9._:/+=-]{4,100}", re.ASCII)
+"""A number alone is not shown: it can be that of a card or a telephone."""
 _NOT_IN_A_NAME = re.compile(r"\W+")
 _PAGE_SIZE = re.compile(r"-?\d{1,9}|x", re.ASCII)
 

@@ -65,7 +65,7 @@ def schema(contract: Contract, evidence: Evidence, findings: FindingCollector) -
             if not validator.is_valid(success.value):
                 node = schemas_of(contract).of(success.operation)
                 value, start = success.part_to_explain(validator.is_valid)
-                for violation in validator.violations(value):
+                for violation in validator.violations(node.to_explain(value)):
                     rule = _rule_in(node, value, violation)
                     _report(findings, success, rule, violation, evidence, start)
 

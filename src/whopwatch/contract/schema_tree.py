@@ -38,6 +38,10 @@ _RESTRICTING = frozenset(
 """Keywords that have an effect beside a `$ref`, `allOf` or a union: they are merged into every alternative."""
 _COMPOSING = frozenset({"$ref", "allOf", "anyOf", "oneOf", "nullable", "enum", "const"})
 _BESIDE_REFERENCE = _RESTRICTING | {"nullable", "anyOf", "oneOf", "allOf"}
+MAX_EXPLAINED_ITEMS = 200
+"""Items of one page whose violations are explained one by one: a page may have a hundred thousand."""
+MAX_EXPLAINED_VALUES = 10_000
+"""Values of which a validator explains each error; a full page of 100 items has some 6,000."""
 
 
 class SchemaNode:
@@ -197,6 +201,35 @@ class SchemaNode:
                 yield from node.items.undocumented(item, (*path, index))
         elif isinstance(value, str) and node.prefixes and not value.startswith(node.prefixes):
             yield path, node.prefixes
+
+    def to_explain(self, value: Any) -> Any:
+        """Return the part of `value` that a validator may explain: all of it if it has at most MAX_EXPLAINED_VALUES.
+
+        Each error of a validator repeats the object that it is about, so that a large one takes gigabytes. Of a larger
+        value, undocumented fields are null and long arrays are cut off: neither hides what is wrong with the rest.
+        """
+        left = MAX_EXPLAINED_VALUES
+        waiting = [value]
+        while waiting and left >= 0:
+            part = waiting.pop()
+            left -= 1
+            waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        return value if left >= 0 else self._pruned(value, [MAX_EXPLAINED_VALUES])
+
+    def _pruned(self, value: Any, left: list[int]) -> Any:
+        left[0] -= 1
+        if isinstance(value, dict):
+            children = {name: self._child(name) for name in value}
+            return {name: child._pruned(value[name], left) if child else None for name, child in children.items()}
+        if isinstance(value, list):
+            items = next((node.items for node in self.alternatives if node.items), None)
+            return [items._pruned(item, left) for item in value[:MAX_EXPLAINED_ITEMS] if left[0] > 0] if items else []
+        return value
+
+    def _child(self, name: str) -> SchemaNode | None:
+        """Return the node of the field `name` in any variant."""
+        children = (node.fields.get(name) or node.additional for node in self.alternatives)
+        return next(filter(None, children), None)
 
     def variant_of(self, value: Any) -> SchemaNode:
         """Return the variant that `value` names by its tags, else the one of its type with most of its fields."""

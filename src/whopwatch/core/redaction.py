@@ -28,13 +28,14 @@ _SEPARATOR = (
     r"{0,24}?"
 )
 
-_known: dict[str, None] = {}
+_known: dict[str, int] = {}
+"""The known secrets, each with the length of its shortest writing."""
 
 
 def remember(secret: str) -> None:
     """Remove `secret` from every text that leaves this process from now on."""
     if len(secret) >= SHORTEST_SECRET:
-        _known[secret] = None
+        _known[secret] = min(map(len, (secret, *_forms(secret))))
 
 
 def first_secret() -> str | None:
@@ -52,7 +53,8 @@ def redact(text: AnyStr, *, stop: str = '"') -> AnyStr:
 
     A secret that is split by a character of `stop` is not found: in a document a quote ends a string.
     """
-    secrets = tuple(_known)
+    # Every way to write a secret has at least its letters and digits.
+    secrets = tuple([secret for secret, length in _known.items() if length <= len(text)])
     if not secrets:
         return text
     mask: Any = MASK.encode() if isinstance(text, bytes) else MASK

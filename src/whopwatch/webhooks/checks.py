@@ -150,9 +150,10 @@ def check_payload(contract: Contract, event: Event, value: dict[str, Any]) -> It
     validator = contract.validator(event.pointer)
     if validator.is_exact(value):
         return
-    for violation in validator.violations(value):
+    node = schemas_of(contract).event(event.name)
+    for violation in validator.violations(node.to_explain(value)):
         yield _schema_finding(event.name, violation)
-    places = undocumented_places(schemas_of(contract).event(event.name), value)
+    places = undocumented_places(node, value)
     for place in {one.location: one for one in places}.values():
         yield _field_finding(event.name, place)
 

@@ -22,6 +22,8 @@ ALWAYS = (
     ("check", "300 fields called as e-mail addresses"),
     ("drift", "the key in Base64 of the header"),
     ("once", "switching protocols"),
+    ("once", "a page of pages"),
+    ("once", "a request id that is a card"),
     ("probe", "the key split by names"),
 )
 

@@ -54,6 +54,7 @@ def handle(sdk: Any, request: dict[str, Any]) -> dict[str, Any]:
     known = [name for name, one in inspect.signature(call).parameters.items() if one.kind is not one.VAR_KEYWORD]
     # Python has no argument called `from`: SDKs add an underscore to such names.
     arguments = {f"{name}_" if f"{name}_" in known else name: value for name, value in request["arguments"].items()}
+    arguments = {name: as_declared(call, name, value) for name, value in arguments.items()}
     try:
         inspect.signature(call).bind(**arguments)
     except TypeError:
@@ -67,6 +68,17 @@ def handle(sdk: Any, request: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:
         status = getattr(error, "status_code", None)
         return {"error": {"type": type(error).__name__, "status": status, "at": list(error_locations(error))}}
+
+
+def as_declared(call: Any, name: str, value: Any) -> Any:
+    """Return a date and time as such where the method wants one; any other argument stays."""
+    try:
+        wants_time = datetime.datetime in typing.get_args(typing.get_type_hints(call)[name]) or (
+            typing.get_type_hints(call)[name] is datetime.datetime
+        )
+        return datetime.datetime.fromisoformat(value) if wants_time else value
+    except Exception:
+        return value
 
 
 def return_type(call: Any) -> Any:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 10.0
-MAX_CONNECTIONS = 500
+LOCAL_CONNECTIONS = 500
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def served(
         usable_connections,
     )
 
-    limits = HttpLimits(connections=MAX_CONNECTIONS)
+    limits = HttpLimits(connections=LOCAL_CONNECTIONS)
     connections = OpenConnections(usable_connections(limits.connections))
     listener = _listen(host, port, name)
     listeners = [listener, *([_listen_at(path)] if path else [])]

@@ -155,18 +155,28 @@ def test_what_holds_no_operation_is_refused(tmp_path: Path, content: Any, what: 
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "place"),
     [
-        {"components": None},
-        {"components": {"schemas": {"Product": {"$ref": "#/components/schemas/Product"}}}},
-        {"webhooks": {"cat.fed": {"post": {"requestBody": {"$ref": "#/nowhere"}}}}},
-        {"webhooks": []},
-        {"servers": "none"},
-        {"security": None},
+        ({"components": None}, "/components"),
+        (
+            {"webhooks": {"cat.fed": {"post": {"requestBody": {"$ref": "#/nowhere"}}}}},
+            "/webhooks/cat.fed/post/requestBody",
+        ),
+        ({"webhooks": []}, "/webhooks"),
+        ({"servers": "none"}, "/servers"),
+        ({"security": None}, "/security"),
     ],
 )
-def test_an_odd_document_is_loaded_as_far_as_it_can_be_read(tmp_path: Path, change: dict[str, Any]) -> None:
-    assert "cats.list" in loaded(tmp_path, document(**change)).operations
+def test_a_malformed_part_is_named_by_its_place(tmp_path: Path, change: dict[str, Any], place: str) -> None:
+    with pytest.raises(ContractError, match="is malformed") as raised:
+        loaded(tmp_path, document(**change))
+    assert place in str(raised.value.where)
+
+
+def test_a_schema_that_is_only_itself_is_loaded(tmp_path: Path) -> None:
+    circle = document()
+    circle["components"]["schemas"]["Circle"] = {"$ref": "#/components/schemas/Circle"}
+    assert "cats.list" in loaded(tmp_path, circle).operations
 
 
 @pytest.mark.parametrize("version", ["2025-01-01", "newest"])

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -16,12 +17,15 @@ from whopwatch.cli._support.options import CACHE, EDITION_NAME, cache_folder
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli.sync import sync_command, watch_command
 from whopwatch.contract import Contract, edition_dir, load
-from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
 
 if TYPE_CHECKING:
     from whopwatch.contract_build.conflicts import Conflict
     from whopwatch.contract_build.coverage import CoverageRow
+    from whopwatch.sync.from_openapi import ImportedDocument
 
+MAX_NOTES = 10
+"""Notes about an imported document that are printed; inferred.yaml has all of them."""
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -149,30 +153,93 @@ def conflicts_command(show_all: bool, as_json: bool, name: str | None) -> int:
     return EXIT_CLEAN
 
 
-@contract_command.command("build", epilog="Example: whopwatch contract build")
+BUILD = """\b
+Examples:
+  whopwatch contract build --contract newest
+  whopwatch contract build openapi:https://api.whop.com/openapi.json -o contracts/whop
+  whopwatch contract build openapi:our-api.yaml sdk:2.6.0 -o contracts/ours
+"""
+
+
+@contract_command.command("build", epilog=BUILD)
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="New contract.")
 @CACHE
 @click.option("--python-sdk", type=click.Path(path_type=Path), metavar="FILE", help="Wheel.  [default: fetch it]")
 @click.option("--typescript-sdk", type=click.Path(path_type=Path), metavar="FILE", help="Tarball.  [default: fetch it]")
 @EDITION_NAME
 def build_command(
-    cache_dir: Path | None, python_sdk: Path | None, typescript_sdk: Path | None, name: str | None
+    sources: tuple[str, ...],
+    output: Path | None,
+    cache_dir: Path | None,
+    python_sdk: Path | None,
+    typescript_sdk: Path | None,
+    name: str | None,
 ) -> int:
-    """Rebuild the contract, byte for byte, from its sources.
+    """Rebuild a contract from its pinned sources, or make a new one from SOURCE.
 
-    Fetches the SDK packages with pip and npm, and accepts only the pinned ones.
+    SOURCE is openapi:FILE, openapi:URL or sdk:VERSION; an SDK release adds to a document what it does not say. What
+    was inferred and what was not understood is listed, also in inferred.yaml. Fetches the SDK packages with pip and
+    npm. Exit code 1: a new contract has problems.
     """
     from whopwatch.contract_build import build as building
+    from whopwatch.contract_build.sources import Sources
 
+    folder = edition_dir(name)
+    if sources or output:
+        return _build_new(sources, output, folder, cache_folder(cache_dir))
+    imported = Sources.read(folder).openapi
+    if imported:
+        from whopwatch.sync.from_openapi import rebuild_imported
+
+        return _show_import(rebuild_imported(folder, imported))
     result = building.build(
-        edition_dir(name),
-        cache_dir=cache_folder(cache_dir),
-        python_archive=python_sdk,
-        typescript_archive=typescript_sdk,
+        folder, cache_dir=cache_folder(cache_dir), python_archive=python_sdk, typescript_archive=typescript_sdk
     )
     for file in result.changed:
         click.echo(f"changed  {file}")
     click.echo(f"{len(result.files)} files built, {len(result.changed) or 'none'} changed")
     return EXIT_CLEAN
+
+
+def _build_new(sources: tuple[str, ...], output: Path | None, folder: Path, cache_dir: Path) -> int:
+    """Make a contract from sources in a folder of its own."""
+    from whopwatch.contract_build.releases import named_release, resolve_newest
+    from whopwatch.sync.from_openapi import import_openapi
+    from whopwatch.sync.move import move_contract
+
+    documents = [source.removeprefix("openapi:") for source in sources if source.startswith("openapi:")]
+    others = [source for source in sources if not source.startswith("openapi:")]
+    releases = [found for found in map(named_release, others) if found and found.registry == "sdk"]
+    if output is None or len(releases) != len(others) or len(releases) > 1 or len(documents) > 1 or not sources:
+        raise UsageError(
+            "A new contract needs sources and a folder.",
+            expected="openapi:FILE or openapi:URL, sdk:VERSION, or one of each, and --output DIR",
+            got=" ".join((*sources, *(["--output", str(output)] if output else []))),
+        )
+    with TemporaryDirectory() as scratch:
+        made = None
+        if releases:
+            made = output if not documents else Path(scratch) / "contract"
+            move_contract(folder, resolve_newest(releases[0]).version, cache_dir, made)
+        if documents:
+            return _show_import(import_openapi(documents[0], output, made))
+    click.echo(f"The contract of {releases[0]} is in {output}. Compare it with: whopwatch diff {folder} {output}")
+    return EXIT_CLEAN
+
+
+def _show_import(imported: ImportedDocument) -> int:
+    from whopwatch.contract_build.verify import verify
+
+    click.echo(f"{imported.operations} operations and {imported.events} events are in {imported.folder}.")
+    for title, notes in (("inferred", imported.inferred), ("not understood", imported.ignored)):
+        click.echo(f"{len(notes)} {title}" + (", listed in inferred.yaml:" if notes else "."))
+        click.echo("".join(f"  {note.operation}: {note.what}\n" for note in notes[:MAX_NOTES]), nl=False)
+    problems = verify(imported.folder)
+    for problem in problems[:MAX_NOTES]:
+        click.echo(f"{problem.check}: {problem.what}\n  where: {problem.where}")
+    click.echo(f"{len(problems)} problems" if problems else "contract verify: no problems")
+    return EXIT_DRIFT if problems else EXIT_CLEAN
 
 
 def _counts(loaded: Contract) -> str:

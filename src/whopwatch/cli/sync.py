@@ -152,7 +152,7 @@ def _versions_after(folder: Path, target: str, config: Path | None) -> tuple[str
     """Return the versions that a target supports and that are newer than a contract's."""
     from whopwatch.run.target import open_target
     from whopwatch.run.versions import survey_versions
-    from whopwatch.sync.watch import newer_versions
+    from whopwatch.sync.watch import versions_after
 
     contract = load(folder)
     with open_target(contract, target, os.environ, config=config) as ready:
@@ -163,7 +163,7 @@ def _versions_after(folder: Path, target: str, config: Path | None) -> tuple[str
             where=f"target {target}",
             hint="run without --target to compare SDK releases only",
         )
-    return newer_versions(survey.supported, contract.version)
+    return versions_after(survey.supported, contract.version)
 
 
 def _status_lines(watched: ReleaseStatus) -> Iterator[str]:

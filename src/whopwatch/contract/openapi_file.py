@@ -17,6 +17,7 @@ from typing import Any
 from whopwatch.contract.bundle import ROOT_FILE, bundle_document
 from whopwatch.contract.edition import Edition
 from whopwatch.contract.model import Contract
+from whopwatch.contract.openapi_inference import ImportNote, infer
 from whopwatch.contract.operation import Operation
 from whopwatch.core.documents import DocumentError, parse_document
 from whopwatch.core.errors import ContractError
@@ -121,7 +122,7 @@ def contract_of(path: Path, document: Node, pattern: Contract) -> Contract:
     Raise ContractError if it has no operation.
     """
     _check_structure(document, path)
-    adapted = _Adapter(document, pattern).document()
+    adapted, _ = adapt(document, pattern)
     if not adapted["paths"]:
         raise ContractError("The document has no operation.", where=str(path), expected="paths with methods")
     digest = json.dumps(adapted, sort_keys=True, separators=(",", ":"))
@@ -176,6 +177,19 @@ def _leads_somewhere(document: Node, reference: str) -> bool:
     return True
 
 
+def _is_same_api(document: Mapping[str, Any], pattern: Contract) -> bool:
+    """Return whether a fifth of the operations of a document are known: other APIs share a path by accident."""
+    count = sum(len(_mapping(item).keys() & set(_METHODS)) for item in _mapping(document.get("paths")).values())
+    return 5 * shared_operations(document, pattern) >= count
+
+
+def adapt(document: Node, pattern: Contract) -> tuple[Node, list[ImportNote]]:
+    """Return a document in the form of bundled ones, and what was inferred of operations that `pattern` lacks."""
+    adapter = _Adapter(document, pattern)
+    adapted = adapter.document()
+    return adapted, list(infer(adapted, adapter.known_in(adapted)))
+
+
 def _sha256(text: str) -> str:
     from hashlib import sha256
 
@@ -191,9 +205,14 @@ class _Adapter:
         self._known = {
             (operation.method, nameless(operation.path)): operation
             for operation in pattern.operations.values()
-            if operation.api == "v1"
+            if operation.api == "v1" and _is_same_api(document, pattern)
         }
         self._ids: set[str] = set()
+
+    def known_in(self, adapted: Node) -> set[tuple[str, str]]:
+        """Return method and path of the operations that the pattern has, too."""
+        found = ((method, path) for path, item in adapted["paths"].items() for method in item)
+        return {(method, path) for method, path in found if (method.upper(), nameless(path)) in self._known}
 
     def document(self) -> Node:
         """Return the adapted document."""
@@ -257,6 +276,8 @@ class _Adapter:
             made["requestBody"] = {"required": required, "content": body}
         if self._is_list(made, known):
             made["x-list"] = True
+        if known is None and raw.get("security") == [] and self._document.get("security"):
+            made["x-public"] = True  # it says so; a document without any security does not
         for key in ("x-pagination", "x-public", "x-whop-surface"):
             if known and key in known.raw:
                 made.setdefault(key, known.raw[key])
@@ -305,7 +326,7 @@ class _Adapter:
         for status, response in raw.items():
             number = "200" if str(status).upper() == "2XX" else str(status)
             if number.isdecimal():
-                is_link = _is_link(response, "responses") and not number.startswith("2")
+                is_link = _is_link(response, "responses") and self._follow(response) and number[0] != "2"
                 made[number] = dict(response) if is_link else self._response(response)
         if not any(status.startswith("2") for status in made):
             default = self._content(self._follow(raw.get("default")))
@@ -329,7 +350,7 @@ class _Adapter:
             return known.is_list
         success = next(part for status, part in sorted(made["responses"].items()) if status.startswith("2"))
         schema = self._follow(success.get("content", {}).get(JSON_MEDIA_TYPE, {}).get("schema"))
-        names = {parameter["name"] for parameter in made["parameters"]}
+        names = {parameter.get("name") for parameter in made["parameters"]}
         return names >= {"first", "after"} and _mapping(schema.get("properties")).keys() >= {"data", "page_info"}
 
     def _webhooks(self) -> Iterator[tuple[str, Node]]:

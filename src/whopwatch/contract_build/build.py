@@ -127,6 +127,11 @@ def render(made: Documents) -> dict[str, str]:
     if made.v2 is not None:
         files["v2/openapi.yaml"] = yaml_text(made.v2, "Whop API v2, openapi.yaml")
         documents["v2"] = made.v2
+    return with_bundle(files, documents)
+
+
+def with_bundle(files: dict[str, str], documents: dict[str, Any]) -> dict[str, str]:
+    """Return `files` and the bundle that has their documents and digests."""
     digests = {path: sha256_of(text) for path, text in files.items()}
     stored = {"format": BUNDLE_FORMAT, **documents, "files": digests, "sha256": documents_sha256(documents)}
     return {**files, BUNDLE: json_text(stored)}

@@ -170,11 +170,32 @@ class Package:
 
 
 @dataclass(frozen=True)
+class OpenApiSource:
+    """The OpenAPI document that a contract is made from: where it was read, the copy in the folder, and its digest."""
+
+    location: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Sources:
-    """The declared sources: packages by language, and the counts of the document made from them."""
+    """The declared sources: packages by language or one OpenAPI document, and the counts of the resulting document."""
 
     packages: dict[str, Package]
     counts: dict[str, int]
+    openapi: OpenApiSource | None = None
+
+    @property
+    def python(self) -> Package:
+        """The release of the Python SDK. Raises `SourceError` if the contract is made from something else."""
+        if "python" not in self.packages:
+            raise SourceError(
+                "This contract is made from an OpenAPI document, not from a release of the SDK.",
+                where=self.openapi.location if self.openapi else "sources.toml",
+                hint="import a newer document with `whopwatch contract build openapi:FILE --output DIR`",
+            )
+        return self.packages["python"]
 
     @classmethod
     def read(cls, contracts: Path) -> Sources:
@@ -182,6 +203,8 @@ class Sources:
         path = contracts / "sources.toml"
         try:
             declared = tomllib.loads(path.read_text(encoding="utf-8"))
+            if "openapi" in declared:
+                return cls({}, declared["counts"], OpenApiSource(**declared["openapi"]))
             packages = {language: Package(**facts) for language, facts in declared["sdk"].items()}
             known = {language: packages[language] for language in SDK_LANGUAGES if language in packages}
             return cls({"python": packages["python"], **known}, declared["counts"])

@@ -114,7 +114,7 @@ def move_contract(contracts: Path, version: str, cache_dir: Path, target: Path) 
         made = documents(work, model)
         idle = _drop_idle(work, made)
         closed = _close_conflicts(work, made)
-        _declare_prefixes(work, made)
+        declare_prefixes(work, made.v1)
         _write_contract(work, made, packages, model)
         left = (*map(of_problem, verify(work)), *map(of_disagreement, still_open))
         # What `diff` and `contract watch` compare, so that all of them report the same changes.
@@ -156,7 +156,7 @@ def _keep_true_facts(work: Path, model: SdkModel) -> None:
 
 def _packages(sources: Sources, version: str, cache_dir: Path) -> dict[str, Package]:
     """The release in each language that the edition names; TypeScript may have none of that version."""
-    python, typescript = sources.packages["python"], sources.packages.get("typescript")
+    python, typescript = sources.python, sources.packages.get("typescript")
     found = {"python": fetch_release(python.registry, python.name, version, cache_dir)}
     if typescript is None:
         return found
@@ -178,15 +178,15 @@ def _drop_idle(work: Path, made: Documents) -> tuple[OverlayAction, ...]:
     return tuple(item.action for item in idle)
 
 
-def _declare_prefixes(work: Path, made: Documents) -> None:
-    """Add the prefixes to id_prefixes.yaml that only the documentation of this release names."""
+def declare_prefixes(work: Path, document: dict[str, Any]) -> None:
+    """Add the prefixes to id_prefixes.yaml that only a document names."""
     known = {prefix for group in read_prefixes(work).values() for prefix in group}
-    for schema in mappings(made.v1):
+    for schema in mappings(document):
         for prefix in schema.get("x-id-prefix", ()):
             if prefix not in known:
                 known.add(prefix)
                 with (work / PREFIX_FILE).open("a", encoding="utf-8") as file:
-                    file.write(f"  of_{prefix.rstrip('_')}: [{prefix}] # {made.v1['info']['version']} names it\n")
+                    file.write(f"  of_{prefix.rstrip('_')}: [{prefix}]  # named by the document\n")
 
 
 def _close_conflicts(work: Path, made: Documents) -> tuple[str, ...]:

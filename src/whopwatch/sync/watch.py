@@ -72,7 +72,7 @@ class ReleaseStatus:
 
 def newest_release(contracts: Path) -> str:
     """The newest release of the SDK that the contract is made of, or its own where there is none newer."""
-    package = Sources.read(contracts).packages["python"]
+    package = Sources.read(contracts).python
     return max([*published_versions(package.registry, package.name), package.version], key=version_key)
 
 
@@ -81,7 +81,7 @@ def release_status(contracts: Path, cache_dir: Path) -> ReleaseStatus:
 
     Raises `SourceError` if the registry cannot be asked or a release cannot be read.
     """
-    package = Sources.read(contracts).packages["python"]
+    package = Sources.read(contracts).python
     known = published_versions(package.registry, package.name)
     newer = tuple(version for version in known if version_key(version) > version_key(package.version))
     if not newer:
@@ -101,7 +101,7 @@ def _steps(sides: list[Side]) -> Iterator[ReleaseStep]:
         yield ReleaseStep(new.name.removeprefix("sdk:"), version, compare_sides(old, new))
 
 
-def newer_versions(supported: Iterable[str], version: str | None) -> tuple[str, ...]:
+def versions_after(supported: Iterable[str], version: str | None) -> tuple[str, ...]:
     """Return the dated versions after `version` in a target's list, the oldest first."""
     order = version_order(version or "")
     found = {one for one in supported if is_version(one) and version_order(one) > order}

@@ -1,0 +1,137 @@
+"""Infer from an OpenAPI document what checks need and OpenAPI has no keyword for, and list what is not understood.
+
+Only operations that no bundled edition knows are annotated. Every inference is a line for a person to read; an overlay
+corrects it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Node = dict[str, Any]
+
+_PREFIX = re.compile(r"([a-z]{2,8}_)[A-Za-z0-9]{6,}")
+_ID = re.compile(r"(\w+?)_?[iI][dD]")
+_STYLES = (
+    ("cursor, both directions", {"first", "after", "last", "before"}),
+    ("cursor", {"first", "after"}),
+    ("cursor", {"limit", "starting_after"}),
+    ("cursor", {"cursor"}),
+    ("pages by number", {"page"}),
+    ("offset", {"offset"}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportNote:
+    """One thing that was inferred, or that was not understood: the operation (`METHOD /path`) and the sentence."""
+
+    operation: str
+    what: str
+
+
+def infer(document: Node, known: set[tuple[str, str]]) -> Iterator[ImportNote]:
+    """Annotate the operations of an adapted document that are not in `known` (method, path), and yield how."""
+    collections = _collections(document)
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if (method, path) in known:
+                continue
+            for what in (*_ids(path, operation, collections), *_paging(document, operation), *_public(operation)):
+                yield ImportNote(f"{method.upper()} {path}", what)
+
+
+def not_understood(document: Mapping[str, Any]) -> Iterator[ImportNote]:
+    """Yield what of an OpenAPI document as it was written does not become part of a contract."""
+    paths = document.get("paths")
+    for path, item in paths.items() if isinstance(paths, dict) else ():
+        if not isinstance(item, dict):
+            yield ImportNote(str(path), "the path item is not an object")
+            continue
+        for method, operation in item.items():
+            where = f"{str(method).upper()} {path}"
+            if method in ("head", "options", "trace"):
+                yield ImportNote(where, "the method is not checked")
+            elif isinstance(operation, dict) and method in ("get", "post", "put", "patch", "delete"):
+                yield from (ImportNote(where, what) for what in _unread(document, operation))
+
+
+def _unread(document: Mapping[str, Any], operation: Node) -> Iterator[str]:
+    for part in operation.get("parameters") or ():
+        found = _resolved(document, part)
+        if isinstance(found, dict) and found.get("in") == "cookie":
+            yield f"the cookie {str(found.get('name'))[:60]} is not sent"
+    yield from _other_media("the request body", _resolved(document, operation.get("requestBody")))
+    for status, response in (operation.get("responses") or {}).items():
+        if str(status).startswith("2"):
+            yield from _other_media(f"the response {status}", _resolved(document, response))
+    if operation.get("callbacks"):
+        yield "callbacks are not checked"
+
+
+def _other_media(what: str, carrier: Any) -> Iterator[str]:
+    content = carrier.get("content") if isinstance(carrier, dict) else None
+    if isinstance(content, dict) and content and not any("json" in str(media) for media in content):
+        yield f"{what} has no JSON: {', '.join(sorted(map(str, content)))[:80]}"
+
+
+def _resolved(document: Mapping[str, Any], node: Any) -> Any:
+    """Return what a local reference leads to, None if it leads nowhere."""
+    for _ in range(100):
+        if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
+            return node
+        reference, node = node["$ref"], document if node["$ref"].startswith("#/") else None
+        for step in reference.removeprefix("#/").split("/"):
+            node = node.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(node, dict) else None
+    return None
+
+
+def _collections(document: Node) -> dict[str, str]:
+    """Return the resource of each path that holds one object by its id: `cats` for `/v1/cats/{cat_id}`."""
+    found = {}
+    for path, item in document["paths"].items():
+        parent, _, last = path.rpartition("/")
+        if re.fullmatch(r"\{[^}]+\}", last) and "get" in item and parent in document["paths"]:
+            found[path] = item["get"]["tags"][0]
+    return found
+
+
+def _ids(path: str, operation: Node, collections: Mapping[str, str]) -> Iterator[str]:
+    """Annotate the parameters of an operation that are ids of a resource of the document."""
+    names = {re.sub("s$", "", re.sub("ies$", "y", name)): name for name in collections.values()}
+    for parameter in operation["parameters"]:
+        schema = parameter.get("schema")
+        if not isinstance(schema, dict) or schema.get("type") != "string" or "x-resource" in schema:
+            continue
+        upto = path.partition(f"{{{parameter['name']}}}")[0] + f"{{{parameter['name']}}}"
+        stem = _ID.fullmatch(parameter["name"])
+        resource = collections.get(upto) if parameter["in"] == "path" else names.get(stem[1]) if stem else None
+        if resource:
+            schema["x-resource"] = resource
+            yield f"{parameter['in']} parameter {parameter['name']}: an id of {resource}"
+        match = _PREFIX.fullmatch(str(parameter.get("example", schema.get("example", ""))))
+        if match and resource:
+            schema["x-id-prefix"] = [match[1]]
+            yield f"{parameter['in']} parameter {parameter['name']}: ids begin with {match[1]}"
+
+
+def _paging(document: Node, operation: Node) -> Iterator[str]:
+    """Say how a list is paged. Only the paging of Whop's lists is checked (the mark `x-list`)."""
+    names = {one.get("name") for one in operation["parameters"]}
+    style = next((style for style, wanted in _STYLES if names >= wanted), None)
+    success = next((part for status, part in sorted(operation["responses"].items()) if status.startswith("2")), {})
+    content = success.get("content", {}).get("application/json", {})
+    schema = _resolved(document, content.get("schema")) or {}
+    is_array = isinstance(schema, dict) and schema.get("type") == "array"
+    if operation.get("x-list"):
+        yield f"a list: {style or 'cursor'}; its pages are checked"
+    elif style or is_array:
+        yield f"a list: {style or 'one page'}; its pages are not checked"
+
+
+def _public(operation: Node) -> Iterator[str]:
+    if operation.get("x-public"):
+        yield "works without a key"

@@ -11,10 +11,10 @@ import yaml
 
 from whopwatch.cli import main
 from whopwatch.contract import edition_dir, load
+from whopwatch.contract_build.sources import OpenApiSource
 from whopwatch.contract_build.verify import verify
 from whopwatch.core.errors import SourceError, UsageError
-from whopwatch.sync import from_openapi
-from whopwatch.sync.from_openapi import import_openapi, rebuild_imported
+from whopwatch.sync.from_openapi import COPY, import_openapi, rebuild_imported
 
 CAT = {"type": "object", "properties": {"id": {"type": "string"}, "mother": {"$ref": "#/components/schemas/Cat"}}}
 OK = {"description": "ok", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Cat"}}}}
@@ -107,7 +107,7 @@ def test_an_exported_edition_is_the_same_edition_once_imported(tmp_path: Path) -
 
 def test_a_changed_copy_is_refused(tmp_path: Path) -> None:
     folder = import_openapi(written(tmp_path, cats()), tmp_path / "cats").folder
-    source = from_openapi.OpenApiSource("x", from_openapi.COPY, "0" * 64)
+    source = OpenApiSource("x", COPY, "0" * 64)
     with pytest.raises(SourceError, match="not the pinned one"):
         rebuild_imported(folder, source)
 

@@ -122,7 +122,8 @@ def _paging(document: Node, operation: Node) -> Iterator[str]:
     """Say how a list is paged. Only the paging of Whop's lists is checked (the mark `x-list`)."""
     names = {one.get("name") for one in operation["parameters"]}
     style = next((style for style, wanted in _STYLES if names >= wanted), None)
-    success = next((part for status, part in sorted(operation["responses"].items()) if status.startswith("2")), {})
+    responses: dict[str, Node] = operation["responses"]
+    success: Node = next((part for status, part in sorted(responses.items()) if status.startswith("2")), {})
     content = success.get("content", {}).get("application/json", {})
     schema = _resolved(document, content.get("schema")) or {}
     is_array = isinstance(schema, dict) and schema.get("type") == "array"

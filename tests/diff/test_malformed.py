@@ -139,3 +139,47 @@ def test_aliases_without_an_end_in_a_contract_folder_are_an_error(tmp_path: Path
     err = capsys.readouterr().err
     assert "not YAML" in err
     assert "openapi.yaml" in err
+
+
+def unions(last: dict[str, Any]) -> dict[str, Any]:
+    """Return unions of unions: four variants at each of twelve levels."""
+    parts: dict[str, Any] = {
+        f"A{n}": {
+            "oneOf": [
+                {"allOf": [{"$ref": f"#/components/schemas/A{n + 1}"}, {"properties": {f"p{n}{k}": {}}}]}
+                for k in range(4)
+            ]
+        }
+        for n in range(12)
+    }
+    return {**parts, "A12": last}
+
+
+def webs(extra: dict[str, Any]) -> dict[str, Any]:
+    """Return sixty schemas that contain each other thirty times."""
+    parts = {
+        f"A{n}": {
+            "type": "object",
+            "properties": {f"c{k}": {"$ref": f"#/components/schemas/A{(n * 7 + k) % 60}"} for k in range(30)},
+        }
+        for n in range(60)
+    }
+    parts["A59"]["properties"] = {**parts["A59"]["properties"], **extra}  # type: ignore[dict-item]
+    return parts
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (unions({"type": "object"}), unions({"type": "object", "properties": {"q": {}}}), 2),
+        (webs({}), webs({"q": {"type": "string"}}), 1),
+    ],
+    ids=["unions", "webs"],
+)
+def test_places_without_number_are_bounded(tmp_path: Path, old: dict[str, Any], new: dict[str, Any], code: int) -> None:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/A0"}}}
+    paths = {"/a": {"get": {"operationId": "a", "responses": {"200": {"content": content}}}}}
+    files = [tmp_path / "old.json", tmp_path / "new.json"]
+    for path, shared in zip(files, (old, new), strict=True):
+        path.write_text(json.dumps({"openapi": "3.1.0", "paths": paths, "components": {"schemas": shared}}))
+    assert main(["diff", *map(str, files)]) == code

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from whopwatch.diff.model import Property, Shape
 
+_COST = 20
+"""Schemas that are read in the time in which two are merged."""
 _MAX_VARIANTS = 100
 """Combinations of the variants of two unions; beyond that the intersection is recorded as unknown."""
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
@@ -24,9 +26,14 @@ class SharedSchemas(Protocol):
         """Return a reference to the intersection of two shared schemas."""
         ...
 
+    def spend(self, cost: int = 1) -> None:
+        """Count `cost` schemas. Raises ContractError if there were too many."""
+        ...
+
 
 def intersect(one: Shape, two: Shape, shared: SharedSchemas, depth: int = 0) -> Shape:
     """Return the shape of the values that `one` and `two` both allow."""
+    shared.spend(_COST)
     if one == two or two == _ANY:
         return one
     if one == _ANY:

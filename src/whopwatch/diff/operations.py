@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -12,7 +13,7 @@ from whopwatch.diff.model import ApiOperation, ApiParameter, ApiResponse, Body, 
 from whopwatch.diff.nodes import DIGEST
 from whopwatch.diff.renames import mark_renamed
 from whopwatch.diff.rules import deprecation, requiredness
-from whopwatch.diff.shapes import Comparer, Difference, Pair
+from whopwatch.diff.shapes import Comparer, Difference, Link, Pair
 from whopwatch.diff.words import describe, list_words
 
 Found = Placed | Gap
@@ -20,6 +21,8 @@ Part = TypeVar("Part")
 EVENT_PREFIX = "webhook:"
 _ARRAY = "[]"
 _EXPLODED = "form, exploded"
+_MAX_PLACES = 20
+"""Places of one shared schema in one request or response that are reported."""
 
 
 @dataclass(frozen=True)
@@ -482,30 +485,32 @@ def spread(
         yield Placed(operation, prefix + change.pointer, direction, change)
     for gap in difference.gaps:
         yield Gap(operation, prefix + gap.pointer, gap.keyword)
+    visits: Counter[Pair] = Counter()
     for link in difference.links:
-        yield from _spread_shared(
-            operation, prefix + link.pointer, direction, link.pair, comparer, link.only, frozenset()
-        )
+        yield from _spread_shared(operation, prefix + link.pointer, direction, link, comparer, visits, frozenset())
 
 
 def _spread_shared(
     operation: str,
     at: str,
     direction: Direction,
-    pair: Pair,
+    here: Link,
     comparer: Comparer,
-    only: Direction | None,
+    visits: Counter[Pair],
     above: frozenset[Pair],
 ) -> Iterator[Found]:
-    # A schema that contains itself is reported once; what did not change is not searched.
-    if pair in above or comparer.pairs_alike(pair):
+    pair = here.pair
+    # A schema that contains itself is reported once; what did not change is not searched. Schemas that contain each
+    # other have places without number.
+    if pair in above or visits[pair] >= _MAX_PLACES or comparer.pairs_alike(pair):
         return
+    visits[pair] += 1
     difference = comparer.shared(pair)
     for change in difference.changes:
-        here = change.below("", only)
-        yield Placed(operation, at + change.pointer, direction, here, pair.label, change.pointer)
+        placed = change.below("", here.only)
+        yield Placed(operation, at + change.pointer, direction, placed, pair.label, change.pointer)
     for gap in difference.gaps:
         yield Gap(operation, at + gap.pointer, gap.keyword)
     for link in difference.links:
-        place = at + link.pointer
-        yield from _spread_shared(operation, place, direction, link.pair, comparer, link.only or only, above | {pair})
+        below = replace(link, only=link.only or here.only)
+        yield from _spread_shared(operation, at + link.pointer, direction, below, comparer, visits, above | {pair})

@@ -53,7 +53,7 @@ _COMPOSING = frozenset({"$ref", "$dynamicRef", "allOf", "anyOf", "oneOf"})
 _APART = frozenset({*_COMPOSING, *_ELSEWHERE, "discriminator", "nullable", "x-nullable", "default", "deprecated"})
 """Keywords that do not restrict the values of a reference or union beside them."""
 _MAX_DEPTH = 60
-_MAX_SHAPES = 3_000_000
+_MAX_SHAPES = 1_000_000
 ANY = Shape(nullable=True)
 
 
@@ -97,6 +97,16 @@ class SchemaReader:
         self.types[name] = shape
         return shape
 
+    def spend(self, cost: int = 1) -> None:
+        """Count one schema that is read or merged. Raises ContractError if there were too many."""
+        self._count += cost
+        if self._count > _MAX_SHAPES:
+            raise ContractError(
+                "The document is too large once its `allOf` are merged.",
+                where=self._document.name,
+                expected=f"at most {_MAX_SHAPES:,} schemas",
+            )
+
     def both(self, first: str, second: str) -> Shape:
         """Return a reference to the intersection of two shared schemas, which is read later."""
         name = " & ".join(sorted({*first.split(" & "), *second.split(" & ")}))
@@ -115,13 +125,7 @@ class SchemaReader:
 
     def read(self, schema: Any, at: str, depth: int = 0) -> Shape:
         """Return the shape that a schema describes. `at` is its place in the document, a JSON pointer."""
-        self._count += 1
-        if self._count > _MAX_SHAPES:
-            raise ContractError(
-                "The document is too large once its `allOf` are merged.",
-                where=self._document.name,
-                expected=f"at most {_MAX_SHAPES:,} schemas",
-            )
+        self.spend()
         if isinstance(schema, bool):
             return ANY if schema else Shape(is_never=True)
         if not isinstance(schema, dict):

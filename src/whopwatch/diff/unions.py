@@ -10,6 +10,8 @@ from whopwatch.diff.values import comparable_types, is_scalar
 
 Resolve = Callable[[Shape], Shape]
 
+_MAX_FLATTENED = 300
+"""Variants and nested unions of one union that are flattened."""
 _SIMILAR_VARIANTS = 0.5
 """Two objects with at least this share of common fields are the same variant."""
 _SAME_FIELDS = 0.8
@@ -36,10 +38,17 @@ def variants_of(shape: Shape, resolve: Resolve) -> list[Shape]:
     if not shape.variants:
         return [shape]
     found: list[Shape] = []
-    for variant in shape.variants:
+    waiting = list(shape.variants[::-1])
+    for _ in range(_MAX_FLATTENED):  # unions within unions multiply: the rest stays as it is
+        if not waiting:
+            return found
+        variant = waiting.pop()
         inner = resolve(variant)
-        found += variants_of(inner, resolve) if inner.variants else [variant]
-    return found
+        if inner.variants:
+            waiting += inner.variants[::-1]
+        else:
+            found.append(variant)
+    return [*found, *waiting[::-1]]
 
 
 def pair_variants(old: Shape, new: Shape, resolve_old: Resolve, resolve_new: Resolve) -> Pairing:

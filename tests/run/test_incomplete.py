@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from tests.http.mock import MockTransport
 from tests.run.fake_api import FakeApi, error
 from whopwatch.contract import Contract
 from whopwatch.core.report import State, Verdict
+from whopwatch.http import RunBudget
 from whopwatch.run import INTERRUPTED, check, judge, observe
 from whopwatch.run.conclude import NO_COMPANY
 from whopwatch.simulator import embedded
@@ -61,12 +63,18 @@ def test_a_run_that_reached_its_time_limit_keeps_what_it_saw_and_is_not_clean(co
     assert report.reason == "the time limit of 2 s was reached"
 
 
-def test_what_a_run_created_is_deleted_after_its_time_limit(contract: Contract) -> None:
+def test_what_a_run_created_is_deleted_after_its_time_limit(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seconds_left(budget: RunBudget) -> float:
+        return math.inf if budget.unsafe < 3 else budget._ends - budget._clock()
+
+    monkeypatch.setattr(RunBudget, "seconds_left", property(seconds_left))
     with embedded(contract) as simulator:
-        writable = replace(simulator.target(), writable=True, rate=8)
+        writable = replace(simulator.target(), writable=True)
         selected = frozenset(id for id in contract.operations if id.startswith("products."))
-        found = observe(contract, writable, selected=selected, writes=True, budget=1600, max_seconds=3)
-    assert found.stopped == "the time limit of 3 s was reached"
+        found = observe(contract, writable, selected=selected, writes=True, budget=1600, max_seconds=0.001)
+    assert found.stopped == "the time limit of 0.001 s was reached"
     assert found.written is not None
     assert found.unsafe > 0
     assert found.written.left == {}

@@ -10,6 +10,8 @@ from benchmarks.detection.run_other_checks import run_other_checks
 from whopwatch.contract import load
 from whopwatch.simulator.faults import fault_catalogue
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize("who", ["mcp", "webhook", "sdk"])
 def test_the_faults_of_a_check_are_in_the_catalogue_once(who: str) -> None:

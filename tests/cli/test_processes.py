@@ -20,6 +20,8 @@ import pytest
 from whopwatch.run import INTERRUPTED
 from whopwatch.simulator import embedded
 
+pytestmark = pytest.mark.thorough
+
 WHOPWATCH = [sys.executable, "-m", "whopwatch"]
 
 

@@ -10,6 +10,8 @@ from whopwatch.contract_build.merge import Disagreement
 from whopwatch.contract_build.overlay import AppliedAction, OverlayAction
 from whopwatch.core.errors import SourceError
 
+pytestmark = pytest.mark.thorough
+
 Archives = dict[str, Path]
 
 

@@ -30,6 +30,8 @@ from whopwatch.contract_build.sources import Sources, read_prefixes
 from whopwatch.contract_build.verify import verify
 from whopwatch.core.errors import SourceError
 
+pytestmark = pytest.mark.thorough
+
 NEWEST = "2026-10-15-1"
 FOLDER = edition_dir(NEWEST)
 

@@ -14,6 +14,8 @@ from whopwatch.contract_build import verify as verifying
 from whopwatch.contract_build.verify import CONTRACT_CHECKS, ContractFolder, Problem, verify
 from whopwatch.core.errors import SourceError
 
+pytestmark = pytest.mark.thorough
+
 
 def test_the_contract_is_whole() -> None:
     assert verify(edition_dir()) == []

@@ -14,6 +14,8 @@ import yaml
 from tests.diff.conftest import Read
 from whopwatch.diff.result import compare_sides
 
+pytestmark = pytest.mark.thorough
+
 KNOWN: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("history.yaml").read_text(encoding="utf-8"))
 PAIRS = [
     pytest.param(

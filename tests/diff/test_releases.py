@@ -15,6 +15,8 @@ from tests.diff.conftest import Read
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import read_side
 
+pytestmark = pytest.mark.thorough
+
 KNOWN: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("releases.yaml").read_text(encoding="utf-8"))
 PAIRS = [(entry["old"], entry["new"]) for entry in KNOWN]
 

@@ -17,6 +17,8 @@ from tests.e2e.receiver import Notice, Receiver
 from tests.e2e.scaled import FACTOR, faster, scaled
 from tests.e2e.stack import OPERATIONS, PROGRAMS, Stack
 
+pytestmark = pytest.mark.thorough
+
 LASTING = {
     "WhopErrorBudgetBurnsFast",
     "WhopErrorBudgetBurnsSlowly",

@@ -22,6 +22,8 @@ from whopwatch.generate.links import FIRST_ITEM, with_links
 from whopwatch.http import Client, Limits
 from whopwatch.simulator import Simulator, embedded
 
+pytestmark = pytest.mark.thorough
+
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 PATHS = ("/webhooks", "/webhooks/{id}")
 

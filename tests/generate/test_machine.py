@@ -15,6 +15,8 @@ from whopwatch.contract import load
 from whopwatch.http import Client, Limits
 from whopwatch.simulator import embedded
 
+pytestmark = pytest.mark.thorough
+
 THOROUGH = settings(
     max_examples=500,
     derandomize=True,

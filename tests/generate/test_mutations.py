@@ -12,6 +12,8 @@ from whopwatch.contract import load
 from whopwatch.generate import Strategies, allowed, broken
 from whopwatch.generate.mutations import MUTATION_CLASSES, sites
 
+pytestmark = pytest.mark.thorough
+
 STRATEGIES = Strategies(load())
 SEARCH = settings(max_examples=3000, database=None, deadline=None, phases=[Phase.generate])
 SCHEMA: dict[str, Any] = {

@@ -8,9 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from whopwatch.contract import load
 from whopwatch.simulator import ApiCall, Simulator, StepWrapper, embedded
 from whopwatch.simulator.api.pipeline import Proceed
+
+pytestmark = pytest.mark.thorough
 
 ROOT = Path(__file__).parents[2]
 BUDGET = 40

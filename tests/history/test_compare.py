@@ -24,6 +24,8 @@ from whopwatch.planning.state import OperationHistory
 from whopwatch.simulator.faults import fault_catalogue, first_place
 from whopwatch.simulator.world.tables import World
 
+pytestmark = pytest.mark.thorough
+
 SOME = ("products.list", "payments.list")
 
 

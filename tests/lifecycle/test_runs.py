@@ -13,6 +13,8 @@ from whopwatch.core.report import Report, State
 from whopwatch.simulator import Simulator, embedded
 from whopwatch.simulator.world.tables import NOW_MS
 
+pytestmark = pytest.mark.thorough
+
 ITEMS = 4
 UNSAFE = ("POST", "PATCH", "PUT", "DELETE")
 

@@ -18,6 +18,8 @@ from whopwatch.simulator.faults.catalogue import operations_for
 
 from .conftest import Reach
 
+pytestmark = pytest.mark.thorough
+
 FAULTS = [name for name, fault in fault_catalogue().items() if fault.sees == "mcp"]
 PLACES = 2
 """Further operations that each fault is put to."""

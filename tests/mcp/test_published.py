@@ -14,6 +14,8 @@ from whopwatch.cli import main
 from whopwatch.contract import load
 from whopwatch.simulator import embedded
 
+pytestmark = pytest.mark.thorough
+
 # Its jq comes from an address that not every network reaches; the registry has the same library.
 PACKAGE = {"private": True, "dependencies": {"@whop/mcp": "0.0.6"}, "overrides": {"jq-web": "0.6.2"}}
 

@@ -23,6 +23,8 @@ from whopwatch.simulator import Simulator, embedded
 
 from .conftest import Reach
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize("is_sse", [False, True], ids=["streamable-http", "sse"])
 def test_a_faithful_server_is_verified(contract: Contract, simulator: Simulator, reach: Reach, is_sse: bool) -> None:

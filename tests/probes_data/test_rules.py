@@ -14,6 +14,8 @@ from tests.probes_data.rules import ALERTS, PROMETHEUS, RECORDS, RULE_FILES, TES
 from whopwatch.signature import Reason
 from whopwatch.webhooks.intake import Rejection
 
+pytestmark = pytest.mark.thorough
+
 TESTS: list[dict[str, Any]] = [test for path in TEST_FILES for test in load(path)["tests"]]
 EXPECTATIONS = [expected for test in TESTS for expected in test["alert_rule_test"]]
 

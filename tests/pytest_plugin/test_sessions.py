@@ -13,6 +13,8 @@ import pytest
 from tests.history.factories import finding
 from whopwatch.simulator import ApiCall, Simulator, StepWrapper, embedded
 
+pytestmark = pytest.mark.thorough
+
 CONTRACT_TEST = """
 def test_contract(whop_case):
     whop_case.check()

@@ -36,6 +36,8 @@ from whopwatch.sdk.releases import (
 )
 from whopwatch.simulator import Simulator, embedded
 
+pytestmark = pytest.mark.thorough
+
 CACHE = Path(__file__).parents[2] / ".cache" / "sdk"
 
 

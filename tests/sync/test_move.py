@@ -26,6 +26,8 @@ from whopwatch.diff.sides import read_side
 from whopwatch.sync.left_to_do import of_disagreement, of_finding, of_problem
 from whopwatch.sync.move import ContractMove, move_contract
 
+pytestmark = pytest.mark.thorough
+
 NEW = "0.0.25"
 IDLE = """
   # A comment of the action that follows.

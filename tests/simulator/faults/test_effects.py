@@ -16,6 +16,8 @@ from whopwatch.contract import Contract, Operation, load
 from whopwatch.simulator import Backend, SimulatorOptions
 from whopwatch.simulator.faults import Fault, cursors, fault_catalogue, first_place, inject
 
+pytestmark = pytest.mark.thorough
+
 Asked = Callable[[Operation, bool], list[Answer]]
 
 

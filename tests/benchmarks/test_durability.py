@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.durability import cases
 from whopwatch.simulator import embedded
+
+pytestmark = pytest.mark.thorough
 
 
 def test_nothing_finished_is_lost(tmp_path: Path) -> None:

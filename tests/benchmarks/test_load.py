@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.load import run
+
+pytestmark = pytest.mark.thorough
 
 
 def test_servers_work_beside_idle_and_slow_connections(tmp_path: Path) -> None:

@@ -85,8 +85,9 @@ def test_a_key_does_not_cross_a_network_unencrypted() -> None:
 
 
 def test_only_a_target_on_this_machine_is_unpaced() -> None:
-    assert resolve_target("http://127.0.0.1:1/api/v1", {}).rate is None
-    assert resolve_target("https://example.com/api/v1", {}).rate == 5.0
+    here, there = resolve_target("http://127.0.0.1:1/api/v1", {}), resolve_target("https://example.com/api/v1", {})
+    assert (here.rate, here.concurrency) == (None, 1)
+    assert (there.rate, there.concurrency) == (30.0, 8)
 
 
 def test_a_misspelt_name_is_corrected() -> None:

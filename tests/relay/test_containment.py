@@ -17,6 +17,8 @@ from whopwatch.relay import containment
 from whopwatch.relay.containment import Containment, why_not_contained
 from whopwatch.sdk.releases import LOCKS_FOLDER, install_release, lock_of, parse_release
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def contained(tmp_path_factory: pytest.TempPathFactory) -> Containment:

@@ -293,25 +293,28 @@ def answered_by_other_version(
     return {number: version for number, version in found if version is not None}
 
 
-def changed_in_the_middle(
-    contract: Contract, exchanges: Sequence[Exchange], found: Mapping[int, str], others: OtherContracts
-) -> str | None:
-    """Return the version that answers from some request on, None if it answers single operations only.
+def changed_in_the_middle(contract: Contract, exchanges: Sequence[Exchange], others: Sequence[Contract]) -> str | None:
+    """Return the version that answers from some request on, None if there is none.
 
-    `found` are the responses of another version by position. After the first of them hardly any response may fit
-    `contract` alone; before it at least one has to.
+    After the first response that fits another contract alone, hardly any may fit `contract` alone; before it at least
+    one has to. Responses of single operations that have another version are spread over the run.
     """
-    if len({exchanges[number].operation for number in found}) < ENOUGH_OPERATIONS:
-        return None
-    first, version = min(found), found[min(found)]
-    other = next((one for one in others() if one.version == version), None)
-    own = [
-        number
-        for number, one in enumerate(exchanges)
-        if number not in found and misfits_with(contract, one) == 0 and (other is None or misfits_with(other, one))
-    ]
-    after = sum(number > first for number in own)
-    return version if after < len(own) and after * 4 <= len(found) else None
+    own = [misfits_with(contract, exchange) for exchange in exchanges]
+    for other in others:
+        if other.version == contract.version:
+            continue
+        theirs = [
+            misfits_with(other, one) if mine is not None else None for mine, one in zip(own, exchanges, strict=True)
+        ]
+        pairs = list(enumerate(zip(own, theirs, strict=True)))
+        foreign = [number for number, (mine, fit) in pairs if mine and fit == 0]
+        kept = [number for number, (mine, fit) in pairs if mine == 0 and fit]
+        if len({exchanges[number].operation for number in foreign}) < ENOUGH_OPERATIONS:
+            continue
+        after = sum(number > foreign[0] for number in kept)
+        if after < len(kept) and after * 4 <= len(foreign):
+            return other.version
+    return None
 
 
 def _other_version(contract: Contract, exchange: Exchange, others: Sequence[Contract]) -> str | None:

@@ -33,6 +33,7 @@ from whopwatch.planning.writes import WriteState, plan_cleanup, plan_writes
 from whopwatch.reports.text import plural
 from whopwatch.run.abort import abort_reason, connection_lost_reason, is_api_response
 from whopwatch.run.api_version import (
+    ENOUGH_OPERATIONS,
     STRUCTURAL,
     OtherContracts,
     VersionDetector,
@@ -367,7 +368,9 @@ class Session:
         broken = Counter(finding.operation for finding in findings if finding.check == "schema")
         is_suspicious = any(count >= STRUCTURAL for count in broken.values())
         found = answered_by_other_version(self.state.contract, self._exchanges, others() if is_suspicious else ())
-        if version := changed_in_the_middle(self.state.contract, self._exchanges, found, others):
+        is_widespread = len({finding.operation for finding in findings if finding.breaks}) >= ENOUGH_OPERATIONS
+        at_hand = others() if is_widespread and not self.unusable else ()
+        if version := changed_in_the_middle(self.state.contract, self._exchanges, at_hand):
             self.stopped = (
                 f"The API answers version {version} from the middle of the run on. Nothing was judged: run it again."
             )

@@ -93,7 +93,7 @@ def test_an_overlay_corrects_what_was_inferred(tmp_path: Path, capsys: pytest.Ca
     action = {"target": "$.paths['/cats'].get['x-public']", "description": "It needs a key.", "remove": True}
     overlay.write_text(overlay.read_text().replace("actions: []", yaml.safe_dump({"actions": [action]})))
     assert main(["contract", "build", "--contract", str(folder)]) == 0
-    assert "contract verify: no problems" in capsys.readouterr().out
+    assert "3 operations and 0 events" in capsys.readouterr().out
     assert "x-public" not in load(folder).documents["v1"]["paths"]["/cats"]["get"]
 
 
@@ -139,3 +139,9 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
 def test_a_new_contract_needs_sources_and_a_folder(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["contract", "build", *arguments]) == 2
     assert "needs sources and a folder" in capsys.readouterr().err
+
+
+def test_a_new_contract_is_checked_at_its_own_simulator(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(tmp_path, load().documents["v1"])
+    assert main(["contract", "build", f"openapi:{file}", "-o", str(tmp_path / "new")]) == 0
+    assert "check at the simulator of the new contract: no findings" in capsys.readouterr().out

@@ -15,7 +15,7 @@ import click
 
 from whopwatch.cli._support.options import CACHE, EDITION_NAME, cache_folder
 from whopwatch.cli._support.outputs import STDOUT, Outputs
-from whopwatch.cli.sync import sync_command, watch_command
+from whopwatch.cli.sync import findings_at_simulator, print_left, sync_command, watch_command
 from whopwatch.contract import Contract, edition_dir, load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from whopwatch.contract_build.conflicts import Conflict
     from whopwatch.contract_build.coverage import CoverageRow
     from whopwatch.sync.from_openapi import ImportedDocument
+    from whopwatch.sync.left_to_do import LeftToDo
 
 MAX_NOTES = 10
 """Notes about an imported document that are printed; inferred.yaml has all of them."""
@@ -180,7 +181,7 @@ def build_command(
 
     SOURCE is openapi:FILE, openapi:URL or sdk:VERSION; an SDK release adds to a document what it does not say. What
     was inferred and what was not understood is listed, also in inferred.yaml. Fetches the SDK packages with pip and
-    npm. Exit code 1: a new contract has problems.
+    npm. Exit code 1: `contract verify` or `check` at the simulator of a new contract is not clean.
     """
     from whopwatch.contract_build import build as building
     from whopwatch.contract_build.sources import Sources
@@ -192,7 +193,8 @@ def build_command(
     if imported:
         from whopwatch.sync.from_openapi import rebuild_imported
 
-        return _show_import(rebuild_imported(folder, imported))
+        _print_import(rebuild_imported(folder, imported))
+        return EXIT_CLEAN
     result = building.build(
         folder, cache_dir=cache_folder(cache_dir), python_archive=python_sdk, typescript_archive=typescript_sdk
     )
@@ -205,7 +207,9 @@ def build_command(
 def _build_new(sources: tuple[str, ...], output: Path | None, folder: Path, cache_dir: Path) -> int:
     """Make a contract from sources in a folder of its own."""
     from whopwatch.contract_build.releases import named_release, resolve_newest
+    from whopwatch.contract_build.verify import verify
     from whopwatch.sync.from_openapi import import_openapi
+    from whopwatch.sync.left_to_do import of_problem
     from whopwatch.sync.move import move_contract
 
     documents = [source.removeprefix("openapi:") for source in sources if source.startswith("openapi:")]
@@ -217,29 +221,27 @@ def _build_new(sources: tuple[str, ...], output: Path | None, folder: Path, cach
             expected="openapi:FILE or openapi:URL, sdk:VERSION, or one of each, and --output DIR",
             got=" ".join((*sources, *(["--output", str(output)] if output else []))),
         )
+    left: list[LeftToDo] = []
     with TemporaryDirectory() as scratch:
         made = None
         if releases:
             made = output if not documents else Path(scratch) / "contract"
-            move_contract(folder, resolve_newest(releases[0]).version, cache_dir, made)
+            moved = move_contract(folder, resolve_newest(releases[0]).version, cache_dir, made)
+            left += moved.left if not documents else ()
         if documents:
-            return _show_import(import_openapi(documents[0], output, made))
-    click.echo(f"The contract of {releases[0]} is in {output}. Compare it with: whopwatch diff {folder} {output}")
-    return EXIT_CLEAN
+            _print_import(import_openapi(documents[0], output, made))
+            left += map(of_problem, verify(output))
+    left += findings_at_simulator(output)
+    print_left(left)
+    click.echo(f"The contract is in {output}. Compare it with: whopwatch diff {folder} {output}")
+    return EXIT_DRIFT if left else EXIT_CLEAN
 
 
-def _show_import(imported: ImportedDocument) -> int:
-    from whopwatch.contract_build.verify import verify
-
+def _print_import(imported: ImportedDocument) -> None:
     click.echo(f"{imported.operations} operations and {imported.events} events are in {imported.folder}.")
     for title, notes in (("inferred", imported.inferred), ("not understood", imported.ignored)):
         click.echo(f"{len(notes)} {title}" + (", listed in inferred.yaml:" if notes else "."))
         click.echo("".join(f"  {note.operation}: {note.what}\n" for note in notes[:MAX_NOTES]), nl=False)
-    problems = verify(imported.folder)
-    for problem in problems[:MAX_NOTES]:
-        click.echo(f"{problem.check}: {problem.what}\n  where: {problem.where}")
-    click.echo(f"{len(problems)} problems" if problems else "contract verify: no problems")
-    return EXIT_DRIFT if problems else EXIT_CLEAN
 
 
 def _counts(loaded: Contract) -> str:

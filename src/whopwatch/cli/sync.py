@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,7 +78,7 @@ def sync_command(
     version = newest_release(contracts) if wanted.is_newest else wanted.version
     folder = output or contracts
     moved = move_contract(contracts, version, cache_folder(cache_dir), folder)
-    moved = replace(moved, left=(*moved.left, *_findings_of(folder)))
+    moved = replace(moved, left=(*moved.left, *findings_at_simulator(folder)))
     texts = {
         "json": json.dumps(moved.to_json(__version__), indent=2) + "\n",
         "markdown": as_markdown(moved.comparison),
@@ -89,7 +89,7 @@ def sync_command(
     return EXIT_DRIFT if moved.left else EXIT_CLEAN
 
 
-def _findings_of(folder: Path) -> Iterator[LeftToDo]:
+def findings_at_simulator(folder: Path) -> Iterator[LeftToDo]:
     """Yield the findings of `check` at the simulator of a contract: a contract that works has none."""
     from whopwatch.run.options import RunOptions, observe_target
     from whopwatch.sync.left_to_do import of_finding
@@ -199,11 +199,17 @@ def _print_move(moved: ContractMove, target: Path) -> None:
         if lines:
             click.echo(f"\n{len(lines)} {title}:")
             click.echo("\n".join(f"  {line}" for line in lines))
-    if not moved.left:
-        click.echo("\ncontract verify: no problems; check at the simulator of the new contract: no findings")
+    click.echo()
+    print_left(moved.left)
+
+
+def print_left(left: Sequence[LeftToDo]) -> None:
+    """Print what a person has to decide."""
+    if not left:
+        click.echo("contract verify: no problems; check at the simulator of the new contract: no findings")
         return
-    click.echo(f"\n{len(moved.left)} left for you to decide:")
-    for left in moved.left[:MAX_LEFT]:
-        click.echo("\n".join(f"  {line}" for line in left.lines()))
-    if len(moved.left) > MAX_LEFT:
-        click.echo(f"  and {len(moved.left) - MAX_LEFT} more, in the JSON report under left_to_do")
+    click.echo(f"{len(left)} left for you to decide:")
+    for one in left[:MAX_LEFT]:
+        click.echo("\n".join(f"  {line}" for line in one.lines()))
+    if len(left) > MAX_LEFT:
+        click.echo(f"  and {len(left) - MAX_LEFT} more")

@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks.fuzz import Kind, all_kinds, fuzz
 
+pytestmark = pytest.mark.thorough
+
 COUNT = 18
 """Inputs of each kind: 200 in all."""
 

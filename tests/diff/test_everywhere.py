@@ -12,6 +12,8 @@ import pytest
 from tests.diff.test_pairs import OTHER, SHARED, Node, compared, entries, resolved
 from whopwatch.diff.read_schema import is_documentation
 
+pytestmark = pytest.mark.thorough
+
 Build = Callable[[Any], Node]
 
 

@@ -8,6 +8,8 @@ from benchmarks.weeks import NightRow, three_weeks, wrong_pages
 from whopwatch.core.finding import FindingState
 from whopwatch.core.report import State, Verdict
 
+pytestmark = pytest.mark.thorough
+
 NIGHTS = 14
 """All kinds of weather but the maintenance page, the lost permission and its return, the accepted finding twice."""
 

@@ -169,7 +169,7 @@ def _with_turn(state: RunState, step: Step, operation: Operation, done: Collecti
 def _on_first_that_fits(
     state: RunState, step: Step, operations: Sequence[Operation], done: set[tuple[object, str]]
 ) -> Experiment:
-    """Run `step` on the first operation for which it sends a request, of those that no other experiment uses."""
+    """Run `step` on the first operation for which it sends a request, if no other experiment uses its resource."""
     for operation in operations:
         before = state.count(operation)
         if operation.resource not in state.busy:

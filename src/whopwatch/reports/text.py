@@ -22,7 +22,7 @@ STATES = {
     State.NOT_COVERED: "not covered",
 }
 MAX_FINDINGS = 200
-"""Findings in a text, the most severe first: a job summary may hold 1 MiB. The JSON report has them all."""
+"""Findings in text reports, the most severe first: a job summary may hold 1 MiB. The JSON report has them all."""
 UNSTATED = "no reason given"
 STATE_ORDER = (
     FindingState.NEW,

@@ -36,7 +36,7 @@ AskAll = Callable[[Sequence[Call]], Sequence[Exchange | None]]
 
 
 class _Plan:
-    """A plan of which the next experiment can be looked at before it begins."""
+    """A plan whose next experiment can be inspected before it begins."""
 
     def __init__(self, plan: Plan, state: RunState) -> None:
         self._plan = plan

@@ -19,7 +19,7 @@ from whopwatch.run.session import observe
 
 NO_VERSION = "0001-01-01"
 """A version that no API supports: a request for it is answered with the list of supported ones."""
-BUDGET = 12
+SURVEY_BUDGET = 12
 """Requests that the questions take at most."""
 _WEBHOOK_VERSION = re.compile(r"v\d{1,2}")
 COMPARED = 6
@@ -57,13 +57,13 @@ class VersionSurvey:
 def survey_versions(
     contract: Contract, default: Contract, target: Target, transport: Transport | None = None
 ) -> VersionSurvey:
-    """Ask `target` about versions, with at most BUDGET GET requests.
+    """Ask `target` about versions, with at most SURVEY_BUDGET GET requests.
 
     `contract` is the newest one: it knows the operations that describe keys and webhooks. `default` is the contract to
     compare responses with if nothing else shows the version of the key.
     """
     plain = replace(target, api_version_date=None)
-    with Client(plain, contract, budget=BUDGET - COMPARED, transport=transport) as client:
+    with Client(plain, contract, budget=SURVEY_BUDGET - COMPARED, transport=transport) as client:
         supported = _supported(client, contract, target)
         newest = supported[-1] if supported else None
         key_version = _version_of_key(client, contract, target, newest)

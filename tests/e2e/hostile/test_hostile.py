@@ -16,6 +16,8 @@ from tests.e2e.hostile.behaviours import EMAIL, ENCODINGS, KEY
 from tests.e2e.hostile.server import NAMES
 from whopwatch.contract import load
 
+pytestmark = pytest.mark.thorough
+
 SEED = 16
 ALWAYS = (
     ("check", "an amount of 309 digits"),

@@ -16,6 +16,8 @@ from whopwatch.contract_build.verify import verify
 from whopwatch.core.errors import SourceError, UsageError
 from whopwatch.sync.from_openapi import COPY, import_openapi, rebuild_imported
 
+pytestmark = pytest.mark.thorough
+
 CAT = {"type": "object", "properties": {"id": {"type": "string"}, "mother": {"$ref": "#/components/schemas/Cat"}}}
 OK = {"description": "ok", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Cat"}}}}
 

@@ -6,9 +6,10 @@ import math
 
 import pytest
 from prometheus_client import Counter, Gauge, Histogram, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import CollectorRegistry
 
-from whopwatch.metrics import Exposition, new_registry
+from whopwatch.metrics import CONTENT_TYPE, OPENMETRICS_TYPE, Exposition, media_type_for, new_registry
 
 
 @pytest.fixture
@@ -59,3 +60,37 @@ def test_other_collectors_follow(registry: CollectorRegistry) -> None:
     gauge, other = Gauge("g", "help", registry=registry), Gauge("other", "help", ["x"], registry=registry)
     other.labels("y").set(2)
     assert b"".join(Exposition([gauge], [other]).render()) == generate_latest(registry)
+
+
+def test_openmetrics_has_the_exemplars_of_the_library(registry: CollectorRegistry) -> None:
+    counter = Counter("c", "100 % help", ["operation"], registry=registry)
+    histogram = Histogram("h", "help", buckets=(0.1, 1), registry=registry)
+    gauge = Gauge("g", "help", registry=registry)
+    other = Gauge("other", "help", registry=registry)
+    exposition = Exposition([counter, histogram, gauge], [other])
+    counter.labels("products.list").inc(1, {"run_id": "00ff"})
+    counter.labels("plans.list").inc()
+    histogram.observe(0.05, {"run_id": "00aa"})
+    histogram.observe(5, {"run_id": "00bb"})
+    text = b"".join(exposition.render(OPENMETRICS_TYPE))
+    assert text == generate_openmetrics(registry)  # type: ignore[no-untyped-call]
+    assert text.count(b"run_id") == 3
+    assert b"".join(exposition.render()) == generate_latest(registry)
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("", CONTENT_TYPE),
+        ("text/html, */*", CONTENT_TYPE),
+        ("text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5", CONTENT_TYPE),
+        ("application/openmetrics-text", OPENMETRICS_TYPE),
+        ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;q=0.4", OPENMETRICS_TYPE),
+        ("text/plain;version=1.0.0,application/openmetrics-text;version=1.0.0", CONTENT_TYPE),
+        ("application/openmetrics-text;version=9.9.9", OPENMETRICS_TYPE),
+        ("application/openmetrics-text;version=x.y", CONTENT_TYPE),
+        ("," * 9000, CONTENT_TYPE),
+    ],
+)
+def test_the_client_chooses_the_format_and_never_its_text(accept: str, expected: str) -> None:
+    assert media_type_for(accept) == expected

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import pytest
 from prometheus_client import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from whopwatch.core.exchange import Phases
 from whopwatch.core.finding import Finding, Severity
-from whopwatch.metrics import OUTCOMES, Exposition, OperationSeries, ProbeMetrics, ProbeOutcome, new_registry
+from whopwatch.metrics import (
+    OPENMETRICS_TYPE,
+    OUTCOMES,
+    Exposition,
+    OperationSeries,
+    ProbeMetrics,
+    ProbeOutcome,
+    new_registry,
+)
 
 PHASES = [Phases(dns=0.001, connect=0.002, ttfb=0.05, transfer=0.003, total=0.056)]
 OF_OPERATIONS = 149
@@ -39,7 +48,7 @@ def run(
     metrics: ProbeMetrics, outcome: ProbeOutcome, *findings: Finding, status: int | None = 200, at: float = 9.0
 ) -> None:
     judged = findings if status else None
-    metrics.record_run("products.list", outcome, at=at, phases=PHASES, status=status, findings=judged)
+    metrics.record_run("products.list", outcome, at=at, phases=PHASES, status=status, findings=judged, run_id="00ff")
 
 
 def test_every_outcome_starts_at_zero(metrics: ProbeMetrics) -> None:
@@ -136,6 +145,7 @@ def test_the_exposition_equals_that_of_the_library(metrics: ProbeMetrics) -> Non
     metrics.lag.observe(0.01)
     run(metrics, ProbeOutcome.CONTRACT, finding(Severity.CRITICAL), at=1.79e9)
     assert b"".join(exposition.render()) == generate_latest(metrics.registry)
+    assert b"".join(exposition.render(OPENMETRICS_TYPE)) == generate_openmetrics(metrics.registry)  # type: ignore[no-untyped-call]
     run(metrics, ProbeOutcome.SUCCESS, at=1.79e9)
     metrics.set_operations([watched("plans.list")])
     assert b"".join(exposition.render()) == generate_latest(metrics.registry)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.prober.support import CONTRACT
@@ -69,6 +73,17 @@ def get(server: PageServer, path: str, method: str = "GET") -> tuple[int, str]:
         connection.close()
 
 
+def get_headers(server: PageServer, path: str, **headers: str) -> tuple[http.client.HTTPMessage, bytes]:
+    """Return the headers and the body of `path`; `_` in a header's name becomes `-`."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
+    try:
+        connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        return response.headers, response.read()
+    finally:
+        connection.close()
+
+
 def samples(server: PageServer) -> dict[tuple[str, str], float]:
     """Return the values of /metrics by name and operation."""
     return {
@@ -89,6 +104,42 @@ def test_metrics(server: PageServer, service: ProberService) -> None:
     assert found["process_resident_memory_bytes", ""] > 0
     assert found["whop_probe_maintenance", "plans.list"] == 1
     assert found["whop_probe_maintenance", "products.list"] == 0
+
+
+def test_openmetrics_with_exemplars_that_lead_to_the_record_of_the_run(
+    server: PageServer, service: ProberService
+) -> None:
+    run = service.runner.run(service.probes["products.retrieve"])
+    headers, body = get_headers(
+        server, "/metrics", Accept="application/openmetrics-text;version=1.0.0,text/plain;q=0.1"
+    )
+    assert headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+    families = {one.name: one for one in parse_openmetrics(body.decode())}  # type: ignore[no-untyped-call]
+    for name in ("whop_probe_runs", "whop_probe_duration_seconds", "whop_probe_http_responses"):
+        found = [sample.exemplar.labels for sample in families[name].samples if sample.exemplar]
+        assert found == [{"run_id": run.id}], name
+    (record,) = json.loads(get(server, f"/history?run={run.id}")[1])["records"]
+    assert (record["run_id"], record["operation"]) == (run.id, "products.retrieve")
+    assert json.loads(get(server, "/history?run=0000")[1])["records"] == []
+
+
+def test_metrics_are_compressed_for_clients_that_accept_it(server: PageServer) -> None:
+    plain, body = get_headers(server, "/metrics")
+    headers, compressed = get_headers(server, "/metrics", Accept_Encoding="br, gzip;q=0.5")
+    assert (headers["Content-Encoding"], plain["Content-Encoding"]) == ("gzip", None)
+    assert headers["Vary"] == "Accept, Accept-Encoding"
+    assert len(compressed) < len(body) / 5
+    assert b"whop_probe_interval_seconds" in gzip.decompress(compressed)
+    small, content = get_headers(server, "/healthz", Accept_Encoding="gzip")
+    assert (small["Content-Encoding"], content) == (None, b"ok\n")
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool")
+def test_promtool_has_no_complaint(server: PageServer, service: ProberService) -> None:
+    service.runner.run(service.probes["products.retrieve"])
+    text = get(server, "/metrics")[1]
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_probe_on_request_returns_metrics_and_changes_none(server: PageServer, simulator: Simulator) -> None:

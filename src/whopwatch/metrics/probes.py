@@ -184,8 +184,11 @@ class ProbeMetrics:
         phases: Sequence[Phases],
         status: int | None,
         findings: Sequence[Finding] | None,
+        run_id: str | None = None,
     ) -> None:
         """Count one run that sent requests and ended at `at`. `phases` are those of its requests, the probed one last.
+
+        `run_id` becomes the exemplar of what the run adds, so that a series leads to the record of the run.
 
         `findings` is None if the response says nothing about the contract; the previous findings stay exported. A run
         that ends after a reload removed its operation is not counted.
@@ -195,20 +198,21 @@ class ProbeMetrics:
         series = self._series.get(operation)
         if series is None:
             series = self._series[operation] = _RunSeries(self, operation)
-        series.runs[outcome].inc()
-        series.duration.observe(phases[-1].total)
+        exemplar = {"run_id": run_id} if run_id else None
+        series.runs[outcome].inc(1, exemplar)
+        series.duration.observe(phases[-1].total, exemplar)
         for request in phases:
             for name, histogram in self._by_phase:
                 seconds = getattr(request, name)
                 if seconds is not None:
-                    histogram.observe(seconds)
+                    histogram.observe(seconds, exemplar)
         if status is not None:
-            series.responses[code_class(status)].inc()
+            series.responses[code_class(status)].inc(1, exemplar)
         if findings is not None:
             findings = [finding for finding in findings if finding.state not in INACTIVE]
             series.set_findings(findings)
             for finding in findings:
-                self.violations.labels(operation, finding.drift_class).inc()
+                self.violations.labels(operation, finding.drift_class).inc(1, exemplar)
         series.success.set(outcome is ProbeOutcome.SUCCESS)
         series.last_run.set(at)
         if outcome is ProbeOutcome.SUCCESS:

@@ -5,10 +5,11 @@ Failures are kept longer than successes: they are rarer, and a reader of the his
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ class ProbeRun:
     """One run of a probe. `at` is its end in seconds since the epoch, `reason` says why it did not succeed.
 
     `exchanges` are in order; the last one is the probed operation's unless the run ended early. `seconds` is the wall
-    time of all. `missing_id_of` is the resource of which no id was known.
+    time of all. `missing_id_of` is the resource of which no id was known. `id` names the run in records and exemplars.
     """
 
     operation: str
@@ -38,6 +39,7 @@ class ProbeRun:
     exchanges: tuple[Exchange, ...] = ()
     findings: tuple[Finding, ...] = ()
     missing_id_of: str | None = None
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
 class RequestRecord(NamedTuple):
@@ -89,14 +91,13 @@ class RunRecord(NamedTuple):
     def of(cls, run: ProbeRun, paths: Iterable[str]) -> RunRecord:
         """Return the record of `run`. `paths` are the path templates of its requests."""
         requests = tuple(map(RequestRecord.of, run.exchanges, paths))
-        findings = run.findings[:FINDINGS_KEPT]
-        kept = ProbeRun(run.operation, run.outcome, run.at, run.seconds, run.reason, (), findings, run.missing_id_of)
-        return cls(kept, requests)
+        return cls(replace(run, exchanges=(), findings=run.findings[:FINDINGS_KEPT]), requests)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for JSON."""
         run = self.run
         return {
+            "run_id": run.id,
             "operation": run.operation,
             "outcome": str(run.outcome),
             "ended_at": datetime.fromtimestamp(run.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -120,9 +121,13 @@ class RunHistory:
         with self._lock:
             (self._successes if record.run.outcome is ProbeOutcome.SUCCESS else self._failures).append(record)
 
-    def newest(self, *, operation: str | None = None, failed: bool = False, limit: int = 100) -> list[RunRecord]:
-        """Return at most `limit` records, the newest first; of one operation or of failed runs only if wanted."""
+    def newest(
+        self, *, operation: str | None = None, run_id: str | None = None, failed: bool = False, limit: int = 100
+    ) -> list[RunRecord]:
+        """Return at most `limit` records, the newest first; of one operation, one run or failed runs only if wanted."""
         with self._lock:
             kept = [*self._failures] if failed else [*self._successes, *self._failures]
-        wanted = [record for record in kept if operation in (None, record.run.operation)]
+        wanted = [
+            record for record in kept if operation in (None, record.run.operation) and run_id in (None, record.run.id)
+        ]
         return sorted(wanted, key=lambda record: record.run.at, reverse=True)[:limit]

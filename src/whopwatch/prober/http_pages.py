@@ -17,7 +17,7 @@ from whopwatch.config import Secret
 from whopwatch.core.errors import did_you_mean
 from whopwatch.core.finding import FindingState, RequestExample
 from whopwatch.core.redaction import redact
-from whopwatch.metrics import CONTENT_TYPE, Exposition, ProbeMetrics, ProbeOutcome, new_registry
+from whopwatch.metrics import CONTENT_TYPE, Exposition, ProbeMetrics, ProbeOutcome, media_type_for, new_registry
 from whopwatch.prober.budget import OnDemandBudget
 from whopwatch.prober.history import ProbeRun
 from whopwatch.prober.http_server import Page, PageReply, PageRequest, text_page
@@ -38,7 +38,7 @@ PAGES = (
     ("/metrics", "metrics for Prometheus"),
     ("/probe?target=OP", "run one probe now, result as metrics"),
     ("/probe?target=OP&debug=true", "run one probe now, result explained"),
-    ("/history?failed=true", "records of past runs (operation=OP, limit=N)"),
+    ("/history?failed=true", "records of past runs (operation=OP, run=ID of an exemplar, limit=N)"),
     ("/healthz", "liveness"),
     ("/readyz", "readiness"),
 )
@@ -84,7 +84,7 @@ def build_pages(view: ProberView) -> Mapping[str, Page]:
     """Return every page by its path."""
     return {
         "/": lambda _: _index_page(view),
-        "/metrics": lambda _: _metrics_page(view),
+        "/metrics": lambda request: _metrics_page(view, request.accept),
         "/probe": lambda request: _probe_page(view, request),
         "/history": lambda request: _history_page(view, request.query),
         "/healthz": _health_page(lambda: view.is_alive),
@@ -110,9 +110,10 @@ def _link(row: tuple[str, str]) -> str:
     return f'<li><a href="{path}">{path}</a> {words}</li>'
 
 
-def _metrics_page(view: ProberView) -> PageReply:
+def _metrics_page(view: ProberView, accept: str) -> PageReply:
     view.refresh()
-    return PageReply(200, CONTENT_TYPE, view.exposition.render())
+    media_type = media_type_for(accept)
+    return PageReply(200, media_type, view.exposition.render(media_type), (("Vary", "Accept, Accept-Encoding"),))
 
 
 def _health_page(is_ok: Callable[[], bool]) -> Page:
@@ -125,6 +126,7 @@ def _history_page(view: ProberView, query: Mapping[str, str]) -> PageReply:
         return text_page("limit: expected an integer\n", 400)
     records = view.runner.history.newest(
         operation=query.get("operation"),
+        run_id=query.get("run"),
         failed=_is_true(query.get("failed", "")),
         limit=min(int(limit), MAX_HISTORY_RECORDS),
     )

@@ -249,6 +249,7 @@ class ProbeRunner:
             phases=[exchange.phases for exchange in run.exchanges],
             status=last.status,
             findings=run.findings if last.operation == probe.id and shows_contract(last) else None,
+            run_id=run.id,
         )
 
     def _note_version(self, exchange: Exchange) -> None:

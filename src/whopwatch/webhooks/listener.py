@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from whopwatch.contract import Contract
 from whopwatch.core.bounded_http import OpenConnections, usable_connections
 from whopwatch.core.errors import UsageError
-from whopwatch.metrics import new_registry
+from whopwatch.metrics import Exposition, media_type_for, new_registry
 from whopwatch.metrics.status_classes import code_class
 from whopwatch.metrics.webhooks import WebhookMetrics
 from whopwatch.signature import Refusal, Signed
@@ -167,8 +167,11 @@ def serve_metrics(metrics: WebhookMetrics, address: tuple[str, int]) -> Iterator
     Raises UsageError if the address cannot be used.
     """
 
+    exposition = Exposition([], [metrics.registry])
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        response = Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        media_type = media_type_for(Headers(scope=scope).get("accept", ""))
+        response = Response(b"".join(exposition.render(media_type)), headers={"Content-Type": media_type})
         await response(scope, receive, send)
 
     with _serve(app, address, _METRICS_LIMITS, "--metrics") as url:

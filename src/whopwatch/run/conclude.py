@@ -26,7 +26,7 @@ from whopwatch.planning.schedule import AUTHENTICATION, OTHER_CHECKS, REFUSALS
 from whopwatch.planning.state import StepFailure, items
 from whopwatch.reports.text import NO_TURN, plural
 from whopwatch.run.abort import UNREACHABLE, cloudflare_reason
-from whopwatch.run.incidents import without_incidents
+from whopwatch.run.incidents import Incident, without_incidents
 from whopwatch.run.observation import Observation
 
 READ_ONLY = "write operation, skipped in read-only mode"
@@ -215,12 +215,6 @@ def judge(
         found = run_checks(contract, evidence, CHECKS, failed_checks)
     if observation.unusable:
         found = ()
-    for_ids = {id: count for id, count in observation.requests.items() if id not in observation.selected and count}
-    reported_incidents = [
-        *(one.to_json() for one in incidents if not observation.unusable),
-        *(one.to_json() for one in failed_checks),
-        *_step_incidents(observation.failed_steps),
-    ]
     rows = [
         _row(
             contract,
@@ -249,17 +243,31 @@ def judge(
         or _blocked(rows, observation)
         or _left_out(rows, observation)
         or _all_empty(rows, evidence, contract),
-        extra={
-            **({"requests_for_ids": for_ids} if for_ids else {}),
-            "spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges)),
-            **({"left": dict(observation.written.left)} if observation.written else {}),
-            **({"incidents": reported_incidents} if reported_incidents else {}),
-            "contract": describe_contract(
-                contract, observation.api_version.supported if observation.api_version else ()
-            ),
-            **({"api_version": observation.api_version.to_json()} if observation.api_version else {}),
-        },
+        extra=_facts(contract, observation, [] if observation.unusable else incidents, failed_checks),
     )
+
+
+def _facts(
+    contract: Contract, observation: Observation, incidents: Sequence[Incident], failed_checks: Sequence[FailedCheck]
+) -> dict[str, Any]:
+    """Return what a report has beside states and findings: only the facts that there are."""
+    version = observation.api_version
+    facts = {
+        "requests_for_ids": {
+            id: count for id, count in observation.requests.items() if id not in observation.selected and count
+        },
+        "spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges)),
+        "left": dict(observation.written.left) if observation.written else None,
+        "incidents": [
+            *(one.to_json() for one in incidents),
+            *(one.to_json() for one in failed_checks),
+            *_step_incidents(observation.failed_steps),
+        ],
+        "contract": describe_contract(contract, version.supported if version else ()),
+        "api_version": version.to_json() if version else None,
+    }
+    always = ("spent", "left", "contract")
+    return {name: fact for name, fact in facts.items() if fact or (name in always and fact is not None)}
 
 
 def failed_inside(checks: Sequence[FailedCheck], steps: Sequence[StepFailure] = ()) -> str | None:

@@ -99,13 +99,12 @@ def observe(
     """
     chosen = frozenset(selected if selected is not None else default_selection(contract))
     started_at, start = datetime.now(UTC), time.perf_counter()
-    exchanges: list[Exchange] = []
     reading = budget - int(budget * WRITE_SHARE) if writes else budget
     state = RunState(contract, chosen, seed, reading, past or {}, unscoped_key is not None)
     limits = RunBudget(budget, max_seconds, shared)
     with Client(target, contract, budget=limits, transport=transport, unscoped_key=unscoped_key) as client:
         detector = VersionDetector(contract, others, requested=target.api_version_date)
-        session = Session(client, state, exchanges, progress, detector)
+        session = Session(client, state, [], progress, detector)
         session.max_failures = max_failures
         session.prepare(target)
         session.run_plan(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE))
@@ -116,30 +115,12 @@ def observe(
         findings = session.findings() if written else findings
         session.conclude_version()
         other_version = session.set_other_versions_aside(findings, others)
-        if other_version:
-            findings = session.findings()
-        return Observation(
-            exchanges=tuple(exchanges),
-            selected=chosen,
-            budget=budget,
-            sent=client.sent,
-            unsafe=client.unsafe,
-            started_at=timestamp(started_at),
+        return replace(
+            session.observation(timestamp(started_at), session.findings() if other_version else findings),
             seconds=time.perf_counter() - start,
-            exhausted=session.exhausted,
-            stopped=session.stopped,
-            unusable=session.unusable,
-            reached=state.reached,
-            missing=session.missing(),
-            requests=dict(client.sent_by_operation),
-            findings=findings,
-            failed_checks=tuple(session.failed_checks),
-            met=frozenset(session.met),
-            had_turn=frozenset(state.had_turn),
             written=written,
             api_version=detector.answer,
             other_version=other_version,
-            failed_steps=tuple(state.failures),
             allow_unchecked=match_operations(contract, target.allow_unchecked, where="allow_unchecked"),
         )
 
@@ -303,6 +284,30 @@ class Session:
             self.run(plan_cleanup(writing))
             self.stopped = self.stopped or late
         return Written(writing.skipped, writing.left())
+
+    def observation(self, started_at: str, findings: Sequence[Finding]) -> Observation:
+        """Return what the run, which began at `started_at`, has seen, with `findings`."""
+        client, state = self._client, self.state
+        return Observation(
+            exchanges=tuple(self._exchanges),
+            selected=frozenset(state.selected),
+            budget=client.run_budget.budget,
+            sent=client.sent,
+            unsafe=client.unsafe,
+            started_at=started_at,
+            seconds=0.0,
+            exhausted=self.exhausted,
+            stopped=self.stopped,
+            unusable=self.unusable,
+            reached=state.reached,
+            missing=self.missing(),
+            requests=dict(client.sent_by_operation),
+            findings=tuple(findings),
+            failed_checks=tuple(self.failed_checks),
+            met=frozenset(self.met),
+            had_turn=frozenset(state.had_turn),
+            failed_steps=tuple(state.failures),
+        )
 
     def missing(self) -> dict[str, str]:
         """Return for each selected operation without a request the resources whose id is missing."""

@@ -1,0 +1,1 @@
+"""What the user's own code uses of the API, and which findings therefore hit it."""

@@ -1,0 +1,72 @@
+"""Names of the SDKs, of HTTP clients and of functions of each language that matter for following data."""
+
+from __future__ import annotations
+
+SDK_PACKAGES = frozenset({"whop_sdk", "@whop/sdk"})
+CLIENTS = ("Whop", "AsyncWhop", "Client", "AsyncClient")
+"""Names of the SDK's clients. The last two count only if they come from the SDK."""
+CLIENT_NAMES = frozenset({"whop", "whopclient", "whopsdk", "whopapi", "asyncwhop"})
+"""Variables that are taken for a client without a sign of where they come from, in lower case without underscores."""
+SAME_CLIENT = frozenset({"with_options", "withOptions", "copy", "with_raw_response", "with_streaming_response"})
+
+HTTP_MODULES = frozenset({"httpx", "requests", "aiohttp", "axios", "ky", "got", "node-fetch", "undici", "cross-fetch"})
+HTTP_CLASSES = frozenset({"Client", "AsyncClient", "Session", "ClientSession", "create", "extend"})
+METHOD_OF_FUNCTION = {
+    **{method: method.upper() for method in ("get", "post", "put", "patch", "delete")},
+    "request": "*",
+    "stream": "*",
+    "fetch": "GET",
+}
+"""The method that a function of an HTTP client sends; `*` takes it from the first argument."""
+HTTP_FUNCTIONS = {"fetch": "GET"}
+BODY_OF_RESPONSE = frozenset({"json", "data", "body", "parsed"})
+
+SAME_DATA = frozenset(
+    {"parse", "model_dump", "to_dict", "dict", "copy", "model_copy", "auto_paging_iter", "get_next_page"}
+    | {"iter_pages", "getNextPage", "iterPages", "getPaginatedItems", "__aenter__", "asResponse", "catch", "finally"}
+)
+"""Methods and attributes whose result is the same data."""
+CALL_WITH_ITEMS = frozenset(
+    {"map", "flatMap", "filter", "forEach", "find", "findLast", "some", "every", "reduce", "reduceRight", "sort"}
+)
+SAME_LIST = frozenset({"slice", "reverse", "toSorted", "concat", "filter", "sort", "copy", "values", "flat"})
+ONE_ITEM = frozenset({"at", "pop", "shift"})
+READS_WHOLE = frozenset({"items", "values", "keys", "to_json", "model_dump_json", "toJSON"})
+SAME_AS_ARGUMENT = frozenset(
+    {"list", "tuple", "set", "sorted", "reversed", "iter", "aiter", "deepcopy", "cast", "run", "gather", "all", "from"}
+    | {"aclosing", "closing", "islice", "chain", "freeze", "allSettled", "loads"}
+)
+"""Functions that return their argument, or something with the same items."""
+HARMLESS = frozenset(
+    {
+        "len",
+        "isinstance",
+        "type",
+        "print",
+        "bool",
+        "str",
+        "int",
+        "float",
+        "repr",
+        "hasattr",
+        "id",
+        "sum",
+        "any",
+        "range",
+    }
+    | {
+        "console",
+        "logger",
+        "logging",
+        "log",
+        "debug",
+        "info",
+        "warn",
+        "warning",
+        "error",
+        "Boolean",
+        "String",
+        "Number",
+    }
+)
+"""Functions that read no field of what they get."""

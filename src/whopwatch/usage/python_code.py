@@ -1,0 +1,222 @@
+"""Read Python source into the syntax tree, with the `ast` module: nothing is executed."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence as Many
+from typing import Any
+
+from whopwatch.usage import syntax as s
+
+
+def read_python(source: str) -> list[s.Node]:
+    """Return the statements of a file. Raise SyntaxError, ValueError, RecursionError or MemoryError if it is broken."""
+    return _block(ast.parse(source).body)
+
+
+def _block(body: Many[ast.stmt]) -> list[s.Node]:
+    return [_statement(one) for one in body]
+
+
+def _statement(node: ast.stmt) -> s.Node:
+    line = node.lineno
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            decorators = [_expression(one) for one in node.decorator_list]
+            return s.Function(line, node.name, _parameters(node.args), _block(node.body), decorators)
+        case ast.ClassDef():
+            return s.Class(line, node.name, _block(node.body))
+        case ast.Assign():
+            value = _expression(node.value)
+            targets = [s.Assign(line, _expression(target), value) for target in node.targets]
+            return targets[0] if len(targets) == 1 else s.Several(line, list(targets))
+        case ast.AnnAssign():
+            value = _expression(node.value) if node.value else None  # type: ignore[assignment]
+            return s.Assign(line, _expression(node.target), value, _type_names(node.annotation))
+        case ast.AugAssign():
+            return s.Several(line, [_expression(node.target), _expression(node.value)])
+        case ast.For() | ast.AsyncFor():
+            body = _block([*node.body, *node.orelse])
+            return s.Loop(line, _expression(node.target), _expression(node.iter), body)
+        case ast.While():
+            return s.Loop(line, None, _expression(node.test), _block([*node.body, *node.orelse]))
+        case ast.Return():
+            return s.Return(line, _expression(node.value) if node.value else None)
+        case ast.Raise():
+            return s.Leave(line, [_expression(one) for one in (node.exc, node.cause) if one])
+        case ast.Continue() | ast.Break():
+            return s.Leave(line)
+        case ast.Import():
+            names = [(alias.name, alias.asname or alias.name.partition(".")[0]) for alias in node.names]
+            return s.Several(line, [s.Import(line, module, [("*", here)]) for module, here in names])
+        case ast.ImportFrom():
+            names = [(alias.name, alias.asname or alias.name) for alias in node.names]
+            return s.Import(line, node.module or "", names)
+        case ast.If():
+            return s.Branch(line, _expression(node.test), _block(node.body), _block(node.orelse))
+        case ast.Match():
+            return _match(node)
+        case ast.With() | ast.AsyncWith():
+            return s.Several(line, [*map(_with_item, node.items), *_block(node.body)])
+        case ast.Try() | ast.TryStar():
+            handlers = [one for handler in node.handlers for one in handler.body]
+            return s.Several(line, _block([*node.body, *handlers, *node.orelse, *node.finalbody]))
+        case ast.Expr():
+            return _expression(node.value)
+    return s.Several(line, _children(node))
+
+
+def _with_item(item: ast.withitem) -> s.Node:
+    value = _expression(item.context_expr)
+    return s.Assign(value.line, _expression(item.optional_vars), value) if item.optional_vars else value
+
+
+def _match(node: ast.Match) -> s.Node:
+    """Return `match` as branches, the first outermost."""
+    subject = _expression(node.subject)
+    otherwise: list[s.Node] = []
+    for case in reversed(node.cases):
+        line = case.pattern.lineno
+        test: s.Node = s.Several(line, _pattern(case.pattern, subject))
+        guard = [_expression(case.guard)] if case.guard else []
+        otherwise = [s.Branch(line, test, [*guard, *_block(case.body)], otherwise)]
+    return s.Several(node.lineno, [subject, *otherwise])
+
+
+def _pattern(pattern: ast.pattern, subject: s.Node) -> list[s.Node]:
+    """Return a pattern as comparisons and assignments."""
+    line = pattern.lineno
+    match pattern:
+        case ast.MatchValue():
+            return [s.Compare(line, subject, [_expression(pattern.value)])]
+        case ast.MatchOr():
+            values = [one.value for one in pattern.patterns if isinstance(one, ast.MatchValue)]
+            return [s.Compare(line, subject, [_expression(value) for value in values])]
+        case ast.MatchMapping():
+            named = [
+                (key.value, below)
+                for key, below in zip(pattern.keys, pattern.patterns, strict=True)
+                if isinstance(key, ast.Constant) and isinstance(key.value, str)
+            ]
+            return [part for key, one in named for part in _pattern(one, s.Access(line, subject, key, is_key=True))]
+        case ast.MatchClass():
+            pairs = zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True)
+            return [part for name, one in pairs for part in _pattern(one, s.Access(line, subject, name))]
+        case ast.MatchAs():
+            inner = _pattern(pattern.pattern, subject) if pattern.pattern else []
+            return [*inner, s.Assign(line, s.Name(line, pattern.name), subject)] if pattern.name else inner
+    return []
+
+
+def _parameters(arguments: ast.arguments) -> list[s.FunctionParameter]:
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    found = [
+        s.FunctionParameter(s.Name(one.lineno, one.arg), one.arg, _type_names(one.annotation) if one.annotation else [])
+        for one in every
+    ]
+    rest = arguments.kwarg
+    return [*found, s.FunctionParameter(s.Name(rest.lineno, rest.arg), rest.arg, takes_rest=True)] if rest else found
+
+
+def _type_names(annotation: ast.expr) -> list[str]:
+    """Return the names in an annotation: `Payment` of `list[types.Payment] | None`. A list of them is marked `[]`."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value, mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return []
+    match annotation:
+        case ast.Subscript():
+            inner = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+            is_list = "".join(_type_names(annotation.value)) not in ("Optional", "Annotated", "Union", "Awaitable")
+            names = [name for one in inner for name in _type_names(one)]
+            return [f"{name}[]" if is_list and not name.endswith("[]") else name for name in names]
+        case ast.BinOp():
+            return [*_type_names(annotation.left), *_type_names(annotation.right)]
+        case ast.Attribute():
+            return [annotation.attr]
+        case ast.Name():
+            return [annotation.id]
+    return []
+
+
+def _expression(node: ast.expr) -> s.Node:
+    line = node.lineno
+    match node:
+        case ast.Name():
+            return s.Name(line, node.id)
+        case ast.Constant():
+            return s.Text(line, [node.value]) if isinstance(node.value, str) else s.Several(line)
+        case ast.JoinedStr():
+            return s.Text(line, [_text_part(part) for part in node.values])
+        case ast.BinOp() if isinstance(node.op, ast.Add):
+            return s.Text(line, [_expression(node.left), _expression(node.right)])
+        case ast.Attribute():
+            return s.Access(line, _expression(node.value), node.attr)
+        case ast.Subscript():
+            key = node.slice
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                return s.Access(line, _expression(node.value), key.value, is_key=True)
+            return s.Item(line, _expression(node.value), _expression(key))
+        case ast.Call():
+            named = [(one.arg or "**", _expression(one.value)) for one in node.keywords]
+            return s.FunctionCall(line, _expression(node.func), [_expression(one) for one in node.args], named)
+        case ast.Dict():
+            pairs = zip(node.keys, node.values, strict=True)
+            return s.Record(line, [(_constant(key), _expression(value)) for key, value in pairs])
+        case ast.List() | ast.Tuple() | ast.Set():
+            return s.Sequence(line, [_expression(one) for one in node.elts])
+        case ast.Lambda():
+            return s.Function(line, None, _parameters(node.args), [s.Return(line, _expression(node.body))])
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
+            return _comprehension(line, node.generators, [node.elt])
+        case ast.DictComp():
+            return _comprehension(line, node.generators, [node.key, node.value])
+        case ast.Compare():
+            return _comparison(node)
+        case ast.NamedExpr():
+            return s.Assign(line, _expression(node.target), _expression(node.value))
+        case ast.Await() | ast.Starred() | ast.YieldFrom():
+            return _expression(node.value)
+        case ast.Yield():
+            return s.Return(line, _expression(node.value) if node.value else None)
+        case ast.IfExp():
+            return s.Branch(line, _expression(node.test), [_expression(node.body)], [_expression(node.orelse)])
+    return s.Several(line, _children(node))
+
+
+def _comprehension(line: int, generators: list[ast.comprehension], results: list[ast.expr]) -> s.Node:
+    body: list[s.Node] = [s.Return(line, s.Sequence(line, [_expression(one) for one in results]))]
+    for one in reversed(generators):
+        tests = [_expression(test) for test in one.ifs]
+        body = [s.Loop(line, _expression(one.target), _expression(one.iter), [*tests, *body])]
+    return s.FunctionCall(line, s.Function(line, None, [], body), [])
+
+
+def _comparison(node: ast.Compare) -> s.Node:
+    operator, right = node.ops[0], node.comparators[0]
+    if len(node.ops) > 1 or not isinstance(operator, ast.Eq | ast.NotEq | ast.In | ast.NotIn):
+        return s.Several(node.lineno, [_expression(one) for one in (node.left, *node.comparators)])
+    is_negated = isinstance(operator, ast.NotEq | ast.NotIn)
+    if isinstance(operator, ast.In | ast.NotIn):
+        values = right.elts if isinstance(right, ast.Tuple | ast.List | ast.Set) else [right]
+        return s.Compare(node.lineno, _expression(node.left), [_expression(one) for one in values], is_negated)
+    return s.Compare(node.lineno, _expression(node.left), [_expression(right)], is_negated)
+
+
+def _text_part(part: ast.expr) -> str | s.Node:
+    if isinstance(part, ast.Constant):
+        return str(part.value)
+    return _expression(part.value if isinstance(part, ast.FormattedValue) else part)
+
+
+def _constant(key: ast.expr | None) -> str | None:
+    return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+
+
+def _children(node: Any) -> list[s.Node]:
+    return [
+        _expression(child) if isinstance(child, ast.expr) else _statement(child)
+        for child in ast.iter_child_nodes(node)
+        if isinstance(child, ast.expr | ast.stmt)
+    ]

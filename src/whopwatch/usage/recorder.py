@@ -1,0 +1,106 @@
+"""Collect what code uses, and make the profile of it once every file is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from whopwatch.usage.api_index import ANY_EVENT, MODEL, ApiIndex, Steps, pointer
+from whopwatch.usage.profile import MAX_LISTED, Certainty, Profile
+from whopwatch.usage.values import Data
+
+MAX_UNKNOWN_READS = 200_000
+"""Reads of unknown values that are remembered, in case they turn out to be a webhook payload."""
+
+
+class Recorder:
+    """Collects uses. Reads of an event or a model count for the events and operations that the code uses."""
+
+    def __init__(self, index: ApiIndex) -> None:
+        self.profile = Profile(index.contract.version)
+        self.index = index
+        self._calls: dict[tuple[str, int], str | None] = {}
+        self._pending: dict[tuple[str, Steps, str], bool] = {}
+        self._pending_whole: dict[tuple[str, Steps, str], None] = {}
+        self._reads: dict[int, dict[tuple[Steps, str], None]] = {}
+        self._reads_count = 0
+        self._event_roots: dict[tuple[int, Steps], None] = {}
+        self._notes: dict[tuple[str, str], None] = {}
+
+    def operation(self, id: str, path: str, line: int, *, is_guess: bool = False) -> None:
+        """Note the use of an operation or event."""
+        self.profile.use(id, f"{path}:{line}", Certainty.GUESSED if is_guess else Certainty.SEEN)
+
+    def call(self, path: str, line: int, problem: str | None = None) -> None:
+        """Note a call of the API; `problem` says why it could not be followed."""
+        self._calls[(path, line)] = self._calls.get((path, line)) or problem
+
+    def not_followed(self, path: str, line: int, reason: str) -> None:
+        """Note a place that could not be followed."""
+        self._notes[(f"{path}:{line}", reason)] = None
+
+    def field(self, owner: str, steps: Steps, path: str, line: int, *, is_guess: bool) -> None:
+        """Note that a field is read."""
+        if owner == ANY_EVENT or owner.startswith(MODEL):
+            self._pending[(owner, steps, f"{path}:{line}")] = is_guess
+        else:
+            self._use_field(owner, pointer(steps), f"{path}:{line}", is_guess=is_guess)
+
+    def location(self, owner: str, location: str, path: str, line: int, *, is_guess: bool) -> None:
+        """Note that a parameter or a field of a request body is sent."""
+        self._use_field(owner, location, f"{path}:{line}", is_guess=is_guess)
+
+    def whole(self, value: Data, path: str, line: int) -> None:
+        """Note that data leaves the code that is followed, if it has fields."""
+        node = self.index.node(value.owner, value.steps)
+        if node is None or not (node.fields or (node.items and node.items.fields)):
+            return
+        if value.owner.startswith(MODEL):
+            self._pending_whole[(value.owner, value.steps, f"{path}:{line}")] = None
+        else:
+            self.profile.use_whole(value.owner, pointer(value.steps), f"{path}:{line}")
+
+    def unknown_read(self, root: int, steps: Steps, path: str, line: int) -> None:
+        """Note an access to a value of unknown origin."""
+        if self._reads_count < MAX_UNKNOWN_READS:
+            self._reads_count += 1
+            self._reads.setdefault(root, {})[(steps, f"{path}:{line}")] = None
+
+    def event_root(self, root: int, steps: Steps) -> None:
+        """Note that an unknown value is a webhook payload: its type is compared with the name of an event."""
+        self._event_roots[(root, steps)] = None
+
+    def finish(self) -> Profile:
+        """Return the profile."""
+        for root, base in self._event_roots:
+            for steps, place in self._reads.get(root, {}):
+                if steps[: len(base)] == base and len(steps) > len(base):
+                    self._pending.setdefault((ANY_EVENT, steps[len(base) :], place), False)
+        for (owner, steps, place), is_guess in self._pending.items():
+            for id, prefix, is_used in list(self._owners(owner)):
+                if self.index.has_field(id, (*prefix, *steps)):
+                    if not is_used:
+                        self.profile.use(id, place, Certainty.GUESSED)
+                    self._use_field(id, pointer((*prefix, *steps)), place, is_guess=is_guess or not is_used)
+        for owner, steps, place in self._pending_whole:
+            for id, prefix, is_used in list(self._owners(owner)):
+                if is_used:
+                    self.profile.use_whole(id, pointer((*prefix, *steps)), place)
+        coverage = self.profile.coverage
+        coverage.calls = len(self._calls)
+        coverage.calls_followed = sum(problem is None for problem in self._calls.values())
+        problems = {(f"{path}:{line}", text): None for (path, line), text in self._calls.items() if text}
+        coverage.not_followed = sorted({**problems, **self._notes})[:MAX_LISTED]
+        return self.profile
+
+    def _owners(self, owner: str) -> Iterator[tuple[str, Steps, bool]]:
+        """Yield the operations and events that data of `owner` can come from, and whether the code uses them."""
+        used = self.profile.operations
+        if owner == ANY_EVENT:
+            yield from ((id, (), True) for id in used if id.startswith("webhook:"))
+            return
+        found = self.index.models[owner.removeprefix(MODEL)]
+        own = [(id, steps, True) for id, steps in found if id in used and not id.startswith("webhook:")]
+        yield from own or [(id, steps, False) for id, steps in found if not id.startswith("webhook:")][:5]
+
+    def _use_field(self, owner: str, location: str, place: str, *, is_guess: bool) -> None:
+        self.profile.use_field(owner, location, place, Certainty.GUESSED if is_guess else Certainty.SEEN)

@@ -1,0 +1,179 @@
+"""A small syntax tree that source code of every language is read into.
+
+It keeps what says how data of the API flows: names, accesses, calls, functions, loops and branches. Everything else is
+a `Several`: its parts are followed, its value is that of any part. Code is never executed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """One piece of code; `line` counts from 1."""
+
+    line: int
+
+
+@dataclass(eq=False, slots=True)
+class Several(Node):
+    """Parts without a meaning of their own here."""
+
+    parts: list[Node] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Name(Node):
+    """A variable."""
+
+    id: str
+
+
+@dataclass(eq=False, slots=True)
+class Text(Node):
+    """A string; a part that is an expression (`f"/payments/{id}"`) is a node."""
+
+    parts: list[str | Node]
+
+
+@dataclass(eq=False, slots=True)
+class Access(Node):
+    """A field by its name: `base.name`, `base["name"]`, `base?.name`."""
+
+    base: Node
+    name: str
+    is_key: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Item(Node):
+    """An item by a number or by an expression."""
+
+    base: Node
+    index: Node
+
+
+@dataclass(eq=False, slots=True)
+class FunctionCall(Node):
+    """A call. `named` holds keyword arguments; the key `**` a record that is spread."""
+
+    function: Node
+    arguments: list[Node]
+    named: list[tuple[str, Node]] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Record(Node):
+    """A dictionary or object literal. A key of None is spread, or not a constant."""
+
+    fields: list[tuple[str | None, Node]]
+
+
+@dataclass(eq=False, slots=True)
+class Sequence(Node):
+    """A list or tuple literal, as a value or as a target."""
+
+    items: list[Node]
+
+
+@dataclass(eq=False, slots=True)
+class Pattern(Node):
+    """A target that takes fields by name: `const {id, user: {email}} = payment`. A key of None takes the rest."""
+
+    fields: list[tuple[str | None, Node]]
+
+
+@dataclass(eq=False, slots=True)
+class FunctionParameter:
+    """A parameter of a function; `types` are the names in its annotation. `takes_rest` is so for `**options`."""
+
+    target: Node
+    name: str | None
+    types: list[str] = field(default_factory=list)
+    takes_rest: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Function(Node):
+    """A function; the body of a lambda is a `Return`."""
+
+    name: str | None
+    parameters: list[FunctionParameter]
+    body: list[Node]
+    decorators: list[Node] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Class(Node):
+    """A class with its statements; methods are functions in its body."""
+
+    name: str
+    body: list[Node]
+
+
+@dataclass(eq=False, slots=True)
+class Assign(Node):
+    """An assignment; `value` is None for a mere annotation."""
+
+    target: Node
+    value: Node | None
+    types: list[str] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Loop(Node):
+    """A loop or comprehension over the items of `source`; `target` is None for `while`."""
+
+    target: Node | None
+    source: Node
+    body: list[Node]
+
+
+@dataclass(eq=False, slots=True)
+class Return(Node):
+    """A return, or the value of a lambda or comprehension."""
+
+    value: Node | None
+
+
+@dataclass(eq=False, slots=True)
+class Leave(Node):
+    """`raise`, `throw`, `continue` or `break`; `parts` are evaluated."""
+
+    parts: list[Node] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Import(Node):
+    """Names from a module: (name there, name here). The name `*` is the module itself, `default` its default export."""
+
+    module: str
+    names: list[tuple[str, str]]
+
+
+@dataclass(eq=False, slots=True)
+class Compare(Node):
+    """A comparison of `left` with each of `right`: equal to one of them, or to none if `is_negated`."""
+
+    left: Node
+    right: list[Node]
+    is_negated: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Branch(Node):
+    """`if`, and each case of `match` and `switch`."""
+
+    test: Node
+    body: list[Node]
+    otherwise: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SourceFile:
+    """One file. `path` is as reported, `names` are what an import may call it, as `app.client`."""
+
+    path: str
+    body: list[Node]
+    name: str

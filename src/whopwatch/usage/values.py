@@ -1,0 +1,130 @@
+"""What an expression can be, as far as it matters for the use of the API. No data is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from whopwatch.usage.api_index import Steps
+from whopwatch.usage.syntax import Class, Function
+
+
+@dataclass(frozen=True, slots=True)
+class SdkClient:
+    """An SDK client, or what is below it: `client.payments` has the chain `("payments",)`."""
+
+    chain: Steps = ()
+    is_guess: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Data of the API: at `steps` of what `owner`, an operation or event, returns."""
+
+    owner: str
+    steps: Steps = ()
+    is_guess: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """The response of a request without the SDK; its body is data of `owner`."""
+
+    owner: str
+    is_guess: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """An HTTP client, a module of one, or one of its methods. `base` is its base address, as parts of a string."""
+
+    base: tuple[str | None, ...] = ()
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class String:
+    """A string; a part of None is not known."""
+
+    parts: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A module from elsewhere, or a name in it."""
+
+    module: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Any other value: `root` is where it comes from, `steps` what was accessed since."""
+
+    root: int
+    steps: Steps = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A function of the scanned code, with the variables around it and the object it is a method of."""
+
+    node: Function
+    scope: Variables
+    owner: Values = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An instance of a class of the scanned code, or the class itself."""
+
+    node: Class
+    attributes: Variables
+
+
+@dataclass(frozen=True, slots=True)
+class RecordValue:
+    """A record that the code makes."""
+
+    fields: tuple[tuple[str | None, Values], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list that the code makes."""
+
+    items: tuple[Values, ...]
+
+
+Value: TypeAlias = (
+    SdkClient | Data | HttpResponse | Http | String | Library | Unknown | Callback | Object | RecordValue | Items
+)
+Values: TypeAlias = tuple[Value, ...]
+MAX_POSSIBLE_VALUES = 12
+"""Values that one variable may have."""
+
+
+@dataclass(eq=False, slots=True)
+class Variables:
+    """The variables of a function or file. A variable may have several values."""
+
+    outer: Variables | None = None
+    names: dict[str, Values] = field(default_factory=dict)
+
+    def get(self, name: str) -> Values | None:
+        """Return the values of a variable, None if it is not known."""
+        scope: Variables | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.outer
+        return None
+
+    def set(self, name: str, values: Values, *, adds: bool) -> None:
+        """Give a variable values; if `adds`, it keeps the ones it has."""
+        self.names[name] = union(self.names.get(name, ()), values) if adds else values
+
+
+def union(*several: Values) -> Values:
+    """Return all the values, each once, at most MAX_POSSIBLE_VALUES."""
+    return tuple(dict.fromkeys(value for values in several for value in values))[:MAX_POSSIBLE_VALUES]

@@ -1,0 +1,150 @@
+"""`whopwatch usage`: what it reads, what it leaves out, and what it never shows."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from whopwatch.cli import main
+from whopwatch.contract import load
+from whopwatch.usage import scan as scanner
+from whopwatch.usage.profile import Profile, read_profile
+from whopwatch.usage.scan import scan
+
+Captured = pytest.CaptureFixture[str]
+SDK = "from whop_sdk import Whop\nclient = Whop(api_key='apik_0123456789abcdef01234')\n"
+RETRIEVE = SDK + "print(client.payments.retrieve('pay_secret1').status)\n"
+
+
+def scan_text(folder: Path, text: str, name: str = "app.py") -> Profile:
+    (folder / name).write_text(text, encoding="utf-8")
+    return scan([folder], load())
+
+
+def test_the_profile_has_places_and_no_values_and_is_read_again(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "app.py").write_text(RETRIEVE)
+    output = tmp_path / "usage.json"
+    assert main(["usage", str(tmp_path), "-o", str(output)]) == 0
+    shown = capsys.readouterr().out
+    assert "payments.retrieve: 1 fields and parameters" in shown
+    assert "1 operations in 1 files (4 lines) and 0 recordings; 1 of 1 calls followed" in shown
+    stored = output.read_text()
+    assert "apik_" not in stored + shown
+    assert "pay_secret1" not in stored + shown
+    row = json.loads(stored)["operations"][0]
+    assert (row["id"], row["certainty"]) == ("payments.retrieve", "seen")
+    assert row["fields"][0]["location"] == "/status"
+    assert row["fields"][0]["places"][0].endswith("app.py:3")
+    assert read_profile(output).to_json() == json.loads(stored)
+
+
+def test_nothing_is_executed(tmp_path: Path) -> None:
+    marker = tmp_path / "executed"
+    scan_text(tmp_path, f"open({str(marker)!r}, 'w').close()\n{RETRIEVE}")
+    assert not marker.exists()
+
+
+def test_without_a_use_of_the_api_the_exit_code_is_3(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "app.py").write_text("print('hello')\n")
+    assert main(["usage", str(tmp_path)]) == 3
+    assert main(["usage", str(tmp_path / "missing")]) == 2
+    assert "There is no file or folder" in capsys.readouterr().err
+
+
+BROKEN = {
+    "syntax.py": (b"def broken(:\n", "cannot be parsed: SyntaxError in line 1"),
+    "null.py": (b"a = 1\0\n", "cannot be parsed"),
+    "deep.py": (b"x = " + b"(" * 5000 + b")" * 5000, "cannot be parsed"),
+    "long.py": (b"x = '" + b"a" * 30_000 + b"'\n", "a line has more than 20000 characters"),
+    "large.py": (b"# x\n" * (2**19 + 1), "larger than 2 MiB"),
+    "bytes.py": (b"# -*- coding: utf-8 -*-\nx = '\xff\xfe'\n", "the encoding is unknown"),
+    "codec.py": (b"# -*- coding: nonsense -*-\nx = 1\n", "the encoding is unknown"),
+    "broken.har": (b"{", "invalid JSON"),
+}
+
+
+def test_broken_files_are_reported_and_survived(tmp_path: Path) -> None:
+    for name, (data, _) in BROKEN.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "link.py").symlink_to(tmp_path / "app.py")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "latin.py").write_bytes(b"# -*- coding: latin-1 -*-\nx = '\xe9'\n")
+    profile = scan_text(tmp_path, RETRIEVE)
+    reasons = {Path(file).name: reason for file, reason in profile.coverage.skipped}
+    for name, (_, reason) in BROKEN.items():
+        assert reason in reasons[name], name
+    assert reasons["link.py"] == reasons["folder"] == "a symbolic link"
+    assert reasons["pipe.py"] == "not a regular file"
+    assert set(reasons) == {*BROKEN, "link.py", "folder", "pipe.py"}
+    assert profile.coverage.files == 2
+    assert list(profile.operations) == ["payments.retrieve"]
+
+
+def test_bounds_on_files_and_on_the_work_for_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whopwatch.usage.follow.MAX_CODE_STEPS", 200)
+    profile = scan_text(tmp_path, RETRIEVE + "x = 1\n" * 1000)
+    assert [reason for _, reason in profile.coverage.not_followed] == ["the code is too complex to follow to its end"]
+    (tmp_path / "other.py").write_text("x = 1\n")
+    monkeypatch.setattr(scanner, "MAX_SOURCE_FILES", 1)
+    assert ("more than 1 files") in [reason for _, reason in scan([tmp_path], load()).coverage.skipped]
+
+
+def test_what_cannot_be_followed_is_counted(tmp_path: Path) -> None:
+    text = SDK + "name = input()\ngetattr(client.payments, name)()\nclient.payments.listt()\nclient.payments.list()\n"
+    profile = scan_text(tmp_path, text)
+    assert (profile.coverage.calls, profile.coverage.calls_followed) == (3, 1)
+    assert [reason for _, reason in profile.coverage.not_followed] == [
+        "the name of an SDK method is computed",
+        "payments.listt is no operation of the contract",
+    ]
+
+
+def test_data_that_leaves_the_code_is_read_as_a_whole(tmp_path: Path) -> None:
+    text = SDK + "import other\nfor one in client.payments.list():\n    other.keep(one)\n    other.keep(one.user)\n"
+    use = scan_text(tmp_path, text).operations["payments.list"]
+    assert sorted(use.read_whole) == ["/data/*", "/data/*/user"]
+    assert not scan_text(tmp_path, RETRIEVE).operations["payments.retrieve"].read_whole
+
+
+def test_a_function_of_another_file_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "api.py").write_text(SDK + "def load(id):\n    return client.payments.retrieve(id)\n")
+    profile = scan_text(tmp_path, "from .api import client, load\nload('x').total\nclient.refunds.list()\n", "z.py")
+    assert profile.operations["payments.retrieve"].fields["/total"].places[0].endswith("z.py:2")
+    assert "refunds.list" in profile.operations
+
+
+def test_a_documented_path_at_an_unknown_host_is_a_guess(tmp_path: Path) -> None:
+    text = "import httpx\nhttpx.get(f'{BASE}/payments')\nhttpx.get('https://shop.example/refunds')\n"
+    profile = scan_text(tmp_path, text)
+    assert {id: str(use.certainty) for id, use in profile.operations.items()} == {"payments.list": "guessed"}
+
+
+def test_a_recording_names_operations_and_what_was_sent(tmp_path: Path) -> None:
+    def entry(method: str, url: str, body: str | None = None) -> dict[str, object]:
+        sent = {"postData": {"text": body}} if body else {}
+        return {"request": {"method": method, "url": url, **sent}, "response": {"status": 200}}
+
+    entries = [
+        entry("GET", "https://api.whop.com/api/v1/payments?company_id=biz_secret"),
+        entry("POST", "https://api.whop.com/api/v1/products", '{"title": "a secret", "plan_options": {}}'),
+        entry("GET", "https://other.example/payments"),
+    ]
+    (tmp_path / "run.har").write_text(json.dumps({"log": {"entries": entries}}))
+    profile = scan([tmp_path / "run.har"], load())
+    assert profile.coverage.recordings == 1
+    assert set(profile.operations) == {"payments.list", "products.create"}
+    assert set(profile.operations["products.create"].fields) == {"body:/title", "body:/plan_options"}
+    assert set(profile.operations["payments.list"].fields) == {"param:company_id"}
+    assert "" in profile.operations["payments.list"].read_whole
+    assert "secret" not in json.dumps(profile.to_json())
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 1, "kind": "usage"}', '{"schema": 2, "kind": "usage"}'])
+def test_another_file_is_no_profile(tmp_path: Path, text: str) -> None:
+    (tmp_path / "usage.json").write_text(text)
+    with pytest.raises(Exception, match="usage profile cannot be read"):
+        read_profile(tmp_path / "usage.json")

@@ -63,7 +63,14 @@ def test_the_container_copies_only_what_the_repository_has(root: Path, deploy: P
     for source in (source for sources in copies for source in sources):
         assert (root / source).exists(), source
     assert "USER 10001" in text
-    assert "--require-hashes -r requirements/deploy.txt" in text
+    assert "--require-hashes -r /source/requirements/deploy.txt" in text
+    ignored = (root / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert "*" in ignored
+    allowed = {line[1:] for line in ignored if line.startswith("!")}
+    assert allowed == {source for sources in copies for source in sources} - {
+        "probes/probes.toml",
+        "probes/accepted.yaml",
+    }
     locked = (root / "requirements" / "deploy.txt").read_text(encoding="utf-8")
     assert re.search(r"^prometheus-client==", locked, re.MULTILINE), "the prober exports metrics"
     assert re.search(r"^mcp==", locked, re.MULTILINE), "probes.toml may name an MCP server"
@@ -178,8 +185,9 @@ NO_KNOWN_DIGEST = {"prom/pushgateway:v1.11.1"}
 
 def test_images_are_pinned_by_digest(deploy: Path) -> None:
     services = load(deploy / "compose.yaml")["services"]
-    bases = re.findall(r"^FROM (\S+)", (deploy / "Containerfile").read_text(encoding="utf-8"), re.MULTILINE)
-    images = {service["image"] for service in services.values()} | set(bases)
+    stages = re.findall(r"^FROM (\S+)(?: AS (\w+))?", (deploy / "Containerfile").read_text("utf-8"), re.MULTILINE)
+    bases = {base for base, _ in stages} - {name for _, name in stages}
+    images = {service["image"] for service in services.values()} | bases
     assert {image for image in images - OWN_IMAGES if not PINNED_IMAGE.fullmatch(image)} == NO_KNOWN_DIGEST
     assert all("mem_limit" in service for service in services.values())
     assert all(service["cap_drop"] == ["ALL"] for service in services.values())

@@ -92,16 +92,16 @@ def issue(tmp_path: Path) -> Issue:
     return run
 
 
-def test_the_workflow_is_clean(run: Run, workflow: Path) -> None:
+def test_the_workflows_are_clean(run: Run, root: Path, workflow: Path) -> None:
     """The linter also compares the inputs of the step `uses: ./` with action.yml."""
-    run(_script("actionlint"), "-no-color", workflow)
+    run(_script("actionlint"), "-no-color", workflow, *(root / ".github" / "workflows").glob("*.yml"))
 
 
 @pytest.mark.parametrize(
     ("right", "wrong"), [("secrets.WHOP_API_KEY", "secret.WHOP_API_KEY"), ("baseline: prod", "baselin: prod")]
 )
 def test_the_linter_refuses_what_it_should(run: Run, root: Path, workflow: Path, right: str, wrong: str) -> None:
-    broken = workflow.with_name("broken.yml")  # beside it, because `./` is the repository of the file
+    broken = workflow.with_name(f"broken-{os.getpid()}.yml")  # beside it, because `./` is the repository of the file
     text = workflow.read_text(encoding="utf-8")
     assert right in text
     broken.write_text(text.replace(right, wrong), encoding="utf-8")
@@ -298,3 +298,21 @@ def test_only_a_comment_of_an_app_is_replaced(tmp_path: Path) -> None:
     done = subprocess.run(["jq", query], input=json.dumps(comments), capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["3"]
     assert "whopwatch wrote no report (exit code 2)." in (tmp_path / "KEPT").read_text(encoding="utf-8")
+
+
+def test_a_release_needs_no_secret_and_each_job_may_write_one_thing(root: Path) -> None:
+    release = load(root / ".github" / "workflows" / "release.yml")
+    assert release["permissions"] == {}
+    assert "secrets." not in json.dumps(release)
+    assert "${{" not in "".join(step.get("run", "") for job in release["jobs"].values() for step in job["steps"])
+    writes = {
+        name: sorted(scope for scope, value in job["permissions"].items() if value == "write")
+        for name, job in release["jobs"].items()
+    }
+    assert writes == {
+        "build": ["attestations", "id-token"],
+        "pypi": ["id-token"],
+        "image": ["attestations", "id-token", "packages"],
+        "page": ["contents"],
+    }
+    assert release["jobs"]["pypi"]["environment"] == "pypi"

@@ -29,6 +29,9 @@ def contexts(command: click.Command, name: str, parent: click.Context | None = N
             found = command.get_command(context, below)
             if found is not None and not found.hidden:
                 yield from contexts(found, below, context)
+    elif hasattr(command, "list_commands"):  # `mcp`: a command with its own arguments, and one below it
+        for below in command.list_commands(context):
+            yield from contexts(command.get_command(context, below), f"{name} {below}", parent)
 
 
 def page() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli._support.options import CONFIG, FILE_PATH, NIGHTLY_REPORTS
+from whopwatch.cli._support.options import CONFIG, FILE_PATH, NIGHTLY_REPORTS, newest_report
 from whopwatch.cli._support.outputs import write_whole
 from whopwatch.config.accepted import AcceptedEntry, find_accepted_file, with_entries
 from whopwatch.core.errors import EXIT_CLEAN, UsageError, did_you_mean
@@ -59,7 +59,7 @@ def accept_command(
     """Accept findings, so that they no longer affect the exit code."""
     expires = until.date() if until else None
     _check_usage(fingerprints, all_current, reason, expires)
-    file = report_file or _newest_report()
+    file = report_file or newest_report()
     if file is None and all_current:
         raise UsageError(
             "There is no report with current findings.",
@@ -93,10 +93,6 @@ def _check_usage(fingerprints: tuple[str, ...], all_current: bool, reason: str, 
         raise UsageError(
             "The date is in the past.", where="option --until", expected="today or later", got=f"{expires}"
         )
-
-
-def _newest_report() -> Path | None:
-    return max(NIGHTLY_REPORTS.glob("*/report.json"), default=None)
 
 
 def _read(file: Path) -> Report:

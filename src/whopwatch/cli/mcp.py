@@ -1,15 +1,17 @@
-"""`whopwatch mcp`: check an MCP server against the contract."""
+"""`whopwatch mcp`: check an MCP server against the contract. `whopwatch mcp serve`: be one."""
 
 from __future__ import annotations
 
 import os
 import shlex
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
@@ -17,19 +19,24 @@ import click
 from whopwatch.cli._support.options import (
     CONFIG,
     CONTRACT_WITHOUT_AUTO,
+    EDITION_NAME,
     FAIL_ON_SEVERITY,
+    FILE_PATH,
+    NIGHTLY_REPORTS,
     RATE,
     SEED,
     TRUST,
+    newest_report,
     report_files,
     verbosity,
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, print_risks
+from whopwatch.cli.drift import DEFAULT_BASELINE
 from whopwatch.config import SIMULATOR, key_variables, read_secret
 from whopwatch.config.contract_choice import choose_contract
-from whopwatch.contract import Contract
-from whopwatch.core.errors import TargetError, UsageError
+from whopwatch.contract import Contract, load
+from whopwatch.core.errors import EXIT_CLEAN, TargetError, UsageError
 from whopwatch.core.exit_codes import exit_code
 
 if TYPE_CHECKING:
@@ -50,6 +57,18 @@ Environment:
 Tools that change data are never called. A command gets neither the API key nor the network: it runs in namespaces of
 its own where it reaches whopwatch only, which sends read operations only. Install it before, or use --trust. A system
 that does not allow that requires --trust. Exit code: 0 (clean), 1 (drift), 2 (usage) or 3 (could not check).
+
+`whopwatch mcp serve` is the opposite: a server for AI agents about reports and contracts. See: whopwatch mcp serve -h
+"""
+SERVE_EXAMPLE = """\b
+Examples:
+  whopwatch mcp serve                                 for a client that starts its servers
+  whopwatch mcp serve --report report.json --contract newest
+  whopwatch mcp serve --http 8765                     streamable HTTP at http://127.0.0.1:8765/mcp
+
+The tools only read reports, the drift history and bundled contracts on this machine: what_changed_since,
+operation_health, explain_finding, version_changes, show_contract. No key is needed, and nothing is sent to Whop.
+The files are read for each call, so a night that ends while the server runs counts.
 """
 
 
@@ -71,7 +90,78 @@ class _Wanted:
     ends_at: float
 
 
-@click.command("mcp", epilog=EXAMPLE)
+class _CheckOrServe(click.Command):
+    """`mcp [URL]` checks a server; `mcp serve` is a command of its own, with its own options.
+
+    A click group would not do: it takes the word after `mcp` for the URL, and options only before it.
+    """
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        """Return the names of the commands below this one."""
+        return ["serve"]
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        """Return the command `name` below this one."""
+        return serve_command if name == "serve" else None
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Return the context of `serve` if the first argument is this word."""
+        if args[:1] == ["serve"]:
+            return serve_command.make_context(f"{info_name} serve", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
+@click.command("serve", epilog=SERVE_EXAMPLE)
+@click.option(
+    "--report",
+    type=FILE_PATH,
+    metavar="FILE",
+    help=f"JSON report to serve.  [default: the newest in {NIGHTLY_REPORTS}]",
+)
+@click.option(
+    "--baseline",
+    type=FILE_PATH,
+    default=DEFAULT_BASELINE,
+    show_default=True,
+    metavar="FILE",
+    help="Drift history; it need not exist.",
+)
+@EDITION_NAME
+@click.option(
+    "--http",
+    "port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Serve streamable HTTP on 127.0.0.1 instead of standard streams; 0 takes a free port.",
+)
+def serve_command(report: Path | None, baseline: Path, name: str | None, port: int | None) -> int:
+    """Serve reports, drift history and contracts to AI agents over MCP."""
+    ended = threading.Event()
+    if port is not None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ended.set())
+    from whopwatch.cli._support.contract_text import describe_named
+    from whopwatch.mcp.knowledge import Knowledge
+    from whopwatch.mcp.serve import make_server, serve_http, serve_stdio
+
+    def report_file() -> Path | None:
+        return report or newest_report()
+
+    for variable in {"WHOP_API_KEY", *key_variables()}:
+        read_secret(os.environ, variable)  # a known key is never shown, whatever a file contains
+    server = make_server(Knowledge(load(name), report_file, baseline, describe_named))
+    if port is None:
+        serve_stdio(server)
+        return EXIT_CLEAN
+    with serve_http(server, port) as url:
+        click.echo(f"MCP server at {url}. Stop it with Ctrl-C.")
+        ended.wait()
+    return EXIT_CLEAN
+
+
+@click.command("mcp", cls=_CheckOrServe, epilog=EXAMPLE)
 @click.argument("url", required=False)
 @click.option("--stdio", "command", metavar="COMMAND", help="Start this server and use its standard streams.")
 @click.option("--target", metavar="NAME|URL", help="With --stdio: the API it uses (default: simulator).")

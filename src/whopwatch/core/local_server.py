@@ -21,12 +21,19 @@ LOCAL_CONNECTIONS = 500
 
 @contextmanager
 def served(
-    app: ASGIApplication | Any, *, name: str, port: int = 0, host: str = HOST, path: Path | None = None
+    app: ASGIApplication | Any,
+    *,
+    name: str,
+    port: int = 0,
+    host: str = HOST,
+    path: Path | None = None,
+    lifespan: bool = False,
 ) -> Iterator[int]:
     """Serve `app` while the context is open, on `port` of `host` or on a free port; yield the port.
 
     Idle and slow connections give way to new ones. `path` is where to listen at a UNIX socket, too. `name` names the
-    server in errors. Raises `UsageError` if the port is taken.
+    server in errors. With `lifespan` the application is informed of start and end. Raises `UsageError` if the port is
+    taken.
     """
     import uvicorn
 
@@ -50,7 +57,7 @@ def served(
         log_level="critical",
         access_log=False,
         server_header=False,
-        lifespan="off",
+        lifespan="on" if lifespan else "off",
         ws="none",
         loop="asyncio",
         timeout_graceful_shutdown=1,

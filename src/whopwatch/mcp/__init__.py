@@ -1,6 +1,6 @@
 """Check an MCP server against the contract: its tools, their arguments, and their results.
 
-`session` and `transport` need the `mcp` library (extra `mcp`); the other modules do not.
+`session`, `transport` and `serve` need the `mcp` library (extra `mcp`); the other modules do not.
 """
 
 from __future__ import annotations

@@ -42,6 +42,13 @@ def list_all(contract: Contract) -> Iterator[str]:
         yield from lines
 
 
+def describe_named(contract: Contract, name: str) -> Iterator[str]:
+    """Yield the lines that describe the operation or event `name`. Raises UsageError if there is none."""
+    if name.startswith("webhook:") or name in contract.events:
+        return describe_event(contract, contract.event(name.removeprefix("webhook:")))
+    return describe_operation(contract, contract.operation(name))
+
+
 def describe_operation(contract: Contract, operation: Operation) -> Iterator[str]:
     """Yield the lines that describe `operation`: its request, then its response one level deep."""
     yield f"{operation.id}  {operation.method} {operation.shown_path}"

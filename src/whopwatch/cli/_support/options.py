@@ -242,6 +242,11 @@ def cache_folder(given: Path | None) -> Path:
     return given or Path(home) / "whopwatch"
 
 
+def newest_report() -> Path | None:
+    """Return the report of the newest night, None if there is none."""
+    return max(NIGHTLY_REPORTS.glob("*/report.json"), default=None)
+
+
 def make_reports_folder(file: Path) -> None:
     """Create the folder of `file` if it is below `reports`. Any other folder must exist.
 

@@ -1,0 +1,305 @@
+"""What `whopwatch mcp serve` knows: reports, the drift history and contracts on disk, as short plain text.
+
+Nothing is sent to an API, and no file is named by a caller. Every result is bounded, sanitized and without secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from whopwatch.contract import Contract, load
+from whopwatch.contract.loader import editions
+from whopwatch.core.drift_classes import DRIFT_CLASSES
+from whopwatch.core.errors import UsageError, did_you_mean
+from whopwatch.core.finding import INACTIVE, Finding
+from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.report import OperationResult, Report, State
+from whopwatch.diff.read_openapi import read_openapi
+from whopwatch.diff.result import Comparison, compare_sides
+from whopwatch.diff.sides import Side
+from whopwatch.history import read_baseline
+from whopwatch.history.records import FindingRecord, Night, Records
+from whopwatch.reports.contract_changelog import changelog, summary
+from whopwatch.reports.curl import Requests
+from whopwatch.reports.read import read_report
+from whopwatch.reports.text import (
+    finding_lines,
+    format_time,
+    headline,
+    most_severe_first,
+    open_checks,
+    plural,
+    sentence,
+    source_words,
+)
+
+MAX_CHARACTERS = 16_000
+"""Of one result: an agent pays for every word that it reads."""
+MAX_LINE = 1000
+_MAX_CHANGE = 150
+_MISSING_REPORT = "There is no report. Run `whopwatch drift` or `whopwatch check --json report.json`."
+_MISSING_BASELINE = "There is no drift history. Run `whopwatch drift` every night."
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Answer questions about one contract, the report that `report_file` returns, and the baseline at `baseline`.
+
+    The files are read for each question, so that the result of the latest night counts. `describe` yields the lines
+    that describe an operation or event of the contract.
+    """
+
+    contract: Contract
+    report_file: Callable[[], Path | None]
+    baseline: Path
+    describe: Callable[[Contract, str], Iterator[str]]
+
+    def what_changed(self, since: str = "") -> str:
+        """Return what appeared and what was fixed since a time (ISO 8601), or in the last night without one."""
+        records = self._records()
+        if records is None or not records.nights:
+            return bounded(self._changes_of_report(since))
+        first = _first_night(records.nights, since)
+        return bounded(_changes_of_nights(records, first))
+
+    def operation_health(self, operation: str) -> str:
+        """Return the state of an operation in the newest report, its findings, and its history."""
+        known = self.contract.operation(operation, where="operation")
+        report, records = self._report(), self._records()
+        lines = list(_health_lines(known.id, report)) if report else [_MISSING_REPORT]
+        if records and known.id in records.operations:
+            lines += _history_lines(records, known.id)
+        return bounded(lines)
+
+    def explain_finding(self, fingerprint: str) -> str:
+        """Return a finding of the newest report or of the drift history: evidence, sources, and what to do."""
+        report, records = self._report(), self._records()
+        if report:
+            for finding in report.findings:
+                if fingerprint in (finding.fingerprint, *(place.fingerprint for place in finding.places)):
+                    return bounded(_finding_text(finding, Requests(report).command(finding)))
+        record = records.findings.get(fingerprint) if records else None
+        if record:
+            state = "open" if record.is_open else "no longer seen"
+            return bounded([*_finding_text(record.finding, None), f"  in the drift history: {state}"])
+        raise UsageError(
+            "No finding has this fingerprint.",
+            expected="12 hex digits of a finding in the newest report or in the drift history",
+            got=repr(fingerprint),
+            hint="list the findings with the tool what_changed_since or operation_health",
+        )
+
+    def version_changes(self, version: str, operation: str = "") -> str:
+        """Return what a bundled contract of another version changes, in general or for one operation."""
+        if operation:
+            self.contract.operation(operation, where="operation")
+        comparison = _compared(self.contract, _edition_named(version))
+        lines = [summary(comparison)]
+        if not operation:
+            return bounded([*lines, *_changelog_lines(comparison)])
+        found = [
+            change.finding
+            for change in comparison.changes
+            if operation in (change.finding.operation, *(place.operation for place in change.places))
+        ]
+        return bounded([*lines, f"{operation}: {plural(len(found), 'change')}", *_changes_by_class(found)])
+
+    def show_contract(self, name: str = "") -> str:
+        """Return an operation, an event or the operations of a resource; without a name, the resources."""
+        contract = self.contract
+        operations = [one for one in contract.operations.values() if one.resource == name]
+        if operations:
+            events = [f"webhook:{event.name}" for event in contract.events.values() if event.resource == name]
+            return bounded([*(f"{one.id}  {one.method} {one.shown_path}" for one in operations), *events])
+        if name:
+            return bounded(self.describe(contract, name))
+        counts: dict[str, int] = {}
+        for one in contract.operations.values():
+            counts[one.resource] = counts.get(one.resource, 0) + 1
+        head = f"Contract {contract.edition}: {plural(len(contract.operations), 'operation')} by resource"
+        return bounded([head, *(f"{resource}: {count}" for resource, count in counts.items())])
+
+    def _report(self) -> Report | None:
+        file = self.report_file()
+        return read_report(file) if file else None
+
+    def _records(self) -> Records | None:
+        return read_baseline(self.baseline) if self.baseline.is_file() else None
+
+    def _changes_of_report(self, since: str) -> Iterator[str]:
+        report = self._report()
+        if report is None:
+            yield f"{_MISSING_BASELINE} {_MISSING_REPORT}"
+            return
+        moment = _moment(since) if since else None
+        yield f"{_MISSING_BASELINE} The newest report is of {format_time(report.started_at)}:"
+        yield headline(report)
+        for finding in most_severe_first(report.findings):
+            if moment is None or _moment(finding.first_seen or report.started_at) >= moment:
+                yield _finding_line(finding)
+
+
+def bounded(lines: Iterable[str]) -> str:
+    """Return `lines` as one string of at most MAX_CHARACTERS, each safe to show; the last line counts the others."""
+    shown: list[str] = []
+    length = left = 0
+    for line in lines:
+        text = sanitize(line)
+        text = text if len(text) <= MAX_LINE else f"{text[:MAX_LINE]}…"
+        if left or length + len(text) > MAX_CHARACTERS:
+            left += 1
+            continue
+        shown.append(text)
+        length += len(text) + 1
+    return "\n".join([*shown, f"{plural(left, 'more line')} left out: ask for one operation."] if left else shown)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            "This is not a time.",
+            where="since",
+            expected="a time such as 2026-11-28 or 2026-11-28T02:00:00Z",
+            got=repr(text),
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _first_night(nights: list[Night], since: str) -> Night | None:
+    """Return the first night since the time, the last one without a time; None if there is none."""
+    if not since:
+        return nights[-1]
+    moment = _moment(since)
+    return next((night for night in nights if _moment(night.started_at) >= moment), None)
+
+
+def _changes_of_nights(records: Records, first: Night | None) -> Iterator[str]:
+    last = records.nights[-1]
+    if first is None:
+        yield f"No night has run since then. The last one was {format_time(last.started_at)}."
+        return
+    nights = [night for night in records.nights if night.number >= first.number]
+    yield f"{plural(len(nights), 'night')} from {format_time(first.started_at)} to {format_time(last.started_at)}"
+    failed = sum(not night.succeeded for night in nights)
+    if failed:
+        yield f"{plural(failed, 'night')} could not check everything"
+    moved = [one for one in records.findings.values() if one.turns and one.turns[-1] >= first.number]
+    for title, is_open in (("appeared", True), ("no longer seen", False)):
+        found = [one for one in moved if one.is_open is is_open]
+        yield f"{title}: {len(found)}"
+        yield from (f"  {_finding_line(finding)}" for finding in _of(found))
+    still = [one for one in records.findings.values() if one.is_open and one not in moved]
+    yield f"open since before: {len(still)}"
+    yield from (f"  {_finding_line(finding)}" for finding in _of(still))
+
+
+def _of(records: Iterable[FindingRecord]) -> list[Finding]:
+    return most_severe_first([record.finding for record in records])
+
+
+def _finding_line(finding: Finding) -> str:
+    return (
+        f"{finding.fingerprint} {finding.severity} {finding.class_label}"
+        f" {finding.operation} {finding.location}: {sentence(finding)}"
+    )
+
+
+def _health_lines(id: str, report: Report) -> Iterator[str]:
+    row = next((row for row in report.operations if row.id == id), None)
+    found = [
+        finding
+        for finding in report.findings
+        if id in (finding.operation, *(place.operation for place in finding.places)) and finding.state not in INACTIVE
+    ]
+    yield f"{id}: {_health(row)} ({report.target}, {format_time(report.started_at)})"
+    if row and row.reason:
+        yield f"  reason: {row.reason}"
+    if row:
+        latency = "" if row.latency is None else f", median {row.latency * 1000:.0f} ms"
+        yield f"  {plural(row.requests, 'request')}, {plural(row.samples, 'item')} checked{latency}"
+        if row.checks_total:
+            yield f"  {row.checks_done} of {row.checks_total} checks ran"
+        if row.checks_open:
+            yield f"  not run: {open_checks(row)}"
+    yield f"  {plural(len(found), 'finding')}"
+    yield from (f"    {_finding_line(finding)}" for finding in most_severe_first(found))
+
+
+def _health(row: OperationResult | None) -> str:
+    words = {
+        State.VERIFIED: "healthy, it matches the contract",
+        State.DRIFT: "not healthy, it does not match the contract",
+        State.COULD_NOT_CHECK: "unknown, it could not be checked",
+        State.NOT_COVERED: "unknown, it was not checked",
+    }
+    return words[row.state] if row else "unknown, the newest report does not include it"
+
+
+def _history_lines(records: Records, id: str) -> Iterator[str]:
+    record = records.operations[id]
+    started = {night.number: night.started_at for night in records.nights}
+    verified = started.get(record.verified_night)
+    yield f"  last verified: {format_time(verified) if verified else 'never'}"
+    yield f"  latest nights, the oldest first: {', '.join(record.states)}"
+    yield f"  nights with a change: {record.changes}"
+
+
+def _finding_text(finding: Finding, command: str | None) -> Iterator[str]:
+    yield finding.operation
+    yield from finding_lines(finding, command)
+    for source, words, _ in source_words(finding):
+        yield f"  {source}: {words}"
+    yield f"  to accept it: whopwatch accept {finding.fingerprint} --reason '...'"
+
+
+def _edition_named(name: str) -> Path:
+    """Return the folder of the bundled edition called `name`. A caller cannot name a folder or a file."""
+    known = {key: one.folder for one in editions() for key in (one.version, one.release) if key}
+    known["newest"] = editions()[-1].folder
+    if name not in known:
+        raise UsageError(
+            "There is no bundled contract of this version.",
+            where="version",
+            expected=", ".join(sorted(known)),
+            got=repr(name),
+            hint=did_you_mean(name, known),
+        )
+    return known[name]
+
+
+@lru_cache(maxsize=4)
+def _compared(contract: Contract, folder: Path) -> Comparison:
+    return compare_sides(_side(contract), _side(load(folder)))
+
+
+def _side(contract: Contract) -> Side:
+    name, dated = str(contract.edition), contract.edition.version
+    return Side(name, {api: read_openapi(document, name, dated) for api, document in contract.documents.items()})
+
+
+def _changes_by_class(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield the changes of each class, the most severe class first, and what to do about them."""
+    by_class: dict[str, list[Finding]] = {}
+    for finding in most_severe_first(findings):
+        by_class.setdefault(finding.drift_class, []).append(finding)
+    for number, found in by_class.items():
+        yield f"{found[0].severity}: {found[0].class_label}"
+        if number in DRIFT_CLASSES:
+            yield f"  what to do: {DRIFT_CLASSES[number].meaning}"
+        for finding in found:
+            yield f"  {finding.severity} {finding.location}: {finding.expected} → {finding.observed}"[:_MAX_CHANGE]
+
+
+def _changelog_lines(comparison: Comparison) -> Iterator[str]:
+    for section in changelog(comparison):
+        yield f"{section.title}: {section.count}"
+        for resource, entries in section.resources.items():
+            for one in entries:
+                things, places = ", ".join(one.things), plural(one.place_count, "place")
+                yield f"  {resource}: {one.severity} {one.title} {things} ({places})"

@@ -1,0 +1,108 @@
+"""`whopwatch mcp serve`: an MCP server about reports, drift history and contracts, over stdio or loopback HTTP.
+
+Needs the library `mcp` (extra `mcp`). All tools are read-only; none sends a request.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import ToolAnnotations
+
+from whopwatch import __version__
+from whopwatch.core.errors import WhopwatchError
+from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.local_server import HOST, served
+from whopwatch.mcp.knowledge import MAX_LINE, Knowledge
+
+# The library logs what clients send, and a traceback quotes the files that are read.
+logging.getLogger("mcp").addHandler(logging.NullHandler())
+logging.getLogger("mcp").propagate = False
+
+INSTRUCTIONS = """Facts about the Whop REST API, from whopwatch's reports, drift history and contracts on this machine.
+No request is sent to Whop. States are as old as the newest report, whose time each result names."""
+MAX_BODY = 64 * 2**10
+MAX_ARGUMENT = 200
+"""Characters of one argument."""
+
+
+def make_server(knowledge: Knowledge) -> MCPServer:
+    """Return the server with its five tools."""
+    server = MCPServer("whopwatch", version=__version__, instructions=INSTRUCTIONS)
+    read_only = ToolAnnotations(
+        read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+    )
+
+    def add(tool: Callable[..., str]) -> None:
+        server.add_tool(_with_errors(tool), annotations=read_only, structured_output=False)
+
+    def what_changed_since(since: str = "") -> str:
+        """What moved in the live API since a time (ISO 8601): findings that appeared, are gone, or are still open.
+
+        Without `since`: in the last night.
+        """
+        return knowledge.what_changed(since)
+
+    def operation_health(operation: str) -> str:
+        """Is an operation such as payments.list healthy: its state, findings, latency and history."""
+        return knowledge.operation_health(operation)
+
+    def explain_finding(fingerprint: str) -> str:
+        """Explain a finding by its fingerprint: what was expected and observed, evidence, and what to do."""
+        return knowledge.explain_finding(fingerprint)
+
+    def version_changes(version: str, operation: str = "") -> str:
+        """What another API version would change for clients: a version such as 2026-10-15-1, or newest.
+
+        With `operation`: every change of that operation.
+        """
+        return knowledge.version_changes(version, operation)
+
+    def show_contract(name: str = "") -> str:
+        """The documented contract of an operation (products.list) or event (webhook:payment.succeeded).
+
+        With a resource (products): its operations. Without a name: all resources.
+        """
+        return knowledge.show_contract(name)
+
+    for tool in (what_changed_since, operation_health, explain_finding, version_changes, show_contract):
+        add(tool)
+    return server
+
+
+def _with_errors(tool: Callable[..., str]) -> Callable[..., str]:
+    """Return `tool` with errors of whopwatch as its result. The library hides the text of all others."""
+
+    @wraps(tool)
+    def called(**arguments: str) -> str:
+        for name, value in arguments.items():
+            if len(value) > MAX_ARGUMENT:
+                raise ToolError(f"{name} is too long: {len(value)} characters, at most {MAX_ARGUMENT} are allowed")
+        try:
+            return tool(**arguments)
+        except WhopwatchError as error:
+            lines = (sanitize(line)[:MAX_LINE] for line in str(error).splitlines())
+            raise ToolError("\n".join(lines)) from None
+
+    return called
+
+
+def serve_stdio(server: MCPServer) -> None:
+    """Serve over standard input and output until the client closes them."""
+    server.run("stdio")
+
+
+@contextmanager
+def serve_http(server: MCPServer, port: int) -> Iterator[str]:
+    """Serve streamable HTTP on loopback while the context is open; yield the URL. Port 0 takes a free one.
+
+    Requests that a web page of another host makes are refused. Raises UsageError if the port is taken.
+    """
+    app = server.streamable_http_app(json_response=True, stateless_http=True, max_request_body_size=MAX_BODY, host=HOST)
+    with served(app, name="MCP server", port=port, lifespan=True) as bound:
+        yield f"http://{HOST}:{bound}/mcp"

@@ -148,3 +148,15 @@ def test_another_file_is_no_profile(tmp_path: Path, text: str) -> None:
     (tmp_path / "usage.json").write_text(text)
     with pytest.raises(Exception, match="usage profile cannot be read"):
         read_profile(tmp_path / "usage.json")
+
+
+def test_typescript_is_read_with_its_mistakes(tmp_path: Path) -> None:
+    text = "import Whop from '@whop/sdk';\nconst c = new Whop();\nconst {total} = c.payments.retrieve('x');\n(((\n"
+    use = scan_text(tmp_path, text, "app.ts").operations["payments.retrieve"]
+    assert use.fields["/total"].places[0].endswith("app.ts:3")
+
+
+def test_deeply_nested_code_is_survived(tmp_path: Path) -> None:
+    (tmp_path / "deep.ts").write_text("f(" * 20_000 + ")" * 20_000)
+    (tmp_path / "chain.js").write_text("a" + ".b()" * 20_000)
+    assert list(scan_text(tmp_path, RETRIEVE).operations) == ["payments.retrieve"]

@@ -35,8 +35,8 @@ SHOWN_ROWS = 40
 def usage_command(sources: tuple[Path, ...], contract_name: str | None, output: str | None) -> int:
     """List which operations and fields of the API source code and recordings use, and where.
 
-    Each SOURCE is a file or folder: Python, or HAR recordings. The code is read and never executed. The profile has no
-    values and no keys. It also says which calls and files could not be followed.
+    Each SOURCE is a file or folder: Python, TypeScript, JavaScript, or a HAR recording. The code is read and never
+    executed. The profile has no values and no keys. It also says which calls and files could not be followed.
     """
     from whopwatch.config.contract_choice import named_contract
     from whopwatch.usage.scan import scan

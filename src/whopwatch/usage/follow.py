@@ -180,8 +180,8 @@ class Follower:
             if isinstance(part, str):
                 parts.append(part)
                 continue
-            found = next((one for one in self._value(part, scope) if isinstance(one, String)), None)
-            parts += found.parts if found else (None,)
+            found = [text for one in self._value(part, scope) for text in (_as_text(one),) if text]
+            parts += found[0] if found else (None,)
         return (String(tuple(parts[:50])),)
 
     def _record(self, node: s.Record, scope: Variables) -> Values:
@@ -596,6 +596,9 @@ class Follower:
             return (RecordValue((*spread, *named)),)
         for key in (one for part, values in named if part == "key" for one in values if isinstance(one, Callback)):
             self._run(key, [self._items(first)])
+        if name in known.WRITES_JSON:
+            self._leave(arguments, named, node.line)
+            return first
         if name in known.SAME_AS_ARGUMENT:
             return union(*arguments) if name in ("run", "gather", "all", "cast") else first
         if name in ("next", "min", "max"):
@@ -641,6 +644,13 @@ def last_of(body: list[s.Node]) -> s.Node:
 def plain_client(name: str) -> bool:
     """Return whether a name is one that clients of the SDK have."""
     return name.replace("_", "").lower() in known.CLIENT_NAMES
+
+
+def _as_text(value: Value) -> tuple[str | None, ...]:
+    """Return a value within a string: of a record in a query, its names."""
+    if isinstance(value, RecordValue):
+        return ("&".join(f"{name}=" for name, _ in value.fields if name),)
+    return value.parts if isinstance(value, String) else ()
 
 
 def texts_of(value: Value) -> Iterator[str]:

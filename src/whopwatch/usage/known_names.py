@@ -34,9 +34,10 @@ ONE_ITEM = frozenset({"at", "pop", "shift"})
 READS_WHOLE = frozenset({"items", "values", "keys", "to_json", "model_dump_json", "toJSON"})
 SAME_AS_ARGUMENT = frozenset(
     {"list", "tuple", "set", "sorted", "reversed", "iter", "aiter", "deepcopy", "cast", "run", "gather", "all", "from"}
-    | {"aclosing", "closing", "islice", "chain", "freeze", "allSettled", "loads"}
+    | {"URLSearchParams", "urlencode", "URL", "aclosing", "closing", "islice", "chain", "freeze", "allSettled", "loads"}
 )
 """Functions that return their argument, or something with the same items."""
+WRITES_JSON = frozenset({"stringify", "dumps"})
 HARMLESS = frozenset(
     {
         "len",

@@ -24,6 +24,7 @@ class Recorder:
         self._reads: dict[int, dict[tuple[Steps, str], None]] = {}
         self._reads_count = 0
         self._event_roots: dict[tuple[int, Steps], None] = {}
+        self._explained: set[tuple[str, str]] = set()
         self._notes: dict[tuple[str, str], None] = {}
 
     def operation(self, id: str, path: str, line: int, *, is_guess: bool = False) -> None:
@@ -43,6 +44,7 @@ class Recorder:
         if owner == ANY_EVENT or owner.startswith(MODEL):
             self._pending[(owner, steps, f"{path}:{line}")] = is_guess
         else:
+            self._explained.add((f"{path}:{line}", steps[-1]))
             self._use_field(owner, pointer(steps), f"{path}:{line}", is_guess=is_guess)
 
     def location(self, owner: str, location: str, path: str, line: int, *, is_guess: bool) -> None:
@@ -77,6 +79,9 @@ class Recorder:
                     self._pending.setdefault((ANY_EVENT, steps[len(base) :], place), False)
         for (owner, steps, place), is_guess in self._pending.items():
             for id, prefix, is_used in list(self._owners(owner)):
+                # The name of a model alone shows no operation if data that was followed is read at the same place.
+                if not is_used and (place, steps[-1]) in self._explained:
+                    continue
                 if self.index.has_field(id, (*prefix, *steps)):
                     if not is_used:
                         self.profile.use(id, place, Certainty.GUESSED)

@@ -29,6 +29,8 @@ IGNORED_FOLDERS = frozenset(
     {"node_modules", "__pycache__", "site-packages", "venv", "dist", "build", "target", "vendor", "coverage"}
 )
 PYTHON = (".py", ".pyw")
+TYPESCRIPT = (".ts", ".mts", ".cts")
+JAVASCRIPT = (".js", ".mjs", ".cjs", ".jsx", ".tsx")
 RECORDING = (".har",)
 
 Reader = Callable[[str], list[s.Node]]
@@ -78,7 +80,7 @@ def _files(sources: Sequence[Path], coverage: Coverage) -> Iterator[Path]:
 
 
 def _below(folder: Path, coverage: Coverage) -> Iterator[Path]:
-    suffixes = (*PYTHON, *RECORDING, *_script_suffixes())
+    suffixes = (*PYTHON, *TYPESCRIPT, *JAVASCRIPT, *RECORDING)
     for place, folders, files in os.walk(folder):
         here = Path(place)
         folders[:] = sorted(name for name in folders if name not in IGNORED_FOLDERS and not name.startswith("."))
@@ -144,11 +146,15 @@ def _module(path: Path, shown: str, text: str, coverage: Coverage) -> s.SourceFi
 
 
 def _reader(path: Path) -> Reader | None:
-    return read_python if path.suffix.lower() in PYTHON else None
+    suffix = path.suffix.lower()
+    if suffix in PYTHON:
+        return read_python
+    if suffix not in (*TYPESCRIPT, *JAVASCRIPT):
+        return None
+    # Imported only if needed: its parser is an extra.
+    from whopwatch.usage.script_code import read_javascript, read_typescript
 
-
-def _script_suffixes() -> tuple[str, ...]:
-    return ()
+    return read_typescript if suffix in TYPESCRIPT else read_javascript
 
 
 def _shown(path: Path) -> str:

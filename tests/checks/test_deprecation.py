@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.checks.support import JSON_HEADER, exchange, found, retrieved, rules
@@ -33,6 +36,32 @@ def test_an_announced_removal_is_found(contract: Contract, header: str, value: s
     ] * is_found
 
 
+@pytest.mark.parametrize(
+    ("sunset", "severity"),
+    [
+        ("Thu, 31 Dec 2026 23:59:59 GMT", Severity.MEDIUM),
+        ("Wed, 30 Dec 2026 00:00:00 GMT", Severity.HIGH),
+        ("2026-12-24", Severity.HIGH),
+        ("2026-11-01T00:00:00Z", Severity.HIGH),
+        ("2027-06-01", Severity.MEDIUM),
+        ("9999-99-99", Severity.MEDIUM),
+        ("soon, maybe", Severity.MEDIUM),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", Severity.HIGH),
+        ("", Severity.MEDIUM),
+    ],
+)
+def test_a_removal_is_high_from_thirty_days_before_its_date(
+    contract: Contract, sunset: str, severity: Severity
+) -> None:
+    now = datetime(2026, 11, 30, tzinfo=UTC).timestamp()
+    announced = replace(exchange("plans.list", {}, headers=(*JSON_HEADER, ("sunset", sunset))), started_at=now)
+
+    (finding,) = found(contract, "deprecation", announced)
+
+    assert (finding.severity, finding.class_slug, finding.drift_class) == (severity, "deprecation", "D21")
+    assert finding.location == "header:sunset"
+
+
 def test_an_error_announces_nothing(contract: Contract) -> None:
     announced = exchange("plans.list", {}, status=404, headers=(*JSON_HEADER, ("deprecation", "true")))
 
@@ -47,6 +76,7 @@ def test_another_version_than_most_is_found(contract: Contract) -> None:
 
     assert rules([finding]) == [("other-version", "header:api-version-date")]
     assert (finding.operation, finding.source) == ("products.list", Source.LIVE_LIVE)
+    assert finding.class_slug == "lifecycle-changed"
     assert found(contract, "deprecation", *usual) == []
 
 

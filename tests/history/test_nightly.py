@@ -25,7 +25,7 @@ from whopwatch.history.nightly import (
     run_night,
     run_nights,
 )
-from whopwatch.history.records import Night
+from whopwatch.history.records import Night, VersionRecord
 from whopwatch.reports.text import incidents_line
 from whopwatch.run import Progress
 from whopwatch.run.options import RunOptions
@@ -57,6 +57,27 @@ def test_a_night_is_recorded_and_the_next_one_knows_it(contract: Contract, api: 
     assert second.last_success is not None
     assert first.last_success is not None
     assert second.last_success >= first.last_success
+
+
+def test_versions_that_appear_and_disappear_are_no_drift(api: Simulator, tmp_path: Path) -> None:
+    file = tmp_path / "b.sqlite"
+    first = run_night(settings(), api.base_url, environ(api), file)
+    assert first.report.findings == ()
+    assert first.report.extra["api_version"]["supported"] == ["2025-01-01"]
+    with open_baseline(file) as held:
+        records = held.load()
+        assert list(records.versions) == ["2025-01-01"]
+        records.versions = {"2024-12-01": VersionRecord("2026-01-01T03:00:00Z")}
+        held.save(records)
+    second = run_night(settings(), api.base_url, environ(api), file)
+    assert second.report.verdict is Verdict.CLEAN
+    assert [(one.class_slug, one.location, one.severity) for one in second.report.findings] == [
+        ("version-published", "version:2025-01-01", "info"),
+        ("version-retired", "version:2024-12-01", "info"),
+    ]
+    third = run_night(settings(), api.base_url, environ(api), file)
+    assert third.report.findings == ()
+    assert third.report.sent <= third.report.budget
 
 
 def test_an_interrupted_night_is_not_recorded(contract: Contract, api: Simulator, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def page() -> str:
     ]
     for rule in sorted(rules(), key=lambda rule: rule.id):
         sentence = rule.sentence.replace("|", "\\|")
-        slug = class_slug(rule.drift_class, rule.check)
+        slug = class_slug(rule.drift_class, rule.id)
         severity = rule.severity if rule.documented else f"info, then {rule.severity}"
         lines.append(f"| `{rule.id}` | `{slug}` ({rule.drift_class}) | {severity} | {sentence} |")
     return "\n".join(lines) + "\n"

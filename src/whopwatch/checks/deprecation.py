@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence
@@ -15,6 +17,9 @@ from whopwatch.core.rule import Rule, shown_value
 
 ANNOUNCEMENTS: Mapping[str, str] = {"deprecation": "", "sunset": "", "warning": "299", "link": "successor-version"}
 """Headers that announce a removal, and what their value contains then."""
+
+NEAR_DAYS = 30
+"""Days before the date of a `Sunset` header from which on the removal is high."""
 
 _DATE = r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT|\d{4}-\d\d-\d\d(?:T[\d:.]{5,15}Z)?"
 _HEADER_VALUE = re.compile(rf"true|@\d{{1,12}}|{_DATE}", re.ASCII)
@@ -27,6 +32,14 @@ REMOVAL_ANNOUNCED = Rule(
     "no such header",
     "{observed}",
     "the header {header} announces its removal",
+)
+REMOVAL_NEAR = Rule(
+    "deprecation/near",
+    "D21",
+    Severity.HIGH,
+    "no such header",
+    "{observed}",
+    "the header {header} announces its removal within {days} days",
 )
 OTHER_VERSION = Rule(
     "deprecation/other-version",
@@ -54,17 +67,29 @@ def announced_removal(_: Contract, evidence: Evidence, findings: FindingCollecto
         for success in responses:
             for header, value in success.exchange.headers:
                 if header in ANNOUNCEMENTS and ANNOUNCEMENTS[header] in value.lower():
+                    is_near = header == "sunset" and _is_near(value, success.exchange.started_at)
                     findings.report(
-                        REMOVAL_ANNOUNCED,
+                        REMOVAL_NEAR if is_near else REMOVAL_ANNOUNCED,
                         operation,
                         f"header:{header}",
                         sample=success.index,
                         exchange=success.exchange,
                         samples=len(responses),
                         header=header,
+                        days=NEAR_DAYS,
                         observed=shown_value(value, _HEADER_VALUE, "present"),
                     )
     _report_versions(evidence, findings)
+
+
+def _is_near(sunset: str, now: float) -> bool:
+    """Return whether the date of a `Sunset` header is near or past; `now` is in seconds since the epoch."""
+    try:
+        date = parsedate_to_datetime(sunset) if "," in sunset else datetime.fromisoformat(sunset)
+        known = date if date.tzinfo else date.replace(tzinfo=UTC)
+        return known.timestamp() - now <= NEAR_DAYS * 86_400
+    except (ValueError, OverflowError):
+        return False
 
 
 def _report_versions(evidence: Evidence, findings: FindingCollector) -> None:

@@ -14,7 +14,8 @@ from functools import cache
 class DriftClass:
     """One class. `sent` and `received` are the usual severities in requests and in responses or webhook payloads.
 
-    `slugs` gives a more specific name for findings of some checks: D20 is `pagination-broken` if `paging` found it.
+    `slugs` gives a more specific name for findings of some checks or rules (`CHECK/NAME`): D20 is `pagination-broken`
+    if `paging` found it.
     """
 
     id: str
@@ -126,7 +127,14 @@ _TABLE = (
     ),
     DriftClass(
         "D21", "lifecycle-changed", "Deprecated, sunset, or another version", "medium", "medium",
-        "The operation will be removed, or another API version answers. Plan the move.",
+        "The operation or version will be removed, another API version answers, or the supported versions changed. "
+        "Plan the move.",
+        {
+            "version-published": "version-published",
+            "version-retired": "version-retired",
+            "deprecation/announced": "deprecation",
+            "deprecation/near": "deprecation",
+        },
     ),
     DriftClass(
         "D22", "service-level-changed", "Latency, rate limit, redirect or host changed", "high", "medium",
@@ -152,9 +160,14 @@ DRIFT_CLASSES: Mapping[str, DriftClass] = {one.id: one for one in _TABLE}
 
 
 def class_slug(drift_class: str, check: str = "") -> str:
-    """Return the name of a class, the one for `check` if it has one. An unknown class is its own name."""
+    """Return the name of a class, the one for `check` or its rule (`CHECK/NAME`) if it has one.
+
+    An unknown class is its own name.
+    """
     known = DRIFT_CLASSES.get(drift_class)
-    return known.slugs.get(check, known.slug) if known else drift_class
+    if known is None:
+        return drift_class
+    return known.slugs.get(check, known.slugs.get(check.partition("/")[0], known.slug))
 
 
 def class_label(drift_class: str, check: str = "") -> str:

@@ -146,12 +146,12 @@ class Finding:
     @property
     def class_slug(self) -> str:
         """Return the name of its drift class: `required-field-removed`."""
-        return class_slug(self.drift_class, self.check)
+        return class_slug(self.drift_class, self.rule or self.check)
 
     @property
     def class_label(self) -> str:
         """Return name and number of its drift class, as reports show them: `required-field-removed (D5)`."""
-        return class_label(self.drift_class, self.check)
+        return class_label(self.drift_class, self.rule or self.check)
 
     @property
     def breaks(self) -> bool:

@@ -118,12 +118,14 @@ class BaselineSummary:
     """The baseline that a run was compared with: its number of runs, and when the latest of them started (UTC).
 
     Every check of every verified operation had its turn within the last `checks_within_nights` nights, this one
-    included; one more than there are nights if a check never had. None if checks are not counted.
+    included; one more than there are nights if a check never had. None if checks are not counted. `restarted` says that
+    and why the comparison restarts, None if it does not.
     """
 
     nights: int
     previous: str | None = None
     checks_within_nights: int | None = None
+    restarted: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as the JSON report has it."""
@@ -132,6 +134,7 @@ class BaselineSummary:
             "nights": self.nights,
             "previous": self.previous,
             **({} if counted is None else {"checks_within_nights": counted}),
+            **({"restarted": self.restarted} if self.restarted else {}),
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from whopwatch.contract import load
+from whopwatch.contract import Contract, load
 from whopwatch.contract.openapi_file import read_openapi_file
 from whopwatch.contract_build.fetch import fetch_release
 from whopwatch.contract_build.releases import Release, named_release, resolve_newest
@@ -37,9 +37,7 @@ def read_side(text: str, cache_dir: Path) -> Side:
         return Side(text, {"v1": _of_release(resolve_newest(release), cache_dir)})
     path = Path(text)
     if path.is_dir():
-        contract = load(path.resolve())
-        dated = contract.edition.version
-        return Side(text, {api: read_openapi(document, text, dated) for api, document in contract.documents.items()})
+        return side_of_contract(load(path.resolve()), text)
     if not path.is_file():
         raise UsageError(
             f"There is no file or folder {text!r}.",
@@ -49,6 +47,12 @@ def read_side(text: str, cache_dir: Path) -> Side:
     if text.endswith(_ARCHIVES):
         return Side(text, {"v1": _of_archive(path, text)})
     return Side(text, {"v1": read_openapi(read_openapi_file(path, _ACCEPTED_SIDES), text)})
+
+
+def side_of_contract(contract: Contract, name: str | None = None) -> Side:
+    """Return a loaded contract as a side; `name` is by default its version."""
+    name, dated = name or str(contract.edition), contract.edition.version
+    return Side(name, {api: read_openapi(document, name, dated) for api, document in contract.documents.items()})
 
 
 def _of_release(release: Release, cache_dir: Path) -> Api:

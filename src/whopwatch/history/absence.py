@@ -184,7 +184,7 @@ class _NodeComparison:
         if self._details[place] >= MAX_DETAILS:
             return None
         self._details[place] += 1
-        record = TraitRecord(number=len(self._records.traits) + 1)
+        record = TraitRecord(number=self._records.next_trait_number())
         self._records.traits[self._key(trait)] = self._known[trait] = record
         return record
 

@@ -164,6 +164,6 @@ def _memory(reports: Sequence[Report]) -> BaselineSummary | None:
         return None
     previous = [memory.previous for memory in known if memory.previous]
     within = [memory.checks_within_nights for memory in known if memory.checks_within_nights]
-    return BaselineSummary(
-        max(memory.nights for memory in known), max(previous, default=None), max(within, default=None)
-    )
+    restarted = next((memory.restarted for memory in known if memory.restarted), None)
+    nights = max(memory.nights for memory in known)
+    return BaselineSummary(nights, max(previous, default=None), max(within, default=None), restarted)

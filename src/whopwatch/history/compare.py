@@ -29,7 +29,9 @@ from whopwatch.history.unverified import (
     note_turns,
     update_operation_records,
 )
+from whopwatch.history.versions import find_version_changes, restart_for_contract
 from whopwatch.planning.state import OperationHistory
+from whopwatch.run.api_version import AnsweredVersion
 from whopwatch.run.conclude import denied_reason
 
 MAX_NIGHTS = 1000
@@ -44,16 +46,20 @@ def compare_with_history(
     *,
     accepted: Iterable[AcceptedEntry] = (),
     met: Iterable[tuple[str, str]] = (),
+    api_version: AnsweredVersion | None = None,
 ) -> Report:
     """Return `report` compared with the nights in `records`, and add this night to `records`.
 
     The report was made from `exchanges`. A night that verified nothing is only recorded as such. A night
     that ended early is compared as far as it went, and is never clean. `met` are operations with the undocumented rules
-    that they meet tonight: a later violation of one is a change.
+    that they meet tonight: a later violation of one is a change. `api_version` is the version that answered.
     """
     rules = history_rules()
     night = _night(report, records)
+    restarted = restart_for_contract(records, contract)
     memory = BaselineSummary(night.number - 1, records.nights[-1].started_at if records.nights else None)
+    memory = replace(memory, restarted=restarted)
+    about_versions = find_version_changes(records, api_version, night.started_at)
     update_operation_records(records, report.operations, night.number, rules)
     memory = replace(memory, checks_within_nights=note_turns(records, report.operations, night.number))
     for operation, rule in met:
@@ -62,8 +68,12 @@ def compare_with_history(
             record.met = sorted({*record.met, rule})
     if not any(result.state in (State.VERIFIED, State.DRIFT) for result in report.operations):
         records.nights = [*records.nights, night][-MAX_NIGHTS:]
-        return replace(report, memory=memory, operations=_rows(records, report.operations, ()))
-    found = _compared(contract, Evidence(contract, exchanges), report, records, night, tuple(accepted))
+        # Why nothing was verified is the report's reason, so only what cannot be the cause is added.
+        news = tuple(finding for finding in about_versions if not finding.breaks)
+        rows = _rows(records, report.operations, ())
+        return replace(report, memory=memory, operations=rows, findings=(*report.findings, *news))
+    evidence = Evidence(contract, exchanges)
+    found = _compared(contract, evidence, report, records, night, tuple(accepted), about_versions)
     findings = tuple(attribute_change(finding, records, rules, night.number) for finding in found)
     rows = _rows(records, report.operations, findings)
     compared = report.revised(rows, findings, reason=_reason(report, rows, findings), memory=memory)
@@ -96,8 +106,12 @@ def _compared(
     records: Records,
     night: Night,
     entries: tuple[AcceptedEntry, ...],
+    about_versions: list[Finding],
 ) -> list[Finding]:
-    """Return the findings of a night with their states, grouped by cause, and update the records."""
+    """Return the findings of a night with their states, grouped by cause, and update the records.
+
+    `about_versions` are findings that have their state already.
+    """
     rules = history_rules()
     profiles = profile_answers(contract, evidence, rules.headers, Digests(records.salt))
     found, rescaled = _found(report, records, night, profiles, evidence)
@@ -109,7 +123,7 @@ def _compared(
     drop_oldest_objects(records.objects, rules.absence.kept_objects)
     today = date.fromisoformat(report.started_at[:10])
     marked = mark_accepted(contract, findings, entries, today)
-    grouped = mark_accepted(contract, group_by_cause(contract, marked), entries, today)
+    grouped = mark_accepted(contract, [*group_by_cause(contract, marked), *about_versions], entries, today)
     checked = {result.id for result in report.operations if result.state in (State.VERIFIED, State.DRIFT)}
     # An entry without an operation was written by hand: it names anything.
     outdated = check_entries(

@@ -7,13 +7,15 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, fields
+from datetime import datetime
 from typing import Any
 
+from whopwatch.contract.loader import is_version
 from whopwatch.core.documents import parse_json_document
 from whopwatch.core.errors import ConfigError
 from whopwatch.core.finding import Confidence, Finding, FindingState, Occurrence, RequestExample, Severity, Source
 from whopwatch.core.report import State
-from whopwatch.history.records import FindingRecord, Night, OperationRecord, Records, TraitRecord
+from whopwatch.history.records import FindingRecord, Night, OperationRecord, Records, TraitRecord, VersionRecord
 
 APPLICATION_ID = 0x57485057
 SCHEMA_VERSION = 1
@@ -47,8 +49,14 @@ _JSON_KEY = "whopwatch_baseline"
 
 def to_rows(records: Records) -> Rows:
     """Return the rows of `records` for every table."""
+    versions = {version: asdict(record) for version, record in records.versions.items()}
+    meta = {
+        "owner": records.owner.encode(),
+        "contract": records.contract.encode(),
+        "versions": json.dumps(versions).encode() if versions else b"",
+    }
     return {
-        "meta": [("salt", records.salt), *([("owner", records.owner.encode())] if records.owner else [])],
+        "meta": [("salt", records.salt), *((name, value) for name, value in meta.items() if value)],
         "nights": [astuple(night) for night in records.nights],
         "operations": [(id, json.dumps(asdict(record))) for id, record in records.operations.items()],
         "traits": [(*key, *astuple(record)) for key, record in records.traits.items()],
@@ -64,6 +72,8 @@ def from_rows(rows: Rows) -> Records:
     return Records(
         salt=meta["salt"],
         owner=meta.get("owner", b"").decode(),
+        contract=meta.get("contract", b"").decode(),
+        versions=_versions(json.loads(meta.get("versions", b"{}"))),
         nights=[Night(*row) for row in rows["nights"]],
         operations={id: _operation(json.loads(record)) for id, record in rows["operations"]},
         traits={row[:4]: TraitRecord(*row[4:]) for row in rows["traits"]},
@@ -89,6 +99,13 @@ def write_records(database: sqlite3.Connection, records: Records) -> None:
         if rows:
             places = ", ".join("?" * len(rows[0]))
             database.executemany(f"INSERT INTO {name} VALUES ({places})", rows)  # noqa: S608
+
+
+def _versions(rows: dict[str, dict[str, Any]]) -> dict[str, VersionRecord]:
+    records = {version: VersionRecord(**row) for version, row in rows.items()}
+    if not all(is_version(version) and datetime.fromisoformat(one.first_seen) for version, one in records.items()):
+        raise ValueError("not a version")
+    return records
 
 
 def _operation(record: dict[str, Any]) -> OperationRecord:

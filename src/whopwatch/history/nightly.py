@@ -132,12 +132,19 @@ def _observed(
         environ,
         plan_seed=len(records.nights) if settings.varies_plan else None,
         past=plan_priorities(records, datetime.now(UTC)),
+        lists_versions=True,
     )
     report, observation = run.report(), run.observation
     if observation.stopped == INTERRUPTED:
         return report, True
     compared = compare_with_history(
-        run.contract, observation.exchanges, report, records, accepted=settings.accepted, met=observation.met
+        run.contract,
+        observation.exchanges,
+        report,
+        records,
+        accepted=settings.accepted,
+        met=observation.met,
+        api_version=observation.api_version,
     )
     return compared, False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from whopwatch.core.finding import Finding
@@ -67,6 +68,17 @@ class FindingRecord:
     digests: list[str] = field(default_factory=list)
 
 
+@dataclass
+class VersionRecord:
+    """A version of the API that a night saw in the list of supported ones.
+
+    `first_seen` is the start of that night (UTC). `is_listed` says whether the latest list had it.
+    """
+
+    first_seen: str
+    is_listed: bool = True
+
+
 TraitKey = tuple[str, str, str, str]
 """Operation, the objects' location in the response, the field's location, trait."""
 ObjectKey = tuple[str, str, str]
@@ -93,14 +105,31 @@ class Records:
     `owner` is the API and the company that the nights are about (see `history/owner.py`), empty until the first night.
     `objects` maps each known object to the night on which it was last seen and the numbers of its traits (see
     `encode_delta_varints`). `tallies` are counts by operation and location; those of the kind `seen` are named
-    `samples`, `present` and `nulls`.
+    `samples`, `present` and `nulls`. `contract` names the contract of the latest night, empty until the first one.
+    `versions` are the supported versions of the API that nights have seen.
     """
 
     salt: bytes
     owner: str = ""
+    contract: str = ""
+    versions: dict[str, VersionRecord] = field(default_factory=dict)
     nights: list[Night] = field(default_factory=list)
     operations: dict[str, OperationRecord] = field(default_factory=dict)
     traits: dict[TraitKey, TraitRecord] = field(default_factory=dict)
     objects: dict[ObjectKey, tuple[int, bytes]] = field(default_factory=dict)
     tallies: dict[tuple[str, str], dict[str, Counter[str]]] = field(default_factory=dict)
     findings: dict[str, FindingRecord] = field(default_factory=dict)
+    _last_trait: int = field(default=0, repr=False, compare=False)
+
+    def next_trait_number(self) -> int:
+        """Return a number that no trait has, and that no trait of this run had."""
+        self._last_trait = 1 + (self._last_trait or max((record.number for record in self.traits.values()), default=0))
+        return self._last_trait
+
+    def drop_operations(self, ids: Collection[str]) -> None:
+        """Remove everything that is known of the operations `ids`."""
+        self.operations = {id: record for id, record in self.operations.items() if id not in ids}
+        self.traits = {key: record for key, record in self.traits.items() if key[0] not in ids}
+        self.objects = {key: known for key, known in self.objects.items() if key[0] not in ids}
+        self.tallies = {key: counts for key, counts in self.tallies.items() if key[0] not in ids}
+        self.findings = {key: record for key, record in self.findings.items() if record.finding.operation not in ids}

@@ -290,6 +290,7 @@ def change_line(report: Report) -> str | None:
     rest = ", ".join(f"{counts[state]} {state}" for state in STATE_ORDER if state not in CHANGED and counts[state])
     line = f"{changes or 'nothing changed'} since {format_time(report.memory.previous or 'the last night')}"
     line = f"{line}; {rest}" if rest else line
+    line = f"{line}. {sanitize(report.memory.restarted)}" if report.memory.restarted else line
     is_earlier = (report.memory.previous or "") > report.started_at
     return f"{line}. Check the clock: the last night is dated later than this one" if is_earlier else line
 

@@ -17,7 +17,8 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.loader import version_order
 from whopwatch.contract.schema_tree import schemas_of
-from whopwatch.core.exchange import Exchange
+from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.http import Call
 
 ENOUGH_RESPONSES = 4
 """Responses with content after which they decide, if no header does."""
@@ -27,6 +28,10 @@ STRUCTURAL = 3
 """Places of one response that break its schema. A fault breaks one or two; another version breaks many."""
 ENOUGH_OPERATIONS = 2
 """Operations whose responses another contract has to fit better."""
+NO_VERSION = "0001-01-01"
+"""A version that no API supports: a request for it is rejected with the list of supported ones."""
+MAX_SUPPORTED = 500
+"""Supported versions that are read from one response, the newest ones."""
 OtherContracts = Callable[[], Sequence[Contract]]
 _VERSION = re.compile(r"\b\d{4}-\d\d-\d\d(?:-\d+)?\b")
 
@@ -82,7 +87,22 @@ def supported_versions(exchange: Exchange) -> tuple[str, ...] | None:
     if not isinstance(error, dict) or str(error.get("param", "")).lower() != VERSION_HEADER.lower():
         return None
     found = _VERSION.findall(exchange.body.decode("utf-8", "replace"))
-    return tuple(sorted(dict.fromkeys(found), key=version_order))
+    known = sorted({version for version in found if version != NO_VERSION}, key=version_order)
+    return tuple(known[-MAX_SUPPORTED:])
+
+
+def request_first_page(operation: Operation, contract: Contract, company: str | None, version: str | None) -> Call:
+    """Return the request for the first page of a list of the account `company`, with the header for `version`."""
+    names = {contract.account.id_field, "resource_id"} & {parameter.name for parameter in operation.in_("query")}
+    query = tuple((name, company) for name in sorted(names) if company)
+    headers = ((VERSION_HEADER, version),) if version else ()
+    return Call(operation, Purpose.LIST, query=query, headers=headers)
+
+
+def request_supported_versions(contract: Contract, company: str | None) -> Call | None:
+    """Return the request whose rejection lists the supported versions; None if the contract has no list to request."""
+    operation = next((one for one in contract.lists if "{" not in one.path), None)
+    return request_first_page(operation, contract, company, NO_VERSION) if operation else None
 
 
 def schema_places(contract: Contract, exchange: Exchange) -> int | None:
@@ -188,7 +208,8 @@ class VersionDetector:
             return
         supported = supported_versions(exchange)
         if supported is not None:
-            self._decide(None, VersionEvidence.REJECTED, matches=False, supported=supported)
+            listed = tuple(version for version in supported if version != self._requested)
+            self._decide(None, VersionEvidence.REJECTED, matches=False, supported=listed)
             return
         echoed = _echoed(exchange)
         if echoed is not None and echoed == self._contract.version:

@@ -190,11 +190,13 @@ def observe_target(
     *,
     plan_seed: int | None = None,
     past: Mapping[str, OperationHistory] | None = None,
+    lists_versions: bool = False,
 ) -> ObservedRun:
     """Observe the target called `target_name`, None for the default, and return the run.
 
     `plan_seed` replaces the seed of the plan, not that of the simulator. `past` is what earlier runs know of the
-    operations. Raise UsageError or ConfigError, before any request, for options that cannot be used.
+    operations. `lists_versions` is that of `observe`. Raise UsageError or ConfigError, before any request, for options
+    that cannot be used.
     """
     choice = chosen_contract(options, target_name, environ)
     with open_target(
@@ -222,6 +224,7 @@ def observe_target(
             seed=options.seed if plan_seed is None else plan_seed,
             progress=options.progress,
             past=past,
+            lists_versions=lists_versions,
             writes=options.writes,
             max_seconds=options.max_seconds,
             max_failures=options.max_failures,

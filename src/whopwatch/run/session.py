@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -42,6 +42,8 @@ from whopwatch.run.api_version import (
     mismatch_sentence,
     no_others,
     recognised_version,
+    request_supported_versions,
+    supported_versions,
 )
 from whopwatch.run.driving import ROUND_SIZE, drive, drive_in_rounds
 from whopwatch.run.incidents import without_incidents
@@ -86,6 +88,7 @@ def observe(
     max_seconds: float | None = None,
     shared: SharedBudget | None = None,
     max_failures: int | None = None,
+    lists_versions: bool = False,
 ) -> Observation:
     """Observe `target` once with at most `budget` requests and return the observation.
 
@@ -95,7 +98,8 @@ def observe(
     reserved part of the budget; the target must be writable. Whatever the target does ends in the observation, never
     in an exception, and Ctrl-C ends it early. `others` returns the contracts of other versions, to recognise their
     responses. After `max_seconds` no request is sent except to delete what the run created. `shared` is a budget
-    of requests that other runs use, too. After `max_failures` findings that count, the run ends.
+    of requests that other runs use, too. After `max_failures` findings that count, the run ends. With
+    `lists_versions` one more request finds out which versions the API supports.
     """
     chosen = frozenset(selected if selected is not None else default_selection(contract))
     started_at, start = datetime.now(UTC), time.perf_counter()
@@ -107,7 +111,7 @@ def observe(
         session = Session(client, state, [], progress, detector)
         session.max_failures = max_failures
         session.prepare(target)
-        session.run_plan(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE))
+        session.run_plan(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE) + lists_versions)
         if session.unusable and detector.answer.matches and client.remaining:
             session.recognise(target, others(), transport)
         findings = session.confirm()
@@ -115,6 +119,8 @@ def observe(
         findings = session.findings() if written else findings
         session.conclude_version()
         other_version = session.set_other_versions_aside(findings, others)
+        if lists_versions:
+            session.list_versions(target)
         return replace(
             session.observation(timestamp(started_at), session.findings() if other_version else findings),
             seconds=time.perf_counter() - start,
@@ -263,6 +269,15 @@ class Session:
         if not self._detector.answer.matches:
             self.stopped = mismatch_sentence(self._detector.answer, self.state.contract)
             self.unusable = True
+
+    def list_versions(self, target: Target) -> None:
+        """Request the list of supported versions once, if the run was not given up. No check judges the response."""
+        detector, call = self._detector, request_supported_versions(self.state.contract, target.company_id)
+        if detector is None or call is None or self.stopped or self.unusable or not self._client.remaining:
+            return
+        with self._interruptible(), suppress(BudgetExhaustedError, TimeLimitReachedError, ResponsesTooLargeError):
+            supported = supported_versions(self._client.send(call)) or ()
+            detector.answer = replace(detector.answer, supported=supported)
 
     def confirm(self) -> tuple[Finding, ...]:
         """Repeat the requests behind findings that are based on one sample; return the findings after that."""

@@ -8,17 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whopwatch.config import Target
-from whopwatch.contract import Contract, Operation
-from whopwatch.contract.edition import VERSION_HEADER
+from whopwatch.contract import Contract
 from whopwatch.contract.loader import editions, is_version
-from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.http import Call, Client, Transport
-from whopwatch.run.api_version import supported_versions
+from whopwatch.core.exchange import Exchange
+from whopwatch.http import Client, Transport
+from whopwatch.run.api_version import request_first_page, request_supported_versions, supported_versions
 from whopwatch.run.matching import bundled_contracts
 from whopwatch.run.session import observe
 
-NO_VERSION = "0001-01-01"
-"""A version that no API supports: a request for it is answered with the list of supported ones."""
 SURVEY_BUDGET = 12
 """Requests that the questions take at most."""
 _WEBHOOK_VERSION = re.compile(r"v\d{1,2}")
@@ -81,10 +78,8 @@ def survey_versions(
 
 def _supported(client: Client, contract: Contract, target: Target) -> tuple[str, ...]:
     """Return the versions that the API lists when it is asked for one that does not exist."""
-    operation = next((one for one in contract.lists if "{" not in one.path), None)
-    if operation is None:
-        return ()
-    return supported_versions(client.send(_list_call(operation, contract, target, NO_VERSION))) or ()
+    call = request_supported_versions(contract, target.company_id)
+    return (supported_versions(client.send(call)) if call else None) or ()
 
 
 def _version_of_key(client: Client, contract: Contract, target: Target, version: str | None) -> str | None:
@@ -121,15 +116,7 @@ def _shown_version(value: Any) -> str | None:
 
 def _listed(client: Client, contract: Contract, target: Target, id: str, version: str | None) -> Exchange | None:
     operation = contract.operations.get(id)
-    return client.send(_list_call(operation, contract, target, version)) if operation else None
-
-
-def _list_call(operation: Operation, contract: Contract, target: Target, version: str | None) -> Call:
-    """Return the request for the first page of a list of the account, asking for `version` if it is given."""
-    names = {contract.account.id_field, "resource_id"} & {parameter.name for parameter in operation.in_("query")}
-    query = tuple((name, target.company_id) for name in sorted(names) if target.company_id)
-    headers = ((VERSION_HEADER, version),) if version else ()
-    return Call(operation, Purpose.LIST, query=query, headers=headers)
+    return client.send(request_first_page(operation, contract, target.company_id, version)) if operation else None
 
 
 def _items(exchange: Exchange | None) -> Iterator[Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,7 @@ from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
 if TYPE_CHECKING:
     from whopwatch.contract_build.conflicts import Conflict
     from whopwatch.contract_build.coverage import CoverageRow
+    from whopwatch.contract_build.facts_file import Compared as ComparedFact
     from whopwatch.sync.from_openapi import ImportedDocument
     from whopwatch.sync.left_to_do import LeftToDo
 
@@ -88,24 +89,74 @@ def show_command(op: str | None, as_json: bool, name: str | None) -> int:
     return EXIT_CLEAN
 
 
-@contract_command.command("verify", epilog="Example: whopwatch contract verify")
+VERIFY = """\b
+Examples:
+  whopwatch contract verify
+  whopwatch contract verify --contract newest --facts official-facts.jsonl
+"""
+
+
+@contract_command.command("verify", epilog=VERIFY)
 @JSON
+@click.option(
+    "--facts",
+    "facts_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also compare with facts of the official document, one JSON object a line.",
+)
 @EDITION_NAME
-def verify_command(as_json: bool, name: str | None) -> int:
+def verify_command(as_json: bool, facts_file: Path | None, name: str | None) -> int:
     """Check digests, OpenAPI validity, counts, sources and schema keywords of a contract.
 
-    Exit code 1: the contract has problems.
-    """
-    from whopwatch.contract_build import verify as verifying
+    With --facts, type, required and enum of each fact are compared with the contract: equal, different where the
+    contract marks the place as learned or versions differ, or different and unexplained. --json is then an object.
 
-    problems = verifying.verify(edition_dir(name))
+    Exit code 1: the contract has problems, or a difference is unexplained.
+    """
+    from whopwatch.contract_build import facts_file as official
+    from whopwatch.contract_build import verify as verifying
+    from whopwatch.contract_build.official import read_superseded
+
+    folder = edition_dir(name)
+    facts = list(official.read_facts(facts_file)) if facts_file else None
+    problems = verifying.verify(folder)
+    compared = None
+    if facts is not None:
+        compared = official.compare_official(load(name).documents["v1"], facts, read_superseded(folder))
     if as_json:
-        click.echo(json.dumps([asdict(problem) for problem in problems], indent=2))
+        listed = [asdict(problem) for problem in problems]
+        shown = listed if compared is None else {"problems": listed, "facts": _facts_json(compared)}
+        click.echo(json.dumps(shown, indent=2))
     else:
         for problem in problems:
             click.echo(f"{problem.check}: {problem.what}\n  where: {problem.where}")
         click.echo(f"{len(problems)} problems" if problems else f"The contract has no problems: {_counts(load(name))}.")
-    return EXIT_DRIFT if problems else EXIT_CLEAN
+        click.echo("".join(f"{line}\n" for line in _facts_lines(compared or [])), nl=False)
+    unexplained = any(one.outcome == official.UNEXPLAINED for one in compared or ())
+    return EXIT_DRIFT if problems or unexplained else EXIT_CLEAN
+
+
+def _facts_json(compared: list[ComparedFact]) -> dict[str, Any]:
+    """Return the counts, and every aspect that differs."""
+    from whopwatch.contract_build.facts_file import EQUAL, counts
+
+    return {"counts": counts(compared), "differences": [asdict(one) for one in compared if one.outcome != EQUAL]}
+
+
+def _facts_lines(compared: list[ComparedFact]) -> Iterator[str]:
+    """Yield each unexplained difference, and a line of counts for each aspect."""
+    from whopwatch.contract_build.facts_file import EQUAL, UNEXPLAINED, counts
+
+    for one in compared:
+        if one.outcome == UNEXPLAINED:
+            stated, found = (textwrap.shorten(json.dumps(value), 100) for value in (one.stated, one.found))
+            yield f"facts: {one.aspect} is {stated} in the file, {found} in the contract\n  where: {one.where}"
+    for aspect, by_outcome in counts(compared).items() if compared else ():
+        total = sum(by_outcome.values())
+        share = f" ({by_outcome[EQUAL] / total:.1%})" if total else ""
+        others = ", ".join(f"{number} {outcome}" for outcome, number in by_outcome.items() if outcome != EQUAL)
+        yield f"Facts, {aspect}: {by_outcome[EQUAL]} of {total} equal{share}; {others}."
 
 
 @contract_command.command("coverage", epilog="Example: whopwatch contract coverage --json")

@@ -1,7 +1,8 @@
 """Facts read off Whop's own OpenAPI document: compare a document with them, and make it say what they say.
 
 `official.yaml` of an edition holds them by component schema, operation and event. A fact is about one place (a JSON
-pointer with `*` for array items) and says any of: `types`, `nullable`, `required`, `enum`, `deprecated`.
+pointer with `*` for array items) and says any of: `types`, `nullable`, `required`, `enum`, `deprecated`. `superseded`
+lists places where the edition's own version is another, each with the reason.
 """
 
 from __future__ import annotations
@@ -62,6 +63,13 @@ def read_official(folder: Path) -> list[OfficialFact]:
     ]
 
 
+def read_superseded(folder: Path) -> Mapping[str, str]:
+    """Return the places where the version of the edition differs from the official document that was read, and why."""
+    path = folder / OFFICIAL
+    found: Mapping[str, str] = (read_yaml(path) if path.exists() else {}).get("superseded", {})
+    return found
+
+
 def apply_official(document: dict[str, Any], facts: list[OfficialFact]) -> None:
     """Make `document` say what `facts` say, in place, and take back the marks of what is no longer learned.
 
@@ -120,6 +128,12 @@ def is_learned_at(document: dict[str, Any], fact: OfficialFact) -> bool:
     """Return whether the document marks the place of a fact as learned."""
     place = _find(document, fact)
     return bool(place and place.holder and place.name in place.holder.get(LEARNED, ()))
+
+
+def documented_at(document: dict[str, Any], fact: OfficialFact) -> dict[str, Any] | None:
+    """Return the types, presence and enum values of the document at the place of a fact; None without such a place."""
+    place = _find(document, fact)
+    return _says(document, place) if place else None
 
 
 def _agrees(aspect: str, said: Any, found: Any) -> bool:
@@ -271,12 +285,20 @@ def _parameter(document: dict[str, Any], name: str, pointer: str) -> _Place | No
 def _walk(document: dict[str, Any], start: _Start, pointer: str) -> _Place | None:
     schema, put = start
     place = _Place(None, "", schema, put)
-    for step in pointer.split("/")[1:]:
+    for part in pointer.split("/")[1:]:
+        step, _, variant = part.removesuffix(">").partition("<")
         found = next((next_ for node in _plain(document, place.schema) if (next_ := _step(node, step))), None)
+        found = _variant(document, found, variant) if found and variant else found
         if found is None:
             return None
         place = found
     return place
+
+
+def _variant(document: dict[str, Any], union: _Place, name: str) -> _Place | None:
+    """Return the variant of a union whose discriminator has the value `name`."""
+    mapping = _resolved(document, union.schema).get("discriminator", {}).get("mapping", {})
+    return _Place(None, name, _resolved(document, {"$ref": mapping[name]}), _keep) if name in mapping else None
 
 
 def _step(node: dict[str, Any], step: str) -> _Place | None:

@@ -35,6 +35,7 @@ from whopwatch.cli._support.options import (
     SEED,
     TARGET,
     THOROUGH,
+    USAGE_PROFILE,
     report_files,
     verbosity,
 )
@@ -45,9 +46,11 @@ from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError
 from whopwatch.core.exit_codes import exit_code
 from whopwatch.core.report import Report
 from whopwatch.reports.text import plural
+from whopwatch.usage.impact import choose_profile, weigh_report
 
 if TYPE_CHECKING:
     from whopwatch.run.options import RunOptions
+    from whopwatch.usage.profile import Profile
 
 EXAMPLE = """\b
 Examples:
@@ -127,6 +130,7 @@ MAX_PATHS = 20
 @click.option("--replay", "replay_file", type=FILE_PATH, metavar="FILE.har", help="Check a HAR file. Sends nothing.")
 @REPORT_DIR
 @ACCEPTED_OPTION
+@USAGE_PROFILE
 @CONFIG
 @verbosity
 def check_command(
@@ -155,6 +159,7 @@ def check_command(
     replay_file: Path | None,
     report_dir: Path | None,
     accepted: Path | None,
+    usage_file: Path | None,
     config: Path | None,
 ) -> int:
     """Check a target against the contract."""
@@ -167,8 +172,9 @@ def check_command(
     if show_values and (outputs.use_stdout or not sys.stdout.isatty()):
         raise UsageError("--show-values requires a terminal.", got="a pipe or a file", hint="leave it out")
     entries = load_accepted(accepted, config)
+    profile = choose_profile(usage_file, config, fail_on)
     if replay_file:
-        return _replay(contract_name, replay_file, target, config, outputs, entries, fail_on)
+        return _replay(contract_name, replay_file, target, config, outputs, entries, fail_on, profile)
     with show_progress() if not dry_run else nullcontext() as progress:
         options = RunOptions(
             contract_name=contract_name,
@@ -200,7 +206,7 @@ def check_command(
         recorded = record(run.contract, run.target, run.observation, report)
         _print_lost_findings(recorded.findings, recorded.kept, recorded.added)
         files["har"] = recorded.har
-    report = accept_in_report(run.contract, report, entries)
+    report = weigh_report(accept_in_report(run.contract, report, entries), profile)
     output_report(report, outputs, files, run.values() if show_values else {})
     return EXIT_INTERRUPTED if run.observation.stopped == INTERRUPTED else exit_code(report, fail_on)
 
@@ -229,6 +235,7 @@ def _replay(
     outputs: Outputs,
     entries: tuple[AcceptedEntry, ...],
     fail_on: str,
+    profile: Profile | None,
 ) -> int:
     from whopwatch.run.replay import replay_file
 
@@ -245,7 +252,7 @@ def _replay(
             expected="--replay with --target, --config and output options only",
         )
     contract, report = replay_file(contract_name, file, target, config)
-    report = accept_in_report(contract, report, entries)
+    report = weigh_report(accept_in_report(contract, report, entries), profile)
     output_report(report, outputs)
     _print_unchecked_entries(report)
     return exit_code(report, fail_on)

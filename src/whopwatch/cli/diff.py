@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 
 from whopwatch import __version__
-from whopwatch.cli._support.options import CACHE, cache_folder
+from whopwatch.cli._support.options import CACHE, USAGE_PROFILE, cache_folder
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
+from whopwatch.core.exit_codes import FAIL_ON_HITS
+from whopwatch.core.finding import Impact
 from whopwatch.core.report import Verdict
 
 EXAMPLE = """\b
@@ -46,6 +48,14 @@ _EXIT_CODES = {
 @click.option("--json", "json_file", metavar="FILE", help="Write the JSON report to FILE (- for stdout).")
 @click.option("--markdown", "markdown_file", metavar="FILE", help="Write a table in Markdown to FILE (- for stdout).")
 @click.option("--html", "html_file", metavar="FILE", help="Write the changelog as an HTML page to FILE (- for stdout).")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["change", FAIL_ON_HITS]),
+    default="change",
+    show_default=True,
+    help="What ends the command with 1: a change that a client would notice, or one that hits your code.",
+)
+@USAGE_PROFILE
 @CACHE
 def diff_command(
     old: str,
@@ -54,6 +64,8 @@ def diff_command(
     json_file: str | None,
     markdown_file: str | None,
     html_file: str | None,
+    fail_on: str,
+    usage_file: Path | None,
     cache_dir: Path | None,
 ) -> int:
     """Compare two contracts, OLD and NEW, by drift class.
@@ -66,9 +78,11 @@ def diff_command(
     from whopwatch.diff.sides import read_side
     from whopwatch.reports.contract_changelog import changelog_html, changelog_markdown
     from whopwatch.reports.contract_diff import as_markdown, print_comparison
+    from whopwatch.usage.impact import choose_profile, weigh_comparison
 
+    profile = choose_profile(usage_file, None, fail_on)
     folder = cache_folder(cache_dir)
-    comparison = compare_sides(read_side(old, folder), read_side(new, folder))
+    comparison = weigh_comparison(compare_sides(read_side(old, folder), read_side(new, folder)), profile)
     texts = {
         "json": lambda: json.dumps(comparison.to_json(__version__), indent=2) + "\n",
         "markdown": lambda: as_markdown(comparison),
@@ -81,4 +95,7 @@ def diff_command(
         from whopwatch.cli._support.colors import make_console
 
         print_comparison(comparison, make_console())
+    if fail_on == FAIL_ON_HITS:
+        found = [change.finding for change in comparison.changes if change.finding.impact is Impact.HITS]
+        return EXIT_DRIFT if any(finding.breaks for finding in found) else EXIT_CLEAN
     return _EXIT_CODES[comparison.verdict]

@@ -30,6 +30,7 @@ from whopwatch.cli._support.options import (
     RESOURCE,
     TARGET,
     THOROUGH,
+    USAGE_PROFILE,
     make_reports_folder,
     report_files,
     seconds,
@@ -110,6 +111,7 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
     help=f"Folder of the reports.  [default: {NIGHTLY_REPORTS}/<UTC date>]",
 )
 @metrics_options
+@USAGE_PROFILE
 @CONFIG
 @verbosity
 def drift_command(
@@ -136,12 +138,14 @@ def drift_command(
     report_dir: Path | None,
     textfile: Path | None,
     pushgateway: str | None,
+    usage_file: Path | None,
     config: Path | None,
 ) -> int:
     """Check a target and report what changed since the nights before."""
     from whopwatch.history.nightly import NightSettings, last_common_success, run_night, run_nights
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run.options import RunOptions
+    from whopwatch.usage.impact import choose_profile, weigh_report
 
     _check_usage(target, targets, shard, baseline)
     metrics = Metrics(textfile, pushgateway, {"shard": shard.partition("/")[0]} if shard else {})
@@ -164,6 +168,7 @@ def drift_command(
     )
     contract = _check_selection(options, target, targets)
     entries = load_accepted(accepted, config)
+    profile = choose_profile(usage_file, config, fail_on)
     companies = Shard.parse(shard or "0/1").of(read_companies(targets)) if targets else ()
     if not targets:
         check_target(target, os.environ, config)
@@ -181,6 +186,7 @@ def drift_command(
         else:
             outcome = run_night(settings, target, os.environ, baseline or DEFAULT_BASELINE)
             report, outcomes = outcome.report, {"": outcome}
+    report = weigh_report(report, profile)
     output_report(report, outputs)
     if metrics.wanted:
         from whopwatch.metrics.drift import DRIFT_JOB, drift_metrics

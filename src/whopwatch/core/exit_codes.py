@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
-from whopwatch.core.finding import INACTIVE, Finding, FindingState, Severity
+from whopwatch.core.finding import INACTIVE, Finding, FindingState, Impact, Severity
 from whopwatch.core.report import Report, Verdict
 
 FAIL_ON_NEW = "new"
-FAIL_ON = (*map(str, Severity), FAIL_ON_NEW)
-"""The values of --fail-on: the mildest severity that fails, or `new` for what earlier nights did not show."""
+FAIL_ON_HITS = "hits"
+FAIL_ON = (*map(str, Severity), FAIL_ON_NEW, FAIL_ON_HITS)
+"""The values of --fail-on: the mildest severity that fails, `new` for what earlier nights did not show, or `hits`."""
 DEFAULT_FAIL_ON = str(Severity.LOW)
 
 EXIT_CODES = {
@@ -40,4 +41,6 @@ def _fails(finding: Finding, fail_on: str) -> bool:
         return False
     if fail_on == FAIL_ON_NEW:
         return finding.breaks and finding.state in (None, FindingState.NEW, FindingState.WORSE)
+    if fail_on == FAIL_ON_HITS:
+        return finding.breaks and finding.impact is Impact.HITS
     return finding.severity.rank <= Severity(fail_on).rank

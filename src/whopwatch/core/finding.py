@@ -61,6 +61,15 @@ class FindingState(StrEnum):
     """An entry in the file of accepted findings covers it."""
 
 
+class Impact(StrEnum):
+    """Whether a finding concerns the user's own code, by its usage profile; the worst first."""
+
+    HITS = "hits you"
+    MAY = "may hit you"
+    """The profile does not show whether the code uses it."""
+    UNUSED = "not used by you"
+
+
 INACTIVE = frozenset({FindingState.FIXED, FindingState.ACCEPTED})
 """States in which a finding is reported but does not affect the verdict."""
 
@@ -107,6 +116,8 @@ class Finding:
     `samples` counts the values checked, `violations` how many of them differed. `rule` is the id of the rule that is
     broken, `CHECK/NAME`, None if the check has no rules. `request` is a request whose response shows the difference.
 
+    `impact` is set only by a run with a usage profile; `impact_places` are places in the user's code, `src/app.py:12`.
+
     The remaining fields are set only by a run with a baseline. `state` is None without one. `first_seen` is the start
     of the first run that found it, in UTC. `places` lists the occurrences of a root cause; the operation of such a
     finding is `schema:NAME` or `object:FIELD` and its location is relative to that, or it is `all` if the whole API
@@ -136,6 +147,8 @@ class Finding:
     accepted: str | None = None
     rule: str | None = None
     request: RequestExample | None = None
+    impact: Impact | None = None
+    impact_places: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -186,5 +199,6 @@ class Finding:
             "message": self.message,
             **({"rule": self.rule} if self.rule else {}),
             **({"request": self.request.to_json()} if self.request else {}),
+            **({"impact": str(self.impact), "impact_places": list(self.impact_places)} if self.impact else {}),
             **(of_baseline if self.state else {}),
         }

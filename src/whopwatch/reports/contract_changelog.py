@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whopwatch.core.finding import Severity
+from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.diff.model import Direction
 from whopwatch.diff.result import ComparedChange, Comparison
@@ -151,6 +151,7 @@ def _grouped(changes: Iterable[ComparedChange]) -> dict[tuple[Any, ...], list[Co
             facts = (finding.expected, finding.observed, finding.location)
         elif _kind(one) in ("operation", "event") and finding.drift_class in _BY_FIELD:
             operations = frozenset()
+        facts += (str(finding.impact), *finding.impact_places)
         what = (finding.severity, finding.drift_class, change.movement, one.placed.direction, _kind(one))
         groups.setdefault((_resource(one), operations, what, facts), []).append(one)
     return groups
@@ -205,7 +206,7 @@ def _entry(changes: Sequence[ComparedChange]) -> ChangelogEntry:
     has_places = first.cause.is_wide or kind not in ("operation", "event")
     return ChangelogEntry(
         severity=str(finding.severity),
-        label=finding.class_label,
+        label=_label(finding),
         title=title,
         things=things,
         was=was,
@@ -215,6 +216,15 @@ def _entry(changes: Sequence[ComparedChange]) -> ChangelogEntry:
         place_count=len(operations),
         link=class_page(finding.drift_class),
     )
+
+
+def _label(finding: Finding) -> str:
+    """Return the class of a change, and its impact with the first place in the user's code, if that is known."""
+    if finding.impact is None:
+        return finding.class_label
+    places = finding.impact_places
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return f"{finding.class_label}, {finding.impact}{f': {places[0]}{more}' if places else ''}"
 
 
 def _title(first: ComparedChange, things: Sequence[str]) -> str:

@@ -115,6 +115,7 @@ def _result(finding: Finding, rule: int, request: str | None, files: _ContractFi
             "severity": str(finding.severity),
             "confidence": str(finding.confidence),
             "check": finding.check,
+            **({"impact": str(finding.impact), "impactPlaces": list(finding.impact_places)} if finding.impact else {}),
             "samples": finding.samples,
             "violations": finding.violations,
             **({"targets": [sanitize(name) for name in finding.targets]} if finding.targets else {}),

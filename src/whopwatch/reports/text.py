@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
 from typing import Any
 
 from whopwatch.core.drift_classes import DRIFT_CLASSES, class_title
-from whopwatch.core.finding import INACTIVE, Finding, FindingState, Severity
+from whopwatch.core.finding import INACTIVE, Finding, FindingState, Impact, Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.links import documentation_page
 from whopwatch.core.report import OperationResult, Report, State, TargetResult, Verdict
@@ -33,6 +32,7 @@ STATE_ORDER = (
     FindingState.ACCEPTED,
 )
 """The states of findings, the most urgent first."""
+_IMPACTS = (Impact.HITS, Impact.MAY, None, Impact.UNUSED)
 CHANGED = (FindingState.NEW, FindingState.WORSE, FindingState.FLAPPING, FindingState.FIXED)
 """States of findings that changed since the last night."""
 _VERSION_EVIDENCE = {
@@ -69,11 +69,12 @@ def format_time(moment: str) -> str:
 
 
 def most_severe_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings by severity, then by state, operation and location."""
+    """Return the findings by impact, then by severity, state, operation and location."""
     states = (*STATE_ORDER, None)
     return sorted(
         findings,
         key=lambda finding: (
+            _IMPACTS.index(finding.impact),
             finding.severity.rank,
             states.index(finding.state),
             finding.operation,
@@ -85,10 +86,9 @@ def most_severe_first(findings: Iterable[Finding]) -> list[Finding]:
 
 def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:
     """Return the findings by severity, the most severe first. Severities without findings are left out."""
-    return {
-        severity: list(group)
-        for severity, group in groupby(most_severe_first(findings), key=lambda finding: finding.severity)
-    }
+    found = most_severe_first(findings)
+    groups = {severity: [finding for finding in found if finding.severity is severity] for severity in Severity}
+    return {severity: group for severity, group in groups.items() if group}
 
 
 def by_reason(operations: Iterable[OperationResult], state: State) -> dict[str, list[OperationResult]]:
@@ -355,6 +355,10 @@ def facts(finding: Finding, *, max_places: int = 4) -> Iterator[tuple[str, str]]
         yield "expected", finding.expected
         yield "observed", finding.observed
         yield "evidence", evidence(finding)
+    if finding.impact:
+        shown, rest = finding.impact_places[:max_places], len(finding.impact_places) - max_places
+        where = f": {', '.join(shown)}" if shown else ""
+        yield "impact", f"{finding.impact}{where}" + (f" and {rest} more" if rest > 0 else "")
     yield "class", f"{finding.class_label}: {class_title(finding.drift_class)}"
     if finding.first_seen and finding.state is not FindingState.NEW:
         yield "first seen", format_time(finding.first_seen)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
 from whopwatch.usage.api_index import ANY_EVENT, ApiIndex
-from whopwatch.usage.recorder import Recorder
+from whopwatch.usage.recorder import COMPUTED_NAME, Recorder
 from whopwatch.usage.requests import RequestReader
 from whopwatch.usage.values import (
     Callback,
@@ -623,7 +623,7 @@ class Follower:
         first: Values = arguments[0] if arguments else ()
         names = [text for one in (arguments[1] if len(arguments) > 1 else ()) for text in texts_of(one)]
         if not names and any(isinstance(one, SdkClient) for one in first):
-            self._recorder.call(self.path, line, "the name of an SDK method is computed")
+            self._recorder.call(self.path, line, COMPUTED_NAME)
         return union(*[self.access(first, name, line) for name in names])
 
     def _leave(self, arguments: list[Values], named: list[tuple[str, Values]], line: int) -> None:

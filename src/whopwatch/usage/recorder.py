@@ -8,6 +8,8 @@ from whopwatch.usage.api_index import ANY_EVENT, MODEL, ApiIndex, Steps, pointer
 from whopwatch.usage.profile import MAX_LISTED, Certainty, Profile
 from whopwatch.usage.values import Data
 
+COMPUTED_NAME = "the name of an SDK method is computed"
+"""Why a call was not followed: it may be one of any operation."""
 MAX_UNKNOWN_READS = 200_000
 """Reads of unknown values that are remembered, in case they turn out to be a webhook payload."""
 
@@ -60,6 +62,10 @@ class Recorder:
             self._pending_whole[(value.owner, value.steps, f"{path}:{line}")] = None
         else:
             self.profile.use_whole(value.owner, pointer(value.steps), f"{path}:{line}")
+
+    def whole_request(self, operation: str, path: str, line: int) -> None:
+        """Note that a request is sent whose fields are not known."""
+        self.profile.use_whole(operation, "request", f"{path}:{line}")
 
     def unknown_read(self, root: int, steps: Steps, path: str, line: int) -> None:
         """Note an access to a value of unknown origin."""

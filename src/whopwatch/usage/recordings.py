@@ -15,7 +15,7 @@ from whopwatch.usage.requests import RequestReader
 from whopwatch.usage.values import Data, RecordValue, Values
 
 MAX_SENT_LEVELS = 60
-MAX_BODY = 2**20
+MAX_SENT_CHARACTERS = 2**20
 
 
 def read_recording(path: Path, shown: str, contract: Contract, recorder: Recorder) -> None:
@@ -42,13 +42,14 @@ def read_recording(path: Path, shown: str, contract: Contract, recorder: Recorde
         recorder.call(shown, number)
         recorder.operation(operation.id, shown, number)
         names: list[tuple[str, Values]] = [(name, ()) for name, _ in parse_qsl(address.query)]
-        requests.sdk_arguments(operation, [_body(entry.sent)], names, shown, number)
+        names += [(name, part) for body in _body(entry.sent) for name, part in body.fields if name]
+        requests.sdk_arguments(operation, [], names, shown, number)
         recorder.whole(Data(operation.id), shown, number)
 
 
-def _body(sent: str | None) -> Values:
+def _body(sent: str | None) -> tuple[RecordValue, ...]:
     """Return the names of the fields of a request body; no value is kept."""
-    if not sent or len(sent) > MAX_BODY:
+    if not sent or len(sent) > MAX_SENT_CHARACTERS:
         return ()
     try:
         data = sent.encode("utf-8", "surrogatepass")
@@ -57,7 +58,7 @@ def _body(sent: str | None) -> Values:
         return ()
 
 
-def _names(value: object) -> Values:
+def _names(value: object) -> tuple[RecordValue, ...]:
     if isinstance(value, dict):
         return (RecordValue(tuple((str(name), _names(part)) for name, part in value.items())),)
     return ()

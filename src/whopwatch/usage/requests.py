@@ -29,6 +29,9 @@ class RequestReader:
         given = [pair for pair in named if pair[0] not in _OPTIONS and pair[0] != "**"]
         records = [*arguments[:3], *(values for name, values in named if name == "**")]
         given += [pair for values in records for pair in _fields(values)]
+        spread = [values for name, values in named if name == "**"]
+        if any(not _is_known(values) for values in (*spread, *arguments[len(list(operation.in_("path"))) :][:1])):
+            self._recorder.whole_request(operation.id, path, line)
         for name, values in given:
             self._sent(operation, name, values, path, line)
 
@@ -127,6 +130,8 @@ class RequestReader:
         sent: Named = [(name, ()) for name in names]
         for key in ("params", "searchParams", "json", "data", "body", "content"):
             sent += _fields(options.get(key, ()))
+            if key in options and not _is_known(options[key]):
+                self._recorder.whole_request(operation.id, *place)
         if operation.body is not None:
             sent += [pair for values in rest for pair in _fields(values)]
         for name, values in sent:
@@ -137,6 +142,11 @@ def _fields(values: Values) -> Iterator[tuple[str, Values]]:
     for value in values:
         if isinstance(value, RecordValue):
             yield from ((name, part) for name, part in value.fields if name is not None)
+
+
+def _is_known(values: Values) -> bool:
+    """Return whether all names in a record are known."""
+    return any(isinstance(one, RecordValue) and all(name is not None for name, _ in one.fields) for one in values)
 
 
 def _text(values: Values) -> String | None:

@@ -21,7 +21,7 @@ from whopwatch.usage.recordings import read_recording
 MAX_SOURCE_FILES = 50_000
 MAX_SOURCE_BYTES = 2 * 2**20
 MAX_TOTAL_BYTES = 200 * 2**20
-MAX_LINE = 20_000
+MAX_LINE_CHARACTERS = 20_000
 """Characters of one line: a longer one is generated code."""
 MAX_FOLDER_LEVELS = 40
 """Folders within folders."""
@@ -114,8 +114,8 @@ def _text(path: Path, shown: str, coverage: Coverage, left: int) -> str | None:
     except (LookupError, SyntaxError, ValueError):
         coverage.skip(shown, "the encoding is unknown, or the bytes do not fit it")
         return None
-    if any(len(line) > MAX_LINE for line in text.splitlines()):
-        coverage.skip(shown, f"a line has more than {MAX_LINE} characters: generated code")
+    if any(len(line) > MAX_LINE_CHARACTERS for line in text.splitlines()):
+        coverage.skip(shown, f"a line has more than {MAX_LINE_CHARACTERS} characters: generated code")
         return None
     return text
 

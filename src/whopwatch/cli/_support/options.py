@@ -172,14 +172,21 @@ FAIL_ON_SEVERITY = click.option(
     type=click.Choice([value for value in FAIL_ON if value != FAIL_ON_NEW]),
     default=DEFAULT_FAIL_ON,
     show_default=True,
-    help="Mildest severity that ends the run with 1.",
+    help="Mildest severity that ends the run with 1, or `hits` for findings that hit your code.",
 )
 FAIL_ON_OPTION = click.option(
     "--fail-on",
     type=click.Choice(FAIL_ON),
     default=DEFAULT_FAIL_ON,
     show_default=True,
-    help="Mildest severity that ends the run with 1, or `new` for new and worse findings only.",
+    help="Mildest severity that ends the run with 1, `new` for new and worse findings, `hits` for those of your code.",
+)
+USAGE_PROFILE = click.option(
+    "--usage",
+    "usage_file",
+    type=FILE_PATH,
+    metavar="FILE",
+    help="Usage profile of your code.  [default: usage.json beside whopwatch.toml]",
 )
 MAX_FAILURES = click.option(
     "--max-failures", type=click.IntRange(min=1), metavar="N", help="Stop after N findings that count."

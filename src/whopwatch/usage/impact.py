@@ -1,0 +1,117 @@
+"""Weigh findings by the usage profile: which of them hit the user's own code, and where."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whopwatch.config.targets_file import find_config
+from whopwatch.core.errors import UsageError
+from whopwatch.core.exit_codes import FAIL_ON_HITS
+from whopwatch.core.finding import Finding, Impact
+from whopwatch.core.report import Report
+from whopwatch.usage.profile import FILE, Certainty, Profile, Use, place_order, read_profile
+from whopwatch.usage.recorder import COMPUTED_NAME
+
+if TYPE_CHECKING:
+    from whopwatch.diff.result import Comparison
+
+MAX_SHOWN_PLACES = 20
+"""Places of the user's code that one finding lists."""
+_RANK = {Impact.HITS: 0, Impact.MAY: 1, Impact.UNUSED: 2}
+_FIELD_LOCATIONS = ("/", "body:/", "param:")
+_WHOLE_REQUEST = "request"
+
+Weighed = tuple[Impact, tuple[str, ...]]
+
+
+def choose_profile(given: Path | None, config: Path | None, fail_on: str) -> Profile | None:
+    """Return the profile in the file `given`, or the one beside the configuration file; None without either.
+
+    Raise UsageError if `fail_on` needs one.
+    """
+    path = given
+    if path is None:
+        settings = config or find_config()
+        beside = settings.parent / FILE if settings else None
+        path = beside if beside and beside.is_file() else None
+    if path is None and fail_on == FAIL_ON_HITS:
+        raise UsageError(
+            "--fail-on hits requires a usage profile.",
+            where="option --fail-on",
+            hint=f"whopwatch usage src -o {FILE}, then add --usage {FILE}",
+        )
+    return read_profile(path) if path else None
+
+
+def weigh_report(report: Report, profile: Profile | None) -> Report:
+    """Return the report with the impact of each finding; the same report without a profile."""
+    if profile is None:
+        return report
+    return replace(report, findings=tuple(weigh_finding(one, profile) for one in report.findings))
+
+
+def weigh_comparison(comparison: Comparison, profile: Profile | None) -> Comparison:
+    """Return the comparison with the impact of each change, the ones that hit the user's code first."""
+    if profile is None:
+        return comparison
+    weighed = [replace(one, finding=weigh_finding(one.finding, profile)) for one in comparison.changes]
+    weighed.sort(key=lambda one: _RANK[one.finding.impact or Impact.MAY])
+    return replace(comparison, changes=tuple(weighed))
+
+
+def weigh_finding(finding: Finding, profile: Profile) -> Finding:
+    """Return the finding with its impact: the worst of all its places, and the user's places of that impact."""
+    where = [(one.operation, one.location) for one in finding.places] or [(finding.operation, finding.location)]
+    is_new = finding.expected == "absent" and finding.observed.startswith("required")
+    weighed = [impact_at(operation, location, profile, is_required=is_new) for operation, location in where]
+    worst = min((impact for impact, _ in weighed), key=_RANK.__getitem__)
+    places = {place for impact, found in weighed if impact is worst for place in found}
+    shown = tuple(sorted(places, key=place_order)[:MAX_SHOWN_PLACES])
+    return replace(finding, impact=worst, impact_places=shown)
+
+
+def impact_at(operation: str, location: str, profile: Profile, *, is_required: bool = False) -> Weighed:
+    """Return the impact of a difference at one location, and where the user's code is hit.
+
+    `is_required` is whether requests have to name what is there from now on. Unknown stays unknown: data that goes to
+    code that was not followed, or a call whose name is computed, may be hit.
+    """
+    use = profile.operations.get(operation)
+    if use is None:
+        is_root_cause = operation in ("", "all") or operation.startswith(("schema:", "object:"))
+        is_unknown = any(reason == COMPUTED_NAME for _, reason in profile.coverage.not_followed)
+        return Impact.MAY if is_root_cause or is_unknown else Impact.UNUSED, ()
+    if not location.startswith(_FIELD_LOCATIONS):
+        return _by_certainty(use), tuple(use.places)
+    fields = [one for name, one in use.fields.items() if _is_within(name, location)]
+    if fields:
+        return _strongest(fields), tuple(place for one in fields for place in one.places)
+    whole = [one for name, one in use.read_whole.items() if _may_read(name, location)]
+    if is_required and not location.startswith("/"):
+        impact = Impact.MAY if whole else _by_certainty(use)
+        return impact, tuple(use.places)
+    if whole:
+        return Impact.MAY, tuple(place for one in whole for place in one.places)
+    return Impact.UNUSED, ()
+
+
+def _by_certainty(use: Use) -> Impact:
+    return Impact.HITS if use.certainty is Certainty.SEEN else Impact.MAY
+
+
+def _strongest(uses: list[Use]) -> Impact:
+    return min(map(_by_certainty, uses), key=_RANK.__getitem__)
+
+
+def _is_within(used: str, location: str) -> bool:
+    """Return whether a used field is the one at `location`, or below it."""
+    return used == location or used.startswith(f"{location}/")
+
+
+def _may_read(whole: str, location: str) -> bool:
+    """Return whether data that leaves the code at `whole` contains `location`."""
+    if whole == _WHOLE_REQUEST:
+        return not location.startswith("/")
+    return location.startswith("/") and (whole == "" or location == whole or location.startswith(f"{whole}/"))

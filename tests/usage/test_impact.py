@@ -1,0 +1,126 @@
+"""The impact of findings: what the profile says of each place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.diff.documents import TEXT, WHOLE, document, record
+from whopwatch.cli import main
+from whopwatch.core.finding import Finding, Impact, Occurrence, Severity
+from whopwatch.usage.impact import impact_at, weigh_finding
+from whopwatch.usage.profile import Certainty, Profile
+from whopwatch.usage.recorder import COMPUTED_NAME
+
+Captured = pytest.CaptureFixture[str]
+SEEN, GUESSED = Certainty.SEEN, Certainty.GUESSED
+
+
+def profile() -> Profile:
+    made = Profile("2025-01-01")
+    made.use("payments.list", "a.py:1", SEEN)
+    made.use_field("payments.list", "/data/*/user/email", "a.py:2", SEEN)
+    made.use_field("payments.list", "/data/*/total", "a.py:3", GUESSED)
+    made.use_field("payments.list", "param:company_id", "a.py:1", SEEN)
+    made.use_whole("payments.list", "/data/*/plan", "a.py:4")
+    made.use("products.create", "b.py:1", SEEN)
+    made.use_whole("products.create", "request", "b.py:1")
+    made.use("plans.list", "c.py:1", GUESSED)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("operation", "location", "impact", "places"),
+    [
+        ("payments.list", "/data/*/user/email", Impact.HITS, ("a.py:2",)),
+        ("payments.list", "/data/*/user", Impact.HITS, ("a.py:2",)),
+        ("payments.list", "/data/*/user/name", Impact.UNUSED, ()),
+        ("payments.list", "/data/*/use", Impact.UNUSED, ()),
+        ("payments.list", "/data/*/total", Impact.MAY, ("a.py:3",)),
+        ("payments.list", "/data/*/plan/id", Impact.MAY, ("a.py:4",)),
+        ("payments.list", "/data/*/plan_id", Impact.UNUSED, ()),
+        ("payments.list", "param:company_id", Impact.HITS, ("a.py:1",)),
+        ("payments.list", "param:order", Impact.UNUSED, ()),
+        ("payments.list", "status", Impact.HITS, ("a.py:1",)),
+        ("payments.list", "", Impact.HITS, ("a.py:1",)),
+        ("products.create", "body:/title", Impact.MAY, ("b.py:1",)),
+        ("products.create", "/title", Impact.UNUSED, ()),
+        ("plans.list", "path", Impact.MAY, ("c.py:1",)),
+        ("refunds.list", "/data/*/id", Impact.UNUSED, ()),
+        ("all", "/company_id", Impact.MAY, ()),
+    ],
+)
+def test_the_impact_at_a_location(operation: str, location: str, impact: Impact, places: tuple[str, ...]) -> None:
+    assert impact_at(operation, location, profile()) == (impact, places)
+
+
+def test_a_new_required_parameter_hits_every_call() -> None:
+    assert impact_at("payments.list", "param:account_id", profile(), is_required=True) == (Impact.HITS, ("a.py:1",))
+    assert impact_at("products.create", "body:/kind", profile(), is_required=True)[0] is Impact.MAY
+
+
+def test_a_computed_name_may_be_any_operation() -> None:
+    unclear = profile()
+    unclear.coverage.not_followed.append(("a.py:9", COMPUTED_NAME))
+    assert impact_at("refunds.list", "/data/*/id", unclear)[0] is Impact.MAY
+
+
+def test_a_root_cause_has_the_worst_impact_of_its_places() -> None:
+    places = tuple(
+        Occurrence("payments.list", location, "0" * 12, 1, 1) for location in ("/data/*/user/email", "/data/*/paid_at")
+    )
+    finding = Finding("D5", "schema", Severity.HIGH, "schema:User", "/email", "a", "b", "c", places=places)
+    weighed = weigh_finding(finding, profile())
+    assert (weighed.impact, weighed.impact_places) == (Impact.HITS, ("a.py:2",))
+    assert weighed.to_json()["impact"] == "hits you"
+    assert weighed.fingerprint == finding.fingerprint
+    assert "impact" not in finding.to_json()
+
+
+def write(folder: Path, name: str, content: object) -> str:
+    (folder / name).write_text(json.dumps(content))
+    return str(folder / name)
+
+
+def test_diff_fails_only_for_what_hits(tmp_path: Path, capsys: Captured) -> None:
+    old = write(tmp_path, "old.json", document(answer=record("name age", name=TEXT, age=WHOLE)))
+    new = write(tmp_path, "new.json", document(answer=record("age", age=WHOLE)))
+    used, other = Profile(None), Profile(None)
+    for one, field in ((used, "/name"), (other, "/age")):
+        one.use("cats.create", "cats.py:7", SEEN)
+        one.use_field("cats.create", field, "cats.py:8", SEEN)
+    hit = write(tmp_path, "used.json", used.to_json())
+    missed = write(tmp_path, "other.json", other.to_json())
+    assert main(["diff", old, new, "--usage", hit, "--fail-on", "hits", "--json", str(tmp_path / "out.json")]) == 1
+    assert "hits you: cats.py:8" in capsys.readouterr().out
+    finding = json.loads((tmp_path / "out.json").read_text())["findings"][0]
+    assert (finding["impact"], finding["impact_places"]) == ("hits you", ["cats.py:8"])
+    assert main(["diff", old, new, "--usage", missed, "--fail-on", "hits"]) == 0
+    assert "not used by you" in capsys.readouterr().out
+    assert main(["diff", old, new, "--usage", missed]) == 1
+
+
+def test_fail_on_hits_requires_a_profile(capsys: Captured) -> None:
+    assert main(["check", "--fail-on", "hits"]) == 2
+    assert "--fail-on hits requires a usage profile" in capsys.readouterr().err
+
+
+def test_check_weighs_its_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    made = Profile("2025-01-01")
+    made.use("products.list", "shop.py:3", SEEN)
+    made.use_field("products.list", "/data/*/title", "shop.py:4", SEEN)
+    write(tmp_path, "usage.json", made.to_json())
+    (tmp_path / "whopwatch.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    arguments = ["check", "--only", "products.list", "--budget", "40", "--fail-on", "hits", "--json", "out.json"]
+    assert main([*arguments, "--fault", "field-missing@products.list"]) in (0, 1, 3)
+    findings = json.loads((tmp_path / "out.json").read_text())["findings"]
+    assert findings
+    for finding in findings:
+        is_used = finding["location"] in ("/data/*/title", "/data/*", "/data")
+        assert finding["impact"] == ("hits you" if is_used else "not used by you"), finding["location"]
+    assert "impact" in capsys.readouterr().out
+    assert main(["report", "out.json", "--json", "again.json"]) in (0, 1, 3)
+    assert json.loads((tmp_path / "again.json").read_text())["findings"] == findings

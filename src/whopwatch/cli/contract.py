@@ -40,14 +40,41 @@ contract_command.add_command(sync_command)
 contract_command.add_command(watch_command)
 
 
-@contract_command.command("export", epilog="Example: whopwatch contract export -o whop.yaml")
+EXPORT = """\b
+Examples:
+  whopwatch contract export -o whop.yaml
+  whopwatch contract export --format asyncapi -o whop-webhooks.yaml
+  whopwatch contract export -o whop-openapi.json && whopwatch contract export --format arazzo -o whop-journeys.json
+
+\b
+Formats:
+  openapi      OpenAPI 3.1, everything
+  openapi-3.0  OpenAPI 3.0.3; webhooks become x-webhooks, unknown keywords x-json-schema-*
+  asyncapi     AsyncAPI 3.0: the webhook events
+  arazzo       Arazzo 1.0: create, read, update, act and delete for each resource; needs whop-openapi.json beside it
+"""
+
+
+@contract_command.command("export", epilog=EXPORT)
 @click.option("-o", "--output", default=STDOUT, metavar="FILE", help="Output file: - for stdout, .yaml for YAML.")
 @click.option("--api", type=click.Choice(["v1", "v2"]), default="v1", show_default=True, help="Which API.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["openapi", "openapi-3.0", "asyncapi", "arazzo"]),
+    default="openapi",
+    show_default=True,
+    help="Format of the document.",
+)
 @EDITION_NAME
-def export_command(output: str, api: str, name: str | None) -> int:
-    """Write the contract as one self-contained OpenAPI 3.1 document."""
+def export_command(output: str, api: str, form: str, name: str | None) -> int:
+    """Write the contract as one document: OpenAPI 3.1, or the format of another tool."""
+    from whopwatch.reports.contract_formats import exported
+
+    if api != "v1" and not form.startswith("openapi"):
+        raise UsageError(f"--format {form} is for v1.", where="option --api", expected="v1", got=api)
     outputs = Outputs({"openapi": output}, None, {})
-    document = load(name).documents[api]
+    document = exported(load(name), form, api)
     if output.endswith((".yaml", ".yml")):
         import yaml
 

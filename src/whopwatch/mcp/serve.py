@@ -18,7 +18,7 @@ from whopwatch import __version__
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.local_server import HOST, served
-from whopwatch.mcp.knowledge import MAX_LINE, Knowledge
+from whopwatch.mcp.knowledge import MAX_LINE_CHARACTERS, Knowledge
 
 # The library logs what clients send, and a traceback quotes the files that are read.
 logging.getLogger("mcp").addHandler(logging.NullHandler())
@@ -26,7 +26,7 @@ logging.getLogger("mcp").propagate = False
 
 INSTRUCTIONS = """Facts about the Whop REST API, from whopwatch's reports, drift history and contracts on this machine.
 No request is sent to Whop. States are as old as the newest report, whose time each result names."""
-MAX_BODY = 64 * 2**10
+MAX_MESSAGE_BYTES = 64 * 2**10
 MAX_ARGUMENT = 200
 """Characters of one argument."""
 
@@ -86,7 +86,7 @@ def _with_errors(tool: Callable[..., str]) -> Callable[..., str]:
         try:
             return tool(**arguments)
         except WhopwatchError as error:
-            lines = (sanitize(line)[:MAX_LINE] for line in str(error).splitlines())
+            lines = (sanitize(line)[:MAX_LINE_CHARACTERS] for line in str(error).splitlines())
             raise ToolError("\n".join(lines)) from None
 
     return called
@@ -103,6 +103,8 @@ def serve_http(server: MCPServer, port: int) -> Iterator[str]:
 
     Requests that a web page of another host makes are refused. Raises UsageError if the port is taken.
     """
-    app = server.streamable_http_app(json_response=True, stateless_http=True, max_request_body_size=MAX_BODY, host=HOST)
+    app = server.streamable_http_app(
+        json_response=True, stateless_http=True, max_request_body_size=MAX_MESSAGE_BYTES, host=HOST
+    )
     with served(app, name="MCP server", port=port, lifespan=True) as bound:
         yield f"http://{HOST}:{bound}/mcp"

@@ -115,8 +115,8 @@ class Paging:
 class Behaviour:
     """The declared behaviour.
 
-    `risk` lists resources, the riskiest first; the checks of the resources in `money_path` have their turn first. The
-    other fields are tables of the file.
+    `risk` lists resources, the riskiest first; checks of the resources in `money_path` have their turn first. `pins`
+    names the lists of `keys` and `webhooks`, whose items show their version. The other fields are tables of the file.
     """
 
     account: Mapping[str, str]
@@ -129,6 +129,7 @@ class Behaviour:
     owners: Mapping[str, str]
     filters: Mapping[str, Mapping[str, str]]
     operations: Mapping[str, Mapping[str, Mapping[str, str]]]
+    pins: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def account_resource(self) -> AccountResource:

@@ -177,3 +177,17 @@ def test_an_export_of_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["baseline", "export", "--baseline", str(tmp_path / "none.sqlite")]) == 2
     assert main(["baseline", "import", str(tmp_path / "none.json")]) == 2
     assert "no baseline to export" in capsys.readouterr().err
+
+
+def test_versions_shows_when_each_was_first_seen(api: Simulator, capsys: pytest.CaptureFixture[str]) -> None:
+    night(api, "--baseline", "b.sqlite")
+    capsys.readouterr()
+    assert main(["versions", "--target", api.base_url, "--baseline", "b.sqlite", "--json", "v.json"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    facts = json.loads(Path("v.json").read_text())
+    assert facts["supported"] == list(facts["first_seen"]) == ["2025-01-01"]
+    assert f"2025-01-01 by {facts['first_seen']['2025-01-01'][:10]}" in shown
+    assert facts["move"]["from"] == "2025-01-01"
+    assert f"To list the changes: {facts['move']['command']}" in shown
+    assert "operation-removed" in shown
+    assert main(["versions", "--target", api.base_url, "--baseline", "none.sqlite"]) == 2

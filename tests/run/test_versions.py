@@ -7,9 +7,11 @@ import pytest
 
 from tests.http.mock import MockTransport
 from tests.run.fake_api import FakeApi
+from tests.run.in_process import InProcess
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
-from whopwatch.run.versions import survey_versions
+from whopwatch.run.versions import newest_move, survey_versions
+from whopwatch.simulator import SimulatorOptions
 
 KEY = "apik_secret_1234abcd"
 PINNED = "2026-10-15-1"
@@ -81,3 +83,19 @@ def test_a_key_that_is_not_listed_is_judged_by_responses() -> None:
 def test_two_keys_with_the_same_end_show_nothing(newest: Contract) -> None:
     survey = survey_versions(newest, load(), target(), MockTransport(VersionedApi("apik_*****zzzz")))
     assert survey.key_version is None
+
+
+@pytest.mark.parametrize("version", ["2025-01-01", "2026-10-15-1"])
+def test_a_simulator_of_either_version_lists_it(newest: Contract, version: str) -> None:
+    api = InProcess(load(version), SimulatorOptions())
+    assert survey_versions(newest, load(), api.target(), api).supported == (version,)
+
+
+def test_a_move_counts_what_changes_to_the_newest_contract(newest: Contract) -> None:
+    for version in ("2025-01-01", "2026-03-01"):
+        move = newest_move(version)
+        assert move is not None
+        assert (move.old, move.new) == ("2025-01-01", newest.version)
+        assert move.classes["D1"] > 5
+        assert move.to_json()["command"] == "whopwatch diff 2025-01-01 2026-10-15-1"
+    assert [newest_move(one) for one in (None, newest.version, "2027-01-01", "2020-01-01")] == [None] * 4

@@ -70,8 +70,9 @@ def diff_command(
 ) -> int:
     """Compare two contracts, OLD and NEW, by drift class.
 
-    Each side is a contract folder, an OpenAPI 3 file (JSON or YAML), a release of the official SDK (sdk:VERSION for
-    Python, npm:VERSION for TypeScript; the version may be `newest`), or the archive file of a release.
+    Each side is a contract folder, the version of a bundled contract (2025-01-01), an OpenAPI 3 file (JSON or YAML), a
+    release of the official SDK (sdk:VERSION for Python, npm:VERSION for TypeScript; the version may be `newest`), or
+    the archive file of a release.
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file, "html": html_file}, None, {})
     from whopwatch.diff.result import compare_sides

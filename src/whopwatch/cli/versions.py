@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli._support.options import CONFIG, RATE, TARGET, report_files
+from whopwatch.cli._support.options import CONFIG, FILE_PATH, RATE, TARGET, report_files
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK
+from whopwatch.core.drift_classes import class_slug
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from whopwatch.run.versions import VersionSurvey
+    from whopwatch.run.versions import VersionMove, VersionSurvey
 
 EXAMPLE = """\b
 Examples:
   whopwatch versions --target production
+  whopwatch versions --target production --baseline reports/baseline.sqlite
   whopwatch versions --target production --json - | jq -r .supported[-1]
 
 \b
@@ -36,27 +38,63 @@ SHOWN = 5
 @TARGET
 @RATE
 @report_files("json")
+@click.option("--baseline", type=FILE_PATH, metavar="FILE", help="Drift history: show when versions were first seen.")
 @CONFIG
 def versions_command(
-    target: str | None, rate: float | None, reports: dict[str, str | None], config: Path | None
+    target: str | None,
+    rate: float | None,
+    reports: dict[str, str | None],
+    baseline: Path | None,
+    config: Path | None,
 ) -> int:
-    """Show which API versions a target supports, and to which the key and the webhooks are pinned."""
+    """Show the API versions that a target supports and that its key and webhooks use, and what a move changes."""
     from whopwatch.cli._support.colors import make_console
     from whopwatch.contract import load
     from whopwatch.run.target import open_target
-    from whopwatch.run.versions import survey_versions
+    from whopwatch.run.versions import newest_move, survey_versions
 
     outputs = Outputs(reports, None, {})
     default = load()
+    first_seen = _first_seen(baseline, target, config) if baseline else None
     with open_target(default, target, os.environ, config=config, rate=rate) as ready:
         survey = survey_versions(load("newest"), default, ready)
-    outputs.write({kind: json.dumps(survey.to_json(), indent=2) + "\n" for kind in outputs.kinds})
+    move = newest_move(survey.key_version)
+    facts = {
+        **survey.to_json(),
+        "move": move.to_json() if move else None,
+        **({} if first_seen is None else {"first_seen": first_seen}),
+    }
+    outputs.write({kind: json.dumps(facts, indent=2) + "\n" for kind in outputs.kinds})
     if not outputs.use_stdout:
-        _print(survey, make_console())
+        _print(survey, move, first_seen, make_console())
     return EXIT_CLEAN if survey.key_version else EXIT_COULD_NOT_CHECK
 
 
-def _print(survey: VersionSurvey, console: Console) -> None:
+def _first_seen(baseline: Path, target: str | None, config: Path | None) -> dict[str, str]:
+    """Return when the nights of a baseline first saw each version, the oldest version first."""
+    from whopwatch.contract.loader import version_order
+    from whopwatch.history import read_baseline
+    from whopwatch.history.owner import claim_baseline
+
+    if not baseline.is_file():
+        raise UsageError("There is no baseline.", where=str(baseline), hint="`whopwatch drift` creates it")
+    records = read_baseline(baseline)
+    claim_baseline(records, target, os.environ, config, baseline)
+    return {version: records.versions[version].first_seen for version in sorted(records.versions, key=version_order)}
+
+
+def _first_seen_words(first_seen: dict[str, str]) -> str:
+    """Return `2026-10-20 on 2026-11-29`, the newest version first; versions of the first list may be older."""
+    if not first_seen:
+        return "no night has seen a list of versions"
+    start = min(first_seen.values())
+    newest = list(reversed(first_seen.items()))[:SHOWN]
+    return ", ".join(f"{version} {'by' if day == start else 'on'} {day[:10]}" for version, day in newest)
+
+
+def _print(
+    survey: VersionSurvey, move: VersionMove | None, first_seen: dict[str, str] | None, console: Console
+) -> None:
     from rich.table import Table
 
     from whopwatch.contract.loader import editions
@@ -65,6 +103,8 @@ def _print(survey: VersionSurvey, console: Console) -> None:
     newest = list(reversed(survey.supported))
     more = f" and {len(newest) - SHOWN} older" if len(newest) > SHOWN else ""
     table.add_row("supported", f"{', '.join(newest[:SHOWN])}{more}" if newest else "the API does not list its versions")
+    if first_seen is not None:
+        table.add_row("first seen", _first_seen_words(first_seen))
     known = {"key": "listed for the key", "header": "from response headers", "responses": "from response bodies"}
     key = f"{survey.key_version} ({known[survey.key_evidence or 'key']})" if survey.key_version else "unknown"
     table.add_row("key", key)
@@ -76,6 +116,7 @@ def _print(survey: VersionSurvey, console: Console) -> None:
     table.add_row("contracts", ", ".join(f"{edition.version} ({edition.release})" for edition in bundled))
     table.add_row("requests", str(survey.sent))
     console.print(table)
-    last = bundled[-1].version
-    if survey.key_version and last and survey.key_version != last:
-        console.print(f" To see what an upgrade changes: whopwatch diff {survey.key_version} {last}", highlight=False)
+    if move:
+        classes = ", ".join(f"{count} {class_slug(one)}" for one, count in move.classes.items())
+        console.print(f"\n A move from {move.old} to {move.new} changes: {classes}", highlight=False)
+        console.print(f" To list the changes: {move.command}", highlight=False)

@@ -99,9 +99,16 @@ def request_first_page(operation: Operation, contract: Contract, company: str | 
     return Call(operation, Purpose.LIST, query=query, headers=headers)
 
 
-def request_supported_versions(contract: Contract, company: str | None) -> Call | None:
-    """Return the request whose rejection lists the supported versions; None if the contract has no list to request."""
-    operation = next((one for one in contract.lists if "{" not in one.path), None)
+def request_supported_versions(contract: Contract, company: str | None, other: Contract | None = None) -> Call | None:
+    """Return the request whose rejection lists the supported versions; None if the contract has no list to request.
+
+    A path that `other` has, too, is preferred: an API of its version may not know the rest.
+    """
+    lists = sorted(
+        (one for one in contract.lists if "{" not in one.path),
+        key=lambda one: other is not None and other.match("GET", one.path) is None,
+    )
+    operation = next(iter(lists), None)
     return request_first_page(operation, contract, company, NO_VERSION) if operation else None
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whopwatch.config import Target
 from whopwatch.contract import Contract
-from whopwatch.contract.loader import editions, is_version
+from whopwatch.contract.loader import editions, is_version, nearest_version, version_order
 from whopwatch.core.exchange import Exchange
+from whopwatch.diff.result import compare_sides
+from whopwatch.diff.sides import side_of_contract
 from whopwatch.http import Client, Transport
 from whopwatch.run.api_version import request_first_page, request_supported_versions, supported_versions
 from whopwatch.run.matching import bundled_contracts
@@ -51,6 +54,35 @@ class VersionSurvey:
         }
 
 
+@dataclass(frozen=True)
+class VersionMove:
+    """What a move from one bundled contract to a newer one changes: places by drift class, the most frequent first."""
+
+    old: str
+    new: str
+    classes: Mapping[str, int]
+
+    @property
+    def command(self) -> str:
+        """Return the command that lists the changes."""
+        return f"whopwatch diff {self.old} {self.new}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the move as JSON."""
+        return {"from": self.old, "to": self.new, "classes": dict(self.classes), "command": self.command}
+
+
+def newest_move(version: str | None) -> VersionMove | None:
+    """Return what changes from the bundled contract that is nearest to `version` to the newest; None if nothing can."""
+    contracts = {contract.version: contract for contract in bundled_contracts() if contract.version}
+    old, new = nearest_version(version, contracts) if version else None, max(contracts, key=version_order)
+    if old is None or old == new:
+        return None
+    places = compare_sides(side_of_contract(contracts[old]), side_of_contract(contracts[new])).places
+    counts = Counter(place.finding.drift_class for place in places)
+    return VersionMove(old, new, dict(counts.most_common()))
+
+
 def survey_versions(
     contract: Contract, default: Contract, target: Target, transport: Transport | None = None
 ) -> VersionSurvey:
@@ -61,7 +93,7 @@ def survey_versions(
     """
     plain = replace(target, api_version_date=None)
     with Client(plain, contract, budget=SURVEY_BUDGET - COMPARED, transport=transport) as client:
-        supported = _supported(client, contract, target)
+        supported = _supported(client, contract, default, target)
         newest = supported[-1] if supported else None
         key_version = _version_of_key(client, contract, target, newest)
         webhooks = _versions_of_webhooks(client, contract, target, newest)
@@ -76,9 +108,9 @@ def survey_versions(
     return VersionSurvey(supported, key_version, evidence, webhooks, sent)
 
 
-def _supported(client: Client, contract: Contract, target: Target) -> tuple[str, ...]:
+def _supported(client: Client, contract: Contract, default: Contract, target: Target) -> tuple[str, ...]:
     """Return the versions that the API lists when it is asked for one that does not exist."""
-    call = request_supported_versions(contract, target.company_id)
+    call = request_supported_versions(contract, target.company_id, default)
     return (supported_versions(client.send(call)) if call else None) or ()
 
 
@@ -89,7 +121,7 @@ def _version_of_key(client: Client, contract: Contract, target: Target, version:
     secret = target.api_key.reveal()
     found = [
         version
-        for item in _items(_listed(client, contract, target, "api_keys.list", version))
+        for item in _items(_listed(client, contract, target, "keys", version))
         if (version := _shown_version(item.get("api_version_date")))
         and _is_end_of(item.get("obfuscated_secret_key"), secret)
     ]
@@ -104,7 +136,7 @@ def _is_end_of(shown: Any, secret: str) -> bool:
 def _versions_of_webhooks(client: Client, contract: Contract, target: Target, version: str | None) -> dict[str, str]:
     return {
         item["id"]: _shown_version(item.get("api_version_date")) or _shown_version(item.get("api_version")) or "unknown"
-        for item in _items(_listed(client, contract, target, "webhooks.list", version))
+        for item in _items(_listed(client, contract, target, "webhooks", version))
         if isinstance(item.get("id"), str)
     }
 
@@ -114,8 +146,9 @@ def _shown_version(value: Any) -> str | None:
     return value if isinstance(value, str) and (is_version(value) or _WEBHOOK_VERSION.fullmatch(value)) else None
 
 
-def _listed(client: Client, contract: Contract, target: Target, id: str, version: str | None) -> Exchange | None:
-    operation = contract.operations.get(id)
+def _listed(client: Client, contract: Contract, target: Target, what: str, version: str | None) -> Exchange | None:
+    """Return the first page of the list that shows the versions of keys or webhooks; None if the contract has none."""
+    operation = contract.operations.get(contract.behaviour.pins.get(what, ""))
     return client.send(request_first_page(operation, contract, target.company_id, version)) if operation else None
 
 

@@ -82,7 +82,9 @@ def test_the_compose_file_keeps_the_compose_specification(needs: Needs, deploy: 
         warnings.simplefilter("ignore")  # the library's own, at import
         compose_spec = import_module("compose_spec")
     parsed = compose_spec.ComposeSpecification.model_validate(load(deploy / "compose.yaml"))
-    assert set(parsed.services) == {"prober", "drift", "prometheus", "alertmanager", "pushgateway", "grafana"}
+    assert set(parsed.services) == {
+        *("prober", "drift", "prometheus", "alertmanager", "receiver", "pushgateway", "grafana")
+    }
 
 
 def test_the_compose_file_mounts_what_exists_and_opens_nothing_to_the_network(deploy: Path) -> None:

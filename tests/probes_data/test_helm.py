@@ -165,7 +165,7 @@ def test_wrong_values_are_refused(helm: Any, values: dict[str, Any]) -> None:
 def test_the_linter_finds_no_fault(helm: Any) -> None:
     result = helm.lint(str(CHART))
     assert result["errors"] == []
-    assert all("icon" in message["message"] for message in result["messages"])
+    assert all("icon" in message["error"] for message in result["messages"])
 
 
 def test_the_kustomize_manifests_are_rendered_from_the_chart(run: Run, helm: Any, probes: Path, tmp_path: Path) -> None:

@@ -21,6 +21,17 @@ ITEMS: list[dict[str, Any]] = [
     {"id": "prod_2", "title": "x", "headline": "y", "route": "z"},
 ]
 
+COMPLETE: dict[str, Any] = {
+    **dict.fromkeys(("business_type", "external_identifier", "headline", "industry_type")),
+    **dict.fromkeys(("created_at", "updated_at"), "2025-01-01T00:00:00Z"),
+    **dict.fromkeys(("member_count", "published_reviews_count"), 0),
+    "route": "x",
+    "title": "x",
+    "verified": False,
+    "visibility": "visible",
+}
+"""What a list item of the contract has besides its id."""
+
 
 def api(call: Call) -> tuple[Any, int]:
     if call.operation.id == LIST:
@@ -47,6 +58,20 @@ def test_the_object_whose_item_has_most_that_is_new_comes_first(state: RunState)
     assert ids(ask(state, follow_ups.another_object, RETRIEVE, api)) == ["prod_2"]
     assert ids(ask(state, follow_ups.more_objects, RETRIEVE, api)) == ["prod_1"]
     assert ask(state, follow_ups.more_objects, RETRIEVE, api) == []
+
+
+def test_objects_whose_list_items_break_the_contract_are_retrieved(contract: Contract) -> None:
+    state = run_state(contract, RETRIEVE, LIST)
+    retrieved = Call(contract.operation(RETRIEVE), Purpose.RETRIEVE, path_params={"id": "prod_0"})
+    state.record(retrieved, answer(retrieved, ITEMS[0]))
+    listed = Call(contract.operation(LIST), Purpose.LIST, query=(("company_id", "biz_1"),))
+    state.record(listed, answer(listed, {**page([]), "data": [{**COMPLETE, "id": f"prod_{n}"} for n in range(5)]}))
+    assert ask(state, follow_ups.deviating_objects, RETRIEVE, api) == []
+    broken: dict[int, dict[str, Any]] = {2: {"visibility": "gone"}, 3: {"visibility": "gone"}, 4: {"title": 1}}
+    items = [{**COMPLETE, "id": f"prod_{n}", **broken.get(n, {})} for n in range(5)]
+    state.record(listed, answer(listed, {**page([]), "data": items}))
+    assert ids(ask(state, follow_ups.deviating_objects, RETRIEVE, api)) == ["prod_2", "prod_4"]
+    assert ask(state, follow_ups.deviating_objects, LIST, api) == []
 
 
 def test_two_objects_are_retrieved_in_a_turn(state: RunState) -> None:

@@ -8,8 +8,10 @@ from itertools import combinations
 from typing import Any
 
 from whopwatch.contract import Operation
-from whopwatch.core.exchange import Purpose
+from whopwatch.contract.schema_tree import schemas_of
+from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
+from whopwatch.http.call import is_usable
 from whopwatch.oracle.deprecation import MIN_OBJECTS, deprecated_properties
 from whopwatch.oracle.expansion import EXPAND, expandable
 from whopwatch.oracle.object_features import features
@@ -18,6 +20,8 @@ from whopwatch.planning.reach import next_values, request_operation
 from whopwatch.planning.state import Experiment, RunState, Trace, items, own_ids, own_objects
 
 OBJECTS_PER_TURN = 2
+DEVIATING_OBJECTS = 2
+"""Objects of an operation that are retrieved because their list items break the contract."""
 CHOICE = 12
 """Candidates among which the next object is chosen."""
 REPEATED_OPERATIONS = 20
@@ -44,6 +48,34 @@ def enough_objects(state: RunState, operation: Operation) -> Experiment:
         plain, retrieved, left = _retrievable(state, operation)
         for id in left[: max(0, MIN_OBJECTS - len(retrieved))] if plain else ():
             yield _with_id(plain, id)
+
+
+def deviating_objects(state: RunState, operation: Operation) -> Experiment:
+    """Retrieve objects whose list items break the contract: a value that few objects have may be undocumented here."""
+    plain, retrieved, _ = _retrievable(state, operation)
+    if plain is None or operation.resource not in state.required[operation.id][0].resources:
+        return
+    chosen: dict[str, str] = {}
+    for page, exchange in _pages(state, operation):
+        for location, index in _deviations(state, page.operation, exchange):
+            item = items(exchange)[index] if index < len(items(exchange)) else None
+            id = item.get("id") if isinstance(item, dict) else None
+            if isinstance(id, str) and is_usable(id) and id not in retrieved:
+                chosen.setdefault(location, id)
+    for id in list(dict.fromkeys(chosen.values()))[:DEVIATING_OBJECTS]:
+        yield _with_id(plain, id)
+
+
+def _deviations(state: RunState, operation: Operation, page: Exchange) -> Iterator[tuple[str, int]]:
+    """Yield where items of a list page break their schema, each with the index of the item."""
+    validator = state.contract.validator(operation.success.pointer, operation.api)
+    if operation.success.schema is None or validator.is_valid(page.json):
+        return
+    node = schemas_of(state.contract).of(operation)
+    for violation in validator.violations(node.to_explain(page.json)):
+        index = next((step for step in violation.path if isinstance(step, int)), None)
+        if index is not None:
+            yield violation.location, index
 
 
 def _objects(state: RunState, operation: Operation, count: int) -> Experiment:

@@ -9,7 +9,14 @@ from zlib import crc32
 from whopwatch.contract import Operation
 from whopwatch.planning import invalid_requests as invalid
 from whopwatch.planning import list_requests as lists
-from whopwatch.planning.follow_ups import another_object, enough_objects, expansions, more_objects, second_parent
+from whopwatch.planning.follow_ups import (
+    another_object,
+    deviating_objects,
+    enough_objects,
+    expansions,
+    more_objects,
+    second_parent,
+)
 from whopwatch.planning.reach import lists_of_more_parents, reach_operations
 from whopwatch.planning.state import (
     Experiment,
@@ -87,6 +94,7 @@ BY_PRIORITY: tuple[Step, ...] = (
     invalid.unknown_id,
     invalid.any_error,
     enough_objects,
+    deviating_objects,
     expansions,
     lists.smaller_pages,
     lists_of_more_parents,

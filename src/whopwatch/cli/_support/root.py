@@ -70,6 +70,7 @@ COMMANDS = {
     "webhook": ("whopwatch.cli.webhook:webhook", "Receive, check and send webhook deliveries."),
     "report": ("whopwatch.cli.report:report_command", "Show JSON reports again, or merge several into one."),
     "sdk": ("whopwatch.cli.sdk:sdk_command", "Test an SDK release against a target."),
+    "upgrade": ("whopwatch.cli.upgrade:upgrade_command", "List what an upgrade of the API changes for your code."),
     "usage": ("whopwatch.cli.usage:usage_command", "List the operations and fields that your code uses."),
     "versions": ("whopwatch.cli.versions:versions_command", "Show which API versions a target supports and uses."),
     "simulate": ("whopwatch.cli.simulate:simulate_command", "Run the embedded Whop API as a server."),

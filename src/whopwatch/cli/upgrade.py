@@ -1,0 +1,69 @@
+"""`whopwatch upgrade`: what the user's own code needs to move to another version of the API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from whopwatch.cli._support.options import FILE_PATH
+from whopwatch.cli._support.outputs import write_whole
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
+
+EXAMPLE = """\b
+Examples:
+  whopwatch upgrade --from 2025-01-01 --to 2026-10-15-1 --code src
+  whopwatch upgrade --from 2025-01-01 --code src --format markdown -o UPGRADE.md
+  whopwatch upgrade --from 2025-01-01 --usage usage.json --format sarif -o upgrade.sarif
+
+\b
+Exit codes: 0 no change hits the code, 1 at least one does, 2 a version, the code or the profile cannot be read.
+"""
+
+
+@click.command("upgrade", epilog=EXAMPLE)
+@click.option("--from", "old", required=True, metavar="VERSION|DIR", help="Version that your code uses now.")
+@click.option("--to", "new", default="newest", show_default=True, metavar="VERSION|DIR", help="Version to move to.")
+@click.option("--code", "sources", multiple=True, type=FILE_PATH, metavar="SOURCE", help="Your code; repeatable.")
+@click.option("--usage", "usage_file", type=FILE_PATH, metavar="FILE", help="Usage profile, in place of --code.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "html", "sarif", "json"]),
+    default="text",
+    show_default=True,
+    help="Format of the worklist.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write the worklist to FILE.  [default: stdout]")
+def upgrade_command(
+    old: str, new: str, sources: tuple[Path, ...], usage_file: Path | None, form: str, output: str | None
+) -> int:
+    """List the changes between two API versions that hit your code, with suggested edits.
+
+    Each change has the places in your code, the old and the new form, and a new name, if it is a rename. An edit is
+    suggested where a line names the renamed field or operation once. No file is changed.
+    """
+    if bool(sources) == bool(usage_file):
+        raise UsageError("Name your code with --code, or a profile of it with --usage.", expected="one of the two")
+    from whopwatch.contract import edition_dir, load
+    from whopwatch.diff.result import compare_sides
+    from whopwatch.diff.sides import Side, read_side
+    from whopwatch.usage.profile import read_profile
+    from whopwatch.usage.scan import scan
+    from whopwatch.usage.upgrade import plan_upgrade
+    from whopwatch.usage.worklist import FORMATS, count_tasks
+
+    def side(name: str) -> Side:
+        folder = edition_dir(name)
+        return Side(load(folder).version or name, read_side(str(folder), Path()).apis)
+
+    sides = side(old), side(new)
+    profile = read_profile(usage_file) if usage_file else scan(sources, load(edition_dir(old)))
+    worklist = plan_upgrade(compare_sides(*sides), profile)
+    text = FORMATS[form](worklist)
+    if output and output != "-":
+        write_whole(Path(output), text, "worklist")
+        click.echo(f"{count_tasks(worklist)}\nWritten: {output}")
+    else:
+        click.echo(text, nl=False)
+    return EXIT_DRIFT if worklist.hits else EXIT_CLEAN

@@ -1,0 +1,217 @@
+"""Show a worklist as text, Markdown, HTML, SARIF or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from jinja2 import Environment
+
+from whopwatch import __version__
+from whopwatch.core.finding import Severity
+from whopwatch.core.foreign_text import sanitize
+from whopwatch.reports.text import class_page, escape_markdown, plural
+from whopwatch.usage.upgrade import Task, Worklist
+
+_LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning"}
+_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{{ title }}</title>
+<style>body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; width: 100% } td, th { border-bottom: 1px solid #ccc; padding: .3rem;
+text-align: left; vertical-align: top } pre { background: #f4f4f4; padding: 1rem; overflow: auto }</style></head>
+<body><h1>{{ title }}</h1><p>{{ summary }}</p>
+{% for heading, rows in sections if rows %}<h2>{{ heading }}</h2>
+<table><tr><th>where</th><th>operation</th><th>severity</th><th>change</th></tr>
+{% for row in rows %}<tr><td>{{ row.where }}</td><td>{{ row.what }}</td><td>{{ row.severity }}</td>
+<td>{{ row.change }}</td></tr>
+{% endfor %}</table>
+{% endfor %}{% if edits %}<h2>Suggested edits</h2><pre>{{ edits }}</pre>
+{% endif %}{% if to_test %}<h2>Test after the move</h2><p>{{ to_test }}</p>
+{% endif %}</body></html>
+"""
+MAX_ROW_PLACES = 5
+
+
+def count_tasks(worklist: Worklist) -> str:
+    """Return the numbers of a worklist in one sentence."""
+    mechanical = sum(bool(task.edited) and not task.by_hand for task in worklist.hits)
+    return (
+        f"{plural(len(worklist.hits), 'change')} of the API hit your code, {mechanical} of them with a suggested edit. "
+        f"{len(worklist.possible)} may hit it. {worklist.unused} are not used by you."
+    )
+
+
+def _title(worklist: Worklist) -> str:
+    return f"Upgrade from {worklist.old} to {worklist.new}"
+
+
+def _sections(worklist: Worklist) -> tuple[tuple[str, tuple[Task, ...]], ...]:
+    return ("Changes that hit your code", worklist.hits), ("Changes that may hit your code", worklist.possible)
+
+
+def _where(task: Task) -> str:
+    places = task.finding.impact_places
+    rest = len(places) - MAX_ROW_PLACES
+    return ", ".join(places[:MAX_ROW_PLACES]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _what(task: Task) -> str:
+    return f"{task.finding.operation} {task.finding.location}".strip()
+
+
+def _change(task: Task) -> str:
+    finding = task.finding
+    words = f"{finding.class_label}: was {finding.expected}, is {finding.observed}"
+    if task.rename:
+        words += f"; rename {task.rename[0]} to {task.rename[1]}"
+        if task.edited:
+            words += " (edit below)" if not task.by_hand else f" (edit below, by hand: {', '.join(task.by_hand)})"
+    return words
+
+
+def as_text(worklist: Worklist) -> str:
+    """Return the worklist for a terminal."""
+    return sanitize_lines(_text_lines(worklist)) + (f"\nSuggested edits:\n\n{worklist.edits}" if worklist.edits else "")
+
+
+def sanitize_lines(lines: Iterator[str]) -> str:
+    """Return lines of foreign names as printable text."""
+    return "".join(f"{sanitize(line)}\n" for line in lines)
+
+
+def _text_lines(worklist: Worklist) -> Iterator[str]:
+    yield _title(worklist)
+    yield count_tasks(worklist)
+    for heading, tasks in _sections(worklist):
+        if tasks:
+            yield from ("", f"{heading}:")
+        for task in tasks:
+            yield f"  {_where(task) or 'place unknown'}"
+            yield f"    {task.finding.severity}  {_what(task)}"
+            yield f"    {_change(task)}"
+    if worklist.to_test:
+        yield from ("", f"Test after the move: {', '.join(worklist.to_test)}")
+
+
+def worklist_markdown(worklist: Worklist) -> str:
+    """Return the worklist as Markdown, for an issue or a pull request."""
+    lines = [f"# {escape_markdown(_title(worklist))}", "", escape_markdown(count_tasks(worklist))]
+    for heading, tasks in _sections(worklist):
+        if tasks:
+            lines += ["", f"## {heading}", "", "| where | operation | severity | change |", "|---|---|---|---|"]
+        for task in tasks:
+            cells = (_where(task), _what(task), str(task.finding.severity), _change(task))
+            lines.append(f"| {' | '.join(map(escape_markdown, cells))} |")
+    if worklist.edits:
+        fence = "`" * max(3, _longest_fence(worklist.edits) + 1)
+        lines += ["", "## Suggested edits", "", f"{fence}diff", worklist.edits.rstrip("\n"), fence]
+    if worklist.to_test:
+        lines += ["", "## Test after the move", "", escape_markdown(", ".join(worklist.to_test))]
+    return "\n".join(lines) + "\n"
+
+
+def _longest_fence(text: str) -> int:
+    longest = run = 0
+    for character in text:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    return longest
+
+
+def as_html(worklist: Worklist) -> str:
+    """Return the worklist as one HTML page without scripts."""
+    rows = [
+        (
+            heading,
+            [
+                {"where": _where(one), "what": _what(one), "severity": one.finding.severity, "change": _change(one)}
+                for one in tasks
+            ],
+        )
+        for heading, tasks in _sections(worklist)
+    ]
+    return (
+        Environment(autoescape=True)
+        .from_string(_PAGE)
+        .render(
+            title=_title(worklist),
+            summary=count_tasks(worklist),
+            sections=rows,
+            edits=worklist.edits,
+            to_test=", ".join(worklist.to_test),
+        )
+    )
+
+
+def as_json(worklist: Worklist) -> str:
+    """Return the worklist as JSON: the findings as in every report, with the rename and the edited places."""
+    tasks = [
+        {
+            **task.finding.to_json(),
+            "rename": list(task.rename) if task.rename else None,
+            "edited": list(task.edited),
+            "by_hand": list(task.by_hand),
+        }
+        for task in worklist.tasks
+    ]
+    content: dict[str, Any] = {
+        "schema": 1,
+        "tool": "whopwatch",
+        "version": __version__,
+        "old": worklist.old,
+        "new": worklist.new,
+        "tasks": tasks,
+        "not_used": worklist.unused,
+        "to_test": list(worklist.to_test),
+        "edits": worklist.edits,
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def as_sarif(worklist: Worklist) -> str:
+    """Return the worklist as SARIF 2.1.0: one result for each place in the code."""
+    rules = sorted({task.finding.drift_class for task in worklist.tasks}, key=lambda name: int(name[1:]))
+    run = {
+        "tool": {
+            "driver": {
+                "name": "whopwatch",
+                "version": __version__,
+                "rules": [{"id": name, "helpUri": class_page(name)} for name in rules],
+            }
+        },
+        "results": [result for task in worklist.tasks for result in _results(task)],
+    }
+    content = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _results(task: Task) -> Iterator[dict[str, Any]]:
+    finding = task.finding
+    for place in finding.impact_places:
+        path, _, line = place.rpartition(":")
+        yield {
+            "ruleId": finding.drift_class,
+            "level": _LEVELS.get(finding.severity, "note"),
+            "message": {"text": sanitize(f"{finding.impact}: {_what(task)}: {_change(task)}")},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": path},
+                        "region": {"startLine": int(line) if line.isdigit() and int(line) else 1},
+                    }
+                }
+            ],
+            "partialFingerprints": {"whopwatch/v1": finding.fingerprint},
+        }
+
+
+FORMATS: Mapping[str, Callable[[Worklist], str]] = {
+    "text": as_text,
+    "markdown": worklist_markdown,
+    "html": as_html,
+    "sarif": as_sarif,
+    "json": as_json,
+}
+"""The formats of `whopwatch upgrade`."""

@@ -1,0 +1,121 @@
+"""`whopwatch upgrade`: the worklist of a move, and the edits that it suggests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.diff.documents import TEXT, WHOLE, document, record
+from whopwatch.cli import main
+from whopwatch.usage.upgrade import last_name
+
+Captured = pytest.CaptureFixture[str]
+
+CODE = '''"""An integration that uses what the newest version renames."""
+from whop_sdk import Whop
+
+client = Whop()
+
+
+def customers(company):
+    title = client.companies.retrieve(company).title
+    emails = [payment.user.email for payment in client.payments.list(company_id=company)]
+    both = client.members.list(company_id=company), client.payments.list(company_id=company)
+    return title, emails, both
+'''
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.py").write_text(CODE)
+    return tmp_path
+
+
+def upgrade(*options: str) -> int:
+    return main(["upgrade", "--from", "2025-01-01", "--to", "2026-10-15-1", "--code", "src", *options])
+
+
+def test_the_edits_apply_and_rename_what_is_renamed(code: Path) -> None:
+    assert upgrade("--format", "json", "-o", "tasks.json") == 1
+    worklist = json.loads((code / "tasks.json").read_text())
+    (code / "edits.diff").write_text(worklist["edits"])
+    subprocess.run(["git", "apply", "edits.diff"], cwd=code, check=True)
+    edited = (code / "src" / "app.py").read_text()
+    assert "client.accounts.retrieve(company).title" in edited
+    assert "client.payments.list(account_id=company)]" in edited
+    assert "client.members.list(company_id=company), client.payments.list(company_id=company)" in edited
+    assert edited.count("account_id") == 1
+    rows = {(one["operation"], one["location"]): one for one in worklist["tasks"]}
+    renamed = rows["payments.list", "param:company_id"]
+    assert (renamed["rename"], renamed["impact"]) == (["company_id", "account_id"], "hits you")
+    assert (renamed["edited"], renamed["by_hand"]) == (["src/app.py:9"], ["src/app.py:10"])
+    removed = rows["payments.list", "/data/*/user/email"]
+    assert (removed["class"], removed["impact_places"], removed["rename"]) == ("D5", ["src/app.py:9"], None)
+    assert "payments.list" in worklist["to_test"]
+    assert worklist["not_used"] > 1000
+    assert (code / "src" / "app.py").read_text() != CODE
+
+
+def test_every_format_names_the_place(code: Path, capsys: Captured) -> None:
+    for form in ("text", "markdown", "html"):
+        assert upgrade("--format", form) == 1
+        shown = capsys.readouterr().out
+        assert "src/app.py:8" in shown
+        assert "accounts.retrieve(company).title" in shown
+        assert "Test after the move" in shown
+    assert upgrade("--format", "sarif") == 1
+    results = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    places = {
+        (place["artifactLocation"]["uri"], place["region"]["startLine"])
+        for result in results
+        for place in (one["physicalLocation"] for one in result["locations"])
+    }
+    assert ("src/app.py", 9) in places
+    assert (code / "src" / "app.py").read_text() == CODE
+
+
+def test_a_line_that_also_reads_a_field_that_stays_is_not_edited(tmp_path: Path, capsys: Captured) -> None:
+    from whopwatch.diff.read_openapi import read_openapi
+    from whopwatch.diff.result import compare_sides
+    from whopwatch.diff.sides import Side
+    from whopwatch.usage.profile import Certainty, Profile
+    from whopwatch.usage.upgrade import plan_upgrade
+
+    old = document(answer=record("name_of_cat age", name_of_cat=TEXT, age=WHOLE))
+    new = document(answer=record("cat_name age", cat_name=TEXT, age=WHOLE))
+    sides = [Side(name, {"v1": read_openapi(one, name)}) for name, one in (("old", old), ("new", new))]
+    file = tmp_path / "cats.py"
+    file.write_text("print(cat.name_of_cat)\n")
+    profile = Profile(None)
+    profile.use("cats.create", f"{file}:1", Certainty.SEEN)
+    profile.use_field("cats.create", "/name_of_cat", f"{file}:1", Certainty.SEEN)
+    assert "+print(cat.cat_name)" in plan_upgrade(compare_sides(*sides), profile).edits
+    profile.use_field("dogs.list", "/name_of_cat", f"{file}:1", Certainty.SEEN)
+    worklist = plan_upgrade(compare_sides(*sides), profile)
+    assert worklist.edits == ""
+    assert [task.by_hand for task in worklist.hits if task.rename] == [(f"{file}:1",)]
+
+
+def test_without_a_hit_the_exit_code_is_0(code: Path, capsys: Captured) -> None:
+    (code / "src" / "app.py").write_text("print('hello')\n")
+    assert upgrade() == 0
+    assert "no changes of the API hit your code" in capsys.readouterr().out
+
+
+def test_the_code_or_a_profile_has_to_be_named(capsys: Captured) -> None:
+    assert main(["upgrade", "--from", "2025-01-01"]) == 2
+    assert main(["upgrade", "--from", "2024-01-01", "--code", "."]) == 2
+    assert "Unknown contract '2024-01-01'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("location", "name"),
+    [("param:statuses[]", "statuses"), ("body:/plan/company_id", "company_id"), ("/data/*/user", "user"), ("", "")],
+)
+def test_the_name_at_the_end_of_a_location(location: str, name: str) -> None:
+    assert last_name(location) == name

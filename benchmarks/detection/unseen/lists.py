@@ -289,8 +289,20 @@ LISTS = (
         _list(relisted(arrange=lambda items: items[:1] + items)),
         (11,),
     ),
-    Unseen("before-from-the-top", ("D20",), "before gives the top of the list", _list(_before_from_top), (20, 21)),
-    Unseen("backwards-reversed", ("D20",), "pages read backwards come in reverse", _list(_last_reversed), (20, 21)),
+    Unseen(
+        "before-from-the-top",
+        ("D20",),
+        "before gives the top of the list",
+        _having("last", _before_from_top),
+        (20, 21),
+    ),
+    Unseen(
+        "backwards-reversed",
+        ("D20",),
+        "pages read backwards come in reverse",
+        _having("last", _last_reversed),
+        (20, 21),
+    ),
     Unseen(
         "nothing-before",
         ("D20",),

@@ -10,6 +10,7 @@ from whopwatch.contract import load
 from whopwatch.simulator import Backend, SimulatorOptions
 from whopwatch.simulator.faults import FAULT_GROUPS, OBSERVERS, fault_catalogue, inject
 from whopwatch.simulator.faults.catalogue import operations_for
+from whopwatch.simulator.world.tables import World
 
 CLASSES = {f"D{number}" for number in range(1, 26)}
 NOT_SHOWN_BY_AN_API = {
@@ -82,3 +83,13 @@ def test_a_wrapper_belongs_to_the_operation_of_its_fault(backend: Backend) -> No
             planted = inject(contract, backend.world, fault, operation)
             for wrapper in planted.wrappers if planted else ():
                 assert wrapper.operation == operation.id
+
+
+@pytest.mark.parametrize("name", ["has-previous-always-backwards", "backwards-reversed", "cursor-refused-backwards"])
+def test_a_fault_of_backward_pages_is_not_at_lists_that_are_read_forward_only(name: str) -> None:
+    """No request could show it there."""
+    contract = load("newest")
+    world, fault = World(contract, seed=1), fault_catalogue()[name]
+    forward, both = contract.operation("people.list"), contract.operation("products.list")
+    assert inject(contract, world, fault, forward) is None
+    assert inject(contract, world, fault, both) is not None

@@ -111,7 +111,8 @@ def use_positions(context: FaultContext) -> FaultPlan | None:
 
 def reject_cursors(context: FaultContext, *, when: str, seconds: float = 0.0) -> FaultPlan | None:
     """Reject cursors that the list has returned: `when` is a key of REJECTED_CURSORS. They are valid for `seconds`."""
-    if context.operation.parameter("after") is None:
+    needed = ("before", "last") if when == "backward" else ("after",)
+    if not all(context.operation.parameter(name) for name in needed):
         return None
     use = _CursorUse(context, seconds)
     is_rejected = setting_of(REJECTED_CURSORS, "when", when)

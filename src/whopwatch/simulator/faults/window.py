@@ -36,13 +36,21 @@ PAGE_CONDITIONS: Mapping[str, PageCondition] = {
     "both": lambda call: "after" in call.query or "before" in call.query,
 }
 """Which requests or pages of a list are affected."""
+_FORWARD, _BACKWARD = ("after",), ("before", "last")
+_NEEDED = {"later": _FORWARD, "after": _FORWARD, "small": _FORWARD, "before": _BACKWARD, "backward": _BACKWARD}
+"""The parameters without which no request of a list is affected. Only with both of them is a list read backwards."""
+
+
+def _condition(context: FaultContext, when: str) -> PageCondition | None:
+    """Return which requests are affected, a key of PAGE_CONDITIONS; None if the operation takes no such request."""
+    condition = setting_of(PAGE_CONDITIONS, "when", when)
+    is_possible = all(context.operation.parameter(name) for name in _NEEDED.get(when, ()))
+    return condition if context.operation.is_list and is_possible else None
 
 
 def shift_window(context: FaultContext, *, start: int = 0, stop: int = 0, when: str = "always") -> FaultPlan | None:
     """Move the start and end of a page by a number of items. Its cursors match what it shows."""
-    return _sliced(
-        context, setting_of(PAGE_CONDITIONS, "when", when), lambda call, low, high, total: (low + start, high + stop)
-    )
+    return _sliced(context, when, lambda call, low, high, total: (low + start, high + stop))
 
 
 def restart_list(context: FaultContext, *, when: str) -> FaultPlan | None:
@@ -51,7 +59,7 @@ def restart_list(context: FaultContext, *, when: str) -> FaultPlan | None:
     def first(call: ApiCall, low: int, high: int, total: int) -> tuple[int, int]:
         return (0, high - low) if high > low else (0, min(10, total))
 
-    return _sliced(context, setting_of(PAGE_CONDITIONS, "when", when), first)
+    return _sliced(context, when, first)
 
 
 def cap_list(context: FaultContext, *, rows: int) -> FaultPlan | None:
@@ -74,19 +82,20 @@ def align_pages(context: FaultContext, *, up: bool) -> FaultPlan | None:
         begin = -(-low // size) * size if up else low // size * size
         return begin, begin + size
 
-    return _sliced(context, PAGE_CONDITIONS["after"], move)
+    return _sliced(context, "after", move)
 
 
 def _sliced(
-    context: FaultContext, when: PageCondition, choose: Callable[[ApiCall, int, int, int], tuple[int, int]]
+    context: FaultContext, when: str, choose: Callable[[ApiCall, int, int, int], tuple[int, int]]
 ) -> FaultPlan | None:
-    if not context.operation.is_list:
+    is_affected = _condition(context, when)
+    if is_affected is None:
         return None
 
     def changed(call: ApiCall, proceed: Proceed) -> None:
         rows = call.rows
         proceed()
-        if when(call):
+        if is_affected(call):
             low, high, total = _page(call)
             start, stop = choose(call, low, high, total)
             _serve(call, rows, max(0, min(start, total)), max(0, min(stop, total)))
@@ -103,10 +112,9 @@ def _serve(call: ApiCall, rows: list[Entity], start: int, stop: int) -> None:
 
 def change_page_claims(context: FaultContext, *, when: str = "always", **changes: Any) -> FaultPlan | None:
     """Set keys of `page_info`. `$NAME` is another key of it, or a parameter of the request."""
-    if not context.operation.is_list:
+    is_affected = _condition(context, when)
+    if is_affected is None:
         return None
-
-    is_affected = setting_of(PAGE_CONDITIONS, "when", when)
 
     def changed(call: ApiCall, proceed: Proceed) -> None:
         proceed()
@@ -125,11 +133,10 @@ def _is_name(value: Any) -> bool:
 
 def change_items(context: FaultContext, *, how: str, when: str = "always") -> FaultPlan | None:
     """Show other items than the page's slice has: `how` is a key of PAGE_CHANGES."""
-    if not context.operation.is_list:
-        return None
     choose, numbers = setting_of(PAGE_CHANGES, "how", how), count()
-
-    is_affected = setting_of(PAGE_CONDITIONS, "when", when)
+    is_affected = _condition(context, when)
+    if is_affected is None:
+        return None
 
     def changed(call: ApiCall, proceed: Proceed) -> None:
         rows = list(call.rows)
@@ -158,11 +165,10 @@ def rearrange_list(
 
     `having` is a parameter that the list has to have.
     """
-    if not context.operation.is_list or (having and context.operation.parameter(having) is None):
-        return None
     arrange, numbers = setting_of(LIST_ORDERS, "how", how), count()
-
-    is_affected = setting_of(PAGE_CONDITIONS, "when", when)
+    is_affected = _condition(context, when)
+    if is_affected is None or (having and context.operation.parameter(having) is None):
+        return None
 
     def changed(call: ApiCall, proceed: Proceed) -> None:
         if call.order is not None and is_affected(call):

@@ -106,3 +106,47 @@ def test_the_forwarding_alert_rule_parses(run: Run, probes: Path, tmp_path: Path
     path = tmp_path / "forwarded.yaml"
     path.write_text(yaml.safe_dump({"groups": [{"name": "forwarded", "rules": rules}]}), encoding="utf-8")
     run("promtool", "check", "rules", path)
+
+
+def test_the_dashboard_keeps_the_rules_of_the_dashboard_linter(dashboard: dict[str, Any]) -> None:
+    """The rules of grafana/dashboard-linter, written here because no package has it.
+
+    Left out: the rule of an `instance` variable. Probers are aggregated, and a panel names the ones that are down.
+    """
+    assert dashboard["editable"] is False
+    source, *variables = dashboard["templating"]["list"]
+    assert (source["name"], source["label"], source["query"]) == ("datasource", "Data source", "prometheus")
+    job = next(one for one in variables if one["name"] == "job")
+    assert (job["label"], job["multi"], job["allValue"]) == ("Job", True, ".+")
+    for variable in variables:
+        assert variable["datasource"]["uid"] == "${datasource}"
+        assert variable["refresh"] == 2, "its values follow the time range"
+    for panel in _panels(dashboard):
+        if panel["type"] == "row":
+            continue
+        assert panel["datasource"]["uid"] == "${datasource}"
+        assert panel["type"] not in {"stat", "gauge", "timeseries"} or panel["fieldConfig"]["defaults"]["unit"]
+        for target in panel["targets"]:
+            assert target.get("datasource", panel["datasource"])["uid"] == "${datasource}"
+
+
+JOBS = ('job=~"$job"', 'job="whopwatch-webhooks"')
+OF_NO_JOB = {"Firing alerts"}
+"""Panels of series that Prometheus makes itself."""
+OF_ANY_JOB = {"Nightly drift"}
+"""The nightly run pushes its metrics with a job name of its own."""
+
+
+def test_every_query_of_a_panel_selects_the_job(dashboard: dict[str, Any]) -> None:
+    for panel in _panels(dashboard):
+        if panel["title"] in OF_NO_JOB | OF_ANY_JOB:
+            continue
+        for target in panel.get("targets", []):
+            selectors = re.findall(r"(?<![\w:])([\w:]*whop_[\w:]+|up|process_\w+)\b(?:\{([^}]*)\})?", target["expr"])
+            assert [name for name, labels in selectors if not any(job in labels for job in JOBS)] == [], panel["title"]
+
+
+def test_every_rate_of_a_panel_is_of_a_counter(dashboard: dict[str, Any]) -> None:
+    for expression in _expressions(dashboard):
+        for series in re.findall(r"\b(?:rate|increase|irate)\(\s*(\w+)", expression):
+            assert series.endswith(("_total", "_bucket", "_sum", "_count")), series

@@ -37,6 +37,7 @@ def build() -> str:
         .time("now-6h", "now")
         .refresh("30s")
         .tooltip(DashboardCursorSync.CROSSHAIR)
+        .readonly()
     )
     for variable in VARIABLES:
         board = board.with_variable(variable)

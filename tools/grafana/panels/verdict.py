@@ -21,7 +21,7 @@ def panels() -> list[stat.Panel]:
         tile(
             "Failing now",
             "Operations whose last probe failed.",
-            f"count(whop_probe_success{{{BY_OPERATION}}} == 0) or 0 * count(whop_probe_success)",
+            f"count(whop_probe_success{{{BY_OPERATION}}} == 0) or 0 * count(whop_probe_success{{{BY_OPERATION}}})",
         ).thresholds(none_is_good),
         tile(
             "Findings",
@@ -65,7 +65,8 @@ def panels() -> list[stat.Panel]:
             "Stale",
             "Operations that were not probed for three intervals. Their values here are old.",
             f"count(time() - whop_probe_last_run_timestamp_seconds{{{BY_OPERATION}}} "
-            f"> 3 * whop_probe_interval_seconds{{{BY_OPERATION}}}) or 0 * count(whop_probe_interval_seconds)",
+            f"> 3 * whop_probe_interval_seconds{{{BY_OPERATION}}}) "
+            f"or 0 * count(whop_probe_interval_seconds{{{BY_OPERATION}}})",
         ).thresholds(some_may_be),
         tile(
             "Probers down",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import shutil
+import subprocess
 
 import pytest
 from prometheus_client import Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import CollectorRegistry
 
+from tools.docs.metrics import sections
 from whopwatch.metrics import CONTENT_TYPE, OPENMETRICS_TYPE, Exposition, media_type_for, new_registry
 
 
@@ -94,3 +97,13 @@ def test_openmetrics_has_the_exemplars_of_the_library(registry: CollectorRegistr
 )
 def test_the_client_chooses_the_format_and_never_its_text(accept: str, expected: str) -> None:
     assert media_type_for(accept) == expected
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool")
+@pytest.mark.parametrize("title", [title for title, _, _ in sections()])
+def test_promtool_accepts_the_metrics_of_every_program(title: str, registry: CollectorRegistry) -> None:
+    for metric in next(metrics for name, _, metrics in sections() if name == title):
+        registry.register(metric)
+    text = generate_latest(registry)
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

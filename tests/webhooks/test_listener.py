@@ -278,7 +278,10 @@ def test_metrics_have_connections_of_their_own(backend: Backend) -> None:
         idle = Idle(url, 100)
         assert post(listener, body) == 200
         assert "whop_webhook_connections" in httpx.get(url).text
+        openmetrics = httpx.get(url, headers={"Accept": "application/openmetrics-text;version=1.0.0"})
         idle.close()
+    assert openmetrics.headers["content-type"].startswith("application/openmetrics-text")
+    assert openmetrics.text.endswith("# EOF\n")
 
 
 def test_descriptors_limit_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:

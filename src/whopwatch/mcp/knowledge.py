@@ -39,7 +39,7 @@ from whopwatch.reports.text import (
 
 MAX_CHARACTERS = 16_000
 """Of one result: an agent pays for every word that it reads."""
-MAX_LINE_CHARACTERS = 1000
+MAX_SHOWN_LINE = 1000
 _MAX_CHANGE = 150
 _MISSING_REPORT = "There is no report. Run `whopwatch drift` or `whopwatch check --json report.json`."
 _MISSING_BASELINE = "There is no drift history. Run `whopwatch drift` every night."
@@ -149,7 +149,7 @@ def bounded(lines: Iterable[str]) -> str:
     length = left = 0
     for line in lines:
         text = sanitize(line)
-        text = text if len(text) <= MAX_LINE_CHARACTERS else f"{text[:MAX_LINE_CHARACTERS]}…"
+        text = text if len(text) <= MAX_SHOWN_LINE else f"{text[:MAX_SHOWN_LINE]}…"
         if left or length + len(text) > MAX_CHARACTERS:
             left += 1
             continue

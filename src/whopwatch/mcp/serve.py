@@ -18,7 +18,7 @@ from whopwatch import __version__
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.local_server import HOST, served
-from whopwatch.mcp.knowledge import MAX_LINE_CHARACTERS, Knowledge
+from whopwatch.mcp.knowledge import MAX_SHOWN_LINE, Knowledge
 
 # The library logs what clients send, and a traceback quotes the files that are read.
 logging.getLogger("mcp").addHandler(logging.NullHandler())
@@ -86,7 +86,7 @@ def _with_errors(tool: Callable[..., str]) -> Callable[..., str]:
         try:
             return tool(**arguments)
         except WhopwatchError as error:
-            lines = (sanitize(line)[:MAX_LINE_CHARACTERS] for line in str(error).splitlines())
+            lines = (sanitize(line)[:MAX_SHOWN_LINE] for line in str(error).splitlines())
             raise ToolError("\n".join(lines)) from None
 
     return called

@@ -10,7 +10,14 @@ import pytest
 
 from tests.diff.documents import TEXT, WHOLE, document, record
 from whopwatch.cli import main
-from whopwatch.usage.upgrade import last_name
+from whopwatch.contract import edition_dir, load
+from whopwatch.diff.read_openapi import read_openapi
+from whopwatch.diff.result import compare_sides
+from whopwatch.diff.sides import Side, read_side
+from whopwatch.usage.profile import Certainty, Profile
+from whopwatch.usage.scan import scan
+from whopwatch.usage.upgrade import last_name, plan_upgrade
+from whopwatch.usage.worklist import FORMATS
 
 Captured = pytest.CaptureFixture[str]
 
@@ -61,15 +68,15 @@ def test_the_edits_apply_and_rename_what_is_renamed(code: Path) -> None:
     assert (code / "src" / "app.py").read_text() != CODE
 
 
-def test_every_format_names_the_place(code: Path, capsys: Captured) -> None:
+def test_every_format_names_the_place(code: Path) -> None:
+    old, new = (read_side(str(edition_dir(name)), code) for name in ("2025-01-01", "2026-10-15-1"))
+    worklist = plan_upgrade(compare_sides(old, new), scan([Path("src")], load()))
     for form in ("text", "markdown", "html"):
-        assert upgrade("--format", form) == 1
-        shown = capsys.readouterr().out
+        shown = FORMATS[form](worklist)
         assert "src/app.py:8" in shown
         assert "accounts.retrieve(company).title" in shown
         assert "Test after the move" in shown
-    assert upgrade("--format", "sarif") == 1
-    results = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    results = json.loads(FORMATS["sarif"](worklist))["runs"][0]["results"]
     places = {
         (place["artifactLocation"]["uri"], place["region"]["startLine"])
         for result in results
@@ -79,13 +86,7 @@ def test_every_format_names_the_place(code: Path, capsys: Captured) -> None:
     assert (code / "src" / "app.py").read_text() == CODE
 
 
-def test_a_line_that_also_reads_a_field_that_stays_is_not_edited(tmp_path: Path, capsys: Captured) -> None:
-    from whopwatch.diff.read_openapi import read_openapi
-    from whopwatch.diff.result import compare_sides
-    from whopwatch.diff.sides import Side
-    from whopwatch.usage.profile import Certainty, Profile
-    from whopwatch.usage.upgrade import plan_upgrade
-
+def test_a_line_that_also_reads_a_field_that_stays_is_not_edited(tmp_path: Path) -> None:
     old = document(answer=record("name_of_cat age", name_of_cat=TEXT, age=WHOLE))
     new = document(answer=record("cat_name age", cat_name=TEXT, age=WHOLE))
     sides = [Side(name, {"v1": read_openapi(one, name)}) for name, one in (("old", old), ("new", new))]

@@ -33,6 +33,8 @@ from whopwatch.usage.values import (
 
 MAX_CODE_LEVELS = 60
 """Nesting of code that is followed."""
+MAX_RECORD_FIELDS = 300
+"""Fields that code adds to one record."""
 MAX_CALLS = 6
 """Calls within calls that are followed."""
 MAX_CODE_STEPS = 400_000
@@ -132,7 +134,7 @@ class Follower:
                 return self._text(node, scope)
             case s.Assign():
                 values = self._value(node.value, scope) if node.value else ()
-                typed = self._typed(node.types, node.line)
+                typed = self._typed(node.types, scope, node.line)
                 self._assign(node.target, typed or values, scope, node.line)
                 return typed or values
             case s.Item():
@@ -291,8 +293,7 @@ class Follower:
             scope.set(node.name, (callback,), adds=self._branches > 0)
         for decorator in node.decorators:
             self._decorator(decorator, callback, scope)
-        if node.name or node.parameters:
-            self._run(callback, [])
+        self._run(callback, [])
         return (callback,)
 
     def _decorator(self, node: s.Node, callback: Callback, scope: Variables) -> None:
@@ -307,6 +308,7 @@ class Follower:
         known_before = [one for one in scope.names.get(node.name, ()) if isinstance(one, Object) and one.node is node]
         made = known_before[0] if known_before else Object(node, Variables(scope))
         scope.set(node.name, (made,), adds=False)
+        made.attributes.set("this", (made,), adds=False)
         for part in node.body:
             if isinstance(part, s.Function):
                 self._function(part, made.attributes, (made,))
@@ -352,18 +354,19 @@ class Follower:
                 self._assign(parameter.target, (RecordValue(rest),), scope, callback.node.line)
                 continue
             given = arguments[position] if position < len(arguments) else named.get(parameter.name or "", ())
-            values = given or self._typed(parameter.types, callback.node.line)
+            values = given or self._typed(parameter.types, callback.scope, callback.node.line)
             if not values:
                 values = (Unknown(id(parameter)),)
                 if parameter.name and (plain_client(parameter.name) or (self._uses_sdk and parameter.name == "client")):
                     values = (SdkClient(is_guess=True),)
             self._assign(parameter.target, values, scope, callback.node.line)
 
-    def _typed(self, types: list[str], line: int) -> Values:
+    def _typed(self, types: list[str], scope: Variables, line: int) -> Values:
         """Return what an annotation says: a client, or a model of the SDK."""
         found: list[Value] = []
         for text in types:
             name = text.removesuffix("[]")
+            found += [one for one in scope.get(name) or () if isinstance(one, Object)]
             if name in known.CLIENTS:
                 found.append(SdkClient())
             elif name == "UnwrapWebhookEvent":
@@ -385,6 +388,10 @@ class Follower:
                 for one in self._value(target.base, scope):
                     if isinstance(one, Object):
                         one.attributes.set(target.name, values, adds=True)
+                    elif isinstance(one, RecordValue) and isinstance(target.base, s.Name):
+                        more = RecordValue((*one.fields, (target.name, values))[:MAX_RECORD_FIELDS])
+                        kept = tuple(other for other in scope.get(target.base.id) or () if other != one)
+                        scope.set(target.base.id, (*kept, more), adds=False)
             case s.Item():
                 self._value(target, scope)
             case s.Sequence():
@@ -430,10 +437,14 @@ class Follower:
                 found = value.attributes.names.get(name)
                 if found is None:
                     return (SdkClient(is_guess=True),) if plain_client(name) else ()
-                return found
+                return union(*[self._property(one) for one in found])
             case RecordValue():
                 return union(*[values for key, values in value.fields if key == name])
         return ()
+
+    def _property(self, value: Value) -> Values:
+        is_property = isinstance(value, Callback) and value.node.is_property
+        return self._run(value, []) if isinstance(value, Callback) and is_property else (value,)
 
     def _data_field(self, value: Data, name: str, line: int) -> Values:
         if name in known.SAME_DATA:
@@ -499,6 +510,10 @@ class Follower:
         named = [(key, self._value(value, scope)) for key, value in node.named]
         found = [self._method(value, name, arguments, node.line) for value in self._narrowed_values(base)]
         found += [self._called(value, arguments, named, node) for value in callee]
+        if name in known.ADDS_ITEM and isinstance(function, s.Access) and isinstance(function.base, s.Name):
+            held = function.base.id
+            if any(isinstance(value, Items) for value in scope.get(held) or ()):
+                scope.set(held, union(scope.get(held) or (), (Items(tuple(arguments)),)), adds=False)
         result = union(*found)
         if not result and not callee and not base:
             return (Unknown(id(node)),)
@@ -553,6 +568,8 @@ class Follower:
             case Library():
                 return self._library_call(value, arguments, named, node)
             case Unknown() if value.steps and value.steps[-1] in known.METHOD_OF_FUNCTION:
+                if any(isinstance(one, Callback) for values in arguments for one in values):
+                    return ()  # a route of the user's own server
                 method = known.METHOD_OF_FUNCTION[value.steps[-1]]
                 return self._requests.http(Http((None,), method), arguments, named, self.path, node.line, is_sure=False)
         self._leave(arguments, named, node.line)
@@ -604,7 +621,9 @@ class Follower:
         if name in ("next", "min", "max"):
             return self._items(first)
         if name in ("enumerate", "zip"):
-            return (Items(((Items(((), *map(self._items, arguments[:1]))) if name == "enumerate" else Items(()),),)),)
+            counted: tuple[Values, ...] = ((),) if name == "enumerate" else ()
+            lists = arguments[:1] if name == "enumerate" else arguments
+            return (Items(((Items((*counted, *map(self._items, lists))),),)),)
         if name in ("map", "filter") and len(arguments) > 1:
             results = union(
                 *[self._run(one, [self._items(arguments[1])]) for one in first if isinstance(one, Callback)]

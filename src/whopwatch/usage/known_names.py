@@ -30,6 +30,7 @@ CALL_WITH_ITEMS = frozenset(
     {"map", "flatMap", "filter", "forEach", "find", "findLast", "some", "every", "reduce", "reduceRight", "sort"}
 )
 SAME_LIST = frozenset({"slice", "reverse", "toSorted", "concat", "filter", "sort", "copy", "values", "flat"})
+ADDS_ITEM = frozenset({"append", "add", "push", "unshift"})
 ONE_ITEM = frozenset({"at", "pop", "shift"})
 READS_WHOLE = frozenset({"items", "values", "keys", "to_json", "model_dump_json", "toJSON"})
 SAME_AS_ARGUMENT = frozenset(

@@ -8,6 +8,8 @@ from typing import Any
 
 from whopwatch.usage import syntax as s
 
+_PROPERTIES = ("property", "cached_property")
+
 
 def read_python(source: str) -> list[s.Node]:
     """Return the statements of a file. Raise SyntaxError, ValueError, RecursionError or MemoryError if it is broken."""
@@ -23,7 +25,8 @@ def _statement(node: ast.stmt) -> s.Node:
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             decorators = [_expression(one) for one in node.decorator_list]
-            return s.Function(line, node.name, _parameters(node.args), _block(node.body), decorators)
+            is_property = any(isinstance(one, s.Name) and one.id in _PROPERTIES for one in decorators)
+            return s.Function(line, node.name, _parameters(node.args), _block(node.body), decorators, is_property)
         case ast.ClassDef():
             return s.Class(line, node.name, _block(node.body))
         case ast.Assign():
@@ -176,8 +179,10 @@ def _expression(node: ast.expr) -> s.Node:
             return _comparison(node)
         case ast.NamedExpr():
             return s.Assign(line, _expression(node.target), _expression(node.value))
-        case ast.Await() | ast.Starred() | ast.YieldFrom():
+        case ast.Await() | ast.Starred():
             return _expression(node.value)
+        case ast.YieldFrom():
+            return s.Return(line, _expression(node.value))
         case ast.Yield():
             return s.Return(line, _expression(node.value) if node.value else None)
         case ast.IfExp():

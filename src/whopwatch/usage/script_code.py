@@ -234,7 +234,8 @@ def _function(node: Node) -> s.Node:
     body = node.child_by_field_name("body")
     inner = _body(body) if body is None or body.type == "statement_block" else [s.Return(line, _node(body))]
     named = node.child_by_field_name("name")
-    return s.Function(line, _words(named) or None, parameters, [*own, *inner])
+    is_property = any(part.type == "get" for part in node.children)
+    return s.Function(line, _words(named) or None, parameters, [*own, *inner], is_property=is_property)
 
 
 def _parameter(node: Node) -> s.FunctionParameter:

@@ -96,12 +96,13 @@ class FunctionParameter:
 
 @dataclass(eq=False, slots=True)
 class Function(Node):
-    """A function; the body of a lambda is a `Return`."""
+    """A function; the body of a lambda is a `Return`. The result of a property is what an access to it yields."""
 
     name: str | None
     parameters: list[FunctionParameter]
     body: list[Node]
     decorators: list[Node] = field(default_factory=list)
+    is_property: bool = False
 
 
 @dataclass(eq=False, slots=True)

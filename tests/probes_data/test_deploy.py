@@ -150,17 +150,6 @@ def test_a_manifest_keeps_the_schema_of_the_prometheus_operator(
         model.model_validate({**document, "spec": []})
 
 
-def test_the_prometheus_rule_is_made_of_the_rule_files(run: Run, root: Path, deploy: Path, tmp_path: Path) -> None:
-    tool = root / "tools" / "prometheus" / "build_kubernetes_rule.py"
-    run(sys.executable, tool, "-o", tmp_path / "made.yaml")
-    committed = (deploy / "kubernetes" / "prometheusrule.yaml").read_text(encoding="utf-8")
-    assert (tmp_path / "made.yaml").read_text(encoding="utf-8") == committed
-    run(sys.executable, tool, "-o", tmp_path / "linked.yaml", "--runbook-base", "https://runbooks.example/whop")
-    linked = (tmp_path / "linked.yaml").read_text(encoding="utf-8")
-    assert "https://runbooks.example/whop#whopapidown" in linked
-    assert "probes/runbook.md#" not in linked
-
-
 @pytest.mark.parametrize(("name", "base"), [(".", {"network"}), ("companies", {"../network"}), ("network", set[str]())])
 def test_kustomize_is_given_every_manifest(deploy: Path, name: str, base: set[str]) -> None:
     folder = deploy / "kubernetes" / name

@@ -1,8 +1,9 @@
 """Render the Helm chart into the manifests of probes/deploy/kubernetes.
 
-    python tools/kubernetes/build.py [-o FOLDER]
+    python tools/kubernetes/build.py [--runbook-base URL] [-o FOLDER]
 
-The chart is the source. The manifests are for `kubectl apply -k`. prometheusrule.yaml has a tool of its own.
+The chart is the source. The manifests are for `kubectl apply -k`. With --runbook-base the runbook links of the alerts
+become absolute: URL replaces `probes/runbook.md`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ MANIFESTS = {
     "statefulset.yaml": "statefulset.yaml",
     "service.yaml": "service.yaml",
     "podmonitor.yaml": "podmonitor.yaml",
+    "prometheusrule.yaml": "prometheusrule.yaml",
     "cronjob.yaml": "cronjob.yaml",
     "sdk-cronjob.yaml": "sdk-cronjob.yaml",
     "companies/cronjob.yaml": "companies-cronjob.yaml",
@@ -31,10 +33,10 @@ MANIFESTS = {
 """The template of each manifest."""
 
 
-def build() -> Iterator[tuple[str, str]]:
+def build(runbook_base: str = "") -> Iterator[tuple[str, str]]:
     """Yield the name and the YAML of each manifest."""
     with helm_python.Chart.load(CHART) as chart:
-        rendered = chart.render(VALUES, name="whopwatch")
+        rendered = chart.render({**VALUES, "prometheusRule": {"runbookBase": runbook_base}}, name="whopwatch")
     for manifest, template in MANIFESTS.items():
         yield manifest, HEADER + rendered[f"whopwatch/templates/{template}"].strip() + "\n"
 
@@ -42,11 +44,13 @@ def build() -> Iterator[tuple[str, str]]:
 def main() -> None:
     """Write the manifests."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--runbook-base", metavar="URL", default="", help="URL of the runbook")
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
-    output = parser.parse_args().output
-    for name, text in build():
-        (output / name).parent.mkdir(parents=True, exist_ok=True)
-        (output / name).write_text(text, encoding="utf-8")
+    arguments = parser.parse_args()
+    for name, text in build(arguments.runbook_base):
+        path = arguments.output / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -76,10 +76,11 @@ def test_findings_milder_than_asked_for_do_not_fail_a_run_and_are_exported() -> 
     runner, _ = prober(answering(products__list=(200, {"data": [], "page_info": PAGE_INFO, "surprise": 1})), strict)
     run = runner.run(strict)
     assert run.outcome is ProbeOutcome.SUCCESS
-    assert Severity.INFO in {finding.severity for finding in run.findings}
+    count = sum(finding.severity is Severity.INFO for finding in run.findings)
+    assert count > 0
     assert runner.run(mild).outcome is ProbeOutcome.CONTRACT
     labels = {"operation": "products.list", "severity": "info"}
-    assert runner.metrics.registry.get_sample_value("whop_probe_findings", labels) == 1
+    assert runner.metrics.registry.get_sample_value("whop_probe_findings", labels) == count
 
 
 def test_an_id_comes_from_a_list_request_and_is_reused() -> None:

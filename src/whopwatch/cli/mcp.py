@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import threading
 import time
@@ -309,7 +310,10 @@ def _by_command(
         run_relay(client, contract, contained.socket if contained else None) as relay,
     ):
         print_risks(contained=contained is not None)
-        if contained:
+        is_wrapped = (
+            contained is not None and shutil.which(words[0]) is not None
+        )  # else it cannot be found inside either
+        if contained and is_wrapped:
             words = contained.wrap(words, relay.port, folder=Path.cwd())
         ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
         try:
@@ -317,7 +321,7 @@ def _by_command(
             with session.over_stdio(words, variables, ends_at=wanted.ends_at) as server:
                 yield server, f"{_shown(None, command)} at {ready.name}", ids
         except TargetError as error:
-            if contained:
+            if is_wrapped:
                 error.got = f"{error.got} ({CONTAINED})"
             raise
 

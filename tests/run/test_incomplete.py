@@ -89,6 +89,15 @@ def test_without_the_companys_id_nothing_is_clean_and_the_reason_says_how_to_giv
     assert {row.id: row.reason for row in report.operations}["products.list"] == NO_COMPANY
 
 
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_every_seed_learns_the_same_company(contract: Contract, seed: int) -> None:
+    with embedded(contract) as simulator:
+        target = replace(simulator.target(), company_id=None)
+        report = check(contract, target, resources=["products", "messages"], seed=seed)
+    assert report.verdict is Verdict.CLEAN
+    assert {row.id: row.state for row in report.operations}["messages.list"] is State.VERIFIED
+
+
 def test_the_company_is_learnt_from_what_the_key_can_list(contract: Contract) -> None:
     api = FakeApi(contract)
     target = api.target(company_id=None)

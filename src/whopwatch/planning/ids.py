@@ -26,6 +26,7 @@ class IdPool:
         self._seed = seed
         self._limit = limit
         self._pinned: dict[str, str] = {}
+        self._first_seen_first: set[str] = set()
         self._ids: dict[str, dict[str, int]] = {}
         self._shows: dict[str, int] = {}
         self._resources: dict[str, str] = {}
@@ -35,6 +36,10 @@ class IdPool:
         """Make `id` the only candidate of `resource`: the company that the key belongs to."""
         self._pinned[resource] = id
         self._resources[id] = resource
+
+    def take_first(self, resource: str) -> None:
+        """Try the ids of `resource` in the order seen, whatever the seed: every run checks the same company."""
+        self._first_seen_first.add(resource)
 
     def prefer(self, resource: str, id: str) -> None:
         """Put `id`, which the user named, before every id of a response."""
@@ -62,7 +67,10 @@ class IdPool:
         if (resource, ends) not in self._ranked:
             ids = self._ids.get(resource, {})
             alike = [[id for id in ids if ids[id] == rank] for rank in (0, 1, 2)]
-            ranked = [self._by_ends(group) if ends else self._by_seed(group) for group in alike]
+            if resource in self._first_seen_first:
+                ranked = alike
+            else:
+                ranked = [self._by_ends(group) if ends else self._by_seed(group) for group in alike]
             self._ranked[resource, ends] = [id for group in ranked for id in group]
         return self._ranked[resource, ends]
 

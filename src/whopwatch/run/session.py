@@ -188,8 +188,11 @@ class Session:
         """Add the ids that are known before the first request to the pool."""
         for resource, id in target.known_ids.items():
             self.state.pool.prefer(resource, id)
+        account = self.state.contract.account.resource
         if target.company_id:
-            self.state.pool.pin(self.state.contract.account.resource, target.company_id)
+            self.state.pool.pin(account, target.company_id)
+        else:
+            self.state.pool.take_first(account)
 
     def run_plan(self, experiments: Plan, keep: int) -> None:
         """Run the experiments of a plan in rounds until the budget is used up, the target is given up, or Ctrl-C.

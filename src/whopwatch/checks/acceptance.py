@@ -80,12 +80,12 @@ def check_entries(
             present.add(cause_fingerprint(contract, finding))
     outdated = []
     for entry in entries:
-        if entry.has_expired(today):
-            message = f"expired on {entry.expires}. Fix the cause, or accept it again with a later date."
-            outdated.append(_outdated(entry, "an expiry date in the future", f"expired on {entry.expires}", message))
-        elif entry.fingerprint not in present and was_checked(entry):
+        if entry.fingerprint not in present and was_checked(entry):
             message = f"no longer occurs. Remove it from {ACCEPTED_FILE}."
             outdated.append(_outdated(entry, "an existing finding", "no finding with this fingerprint", message))
+        elif entry.has_expired(today):
+            message = f"expired on {entry.expires}. Fix the cause, or accept it again with a later date."
+            outdated.append(_outdated(entry, "an expiry date in the future", f"expired on {entry.expires}", message))
     return [one for one in outdated if one.fingerprint not in present]
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from whopwatch.config.accepted import ACCEPTED_FILE
 from whopwatch.core.drift_classes import DRIFT_CLASSES, class_title
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Impact, Severity
 from whopwatch.core.foreign_text import sanitize
@@ -392,7 +393,7 @@ def reference_page(finding: Finding) -> str | None:
     """Return the page of Whop's API reference about a finding's operation or event; None for v2 and root causes."""
     operation = finding.places[0].operation if finding.places else finding.operation
     resource, _, name = operation.removeprefix("webhook:").rpartition(".")
-    if not _NAME.fullmatch(f"{resource}.{name}") or resource.startswith("v2"):
+    if not _NAME.fullmatch(f"{resource}.{name}") or resource.startswith("v2") or operation == ACCEPTED_FILE:
         return None
     if operation.startswith("webhook:"):
         return f"{_REFERENCE}/{resource.replace('_', '-')}s/{f'{resource}-{name}'.replace('_', '-')}"

@@ -367,8 +367,11 @@ def mismatch_sentence(answer: AnsweredVersion, contract: Contract) -> str:
     """Return one sentence about a version that is not the contract's, with the commands that resolve it."""
     own = contract.version or str(contract.edition)
     if answer.evidence is VersionEvidence.REJECTED:
-        newest = f", the newest is {answer.supported[-1]}" if answer.supported else ""
-        listed = f" It supports {len(answer.supported)} versions{newest}." if answer.supported else ""
+        listed = ""
+        if len(answer.supported) == 1:
+            listed = f" It supports {answer.supported[0]}."
+        elif answer.supported:
+            listed = f" It supports {len(answer.supported)} versions, the newest is {answer.supported[-1]}."
         choice = answer.supported[-1] if answer.supported else "newest"
         return (
             f"The API rejects version {answer.requested} (400).{listed} "

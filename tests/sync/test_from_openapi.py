@@ -11,12 +11,18 @@ import yaml
 
 from whopwatch.cli import main
 from whopwatch.contract import edition_dir, load
+from whopwatch.contract.loader import read_edition
+from whopwatch.contract_build.build import build
+from whopwatch.contract_build.fetch import fetch_release
 from whopwatch.contract_build.sources import OpenApiSource
 from whopwatch.contract_build.verify import verify
 from whopwatch.core.errors import SourceError, UsageError
+from whopwatch.diff.result import compare_sides
+from whopwatch.diff.sides import read_side
 from whopwatch.sync.from_openapi import COPY, import_openapi, rebuild_imported
 
 pytestmark = pytest.mark.thorough
+CACHE = Path(__file__).parents[2] / ".cache" / "sdk"
 
 CAT = {"type": "object", "properties": {"id": {"type": "string"}, "mother": {"$ref": "#/components/schemas/Cat"}}}
 OK = {"description": "ok", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Cat"}}}}
@@ -124,6 +130,39 @@ def test_permissions_come_from_the_edition_where_the_document_has_none(tmp_path:
     assert load(made.folder).operation("plans.list", where="").scopes == ("plan:basic:read",)
 
 
+def test_what_only_the_sdk_has_is_listed_and_not_added(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fetch_release("pypi", "whop-sdk", "2.6.0", CACHE)
+    document = json.loads(json.dumps(load("newest").documents["v1"]))
+    path = load("newest").operation("plans.list", where="").path
+    del document["paths"][path], document["webhooks"]["payment.succeeded"]
+    scopes = document["paths"]["/products"]["get"].pop("x-scopes")
+    document["paths"]["/products"]["get"]["security"] = [{"bearerAuth": []}]
+    folder = tmp_path / "made"
+    sources = [f"openapi:{written(tmp_path, document)}", "sdk:2.6.0"]
+    assert main(["contract", "build", *sources, "-o", str(folder), "--cache-dir", str(CACHE)]) == 0
+    printed = capsys.readouterr().out
+    assert "3 only in the SDK, listed in inferred.yaml" in printed
+    only = yaml.safe_load((folder / "inferred.yaml").read_text(encoding="utf-8"))["only_in_sdk"]
+    assert only["GET /plans"] == ["only the SDK has plans.list; not added"]
+    assert only["payment.succeeded"] == ["only the SDK has the event; not added"]
+    made = load(folder)
+    assert "plans.list" not in made.operations
+    assert "payment.succeeded" not in made.events
+    assert made.operation("products.list", where="").scopes == tuple(scopes["sdk"])
+    assert main(["contract", "build", "--contract", str(folder)]) == 0
+    assert load(folder).documents == made.documents
+
+
+def test_a_release_for_typescript_alone_becomes_a_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fetch_release("npm", "@whop/sdk", "0.0.25", CACHE)
+    folder = tmp_path / "made"
+    assert main(["contract", "build", "npm:0.0.25", "-o", str(folder), "--cache-dir", str(CACHE)]) == 0
+    assert "check at the simulator of the new contract: no findings" in capsys.readouterr().out
+    assert compare_sides(read_side(str(folder), CACHE), read_side("npm:0.0.25", CACHE)).places == ()
+    assert read_edition(folder).release == "npm:0.0.25"
+    assert build(folder, cache_dir=CACHE).changed == ()
+
+
 @pytest.mark.parametrize("location", ["http://example.com/openapi.json", "ftp://example.com/x"])
 def test_a_document_is_fetched_over_https_only(location: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="over https only"):
@@ -136,7 +175,7 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["openapi:x.json"], ["npm:0.0.23", "-o", "x"], ["sdk:1.0", "sdk:2.0", "-o", "x"]]
+    "arguments", [["openapi:x.json"], ["npm:0.0.23", "sdk:0.0.23", "-o", "x"], ["sdk:1.0", "sdk:2.0", "-o", "x"]]
 )
 def test_a_new_contract_needs_sources_and_a_folder(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["contract", "build", *arguments]) == 2

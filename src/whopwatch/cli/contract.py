@@ -257,9 +257,10 @@ def build_command(
 ) -> int:
     """Rebuild a contract from its pinned sources, or make a new one from SOURCE.
 
-    SOURCE is openapi:FILE, openapi:URL or sdk:VERSION; an SDK release adds to a document what it does not say. What
-    was inferred and what was not understood is listed, also in inferred.yaml. Fetches the SDK packages with pip and
-    npm. Exit code 1: `contract verify` or `check` at the simulator of a new contract is not clean.
+    SOURCE is openapi:FILE, openapi:URL, sdk:VERSION (Python, with what TypeScript adds) or npm:VERSION (TypeScript
+    alone); an SDK release adds to a document what it does not say. What was inferred and what was not understood is
+    listed, also in inferred.yaml. Fetches the SDK packages with pip and npm. Exit code 1: `contract verify` or `check`
+    at the simulator of a new contract is not clean.
     """
     from whopwatch.contract_build import build as building
     from whopwatch.contract_build.sources import Sources
@@ -292,11 +293,11 @@ def _build_new(sources: tuple[str, ...], output: Path | None, folder: Path, cach
 
     documents = [source.removeprefix("openapi:") for source in sources if source.startswith("openapi:")]
     others = [source for source in sources if not source.startswith("openapi:")]
-    releases = [found for found in map(named_release, others) if found and found.registry == "sdk"]
+    releases = [found for found in map(named_release, others) if found]
     if output is None or len(releases) != len(others) or len(releases) > 1 or len(documents) > 1 or not sources:
         raise UsageError(
             "A new contract needs sources and a folder.",
-            expected="openapi:FILE or openapi:URL, sdk:VERSION, or one of each, and --output DIR",
+            expected="openapi:FILE or openapi:URL, sdk:VERSION or npm:VERSION, or one of each, and --output DIR",
             got=" ".join((*sources, *(["--output", str(output)] if output else []))),
         )
     left: list[LeftToDo] = []
@@ -304,7 +305,8 @@ def _build_new(sources: tuple[str, ...], output: Path | None, folder: Path, cach
         made = None
         if releases:
             made = output if not documents else Path(scratch) / "contract"
-            moved = move_contract(folder, resolve_newest(releases[0]).version, cache_dir, made)
+            release = resolve_newest(releases[0])
+            moved = move_contract(folder, release.version, cache_dir, made, registry=release.registry)
             left += moved.left if not documents else ()
         if documents:
             _print_import(import_openapi(documents[0], output, made))
@@ -317,7 +319,10 @@ def _build_new(sources: tuple[str, ...], output: Path | None, folder: Path, cach
 
 def _print_import(imported: ImportedDocument) -> None:
     click.echo(f"{imported.operations} operations and {imported.events} events are in {imported.folder}.")
-    for title, notes in (("inferred", imported.inferred), ("not understood", imported.ignored)):
+    kinds = [("inferred", imported.inferred), ("not understood", imported.ignored)]
+    if imported.only_in_sdk:
+        kinds.append(("only in the SDK", imported.only_in_sdk))
+    for title, notes in kinds:
         click.echo(f"{len(notes)} {title}" + (", listed in inferred.yaml:" if notes else "."))
         click.echo("".join(f"  {note.operation}: {note.what}\n" for note in notes[:MAX_NOTES]), nl=False)
 

@@ -59,15 +59,14 @@ def build(
     pinned ones. Raises `SourceError` if a source is missing, is not the pinned one, contradicts another without a
     declared decision, or if an action of the overlay finds nothing.
     """
-    packages = Sources.read(contracts).packages
-    typescript = packages.get("typescript")
-    model, disagreements = exact_model(
-        pinned_archive(packages["python"], cache_dir, python_archive),
-        pinned_archive(typescript, cache_dir, typescript_archive) if typescript and typescript.is_published else None,
-    )
+    packages = {name: package for name, package in Sources.read(contracts).packages.items() if package.is_published}
+    given = {"python": python_archive, "typescript": typescript_archive}
+    archives = {name: pinned_archive(package, cache_dir, given[name]) for name, package in packages.items()}
+    model, disagreements = exact_model(archives.get("python"), archives.get("typescript"))
     entries = read_yaml(contracts / "conflicts.yaml")["conflicts"]
     settled = {location for entry in entries for location in entry.get("settles", ())}
-    require_settled(disagreements, settled | set(read_release_changes(contracts).get("undecided", ())))
+    if len(archives) > 1:  # one reading alone neither contradicts nor confirms what a conflict settles
+        require_settled(disagreements, settled | set(read_release_changes(contracts).get("undecided", ())))
     made = documents(contracts, model)
     require_used_actions(list(made.applied))
     files = render(made)
@@ -79,8 +78,14 @@ def build(
     return BuildResult(files, changed)
 
 
-def exact_model(python: Path, typescript: Path | None) -> tuple[SdkModel, list[Disagreement]]:
-    """Return the model of the archives and where they disagree; without TypeScript some presence stays open."""
+def exact_model(python: Path | None, typescript: Path | None) -> tuple[SdkModel, list[Disagreement]]:
+    """Return the model of one or both archives, and where they disagree.
+
+    What one language does not say stays open: presence without TypeScript, integers and dates without Python.
+    """
+    if python is None:
+        assert typescript is not None
+        return read_typescript_sdk(typescript), []
     model = read_python_sdk(python)
     if typescript is not None:
         return merge_readings(model, read_typescript_sdk(typescript))

@@ -191,9 +191,9 @@ class Sources:
         """The release of the Python SDK. Raises `SourceError` if the contract is made from something else."""
         if "python" not in self.packages:
             raise SourceError(
-                "This contract is made from an OpenAPI document, not from a release of the SDK.",
+                "This contract is not made from a release of the Python SDK.",
                 where=self.openapi.location if self.openapi else "sources.toml",
-                hint="import a newer document with `whopwatch contract build openapi:FILE --output DIR`",
+                hint="make a newer one with `whopwatch contract build openapi:FILE` or `npm:VERSION`, and --output DIR",
             )
         return self.packages["python"]
 
@@ -207,14 +207,16 @@ class Sources:
                 return cls({}, declared["counts"], OpenApiSource(**declared["openapi"]))
             packages = {language: Package(**facts) for language, facts in declared["sdk"].items()}
             known = {language: packages[language] for language in SDK_LANGUAGES if language in packages}
-            return cls({"python": packages["python"], **known}, declared["counts"])
+            if not known:
+                raise KeyError("sdk")
+            return cls(known, declared["counts"])
         except FileNotFoundError:
             raise SourceError("the declaration of the sources is missing", where=str(path)) from None
         except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
             raise SourceError(
                 "the declaration of the sources cannot be used",
                 where=str(path),
-                expected="[sdk.python], perhaps [sdk.typescript], with registry, name, version, file, sha256; [counts]",
+                expected="[sdk.python], [sdk.typescript] or both, with registry, name, version, file, sha256; [counts]",
                 got=str(error),
             ) from None
 

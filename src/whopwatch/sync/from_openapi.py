@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from whopwatch.core.errors import SourceError, UsageError
 from whopwatch.sync.move import declare_prefixes
 
 COPY = "source.json"
+RELEASE_COPY = "release.json"
+"""What the SDK release says that adds to the document."""
 INFERRED = "inferred.yaml"
 _SECONDS = 60
 _HAND_WRITTEN = ("behaviour.toml", "writes.toml", "mcp.toml", "simulator.toml", "probes.toml", "id_prefixes.yaml")
@@ -48,13 +50,17 @@ _INFERRED_HEAD = (
 
 @dataclass(frozen=True)
 class ImportedDocument:
-    """What became of a document: operations and events, what was inferred, and what was not understood."""
+    """What became of a document: operations and events, what was inferred, and what was not understood.
+
+    `only_in_sdk` are the operations and events that the SDK release has and the document does not: they are not added.
+    """
 
     folder: Path
     operations: int
     events: int
     inferred: tuple[ImportNote, ...]
     ignored: tuple[ImportNote, ...]
+    only_in_sdk: tuple[ImportNote, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -63,6 +69,7 @@ class ImportedDocument:
             "events": self.events,
             "inferred": [asdict(note) for note in self.inferred],
             "not_understood": [asdict(note) for note in self.ignored],
+            "only_in_sdk": [asdict(note) for note in self.only_in_sdk],
         }
 
 
@@ -93,6 +100,10 @@ def import_openapi(location: str, target: Path, pattern: Path | None = None) -> 
             _write_declarations(known.edition.folder, target)
             text = json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
             (target / COPY).write_text(text, encoding="utf-8")
+            (target / RELEASE_COPY).unlink(missing_ok=True)
+            if pattern:
+                added = json.dumps(known.documents["v1"], ensure_ascii=False, separators=(",", ":")) + "\n"
+                (target / RELEASE_COPY).write_text(added, encoding="utf-8")
             return _write(document, known, location, target)
 
 
@@ -111,7 +122,8 @@ def rebuild_imported(folder: Path, source: OpenApiSource) -> ImportedDocument:
             hint=f"import it again: whopwatch contract build openapi:{source.location} --output {folder}",
         )
     document = read_openapi_file(folder / source.file)
-    known = load(load(str(folder / source.file)).edition.folder)
+    release = folder / RELEASE_COPY
+    known = load(str(release)) if release.exists() else load(load(str(folder / source.file)).edition.folder)
     return _write(document, known, source.location, folder)
 
 
@@ -167,7 +179,12 @@ def _write(document: dict[str, Any], known: Contract, location: str, target: Pat
     (target / "sources.toml").write_text(_sources_text(source, count(made)), encoding="utf-8")
     (target / EDITION).write_text(_edition_text(version_of(document)), encoding="utf-8")
     imported = ImportedDocument(
-        target, count(made)["operations"], len(made["webhooks"]), tuple(inferred), tuple(not_understood(document))
+        target,
+        count(made)["operations"],
+        len(made["webhooks"]),
+        tuple(inferred),
+        tuple(not_understood(document)),
+        tuple(_only_in_sdk(made, known)) if (target / RELEASE_COPY).exists() else (),
     )
     (target / INFERRED).write_text(_INFERRED_HEAD + _notes_text(imported), encoding="utf-8")
     forget_contracts()
@@ -186,6 +203,15 @@ def _add_permissions(made: dict[str, Any], known: Contract) -> None:
             ours.setdefault("x-scopes", operation.raw["x-scopes"])
 
 
+def _only_in_sdk(made: dict[str, Any], known: Contract) -> Iterator[ImportNote]:
+    """Yield what only the release has. Whether the API still has it, or not yet, no source says."""
+    for operation in known.operations.values():
+        if operation.api == "v1" and operation.method.lower() not in made["paths"].get(operation.path, {}):
+            yield ImportNote(f"{operation.method} {operation.path}", f"only the SDK has {operation.id}; not added")
+    for event in sorted(known.events.keys() - made["webhooks"].keys()):
+        yield ImportNote(event, "only the SDK has the event; not added")
+
+
 def _sources_text(source: OpenApiSource, counts: dict[str, int]) -> str:
     lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in asdict(source).items())
     numbers = "".join(f"{name} = {number}\n" for name, number in counts.items())
@@ -201,6 +227,8 @@ def _edition_text(version: str | None) -> str:
 def _notes_text(imported: ImportedDocument) -> str:
     """Return the notes by operation as YAML."""
     content = {"inferred": _by_operation(imported.inferred), "not_understood": _by_operation(imported.ignored)}
+    if imported.only_in_sdk:
+        content["only_in_sdk"] = _by_operation(imported.only_in_sdk)
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
 
 

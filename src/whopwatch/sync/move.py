@@ -22,6 +22,7 @@ from whopwatch.contract_build.files import read_yaml, writing_to
 from whopwatch.contract_build.merge import Disagreement
 from whopwatch.contract_build.official import OFFICIAL, facts_that_hold, read_official
 from whopwatch.contract_build.overlay import AppliedAction, OverlayAction
+from whopwatch.contract_build.releases import Release
 from whopwatch.contract_build.sdk_model import SdkModel
 from whopwatch.contract_build.sources import (
     FOLLOWED_FILE,
@@ -50,7 +51,7 @@ _FACTS_HEAD = (
 )
 _OF_ONE_KIND = (REFERENCE_FILE, FOLLOWED_FILE, "simulator.toml", DECLARED, OFFICIAL)
 """Files that not every edition has: they go if the contract moves to a release of the other kind."""
-_EDITION = '# Which version of the API this folder describes.\nrelease = "sdk:{version}"\n'
+_EDITION = '# Which version of the API this folder describes.\nrelease = "{release}"\n'
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,12 @@ class ContractMove:
         }
 
 
-def move_contract(contracts: Path, version: str, cache_dir: Path, target: Path) -> ContractMove:
+def move_contract(
+    contracts: Path, version: str, cache_dir: Path, target: Path, *, registry: str = "sdk"
+) -> ContractMove:
     """Move the contract in `contracts` to a release and write the result to `target`, which may be the same folder.
 
+    The release is that of Python, with what TypeScript adds to it; with `registry` npm, that of TypeScript alone.
     Nothing is written before the new contract is complete. Raises `SourceError` if the release cannot be had or read,
     `UsageError` if `target` holds something else.
     """
@@ -95,12 +99,10 @@ def move_contract(contracts: Path, version: str, cache_dir: Path, target: Path) 
             where=str(target),
             expected="a contract folder, an empty folder, or none yet",
         )
-    packages = _packages(Sources.read(contracts), version, cache_dir)
-    typescript = packages.get("typescript")
-    model, disagreements = exact_model(
-        cache_dir / packages["python"].file,
-        cache_dir / typescript.file if typescript and typescript.is_published else None,
-    )
+    release = Release(registry, version)
+    packages = _packages(Sources.read(contracts), release, cache_dir)
+    files = {name: cache_dir / package.file for name, package in packages.items() if package.is_published}
+    model, disagreements = exact_model(files.get("python"), files.get("typescript"))
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(shutil.copytree(_declarations(contracts, model), Path(scratch) / "contracts"))
         still_open = _undecided(work, disagreements)
@@ -109,21 +111,20 @@ def move_contract(contracts: Path, version: str, cache_dir: Path, target: Path) 
             changes = {**release_changes(read_yaml(work / REFERENCE_FILE), model), "undecided": list(undecided)}
             _write_yaml(work / FOLLOWED_FILE, changes, _HEAD.format(version=model.version))
         else:
-            packages = {"python": packages["python"]}
+            packages.pop("typescript", None)
             _keep_true_facts(work, model)
         made = documents(work, model)
         idle = _drop_idle(work, made)
         closed = _close_conflicts(work, made)
         declare_prefixes(work, made.v1)
-        _write_contract(work, made, packages, model)
+        _write_contract(work, made, packages, model, release)
         left = (*map(of_problem, verify(work)), *map(of_disagreement, still_open))
         # What `diff` and `contract watch` compare, so that all of them report the same changes.
-        release = f"sdk:{model.version}"
-        comparison = compare_sides(read_side(str(contracts), cache_dir), read_side(release, cache_dir))
+        comparison = compare_sides(read_side(str(contracts), cache_dir), read_side(str(release), cache_dir))
         with writing_to(target, "The new contract cannot be written there.", "name another folder with --output"):
-            files = tuple(_copy(work, target))
+            changed = tuple(_copy(work, target))
     forget_contracts()
-    return ContractMove(model.version, files, comparison, idle, closed, undecided, left)
+    return ContractMove(model.version, changed, comparison, idle, closed, undecided, left)
 
 
 def _declarations(contracts: Path, model: SdkModel) -> Path:
@@ -154,8 +155,12 @@ def _keep_true_facts(work: Path, model: SdkModel) -> None:
     _write_yaml(work / OFFICIAL, {"facts": kept}, _FACTS_HEAD)
 
 
-def _packages(sources: Sources, version: str, cache_dir: Path) -> dict[str, Package]:
+def _packages(sources: Sources, release: Release, cache_dir: Path) -> dict[str, Package]:
     """The release in each language that the edition names; TypeScript may have none of that version."""
+    version = release.version
+    if release.registry == "npm":
+        declared = release.package()
+        return {"typescript": fetch_release(declared.registry, declared.name, version, cache_dir)}
     python, typescript = sources.python, sources.packages.get("typescript")
     found = {"python": fetch_release(python.registry, python.name, version, cache_dir)}
     if typescript is None:
@@ -211,17 +216,19 @@ def _close_conflicts(work: Path, made: Documents) -> tuple[str, ...]:
     return tuple(reversed(closed))
 
 
-def _write_contract(work: Path, made: Documents, packages: dict[str, Package], model: SdkModel) -> None:
+def _write_contract(
+    work: Path, made: Documents, packages: dict[str, Package], model: SdkModel, release: Release
+) -> None:
     for path in (work / "v1").glob("*.yaml"):
         path.unlink()
     for name, text in render(made).items():
         (work / name).write_text(text, encoding="utf-8", newline="\n")
     (work / "sources.toml").write_text(sources_text(packages, count(made.v1)), encoding="utf-8")
-    (work / EDITION).write_text(_edition_text(model), encoding="utf-8")
+    (work / EDITION).write_text(_edition_text(model, release), encoding="utf-8")
 
 
-def _edition_text(model: SdkModel) -> str:
-    lines = [_EDITION.format(version=model.version)]
+def _edition_text(model: SdkModel, release: Release) -> str:
+    lines = [_EDITION.format(release=release)]
     if model.api_version:
         lines += [f'version = "{model.api_version}"\ndate = "{model.api_version[:10]}"\n']
     return "".join(lines)

@@ -136,12 +136,12 @@ def page_between(keys: Sequence[SortKey], start: int, stop: int, cursors: Cursor
 
 
 def _size(query: Mapping[str, Any], name: str, lenient: bool) -> int | None:
-    size: int | None = query.get(name)
-    if size is not None and size < 1:
+    size: float | None = query.get(name)  # a number where no source says that it is an integer
+    if size is not None and (size < 1 or not float(size).is_integer()):
         if lenient:
             return None
         raise parameter_invalid(name, "an integer of at least 1")
-    return size
+    return None if size is None else int(size)
 
 
 def _cursor_key(query: Mapping[str, Any], name: str, cursors: Cursors, lenient: bool) -> SortKey | None:

@@ -12,7 +12,7 @@ from whopwatch.cli import main
 from whopwatch.core.finding import Finding, Impact, Occurrence, Severity
 from whopwatch.usage.impact import impact_at, weigh_finding
 from whopwatch.usage.profile import Certainty, Profile
-from whopwatch.usage.recorder import COMPUTED_NAME
+from whopwatch.usage.recorder import ANY_OPERATION
 
 Captured = pytest.CaptureFixture[str]
 SEEN, GUESSED = Certainty.SEEN, Certainty.GUESSED
@@ -61,9 +61,10 @@ def test_a_new_required_parameter_hits_every_call() -> None:
     assert impact_at("products.create", "body:/kind", profile(), is_required=True)[0] is Impact.MAY
 
 
-def test_a_computed_name_may_be_any_operation() -> None:
+@pytest.mark.parametrize("reason", sorted(ANY_OPERATION))
+def test_code_that_may_call_any_operation(reason: str) -> None:
     unclear = profile()
-    unclear.coverage.not_followed.append(("a.py:9", COMPUTED_NAME))
+    unclear.coverage.not_followed.append(("a.py:9", reason))
     assert impact_at("refunds.list", "/data/*/id", unclear)[0] is Impact.MAY
 
 

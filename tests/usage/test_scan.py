@@ -12,6 +12,7 @@ from whopwatch.cli import main
 from whopwatch.contract import load
 from whopwatch.usage import scan as scanner
 from whopwatch.usage.profile import Profile, read_profile
+from whopwatch.usage.recorder import LOST_CLIENT
 from whopwatch.usage.scan import scan
 
 Captured = pytest.CaptureFixture[str]
@@ -160,3 +161,16 @@ def test_deeply_nested_code_is_survived(tmp_path: Path) -> None:
     (tmp_path / "deep.ts").write_text("f(" * 20_000 + ")" * 20_000)
     (tmp_path / "chain.js").write_text("a" + ".b()" * 20_000)
     assert list(scan_text(tmp_path, RETRIEVE).operations) == ["payments.retrieve"]
+
+
+def test_a_client_of_another_library_is_no_client_of_the_sdk(tmp_path: Path) -> None:
+    text = "from other import Client\ndef run(client: Client):\n    client.payments.list()\n    client.send()\n"
+    profile = scan_text(tmp_path, text)
+    assert (profile.operations, profile.coverage.calls) == ({}, 0)
+    text = text.replace("other", "whop_sdk")
+    assert list(scan_text(tmp_path, text).operations) == ["payments.list"]
+
+
+def test_a_client_that_leaves_the_code_is_noted(tmp_path: Path) -> None:
+    profile = scan_text(tmp_path, SDK + "import other\nother.run(client)\nprint(client)\n")
+    assert [reason for _, reason in profile.coverage.not_followed] == [LOST_CLIENT]

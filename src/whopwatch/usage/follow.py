@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
 from whopwatch.usage.api_index import ANY_EVENT, ApiIndex
-from whopwatch.usage.recorder import COMPUTED_NAME, Recorder
+from whopwatch.usage.recorder import COMPUTED_NAME, LOST_CLIENT, TOO_COMPLEX, Recorder
 from whopwatch.usage.requests import RequestReader
 from whopwatch.usage.values import (
     Callback,
@@ -66,7 +66,7 @@ def follow(modules: Sequence[s.SourceFile], index: ApiIndex, recorder: Recorder)
                 Follower(module, scope, exports, index, notes).run()
             except (TooComplexError, RecursionError):
                 given_up.add(module.path)
-                recorder.not_followed(module.path, 1, "the code is too complex to follow to its end")
+                recorder.not_followed(module.path, 1, TOO_COMPLEX)
 
 
 class Follower:
@@ -367,7 +367,8 @@ class Follower:
         for text in types:
             name = text.removesuffix("[]")
             found += [one for one in scope.get(name) or () if isinstance(one, Object)]
-            if name in known.CLIENTS:
+            origins = {one.module for one in scope.get(name) or () if isinstance(one, Library)}
+            if name in known.OWN_CLIENTS or (name in known.CLIENTS and origins & known.SDK_PACKAGES):
                 found.append(SdkClient())
             elif name == "UnwrapWebhookEvent":
                 found.append(Data(ANY_EVENT))
@@ -616,7 +617,8 @@ class Follower:
         if name in known.WRITES_JSON:
             self._leave(arguments, named, node.line)
             return first
-        if name in known.SAME_AS_ARGUMENT:
+        is_standard = package in known.STANDARD_MODULES
+        if is_standard and name in known.SAME_AS_ARGUMENT:
             return union(*arguments) if name in ("run", "gather", "all", "cast") else first
         if name in ("next", "min", "max"):
             return self._items(first)
@@ -631,7 +633,7 @@ class Follower:
             return (Items((results,)),) if name == "map" else arguments[1]
         if name in ("getattr", "get"):
             return self._getattr(arguments, node.line)
-        if name in known.HARMLESS or value.module in known.HARMLESS:
+        if is_standard and (name in known.HARMLESS or value.module in known.HARMLESS):
             return ()
         found = self._requests.http(Http(method="GET"), arguments, named, self.path, node.line, is_sure=None)
         if not found:
@@ -650,6 +652,8 @@ class Follower:
         for value in union(*arguments, *[values for _, values in named]):
             if isinstance(value, Data):
                 self._recorder.whole(value, self.path, line)
+            elif isinstance(value, SdkClient) and not value.is_guess:
+                self._recorder.not_followed(self.path, line, LOST_CLIENT)
 
 
 def last_of(body: list[s.Node]) -> s.Node:

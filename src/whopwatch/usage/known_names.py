@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 SDK_PACKAGES = frozenset({"whop_sdk", "@whop/sdk"})
-CLIENTS = ("Whop", "AsyncWhop", "Client", "AsyncClient")
-"""Names of the SDK's clients. The last two count only if they come from the SDK."""
+OWN_CLIENTS = ("Whop", "AsyncWhop")
+CLIENTS = (*OWN_CLIENTS, "Client", "AsyncClient")
+"""Names of the SDK's clients. The last two are common: they count only if they come from the SDK."""
 CLIENT_NAMES = frozenset({"whop", "whopclient", "whopsdk", "whopapi", "asyncwhop"})
 """Variables that are taken for a client without a sign of where they come from, in lower case without underscores."""
 SAME_CLIENT = frozenset({"with_options", "withOptions", "copy", "with_raw_response", "with_streaming_response"})
@@ -38,6 +39,10 @@ SAME_AS_ARGUMENT = frozenset(
     | {"URLSearchParams", "urlencode", "URL", "aclosing", "closing", "islice", "chain", "freeze", "allSettled", "loads"}
 )
 """Functions that return their argument, or something with the same items."""
+STANDARD_MODULES = frozenset(
+    {"", "asyncio", "anyio", "itertools", "copy", "typing", "contextlib", "json", "urllib", "logging", "url"}
+)
+"""Modules whose functions are known by their names; the empty one is for names that no import explains."""
 WRITES_JSON = frozenset({"stringify", "dumps"})
 HARMLESS = frozenset(
     {

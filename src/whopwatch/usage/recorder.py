@@ -9,7 +9,10 @@ from whopwatch.usage.profile import MAX_LISTED, Certainty, Profile
 from whopwatch.usage.values import Data
 
 COMPUTED_NAME = "the name of an SDK method is computed"
-"""Why a call was not followed: it may be one of any operation."""
+TOO_COMPLEX = "the code is too complex to follow to its end"
+LOST_CLIENT = "the client is passed to code that was not followed"
+ANY_OPERATION = frozenset({COMPUTED_NAME, TOO_COMPLEX, LOST_CLIENT})
+"""Why code was not followed if it may call any operation."""
 MAX_UNKNOWN_READS = 200_000
 """Reads of unknown values that are remembered, in case they turn out to be a webhook payload."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -184,6 +185,22 @@ def test_the_other_contracts_are_not_loaded_for_an_api_that_matches(contract: Co
         raise AssertionError("loaded")
 
     assert detected(VersionDetector(contract, others), pages(contract)).matches
+
+
+def test_rejections_of_parameters_that_only_another_version_has_decide_for_it(contract: Contract) -> None:
+    newest = load("newest")
+    rejections = [rejection(param=param) for param in ("company_id", "company_id")]
+    rejections = [
+        replace(one, operation=id, url=f"http://127.0.0.1:1/api/v1/{id.partition('.')[0]}")
+        for one, id in zip(rejections, ("payments.list", "invoices.list"), strict=True)
+    ]
+    answer = detected(VersionDetector(newest, lambda: [contract, newest]), rejections)
+    assert (answer.version, answer.evidence) == (contract.version, VersionEvidence.RESPONSES)
+    assert detected(VersionDetector(newest, lambda: [contract, newest]), rejections[:1]).version is None
+    # The own version rejects its own parameter, or one that no version has.
+    assert detected(VersionDetector(contract, lambda: [contract, newest]), rejections).version is None
+    unknown = [replace(one, body=one.body.replace(b"company_id", b"no_such_parameter")) for one in rejections]
+    assert detected(VersionDetector(newest, lambda: [contract, newest]), unknown).matches
 
 
 def test_the_nearest_older_edition_is_chosen() -> None:

@@ -134,9 +134,12 @@ def misfits_with(contract: Contract, exchange: Exchange) -> int | None:
     """Return in how many ways a response does not fit `contract`; None if it shows nothing.
 
     Places that break the schema count, undocumented fields, and a path that is documented and not there, or the
-    reverse.
+    reverse. A 400 that names a parameter which the operation does not have counts as another version.
     """
     operation = _operation_of(contract, exchange)
+    if named := _rejected_parameter(exchange):
+        known = {one.name.removesuffix("[]") for one in operation.parameters} if operation else set()
+        return 0 if named in known else STRUCTURAL
     if exchange.status in (404, 405) and not exchange.path_params:
         return int(operation is not None and "{" not in operation.path)
     value, problem = exchange.parsed
@@ -149,6 +152,13 @@ def misfits_with(contract: Contract, exchange: Exchange) -> int | None:
         return None
     found = schemas_of(contract).of(operation).undocumented(_shortened(value))
     return violations + len({tuple("*" if isinstance(step, int) else step for step in path) for path, _ in found})
+
+
+def _rejected_parameter(exchange: Exchange) -> str | None:
+    """Return the parameter that the rejection (400) of a read is about, None if it names none."""
+    error = exchange.json.get("error") if exchange.status == 400 and isinstance(exchange.json, dict) else None
+    named = error.get("param") if exchange.method == "GET" and isinstance(error, dict) else None
+    return re.split(r"[.\[]", named, maxsplit=1)[0] if isinstance(named, str) else None
 
 
 def _shortened(value: Any) -> Any:
@@ -227,7 +237,7 @@ class VersionDetector:
             self._decide(echoed, VersionEvidence.HEADER, matches=False)
         elif exchange.operation not in self._seen:
             misfits = misfits_with(self._contract, exchange)
-            if misfits is not None:
+            if misfits is not None and (misfits or exchange.ok):
                 self._seen[exchange.operation] = _Seen(exchange, misfits, violations or 0)
                 self._decide_by_responses()
 

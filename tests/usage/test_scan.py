@@ -12,7 +12,7 @@ from whopwatch.cli import main
 from whopwatch.contract import load
 from whopwatch.usage import scan as scanner
 from whopwatch.usage.profile import Profile, read_profile
-from whopwatch.usage.recorder import LOST_CLIENT
+from whopwatch.usage.recorder import LOST_CLIENT, LOST_EVENT
 from whopwatch.usage.scan import scan
 
 Captured = pytest.CaptureFixture[str]
@@ -174,3 +174,17 @@ def test_a_client_of_another_library_is_no_client_of_the_sdk(tmp_path: Path) -> 
 def test_a_client_that_leaves_the_code_is_noted(tmp_path: Path) -> None:
     profile = scan_text(tmp_path, SDK + "import other\nother.run(client)\nprint(client)\n")
     assert [reason for _, reason in profile.coverage.not_followed] == [LOST_CLIENT]
+
+
+def test_an_event_that_leaves_the_code_may_be_any(tmp_path: Path) -> None:
+    text = SDK + "import other\nevent = client.webhooks.unwrap(body)\nother.process(event)\n"
+    assert [reason for _, reason in scan_text(tmp_path, text).coverage.not_followed] == [LOST_EVENT]
+    text = text.replace("other.process(event)", "if event.type == 'payment.failed':\n    other.process(event)")
+    profile = scan_text(tmp_path, text)
+    assert not profile.coverage.not_followed
+    assert list(profile.operations["webhook:payment.failed"].read_whole) == [""]
+
+
+def test_what_a_route_returns_is_read_as_a_whole(tmp_path: Path) -> None:
+    text = SDK + "@app.get('/x')\ndef route(id):\n    return client.payments.retrieve(id)\n"
+    assert list(scan_text(tmp_path, text).operations["payments.retrieve"].read_whole) == [""]

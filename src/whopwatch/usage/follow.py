@@ -293,7 +293,9 @@ class Follower:
             scope.set(node.name, (callback,), adds=self._branches > 0)
         for decorator in node.decorators:
             self._decorator(decorator, callback, scope)
-        self._run(callback, [])
+        result = self._run(callback, [])
+        if node.decorators and not node.is_property:
+            self._leave([result], [], node.line)  # a framework calls it
         return (callback,)
 
     def _decorator(self, node: s.Node, callback: Callback, scope: Variables) -> None:
@@ -649,7 +651,7 @@ class Follower:
 
     def _leave(self, arguments: list[Values], named: list[tuple[str, Values]], line: int) -> None:
         """Note data that goes to code that is not followed."""
-        for value in union(*arguments, *[values for _, values in named]):
+        for value in self._narrowed_values(union(*arguments, *[values for _, values in named])):
             if isinstance(value, Data):
                 self._recorder.whole(value, self.path, line)
             elif isinstance(value, SdkClient) and not value.is_guess:

@@ -12,7 +12,7 @@ from whopwatch.core.exit_codes import FAIL_ON_HITS
 from whopwatch.core.finding import Finding, Impact
 from whopwatch.core.report import Report
 from whopwatch.usage.profile import FILE, Certainty, Profile, Use, place_order, read_profile
-from whopwatch.usage.recorder import ANY_OPERATION
+from whopwatch.usage.recorder import ANY_OPERATION, LOST_EVENT
 
 if TYPE_CHECKING:
     from whopwatch.diff.result import Comparison
@@ -81,7 +81,8 @@ def impact_at(operation: str, location: str, profile: Profile, *, is_required: b
     use = profile.operations.get(operation)
     if use is None:
         is_root_cause = operation in ("", "all") or operation.startswith(("schema:", "object:"))
-        is_unknown = any(reason in ANY_OPERATION for _, reason in profile.coverage.not_followed)
+        unclear = ANY_OPERATION | {LOST_EVENT} if operation.startswith("webhook:") else ANY_OPERATION
+        is_unknown = any(reason in unclear for _, reason in profile.coverage.not_followed)
         return Impact.MAY if is_root_cause or is_unknown else Impact.UNUSED, ()
     if not location.startswith(_FIELD_LOCATIONS):
         return _by_certainty(use), tuple(use.places)

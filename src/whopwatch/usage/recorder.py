@@ -11,6 +11,7 @@ from whopwatch.usage.values import Data
 COMPUTED_NAME = "the name of an SDK method is computed"
 TOO_COMPLEX = "the code is too complex to follow to its end"
 LOST_CLIENT = "the client is passed to code that was not followed"
+LOST_EVENT = "a webhook event is passed to code that was not followed"
 ANY_OPERATION = frozenset({COMPUTED_NAME, TOO_COMPLEX, LOST_CLIENT})
 """Why code was not followed if it may call any operation."""
 MAX_UNKNOWN_READS = 200_000
@@ -58,6 +59,9 @@ class Recorder:
 
     def whole(self, value: Data, path: str, line: int) -> None:
         """Note that data leaves the code that is followed, if it has fields."""
+        if value.owner == ANY_EVENT:
+            self.not_followed(path, line, LOST_EVENT)
+            return
         node = self.index.node(value.owner, value.steps)
         if node is None or not (node.fields or (node.items and node.items.fields)):
             return

@@ -12,7 +12,7 @@ import pytest
 
 from whopwatch.contract import Contract, edition_dir, forget_contracts, load
 from whopwatch.contract_build.build import build
-from whopwatch.contract_build.dated import DECLARED, DatedAssembler, reference_of, same_requests
+from whopwatch.contract_build.dated import DECLARED, DatedAssembler, reference_of, same_requests, with_discriminators
 from whopwatch.contract_build.fetch import pinned_archive
 from whopwatch.contract_build.files import read_yaml
 from whopwatch.contract_build.official import (
@@ -25,7 +25,16 @@ from whopwatch.contract_build.official import (
 )
 from whopwatch.contract_build.presence import settle_presence
 from whopwatch.contract_build.readers.python import read_python_sdk
-from whopwatch.contract_build.sdk_model import SdkModel, SdkOperation
+from whopwatch.contract_build.sdk_model import (
+    Enum,
+    NamedType,
+    OneOf,
+    RecordField,
+    RecordType,
+    Scalar,
+    SdkModel,
+    SdkOperation,
+)
 from whopwatch.contract_build.sources import Sources, read_prefixes
 from whopwatch.contract_build.verify import verify
 from whopwatch.core.errors import SourceError
@@ -178,3 +187,28 @@ def test_of_two_methods_for_one_request_the_native_one_is_taken() -> None:
     assert same_requests(model) == {"cats.list_old": "cats.toys"}
     (row,) = reference_of(model, {"words": {}, "servers": [{"url": "x"}]}).data["resources"]
     assert [entry["id"] for entry in row["operations"]] == ["cats.toys"]
+
+
+def test_a_variant_of_a_union_has_its_discriminator_under_its_own_name_too(contract: Contract) -> None:
+    """The SDK hides it there; on the wire it is always there."""
+    schema = contract.resolve({"$ref": "#/components/schemas/LanguageTargetingOption"})
+    assert schema["required"] == ["type", "code", "name"]
+    assert schema["properties"]["type"] == {"type": "string", "enum": ["languages"]}
+
+
+def test_only_a_type_that_nothing_refers_to_and_one_variant_has_gets_the_discriminator() -> None:
+    def variant(tag: str, *names: str) -> RecordType:
+        kind = RecordField("kind", Enum((tag,)), required=True)
+        return RecordType((kind, *(RecordField(name, Scalar("string"), required=True) for name in names)))
+
+    def bare(*names: str) -> RecordType:
+        return RecordType(variant("", *names).fields[1:])
+
+    model = SdkModel("python", "9.9.9", generator="fern", api_version="2030-01-01")
+    model.types["Pet"] = OneOf((variant("cat", "purr"), variant("dog", "name"), variant("fox", "name")), "kind")
+    model.types.update({"Cat": bare("purr"), "Named": bare("name"), "Other": bare("tail")})
+    found = with_discriminators(model).types
+    assert found["Cat"] == variant("cat", "purr")
+    assert (found["Named"], found["Other"]) == (bare("name"), bare("tail"))
+    model.types["Owner"] = RecordType((RecordField("cat", NamedType("Cat"), required=True),))
+    assert with_discriminators(model).types["Cat"] == bare("purr")

@@ -13,10 +13,12 @@ from functools import cached_property
 from typing import Any
 
 from whopwatch.contract_build.assemble import Assembler, pascal_case
-from whopwatch.contract_build.presence import is_legacy
+from whopwatch.contract_build.presence import is_legacy, referenced_types
 from whopwatch.contract_build.schemas import IdRelations, Schema, SchemaWriter, resource_singular
 from whopwatch.contract_build.sdk_model import (
     NamedType,
+    OneOf,
+    RecordField,
     RecordType,
     SdkModel,
     SdkOperation,
@@ -100,7 +102,7 @@ class DatedAssembler(Assembler):
         declared: Mapping[str, Any],
         prefixes: Mapping[str, list[str]],
     ) -> None:
-        super().__init__(_with_page_info(model), reference)
+        super().__init__(with_discriminators(_with_page_info(model)), reference)
         self._declared = declared
         self._doubles = same_requests(model)
         known = {name: group for name, group in prefixes.items() if name in reference.resources}
@@ -303,3 +305,23 @@ def _renamed(read: Type, same: set[str]) -> Type:
         )
         return RecordType(tuple(fields))
     return read
+
+
+def with_discriminators(model: SdkModel) -> SdkModel:
+    """Return `model` with the discriminator in each type that is a variant of a union.
+
+    The SDK has such a variant twice: with the discriminator in the module of the union, and without it under its own
+    name, which nothing refers to. On the wire the discriminator is always there.
+    """
+    hidden: dict[tuple[RecordField, ...], list[RecordField]] = {}
+    for union in (read for read in model.types.values() if isinstance(read, OneOf) and read.discriminator):
+        for variant in (read for read in union.variants if isinstance(read, RecordType)):
+            rest = tuple(item for item in variant.fields if item.name != union.discriminator)
+            hidden.setdefault(rest, []).extend(item for item in variant.fields if item.name == union.discriminator)
+    used = set(referenced_types(model))
+    found = {
+        name: RecordType((*hidden[read.fields], *read.fields))
+        for name, read in model.types.items()
+        if isinstance(read, RecordType) and name not in used and len(hidden.get(read.fields, ())) == 1
+    }
+    return replace(model, types={**model.types, **found})

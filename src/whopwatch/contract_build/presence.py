@@ -159,3 +159,13 @@ def names_in(read: Type) -> Iterator[str]:
         case RecordType(fields=fields):
             for item in fields:
                 yield from names_in(item.type)
+
+
+def referenced_types(model: SdkModel) -> Iterator[str]:
+    """Yield the names of the types that an operation, an event or another type refers to."""
+    for operation in model.operations.values():
+        used = (operation.response, operation.page, *operation.body, *(item.type for item in operation.query))
+        for read in used:
+            yield from names_in(read) if read else ()
+    for read in (*model.events.values(), *model.types.values()):
+        yield from names_in(read)

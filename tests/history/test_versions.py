@@ -131,6 +131,7 @@ def test_a_contract_that_is_not_at_hand_restarts_everything(contract: Contract) 
     assert records.operations == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("operation", ["products.list", "payments.list"])
 def test_nights_with_another_contract_are_quiet_and_say_so_once(contract: Contract, operation: str) -> None:
     nights = Nights(contract, (operation,))

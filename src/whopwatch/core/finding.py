@@ -112,7 +112,7 @@ class Finding:
     """One difference between what is promised and what was observed.
 
     `drift_class` is one of D1 to D25. `location` is a JSON pointer with `*` for array items, or `header:NAME`,
-    `status` or `param:NAME`. `expected` and `observed` describe values and never quote a value of a response.
+    `status`, `param:NAME` or `version:VERSION`. `expected` and `observed` describe values and never quote one.
     `samples` counts the values checked, `violations` how many of them differed. `rule` is the id of the rule that is
     broken, `CHECK/NAME`, None if the check has no rules. `request` is a request whose response shows the difference.
 

@@ -31,7 +31,8 @@ Examples:
   whopwatch webhook verify delivery.json --headers headers.json --any-age --json -
 
 FILE contains the raw bytes of the body. The headers file contains a JSON object, or lines such as
-`webhook-id: msg_...`. {SECRET_VARIABLE} contains the secret. Exit code: 0 (valid), 1 (not valid) or 2 (usage).
+`webhook-id: msg_...`. {SECRET_VARIABLE} contains the secret. Exit code: 0 (valid), 1 (not valid),
+2 (usage) or 3 (a delivery of a version without contract).
 """
 
 

@@ -10,13 +10,16 @@ import pytest
 
 from whopwatch.cli import main
 from whopwatch.contract import load
+from whopwatch.core.finding import Impact
 from whopwatch.usage import scan as scanner
+from whopwatch.usage.impact import impact_at
 from whopwatch.usage.profile import Profile, read_profile
-from whopwatch.usage.recorder import LOST_CLIENT, LOST_EVENT
+from whopwatch.usage.recorder import BROKEN_CODE, LOST_CLIENT, LOST_EVENT
 from whopwatch.usage.scan import scan
 
 Captured = pytest.CaptureFixture[str]
 SDK = "from whop_sdk import Whop\nclient = Whop(api_key='apik_0123456789abcdef01234')\n"
+WALK = "def walk(one):\n    print(one.id)\n    walk(one.user)\nwalk(client.payments.retrieve('x'))\n"
 RETRIEVE = SDK + "print(client.payments.retrieve('pay_secret1').status)\n"
 
 
@@ -111,6 +114,44 @@ def test_data_that_leaves_the_code_is_read_as_a_whole(tmp_path: Path) -> None:
     assert not scan_text(tmp_path, RETRIEVE).operations["payments.retrieve"].read_whole
 
 
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("def load():\n    return client.payments.retrieve('x')\n", [""]),
+        ("def load():\n    return client.payments.retrieve('x')\nprint(load().total)\n", []),
+        ("def load():\n    return {'of': [client.payments.retrieve('x').user]}\n", ["/user"]),
+        ("class Api:\n    def load(self):\n        return client.payments.retrieve('x')\n", [""]),
+        ("def load(again):\n    load(again)\n    return client.payments.retrieve('x')\n", [""]),
+        ("import other\nother.run(lambda: client.payments.retrieve('x'))\n", [""]),
+        ("import other\nother.keep([{'one': client.payments.retrieve('x')}])\n", [""]),
+        (WALK, None),
+    ],
+)
+def test_data_that_is_returned_to_or_kept_by_unknown_code(tmp_path: Path, text: str, whole: list[str] | None) -> None:
+    use = scan_text(tmp_path, SDK + text).operations["payments.retrieve"]
+    assert sorted(use.read_whole) == (["/user"] if whole is None else whole)
+
+
+def test_a_function_that_only_another_file_calls_is_followed_there(tmp_path: Path) -> None:
+    (tmp_path / "api.py").write_text(SDK + "def load(id):\n    return client.payments.retrieve(id)\n")
+    caller = scan_text(tmp_path, "from .api import load\nprint(load('x').total)\n", "z.py")
+    assert not caller.operations["payments.retrieve"].read_whole
+    alone = scan([tmp_path / "api.py"], load())
+    assert impact_at("payments.retrieve", "/user/email", alone)[0] is Impact.MAY
+    assert impact_at("payments.retrieve", "/user/email", caller)[0] is Impact.UNUSED
+
+
+@pytest.mark.parametrize("name", ["broken.py", "code.go", "broken.ts"])
+def test_without_all_the_code_nothing_is_called_unused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "other.go").write_text("package main // of another service\n")
+    assert impact_at("refunds.list", "/data", scan_text(tmp_path, RETRIEVE))[0] is Impact.UNUSED
+    (tmp_path / name).write_text("class x { ((( // https://api.whop.com\n")
+    profile = scan_text(tmp_path, RETRIEVE)
+    assert impact_at("refunds.list", "/data", profile) == (Impact.MAY, ())
+    assert impact_at("payments.retrieve", "/total", profile)[0] is Impact.MAY
+    assert impact_at("payments.retrieve", "/status", profile)[0] is Impact.HITS
+
+
 def test_a_function_of_another_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "api.py").write_text(SDK + "def load(id):\n    return client.payments.retrieve(id)\n")
     profile = scan_text(tmp_path, "from .api import client, load\nload('x').total\nclient.refunds.list()\n", "z.py")
@@ -153,7 +194,11 @@ def test_another_file_is_no_profile(tmp_path: Path, text: str) -> None:
 
 def test_typescript_is_read_with_its_mistakes(tmp_path: Path) -> None:
     text = "import Whop from '@whop/sdk';\nconst c = new Whop();\nconst {total} = c.payments.retrieve('x');\n(((\n"
-    use = scan_text(tmp_path, text, "app.ts").operations["payments.retrieve"]
+    profile = scan_text(tmp_path, text, "app.ts")
+    use = profile.operations["payments.retrieve"]
+    assert [(place.rpartition(":")[2], reason) for place, reason in profile.coverage.not_followed] == [
+        ("4", BROKEN_CODE)
+    ]
     assert use.fields["/total"].places[0].endswith("app.ts:3")
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
 from whopwatch.usage.api_index import ANY_EVENT, ApiIndex
-from whopwatch.usage.recorder import COMPUTED_NAME, LOST_CLIENT, TOO_COMPLEX, Recorder
+from whopwatch.usage.recorder import BROKEN_CODE, COMPUTED_NAME, LOST_CLIENT, TOO_COMPLEX, TOO_DEEP, Recorder
 from whopwatch.usage.requests import RequestReader
 from whopwatch.usage.values import (
     Callback,
@@ -85,7 +85,7 @@ class Follower:
         self._steps = 0
         self._depth = 0
         self._branches = 0
-        self._active: list[tuple[s.Function, Values]] = []
+        self._active: list[s.Function] = []
         self._done: dict[tuple[int, tuple[Values, ...], tuple[str, ...]], Values] = {}
         self._returns: list[Values] = []
         self._narrowed: dict[tuple[int, tuple[str, ...]], tuple[str, ...]] = {}
@@ -114,7 +114,7 @@ class Follower:
         if self._steps > MAX_CODE_STEPS:
             raise TooComplexError
         if self._depth > MAX_CODE_LEVELS:
-            self._recorder.not_followed(self.path, node.line, "the code is nested too deeply")
+            self._recorder.not_followed(self.path, node.line, TOO_DEEP)
             return ()
         self._depth += 1
         try:
@@ -164,6 +164,8 @@ class Follower:
                 return ()
             case s.Several() | s.Leave():
                 return union(*[self._value(part, scope) for part in node.parts])
+            case s.Broken():
+                self._recorder.not_followed(self.path, node.line, BROKEN_CODE)
         return ()
 
     def _name(self, node: s.Name, scope: Variables) -> Values:
@@ -293,7 +295,8 @@ class Follower:
             scope.set(node.name, (callback,), adds=self._branches > 0)
         for decorator in node.decorators:
             self._decorator(decorator, callback, scope)
-        result = self._run(callback, [])
+        result = self._run(callback, [], is_called=False)
+        self._recorder.returned(id(node), tuple(_data_within(result)), self.path, node.line)
         if node.decorators and not node.is_property:
             self._leave([result], [], node.line)  # a framework calls it
         return (callback,)
@@ -318,17 +321,28 @@ class Follower:
                 self._value(part, made.attributes)
         return (made,)
 
-    def _run(self, callback: Callback, arguments: list[Values], named: dict[str, Values] | None = None) -> Values:
+    def _run(
+        self,
+        callback: Callback,
+        arguments: list[Values],
+        named: dict[str, Values] | None = None,
+        *,
+        is_called: bool = True,
+    ) -> Values:
         """Follow a function with the values of its arguments and return what it can return."""
         node = callback.node
         arguments = [self._narrowed_values(values) for values in arguments]
         extra: Values = (RecordValue(tuple((named or {}).items())),)
         key = (id(node), (*arguments, extra), self._events)
+        is_cut = len(self._active) >= MAX_CALLS or node in self._active
+        if is_called:
+            self._recorder.called(id(node), is_followed=key in self._done or not is_cut)
         if key in self._done:
             return self._done[key]
-        if len(self._active) >= MAX_CALLS or any(one is node for one, _ in self._active):
+        if is_cut:
+            self._leave(arguments, list((named or {}).items()), node.line)
             return ()
-        self._active.append((node, ()))
+        self._active.append(node)
         self._returns.append(())
         branches, self._branches = self._branches, 0
         try:
@@ -651,11 +665,14 @@ class Follower:
 
     def _leave(self, arguments: list[Values], named: list[tuple[str, Values]], line: int) -> None:
         """Note data that goes to code that is not followed."""
-        for value in self._narrowed_values(union(*arguments, *[values for _, values in named])):
-            if isinstance(value, Data):
-                self._recorder.whole(value, self.path, line)
-            elif isinstance(value, SdkClient) and not value.is_guess:
+        given = union(*arguments, *[values for _, values in named])
+        for value in self._narrowed_values(given):
+            if isinstance(value, SdkClient) and not value.is_guess:
                 self._recorder.not_followed(self.path, line, LOST_CLIENT)
+        for data in _data_within(given):
+            for value in self._narrowed_values((data,)):
+                if isinstance(value, Data):
+                    self._recorder.whole(value, self.path, line)
 
 
 def last_of(body: list[s.Node]) -> s.Node:
@@ -669,6 +686,28 @@ def last_of(body: list[s.Node]) -> s.Node:
 def plain_client(name: str) -> bool:
     """Return whether a name is one that clients of the SDK have."""
     return name.replace("_", "").lower() in known.CLIENT_NAMES
+
+
+def _data_within(values: Values) -> Iterator[Data]:
+    """Yield the data in values, also in records, lists and objects that hold it."""
+    todo, seen = list(values), set(values)
+    while todo:
+        value = todo.pop()
+        inner: list[Values] = []
+        match value:
+            case Data():
+                yield value
+            case HttpResponse():
+                yield Data(value.owner, (), value.is_guess)
+            case RecordValue():
+                inner = [part for _, part in value.fields]
+            case Items():
+                inner = list(value.items)
+            case Object():
+                inner = list(value.attributes.names.values())
+        new = dict.fromkeys(one for part in inner for one in part if one not in seen)
+        seen.update(new)
+        todo += new
 
 
 def _as_text(value: Value) -> tuple[str | None, ...]:

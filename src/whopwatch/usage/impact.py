@@ -81,9 +81,7 @@ def impact_at(operation: str, location: str, profile: Profile, *, is_required: b
     use = profile.operations.get(operation)
     if use is None:
         is_root_cause = operation in ("", "all") or operation.startswith(("schema:", "object:"))
-        unclear = ANY_OPERATION | {LOST_EVENT} if operation.startswith("webhook:") else ANY_OPERATION
-        is_unknown = any(reason in unclear for _, reason in profile.coverage.not_followed)
-        return Impact.MAY if is_root_cause or is_unknown else Impact.UNUSED, ()
+        return Impact.MAY if is_root_cause else _not_seen(operation, profile), ()
     if not location.startswith(_FIELD_LOCATIONS):
         return _by_certainty(use), tuple(use.places)
     fields = [one for name, one in use.fields.items() if _is_within(name, location)]
@@ -95,7 +93,15 @@ def impact_at(operation: str, location: str, profile: Profile, *, is_required: b
         return impact, tuple(use.places)
     if whole:
         return Impact.MAY, tuple(place for one in whole for place in one.places)
-    return Impact.UNUSED, ()
+    return _not_seen(operation, profile), ()
+
+
+def _not_seen(operation: str, profile: Profile) -> Impact:
+    """Return the impact where no use was seen: unused only if all the code was read and followed."""
+    unclear = ANY_OPERATION | {LOST_EVENT} if operation.startswith("webhook:") else ANY_OPERATION
+    coverage = profile.coverage
+    is_unknown = coverage.skipped_total > 0 or any(reason in unclear for _, reason in coverage.not_followed)
+    return Impact.MAY if is_unknown else Impact.UNUSED
 
 
 def _by_certainty(use: Use) -> Impact:

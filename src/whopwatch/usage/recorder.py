@@ -11,8 +11,10 @@ from whopwatch.usage.values import Data
 COMPUTED_NAME = "the name of an SDK method is computed"
 TOO_COMPLEX = "the code is too complex to follow to its end"
 LOST_CLIENT = "the client is passed to code that was not followed"
+TOO_DEEP = "the code is nested too deeply"
+BROKEN_CODE = "a syntax error: code near it was not read"
 LOST_EVENT = "a webhook event is passed to code that was not followed"
-ANY_OPERATION = frozenset({COMPUTED_NAME, TOO_COMPLEX, LOST_CLIENT})
+ANY_OPERATION = frozenset({COMPUTED_NAME, TOO_COMPLEX, TOO_DEEP, BROKEN_CODE, LOST_CLIENT})
 """Why code was not followed if it may call any operation."""
 MAX_UNKNOWN_READS = 200_000
 """Reads of unknown values that are remembered, in case they turn out to be a webhook payload."""
@@ -32,6 +34,9 @@ class Recorder:
         self._event_roots: dict[tuple[int, Steps], None] = {}
         self._explained: set[tuple[str, str]] = set()
         self._notes: dict[tuple[str, str], None] = {}
+        self._returned: dict[int, tuple[tuple[Data, ...], str, int]] = {}
+        self._called: set[int] = set()
+        self._cut: set[int] = set()
 
     def operation(self, id: str, path: str, line: int, *, is_guess: bool = False) -> None:
         """Note the use of an operation or event."""
@@ -70,6 +75,14 @@ class Recorder:
         else:
             self.profile.use_whole(value.owner, pointer(value.steps), f"{path}:{line}")
 
+    def returned(self, function: int, values: tuple[Data, ...], path: str, line: int) -> None:
+        """Note what a function returns, in case nothing in the scanned code calls it."""
+        self._returned[function] = values, path, line
+
+    def called(self, function: int, *, is_followed: bool) -> None:
+        """Note a call of a function; if it was not followed, nothing is known of what becomes of its result."""
+        (self._called if is_followed else self._cut).add(function)
+
     def whole_request(self, operation: str, path: str, line: int) -> None:
         """Note that a request is sent whose fields are not known."""
         self.profile.use_whole(operation, "request", f"{path}:{line}")
@@ -79,6 +92,8 @@ class Recorder:
         if self._reads_count < MAX_UNKNOWN_READS:
             self._reads_count += 1
             self._reads.setdefault(root, {})[(steps, f"{path}:{line}")] = None
+        else:
+            self.not_followed(path, 1, TOO_COMPLEX)
 
     def event_root(self, root: int, steps: Steps) -> None:
         """Note that an unknown value is a webhook payload: its type is compared with the name of an event."""
@@ -86,6 +101,10 @@ class Recorder:
 
     def finish(self) -> Profile:
         """Return the profile."""
+        for function, (values, path, line) in self._returned.items():
+            if function not in self._called or function in self._cut:
+                for value in values:
+                    self.whole(value, path, line)
         for root, base in self._event_roots:
             for steps, place in self._reads.get(root, {}):
                 if steps[: len(base)] == base and len(steps) > len(base):
@@ -107,7 +126,9 @@ class Recorder:
         coverage.calls = len(self._calls)
         coverage.calls_followed = sum(problem is None for problem in self._calls.values())
         problems = {(f"{path}:{line}", text): None for (path, line), text in self._calls.items() if text}
-        coverage.not_followed = sorted({**problems, **self._notes})[:MAX_LISTED]
+        # What decides about impacts is kept where not all is listed.
+        notes = sorted({**problems, **self._notes}, key=lambda note: note[1] not in ANY_OPERATION | {LOST_EVENT})
+        coverage.not_followed = sorted(notes[:MAX_LISTED])
         return self.profile
 
     def _owners(self, owner: str) -> Iterator[tuple[str, Steps, bool]]:

@@ -32,6 +32,11 @@ PYTHON = (".py", ".pyw")
 TYPESCRIPT = (".ts", ".mts", ".cts")
 JAVASCRIPT = (".js", ".mjs", ".cjs", ".jsx", ".tsx")
 RECORDING = (".har",)
+OTHER_CODE = (
+    *(".go", ".rb", ".php", ".java", ".kt", ".cs", ".rs", ".swift", ".dart", ".ex", ".exs", ".vue", ".svelte"),
+    *(".astro", ".ipynb", ".scala", ".sh", ".lua"),
+)
+"""Code that is not read. It counts as skipped if it names Whop."""
 
 Reader = Callable[[str], list[s.Node]]
 
@@ -80,7 +85,7 @@ def _files(sources: Sequence[Path], coverage: Coverage) -> Iterator[Path]:
 
 
 def _below(folder: Path, coverage: Coverage) -> Iterator[Path]:
-    suffixes = (*PYTHON, *TYPESCRIPT, *JAVASCRIPT, *RECORDING)
+    suffixes = (*PYTHON, *TYPESCRIPT, *JAVASCRIPT, *RECORDING, *OTHER_CODE)
     for place, folders, files in os.walk(folder):
         here = Path(place)
         folders[:] = sorted(name for name in folders if name not in IGNORED_FOLDERS and not name.startswith("."))
@@ -130,6 +135,8 @@ def _encoding(path: Path, data: bytes) -> str:
 
 def _module(path: Path, shown: str, text: str, coverage: Coverage) -> s.SourceFile | None:
     reader = _reader(path)
+    if reader is None and path.suffix.lower() in OTHER_CODE and "whop" not in text.lower():
+        return None
     if reader is None:
         coverage.skip(shown, "not a language that is read")
         return None

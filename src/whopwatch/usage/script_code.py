@@ -37,7 +37,15 @@ def _read(source: str, language: Language) -> list[s.Node]:
     root = Parser(language).parse(source.encode("utf-8", "surrogatepass")).root_node
     if root.type == "ERROR":
         raise SyntaxError("no statements")
-    return _all(root.named_children)
+    error = _first_error(root)
+    return [*([s.Broken(_line(error))] if error else []), *_all(root.named_children)]
+
+
+def _first_error(root: Node) -> Node | None:
+    node: Node | None = root if root.has_error else None
+    while node is not None and node.type != "ERROR" and not node.is_missing:
+        node = next((child for child in node.children if child.has_error or child.is_missing), None)
+    return node
 
 
 def _all(nodes: Iterable[Node]) -> list[s.Node]:

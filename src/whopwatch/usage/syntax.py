@@ -171,6 +171,11 @@ class Branch(Node):
     otherwise: list[Node] = field(default_factory=list)
 
 
+@dataclass(eq=False, slots=True)
+class Broken(Node):
+    """The first syntax error of a file that is read nevertheless."""
+
+
 @dataclass(slots=True)
 class SourceFile:
     """One file. `path` is as reported, `names` are what an import may call it, as `app.client`."""

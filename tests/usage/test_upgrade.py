@@ -10,7 +10,9 @@ import pytest
 
 from tests.diff.documents import TEXT, WHOLE, document, record
 from whopwatch.cli import main
+from whopwatch.config.contract_choice import bundled_versions
 from whopwatch.contract import edition_dir, load
+from whopwatch.contract.loader import newer_versions, version_order
 from whopwatch.diff.read_openapi import read_openapi
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import Side, read_side
@@ -18,6 +20,8 @@ from whopwatch.usage.profile import Certainty, Profile
 from whopwatch.usage.scan import scan
 from whopwatch.usage.upgrade import last_name, plan_upgrade
 from whopwatch.usage.worklist import FORMATS
+
+pytestmark = pytest.mark.thorough
 
 Captured = pytest.CaptureFixture[str]
 
@@ -112,6 +116,20 @@ def test_the_code_or_a_profile_has_to_be_named(capsys: Captured) -> None:
     assert main(["upgrade", "--from", "2025-01-01"]) == 2
     assert main(["upgrade", "--from", "2024-01-01", "--code", "."]) == 2
     assert "Unknown contract '2024-01-01'" in capsys.readouterr().err
+
+
+def test_the_next_version_is_the_next_one_with_a_contract(code: Path, capsys: Captured) -> None:
+    arguments = ["upgrade", "--from", "2025-01-01", "--next", "--code", "src", "--format", "json"]
+    assert main(arguments) == 1
+    shown = capsys.readouterr()
+    following = next(one for one in bundled_versions() if one != "2025-01-01")
+    assert json.loads(shown.out)["new"] == following
+    for version in newer_versions("2025-01-01"):
+        assert (version in shown.err) is (version_order(version) <= version_order(following))
+    assert main([*arguments, "--to", "newest"]) == 2
+    assert "--to and --next exclude each other" in capsys.readouterr().err
+    assert main(["upgrade", "--from", "newest", "--next", "--code", "src"]) == 2
+    assert "No bundled contract is newer than" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

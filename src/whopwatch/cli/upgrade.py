@@ -14,6 +14,7 @@ EXAMPLE = """\b
 Examples:
   whopwatch upgrade --from 2025-01-01 --to 2026-10-15-1 --code src
   whopwatch upgrade --from 2025-01-01 --code src --format markdown -o UPGRADE.md
+  whopwatch upgrade --from 2025-01-01 --next --code src
   whopwatch upgrade --from 2025-01-01 --usage usage.json --format sarif -o upgrade.sarif
 
 \b
@@ -23,7 +24,8 @@ Exit codes: 0 no change hits the code, 1 at least one does, 2 a version, the cod
 
 @click.command("upgrade", epilog=EXAMPLE)
 @click.option("--from", "old", required=True, metavar="VERSION|DIR", help="Version that your code uses now.")
-@click.option("--to", "new", default="newest", show_default=True, metavar="VERSION|DIR", help="Version to move to.")
+@click.option("--to", "new", show_default="newest", metavar="VERSION|DIR", help="Version to move to.")
+@click.option("--next", "is_next", is_flag=True, help="Move to the next newer version with a bundled contract.")
 @click.option("--code", "sources", multiple=True, type=FILE_PATH, metavar="SOURCE", help="Your code; repeatable.")
 @click.option("--usage", "usage_file", type=FILE_PATH, metavar="FILE", help="Usage profile, in place of --code.")
 @click.option(
@@ -36,7 +38,13 @@ Exit codes: 0 no change hits the code, 1 at least one does, 2 a version, the cod
 )
 @click.option("-o", "--output", metavar="FILE", help="Write the worklist to FILE.  [default: stdout]")
 def upgrade_command(
-    old: str, new: str, sources: tuple[Path, ...], usage_file: Path | None, form: str, output: str | None
+    old: str,
+    new: str | None,
+    is_next: bool,
+    sources: tuple[Path, ...],
+    usage_file: Path | None,
+    form: str,
+    output: str | None,
 ) -> int:
     """List the changes between two API versions that hit your code, with suggested edits.
 
@@ -45,7 +53,10 @@ def upgrade_command(
     """
     if bool(sources) == bool(usage_file):
         raise UsageError("Name your code with --code, or a profile of it with --usage.", expected="one of the two")
+    if new and is_next:
+        raise UsageError("--to and --next exclude each other.", expected="one of the two")
     from whopwatch.contract import edition_dir, load
+    from whopwatch.contract.loader import NEWEST
     from whopwatch.diff.result import compare_sides
     from whopwatch.diff.sides import Side, read_side
     from whopwatch.usage.profile import read_profile
@@ -57,7 +68,7 @@ def upgrade_command(
         folder = edition_dir(name)
         return Side(load(folder).version or name, read_side(str(folder), Path()).apis)
 
-    sides = side(old), side(new)
+    sides = side(old), side(_next_version(old) if is_next else new or NEWEST)
     profile = read_profile(usage_file) if usage_file else scan(sources, load(edition_dir(old)))
     worklist = plan_upgrade(compare_sides(*sides), profile)
     text = FORMATS[form](worklist)
@@ -67,3 +78,27 @@ def upgrade_command(
     else:
         click.echo(text, nl=False)
     return EXIT_DRIFT if worklist.hits else EXIT_CLEAN
+
+
+def _next_version(old: str) -> str:
+    """Return the next newer version that has a bundled contract, and name on stderr the known ones before it.
+
+    Raise UsageError if there is none.
+    """
+    from whopwatch.config.contract_choice import bundled_versions
+    from whopwatch.contract import edition_dir, load
+    from whopwatch.contract.loader import newer_versions
+
+    version = load(edition_dir(old)).version
+    known, bundled = newer_versions(version), set(bundled_versions())
+    found = next((one for one in known if one in bundled), None)
+    if found is None:
+        raise UsageError(
+            f"No bundled contract is newer than {version or old}.",
+            where="option --next",
+            hint="build one with whopwatch contract build, then name its folder with --to",
+        )
+    without = known[: known.index(found)]
+    if without:
+        click.echo(f"Without a bundled contract: {', '.join(without)}. The next one is {found}.", err=True)
+    return found

@@ -5,7 +5,7 @@ Each function is followed with what its callers in the scanned code give it. Bot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from whopwatch.usage import known_names as known
@@ -43,6 +43,8 @@ ROUNDS = 2
 """What a later method or file sets is known in the second round."""
 
 Exports = dict[str, list[Variables]]
+Compared = list[tuple[Data, list[str], bool]]
+"""What one test compares: enum fields, the constant strings, and whether they are excluded."""
 
 
 class TooComplexError(Exception):
@@ -91,6 +93,9 @@ class Follower:
         self._narrowed: dict[tuple[int, tuple[str, ...]], tuple[str, ...]] = {}
         self._events: tuple[str, ...] = ()
         self._tests: list[tuple[Value, tuple[str, ...], bool]] = []
+        self._compared: Compared = []
+        self._chains: dict[int, tuple[int, list[Compared]]] = {}
+        self._has_default: set[int] = set()
         self._uses_sdk = False
 
     def run(self) -> None:
@@ -99,11 +104,13 @@ class Follower:
 
     # Statements
 
-    def _block(self, body: Iterable[s.Node], scope: Variables) -> Values:
+    def _block(self, body: Sequence[s.Node], scope: Variables) -> Values:
         """Follow statements; what `if type != "x": return` excludes is known to the statements after it."""
         before = (dict(self._narrowed), self._events)
         result: Values = ()
-        for node in body:
+        for position, node in enumerate(body, 1):
+            if position < len(body):
+                self._find_default(node)
             result = self._value(node, scope)
         self._narrowed, self._events = before
         return result
@@ -218,8 +225,11 @@ class Follower:
 
     def _branch(self, node: s.Branch, scope: Variables) -> Values:
         tests, self._tests = self._tests, []
+        compared, self._compared = self._compared, []
         self._value(node.test, scope)
         found, self._tests = self._tests, tests
+        own, self._compared = self._compared, compared
+        self._enum_branch(node, own)
         with self._branching():
             before = (dict(self._narrowed), self._events)
             self._narrow(found, is_negated=False)
@@ -229,6 +239,28 @@ class Follower:
         if node.body and isinstance(last_of(node.body), s.Return | s.Leave):
             self._narrow(found, is_negated=True)
         return result
+
+    def _find_default(self, node: s.Node) -> None:
+        """Note branches that all leave the block: the statements after them are their default."""
+        branch: s.Node | None = node.parts[-1] if isinstance(node, s.Several) and node.parts else node
+        while isinstance(branch, s.Branch) and branch.body and isinstance(last_of(branch.body), s.Return | s.Leave):
+            if not branch.otherwise:
+                self._has_default.add(id(branch))
+            branch = branch.otherwise[0] if len(branch.otherwise) == 1 else None
+
+    def _enum_branch(self, node: s.Branch, compared: Compared) -> None:
+        """Note what a chain of branches over an enum handles, if its last branch has no default."""
+        line, before = self._chains.pop(id(node), (node.line, []))
+        chain = [*before, compared]
+        if len(node.otherwise) == 1 and isinstance(node.otherwise[0], s.Branch):
+            self._chains[id(node.otherwise[0])] = line, chain
+        elif not node.otherwise and id(node) not in self._has_default:
+            for value in dict.fromkeys(one for part in chain for one, _, _ in part):
+                parts = [[(texts, not_in) for one, texts, not_in in part if one == value] for part in chain]
+                tests = [one for part in parts for one in part]
+                # One `if` alone is a filter. What is compared with unknown values may handle them all.
+                if len([part for part in parts if part]) > 1 and all(texts and not not_in for texts, not_in in tests):
+                    self._recorder.handled(value, [text for texts, _ in tests for text in texts], self.path, line)
 
     def _narrow(self, tests: list[tuple[Value, tuple[str, ...], bool]], *, is_negated: bool) -> None:
         for value, events, negated in tests:
@@ -254,6 +286,10 @@ class Follower:
         if not texts and any(texts_of(value) for value in left):
             texts = [text for value in left for text in texts_of(value)]
             left = union(*right)
+        for value in left:
+            node_of_value = self.index.node(value.owner, value.steps) if isinstance(value, Data) else None
+            if isinstance(value, Data) and node_of_value and node_of_value.known_values:
+                self._compared.append((value, texts, node.is_negated))
         events = tuple(f"webhook:{text}" for text in texts if text in self.index.contract.events)
         if events:
             for event in events:

@@ -93,11 +93,16 @@ class Coverage:
 
 @dataclass
 class Profile:
-    """What is used, by operation id (`payments.list`, `webhook:payment.succeeded`)."""
+    """What is used, by operation id (`payments.list`, `webhook:payment.succeeded`).
+
+    `unhandled` maps operation, location and place of branches without a default to the documented enum values that
+    none of them handles. It is not part of the file.
+    """
 
     contract: str | None
     operations: dict[str, OperationUse] = field(default_factory=dict)
     coverage: Coverage = field(default_factory=Coverage)
+    unhandled: dict[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
 
     def use(self, operation: str, place: str, certainty: Certainty) -> OperationUse:
         """Add a use of an operation."""

@@ -82,6 +82,9 @@ def _match(node: ast.Match) -> s.Node:
         line = case.pattern.lineno
         test: s.Node = s.Several(line, _pattern(case.pattern, subject))
         guard = [_expression(case.guard)] if case.guard else []
+        if isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None and not guard:
+            otherwise = [s.Several(line, [test, *_block(case.body)])]  # the default
+            continue
         otherwise = [s.Branch(line, test, [*guard, *_block(case.body)], otherwise)]
     return s.Several(node.lineno, [subject, *otherwise])
 

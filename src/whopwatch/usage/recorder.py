@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from whopwatch.usage.api_index import ANY_EVENT, MODEL, ApiIndex, Steps, pointer
 from whopwatch.usage.profile import MAX_LISTED, Certainty, Profile
@@ -37,6 +37,7 @@ class Recorder:
         self._returned: dict[int, tuple[tuple[Data, ...], str, int]] = {}
         self._called: set[int] = set()
         self._cut: set[int] = set()
+        self._handled: dict[tuple[str, Steps, str], set[str]] = {}
 
     def operation(self, id: str, path: str, line: int, *, is_guess: bool = False) -> None:
         """Note the use of an operation or event."""
@@ -83,6 +84,10 @@ class Recorder:
         """Note a call of a function; if it was not followed, nothing is known of what becomes of its result."""
         (self._called if is_followed else self._cut).add(function)
 
+    def handled(self, value: Data, texts: Iterable[str], path: str, line: int) -> None:
+        """Note the enum values that the branches from `line` on handle; they have no default."""
+        self._handled.setdefault((value.owner, value.steps, f"{path}:{line}"), set()).update(texts)
+
     def whole_request(self, operation: str, path: str, line: int) -> None:
         """Note that a request is sent whose fields are not known."""
         self.profile.use_whole(operation, "request", f"{path}:{line}")
@@ -122,6 +127,13 @@ class Recorder:
             for id, prefix, is_used in list(self._owners(owner)):
                 if is_used:
                     self.profile.use_whole(id, pointer((*prefix, *steps)), place)
+        for (owner, steps, place), texts in self._handled.items():
+            owners = list(self._owners(owner)) if owner.startswith((MODEL, ANY_EVENT)) else [(owner, (), True)]
+            for id, prefix, is_used in owners:
+                node = self.index.node(id, (*prefix, *steps))
+                missing = tuple(str(one) for one in node.known_values if str(one) not in texts) if node else ()
+                if is_used and missing:
+                    self.profile.unhandled[(id, pointer((*prefix, *steps)), place)] = missing
         coverage = self.profile.coverage
         coverage.calls = len(self._calls)
         coverage.calls_followed = sum(problem is None for problem in self._calls.values())

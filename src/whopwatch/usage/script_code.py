@@ -315,11 +315,13 @@ def _switch(node: Node) -> s.Node:
             branches.append((_line(case), values, parts))
             values = []
     otherwise: list[s.Node] = []
+    branches.sort(key=lambda branch: branch[1] is None)  # the default comes last, wherever it is written
     for line, compared, parts in reversed(branches):
         parts = parts[:-1] if parts and isinstance(parts[-1], s.Leave) and not parts[-1].parts else parts
-        otherwise = (
-            [s.Branch(line, s.Compare(line, subject, compared), parts, otherwise)] if compared else [*parts, *otherwise]
-        )
+        if compared is None:
+            otherwise = [s.Several(line, parts)]
+        else:
+            otherwise = [s.Branch(line, s.Compare(line, subject, compared), parts, otherwise)]
     return s.Several(_line(node), [subject, *otherwise])
 
 

@@ -66,6 +66,7 @@ COMMANDS = {
     "drift": ("whopwatch.cli.drift:drift_command", "Check a target and report what changed since last night."),
     "mcp": ("whopwatch.cli.mcp:mcp_command", "Check an MCP server against the contract."),
     "probe": ("whopwatch.cli.probe:probe_command", "Probe a target on schedule and export to Prometheus."),
+    "fields": ("whopwatch.cli.fields:fields_command", "Find fields that your code reads and no response had."),
     "faults": ("whopwatch.cli.faults:faults_command", "List the faults that the simulator can inject."),
     "webhook": ("whopwatch.cli.webhook:webhook", "Receive, check and send webhook deliveries."),
     "report": ("whopwatch.cli.report:report_command", "Show JSON reports again, or merge several into one."),

@@ -1,0 +1,154 @@
+"""`whopwatch fields`: what code reads and no response had, and enum values that it does not handle."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from whopwatch.cli import main
+from whopwatch.contract import load
+from whopwatch.history import open_baseline
+from whopwatch.usage.fields import compare_fields, samples_of_tallies
+from whopwatch.usage.profile import Certainty, Profile
+from whopwatch.usage.scan import scan
+
+Captured = pytest.CaptureFixture[str]
+PYTHON = "from whop_sdk import Whop\nclient = Whop()\nfor one in client.payments.list(company_id='biz_1'):\n"
+SCRIPT = "import Whop from '@whop/sdk';\nconst c = new Whop();\nfor await (const one of c.payments.list({})) {\n"
+STATUSES = {"draft", "open", "paid", "pending", "uncollectible", "unresolved", "void"}
+
+
+def unhandled(folder: Path, text: str, name: str) -> list[set[str]]:
+    (folder / name).write_text(text)
+    profile = scan([folder / name], load())
+    assert {location for _, location, _ in profile.unhandled} <= {"/data/*/status"}
+    return [set(values) for values in profile.unhandled.values()]
+
+
+IF = "    if one.status == 'paid':\n        a()\n    elif one.status in ('open', 'void'):\n        b()\n"
+MATCH = "    match one.status:\n        case 'paid':\n            a()\n        case 'open' | 'void':\n            b()\n"
+SWITCH = "switch (one.status) {\n  case 'paid': a(); break;\n  case 'open':\n  case 'void': b(); break;\n"
+LEAVE = "    if one.status == 'paid':\n        continue\n    elif one.status == 'open':\n        continue\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PYTHON + IF,
+        PYTHON + MATCH,
+        SCRIPT + SWITCH + "}}\n",
+        SCRIPT + "if (one.status === 'paid') a(); else if (one.status === 'open' || 'void' === one.status) b();}\n",
+        PYTHON + IF + "    print(one.id)\n",
+        PYTHON + LEAVE.replace("'open'", "'open' or one.status == 'void'"),
+    ],
+)
+def test_values_without_a_branch(tmp_path: Path, text: str) -> None:
+    name = "app.ts" if text.startswith("import") else "app.py"
+    assert unhandled(tmp_path, text, name) == [STATUSES - {"paid", "open", "void"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PYTHON + IF + "    else:\n        c()\n",
+        PYTHON + MATCH + "        case _:\n            c()\n",
+        PYTHON + MATCH + "        case other:\n            c(other)\n",
+        SCRIPT + SWITCH + "  default: break;\n}}\n",
+        SCRIPT + "switch (one.status) {\n  case 'paid': a(); break;\n  default: c(); break;\n  case 'open': b();\n}}\n",
+        PYTHON + LEAVE + "    c()\n",
+        PYTHON + "    if one.status == 'paid':\n        a()\n",
+        PYTHON + IF.replace("'paid'", "PAID"),
+        PYTHON + IF.replace("==", "!="),
+        PYTHON + IF.replace("('open', 'void')", repr(sorted(STATUSES))),
+        PYTHON + IF.replace("status", "id"),
+    ],
+)
+def test_branches_that_handle_all_values_or_are_no_choice_of_a_value(tmp_path: Path, text: str) -> None:
+    assert unhandled(tmp_path, text, "app.ts" if text.startswith("import") else "app.py") == []
+
+
+def recording(path: Path, items: list[dict[str, Any]]) -> str:
+    def entry(url: str, content: str) -> dict[str, Any]:
+        response = {"status": 200, "headers": [], "content": {"text": content, "mimeType": "application/json"}}
+        return {
+            "startedDateTime": "2026-01-01T00:00:00Z",
+            "request": {"method": "GET", "url": url},
+            "response": response,
+        }
+
+    page = json.dumps({"data": items, "page_info": {}})
+    entries = [entry("https://api.whop.com/api/v1/payments?company_id=biz_1", page), entry("https://a.example/", "{")]
+    path.write_text(json.dumps({"log": {"version": "1.2", "entries": entries}}))
+    return str(path)
+
+
+CODE = PYTHON + "    print(one.total, one.user.email, one.plan.id)\nclient.refunds.retrieve('x').id\n"
+
+
+def test_fields_that_no_recorded_response_had(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "app.py").write_text(CODE)
+    har = recording(tmp_path / "a.har", [{"total": None, "user": {"email": "a@b.example"}, "plan": None}, {"total": 1}])
+    assert main(["fields", str(tmp_path / "app.py"), "--har", har, "--json", "-"]) == 1
+    shown = capsys.readouterr().out
+    report = json.loads(shown)
+    assert "a@b.example" not in shown
+    assert [(one["operation"], one["location"], one["samples"]) for one in report["never_seen"]] == [
+        ("payments.list", "/data/*/plan/id", 2)
+    ]
+    assert report["never_seen"][0]["places"][0].endswith("app.py:4")
+    assert report["without_samples"] == ["refunds.retrieve"]
+    har = recording(tmp_path / "a.har", [{"total": 5, "user": {"email": ""}, "plan": {"id": "plan_1"}}])
+    assert main(["fields", str(tmp_path / "app.py"), "--har", har]) == 0
+    assert "0 fields that no sample had" in capsys.readouterr().out
+    har = recording(tmp_path / "a.har", [])
+    assert main(["fields", str(tmp_path / "app.py"), "--har", har]) == 0
+
+
+def test_fields_that_no_night_of_a_baseline_had(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "app.py").write_text(
+        CODE.replace("refunds.retrieve('x').id", "payments.list(company_id='x').page_info")
+    )
+    file = str(tmp_path / "baseline.sqlite")
+    main(["drift", "--baseline", file, "--only", "payments.list", "-q"])
+    assert main(["fields", str(tmp_path / "app.py"), "--baseline", file]) == 0
+    with open_baseline(Path(file)) as baseline:
+        records = baseline.load()
+        samples = records.tallies["payments.list", "/data/*"]["seen"]["present"]
+        records.tallies["payments.list", "/data/*/total"]["seen"]["present"] = 0
+        baseline.save(records)
+    capsys.readouterr()
+    assert main(["fields", str(tmp_path / "app.py"), "--baseline", file]) == 1
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"payments.list /data/*/total: in none of {samples} samples, read at ")
+    assert "1 fields that no sample had" in shown
+    assert main(["fields", str(tmp_path / "app.py"), "--baseline", file, "--har", file]) == 2
+    assert "exclude each other" in capsys.readouterr().err
+    assert main(["fields", str(tmp_path / "app.py"), "--baseline", str(tmp_path / "missing")]) == 2
+    (tmp_path / "app.py").write_text("x = 1\n")
+    assert main(["fields", str(tmp_path / "app.py")]) == 3
+
+
+def test_only_what_the_contract_of_a_baseline_counted_is_missing() -> None:
+    def seen(samples: int, present: int, nulls: int = 0) -> dict[str, Counter[str]]:
+        return {"seen": Counter(samples=samples, present=present, nulls=nulls)}
+
+    tallies = {
+        ("payments.list", "/data"): {"sizes": Counter({"1": 3})},
+        ("payments.list", "/data/*"): seen(9, 9),
+        ("payments.list", "/data/*/total"): seen(9, 0),
+        ("payments.list", "/data/*/plan"): seen(9, 9, 9),
+        ("payments.list", "/data/*/status"): seen(9, 9, 9),
+    }
+    profile = Profile(None)
+    profile.use("payments.list", "a.py:1", Certainty.SEEN)
+    for location in ("", "/*", "/*/total", "/*/plan", "/*/plan/id", "/*/status", "/*/user", "/*/user/email"):
+        profile.use_field("payments.list", f"/data{location}", "a.py:2", Certainty.SEEN)
+    contract = load()
+    report = compare_fields(profile, contract, samples_of_tallies(tallies, profile, contract))
+    assert [one.location for one in report.never_seen] == ["/data/*/plan/id", "/data/*/total"]
+    assert {one.samples for one in report.never_seen} == {9}
+    assert compare_fields(profile, contract, None).never_seen == ()

@@ -132,6 +132,20 @@ def test_data_that_is_returned_to_or_kept_by_unknown_code(tmp_path: Path, text: 
     assert sorted(use.read_whole) == (["/user"] if whole is None else whole)
 
 
+@pytest.mark.parametrize(
+    "use", ["print(one.id)", "for it in one:\n    print(it.id)", "import other\nother.keep(one)", "one()"]
+)
+def test_a_variable_with_more_values_than_are_followed(tmp_path: Path, use: str) -> None:
+    calls = [f"    one = client.{id}()\n" for id in sorted(load().operations) if id.endswith(".list")]
+    assert len(calls) > 20
+    for count, impact in ((12, Impact.UNUSED), (20, Impact.MAY)):
+        profile = scan_text(tmp_path, f"{SDK}if 1:\n{''.join(calls[:count])}{use}\n")
+        assert impact_at("payments.retrieve", "/id", profile)[0] is impact
+    names = "".join(f"    one = 'text {number}'\n" for number in range(40))
+    profile = scan_text(tmp_path, f"{SDK}if 1:\n{names}{use}\n")
+    assert impact_at("payments.retrieve", "/id", profile)[0] is Impact.UNUSED
+
+
 def test_a_function_that_only_another_file_calls_is_followed_there(tmp_path: Path) -> None:
     (tmp_path / "api.py").write_text(SDK + "def load(id):\n    return client.payments.retrieve(id)\n")
     caller = scan_text(tmp_path, "from .api import load\nprint(load('x').total)\n", "z.py")

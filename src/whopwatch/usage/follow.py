@@ -28,6 +28,7 @@ from whopwatch.usage.values import (
     Value,
     Values,
     Variables,
+    is_one_of_many,
     union,
 )
 
@@ -462,7 +463,12 @@ class Follower:
 
     def access(self, values: Values, name: str, line: int) -> Values:
         """Return the field `name` of any of the values, and note the fields of the API that are read."""
+        self._note_too_many(values, line)
         return union(*[self._access(value, name, line) for value in self._narrowed_values(values)])
+
+    def _note_too_many(self, values: Values, line: int) -> None:
+        if any(map(is_one_of_many, values)):
+            self._recorder.not_followed(self.path, line, TOO_COMPLEX)
 
     def _access(self, value: Value, name: str, line: int) -> Values:
         match value:
@@ -562,6 +568,7 @@ class Follower:
         arguments = [self._value(one, scope) for one in node.arguments]
         named = [(key, self._value(value, scope)) for key, value in node.named]
         found = [self._method(value, name, arguments, node.line) for value in self._narrowed_values(base)]
+        self._note_too_many(callee, node.line)
         found += [self._called(value, arguments, named, node) for value in callee]
         if name in known.ADDS_ITEM and isinstance(function, s.Access) and isinstance(function.base, s.Name):
             held = function.base.id
@@ -702,6 +709,7 @@ class Follower:
     def _leave(self, arguments: list[Values], named: list[tuple[str, Values]], line: int) -> None:
         """Note data that goes to code that is not followed."""
         given = union(*arguments, *[values for _, values in named])
+        self._note_too_many(given, line)
         for value in self._narrowed_values(given):
             if isinstance(value, SdkClient) and not value.is_guess:
                 self._recorder.not_followed(self.path, line, LOST_CLIENT)

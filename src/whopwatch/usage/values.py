@@ -102,6 +102,8 @@ Value: TypeAlias = (
 Values: TypeAlias = tuple[Value, ...]
 MAX_POSSIBLE_VALUES = 12
 """Values that one variable may have."""
+TOO_MANY = Unknown(-1)
+"""Any of the values that a variable has beyond MAX_POSSIBLE_VALUES."""
 
 
 @dataclass(eq=False, slots=True)
@@ -125,6 +127,15 @@ class Variables:
         self.names[name] = union(self.names.get(name, ()), values) if adds else values
 
 
+def is_one_of_many(value: Value) -> bool:
+    """Return whether a value is TOO_MANY, or what was accessed of it."""
+    return isinstance(value, Unknown) and value.root == TOO_MANY.root
+
+
 def union(*several: Values) -> Values:
-    """Return all the values, each once, at most MAX_POSSIBLE_VALUES."""
-    return tuple(dict.fromkeys(value for values in several for value in values))[:MAX_POSSIBLE_VALUES]
+    """Return all the values, each once, at most MAX_POSSIBLE_VALUES; TOO_MANY takes the place of what is left out."""
+    found = tuple(dict.fromkeys(value for values in several for value in values))
+    left_out = found[MAX_POSSIBLE_VALUES:]
+    if all(isinstance(value, String | Library | Unknown) and not is_one_of_many(value) for value in left_out):
+        return found[:MAX_POSSIBLE_VALUES]
+    return (*(value for value in found[:MAX_POSSIBLE_VALUES] if value != TOO_MANY), TOO_MANY)

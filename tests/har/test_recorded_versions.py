@@ -73,7 +73,7 @@ def test_entries_without_a_version_are_judged_by_the_contract_that_they_match() 
 def test_another_contract_than_the_recordings_is_one_sentence(requested: str | None) -> None:
     report = judged(*(entry(id, NEW, requested=requested) for id in LISTS), contract=OLD)
     assert (report.findings, report.verdict) == ((), Verdict.COULD_NOT_CHECK)
-    assert f"responses of version {NEW}; the contract is of {OLD}" in (report.reason or "")
+    assert f"esponses are of version {NEW}; the contract is of {OLD}" in (report.reason or "")
     assert set(states(report).values()) == {State.COULD_NOT_CHECK}
 
 

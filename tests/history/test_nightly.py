@@ -166,7 +166,7 @@ def test_a_night_in_the_future_is_an_incident() -> None:
     assert clock.incidents([night_at("2026-11-29T03:00:00Z")]) == []
     (incident,) = clock.incidents([night_at("2026-11-29T03:00:00Z"), night_at("2099-01-01T03:00:00Z")])
     assert incident["operation"] == "clock"
-    assert incident["what"].startswith("1 earlier night is dated later than now (up to 2099-01-01)")
+    assert incident["what"].startswith("1 earlier night has a later date than now (up to 2099-01-01)")
 
 
 @pytest.mark.parametrize("jump", [-7200.0, 86_400.0])
@@ -188,7 +188,7 @@ def test_the_report_of_a_night_shows_what_is_wrong_with_the_clock(
         records.nights[0] = replace(records.nights[0], started_at="2099-01-01T03:00:00Z")
         held.save(records)
     outcome = run_night(settings(), api.base_url, environ(api), file)
-    assert "dated later than now" in json.dumps(outcome.report.extra["incidents"])
+    assert "a later date than now" in json.dumps(outcome.report.extra["incidents"])
     assert "2099" in incidents_line(outcome.report)
     assert outcome.last_success is not None
     assert outcome.last_success < time.time() + 60

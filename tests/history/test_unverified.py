@@ -143,9 +143,9 @@ def test_a_report_says_within_how_many_nights_every_check_had_its_turn(contract:
         compared = compare_with_history(contract, (), report(rows=(result,)), records)
         lines.append(turns_line(compared))
     assert lines == [
-        "not every check had its turn in 1 night yet",
-        "not every check had its turn in 2 nights yet",
-        "every check had its turn within 1 night",
-        "every check had its turn within 2 nights",
+        "not every check ran in 1 night yet",
+        "not every check ran in 2 nights yet",
+        "every check ran within 1 night",
+        "every check ran within 2 nights",
     ]
     assert compared.to_json()["memory"]["checks_within_nights"] == 2

@@ -78,12 +78,10 @@ def test_a_report_without_a_history_says_so(known: Knowledge, files: Path) -> No
 
 def test_the_health_of_an_operation(known: Knowledge) -> None:
     text = known.operation_health("products.list")
-    assert text.startswith(
-        "products.list: not healthy, it does not match the contract (production, 2026-01-05 03:00 UTC)"
-    )
+    assert text.startswith("products.list: drift: it does not match the contract (production, 2026-01-05 03:00 UTC)")
     assert NEW.fingerprint in text
     assert "last verified: 2026-01-02 03:00 UTC" in text
-    assert "plans.list: healthy" in known.operation_health("plans.list")
+    assert "plans.list: verified" in known.operation_health("plans.list")
     assert "members.list: unknown, the newest report does not include it" in known.operation_health("members.list")
     with pytest.raises(UsageError, match=r"products\.list"):
         known.operation_health("products.lst")
@@ -149,7 +147,7 @@ async def _drive(client: Client) -> None:
     assert {tool.name for tool in listed} == TOOLS
     assert all(tool.annotations and tool.annotations.read_only_hint and tool.description for tool in listed)
     assert NEW.fingerprint in (await _call(client, "what_changed_since"))[1]
-    assert "not healthy" in (await _call(client, "operation_health", operation="products.list"))[1]
+    assert "drift: it does not match" in (await _call(client, "operation_health", operation="products.list"))[1]
     assert "what to do" in (await _call(client, "explain_finding", fingerprint=NEW.fingerprint))[1]
     assert "2026-10-15-1: " in (await _call(client, "version_changes", version="newest", operation="plans.list"))[1]
     assert "GET /products" in (await _call(client, "show_contract", name="products.list"))[1]

@@ -292,7 +292,7 @@ def test_what_is_out_of_scope_has_no_checks(contract: Contract) -> None:
 @pytest.mark.parametrize(
     ("facts", "reason"),
     [
-        ({"exhausted": True}, "no turn within the budget"),
+        ({"exhausted": True}, "not run within the budget"),
         (
             {"exhausted": True, "had_turn": frozenset({("products.list", "others")})},
             "these responses allow no such request",

@@ -35,7 +35,7 @@ FRACTION = _rule("fraction", "D8", Severity.HIGH, "{place} is a fraction, but is
 
 
 LEARNED_FIELD = replace(
-    _rule("learned-field-missing", "D5", Severity.LOW, "{place} is missing, which no source rules out"),
+    _rule("learned-field-missing", "D5", Severity.LOW, "{place} is missing (no source says that it is required)"),
     documented=False,
 )
 """Of a field that a rule calls always present because the sources leave it open. The history reports its loss."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whopwatch.cli._support.options import CACHE, EDITION_NAME, cache_folder
+from whopwatch.cli._support.options import CACHE, CONTRACT_FOLDER, EDITION_NAME, cache_folder
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli.sync import findings_at_simulator, print_left, sync_command, watch_command
 from whopwatch.contract import Contract, edition_dir, load
@@ -132,7 +132,7 @@ Examples:
     metavar="FILE",
     help="Also compare with facts of the official document, one JSON object a line.",
 )
-@EDITION_NAME
+@CONTRACT_FOLDER
 def verify_command(as_json: bool, facts_file: Path | None, name: str | None) -> int:
     """Check digests, OpenAPI validity, counts, sources and schema keywords of a contract.
 
@@ -188,7 +188,7 @@ def _facts_lines(compared: list[ComparedFact]) -> Iterator[str]:
 
 @contract_command.command("coverage", epilog="Example: whopwatch contract coverage --json")
 @JSON
-@EDITION_NAME
+@CONTRACT_FOLDER
 def coverage_command(as_json: bool, name: str | None) -> int:
     """Show for each resource what the contract, simulator, checks, suites, faults and probes cover.
 
@@ -219,7 +219,7 @@ def coverage_command(as_json: bool, name: str | None) -> int:
 @contract_command.command("conflicts", epilog="Example: whopwatch contract conflicts --all")
 @click.option("--all", "show_all", is_flag=True, help="Also list every conflict that exists for many operations.")
 @JSON
-@EDITION_NAME
+@CONTRACT_FOLDER
 def conflicts_command(show_all: bool, as_json: bool, name: str | None) -> int:
     """List where sources disagree, and the reading that the contract takes."""
     from whopwatch.contract_build import conflicts as disagreeing
@@ -246,7 +246,7 @@ Examples:
 @CACHE
 @click.option("--python-sdk", type=click.Path(path_type=Path), metavar="FILE", help="Wheel.  [default: fetch it]")
 @click.option("--typescript-sdk", type=click.Path(path_type=Path), metavar="FILE", help="Tarball.  [default: fetch it]")
-@EDITION_NAME
+@CONTRACT_FOLDER
 def build_command(
     sources: tuple[str, ...],
     output: Path | None,

@@ -48,7 +48,7 @@ Examples:
   whopwatch mcp                                       the simulator's MCP server
   whopwatch mcp https://mcp.whop.com/mcp              streamable HTTP; a path ending in /sse means SSE
   whopwatch mcp --stdio "node_modules/.bin/mcp-server"          a command whose API requests go to the simulator
-  whopwatch mcp --stdio "npx -y @whop/mcp" --trust --target sandbox   a command that downloads itself
+  whopwatch mcp --stdio "npx -y @whop/mcp" --trust --target sandbox   a command that downloads its package
 
 \b
 Environment:

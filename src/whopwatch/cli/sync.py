@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whopwatch import __version__
-from whopwatch.cli._support.options import CACHE, CONFIG, EDITION_NAME, cache_folder
+from whopwatch.cli._support.options import CACHE, CONFIG, CONTRACT_FOLDER, cache_folder
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.config.targets_file import SIMULATOR
 from whopwatch.contract import edition_dir, load
@@ -45,7 +45,7 @@ Examples:
 )
 @JSON_REPORT
 @MARKDOWN
-@EDITION_NAME
+@CONTRACT_FOLDER
 @CACHE
 def sync_command(
     release: str,
@@ -110,7 +110,7 @@ Examples:
 @click.option("--target", metavar="NAME|URL", help="Also list the newer dated versions that this target supports.")
 @JSON_REPORT
 @MARKDOWN
-@EDITION_NAME
+@CONTRACT_FOLDER
 @CACHE
 @CONFIG
 def watch_command(

@@ -11,6 +11,7 @@ import click
 from whopwatch.cli._support.options import CONTRACT_WITHOUT_AUTO
 from whopwatch.cli._support.outputs import write_whole
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK
+from whopwatch.reports.text import plural
 
 if TYPE_CHECKING:
     from whopwatch.usage.profile import Profile
@@ -63,8 +64,9 @@ def _print(profile: Profile, output: str | None) -> None:
     if len(profile.operations) > SHOWN_ROWS:
         click.echo(f"and {len(profile.operations) - SHOWN_ROWS} more operations")
     click.echo(
-        f"{len(profile.operations)} operations in {coverage.files} files ({coverage.lines} lines) and "
-        f"{coverage.recordings} recordings; {coverage.calls_followed} of {coverage.calls} calls followed"
+        f"{plural(len(profile.operations), 'operation')} in {plural(coverage.files, 'file')} "
+        f"({plural(coverage.lines, 'line')}) and {plural(coverage.recordings, 'recording')}; "
+        f"{coverage.calls_followed} of {coverage.calls} calls followed"
     )
     for place, reason in coverage.not_followed[:SHOWN_ROWS]:
         click.echo(sanitize(f"  not followed: {place}: {reason}"))

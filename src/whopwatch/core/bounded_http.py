@@ -16,7 +16,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _RESERVED_DESCRIPTORS = 384
-"""File descriptors for everything but the receiver's connections: forwarding, metrics, files, accepted sockets."""
+"""File descriptors for everything but the server's connections: forwarding, metrics, files, accepted sockets."""
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 

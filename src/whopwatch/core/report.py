@@ -117,7 +117,7 @@ class OperationResult:
 class BaselineSummary:
     """The baseline that a run was compared with: its number of runs, and when the latest of them started (UTC).
 
-    Every check of every verified operation had its turn within the last `checks_within_nights` nights, this one
+    Every check of every verified operation ran within the last `checks_within_nights` nights, this one
     included; one more than there are nights if a check never had. None if checks are not counted. `restarted` says that
     and why the comparison restarts, None if it does not.
     """

@@ -167,8 +167,8 @@ class RunClock:
             found.append(f"the clock of this machine jumped by {jump:+.0f} s during the run")
         if later:
             last = datetime.fromtimestamp(max(later), UTC).date()
-            nights_later = f"{len(later)} earlier night" + ("s are" if len(later) > 1 else " is")
-            found.append(f"{nights_later} dated later than now (up to {last}): a clock was wrong then, or is now")
+            nights_later = f"{len(later)} earlier night" + ("s have" if len(later) > 1 else " has")
+            found.append(f"{nights_later} a later date than now (up to {last}). Check the clock of this machine")
         return [
             {"at": timestamp(datetime.fromtimestamp(now, UTC)), "operation": "clock", "what": what} for what in found
         ]

@@ -39,7 +39,7 @@ def update_operation_records(
 def note_turns(records: Records, results: tuple[OperationResult, ...], night: int) -> int | None:
     """Note the checks that had their turn tonight; return within how many nights all had theirs.
 
-    A check that the responses allow no request for had its turn, too. Operations that were not verified are left out:
+    A check that no request could be made for counts as run. Operations that were not verified are left out:
     they are reported as such.
     """
     waited: list[int] = []

@@ -61,7 +61,7 @@ def _published(version: str, started_at: str) -> Finding:
 
 
 def _retired(version: str, record: VersionRecord, started_at: str, is_new: bool, answer: AnsweredVersion) -> Finding:
-    """Return the finding about a version that is not supported any more; `is_new` says that it was last night."""
+    """Return the finding about a version that is no longer supported; `is_new`: the previous list still had it."""
     is_used = version in _in_use(answer)
     severity = Severity.HIGH if is_used else Severity.INFO
     state = FindingState.NEW if is_new else FindingState.KNOWN

@@ -226,15 +226,15 @@ def _health_lines(id: str, report: Report) -> Iterator[str]:
         if row.checks_total:
             yield f"  {row.checks_done} of {row.checks_total} checks ran"
         if row.checks_open:
-            yield f"  not run: {open_checks(row)}"
+            yield f"  {open_checks(row)}"
     yield f"  {plural(len(found), 'finding')}"
     yield from (f"    {_finding_line(finding)}" for finding in most_severe_first(found))
 
 
 def _health(row: OperationResult | None) -> str:
     words = {
-        State.VERIFIED: "healthy, it matches the contract",
-        State.DRIFT: "not healthy, it does not match the contract",
+        State.VERIFIED: "verified: it matches the contract",
+        State.DRIFT: "drift: it does not match the contract",
         State.COULD_NOT_CHECK: "unknown, it could not be checked",
         State.NOT_COVERED: "unknown, it was not checked",
     }

@@ -25,7 +25,7 @@ logging.getLogger("mcp").addHandler(logging.NullHandler())
 logging.getLogger("mcp").propagate = False
 
 INSTRUCTIONS = """Facts about the Whop REST API, from whopwatch's reports, drift history and contracts on this machine.
-No request is sent to Whop. States are as old as the newest report, whose time each result names."""
+No request is sent to Whop. Each state is as old as the newest report."""
 MAX_MESSAGE_BYTES = 64 * 2**10
 MAX_ARGUMENT = 200
 """Characters of one argument."""

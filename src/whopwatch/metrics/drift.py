@@ -44,7 +44,7 @@ def drift_metrics(report: Report, contract: Mapping[str, Any], last_success: flo
     _gauge("whop_contract_drift_duration_seconds", "Duration of the last run.", report.seconds, registry)
     if report.memory and report.memory.checks_within_nights is not None:
         name = "whop_contract_drift_checks_within_nights"
-        help = "Nights within which every check of every verified operation had its turn."
+        help = "Nights within which every check of every verified operation ran."
         _gauge(name, help, report.memory.checks_within_nights, registry)
     labels = ("version", "release", "sha256")
     info = Gauge("whop_contract_info", "The contract in use; always 1.", labels, registry=registry)

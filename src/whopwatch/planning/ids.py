@@ -135,8 +135,8 @@ def required_parameters(contract: Contract, operation: Operation) -> tuple[Requi
 def documented_samples(contract: Contract, operation: Operation, parameter: Parameter) -> tuple[str, ...]:
     """Return values of a parameter that the contract documents: examples, the default, enum values, or a date.
 
-    Of the dates that an operation requires, the first is RANGE_DAYS before the others. None for a parameter that takes
-    an id, or any other value that nothing documents: a guess would be a wrong request.
+    Of the dates that an operation requires, the first is RANGE_DAYS before the others. Empty for a parameter that
+    takes an id, or any other value that nothing documents: a guess would be a wrong request.
     """
     if parameter.resource:
         return ()

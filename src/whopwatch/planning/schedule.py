@@ -165,7 +165,7 @@ def plan(state: RunState) -> Plan:
 
 
 def _with_turn(state: RunState, step: Step, operation: Operation, done: Collection[tuple[object, str]]) -> Experiment:
-    """Run `step` on `operation` unless it was done before, and note which kind of checks had its turn with it."""
+    """Run `step` on `operation` unless it was done before, and note which kind of checks it was for."""
     if (_name(step), operation.id) not in done:
         yield from _experiment(state, step, operation)
     if step in KEY_STEPS or step is BY_PRIORITY[-1]:

@@ -90,7 +90,7 @@ class RunState:
     `selected` are the ids of the operations to check, `budget` is the number of requests for reads. `past` is what
     earlier runs know of operations. `tried_values` are the required values chosen so far, by operation. `satisfied` are
     the operations with a response that is neither 404 nor an empty list. `filtered_pages` are first pages from which a
-    traversal can continue. `reached` becomes true once every operation had its turn: an operation without a request by
+    traversal can continue. `reached` becomes true once every operation was tried: an operation without a request by
     then lacks an id. `failures` are steps that raised: a value of a response must never end the run. `had_turn` are
     operations with the kind of checks, `authentication`, `refusals` or `others`, for which every request of value was
     planned: what is not requested after that cannot be requested with these responses. `busy` are the resources of the

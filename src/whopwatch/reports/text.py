@@ -182,7 +182,7 @@ def version_line(report: Report) -> str:
     asked = f"{requested} requested" if requested else "none requested: the version of the key"
     answered = facts.get("answered")
     evidence = _VERSION_EVIDENCE.get(str(facts.get("evidence")), "")
-    words = f"{answered} answered ({evidence})" if answered else evidence or "nothing showed which version answered"
+    words = f"{answered} answered ({evidence})" if answered else evidence or "the responses do not show their version"
     supported = facts.get("supported") or ()
     listed = f", {len(supported)} supported, the newest is {supported[-1]}" if supported else ""
     return sanitize(f"{asked}, {words}{listed}")
@@ -204,17 +204,17 @@ def requests_line(report: Report) -> str:
 def _for_ids(report: Report) -> str:
     """Return `; 3 of them to operations that were not selected, for ids: payments.list`, empty without any."""
     counts = report.extra.get("requests_for_ids") or {}
-    names = ", ".join(sanitize(name) for name in list(counts)[:MAX_PROVIDERS])
-    more = f" and {len(counts) - MAX_PROVIDERS} more" if len(counts) > MAX_PROVIDERS else ""
+    names = ", ".join(sanitize(name) for name in list(counts)[:MAX_NAMED_OPERATIONS])
+    more = f" and {len(counts) - MAX_NAMED_OPERATIONS} more" if len(counts) > MAX_NAMED_OPERATIONS else ""
     return f"; {sum(counts.values())} to operations that were not selected, for ids: {names}{more}" if counts else ""
 
 
-MAX_PROVIDERS = 3
+MAX_NAMED_OPERATIONS = 3
 """Operations that a line names."""
 
 
 def checks_line(report: Report) -> str:
-    """Return `995 of 1239 checks of 79 operations run; 244 had no turn within the budget (refusals 72, ...)`.
+    """Return `995 of 1239 checks of 79 operations run; 244: not run within the budget (refusals 72, ...)`.
 
     Empty for a report that does not count checks.
     """
@@ -231,12 +231,12 @@ def checks_line(report: Report) -> str:
     return "; ".join(parts) + (". --thorough runs all" if NO_TURN in reasons else "")
 
 
-NO_TURN = "no turn within the budget"
+NO_TURN = "not run within the budget"
 """Why a check was not run, if only the budget was too small for it."""
 
 
 def open_checks(row: OperationResult) -> str:
-    """Return `verified, 17 of 26 checks; authentication: no turn within the budget` for one operation."""
+    """Return `verified, 17 of 26 checks; authentication: not run within the budget` for one operation."""
     groups: dict[str, list[str]] = {}
     for check, reason in row.checks_open.items():
         groups.setdefault(reason, []).append(check)
@@ -297,13 +297,13 @@ def change_line(report: Report) -> str | None:
 
 
 def turns_line(report: Report) -> str | None:
-    """Return within how many nights every check had its turn; None for a run without a baseline."""
+    """Return within how many nights every check ran; None for a run without a baseline."""
     within = report.memory.checks_within_nights if report.memory else None
     if report.memory is None or within is None:
         return None
     if within > report.memory.nights + 1:
-        return f"not every check had its turn in {plural(report.memory.nights + 1, 'night')} yet"
-    return f"every check had its turn within {plural(within, 'night')}"
+        return f"not every check ran in {plural(report.memory.nights + 1, 'night')} yet"
+    return f"every check ran within {plural(within, 'night')}"
 
 
 def location(finding: Finding) -> str:

@@ -111,9 +111,9 @@ def _mismatch(contract: Contract, version: str | None, exchanges: Sequence[Excha
         newest = f"; the newest is {answer.supported[-1]}" if answer.supported else ""
         listed = f" It lists {len(answer.supported)} supported versions{newest}." if answer.supported else ""
         return f"The API rejects version {version or 'of the request'} (400, parameter Api-Version-Date).{listed}"
-    answered = f"version {answer.version}" if answer.version else "a version that no contract at hand matches"
-    asked = f"requests version {version} and holds" if version else "holds"
-    return f"The recording {asked} responses of {answered}; the contract is of {contract.version}"
+    subject = f"The recording requests version {version}. Its responses" if version else "The recorded responses"
+    answered = f"are of version {answer.version}" if answer.version else "match no bundled contract"
+    return f"{subject} {answered}; the contract is of {contract.version}"
 
 
 def judge_foreign(

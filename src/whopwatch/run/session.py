@@ -176,7 +176,7 @@ class Session:
         self._judged = 0
         self._failing: set[str] = set()
         self._repeats = MAX_REPEATS
-        # The embedded simulator has no weather.
+        # The embedded simulator has no network failures.
         self._pause = 0.0 if client.target.name == SIMULATOR else REPEAT_PAUSE
         self._is_late = False
         self._client = client
@@ -395,7 +395,7 @@ class Session:
         at_hand = others() if is_widespread and not self.unusable else ()
         if version := changed_in_the_middle(self.state.contract, self._exchanges, at_hand):
             self.stopped = (
-                f"The API answers version {version} from the middle of the run on. Nothing was judged: run it again."
+                f"The API changed to version {version} during the run. No findings are reported. Run it again."
             )
             self.unusable = True
             return {}

@@ -156,13 +156,13 @@ CONTRACT = click.option(
     "--contract",
     "contract_name",
     metavar="NAME|DIR|FILE",
-    help="Contract: a version, newest, sdk:RELEASE, an edition folder, an OpenAPI file, or auto.",
+    help="Contract: a version, newest, sdk:RELEASE, a contract folder, an OpenAPI file, or auto.",
 )
 CONTRACT_WITHOUT_AUTO = click.option(
     "--contract",
     "contract_name",
     metavar="NAME|DIR|FILE",
-    help="Contract: a version, newest, sdk:RELEASE, an edition folder or an OpenAPI file.",
+    help="Contract: a version, newest, sdk:RELEASE, a contract folder or an OpenAPI file.",
 )
 API_VERSION = click.option(
     "--api-version", metavar="VERSION|key", help="Version to request; key: the version that the key is pinned to."
@@ -233,7 +233,14 @@ EDITION_NAME = click.option(
     "--contracts",
     "name",
     metavar="NAME|DIR|FILE",
-    help="Contract: a version, newest, sdk:RELEASE, an edition folder or an OpenAPI file.  [default: 2025-01-01]",
+    help="Contract: a version, newest, sdk:RELEASE, a contract folder or an OpenAPI file.  [default: 2025-01-01]",
+)
+CONTRACT_FOLDER = click.option(
+    "--contract",
+    "--contracts",
+    "name",
+    metavar="NAME|DIR",
+    help="Contract: a version, newest, sdk:RELEASE or a contract folder.  [default: 2025-01-01]",
 )
 TRUST = click.option(
     "--trust",

@@ -109,10 +109,10 @@ def _by_mcp(contract: Contract, simulator: Simulator) -> Iterator[RunCheck]:
     readable = {tool.name for tool in tools_of(contract).values() if tool.operation.is_read}
 
     def run_check() -> CheckResult:
-        door = session.transport_to(simulator.mcp_url, readable, MESSAGES)
-        with session.over_http(simulator.mcp_url, simulator.api_key, door, is_sse=False) as server:
+        sender = session.transport_to(simulator.mcp_url, readable, MESSAGES)
+        with session.over_http(simulator.mcp_url, simulator.api_key, sender, is_sse=False) as server:
             report = check_mcp_server(contract, server, name="simulator", ids={}, budget=CALLS)
-        return CheckResult(report.findings, door.sent)
+        return CheckResult(report.findings, sender.sent)
 
     yield run_check
 

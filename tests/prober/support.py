@@ -108,12 +108,12 @@ def prober(
 ) -> tuple[ProbeRunner, ProbeClient]:
     """Return a runner of `probes` for the company `biz_1`, and its client."""
     time = time or Time()
-    door = ProbeClient(answer, time)
+    sender = ProbeClient(answer, time)
     metrics = ProbeMetrics(new_registry())
     metrics.set_operations(each.series for each in probes)
     ids = RecentIds(CONTRACT, resources_needed(probes), time)
     ids.configure("companies", "biz_1")
-    return ProbeRunner(CONTRACT, door, ids, RequestBudget(6000, time), metrics, clock=time, wall=time), door
+    return ProbeRunner(CONTRACT, sender, ids, RequestBudget(6000, time), metrics, clock=time, wall=time), sender
 
 
 def count(metrics: ProbeMetrics, operation: str, outcome: ProbeOutcome) -> float:

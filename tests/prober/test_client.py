@@ -197,9 +197,9 @@ def test_the_content_of_a_request() -> None:
 def test_each_request_has_a_new_connection_unless_it_may_be_reused() -> None:
     for fresh, connections in ((True, 2), (False, 1)):
         with serving(http(), hold=not fresh) as (base_url, heard):
-            door = ProbeClient(target(base_url), CONTRACT, limits=SMALL, fresh=fresh)
-            taken = [door.send(LIST, 5.0).phases.connect is not None for _ in range(2)]
-            door.close()
+            sender = ProbeClient(target(base_url), CONTRACT, limits=SMALL, fresh=fresh)
+            taken = [sender.send(LIST, 5.0).phases.connect is not None for _ in range(2)]
+            sender.close()
         assert taken.count(True) == connections
         assert len(heard) == 2
 
@@ -208,30 +208,30 @@ def test_a_kept_connection_that_the_server_has_closed_is_not_used() -> None:
     ends: list[socket.socket] = []
     statuses = []
     with serving(http(), hold=False, kept=ends) as (base_url, _):
-        door = ProbeClient(target(base_url), CONTRACT, limits=SMALL, fresh=False)
+        sender = ProbeClient(target(base_url), CONTRACT, limits=SMALL, fresh=False)
         for _ in range(3):
-            statuses.append(door.send(LIST, 5.0).status)
+            statuses.append(sender.send(LIST, 5.0).status)
             while any(end.fileno() >= 0 for end in ends):  # until the server, which is about to close it, has done so
                 time.sleep(0.001)
-        door.close()
+        sender.close()
     assert statuses == [200, 200, 200]
 
 
 @pytest.mark.parametrize("operation", ["products.create", "products.delete", "products.update"])
 def test_only_gets_are_sent_even_to_a_writable_target(operation: str) -> None:
     with serving(http()) as (base_url, heard):
-        door = ProbeClient(target(base_url), CONTRACT)
+        sender = ProbeClient(target(base_url), CONTRACT)
         with pytest.raises(UnsafeRequestError):
-            door.send(Call(CONTRACT.operation(operation), Purpose.RETRIEVE, {"id": "prod_1"}), 5.0)
+            sender.send(Call(CONTRACT.operation(operation), Purpose.RETRIEVE, {"id": "prod_1"}), 5.0)
     assert heard == []
 
 
 @pytest.mark.parametrize("id", ["../users", "a/b", "", "..", "a%2f..", KEY])
 def test_an_id_with_another_path_or_the_key_is_not_sent(id: str) -> None:
     with serving(http()) as (base_url, heard):
-        door = ProbeClient(target(base_url), CONTRACT)
+        sender = ProbeClient(target(base_url), CONTRACT)
         with pytest.raises(UnsafeRequestError) as refused:
-            door.send(Call(CONTRACT.operation("products.retrieve"), Purpose.RETRIEVE, {"id": id}), 5.0)
+            sender.send(Call(CONTRACT.operation("products.retrieve"), Purpose.RETRIEVE, {"id": id}), 5.0)
     assert heard == []
     assert KEY not in str(refused.value)
 

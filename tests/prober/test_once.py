@@ -47,19 +47,19 @@ def test_parents_are_tried_until_one_has_items_or_as_many_as_a_check_tries(full:
             return page(*({"id": f"exp_{number}"} for number in range(30)))
         return page({"id": "post_1"}) if dict(call.query).get("experience_id") == full else page()
 
-    runner, door = prober(answer, probe("forum_posts.list"))
+    runner, sender = prober(answer, probe("forum_posts.list"))
     once(runner, "experiences.list", "forum_posts.list")
-    parents = asked_with("experience_id", [call for call in door.calls if call.operation.id == "forum_posts.list"])
+    parents = asked_with("experience_id", [call for call in sender.calls if call.operation.id == "forum_posts.list"])
     assert len(set(parents)) == len(parents) <= most
     assert (full in parents) == (most < MAX_TRIES)
     assert most < MAX_TRIES or len(parents) == most
 
 
 def test_a_probe_with_a_fixed_parameter_uses_no_other_value() -> None:
-    runner, door = prober(lambda _: page(), probe("forum_posts.list"))
+    runner, sender = prober(lambda _: page(), probe("forum_posts.list"))
     given = probe("forum_posts.list", {"experience_id": "exp_mine"})
     check_once(CONTRACT, runner, [probe("experiences.list"), given], TARGET, sleep=lambda _: None)
-    parents = asked_with("experience_id", [call for call in door.calls if call.operation.id == "forum_posts.list"])
+    parents = asked_with("experience_id", [call for call in sender.calls if call.operation.id == "forum_posts.list"])
     assert parents == ["exp_mine"]
 
 
@@ -77,26 +77,26 @@ def test_a_failed_request_is_repeated_once_before_it_is_a_finding(failure: Failu
             return failures[0] if call.operation.id == "products.list" else items
         return failures.pop() if failures else items
 
-    runner, door = prober(answer, probe("products.list"))
+    runner, sender = prober(answer, probe("products.list"))
     report, _ = check_once(CONTRACT, runner, [probe("products.list"), probe("plans.list")], TARGET, sleep=pauses.append)
     is_about_status = {finding.check for finding in report.findings if finding.operation == "products.list"}
     assert bool(is_about_status & {"status", "wire"}) is repeats
     assert len(report.extra.get("incidents", ())) == (not repeats)
     assert 1.0 in pauses
-    assert door.asked.count("products.list") <= 4
+    assert sender.asked.count("products.list") <= 4
 
 
 def test_a_longer_retry_after_is_not_waited_for() -> None:
-    runner, door = prober(lambda _: (429, {}), probe("products.list"))
-    door.headers = (*door.headers, ("retry-after", "61"))
+    runner, sender = prober(lambda _: (429, {}), probe("products.list"))
+    sender.headers = (*sender.headers, ("retry-after", "61"))
     once(runner, "products.list")
-    assert door.asked == ["products.list"]
+    assert sender.asked == ["products.list"]
 
 
 def test_an_api_without_a_usable_response_gets_no_further_requests() -> None:
-    runner, door = prober(lambda _: (404, {"error": {"type": "not_found"}}), probe("products.list"))
+    runner, sender = prober(lambda _: (404, {"error": {"type": "not_found"}}), probe("products.list"))
     once(runner, "products.list", "plans.list")
-    assert sorted(door.asked) == ["plans.list", "products.list"]
+    assert sorted(sender.asked) == ["plans.list", "products.list"]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3, 9])
@@ -115,10 +115,10 @@ def test_every_read_of_the_simulator_is_verified(seed: int, tmp_path: Path) -> N
 
 
 def test_a_list_without_parents_ends() -> None:
-    runner, door = prober(lambda _: page(), probe("invoices.list"))
+    runner, sender = prober(lambda _: page(), probe("invoices.list"))
     once(runner, "invoices.list", "forum_posts.list")
-    assert "invoices.list" in door.asked
-    assert max(Counter(door.asked).values()) <= 3
+    assert "invoices.list" in sender.asked
+    assert max(Counter(sender.asked).values()) <= 3
 
 
 def test_ids_of_several_resources_take_turns() -> None:
@@ -126,9 +126,9 @@ def test_ids_of_several_resources_take_turns() -> None:
         shown = {"messages.list": [{"id": "msg_1"}], "forum_posts.list": [{"id": f"post_{n}"} for n in range(9)]}
         return page(*shown.get(call.operation.id, [{"id": "exp_1"}]))
 
-    runner, door = prober(
+    runner, sender = prober(
         lambda call: page() if call.operation.id == "reactions.list" else answer(call), probe("reactions.list")
     )
     once(runner, "experiences.list", "messages.list", "forum_posts.list", "reactions.list")
-    asked = asked_with("resource_id", [call for call in door.calls if call.operation.id == "reactions.list"])
+    asked = asked_with("resource_id", [call for call in sender.calls if call.operation.id == "reactions.list"])
     assert {"msg_1", *(f"post_{number}" for number in range(9))} == set(asked)

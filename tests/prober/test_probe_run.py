@@ -46,10 +46,10 @@ def answering(**replies: Reply) -> Any:
 )
 def test_the_outcome_of_a_run(reply: Reply, outcome: ProbeOutcome) -> None:
     listing = probe("products.list")
-    runner, door = prober(answering(products__list=reply), listing)
+    runner, sender = prober(answering(products__list=reply), listing)
     run = runner.run(listing)
     assert run.outcome is outcome
-    assert len(door.calls) == 1, "one attempt a probe"
+    assert len(sender.calls) == 1, "one attempt a probe"
     assert count(runner.metrics, "products.list", outcome) == 1
     assert (run.reason is None) is (outcome is ProbeOutcome.SUCCESS)
 
@@ -86,12 +86,14 @@ def test_findings_milder_than_asked_for_do_not_fail_a_run_and_are_exported() -> 
 
 def test_an_id_comes_from_a_list_request_and_is_reused() -> None:
     retrieving = probe("products.retrieve")
-    runner, door = prober(answering(products__list=page({"id": "prod_1"}), products__retrieve=(500, ERROR)), retrieving)
+    runner, sender = prober(
+        answering(products__list=page({"id": "prod_1"}), products__retrieve=(500, ERROR)), retrieving
+    )
     runner.run(retrieving)
-    assert door.asked == ["products.list", "products.retrieve"]
-    assert door.calls[1].path_params == {"id": "prod_1"}
+    assert sender.asked == ["products.list", "products.retrieve"]
+    assert sender.calls[1].path_params == {"id": "prod_1"}
     runner.run(retrieving)
-    assert door.asked[2:] == ["products.retrieve"]
+    assert sender.asked[2:] == ["products.retrieve"]
 
 
 def test_the_id_of_a_deleted_object_is_replaced_in_the_same_run() -> None:
@@ -103,19 +105,19 @@ def test_the_id_of_a_deleted_object_is_replaced_in_the_same_run() -> None:
         return (500, ERROR) if call.path_params["id"] in listed else (404, ERROR)
 
     retrieving = probe("products.retrieve")
-    runner, door = prober(answer, retrieving)
+    runner, sender = prober(answer, retrieving)
     runner.run(retrieving)
     listed[:] = ["prod_2"]
     run = runner.run(retrieving)
-    assert door.asked[2:] == ["products.retrieve", "products.list", "products.retrieve"]
+    assert sender.asked[2:] == ["products.retrieve", "products.list", "products.retrieve"]
     assert (run.exchanges[-1].path_params, run.exchanges[-1].status) == ({"id": "prod_2"}, 500)
 
 
 def test_a_configured_id_is_requested_even_if_it_is_gone() -> None:
     retrieving = probe("products.retrieve", {"id": "prod_mine"})
-    runner, door = prober(answering(products__retrieve=(404, ERROR)), retrieving)
+    runner, sender = prober(answering(products__retrieve=(404, ERROR)), retrieving)
     assert runner.run(retrieving).outcome is ProbeOutcome.HTTP_ERROR
-    assert [call.path_params for call in door.calls] == [{"id": "prod_mine"}]
+    assert [call.path_params for call in sender.calls] == [{"id": "prod_mine"}]
 
 
 def test_a_child_object_is_requested_through_its_parent() -> None:
@@ -124,28 +126,28 @@ def test_a_child_object_is_requested_through_its_parent() -> None:
         return page({"id": found}) if found else (500, ERROR)
 
     retrieving = probe("refunds.retrieve")
-    runner, door = prober(answer, retrieving)
+    runner, sender = prober(answer, retrieving)
     runner.run(retrieving)
-    assert door.asked == ["payments.list", "refunds.list", "refunds.retrieve"]
-    assert door.calls[1].query[0] == ("payment_id", "pay_1")
+    assert sender.asked == ["payments.list", "refunds.list", "refunds.retrieve"]
+    assert sender.calls[1].query[0] == ("payment_id", "pay_1")
 
 
 def test_a_parent_without_children_is_replaced_by_another() -> None:
     listing = probe("refunds.list")
-    runner, door = prober(answering(payments__list=page({"id": "pay_1"}, {"id": "pay_2"})), listing)
+    runner, sender = prober(answering(payments__list=page({"id": "pay_1"}, {"id": "pay_2"})), listing)
     for _ in range(3):
         runner.run(listing)
-    parents = [dict(call.query).get("payment_id") for call in door.calls if call.operation.id == "refunds.list"]
+    parents = [dict(call.query).get("payment_id") for call in sender.calls if call.operation.id == "refunds.list"]
     assert len(set(parents)) == 2
 
 
 def test_a_failed_list_request_decides_the_outcome() -> None:
     retrieving = probe("products.retrieve")
-    runner, door = prober(answering(products__list=Failure.CONNECT), retrieving)
+    runner, sender = prober(answering(products__list=Failure.CONNECT), retrieving)
     run = runner.run(retrieving)
     assert run.outcome is ProbeOutcome.CONNECT
     assert run.reason == "products.list failed, and no id was found without it"
-    assert door.asked == ["products.list"]
+    assert sender.asked == ["products.list"]
 
 
 def test_without_an_id_a_run_is_skipped_and_counted_and_never_late() -> None:
@@ -174,21 +176,21 @@ def test_an_operation_is_back_on_schedule_once_there_is_an_id() -> None:
 
 def test_a_429_pauses_the_operation_and_the_seconds_are_counted() -> None:
     listing = probe("products.list")
-    runner, door = prober(answering(products__list=(429, ERROR)), listing)
+    runner, sender = prober(answering(products__list=(429, ERROR)), listing)
     assert runner.run(listing).outcome is ProbeOutcome.RATE_LIMITED
     run = runner.run(listing)
     assert run.outcome is ProbeOutcome.SKIPPED
     assert "after a 429" in (run.reason or "")
-    assert len(door.calls) == 1
+    assert len(sender.calls) == 1
     assert (runner.metrics.registry.get_sample_value("whop_probe_throttled_seconds_total") or 0) > 0
 
 
 def test_all_requests_of_a_run_share_one_deadline() -> None:
     time = Time()
     retrieving = probe("refunds.retrieve", timeout=0.12)
-    runner, door = prober(answering(payments__list=page({"id": "pay_1"})), retrieving, time=time)
+    runner, sender = prober(answering(payments__list=page({"id": "pay_1"})), retrieving, time=time)
     runner.run(retrieving)
-    assert [round(seconds, 3) for seconds in door.given] == [0.12, 0.07]
+    assert [round(seconds, 3) for seconds in sender.given] == [0.12, 0.07]
 
 
 def test_the_history_holds_no_value_of_a_response() -> None:

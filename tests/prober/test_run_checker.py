@@ -113,10 +113,12 @@ def test_a_check_that_fails_is_told_each_time_and_the_others_are_used(monkeypatc
 def test_a_failed_check_is_counted_and_logged(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:
     each = Probe(CONTRACT.operations["products.list"], ProbeOptions(), {})
     metrics = ProbeMetrics(new_registry())
-    door = ProbeClient(simulator.target(), CONTRACT)
+    sender = ProbeClient(simulator.target(), CONTRACT)
     budget = RequestBudget(10**6, time.monotonic)
-    runner = ProbeRunner(CONTRACT, door, RecentIds(CONTRACT, resources_needed([each]), time.monotonic), budget, metrics)
-    door.close()
+    runner = ProbeRunner(
+        CONTRACT, sender, RecentIds(CONTRACT, resources_needed([each]), time.monotonic), budget, metrics
+    )
+    sender.close()
     assert metrics.registry.get_sample_value("whop_prober_failed_checks_total", {"check": "schema"}) == 0
 
     runner._note_failed_check(FailedCheck("schema", "OverflowError"))
@@ -155,8 +157,8 @@ def flow(simulator: Simulator, operation: Operation) -> Sequence[Exchange]:
     metrics.set_operations([each.series])
     ids = RecentIds(CONTRACT, resources_needed([each]), time.monotonic)
     ids.configure("companies", simulator.company_id)
-    door = ProbeClient(target, CONTRACT)
+    sender = ProbeClient(target, CONTRACT)
     try:
-        return ProbeRunner(CONTRACT, door, ids, RequestBudget(10**6, time.monotonic), metrics).observe(each).exchanges
+        return ProbeRunner(CONTRACT, sender, ids, RequestBudget(10**6, time.monotonic), metrics).observe(each).exchanges
     finally:
-        door.close()
+        sender.close()

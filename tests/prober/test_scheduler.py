@@ -50,14 +50,14 @@ def test_every_operation_runs_at_its_interval() -> None:
 def test_an_active_operation_is_not_started_again_but_counted() -> None:
     time, later = Time(), Later()
     probes = [probe("products.list", interval=10.0)]
-    runner, door = prober(empty, *probes, time=time)
+    runner, sender = prober(empty, *probes, time=time)
     scheduler = Scheduler(runner, runner.metrics, probes, workers=4, clock=time, pool=later)
     advance(scheduler, time, 35)
     assert len(later.kept) == 1
     assert missed(scheduler, "products.list") in (2, 3)
     later.run_all()
     advance(scheduler, time, 12)
-    assert len(door.calls) + len(later.kept) == 2
+    assert len(sender.calls) + len(later.kept) == 2
 
 
 def test_there_are_enough_workers_when_every_probe_times_out() -> None:
@@ -87,16 +87,16 @@ def test_no_more_runs_at_a_time_than_workers() -> None:
 def test_after_a_stall_there_is_no_burst() -> None:
     time = Time()
     probes = [probe(operation.id, interval=10.0) for operation in runnable()]
-    runner, door = prober(empty, *probes, time=time)
-    door._seconds = 0.0
+    runner, sender = prober(empty, *probes, time=time)
+    sender._seconds = 0.0
     scheduler = Scheduler(runner, runner.metrics, probes, workers=50, clock=time, pool=Inline())
     advance(scheduler, time, 20)
-    before = len(door.calls)
+    before = len(sender.calls)
     time.now += 5.0
     advance(scheduler, time, 0.05, step=0.01)
-    assert len(door.calls) - before <= 6
+    assert len(sender.calls) - before <= 6
     advance(scheduler, time, 20)
-    assert len(door.calls) - before > 1.5 * len(probes)
+    assert len(sender.calls) - before > 1.5 * len(probes)
 
 
 def runnable() -> list[Operation]:
@@ -107,10 +107,10 @@ def runnable() -> list[Operation]:
 def test_a_failure_is_rechecked_soon_but_not_for_ever() -> None:
     time = Time()
     probes = [probe("products.list", interval=600.0, recheck=5.0)]
-    runner, door = prober(down, *probes, time=time)
+    runner, sender = prober(down, *probes, time=time)
     scheduler = Scheduler(runner, runner.metrics, probes, workers=4, clock=time, pool=Inline())
     advance(scheduler, time, 1190)
-    runs = len(door.calls)
+    runs = len(sender.calls)
     assert 1 + RECHECKS <= runs <= 2 + RECHECKS
     assert count(runner.metrics, "products.list", ProbeOutcome.HTTP_ERROR) == runs, "every attempt is exported"
 
@@ -118,20 +118,20 @@ def test_a_failure_is_rechecked_soon_but_not_for_ever() -> None:
 def test_rechecks_are_limited_when_every_operation_fails() -> None:
     time = Time()
     probes = [probe(operation.id, interval=60.0, recheck=1.0) for operation in runnable()]
-    runner, door = prober(down, *probes, time=time)
+    runner, sender = prober(down, *probes, time=time)
     scheduler = Scheduler(runner, runner.metrics, probes, workers=50, clock=time, pool=Inline())
     advance(scheduler, time, 60)
-    assert len(door.calls) <= len(probes) + 60 + 6
+    assert len(sender.calls) <= len(probes) + 60 + 6
 
 
 def test_an_operation_without_an_id_runs_at_every_tenth_slot() -> None:
     time = Time()
     probes = [probe("products.retrieve", interval=10.0)]
-    runner, door = prober(empty, *probes, time=time)
+    runner, sender = prober(empty, *probes, time=time)
     scheduler = Scheduler(runner, runner.metrics, probes, workers=4, clock=time, pool=Inline())
     advance(scheduler, time, 10 * SLOTS_PER_ID_SEARCH * 3)
-    assert 3 <= len(door.calls) <= 5
-    assert count(runner.metrics, "products.retrieve", ProbeOutcome.SKIPPED) == len(door.calls)
+    assert 3 <= len(sender.calls) <= 5
+    assert count(runner.metrics, "products.retrieve", ProbeOutcome.SKIPPED) == len(sender.calls)
     assert missed(scheduler, "products.retrieve") == 0
 
 
@@ -151,9 +151,9 @@ def test_an_error_in_a_run_is_counted_and_logged_and_the_loop_continues(caplog: 
 
 def test_stopping_ends_the_loop_after_the_active_runs() -> None:
     probes = [probe("products.list", interval=10.0)]
-    runner, door = prober(empty, *probes)
+    runner, sender = prober(empty, *probes)
     scheduler = Scheduler(runner, runner.metrics, probes, workers=1)
     scheduler.stop()
     scheduler.loop()
     assert scheduler.is_stopping
-    assert door.calls == []
+    assert sender.calls == []

@@ -22,7 +22,7 @@ from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
 from whopwatch.core.exchange import Credential, Failure
 from whopwatch.core.redaction import redact
 from whopwatch.http import Client
-from whopwatch.http.door import ACCEPT_ENCODING
+from whopwatch.http.sender import ACCEPT_ENCODING
 from whopwatch.http.wire import HttpRequest, RawResponse, RequestFailedError
 
 KEY_PLACEHOLDER = "Bearer of-the-target"
@@ -58,7 +58,7 @@ class GuardedAdapter(BaseAdapter):
         """Send `request` and return the response. Settings for timeouts, proxies and certificates are ignored."""
         credential: Credential = "key" if "authorization" in request.headers else "none"
         try:
-            response = self.client.door.send(_translated(request), credential, self.client.door.timer())
+            response = self.client.sender.send(_translated(request), credential, self.client.sender.timer())
         except (UnsafeRequestError, BudgetExhaustedError) as error:
             with self._lock:
                 self.refused += isinstance(error, UnsafeRequestError)

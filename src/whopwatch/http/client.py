@@ -23,9 +23,9 @@ from whopwatch.core.redaction import redact
 from whopwatch.core.strict_json import memory_weight
 from whopwatch.http.call import Call, url_of
 from whopwatch.http.credentials import CredentialKeys
-from whopwatch.http.door import ACCEPT_ENCODING, Door
 from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits, Pacer, Rate, RunBudget, wait_before_next, wait_until_reset
+from whopwatch.http.sender import ACCEPT_ENCODING, GuardedSender
 from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, Network, RequestFailedError, Transport
 
@@ -77,7 +77,9 @@ class Client:
         self._patience = limits.first_patience
         self._is_served = False
         network = transport or Network((target.base_url, target.v2_base_url), limits)
-        self.door = Door(network, Guard(target, contract), self.run_budget, self._pacer, self._keys, limits, clock)
+        self.sender = GuardedSender(
+            network, Guard(target, contract), self.run_budget, self._pacer, self._keys, limits, clock
+        )
         self._headers = _default_headers(target)
 
     def __enter__(self) -> Self:
@@ -94,7 +96,7 @@ class Client:
     def close(self) -> None:
         """Close every connection; requests in progress fail, and no further one is sent."""
         self._closed.set()
-        self.door.close()
+        self.sender.close()
         if self._threads:
             self._threads.shutdown(wait=True, cancel_futures=True)
 
@@ -167,7 +169,7 @@ class Client:
         try:
             url, attempt = url_of(call, self.target), 1
             while True:
-                timer = self.door.timer()
+                timer = self.sender.timer()
                 exchange = self._attempt(call, url, attempt, timer)
                 if exchange.failure and self.run_budget.seconds_left <= 0:
                     self.run_budget.check()  # the run ended the attempt, not the target
@@ -208,7 +210,7 @@ class Client:
         headers: tuple[tuple[str, str], ...] = ()
         status, body, failure = None, b"", None
         try:
-            response = self.door.send(self._request(call, url), call.credential, timer)
+            response = self.sender.send(self._request(call, url), call.credential, timer)
         except RequestFailedError as error:
             failure = error.failure
         else:

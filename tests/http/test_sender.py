@@ -1,4 +1,4 @@
-"""The door, seen from other tools that send through it."""
+"""The guarded sender, as other tools use it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ OK = httpx.Response(200, json={})
 
 
 def send(sender: Client, url: str, method: str = "GET", headers: tuple[tuple[str, str], ...] = ()) -> int:
-    """Send a request through the door as a tool does; return its status."""
+    """Send a request as a tool does; return its status."""
     request = HttpRequest(method, url, headers, None if method == "GET" else b"{}")
-    return sender.door.send(request, "key", sender.door.timer()).status
+    return sender.sender.send(request, "key", sender.sender.timer()).status
 
 
 def test_a_tool_is_guarded_paced_counted_and_given_the_key() -> None:
@@ -38,7 +38,7 @@ def test_a_tool_is_guarded_paced_counted_and_given_the_key() -> None:
 def test_a_get_with_a_body_is_refused() -> None:
     sender, *_ = client()
     with pytest.raises(UnsafeRequestError, match="body"):
-        sender.door.send(HttpRequest("GET", f"{BASE}/products", (), b"x"), "key", sender.door.timer())
+        sender.sender.send(HttpRequest("GET", f"{BASE}/products", (), b"x"), "key", sender.sender.timer())
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The one door through which requests leave: only safe requests, at the allowed rate and within the budget."""
+"""Send only requests that the guard allows, at the allowed rate and within the budget. Every request passes here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from whopwatch.http.wire import HttpRequest, RawResponse, Transport
 ACCEPT_ENCODING = "gzip"
 
 
-class Door:
+class GuardedSender:
     """Passes requests that the guard allows to `transport`: at the allowed rate, counted, and with their key."""
 
     def __init__(

@@ -162,7 +162,7 @@ class Exchange:
         return self.status is not None and 200 <= self.status < 300
 
     @property
-    def may_be_hiccup(self) -> bool:
+    def may_be_transient(self) -> bool:
         """Return whether the request failed in a way that may not repeat: no complete response, 429 or 5xx."""
         return self.failure is not None or self.status == 429 or (self.status or 0) >= 500
 

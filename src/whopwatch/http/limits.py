@@ -131,7 +131,7 @@ class Pacer:
 RETRIED = frozenset({429, 503})
 """The statuses that ask for a retry. The client repeats no other request."""
 REPEAT_PAUSE = 1.0
-"""Seconds before a run repeats a failed read, to tell a hiccup from drift."""
+"""Seconds before a run repeats a failed read, to distinguish a transient failure from drift."""
 MAX_REPEATS = 10
 """Failed reads that a run repeats. An operation whose repetition fails is not repeated again."""
 

@@ -108,7 +108,7 @@ class _Repeating:
         pause = retry_after(exchange) if exchange.status in RETRIED else None
         pause = REPEAT_PAUSE if pause is None else pause
         id = call.operation.id
-        is_repeated = exchange.may_be_hiccup and id not in self._given_up and self._repeats < MAX_REPEATS
+        is_repeated = exchange.may_be_transient and id not in self._given_up and self._repeats < MAX_REPEATS
         if not is_repeated or pause > MAX_PAUSE:
             return exchange
         self._sleep(pause)
@@ -118,7 +118,7 @@ class _Repeating:
         self._repeats += 1
         self._made.exchanges.append(exchange)
         again = self._client.send(call, seconds)
-        if again.may_be_hiccup:
+        if again.may_be_transient:
             self._given_up.add(id)
         return again
 

@@ -130,7 +130,7 @@ def schema_places(contract: Contract, exchange: Exchange) -> int | None:
     return len({violation.location for violation in validator.violations(_shortened(value))})
 
 
-def misfits_with(contract: Contract, exchange: Exchange) -> int | None:
+def mismatches_with(contract: Contract, exchange: Exchange) -> int | None:
     """Return in how many ways a response does not fit `contract`; None if it shows nothing.
 
     Places that break the schema count, undocumented fields, and a path that is documented and not there, or the
@@ -195,10 +195,10 @@ def _path_template(exchange: Exchange, template: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The first response of an operation: its misfits with the contract, and how many of them are violations."""
+    """The first response of an operation: its mismatches with the contract, and how many of them are violations."""
 
     exchange: Exchange
-    misfits: int
+    mismatches: int
     violations: int
 
 
@@ -236,14 +236,14 @@ class VersionDetector:
         if echoed is not None and self._is_sure(echoed, exchange.operation, violations):
             self._decide(echoed, VersionEvidence.HEADER, matches=False)
         elif exchange.operation not in self._seen:
-            misfits = misfits_with(self._contract, exchange)
-            if misfits is not None and (misfits or exchange.ok):
-                self._seen[exchange.operation] = _Seen(exchange, misfits, violations or 0)
+            mismatches = mismatches_with(self._contract, exchange)
+            if mismatches is not None and (mismatches or exchange.ok):
+                self._seen[exchange.operation] = _Seen(exchange, mismatches, violations or 0)
                 self._decide_by_responses()
 
     def conclude(self) -> None:
         """Decide by what was seen: no more responses will come, so every response has to match another version."""
-        total = sum(seen.misfits for seen in self._seen.values())
+        total = sum(seen.mismatches for seen in self._seen.values())
         if self.is_decided or not total or (len(self._seen) < ENOUGH_RESPONSES and not self._is_foreign()):
             return
         exact = [other for other, fit in self._fits().items() if not sum(fit)]
@@ -261,9 +261,9 @@ class VersionDetector:
         return broken * 3 >= len(self._seen) * 2
 
     def _fits(self) -> dict[Contract, list[int]]:
-        """Return the misfits of each response with each other contract, in the order of the responses."""
+        """Return the mismatches of each response with each other contract, in the order of the responses."""
         others = [other for other in self._others() if other.version != self._contract.version]
-        return {other: [misfits_with(other, seen.exchange) or 0 for seen in self._seen.values()] for other in others}
+        return {other: [mismatches_with(other, seen.exchange) or 0 for seen in self._seen.values()] for other in others}
 
     def _decide(
         self, version: str | None, evidence: VersionEvidence, *, matches: bool, supported: tuple[str, ...] = ()
@@ -273,12 +273,12 @@ class VersionDetector:
 
     def _decide_by_responses(self) -> None:
         """Decide for another version if it explains the responses better; the own one is never final."""
-        own = [seen.misfits for seen in self._seen.values()]
+        own = [seen.mismatches for seen in self._seen.values()]
         fits = self._fits() if sum(own) >= STRUCTURAL else {}
         better = {other: sum(fit) for other, fit in fits.items() if _explains_better(fit, own)}
         least = min(better.values(), default=None)
         if least is not None:
-            best = [other for other, misfits in better.items() if misfits == least]
+            best = [other for other, mismatches in better.items() if mismatches == least]
             self._decide(_newest(best), VersionEvidence.RESPONSES, matches=False)
         elif len(own) == ENOUGH_RESPONSES and self._is_foreign():
             self._decide(None, VersionEvidence.RESPONSES, matches=False)
@@ -309,7 +309,7 @@ def recognised_version(
     """
     for exchange in exchanges:
         echoed = _echoed(exchange)
-        fits = {other: misfits_with(other, exchange) for other in others if exchange.ok}
+        fits = {other: mismatches_with(other, exchange) for other in others if exchange.ok}
         known = {other: fit for other, fit in fits.items() if fit is not None}
         if echoed is None and known:
             echoed = _newest(other for other, fit in known.items() if fit == min(known.values()))
@@ -337,12 +337,12 @@ def changed_in_the_middle(contract: Contract, exchanges: Sequence[Exchange], oth
     After the first response that fits another contract alone, hardly any may fit `contract` alone; before it at least
     one has to. Responses of single operations that have another version are spread over the run.
     """
-    own = [misfits_with(contract, exchange) for exchange in exchanges]
+    own = [mismatches_with(contract, exchange) for exchange in exchanges]
     for other in others:
         if other.version == contract.version:
             continue
         theirs = [
-            misfits_with(other, one) if mine is not None else None for mine, one in zip(own, exchanges, strict=True)
+            mismatches_with(other, one) if mine is not None else None for mine, one in zip(own, exchanges, strict=True)
         ]
         pairs = list(enumerate(zip(own, theirs, strict=True)))
         foreign = [number for number, (mine, fit) in pairs if mine and fit == 0]

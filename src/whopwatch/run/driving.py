@@ -32,7 +32,7 @@ def drive(experiment: Experiment, ask: Callable[[Call], Exchange | None]) -> Non
 ROUND_SIZE = 8
 """Experiments in progress at once, and so the most requests on their way at once."""
 
-AskAll = Callable[[Sequence[Call]], Sequence[Exchange | None]]
+SendRound = Callable[[Sequence[Call]], Sequence[Exchange | None]]
 
 
 class _Plan:
@@ -64,9 +64,9 @@ class _Plan:
 
 
 def drive_in_rounds(
-    plan: Plan, state: RunState, ask_all: AskAll, size: Callable[[], int], may_start: Callable[[int], bool]
+    plan: Plan, state: RunState, send_round: SendRound, size: Callable[[], int], may_start: Callable[[int], bool]
 ) -> None:
-    """Run the experiments of `plan`, at most `size()` at once; `ask_all` sends the requests of a round.
+    """Run the experiments of `plan`, at most `size()` at once; `send_round` sends the requests of a round.
 
     A response None ends its experiment. No experiment starts once `may_start`, given the number of those in progress,
     is false; those in progress go on.
@@ -86,7 +86,7 @@ def drive_in_rounds(
             if waiting.is_over or not is_open:
                 return
             continue
-        responses = ask_all([call for _, call in active])
+        responses = send_round([call for _, call in active])
         before, active = active, []
         for (experiment, _), exchange in zip(before, responses, strict=True):
             if exchange is None:

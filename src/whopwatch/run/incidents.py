@@ -44,7 +44,7 @@ def without_incidents(exchanges: Sequence[Exchange]) -> tuple[Sequence[Exchange]
     sent on it; and a 429 that ended after a wait, because others may spend the limit of the same key.
     """
     foreign = {place: reason for place, one in enumerate(exchanges) if (reason := cloudflare_reason(one))}
-    failures = [place for place, one in enumerate(exchanges) if place not in foreign and one.may_be_hiccup]
+    failures = [place for place, one in enumerate(exchanges) if place not in foreign and one.may_be_transient]
     last_response = _last_response(exchanges) if failures else {}
     recovered = [place for place in failures if last_response[_identity(exchanges[place])] > place]
     expected = {place for place in recovered if _is_expected(exchanges[place])}
@@ -62,7 +62,7 @@ def _last_response(exchanges: Sequence[Exchange]) -> dict[object, int]:
     """Return for each request the place of its last response that is no failure; -1 if there is none."""
     places: dict[object, int] = defaultdict(lambda: -1)
     for place, one in enumerate(exchanges):
-        if not one.may_be_hiccup:
+        if not one.may_be_transient:
             places[_identity(one)] = place
     return places
 

@@ -211,7 +211,7 @@ class Session:
             return not self.exhausted and self.stopped is None
 
         with self._interruptible():
-            drive_in_rounds(experiments, self.state, self._ask_all, size, may_start)
+            drive_in_rounds(experiments, self.state, self._send_round, size, may_start)
 
     def run(self, experiments: Iterable[Experiment], keep: int = 0) -> None:
         """Run `experiments` one after the other, else as `run_plan`."""
@@ -222,7 +222,7 @@ class Session:
                 if self._client.remaining <= keep:
                     self.exhausted = True
                     return
-                drive(experiment, lambda call: self._ask_all([call])[0])
+                drive(experiment, lambda call: self._send_round([call])[0])
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -340,7 +340,7 @@ class Session:
             if needs
         }
 
-    def _ask_all(self, calls: Sequence[Call]) -> list[Exchange | None]:
+    def _send_round(self, calls: Sequence[Call]) -> list[Exchange | None]:
         """Send `calls` and return their responses; None for one that was not sent, and for all once the run is over."""
         responses: list[Exchange | None] = []
         for call, attempts in zip(calls, self._client.send_all(calls), strict=True):
@@ -349,7 +349,7 @@ class Session:
                 time.sleep(self._pause)
                 (attempts,) = self._client.send_all([call])
                 exchange = self._note(attempts)
-                if exchange and exchange.may_be_hiccup:
+                if exchange and exchange.may_be_transient:
                     self._failing.add(exchange.operation)
             if exchange:
                 self.state.record(call, exchange)
@@ -375,8 +375,8 @@ class Session:
         return None
 
     def _is_repeated(self, exchange: Exchange) -> bool:
-        """Return whether a failed read is repeated, so that a hiccup is no finding. The client repeats 429 and 503."""
-        if self.stopped or not exchange.may_be_hiccup or exchange.method != "GET":
+        """Return whether a failed read is repeated: a transient failure is no finding. The client repeats 429, 503."""
+        if self.stopped or not exchange.may_be_transient or exchange.method != "GET":
             return False
         if not self._answered:
             return False  # the target may be down as a whole; findings are confirmed at the end of the run

@@ -59,7 +59,7 @@ def test_a_removal_is_high_from_thirty_days_before_its_date(
     (finding,) = found(contract, "deprecation", announced)
 
     assert (finding.severity, finding.class_slug, finding.drift_class) == (severity, "deprecation", "D21")
-    assert finding.location == "header:sunset"
+    assert rules([finding]) == [("near" if severity is Severity.HIGH else "announced", "header:sunset")]
 
 
 def test_an_error_announces_nothing(contract: Contract) -> None:

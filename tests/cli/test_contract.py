@@ -12,6 +12,8 @@ import yaml
 from whopwatch.cli import main
 from whopwatch.contract import edition_dir, load
 
+pytestmark = pytest.mark.thorough
+
 Captured = pytest.CaptureFixture[str]
 
 

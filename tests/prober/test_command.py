@@ -18,6 +18,8 @@ from whopwatch.cli import main
 from whopwatch.cli.probe import _JsonFormatter
 from whopwatch.simulator import embedded
 
+pytestmark = pytest.mark.thorough
+
 TWO = '[[probes]]\noperations = ["products.list", "products.retrieve"]\n'
 
 

@@ -30,6 +30,8 @@ from whopwatch.prober.service import ProberService
 from whopwatch.prober.settings import McpOptions, default_file, parse_settings, read_settings, select_probes
 from whopwatch.simulator import Simulator, embedded
 
+pytestmark = pytest.mark.thorough
+
 URL = "https://mcp.example.com/mcp"
 ENTRY = {"probes": [{"operations": ["products.list"]}]}
 

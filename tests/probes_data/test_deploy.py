@@ -19,6 +19,8 @@ from tests.probes_data.conftest import Run, missing
 from tests.probes_data.rules import load
 from whopwatch.config.accepted import read_accepted
 
+pytestmark = pytest.mark.thorough
+
 CORE_MANIFESTS = (
     "statefulset.yaml",
     "service.yaml",

@@ -14,6 +14,8 @@ from tests.reports import nights
 from whopwatch.config.accepted import read_accepted
 from whopwatch.reports import html
 
+pytestmark = pytest.mark.thorough
+
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 REPORT = nights.flood()

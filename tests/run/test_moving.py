@@ -13,6 +13,8 @@ from whopwatch.core.report import State, Verdict
 from whopwatch.run import check
 from whopwatch.simulator.backend import Backend, SimulatorOptions
 
+pytestmark = pytest.mark.thorough
+
 TABLES = ("products", "plans", "payments", "members", "memberships", "promo_codes", "reviews", "invoices", "apps")
 FIELDS = ("status", "visibility", "title", "name", "role", "stars", "updated_at")
 

@@ -13,7 +13,16 @@ from typing import Any
 from whopwatch.contract.loader import is_version
 from whopwatch.core.documents import parse_json_document
 from whopwatch.core.errors import ConfigError
-from whopwatch.core.finding import Confidence, Finding, FindingState, Occurrence, RequestExample, Severity, Source
+from whopwatch.core.finding import (
+    Confidence,
+    Finding,
+    FindingState,
+    Impact,
+    Occurrence,
+    RequestExample,
+    Severity,
+    Source,
+)
 from whopwatch.core.report import State
 from whopwatch.history.records import FindingRecord, Night, OperationRecord, Records, TraitRecord, VersionRecord
 
@@ -127,6 +136,8 @@ def _finding(record: dict[str, Any]) -> FindingRecord:
             "places": tuple(Occurrence(**place) for place in values["places"]),
             "targets": tuple(values["targets"]),
             "request": RequestExample(**values["request"]) if values.get("request") else None,
+            "impact": Impact(values["impact"]) if values.get("impact") else None,
+            "impact_places": tuple(values.get("impact_places", ())),
         }
     )
     return FindingRecord(**{**record, "finding": finding})

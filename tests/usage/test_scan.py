@@ -34,7 +34,7 @@ def test_the_profile_has_places_and_no_values_and_is_read_again(tmp_path: Path, 
     assert main(["usage", str(tmp_path), "-o", str(output)]) == 0
     shown = capsys.readouterr().out
     assert "payments.retrieve: 1 fields and parameters" in shown
-    assert "1 operations in 1 files (4 lines) and 0 recordings; 1 of 1 calls followed" in shown
+    assert "1 operation in 1 file (4 lines) and no recordings; 1 of 1 calls followed" in shown
     stored = output.read_text()
     assert "apik_" not in stored + shown
     assert "pay_secret1" not in stored + shown

@@ -60,7 +60,8 @@ def test_contained_code_has_no_privileges_and_cannot_change_what_it_reads(contai
     assert capabilities == [0] * 5
     assert not {"home", "var", "run", "boot", "sys"} & set(top)
     assert not writes
-    assert temporary == []
+    own = Path(sys.prefix)  # an environment below /tmp is visible there
+    assert temporary == ([own.parts[2]] if own.is_relative_to("/tmp") else [])  # noqa: S108
     assert len(processes) == 2  # itself, and the process that started it
 
 

@@ -51,8 +51,8 @@ class HttpRequest:
 
     method: str
     url: str
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # with the key
+    body: bytes | None = field(default=None, repr=False)
 
     def encode(self) -> bytes:
         """Return the bytes of the request."""
@@ -81,7 +81,7 @@ class Network:
         self._limits = limits
         self._is_closed = False
         # Created before the first request, whose time would otherwise include loading all certificates.
-        self._origins = {_origin_of(base_url): Origin(base_url, fresh=fresh) for base_url in base_urls}
+        self._origins = {origin: Origin(origin, fresh=fresh) for origin in {_origin_of(url) for url in base_urls}}
 
     def send(self, request: HttpRequest, timer: AttemptTimer) -> RawResponse:
         """Send `request` and return the response. Raises RequestFailedError, and KeyError for any other host."""

@@ -13,10 +13,8 @@ from itertools import takewhile
 from types import TracebackType
 from typing import Self
 
-from whopwatch import __version__
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
-from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.core.redaction import redact
@@ -25,7 +23,7 @@ from whopwatch.http.call import Call, url_of
 from whopwatch.http.credentials import CredentialKeys
 from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits, Pacer, Rate, RunBudget, wait_before_next, wait_until_reset
-from whopwatch.http.sender import ACCEPT_ENCODING, GuardedSender
+from whopwatch.http.sender import GuardedSender, default_headers
 from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, Network, RequestFailedError, Transport
 
@@ -80,7 +78,7 @@ class Client:
         self.sender = GuardedSender(
             network, Guard(target, contract), self.run_budget, self._pacer, self._keys, limits, clock
         )
-        self._headers = _default_headers(target)
+        self._headers = default_headers(target)
 
     def __enter__(self) -> Self:
         return self
@@ -254,14 +252,3 @@ def _met_closed_connection(exchange: Exchange, timer: AttemptTimer, call: Call) 
     it as an incident. The loop ends: the next connection is another one, and at last a new one.
     """
     return exchange.failure is Failure.RESET and timer.met_a_closed_connection and call.operation.is_read
-
-
-def _default_headers(target: Target) -> list[tuple[str, str]]:
-    headers = [
-        ("User-Agent", f"whopwatch/{__version__}"),
-        ("Accept", "application/json"),
-        ("Accept-Encoding", ACCEPT_ENCODING),
-    ]
-    if target.version_header:
-        headers.append((VERSION_HEADER, target.version_header))
-    return headers

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from whopwatch.config import Target
 from whopwatch.config.urls import is_production
 from whopwatch.contract import Contract, Operation
+from whopwatch.core.redaction import redact
 
 _NOT_IN_A_URL = re.compile(r"[^!-~]|#")
 _OVERRIDE_HEADER = re.compile(r"method|override|rewrite|original-ur[il]|^upgrade$|^http2-settings$", re.IGNORECASE)
@@ -53,6 +54,7 @@ class Guard:
             or _refuse_query(url)
             or self._refuse_headers(headers)
             or (None if self.operation(method, url) else "the contract documents no such path for this method")
+            or (None if redact(url) == url else "the URL contains the key")
         )
 
     def _refuse_method(self, method: str, headers: Mapping[str, str], has_body: bool) -> str | None:

@@ -1,14 +1,16 @@
-"""Send only requests that the guard allows, at the allowed rate and within the budget. Every request passes here."""
+"""Send only requests that the guard allows, at the allowed rate and within the budget."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from whopwatch import __version__
+from whopwatch.config import Target
 from whopwatch.contract import Operation
+from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Credential
-from whopwatch.core.redaction import redact
 from whopwatch.http.credentials import CredentialKeys
 from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits, Pacer, RunBudget
@@ -16,6 +18,16 @@ from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, RawResponse, Transport
 
 ACCEPT_ENCODING = "gzip"
+
+
+def default_headers(target: Target) -> tuple[tuple[str, str], ...]:
+    """Return the headers of every request to `target`, apart from its key."""
+    headers = (
+        ("User-Agent", f"whopwatch/{__version__}"),
+        ("Accept", "application/json"),
+        ("Accept-Encoding", ACCEPT_ENCODING),
+    )
+    return (*headers, (VERSION_HEADER, target.version_header)) if target.version_header else headers
 
 
 class GuardedSender:
@@ -74,8 +86,6 @@ class GuardedSender:
     def _admit(self, request: HttpRequest) -> Operation:
         reason = self._guard.refuse(request.method, request.url, dict(request.headers), request.body is not None)
         operation = self._guard.operation(request.method, request.url)
-        if redact(request.url) != request.url:
-            reason = reason or "the URL contains the key"
         if reason or operation is None:
             raise UnsafeRequestError(
                 f"A request was not sent: {reason}.",

@@ -9,12 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlsplit
 
-from whopwatch import __version__
 from whopwatch.config import Target
 from whopwatch.contract import Contract
-from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.redaction import redact
@@ -22,11 +19,12 @@ from whopwatch.http.call import Call, url_of
 from whopwatch.http.credentials import CredentialKeys
 from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits
+from whopwatch.http.sender import default_headers
 from whopwatch.http.timing import AttemptTimer
-from whopwatch.http.wire import HttpRequest, Origin, RequestFailedError, fetch
+from whopwatch.http.wire import HttpRequest, Network, RequestFailedError
 
 REQUESTS_CACHED = 512
-"""Encoded requests kept. The guard's decision depends on the URL alone, so it holds for every repetition."""
+"""Requests kept. The guard's decision depends on the URL alone, so it holds for every repetition."""
 
 
 class ProbeClient:
@@ -51,36 +49,26 @@ class ProbeClient:
         self._clock = clock
         self._wall = wall
         self._keys = CredentialKeys(target.api_key, None)
-        self._requests: dict[object, tuple[str, bytes]] = {}
-        self._netlocs = {api: urlsplit(base) for api, base in _bases(target).items()}
-        origins = {(url.scheme, url.netloc): Origin(url.geturl(), fresh=fresh) for url in self._netlocs.values()}
-        self._origins = {api: origins[url.scheme, url.netloc] for api, url in self._netlocs.items()}
-        self._headers = {
-            "User-Agent": f"whopwatch/{__version__}",
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "Connection": "close" if fresh else "keep-alive",
-        }
-        if target.version_header:
-            self._headers[VERSION_HEADER] = target.version_header
+        self._requests: dict[object, HttpRequest] = {}
+        self._network = Network((target.base_url, target.v2_base_url), limits, fresh=fresh)
+        self._headers = (*default_headers(target), ("Connection", "close" if fresh else "keep-alive"))
 
     def close(self) -> None:
-        """Close every idle connection."""
-        for origin in self._origins.values():
-            origin.close()
+        """Close every connection; probes in progress fail, and no further one is sent."""
+        self._network.close()
 
     def send(self, call: Call, seconds: float) -> Exchange:
         """Make one attempt of at most `seconds`. Every network failure is returned as part of the Exchange.
 
         Raises UnsafeRequestError, before anything is sent, for a call that is not a documented GET.
         """
-        url, request = self._encoded(call)
+        request = self._checked(call)
         timer = AttemptTimer(self._clock, seconds)
         started_at = self._wall()
         status, body, failure = None, b"", None
         headers: tuple[tuple[str, str], ...] = ()
         try:
-            response = fetch(self._origins[call.operation.api], request, timer, self._limits)
+            response = self._network.send(request, timer)
         except RequestFailedError as error:
             phases, failure = timer.phases(), error.failure
         else:
@@ -91,7 +79,7 @@ class ProbeClient:
             operation=call.operation.id,
             purpose=call.purpose,
             method=call.operation.method,
-            url=url,
+            url=request.url,
             path_params=dict(call.path_params),
             query=call.query,
             status=status,
@@ -102,28 +90,25 @@ class ProbeClient:
             started_at=started_at,
         )
 
-    def _encoded(self, call: Call) -> tuple[str, bytes]:
-        """Return the URL of `call` and its request as bytes."""
+    def _checked(self, call: Call) -> HttpRequest:
+        """Return the request of `call`, which the guard has allowed."""
         if call.headers or call.credential != "key" or call.body is not None:
             raise UnsafeRequestError(
                 "A probe must not send a body, headers or another credential.", where=call.operation.id
             )
         key = call.operation.id, call.template, tuple(call.path_params.items()), call.query
-        encoded = self._requests.get(key)
-        if encoded is None:
-            url = url_of(call, self.target)
-            encoded = url, self._request(call, url)
+        request = self._requests.get(key)
+        if request is None:
+            request = self._request(call)
             if len(self._requests) >= REQUESTS_CACHED:
                 self._requests.clear()
-            self._requests[key] = encoded
-        return encoded
+            self._requests[key] = request
+        return request
 
-    def _request(self, call: Call, url: str) -> bytes:
-        """Return the bytes of the request if the guard allows it. The key is added after the guard's decision."""
-        headers = dict(self._headers)
-        reason = self._guard.refuse(call.operation.method, url, headers, has_body=False)
-        if redact(url) != url:
-            reason = reason or "the URL contains the key"
+    def _request(self, call: Call) -> HttpRequest:
+        """Return the request if the guard allows it. The key is added after the guard's decision."""
+        url = url_of(call, self.target)
+        reason = self._guard.refuse(call.operation.method, url, dict(self._headers), has_body=False)
         if reason:
             raise UnsafeRequestError(
                 f"A request was not sent: {reason}.",
@@ -131,10 +116,5 @@ class ProbeClient:
                 expected="a documented GET request",
             )
         authorization = self._keys.authorization("key")
-        if authorization:
-            headers["Authorization"] = authorization
-        return HttpRequest("GET", url, tuple(headers.items())).encode()
-
-
-def _bases(target: Target) -> dict[str, str]:
-    return {"v1": target.base_url, "v2": target.v2_base_url}
+        own = (("Authorization", authorization),) if authorization else ()
+        return HttpRequest("GET", url, (*self._headers, *own))

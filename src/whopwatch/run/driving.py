@@ -17,16 +17,21 @@ from whopwatch.planning.state import Experiment, Plan, PlannedExperiment, RunSta
 
 def drive(experiment: Experiment, ask: Callable[[Call], Exchange | None]) -> None:
     """Run `experiment`: give it the response that `ask` returns for each call, until it ends or `ask` returns None."""
-    exchange: Exchange | None = None
-    while True:
-        try:
-            call = next(experiment) if exchange is None else experiment.send(exchange)
-        except StopIteration:
-            return
+    call = _next_call(experiment, None)
+    while call is not None:
         exchange = ask(call)
         if exchange is None:
             experiment.close()
             return
+        call = _next_call(experiment, exchange)
+
+
+def _next_call(experiment: Experiment, exchange: Exchange | None) -> Call | None:
+    """Start `experiment`, or give it its response; return its next request, None at its end."""
+    try:
+        return next(experiment) if exchange is None else experiment.send(exchange)
+    except StopIteration:
+        return None
 
 
 ROUND_SIZE = 8
@@ -73,6 +78,12 @@ def drive_in_rounds(
     """
     waiting = _Plan(plan, state)
     active: list[tuple[Experiment, Call]] = []
+
+    def go_on(experiment: Experiment, exchange: Exchange | None) -> None:
+        call = _next_call(experiment, exchange)
+        if call is not None:
+            active.append((experiment, call))
+
     is_open = True
     while True:
         while is_open and len(active) < size():
@@ -81,7 +92,7 @@ def drive_in_rounds(
                 break
             is_open = may_start(len(active))
             if is_open:
-                _advance(active, planned.experiment, None)
+                go_on(planned.experiment, None)
         if not active:
             if waiting.is_over or not is_open:
                 return
@@ -92,16 +103,7 @@ def drive_in_rounds(
             if exchange is None:
                 experiment.close()
             else:
-                _advance(active, experiment, exchange)
-
-
-def _advance(active: list[tuple[Experiment, Call]], experiment: Experiment, exchange: Exchange | None) -> None:
-    """Give `experiment` its response, or start it; add it to `active` if it has a further request."""
-    try:
-        call = next(experiment) if exchange is None else experiment.send(exchange)
-    except StopIteration:
-        return
-    active.append((experiment, call))
+                go_on(experiment, exchange)
 
 
 def reach(state: RunState, send: Callable[[Call], Exchange], is_over: Callable[[], bool]) -> None:

@@ -1,4 +1,4 @@
-"""Observe a target: run the plan's experiments one after the other, within the budget, until it is spent or futile."""
+"""Observe a target: run the plan's experiments in rounds, within the budget, until it is spent or futile."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ import jsonschema_rs
 
 from whopwatch.contract.exact import exact
 from whopwatch.core.names import document_names, name_token, shape_of
+from whopwatch.core.plain_text import first_few
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -220,9 +221,9 @@ def _explain(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
     elif instance is None:
         yield Violation(path, "null", "not null", "null")
     elif name == "enum":
-        yield Violation(path, "enum", _listed(kind["options"]), _shown(instance))
+        yield Violation(path, "enum", first_few(kind["options"], 8), _shown(instance))
     elif name == "const":
-        yield Violation(path, "const", _listed([kind["expected_value"]]), _shown(instance))
+        yield Violation(path, "const", str(kind["expected_value"]), _shown(instance))
     elif name == "format":
         yield Violation(path, "format", kind["format"], f"a {json_type(instance)} of another format")
     else:
@@ -275,9 +276,3 @@ def _mistyped(path: tuple[str | int, ...], expected: str, instance: Any) -> Viol
 def _types(kind: Mapping[str, Any]) -> list[str]:
     types = kind["types"]
     return [types] if isinstance(types, str) else sorted(types)
-
-
-def _listed(values: Iterable[Any]) -> str:
-    shown = [str(value) for value in values]
-    rest = len(shown) - 8
-    return ", ".join(shown[:8]) + (f" and {rest} more" if rest > 0 else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from whopwatch.core.plain_text import first_few
 from whopwatch.diff.model import Property, Shape
 
 _MAX_SHOWN = 8
@@ -33,9 +34,7 @@ def describe_field(item: Property) -> str:
 
 def list_words(values: Iterable[object]) -> str:
     """Return the first few of several values in a row."""
-    texts = [str(value) for value in values]
-    rest = len(texts) - _MAX_SHOWN
-    return ", ".join(texts[:_MAX_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    return first_few(values, _MAX_SHOWN)
 
 
 def _content(shape: Shape) -> str:

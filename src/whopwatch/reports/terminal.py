@@ -14,6 +14,7 @@ from rich.text import Text
 
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.plain_text import first_few
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.text import (
@@ -177,8 +178,7 @@ def _reasons(report: Report, state: State) -> Iterator[RenderableType]:
 
 def _reason(reason: str, names: list[str], state: State) -> RenderableType:
     """Return one reason and its operations. Many operations that are left out on purpose are not listed by name."""
-    rest = len(names) - MAX_OPERATIONS
-    shown = ", ".join(sanitize(name) for name in names[:MAX_OPERATIONS]) + (f" and {rest} more" if rest > 0 else "")
+    shown = first_few(map(sanitize, names), MAX_OPERATIONS)
     grid = Table.grid(padding=(0, 2))
     grid.add_column(justify="right", width=4, style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -186,7 +186,7 @@ def _reason(reason: str, names: list[str], state: State) -> RenderableType:
         grid.add_row("1", Text.assemble((f"{shown}  ", "dim"), sanitize(reason)))
         return grid
     grid.add_row(str(len(names)), Text(sanitize(reason)))
-    if state is not State.NOT_COVERED or rest <= 0:
+    if state is not State.NOT_COVERED or len(names) <= MAX_OPERATIONS:
         grid.add_row("", Text(shown, "dim"))
     return grid
 

@@ -12,6 +12,7 @@ from whopwatch.core.drift_classes import DRIFT_CLASSES, class_title
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Impact, Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.links import documentation_page
+from whopwatch.core.plain_text import first_few
 from whopwatch.core.report import OperationResult, Report, State, TargetResult, Verdict
 
 VERDICTS = {Verdict.CLEAN: "CLEAN", Verdict.DRIFT: "DRIFT", Verdict.COULD_NOT_CHECK: "COULD NOT CHECK"}
@@ -204,9 +205,8 @@ def requests_line(report: Report) -> str:
 def _for_ids(report: Report) -> str:
     """Return `; 3 of them to operations that were not selected, for ids: payments.list`, empty without any."""
     counts = report.extra.get("requests_for_ids") or {}
-    names = ", ".join(sanitize(name) for name in list(counts)[:MAX_NAMED_OPERATIONS])
-    more = f" and {len(counts) - MAX_NAMED_OPERATIONS} more" if len(counts) > MAX_NAMED_OPERATIONS else ""
-    return f"; {sum(counts.values())} to operations that were not selected, for ids: {names}{more}" if counts else ""
+    names = first_few(map(sanitize, counts), MAX_NAMED_OPERATIONS)
+    return f"; {sum(counts.values())} to operations that were not selected, for ids: {names}" if counts else ""
 
 
 MAX_NAMED_OPERATIONS = 3
@@ -366,9 +366,7 @@ def facts(finding: Finding, *, max_places: int = 4) -> Iterator[tuple[str, str]]
     if changed := changed_source(finding):
         yield "changed", changed
     if finding.places:
-        rest = len(finding.places) - max_places
-        names = ", ".join(f"{place.operation} {place.location}" for place in finding.places[:max_places])
-        yield "places", names + (f" and {rest} more" if rest > 0 else "")
+        yield "places", first_few((f"{place.operation} {place.location}" for place in finding.places), max_places)
     if finding.targets:
         yield "targets", ", ".join(finding.targets)
     if finding.accepted:

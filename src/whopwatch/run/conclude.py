@@ -21,6 +21,7 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.contract.loader import describe_contract
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
+from whopwatch.core.plain_text import first_few
 from whopwatch.core.report import MAX_INCIDENT_ROWS, OperationResult, Report, State
 from whopwatch.planning.schedule import AUTHENTICATION, OTHER_CHECKS, REFUSALS
 from whopwatch.planning.state import StepFailure, items
@@ -162,10 +163,8 @@ def denied_reason(results: Iterable[OperationResult]) -> str | None:
     denied = [result.id for result in results if result.denied]
     if not denied:
         return None
-    rest = len(denied) - MAX_DENIED
-    names = ", ".join(denied[:MAX_DENIED]) + (f" and {rest} more" if rest > 0 else "")
     return (
-        f"the API refuses {plural(len(denied), 'operation')} to this key: {names}. "
+        f"the API refuses {plural(len(denied), 'operation')} to this key: {first_few(denied, MAX_DENIED)}. "
         "Grant the permissions, or allow it with --allow-unchecked"
     )
 
@@ -410,11 +409,8 @@ def _blocked(rows: Sequence[RowEvidence], observation: Observation) -> str | Non
     names = [row.id for row in rows if row.unverified and not row.samples and row.id in reasons]
     if not names:
         return None
-    rest = len(names) - MAX_NAMED
-    shown = ", ".join(names[:MAX_NAMED]) + (f" and {rest} more" if rest > 0 else "")
-    return (
-        f"{plural(len(names), 'operation')} got no response of the API: {shown}. {reasons[names[0]].removesuffix('.')}"
-    )
+    reason = reasons[names[0]].removesuffix(".")
+    return f"{plural(len(names), 'operation')} got no response of the API: {first_few(names, MAX_NAMED)}. {reason}"
 
 
 def _left_out(rows: Sequence[RowEvidence], observation: Observation) -> str | None:
@@ -434,8 +430,7 @@ def _other_version(rows: Sequence[RowEvidence], observation: Observation) -> str
     if not names:
         return None
     versions = ", ".join(sorted({observation.other_version[name] for name in names}))
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return f"{plural(len(names), 'operation')} responded with API version {versions}: {shown}"
+    return f"{plural(len(names), 'operation')} responded with API version {versions}: {first_few(names, 3)}"
 
 
 def _all_empty(rows: Sequence[RowEvidence], evidence: Evidence, contract: Contract) -> str | None:

@@ -11,6 +11,7 @@ from jinja2 import Environment
 from whopwatch import __version__
 from whopwatch.core.finding import Severity
 from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.plain_text import first_few
 from whopwatch.reports.text import class_page, escape_markdown, plural
 from whopwatch.usage.upgrade import Task, Worklist
 
@@ -52,9 +53,7 @@ def _sections(worklist: Worklist) -> tuple[tuple[str, tuple[Task, ...]], ...]:
 
 
 def _where(task: Task) -> str:
-    places = task.finding.impact_places
-    rest = len(places) - MAX_ROW_PLACES
-    return ", ".join(places[:MAX_ROW_PLACES]) + (f" and {rest} more" if rest > 0 else "")
+    return first_few(task.finding.impact_places, MAX_ROW_PLACES)
 
 
 def _what(task: Task) -> str:

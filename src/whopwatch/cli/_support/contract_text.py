@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from whopwatch.contract import Contract, Event, Operation
+from whopwatch.core.plain_text import first_few
 
 Schema = Mapping[str, Any]
 MAX_VALUES = 6
@@ -141,5 +142,4 @@ def _kind(contract: Contract, schema: Schema, api: str) -> str:
 
 
 def _values(values: list[Any]) -> str:
-    rest = len(values) - MAX_VALUES
-    return ", ".join(str(value) for value in values[:MAX_VALUES]) + (f" and {rest} more" if rest > 0 else "")
+    return first_few(values, MAX_VALUES)

@@ -1,4 +1,4 @@
-"""Two of the simulated weeks: hiccups wake nobody, and true changes wake somebody once."""
+"""Two of the simulated weeks: transient failures send no page, and each true change sends one."""
 
 from __future__ import annotations
 

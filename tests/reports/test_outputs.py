@@ -200,7 +200,7 @@ def test_a_target_of_one_run_needs_no_table() -> None:
     assert "| target |" not in markdown.render(samples.report())
 
 
-def test_markdown_notifies_nobody_and_has_no_markup_of_others() -> None:
+def test_markdown_notifies_no_user_and_has_no_foreign_markup() -> None:
     loud = replace(samples.FINDINGS[0], message="hi @octocat <b>*x*</b> [a](https://x.example) ::error::y")
     line = next(line for line in markdown.render(samples.report(findings=(loud,))).splitlines() if "octocat" in line)
     assert "@<!-- -->octocat" in line

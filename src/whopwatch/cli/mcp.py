@@ -310,9 +310,8 @@ def _by_command(
         run_relay(client, contract, contained.socket if contained else None) as relay,
     ):
         print_risks(contained=contained is not None)
-        is_wrapped = (
-            contained is not None and shutil.which(words[0]) is not None
-        )  # else it cannot be found inside either
+        # What is not found here would not be found inside either, with a worse reason.
+        is_wrapped = contained is not None and shutil.which(words[0]) is not None
         if contained and is_wrapped:
             words = contained.wrap(words, relay.port, folder=Path.cwd())
         ids = {contract.account.resource: ready.company_id} if ready.company_id else {}

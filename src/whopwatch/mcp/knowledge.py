@@ -18,9 +18,8 @@ from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.core.finding import INACTIVE, Finding
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import OperationResult, Report, State
-from whopwatch.diff.read_openapi import read_openapi
 from whopwatch.diff.result import Comparison, compare_sides
-from whopwatch.diff.sides import Side
+from whopwatch.diff.sides import side_of_contract
 from whopwatch.history import read_baseline
 from whopwatch.history.records import FindingRecord, Night, Records
 from whopwatch.reports.contract_changelog import changelog, summary
@@ -275,12 +274,7 @@ def _edition_named(name: str) -> Path:
 
 @lru_cache(maxsize=4)
 def _compared(contract: Contract, folder: Path) -> Comparison:
-    return compare_sides(_side(contract), _side(load(folder)))
-
-
-def _side(contract: Contract) -> Side:
-    name, dated = str(contract.edition), contract.edition.version
-    return Side(name, {api: read_openapi(document, name, dated) for api, document in contract.documents.items()})
+    return compare_sides(side_of_contract(contract), side_of_contract(load(folder)))
 
 
 def _changes_by_class(findings: Iterable[Finding]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
-from whopwatch.usage.api_index import ANY_EVENT, ApiIndex
+from whopwatch.usage.api_index import ANY_EVENT, MODEL, ApiIndex
 from whopwatch.usage.recorder import BROKEN_CODE, COMPUTED_NAME, LOST_CLIENT, TOO_COMPLEX, TOO_DEEP, Recorder
 from whopwatch.usage.requests import RequestReader
 from whopwatch.usage.values import (
@@ -426,7 +426,7 @@ class Follower:
             elif name == "UnwrapWebhookEvent":
                 found.append(Data(ANY_EVENT))
             elif name in self.index.models and self._uses_sdk:
-                model = Data(f"model:{name}")
+                model = Data(f"{MODEL}{name}")
                 owner, *others = {owner for owner, _ in self.index.models[name]}
                 if not others and owner.startswith("webhook:"):
                     self._recorder.operation(owner, self.path, line)
@@ -692,7 +692,7 @@ class Follower:
             return (Items((results,)),) if name == "map" else arguments[1]
         if name in ("getattr", "get"):
             return self._getattr(arguments, node.line)
-        if is_standard and (name in known.HARMLESS or value.module in known.HARMLESS):
+        if is_standard and (name in known.READS_NO_FIELD or value.module in known.READS_NO_FIELD):
             return ()
         found = self._requests.http(Http(method="GET"), arguments, named, self.path, node.line, is_sure=None)
         if not found:

@@ -44,36 +44,11 @@ STANDARD_MODULES = frozenset(
 )
 """Modules whose functions are known by their names; the empty one is for names that no import explains."""
 WRITES_JSON = frozenset({"stringify", "dumps"})
-HARMLESS = frozenset(
+READS_NO_FIELD = frozenset(
     {
-        "len",
-        "isinstance",
-        "type",
-        "print",
-        "bool",
-        "str",
-        "int",
-        "float",
-        "repr",
-        "hasattr",
-        "id",
-        "sum",
-        "any",
-        "range",
-    }
-    | {
-        "console",
-        "logger",
-        "logging",
-        "log",
-        "debug",
-        "info",
-        "warn",
-        "warning",
-        "error",
-        "Boolean",
-        "String",
-        "Number",
+        *("len", "isinstance", "type", "print", "bool", "str", "int", "float", "repr", "hasattr", "id", "sum", "any"),
+        *("range", "console", "logger", "logging", "log", "debug", "info", "warn", "warning", "error"),
+        *("Boolean", "String", "Number"),
     }
 )
 """Functions that read no field of what they get."""

@@ -104,7 +104,7 @@ def _pattern(pattern: ast.pattern, subject: s.Node) -> list[s.Node]:
                 for key, below in zip(pattern.keys, pattern.patterns, strict=True)
                 if isinstance(key, ast.Constant) and isinstance(key.value, str)
             ]
-            return [part for key, one in named for part in _pattern(one, s.Access(line, subject, key, is_key=True))]
+            return [part for key, one in named for part in _pattern(one, s.Access(line, subject, key))]
         case ast.MatchClass():
             pairs = zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True)
             return [part for name, one in pairs for part in _pattern(one, s.Access(line, subject, name))]
@@ -162,7 +162,7 @@ def _expression(node: ast.expr) -> s.Node:
         case ast.Subscript():
             key = node.slice
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                return s.Access(line, _expression(node.value), key.value, is_key=True)
+                return s.Access(line, _expression(node.value), key.value)
             return s.Item(line, _expression(node.value), _expression(key))
         case ast.Call():
             named = [(one.arg or "**", _expression(one.value)) for one in node.keywords]

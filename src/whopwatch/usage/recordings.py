@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 from whopwatch.core.strict_json import nests_deeper_than
 from whopwatch.har import read
@@ -18,7 +17,7 @@ MAX_SENT_LEVELS = 60
 MAX_SENT_CHARACTERS = 2**20
 
 
-def read_recording(path: Path, shown: str, contract: Contract, recorder: Recorder) -> None:
+def read_recording(path: Path, shown: str, recorder: Recorder) -> None:
     """Note the operations in the recording `path`. Which fields its client read is not known: any may be used."""
     try:
         archive = read(path)

@@ -82,8 +82,8 @@ class RequestReader:
         options = dict(named)
         for values in arguments[1:]:
             options.update(_fields(values))
-        method, rest = client.method or "GET", arguments
-        texts = [_text(values) for values in rest]
+        method = client.method or "GET"
+        texts = [_text(values) for values in arguments]
         if method == "*" and texts and texts[0] and len(texts[0].parts) == 1 and isinstance(texts[0].parts[0], str):
             method, texts = texts[0].parts[0], texts[1:]
         address = texts[0] if texts and texts[0] else _text(options.get("url", ()))
@@ -92,7 +92,7 @@ class RequestReader:
             method = stated.parts[0]
         if address is None or method == "*":
             return ()
-        return self._noted(client, address, method, options, (path, line), rest[1:], is_sure=is_sure)
+        return self._noted(client, address, method, options, (path, line), arguments[1:], is_sure=is_sure)
 
     def _noted(
         self,

@@ -50,7 +50,7 @@ def scan(sources: Sequence[Path], contract: Contract) -> Profile:
     for path in _files(sources, coverage):
         shown = _shown(path)
         if path.suffix.lower() in RECORDING:
-            read_recording(path, shown, contract, recorder)
+            read_recording(path, shown, recorder)
             continue
         text = _text(path, shown, coverage, left)
         if text is None:

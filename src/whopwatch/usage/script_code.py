@@ -106,7 +106,7 @@ def _member(node: Node) -> s.Node:
 def _subscript(node: Node) -> s.Node:
     index = _field(node, "index")
     if isinstance(index, s.Text) and len(index.parts) == 1 and isinstance(index.parts[0], str):
-        return s.Access(_line(node), _field(node, "object"), index.parts[0], is_key=True)
+        return s.Access(_line(node), _field(node, "object"), index.parts[0])
     return s.Item(_line(node), _field(node, "object"), index)
 
 

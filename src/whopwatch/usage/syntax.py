@@ -43,7 +43,6 @@ class Access(Node):
 
     base: Node
     name: str
-    is_key: bool = False
 
 
 @dataclass(eq=False, slots=True)

@@ -7,10 +7,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from tests.cli.proxy import Proxy, proxied
 from whopwatch.contract import load
+from whopwatch.simulator import embedded
 
 Answer = tuple[int, dict[str, str], bytes]
 JSON = {"content-type": "application/json"}
@@ -20,6 +23,16 @@ EMPTY_PAGE = {
     "data": [],
     "page_info": {"has_next_page": False, "has_previous_page": False, "start_cursor": None, "end_cursor": None},
 }
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Proxy]:
+    """A simulator behind a proxy that can change its responses; the environment has its key and company."""
+    monkeypatch.chdir(tmp_path)
+    with embedded(load(), items=3) as simulator, proxied(simulator) as proxy:
+        monkeypatch.setenv("WHOP_API_KEY", simulator.api_key)
+        monkeypatch.setenv("WHOP_COMPANY_ID", simulator.company_id)
+        yield proxy
 
 
 def _empty_company(path: str, authorization: str | None) -> Answer:

@@ -6,28 +6,17 @@ import _thread
 import json
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import ANSWERS, EMPTY_PAGE, KEY, serving
-from tests.cli.proxy import JSON, Proxy, Response, api_error, proxied
+from tests.cli.proxy import JSON, Proxy, Response, api_error
 from whopwatch.cli import main
-from whopwatch.contract import load
-from whopwatch.simulator import embedded
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "exit-codes.md"
 FEW = ["--only", "products.list,companies.retrieve", "--budget", "20"]
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Proxy]:
-    monkeypatch.chdir(tmp_path)
-    with embedded(load(), items=3) as simulator, proxied(simulator) as proxy:
-        monkeypatch.setenv("WHOP_API_KEY", simulator.api_key)
-        monkeypatch.setenv("WHOP_COMPANY_ID", simulator.company_id)
-        yield proxy
 
 
 def check(api: Proxy, *options: str) -> int:

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.proxy import JSON, Proxy, Response, proxied
+from tests.cli.proxy import JSON, Proxy, Response
 from whopwatch.cli import main
-from whopwatch.contract import load
-from whopwatch.simulator import embedded
 
 HTML = (502, {"content-type": "text/html", "x-request-id": "req_1"}, b"<html>502</html>")
 LIMITED = (429, {**JSON, "retry-after": "1"}, b'{"error": {"type": "rate_limit_exceeded", "message": "slow"}}')
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Proxy]:
-    monkeypatch.chdir(tmp_path)
-    with embedded(load(), items=3) as simulator, proxied(simulator) as proxy:
-        monkeypatch.setenv("WHOP_API_KEY", simulator.api_key)
-        monkeypatch.setenv("WHOP_COMPANY_ID", simulator.company_id)
-        yield proxy
 
 
 def check(api: Proxy) -> tuple[int, dict[str, Any]]:

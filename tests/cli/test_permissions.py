@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.proxy import Proxy, Response, api_error, proxied
+from tests.cli.proxy import Proxy, Response, api_error
 from whopwatch.cli import main
-from whopwatch.contract import load
-from whopwatch.simulator import embedded
 
 RESOURCES = ["--resource", "payments,products", "--budget", "60"]
 
 
 def lose_payments(_: int, path: str, response: Response) -> Response:
     return api_error(403, "forbidden") if "/payments" in path else response
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Proxy]:
-    monkeypatch.chdir(tmp_path)
-    with embedded(load(), items=3) as simulator, proxied(simulator) as proxy:
-        monkeypatch.setenv("WHOP_API_KEY", simulator.api_key)
-        monkeypatch.setenv("WHOP_COMPANY_ID", simulator.company_id)
-        yield proxy
 
 
 def run(api: Proxy, command: str, *options: str) -> tuple[int, dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.e2e.hostile.behaviours import CHANGES, KEY
 from tests.http.hostile.behaviours import BEHAVIOURS, Answer
+from tests.http.hostile.server import read_head
 from whopwatch.simulator import embedded
 
 NAMES = (*(behaviour.name for behaviour in BEHAVIOURS), *CHANGES)
@@ -33,12 +34,9 @@ def converse(connection: socket.socket, simulator_port: int) -> None:
     """Respond to one request, and close the connection."""
     try:
         with connection:
-            head = b""
-            while not head.endswith(b"\r\n\r\n"):
-                part = connection.recv(65536)
-                if not part:
-                    return
-                head += part
+            head = read_head(connection)
+            if not head:
+                return
             _, number, path = head.split(b" ", 2)[1].decode().split("/", 2)
             if int(number) < len(WIRE):
                 WIRE[int(number)](connection, head)

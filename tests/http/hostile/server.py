@@ -18,6 +18,17 @@ ANSWERS = {behaviour.name: behaviour.answer for behaviour in BEHAVIOURS}
 PATIENCE = 10.0
 
 
+def read_head(connection: socket.socket) -> bytes:
+    """Return a request up to the blank line; nothing if the client closes the connection before."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        part = connection.recv(65536)
+        if not part:
+            return b""
+        head += part
+    return head
+
+
 class HostileServer:
     """Serves one connection a thread until it is left; `requests` counts what arrived, by behaviour."""
 
@@ -58,13 +69,9 @@ class HostileServer:
     def _converse(self, connection: socket.socket) -> None:
         try:
             with connection:
-                head = b""
-                while not head.endswith(b"\r\n\r\n"):
-                    part = connection.recv(65536)
-                    if not part:
-                        return
-                    head += part
-                self._answer(connection, head)
+                head = read_head(connection)
+                if head:
+                    self._answer(connection, head)
         except OSError:
             pass  # the client has had enough, which is what most behaviours are about
 

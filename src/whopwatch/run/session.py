@@ -108,8 +108,7 @@ def observe(
     limits = RunBudget(budget, max_seconds, shared)
     with Client(target, contract, budget=limits, transport=transport, unscoped_key=unscoped_key) as client:
         detector = VersionDetector(contract, others, requested=target.api_version_date)
-        session = Session(client, state, [], progress, detector)
-        session.max_failures = max_failures
+        session = Session(client, state, progress, detector, max_failures)
         session.prepare(target)
         session.run_plan(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE) + lists_versions)
         if session.unusable and detector.answer.matches and client.remaining:
@@ -153,7 +152,7 @@ def _account_calls(contract: Contract, id: str | None) -> Iterator[Call]:
 
 
 class Session:
-    """A run in progress, which appends every attempt to `exchanges`.
+    """A run in progress.
 
     `exhausted` says that the budget was used up, `stopped` why the run ended early, and `unusable` that the target
     never gave a response that an API gives.
@@ -163,16 +162,16 @@ class Session:
         self,
         client: Client,
         state: RunState,
-        exchanges: list[Exchange],
         progress: Callable[[Progress], None] | None = None,
         detector: VersionDetector | None = None,
+        max_failures: int | None = None,
     ) -> None:
         self.state = state
         self.exhausted = False
         self.stopped: str | None = None
         self.unusable = False
         self._answered = False
-        self.max_failures: int | None = None
+        self._max_failures = max_failures
         self._judged = 0
         self._failing: set[str] = set()
         self._repeats = MAX_REPEATS
@@ -180,7 +179,7 @@ class Session:
         self._pause = 0.0 if client.target.name == SIMULATOR else REPEAT_PAUSE
         self._is_late = False
         self._client = client
-        self._exchanges = exchanges
+        self._exchanges: list[Exchange] = []
         self._progress = progress
         self._detector = detector
 
@@ -238,11 +237,11 @@ class Session:
             self.stopped = INTERRUPTED
 
     def _stop_at_max_failures(self) -> None:
-        if self.max_failures is None or self.stopped or len(self._exchanges) < self._judged + JUDGED_TOGETHER:
+        if self._max_failures is None or self.stopped or len(self._exchanges) < self._judged + JUDGED_TOGETHER:
             return
         self._judged = len(self._exchanges)
-        if sum(finding.breaks for finding in self.findings()) >= self.max_failures:
-            self.stopped = f"stopped after {plural(self.max_failures, 'finding')} (--max-failures)"
+        if sum(finding.breaks for finding in self.findings()) >= self._max_failures:
+            self.stopped = f"stopped after {plural(self._max_failures, 'finding')} (--max-failures)"
 
     def recognise(self, target: Target, others: Sequence[Contract], transport: Transport | None = None) -> None:
         """Find out, after every request failed, whether the paths of another version respond.

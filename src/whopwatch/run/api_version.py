@@ -373,20 +373,21 @@ def _echoed(exchange: Exchange) -> str | None:
     return value if _VERSION.fullmatch(value) else None
 
 
+def supported_sentence(versions: Sequence[str]) -> str:
+    """Return the sentence about the versions that an API lists, empty if it lists none."""
+    if len(versions) < 2:
+        return f"It supports {versions[0]}." if versions else ""
+    return f"It supports {len(versions)} versions, the newest is {versions[-1]}."
+
+
 def mismatch_sentence(answer: AnsweredVersion, contract: Contract) -> str:
     """Return one sentence about a version that is not the contract's, with the commands that resolve it."""
     own = contract.version or str(contract.edition)
     if answer.evidence is VersionEvidence.REJECTED:
-        listed = ""
-        if len(answer.supported) == 1:
-            listed = f" It supports {answer.supported[0]}."
-        elif answer.supported:
-            listed = f" It supports {len(answer.supported)} versions, the newest is {answer.supported[-1]}."
         choice = answer.supported[-1] if answer.supported else "newest"
-        return (
-            f"The API rejects version {answer.requested} (400).{listed} "
-            f"Use `--api-version {choice}` with `--contract {choice}`, or `--contract auto`."
-        )
+        facts = (f"The API rejects version {answer.requested} (400).", supported_sentence(answer.supported))
+        fix = f"Use `--api-version {choice}` with `--contract {choice}`, or `--contract auto`."
+        return " ".join(filter(None, (*facts, fix)))
     answered = f"version {answer.version}" if answer.version else "another version, which no contract at hand matches"
     sure = "" if answer.evidence is VersionEvidence.HEADER else ", judged by its responses"
     if answer.version:

@@ -14,7 +14,13 @@ from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import OperationResult, Report, State, timestamp
 from whopwatch.har import Archive, Recording, recover
 from whopwatch.har.read import HarEntry
-from whopwatch.run.api_version import VersionDetector, VersionEvidence, answered_by_other_version
+from whopwatch.run.api_version import (
+    AnsweredVersion,
+    VersionDetector,
+    VersionEvidence,
+    answered_by_other_version,
+    supported_sentence,
+)
 from whopwatch.run.conclude import judge
 from whopwatch.run.matching import bundled_contracts
 from whopwatch.run.observation import Observation
@@ -71,46 +77,45 @@ def _judge_part(
 ) -> JudgedPart:
     contract = fixed or load(nearest_version(version, bundled_versions()) if version else None)
     recording = recover(contract, archive, bases)
+    answer = _detected(contract, version, recording.exchanges)
     if version is None and fixed is None:
-        better = _matching(contract, archive, bases, recording)
+        better = _matching(archive, bases, recording, answer)
         if better is not None:
             contract, recording = better, recover(better, archive, bases)
-    reason = _mismatch(contract, version, recording.exchanges)
+            answer = _detected(contract, version, recording.exchanges)
+    reason = _mismatch(contract, version, answer)
     return JudgedPart(
-        version, contract, recording, judge_foreign(contract, recording, target_name, version, reason), reason
+        version, contract, recording, judge_foreign(contract, recording, target_name, answer, reason), reason
     )
 
 
 def _matching(
-    contract: Contract, archive: Archive, bases: Sequence[tuple[str, str]], recording: Recording
+    archive: Archive, bases: Sequence[tuple[str, str]], recording: Recording, answer: AnsweredVersion
 ) -> Contract | None:
-    """Return the bundled contract that entries without a header match, None for `contract`."""
+    """Return the bundled contract that entries without a header match, None for the one that recovered `recording`."""
     if not recording.exchanges:
         recovered = {one: len(recover(one, archive, bases).exchanges) for one in bundled_contracts()}
         best = max(recovered, key=lambda one: recovered[one])
         return best if recovered[best] else None
-    answer = _detected(contract, None, recording.exchanges).answer
     return load(answer.version) if not answer.matches and answer.version in bundled_versions() else None
 
 
-def _detected(contract: Contract, version: str | None, exchanges: Iterable[Exchange]) -> VersionDetector:
+def _detected(contract: Contract, version: str | None, exchanges: Iterable[Exchange]) -> AnsweredVersion:
     detector = VersionDetector(contract, bundled_contracts, requested=version)
     for exchange in exchanges:
         # A rejected request of another program counts as one without a key, but it names the version all the same.
         detector.record(replace(exchange, credential="key"))
     detector.conclude()
-    return detector
+    return detector.answer
 
 
-def _mismatch(contract: Contract, version: str | None, exchanges: Sequence[Exchange]) -> str | None:
+def _mismatch(contract: Contract, version: str | None, answer: AnsweredVersion) -> str | None:
     """Return why entries that requested `version` cannot be judged by `contract`, None if they can."""
-    answer = _detected(contract, version, exchanges).answer
     if answer.matches:
         return None
     if answer.evidence is VersionEvidence.REJECTED:
-        newest = f"; the newest is {answer.supported[-1]}" if answer.supported else ""
-        listed = f" It lists {len(answer.supported)} supported versions{newest}." if answer.supported else ""
-        return f"The API rejects version {version or 'of the request'} (400, parameter Api-Version-Date).{listed}"
+        rejected = f"The API rejects version {version or 'of the request'} (400, parameter Api-Version-Date)."
+        return f"{rejected} {supported_sentence(answer.supported)}".rstrip()
     subject = f"The recording requests version {version}. Its responses" if version else "The recorded responses"
     answered = f"are of version {answer.version}" if answer.version else "match no bundled contract"
     return f"{subject} {answered}; the contract is of {contract.version}"
@@ -120,14 +125,16 @@ def judge_foreign(
     contract: Contract,
     recording: Recording,
     target_name: str,
-    version: str | None = None,
+    answer: AnsweredVersion | None = None,
     mismatch: str | None = None,
 ) -> Report:
     """Judge a recording that another program wrote: only what it has requests of is in scope, writes included.
 
-    `version` is the version that was requested, `mismatch` why it cannot be judged by `contract`.
+    `answer` is the version that its responses are of, if it was found out before; `mismatch` is why it cannot be judged
+    by `contract`.
     """
     exchanges = recording.exchanges
+    answer = answer or _detected(contract, None, exchanges)
     selected = frozenset(exchange.operation for exchange in exchanges)
     times = [exchange.started_at for exchange in exchanges if exchange.started_at] or [0.0]
     foreign = {} if mismatch else answered_by_other_version(contract, exchanges, bundled_contracts())
@@ -141,7 +148,7 @@ def judge_foreign(
         seconds=max(times) - min(times),
         stopped=mismatch,
         unusable=mismatch is not None,
-        api_version=replace(_detected(contract, version, exchanges).answer, matches=mismatch is None),
+        api_version=replace(answer, matches=mismatch is None),
         other_version={exchanges[number].operation: other for number, other in foreign.items()},
     )
     return judge(

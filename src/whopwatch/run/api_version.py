@@ -337,10 +337,9 @@ def changed_in_the_middle(contract: Contract, exchanges: Sequence[Exchange], oth
     After the first response that fits another contract alone, hardly any may fit `contract` alone; before it at least
     one has to. Responses of single operations that have another version are spread over the run.
     """
-    own = [mismatches_with(contract, exchange) for exchange in exchanges]
-    for other in others:
-        if other.version == contract.version:
-            continue
+    foreign_contracts = [other for other in others if other.version != contract.version]
+    own = [mismatches_with(contract, exchange) for exchange in exchanges] if foreign_contracts else []
+    for other in foreign_contracts:
         theirs = [
             mismatches_with(other, one) if mine is not None else None for mine, one in zip(own, exchanges, strict=True)
         ]

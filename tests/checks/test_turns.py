@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whopwatch.checks.registry import CHECKS
-from whopwatch.checks.turns import checks_with_turns
+from whopwatch.checks.registry import CHECKS, checks_with_turns
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from whopwatch.contract import Contract
-from whopwatch.oracle.deprecation import deprecated_properties
-from whopwatch.oracle.expansion import expandable
+from whopwatch.oracle.documented_fields import deprecated_properties, expandable
 from whopwatch.oracle.object_features import MAX_WORD_LENGTH, MOST_EMPTY, features, fullness
 
 

@@ -10,7 +10,7 @@ from tests.planning.support import answer, ask, drive, page, run_state
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
-from whopwatch.oracle.deprecation import MIN_OBJECTS, deprecated_properties
+from whopwatch.oracle.documented_fields import MIN_OBJECTS, deprecated_properties
 from whopwatch.planning import follow_ups
 from whopwatch.planning.state import RunState
 

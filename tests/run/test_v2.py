@@ -14,8 +14,7 @@ from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import State, Verdict
 from whopwatch.http import Call
-from whopwatch.oracle.deprecation import MIN_OBJECTS, deprecated_properties
-from whopwatch.oracle.expansion import EXPAND, expandable
+from whopwatch.oracle.documented_fields import EXPAND, MIN_OBJECTS, deprecated_properties, expandable
 from whopwatch.planning.follow_ups import expansions
 from whopwatch.planning.state import RunState
 from whopwatch.run import check, observe, select_operations

@@ -1,19 +1,22 @@
-"""Check for announcements that an operation will be removed, and for paths that replace the documented one."""
+"""Check for announcements that an operation will be removed, removed properties, and paths that replace others."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from whopwatch.checks.collector import FindingCollector
-from whopwatch.checks.evidence import Evidence
+from whopwatch.checks.evidence import Evidence, SuccessResponse
 from whopwatch.contract import Contract
 from whopwatch.contract.edition import VERSION_HEADER
+from whopwatch.contract.schema import pointer_of
 from whopwatch.core.finding import Severity, Source
 from whopwatch.core.rule import Rule, shown_value
+from whopwatch.oracle.documented_fields import MIN_OBJECTS, deprecated_properties
 
 ANNOUNCEMENTS: Mapping[str, str] = {"deprecation": "", "sunset": "", "warning": "299", "link": "successor-version"}
 """Headers that announce a removal, and what their value contains then."""
@@ -58,6 +61,14 @@ ALTERNATE_PATH = Rule(
     "{others}",
     "another documented path works than the one in the contract",
     Source.DOCS_DOCS,
+)
+PROPERTY_REMOVED = Rule(
+    "removal/deprecated-property",
+    "D6",
+    Severity.MEDIUM,
+    "the deprecated property, as long as it is documented",
+    "absent from all of {count} objects",
+    "the deprecated property {name} is missing",
 )
 
 
@@ -131,3 +142,35 @@ def alternate_path(contract: Contract, evidence: Evidence, findings: FindingColl
                     path=operation.path,
                     others=" or ".join(operation.alternate_paths),
                 )
+
+
+def deprecated_property_removed(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
+    """Report each deprecated property that none of several objects has: it may have been removed."""
+    for id, responses in evidence.responses.items():
+        operation = contract.operations[id]
+        names = deprecated_properties(contract, id)
+        objects = _objects(responses) if names else {}
+        missing = [name for name in names if not any(name in item for item in objects.values())]
+        for name in missing if len(objects) >= MIN_OBJECTS else ():
+            location = pointer_of(("data", 0, name) if operation.is_list else (name,))
+            for sample in objects:
+                findings.report(
+                    PROPERTY_REMOVED,
+                    id,
+                    location,
+                    sample=sample,
+                    samples=len(objects),
+                    unit="object",
+                    name=name,
+                    count=len(objects),
+                )
+
+
+def _objects(responses: Sequence[SuccessResponse]) -> Mapping[str, Mapping[str, Any]]:
+    """Return every object that was seen, by id, with its properties from all responses."""
+    seen: dict[str, dict[str, Any]] = {}
+    for success in responses:
+        for item in success.items:
+            if isinstance(item, dict) and isinstance(item.get("id"), str):
+                seen.setdefault(item["id"], {}).update(item)
+    return seen

@@ -12,7 +12,7 @@ from whopwatch.contract.schema import json_type
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Severity
 from whopwatch.core.rule import Rule
-from whopwatch.oracle.expansion import EXPAND, EXPAND_LOCATION, expandable
+from whopwatch.oracle.documented_fields import EXPAND, EXPAND_LOCATION, expandable
 
 NOT_EXPANDED = Rule(
     "expansion/not-expanded",

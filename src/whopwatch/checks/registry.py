@@ -1,12 +1,12 @@
 """Every check: one row says all there is to know about it.
 
-HAR recording, the prober, the history, the contract tests and the count of checks that were done (`turns.py`) read
+HAR recording, the prober, the history, the contract tests and the count of checks that were done read
 these rows. The code of a check is imported when it first runs, so that a process loads only the checks that it uses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
@@ -14,11 +14,13 @@ from types import ModuleType
 
 from whopwatch.checks import CheckFunction
 from whopwatch.contract import Contract, Operation
-from whopwatch.core.exchange import Purpose
+from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.rule import Rule, rules_in
-from whopwatch.oracle.expansion import EXPAND, expandable
+from whopwatch.oracle.documented_fields import EXPAND, expandable
 
 Applies = Callable[[Contract, Operation], bool]
+_BOTH = ("reference", "sdk")
+LIST_RULES = "whopwatch.oracle.list_rules"
 
 
 class Judges(StrEnum):
@@ -100,18 +102,15 @@ def _needs_key(_: Contract, operation: Operation) -> bool:
     return operation.is_read and not operation.is_public
 
 
-_BOTH = ("reference", "sdk")
-LIST_RULES = "whopwatch.oracle.list_rules"
-
 CHECKS: tuple[Check, ...] = (
     Check(
         id="wire",
-        run="transport_errors",
+        run="transport:transport_errors",
         group="answer",
         promised_by=("reference",),
         in_prober=True,
     ),
-    Check(id="latency", run="latency", group="answer", judges=Judges.READS),
+    Check(id="latency", run="transport:latency", group="answer", judges=Judges.READS),
     Check(
         id="status",
         run="documented_status",
@@ -181,7 +180,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         id="paging",
-        run="paging",
+        run="lists:paging",
         group="paging",
         purposes=(Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.QUERY),
         promised_by=_BOTH,
@@ -190,7 +189,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         id="walking",
-        run="pagination_traversal",
+        run="lists:pagination_traversal",
         group="paging",
         purposes=(Purpose.NEXT_PAGE, Purpose.QUERY),
         promised_by=_BOTH,
@@ -198,7 +197,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         id="queries",
-        run="queries",
+        run="lists:queries",
         group="paging",
         purposes=(Purpose.QUERY,),
         promised_by=("sdk",),
@@ -206,7 +205,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         id="page-sizes",
-        run="page_sizes",
+        run="lists:page_sizes",
         group="paging",
         purposes=(Purpose.QUERY, Purpose.LIST),
         promised_by=_BOTH,
@@ -214,7 +213,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         id="default-order",
-        run="default_order",
+        run="lists:default_order",
         group="paging",
         purposes=(Purpose.LIST, Purpose.NEXT_PAGE),
         in_prober=True,
@@ -222,14 +221,14 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         id="parents",
-        run="queries:parents",
+        run="lists:parents",
         group="paging",
         purposes=(Purpose.LIST,),
         applies=_has_parent,
         promised_by=_BOTH,
         rules_from=LIST_RULES,
     ),
-    Check(id="asked-for", run="tenant_isolation", group="paging", in_prober=True, rules_from=LIST_RULES),
+    Check(id="asked-for", run="lists:tenant_isolation", group="paging", in_prober=True, rules_from=LIST_RULES),
     Check(
         id="twins",
         run="list_detail_consistency",
@@ -241,7 +240,7 @@ CHECKS: tuple[Check, ...] = (
     Check(id="expansion", run="expansion", group="expansion", parameter=EXPAND, in_prober=True),
     Check(
         id="removal",
-        run="deprecated_property_removed",
+        run="deprecation:deprecated_property_removed",
         group="schema",
         in_prober=True,
     ),
@@ -327,3 +326,42 @@ CHECK_GROUPS = {
 
 WHOLE_TARGET = {group: _checks_of(group) for group in ("authentication",)}
 """The contract tests of the whole target: a run makes their requests for a sample of the operations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """The checks of one operation: the ones that had a request to judge, and the others."""
+
+    done: tuple[str, ...]
+    open: tuple[str, ...]
+
+
+def checks_with_turns(
+    contract: Contract, operation: Operation, exchanges: Sequence[Exchange], *, writes: bool
+) -> Turns:
+    """Return the checks that apply to `operation`, parted by whether `exchanges` let them judge something.
+
+    `writes` says that the run may write; checks that need a write do not apply to the reads of any other run.
+    """
+    sent = {exchange.purpose for exchange in exchanges}
+    names = {name for exchange in exchanges for name, _ in exchange.query}
+    applicable = [check for check in CHECKS if _applies(check, contract, operation, writes=writes)]
+    done = tuple(check.id for check in applicable if exchanges and _has_turn(check, sent, names))
+    return Turns(done, tuple(check.id for check in applicable if check.id not in done))
+
+
+def _applies(check: Check, contract: Contract, operation: Operation, *, writes: bool) -> bool:
+    if check.judges is Judges.READS_DURING_WRITES and not writes:
+        return False
+    if check.judges is not Judges.ALL and operation.is_read is (check.judges is Judges.WRITES):
+        return False
+    group = CHECK_GROUPS.get(check.group)  # a check of the whole target applies to all reads that need a key
+    return (group is None or group.applies(contract, operation)) and (
+        check.applies is None or check.applies(contract, operation)
+    )
+
+
+def _has_turn(check: Check, sent: Collection[Purpose], names: Collection[str]) -> bool:
+    if check.parameter is not None and check.parameter not in names:
+        return False
+    return not check.purposes or any(purpose in sent for purpose in check.purposes)

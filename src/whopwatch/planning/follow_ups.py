@@ -12,8 +12,7 @@ from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.http.call import is_usable
-from whopwatch.oracle.deprecation import MIN_OBJECTS, deprecated_properties
-from whopwatch.oracle.expansion import EXPAND, expandable
+from whopwatch.oracle.documented_fields import EXPAND, MIN_OBJECTS, deprecated_properties, expandable
 from whopwatch.oracle.object_features import features
 from whopwatch.planning.list_requests import remaining_pages
 from whopwatch.planning.reach import next_values, request_operation

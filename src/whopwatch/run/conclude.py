@@ -14,9 +14,8 @@ from statistics import median
 from typing import Any
 
 from whopwatch.checks import Evidence, FailedCheck, run_checks
-from whopwatch.checks.registry import CHECKS
+from whopwatch.checks.registry import CHECKS, Turns, checks_with_turns
 from whopwatch.checks.reproduce import example_request
-from whopwatch.checks.turns import Turns, checks_with_turns
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.loader import describe_contract
 from whopwatch.core.exchange import Exchange, Purpose

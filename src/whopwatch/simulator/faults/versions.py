@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from whopwatch.oracle.deprecation import deprecated_properties
-from whopwatch.oracle.expansion import EXPAND, EXPAND_LOCATION, expandable
+from whopwatch.oracle.documented_fields import EXPAND, EXPAND_LOCATION, deprecated_properties, expandable
 from whopwatch.simulator.api.errors import ApiError, error_body, parameter_invalid
 from whopwatch.simulator.api.pipeline import ApiCall, Proceed
 from whopwatch.simulator.faults.changes import where_possible

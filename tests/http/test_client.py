@@ -13,7 +13,7 @@ from whopwatch import __version__
 from whopwatch.config import Secret
 from whopwatch.core.errors import BudgetExhaustedError, ResponsesTooLargeError, UnsafeRequestError, UsageError
 from whopwatch.core.exchange import Credential, Failure, Purpose
-from whopwatch.http.credentials import WRONG_KEY
+from whopwatch.http.sender import WRONG_KEY
 
 
 def test_an_exchange_tells_what_was_asked_and_what_came() -> None:

@@ -8,7 +8,7 @@ from tests.history.factories import report, row, tracked
 from whopwatch.core.finding import FindingState, Severity
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.history.aggregate import aggregate_targets
-from whopwatch.metrics.drift import drift_metrics
+from whopwatch.metrics.runs import drift_metrics
 
 FINDINGS = "whop_contract_drift_findings"
 SUCCESS = "whop_contract_drift_last_success_timestamp_seconds"

@@ -12,8 +12,8 @@ import pytest
 from tests.history.factories import report, tracked
 from whopwatch.cli._support.metrics import Metrics
 from whopwatch.core.errors import UsageError
-from whopwatch.metrics.drift import DRIFT_JOB, drift_metrics
 from whopwatch.metrics.pushgateway import push_metrics, url_without_credentials
+from whopwatch.metrics.runs import DRIFT_JOB, drift_metrics
 
 
 class Gateway(HTTPServer):

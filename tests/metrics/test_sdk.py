@@ -7,7 +7,7 @@ from prometheus_client import generate_latest
 from tests.history.factories import report, tracked
 from whopwatch.core.finding import Severity
 from whopwatch.core.report import Report, Verdict
-from whopwatch.metrics.sdk import sdk_metrics
+from whopwatch.metrics.runs import sdk_metrics
 
 
 def exported(given: Report) -> dict[str, float]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from whopwatch.core.extras import EXTRAS
+from whopwatch.core.errors import EXTRAS
 
 ROOT = Path(__file__).parents[2]
 DRIVERS = ROOT / "src" / "whopwatch" / "sdk" / "drivers"

@@ -16,12 +16,10 @@ from prometheus_client.metrics import MetricWrapperBase
 from whopwatch.core.finding import Severity
 from whopwatch.core.report import BaselineSummary, Report, State
 from whopwatch.metrics import OUTCOMES, McpMetrics, ProbeMetrics, new_registry
-from whopwatch.metrics.drift import drift_metrics
 from whopwatch.metrics.mcp import McpOutcome
-from whopwatch.metrics.probes import PHASES
+from whopwatch.metrics.probes import CODE_CLASSES, PHASES
 from whopwatch.metrics.pushgateway import push_success
-from whopwatch.metrics.sdk import sdk_metrics
-from whopwatch.metrics.status_classes import CODE_CLASSES
+from whopwatch.metrics.runs import drift_metrics, sdk_metrics
 from whopwatch.metrics.webhooks import WebhookMetrics
 from whopwatch.webhooks.checker import DeliveryOutcome
 from whopwatch.webhooks.intake import REJECTION_REASONS

@@ -189,7 +189,7 @@ def drift_command(
     report = weigh_report(report, profile)
     output_report(report, outputs)
     if metrics.wanted:
-        from whopwatch.metrics.drift import DRIFT_JOB, drift_metrics
+        from whopwatch.metrics.runs import DRIFT_JOB, drift_metrics
 
         described = report.extra.get("contract") or describe_contract(contract)
         metrics.send(DRIFT_JOB, report, drift_metrics(report, described, last_common_success(outcomes.values())))

@@ -140,7 +140,7 @@ def sdk_command(
             report = check_sdk(contract, program, relay, name=name, ids=ids, budget=limit, seed=seed)
     output_report(report, outputs)
     if metrics.wanted:
-        from whopwatch.metrics.sdk import SDK_JOB, sdk_metrics
+        from whopwatch.metrics.runs import SDK_JOB, sdk_metrics
 
         metrics.send(SDK_JOB, report, sdk_metrics(report, str(named), wanted.version, time.time()))
     return exit_code(report, fail_on)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from whopwatch.config.resolve import key_variables, refuse_unwritable, resolve_target, target_name
-from whopwatch.config.secrets import read_secret
-from whopwatch.config.target import Secret, Target
+from whopwatch.config.target import Secret, Target, read_secret
 from whopwatch.config.targets_file import RATE_RANGE, SIMULATOR, is_rate, read_config
 
 __all__ = [

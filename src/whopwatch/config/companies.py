@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from whopwatch.config import decode
-from whopwatch.config.secrets import read_secret
+from whopwatch.config.target import read_secret
 from whopwatch.core.errors import ConfigError, quoted_input
 
 BASELINES = Path("reports/baselines")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from whopwatch.config.secrets import read_secret
-from whopwatch.config.target import Secret, Target
+from whopwatch.config.target import Secret, Target, read_secret
 from whopwatch.config.targets_file import (
     BUILT_IN,
     CONFIG_FILE,

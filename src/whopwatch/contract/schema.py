@@ -15,13 +15,17 @@ from typing import Any, Literal
 
 import jsonschema_rs
 
-from whopwatch.contract.exact import exact
+from whopwatch.core.errors import first_few
 from whopwatch.core.names import document_names, name_token, shape_of
-from whopwatch.core.plain_text import first_few
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Kind = Literal["required", "type", "null", "enum", "const", "format", "union", "other"]
+_ENUM_VALUE = re.compile(
+    r"[a-z][a-z0-9]{0,29}(?:_[a-z0-9]{1,20}){0,5}|[A-Z][A-Z0-9]{0,29}(?:_[A-Z0-9]{1,20}){0,5}|", re.ASCII
+)
+MAX_DIGITS = 2
+"""Digits of an enum value; ids and dates have more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,12 @@ class Violation:
 
     @property
     def location(self) -> str:
-        """The path as a JSON pointer with `*` for array items."""
+        """Return the path as a JSON pointer with `*` for array items."""
         return pointer_of(self.path)
 
 
 def pointer_of(path: Iterable[str | int]) -> str:
-    """`path` as a JSON pointer (RFC 6901) in which every array index is `*`.
+    """Return `path` as a JSON pointer (RFC 6901) in which every array index is `*`.
 
     Names come from a response and may be data: one that does not look like a field's name is shown as its shape.
     """
@@ -53,7 +57,7 @@ def pointer_of(path: Iterable[str | int]) -> str:
 
 
 def json_type(value: Any) -> str:
-    """The JSON type of a parsed value: null, boolean, integer, number, string, array or object."""
+    """Return the JSON type of a parsed value: null, boolean, integer, number, string, array or object."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -67,17 +71,10 @@ def json_type(value: Any) -> str:
     return "array" if isinstance(value, list) else "object"
 
 
-_ENUM_VALUE = re.compile(
-    r"[a-z][a-z0-9]{0,29}(?:_[a-z0-9]{1,20}){0,5}|[A-Z][A-Z0-9]{0,29}(?:_[A-Z0-9]{1,20}){0,5}|", re.ASCII
-)
-MAX_DIGITS = 2
-"""Digits of an enum value; ids and dates have more."""
-
-
 class Validator:
-    """One schema, compiled when it is first needed: `compiled` makes it of the schema, or of the exact one.
+    """One schema, compiled on first use: `compiled(False)` compiles the schema, `compiled(True)` its strict form.
 
-    Answers that keep the exact schema, as nearly all do, never need the other.
+    Values that are valid for the strict form, as nearly all are, never need the other.
     """
 
     def __init__(self, compiled: Callable[[bool], jsonschema_rs.Validator]) -> None:
@@ -88,23 +85,23 @@ class Validator:
         return self._make(False)
 
     @cached_property
-    def _exact(self) -> jsonschema_rs.Validator:
+    def _strict(self) -> jsonschema_rs.Validator:
         return self._make(True)
 
     def prepare(self) -> None:
-        """Compile the exact schema now: the first answer shall not wait for it."""
-        _ = self._exact
+        """Compile the strict form now, so that the first response does not wait for it."""
+        _ = self._strict
 
     def is_exact(self, value: Any) -> bool:
-        """Whether `value` keeps the schema, has no undocumented field, and its ids begin as documented."""
-        return bool(self._exact.is_valid(value))
+        """Return whether `value` is valid, has no undocumented field, and its ids have a documented prefix."""
+        return bool(self._strict.is_valid(value))
 
     def is_valid(self, value: Any) -> bool:
-        """Whether `value` keeps the schema. The fast path: nothing is explained."""
+        """Return whether `value` is valid. Fast, because nothing is explained."""
         return bool(self._compiled.is_valid(value))
 
     def violations(self, value: Any) -> Iterator[Violation]:
-        """Every place where `value` breaks the schema, each once: of a wrong type nothing more is said."""
+        """Yield every place where `value` breaks the schema, each once: for a wrong type, only the type."""
         found: dict[tuple[str | int, ...], Violation] = {}
         for error in self._compiled.iter_errors(value):
             for violation in _explain(error):
@@ -122,36 +119,36 @@ class SchemaStore:
         self.validator = cache(self._validator)
 
     def _validator(self, pointer: str) -> Validator:
-        """The validator of the schema at the JSON `pointer` of the document."""
+        """Return the validator of the schema at the JSON `pointer` of the document."""
         return Validator(partial(self._compile, pointer))
 
-    def _compile(self, pointer: str, is_exact: bool) -> jsonschema_rs.Validator:
-        """The schema at the JSON `pointer` of the document, or the exact one, compiled.
+    def _compile(self, pointer: str, is_strict: bool) -> jsonschema_rs.Validator:
+        """Compile the schema at the JSON `pointer` of the document, or its strict form.
 
-        It is compiled from as much of the document as the schema refers to, written out where it is referred to:
-        a registry of the whole would keep another copy of it in memory, and each reference costs a compiled schema
-        twice the memory. A process that runs for months has to be small.
+        Only the parts of the document that the schema refers to are compiled, each written out in place of its
+        reference: a registry of the whole document would be another copy in memory, and a reference doubles the
+        memory of a compiled schema. The prober runs for months and has to be small.
         """
         schema = self._written_out(self._at(pointer))
-        shown = exact if is_exact else _as_it_is
-        root: dict[str, Any] = {"$schema": DIALECT, "allOf": [shown(schema)]}
+        transform = strict_schema if is_strict else _as_it_is
+        root: dict[str, Any] = {"$schema": DIALECT, "allOf": [transform(schema)]}
         for reference, part in self._referred(schema).items():
             node = root
             *parents, last = _tokens(reference)
             for token in parents:
                 node = node.setdefault(token, {})
-            node[last] = shown(part)
+            node[last] = transform(part)
         # Masked, because each error would otherwise repeat the whole value in its message: megabytes for a large item.
         return jsonschema_rs.validator_for(root, validate_formats=True, mask="a value")
 
     def resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """`schema`, or what its `$ref` points at, as often as that is another `$ref`."""
+        """Return `schema`; if it is a `$ref`, the schema at the end of the chain of references."""
         while "$ref" in schema:
             schema = self._at(schema["$ref"])
         return schema
 
     def _written_out(self, node: Any, within: frozenset[str] = frozenset()) -> Any:
-        """`node` with what it refers to in place of references; those of a schema to itself stay."""
+        """Return `node` with each reference replaced by its target, except those of a schema to itself."""
         if isinstance(node, list):
             return [self._written_out(part, within) for part in node]
         if not isinstance(node, dict):
@@ -172,7 +169,7 @@ class SchemaStore:
         return node
 
     def _referred(self, schema: Any) -> dict[str, Any]:
-        """Everything that `schema` refers to, directly or not, by its reference."""
+        """Return every part that `schema` refers to, directly or not, by its reference."""
         found: dict[str, Any] = {}
         todo = [schema]
         while todo:
@@ -193,7 +190,7 @@ def _as_it_is(schema: Any) -> Any:
 
 
 def _tokens(reference: str) -> list[str]:
-    """The steps of a JSON pointer, or of a reference within a document (`#/components/...`)."""
+    """Return the steps of a JSON pointer, or of a reference within a document (`#/components/...`)."""
     steps = reference.removeprefix("#").split("/")[1:]
     return [step.replace("~1", "/").replace("~0", "~") for step in steps]
 
@@ -233,7 +230,7 @@ def _explain(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
 def _explain_union(
     branches: list[list[jsonschema_rs.ValidationError]], path: tuple[str | int, ...], instance: Any
 ) -> Iterator[Violation]:
-    """What is wrong with a value that fits no branch: the errors of the one branch it was meant for."""
+    """Yield the violations of a value that fits no branch: the errors of the one branch that it was meant for."""
     if instance is None:
         yield Violation(path, "null", "not null", "null")
         return
@@ -257,14 +254,14 @@ def _is_null_branch(branch: list[jsonschema_rs.ValidationError], path: tuple[str
 
 
 def _excluded_by_tag(branch: list[jsonschema_rs.ValidationError], path: tuple[str | int, ...]) -> bool:
-    """Whether a direct property that has to be one constant is another: the value names a different variant."""
+    """Return whether a property that must be one constant has another value: the value is of a different variant."""
     return any(_is_constant(error) and len(error.instance_path) == len(path) + 1 for error in branch) or any(
         error.kind.name == "type" and tuple(error.instance_path) == path for error in branch
     )
 
 
 def _is_constant(error: jsonschema_rs.ValidationError) -> bool:
-    """Whether the broken keyword allows one value only; an enum of several tells no variants apart."""
+    """Return whether the broken keyword allows one value only; an enum of several separates no variants."""
     return error.kind.name == "const" or (error.kind.name == "enum" and len(error.kind.as_dict()["options"]) == 1)
 
 
@@ -276,3 +273,34 @@ def _mistyped(path: tuple[str | int, ...], expected: str, instance: Any) -> Viol
 def _types(kind: Mapping[str, Any]) -> list[str]:
     types = kind["types"]
     return [types] if isinstance(types, str) else sorted(types)
+
+
+def strict_schema(schema: Any) -> Any:
+    """Return `schema`, strict: it also rejects undocumented fields and ids with an undocumented prefix.
+
+    JSON Schema allows any other field in an object, and has no keyword for id prefixes. A value that is valid for the
+    strict schema is valid for `schema`, so one pass of the compiled validator is enough for nearly every value. The
+    reverse holds except for objects that are documented in several parts (`allOf`): no part names the others' fields.
+    """
+    if not isinstance(schema, dict):
+        return schema
+    made = {keyword: _inside(keyword, part) for keyword, part in schema.items()}
+    also = [*made.get("allOf", ())]
+    if "properties" in schema and not schema.get("additionalProperties"):
+        made["additionalProperties"] = False
+    if "oneOf" in schema:  # is kept, too: a value that is valid for two variants is valid for a strict one
+        also.append({"anyOf": [strict_schema(part) for part in schema["oneOf"]]})
+    begins = [{"pattern": f"^{re.escape(prefix)}"} for prefix in schema.get("x-id-prefix", ())]
+    if len(begins) == 1 and "pattern" not in schema:  # the plainest form takes the least memory
+        made |= begins[0]
+    elif begins:
+        also.append({"anyOf": begins})
+    return {**made, "allOf": also} if also else made
+
+
+def _inside(keyword: str, part: Any) -> Any:
+    if keyword == "properties" and isinstance(part, Mapping):
+        return {name: strict_schema(schema) for name, schema in part.items()}
+    if keyword in ("anyOf", "allOf"):
+        return [strict_schema(schema) for schema in part]
+    return strict_schema(part) if keyword in ("items", "additionalProperties") else part

@@ -1,4 +1,4 @@
-"""The errors that whopwatch raises on purpose.
+"""The errors that whopwatch raises on purpose, and the words that they share.
 
 An error says what is wrong, where, what was expected, what was found and what to do. It shows the user's own input,
 and never a key or a value of a response.
@@ -7,13 +7,12 @@ and never a key or a value of a response.
 from __future__ import annotations
 
 import re
+import shlex
+import sys
+from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from whopwatch.core.foreign_text import sanitize
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 EXIT_CLEAN = 0
 EXIT_DRIFT = 1
@@ -23,6 +22,27 @@ INTERRUPTED = "interrupted before the run was complete"
 """Why a run ended that Ctrl-C or SIGTERM stopped."""
 EXIT_INTERRUPTED = 130
 """The exit code of shells after Ctrl-C: 128 plus the number of the signal."""
+_LIKE_A_KEY = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_\-+/=]{20,}|(?:apik|whsec|sk|pk|ghp|xox.)[_-].*", re.DOTALL)
+EXTRAS = {
+    "anyio": ("simulator", "mcp"),
+    "httpx": ("simulator", "webhook"),
+    "httpx2": ("mcp",),
+    "hypothesis": ("generate",),
+    "jsonpath_rfc9535": ("build",),
+    "mcp": ("mcp",),
+    "mcp_types": ("mcp",),
+    "openapi_spec_validator": ("build",),
+    "prometheus_client": ("probe", "webhook"),
+    "pytest": ("pytest",),
+    "requests": ("generate",),
+    "schemathesis": ("generate",),
+    "starlette": ("simulator", "webhook", "mcp"),
+    "tree_sitter": ("build",),
+    "tree_sitter_typescript": ("build",),
+    "urllib3": ("generate",),
+    "uvicorn": ("simulator", "webhook", "mcp"),
+}
+"""The import name of each optional package, and the extras that install it."""
 
 
 class WhopwatchError(Exception):
@@ -101,9 +121,6 @@ class TargetError(WhopwatchError):
     exit_code = EXIT_COULD_NOT_CHECK
 
 
-_LIKE_A_KEY = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_\-+/=]{20,}|(?:apik|whsec|sk|pk|ghp|xox.)[_-].*", re.DOTALL)
-
-
 def quoted_input(value: str) -> str:
     """Return the user's input in quotes, at most 60 characters, and without a value that looks like a key.
 
@@ -118,3 +135,31 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """Return a suggestion for the misspelt `name` from the `known` names, or None if none is close."""
     close = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else None
+
+
+class MissingExtraError(UsageError):
+    """A package that the command needs is not installed."""
+
+
+def missing_extra(error: ModuleNotFoundError, wanted: str = "") -> MissingExtraError | None:
+    """Return the error that names the extra to install, or None if `error` is about another module.
+
+    If several extras install the module, the one called `wanted` is named, else the first.
+    """
+    module = (error.name or "").partition(".")[0]
+    extras = EXTRAS.get(module)
+    if extras is None:
+        return None
+    extra = wanted if wanted in extras else extras[0]
+    # Name this interpreter: another pip would install into another environment.
+    return MissingExtraError(
+        f"This needs the extra {extra!r} of whopwatch: the package {module} is not installed.",
+        hint=f"{shlex.quote(sys.executable)} -m pip install 'whopwatch[{extra}]'",
+    )
+
+
+def first_few(values: Iterable[object], most: int) -> str:
+    """Return `a, b, c and 4 more`: at most `most` of the values, and the number of the others."""
+    texts = [str(value) for value in values]
+    rest = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {rest} more" if rest > 0 else "")

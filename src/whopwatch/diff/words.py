@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from whopwatch.core.plain_text import first_few
+from whopwatch.core.errors import first_few
 from whopwatch.diff.model import Property, Shape
 
 _MAX_SHOWN = 8

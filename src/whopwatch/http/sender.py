@@ -1,4 +1,4 @@
-"""Send only requests that the guard allows, at the allowed rate and within the budget."""
+"""Send only requests that the guard allows, with the right key, at the allowed rate and within the budget."""
 
 from __future__ import annotations
 
@@ -6,18 +6,38 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from whopwatch import __version__
-from whopwatch.config import Target
+from whopwatch.config import Secret, Target
 from whopwatch.contract import Operation
 from whopwatch.contract.edition import VERSION_HEADER
-from whopwatch.core.errors import UnsafeRequestError
+from whopwatch.core.errors import UnsafeRequestError, UsageError
 from whopwatch.core.exchange import Credential
-from whopwatch.http.credentials import CredentialKeys
 from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits, Pacer, RunBudget
 from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, RawResponse, Transport
 
+WRONG_KEY = "whopwatch-wrong-key"
+"""A key that no API ever issued."""
 ACCEPT_ENCODING = "gzip"
+
+
+class CredentialKeys:
+    """The keys of a client by the kind of credential."""
+
+    def __init__(self, key: Secret | None, unscoped: Secret | None) -> None:
+        self._keys = {"key": key, "unscoped": unscoped, "none": None}
+
+    def authorization(self, credential: Credential) -> str | None:
+        """Return the Authorization header for `credential`, None for no header.
+
+        Raises UsageError for `unscoped` if the client has no such key.
+        """
+        if credential == "wrong":
+            return f"Bearer {WRONG_KEY}"
+        key = self._keys[credential]
+        if key is None and credential == "unscoped":
+            raise UsageError("The client has no key without scope.", hint="pass Client(unscoped_key=...)")
+        return f"Bearer {key.reveal()}" if key else None
 
 
 def default_headers(target: Target) -> tuple[tuple[str, str], ...]:

@@ -18,15 +18,21 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from whopwatch.core.exchange import Phases
 from whopwatch.core.finding import INACTIVE, Finding, Severity
-from whopwatch.metrics.status_classes import CODE_CLASSES, code_class
 
+CODE_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
+INVALID_STATUS_CLASS = "5xx"
+"""The class of a status outside 100 to 599 (RFC 9110, section 15)."""
 M = TypeVar("M", bound=MetricWrapperBase)
-
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Upper bounds of every histogram of durations, in seconds."""
-
 PHASES = ("dns", "connect", "tls", "ttfb", "transfer")
 SEVERITIES = tuple(Severity)
+
+
+def code_class(status: int) -> str:
+    """Return the class that `status` is counted under."""
+    name = f"{status // 100}xx"
+    return name if name in CODE_CLASSES else INVALID_STATUS_CLASS
 
 
 class ProbeOutcome(StrEnum):

@@ -16,10 +16,9 @@ from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.redaction import redact
 from whopwatch.http.call import Call, url_of
-from whopwatch.http.credentials import CredentialKeys
 from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits
-from whopwatch.http.sender import default_headers
+from whopwatch.http.sender import CredentialKeys, default_headers
 from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, Network, RequestFailedError
 

@@ -12,9 +12,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from whopwatch.core.errors import first_few
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.foreign_text import sanitize
-from whopwatch.core.plain_text import first_few
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.text import (

@@ -9,10 +9,10 @@ from typing import Any
 
 from whopwatch.config.accepted import ACCEPTED_FILE
 from whopwatch.core.drift_classes import DRIFT_CLASSES, class_title
+from whopwatch.core.errors import first_few
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Impact, Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.links import documentation_page
-from whopwatch.core.plain_text import first_few
 from whopwatch.core.report import OperationResult, Report, State, TargetResult, Verdict
 
 VERDICTS = {Verdict.CLEAN: "CLEAN", Verdict.DRIFT: "DRIFT", Verdict.COULD_NOT_CHECK: "COULD NOT CHECK"}

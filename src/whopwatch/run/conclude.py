@@ -18,9 +18,9 @@ from whopwatch.checks.registry import CHECKS, Turns, checks_with_turns
 from whopwatch.checks.reproduce import example_request
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.loader import describe_contract
+from whopwatch.core.errors import first_few
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
-from whopwatch.core.plain_text import first_few
 from whopwatch.core.report import MAX_INCIDENT_ROWS, OperationResult, Report, State
 from whopwatch.planning.schedule import AUTHENTICATION, OTHER_CHECKS, REFUSALS
 from whopwatch.planning.state import StepFailure, items

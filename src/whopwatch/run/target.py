@@ -10,8 +10,7 @@ from pathlib import Path
 from whopwatch.config import SIMULATOR, Target, read_config, refuse_unwritable, resolve_target, target_name
 from whopwatch.config.target import VERSION_OF_KEY
 from whopwatch.contract import Contract
-from whopwatch.core.errors import UsageError
-from whopwatch.core.extras import missing_extra
+from whopwatch.core.errors import UsageError, missing_extra
 from whopwatch.run.selection import match_operations
 
 

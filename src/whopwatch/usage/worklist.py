@@ -9,9 +9,9 @@ from typing import Any
 from jinja2 import Environment
 
 from whopwatch import __version__
+from whopwatch.core.errors import first_few
 from whopwatch.core.finding import Severity
 from whopwatch.core.foreign_text import sanitize
-from whopwatch.core.plain_text import first_few
 from whopwatch.reports.text import class_page, escape_markdown, plural
 from whopwatch.usage.upgrade import Task, Worklist
 

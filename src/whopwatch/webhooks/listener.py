@@ -19,7 +19,7 @@ from whopwatch.contract import Contract
 from whopwatch.core.bounded_http import OpenConnections, usable_connections
 from whopwatch.core.errors import UsageError
 from whopwatch.metrics import Exposition, media_type_for, new_registry
-from whopwatch.metrics.status_classes import code_class
+from whopwatch.metrics.probes import code_class
 from whopwatch.metrics.webhooks import WebhookMetrics
 from whopwatch.signature import Refusal, Signed
 from whopwatch.webhooks.checker import DeliveryChecker, DeliveryOutcome, DeliveryResult

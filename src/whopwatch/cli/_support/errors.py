@@ -9,8 +9,7 @@ from traceback import extract_tb, print_exception
 
 import click
 
-from whopwatch.core.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE, WhopwatchError
-from whopwatch.core.extras import missing_extra
+from whopwatch.core.errors import EXIT_COULD_NOT_CHECK, EXIT_USAGE, WhopwatchError, missing_extra
 
 
 def show_error(error: Exception, *, traceback: bool = False, command: str = "") -> int:

@@ -1,4 +1,4 @@
-"""The metrics of a nightly run."""
+"""The metrics of runs that end: `whopwatch drift` and `whopwatch sdk`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from whopwatch.core.finding import INACTIVE
 from whopwatch.core.report import Report, State, Verdict
 
 DRIFT_JOB = "whopwatch-drift"
+SDK_JOB = "whopwatch-sdk"
+BY_RELEASE = ("release",)
 
 
 def drift_metrics(report: Report, contract: Mapping[str, Any], last_success: float | None) -> CollectorRegistry:
-    """Return the metrics of one run.
+    """Return the metrics of one nightly run.
 
     `contract` describes the contract (version, release, sha256), `last_success` is when a run last could check its
     operations, in Unix time. A run that could not check anything exports no findings, so that those pushed before stay.
@@ -64,3 +66,36 @@ def open_findings(report: Report) -> Counter[tuple[str, str]]:
 
 def _gauge(name: str, help: str, value: float, registry: CollectorRegistry) -> None:
     Gauge(name, help, registry=registry).set(value)
+
+
+def sdk_metrics(report: Report, release: str, version: str, at: float) -> CollectorRegistry:
+    """Return the metrics of a run with `release`, resolved to `version`, that ended `at` (Unix time).
+
+    The label is the release as the user named it, so `sdk:newest` stays one series when a newer version appears. A run
+    that could not check anything exports neither findings nor a success time.
+    """
+    registry = CollectorRegistry()
+    info = Gauge(
+        "whop_sdk_info", "The tested version of the release; always 1.", (*BY_RELEASE, "version"), registry=registry
+    )
+    info.labels(release, version).set(1)
+    states = Gauge("whop_sdk_operations", "Operations by state.", (*BY_RELEASE, "state"), registry=registry)
+    counts = report.count()
+    for state in State:
+        states.labels(release, str(state)).set(counts[state])
+    _release_gauge("whop_sdk_requests", "Requests that the last run sent.", release, report.sent, registry)
+    _release_gauge("whop_sdk_duration_seconds", "Duration of the last run.", release, report.seconds, registry)
+    if report.verdict is Verdict.COULD_NOT_CHECK:
+        return registry
+    found = Gauge(
+        "whop_sdk_findings", "Open findings of the last run.", (*BY_RELEASE, "severity", "class"), registry=registry
+    )
+    for (severity, drift_class), count in open_findings(report).items():
+        found.labels(release, severity, drift_class).set(count)
+    name = "whop_sdk_last_success_timestamp_seconds"
+    _release_gauge(name, "End of the last run that could check the release, in Unix time.", release, at, registry)
+    return registry
+
+
+def _release_gauge(name: str, help: str, release: str, value: float, registry: CollectorRegistry) -> None:
+    Gauge(name, help, BY_RELEASE, registry=registry).labels(release).set(value)

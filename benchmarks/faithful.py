@@ -38,7 +38,9 @@ def main() -> None:
                 report = compare_with_history(contract, seen.exchanges, report, records, met=seen.met)
             findings += len(report.findings)
             for finding in report.findings:
-                print(f"  night {night}: {finding.drift_class} {finding.operation} {finding.location} {finding.message}")
+                print(
+                    f"  night {night}: {finding.drift_class} {finding.operation} {finding.location} {finding.message}"
+                )
             verified.append(sum(row.state == "verified" for row in report.operations))
         received = simulator.backend.requests
         unsafe = sum(count for method, count in received.items() if method not in ("GET", "HEAD", "OPTIONS"))

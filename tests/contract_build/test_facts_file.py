@@ -71,11 +71,13 @@ def test_each_aspect_has_an_outcome(tmp_path: Path, stated: dict[str, Any], aspe
     assert (one.aspect, one.outcome) == (aspect, outcome)
 
 
-def test_a_superseded_place_is_of_another_version(tmp_path: Path) -> None:
-    facts = read_facts(written(tmp_path, row("/tail", types=["string"], required=True)))
-    compared = compare_official(DOCUMENT, facts, {"schema Cat /tail"})
-    assert [one.outcome for one in compared] == ["other-version", "other-version"]
-    assert counts(compared)["required"] == {"equal": 0, "learned": 0, "other-version": 1, "unexplained": 0}
+@pytest.mark.parametrize("place", ["schema Cat /tail", "schema Cat"])
+def test_a_superseded_place_is_of_another_version_and_says_why(tmp_path: Path, place: str) -> None:
+    facts = read_facts(written(tmp_path, row("/tail", types=["string"], required=True), row("/age", required=True)))
+    compared = compare_official(DOCUMENT, facts, {place: "Removed."})
+    assert [one.outcome for one in compared[:2]] == ["other-version", "other-version"]
+    assert [one.reason for one in compared] == ["Removed.", "Removed.", None]
+    assert counts(compared)["required"]["other-version"] == 1
 
 
 def test_places_of_operations_parameters_and_events(tmp_path: Path) -> None:

@@ -172,18 +172,25 @@ def _facts_json(compared: list[ComparedFact]) -> dict[str, Any]:
 
 
 def _facts_lines(compared: list[ComparedFact]) -> Iterator[str]:
-    """Yield each unexplained difference, and a line of counts for each aspect."""
-    from whopwatch.contract_build.facts_file import EQUAL, UNEXPLAINED, counts
+    """Yield each unexplained difference, each place of another version, and a line of counts for each aspect."""
+    from whopwatch.contract_build.facts_file import EQUAL, OTHER_VERSION, UNEXPLAINED, counts
 
     for one in compared:
         if one.outcome == UNEXPLAINED:
             stated, found = (textwrap.shorten(json.dumps(value), 100) for value in (one.stated, one.found))
             yield f"facts: {one.aspect} is {stated} in the file, {found} in the contract\n  where: {one.where}"
+    differing = {one.where: one.reason or "The file says so." for one in compared if one.outcome == OTHER_VERSION}
+    for where, reason in differing.items():
+        yield f"facts: of another version than the contract. {reason}\n  where: {where}"
     for aspect, by_outcome in counts(compared).items() if compared else ():
         total = sum(by_outcome.values())
         share = f" ({by_outcome[EQUAL] / total:.1%})" if total else ""
         others = ", ".join(f"{number} {outcome}" for outcome, number in by_outcome.items() if outcome != EQUAL)
-        yield f"Facts, {aspect}: {by_outcome[EQUAL]} of {total} equal{share}; {others}."
+        line = f"Facts, {aspect}: {by_outcome[EQUAL]} of {total} equal{share}; {others}."
+        same = total - by_outcome[OTHER_VERSION]
+        yield (
+            line if same == total else f"{line} Of the contract's own version {by_outcome[EQUAL]} of {same} are equal."
+        )
 
 
 @contract_command.command("coverage", epilog="Example: whopwatch contract coverage --json")

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from whopwatch.config.decode import read_text_file
@@ -35,13 +36,17 @@ _BY_REFERENCE = {"$ref", "$union"}
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One aspect of one fact: what the file states, what the contract says, and how they compare."""
+    """One aspect of one fact: what the file states, what the contract says, and how they compare.
+
+    `reason` is why the version of the edition differs, where the edition says so.
+    """
 
     where: str
     aspect: str
     stated: Any
     found: Any
     outcome: str
+    reason: str | None = None
 
 
 def read_facts(path: Path) -> Iterator[tuple[OfficialFact, bool]]:
@@ -70,16 +75,19 @@ def read_facts(path: Path) -> Iterator[tuple[OfficialFact, bool]]:
 
 
 def compare_official(
-    document: dict[str, Any], facts: Iterable[tuple[OfficialFact, bool]], superseded: Collection[str] = ()
+    document: dict[str, Any],
+    facts: Iterable[tuple[OfficialFact, bool]],
+    superseded: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Compared]:
     """Return how each stated aspect compares with `document`; a place that it does not have differs in each.
 
-    `superseded` are the places where the edition says that its version is another.
+    `superseded` are the places, or whole schemas, where the edition says that its version is another, and why.
     """
+    reasons = [(fact, differ, superseded.get(str(fact)) or superseded.get(fact.where)) for fact, differ in facts]
     return [
-        one
-        for fact, versions_differ in facts
-        for one in _compared(document, fact, versions_differ or str(fact) in superseded)
+        replace(one, reason=reason) if one.outcome == OTHER_VERSION else one
+        for fact, versions_differ, reason in reasons
+        for one in _compared(document, fact, versions_differ or reason is not None)
     ]
 
 

@@ -10,7 +10,7 @@ from tests.history.factories import tracked
 from whopwatch.core.finding import FindingState, Occurrence, Source
 from whopwatch.core.report import State
 from whopwatch.history import Records
-from whopwatch.history.attribution import attribute_change
+from whopwatch.history.compare import attribute_change
 from whopwatch.history.records import OperationRecord
 from whopwatch.history.rules import history_rules
 

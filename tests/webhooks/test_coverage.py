@@ -7,11 +7,11 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 
+from whopwatch.cli._support.systems import DELIVERY_CHECKS, EVENT_METRIC, EVENT_SUITE, event_coverage
 from whopwatch.contract import load
 from whopwatch.metrics.webhooks import WebhookMetrics
 from whopwatch.simulator.faults import fault_catalogue
 from whopwatch.webhooks.checker import DeliveryOutcome
-from whopwatch.webhooks.coverage import DELIVERY_CHECKS, EVENT_METRIC, EVENT_SUITE, event_coverage
 
 CONTRACT = load()
 ROWS = list(event_coverage(CONTRACT))

@@ -256,8 +256,8 @@ def check_once(
     from whopwatch.http import RunBudget
     from whopwatch.prober.once import run_each_once
     from whopwatch.run.abort import abort_reason, is_api_response
-    from whopwatch.run.complete_round import complete_round
     from whopwatch.run.conclude import judge
+    from whopwatch.run.driving import complete_round
     from whopwatch.run.observation import Observation
     from whopwatch.run.selection import match_operations
 

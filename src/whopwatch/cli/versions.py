@@ -74,7 +74,7 @@ def _first_seen(baseline: Path, target: str | None, config: Path | None) -> dict
     """Return when the nights of a baseline first saw each version, the oldest version first."""
     from whopwatch.contract.loader import version_order
     from whopwatch.history import read_baseline
-    from whopwatch.history.owner import claim_baseline
+    from whopwatch.history.nightly import claim_baseline
 
     if not baseline.is_file():
         raise UsageError("There is no baseline.", where=str(baseline), hint="`whopwatch drift` creates it")

@@ -1,26 +1,25 @@
-"""Compare one night with all nights before it, and add it to the records."""
+"""Compare one night with all nights before it, name the source that changed, and add the night to the records."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
 from whopwatch.checks import Evidence
-from whopwatch.checks.acceptance import check_entries, mark_accepted
+from whopwatch.checks.acceptance import ACCEPTED_CHECK, check_entries, mark_accepted
 from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.finding import INACTIVE, Finding, FindingState
+from whopwatch.core.finding import INACTIVE, Finding, FindingState, Source
 from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, Verdict
 from whopwatch.history.absence import drop_oldest_objects, find_trait_changes
-from whopwatch.history.attribution import attribute_change
 from whopwatch.history.grouping import group_by_cause
 from whopwatch.history.lifecycle import samples_rechecked, update_lifecycle
 from whopwatch.history.profile import MAGNITUDES, MAX_NAMES, Digests, OperationProfile, profile_answers
 from whopwatch.history.records import Night, Records
-from whopwatch.history.rules import history_rules
+from whopwatch.history.rules import HistoryRules, history_rules
 from whopwatch.history.shifts import find_slowdowns, find_unit_changes
 from whopwatch.history.unverified import (
     PERMISSION_CHECK,
@@ -36,6 +35,8 @@ from whopwatch.run.conclude import denied_reason
 
 MAX_NIGHTS = 1000
 """Nights that a baseline lists."""
+AS_EXPECTED, AS_OBSERVED, SILENT = "as expected", "as observed", "silent"
+"""What a source says: the finding's `expected`, its `observed`, or nothing. These are values of the JSON report."""
 
 
 def compare_with_history(
@@ -256,3 +257,37 @@ def _row(result: OperationResult, records: Records, broken: bool | None, is_refu
         record.states[-1] = State.DRIFT
     history, latencies = tuple(record.states), tuple(record.latencies)
     return replace(result, history=history, latencies=latencies)
+
+
+def attribute_change(finding: Finding, records: Records, rules: HistoryRules, night: int) -> Finding:
+    """Return `finding` with what each source says and, in `moved`, the source that changed.
+
+    The reference and the SDK are silent on what they do not specify, the last night on what it did not check.
+    """
+    promised_by = () if finding.rule in rules.undocumented else rules.promised_by.get(finding.check, ())
+    says = {source: AS_EXPECTED if source in promised_by else SILENT for source in ("reference", "sdk")}
+    says["live"] = AS_EXPECTED if finding.state is FindingState.FIXED else AS_OBSERVED
+    says["last night"] = _last_night(finding, records, night)
+    return replace(finding, witnesses=says, moved=_changed_source(says, finding))
+
+
+def _last_night(finding: Finding, records: Records, night: int) -> str:
+    """Return what the night before showed: the opposite if the finding is new and its operation was verified."""
+    if finding.state is not FindingState.NEW:
+        return AS_OBSERVED
+    operations = {place.operation for place in finding.places} or {finding.operation}
+    known = any(_was_verified(records, operation, night) for operation in operations)
+    return AS_EXPECTED if known or finding.source is Source.LIVE_LIVE else SILENT
+
+
+def _was_verified(records: Records, operation: str, night: int) -> bool:
+    """Return whether a night before this one verified the operation."""
+    record = records.operations.get(operation)
+    return record is not None and night > 1 and any(state == "verified" for state in record.states[:-1])
+
+
+def _changed_source(says: Mapping[str, str], finding: Finding) -> str | None:
+    """Return the source that changed; None if it was always so, or it cannot be known."""
+    if finding.check == ACCEPTED_CHECK:
+        return None
+    return "live" if says["live"] != says["last night"] and says["last night"] != SILENT else None

@@ -1,4 +1,7 @@
-"""The nightly run: observe a target, judge it, compare it with the nights before, and record it in the baseline."""
+"""The nightly run: observe a target, judge it, compare it with the nights before, and record it in the baseline.
+
+A baseline belongs to one API and company, so that the nights of two of them are never compared.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from whopwatch.config import SIMULATOR, resolve_target, target_name
 from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.config.companies import Company
-from whopwatch.core.errors import WhopwatchError
+from whopwatch.config.urls import host_of, is_local
+from whopwatch.core.errors import ConfigError, WhopwatchError
 from whopwatch.core.report import Report, timestamp
 from whopwatch.history.aggregate import aggregate_targets
 from whopwatch.history.compare import compare_with_history, plan_priorities
-from whopwatch.history.owner import claim_baseline
+from whopwatch.history.profile import Digests
 from whopwatch.history.records import Night, Records
 from whopwatch.history.store import open_baseline
 from whopwatch.run import INTERRUPTED
@@ -24,6 +29,8 @@ _CLOCK_TOLERANCE = 3600.0
 """Seconds by which a night may be dated later than now."""
 _CLOCK_JUMP = 60.0
 """Seconds by which a clock may be corrected during a run."""
+LOCAL = "local"
+"""The owner of nights at the simulator or another server on this machine: its ports and companies come and go."""
 
 
 @dataclass(frozen=True)
@@ -187,3 +194,35 @@ def last_success(records: Records, now: datetime) -> float | None:
     """
     ends = [datetime.fromisoformat(n.started_at).timestamp() + n.seconds for n in records.nights if n.succeeded]
     return max((end for end in ends if end <= now.timestamp() + _CLOCK_TOLERANCE), default=None)
+
+
+def claim_baseline(
+    records: Records, option: str | None, environ: Mapping[str, str], config: Path | None, path: Path
+) -> None:
+    """Make the target that a run is about to check the owner of `records`; the company id is kept as a digest.
+
+    Raises ConfigError if the baseline in `path` belongs to another API or company, and what `resolve_target` raises.
+    """
+    owner = _owner(records, option, environ, config)
+    if records.owner and records.owner != owner:
+        host, _, company = records.owner.partition(" ")
+        other_host, _, other_company = owner.partition(" ")
+        what = "another company" if host == other_host and company != other_company else "another API"
+        raise ConfigError(
+            f"The baseline belongs to {what}.",
+            where=str(path),
+            expected=f"nights at {host}{', of the same company' if company else ''}",
+            got=f"a run at {other_host}",
+            hint="use another file with --baseline",
+        )
+    records.owner = owner
+
+
+def _owner(records: Records, option: str | None, environ: Mapping[str, str], config: Path | None) -> str:
+    name = target_name(option, environ)
+    if name == SIMULATOR:
+        return LOCAL
+    target = resolve_target(name, environ, config)
+    if is_local(target.base_url):
+        return LOCAL
+    return f"{host_of(target.base_url)} {Digests(records.salt).of(target.company_id or '')}"

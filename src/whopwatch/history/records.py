@@ -102,7 +102,7 @@ class Night:
 class Records:
     """Everything that a baseline holds. It holds no value of any response.
 
-    `owner` is the API and the company that the nights are about (see `history/owner.py`), empty until the first night.
+    `owner` is the API and the company of the nights (see `history/nightly.py`), empty until the first night.
     `objects` maps each known object to the night on which it was last seen and the numbers of its traits (see
     `encode_delta_varints`). `tallies` are counts by operation and location; those of the kind `seen` are named
     `samples`, `present` and `nulls`. `contract` names the contract of the latest night, empty until the first one.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from whopwatch.relay.containment import Containment, containment
+from whopwatch.relay.containment import Containment, containment, take_secrets
 from whopwatch.relay.relay import Relay, match_template, run_relay
-from whopwatch.relay.secrecy import take_secrets
 
 __all__ = ["Containment", "Relay", "containment", "match_template", "run_relay", "take_secrets"]

@@ -1,22 +1,110 @@
-"""The root command `whopwatch`: its subcommands, and the exit code of an error."""
+"""The root command `whopwatch`: its subcommands, and how an error is shown.
+
+An error is shown to the person who ran the command: without a traceback, a value of a response or a key.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from traceback import extract_tb, print_exception
 from typing import Any
 
 import click
 
 from whopwatch import __version__
 from whopwatch.cli._support.colors import MODES
-from whopwatch.cli._support.errors import show_error
 from whopwatch.cli._support.streams import open_streams, refuse_unwritten
-from whopwatch.core.errors import EXIT_CLEAN, EXIT_INTERRUPTED
+from whopwatch.core.errors import (
+    EXIT_CLEAN,
+    EXIT_COULD_NOT_CHECK,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    WhopwatchError,
+    missing_extra,
+)
+
+COMMANDS = {
+    "accept": ("whopwatch.cli.accept:accept_command", "Accept findings, so that they no longer count."),
+    "baseline": ("whopwatch.cli.baseline:baseline_command", "Export or import the drift history."),
+    "check": ("whopwatch.cli.check:check_command", "Check a target against the contract."),
+    "completion": ("whopwatch.cli.completion:completion_command", "Print the completion script of a shell."),
+    "contract": ("whopwatch.cli.contract:contract_command", "Export, verify, show and build the contract."),
+    "diff": ("whopwatch.cli.diff:diff_command", "Compare two contracts or SDK releases."),
+    "drift": ("whopwatch.cli.drift:drift_command", "Check a target and report what changed since last night."),
+    "mcp": ("whopwatch.cli.mcp:mcp_command", "Check an MCP server against the contract."),
+    "probe": ("whopwatch.cli.probe:probe_command", "Probe a target on schedule and export to Prometheus."),
+    "fields": ("whopwatch.cli.fields:fields_command", "Find fields that your code reads and no response had."),
+    "faults": ("whopwatch.cli.faults:faults_command", "List the faults that the simulator can inject."),
+    "webhook": ("whopwatch.cli.webhook:webhook", "Receive, check and send webhook deliveries."),
+    "report": ("whopwatch.cli.report:report_command", "Show JSON reports again, or merge several into one."),
+    "sdk": ("whopwatch.cli.sdk:sdk_command", "Test an SDK release against a target."),
+    "upgrade": ("whopwatch.cli.upgrade:upgrade_command", "List what an upgrade of the API changes for your code."),
+    "usage": ("whopwatch.cli.usage:usage_command", "List the operations and fields that your code uses."),
+    "versions": ("whopwatch.cli.versions:versions_command", "Show which API versions a target supports and uses."),
+    "simulate": ("whopwatch.cli.simulate:simulate_command", "Run the embedded Whop API as a server."),
+}
+VERSION_HELP = "Show the version of whopwatch and of its contracts, and exit."
+EXAMPLE = """\b
+Examples:
+  whopwatch check                            the embedded simulator
+  whopwatch check --target sandbox           Whop's test environment (WHOP_API_KEY)
+  whopwatch simulate --port 8080             a mock API for your own tests
+"""
+
+
+def show_error(error: Exception, *, traceback: bool = False, command: str = "") -> int:
+    """Print `error` to stderr and return its exit code. `command` is the sub-command that raised it."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return EXIT_USAGE
+    if isinstance(error, click.ClickException):
+        _print(error.format_message(), _where_to_read_on(error))
+        return EXIT_USAGE
+    if isinstance(error, WhopwatchError):
+        _print(str(error))
+        return error.exit_code
+    missing = missing_extra(error, wanted=command) if isinstance(error, ModuleNotFoundError) else None
+    if missing:
+        _print(str(missing))
+        return missing.exit_code
+    if traceback:
+        print_exception(error)
+    else:
+        # The message of an unexpected error may quote a response, so only its type and place are shown.
+        _print(
+            f"This is a bug in whopwatch: an unexpected {type(error).__name__}.",
+            f"  where: {_place(error)}",
+            "  what to do: report it with the traceback of `whopwatch --traceback ...`, which may show response data",
+        )
+    return EXIT_COULD_NOT_CHECK
+
+
+def _print(*lines: str) -> None:
+    color = False if os.environ.get("NO_COLOR") else None
+    with suppress(OSError):  # if stderr cannot be written to, the exit code remains
+        click.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=color)
+        click.echo("\n".join(line for line in lines if line), err=True, color=color)
+
+
+def _where_to_read_on(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"  what to do: `{context.command_path} --help` lists the options" if context else ""
+
+
+def _place(error: Exception) -> str:
+    """Return the innermost line of whopwatch's code in the traceback."""
+    frames = extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "whopwatch" in frame.filename] or list(frames)
+    if not own:
+        return "unknown"
+    _, _, name = own[-1].filename.replace(os.sep, "/").rpartition("/whopwatch/")
+    return f"whopwatch/{name}, line {own[-1].lineno}, Python {sys.version.split()[0]}"
 
 
 class LazyGroup(click.Group):
@@ -56,30 +144,6 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, self._by_name[name][1]) for name in self.list_commands(ctx)])
 
 
-COMMANDS = {
-    "accept": ("whopwatch.cli.accept:accept_command", "Accept findings, so that they no longer count."),
-    "baseline": ("whopwatch.cli.baseline:baseline_command", "Export or import the drift history."),
-    "check": ("whopwatch.cli.check:check_command", "Check a target against the contract."),
-    "completion": ("whopwatch.cli.completion:completion_command", "Print the completion script of a shell."),
-    "contract": ("whopwatch.cli.contract:contract_command", "Export, verify, show and build the contract."),
-    "diff": ("whopwatch.cli.diff:diff_command", "Compare two contracts or SDK releases."),
-    "drift": ("whopwatch.cli.drift:drift_command", "Check a target and report what changed since last night."),
-    "mcp": ("whopwatch.cli.mcp:mcp_command", "Check an MCP server against the contract."),
-    "probe": ("whopwatch.cli.probe:probe_command", "Probe a target on schedule and export to Prometheus."),
-    "fields": ("whopwatch.cli.fields:fields_command", "Find fields that your code reads and no response had."),
-    "faults": ("whopwatch.cli.faults:faults_command", "List the faults that the simulator can inject."),
-    "webhook": ("whopwatch.cli.webhook:webhook", "Receive, check and send webhook deliveries."),
-    "report": ("whopwatch.cli.report:report_command", "Show JSON reports again, or merge several into one."),
-    "sdk": ("whopwatch.cli.sdk:sdk_command", "Test an SDK release against a target."),
-    "upgrade": ("whopwatch.cli.upgrade:upgrade_command", "List what an upgrade of the API changes for your code."),
-    "usage": ("whopwatch.cli.usage:usage_command", "List the operations and fields that your code uses."),
-    "versions": ("whopwatch.cli.versions:versions_command", "Show which API versions a target supports and uses."),
-    "simulate": ("whopwatch.cli.simulate:simulate_command", "Run the embedded Whop API as a server."),
-}
-
-VERSION_HELP = "Show the version of whopwatch and of its contracts, and exit."
-
-
 def _show_version(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:
     if not is_wanted or context.resilient_parsing:
         return
@@ -91,14 +155,6 @@ def _show_version(context: click.Context, _: click.Parameter, is_wanted: bool) -
     for edition in editions():
         click.echo(f"contract {contract_words(describe_contract(load(edition.folder)))}")
     context.exit()
-
-
-EXAMPLE = """\b
-Examples:
-  whopwatch check                            the embedded simulator
-  whopwatch check --target sandbox           Whop's test environment (WHOP_API_KEY)
-  whopwatch simulate --port 8080             a mock API for your own tests
-"""
 
 
 @click.group(

@@ -9,10 +9,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from whopwatch.contract import Contract, Operation
+from whopwatch.contract import Contract, Event, Operation
+from whopwatch.simulator.declarations import declarations_of
+from whopwatch.simulator.faults import fault_catalogue, inject, operations_named
+from whopwatch.simulator.world.tables import World
+from whopwatch.webhooks.delivery import event_operation
+from whopwatch.webhooks.lookup import can_retrieve
 
 PARTS = ("contract", "simulator", "check", "suite", "faults", "probe")
 NO_READ = "no read to probe"
+DELIVERY_CHECKS = ("signature", "content", "event", "schema", "fields", "identity", "retries")
+"""The checks of every delivery. `lookup` is added if the event's object can be retrieved."""
+EVENT_SUITE = "suites/webhooks"
+"""The test suite of payloads, signatures and objects."""
+EVENT_METRIC = "whop_webhook_deliveries_total"
+"""The receiver counts each event in this metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +116,10 @@ def _cells(operations: Sequence[Operation], parts: _Parts, documented: int) -> d
 
 
 def _events(contract: Contract) -> Iterator[System]:
-    from whopwatch.webhooks.coverage import event_coverage
-
     for row in event_coverage(contract):
         cells = {
             "contract": "payload",
-            "simulator": "delivered" if row.simulator else "nothing in it brings it about",
+            "simulator": "delivered" if row.simulator else "not triggered by any change",
             "check": f"{len(row.checks)} checks",
             "suite": row.suite,
             "faults": str(len(row.faults)),
@@ -153,3 +162,36 @@ def _mcp(contract: Contract) -> System:
         "probe": f"its tools, {terms.calls} called a round" if terms else "no: [mcp] is not in probes.toml",
     }
     return System("MCP server", cells, "whopwatch mcp URL")
+
+
+@dataclass(frozen=True, slots=True)
+class EventCoverage:
+    """The coverage of one event. `simulator` says whether the simulator sends it; `checks` and `faults` are names."""
+
+    event: str
+    resource: str
+    simulator: bool
+    checks: tuple[str, ...]
+    suite: str
+    faults: tuple[str, ...]
+    probe: str
+
+
+def event_coverage(contract: Contract) -> Iterator[EventCoverage]:
+    """Yield the coverage of each event, in the contract's order."""
+    world = World(contract)
+    for event in contract.events.values():
+        yield EventCoverage(
+            event=event.name,
+            resource=event.resource,
+            simulator=event.name in declarations_of(contract).events,
+            checks=(*DELIVERY_CHECKS, "lookup") if can_retrieve(contract, event) else DELIVERY_CHECKS,
+            suite=EVENT_SUITE,
+            faults=tuple(_faults(contract, world, event)),
+            probe=EVENT_METRIC,
+        )
+
+
+def _faults(contract: Contract, world: World, event: Event) -> Iterator[str]:
+    (operation,) = operations_named(contract, event_operation(event.name))
+    return (name for name, fault in fault_catalogue().items() if inject(contract, world, fault, operation))

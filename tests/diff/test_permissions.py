@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from whopwatch.contract_build.sdk_model import SdkModel, SdkOperation
 from whopwatch.diff.compare import compare
 from whopwatch.diff.model import Api, ApiOperation, Property, Shape, event
+from whopwatch.diff.read_sdk import read_sdk
 
 
 def api(scopes: set[str], any_scope: bool) -> Api:
@@ -28,6 +30,16 @@ def api(scopes: set[str], any_scope: bool) -> Api:
 def test_a_permission(old: tuple[set[str], bool], new: tuple[set[str], bool], movement: str | None) -> None:
     found = [one.change.movement for one in compare(api(*old), api(*new)).changes]
     assert found == ([movement] if movement else [])
+
+
+def test_nothing_is_concluded_from_a_method_whose_documentation_lists_no_permission() -> None:
+    def released(*scopes: str) -> Api:
+        others = {f"a.get{n}": SdkOperation(f"a.get{n}", "GET", f"/a/{n}", scopes=("x",)) for n in range(9)}
+        method = SdkOperation("a.update", "PATCH", "/a", scopes=scopes)
+        return read_sdk(SdkModel("python", "1.0.0", {**others, method.id: method}), "sdk")
+
+    assert compare(released(), released("y")).changes == compare(released("y"), released()).changes == ()
+    assert [one.operation for one in compare(released("y"), released("z")).changes] == ["a.update"]
 
 
 def test_the_default_version_and_the_host_of_an_sdk_are_compared() -> None:

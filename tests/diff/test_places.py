@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.diff.documents import TEXT, WHOLE, Node, document, found, placed, record
@@ -164,3 +166,14 @@ def test_a_contract_is_like_itself() -> None:
 def test_a_reference_that_leads_nowhere_is_an_error(reference: str) -> None:
     with pytest.raises(ContractError, match="leads nowhere"):
         read_openapi(document(parameters=[{"$ref": reference}]), "made up")
+
+
+def test_every_place_of_a_schema_is_listed_and_what_is_left_out_is_counted() -> None:
+    def pages(count: int, age: Node) -> Side:
+        fields: dict[str, Any] = {f"cat{number}": CAT for number in range(count)}
+        return side(document(answer=record("", **fields), schemas={"Cat": record(age=age)}))
+
+    assert len(compare_sides(pages(60, WHOLE), pages(60, TEXT)).places) == 60
+    comparison = compare_sides(pages(1012, WHOLE), pages(1012, TEXT))
+    assert len(comparison.places) == 1000
+    assert [gap.keyword for gap in comparison.gaps] == ["the schema Cat in 12 more places"]

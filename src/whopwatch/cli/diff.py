@@ -98,5 +98,7 @@ def diff_command(
         print_comparison(comparison, make_console())
     if fail_on == FAIL_ON_HITS:
         found = [change.finding for change in comparison.changes if change.finding.impact is Impact.HITS]
-        return EXIT_DRIFT if any(finding.breaks for finding in found) else EXIT_CLEAN
+        if any(finding.breaks for finding in found):
+            return EXIT_DRIFT
+        return EXIT_COULD_NOT_CHECK if comparison.verdict is Verdict.COULD_NOT_CHECK else EXIT_CLEAN
     return _EXIT_CODES[comparison.verdict]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from whopwatch.diff.model import Property, Shape
+from whopwatch.diff.nodes import canonical
 
 _COST = 20
 """Schemas that are read in the time in which two are merged."""
@@ -156,7 +157,7 @@ def _with_variants(one: Shape, two: Shape, shared: SharedSchemas, depth: int) ->
     mine, other = one.variants or (one,), two.variants or (two,)
     union = one if one.variants else two
     if len(mine) * len(other) > _MAX_VARIANTS:
-        note = ("allOf", f"{len(mine)} variants and {len(other)} variants")
+        note = ("allOf of two large unions", canonical(repr((one, two))))
         return replace(union, unknown=(*one.unknown, *two.unknown, note))
     both = [intersect(first, second, shared, depth + 1) for first in mine for second in other]
     variants = tuple(dict.fromkeys(shape for shape in both if not shape.is_never))

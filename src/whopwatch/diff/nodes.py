@@ -16,6 +16,8 @@ _MAX_TEXT = 200
 DIGEST = "sha256:"
 """The beginning of the text for a long value."""
 _MAX_REFERENCES = 100
+_MAX_EXPANDED = 3
+"""References in a part without a comparison that are followed below each other."""
 _TYPES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
 
 
@@ -73,10 +75,9 @@ class Fields(Mapping[str, Any]):
         self._read |= found
         return {key: self._node[key] for key in sorted(found)} if found else {}
 
-    def rest(self, is_documentation: Callable[[str], bool]) -> list[tuple[str, str]]:
-        """Return the keys that were not read and are not documentation, with their value as JSON."""
-        left = [key for key in self._node if key not in self._read]
-        return [(str(key), canonical(self._node[key])) for key in left if not is_documentation(str(key))]
+    def rest(self, is_documentation: Callable[[str], bool]) -> list[str]:
+        """Return the keys that were not read and are not documentation."""
+        return [key for key in self._node if key not in self._read and not is_documentation(str(key))]
 
 
 class Document:
@@ -164,6 +165,25 @@ class Document:
                     hint="bundle the document into one file first",
                 )
         return found
+
+    def unread(self, fields: Fields, is_documentation: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+        """Yield the keys that were not read and are not documentation, with their value and what it refers to."""
+        for key in fields.rest(is_documentation):
+            yield key, canonical(self._expanded(fields.get(key), frozenset()))
+
+    def _expanded(self, value: Any, above: frozenset[str]) -> Any:
+        """Return a value with the targets of its references in their place, as far as they exist."""
+        if isinstance(value, list):
+            return [self._expanded(item, above) for item in value]
+        if not isinstance(value, Mapping):
+            return value
+        reference = value.get("$ref")
+        if isinstance(reference, str) and reference not in above and len(above) < _MAX_EXPANDED:
+            try:
+                return self._expanded(self.target(reference, ""), above | {reference})
+            except ContractError:
+                return value
+        return {key: self._expanded(item, above) for key, item in value.items()}
 
     @cached_property
     def anchors(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from whopwatch.core.finding import Severity
-from whopwatch.diff.change import Change, Gap, Placed, Relation
+from whopwatch.diff.change import Change, Gap, Movement, Placed, Relation
 from whopwatch.diff.model import ApiOperation, ApiParameter, ApiResponse, Body, Direction, Property, Shape
 from whopwatch.diff.nodes import DIGEST
 from whopwatch.diff.renames import mark_renamed
@@ -21,8 +21,9 @@ Part = TypeVar("Part")
 EVENT_PREFIX = "webhook:"
 _ARRAY = "[]"
 _EXPLODED = "form, exploded"
-_MAX_PLACES = 20
-"""Places of one shared schema in one request or response that are reported."""
+_MAX_PLACES = 1000
+"""Places of all shared schemas in one request or response that are reported: of more, the first few of each schema."""
+_MIN_PLACES = 20
 
 
 @dataclass(frozen=True)
@@ -125,14 +126,21 @@ def compare_behaviour(old: tuple[tuple[str, str], ...], new: tuple[tuple[str, st
             yield Change(drift_class, "replaced", "", *facts, at_most=at_most)
 
 
-def _security(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace) -> Iterator[Placed]:
-    """Yield D17: schemes and permissions that a request needs, or no longer needs."""
+def _security(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:
+    """Yield D17: schemes and permissions that a request needs, or no longer needs.
+
+    Nothing is concluded from permissions that one side does not state.
+    """
     if "security" in comparer.facets:
         given, needed = old.security, comparer.with_old_names(new.security)
+        if (old.scopes is None and new.scopes) or (new.scopes is None and old.scopes):
+            given, needed = _schemes(given), _schemes(needed)
+            yield Gap(place.operation, place.prefix + "security", "permissions that one side does not state")
         if given != needed:
-            is_stricter = _is_stricter(given, needed)
-            facts = (_alternatives(old.security), _alternatives(new.security))
-            yield place.sent("security", Change("D17", "added" if is_stricter else "removed", "", *facts))
+            is_same_scheme = len(_schemes(given) | _schemes(needed)) == 1
+            facts = _scopes(old, new) if is_same_scheme else (_alternatives(old.security), _alternatives(new.security))
+            movement: Movement = "added" if _is_stricter(given, needed) else "removed"
+            yield place.sent("security", Change("D17", movement, "", *facts))
         return
     is_stated = old.scopes is not None and new.scopes is not None
     if comparer.old.is_sdk is not comparer.new.is_sdk:
@@ -142,6 +150,11 @@ def _security(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: O
         if before != after:
             is_stricter = _is_stricter(before, after)
             yield place.sent("security", Change("D17", "added" if is_stricter else "removed", "", *_scopes(old, new)))
+
+
+def _schemes(security: Set[frozenset[str]]) -> frozenset[frozenset[str]]:
+    """Return the alternative sets of schemes without their scopes."""
+    return frozenset(frozenset(text.partition(": ")[0] for text in needed) for needed in security)
 
 
 def _is_stricter(old: Set[frozenset[str]], new: Set[frozenset[str]]) -> bool:
@@ -408,15 +421,13 @@ def _response_headers(
 def _errors(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:
     gone = sorted(one for one in old.errors if not any(covers(two, one) for two in new.errors))
     come = sorted(two for two in new.errors if not any(covers(one, two) for one in old.errors))
-    before = list_words(sorted(old.errors)) or "none"
+    words = list_words(sorted(old.errors)) or "none"
     if gone:
-        yield place.received("status", Change("D15", "removed", "", before, f"no longer {list_words(gone)}"))
+        yield place.received("status", Change("D15", "removed", "", words, f"no longer {list_words(gone)}"))
     if come:
-        yield place.received("status", Change("D15", "added", "", before, f"{list_words(come)} as well"))
-    for status in sorted(old.errors.keys() & new.errors.keys()):
-        mine, other = old.errors[status], new.errors[status]
-        if mine is None or other is None:
-            continue
+        yield place.received("status", Change("D15", "added", "", words, f"{list_words(come)} as well"))
+    before, after = ({key: (key, one) for key, one in side.errors.items() if one is not None} for side in (old, new))
+    for (status, mine), (_, other) in _in_common(before, after):
         yield from (place.received("status", change) for change in _error(status, mine, other, comparer))
         if "headers" in comparer.facets:
             yield from _response_headers(mine.headers, other.headers, comparer, place)
@@ -485,9 +496,12 @@ def spread(
         yield Placed(operation, prefix + change.pointer, direction, change)
     for gap in difference.gaps:
         yield Gap(operation, prefix + gap.pointer, gap.keyword)
-    visits: Counter[Pair] = Counter()
+    visits, left = Counter[Pair](), Counter[Pair]()
     for link in difference.links:
-        yield from _spread_shared(operation, prefix + link.pointer, direction, link, comparer, visits, frozenset())
+        at = prefix + link.pointer
+        yield from _spread_shared(operation, at, direction, link, comparer, (visits, left), frozenset())
+    for pair, count in left.items():
+        yield Gap(operation, prefix, f"the schema {pair.label} in {count} more places")
 
 
 def _spread_shared(
@@ -496,13 +510,17 @@ def _spread_shared(
     direction: Direction,
     here: Link,
     comparer: Comparer,
-    visits: Counter[Pair],
+    counts: tuple[Counter[Pair], Counter[Pair]],
     above: frozenset[Pair],
 ) -> Iterator[Found]:
     pair = here.pair
     # A schema that contains itself is reported once; what did not change is not searched. Schemas that contain each
     # other have places without number.
-    if pair in above or visits[pair] >= _MAX_PLACES or comparer.pairs_alike(pair):
+    if pair in above or comparer.pairs_alike(pair):
+        return
+    visits, left = counts
+    if visits[pair] >= _MIN_PLACES and visits.total() >= _MAX_PLACES:
+        left[pair] += 1
         return
     visits[pair] += 1
     difference = comparer.shared(pair)
@@ -513,4 +531,4 @@ def _spread_shared(
         yield Gap(operation, at + gap.pointer, gap.keyword)
     for link in difference.links:
         below = replace(link, only=link.only or here.only)
-        yield from _spread_shared(operation, at + link.pointer, direction, below, comparer, visits, above | {pair})
+        yield from _spread_shared(operation, at + link.pointer, direction, below, comparer, counts, above | {pair})

@@ -47,6 +47,8 @@ _NO_EFFECT = frozenset({"allowEmptyValue", "allowReserved"})
 """Keywords that have no effect if they are false."""
 _ANY_BODY = Body({"application/json": Shape(nullable=True)}, required=True)
 _MAX_SERVERS = 20
+_WITHOUT_SCOPES = ("http", "apiKey", "mutualTLS")
+"""Security schemes without scopes; OpenAPI 3.1 lets a document name the roles of a key all the same."""
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 """Header parameters that OpenAPI tells a reader to ignore."""
 
@@ -64,6 +66,7 @@ class _OpenApiReader:
         self._root = Fields(document.mapping(document.root, "/"))
         self._schemas = SchemaReader(document)
         self._components = Fields(document.mapping(self._root.get("components"), "/components"))
+        self._has_no_scopes = {name for name, part, _ in self._scheme_parts() if part.get("type") in _WITHOUT_SCOPES}
         self._security = self._requirements(self._root.get("security"), "/security")
         self._known_responses: dict[int, ApiResponse] = {}
         """By identity: most responses refer to the same shared ones."""
@@ -95,9 +98,9 @@ class _OpenApiReader:
             unknown=(
                 *(item for _, unknown in servers for item in unknown),
                 *_extensions(self._root, "paths"),
-                *((f"info {key}", text) for key, text in info.rest(_is_about)),
-                *((f"components {key}", text) for key, text in _unknown(self._components)),
-                *_unknown(self._root),
+                *((f"info {key}", text) for key, text in self._document.unread(info, _is_about)),
+                *((f"components {key}", text) for key, text in self._unknown(self._components)),
+                *self._unknown(self._root),
             ),
         )
 
@@ -107,7 +110,7 @@ class _OpenApiReader:
         found = item.pick(_METHODS)
         has_servers = "servers" in item
         item.get("$ref")
-        unknown = tuple(_unknown(item))
+        unknown = tuple(self._unknown(item))
         for method in sorted(found, key=_METHOD_ORDER.index):
             part = Fields(self._document.mapping(found[method], f"{at}/{method}"))
             servers = self._servers(part if "servers" in part or not has_servers else item, f"{at}/{method}")
@@ -167,7 +170,7 @@ class _OpenApiReader:
                 *(item for _, parts in servers for item in parts),
                 *_extensions(node, "responses"),
                 *_extensions(node, "callbacks"),
-                *_unknown(node),
+                *self._unknown(node),
             ),
         )
 
@@ -204,7 +207,7 @@ class _OpenApiReader:
             if name.lower() != "content-type"
         )
         content, unknown = self._content(node, at)
-        return ApiResponse(content, headers, (*unknown, *_unknown(node)))
+        return ApiResponse(content, headers, (*unknown, *self._unknown(node)))
 
     def _parameter(self, part: Node, at: str) -> ApiParameter:
         item = Fields(part)
@@ -223,7 +226,7 @@ class _OpenApiReader:
             deprecated=item.get("deprecated") is True or is_deprecated,
             style=stated,
             lifecycle=_stated(item, LIFECYCLE),
-            unknown=(*unknown, *_unknown(item)),
+            unknown=(*unknown, *self._unknown(item)),
         )
 
     def _body(self, node: Node, at: str) -> tuple[Body | None, tuple[tuple[str, str], ...]]:
@@ -232,7 +235,7 @@ class _OpenApiReader:
             return None, ()
         body = Fields(self._document.follow(node["requestBody"], f"{at}/requestBody"))
         content, unknown = self._content(body, f"{at}/requestBody")
-        return Body(content, body.get("required") is True), (*unknown, *_unknown(body))
+        return Body(content, body.get("required") is True), (*unknown, *self._unknown(body))
 
     def _content(self, item: Node, at: str) -> tuple[dict[str, Shape], tuple[tuple[str, str], ...]]:
         """Return the shapes by media type, and the unknown keywords."""
@@ -240,8 +243,10 @@ class _OpenApiReader:
         unknown: list[tuple[str, str]] = []
         for media, node, place in self._document.parts(item, "content", at):
             name, part = _media_type(media), Fields(node)
+            if name in shapes:
+                unknown.append((f"a second {name}", canonical(node)))
             shapes.setdefault(name, self._schemas.read(part.get("schema", {}), f"{place}/schema"))
-            unknown += [(f"{name} {key}", text) for key, text in _unknown(part)]
+            unknown += [(f"{name} {key}", text) for key, text in self._unknown(part)]
         return shapes, tuple(unknown)
 
     def _servers(self, node: Node, at: str) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -252,28 +257,46 @@ class _OpenApiReader:
         for part, place in self._document.items(node, "servers", at):
             item = Fields(part)
             urls = [self._document.text(item.get("url"), f"{place}/url")]
-            unknown = [(f"servers {key}", text) for key, text in _unknown(item) if key not in ("variables", "name")]
+            unread = [pair for pair in self._unknown(item) if pair[0] not in ("variables", "name")]
+            unknown = [(f"servers {key}", text) for key, text in unread]
             for name, variable, here in self._document.parts(item, "variables", place):
                 default = self._document.text(variable.get("default"), f"{here}/default")
                 values = list(dict.fromkeys([default, *self._document.strings(variable.get("enum"), f"{here}/enum")]))
-                urls = [url.replace(f"{{{name}}}", value) for url in urls for value in values][:_MAX_SERVERS]
+                urls = [url.replace(f"{{{name}}}", value) for url in urls for value in values]
+                if len(urls) > _MAX_SERVERS:
+                    unknown.append((f"servers below the first {_MAX_SERVERS}", canonical(part)))
+                    urls = urls[:_MAX_SERVERS]
             found += [(url.rstrip("/"), unknown) for url in urls]
         return found
 
-    def _requirements(self, value: Any, at: str) -> tuple[frozenset[frozenset[str]], frozenset[str]]:
-        """Return the alternative sets of schemes and scopes (`scheme: scope`), and the scopes of all of them."""
-        alternatives, scopes = set(), set()
+    def _unknown(self, node: Fields) -> Iterator[tuple[str, str]]:
+        """Yield the keywords of an object that were not read and are not documentation, with their value as JSON."""
+        for key, text in self._document.unread(node, is_documentation):
+            if key not in _NO_EFFECT or text != "false":
+                yield key, text
+
+    def _requirements(self, value: Any, at: str) -> tuple[frozenset[frozenset[str]], frozenset[str] | None]:
+        """Return the alternative sets of schemes and scopes (`scheme: scope`), and the scopes of all of them.
+
+        An empty list says that no scope is needed only for a scheme that has scopes: other keys may need a permission.
+        """
+        alternatives, scopes, names = set(), set(), set()
         for place, entry in enumerate(self._document.array(value, at)):
             needed: set[str] = set()
             for name, texts in self._document.mapping(entry, f"{at}/{place}").items():
                 own = self._document.strings(texts, f"{at}/{place}/{name}")
                 needed |= {str(name), *(f"{name}: {scope}" for scope in own)}
                 scopes |= set(own)
+                names.add(str(name))
             alternatives.add(frozenset(needed))
-        return frozenset(alternatives) or frozenset({frozenset()}), frozenset(scopes)
+        is_stated = bool(scopes) or not names & self._has_no_scopes
+        return frozenset(alternatives) or frozenset({frozenset()}), frozenset(scopes) if is_stated else None
+
+    def _scheme_parts(self) -> Iterator[tuple[str, Node, str]]:
+        return self._document.parts(self._components, "securitySchemes", "/components")
 
     def _schemes(self) -> Iterator[tuple[str, SecurityScheme]]:
-        for name, part, at in self._document.parts(self._components, "securitySchemes", "/components"):
+        for name, part, at in self._scheme_parts():
             item = {key: part[key] for key in part if not is_documentation(str(key)) and key != "bearerFormat"}
             if isinstance(item.get("scheme"), str):
                 item["scheme"] = item["scheme"].lower()
@@ -302,13 +325,6 @@ def _is_about(key: str) -> bool:
 
 def _stated(node: Fields, names: Set[str]) -> tuple[tuple[str, str], ...]:
     return tuple((key, canonical(value)) for key, value in node.pick(names).items())
-
-
-def _unknown(node: Fields) -> Iterator[tuple[str, str]]:
-    """Yield the keywords of an object that were not read and are not documentation, with their value as JSON."""
-    for key, text in node.rest(is_documentation):
-        if key not in _NO_EFFECT or text != "false":
-            yield key, text
 
 
 def _extensions(node: Node, key: str) -> Iterator[tuple[str, str]]:

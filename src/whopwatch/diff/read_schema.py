@@ -160,7 +160,7 @@ class SchemaReader:
         if node.get("deprecated") is True:
             added["facts"] = (*shape.facts, ("deprecated", "true"))
         node.pick(_ELSEWHERE)
-        unknown = tuple(node.rest(is_documentation))
+        unknown = tuple(self._document.unread(node, is_documentation))
         if unknown:
             added["unknown"] = (*added.get("unknown", shape.unknown), *unknown)
         if added and shape.ref is not None:
@@ -175,7 +175,7 @@ class SchemaReader:
         tag = self._document.text(found.get("propertyName"), f"{at}/discriminator/propertyName") or None
         mapping = self._document.mapping(found.get("mapping"), f"{at}/discriminator/mapping")
         named = sorted((str(value), str(name).removeprefix(_SCHEMAS)) for value, name in mapping.items())
-        unknown = tuple((f"discriminator {key}", text) for key, text in found.rest(is_documentation))
+        unknown = tuple((f"discriminator {key}", text) for key, text in self._document.unread(found, is_documentation))
         return tag, tuple(named), unknown
 
     def _reference(self, reference: str, at: str) -> Shape:

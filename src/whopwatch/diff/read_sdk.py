@@ -37,8 +37,6 @@ _SUCCESS = "success"
 """The status of a response whose number the SDK does not state."""
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 _DATES = {"date-time", "date"}
-_COMPLETE_SCOPES = 0.8
-"""The share of methods from which on the documentation is taken to list all permissions."""
 
 
 def read_sdk(model: SdkModel, name: str) -> Api:
@@ -59,10 +57,6 @@ class _SdkReader:
     def __init__(self, model: SdkModel) -> None:
         self._model = model
         self._is_fern = model.generator == "fern"
-        stating = sum(bool(method.scopes) for method in model.operations.values())
-        # Whether a method without permissions needs none depends on how many methods list theirs.
-        is_complete = stating >= _COMPLETE_SCOPES * len(model.operations)
-        self._no_scopes: frozenset[str] | None = frozenset() if is_complete else None
         self._vague: frozenset[Vague] = frozenset({"integer", "format"} if model.language == "typescript" else ())
 
     def api(self, name: str) -> Api:
@@ -133,7 +127,7 @@ class _SdkReader:
             body=self._body(method),
             answers={_SUCCESS: self._response(method)},
             errors=dict.fromkeys(map(str, method.errors or ())),
-            scopes=frozenset(method.scopes) or self._no_scopes,
+            scopes=frozenset(method.scopes) or None,  # a method that lists none may still need one
             any_scope=method.any_scope,
             deprecated=method.deprecated,
             servers=(method.host,) if method.host else (),

@@ -8,6 +8,7 @@ from whopwatch.core.errors import first_few
 from whopwatch.diff.model import Property, Shape
 
 _MAX_SHOWN = 8
+_MAX_FIELDS = 3
 
 
 def describe(shape: Shape) -> str:
@@ -22,7 +23,7 @@ def describe_variant(shape: Shape) -> str:
         if item.shape.enum is not None and len(item.shape.enum) == 1:
             return f"object with {item.name} {item.shape.enum[0]}"
     if shape.properties:
-        return f"object with {', '.join(item.name for item in shape.properties[:3])}"
+        return f"object with {first_few((item.name for item in shape.properties), _MAX_FIELDS)}"
     return _content(shape)
 
 

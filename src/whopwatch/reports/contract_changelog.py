@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whopwatch.core.errors import first_few
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.diff.model import Direction
@@ -98,13 +99,14 @@ def summary(comparison: Comparison) -> str:
 
 
 def not_compared(comparison: Comparison) -> list[str]:
-    """Return what differs and was not compared, one keyword a line."""
-    shown = [
-        f"{sanitize(gap.operation) or 'the whole API'} {sanitize(gap.location)}: {sanitize(gap.keyword)} differs"
-        for gap in comparison.gaps[:_MAX_GAPS]
-    ]
-    rest = len(comparison.gaps) - len(shown)
-    return [*shown, f"and {rest} more"] if rest else shown
+    """Return what differs and was not compared, one keyword a line, with the first of its places."""
+    places: dict[str, list[str]] = {}
+    for gap in comparison.gaps:
+        place = f"{sanitize(gap.operation) or 'the whole API'} {sanitize(gap.location)}".rstrip()
+        places.setdefault(sanitize(gap.keyword), []).append(place)
+    lines = [f"{keyword}: {first_few(found, _MAX_PLACES)}" for keyword, found in places.items()]
+    rest = len(lines) - _MAX_GAPS
+    return [*lines[:_MAX_GAPS], f"and {rest} more"] if rest > 0 else lines
 
 
 def changelog_markdown(comparison: Comparison) -> str:
@@ -135,6 +137,7 @@ def changelog_html(comparison: Comparison) -> str:
         "sections": sections,
         "counts": {key: sum(one.count for one in sections if one.key == key) for key, _, _ in _SECTIONS},
         "gaps": not_compared(comparison),
+        "gap_count": len(comparison.gaps),
         "style": Path(__file__).parent.joinpath("page", "page.css").read_text(encoding="utf-8"),
     }
     return _template().render(context) + "\n"

@@ -11,7 +11,7 @@ from tests.diff.documents import TEXT, WHOLE, document, record
 from whopwatch.cli import main
 from whopwatch.core.finding import Finding, Impact, Occurrence, Severity
 from whopwatch.usage.impact import impact_at, weigh_finding
-from whopwatch.usage.profile import Certainty, Profile
+from whopwatch.usage.profile import Certainty, Coverage, Profile
 from whopwatch.usage.recorder import ANY_OPERATION
 
 Captured = pytest.CaptureFixture[str]
@@ -19,7 +19,7 @@ SEEN, GUESSED = Certainty.SEEN, Certainty.GUESSED
 
 
 def profile() -> Profile:
-    made = Profile("2025-01-01")
+    made = Profile("2025-01-01", coverage=Coverage(files=1))
     made.use("payments.list", "a.py:1", SEEN)
     made.use_field("payments.list", "/data/*/user/email", "a.py:2", SEEN)
     made.use_field("payments.list", "/data/*/total", "a.py:3", GUESSED)
@@ -88,7 +88,7 @@ def write(folder: Path, name: str, content: object) -> str:
 def test_diff_fails_only_for_what_hits(tmp_path: Path, capsys: Captured) -> None:
     old = write(tmp_path, "old.json", document(answer=record("name age", name=TEXT, age=WHOLE)))
     new = write(tmp_path, "new.json", document(answer=record("age", age=WHOLE)))
-    used, other = Profile(None), Profile(None)
+    used, other = (Profile(None, coverage=Coverage(files=1)) for _ in range(2))
     for one, field in ((used, "/name"), (other, "/age")):
         one.use("cats.create", "cats.py:7", SEEN)
         one.use_field("cats.create", field, "cats.py:8", SEEN)
@@ -109,7 +109,7 @@ def test_fail_on_hits_requires_a_profile(capsys: Captured) -> None:
 
 
 def test_check_weighs_its_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    made = Profile("2025-01-01")
+    made = Profile("2025-01-01", coverage=Coverage(files=1))
     made.use("products.list", "shop.py:3", SEEN)
     made.use_field("products.list", "/data/*/title", "shop.py:4", SEEN)
     write(tmp_path, "usage.json", made.to_json())
@@ -125,3 +125,10 @@ def test_check_weighs_its_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "impact" in capsys.readouterr().out
     assert main(["report", "out.json", "--json", "again.json"]) in (0, 1, 3)
     assert json.loads((tmp_path / "again.json").read_text())["findings"] == findings
+
+
+def test_without_code_nothing_is_unused() -> None:
+    recorded = profile()
+    recorded.coverage.files = 0
+    assert impact_at("refunds.list", "/data/*/id", recorded)[0] is Impact.MAY
+    assert impact_at("payments.list", "/data/*/user/name", recorded)[0] is Impact.MAY

@@ -10,39 +10,61 @@ import click
 
 from whopwatch.cli._support.options import CONTRACT_WITHOUT_AUTO
 from whopwatch.cli._support.outputs import write_whole
-from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK
+from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, UsageError
 from whopwatch.reports.text import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from whopwatch.usage.profile import Profile
+    from whopwatch.usage.recorder import Recorder
 
 EXAMPLE = """\b
 Examples:
   whopwatch usage src
   whopwatch usage src recording.har -o usage.json
+  whopwatch usage src --run "pytest tests"      executes your command at a simulator
   whopwatch usage src --contract newest -o - | jq -r '.operations[].id'
 
 \b
-Exit codes: 0 at least one operation is used, 2 a source does not exist, 3 no use of the API was found.
+Exit codes: 0 at least one operation is used, 2 a source does not exist, 3 no use of the API was found or the command of
+--run failed.
 """
 SHOWN_ROWS = 40
 """Operations and skipped files that are printed; the file has all."""
 
 
 @click.command("usage", epilog=EXAMPLE)
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
+@click.argument("sources", nargs=-1, type=click.Path(path_type=Path), metavar="[SOURCE]...")
 @CONTRACT_WITHOUT_AUTO
+@click.option(
+    "--run",
+    "command",
+    metavar="COMMAND",
+    help="Execute COMMAND, such as your tests, at a simulator, and record what it requests and reads.",
+)
 @click.option("-o", "--output", metavar="FILE", help="Write the usage profile to FILE (- for stdout).")
-def usage_command(sources: tuple[Path, ...], contract_name: str | None, output: str | None) -> int:
+def usage_command(sources: tuple[Path, ...], contract_name: str | None, command: str | None, output: str | None) -> int:
     """List which operations and fields of the API source code and recordings use, and where.
 
     Each SOURCE is a file or folder: Python, TypeScript, JavaScript, or a HAR recording. The code is read and never
-    executed. The profile has no values and no keys. It also says which calls and files could not be followed.
+    executed; only the COMMAND of --run is. The profile has no values and no keys. It also says which calls and files
+    could not be followed.
     """
     from whopwatch.config.contract_choice import named_contract
+    from whopwatch.core.foreign_text import sanitize
+    from whopwatch.usage.command_run import describe_run, record_run, split_command
     from whopwatch.usage.scan import scan
 
-    profile = scan(sources, named_contract(contract_name))
+    if not sources and not command:
+        raise UsageError("Nothing to read.", expected="source code, a HAR file, or a command with --run")
+    contract = named_contract(contract_name)
+    words = split_command(command) if command else None
+    more: list[Callable[[Recorder], object]] = []
+    if words:
+        click.echo(sanitize(describe_run(words)), err=True)
+        more.append(lambda recorder: record_run(words, contract, recorder))
+    profile = scan(sources, contract, more)
     text = json.dumps(profile.to_json(), indent=2) + "\n"
     if output == "-":
         click.echo(text, nl=False)
@@ -50,7 +72,8 @@ def usage_command(sources: tuple[Path, ...], contract_name: str | None, output: 
         if output:
             write_whole(Path(output), text, "usage profile")
         _print(profile, output)
-    return EXIT_CLEAN if profile.operations else EXIT_COULD_NOT_CHECK
+    is_failed = any(run["exit_code"] != 0 for run in profile.runs)
+    return EXIT_CLEAN if profile.operations and not is_failed else EXIT_COULD_NOT_CHECK
 
 
 def _print(profile: Profile, output: str | None) -> None:
@@ -68,6 +91,9 @@ def _print(profile: Profile, output: str | None) -> None:
         f"({plural(coverage.lines, 'line')}) and {plural(coverage.recordings, 'recording')}; "
         f"{coverage.calls_followed} of {coverage.calls} calls followed"
     )
+    for run in profile.runs:
+        ended = "took too long" if run["exit_code"] is None else f"exit code {run['exit_code']}"
+        click.echo(sanitize(f"run: {run['command']}: {ended}, {plural(run['requests'], 'request')}"))
     for place, reason in coverage.not_followed[:SHOWN_ROWS]:
         click.echo(sanitize(f"  not followed: {place}: {reason}"))
     for file, reason in coverage.skipped[:SHOWN_ROWS]:

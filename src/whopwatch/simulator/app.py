@@ -79,6 +79,8 @@ class Endpoint:
             operation = call.operation.id if call.operation else "-"
             # The path as sent: parts that do not print are percent-encoded in it.
             self._backend.options.log(f"{call.method} {path} {operation} {response.status_code}")
+        if self._backend.options.on_call:
+            self._backend.options.on_call(call)
         await response(scope, receive, send)
 
 

@@ -47,7 +47,8 @@ class SimulatorOptions:
     `NAME@OPERATION`) are active from the start; with `control`, requests can replace them and trigger events.
     `wrappers` change single steps. A key may send `rate_limit` requests per operation in `rate_seconds`, measured by
     `clock`. Events are sent to `webhook` and to webhooks on this machine that are created through the API. `log` gets a
-    line for each request. `world` is used instead of a new one; it must have the same seed and number of items.
+    line for each request, `on_call` each request once it is answered. `world` is used instead of a new one; it must
+    have the same seed and number of items.
     """
 
     seed: int = 0
@@ -62,6 +63,7 @@ class SimulatorOptions:
     rate_seconds: float = 60.0
     webhook: WebhookOptions | None = None
     log: Callable[[str], None] | None = field(default=None, repr=False)
+    on_call: Callable[[ApiCall], None] | None = field(default=None, repr=False)
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
     world: World | None = field(default=None, repr=False)
 

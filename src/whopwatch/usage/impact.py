@@ -97,10 +97,14 @@ def impact_at(operation: str, location: str, profile: Profile, *, is_required: b
 
 
 def _not_seen(operation: str, profile: Profile) -> Impact:
-    """Return the impact where no use was seen: unused only if all the code was read and followed."""
+    """Return the impact where no use was seen: unused only if there is code, and all of it was read and followed."""
     unclear = ANY_OPERATION | {LOST_EVENT} if operation.startswith("webhook:") else ANY_OPERATION
     coverage = profile.coverage
-    is_unknown = coverage.skipped_total > 0 or any(reason in unclear for _, reason in coverage.not_followed)
+    is_unknown = (
+        not coverage.files
+        or coverage.skipped_total > 0
+        or any(reason in unclear for _, reason in coverage.not_followed)
+    )
     return Impact.MAY if is_unknown else Impact.UNUSED
 
 

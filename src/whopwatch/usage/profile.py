@@ -65,6 +65,7 @@ class Coverage:
     files: int = 0
     lines: int = 0
     recordings: int = 0
+    runs: int = 0
     calls: int = 0
     calls_followed: int = 0
     not_followed: list[tuple[str, str]] = field(default_factory=list)
@@ -83,6 +84,7 @@ class Coverage:
             "files": self.files,
             "lines": self.lines,
             "recordings": self.recordings,
+            "runs": self.runs,
             "calls": self.calls,
             "calls_followed": self.calls_followed,
             "not_followed": [{"place": place, "reason": reason} for place, reason in self.not_followed],
@@ -95,6 +97,7 @@ class Coverage:
 class Profile:
     """What is used, by operation id (`payments.list`, `webhook:payment.succeeded`).
 
+    `runs` says how the commands of --run ended. `account` is what the account's own log says, without the operations.
     `unhandled` maps operation, location and place of branches without a default to the documented enum values that
     none of them handles. It is not part of the file.
     """
@@ -102,6 +105,8 @@ class Profile:
     contract: str | None
     operations: dict[str, OperationUse] = field(default_factory=dict)
     coverage: Coverage = field(default_factory=Coverage)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    account: dict[str, Any] | None = None
     unhandled: dict[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
 
     def use(self, operation: str, place: str, certainty: Certainty) -> OperationUse:
@@ -129,6 +134,8 @@ class Profile:
             "version": __version__,
             "contract": self.contract,
             "coverage": self.coverage.to_json(),
+            **({"runs": self.runs} if self.runs else {}),
+            **({"account": self.account} if self.account else {}),
             "operations": [
                 {
                     "id": id,
@@ -177,6 +184,9 @@ def _profile(stored: Any) -> Profile:
     coverage = stored["coverage"]
     for name in ("files", "lines", "recordings", "calls", "calls_followed"):
         setattr(profile.coverage, name, int(coverage[name]))
+    profile.coverage.runs = int(coverage.get("runs", 0))
+    profile.runs = list(stored.get("runs", ()))
+    profile.account = stored.get("account")
     profile.coverage.not_followed = [(str(one["place"]), str(one["reason"])) for one in coverage["not_followed"]]
     profile.coverage.skipped = [(str(one["file"]), str(one["reason"])) for one in coverage["skipped_files"]]
     profile.coverage.skipped_total = int(coverage["skipped"])

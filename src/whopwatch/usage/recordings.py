@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from whopwatch.contract import Operation
 from whopwatch.core.errors import UsageError
 from whopwatch.core.strict_json import nests_deeper_than
 from whopwatch.har import read
@@ -24,7 +25,6 @@ def read_recording(path: Path, shown: str, recorder: Recorder) -> None:
     except UsageError as error:
         recorder.profile.coverage.skip(shown, error.got or "cannot be read")
         return
-    requests = RequestReader(recorder.index, recorder)
     recorder.profile.coverage.recordings += 1
     own_base = archive.facts.base_url if archive.facts else None
     for number, entry in enumerate(archive.entries, 1):
@@ -40,10 +40,17 @@ def read_recording(path: Path, shown: str, recorder: Recorder) -> None:
             continue
         recorder.call(shown, number)
         recorder.operation(operation.id, shown, number)
-        names: list[tuple[str, Values]] = [(name, ()) for name, _ in parse_qsl(address.query)]
-        names += [(name, part) for body in _body(entry.sent) for name, part in body.fields if name]
-        requests.sdk_arguments(operation, [], names, shown, number)
+        note_sent(recorder, operation, [name for name, _ in parse_qsl(address.query)], entry.sent, shown, number)
         recorder.whole(Data(operation.id), shown, number)
+
+
+def note_sent(
+    recorder: Recorder, operation: Operation, query: list[str], body: str | None, shown: str, number: int
+) -> None:
+    """Note the documented parameters and body fields of one request."""
+    names: list[tuple[str, Values]] = [(name, ()) for name in query]
+    names += [(name, part) for record in _body(body) for name, part in record.fields if name]
+    RequestReader(recorder.index, recorder).sdk_arguments(operation, [], names, shown, number)
 
 
 def _body(sent: str | None) -> tuple[RecordValue, ...]:

@@ -41,8 +41,11 @@ OTHER_CODE = (
 Reader = Callable[[str], list[s.Node]]
 
 
-def scan(sources: Sequence[Path], contract: Contract) -> Profile:
-    """Return the profile of files, folders and recordings. Raise UsageError for a source that does not exist."""
+def scan(sources: Sequence[Path], contract: Contract, more: Sequence[Callable[[Recorder], object]] = ()) -> Profile:
+    """Return the profile of files, folders and recordings; each of `more` adds to it.
+
+    Raise UsageError for a source that does not exist.
+    """
     recorder = Recorder(ApiIndex(contract))
     coverage = recorder.profile.coverage
     modules: list[s.SourceFile] = []
@@ -60,6 +63,8 @@ def scan(sources: Sequence[Path], contract: Contract) -> Profile:
         if module is not None:
             modules.append(module)
     follow(modules, recorder.index, recorder)
+    for add in more:
+        add(recorder)
     return recorder.finish()
 
 

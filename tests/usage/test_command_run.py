@@ -1,0 +1,100 @@
+"""`whopwatch usage --run`: what a command requests and reads at the simulator is in the profile."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from whopwatch.cli import main
+from whopwatch.contract import load
+from whopwatch.usage.api_index import ApiIndex
+from whopwatch.usage.command_run import sent_location, split_command
+
+Captured = pytest.CaptureFixture[str]
+
+APP = '''"""Reads fields of models, in a function and in a library's frame, and one response without the SDK."""
+import os
+from operator import attrgetter
+
+import httpx
+from whop_sdk import Whop
+
+client = Whop()
+company = os.environ["WHOP_COMPANY_ID"]
+best = sorted(client.payments.list(company_id=company, first=5), key=attrgetter("created_at"))
+print(best[0].user.email if best[0].user else "")
+print(dict(client.companies.retrieve(company))["title"])
+client.products.create(company_id=company, title="A title")
+headers = {"Authorization": f"Bearer {os.environ['WHOP_API_KEY']}"}
+base = os.environ["WHOP_BASE_URL"]
+print(httpx.get(f"{base}/plans", params={"company_id": company}, headers=headers).json()["data"][0]["id"])
+'''
+SECRET = "whop_key_of_production"  # noqa: S105 (a test)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WHOP_API_KEY", SECRET)
+    (tmp_path / "app.py").write_text(APP)
+    return tmp_path
+
+
+def uses(profile: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
+    return {one["id"]: {field["location"]: field["places"] for field in one["fields"]} for one in profile["operations"]}
+
+
+def test_what_a_run_requests_and_reads_is_in_the_profile(project: Path, capfd: Captured) -> None:
+    assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0
+    profile = json.loads((project / "usage.json").read_text())
+    found = uses(profile)
+    assert found.keys() == {"payments.list", "companies.retrieve", "products.create", "plans.list"}
+    payments = found["payments.list"]
+    assert payments["/data/*/user/email"] == ["app.py:11"]
+    assert payments["/data/*/created_at"] == ["app.py:10"]
+    assert payments["param:first"] == ["app.py:10"]
+    assert "/data/*/total" not in payments
+    assert "/page_info/has_next_page" not in payments, "what only the SDK reads is no use of the code"
+    assert found["products.create"]["body:/title"] == ["app.py:13"]
+    rows = {one["id"]: one for one in profile["operations"]}
+    assert [one["places"] for one in rows["companies.retrieve"]["read_whole"]] == [["app.py:12"]]
+    assert [one["location"] for one in rows["plans.list"]["read_whole"]] == [""], "its reads were not seen"
+    assert list(found["plans.list"]) == ["param:company_id"]
+    assert [(run["command"], run["exit_code"]) for run in profile["runs"]] == [(Path(sys.executable).name, 0)]
+    shown = capfd.readouterr()
+    assert "Running your command at a simulator" in shown.err
+    assert SECRET not in shown.out + shown.err + json.dumps(profile)
+    assert '"A title"' not in json.dumps(profile)
+
+
+def test_a_command_that_fails_is_not_clean(project: Path, capfd: Captured) -> None:
+    (project / "app.py").write_text(APP + "raise SystemExit(4)\n")
+    assert main(["usage", "--run", f"{sys.executable} app.py"]) == 3
+    assert "exit code 4" in capfd.readouterr().out
+
+
+def test_the_command_has_to_exist(capsys: Captured) -> None:
+    assert main(["usage", "--run", "no-such-program-here -x"]) == 2
+    assert main(["usage", "--run", "'"]) == 2
+    assert main(["usage"]) == 2
+    assert "Nothing to read" in capsys.readouterr().err
+    assert split_command("python -c 'print(1)'")[1:] == ["-c", "print(1)"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "location", "documented"),
+    [
+        ("payments.list", "param:statuses", "param:statuses[]"),
+        ("payments.list", "param:no_such", None),
+        ("checkout_configurations.create", "body:/plan/currency", "body:/plan/currency"),
+        ("checkout_configurations.create", "body:/plan/no_such", None),
+        ("payments.list", "body:/title", None),
+    ],
+)
+def test_only_documented_names_are_kept(operation: str, location: str, documented: str | None) -> None:
+    contract = load()
+    assert sent_location(ApiIndex(contract), contract.operations[operation], location) == documented

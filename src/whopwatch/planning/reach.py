@@ -34,22 +34,23 @@ def reach_operations(state: RunState) -> Plan:
     """Yield one request for each selected read, and more where a parent has no items or an id gets 404.
 
     Every round tries each unsatisfied operation once, with the best values seen by then, and operations that can
-    provide ids that another operation lacks. Lists come first, as their items have the ids that the others need. It
-    ends when there is nothing new to try.
+    provide ids that another operation lacks. In the first round the lists come first, by the number of parents
+    that they need, as their items have the ids that the others need. It ends when there is nothing new to try.
     """
     rank = partial(_rank, state)
     wanted = sorted(state.reads(), key=rank)
     others = (operation for operation in state.contract.reads if operation.id not in state.selected)
     helpers = sorted((operation for operation in others if operation.api == "v1"), key=rank)
-    progress = True
+    progress = is_first_round = True
     while progress:
         progress = False
         lacking = _lacking_resources(state, wanted)
         before = None
         for operation in (*wanted, *helpers):
-            if rank(operation) != before:
+            stage = rank(operation)[:2] if operation.is_list else None
+            if is_first_round and stage != before:
                 yield None
-            before = rank(operation)
+            before = stage
             is_due = operation.id in state.selected and operation.id not in state.satisfied
             if is_due or _provides(state, operation, lacking):
                 values = next_values(state, operation)
@@ -59,6 +60,7 @@ def reach_operations(state: RunState) -> Plan:
                     experiment = request_operation(state, operation, values)
                     isolated = isolated_experiment(state, "request_operation", operation, experiment)
                     yield PlannedExperiment(isolated, operation.resource)
+        is_first_round = False
         yield None
 
 

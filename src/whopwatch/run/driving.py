@@ -18,6 +18,8 @@ from whopwatch.run.abort import connection_lost_reason, is_api_response
 
 ROUND_SIZE = 8
 """Experiments in progress at once, and so the most requests on their way at once."""
+MOST_WAITING = 64
+"""Experiments that wait for the resource of another one, while later ones of other resources begin."""
 SendRound = Callable[[Sequence[Call]], Sequence[Exchange | None]]
 
 
@@ -40,32 +42,36 @@ def _next_call(experiment: Experiment, exchange: Exchange | None) -> Call | None
         return None
 
 
-class _Plan:
-    """A plan whose next experiment can be inspected before it begins."""
+class _Queue:
+    """The experiments of a plan that have not begun: one whose resource is in use waits, and lets others pass."""
 
     def __init__(self, plan: Plan, state: RunState) -> None:
         self._plan = plan
         self._busy = state.busy
-        self._next: PlannedExperiment | None = None
-        self._is_waiting = False
+        self._waiting: list[PlannedExperiment] = []
+        self._is_held = False
         self.is_over = False
 
     def next(self, in_progress: int) -> PlannedExperiment | None:
-        """Return the next experiment; None at the end, or if it has to wait for one in progress."""
-        while self._next is None and not self.is_over:
-            if self._is_waiting and in_progress:
-                return None
-            self._is_waiting = False
+        """Return the next experiment that may begin; None at the end, or if each has to wait for one in progress."""
+        used: set[str | None] = set(self._busy)
+        for number, planned in enumerate(self._waiting):
+            if planned.resource not in used:
+                return self._waiting.pop(number)
+            used.add(planned.resource)
+        while len(self._waiting) < MOST_WAITING and not (self._is_held and (in_progress or self._waiting)):
             try:
-                self._next = next(self._plan)
+                found = next(self._plan)
             except StopIteration:
-                self.is_over = True
+                self.is_over = not self._waiting
                 return None
-            self._is_waiting = self._next is None
-        if self._next is None or (in_progress and self._next.resource in self._busy):
-            return None
-        found, self._next = self._next, None
-        return found
+            self._is_held = found is None
+            if found and found.resource not in used:
+                return found
+            if found:
+                self._waiting.append(found)
+                used.add(found.resource)
+        return None
 
 
 def drive_in_rounds(
@@ -76,7 +82,7 @@ def drive_in_rounds(
     A response None ends its experiment. No experiment starts once `may_start`, given the number of those in progress,
     is false; those in progress go on.
     """
-    waiting = _Plan(plan, state)
+    queue = _Queue(plan, state)
     active: list[tuple[Experiment, Call]] = []
 
     def go_on(experiment: Experiment, exchange: Exchange | None) -> None:
@@ -87,14 +93,14 @@ def drive_in_rounds(
     is_open = True
     while True:
         while is_open and len(active) < size():
-            planned = waiting.next(len(active))
+            planned = queue.next(len(active))
             if planned is None:
                 break
             is_open = may_start(len(active))
             if is_open:
                 go_on(planned.experiment, None)
         if not active:
-            if waiting.is_over or not is_open:
+            if queue.is_over or not is_open:
                 return
             continue
         responses = send_round([call for _, call in active])

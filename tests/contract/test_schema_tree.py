@@ -230,10 +230,15 @@ def test_of_a_large_value_a_part_is_explained_that_shows_the_same_kinds_of_fault
     part = node.to_explain({"data": [item] * 50, "page_info": {"x": list(range(20_000))}, "unknown": [small] * 500})
 
     assert len(part["data"]) == 50
-    assert part["data"][0] == {"id": 7, "title": None, "more": None}
-    assert part["unknown"] is None
+    assert part["data"][0] == {"id": 7, "title": None}
+    assert "unknown" not in part
     found = {violation.location for violation in validator.violations(part)}
     assert {"/data/*/id", "/data/*/title", "/data/*/created_at", "/page_info/has_next_page"} <= found
+
+
+def test_of_a_long_text_the_beginning_is_explained() -> None:
+    node = SchemaTree(lambda schema: schema).read({"type": "object", "properties": {"a": TEXT, "b": {}}})
+    assert node.to_explain({"a": "x" * 3 * 2**20, "b": 1}) == {"a": "x" * 10_000, "b": 1}
 
 
 def test_a_list_of_a_large_value_is_cut_off() -> None:

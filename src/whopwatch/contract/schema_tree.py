@@ -40,8 +40,18 @@ _COMPOSING = frozenset({"$ref", "allOf", "anyOf", "oneOf", "nullable", "enum", "
 _BESIDE_REFERENCE = _RESTRICTING | {"nullable", "anyOf", "oneOf", "allOf"}
 MAX_EXPLAINED_ITEMS = 200
 """Items of one page whose violations are explained one by one: a page may have a hundred thousand."""
+MAX_UNPRUNED_VALUES = 2_000
+"""Values of a response whose errors are explained as it is."""
 MAX_EXPLAINED_VALUES = 10_000
 """Values of which a validator explains each error; a full page of 100 items has some 6,000."""
+MAX_EXPLAINED_CHARACTERS = 10_000
+CHARACTERS_A_VALUE = 50
+"""A longer text counts as several values."""
+
+
+def _weight(value: Any) -> int:
+    """Return as how many values one counts."""
+    return 1 + len(value) // CHARACTERS_A_VALUE if isinstance(value, str) else 1
 
 
 class SchemaNode:
@@ -203,28 +213,29 @@ class SchemaNode:
             yield path, node.prefixes
 
     def to_explain(self, value: Any) -> Any:
-        """Return the part of `value` that a validator may explain: all of it if it has at most MAX_EXPLAINED_VALUES.
+        """Return the part of `value` that a validator may explain: all of it if it is as small as most are.
 
-        Each error of a validator repeats the object that it is about, so that a large one takes gigabytes. Of a larger
-        value, undocumented fields are null and long arrays are cut off: neither hides what is wrong with the rest.
+        Each error of a validator repeats the object that it is about, so that a large one takes gigabytes. A larger
+        value is returned without its undocumented fields, the end of long texts, and the items beyond
+        MAX_EXPLAINED_VALUES: none of these hides what is wrong with the rest.
         """
-        left = MAX_EXPLAINED_VALUES
+        left = MAX_UNPRUNED_VALUES
         waiting = [value]
         while waiting and left >= 0:
             part = waiting.pop()
-            left -= 1
+            left -= _weight(part)
             waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
         return value if left >= 0 else self._pruned(value, [MAX_EXPLAINED_VALUES])
 
     def _pruned(self, value: Any, left: list[int]) -> Any:
-        left[0] -= 1
+        left[0] -= _weight(value)
         if isinstance(value, dict):
             children = {name: self._child(name) for name in value}
-            return {name: child._pruned(value[name], left) if child else None for name, child in children.items()}
+            return {name: child._pruned(value[name], left) for name, child in children.items() if child}
         if isinstance(value, list):
             items = next((node.items for node in self.alternatives if node.items), None)
             return [items._pruned(item, left) for item in value[:MAX_EXPLAINED_ITEMS] if left[0] > 0] if items else []
-        return value
+        return value[:MAX_EXPLAINED_CHARACTERS] if isinstance(value, str) else value
 
     def _child(self, name: str) -> SchemaNode | None:
         """Return the node of the field `name` in any variant."""

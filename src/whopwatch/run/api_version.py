@@ -127,7 +127,8 @@ def schema_places(contract: Contract, exchange: Exchange) -> int | None:
     validator = contract.validator(operation.success.pointer, operation.api)
     if validator.is_valid(value):
         return 0
-    return len({violation.location for violation in validator.violations(_shortened(value))})
+    explained = schemas_of(contract).of(operation).to_explain(_shortened(value))
+    return len({violation.location for violation in validator.violations(explained)})
 
 
 def mismatches_with(contract: Contract, exchange: Exchange) -> int | None:

@@ -48,7 +48,9 @@ def run(
     metrics: ProbeMetrics, outcome: ProbeOutcome, *findings: Finding, status: int | None = 200, at: float = 9.0
 ) -> None:
     judged = findings if status else None
-    metrics.record_run("products.list", outcome, at=at, phases=PHASES, status=status, findings=judged, run_id="00ff")
+    metrics.record_run(
+        "products.list", outcome, at=at, phases=PHASES, status=status, findings=judged, exemplar={"run_id": "00ff"}
+    )
 
 
 def test_every_outcome_starts_at_zero(metrics: ProbeMetrics) -> None:

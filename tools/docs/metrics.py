@@ -35,7 +35,8 @@ Alerts on these metrics: [runbook](../../probes/runbook.md).
 The prober and the receiver send OpenMetrics 1.0 to clients that accept it, as Prometheus does, and text to others.
 The prober compresses with gzip for clients that accept it. In OpenMetrics the runs, responses, violations and
 durations of the prober have an exemplar with the id of their last run: `# {run_id="9f86d081884c7d65"}`. The record of
-that run is at `/history?run=9f86d081884c7d65`. Prometheus stores exemplars with `--enable-feature=exemplar-storage`.
+that run is at `/history?run=9f86d081884c7d65`. If traces are exported ([OpenTelemetry](../howto/opentelemetry.md)), it
+has `trace_id` and `span_id` too. Prometheus stores exemplars with `--enable-feature=exemplar-storage`.
 """
 LABELS: Mapping[str, str] = {
     "asked": "API version that requests ask for, or `key` for the key's own version",

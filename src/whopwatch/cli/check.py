@@ -41,6 +41,7 @@ from whopwatch.cli._support.options import (
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, show_progress
+from whopwatch.cli._support.telemetry import RunTraces
 from whopwatch.config.accepted import AcceptedEntry, load_accepted
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError
 from whopwatch.core.exit_codes import exit_code
@@ -175,6 +176,7 @@ def check_command(
     profile = choose_profile(usage_file, config, fail_on)
     if replay_file:
         return _replay(contract_name, replay_file, target, config, outputs, entries, fail_on, profile)
+    traces = RunTraces()
     with show_progress() if not dry_run else nullcontext() as progress:
         options = RunOptions(
             contract_name=contract_name,
@@ -196,6 +198,7 @@ def check_command(
             thorough=thorough,
             progress=progress,
             announce=print_contract,
+            observed=traces.note,
         )
         if dry_run:
             return _print_plan(options, target)
@@ -208,6 +211,7 @@ def check_command(
         files["har"] = recorded.har
     report = weigh_report(accept_in_report(run.contract, report, entries), profile)
     output_report(report, outputs, files, run.values() if show_values else {})
+    traces.export("check", report)
     return EXIT_INTERRUPTED if run.observation.stopped == INTERRUPTED else exit_code(report, fail_on)
 
 

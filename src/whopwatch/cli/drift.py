@@ -38,6 +38,7 @@ from whopwatch.cli._support.options import (
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, show_progress
+from whopwatch.cli._support.telemetry import RunTraces
 from whopwatch.config.accepted import load_accepted
 from whopwatch.config.companies import read_companies
 from whopwatch.config.contract_choice import AUTO, ContractChoice, named_contract
@@ -149,6 +150,7 @@ def drift_command(
 
     _check_usage(target, targets, shard, baseline)
     metrics = Metrics(textfile, pushgateway, {"shard": shard.partition("/")[0]} if shard else {})
+    traces = RunTraces()
     options = RunOptions(
         contract_name=contract_name,
         api_version=api_version,
@@ -165,6 +167,7 @@ def drift_command(
         allow_unchecked=allow_unchecked,
         thorough=thorough,
         announce=print_contract,
+        observed=traces.note,
     )
     contract = _check_selection(options, target, targets)
     entries = load_accepted(accepted, config)
@@ -188,6 +191,7 @@ def drift_command(
             report, outcomes = outcome.report, {"": outcome}
     report = weigh_report(report, profile)
     output_report(report, outputs)
+    traces.export("drift", report)
     if metrics.wanted:
         from whopwatch.metrics.runs import DRIFT_JOB, drift_metrics
 

@@ -32,6 +32,7 @@ from whopwatch.cli._support.options import (
     verbosity,
 )
 from whopwatch.cli._support.subprocess_call import call_in_subprocess
+from whopwatch.cli._support.telemetry import RunTraces, prober_telemetry
 from whopwatch.config import SIMULATOR, Secret, Target, read_secret, resolve_target, target_name
 from whopwatch.config.accepted import AcceptedFile
 from whopwatch.config.contract_choice import choose_contract
@@ -45,6 +46,7 @@ from whopwatch.prober.settings import McpOptions, Probe, default_file, read_sett
 
 if TYPE_CHECKING:
     from whopwatch.prober.probe_run import AcceptedEntries, ProbeRunner
+    from whopwatch.run.options import ObservedRun
 
 PROBER_ADDRESS = "127.0.0.1:9464"
 EXAMPLE = """\b
@@ -173,6 +175,7 @@ def _serve(
         check_mcp=partial(_check_mcp, place, target),
         probe_token=Secret(token) if token else None,
         accepted=accepted,
+        telemetry=prober_telemetry(contract, target, shard),
     )
     server = service.start(address)
     host, port = server.server_address
@@ -227,16 +230,20 @@ def _once(
     from whopwatch.prober.service import ProberService
 
     outputs = Outputs({"json": json_file}, None, {})
+    traces = RunTraces()
     service = ProberService(contract, target, config, shard)
     try:
         probes = list(service.probes.values())
-        report, stopped = check_once(contract, service.runner, probes, target, max_seconds=max_time)
+        report, stopped = check_once(
+            contract, service.runner, probes, target, max_seconds=max_time, observed=traces.note
+        )
     finally:
         service.stop()
     if shard.index == 0 and not stopped:
         report = _with_mcp(report, contract, target, read_settings(config).mcp, max_time)
     report = accept_in_report(contract, report, accepted())
     output_report(report, outputs)
+    traces.export("probe", report)
     return EXIT_INTERRUPTED if stopped == INTERRUPTED else exit_code(report)
 
 
@@ -248,10 +255,12 @@ def check_once(
     *,
     sleep: Callable[[float], None] = time.sleep,
     max_seconds: float | None = None,
+    observed: Callable[[ObservedRun], None] | None = None,
 ) -> tuple[Report, str | None]:
     """Run each of `probes` once, request what had no data; return the report, and why the round ended early if it did.
 
-    It ends early if the target never gives a usable response, and after `max_seconds`.
+    It ends early if the target never gives a usable response, and after `max_seconds`. `observed` is called with the
+    run.
     """
     from whopwatch.http import RunBudget
     from whopwatch.prober.once import run_each_once
@@ -259,6 +268,7 @@ def check_once(
     from whopwatch.run.conclude import judge
     from whopwatch.run.driving import complete_round
     from whopwatch.run.observation import Observation
+    from whopwatch.run.options import ObservedRun
     from whopwatch.run.selection import match_operations
 
     started_at, begun = datetime.now(UTC), time.perf_counter()
@@ -286,6 +296,8 @@ def check_once(
         missing=made.missing,
         requests=Counter(exchange.operation for exchange in exchanges),
     )
+    if observed:
+        observed(ObservedRun(contract, target, observation))
     return judge(contract, observation, target.name), made.stopped
 
 

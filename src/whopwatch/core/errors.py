@@ -31,6 +31,7 @@ EXTRAS = {
     "jsonpath_rfc9535": ("build",),
     "mcp": ("mcp",),
     "mcp_types": ("mcp",),
+    "opentelemetry": ("otel",),
     "openapi_spec_validator": ("build",),
     "prometheus_client": ("probe", "webhook"),
     "pytest": ("pytest",),

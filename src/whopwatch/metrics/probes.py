@@ -7,7 +7,7 @@ becomes a label.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -190,11 +190,11 @@ class ProbeMetrics:
         phases: Sequence[Phases],
         status: int | None,
         findings: Sequence[Finding] | None,
-        run_id: str | None = None,
+        exemplar: Mapping[str, str] | None = None,
     ) -> None:
         """Count one run that sent requests and ended at `at`. `phases` are those of its requests, the probed one last.
 
-        `run_id` becomes the exemplar of what the run adds, so that a series leads to the record of the run.
+        `exemplar` are the labels of what the run adds, so that a series leads to the record of the run and its trace.
 
         `findings` is None if the response says nothing about the contract; the previous findings stay exported. A run
         that ends after a reload removed its operation is not counted.
@@ -204,7 +204,7 @@ class ProbeMetrics:
         series = self._series.get(operation)
         if series is None:
             series = self._series[operation] = _RunSeries(self, operation)
-        exemplar = {"run_id": run_id} if run_id else None
+        exemplar = dict(exemplar) if exemplar else None
         series.runs[outcome].inc(1, exemplar)
         series.duration.observe(phases[-1].total, exemplar)
         for request in phases:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -26,6 +26,7 @@ from whopwatch.prober.history import ProbeRun, RunHistory, RunRecord
 from whopwatch.prober.ids import RecentIds
 from whopwatch.prober.probe_requests import MissingIdError, RequestSequence
 from whopwatch.prober.settings import Probe
+from whopwatch.telemetry import TracedRun
 
 READ_HEADERS = frozenset(header for check in PROBE_CHECKS for header in check.headers)
 """Response headers that a check of a probe reads. The others may differ from response to response."""
@@ -141,7 +142,8 @@ class _Ending:
 class ProbeRunner:
     """Run probes, and export and store their results. `clock` is monotonic, `wall` since the epoch, in seconds.
 
-    `asked_version` is the API version that requests ask for, None for the key's own.
+    `asked_version` is the API version that requests ask for, None for the key's own. `trace` exports the trace of a run
+    and returns the labels of an exemplar that leads to it.
     """
 
     contract: Contract
@@ -154,6 +156,7 @@ class ProbeRunner:
     wall: Callable[[], float] = time.time
     accepted: AcceptedEntries = tuple
     asked_version: str | None = None
+    trace: Callable[[TracedRun], Mapping[str, str]] | None = None
     checker: RunChecker = field(init=False)
     _without_id: set[str] = field(default_factory=set)
     _seen_version: str | None = None
@@ -249,7 +252,7 @@ class ProbeRunner:
             phases=[exchange.phases for exchange in run.exchanges],
             status=last.status,
             findings=run.findings if last.operation == probe.id and shows_contract(last) else None,
-            run_id=run.id,
+            exemplar={"run_id": run.id, **(self.trace(_traced(run)) if self.trace else {})},
         )
 
     def _note_version(self, exchange: Exchange) -> None:
@@ -271,6 +274,24 @@ class ProbeRunner:
         if missing != (operation in self._without_id):
             (self._without_id.add if missing else self._without_id.discard)(operation)
             self.metrics.set_without_id(operation, missing)
+
+
+def _traced(run: ProbeRun) -> TracedRun:
+    is_success = run.outcome is ProbeOutcome.SUCCESS
+    attributes = {
+        "whopwatch.operation": run.operation,
+        "whopwatch.outcome": str(run.outcome),
+        "whopwatch.run_id": run.id,
+    }
+    return TracedRun(
+        f"probe {run.operation}",
+        run.at - run.seconds,
+        run.seconds,
+        run.exchanges,
+        attributes,
+        None if is_success else run.reason or str(run.outcome),
+        run.findings,
+    )
 
 
 def _failure_reason(exchange: Exchange, findings: Sequence[Finding], outcome: ProbeOutcome) -> str | None:

@@ -6,11 +6,13 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from prometheus_client import ProcessCollector
+from prometheus_client.metrics_core import Metric
 
 from whopwatch import __version__
 from whopwatch.config import Secret, Target
@@ -31,10 +33,27 @@ from whopwatch.prober.probe_requests import resources_needed
 from whopwatch.prober.probe_run import AcceptedEntries, ProbeRunner
 from whopwatch.prober.schedule import Scheduler
 from whopwatch.prober.settings import Probe, ProberSettings, read_settings, select_probes
+from whopwatch.telemetry import TracedRun
 
 SWITCH_SECONDS = 0.0005
 """How long a thread may hold the interpreter lock. Bounds what a scrape adds to the latency of a probe."""
 _LOG = logging.getLogger("whopwatch.prober")
+
+
+class Telemetry(Protocol):
+    """Exports traces and metrics (see telemetry.prober)."""
+
+    def start(self, collect: Callable[[], Iterable[Metric]]) -> None:
+        """Start to export. `collect` returns the metrics."""
+        ...
+
+    def record(self, run: TracedRun) -> Mapping[str, str]:
+        """Make the spans of `run`. Return the labels of an exemplar that leads to them."""
+        ...
+
+    def stop(self) -> None:
+        """Export what is left, and stop."""
+        ...
 
 
 class ProberService:
@@ -42,7 +61,7 @@ class ProberService:
 
     `check_mcp` checks an MCP server; only the first shard does so, and without it none. `probe_token` is what clients
     must send for a probe on request; without it only local clients may request one. `accepted` returns the accepted
-    findings, which fail no run and count in no metric.
+    findings, which fail no run and count in no metric. `telemetry` exports traces and metrics in the background.
     Raises ConfigError for an invalid file.
     """
 
@@ -56,6 +75,7 @@ class ProberService:
         check_mcp: McpCheck | None = None,
         probe_token: Secret | None = None,
         accepted: AcceptedEntries = tuple,
+        telemetry: Telemetry | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._contract = contract
@@ -67,13 +87,15 @@ class ProberService:
         self._settings, probes = self._read_config()
         self.metrics = ProbeMetrics(new_registry())
         mcp = McpMetrics(self.metrics.registry)
-        self.exposition = Exposition([*self.metrics.families, *mcp.families], [ProcessCollector(registry=None)])
+        self._process = ProcessCollector(registry=None)
+        self.exposition = Exposition([*self.metrics.families, *mcp.families], [self._process])
         self._client = ProbeClient(target, contract, fresh=self._settings.fresh_connections)
         self._budget = RequestBudget(self._requests_per_minute(self._settings), time.monotonic)
         self.on_demand = OnDemandBudget(self._settings.on_demand_per_minute, self._budget, time.monotonic)
         self.probe_token = probe_token
         self._mcp = McpChecker(check_mcp, self._budget, mcp, wall=wall) if check_mcp and shard.index == 0 else None
         self._history = RunHistory()
+        self._telemetry = telemetry
         self.runner = self._runner_for(probes)
         self.scheduler = Scheduler(self.runner, self.metrics, probes, workers=self._settings.workers)
         self._in_maintenance: dict[str, bool] = {}
@@ -100,6 +122,8 @@ class ProberService:
         """Start to serve at `address` and to probe. Raises UsageError if it cannot listen there."""
         server = PageServer(address, build_pages(self), SLOW_PAGES)
         self.warm_up()
+        if self._telemetry:
+            self._telemetry.start(self._refreshed_metrics)
         server.start()
         self._thread.start()
         if self._mcp:
@@ -126,6 +150,8 @@ class ProberService:
             self._mcp.stop()
         if self._thread.ident is not None:
             self._thread.join()
+        if self._telemetry:
+            self._telemetry.stop()
         self._client.close()
 
     def reload(self) -> bool:
@@ -164,6 +190,10 @@ class ProberService:
         self.metrics.ratelimit_remaining.set(level.remaining)
         self.metrics.ratelimit_reset.set(self._wall() + level.seconds_until(level.limit))
 
+    def _refreshed_metrics(self) -> Iterable[Metric]:
+        self.refresh()
+        return [*self.metrics.registry.collect(), *self._process.collect()]
+
     def _operations_under_maintenance(self, now: datetime) -> set[str]:
         selected: set[str] = set()
         for window in self._settings.windows:
@@ -198,6 +228,7 @@ class ProberService:
             self._history,
             accepted=self._accepted,
             asked_version=self._target.version_header,
+            trace=self._telemetry.record if self._telemetry else None,
         )
 
     def _export_constants(self, probes: tuple[Probe, ...]) -> None:

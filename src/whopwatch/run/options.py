@@ -38,6 +38,7 @@ class RunOptions:
     run has a budget for every check of every operation. With `allow_unchecked` the key need not be allowed to use any
     operation. `patterns` select operations as `only` does, `exclude` leaves some out (`payments.*`). `faults` are
     injected by the simulator. `announce` is called with the contract before the first request, and again if it changes.
+    `observed` is called with the run at its end.
     After `max_seconds`, or with `max_failures` findings that count, the run ends with what it has.
     """
 
@@ -59,6 +60,7 @@ class RunOptions:
     faults: tuple[str, ...] = ()
     progress: Callable[[Progress], None] | None = None
     announce: Callable[[Contract, str], None] | None = None
+    observed: Callable[[ObservedRun], None] | None = None
     max_seconds: float | None = None
 
     def selected(self, contract: Contract) -> frozenset[str]:
@@ -229,4 +231,7 @@ def observe_target(
             max_seconds=options.max_seconds,
             max_failures=options.max_failures,
         )
-    return ObservedRun(contract, target, observation)
+    run = ObservedRun(contract, target, observation)
+    if options.observed:
+        options.observed(run)
+    return run

@@ -1,0 +1,125 @@
+"""OpenTelemetry on the command line: which command exports what, and one sentence if it is not exported."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from whopwatch.config import Target
+from whopwatch.config.shard import Shard
+from whopwatch.contract import Contract
+from whopwatch.core.errors import missing_extra
+from whopwatch.core.exit_codes import exit_code
+from whopwatch.core.report import Report
+from whopwatch.telemetry import PROTOCOL, Signal, TracedRun, refused_protocol, wants
+
+if TYPE_CHECKING:
+    from whopwatch.run.options import ObservedRun
+    from whopwatch.telemetry.prober import ProberTelemetry
+
+_LOG = logging.getLogger("whopwatch.prober")
+
+
+class RunTraces:
+    """The runs of a command, each exported as a trace if the environment configures an endpoint of OTLP."""
+
+    def __init__(self) -> None:
+        self._runs: list[ObservedRun] = []
+        self.note: Callable[[ObservedRun], None] | None = self._runs.append if _is_usable(Signal.TRACES) else None
+        """Adds a run; None if none is exported."""
+
+    def export(self, command: str, report: Report) -> None:
+        """Export the runs. `report` is about all of them."""
+        if not self._runs:
+            return
+        from whopwatch.telemetry.spans import Tracer, resource
+
+        failed: list[str] = []
+        for run in self._runs:
+            traced = _traced_run(command, run, report if len(self._runs) == 1 else None)
+            tracer = Tracer(run.contract, run.target, resource(), lambda taken: None if taken else failed.append(""))
+            tracer.export([traced])
+            tracer.close()
+        if failed:
+            _warn("The collector did not accept the trace of this run.")
+
+
+def prober_telemetry(contract: Contract, target: Target, shard: Shard) -> ProberTelemetry | None:
+    """Return what exports the traces and metrics of a prober; None if the environment configures neither."""
+    has_traces, has_metrics = map(_is_usable, (Signal.TRACES, Signal.METRICS))
+    if not (has_traces or has_metrics):
+        return None
+    from whopwatch.telemetry.prober import MetricsExport, ProberTelemetry
+    from whopwatch.telemetry.spans import Tracer, resource
+
+    who = {"service.instance.id": f"{shard.index}/{shard.count}", "whopwatch.target": target.name}
+    return ProberTelemetry(
+        Tracer(contract, target, resource(who), _change_logger("traces")) if has_traces else None,
+        MetricsExport(resource(who), _change_logger("metrics")) if has_metrics else None,
+    )
+
+
+def _is_usable(signal: Signal) -> bool:
+    """Return whether `signal` is configured and can be exported; if it cannot, say why and what to do."""
+    if not wants(signal, os.environ):
+        return False
+    name = signal.lower()
+    if protocol := refused_protocol(signal, os.environ):
+        _warn(f"OTEL_EXPORTER_OTLP_PROTOCOL={protocol[:20]!r} is not supported, so no {name} are exported.", PROTOCOL)
+        return False
+    try:
+        import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401
+    except ModuleNotFoundError as error:
+        _warn(f"An OTLP endpoint is configured, but no {name} are exported. {missing_extra(error) or error}")
+        return False
+    # Its messages quote what a collector responds; whopwatch has a sentence of its own.
+    logger = logging.getLogger("opentelemetry")
+    logger.propagate, logger.handlers[:] = False, [logging.NullHandler()]
+    return True
+
+
+def _warn(what: str, expected: str | None = None) -> None:
+    hint = f"\n  use: OTEL_EXPORTER_OTLP_PROTOCOL={expected}" if expected else ""
+    click.echo(f"warning: {what}{hint}", err=True)
+
+
+def _change_logger(what: str) -> Callable[[bool], None]:
+    """Return a function that logs when exports of `what` begin to fail, and when they succeed again."""
+    state = [True]
+
+    def on_export(is_taken: bool) -> None:
+        if is_taken != state[0]:
+            state[0] = is_taken
+            (_LOG.info if is_taken else _LOG.warning)(
+                "The OTLP collector accepts %s again." if is_taken else "The OTLP collector does not accept %s.", what
+            )
+
+    return on_export
+
+
+def _traced_run(command: str, run: ObservedRun, report: Report | None) -> TracedRun:
+    observation = run.observation
+    attributes: dict[str, str | int | float] = {
+        "whopwatch.target": run.target.name,
+        "whopwatch.contract": str(run.contract.edition),
+        "whopwatch.requests": observation.sent,
+    }
+    error = observation.stopped
+    if report:
+        attributes["whopwatch.verdict"] = str(report.verdict)
+        attributes["whopwatch.findings"] = len(report.findings)
+        error = error or (str(report.verdict) if exit_code(report) else None)
+    return TracedRun(
+        f"whopwatch {command}",
+        datetime.fromisoformat(observation.started_at).timestamp(),
+        observation.seconds,
+        observation.exchanges,
+        attributes,
+        error,
+        report.findings if report else (),
+    )

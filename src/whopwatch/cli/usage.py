@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli._support.options import CONTRACT_WITHOUT_AUTO
+from whopwatch.cli._support.options import CONFIG, CONTRACT_WITHOUT_AUTO, RATE, TARGET
 from whopwatch.cli._support.outputs import write_whole
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, UsageError
 from whopwatch.reports.text import plural
@@ -24,11 +25,12 @@ Examples:
   whopwatch usage src
   whopwatch usage src recording.har -o usage.json
   whopwatch usage src --run "pytest tests"      executes your command at a simulator
+  whopwatch usage src --account --target production -o usage.json
   whopwatch usage src --contract newest -o - | jq -r '.operations[].id'
 
 \b
-Exit codes: 0 at least one operation is used, 2 a source does not exist, 3 no use of the API was found or the command of
---run failed.
+Exit codes: 0 at least one operation is used, 2 a source does not exist, 3 no use of the API was found the command of
+--run failed, or the log of --account cannot be read.
 """
 SHOWN_ROWS = 40
 """Operations and skipped files that are printed; the file has all."""
@@ -43,8 +45,23 @@ SHOWN_ROWS = 40
     metavar="COMMAND",
     help="Execute COMMAND, such as your tests, at a simulator, and record what it requests and reads.",
 )
+@click.option(
+    "--account", "is_account", is_flag=True, help="Read the account's own log of requests at --target. Sends GETs only."
+)
+@TARGET
+@RATE
+@CONFIG
 @click.option("-o", "--output", metavar="FILE", help="Write the usage profile to FILE (- for stdout).")
-def usage_command(sources: tuple[Path, ...], contract_name: str | None, command: str | None, output: str | None) -> int:
+def usage_command(
+    sources: tuple[Path, ...],
+    contract_name: str | None,
+    command: str | None,
+    is_account: bool,
+    target: str | None,
+    rate: float | None,
+    config: Path | None,
+    output: str | None,
+) -> int:
     """List which operations and fields of the API source code and recordings use, and where.
 
     Each SOURCE is a file or folder: Python, TypeScript, JavaScript, or a HAR recording. The code is read and never
@@ -56,14 +73,16 @@ def usage_command(sources: tuple[Path, ...], contract_name: str | None, command:
     from whopwatch.usage.command_run import describe_run, record_run, split_command
     from whopwatch.usage.scan import scan
 
-    if not sources and not command:
-        raise UsageError("Nothing to read.", expected="source code, a HAR file, or a command with --run")
+    if not (sources or command or is_account):
+        raise UsageError("Nothing to read.", expected="source code, a HAR file, --run COMMAND or --account")
     contract = named_contract(contract_name)
     words = split_command(command) if command else None
     more: list[Callable[[Recorder], object]] = []
     if words:
         click.echo(sanitize(describe_run(words)), err=True)
         more.append(lambda recorder: record_run(words, contract, recorder))
+    if is_account:
+        more.append(lambda recorder: _read_log(recorder, target, rate, config))
     profile = scan(sources, contract, more)
     text = json.dumps(profile.to_json(), indent=2) + "\n"
     if output == "-":
@@ -74,6 +93,16 @@ def usage_command(sources: tuple[Path, ...], contract_name: str | None, command:
         _print(profile, output)
     is_failed = any(run["exit_code"] != 0 for run in profile.runs)
     return EXIT_CLEAN if profile.operations and not is_failed else EXIT_COULD_NOT_CHECK
+
+
+def _read_log(recorder: Recorder, name: str | None, rate: float | None, config: Path | None) -> None:
+    from whopwatch.contract import load
+    from whopwatch.run.target import open_target
+    from whopwatch.usage.account_log import read_account_log
+
+    newest = load("newest")
+    with open_target(newest, name, os.environ, config=config, rate=rate) as target:
+        read_account_log(target, newest, recorder)
 
 
 def _print(profile: Profile, output: str | None) -> None:
@@ -94,6 +123,13 @@ def _print(profile: Profile, output: str | None) -> None:
     for run in profile.runs:
         ended = "took too long" if run["exit_code"] is None else f"exit code {run['exit_code']}"
         click.echo(sanitize(f"run: {run['command']}: {ended}, {plural(run['requests'], 'request')}"))
+    if profile.account:
+        log = profile.account
+        versions = f", versions {', '.join(log['versions'])}" if log["versions"] else ""
+        days = f" from {log['from']} to {log['to']}" if log["from"] else ""
+        keys = plural(len(log["keys"]), "key")
+        part = "" if log["is_whole"] else " (only the newest part of the log was read)"
+        click.echo(f"account log: {plural(log['rows'], 'request')}{days} by {keys}{versions}{part}")
     for place, reason in coverage.not_followed[:SHOWN_ROWS]:
         click.echo(sanitize(f"  not followed: {place}: {reason}"))
     for file, reason in coverage.skipped[:SHOWN_ROWS]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
@@ -190,6 +191,8 @@ def _results(task: Task) -> Iterator[dict[str, Any]]:
     finding = task.finding
     for place in finding.impact_places:
         path, _, line = place.rpartition(":")
+        if not Path(path).is_file():
+            continue  # a run or the account log: there is no line to show
         yield {
             "ruleId": finding.drift_class,
             "level": _LEVELS.get(finding.severity, "note"),

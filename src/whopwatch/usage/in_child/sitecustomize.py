@@ -19,8 +19,8 @@ from types import FrameType, ModuleType
 from typing import Any, TextIO
 from urllib.parse import parse_qsl
 
-MAX_ROWS = 100_000
-MAX_SENT_LEVELS = 20
+MAX_CHILD_ROWS = 100_000
+MAX_BODY_STEPS = 20
 MAX_FRAMES = 60
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.environ.get("WHOPWATCH_USAGE_ROWS", "")
@@ -29,7 +29,7 @@ LIBRARIES = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.se
 OWN_MODULES = ("whop_sdk", "pydantic", "sitecustomize")
 Source = tuple[str, str]
 """The method of a request, or `webhook`; and its address, or the event."""
-READS_WHOLE = frozenset({"model_dump", "model_dump_json", "model_copy", "dict", "json", "copy", "to_dict", "to_json"})
+WHOLE_READERS = frozenset({"model_dump", "model_dump_json", "model_copy", "dict", "json", "copy", "to_dict", "to_json"})
 
 
 class Rows:
@@ -42,7 +42,7 @@ class Rows:
 
     def add(self, *row: object) -> None:
         """Append a row, unless it is known."""
-        if row in self.seen or len(self.seen) >= MAX_ROWS:
+        if row in self.seen or len(self.seen) >= MAX_CHILD_ROWS:
             return
         self.seen.add(row)
         if self.file is None or self.process != os.getpid():  # the first row of this process
@@ -59,14 +59,14 @@ origins: dict[int, tuple[object, Source, str]] = {}
 """By the id of a model: a reference to it, the method and address that it came from, and its location there."""
 
 
-def remember(value: Any, source: Source, location: str) -> None:
+def note_origin(value: Any, source: Source, location: str) -> None:
     """Note where a model, or the models in a list or record, came from."""
     if isinstance(value, list):
         for item in value:
-            remember(item, source, location + "/*")
+            note_origin(item, source, location + "/*")
     elif isinstance(value, dict):
         for key, item in value.items():
-            remember(item, source, location + "/" + escaped(key))
+            note_origin(item, source, location + "/" + escaped(key))
     elif hasattr(type(value), "__pydantic_fields__") or hasattr(type(value), "__fields__"):
         key = id(value)
         origins[key] = (weakref.ref(value, lambda _: origins.pop(key, None)), source, location)
@@ -100,7 +100,7 @@ def note_read(model: Any, name: str, value: Any, frame: FrameType) -> None:
     if found is None:
         return
     _, source, location = found
-    if name in READS_WHOLE or name == "__dict__":
+    if name in WHOLE_READERS or name == "__dict__":
         if not is_own(frame):
             rows.add("whole", *source, location, *place(frame))
         return
@@ -109,7 +109,7 @@ def note_read(model: Any, name: str, value: Any, frame: FrameType) -> None:
         return
     wire_name = getattr(fields.get(name), "alias", None) or name
     below = location + "/" + escaped(wire_name)
-    remember(value, source, below)
+    note_origin(value, source, below)
     if is_own(frame):
         return
     rows.add("field", *source, below, *place(frame))
@@ -155,7 +155,7 @@ def note_request(request: Any, frame: FrameType) -> Source:
 
 def names_below(value: Any, location: str, level: int) -> Iterator[str]:
     """Yield the locations of the names in a request body."""
-    if level > MAX_SENT_LEVELS:
+    if level > MAX_BODY_STEPS:
         return
     if isinstance(value, list):
         for item in value:
@@ -180,7 +180,7 @@ def noting(parse: Callable[..., Any]) -> Callable[..., Any]:
 
     def parse_and_note(self: Any, *arguments: Any, **named: Any) -> Any:
         result = parse(self, *arguments, **named)
-        remember(result, note_request(self.http_response.request, sys._getframe(1)), "")
+        note_origin(result, note_request(self.http_response.request, sys._getframe(1)), "")
         return result
 
     return parse_and_note
@@ -201,7 +201,7 @@ def unwrapping(unwrap: Callable[..., Any]) -> Callable[..., Any]:
     def unwrap_and_note(self: Any, *arguments: Any, **named: Any) -> Any:
         event = unwrap(self, *arguments, **named)
         source = ("webhook", str(getattr(event, "type", "")))
-        remember(event, source, "")
+        note_origin(event, source, "")
         rows.add("call", *source, "", *place(sys._getframe(1)))
         return event
 
@@ -217,7 +217,7 @@ def watch_parsing(module: Any) -> None:
         frame = sys._getframe(1)
         request = getattr(frame.f_locals.get("_response"), "request", None)
         if request is not None:
-            remember(result, note_request(request, frame), "")
+            note_origin(result, note_request(request, frame), "")
         return result
 
     module.parse_obj_as = parse_and_note

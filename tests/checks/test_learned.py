@@ -33,6 +33,14 @@ def test_a_missing_field_is_judged_by_its_source(contract: Contract) -> None:
     assert (severities["/title"], severities["/id"]) == ("info", "critical")
 
 
+def test_null_is_judged_by_its_source(contract: Contract) -> None:
+    body = {"id": None, "title": None}
+    findings = found(contract, "schema", exchange(ID, body, purpose=Purpose.RETRIEVE, path={"id": "prod_1"}))
+    by_place = {finding.location: finding for finding in findings if finding.drift_class == "D9"}
+    assert {place: finding.severity for place, finding in by_place.items()} == {"/id": "high", "/title": "info"}
+    assert ("learned-field-null", "/title") in rules(findings)
+
+
 def test_a_missing_field_of_an_item_is_looked_up_in_the_item() -> None:
     newest = load("newest")
     value = page([{}], start=None, end=None)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.checks.support import exchange, found, page, retrieved, review
-from whopwatch.checks.schema import FRACTION, VIOLATION_RULES, rule_of
+from whopwatch.checks.schema import FRACTION, VIOLATION_RULES, rule_in
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import Violation
+from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.finding import Confidence, Severity
 
 CASES = [
@@ -69,10 +71,11 @@ def test_what_keeps_its_schema_is_not_found(contract: Contract) -> None:
     assert found(contract, "schema", retrieved(review(undocumented=1))) == []
 
 
-def test_every_kind_of_violation_has_a_rule() -> None:
+def test_every_kind_of_violation_has_a_rule(contract: Contract) -> None:
+    rule_of = partial(rule_in, schemas_of(contract).of(contract.operation("reviews.retrieve")), {"id": 1})
     for kind, rule in VIOLATION_RULES.items():
-        assert rule_of(Violation((), kind, "integer", "string")) is rule
+        assert rule_of(Violation(("id",), kind, "integer", "string")) is rule
     assert (VIOLATION_RULES["const"].id, VIOLATION_RULES["union"].id) == ("schema/constant", "schema/variant")
     assert (VIOLATION_RULES["other"].id, VIOLATION_RULES["other"].drift_class) == ("schema/bound", "D11")
-    assert rule_of(Violation((), "type", "integer", "number")) is FRACTION
-    assert rule_of(Violation((), "const", "integer", "number")) is VIOLATION_RULES["const"]
+    assert rule_of(Violation(("id",), "type", "integer", "number")) is FRACTION
+    assert rule_of(Violation(("id",), "const", "integer", "number")) is VIOLATION_RULES["const"]

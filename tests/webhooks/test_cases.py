@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,12 +28,62 @@ def verify(case: str, *options: str) -> list[str]:
     return ["webhook", "verify", f"{CASES}/{case}/body.json", "--headers", f"{CASES}/{case}/headers.txt", *options]
 
 
-def test_a_pinned_delivery_is_checked_with_the_contract_of_its_version(capsys: Captured) -> None:
-    main(verify("pinned", "--any-age"))
+def sample(event: str, **envelope: str) -> dict[str, Any]:
+    """A payload as the API of the newest version sends it."""
+    body: dict[str, Any] = json.loads(Sampler(load("newest"), SECRET)(event)[0].body)
+    return {**body, **envelope}
+
+
+def signed(folder: Path, value: object) -> list[str]:
+    """Write `value` as a delivery and return the command that verifies it."""
+    body = json.dumps(value)
+    (folder / "body").write_text(body)
+    headers = {"content-type": "application/json", **signed_headers(SECRET, "msg_1", 1_796_041_811, body.encode())}
+    (folder / "headers").write_text(json.dumps(headers))
+    return ["webhook", "verify", str(folder / "body"), "--headers", str(folder / "headers"), "--any-age"]
+
+
+def test_a_pinned_delivery_is_checked_with_the_contract_of_its_version(tmp_path: Path, capsys: Captured) -> None:
+    value = sample("membership.activated", api_version_date="2026-10-15-1")
+    assert main(signed(tmp_path, value)) == 0
     out = capsys.readouterr().out
     assert "signature: valid" in out
     assert "version: the delivery is of API version 2026-10-15-1; the contract is of 2026-10-15-1" in out
     assert "event: membership.activated" in out
+    del value["data"]["product"]
+    assert main(signed(tmp_path, value)) == 1
+    assert "critical required-field-removed (D5) /data/product" in capsys.readouterr().out
+
+
+def test_an_object_with_the_fields_of_another_version_is_one_sentence(capsys: Captured) -> None:
+    assert main(verify("pinned", "--any-age")) == 3
+    out = capsys.readouterr().out
+    assert "not checked: the delivery is of API version 2026-10-15-1, but its object has the fields of another" in out
+    assert "critical" not in out
+
+
+def test_an_object_of_another_version_that_states_none_is_one_sentence() -> None:
+    value = sample("membership.activated")
+    del value["api_version_date"]
+    result = DeliveryContracts(load("2025-01-01")).check(value)
+    assert result.findings == ()
+    assert "states no API version and its object has the fields of version 2026-10-15-1" in str(result.unchecked)
+    assert DeliveryContracts().check(value).unchecked is None
+
+
+def test_many_lost_fields_alone_are_findings() -> None:
+    value = sample("membership.activated", api_version_date="2026-10-15-1")
+    value["data"] = {"id": value["data"]["id"], "new_field": 1}
+    result = DeliveryContracts().check(value)
+    assert result.unchecked is None
+    assert any(finding.severity == "critical" for finding in result.findings)
+
+
+def test_a_field_that_no_source_promises_is_info() -> None:
+    value = sample("membership.activated", api_version_date="2026-10-15-1")
+    del value["data"]["affiliate"]
+    (finding,) = DeliveryContracts().check(value).findings
+    assert (finding.location, finding.severity, finding.breaks) == ("/data/affiliate", "info", False)
 
 
 def test_a_pinned_delivery_is_not_checked_with_the_contract_of_another_version(capsys: Captured) -> None:
@@ -43,15 +94,8 @@ def test_a_pinned_delivery_is_not_checked_with_the_contract_of_another_version(c
 
 
 def test_a_version_without_an_edition_is_named(tmp_path: Path, capsys: Captured) -> None:
-    body = json.dumps({**json.loads((CASES / "pinned" / "body.json").read_text()), "api_version_date": "2026-06-08"})
-    (tmp_path / "body").write_text(body)
-    (tmp_path / "headers").write_text(
-        json.dumps(
-            {"content-type": "application/json", **signed_headers(SECRET, "msg_1", 1_796_041_811, body.encode())}
-        )
-    )
-    files = [str(tmp_path / "body"), "--headers", str(tmp_path / "headers")]
-    assert main(["webhook", "verify", *files, "--any-age", "--json", "-"]) == 3
+    value = {**json.loads((CASES / "pinned" / "body.json").read_text()), "api_version_date": "2026-06-08"}
+    assert main([*signed(tmp_path, value), "--json", "-"]) == 3
     report = json.loads(capsys.readouterr().out)
     assert report["verdict"] == "could-not-check"
     assert report["findings"] == []
@@ -59,8 +103,7 @@ def test_a_version_without_an_edition_is_named(tmp_path: Path, capsys: Captured)
 
 
 def test_a_newer_version_is_checked_by_the_nearest_contract_if_it_matches() -> None:
-    sample = Sampler(load("newest"), SECRET)("payment.succeeded")[0]
-    value = {**json.loads(sample.body), "api_version_date": "2026-10-20"}
+    value = sample("payment.succeeded", api_version_date="2026-10-20")
     result = DeliveryContracts().check(value)
     assert (result.unchecked, result.version) == (None, "2026-10-20")
     assert result.contract is not None

@@ -40,6 +40,12 @@ LEARNED_FIELD = replace(
 )
 """Of a field that a rule calls always present because the sources leave it open. The history reports its loss."""
 
+LEARNED_NULL = replace(
+    _rule("learned-field-null", "D9", Severity.LOW, "{place} is null (no source says that it never is)"),
+    documented=False,
+)
+"""Of a field that a rule calls never null because the sources leave it open."""
+LEARNED_RULES: Mapping[Kind, Rule] = {"required": LEARNED_FIELD, "null": LEARNED_NULL}
 
 OPEN_ENUM_VALUE = replace(
     _rule("open-enum-value", "D10", Severity.MEDIUM, "{place} has an undocumented enum value"), documented=False
@@ -47,8 +53,12 @@ OPEN_ENUM_VALUE = replace(
 """Of an enum that is documented as extensible: new values reach every version of the API."""
 
 
-def rule_of(violation: Violation) -> Rule:
-    """Return the rule that a schema violation breaks."""
+def rule_in(node: SchemaNode, value: object, violation: Violation) -> Rule:
+    """Return the rule that a violation of `node` in `value` breaks: another one where the sources leave it open."""
+    if violation.kind in LEARNED_RULES and node.is_learned(value, violation.path):
+        return LEARNED_RULES[violation.kind]
+    if violation.kind == "enum" and node.is_open_enum(value, violation.path):
+        return OPEN_ENUM_VALUE
     is_fraction = (violation.kind, violation.expected, violation.observed) == ("type", "integer", "number")
     return FRACTION if is_fraction else VIOLATION_RULES[violation.kind]
 
@@ -66,17 +76,8 @@ def schema(contract: Contract, evidence: Evidence, findings: FindingCollector) -
                 node = schemas_of(contract).of(success.operation)
                 value, start = success.part_to_explain(validator.is_valid)
                 for violation in validator.violations(node.to_explain(value)):
-                    rule = _rule_in(node, value, violation)
+                    rule = rule_in(node, value, violation)
                     _report(findings, success, rule, violation, evidence, start)
-
-
-def _rule_in(node: SchemaNode, value: object, violation: Violation) -> Rule:
-    """Return the rule that a violation of `node` breaks: another one where the node leaves it open."""
-    if violation.kind == "required" and node.is_learned(value, violation.path):
-        return LEARNED_FIELD
-    if violation.kind == "enum" and node.is_open_enum(value, violation.path):
-        return OPEN_ENUM_VALUE
-    return rule_of(violation)
 
 
 def _report(

@@ -9,11 +9,12 @@ from typing import Any
 
 from whopwatch.checks.content import BODY_PROBLEMS
 from whopwatch.checks.fields import UndocumentedPlace, undocumented_places
-from whopwatch.checks.schema import rule_of
+from whopwatch.checks.schema import rule_in
 from whopwatch.contract import Contract, Event
 from whopwatch.contract.schema import Violation, json_type
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.rule import Rule
 from whopwatch.signature import Reason, Refusal
 from whopwatch.webhooks.delivery import UNKNOWN_EVENT, Delivery, event_operation
 
@@ -152,20 +153,19 @@ def check_payload(contract: Contract, event: Event, value: dict[str, Any]) -> It
         return
     node = schemas_of(contract).event(event.name)
     for violation in validator.violations(node.to_explain(value)):
-        yield _schema_finding(event.name, violation)
+        yield _schema_finding(event.name, rule_in(node, value, violation), violation)
     places = undocumented_places(node, value)
     for place in {one.location: one for one in places}.values():
         yield _field_finding(event.name, place)
 
 
-def _schema_finding(event: str, violation: Violation) -> Finding:
-    rule = rule_of(violation)
+def _schema_finding(event: str, rule: Rule, violation: Violation) -> Finding:
     place = violation.location or "the payload"
     expected, observed, what = rule.words(place=place, expected=violation.expected, observed=violation.observed)
     return delivery_finding(
         rule.check,
         rule.drift_class,
-        rule.severity,
+        rule.severity_for(event, ()),
         event,
         violation.location,
         expected=expected,

@@ -1,7 +1,8 @@
 """Check the payload of a delivery against the contract of its API version.
 
 A delivery of a pinned webhook states its version (`api_version_date`). A delivery without one has the current shape, so
-it is checked against the newest edition first. Deliveries of webhook version v2 or v5 have another shape.
+it is checked against the newest edition first. Deliveries of webhook version v2 or v5 have another shape. An object
+with the fields of another version than the contract's is not checked: that is one sentence, not a finding a field.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any
 from whopwatch.config.contract_choice import AUTO, bundled_versions
 from whopwatch.contract import Contract, Event, editions, load
 from whopwatch.contract.loader import is_version, nearest_version
+from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.finding import Finding, Severity
+from whopwatch.run.api_version import STRUCTURAL
 from whopwatch.webhooks.checks import check_event_name, check_payload, documented_event
 from whopwatch.webhooks.delivery import UNKNOWN_EVENT
 
@@ -37,6 +40,11 @@ class PayloadResult:
     def name(self) -> str:
         """The event's name, `*` if it is not documented."""
         return self.event.name if self.event else UNKNOWN_EVENT
+
+    @property
+    def fits(self) -> bool:
+        """Whether the contract documents the event and nothing of the payload breaks it."""
+        return self.event is not None and not any(finding.breaks for finding in self.findings)
 
 
 class DeliveryContracts:
@@ -62,21 +70,21 @@ class DeliveryContracts:
         if stated is not None:
             return self._check_stated(value, stated)
         if self._fixed is not None:
-            return _check(self._fixed, value)
+            return _unless_of_another_version(_check(self._fixed, value), value)
         results = list(self._check_unpinned(value))
         best = min(results, key=lambda result: sum(finding.breaks for finding in result.findings))
         self._last = best.contract
-        return best
+        return _unless_of_another_version(best, value)
 
     def _check_stated(self, value: Any, stated: str) -> PayloadResult:
         """Check a payload by the contract of its version, or by the nearest older one if it matches that."""
         nearest = nearest_version(stated, bundled_versions())
         contract = self._fixed or (load(nearest) if nearest else None)
         if contract is not None and contract.version in (stated, None):
-            return replace(_check(contract, value), version=stated)
+            return _unless_of_another_version(replace(_check(contract, value), version=stated), value)
         if contract is not None and self._fixed is None:
             result = _tolerant(_check(contract, value))
-            if result.event is not None and not any(finding.breaks for finding in result.findings):
+            if result.fits:
                 return replace(result, version=stated)
         known = (
             f"the nearest contract is of {nearest}"
@@ -90,7 +98,7 @@ class DeliveryContracts:
         for contract in self._by_preference():
             result = _tolerant(_check(contract, value))
             yield result
-            if result.event is not None and not any(finding.breaks for finding in result.findings):
+            if result.fits:
                 return
 
     def _by_preference(self) -> Sequence[Contract]:
@@ -108,6 +116,33 @@ def _check(contract: Contract, value: Any) -> PayloadResult:
     event = documented_event(contract, value)
     findings = [*check_event_name(contract, value), *(check_payload(contract, event, value) if event else ())]
     return PayloadResult(event, tuple(findings), contract=contract)
+
+
+def _unless_of_another_version(result: PayloadResult, value: Any) -> PayloadResult:
+    """Return `result`, or one without findings if the object has the fields of another version than the contract's.
+
+    That is so if a third of the required fields are missing and undocumented ones are there beside documented ones: a
+    fault removes a few fields, and an object without any known field is another one.
+    """
+    contract, event = result.contract, result.event
+    data = value.get("data") if isinstance(value, dict) else None
+    if contract is None or contract.version is None or event is None or not isinstance(data, dict):
+        return result
+    documented = schemas_of(contract).event(event.name).fields.get("data")
+    if documented is None:
+        return result
+    documented = documented.variant_of(data)
+    required, missing = len(documented.required), len(documented.required - data.keys())
+    others = 0 if documented.allows_other_fields else len(data.keys() - documented.fields.keys())
+    known = len(data.keys() & documented.fields.keys())
+    if result.fits or missing * 3 < required or min(missing, others, known) < STRUCTURAL:
+        return result
+    stated = f"is of API version {result.version}, but" if result.version else "states no API version and"
+    counted = f"{missing} of {required} required fields are missing, {others} are not documented"
+    other = next((one for one in map(load, bundled_versions()) if _check(one, value).fits), None)
+    matching = f"version {other.version}" if other else f"another version than {contract.version}"
+    reason = f"the delivery {stated} its object has the fields of {matching}: {counted} in {contract.version}"
+    return PayloadResult(event, unchecked=reason, contract=contract, version=result.version)
 
 
 def _tolerant(result: PayloadResult) -> PayloadResult:

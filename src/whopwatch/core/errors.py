@@ -24,8 +24,6 @@ EXIT_INTERRUPTED = 130
 """The exit code of shells after Ctrl-C: 128 plus the number of the signal."""
 _LIKE_A_KEY = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_\-+/=]{20,}|(?:apik|whsec|sk|pk|ghp|xox.)[_-].*", re.DOTALL)
 EXTRAS = {
-    "anyio": ("simulator", "mcp"),
-    "httpx": ("simulator", "webhook"),
     "httpx2": ("mcp",),
     "hypothesis": ("generate",),
     "jsonpath_rfc9535": ("build",),
@@ -37,11 +35,9 @@ EXTRAS = {
     "pytest": ("pytest",),
     "requests": ("generate",),
     "schemathesis": ("generate",),
-    "starlette": ("simulator", "webhook", "mcp"),
     "tree_sitter": ("build",),
     "tree_sitter_typescript": ("build",),
     "urllib3": ("generate",),
-    "uvicorn": ("simulator", "webhook", "mcp"),
 }
 """The import name of each optional package, and the extras that install it."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from whopwatch.config import SIMULATOR, Target, read_config, refuse_unwritable, resolve_target, target_name
 from whopwatch.config.target import VERSION_OF_KEY
 from whopwatch.contract import Contract
-from whopwatch.core.errors import UsageError, missing_extra
+from whopwatch.core.errors import UsageError
 from whopwatch.run.selection import match_operations
 
 
@@ -78,10 +78,7 @@ def _opened(
         # The simulator needs no configuration, but a broken file is better reported now than at the first real run.
         read_config(config)
         # Imported late: a real target needs no server, and the import takes longer than a whole command.
-        try:
-            from whopwatch.simulator import embedded
-        except ModuleNotFoundError as error:
-            raise missing_extra(error, wanted="simulator") or error from None
+        from whopwatch.simulator import embedded
 
         with embedded(contract, seed=seed, faults=tuple(faults)) as simulator:
             yield simulator.target()

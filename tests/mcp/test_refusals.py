@@ -109,6 +109,14 @@ def test_a_command_that_is_no_server(run: Run, command: str, reason: str) -> Non
     assert (code, reason in " ".join(output.split())) == (3, True)
 
 
+def test_a_program_that_downloads_is_named_before_it_runs(run: Run, tmp_path: Path) -> None:
+    program = tmp_path / "npx"
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o700)
+    code, output = run("--stdio", f"{program} -y @whop/mcp", "--trust")
+    assert (code, "npx downloads packages that are not checked against known hashes" in output) == (3, True)
+
+
 @pytest.mark.parametrize(
     "arguments", [["nowhere"], ["http://127.0.0.1:9/mcp", "--stdio", "x"], ["--target", "sandbox"], ["--stdio", " "]]
 )

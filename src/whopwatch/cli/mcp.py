@@ -73,6 +73,8 @@ The files are read for each call, so a night that ends while the server runs cou
 """
 
 
+DOWNLOADERS = frozenset({"bunx", "npx", "pipx", "pnpx", "uvx"})
+"""Programs that download a package and run it."""
 CONTAINED = "it had no network and no home folder: install it first, or use --trust"
 TIME_HELP = "Stop after S seconds; what was not called could not be checked.  [default: 300, with --rate more]"
 
@@ -309,7 +311,8 @@ def _by_command(
         ) as client,
         run_relay(client, contract, contained.socket if contained else None) as relay,
     ):
-        print_risks(contained=contained is not None)
+        program = Path(words[0]).name
+        print_risks(contained=contained is not None, downloader=program if program in DOWNLOADERS else None)
         # What is not found here would not be found inside either, with a worse reason.
         is_wrapped = contained is not None and shutil.which(words[0]) is not None
         if contained and is_wrapped:

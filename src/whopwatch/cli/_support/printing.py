@@ -21,13 +21,18 @@ if TYPE_CHECKING:
     from whopwatch.run import Progress as RunProgress
 
 
-def print_risks(*, contained: bool, release: str | None = None) -> None:
+def print_risks(*, contained: bool, release: str | None = None, downloader: str | None = None) -> None:
     """Print to stderr what does not protect the user from a foreign program that is about to start.
 
-    `release` is the name of a release whose packages no lock file pins.
+    `release` is the name of a release whose packages no lock file pins. `downloader` is the name of a program that
+    downloads packages, without known hashes, and runs them.
     """
     if release:
         click.echo(f"{release} has no lock file: its packages are not checked against known hashes (--lock).", err=True)
+    if downloader and contained:
+        click.echo(f"{downloader} has no network here: install the program first, or use --trust.", err=True)
+    elif downloader:
+        click.echo(f"{downloader} downloads packages that are not checked against known hashes.", err=True)
     if not contained:
         click.echo("The program runs without containment (--trust): it can read your files and send them.", err=True)
 

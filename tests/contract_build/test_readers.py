@@ -185,6 +185,27 @@ def test_a_disagreement_is_located(tmp_path: Path, before: str, after: str, loca
     assert location in {disagreement.location for disagreement in found}
 
 
+def test_python_decides_where_the_packages_of_one_version_differ(tmp_path: Path) -> None:
+    changes = {
+        "legs: number;": "tail: string;",
+        "type: 'cat.fed'": "type: 'cat.starved'",
+        "path`/cats/${id}`": "path`/kitten/${id}`",
+    }
+    text = TYPESCRIPT["resources/cats.ts"]
+    for before, after in changes.items():
+        text = text.replace(before, after)
+    python = read_python_sdk(wheel(tmp_path))
+    merged, _ = merge_readings(python, read_typescript_sdk(tarball(tmp_path, resources__cats=text)))
+    assert merged.operations.keys() == python.operations.keys()
+    assert merged.events.keys() == python.events.keys() == {"cat.fed"}
+    assert merged.operations["cats.delete"].path == python.operations["cats.delete"].path
+    cat = merged.types["Cat"]
+    assert isinstance(cat, RecordType)
+    fields = {item.name: item for item in cat.fields}
+    assert fields["legs"].type == WHOLE
+    assert fields["tail"] == RecordField("tail", TEXT, False)  # only TypeScript has it, so nothing promises it
+
+
 def test_enum_values_are_compared(tmp_path: Path) -> None:
     typescript = read_typescript_sdk(tarball(tmp_path, resources__shared="export type Colour = 'red' | 'blue';"))
     found = merge_readings(read_python_sdk(wheel(tmp_path)), typescript)[1]

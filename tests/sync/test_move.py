@@ -81,7 +81,7 @@ def moved(old: Path, new: Path, cache: Path) -> ContractMove:
 
 
 def test_the_new_contract_is_whole_and_is_the_release(moved: ContractMove, new: Path, cache: Path) -> None:
-    assert (moved.left, moved.undecided) == ((), ())
+    assert (moved.left, moved.disagreements) == ((), ())
     assert compare_sides(read_side(str(new), cache), read_side(f"sdk:{NEW}", cache)).places == ()
     assert len(load(new).operations) == 166  # those of v1 and the one of v2
 

@@ -199,6 +199,14 @@ def _print_move(moved: ContractMove, target: Path) -> None:
         if lines:
             click.echo(f"\n{len(lines)} {title}:")
             click.echo("\n".join(f"  {line}" for line in lines))
+    if moved.disagreements:
+        click.echo(f"\nThe Python and TypeScript SDKs of this version differ in {len(moved.disagreements)} places.")
+        click.echo("The contract has what Python says, and the fields that only TypeScript has as optional ones.")
+        click.echo("An entry in conflicts.yaml settles a place:")
+        lines = [f"  {place.where}: {place.what}" for place in moved.disagreements[:MAX_LEFT]]
+        rest = len(moved.disagreements) - len(lines)
+        click.echo("\n".join([*lines, *([f"  and {rest} more: see the JSON report"] if rest else [])]))
+        click.echo(f"  example  {moved.disagreements[0].example}")
     click.echo()
     print_left(moved.left)
 
@@ -212,4 +220,4 @@ def print_left(left: Sequence[LeftToDo]) -> None:
     for one in left[:MAX_LEFT]:
         click.echo("\n".join(f"  {line}" for line in one.lines()))
     if len(left) > MAX_LEFT:
-        click.echo(f"  and {len(left) - MAX_LEFT} more")
+        click.echo(f"  and {len(left) - MAX_LEFT} more: see the JSON report")

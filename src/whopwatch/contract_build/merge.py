@@ -1,7 +1,8 @@
 """Two readings of one API made into one exact schema.
 
-Python tells integers from other numbers and knows dates; TypeScript tells nullable from optional. Everything else
-must agree: where it does not, the difference is recorded and never settled silently.
+Python tells integers from other numbers and knows dates; TypeScript tells nullable from optional. The two packages of
+one version are often published on different days. Where they differ, Python's reading is taken and the difference
+recorded.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Merger:
         if isinstance(typescript, Nullable):
             if not isinstance(python, Nullable):
                 self.note(where, "not null", "nullable")
-            return Nullable(self.type(where, _bare(python), typescript.inner))
+                return self.type(where, python, typescript.inner)
+            return Nullable(self.type(where, python.inner, typescript.inner))
         if isinstance(python, Nullable):
             self.note(where, "nullable", "not null")
             return Nullable(self.type(where, python.inner, typescript))
@@ -77,7 +79,7 @@ class Merger:
         merged = [self._field(f"{where}/{mine.name}", mine, others.get(mine.name)) for mine in python.fields]
         for extra in (item for item in typescript.fields if item.name not in names):
             self.note(f"{where}/{extra.name}", "absent", "present")
-            merged.append(extra)
+            merged.append(replace(extra, required=False))
         return RecordType(tuple(merged))
 
     def _field(self, where: str, python: RecordField, typescript: RecordField | None) -> RecordField:
@@ -91,7 +93,8 @@ class Merger:
         # two, TypeScript alone can tell.
         if not typescript.required and isinstance(mine, Nullable) and not isinstance(other, Nullable):
             mine = mine.inner
-        return RecordField(python.name, self.type(where, mine, other), typescript.required)
+        required = typescript.required if python.required is None else python.required
+        return RecordField(python.name, self.type(where, mine, other), required)
 
     def note(self, where: str, python: str, typescript: str) -> None:
         """Record a disagreement."""
@@ -120,17 +123,27 @@ class Merger:
 
 
 def merge_readings(python: SdkModel, typescript: SdkModel) -> tuple[SdkModel, list[Disagreement]]:
-    """Return the exact model of both readings, and every place where they disagree."""
+    """Return the exact model of both readings, and every place where they disagree.
+
+    It has the operations and events of Python, and the types that one of both has.
+    """
     merger = Merger()
     for name in ("version", "array_suffix"):
         if getattr(python, name) != getattr(typescript, name):
             merger.note(f"#{name}", getattr(python, name), getattr(typescript, name))
-    merged = SdkModel("merged", python.version, array_suffix=python.array_suffix)
     for kind in ("operations", "types", "events"):
         mine, other = getattr(python, kind), getattr(typescript, kind)
         for name in sorted(mine.keys() ^ other.keys()):
             present = ("present", "absent") if name in mine else ("absent", "present")
             merger.note(f"{kind}/{name}", *present)
+    alone = single_source(python)
+    merged = replace(
+        alone,
+        language="merged",
+        operations=dict(alone.operations),
+        types={**typescript.types, **alone.types},
+        events=dict(alone.events),
+    )
     for key in python.operations.keys() & typescript.operations.keys():
         merged.operations[key] = merger.operation(python.operations[key], typescript.operations[key])
     for key in python.types.keys() & typescript.types.keys():
@@ -171,10 +184,6 @@ def _settled(read: Type) -> Type:
                 tuple(replace(it, type=_settled(it.type), required=it.required is not False) for it in fields)
             )
     return read
-
-
-def _bare(read: Type) -> Type:
-    return read.inner if isinstance(read, Nullable) else read
 
 
 def _necessity(item: RecordField) -> str:

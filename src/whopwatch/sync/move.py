@@ -59,8 +59,8 @@ class ContractMove:
     """A move: the files that it changes, what moved by class, and the decisions that no longer apply.
 
     `idle` are overlay actions that find nothing any more, `closed` conflicts whose operations are gone; both are taken
-    out. `undecided` are places where the SDKs disagree. `left` is everything that a person has to decide, these places
-    included.
+    out. `disagreements` are places where the TypeScript SDK says something else than the Python SDK, whose reading the
+    contract has. `left` is what a person has to decide.
     """
 
     version: str
@@ -68,7 +68,7 @@ class ContractMove:
     comparison: Comparison
     idle: tuple[OverlayAction, ...]
     closed: tuple[str, ...]
-    undecided: tuple[str, ...]
+    disagreements: tuple[LeftToDo, ...]
     left: tuple[LeftToDo, ...]
 
     def to_json(self, tool_version: str) -> dict[str, Any]:
@@ -79,7 +79,8 @@ class ContractMove:
             "files": list(self.files),
             "idle_overlay_actions": [{"number": action.number, "target": action.target} for action in self.idle],
             "closed_conflicts": list(self.closed),
-            "undecided": list(self.undecided),
+            "undecided": [place.where for place in self.disagreements],
+            "disagreements": [asdict(place) for place in self.disagreements],
             "left_to_do": [asdict(problem) for problem in self.left],
         }
 
@@ -106,9 +107,9 @@ def move_contract(
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(shutil.copytree(_declarations(contracts, model), Path(scratch) / "contracts"))
         still_open = _undecided(work, disagreements)
-        undecided = tuple(found.location for found in still_open)
         if has_reference(work):
-            changes = {**release_changes(read_yaml(work / REFERENCE_FILE), model), "undecided": list(undecided)}
+            undecided = {"undecided": [found.location for found in still_open]}
+            changes = {**release_changes(read_yaml(work / REFERENCE_FILE), model), **undecided}
             _write_yaml(work / FOLLOWED_FILE, changes, _HEAD.format(version=model.version))
         else:
             packages.pop("typescript", None)
@@ -118,13 +119,13 @@ def move_contract(
         closed = _close_conflicts(work, made)
         declare_prefixes(work, made.v1)
         _write_contract(work, made, packages, model, release)
-        left = (*map(of_problem, verify(work)), *map(of_disagreement, still_open))
+        left = tuple(map(of_problem, verify(work)))
         # What `diff` and `contract watch` compare, so that all of them report the same changes.
         comparison = compare_sides(read_side(str(contracts), cache_dir), read_side(str(release), cache_dir))
         with writing_to(target, "The new contract cannot be written there.", "name another folder with --output"):
             changed = tuple(_copy(work, target))
     forget_contracts()
-    return ContractMove(model.version, changed, comparison, idle, closed, undecided, left)
+    return ContractMove(model.version, changed, comparison, idle, closed, tuple(map(of_disagreement, still_open)), left)
 
 
 def _declarations(contracts: Path, model: SdkModel) -> Path:

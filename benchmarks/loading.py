@@ -43,7 +43,7 @@ def main() -> None:
         },
         rounds=5,
     )
-    print(table("Loading 150 operations", seconds, base="whopwatch, from its bundle"))
+    print(table("Loading 149 operations and 1 of v2", seconds, base="whopwatch, from its bundle"))
 
 
 if __name__ == "__main__":

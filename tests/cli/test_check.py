@@ -23,7 +23,7 @@ def test_the_simulator_is_clean_and_every_operation_accounted_for(
     out, err = capsys.readouterr()
     assert "CLEAN" in out
     assert re.fullmatch(
-        r"Checking simulator against the contract 2025-01-01, .*150 operations, 69 newer .*known\.\n", err
+        r"Checking simulator against the contract 2025-01-01, .*149 operations and 1 of v2, 69 newer .*known\.\n", err
     )
     assert {path.name for path in folder.iterdir()} == set(FILE_NAMES.values())
     report = json.loads((folder / "report.json").read_text())

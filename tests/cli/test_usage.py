@@ -126,7 +126,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     shown = capsys.readouterr().out
     assert __version__ in shown
-    assert "contract 2025-01-01, sdk:0.0.23 of 2026-01-09, 150 operations, 69 newer versions are known" in shown
+    assert (
+        "contract 2025-01-01, sdk:0.0.23 of 2026-01-09, 149 operations and 1 of v2, 69 newer versions are known"
+        in shown
+    )
     assert "contract 2026-10-15-1" in shown
 
 

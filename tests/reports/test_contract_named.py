@@ -15,8 +15,8 @@ from whopwatch.history.aggregate import merge_reports
 from whopwatch.reports import RENDERERS, terminal
 from whopwatch.reports.text import contract_words, version_line
 
-FACTS = {"version": "2025-01-01", "release": "sdk:0.0.23", "date": "2026-01-09", "operations": 150, "newer_versions": 2}
-WORDS = "2025-01-01, sdk:0.0.23 of 2026-01-09, 150 operations, 2 newer versions are known"
+FACTS = {"version": "2025-01-01", "release": "sdk:0.0.23", "date": "2026-01-09", "operations": 149, "newer_versions": 2}
+WORDS = "2025-01-01, sdk:0.0.23 of 2026-01-09, 149 operations, 2 newer versions are known"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in RENDERERS if kind != "json"])
@@ -45,12 +45,20 @@ def test_the_terminal_names_the_version_that_answered() -> None:
     ("facts", "expected"),
     [
         ({"version": None, "operations": 3}, "3 operations"),
+        ({"version": None, "operations": 3, "operations_v2": 1}, "3 operations and 1 of v2"),
         ({"version": "2026-10-15-1", "newer_versions": 0}, "2026-10-15-1, no newer version is known"),
         ({"version": "2026-10-15", "newer_versions": 1}, "2026-10-15, 1 newer version is known"),
     ],
 )
 def test_what_is_not_known_is_left_out(facts: dict[str, Any], expected: str) -> None:
     assert contract_words(facts) == expected
+
+
+def test_the_operations_of_v2_are_counted_beside_the_others() -> None:
+    facts, newest = describe_contract(load()), describe_contract(load("newest"))
+    assert (facts["operations"], facts["operations_v2"]) == (149, 1)
+    assert newest["operations"] == 487
+    assert "operations_v2" not in newest
 
 
 def test_a_report_without_versions_has_no_line() -> None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from whopwatch.contract import Contract, load
-from whopwatch.contract.loader import editions
+from whopwatch.contract.loader import describe_contract, editions
 from whopwatch.core.drift_classes import DRIFT_CLASSES
 from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.core.finding import INACTIVE, Finding
@@ -26,6 +26,7 @@ from whopwatch.reports.contract_changelog import changelog, summary
 from whopwatch.reports.curl import Requests
 from whopwatch.reports.read import read_report
 from whopwatch.reports.text import (
+    contract_words,
     finding_lines,
     format_time,
     headline,
@@ -119,7 +120,7 @@ class Knowledge:
         counts: dict[str, int] = {}
         for one in contract.operations.values():
             counts[one.resource] = counts.get(one.resource, 0) + 1
-        head = f"Contract {contract.edition}: {plural(len(contract.operations), 'operation')} by resource"
+        head = f"Contract {contract_words(describe_contract(contract))}. By resource:"
         return bounded([head, *(f"{resource}: {count}" for resource, count in counts.items())])
 
     def _report(self) -> Report | None:

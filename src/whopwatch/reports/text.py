@@ -164,9 +164,10 @@ def contract_line(report: Report) -> str:
 
 
 def contract_words(facts: Mapping[str, Any]) -> str:
-    """Return `2025-01-01, sdk:0.0.23 of 2026-01-09, 150 operations, 69 newer versions are known`."""
+    """Return `2025-01-01, sdk:0.0.23 of 2026-01-09, 149 operations and 1 of v2, 69 newer versions are known`."""
     release = " of ".join(str(facts[key]) for key in ("release", "date") if facts.get(key))
     count = plural(facts["operations"], "operation") if facts.get("operations") else ""
+    count += f" and {facts['operations_v2']} of v2" if count and facts.get("operations_v2") else ""
     newer = facts.get("newer_versions")
     words = "" if newer is None else f"{plural(newer, 'newer version')} {'is' if newer == 1 else 'are'} known"
     if newer == 0:

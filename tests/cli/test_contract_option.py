@@ -71,7 +71,7 @@ def test_an_openapi_file_has_nothing_to_verify(tmp_path: Path, capsys: pytest.Ca
     assert main(["contract", "export", "-o", str(file)]) == EXIT_CLEAN
     assert main(["contract", "show", "products.list", "--contract", str(file)]) == EXIT_CLEAN
     assert main(["contract", "verify", "--contract", str(file)]) == EXIT_USAGE
-    assert "needs an edition folder" in capsys.readouterr().err
+    assert "needs a contract folder" in capsys.readouterr().err
 
 
 def test_the_prober_probes_the_reads_of_the_contract_that_the_target_names(

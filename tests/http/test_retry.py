@@ -91,7 +91,7 @@ def test_the_next_call_of_the_operation_keeps_the_wait_and_others_do_not() -> No
 
 
 def test_all_waits_together_are_bounded() -> None:
-    sender, time, _ = client(Recorder(answer(503, retry_after="50")), limits=Limits(patience=120.0))
+    sender, time, _ = client(Recorder(answer(503, retry_after="50")), limits=Limits(total_wait=120.0))
     for _ in range(20):
         sender.send(call())
     assert sum(time.slept) <= 120.0
@@ -136,9 +136,9 @@ def test_the_wait_until_a_spent_limit_is_reset(headers: dict[str, str], seconds:
     assert wait_until_reset(replace(exchange(**headers), started_at=1_700_000_000.0)) == seconds
 
 
-def test_an_operation_without_requests_left_waits_for_the_reset_and_at_most_the_patience() -> None:
+def test_an_operation_without_requests_left_waits_for_the_reset_and_at_most_the_total_wait() -> None:
     wire = Recorder(answer(200, ratelimit_remaining="0", ratelimit_reset="1040"))
-    sender, time, _ = client(wire, limits=Limits(patience=60.0, retry_wait=40.0))
+    sender, time, _ = client(wire, limits=Limits(total_wait=60.0, retry_wait=40.0))
     for _ in range(4):
         sender.send(call())
     assert time.slept == [pytest.approx(40.0), pytest.approx(20.0)]

@@ -90,7 +90,7 @@ def test_a_target_that_only_says_retry_after_costs_a_minute() -> None:
     assert time.now == 59
 
 
-def test_a_target_that_did_respond_gets_more_patience() -> None:
+def test_a_target_that_did_respond_is_waited_for_longer() -> None:
     time = Time()
     statuses = iter([200, *[429] * 6])
     mixed = MockTransport(lambda _: httpx.Response(next(statuses), headers={"retry-after": "50"}, json={}))

@@ -20,7 +20,7 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 REPORT = nights.flood()
 WHOLE = ".finding:not([hidden])"
-PATIENCE = 60_000
+TIMEOUT_MS = 60_000
 """Milliseconds that a busy machine is given; nothing waits that long where all is well."""
 
 
@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None and os.environ.get("CI") != "true":
         pytest.skip("needs chromium: `apt-get install chromium`")
-    expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as started:
         running = started.chromium.launch(executable_path=program, args=FLAGS)
         yield running
@@ -47,7 +47,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     with browser.new_context(color_scheme="light", viewport={"width": 390, "height": 844}) as fresh:
-        fresh.set_default_timeout(PATIENCE)
+        fresh.set_default_timeout(TIMEOUT_MS)
         fresh.grant_permissions(["clipboard-read", "clipboard-write"])
         yield fresh
 

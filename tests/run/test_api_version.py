@@ -13,7 +13,7 @@ import pytest
 from tests.run.fake_api import FakeApi
 from whopwatch.contract import Contract, Operation, load
 from whopwatch.contract.edition import Edition
-from whopwatch.contract.loader import nearest_version
+from whopwatch.contract.loader import version_at_or_before
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.report import State, Verdict
 from whopwatch.run import judge, observe
@@ -172,7 +172,7 @@ def test_without_another_contract_it_waits_for_enough_responses(contract: Contra
     assert (detector.is_decided, detector.answer.version) == (True, None)
 
 
-def test_responses_in_the_middle_of_a_run_are_recognised(contract: Contract, other: Contract) -> None:
+def test_a_version_that_changes_in_the_middle_of_a_run_is_detected(contract: Contract, other: Contract) -> None:
     own, foreign = pages(contract)[0], pages(other)[0]
     echoed = exchange("products.list", foreign.json, api_version_date=OTHER)
     header_alone = exchange("products.list", own.json, api_version_date=OTHER)
@@ -205,9 +205,9 @@ def test_rejections_of_parameters_that_only_another_version_has_decide_for_it(co
 
 def test_the_nearest_older_edition_is_chosen() -> None:
     known = ("2025-01-01", "2026-10-09", "2026-10-15-1")
-    assert nearest_version("2026-10-09-2", known) == "2026-10-09"
-    assert nearest_version("2026-10-15-1", known) == "2026-10-15-1"
-    assert nearest_version("2024-01-01", known) is None
+    assert version_at_or_before("2026-10-09-2", known) == "2026-10-09"
+    assert version_at_or_before("2026-10-15-1", known) == "2026-10-15-1"
+    assert version_at_or_before("2024-01-01", known) is None
 
 
 def test_a_check_of_another_version_stops_with_one_sentence(contract: Contract, other: Contract) -> None:

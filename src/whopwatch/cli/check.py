@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,42 +12,31 @@ import click
 from click.core import ParameterSource
 
 from whopwatch.checks.acceptance import accept_in_report
-from whopwatch.cli import completion
 from whopwatch.cli._support.options import (
     ACCEPTED_OPTION,
-    ALLOW_UNCHECKED,
-    API_VERSION,
-    BUDGET,
-    CONCURRENCY,
-    CONFIG,
-    CONTRACT,
     DRY_RUN,
-    EXCLUDE,
     FAIL_ON_SEVERITY,
+    FAULT,
     FILE_PATH,
     MAX_FAILURES,
-    MAX_TIME,
-    ONLY,
-    OPERATION,
-    RATE,
     REPORT_DIR,
-    RESOURCE,
     SEED,
     TARGET,
-    THOROUGH,
     USAGE_PROFILE,
     report_files,
+    run_options,
     verbosity,
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, show_progress
 from whopwatch.cli._support.telemetry import RunTraces
 from whopwatch.config.accepted import AcceptedEntry, load_accepted
+from whopwatch.contract import Contract
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError
 from whopwatch.core.exit_codes import exit_code
 from whopwatch.core.report import Report
 from whopwatch.reports.text import plural
-from whopwatch.usage.impact import choose_profile, weigh_report
+from whopwatch.usage.impact import add_impacts, choose_profile
 
 if TYPE_CHECKING:
     from whopwatch.run.options import RunOptions
@@ -100,30 +89,12 @@ MAX_PATHS = 20
 
 @click.command("check", epilog=EXAMPLE)
 @TARGET
-@ONLY
-@RESOURCE
-@OPERATION
-@EXCLUDE
+@run_options()
 @click.option("--allow-writes", is_flag=True, help="Also create, update and delete test objects.")
-@click.option(
-    "--fault",
-    "faults",
-    multiple=True,
-    shell_complete=completion.faults,
-    metavar="NAME[@OP]",
-    help="Inject a fault into the simulator.",
-)
-@BUDGET
-@RATE
-@MAX_TIME
-@CONCURRENCY
+@FAULT
 @SEED
-@CONTRACT
-@API_VERSION
 @MAX_FAILURES
 @DRY_RUN
-@THOROUGH
-@ALLOW_UNCHECKED
 @FAIL_ON_SEVERITY
 @report_files("json", "junit", "markdown", "html", "sarif")
 @click.option("--show-values", is_flag=True, help="Show values of responses, which may be personal, on the terminal.")
@@ -132,27 +103,15 @@ MAX_PATHS = 20
 @REPORT_DIR
 @ACCEPTED_OPTION
 @USAGE_PROFILE
-@CONFIG
 @verbosity
 def check_command(
     target: str | None,
-    only: tuple[str, ...],
-    resource: tuple[str, ...],
-    patterns: tuple[str, ...],
-    exclude: tuple[str, ...],
+    options: RunOptions,
     allow_writes: bool,
     faults: tuple[str, ...],
-    budget: int | str | None,
-    rate: float | None,
-    max_time: float | None,
-    concurrency: int | None,
+    seed: int,
     max_failures: int | None,
     dry_run: bool,
-    seed: int,
-    contract_name: str | None,
-    api_version: str | None,
-    allow_unchecked: bool,
-    thorough: bool,
     fail_on: str,
     reports: dict[str, str | None],
     show_values: bool,
@@ -161,47 +120,25 @@ def check_command(
     report_dir: Path | None,
     accepted: Path | None,
     usage_file: Path | None,
-    config: Path | None,
 ) -> int:
     """Check a target against the contract."""
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run import INTERRUPTED
-    from whopwatch.run.options import RunOptions, observe_target
+    from whopwatch.run.options import observe_target
     from whopwatch.run.replay import record
 
     outputs = Outputs({**reports, "har": record_file}, report_dir, FILE_NAMES)
     if show_values and (outputs.use_stdout or not sys.stdout.isatty()):
         raise UsageError("--show-values requires a terminal.", got="a pipe or a file", hint="leave it out")
-    entries = load_accepted(accepted, config)
-    profile = choose_profile(usage_file, config, fail_on)
+    adjust = _Adjustments(load_accepted(accepted, options.config), choose_profile(usage_file, options.config, fail_on))
     if replay_file:
-        return _replay(contract_name, replay_file, target, config, outputs, entries, fail_on, profile)
+        return _replay(options, replay_file, target, outputs, adjust, fail_on)
+    options = replace(options, writes=allow_writes, faults=faults, seed=seed, max_failures=max_failures)
+    if dry_run:
+        return _print_plan(options, target)
     traces = RunTraces()
-    with show_progress() if not dry_run else nullcontext() as progress:
-        options = RunOptions(
-            contract_name=contract_name,
-            api_version=api_version,
-            only=only,
-            resources=resource,
-            patterns=patterns,
-            exclude=exclude,
-            faults=faults,
-            budget=budget,
-            rate=rate,
-            max_seconds=max_time,
-            concurrency=concurrency,
-            max_failures=max_failures,
-            seed=seed,
-            config=config,
-            writes=allow_writes,
-            allow_unchecked=allow_unchecked,
-            thorough=thorough,
-            progress=progress,
-            announce=print_contract,
-            observed=traces.note,
-        )
-        if dry_run:
-            return _print_plan(options, target)
+    with show_progress() as progress:
+        options = replace(options, progress=progress, announce=print_contract, observed=traces.note)
         run = observe_target(options, target, os.environ)
     report = run.report()
     files = {}
@@ -209,10 +146,22 @@ def check_command(
         recorded = record(run.contract, run.target, run.observation, report)
         _print_lost_findings(recorded.findings, recorded.kept, recorded.added)
         files["har"] = recorded.har
-    report = weigh_report(accept_in_report(run.contract, report, entries), profile)
+    report = adjust.apply(run.contract, report)
     output_report(report, outputs, files, run.values() if show_values else {})
     traces.export("check", report)
     return EXIT_INTERRUPTED if run.observation.stopped == INTERRUPTED else exit_code(report, fail_on)
+
+
+@dataclass(frozen=True)
+class _Adjustments:
+    """What changes a report before it is printed: the accepted findings, and the usage profile of the user's code."""
+
+    accepted: tuple[AcceptedEntry, ...]
+    profile: Profile | None
+
+    def apply(self, contract: Contract, report: Report) -> Report:
+        """Return `report` with accepted findings marked and the impact of each finding on the user's code."""
+        return add_impacts(accept_in_report(contract, report, self.accepted), self.profile)
 
 
 def _print_plan(options: RunOptions, target: str | None) -> int:
@@ -232,14 +181,7 @@ def _print_plan(options: RunOptions, target: str | None) -> int:
 
 
 def _replay(
-    contract_name: str | None,
-    file: Path,
-    target: str | None,
-    config: Path | None,
-    outputs: Outputs,
-    entries: tuple[AcceptedEntry, ...],
-    fail_on: str,
-    profile: Profile | None,
+    options: RunOptions, file: Path, target: str | None, outputs: Outputs, adjust: _Adjustments, fail_on: str
 ) -> int:
     from whopwatch.run.replay import replay_file
 
@@ -255,8 +197,8 @@ def _replay(
             f"{given[0]} cannot be combined with --replay.",
             expected="--replay with --target, --config and output options only",
         )
-    contract, report = replay_file(contract_name, file, target, config)
-    report = weigh_report(accept_in_report(contract, report, entries), profile)
+    contract, report = replay_file(options.contract_name, file, target, options.config)
+    report = adjust.apply(contract, report)
     output_report(report, outputs)
     _print_unchecked_entries(report)
     return exit_code(report, fail_on)

@@ -13,26 +13,15 @@ import click
 from whopwatch.cli._support.metrics import Metrics, metrics_options
 from whopwatch.cli._support.options import (
     ACCEPTED_OPTION,
-    ALLOW_UNCHECKED,
-    API_VERSION,
-    BUDGET,
-    CONCURRENCY,
-    CONFIG,
-    CONTRACT,
-    EXCLUDE,
     FAIL_ON_OPTION,
     FILE_PATH,
     NIGHTLY_REPORTS,
-    ONLY,
-    OPERATION,
-    RATE,
     REPORTS,
-    RESOURCE,
     TARGET,
-    THOROUGH,
     USAGE_PROFILE,
     make_reports_folder,
     report_files,
+    run_options,
     seconds,
     verbosity,
 )
@@ -40,17 +29,21 @@ from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, show_progress
 from whopwatch.cli._support.telemetry import RunTraces
 from whopwatch.config.accepted import load_accepted
-from whopwatch.config.companies import read_companies
+from whopwatch.config.companies import Company, read_companies
 from whopwatch.config.contract_choice import AUTO, ContractChoice, named_contract
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract
 from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
 from whopwatch.core.exit_codes import exit_code
+from whopwatch.core.report import Report
 from whopwatch.history.store import check_writable_path
 from whopwatch.run.target import check_target
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from whopwatch.history.nightly import NightOutcome, NightSettings
     from whopwatch.run.options import RunOptions
 
 NIGHT_SECONDS = 2400.0
@@ -76,19 +69,7 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
 """
 
 
-@click.command("drift", epilog=EXAMPLE)
-@TARGET
-@click.option("--targets", type=FILE_PATH, metavar="FILE", help="Check every company in FILE.")
-@click.option("--shard", metavar="I/N", help="With --targets: check every Nth company, starting at I (0 to N-1).")
-@click.option("--baseline", type=FILE_PATH, metavar="FILE", help=f"Drift history.  [default: {DEFAULT_BASELINE}]")
-@ACCEPTED_OPTION
-@ONLY
-@RESOURCE
-@OPERATION
-@EXCLUDE
-@BUDGET
-@RATE
-@click.option(
+_MAX_TIME = click.option(
     "--max-time",
     type=float,
     callback=seconds,
@@ -97,23 +78,27 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
     metavar="S",
     help="Stop each target after S seconds and record what was seen.",
 )
-@CONCURRENCY
-@click.option("--seed", type=int, help="Seed of the plan and of the simulator.  [default: another plan each night]")
-@CONTRACT
-@API_VERSION
-@THOROUGH
-@ALLOW_UNCHECKED
-@FAIL_ON_OPTION
-@report_files("json", "junit", "markdown", "html", "sarif")
-@click.option(
+_REPORT_DIR = click.option(
     "--report-dir",
     type=FILE_PATH,
     metavar="DIR",
     help=f"Folder of the reports.  [default: {NIGHTLY_REPORTS}/<UTC date>]",
 )
+
+
+@click.command("drift", epilog=EXAMPLE)
+@TARGET
+@click.option("--targets", type=FILE_PATH, metavar="FILE", help="Check every company in FILE.")
+@click.option("--shard", metavar="I/N", help="With --targets: check every Nth company, starting at I (0 to N-1).")
+@click.option("--baseline", type=FILE_PATH, metavar="FILE", help=f"Drift history.  [default: {DEFAULT_BASELINE}]")
+@ACCEPTED_OPTION
+@run_options(_MAX_TIME)
+@click.option("--seed", type=int, help="Seed of the plan and of the simulator.  [default: another plan each night]")
+@FAIL_ON_OPTION
+@report_files("json", "junit", "markdown", "html", "sarif")
+@_REPORT_DIR
 @metrics_options
 @USAGE_PROFILE
-@CONFIG
 @verbosity
 def drift_command(
     target: str | None,
@@ -121,86 +106,64 @@ def drift_command(
     shard: str | None,
     baseline: Path | None,
     accepted: Path | None,
-    only: tuple[str, ...],
-    resource: tuple[str, ...],
-    patterns: tuple[str, ...],
-    exclude: tuple[str, ...],
-    budget: int | str | None,
-    rate: float | None,
-    max_time: float,
-    concurrency: int | None,
+    options: RunOptions,
     seed: int | None,
-    contract_name: str | None,
-    api_version: str | None,
-    allow_unchecked: bool,
-    thorough: bool,
     fail_on: str,
     reports: dict[str, str | None],
     report_dir: Path | None,
     textfile: Path | None,
     pushgateway: str | None,
     usage_file: Path | None,
-    config: Path | None,
 ) -> int:
     """Check a target and report what changed since the nights before."""
-    from whopwatch.history.nightly import NightSettings, last_common_success, run_night, run_nights
+    from whopwatch.history.nightly import NightSettings, last_common_success
     from whopwatch.reports import FILE_NAMES
-    from whopwatch.run.options import RunOptions
-    from whopwatch.usage.impact import choose_profile, weigh_report
+    from whopwatch.usage.impact import add_impacts, choose_profile
 
     _check_usage(target, targets, shard, baseline)
     metrics = Metrics(textfile, pushgateway, {"shard": shard.partition("/")[0]} if shard else {})
     traces = RunTraces()
-    options = RunOptions(
-        contract_name=contract_name,
-        api_version=api_version,
-        only=only,
-        resources=resource,
-        patterns=patterns,
-        exclude=exclude,
-        budget=budget,
-        rate=rate,
-        max_seconds=max_time,
-        concurrency=concurrency,
-        seed=seed or 0,
-        config=config,
-        allow_unchecked=allow_unchecked,
-        thorough=thorough,
-        announce=print_contract,
-        observed=traces.note,
-    )
+    options = replace(options, seed=seed or 0, announce=print_contract, observed=traces.note)
     contract = _check_selection(options, target, targets)
-    entries = load_accepted(accepted, config)
-    profile = choose_profile(usage_file, config, fail_on)
-    companies = Shard.parse(shard or "0/1").of(read_companies(targets)) if targets else ()
-    if not targets:
-        check_target(target, os.environ, config)
+    entries = load_accepted(accepted, options.config)
+    profile = choose_profile(usage_file, options.config, fail_on)
+    companies = Shard.parse(shard or "0/1").of(read_companies(targets)) if targets else None
+    if companies is None:
+        check_target(target, os.environ, options.config)
         if baseline:
             make_reports_folder(baseline)
             check_writable_path(baseline)
-    folder = report_dir or NIGHTLY_REPORTS / datetime.now(UTC).date().isoformat()
-    outputs = Outputs(reports, folder, FILE_NAMES)
-    for file in [company.baseline for company in companies] or [baseline or DEFAULT_BASELINE]:
-        make_reports_folder(file)
+    outputs = Outputs(reports, report_dir or NIGHTLY_REPORTS / datetime.now(UTC).date().isoformat(), FILE_NAMES)
     with show_progress() as progress:
         settings = NightSettings(replace(options, progress=progress), entries, varies_plan=seed is None)
-        if targets:
-            report, outcomes = run_nights(settings, companies, os.environ, _print_failure)
-        else:
-            outcome = run_night(settings, target, os.environ, baseline or DEFAULT_BASELINE)
-            report, outcomes = outcome.report, {"": outcome}
-    report = weigh_report(report, profile)
+        report, outcomes = _run(settings, target, baseline or DEFAULT_BASELINE, companies)
+    report = add_impacts(report, profile)
     output_report(report, outputs)
     traces.export("drift", report)
     if metrics.wanted:
         from whopwatch.metrics.runs import DRIFT_JOB, drift_metrics
 
         described = report.extra.get("contract") or describe_contract(contract)
-        metrics.send(DRIFT_JOB, report, drift_metrics(report, described, last_common_success(outcomes.values())))
-    for outcome in outcomes.values():
+        metrics.send(DRIFT_JOB, report, drift_metrics(report, described, last_common_success(outcomes)))
+    for outcome in outcomes:
         if outcome.save_error:
             raise outcome.save_error
-    return EXIT_INTERRUPTED if any(one.interrupted for one in outcomes.values()) else exit_code(report, fail_on)
+    return EXIT_INTERRUPTED if any(one.interrupted for one in outcomes) else exit_code(report, fail_on)
+
+
+def _run(
+    settings: NightSettings, target: str | None, baseline: Path, companies: Sequence[Company] | None
+) -> tuple[Report, Collection[NightOutcome]]:
+    """Run the night of `target`, or of each of `companies`; return the report and the outcome of each night."""
+    from whopwatch.history.nightly import run_night, run_nights
+
+    for file in [baseline] if companies is None else [company.baseline for company in companies]:
+        make_reports_folder(file)
+    if companies is None:
+        outcome = run_night(settings, target, os.environ, baseline)
+        return outcome.report, [outcome]
+    report, outcomes = run_nights(settings, companies, os.environ, _print_failure)
+    return report, outcomes.values()
 
 
 def _check_selection(options: RunOptions, target: str | None, targets: Path | None) -> Contract:

@@ -34,7 +34,9 @@ from whopwatch.contract.loader import DEFAULT_VERSION, closest_version
 from whopwatch.core.exit_codes import exit_code
 
 if TYPE_CHECKING:
+    from whopwatch.config import Target
     from whopwatch.contract_build.releases import Release
+    from whopwatch.http import Client, RunBudget
 
 EXAMPLE = """\b
 Examples:
@@ -107,7 +109,7 @@ def sdk_command(
 ) -> int:
     """Test an SDK release against a target."""
     from whopwatch.contract_build.releases import resolve_newest
-    from whopwatch.http import Client, RunBudget
+    from whopwatch.http import RunBudget
     from whopwatch.relay import containment, run_relay, take_secrets
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run.target import open_target
@@ -126,11 +128,10 @@ def sdk_command(
         folder = install_release(wanted, cache_folder(cache_dir), hashes)
         contract = _contract_for(wanted, requested_version(folder), contract_name)
         limit = budget or max(SDK_REQUEST_BUDGET, 2 * len(contract.reads))
+        reading = open_target(contract, target, environ, config=config, seed=seed, rate=rate)
         with (
-            open_target(contract, target, environ, config=config, seed=seed, rate=rate) as ready,
-            Client(
-                replace(ready, writable=False), contract, budget=RunBudget(limit, ends_at - time.monotonic())
-            ) as client,
+            reading as ready,
+            _read_only_client(ready, contract, RunBudget(limit, ends_at - time.monotonic())) as client,
             run_relay(client, contract, contained.socket if contained else None) as relay,
             run_driver(wanted, folder, relay, contained, ends_at) as program,
         ):
@@ -144,6 +145,12 @@ def sdk_command(
 
         metrics.send(SDK_JOB, report, sdk_metrics(report, str(named), wanted.version, time.time()))
     return exit_code(report, fail_on)
+
+
+def _read_only_client(target: Target, contract: Contract, budget: RunBudget) -> Client:
+    from whopwatch.http import Client
+
+    return Client(replace(target, writable=False), contract, budget=budget)
 
 
 def _contract_for(release: Release, version: str | None, name: str | None) -> Contract:

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from whopwatch.cli import completion
-from whopwatch.cli._support.options import EDITION_NAME, seconds
+from whopwatch.cli._support.options import EDITION_NAME, FAULT, seconds
 from whopwatch.cli.webhook import SECRET_VARIABLE
 from whopwatch.config import read_secret
 from whopwatch.core.errors import UsageError
 from whopwatch.signature import require_secret, split_secrets
 
 if TYPE_CHECKING:
-    from whopwatch.simulator import KeyGrant
+    from whopwatch.simulator import KeyGrant, Simulator
 
 RESERVED_KEY_NAMES = ("company", "app", "unscoped")
 """Names of the keys that every simulator has, which --key cannot use."""
@@ -64,14 +63,7 @@ Stop the server with Ctrl-C or SIGTERM.
     "--app-key", "app_keys", multiple=True, metavar="NAME=SCOPES", help="Add an app key with only these scopes."
 )
 @click.option("--lenient", is_flag=True, help="Accept any key, and respond to any id as if it existed.")
-@click.option(
-    "--fault",
-    "faults",
-    multiple=True,
-    shell_complete=completion.faults,
-    metavar="NAME[@OP]",
-    help="Inject a fault; repeatable.",
-)
+@FAULT
 @click.option("--control", is_flag=True, help="Enable HTTP endpoints to toggle faults and trigger events.")
 @click.option("--log", is_flag=True, help="Print a line for each request to stderr.")
 @click.option("--webhook-url", metavar="URL", help="Send signed webhook events to URL.")
@@ -99,11 +91,9 @@ def simulate_command(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     from whopwatch.contract import load
-    from whopwatch.contract.loader import describe_contract
     from whopwatch.simulator import SimulatorOptions, WebhookOptions, embedded
 
     given_secret = _webhook_secret() if webhook_url else None
-
     webhook = WebhookOptions(webhook_url, given_secret) if webhook_url else None
     options = SimulatorOptions(
         seed=seed,
@@ -116,21 +106,8 @@ def simulate_command(
         webhook=webhook,
         log=_print_log if log else None,
     )
-    contract = load(name)
-    with embedded(contract, options=options, port=port, host=host) as simulator:
-        ready: dict[str, object] = {
-            "base_url": simulator.base_url,
-            "api_key": simulator.api_key,
-            "app_key": simulator.app_key,
-            "company_id": simulator.company_id,
-            "v2_base_url": simulator.v2_base_url,
-            "mcp_url": simulator.mcp_url,
-            "contract": describe_contract(contract),
-        }
-        if simulator.keys:
-            ready["keys"] = simulator.keys
-        if control:
-            ready |= {"control_url": simulator.control_url, "events_url": simulator.events_url}
+    with embedded(load(name), options=options, port=port, host=host) as simulator:
+        ready = _addresses(simulator, control=control)
         if webhook:
             # A secret of the user is not printed: it may be a real one.
             ready["webhook_secret"] = None if given_secret else simulator.webhook_secret
@@ -140,6 +117,26 @@ def simulate_command(
         while not ended.wait(webhook_every):
             simulator.trigger(next(events))
     return 0
+
+
+def _addresses(simulator: Simulator, *, control: bool) -> dict[str, object]:
+    """Return what the line of a ready server says: its addresses, keys and contract."""
+    from whopwatch.contract.loader import describe_contract
+
+    ready: dict[str, object] = {
+        "base_url": simulator.base_url,
+        "api_key": simulator.api_key,
+        "app_key": simulator.app_key,
+        "company_id": simulator.company_id,
+        "v2_base_url": simulator.v2_base_url,
+        "mcp_url": simulator.mcp_url,
+        "contract": describe_contract(simulator.backend.contract),
+    }
+    if simulator.keys:
+        ready["keys"] = simulator.keys
+    if control:
+        ready |= {"control_url": simulator.control_url, "events_url": simulator.events_url}
+    return ready
 
 
 def _print_log(line: str) -> None:

@@ -130,11 +130,8 @@ def webhook_listen(
         with receiver as listener, _serve_metrics(listener, metrics_place) as metrics_url:
             _announce(listener, metrics_url, json_file == STDOUT)
             _wait(listener, stopped, count, seconds)
-        report = listener.ledger.report(
-            client.target.name if client else "webhooks",
-            sent=client.sent if client else 0,
-            budget=budget if client else 0,
-        )
+        name, sent, limit = (client.target.name, client.sent, budget) if client else ("webhooks", 0, 0)
+        report = listener.ledger.report(name, sent=sent, budget=limit)
     output_report(report, outputs)
     return exit_code(report)
 

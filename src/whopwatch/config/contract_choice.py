@@ -10,7 +10,7 @@ from whopwatch.config.resolve import resolve_target, target_name
 from whopwatch.config.target import VERSION_OF_KEY
 from whopwatch.config.targets_file import SIMULATOR
 from whopwatch.contract import Contract, editions, load
-from whopwatch.contract.loader import is_version, nearest_version
+from whopwatch.contract.loader import is_version, version_at_or_before
 from whopwatch.core.errors import UsageError
 
 AUTO = "auto"
@@ -58,7 +58,7 @@ def choose_contract(
         return ContractChoice(load(), version)
     if version is None or version == VERSION_OF_KEY:
         return ContractChoice(load(), VERSION_OF_KEY, is_auto=True)
-    return ContractChoice(load(nearest_version(version, bundled_versions())), version)
+    return ContractChoice(load(version_at_or_before(version, bundled_versions())), version)
 
 
 def named_contract(name: str | None) -> Contract:

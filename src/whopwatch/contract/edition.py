@@ -16,7 +16,7 @@ from whopwatch.core.errors import ContractError
 VERSION_HEADER = "Api-Version-Date"
 """The header that requests a version, and that some responses repeat."""
 EDITION = "edition.toml"
-"""The file that says which version an edition folder holds."""
+"""The file that says which version a contract folder holds."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Find and load a contract: a bundled edition, an edition folder, or an OpenAPI document.
+"""Find and load a contract: a bundled edition, a contract folder, or an OpenAPI document.
 
-`bundle.json` of an edition folder holds its documents in one file, with the digest of every YAML file that it was made
+`bundle.json` of a contract folder holds its documents in one file, with the digest of every YAML file that it was made
 from. While these digests match, the bundle is loaded (milliseconds). After an edit of a YAML file, the YAML files are
 read instead (seconds), so an edit takes effect at once and a bundle is never stale.
 """
@@ -90,7 +90,7 @@ def describe_contract(contract: Contract, listed: Iterable[str] = ()) -> dict[st
     }
 
 
-def nearest_version(version: str, known: Iterable[str]) -> str | None:
+def version_at_or_before(version: str, known: Iterable[str]) -> str | None:
     """Return `version` if it is `known`, else the nearest older known version, else None."""
     older = [one for one in known if version_order(one) <= version_order(version)]
     return max(older, key=version_order, default=None)
@@ -125,15 +125,15 @@ def edition_dir(name: str | Path | None = None) -> Path:
         return _edition_in(Path(name))
     if Path(name).is_file():
         raise UsageError(
-            "This command needs an edition folder: an OpenAPI file has no sources, rules or declarations beside it.",
+            "This command needs a contract folder: an OpenAPI file has no sources, rules or declarations beside it.",
             where="option --contract",
-            expected="a version, newest, a release such as sdk:2.6.0, or an edition folder",
+            expected="a version, newest, a release such as sdk:2.6.0, or a contract folder",
             got=repr(name),
         )
     names = [name for edition in known for name in (edition.version, edition.release) if name]
     raise UsageError(
         f"Unknown contract {name!r}.",
-        expected="a version, newest, a release such as sdk:2.6.0, an edition folder, or an OpenAPI file",
+        expected="a version, newest, a release such as sdk:2.6.0, a contract folder, or an OpenAPI file",
         hint=did_you_mean(name, [NEWEST, *names]) or f"bundled editions: {', '.join(names)}",
     )
 

@@ -156,65 +156,79 @@ def accepted_at_once(connections: int) -> int:
     return max(1, min(128, connections // 2))
 
 
-def bounded_protocol(limits: HttpLimits, connections: OpenConnections) -> type[HttpToolsProtocol]:
-    """Return uvicorn's HTTP protocol with limits for request heads and for connections; it has none itself."""
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol with limits for request heads and for connections; it has none itself.
 
-    class BoundedProtocol(HttpToolsProtocol):
-        _head_bytes = 0
-        _in_head = True
-        _timer: asyncio.TimerHandle | None = None
+    uvicorn creates one for each connection, so that limits are attributes of the class (see `bounded_protocol`).
+    """
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            connections.opened(self, transport)
-            self._await_head()
+    limits: HttpLimits
+    open_connections: OpenConnections
+    _head_bytes = 0
+    _in_head = True
+    _timer: asyncio.TimerHandle | None = None
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop_timer()
-            connections.closed(self)
-            super().connection_lost(exc)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Count the connection, and wait for its first request head."""
+        super().connection_made(transport)
+        self.open_connections.opened(self, transport)
+        self._await_head()
 
-        def data_received(self, data: bytes) -> None:
-            if self._in_head:
-                self._head_bytes += len(data)
-            super().data_received(data)
-            # Checked after parsing: the same packet may contain the end of the head and a part of the body.
-            if self._in_head and self._head_bytes > limits.head_bytes:
-                self.transport.abort()
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._stop_timer()
+        self.open_connections.closed(self)
+        super().connection_lost(exc)
 
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            if not self._in_head:
-                self._await_head()
-
-        def on_header(self, name: bytes, value: bytes) -> None:
-            super().on_header(name, value)
-            if len(self.headers) > 128 or len(value) > limits.head_bytes:
-                self.transport.abort()
-
-        def on_headers_complete(self) -> None:
-            self._stop_timer()
-            self._in_head, self._head_bytes = False, 0
-            connections.works(self)
-            super().on_headers_complete()
-
-        def on_response_complete(self) -> None:
-            super().on_response_complete()
-            if not self.transport.is_closing():
-                connections.waits(self, self.transport)
-
-        def _await_head(self) -> None:
-            self._in_head = True
-            connections.waits(self, self.transport)
-            self._timer = self.loop.call_later(limits.head_seconds, self._too_slow)
-
-        def _too_slow(self) -> None:
-            self._timer = None
+    def data_received(self, data: bytes) -> None:
+        """Parse a piece of a request, and close the connection if the head is too large."""
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        # Checked after parsing: the same packet may contain the end of the head and a part of the body.
+        if self._in_head and self._head_bytes > self.limits.head_bytes:
             self.transport.abort()
 
-        def _stop_timer(self) -> None:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
+    def on_message_begin(self) -> None:
+        """Wait for the rest of the head of another request."""
+        super().on_message_begin()
+        if not self._in_head:
+            self._await_head()
 
-    return BoundedProtocol
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Close the connection if there are too many headers, or one is too large."""
+        super().on_header(name, value)
+        if len(self.headers) > 128 or len(value) > self.limits.head_bytes:
+            self.transport.abort()
+
+    def on_headers_complete(self) -> None:
+        """Stop the time limit of the head."""
+        self._stop_timer()
+        self._in_head, self._head_bytes = False, 0
+        self.open_connections.works(self)
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request of the connection."""
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self.open_connections.waits(self, self.transport)
+
+    def _await_head(self) -> None:
+        self._in_head = True
+        self.open_connections.waits(self, self.transport)
+        self._timer = self.loop.call_later(self.limits.head_seconds, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._timer = None
+        self.transport.abort()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def bounded_protocol(limits: HttpLimits, connections: OpenConnections) -> type[BoundedProtocol]:
+    """Return the protocol of a server that has these limits and counts its connections in `connections`."""
+    return type("BoundedProtocol", (BoundedProtocol,), {"limits": limits, "open_connections": connections})

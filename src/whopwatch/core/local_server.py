@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from whopwatch.core.errors import UsageError
 
 if TYPE_CHECKING:
+    import uvicorn
     from uvicorn._types import ASGIApplication
 
 HOST = "127.0.0.1"
@@ -37,6 +38,23 @@ def served(
     """
     import uvicorn
 
+    listener = _listen(host, port, name)
+    listeners = [listener, *([_listen_at(path)] if path else [])]
+    server = uvicorn.Server(_server_config(app, lifespan=lifespan))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": listeners}, daemon=True, name=name)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(STOP_SECONDS)
+        for each in listeners:
+            each.close()
+
+
+def _server_config(app: ASGIApplication | Any, *, lifespan: bool) -> uvicorn.Config:
+    import uvicorn
+
     from whopwatch.core.bounded_http import (
         HttpLimits,
         OpenConnections,
@@ -47,9 +65,7 @@ def served(
 
     limits = HttpLimits(connections=LOCAL_CONNECTIONS)
     connections = OpenConnections(usable_connections(limits.connections))
-    listener = _listen(host, port, name)
-    listeners = [listener, *([_listen_at(path)] if path else [])]
-    config = uvicorn.Config(
+    return uvicorn.Config(
         app,
         http=bounded_protocol(limits, connections),
         log_config=None,
@@ -63,16 +79,6 @@ def served(
         timeout_graceful_shutdown=1,
         backlog=accepted_at_once(limits.connections),
     )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": listeners}, daemon=True, name=name)
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(STOP_SECONDS)
-        for each in listeners:
-            each.close()
 
 
 def _listen_at(path: Path) -> socket.socket:

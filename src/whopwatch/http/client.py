@@ -71,7 +71,7 @@ class Client:
         overall = Rate(burst=1, per_second=target.rate) if target.rate else None
         self._closed = threading.Event()
         self._pacer = Pacer(limits.rate, overall, clock, self.run_budget.limited(sleep or self._closed.wait))
-        self._patience = limits.first_patience
+        self._wait_left = limits.first_total_wait
         self._is_served = False
         network = transport or Network((target.base_url, target.v2_base_url), limits)
         self.sender = GuardedSender(
@@ -184,23 +184,23 @@ class Client:
         if wait is None:
             if exchange.status is not None and not self._is_served:
                 self._is_served = True
-                self._patience += self._limits.patience - self._limits.first_patience
+                self._wait_left += self._limits.total_wait - self._limits.first_total_wait
             self._hold_at_limit(exchange)
             return False
         if exchange.status == 429:
             self._pacer.slow_down()
         bounded = min(wait, self._limits.retry_wait)
-        if bounded > min(self._patience, self.run_budget.seconds_left):
+        if bounded > min(self._wait_left, self.run_budget.seconds_left):
             return False
-        self._patience -= bounded
+        self._wait_left -= bounded
         self._pacer.hold(exchange.operation, bounded)
         return wait == bounded and self.remaining > 0 and exchange.attempt <= self._limits.retries
 
     def _hold_at_limit(self, exchange: Exchange) -> None:
         """Hold the operation back if no request of the limit is left: others may spend it with the same key."""
-        wait = min(wait_until_reset(exchange), self._limits.retry_wait, self._patience)
+        wait = min(wait_until_reset(exchange), self._limits.retry_wait, self._wait_left)
         if wait > 0:
-            self._patience -= wait
+            self._wait_left -= wait
             self._pacer.hold(exchange.operation, wait)
 
     def _attempt(self, call: Call, url: str, attempt: int, timer: AttemptTimer) -> Exchange:

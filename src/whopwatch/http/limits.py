@@ -35,9 +35,9 @@ class Limits:
 
     `deadline` covers a whole attempt: connect, send, wait and read. `body_bytes` limits the body as received and
     decompressed. `retries` is the number of repetitions after a 429 or 503; one wait is at most `retry_wait`, all waits
-    of a client together at most `patience`, and at most `first_patience` until a response is neither 429 nor 503.
-    `backoff` is the first wait if the server names none; it doubles. `rate`
-    applies to each operation, None for no limit.
+    of a client together at most `total_wait`, and at most `first_total_wait` until a response is neither 429 nor 503.
+    `backoff` is the first wait if the server names none; it doubles. `rate` applies to each operation, None for no
+    limit.
     """
 
     deadline: float = 30.0
@@ -49,8 +49,8 @@ class Limits:
     header_count: int = 128
     retries: int = 2
     retry_wait: float = 60.0
-    patience: float = 300.0
-    first_patience: float = 60.0
+    total_wait: float = 300.0
+    first_total_wait: float = 60.0
     backoff: float = 1.0
     rate: Rate | None = DOCUMENTED_RATE
 

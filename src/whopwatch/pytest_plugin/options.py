@@ -48,7 +48,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--whop-contract",
         metavar="NAME|DIR|FILE",
-        help="a version, newest, sdk:RELEASE, an edition folder or OpenAPI file",
+        help="a version, newest, sdk:RELEASE, a contract folder or OpenAPI file",
     )
     group.addoption("--whop-accepted", metavar="FILE", help="default: accepted.yaml beside whopwatch.toml, if any")
     group.addoption(

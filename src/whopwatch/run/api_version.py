@@ -301,7 +301,7 @@ def _newest(contracts: Iterable[Contract]) -> str | None:
     return max((contract.version or "" for contract in contracts), key=version_order) or None
 
 
-def recognised_version(
+def detected_version(
     contract: Contract, exchanges: Iterable[Exchange], others: Sequence[Contract]
 ) -> AnsweredVersion | None:
     """Return the version of responses to requests of other contracts, None if none shows it.

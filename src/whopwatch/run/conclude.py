@@ -213,18 +213,9 @@ def judge(
         found = run_checks(contract, evidence, CHECKS, failed_checks)
     if observation.unusable:
         found = ()
-    rows = [
-        _row(
-            contract,
-            operation,
-            observation,
-            evidence,
-            excluded(operation) if excluded else _excluded(operation, observation, evidence),
-            sent[operation.id],
-        )
-        for operation in contract.operations.values()
-        if operation.api == "v1" or operation.id in observation.selected
-    ]
+    in_report = [one for one in contract.operations.values() if one.api == "v1" or one.id in observation.selected]
+    why_excluded = excluded or (lambda operation: _excluded(operation, observation, evidence))
+    rows = [_row(contract, one, observation, evidence, why_excluded(one), sent[one.id]) for one in in_report]
     return conclude(
         rows,
         # The other operations were only requested to learn ids from them.

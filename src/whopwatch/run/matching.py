@@ -8,7 +8,7 @@ from typing import Any
 
 from whopwatch.config import Target
 from whopwatch.contract import Contract, editions, load
-from whopwatch.contract.loader import nearest_version
+from whopwatch.contract.loader import version_at_or_before
 from whopwatch.run.api_version import AnsweredVersion, OtherContracts
 from whopwatch.run.observation import Observation
 from whopwatch.run.session import observe
@@ -62,5 +62,5 @@ def _better(answer: AnsweredVersion | None, at_hand: OtherContracts) -> Contract
     if answer is None or answer.matches or answer.version is None:
         return None
     known = {contract.version: contract for contract in at_hand() if contract.version}
-    nearest = nearest_version(answer.version, known)
+    nearest = version_at_or_before(answer.version, known)
     return known[nearest] if nearest else None

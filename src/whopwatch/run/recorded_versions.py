@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from whopwatch.config.contract_choice import bundled_versions
 from whopwatch.contract import Contract, load
-from whopwatch.contract.loader import nearest_version
+from whopwatch.contract.loader import version_at_or_before
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import OperationResult, Report, State, timestamp
 from whopwatch.har import Archive, Recording, recover
@@ -75,7 +75,7 @@ def _judge_part(
     target_name: str,
     fixed: Contract | None,
 ) -> JudgedPart:
-    contract = fixed or load(nearest_version(version, bundled_versions()) if version else None)
+    contract = fixed or load(version_at_or_before(version, bundled_versions()) if version else None)
     recording = recover(contract, archive, bases)
     answer = _detected(contract, version, recording.exchanges)
     if version is None and fixed is None:

@@ -39,9 +39,9 @@ from whopwatch.run.api_version import (
     VersionDetector,
     answered_by_other_version,
     changed_in_the_middle,
+    detected_version,
     mismatch_sentence,
     no_others,
-    recognised_version,
     request_supported_versions,
     supported_versions,
 )
@@ -66,7 +66,7 @@ KEPT_BODY = 16 << 10
 """Bytes: the body of a larger response is dropped once it is parsed."""
 CLEANUP_SECONDS = 60.0
 """Time for cleanup, also after the time limit of a run."""
-RECOGNISING = 3
+DETECTION_REQUESTS = 3
 """Requests that may find out the version if every request failed."""
 CLEANUP_RESERVE = 80
 """Requests reserved for cleanup. One object needs fewer from creation to deletion, so none is left half-way."""
@@ -92,14 +92,13 @@ def observe(
 ) -> Observation:
     """Observe `target` once with at most `budget` requests and return the observation.
 
-    `selected` are operation ids, by default all reads of v1. `seed` decides between ids and operations that are
-    equally useful. `transport` replaces the network. `past` is what earlier runs know of the operations.
-    `unscoped_key` is a valid key without permissions. With `writes` the selected writes are made, too, within a
-    reserved part of the budget; the target must be writable. Whatever the target does ends in the observation, never
-    in an exception, and Ctrl-C ends it early. `others` returns the contracts of other versions, to recognise their
-    responses. After `max_seconds` no request is sent except to delete what the run created. `shared` is a budget
-    of requests that other runs use, too. After `max_failures` findings that count, the run ends. With
-    `lists_versions` one more request finds out which versions the API supports.
+    Whatever the target does ends in the observation, never in an exception, and Ctrl-C ends it early. `selected` are
+    operation ids, by default all reads of v1. `seed` decides between ids and operations that are equally useful.
+    `transport` replaces the network. `past` is what earlier runs know of the operations. `unscoped_key` is a valid key
+    without permissions. With `writes` the selected writes are made, too, within a reserved part of the budget; the
+    target must be writable. `others` returns the contracts of other versions, to detect their responses. `shared` is a
+    budget that other runs use, too. After `max_seconds` only what the run created is deleted; after `max_failures`
+    findings that count, the run ends. With `lists_versions` it also requests the versions that the API supports.
     """
     chosen = frozenset(selected if selected is not None else default_selection(contract))
     started_at, start = datetime.now(UTC), time.perf_counter()
@@ -112,7 +111,7 @@ def observe(
         session.prepare(target)
         session.run_plan(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE) + lists_versions)
         if session.unusable and detector.answer.matches and client.remaining:
-            session.recognise(target, others(), transport)
+            session.detect_version(target, others(), transport)
         findings = session.confirm()
         written = session.write(_write_state(state, target)) if writes else None
         findings = session.findings() if written else findings
@@ -120,14 +119,15 @@ def observe(
         other_version = session.set_other_versions_aside(findings, others)
         if lists_versions:
             session.list_versions(target)
-        return replace(
-            session.observation(timestamp(started_at), session.findings() if other_version else findings),
-            seconds=time.perf_counter() - start,
-            written=written,
-            api_version=detector.answer,
-            other_version=other_version,
-            allow_unchecked=match_operations(contract, target.allow_unchecked, where="allow_unchecked"),
-        )
+        observation = session.observation(timestamp(started_at), session.findings() if other_version else findings)
+    return replace(
+        observation,
+        seconds=time.perf_counter() - start,
+        written=written,
+        api_version=detector.answer,
+        other_version=other_version,
+        allow_unchecked=match_operations(contract, target.allow_unchecked, where="allow_unchecked"),
+    )
 
 
 def default_selection(contract: Contract) -> frozenset[str]:
@@ -243,10 +243,10 @@ class Session:
         if sum(finding.breaks for finding in self.findings()) >= self._max_failures:
             self.stopped = f"stopped after {plural(self._max_failures, 'finding')} (--max-failures)"
 
-    def recognise(self, target: Target, others: Sequence[Contract], transport: Transport | None = None) -> None:
+    def detect_version(self, target: Target, others: Sequence[Contract], transport: Transport | None = None) -> None:
         """Find out, after every request failed, whether the paths of another version respond.
 
-        Requests the account by the other contracts' own paths, each path once and at most RECOGNISING paths.
+        Requests the account by the other contracts' own paths, each path once and at most DETECTION_REQUESTS paths.
         """
         contract, detector = self.state.contract, self._detector
         calls: dict[str, tuple[Contract, Call]] = {}
@@ -255,10 +255,10 @@ class Session:
                 if contract.match("GET", call.operation.path) is None:
                     calls.setdefault(call.operation.path, (other, call))
         seen: list[Exchange] = []
-        for other, call in list(calls.values())[: min(RECOGNISING, self._client.remaining)]:
+        for other, call in list(calls.values())[: min(DETECTION_REQUESTS, self._client.remaining)]:
             with Client(target, other, budget=self._client.run_budget, transport=transport) as client:
                 seen.append(client.send(call))
-        answer = recognised_version(contract, seen, others)
+        answer = detected_version(contract, seen, others)
         if answer is not None and detector is not None:
             detector.answer = replace(answer, requested=detector.answer.requested)
             self.stopped = mismatch_sentence(detector.answer, contract)

@@ -10,7 +10,7 @@ from typing import Any
 
 from whopwatch.config import Target
 from whopwatch.contract import Contract
-from whopwatch.contract.loader import editions, is_version, nearest_version, version_order
+from whopwatch.contract.loader import editions, is_version, version_at_or_before, version_order
 from whopwatch.core.exchange import Exchange
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import side_of_contract
@@ -75,7 +75,7 @@ class VersionMove:
 def newest_move(version: str | None) -> VersionMove | None:
     """Return what changes from the bundled contract that is nearest to `version` to the newest; None if nothing can."""
     contracts = {contract.version: contract for contract in bundled_contracts() if contract.version}
-    old, new = nearest_version(version, contracts) if version else None, max(contracts, key=version_order)
+    old, new = version_at_or_before(version, contracts) if version else None, max(contracts, key=version_order)
     if old is None or old == new:
         return None
     places = compare_sides(side_of_contract(contracts[old]), side_of_contract(contracts[new])).places
@@ -115,7 +115,7 @@ def _supported(client: Client, contract: Contract, default: Contract, target: Ta
 
 
 def _version_of_key(client: Client, contract: Contract, target: Target, version: str | None) -> str | None:
-    """Return the version that the list of keys shows for the key in use, recognised by its last characters."""
+    """Return the version that the list of keys shows for the key in use, found by its last characters."""
     if target.api_key is None:
         return None
     secret = target.api_key.reveal()

@@ -1,4 +1,4 @@
-"""Make an edition folder from an OpenAPI document, with or without a release of the SDK that adds to it."""
+"""Make a contract folder from an OpenAPI document, with or without a release of the SDK that adds to it."""
 
 from __future__ import annotations
 

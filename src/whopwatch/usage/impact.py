@@ -45,7 +45,7 @@ def choose_profile(given: Path | None, config: Path | None, fail_on: str) -> Pro
     return read_profile(path) if path else None
 
 
-def weigh_report(report: Report, profile: Profile | None) -> Report:
+def add_impacts(report: Report, profile: Profile | None) -> Report:
     """Return the report with the impact of each finding; the same report without a profile."""
     if profile is None:
         return report

@@ -82,7 +82,7 @@ class RetryMonitor:
     """Refuses the first attempt of every `every`th delivery (0: none) and expects a retry. Not thread-safe."""
 
     every: int
-    patience: float = RETRY_SECONDS
+    retry_within: float = RETRY_SECONDS
     _seen: int = 0
     _awaited: dict[str, float] = field(default_factory=dict)
 
@@ -93,7 +93,7 @@ class RetryMonitor:
         self._seen += 1
         if self._seen % self.every or len(self._awaited) >= MAX_EXPECTED_RETRIES:
             return False
-        self._awaited[id] = now + self.patience
+        self._awaited[id] = now + self.retry_within
         return True
 
     def overdue(self, now: float) -> Iterator[Finding]:
@@ -107,7 +107,7 @@ class RetryMonitor:
                 Severity.CRITICAL,
                 UNKNOWN_EVENT,
                 "retry",
-                expected=f"a retry within {self.patience:.0f} s",
+                expected=f"a retry within {self.retry_within:.0f} s",
                 observed="no retry",
                 what="a delivery that got a 503 response was not retried: a delivery that fails once is lost",
             )

@@ -13,7 +13,7 @@ from typing import Any
 
 from whopwatch.config.contract_choice import AUTO, bundled_versions
 from whopwatch.contract import Contract, Event, editions, load
-from whopwatch.contract.loader import is_version, nearest_version
+from whopwatch.contract.loader import is_version, version_at_or_before
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.run.api_version import STRUCTURAL
@@ -78,7 +78,7 @@ class DeliveryContracts:
 
     def _check_stated(self, value: Any, stated: str) -> PayloadResult:
         """Check a payload by the contract of its version, or by the nearest older one if it matches that."""
-        nearest = nearest_version(stated, bundled_versions())
+        nearest = version_at_or_before(stated, bundled_versions())
         contract = self._fixed or (load(nearest) if nearest else None)
         if contract is not None and contract.version in (stated, None):
             return _unless_of_another_version(replace(_check(contract, value), version=stated), value)

@@ -19,14 +19,14 @@ from whopwatch.simulator import embedded
 NAMES = (*(behaviour.name for behaviour in BEHAVIOURS), *CHANGES)
 """All behaviours: those on the wire, then those that change a response."""
 WIRE: tuple[Answer, ...] = tuple(behaviour.answer for behaviour in BEHAVIOURS)
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 def serve(listener: socket.socket, simulator_port: int) -> None:
     """Take connections for ever, each in a thread."""
     while True:
         connection, _ = listener.accept()
-        connection.settimeout(PATIENCE)
+        connection.settimeout(TIMEOUT)
         threading.Thread(target=converse, args=(connection, simulator_port), daemon=True).start()
 
 
@@ -49,7 +49,7 @@ def converse(connection: socket.socket, simulator_port: int) -> None:
 
 def correct_value(port: int, path: str) -> Any:
     """Return the JSON value of the simulator's response."""
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     client.request("GET", path, headers={"Authorization": f"Bearer {KEY}"})
     body = client.getresponse().read()
     client.close()

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.http.hostile.behaviours import BEHAVIOURS
 
 ANSWERS = {behaviour.name: behaviour.answer for behaviour in BEHAVIOURS}
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 def read_head(connection: socket.socket) -> bytes:
@@ -63,7 +63,7 @@ class HostileServer:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
-            connection.settimeout(PATIENCE)
+            connection.settimeout(TIMEOUT)
             threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
 
     def _converse(self, connection: socket.socket) -> None:

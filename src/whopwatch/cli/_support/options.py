@@ -138,6 +138,14 @@ RESOURCE = click.option(
     metavar="R[,R]",
     help="Check only these resources; v2 is all of v2.",
 )
+FAULT = click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    shell_complete=completion.faults,
+    metavar="NAME[@OP]",
+    help="Inject a fault into the simulator; repeatable.",
+)
 RATE = click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second, from 0.01 to 1000.")
 CONCURRENCY = click.option(
     "--concurrency",
@@ -248,6 +256,47 @@ TRUST = click.option(
     help="Run the program without containment: it can read your files and use the network.",
 )
 CACHE = click.option("--cache-dir", type=FILE_PATH, metavar="DIR", help="Folder for downloaded packages.")
+
+
+_FIELDS_OF_RUN = {
+    "contract_name": "contract_name",
+    "api_version": "api_version",
+    "only": "only",
+    "resource": "resources",
+    "patterns": "patterns",
+    "exclude": "exclude",
+    "budget": "budget",
+    "rate": "rate",
+    "max_time": "max_seconds",
+    "concurrency": "concurrency",
+    "config": "config",
+    "allow_unchecked": "allow_unchecked",
+    "thorough": "thorough",
+}
+"""The field of RunOptions for each parameter of the options that `run_options` adds."""
+
+
+def run_options(max_time: Callable[[Command], Command] = MAX_TIME) -> Callable[[Command], Command]:
+    """Add the options of one run, with `max_time` as the option --max-time; the command gets `options`: RunOptions."""
+    added = (
+        *(ONLY, RESOURCE, OPERATION, EXCLUDE, BUDGET, RATE, max_time, CONCURRENCY),
+        *(CONTRACT, API_VERSION, THOROUGH, ALLOW_UNCHECKED, CONFIG),
+    )
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def with_options(**given: Any) -> int:
+            from whopwatch.run.options import RunOptions
+
+            options = RunOptions(**{field: given.pop(name) for name, field in _FIELDS_OF_RUN.items()})
+            return command(options=options, **given)
+
+        decorated: Command = with_options
+        for option in reversed(added):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
 
 
 def cache_folder(given: Path | None) -> Path:

@@ -42,12 +42,12 @@ def _either(*predicates: Predicate) -> Predicate:
 
 
 def _is_incomplete(one: RuleViolations) -> bool:
-    """Whether the whole list lacks items, whatever it is requested with."""
+    """Return whether the whole list lacks items with any parameters."""
     return one.rule == rules.NOT_IN_LIST and not rules.names_parameter(one.location)
 
 
 def _names_cause(one: RuleViolations) -> bool:
-    """Whether it names the one parameter that is at fault; the order is, if it loses items by itself."""
+    """Return whether the violation names the one parameter at fault: also the order, if it alone loses items."""
     if one.rule.check != "queries":
         return False
     loses_items = one.rule in (rules.ITEM_MISSING, rules.ENDS_EARLY, rules.NEXT_PAGE_DENIED)
@@ -136,7 +136,7 @@ def _located_once(violations: list[RuleViolations]) -> list[RuleViolations]:
 
 
 def _follows(contract: Contract, one: RuleViolations, broken: Collection[tuple[str, str]]) -> bool:
-    """Whether a violation follows from a broken field of its operation, or of the list of its resource."""
+    """Return whether a violation follows from a broken field of its operation, or of the list of its resource."""
     if one.rule.check in PARAMETER_CHECKS:
         causes = {field for id, field in broken if id == one.operation}
         return any(_is_within(field, causes) for field in _filtered_fields(contract, one))
@@ -148,7 +148,7 @@ def _follows(contract: Contract, one: RuleViolations, broken: Collection[tuple[s
 
 
 def _is_within(field: str, causes: Collection[str]) -> bool:
-    """Whether something is wrong with a field, with what holds it, or with the items of an array there."""
+    """Return whether a finding is about a field, the object that has it, or the items of its array."""
     return any(field in (cause, cause.removesuffix("/*")) or field.startswith(f"{cause}/") for cause in causes)
 
 

@@ -136,7 +136,7 @@ class Evidence:
         return self._indexes[id(exchange)]
 
     def is_still_there(self, exchange: Exchange) -> bool:
-        """Whether the last valid request for the same object or list did not get a 404."""
+        """Return whether the last valid request for the same object or list did not get a 404."""
         plain = [
             other
             for other in self.by_operation[exchange.operation]

@@ -135,7 +135,7 @@ def _documented_fields(operation: Operation) -> set[str]:
 
 
 def _exists(exchange: Exchange, evidence: Evidence) -> bool:
-    """Whether the object of a write was read before it in the same run, and was never not found."""
+    """Return whether the object of a write was read earlier in the same run, and no read got a 404."""
     wanted, index = exchange.subject_id, evidence.index(exchange)
     resource = evidence.operation(exchange).resource
     reads = (read for name in ("retrieve", "list") for read in evidence.responses.get(f"{resource}.{name}", ()))
@@ -147,7 +147,7 @@ def _exists(exchange: Exchange, evidence: Evidence) -> bool:
 
 
 def _is_deleted(exchange: Exchange, evidence: Evidence) -> bool:
-    """Whether the last read before a second deletion no longer shows the object."""
+    """Return whether the last read before a second deletion no longer shows the object."""
     wanted, index = exchange.subject_id, evidence.index(exchange)
     resource = evidence.operation(exchange).resource
     reads = [other for name in ("retrieve", "list") for other in evidence.by_operation.get(f"{resource}.{name}", ())]

@@ -65,7 +65,7 @@ def differing_paths(left: Any, right: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def _is_same_type(left: Any, right: Any) -> bool:
-    """Whether two values are comparable. The schema check reports another type, unless one of the two is null."""
+    """Return whether two values are comparable. The schema check reports another type, unless one is null."""
     return type(left) is type(right) or (left is None) is not (right is None)
 
 

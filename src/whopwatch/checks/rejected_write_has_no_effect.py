@@ -131,7 +131,7 @@ def _is_changed(
 def _is_created(
     effects: WriteEffects, state: _KnownState, reader: Operation, rejected: RejectedWrite, exchange: Exchange
 ) -> bool:
-    """Whether a list shows a new object with all of a rejected body that no successful write created."""
+    """Return whether a list shows a new object with all of a rejected body that no successful write created."""
     if reader.id not in state.listed or (rejected.operation.id, rejected.exchange.request_body) in state.performed:
         return False
     expected = expected_of(effects, rejected.operation, rejected.exchange, UNKNOWN_ID)

@@ -81,7 +81,7 @@ def _returned_ids(evidence: Evidence) -> set[str]:
 
 
 def _creates_second(record: WriteRecord, created: set[str]) -> bool:
-    """Whether the list shows another new object with what was sent, which no write returned."""
+    """Return whether the list shows another new object with what was sent, which no write returned."""
     if record.exchange.path_params or record.list_before is None or not record.pages:
         return False
     before, after = ListPage(record.list_before), ListPage(record.pages[-1])
@@ -90,7 +90,7 @@ def _creates_second(record: WriteRecord, created: set[str]) -> bool:
 
 
 def _changes_other(record: WriteRecord) -> bool:
-    """Whether another object of the list shows all that was sent, and did not before."""
+    """Return whether another object of the list shows all that was sent, and did not before."""
     if not record.exchange.path_params or record.list_before is None or not record.pages or not record.reads:
         return False
     known = ListPage(record.list_before).items

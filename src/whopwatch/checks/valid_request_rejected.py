@@ -155,7 +155,7 @@ def _no_list(
 
 
 def _is_listed(operation: Operation, name: str, value: str, evidence: Evidence) -> bool:
-    """Whether an id is one that its list shows, with the documented prefix."""
+    """Return whether an id is one that its list shows, with the documented prefix."""
     parameter = operation.parameter(name)
     if parameter and parameter.id_prefixes and not value.startswith(parameter.id_prefixes):
         return False
@@ -164,7 +164,7 @@ def _is_listed(operation: Operation, name: str, value: str, evidence: Evidence) 
 
 
 def _is_still_listed(exchange: Exchange, evidence: Evidence) -> bool:
-    """Whether the list shows the object of a request: the list after it if there is one, as the object may be gone."""
+    """Return whether the list shows the object of a request: the list after the request if there is one."""
     wanted, index = exchange.path_params.get("id", ""), evidence.index(exchange)
     pages = evidence.responses.get(f"{evidence.operation(exchange).resource}.list", ())
     scopes = {scope(page.exchange) for page in pages if wanted in page.ids}

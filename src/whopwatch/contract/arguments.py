@@ -1,4 +1,4 @@
-"""A request of an operation as named arguments, the way SDKs and MCP tools take it, and back."""
+"""Convert a request to named arguments, as SDKs and MCP tools take them, and back."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 def argument_name(parameter: Parameter) -> str:
-    """What a parameter is called where arrays are arrays: `product_ids[]` is `product_ids`."""
+    """Return the name of a parameter without the `[]` of arrays: `product_ids[]` is `product_ids`."""
     return parameter.name.removesuffix("[]")
 
 
 def parameters_of(operation: Operation) -> dict[str, Parameter]:
-    """The parameters in path and query, by the name of their argument."""
+    """Return the parameters in path and query, by the name of their argument."""
     return {argument_name(parameter): parameter for parameter in operation.parameters if parameter.location != "header"}
 
 
 def arguments_of(
     contract: Contract, operation: Operation, path_params: Mapping[str, str], query: Iterable[tuple[str, str]]
 ) -> dict[str, Any]:
-    """The arguments that ask for the same: numbers and booleans as such, repeated parameters as one list.
+    """Return the arguments of the same request: numbers and booleans as such, repeated parameters as one list.
 
-    A value that is not of its parameter's type stays a string.
+    A value that does not have the type of its parameter stays a string.
     """
     arguments: dict[str, Any] = dict(path_params)
     for name, text in query:
@@ -46,7 +46,7 @@ def arguments_of(
 def request_from_arguments(
     operation: Operation, arguments: Mapping[str, Any]
 ) -> tuple[dict[str, str], Pairs, dict[str, Any]]:
-    """The path parameters, the query and the body that `arguments` mean; what is no parameter is of the body."""
+    """Return the path parameters, the query and the body of `arguments`: all but parameters belong to the body."""
     known = parameters_of(operation)
     path_params: dict[str, str] = {}
     query: list[tuple[str, str]] = []

@@ -15,7 +15,7 @@ SECTIONS = ("schemas", "responses", "parameters", "requestBodies", "headers")
 
 
 def bundle(folder: Path) -> dict[str, Any]:
-    """The documents of a contract folder by API version, each with internal references only.
+    """Return the documents of a contract folder by API version, each with internal references only.
 
     Raises ContractError where a root document is missing, a file is no YAML, or a component name stands twice.
     """
@@ -25,7 +25,7 @@ def bundle(folder: Path) -> dict[str, Any]:
 
 
 def bundle_document(folder: Path) -> dict[str, Any]:
-    """The document whose root is `openapi.yaml` in `folder`; files beside it add their components."""
+    """Return the document whose root is `openapi.yaml` in `folder`; files beside it add their components."""
     root = _read(folder / ROOT_FILE)
     files = {path.name: _read(path) for path in sorted(folder.glob("*.yaml")) if path.name != ROOT_FILE}
     document = {key: value for key, value in root.items() if key != "components"}
@@ -58,7 +58,7 @@ def _merge_components(root: dict[str, Any], files: dict[str, Any], folder: Path)
 
 
 def _follow(item: dict[str, Any], files: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """`item`, or what its `file.yaml#/pointer` leads to."""
+    """Return `item`, or the node that its `file.yaml#/pointer` refers to."""
     reference = item.get("$ref")
     if reference is None:
         return item
@@ -78,7 +78,7 @@ def _follow(item: dict[str, Any], files: dict[str, Any], folder: Path) -> dict[s
 
 
 def _internal(node: Any) -> Any:
-    """`node` with every `file.yaml#/components/...` reference made `#/components/...`."""
+    """Return `node` with every reference `file.yaml#/components/...` replaced by `#/components/...`."""
     if isinstance(node, dict):
         return {
             key: "#" + value.partition("#")[2] if key == "$ref" and isinstance(value, str) else _internal(value)

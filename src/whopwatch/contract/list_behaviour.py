@@ -55,7 +55,7 @@ class Filter:
         return MATCHES_NOTHING.get(self.test)
 
     def found(self, item: Mapping[str, Any]) -> Any:
-        """What the item shows at the field: the list of values, or HIDDEN where it does not tell."""
+        """Return the values that the item has at the field, NOT_SHOWN if it does not show them."""
         found: Any = NOT_SHOWN
         for path in self.paths:
             value = value_at(item, path)
@@ -65,7 +65,7 @@ class Filter:
         return found
 
     def passing(self, shown: Sequence[Any], wanted: tuple[str, ...]) -> list[bool | None]:
-        """Whether the filter lets each item through, by what it shows (see `found`); None where that does not tell."""
+        """Return for each item whether the filter selects it, by its values (see `found`); None if they are hidden."""
         if len(wanted) == 1 and wanted[0] == self.nothing:
             return [False] * len(shown)
         if self.test == "is-null":
@@ -142,7 +142,7 @@ class Behaviour:
 
 
 def value_at(item: Any, path: Path) -> Any:
-    """The value at `path`, a list where an array is on the way; HIDDEN where a step is missing."""
+    """Return the value at `path`, a list if the path leads through an array, NOT_SHOWN if a step is missing."""
     for place, step in enumerate(path):
         if isinstance(item, dict):
             item = item.get(step, NOT_SHOWN)
@@ -156,13 +156,13 @@ def value_at(item: Any, path: Path) -> Any:
 
 @lru_cache(maxsize=4096)  # a date is compared with each limit that is asked for
 def epoch_seconds(text: str) -> float:
-    """Seconds since the epoch; raises ValueError for what is no date and time."""
+    """Return seconds since the epoch. Raise ValueError if it is not a date and time."""
     read = datetime.fromisoformat(text)
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
 def query_text(value: Any) -> str:
-    """A JSON value as it is written in a query."""
+    """Return a JSON value as a query has it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

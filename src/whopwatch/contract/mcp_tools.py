@@ -31,7 +31,7 @@ class Tool:
 
 
 def tools_of(contract: Contract) -> dict[str, Tool]:
-    """The tools of the contract's v1 operations, by name."""
+    """Return the tools of the contract's v1 operations, by name."""
     server = contract.mcp_server
     tools = (
         _tool(contract, operation, server.tool_name, server.has_tool(operation.id))
@@ -42,7 +42,7 @@ def tools_of(contract: Contract) -> dict[str, Tool]:
 
 
 def input_schema(contract: Contract, tool: Tool) -> dict[str, Any]:
-    """The JSON schema of a tool's arguments, self-contained: what it refers to stands under `$defs`."""
+    """Return the JSON schema of a tool's arguments, self-contained: referenced schemas are under `$defs`."""
     schema = {"type": "object", "properties": dict(tool.properties), "required": sorted(tool.required)}
     definitions = _reached(contract, tool.operation.api, schema)
     document: dict[str, Any] = _moved({**schema, **({"$defs": definitions} if definitions else {})})
@@ -50,7 +50,7 @@ def input_schema(contract: Contract, tool: Tool) -> dict[str, Any]:
 
 
 def variants(contract: Contract, operation: Operation) -> list[Schema]:
-    """The object schemas that a body may be of; none where an operation has no body."""
+    """Return the object schemas that a body may have, empty for an operation without body."""
     if operation.body is None:
         return []
     body = contract.resolve(operation.body, operation.api)
@@ -72,7 +72,7 @@ def _tool(contract: Contract, operation: Operation, pattern: str, is_promised: b
 
 
 def _reached(contract: Contract, api: str, schema: Any) -> dict[str, Any]:
-    """The named schemas that `schema` refers to, directly or through others."""
+    """Return the named schemas that `schema` refers to, directly or through others."""
     found: dict[str, Any] = {}
     waiting = [schema]
     while waiting:
@@ -96,7 +96,7 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def _moved(node: Any) -> Any:
-    """`node` with its references pointing at `$defs`, without what only whopwatch reads."""
+    """Return `node` with its references pointing at `$defs`, without what only whopwatch reads."""
     if isinstance(node, Mapping):
         return {
             key: value.replace(REFERENCE, DEFINITION) if key == "$ref" and isinstance(value, str) else _moved(value)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 from whopwatch.contract.edition import Edition, McpServerFacts
 from whopwatch.contract.list_behaviour import AccountResource, Behaviour, Filter, Paging
@@ -79,7 +78,7 @@ class Contract:
         return tuple(operation for operation in self.operations.values() if operation.is_list)
 
     def operation(self, id: str, *, where: str | None = None) -> Operation:
-        """The operation called `id`; raises UsageError with a suggestion where there is none.
+        """Return the operation called `id`. Raise UsageError with a suggestion if there is none.
 
         `where` is what that error says about where the id was named.
         """
@@ -95,7 +94,7 @@ class Contract:
             ) from None
 
     def nearest(self, id: str) -> str | None:
-        """A suggestion for a name that no operation has: of a resource that there is, what that one has."""
+        """Return a suggestion for an unknown operation: for a known resource, the operations of that resource."""
         resource = id.rpartition(".")[0]
         own = [known for known, operation in self.operations.items() if operation.resource == resource]
         if own:
@@ -103,7 +102,7 @@ class Contract:
         return did_you_mean(id, self.operations)
 
     def event(self, name: str) -> Event:
-        """The webhook event called `name`; raises UsageError with a suggestion where there is none."""
+        """Return the webhook event called `name`. Raise UsageError with a suggestion if there is none."""
         try:
             return self.events[name]
         except KeyError:
@@ -115,7 +114,7 @@ class Contract:
             ) from None
 
     def match(self, method: str, path: str, api: str = "v1") -> Operation | None:
-        """The operation that `method` and a concrete `path` (below the base URL) belong to, or None.
+        """Return the operation of `method` and a concrete `path` (below the base URL), or None.
 
         Of several templates the one with the fewest parameters wins.
         """
@@ -127,11 +126,11 @@ class Contract:
         return min(candidates, key=lambda operation: operation.path.count("{"), default=None)
 
     def resolve(self, schema: Schema, api: str = "v1") -> Schema:
-        """`schema` itself, or what its `$ref` points at."""
+        """Return `schema`, or the schema that its `$ref` refers to."""
         return self._stores[api].resolve(schema)
 
     def validator(self, pointer: str, api: str = "v1") -> Validator:
-        """A compiled validator of the schema at `pointer` (`/components/schemas/Product`), made once."""
+        """Return the validator of the schema at `pointer` (`/components/schemas/Product`), compiled once."""
         return self._stores[api].validator(pointer)
 
     def paging(self, operation: Operation) -> Paging:
@@ -147,12 +146,6 @@ class Contract:
             names >= {"last", "before"},
             maximum is not None,
         )
-
-    @cached_property
-    def known_versions(self) -> tuple[str, ...]:
-        """The dated versions that the sources of this contract know, the oldest first."""
-        documents = self.documents.values()
-        return tuple(version for document in documents for version in document["info"].get("x-known-versions", ()))
 
     def filters_of(self, operation: Operation) -> Iterator[Filter]:
         """Yield the optional parameters of a list that choose among its items."""
@@ -181,7 +174,3 @@ class Contract:
         if schema.get("type") == "boolean":
             return ("true", "false")
         return tuple(str(value) for value in schema.get("enum", ()))
-
-    def pagination(self, api: str = "v1") -> Mapping[str, Any]:
-        """The document's `x-pagination`: names of parameters, and behaviour declared where documents are silent."""
-        return cast("Mapping[str, Any]", self.documents[api].get("x-pagination", {}))

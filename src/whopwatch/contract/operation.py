@@ -91,7 +91,7 @@ class Operation:
         return self.responses[min(status for status in self.responses if 200 <= status < 300)]
 
     def in_(self, location: Location) -> Iterator[Parameter]:
-        """The parameters at `location`; those of the path in its order."""
+        """Return the parameters at `location`; path parameters in the order of the path."""
         return (parameter for parameter in self.parameters if parameter.location == location)
 
     @cached_property
@@ -105,7 +105,7 @@ class Operation:
         return (*self.in_("path"), *self.required_query)
 
     def parameter(self, name: str) -> Parameter | None:
-        """The parameter called `name` on the wire, or None."""
+        """Return the parameter called `name` on the wire, or None."""
         return next((parameter for parameter in self.parameters if parameter.name == name), None)
 
     @property
@@ -120,7 +120,7 @@ class Operation:
         return re.compile("|".join(f"(?:{_template_pattern(template)})" for template in templates))
 
     def fill(self, values: Mapping[str, str], template: str | None = None) -> str:
-        """The path with `values` (already percent-encoded where needed) in place of its parameters."""
+        """Return the path with `values` (already percent-encoded where needed) in place of its parameters."""
         return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template or self.path)
 
 
@@ -223,12 +223,12 @@ def events_of(document: Mapping[str, Any]) -> Iterator[Event]:
 
 
 def escape_pointer(token: str) -> str:
-    """`token` as one step of a JSON pointer (RFC 6901)."""
+    """Return `token` as one step of a JSON pointer (RFC 6901)."""
     return token.replace("~", "~0").replace("/", "~1")
 
 
 def lookup(document: Any, pointer: str) -> Any:
-    """The value at the JSON `pointer`; raises KeyError or IndexError where there is none."""
+    """Return the value at the JSON `pointer`. Raise KeyError or IndexError if there is none."""
     for token in pointer.split("/")[1:]:
         key = token.replace("~1", "/").replace("~0", "~")
         document = document[int(key)] if isinstance(document, list) else document[key]

@@ -274,7 +274,7 @@ class SchemaNode:
         return node.variant_of(value) if node.variants else node
 
     def accepts_tags(self, value: Mapping[str, Any]) -> bool:
-        """Whether every tag of this variant has its value in `value`."""
+        """Return whether every tag of this variant has its value in `value`."""
         return all(isinstance(value.get(name), str) and value[name] in tags for name, tags in self.tags.items())
 
     @cached_property

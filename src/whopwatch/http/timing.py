@@ -10,8 +10,7 @@ from whopwatch.core.exchange import Phases
 class AttemptTimer:
     """Runs from `start` for at most `seconds`. The network sets the phases that it sees; others stay None.
 
-    `received` counts the bytes received since the request was written. `last_read` is the latest piece of them, empty
-    at the end of the stream. `in_body` says that the headers are complete.
+    `received` counts the bytes received since the request was written. `in_body` says that the headers are complete.
     """
 
     def __init__(self, clock: Callable[[], float], seconds: float) -> None:
@@ -25,10 +24,7 @@ class AttemptTimer:
         self.connect: float | None = None
         self.tls: float | None = None
         self.in_body = False
-        self.flooded = False
         self.received = 0
-        self.last_read: bytes | None = None
-        self._opening = b""
         self._written: float | None = None
         self._first_byte: float | None = None
         self._started = self.clock()
@@ -45,22 +41,12 @@ class AttemptTimer:
         return self._written is not None
 
     @property
-    def at_end(self) -> bool:
-        """Return whether the server closed its side of the connection."""
-        return self.last_read == b""
-
-    @property
     def met_a_closed_connection(self) -> bool:
         """Return whether a reused connection returned no byte.
 
         A server may close an idle connection at any time, also while a request is on its way.
         """
         return self.was_written and self.connect is None and not self.received
-
-    @property
-    def speaks_http(self) -> bool:
-        """Return whether the bytes received so far can be the beginning of an HTTP response."""
-        return b"HTTP/".startswith(self._opening)
 
     def wrote(self, begun: float) -> None:
         """Note that the request, or a part of it, was sent: bytes from now on are the response.
@@ -76,9 +62,7 @@ class AttemptTimer:
         """Note the arrival of `data`."""
         if self._first_byte is None:
             self._first_byte = self.clock()
-            self._opening = data[:5]
         self.received += len(data)
-        self.last_read = data
 
     def headers_complete(self) -> None:
         """Note that status and headers are complete."""

@@ -88,7 +88,7 @@ class WholeList:
         return self._expected[key]
 
     def has_mixed_nulls(self, selection: Pairs) -> bool:
-        """Whether some items, and not all, lack the value that `selection` sorts by."""
+        """Return whether some items, and not all, lack the value that `selection` sorts by."""
         keys = self._sort_keys(values_by_parameter(selection))
         return keys is not None and NULL_KEY in keys and any(key != NULL_KEY for key in keys)
 
@@ -127,7 +127,7 @@ class WholeList:
         return self._passing[name, values]
 
     def excludes(self, name: str, values: tuple[str, ...], id: str) -> bool:
-        """Whether one parameter certainly excludes the item `id`."""
+        """Return whether one parameter certainly excludes the item `id`."""
         return self.passing(name, values)[self._positions[id]] is False
 
     @cached_property
@@ -140,7 +140,7 @@ class WholeList:
         return "asc" if moments == ascending else "desc" if moments == ascending[::-1] else None
 
     def is_reversed(self, direction: str) -> bool:
-        """Whether the list has the opposite of `direction`."""
+        """Return whether the list has the opposite of `direction`."""
         # The two ends show for nearly every list that it is not reversed: cheaper than sorting all of it.
         ends = self._moments([*self.items[:1], *self.items[-1:]])
         if len(set(ends)) > 1 and ends == sorted(ends, reverse=direction == "desc"):

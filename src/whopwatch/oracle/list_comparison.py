@@ -212,7 +212,7 @@ def _explanation(whole: WholeList, traversal: Traversal, page: ListPage, nulls_h
 
 
 def _is_one_too_many(whole: WholeList, selection: Pairs, name: str, page: ListPage) -> bool:
-    """Whether a page shows exactly one item that a filter excludes: a filter without effect would show more."""
+    """Return whether a page shows exactly one item that a filter excludes: a filter without effect would show more."""
     values = values_by_parameter(selection)[name]
     return name in whole.parameters.filters and sum(whole.excludes(name, values, id) for id in page.ids) == 1
 
@@ -258,7 +258,7 @@ def compare_step_back(whole: WholeList, step: StepBack) -> list[ListViolation]:
 
 
 def _is_tail(ids: Sequence[str], earlier: Sequence[str], between: Sequence[str]) -> bool:
-    """Whether a step back shows the pages before it, apart from items that the traversal forward skipped."""
+    """Return whether a step back shows the pages before it, apart from items that the traversal forward skipped."""
     rest = [id for id in ids if id not in between]
     return bool(rest) and rest == list(earlier[-len(rest) :])
 

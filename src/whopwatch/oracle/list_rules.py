@@ -387,7 +387,7 @@ _PAGING_PARAMETERS = frozenset(f"param:{name}" for name in (*PAGING, "order"))
 
 
 def names_parameter(location: str) -> bool:
-    """Whether a location is the one filter, or the direction, that is at fault.
+    """Return whether a location is the one filter, or the direction, that is at fault.
 
     Faults of an order or of paging, and faults that only show there, are located at other parameters.
     """

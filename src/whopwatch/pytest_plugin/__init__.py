@@ -96,7 +96,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def whop_case(request: pytest.FixtureRequest) -> BoundCase:
-    """One check group of one operation; `check()` passes, skips or fails."""
+    """Return one check group of one operation; its `check()` passes, skips or fails."""
     from whopwatch.pytest_plugin.session_run import session_run
 
     bound: BoundCase = request.param.bind(session_run(request.session))
@@ -105,7 +105,7 @@ def whop_case(request: pytest.FixtureRequest) -> BoundCase:
 
 @pytest.fixture(scope="session")
 def whopwatch_report(request: pytest.FixtureRequest) -> Report:
-    """The report of the session's run: `verdict`, `operations`, `findings`."""
+    """Return the report of the session's run: `verdict`, `operations`, `findings`."""
     from whopwatch.pytest_plugin.session_run import session_run
 
     return session_run(request.session).report
@@ -113,7 +113,7 @@ def whopwatch_report(request: pytest.FixtureRequest) -> Report:
 
 @pytest.fixture(scope="session")
 def whop_simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
-    """The embedded Whop API, running for the session: `base_url`, `api_key`, `company_id`."""
+    """Yield the embedded Whop API, running for the session: `base_url`, `api_key`, `company_id`."""
     from whopwatch.simulator import embedded
 
     with embedded(options.session_contract(options.plugin_options(request.config))) as simulator:
@@ -122,7 +122,7 @@ def whop_simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
 
 @pytest.fixture(scope="session")
 def whop_webhook_secret() -> str:
-    """The secret that signs samples: WHOP_WEBHOOK_SECRET, or a generated one. Override it with your handler's."""
+    """Return the secret that signs samples: WHOP_WEBHOOK_SECRET, or a generated one. Override it with yours."""
     import os
 
     from whopwatch.signature import new_secret
@@ -132,7 +132,7 @@ def whop_webhook_secret() -> str:
 
 @pytest.fixture(scope="session")
 def whop_webhook(request: pytest.FixtureRequest, whop_webhook_secret: str) -> Sampler:
-    """Makes signed samples: `whop_webhook("payment.succeeded", "old")` is a list of `headers`, `body`, `accepted`."""
+    """Return a maker of samples: `whop_webhook("payment.succeeded", "old")` lists `headers`, `body`, `accepted`."""
     from whopwatch.webhooks.samples import Sampler
 
     return Sampler(options.session_contract(options.plugin_options(request.config)), whop_webhook_secret)
@@ -140,7 +140,7 @@ def whop_webhook(request: pytest.FixtureRequest, whop_webhook_secret: str) -> Sa
 
 @pytest.fixture
 def whop_webhook_case(request: pytest.FixtureRequest, whop_webhook: Sampler) -> list[Sample]:
-    """The samples of one case (`payment.succeeded`): one, or two for a duplicate; each has `check(status)`."""
+    """Return the samples of one case (`payment.succeeded`): one, or two for a duplicate; each has `check(status)`."""
     return whop_webhook(case=request.param)
 
 

@@ -178,7 +178,7 @@ class Backend:
         return error_body(self.contract, call.operation, problem, call.api)
 
     def accepts_key(self, header: str | None) -> bool:
-        """Whether an `Authorization` header holds a known key."""
+        """Return whether an `Authorization` header holds a known key."""
         return self._keys.find(header) is not None or self.options.lenient
 
     def offered_tool(self, operation: Operation, tool: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -72,7 +72,7 @@ class ContractMove:
     left: tuple[LeftToDo, ...]
 
     def to_json(self, tool_version: str) -> dict[str, Any]:
-        """The move as JSON: the comparison's report, and what became of the decisions."""
+        """Return the move as JSON: the comparison's report, and the state of each decision."""
         return {
             **self.comparison.to_json(tool_version),
             "release": self.version,
@@ -157,7 +157,7 @@ def _keep_true_facts(work: Path, model: SdkModel) -> None:
 
 
 def _packages(sources: Sources, release: Release, cache_dir: Path) -> dict[str, Package]:
-    """The release in each language that the edition names; TypeScript may have none of that version."""
+    """Return the release in each language that the edition names; TypeScript may have none of that version."""
     version = release.version
     if release.registry == "npm":
         declared = release.package()
@@ -241,7 +241,7 @@ def _write_yaml(path: Path, content: dict[str, Any], head: str) -> None:
 
 
 def _copy(work: Path, target: Path) -> Iterator[str]:
-    """Bring `target` to what `work` holds; returns the names of the files that changed, were added or removed."""
+    """Copy the content of `work` to `target`; return the names of the files that changed, were added or removed."""
     names = {path.relative_to(work) for path in work.rglob("*") if path.is_file()}
     for name in sorted(names):
         new, old = work / name, target / name
@@ -267,7 +267,7 @@ _COUNTS = "# Counts of the v1 document made from these releases; `contract verif
 
 
 def sources_text(packages: Mapping[str, Package], counts: Mapping[str, int]) -> str:
-    """The text of `sources.toml` for these packages and counts."""
+    """Return the text of `sources.toml` for these packages and counts."""
     tables = [_SOURCES_HEAD]
     for language, package in packages.items():
         lines = "".join(f'{key} = "{value}"\n' for key, value in asdict(package).items())
@@ -277,7 +277,7 @@ def sources_text(packages: Mapping[str, Package], counts: Mapping[str, int]) -> 
 
 
 def without_entries(text: str, key: str, is_wanted: Callable[[int, dict[str, Any]], bool]) -> str:
-    """`text` without those entries of the list under `key` that are not wanted; numbers count from 1."""
+    """Return `text` without the unwanted entries of the list under `key`; numbers count from 1."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode)
     entries = next(value for name, value in root.value if name.value == key)
@@ -291,7 +291,7 @@ def without_entries(text: str, key: str, is_wanted: Callable[[int, dict[str, Any
 
 
 def _end(node: yaml.Node, lines: list[str]) -> int:
-    """The line after the entry; comments before the next one belong to that."""
+    """Return the number of the line after the entry; comments before the next entry belong to that one."""
     # A block ends where the next thing begins, one in brackets in its own last line.
     is_block = node.end_mark.column <= node.start_mark.column
     last: int = node.end_mark.line if is_block else node.end_mark.line + 1

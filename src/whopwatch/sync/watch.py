@@ -58,7 +58,7 @@ class ReleaseStatus:
         return next((step.release for step in found if version_order(step.api_version or "") >= order), None)
 
     def to_json(self, tool_version: str) -> dict[str, Any]:
-        """The comparison's report, if there is one, and the releases."""
+        """Return the comparison's report, if there is one, and the releases."""
         report = self.comparison.to_json(tool_version) if self.comparison else {"schema": 1, "tool": "whopwatch"}
         versions = [{"version": version, "release": self.release_of(version)} for version in self.versions or ()]
         return {
@@ -71,7 +71,7 @@ class ReleaseStatus:
 
 
 def newest_release(contracts: Path) -> str:
-    """The newest release of the SDK that the contract is made of, or its own where there is none newer."""
+    """Return the newest release of the SDK that the contract is made from, or its own release if none is newer."""
     package = Sources.read(contracts).python
     return max([*published_versions(package.registry, package.name), package.version], key=version_key)
 

@@ -39,27 +39,27 @@ _SLOT = re.compile(r"\{(\w+)(?::(\d+))?\}")
 Filler = Callable[[random.Random, int], str]
 
 
-def iso(to_milliseconds: int) -> str:
-    """A moment as the API writes it: UTC with to_milliseconds."""
-    moment = datetime.fromtimestamp(to_milliseconds / 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{to_milliseconds % 1000:03d}Z"
+def iso(milliseconds: int) -> str:
+    """Return a time as the API writes it: UTC, with milliseconds."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
 
 
 def to_milliseconds(text: str) -> int:
-    """The inverse of `iso`, for any date or date-time that Python reads; raises ValueError."""
+    """Return milliseconds since the epoch of a date or date-time that Python can read. Raise ValueError for others."""
     moment = datetime.fromisoformat(text)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)
 
 
 def random_text(alphabet: str, length: int, rng: random.Random) -> str:
-    """`length` characters of one of the ALPHABETS."""
+    """Return `length` characters of one of the ALPHABETS."""
     characters = ALPHABETS[alphabet]
     return "".join([characters[int(rng.random() * len(characters))] for _ in range(length)])
 
 
 def leaf(node: FieldNode, name: str, n: int, created: int, rng: random.Random) -> Any:
-    """A value of a string, number, boolean, map or free FieldNode without enum; `created` in to_milliseconds."""
+    """Return a value of a string, number, boolean, map or free FieldNode without enum; `created` is in milliseconds."""
     if node.kind == "string":
         if node.prefix:
             return node.prefix + random_text("alnum", 14, rng)
@@ -152,7 +152,7 @@ class ValueMaker:
     pick: Pick
 
     def make(self, node: FieldNode, path: str, tick: int, depth: int = 0) -> Any:
-        """A value of `node`: JSON, or with a EntityRef in it wherever another object is shown."""
+        """Return a value of `node`: JSON, with an EntityRef wherever another object is shown."""
         tick += offset(self.seed, self.table, path)
         if node.nullable:
             every = NULL_EVERY[depth % len(NULL_EVERY)]
@@ -162,7 +162,7 @@ class ValueMaker:
         return self.present(node, path, tick, depth)
 
     def present(self, node: FieldNode, path: str, tick: int, depth: int) -> Any:
-        """A value that is not null."""
+        """Return a value that is not null."""
         if node.kind in ("reference", "id"):
             return self.pick(node.resource or "", path, tick)
         if node.enum:
@@ -197,10 +197,10 @@ class ValueMaker:
 
 
 def occurrences(tick: int, every: int) -> int:
-    """How many ticks before this one are no multiple of `every`."""
+    """Return how many of the ticks before this one are not a multiple of `every`."""
     return tick - tick // every - 1
 
 
 def offset(seed: int, table: str, path: str) -> int:
-    """Where in its cycle a field begins: by seed and place, the same in every process."""
+    """Return where in its cycle a field begins: by seed and place, the same in every process."""
     return zlib.crc32(f"{seed}:{table}:{path}".encode()) % 9973

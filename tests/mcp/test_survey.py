@@ -18,7 +18,7 @@ from whopwatch.core.redaction import remember
 from whopwatch.core.report import State, Verdict
 from whopwatch.mcp import OfferedTool, ToolResult, check_mcp_server
 from whopwatch.mcp.transport import failure_reason
-from whopwatch.reports import RENDERERS
+from whopwatch.reports.formats import RENDERERS
 from whopwatch.simulator import Simulator, embedded
 
 from .conftest import Reach

@@ -21,7 +21,8 @@ from tests.reports import nights
 from whopwatch.cli.check import check_command
 from whopwatch.cli.drift import drift_command
 from whopwatch.core.report import Report
-from whopwatch.reports import FILE_NAMES, RENDERERS
+from whopwatch.reports import FILE_NAMES
+from whopwatch.reports.formats import RENDERERS
 
 SCRIPTS = ROOT / "probes" / "deploy" / "github"
 GH = """#!/bin/sh

@@ -12,7 +12,8 @@ from whopwatch.contract import load
 from whopwatch.contract.loader import describe_contract, newer_versions
 from whopwatch.core.report import contract_facts
 from whopwatch.history.aggregate import merge_reports
-from whopwatch.reports import RENDERERS, terminal
+from whopwatch.reports import terminal
+from whopwatch.reports.formats import RENDERERS
 from whopwatch.reports.text import contract_words, version_line
 
 FACTS = {"version": "2025-01-01", "release": "sdk:0.0.23", "date": "2026-01-09", "operations": 149, "newer_versions": 2}

@@ -15,7 +15,8 @@ import pytest
 from tests.reports import nights, samples
 from whopwatch.core.links import DOCUMENTATION_VARIABLE
 from whopwatch.core.report import Report
-from whopwatch.reports import FILE_NAMES, RENDERERS
+from whopwatch.reports import FILE_NAMES
+from whopwatch.reports.formats import RENDERERS
 from whopwatch.reports.terminal import render as terminal
 
 GOLDEN = Path(__file__).parent / "golden"

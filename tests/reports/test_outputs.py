@@ -16,7 +16,8 @@ from tests.reports import nights, samples
 from whopwatch.core.finding import FindingState
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import BaselineSummary, OperationResult, State, Verdict
-from whopwatch.reports import RENDERERS, chat, junit, markdown, terminal
+from whopwatch.reports import chat, junit, markdown, terminal
+from whopwatch.reports.formats import RENDERERS
 from whopwatch.reports.text import MAX_FINDINGS, class_page
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J|`[/bold]<script>\u202e\ud800\n[link](x)"

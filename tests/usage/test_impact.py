@@ -11,8 +11,7 @@ from tests.diff.documents import TEXT, WHOLE, document, record
 from whopwatch.cli import main
 from whopwatch.core.finding import Finding, Impact, Occurrence, Severity
 from whopwatch.usage.impact import impact_at, weigh_finding
-from whopwatch.usage.profile import Certainty, Coverage, Profile
-from whopwatch.usage.recorder import ANY_OPERATION
+from whopwatch.usage.profile import ANY_OPERATION, Certainty, Coverage, Profile
 
 Captured = pytest.CaptureFixture[str]
 SEEN, GUESSED = Certainty.SEEN, Certainty.GUESSED

@@ -13,8 +13,7 @@ from whopwatch.contract import load
 from whopwatch.core.finding import Impact
 from whopwatch.usage import scan as scanner
 from whopwatch.usage.impact import impact_at
-from whopwatch.usage.profile import Profile, read_profile
-from whopwatch.usage.recorder import BROKEN_CODE, LOST_CLIENT, LOST_EVENT
+from whopwatch.usage.profile import BROKEN_CODE, LOST_CLIENT, LOST_EVENT, Profile, read_profile
 from whopwatch.usage.scan import scan
 
 Captured = pytest.CaptureFixture[str]

@@ -25,7 +25,8 @@ from rich.terminal_theme import MONOKAI
 
 from whopwatch.contract import load
 from whopwatch.core.report import Report
-from whopwatch.reports import RENDERERS, terminal
+from whopwatch.reports import terminal
+from whopwatch.reports.formats import RENDERERS
 from whopwatch.simulator import embedded
 
 GITHUB = """body { margin: 0; padding: 24px; width: 852px; color: #1f2328;

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from whopwatch.checks.acceptance import accept_in_report
 from whopwatch.cli._support.options import (
     ACCEPTED_OPTION,
     DRY_RUN,
@@ -29,9 +28,6 @@ from whopwatch.cli._support.options import (
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, show_progress
-from whopwatch.cli._support.telemetry import RunTraces
-from whopwatch.config.accepted import AcceptedEntry, load_accepted
-from whopwatch.contract import Contract
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError
 from whopwatch.core.exit_codes import exit_code
 from whopwatch.core.report import Report
@@ -39,6 +35,8 @@ from whopwatch.reports.text import plural
 from whopwatch.usage.impact import add_impacts, choose_profile
 
 if TYPE_CHECKING:
+    from whopwatch.config.accepted import AcceptedEntry
+    from whopwatch.contract import Contract
     from whopwatch.run.options import RunOptions
     from whopwatch.usage.profile import Profile
 
@@ -122,10 +120,11 @@ def check_command(
     usage_file: Path | None,
 ) -> int:
     """Check a target against the contract."""
+    from whopwatch.cli._support.telemetry import RunTraces
+    from whopwatch.config.accepted import load_accepted
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run import INTERRUPTED
     from whopwatch.run.options import observe_target
-    from whopwatch.run.replay import record
 
     outputs = Outputs({**reports, "har": record_file}, report_dir, FILE_NAMES)
     if show_values and (outputs.use_stdout or not sys.stdout.isatty()):
@@ -143,6 +142,8 @@ def check_command(
     report = run.report()
     files = {}
     if record_file:
+        from whopwatch.run.replay import record
+
         recorded = record(run.contract, run.target, run.observation, report)
         _print_lost_findings(recorded.findings, recorded.kept, recorded.added)
         files["har"] = recorded.har
@@ -161,6 +162,8 @@ class _Adjustments:
 
     def apply(self, contract: Contract, report: Report) -> Report:
         """Return `report` with accepted findings marked and the impact of each finding on the user's code."""
+        from whopwatch.checks.acceptance import accept_in_report
+
         return add_impacts(accept_in_report(contract, report, self.accepted), self.profile)
 
 

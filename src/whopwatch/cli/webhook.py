@@ -21,7 +21,7 @@ from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, UsageError
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report
-from whopwatch.reports import to_json_text
+from whopwatch.reports.formats import to_json_text
 from whopwatch.reports.text import location
 from whopwatch.run.conclude import RowEvidence, conclude
 from whopwatch.signature import TOLERANCE_SECONDS, Refusal, Signed, require_secret, split_secrets

@@ -16,7 +16,6 @@ from typing import Annotated, Any
 
 from whopwatch.config import decode
 from whopwatch.config.targets_file import CONFIG_FILE, find_config
-from whopwatch.contract.loader import contracts_dir
 from whopwatch.core.documents import DocumentError, parse_document
 from whopwatch.core.drift_classes import class_number, class_slug
 from whopwatch.core.errors import ConfigError, quoted_input
@@ -83,6 +82,8 @@ def find_accepted_file(config: Path | None) -> Path:
 
     A checkout of whopwatch may have entries in contracts/accepted.yaml, where the file used to be.
     """
+    from whopwatch.contract.loader import contracts_dir  # slow, and `--help` reads no accepted findings
+
     own = (config or find_config() or Path(CONFIG_FILE)).parent / ACCEPTED_FILE
     former = contracts_dir() / ACCEPTED_FILE
     return former if not own.exists() and former.exists() and read_accepted(former) else own

@@ -10,7 +10,6 @@ import re
 import shlex
 import sys
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from whopwatch.core.foreign_text import sanitize
 
@@ -130,6 +129,8 @@ def quoted_input(value: str) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """Return a suggestion for the misspelt `name` from the `known` names, or None if none is close."""
+    from difflib import get_close_matches  # slow, and few runs need it
+
     close = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from importlib.metadata import metadata
 
 DOCUMENTATION_VARIABLE = "WHOPWATCH_DOCS_URL"
 """The environment variable with the address of a copy of the documentation, for networks that reach no other."""
@@ -21,5 +20,7 @@ def documentation_page(path: str, anchor: str = "") -> str:
 
 @cache
 def _published() -> str:
+    from importlib.metadata import metadata  # slow, and a run without findings prints no link
+
     urls: dict[str, str] = dict(entry.split(", ", 1) for entry in metadata("whopwatch").get_all("Project-URL") or ())
     return urls.get("Documentation", "")

@@ -1,28 +1,8 @@
-"""Reports: one model, several formats. A new format is one module here and one row in each table."""
+"""Reports: one model, several formats. A new format is one module, one row here and one in `formats.RENDERERS`."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-
-from whopwatch.core.report import Report
-from whopwatch.reports import chat, html, junit, markdown, sarif, terminal
-
-
-def to_json_text(report: Report) -> str:
-    """Return the JSON report, schema 1. Its keys are a promise."""
-    return json.dumps(report.to_json(), indent=2, ensure_ascii=True) + "\n"
-
-
-RENDERERS: Mapping[str, Callable[[Report], str]] = {
-    "chat": chat.render,
-    "html": html.render,
-    "json": to_json_text,
-    "junit": junit.render,
-    "markdown": markdown.render,
-    "sarif": sarif.render,
-    "terminal": terminal.render,
-}
+from collections.abc import Mapping
 
 FILE_NAMES: Mapping[str, str] = {
     "chat": "message.md",
@@ -34,5 +14,3 @@ FILE_NAMES: Mapping[str, str] = {
     "terminal": "report.txt",
 }
 """The name of each format in a report folder."""
-
-__all__ = ["FILE_NAMES", "RENDERERS", "to_json_text"]

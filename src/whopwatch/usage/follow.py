@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
 from whopwatch.usage.api_index import ANY_EVENT, MODEL, ApiIndex
-from whopwatch.usage.recorder import BROKEN_CODE, COMPUTED_NAME, LOST_CLIENT, TOO_COMPLEX, TOO_DEEP, Recorder
+from whopwatch.usage.profile import BROKEN_CODE, COMPUTED_NAME, LOST_CLIENT, TOO_COMPLEX, TOO_DEEP
+from whopwatch.usage.recorder import Recorder
 from whopwatch.usage.requests import RequestReader
 from whopwatch.usage.values import (
     Callback,

@@ -11,8 +11,16 @@ from whopwatch.core.errors import UsageError
 from whopwatch.core.exit_codes import FAIL_ON_HITS
 from whopwatch.core.finding import Finding, Impact
 from whopwatch.core.report import Report
-from whopwatch.usage.profile import FILE, Certainty, Profile, Use, place_order, read_profile
-from whopwatch.usage.recorder import ANY_OPERATION, LOST_EVENT
+from whopwatch.usage.profile import (
+    ANY_OPERATION,
+    FILE,
+    LOST_EVENT,
+    Certainty,
+    Profile,
+    Use,
+    place_order,
+    read_profile,
+)
 
 if TYPE_CHECKING:
     from whopwatch.diff.result import Comparison

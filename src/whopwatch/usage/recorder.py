@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from whopwatch.usage.api_index import ANY_EVENT, MODEL, ApiIndex, Steps, pointer
-from whopwatch.usage.profile import MAX_LISTED, Certainty, Profile
+from whopwatch.usage.profile import ANY_OPERATION, LOST_EVENT, MAX_LISTED, TOO_COMPLEX, Certainty, Profile
 from whopwatch.usage.values import Data
 
-COMPUTED_NAME = "the name of an SDK method is computed"
-TOO_COMPLEX = "the code is too complex to follow to its end"
-LOST_CLIENT = "the client is passed to code that was not followed"
-TOO_DEEP = "the code is nested too deeply"
-BROKEN_CODE = "a syntax error: code near it was not read"
-LOST_EVENT = "a webhook event is passed to code that was not followed"
-ANY_OPERATION = frozenset({COMPUTED_NAME, TOO_COMPLEX, TOO_DEEP, BROKEN_CODE, LOST_CLIENT})
-"""Why code was not followed if it may call any operation."""
 MAX_UNKNOWN_READS = 200_000
 """Reads of unknown values that are remembered, in case they turn out to be a webhook payload."""
 

@@ -13,11 +13,11 @@ import click
 from whopwatch.cli._support.colors import make_console
 from whopwatch.cli._support.options import VERBOSITY
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.contract import Contract
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report
 
 if TYPE_CHECKING:
+    from whopwatch.contract import Contract
     from whopwatch.run import Progress as RunProgress
 
 
@@ -66,7 +66,8 @@ def output_report(
     `others` are the texts, by kind, of output files that are not renderings of the report. `values` are values of
     responses by fingerprint: only a terminal gets them.
     """
-    from whopwatch.reports import RENDERERS, terminal
+    from whopwatch.reports import terminal
+    from whopwatch.reports.formats import RENDERERS
 
     kinds = outputs.kinds - others.keys()
     written = outputs.write({**others, **{kind: RENDERERS[kind](report) for kind in kinds}})
@@ -89,6 +90,9 @@ def output_report(
 @contextmanager
 def show_progress() -> Iterator[Callable[[RunProgress], None]]:
     """Yield a function that shows the progress of a run on stderr, if that is a terminal; remove it at the end."""
+    if not sys.stderr.isatty() or is_printing("quiet"):
+        yield lambda progress: None
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = make_console(stderr=True)
@@ -101,8 +105,7 @@ def show_progress() -> Iterator[Callable[[RunProgress], None]]:
         TextColumn("left"),
         TextColumn("[dim]{task.description}", markup=True),
     )
-    is_hidden = not sys.stderr.isatty() or is_printing("quiet")
-    with Progress(*columns, console=console, transient=True, disable=is_hidden) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None, done=0, operations=0)
 
         def show(progress: RunProgress) -> None:

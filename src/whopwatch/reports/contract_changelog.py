@@ -18,10 +18,11 @@ from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.diff.model import Direction
 from whopwatch.diff.result import ComparedChange, Comparison
+from whopwatch.reports.html import page_template
 from whopwatch.reports.text import class_page, escape_markdown, plural
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    pass
 
 MAX_ENTRIES = 1500
 """Entries that are listed: a job summary may be 1 MiB; the JSON report has all of them."""
@@ -140,7 +141,7 @@ def changelog_html(comparison: Comparison) -> str:
         "gap_count": len(comparison.gaps),
         "style": Path(__file__).parent.joinpath("page", "page.css").read_text(encoding="utf-8"),
     }
-    return _template().render(context) + "\n"
+    return page_template("changelog.html").render(context) + "\n"
 
 
 def _grouped(changes: Iterable[ComparedChange]) -> dict[tuple[Any, ...], list[ComparedChange]]:
@@ -308,23 +309,3 @@ def _code(text: str) -> str:
 @cache
 def _texts() -> dict[str, dict[str, list[str]]]:
     return tomllib.loads(files("whopwatch.reports").joinpath("changelog.toml").read_text(encoding="utf-8"))
-
-
-@cache
-def _template() -> Template:
-    import jinja2  # imported late: it takes longer than all other reports need
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "page"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("changelog.html")
-
-
-def _visible(value: Any) -> Any:
-    """Return a string without control characters; markup of the template itself is not changed."""
-    return value if not isinstance(value, str) or hasattr(value, "__html__") else sanitize(value)

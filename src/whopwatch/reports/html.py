@@ -67,11 +67,12 @@ _NO_FINDINGS = {
 
 def render(report: Report) -> str:
     """Return the report as one HTML document."""
-    return _template().render(_page(report)) + "\n"
+    return page_template("page.html").render(_page(report)) + "\n"
 
 
 @cache
-def _template() -> Template:
+def page_template(name: str) -> Template:
+    """Return a template of `reports/page/`; it escapes and sanitizes every string that is put into it."""
     import jinja2  # takes longer to import than every other format takes to render
 
     environment: Environment = jinja2.Environment(
@@ -82,7 +83,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html")
+    return environment.get_template(name)
 
 
 def _sanitized(value: Any) -> Any:

@@ -18,24 +18,16 @@ from whopwatch.reports.text import (
     active_findings,
     by_kind,
     by_reason,
-    change_line,
-    checks_line,
     class_page,
-    contract_line,
     escape_markdown,
     evidence,
     facts,
-    findings_line,
     headline,
     inactive_findings,
-    incidents_line,
     location,
     plural,
-    requests_line,
     sentence,
-    states_line,
-    turns_line,
-    version_line,
+    summary_rows,
 )
 
 MAX_TEXT = 400
@@ -54,19 +46,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     yield _escaped(headline(report))
     yield ""
-    rows = [
-        ("target", _code(report.target)),
-        ("contract", _escaped(contract_line(report))),
-        ("version", _escaped(version_line(report))),
-        ("operations", _escaped(states_line(report))),
-        ("checks", _escaped(checks_line(report))),
-        ("turns", _escaped(turns_line(report) or "")),
-        ("findings", _escaped(findings_line(report))),
-        ("incidents", _escaped(incidents_line(report))),
-        ("changes", _escaped(change_line(report) or "")),
-        ("requests", _escaped(requests_line(report))),
-    ]
-    yield from (f"- **{name}**: {value}" for name, value in rows if value)
+    for name, value in summary_rows(report):
+        yield f"- **{name}**: {_code(value) if name == 'target' else _escaped(value)}"
     if len(report.targets) > 1:
         yield from _targets(report)
     yield from _findings(report)

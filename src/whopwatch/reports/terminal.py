@@ -25,23 +25,15 @@ from whopwatch.reports.text import (
     by_kind,
     by_reason,
     by_severity,
-    change_line,
-    checks_line,
     class_page,
-    contract_line,
     facts,
-    findings_line,
     headline,
     inactive_findings,
-    incidents_line,
     location,
     open_checks,
     plural,
-    requests_line,
     sentence,
-    states_line,
-    turns_line,
-    version_line,
+    summary_rows,
 )
 
 MAX_OPERATIONS = 12
@@ -193,22 +185,8 @@ def _reason(reason: str, names: list[str], state: State) -> RenderableType:
 
 def _summary(report: Report) -> RenderableType:
     table = _facts_table()
-    table.add_row("target", Text(sanitize(report.target)))
-    if contract := contract_line(report):
-        table.add_row("contract", contract)
-    if version := version_line(report):
-        table.add_row("version", version)
-    table.add_row("operations", states_line(report))
-    if checks := checks_line(report):
-        table.add_row("checks", checks)
-    if turns := turns_line(report):
-        table.add_row("turns", turns)
-    table.add_row("findings", findings_line(report))
-    if incidents := incidents_line(report):
-        table.add_row("incidents", incidents)
-    if change := change_line(report):
-        table.add_row("changes", Text(sanitize(change)))
-    table.add_row("requests", requests_line(report))
+    for name, value in summary_rows(report):
+        table.add_row(name, Text(sanitize(value)))
     if any(finding.breaks for finding in report.findings):
         table.add_row("classes", Text(class_page(""), overflow="fold"))
         table.add_row("accept", Text('whopwatch accept FINGERPRINT --reason "..."', overflow="fold"))

@@ -157,6 +157,26 @@ def target_line(target: TargetResult) -> str:
     return f"{VERDICTS[target.verdict].lower()}{reason}: {counts or 'no report'}; {plural(target.findings, 'finding')}"
 
 
+def summary_rows(report: Report) -> list[tuple[str, str]]:
+    """Return the summary of a report: pairs of a name and its line. Lines that the report has nothing for are left out.
+
+    The target and the names in the lines may be foreign text: sanitize or escape them.
+    """
+    rows = (
+        ("target", report.target),
+        ("contract", contract_line(report)),
+        ("version", version_line(report)),
+        ("operations", states_line(report)),
+        ("checks", checks_line(report)),
+        ("turns", turns_line(report)),
+        ("findings", findings_line(report)),
+        ("incidents", incidents_line(report)),
+        ("changes", change_line(report)),
+        ("requests", requests_line(report)),
+    )
+    return [(name, value) for name, value in rows if value]
+
+
 def contract_line(report: Report) -> str:
     """Return the contracts of a report in words (see `contract_words`), empty for a report that names none."""
     named = (report.extra.get("contract"), *report.extra.get("contracts", ()))

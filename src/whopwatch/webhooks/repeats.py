@@ -36,9 +36,11 @@ class DuplicateDetector:
         known_body = self._remember(self._bodies, id_digest, body_digest)
         known_id = self._remember(self._ids, body_digest, id_digest)
         if known_body is not None and known_body != body_digest:
-            return False, _reused_id(event)
+            what = "two different deliveries share a webhook-id: a consumer that deduplicates drops one of them"
+            return False, _wrong_id(event, "a unique ID for each event", "the ID of another delivery", what)
         if known_id is not None and known_id != id_digest:
-            return True, _second_id(event)
+            what = "the same delivery has two webhook-ids: a consumer that deduplicates processes it twice"
+            return True, _wrong_id(event, "the same ID in every attempt", "a different ID", what)
         return known_body is not None, None
 
     def _remember(self, known: OrderedDict[bytes, bytes], key: bytes, value: bytes) -> bytes | None:
@@ -51,29 +53,10 @@ class DuplicateDetector:
         return before
 
 
-def _reused_id(event: str) -> Finding:
+def _wrong_id(event: str, expected: str, observed: str, what: str) -> Finding:
+    place = "header:webhook-id"
     return delivery_finding(
-        "identity",
-        "D23",
-        Severity.CRITICAL,
-        event,
-        "header:webhook-id",
-        expected="a unique ID for each event",
-        observed="the ID of another delivery",
-        what="two different deliveries share a webhook-id: a consumer that deduplicates drops one of them",
-    )
-
-
-def _second_id(event: str) -> Finding:
-    return delivery_finding(
-        "identity",
-        "D23",
-        Severity.CRITICAL,
-        event,
-        "header:webhook-id",
-        expected="the same ID in every attempt",
-        observed="a different ID",
-        what="the same delivery has two webhook-ids: a consumer that deduplicates processes it twice",
+        "identity", "D23", Severity.CRITICAL, event, place, expected=expected, observed=observed, what=what
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prometheus_client import generate_latest
 
 from tests.history.factories import report, row, tracked
-from whopwatch.core.finding import FindingState, Severity
+from whopwatch.core.finding import FindingState, Impact, Severity
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.history.aggregate import aggregate_targets
 from whopwatch.metrics.runs import drift_metrics
@@ -55,3 +57,16 @@ def test_each_of_several_targets_has_its_operations_by_state() -> None:
 def test_a_run_that_could_not_check_exports_neither_findings_nor_a_success() -> None:
     series = exported(report(verdict=Verdict.COULD_NOT_CHECK), None)
     assert not [name for name in series if name.startswith((FINDINGS, SUCCESS))]
+
+
+def test_incidents_and_impact_of_a_run() -> None:
+    found = replace(tracked(), impact=Impact.HITS)
+    given = replace(report(found), extra={"incidents": [{"at": "2026-01-01T03:00:00Z"}] * 2})
+    text = generate_latest(drift_metrics(given, CONTRACT, None, weighed=True)).decode().splitlines()
+    assert "whop_contract_drift_incidents 2.0" in text
+    assert 'whop_contract_drift_impact_findings{impact="hits you"} 1.0' in text
+    assert 'whop_contract_drift_impact_findings{impact="not used by you"} 0.0' in text
+
+
+def test_without_a_usage_profile_no_impact_is_exported() -> None:
+    assert b"impact" not in generate_latest(drift_metrics(report(tracked()), CONTRACT, None))

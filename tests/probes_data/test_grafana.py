@@ -79,7 +79,7 @@ def test_panels_do_not_overlap(dashboard: dict[str, Any]) -> None:
 
 def test_every_variable_in_a_query_is_declared(dashboard: dict[str, Any]) -> None:
     declared = {variable["name"] for variable in dashboard["templating"]["list"]}
-    assert declared == {"datasource", "job", "location", "resource", "operation"}
+    assert declared == {"datasource", "job", "location", "target", "version", "instance", "resource", "operation"}
     used = {name for text in _expressions(dashboard) for name in re.findall(r"\$\{?(?!__)([a-z]\w*)", text)}
     assert used <= declared
 
@@ -109,15 +109,14 @@ def test_the_forwarding_alert_rule_parses(run: Run, probes: Path, tmp_path: Path
 
 
 def test_the_dashboard_keeps_the_rules_of_the_dashboard_linter(dashboard: dict[str, Any]) -> None:
-    """The rules of grafana/dashboard-linter, written here because no package has it.
-
-    Left out: the rule of an `instance` variable. Probers are aggregated, and a panel names the ones that are down.
-    """
+    """The rules of grafana/dashboard-linter, written here because no package has it."""
     assert dashboard["editable"] is False
     source, *variables = dashboard["templating"]["list"]
     assert (source["name"], source["label"], source["query"]) == ("datasource", "Data source", "prometheus")
     job = next(one for one in variables if one["name"] == "job")
     assert (job["label"], job["multi"], job["allValue"]) == ("Job", True, ".+")
+    instance = next(one for one in variables if one["name"] == "instance")
+    assert (instance["label"], instance["multi"]) == ("Instance", True)
     for variable in variables:
         assert variable["datasource"]["uid"] == "${datasource}"
         assert variable["refresh"] == 2, "its values follow the time range"
@@ -133,7 +132,7 @@ def test_the_dashboard_keeps_the_rules_of_the_dashboard_linter(dashboard: dict[s
 JOBS = ('job=~"$job"', 'job="whopwatch-webhooks"')
 OF_NO_JOB = {"Firing alerts"}
 """Panels of series that Prometheus makes itself."""
-OF_ANY_JOB = {"Nightly drift"}
+OF_ANY_JOB = {"Nightly drift", "Findings by impact", "Incidents"}
 """The nightly run pushes its metrics with a job name of its own."""
 
 

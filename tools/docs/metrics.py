@@ -13,7 +13,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
-from whopwatch.core.finding import Severity
+from whopwatch.core.finding import Impact, Severity
 from whopwatch.core.report import BaselineSummary, Report, State
 from whopwatch.metrics import OUTCOMES, McpMetrics, ProbeMetrics, new_registry
 from whopwatch.metrics.mcp import McpOutcome
@@ -46,6 +46,7 @@ LABELS: Mapping[str, str] = {
     "contract": "first 12 digits of the contract's SHA-256",
     "push_job": "the job of the Pushgateway, `whopwatch-drift` or `whopwatch-sdk`",
     "event": "a documented webhook event, or `unknown`",
+    "impact": ", ".join(Impact),
     "method": "HTTP method of the operation",
     "operation": "an operation's id, such as `products.list`",
     "outcome": f"probes: {', '.join(OUTCOMES)}; MCP checks: {', '.join(McpOutcome)}; "
@@ -77,7 +78,7 @@ def sections() -> Iterator[tuple[str, str, Iterable[MetricWrapperBase]]]:
     report = Report.build((), (), target="t", started_at="2026-01-01T00:00:00Z", seconds=0.0, reason=None)
     report = replace(report, memory=BaselineSummary(0, checks_within_nights=1))
     where = "with `--pushgateway` or `--textfile`."
-    yield "Nightly run", f"`whopwatch drift` {where}", registered(drift_metrics(report, {}, 0.0))
+    yield "Nightly run", f"`whopwatch drift` {where}", registered(drift_metrics(report, {}, 0.0, weighed=True))
     yield "SDK run", f"`whopwatch sdk` {where}", registered(sdk_metrics(report, "sdk:newest", "0.0.0", 0.0))
     pushed = CollectorRegistry()
     push_success(pushed, "whopwatch-drift", {})

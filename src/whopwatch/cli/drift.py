@@ -144,7 +144,8 @@ def drift_command(
         from whopwatch.metrics.runs import DRIFT_JOB, drift_metrics
 
         described = report.extra.get("contract") or describe_contract(contract)
-        metrics.send(DRIFT_JOB, report, drift_metrics(report, described, last_common_success(outcomes)))
+        success, weighed = last_common_success(outcomes), profile is not None
+        metrics.send(DRIFT_JOB, report, drift_metrics(report, described, success, weighed=weighed))
     for outcome in outcomes:
         if outcome.save_error:
             raise outcome.save_error

@@ -8,7 +8,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from whopwatch.core.finding import INACTIVE
+from whopwatch.core.finding import INACTIVE, Impact
 from whopwatch.core.report import Report, State, Verdict
 
 DRIFT_JOB = "whopwatch-drift"
@@ -16,11 +16,14 @@ SDK_JOB = "whopwatch-sdk"
 BY_RELEASE = ("release",)
 
 
-def drift_metrics(report: Report, contract: Mapping[str, Any], last_success: float | None) -> CollectorRegistry:
+def drift_metrics(
+    report: Report, contract: Mapping[str, Any], last_success: float | None, *, weighed: bool = False
+) -> CollectorRegistry:
     """Return the metrics of one nightly run.
 
     `contract` describes the contract (version, release, sha256), `last_success` is when a run last could check its
-    operations, in Unix time. A run that could not check anything exports no findings, so that those pushed before stay.
+    operations, in Unix time. `weighed` says that a usage profile gave each finding its impact. A run that could not
+    check anything exports no findings, so that those pushed before stay.
     """
     registry = CollectorRegistry()
     if report.verdict is not Verdict.COULD_NOT_CHECK:
@@ -42,6 +45,18 @@ def drift_metrics(report: Report, contract: Mapping[str, Any], last_success: flo
     for target in report.targets:
         for name, count in target.operations.items():
             of_targets.labels(target.name, name).set(count)
+    if weighed:
+        of_impact = Gauge(
+            "whop_contract_drift_impact_findings",
+            "Open findings of the last run by impact on the user's code.",
+            ("impact",),
+            registry=registry,
+        )
+        found_of = Counter(finding.impact for finding in report.findings if finding.state not in INACTIVE)
+        for impact in Impact:
+            of_impact.labels(str(impact)).set(found_of[impact])
+    incidents = len(report.extra.get("incidents", ()))
+    _gauge("whop_contract_drift_incidents", "Incidents of the last run.", incidents, registry)
     _gauge("whop_contract_drift_requests", "Requests that the last run sent.", report.sent, registry)
     _gauge("whop_contract_drift_duration_seconds", "Duration of the last run.", report.seconds, registry)
     if report.memory and report.memory.checks_within_nights is not None:

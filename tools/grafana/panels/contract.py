@@ -10,6 +10,7 @@ from .parts import BLUE, BY_OPERATION, BY_PROBER, GREEN, GREY, ORANGE, RED, YELL
 TITLE = "Contract and request budget"
 COLLAPSED = False
 
+IMPACT_COLOURS = {"hits you": RED, "may hit you": ORANGE, "not used by you": GREY}
 SEVERITY_COLOURS = {"critical": RED, "high": ORANGE, "medium": YELLOW, "low": BLUE, "info": GREY}
 
 
@@ -27,6 +28,8 @@ def panels() -> list[timeseries.Panel | table.Panel]:
             "sum by (severity) (whop_contract_drift_findings) > 0",
         ),
         _rate_limit(),
+        _by_impact(),
+        _incidents(),
         _versions(),
     ]
 
@@ -36,6 +39,26 @@ def _by_severity(title: str, description: str, expression: str) -> timeseries.Pa
     for severity, colour in SEVERITY_COLOURS.items():
         panel = panel.override_by_name(severity, always(colour))
     return panel.with_target(query(expression, "{{severity}}"))
+
+
+def _by_impact() -> timeseries.Panel:
+    description = "Open findings of the nightly run, by what they mean for the code of its usage profile."
+    panel = stacked(lines("Findings by impact", description, "short", width=12))
+    for impact, colour in IMPACT_COLOURS.items():
+        panel = panel.override_by_name(impact, always(colour))
+    query_ = query("sum by (impact) (whop_contract_drift_impact_findings)", "{{impact}}")
+    return panel.decimals(0).no_value("No run with a usage profile").with_target(query_)
+
+
+def _incidents() -> timeseries.Panel:
+    description = "Incidents of the last nightly run: failed requests that did not repeat, and errors inside whopwatch."
+    panel = stacked(lines("Incidents", description, "short", width=12), bars=True)
+    return (
+        panel.decimals(0)
+        .no_value("No nightly run")
+        .with_target(query("sum by (job) (whop_contract_drift_incidents)", "incidents"))
+        .override_by_name("incidents", always(ORANGE))
+    )
 
 
 def _versions() -> table.Panel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import common, timeseries
 from grafana_foundation_sdk.models import common as model
+from variables import BY_TARGET
 
 from .parts import (
     BLUE,
@@ -96,8 +97,8 @@ def _burn() -> timeseries.Panel:
         )
         .with_target(
             query(
-                f'resource:whop_probe_errors:burnrate1h{{{BY_PROBER},resource=~"$resource"}} and on (resource) '
-                f"topk(6, max by (resource) (max_over_time(resource:whop_probe_errors:burnrate1h{{{BY_PROBER},"
+                f'resource:whop_probe_errors:burnrate1h{{{BY_TARGET},resource=~"$resource"}} and on (resource) '
+                f"topk(6, max by (resource) (max_over_time(resource:whop_probe_errors:burnrate1h{{{BY_TARGET},"
                 'resource=~"$resource"}[$__range] @ end())) > 0)',
                 "{{resource}}",
             )

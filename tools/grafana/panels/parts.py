@@ -15,13 +15,12 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
-from variables import DATASOURCE
+from variables import BY_PROBER, DATASOURCE
 
 GREEN, BLUE, YELLOW, ORANGE, RED, GREY = "green", "blue", "yellow", "orange", "red", "#8e8e8e"
 
-# The selection in the dashboard, for metrics of operations and of probers.
-BY_OPERATION = 'job=~"$job",location=~"$location",operation=~"$operation"'
-BY_PROBER = 'job=~"$job",location=~"$location"'
+BY_OPERATION = f'{BY_PROBER},operation=~"$operation"'
+"""The selected series of operations."""
 FAILED = 'outcome!~"success|skipped"'
 
 P = TypeVar("P", stat.Panel, table.Panel, timeseries.Panel)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import stat
+from variables import BY_TARGET
 
 from .parts import BY_OPERATION, BY_PROBER, GREEN, GREY, ORANGE, RED, YELLOW, steps, tile
 
@@ -31,7 +32,7 @@ def panels() -> list[stat.Panel]:
         tile(
             "Burn rate, 1 h",
             "Errors as a multiple of what the objective of 99.9 % allows. 14.4 over an hour pages.",
-            f"max(job:whop_probe_errors:burnrate1h{{{BY_PROBER}}})",
+            f"max(job:whop_probe_errors:burnrate1h{{{BY_TARGET}}})",
             unit="suffix:×",
         )
         .decimals(1)
@@ -39,7 +40,7 @@ def panels() -> list[stat.Panel]:
         tile(
             "Budget left",
             "Rest of the 30-day error budget at 99.9 %. Below zero the objective is missed; shown down to -100 %.",
-            f"clamp_min(min(job:whop_probe_error_budget_remaining:ratio30d{{{BY_PROBER}}}), -1)",
+            f"clamp_min(min(job:whop_probe_error_budget_remaining:ratio30d{{{BY_TARGET}}}), -1)",
             unit="percentunit",
         )
         .decimals(0)
@@ -80,10 +81,10 @@ def panels() -> list[stat.Panel]:
 
 def _probers_down() -> str:
     """Count a lost shard once: a listed target stays and is down, a discovered target disappears."""
-    down = f'up{{job="whopwatch",{BY_PROBER}}} == bool 0'
-    shards = f"max by (job, location) (whop_prober_shards{{{BY_PROBER}}})"
+    down = f'up{{job="whopwatch",{BY_TARGET}}} == bool 0'
+    shards = f"max by (job, location) (whop_prober_shards{{{BY_TARGET}}})"
     present = (
-        f'count by (job, location) (count_values by (job, location) ("index", whop_prober_shard_index{{{BY_PROBER}}}))'
+        f'count by (job, location) (count_values by (job, location) ("index", whop_prober_shard_index{{{BY_TARGET}}}))'
     )
     gone = f"clamp_min({shards} - {present} - sum by (job, location) ({down}), 0)"
     return f"sum({down}) + (sum({gone}) or vector(0))"

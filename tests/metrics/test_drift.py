@@ -19,8 +19,8 @@ SUCCESS = "whop_contract_drift_last_success_timestamp_seconds"
 CONTRACT = {"version": "2025-01-01", "release": "sdk:0.0.23", "sha256": "abc"}
 
 
-def exported(given: Report, last_success: float | None = 5.0) -> dict[str, float]:
-    text = generate_latest(drift_metrics(given, CONTRACT, last_success)).decode()
+def exported(given: Report, last_success: float | None = 5.0, *, weighed: bool = False) -> dict[str, float]:
+    text = generate_latest(drift_metrics(given, CONTRACT, last_success, weighed=weighed)).decode()
     lines = (line.rpartition(" ") for line in text.splitlines() if line[0] != "#")
     return {name: float(value) for name, _, value in lines}
 
@@ -43,6 +43,17 @@ def test_open_findings_are_counted_by_severity_and_class() -> None:
     assert series['whop_contract_drift_operations{state="verified"}'] == 1.0
     assert series[SUCCESS] == 5.0
     assert not [name for name in series if "target" in name]
+
+
+def test_findings_that_hit_the_code_have_series_of_their_own() -> None:
+    hitting = "whop_contract_drift_hitting_findings"
+    assert not [name for name in exported(report(tracked())) if name.startswith(hitting)]
+    unused = replace(tracked(), impact=Impact.UNUSED)
+    hits = replace(tracked(location="/data/*/id"), impact=Impact.HITS)
+    fixed = replace(tracked(FindingState.FIXED, location="/a"), impact=Impact.HITS)
+    series = exported(report(unused, hits, fixed), weighed=True)
+    found = {name: value for name, value in series.items() if name.startswith(hitting)}
+    assert found == {f'{hitting}{{class="D5",severity="critical"}}': 1.0}
 
 
 def test_each_of_several_targets_has_its_operations_by_state() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from whopwatch.core.exchange import Phases
-from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.finding import Finding, Impact, Severity
 from whopwatch.metrics import (
     OPENMETRICS_TYPE,
     OUTCOMES,
@@ -76,6 +78,21 @@ def test_a_success(metrics: ProbeMetrics) -> None:
     assert sample(metrics, "whop_probe_duration_seconds_count", operation="products.list") == 2
     assert sample(metrics, "whop_probe_phase_duration_seconds_count", phase="connect") == 2
     assert sample(metrics, "whop_probe_phase_duration_seconds_count", phase="tls") == 0
+
+
+def test_findings_that_hit_are_exported_once_findings_have_an_impact(metrics: ProbeMetrics) -> None:
+    def hitting() -> float | None:
+        return sample(metrics, "whop_probe_hitting_findings", operation="products.list", severity="critical")
+
+    run(metrics, ProbeOutcome.CONTRACT, finding(Severity.CRITICAL))
+    assert hitting() is None, "without a usage profile nothing says what hits"
+    unused = replace(finding(Severity.CRITICAL), impact=Impact.UNUSED)
+    run(metrics, ProbeOutcome.CONTRACT, unused)
+    assert hitting() == 0
+    run(metrics, ProbeOutcome.CONTRACT, unused, replace(unused, impact=Impact.HITS, location="/b"))
+    assert hitting() == 1
+    run(metrics, ProbeOutcome.SUCCESS)
+    assert hitting() == 0
 
 
 def test_findings_are_those_of_the_last_response(metrics: ProbeMetrics) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from whopwatch.checks.registry import CHECKS, PROBE_CHECKS
 from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Failure, Phases, Purpose
-from whopwatch.core.finding import FindingState, Severity
+from whopwatch.core.finding import FindingState, Impact, Severity
 from whopwatch.metrics import ProbeMetrics, ProbeOutcome, new_registry
 from whopwatch.prober.budget import RequestBudget
 from whopwatch.prober.client import ProbeClient
@@ -25,6 +26,8 @@ from whopwatch.prober.probe_run import ProbeRunner, RunChecker, outcome_of
 from whopwatch.prober.settings import Probe, ProbeOptions
 from whopwatch.simulator import Simulator, embedded
 from whopwatch.simulator.faults import fault_catalogue, first_place
+from whopwatch.usage.impact import weigh_finding
+from whopwatch.usage.profile import Certainty, Coverage, Profile
 
 BROKEN = Exchange(
     "products.list",
@@ -65,6 +68,18 @@ def test_an_accepted_finding_fails_no_run_and_counts_in_no_metric() -> None:
     marked = checker.findings("products.list", [BROKEN])
     assert {finding.state for finding in marked} == {FindingState.ACCEPTED}
     assert outcome_of(BROKEN, marked, Severity.LOW) is ProbeOutcome.SUCCESS
+
+
+def test_a_run_with_a_usage_profile_says_what_hits() -> None:
+    profile = Profile("2025-01-01", coverage=Coverage(files=1))
+    unused = RunChecker(CONTRACT, weigh=partial(weigh_finding, profile=profile), on_failure=unexpected)
+    assert {one.impact for one in unused.findings("products.list", [BROKEN])} == {Impact.UNUSED}
+    profile.use("products.list", "shop.py:3", Certainty.SEEN)
+    profile.use_field("products.list", "/page_info/has_next_page", "shop.py:4", Certainty.SEEN)
+    used = RunChecker(CONTRACT, weigh=partial(weigh_finding, profile=profile), on_failure=unexpected)
+    found = used.findings("products.list", [BROKEN])
+    assert ("shop.py:4",) in {one.impact_places for one in found if one.impact is Impact.HITS}
+    assert used.findings("products.list", [BROKEN]) == found
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.reports import nights, samples
-from whopwatch.core.finding import FindingState
+from whopwatch.core.finding import Finding, FindingState, Impact, Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import BaselineSummary, OperationResult, State, Verdict
 from whopwatch.reports import chat, junit, markdown, terminal
@@ -208,3 +208,24 @@ def test_markdown_notifies_no_user_and_has_no_foreign_markup() -> None:
     assert "@octocat" not in line
     assert "\\<b\\>\\*x\\*" in line
     assert "::error" not in line
+
+
+def weighed_findings() -> tuple[Finding, ...]:
+    """A severe finding that the code does not use, and a milder one that hits it."""
+    unused = replace(samples.FINDINGS[0], impact=Impact.UNUSED, location="/data/*/unused", severity=Severity.CRITICAL)
+    hits = replace(unused, impact=Impact.HITS, location="/data/*/used", severity=Severity.HIGH)
+    return unused, replace(hits, impact_places=("src/app.py:1", "src/app.py:2", "src/app.py:3"))
+
+
+def test_a_chat_message_lists_what_hits_the_code_and_counts_the_rest() -> None:
+    text = chat.render(samples.report(findings=weighed_findings()))
+    assert "1 finding not used by your code: see the report" in text
+    assert "hits you: src/app.py:1, src/app.py:2 and 1 more; " in text
+    assert "/data/*/unused" not in text
+
+
+@pytest.mark.parametrize("kind", ["terminal", "markdown", "html", "sarif"])
+def test_what_hits_the_code_comes_first(kind: str) -> None:
+    report = samples.report(findings=weighed_findings())
+    text = terminal.render(report) if kind == "terminal" else RENDERERS[kind](report)
+    assert 0 < text.index("/data/*/used") < text.index("/data/*/unused")

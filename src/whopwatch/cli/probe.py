@@ -29,6 +29,7 @@ from whopwatch.cli._support.options import (
     FILE_PATH,
     MAX_TIME,
     TARGET,
+    USAGE_PROFILE,
     verbosity,
 )
 from whopwatch.cli._support.subprocess_call import call_in_subprocess
@@ -43,10 +44,12 @@ from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import Report, timestamp
 from whopwatch.prober.footprint import configure_malloc, reads_only
 from whopwatch.prober.settings import McpOptions, Probe, default_file, read_settings
+from whopwatch.usage.impact import add_impacts, choose_profile, weigh_finding
 
 if TYPE_CHECKING:
     from whopwatch.prober.probe_run import AcceptedEntries, ProbeRunner
     from whopwatch.run.options import ObservedRun
+    from whopwatch.usage.profile import Profile
 
 PROBER_ADDRESS = "127.0.0.1:9464"
 EXAMPLE = """\b
@@ -79,6 +82,7 @@ LOG_FORMAT = "Format of the log on standard error."
 @CONTRACT_WITHOUT_AUTO
 @ALLOW_UNCHECKED
 @ACCEPTED_OPTION
+@USAGE_PROFILE
 @verbosity
 def probe_command(
     target: str | None,
@@ -92,6 +96,7 @@ def probe_command(
     contract_name: str | None,
     allow_unchecked: bool,
     accepted: Path | None,
+    usage_file: Path | None,
 ) -> int:
     """Probe a target on schedule and export the results to Prometheus."""
     for name, value in (("--json", json_file), ("--max-time", max_time)):
@@ -99,20 +104,20 @@ def probe_command(
             raise UsageError(f"{name} requires --once.", where=f"option {name}", hint="add --once")
     part, address, file = Shard.parse(shard), _parse_address(listen), config or default_file()
     configure_malloc()
-    entries = AcceptedFile(accepted).entries
+    entries, profile = AcceptedFile(accepted).entries, choose_profile(usage_file, None)
     whole = choose_contract(contract_name, None, target, os.environ).contract
     with _opened(target, whole) as ready:
         if once:
             if allow_unchecked:
                 ready = replace(ready, allow_unchecked=("*",))
-            return _once(whole, _asking(ready, whole), file, part, json_file, entries, max_time)
+            return _once(whole, _asking(ready, whole), file, part, json_file, entries, profile, max_time)
         contract = reads_only(whole)
         place = contract.edition.source or contract.edition.folder
         del whole
         forget_contracts()  # the whole contract takes several times the memory of the probed part
         gc.collect()
         _start_logging(log_format)
-        return _serve(contract, place, _asking(ready, contract), file, part, address, entries)
+        return _serve(contract, place, _asking(ready, contract), file, part, address, entries, profile)
 
 
 class _JsonFormatter(logging.Formatter):
@@ -155,6 +160,7 @@ def _serve(
     shard: Shard,
     address: tuple[str, int],
     accepted: AcceptedEntries,
+    profile: Profile | None,
 ) -> int:
     from whopwatch.prober.http_pages import PROBE_TOKEN_VARIABLE
     from whopwatch.prober.service import ProberService
@@ -175,6 +181,7 @@ def _serve(
         check_mcp=partial(_check_mcp, place, target),
         probe_token=Secret(token) if token else None,
         accepted=accepted,
+        weigh=partial(weigh_finding, profile=profile) if profile else None,
         telemetry=prober_telemetry(contract, target, shard),
     )
     server = service.start(address)
@@ -221,6 +228,7 @@ def _once(
     shard: Shard,
     json_file: str | None,
     accepted: AcceptedEntries,
+    profile: Profile | None,
     max_time: float | None,
 ) -> int:
     from whopwatch.checks.acceptance import accept_in_report
@@ -241,7 +249,7 @@ def _once(
         service.stop()
     if shard.index == 0 and not stopped:
         report = _with_mcp(report, contract, target, read_settings(config).mcp, max_time)
-    report = accept_in_report(contract, report, accepted())
+    report = add_impacts(accept_in_report(contract, report, accepted()), profile)
     output_report(report, outputs)
     traces.export("probe", report)
     return EXIT_INTERRUPTED if stopped == INTERRUPTED else exit_code(report)

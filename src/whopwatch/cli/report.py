@@ -13,13 +13,14 @@ from whopwatch.cli._support.options import (
     FAIL_ON_OPTION,
     FILE_PATH,
     REPORT_DIR,
+    USAGE_PROFILE,
     report_files,
     verbosity,
 )
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report
 from whopwatch.config.contract_choice import bundled_versions
-from whopwatch.core.exit_codes import exit_code
+from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, exit_code
 from whopwatch.core.report import Report
 
 EXAMPLE = """\b
@@ -38,6 +39,7 @@ that of the worst run: 0 passed, 1 drift, 3 could not check; 2 for a file that i
 @FAIL_ON_OPTION
 @REPORT_DIR
 @ACCEPTED_OPTION
+@USAGE_PROFILE
 @CONTRACT_WITHOUT_AUTO
 @CONFIG
 @verbosity
@@ -47,6 +49,7 @@ def report_command(
     fail_on: str,
     report_dir: Path | None,
     accepted: Path | None,
+    usage_file: Path | None,
     contract_name: str | None,
     config: Path | None,
 ) -> int:
@@ -57,12 +60,15 @@ def report_command(
     from whopwatch.history.aggregate import merge_reports
     from whopwatch.reports import FILE_NAMES
     from whopwatch.reports.read import read_report
+    from whopwatch.usage.impact import add_impacts, choose_profile
 
     read = [read_report(file) for file in files]
     outputs = Outputs(reports, report_dir, FILE_NAMES)
     whole = read[0] if len(read) == 1 else merge_reports(read)
     if entries := load_accepted(accepted, config):
         whole = accept_in_report(load(contract_name or _version(whole)), whole, entries)
+    is_weighed = any(finding.impact for finding in whole.findings)
+    whole = add_impacts(whole, choose_profile(usage_file, config, DEFAULT_FAIL_ON if is_weighed else fail_on))
     output_report(whole, outputs)
     return exit_code(whole, fail_on)
 

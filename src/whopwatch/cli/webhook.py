@@ -6,13 +6,14 @@ import json
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli._support.options import CONTRACT, EDITION_NAME
+from whopwatch.cli._support.options import CONTRACT, EDITION_NAME, USAGE_PROFILE
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli._support.root import LazyGroup
 from whopwatch.config import Secret, read_secret
@@ -22,9 +23,10 @@ from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, 
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report
 from whopwatch.reports.formats import to_json_text
-from whopwatch.reports.text import location
+from whopwatch.reports.text import impact_words, location
 from whopwatch.run.conclude import RowEvidence, conclude
 from whopwatch.signature import TOLERANCE_SECONDS, Refusal, Signed, require_secret, split_secrets
+from whopwatch.usage.impact import choose_profile, weigh_finding
 from whopwatch.webhooks.checker import check_recorded, has_violation
 from whopwatch.webhooks.delivery import event_operation, read_delivery
 from whopwatch.webhooks.versions import PayloadResult, delivery_contracts
@@ -101,9 +103,15 @@ def read_secrets() -> list[Secret]:
 )
 @click.option("--any-age", is_flag=True, help="Accept a timestamp of any age.")
 @CONTRACT
+@USAGE_PROFILE
 @click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
 def webhook_verify(
-    file: Path, headers_file: Path, any_age: bool, contract_name: str | None, json_file: str | None
+    file: Path,
+    headers_file: Path,
+    any_age: bool,
+    contract_name: str | None,
+    usage_file: Path | None,
+    json_file: str | None,
 ) -> int:
     """Check the delivery whose body is in FILE: signature, age, event, envelope and object."""
     outputs = Outputs({"json": json_file}, None, {})
@@ -113,7 +121,10 @@ def webhook_verify(
     secrets = split_secrets(text) if text else [secret.reveal() for secret in read_secrets()]
     tolerance = math.inf if any_age else TOLERANCE_SECONDS
     contracts = delivery_contracts(contract_name)
+    profile = choose_profile(usage_file, None)
     signed, payload = check_recorded(contracts, secrets, delivery, tolerance=tolerance)
+    if profile:
+        payload = replace(payload, findings=tuple(weigh_finding(one, profile) for one in payload.findings))
     outputs.write({"json": to_json_text(_delivery_report(payload))})
     if json_file != STDOUT:
         click.echo("\n".join(_delivery_lines(signed, payload)))
@@ -141,6 +152,8 @@ def _delivery_lines(signed: Signed | Refusal, payload: PayloadResult) -> list[st
         what = finding.message.removeprefix(f"{finding.operation}: ")
         lines.append(f"  {finding.severity} {finding.class_label} {location(finding)}: {sanitize(what)}")
         lines.append(f"    expected {sanitize(finding.expected)}, observed {sanitize(finding.observed)}")
+        if finding.impact:
+            lines.append(f"    {sanitize(impact_words(finding))}")
     return lines
 
 

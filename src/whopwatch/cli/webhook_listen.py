@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from whopwatch.cli._support.options import CONTRACT, finite
+from whopwatch.cli._support.options import CONTRACT, USAGE_PROFILE, finite
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli._support.printing import output_report
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
@@ -82,6 +82,7 @@ Exit code: 0 (clean), 1 (drift) or 3 (nothing received).
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N verified deliveries.")
 @click.option("--seconds", type=click.FloatRange(min=0.1), callback=finite, metavar="S", help="Stop after S seconds.")
 @CONTRACT
+@USAGE_PROFILE
 @click.option("-q", "--quiet", is_flag=True, help="Print no line for each delivery.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
 def webhook_listen(
@@ -96,10 +97,12 @@ def webhook_listen(
     count: int | None,
     seconds: float | None,
     contract_name: str | None,
+    usage_file: Path | None,
     quiet: bool,
     json_file: str | None,
 ) -> int:
     """Receive, verify and check deliveries, and report at the end whether they match the contract."""
+    from whopwatch.usage.impact import add_impacts, choose_profile
     from whopwatch.webhooks.archive import RedactedArchive
     from whopwatch.webhooks.checker import DeliveryChecker
     from whopwatch.webhooks.handler import require_handler_url
@@ -108,6 +111,7 @@ def webhook_listen(
     from whopwatch.webhooks.lookup import ObjectLookup
     from whopwatch.webhooks.versions import delivery_contracts
 
+    profile = choose_profile(usage_file, None)
     outputs, contracts = Outputs({"json": json_file}, None, {}), delivery_contracts(contract_name)
     contract = choose_contract(contract_name, None, target or SIMULATOR, os.environ).contract
     place = parse_address(address, "--listen")
@@ -132,6 +136,7 @@ def webhook_listen(
             _wait(listener, stopped, count, seconds)
         name, sent, limit = (client.target.name, client.sent, budget) if client else ("webhooks", 0, 0)
         report = listener.ledger.report(name, sent=sent, budget=limit)
+    report = add_impacts(report, profile)
     output_report(report, outputs)
     return exit_code(report)
 

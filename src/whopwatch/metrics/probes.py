@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.metrics import MetricWrapperBase
 
 from whopwatch.core.exchange import Phases
-from whopwatch.core.finding import INACTIVE, Finding, Severity
+from whopwatch.core.finding import INACTIVE, Finding, Impact, Severity
 
 CODE_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 INVALID_STATUS_CLASS = "5xx"
@@ -27,6 +27,8 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0,
 """Upper bounds of every histogram of durations, in seconds."""
 PHASES = ("dns", "connect", "tls", "ttfb", "transfer")
 SEVERITIES = tuple(Severity)
+SEVERITIES_OF_HITS = (Severity.CRITICAL, Severity.HIGH)
+"""The severities whose alerts depend on the impact."""
 
 
 def code_class(status: int) -> str:
@@ -97,6 +99,11 @@ class ProbeMetrics:
         self.findings = self._gauge(
             "whop_probe_findings",
             "Findings of the last run whose response could be checked.",
+            ("operation", "severity"),
+        )
+        self.hitting_findings = self._gauge(
+            "whop_probe_hitting_findings",
+            "Those of whop_probe_findings that hit the user's code; needs a usage profile.",
             ("operation", "severity"),
         )
         self.success = self._gauge("whop_probe_success", "1 if the last run succeeded, else 0.", operation)
@@ -235,7 +242,8 @@ class ProbeMetrics:
         """A registry with the metrics of a single run, without the prober's own state, which would read as zero."""
         registry = new_registry()
         of_run = (self.runs, self.duration, self.phases, self.responses, self.violations, self.findings, self.success)
-        for metric in (*of_run, self.last_run, self.last_success, self.threshold, self.objective, self.info):
+        of_operation = (self.last_run, self.last_success, self.threshold, self.objective, self.info)
+        for metric in (*of_run, self.hitting_findings, *of_operation):
             registry.register(metric)
         return registry
 
@@ -293,6 +301,7 @@ class _RunSeries:
         self._metrics = metrics
         self._operation = operation
         self._counted: dict[Severity, int] | None = None
+        self._is_weighed = False
         self.runs = {outcome: metrics.runs.labels(operation, outcome) for outcome in OUTCOMES}
         self.responses = {each: metrics.responses.labels(operation, each) for each in CODE_CLASSES}
         self.duration = metrics.duration.labels(operation)
@@ -310,6 +319,11 @@ class _RunSeries:
             for severity in SEVERITIES:
                 self._metrics.findings.labels(self._operation, severity).set(counted.get(severity, 0))
             self._counted = counted
+        self._is_weighed = self._is_weighed or any(finding.impact for finding in findings)
+        if self._is_weighed:
+            hits = Tally(finding.severity for finding in findings if finding.impact is Impact.HITS)
+            for severity in SEVERITIES_OF_HITS:
+                self._metrics.hitting_findings.labels(self._operation, severity).set(hits[severity])
 
 
 def new_registry() -> CollectorRegistry:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from whopwatch.core.finding import INACTIVE, Impact
+from whopwatch.core.finding import INACTIVE, Finding, Impact
 from whopwatch.core.report import Report, State, Verdict
 
 DRIFT_JOB = "whopwatch-drift"
@@ -30,8 +30,10 @@ def drift_metrics(
         found = Gauge(
             "whop_contract_drift_findings", "Open findings of the last run.", ("severity", "class"), registry=registry
         )
-        for (severity, drift_class), count in open_findings(report).items():
+        for (severity, drift_class), count in open_findings(report.findings).items():
             found.labels(severity, drift_class).set(count)
+        if weighed:
+            _export_hits(report, registry)
     states = Gauge("whop_contract_drift_operations", "Operations by state.", ("state",), registry=registry)
     counts = report.count()
     for state in State:
@@ -72,10 +74,19 @@ def drift_metrics(
     return registry
 
 
-def open_findings(report: Report) -> Counter[tuple[str, str]]:
+def _export_hits(report: Report, registry: CollectorRegistry) -> None:
+    """Export the findings that hit the user's code."""
+    name, help = "whop_contract_drift_hitting_findings", "Open findings that hit the user's code; with --usage only."
+    hitting = Gauge(name, help, ("severity", "class"), registry=registry)
+    hits = [finding for finding in report.findings if finding.impact is Impact.HITS]
+    for (severity, drift_class), count in open_findings(hits).items():
+        hitting.labels(severity, drift_class).set(count)
+
+
+def open_findings(findings: Iterable[Finding]) -> Counter[tuple[str, str]]:
     """Count the open findings by severity and drift class."""
     return Counter(
-        (str(finding.severity), finding.drift_class) for finding in report.findings if finding.state not in INACTIVE
+        (str(finding.severity), finding.drift_class) for finding in findings if finding.state not in INACTIVE
     )
 
 
@@ -105,7 +116,7 @@ def sdk_metrics(report: Report, release: str, version: str, at: float) -> Collec
     found = Gauge(
         "whop_sdk_findings", "Open findings of the last run.", (*BY_RELEASE, "severity", "class"), registry=registry
     )
-    for (severity, drift_class), count in open_findings(report).items():
+    for (severity, drift_class), count in open_findings(report.findings).items():
         found.labels(release, severity, drift_class).set(count)
     name = "whop_sdk_last_success_timestamp_seconds"
     _release_gauge(name, "End of the last run that could check the release, in Unix time.", release, at, registry)

@@ -41,6 +41,8 @@ CacheKey = tuple[object, ...]
 _LOG = logging.getLogger("whopwatch.prober")
 AcceptedEntries = Callable[[], tuple[AcceptedEntry, ...]]
 """Returns the current entries of the file of accepted findings."""
+Weigh = Callable[[Finding], Finding]
+"""Returns a finding with its impact on the user's code."""
 
 
 def outcome_of(exchange: Exchange, findings: Sequence[Finding], fails_on: Severity) -> ProbeOutcome:
@@ -71,15 +73,22 @@ class RunChecker:
 
     Checks are pure functions of requests and responses, and most lists do not change between two runs. Only the
     checks that can find something in a single run are used; the others compare several responses of one operation.
-    `on_failure` is called for each check that raised an error; the others are used all the same.
+    `weigh` gives each finding its impact. `on_failure` is called for each check that raised an error; the others are
+    used all the same.
     """
 
     def __init__(
-        self, contract: Contract, accepted: AcceptedEntries = tuple, *, on_failure: Callable[[FailedCheck], None]
+        self,
+        contract: Contract,
+        accepted: AcceptedEntries = tuple,
+        weigh: Weigh | None = None,
+        *,
+        on_failure: Callable[[FailedCheck], None],
     ) -> None:
         self._contract = contract
         self._on_failure = on_failure
         self._accepted = accepted
+        self._weigh = weigh
         self._last: dict[str, tuple[CacheKey, tuple[Finding, ...]]] = {}
         self.reused = 0
 
@@ -99,6 +108,8 @@ class RunChecker:
         failed: list[FailedCheck] = []
         findings = run_checks(self._contract, Evidence(self._contract, exchanges), PROBE_CHECKS, failed)
         own = tuple(finding for finding in findings if finding.operation == operation)
+        if self._weigh:
+            own = tuple(map(self._weigh, own))
         if failed:
             for check in failed:
                 self._on_failure(check)
@@ -155,6 +166,7 @@ class ProbeRunner:
     clock: Callable[[], float] = time.perf_counter
     wall: Callable[[], float] = time.time
     accepted: AcceptedEntries = tuple
+    weigh: Weigh | None = None
     asked_version: str | None = None
     trace: Callable[[TracedRun], Mapping[str, str]] | None = None
     checker: RunChecker = field(init=False)
@@ -163,7 +175,7 @@ class ProbeRunner:
     _failing: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.checker = RunChecker(self.contract, self.accepted, on_failure=self._note_failed_check)
+        self.checker = RunChecker(self.contract, self.accepted, self.weigh, on_failure=self._note_failed_check)
         for check in PROBE_CHECKS:
             self.metrics.failed_checks.labels(check.id)
         self._export_version(None)

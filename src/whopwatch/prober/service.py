@@ -30,7 +30,7 @@ from whopwatch.prober.http_server import PageServer
 from whopwatch.prober.ids import RecentIds
 from whopwatch.prober.mcp import McpCheck, McpChecker, mcp_url
 from whopwatch.prober.probe_requests import resources_needed
-from whopwatch.prober.probe_run import AcceptedEntries, ProbeRunner
+from whopwatch.prober.probe_run import AcceptedEntries, ProbeRunner, Weigh
 from whopwatch.prober.schedule import Scheduler
 from whopwatch.prober.settings import Probe, ProberSettings, read_settings, select_probes
 from whopwatch.telemetry import TracedRun
@@ -61,7 +61,8 @@ class ProberService:
 
     `check_mcp` checks an MCP server; only the first shard does so, and without it none. `probe_token` is what clients
     must send for a probe on request; without it only local clients may request one. `accepted` returns the accepted
-    findings, which fail no run and count in no metric. `telemetry` exports traces and metrics in the background.
+    findings, which fail no run and count in no metric. `weigh` returns a finding with its impact. `telemetry` exports
+    traces and metrics in the background.
     Raises ConfigError for an invalid file.
     """
 
@@ -75,6 +76,7 @@ class ProberService:
         check_mcp: McpCheck | None = None,
         probe_token: Secret | None = None,
         accepted: AcceptedEntries = tuple,
+        weigh: Weigh | None = None,
         telemetry: Telemetry | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -84,6 +86,7 @@ class ProberService:
         self._shard = shard
         self._wall = wall
         self._accepted = accepted
+        self._weigh = weigh
         self._settings, probes = self._read_config()
         self.metrics = ProbeMetrics(new_registry())
         mcp = McpMetrics(self.metrics.registry)
@@ -227,6 +230,7 @@ class ProberService:
             self.metrics,
             self._history,
             accepted=self._accepted,
+            weigh=self._weigh,
             asked_version=self._target.version_header,
             trace=self._telemetry.record if self._telemetry else None,
         )

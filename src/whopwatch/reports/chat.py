@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from whopwatch.core.finding import Finding, FindingState
+from whopwatch.core.finding import Finding, FindingState, Impact
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, Verdict
 from whopwatch.reports.markdown import MARKS
@@ -15,6 +15,7 @@ from whopwatch.reports.text import (
     contract_line,
     evidence,
     headline,
+    impact_words,
     inactive_findings,
     plural,
     sentence,
@@ -25,6 +26,8 @@ MAX_MESSAGE = 1900
 """Characters of the message: the strictest of the common chats takes 2000."""
 MAX_SHOWN = 8
 """Findings in the message."""
+MAX_CHAT_PLACES = 2
+"""Places in the user's code that a finding in the message names."""
 MAX_WORDS = 200
 """Characters of one text."""
 
@@ -48,13 +51,16 @@ def _lines(report: Report) -> Iterator[str]:
         poor = [target for target in report.targets if target.verdict is not Verdict.CLEAN]
         for target in poor[:MAX_SHOWN]:
             yield f"• {_code(target.name)}: {_words(target_line(target))}"
-    found = [finding for finding in active_findings(report) if finding.breaks]
+    breaking = [finding for finding in active_findings(report) if finding.breaks]
+    found = [finding for finding in breaking if finding.impact is not Impact.UNUSED]
+    if len(found) < len(breaking):
+        yield f"{plural(len(breaking) - len(found), 'finding')} not used by your code: see the report"
     found += inactive_findings(report).get(FindingState.FIXED, [])
     for finding in found[:MAX_SHOWN]:
         yield f"• {_finding(finding)}"
     if len(found) > MAX_SHOWN:
         yield f"and {plural(len(found) - MAX_SHOWN, 'finding')} more"
-    if any(finding.breaks for finding in found):
+    if breaking:
         yield "If no action is needed: `whopwatch accept FINGERPRINT --reason ...`"
 
 
@@ -63,7 +69,8 @@ def _finding(finding: Finding) -> str:
     where = f"{_code(finding.operation)} {_code(finding.location)}".strip()
     targets = f"; {', '.join(map(_code, finding.targets[:3]))}" if finding.targets else ""
     share = "" if finding.state is FindingState.FIXED else f", {evidence(finding)}"
-    facts = f"{state}{finding.severity}{share}{targets}; {_code(finding.fingerprint)}"
+    hit = f"{_words(impact_words(finding, MAX_CHAT_PLACES))}; " if finding.impact else ""
+    facts = f"{hit}{state}{finding.severity}{share}{targets}; {_code(finding.fingerprint)}"
     return f"{finding.class_label} {where}: {_words(sentence(finding))} ({facts})"
 
 

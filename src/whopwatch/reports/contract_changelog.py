@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whopwatch.core.errors import first_few
-from whopwatch.core.finding import Finding, Severity
+from whopwatch.core.finding import Finding, Impact, Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.diff.model import Direction
 from whopwatch.diff.result import ComparedChange, Comparison
@@ -34,6 +34,12 @@ _SECTIONS = (
     ("other", "Other changes that a client can notice", (Severity.MEDIUM, Severity.LOW)),
     ("harmless", "Changes without an effect on existing clients", (Severity.INFO,)),
 )
+_BY_IMPACT = (
+    ("breaking", "Changes that hit your code", Impact.HITS),
+    ("other", "Changes that may hit your code", Impact.MAY),
+    ("unused", "Changes that your code does not use", Impact.UNUSED),
+)
+"""The sections of a comparison with a usage profile, before the last one of _SECTIONS."""
 _NO_THINGS = frozenset({"path", "status", "server", "security", "event", "version", "behaviour"})
 """Locations that name no part of the data: the title says what changed."""
 _NAMED = frozenset({"api-wide-rename", "moved-resource", "object-to-id"})
@@ -76,8 +82,12 @@ def changelog(comparison: Comparison) -> list[ChangelogSection]:
     """Return the sections that have changes, the breaking ones first, with at most MAX_ENTRIES entries in all."""
     left = MAX_ENTRIES
     sections = []
-    for key, title, severities in _SECTIONS:
-        changes = [one for one in comparison.changes if one.finding.severity in severities]
+    for key, title, severities, impact in _sections(comparison):
+        changes = [
+            one
+            for one in comparison.changes
+            if one.finding.severity in severities and impact in (None, one.finding.impact)
+        ]
         changes.sort(key=lambda one: one.finding.severity.rank)
         groups = list(_grouped(changes).items())
         shown, left = groups[:left], left - min(left, len(groups))
@@ -86,6 +96,14 @@ def changelog(comparison: Comparison) -> list[ChangelogSection]:
                 ChangelogSection(key, title, len(changes), _by_resource(shown), left=len(groups) - len(shown))
             )
     return sections
+
+
+def _sections(comparison: Comparison) -> Sequence[tuple[str, str, Sequence[Severity], Impact | None]]:
+    """Return the sections: key, title, severities and impact. With a usage profile the impact comes before all else."""
+    if not any(one.finding.impact for one in comparison.changes):
+        return [(*section, None) for section in _SECTIONS]
+    noticed = [severity for severity in Severity if severity is not Severity.INFO]
+    return [*((key, title, noticed, impact) for key, title, impact in _BY_IMPACT), (*_SECTIONS[-1], None)]
 
 
 def summary(comparison: Comparison) -> str:
@@ -136,7 +154,8 @@ def changelog_html(comparison: Comparison) -> str:
         "new": comparison.new,
         "summary": summary(comparison),
         "sections": sections,
-        "counts": {key: sum(one.count for one in sections if one.key == key) for key, _, _ in _SECTIONS},
+        "counts": {**{key: 0 for key, _, _ in _SECTIONS}, **{one.key: one.count for one in sections}},
+        "is_weighed": any(one.finding.impact for one in comparison.changes),
         "gaps": not_compared(comparison),
         "gap_count": len(comparison.gaps),
         "style": Path(__file__).parent.joinpath("page", "page.css").read_text(encoding="utf-8"),

@@ -13,7 +13,7 @@ from whopwatch.core.report import Verdict
 from whopwatch.diff.result import Comparison
 from whopwatch.reports.contract_changelog import ChangelogEntry, changelog, not_compared, summary
 from whopwatch.reports.terminal import SEVERITY_STYLES
-from whopwatch.reports.text import escape_markdown, plural
+from whopwatch.reports.text import IMPACT_ORDER, escape_markdown, plural
 
 MAX_ROWS = 1500
 """Rows of the Markdown table: a job summary may hold 1 MiB; the JSON report has all of them."""
@@ -92,7 +92,9 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
     if not comparison.changes:
         return
     yield from ("", "| severity | class | where | place | was | is | places |", "|---|---|---|---|---|---|---:|")
-    rows = [group for groups in comparison.by_severity().values() for group in groups]
+    rows = sorted(
+        comparison.changes, key=lambda one: (IMPACT_ORDER.index(one.finding.impact), one.finding.severity.rank)
+    )
     for group in rows[:MAX_ROWS]:
         finding, change = group.finding, group.placed.change
         relation = f" ({change.relation.kind}: {change.relation.other})" if change.relation else ""

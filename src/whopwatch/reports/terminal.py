@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from types import MappingProxyType
 
 from rich.console import Console, Group, RenderableType
@@ -24,7 +26,6 @@ from whopwatch.reports.text import (
     active_findings,
     by_kind,
     by_reason,
-    by_severity,
     class_page,
     facts,
     headline,
@@ -79,10 +80,13 @@ class _Command(Text):
 
 def _parts(report: Report, values: Mapping[str, Sequence[str]]) -> Iterator[RenderableType]:
     requests, active = Requests(report), active_findings(report)
-    shown = by_severity(active[:MAX_FINDINGS])
-    for severity, findings in by_severity(active).items():
-        yield _heading(f"{severity} ({len(findings)})", SEVERITY_STYLES[severity])
-        for finding in shown.get(severity, ()):
+    counts = Counter((finding.impact, finding.severity) for finding in active)
+    for (impact, severity), group in groupby(
+        active[:MAX_FINDINGS], key=lambda finding: (finding.impact, finding.severity)
+    ):
+        name = f"{severity}, {impact}" if impact else str(severity)
+        yield _heading(f"{name} ({counts[impact, severity]})", SEVERITY_STYLES[severity])
+        for finding in group:
             yield _finding(finding, values.get(finding.fingerprint, ()))
             if request := requests.command(finding):
                 first, *rest = in_lines(request)

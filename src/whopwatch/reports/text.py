@@ -34,7 +34,7 @@ STATE_ORDER = (
     FindingState.ACCEPTED,
 )
 """The states of findings, the most urgent first."""
-_IMPACTS = (Impact.HITS, Impact.MAY, None, Impact.UNUSED)
+IMPACT_ORDER = (Impact.HITS, Impact.MAY, None, Impact.UNUSED)
 CHANGED = (FindingState.NEW, FindingState.WORSE, FindingState.FLAPPING, FindingState.FIXED)
 """States of findings that changed since the last night."""
 _VERSION_EVIDENCE = {
@@ -76,7 +76,7 @@ def most_severe_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(
         findings,
         key=lambda finding: (
-            _IMPACTS.index(finding.impact),
+            IMPACT_ORDER.index(finding.impact),
             finding.severity.rank,
             states.index(finding.state),
             finding.operation,
@@ -368,6 +368,13 @@ def source_words(finding: Finding) -> Iterator[tuple[str, str, str]]:
         yield _SOURCES.get(source, source), words or silent, says.replace(" ", "-")
 
 
+def impact_words(finding: Finding, max_places: int = 4) -> str:
+    """Return `hits you: src/app.py:12 and 3 more`; an empty string without a usage profile."""
+    shown, rest = finding.impact_places[:max_places], len(finding.impact_places) - max_places
+    where = f": {', '.join(shown)}" if shown else ""
+    return f"{finding.impact or ''}{where}" + (f" and {rest} more" if rest > 0 else "")
+
+
 def facts(finding: Finding, *, max_places: int = 4) -> Iterator[tuple[str, str]]:
     """Yield name and value of each fact about a finding that is shown below its sentence."""
     if finding.state is FindingState.FIXED:
@@ -378,9 +385,7 @@ def facts(finding: Finding, *, max_places: int = 4) -> Iterator[tuple[str, str]]
         yield "observed", finding.observed
         yield "evidence", evidence(finding)
     if finding.impact:
-        shown, rest = finding.impact_places[:max_places], len(finding.impact_places) - max_places
-        where = f": {', '.join(shown)}" if shown else ""
-        yield "impact", f"{finding.impact}{where}" + (f" and {rest} more" if rest > 0 else "")
+        yield "impact", impact_words(finding, max_places)
     yield "class", f"{finding.class_label}: {class_title(finding.drift_class)}"
     if finding.first_seen and finding.state is not FindingState.NEW:
         yield "first seen", format_time(finding.first_seen)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from whopwatch.config.targets_file import find_config
 from whopwatch.core.errors import UsageError
-from whopwatch.core.exit_codes import FAIL_ON_HITS
+from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, FAIL_ON_HITS
 from whopwatch.core.finding import Finding, Impact
 from whopwatch.core.report import Report
 from whopwatch.usage.profile import (
@@ -34,7 +34,7 @@ _WHOLE_REQUEST = "request"
 Weighed = tuple[Impact, tuple[str, ...]]
 
 
-def choose_profile(given: Path | None, config: Path | None, fail_on: str) -> Profile | None:
+def choose_profile(given: Path | None, config: Path | None, fail_on: str = DEFAULT_FAIL_ON) -> Profile | None:
     """Return the profile in the file `given`, or the one beside the configuration file; None without either.
 
     Raise UsageError if `fail_on` needs one.
@@ -54,10 +54,12 @@ def choose_profile(given: Path | None, config: Path | None, fail_on: str) -> Pro
 
 
 def add_impacts(report: Report, profile: Profile | None) -> Report:
-    """Return the report with the impact of each finding; the same report without a profile."""
+    """Return the report with the impact of each finding, what hits first; the same report without a profile."""
     if profile is None:
         return report
-    return replace(report, findings=tuple(weigh_finding(one, profile) for one in report.findings))
+    weighed = [weigh_finding(one, profile) for one in report.findings]
+    weighed.sort(key=lambda one: _RANK[one.impact or Impact.MAY])
+    return replace(report, findings=tuple(weighed))
 
 
 def weigh_comparison(comparison: Comparison, profile: Profile | None) -> Comparison:

@@ -18,6 +18,14 @@ MAX_LISTED = 500
 """Places that could not be followed, and skipped files, that are listed; all are counted."""
 MAX_PROFILE_BYTES = 64 * 2**20
 FILE = "usage.json"
+COMPUTED_NAME = "the name of an SDK method is computed"
+TOO_COMPLEX = "the code is too complex to follow to its end"
+LOST_CLIENT = "the client is passed to code that was not followed"
+TOO_DEEP = "the code is nested too deeply"
+BROKEN_CODE = "a syntax error: code near it was not read"
+LOST_EVENT = "a webhook event is passed to code that was not followed"
+ANY_OPERATION = frozenset({COMPUTED_NAME, TOO_COMPLEX, TOO_DEEP, BROKEN_CODE, LOST_CLIENT})
+"""Why code was not followed if it may call any operation."""
 
 COMPUTED_NAME = "the name of an SDK method is computed"
 TOO_COMPLEX = "the code is too complex to follow to its end"

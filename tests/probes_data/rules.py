@@ -21,7 +21,9 @@ _OTHERS = {
     for run in ("whop_contract_drift", "whop_sdk")
     for name in ("findings", "last_success_timestamp_seconds")
 }
-_OTHERS |= {f"whop_contract_drift_{name}" for name in ("checks_within_nights", "impact_findings", "incidents")}
+_OTHERS |= {
+    f"whop_contract_drift_{name}" for name in ("checks_within_nights", "impact_findings", "incidents", "requests")
+}
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 

@@ -48,7 +48,10 @@ function Content({ panel, frames, width, height, shot, theme }: Props) {
       />
     );
   }
-  const numbers = frames.filter((frame) => frame.fields.some((field) => field.type === FieldType.number));
+  // A table may have texts only.
+  const numbers = frames.filter((frame) =>
+    frame.fields.some((field) => panel.type === 'table' || field.type === FieldType.number)
+  );
   if (numbers.length === 0 || numbers[0].length === 0) {
     return <Empty text={panel.fieldConfig.defaults.noValue ?? 'No data'} height={height} theme={theme} />;
   }

@@ -74,6 +74,7 @@ def _versions() -> table.Panel:
                 instant=True,
             )
         )
+        .no_value("No prober")
         .with_transformation(
             DataTransformerConfig(
                 id_val="organize",

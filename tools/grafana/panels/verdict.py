@@ -48,7 +48,7 @@ def panels() -> list[stat.Panel]:
         tile(
             "Nightly drift",
             "Critical and high findings of the last nightly run.",
-            'sum(whop_contract_drift_findings{severity=~"critical|high"})',
+            'sum(whop_contract_drift_findings{severity=~"critical|high"}) or 0 * max(whop_contract_drift_requests)',
         )
         .no_value("no run")
         .thresholds(some_may_be),

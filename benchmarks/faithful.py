@@ -23,12 +23,13 @@ def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument("--contract", default="newest", help="edition (default %(default)s)")
     parser.add_argument("--seeds", type=int, default=30, help="simulators (default %(default)s)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default %(default)s)")
     parser.add_argument("--budget", type=int, default=600, help="requests of each run (default %(default)s)")
     options = parser.parse_args()
     contract = load(options.contract)
     reads = len(contract.reads)
     bad = 0
-    for seed in range(options.seeds):
+    for seed in range(options.first, options.first + options.seeds):
         simulator = InProcess(contract, SimulatorOptions(seed=seed, rate_limit=10**9))
         started, verified, findings, records = time.process_time(), [], 0, Records(bytes(16))
         for night in range(1 + NIGHTS):

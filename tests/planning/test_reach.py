@@ -40,6 +40,20 @@ def test_the_list_of_the_parents_is_asked_first_and_only_once(contract: Contract
     assert dict(calls[1].query)["product_id"].startswith("prod_")
 
 
+def test_a_log_of_requests_gives_ids_of_objects_without_a_list() -> None:
+    def api(call: Call) -> tuple[Any, int]:
+        answers = {
+            "accounts.list": (page(["biz_1"]), 200),
+            "api_logs.list": ({"data": [{"id": "log_1", "resource_id": "media_Ab1234"}], "page_info": None}, 200),
+            "media.retrieve": ({"id": "media_Ab1234"}, 200),
+        }
+        return answers.get(call.operation.id, (page([]), 200))
+
+    calls = drive(run_state(load("newest"), "media.retrieve"), api)
+    assert calls[-1].operation.id == "media.retrieve"
+    assert calls[-1].path_params == {"id": "media_Ab1234"}
+
+
 def test_an_empty_list_is_tried_with_other_parents_and_then_accepted(contract: Contract) -> None:
     def api(call: Call) -> tuple[Any, int]:
         return products(call) if call.operation.id == "products.list" else (page([]), 200)

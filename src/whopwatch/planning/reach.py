@@ -9,7 +9,7 @@ from functools import partial
 
 from whopwatch.contract import Operation
 from whopwatch.contract.list_behaviour import PAGING
-from whopwatch.contract.schema_tree import schemas_of
+from whopwatch.contract.schema_tree import SchemaNode, schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.planning.ids import MAX_TRIES, ParameterValues, value_combinations
@@ -165,12 +165,22 @@ def _provides(state: RunState, operation: Operation, lacking: set[str]) -> bool:
     """Return whether responses of `operation` contain ids of a lacking resource.
 
     The list of a resource provides its ids, with another parent if necessary. If the resource has no list, or the list
-    needs such an id itself, any operation that mentions such ids is tried again for another object.
+    needs such an id itself, any operation that mentions such ids is tried again for another object, and so is a list
+    whose items name an object of any kind, such as a log of requests.
     """
     if operation.method_name == "list" and operation.resource in lacking:
         return True
-    mentioned = schemas_of(state.contract).of(operation).resources - {operation.resource}
-    return any(resource in mentioned and not _is_listed(state, resource) for resource in lacking)
+    node = schemas_of(state.contract).of(operation)
+    mentioned = node.resources - {operation.resource}
+    unlisted = {resource for resource in lacking if not _is_listed(state, resource)}
+    return bool(unlisted & mentioned) or (bool(unlisted) and operation.is_list and _names_any_object(node))
+
+
+def _names_any_object(node: SchemaNode) -> bool:
+    """Check that the items of a page have the id of an object whose kind the schema leaves open."""
+    data = node.fields.get("data")
+    named = data.items.fields.get("resource_id") if data and data.items else None
+    return named is not None and named.resource is None
 
 
 def _is_listed(state: RunState, resource: str) -> bool:

@@ -1,9 +1,10 @@
 """Replay the API's history live: `python -m benchmarks.live_history [OLDER-NEWER...]`.
 
 For each step between two releases, check a simulator of the newer one against the contract of the older one. Count
-the changes that a response can show (`VISIBLE`) and those that the simulator's data do show: a plain client gets every
-listed object by its id, for that. Count how many of these the check reports in the right operation and class, and what
-it reports where nothing changed. Print a table, then each change that was missed and each wrong report. Exit code 1 if
+the changes that a response can show (`VISIBLE`) and the ones that the data of the simulator do show: for that, a
+plain client gets every listed object by its id. Count how many of these the check reports in the right operation and
+class, and what it reports where nothing changed. Print a table, then each change that was missed and each wrong
+report. Exit code 1 if
 less than 95 % were found, or something unchanged was reported.
 """
 

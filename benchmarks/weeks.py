@@ -65,7 +65,7 @@ NIGHTS_WITH_NEW_VALUE = {4, 5, 6, 12, 13, 14, 15}
 NIGHTS_WITHOUT_PERMISSION = set(range(9, 14))
 """The key may not read payments."""
 TRUE_CHANGES = {"acme": {4: "enum-value-added", 9: "permission-changed"}, "globex": {}}
-"""The nights on which somebody has to be woken, and for what."""
+"""The nights that need attention, and why."""
 
 
 @dataclass
@@ -142,7 +142,7 @@ class NightRow:
 
     @property
     def pages(self) -> list[Finding]:
-        """The findings that wake somebody: new or worse ones of a night that ends with drift."""
+        """Return the findings that need attention: new or worse ones of a night that ends with drift."""
         news = (FindingState.NEW, FindingState.WORSE)
         is_drift = self.report.verdict is Verdict.DRIFT
         return [one for one in self.report.findings if is_drift and one.breaks and one.state in news]

@@ -1,7 +1,7 @@
 """Measure what whopwatch detects: `python -m benchmarks.detection`.
 
 Every fault of the simulator's catalogue and every fault of benchmarks/detection/unseen is placed at one operation, and
-at all operations, and searched for with each budget; with --schemathesis N, N of them with `schemathesis run` as well.
+at every operation, and searched for with each budget; with --schemathesis N, N of them with `schemathesis run` as well.
 Faults of tools, deliveries and SDK parsing are searched for by the commands for them. Writes
 reports/detection/cases.jsonl during the run (cases in it are not run again: delete it after a change of the code), then
 detection.json and the page.

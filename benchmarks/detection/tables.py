@@ -217,7 +217,7 @@ def _unsafe_lines(records: Sequence[Record]) -> list[tuple[str, int]]:
 
 
 def _missed_lines(records: Sequence[Record]) -> list[str]:
-    """Return the missed faults, folded. A name without an operation is a fault at all operations."""
+    """Return the missed faults, folded. A name without an operation is a fault at every operation."""
     there = {f"{tool} {setting}": _name((tool, setting)) for tool, setting in columns(records)}
     found = missed(records)
     return [_folded(name, found.get(key, [])) for key, name in there.items()]

@@ -25,7 +25,7 @@ class Receiver(BaseHTTPRequestHandler):
     """Seconds that a client may stay silent."""
 
     def do_POST(self) -> None:
-        """Print the alerts of a notification; reject what is none."""
+        """Print the alerts of a notification; reject anything else."""
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():
             self.send_error(411)

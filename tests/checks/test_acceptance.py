@@ -91,7 +91,7 @@ def test_a_report_whose_findings_are_accepted_is_clean() -> None:
     ]
 
 
-def test_an_expired_entry_is_told_and_the_finding_counts() -> None:
+def test_an_expired_entry_is_reported_and_the_finding_counts() -> None:
     expired = judged(entry(expires=date(2026, 1, 4)))
     assert expired.verdict is Verdict.DRIFT
     assert [one.check for one in expired.findings] == ["schema", "accepted"]

@@ -53,7 +53,7 @@ def test_the_prober_compares_the_headers_that_its_checks_read() -> None:
     assert "date" not in READ_HEADERS
 
 
-def test_the_history_reads_what_a_check_needs_and_who_promises_it() -> None:
+def test_the_history_reads_the_purposes_and_sources_of_a_check() -> None:
     assert history_rules().rechecked_by["authentication"] == {"no-key", "wrong-key", "no-scope"}
     assert "schema" not in history_rules().rechecked_by
     assert history_rules().promised_by["refused"] == ("reference", "sdk")

@@ -114,7 +114,7 @@ SIDE_EFFECTS: list[tuple[tuple[Exchange, ...], list[tuple[str, str, str]]]] = [
     ((listing(), create(), listing(GOOD, OTHER)), [(CREATE, "second-object", "/id")]),
     ((listing(OTHER), create(), listing(GOOD, OTHER)), []),  # it was there before
     ((create(), listing(GOOD, OTHER)), []),  # the list before is unknown
-    ((listing(), create(), listing(GOOD, OLD)), []),  # somebody else's
+    ((listing(), create(), listing(GOOD, OLD)), []),  # of another user
     ((listing(), create({"title": "a"}, product()), listing(GOOD, product("prod_9", "b"))), []),
     (
         (

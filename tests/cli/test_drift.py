@@ -159,7 +159,7 @@ def test_a_baseline_is_carried_as_json(api: Simulator, capsys: pytest.CaptureFix
         (["--target", "nowhere"], "Unknown target"),
     ],
 )
-def test_what_cannot_be_meant_is_told_before_anything_is_asked(
+def test_invalid_options_are_reported_before_any_request(
     options: list[str],
     told: str,
     tmp_path: Path,

@@ -76,7 +76,7 @@ def test_a_reader_that_goes_away_is_no_error(command: str) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_run_with_130_and_what_it_saw(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_signal_ends_a_run_with_130_and_a_report(number: signal.Signals, tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     with embedded(items=3) as simulator:
         environ = {**os.environ, "WHOP_API_KEY": simulator.api_key, "WHOP_COMPANY_ID": simulator.company_id}
@@ -112,7 +112,7 @@ def test_a_full_disk_behind_stdout_is_named(command: str) -> None:
 
 
 @pytest.mark.parametrize(("closed", "code"), [(">&-", 2), ("2>&-", 0), ("<&-", 0), ("<&- >&- 2>&-", 2)])
-def test_closed_streams_are_told_of_where_they_are_needed(closed: str, code: int, tmp_path: Path) -> None:
+def test_a_closed_stream_is_reported_if_it_is_needed(closed: str, code: int, tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     command = [*WHOPWATCH, "check", "--only", "products.list", "--json", str(file)]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Recordings at the command line: a run written down and checked again, and what somebody else recorded."""
+"""Recordings at the command line: a recorded run that is checked again, and recordings of other programs."""
 
 from __future__ import annotations
 

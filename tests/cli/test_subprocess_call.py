@@ -1,4 +1,4 @@
-"""Calls in a process of their own: what comes back, and what is told of one that fails."""
+"""Calls in a process of their own: the result, and the error of a call that fails."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_the_answer_comes_from_another_process() -> None:
     assert call_in_subprocess(transport_of, "https://mcp.example.com/sse") == "sse"
 
 
-def test_of_an_unexpected_error_the_kind_alone_is_told() -> None:
+def test_an_unexpected_error_is_reported_by_its_type_only() -> None:
     with pytest.raises(TargetError) as caught:
         call_in_subprocess(operator.getitem, {}, "something out of an answer")
     assert caught.value.got == "an unexpected KeyError"

@@ -1,4 +1,4 @@
-"""What the command says to somebody who mistypes, and how it says it."""
+"""Usage errors: what the command prints for a wrong option, and how."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def test_a_target_that_shows_nothing_ends_with_3_and_says_why(
     assert len(seen) < 10 or kind == "is empty"
 
 
-def test_a_port_nobody_listens_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/api/v1"

@@ -64,7 +64,7 @@ def test_a_recording_may_be_of_any_age(tmp_path: Path, capsys: Capture) -> None:
     assert "too-old" in capsys.readouterr().out
 
 
-def test_a_secret_of_the_wrong_form_is_told(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_secret_is_reported(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHOP_WEBHOOK_SECRET", f"whsec_{SECRET}")
     assert main(recorded(tmp_path)) == 1
     assert "key-form" in capsys.readouterr().out
@@ -83,7 +83,7 @@ def test_the_report_is_the_one_of_every_command(tmp_path: Path, capsys: Capture)
     assert report["operations"][0]["id"] == "webhook:payment.succeeded"
 
 
-def test_a_handler_that_is_right_is_told_so(capsys: Capture) -> None:
+def test_a_correct_handler_passes(capsys: Capture) -> None:
     with run_listener(load(), DeliveryChecker(load(), Secret(SECRET))) as listener:
         assert main(["webhook", "send", "refund.created", "--to", listener.url, "--case", "all"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -149,7 +149,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("line", WRONG)
-def test_a_mistake_is_told_before_a_secret_is_asked_for(
+def test_a_mistake_is_reported_before_a_secret_is_read(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     monkeypatch.delenv("WHOP_WEBHOOK_SECRET")

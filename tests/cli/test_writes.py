@@ -25,7 +25,7 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
         yield simulator
 
 
-def test_writes_are_made_told_of_and_tidied_up(capsys: pytest.CaptureFixture[str]) -> None:
+def test_writes_are_made_reported_and_cleaned_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--allow-writes", *FEW, "--json", "-"]) == EXIT_CLEAN
     out, err = capsys.readouterr()
     report = json.loads(out)

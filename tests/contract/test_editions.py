@@ -1,4 +1,4 @@
-"""Editions: which contract a name, a folder or a release stands for, and what belongs to it."""
+"""Editions: the contract of a name, a folder or a release, and what belongs to it."""
 
 from __future__ import annotations
 

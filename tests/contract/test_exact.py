@@ -93,7 +93,7 @@ def test_what_is_valid_and_not_documented_is_not_exact(validator: Validator, nod
         {"id": 1},
         {"code": "c_2"},
         {"metadata": {"a": 1}},
-        {"owner": {"kind": "Nobody"}},
+        {"owner": {"kind": "Unknown"}},
         {"either": {"a": 1}},  # keeps both variants, of which the exact one keeps only one
         {"parent": {"properties": [None]}},
         None,

@@ -9,7 +9,7 @@ import pytest
 from whopwatch.contract.schema import SchemaStore, Validator, is_enum_value, json_type, pointer_of
 from whopwatch.core.names import document_names
 
-SECRET = "do-not-print-me"  # noqa: S105 - stands for any value of a response
+SECRET = "do-not-print-me"  # noqa: S105 - any value of a response
 
 DOCUMENT: dict[str, Any] = {
     "components": {

@@ -167,7 +167,7 @@ def test_all_of_a_union_is_a_union() -> None:
     assert (sorted(node.required), node.nullable) == (["id"], True)
 
 
-def test_variants_are_told_apart_by_a_discriminator_that_they_do_not_show() -> None:
+def test_variants_differ_by_a_discriminator_that_they_do_not_show() -> None:
     union = {
         "oneOf": [ref("Card"), ref("Bank")],
         "discriminator": {"propertyName": "type", "mapping": {"card": "#/components/schemas/Card", "bank": "Bank"}},

@@ -35,7 +35,7 @@ _PLAIN: dict[object, tuple[str, str | None]] = {
 
 
 def methods() -> Iterator[tuple[str, Any]]:
-    """Every method that stands for an operation, by the operation's id."""
+    """Return every method of an operation, by the id of the operation."""
     client = whop_sdk.Whop(api_key="unused")
     for name in _resources():
         for method, function in inspect.getmembers(getattr(client, name), inspect.ismethod):

@@ -24,7 +24,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def signature(method: Any) -> tuple[set[str], set[str]]:
-    """All arguments of a method, and those that it cannot do without."""
+    """Return all arguments of a method, and the required ones."""
     parameters = inspect.signature(method).parameters.values()
     return (
         {parameter.name for parameter in parameters} - EXTRAS,

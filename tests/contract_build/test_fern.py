@@ -173,7 +173,7 @@ def test_what_is_answered(model: SdkModel) -> None:
     assert model.operations["cats.replace"].response is None
 
 
-def test_null_and_absent_are_not_told_apart(model: SdkModel) -> None:
+def test_null_and_absent_are_not_distinguished(model: SdkModel) -> None:
     cat = model.types["Cat"]
     assert isinstance(cat, RecordType)
     assert cat.fields == (

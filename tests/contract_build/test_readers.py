@@ -86,7 +86,7 @@ def test_python_body_variants(python: SdkModel) -> None:
     )
 
 
-def test_python_tells_required_from_optional_by_the_order_of_fields(python: SdkModel) -> None:
+def test_python_fields_in_order_show_which_are_required(python: SdkModel) -> None:
     cat = python.types["Cat"]
     assert isinstance(cat, RecordType)
     assert {field.name: field.required for field in cat.fields} == {

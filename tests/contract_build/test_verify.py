@@ -91,7 +91,7 @@ def test_a_document_that_contradicts_itself(contracts: Path) -> None:
 
 
 @pytest.mark.parametrize("keyword", ["pattern", "minimum", "allOf", "nullable", "example"])
-def test_a_keyword_that_nobody_interprets(contracts: Path, keyword: str) -> None:
+def test_a_keyword_that_no_code_interprets(contracts: Path, keyword: str) -> None:
     folder = damaged(contracts, lambda bundle: product(bundle)["properties"]["title"].update({keyword: 1}))
     assert list(verifying.check_keywords(folder)) == [
         Problem(

@@ -16,13 +16,13 @@ from whopwatch.simulator import Simulator
 from whopwatch.simulator.faults import Fault, InjectedFault, first_place
 
 NEIGHBOURS = ("companies.retrieve", "payout_methods.list")
-"""Operations of which one that is not concerned is looked at as well: it must not be accused."""
+"""Operations of which one without the fault is checked as well: it must have no finding."""
 
 INVARIANTS = tomllib.loads(Path(__file__).with_name("invariants.toml").read_text(encoding="utf-8"))["invariant"]
 
 
 def checks_for(fault: Fault) -> set[str]:
-    """The checks that have to find a fault: its own, and those of the invariants that it stands for."""
+    """The checks that have to find a fault: its own, and the ones of its invariants."""
     own = {fault.check} if fault.check else set()
     return own | {row["check"] for row in INVARIANTS if row.get("fault") == fault.name}
 
@@ -66,7 +66,7 @@ def is_near(place: str, found: str) -> bool:
 
 
 def detect(contract: Contract, simulator: Simulator, fault: Fault, *, budget: int = 600) -> Detection:
-    """Plant `fault` at the operation that shows it well, and look at that one and an innocent one, or at all."""
+    """Inject `fault` at the operation that shows it well; check that one and one without it, or every operation."""
     planted = first_place(contract, simulator.backend.world, fault)
     assert planted, f"{fault.name} makes no sense anywhere"
     operation = planted.operation

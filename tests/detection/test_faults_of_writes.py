@@ -39,5 +39,5 @@ def test_a_fault_is_found_where_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_no_other_operation_is_accused(name: str) -> None:
+def test_no_other_operation_has_a_finding(name: str) -> None:
     assert detection(name).elsewhere == []

@@ -40,6 +40,6 @@ def test_the_rules_are_those_of_the_checks_and_every_rule_of_queries_is_used() -
     )
 
 
-def test_no_list_of_the_contract_tells_a_total(contract: Contract) -> None:
+def test_no_list_of_the_contract_has_a_total(contract: Contract) -> None:
     for operation in contract.lists:
         assert schemas_of(contract).of(operation).fields.keys() == {"data", "page_info"}

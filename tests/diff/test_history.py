@@ -37,7 +37,7 @@ def test_changes_read_by_hand_are_found_and_weighed(release: Read, known: dict[s
 
 
 def _readings(operation: str, where: str, classes: str, severities: str) -> set[tuple[str, str, str, str]]:
-    """What may be told of one change: several readings where the text of the release leaves them open."""
+    """Return the classes that may be reported for one change: several if the release text leaves them open."""
     weights = severities.split("|")
     kinds = classes.split("|")
     pairs = zip(kinds, weights * len(kinds) if len(weights) == 1 else weights, strict=False)

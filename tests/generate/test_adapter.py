@@ -152,7 +152,7 @@ def test_a_redirect_to_elsewhere_is_not_followed(contract: Contract, simulator: 
         assert client.sent == 1
 
 
-def test_what_the_wire_does_is_told_in_the_terms_of_requests(contract: Contract, simulator: Simulator) -> None:
+def test_network_failures_become_the_exceptions_of_requests(contract: Contract, simulator: Simulator) -> None:
     def broken(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("") if request.url.path.endswith("/prod_slow") else httpx.ReadError("")
 

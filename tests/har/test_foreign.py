@@ -120,7 +120,7 @@ def test_what_an_export_left_out_is_no_finding(contract: Contract, page: HarEntr
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 422])
 @pytest.mark.parametrize("path", ["/products", "/products?order=odd", "/products?after=old", "/products/prod_1"])
-def test_a_foreign_request_that_was_refused_accuses_nobody(
+def test_a_rejected_request_of_another_program_is_no_finding(
     contract: Contract, page: HarEntry, status: int, path: str
 ) -> None:
     error = {"error": {"type": ERRORS.get(status, "bad_request"), "message": "no", "code": "parameter_missing"}}

@@ -1,4 +1,4 @@
-"""A run that is written down and checked again: the same report, and nobody's data in the file."""
+"""A recorded run that is checked again: the same report, and no personal data in the file."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_a_search_still_finds_what_it_found() -> None:
     assert not [text for text in texts if hidden.text(text)[:4] == text[:4]]
 
 
-def test_names_nobody_documents_are_hidden_unless_the_report_shows_them() -> None:
+def test_undocumented_names_are_hidden_unless_the_report_shows_them() -> None:
     value = {"id": None, "jane_doe": None, "seen": None}
     hidden = Pseudonymizer(WORDS, [value], names=["seen"])
     assert list(hidden.value(value)) == ["id", "field1", "seen"]

@@ -32,7 +32,7 @@ def test_a_shared_schema_that_changed_is_one_finding_with_all_its_places(contrac
     )
 
 
-def test_its_fingerprint_does_not_depend_on_which_places_a_night_saw(contract: Contract) -> None:
+def test_its_fingerprint_does_not_depend_on_the_places_of_a_night(contract: Contract) -> None:
     every = page_info(contract)
     assert group_by_cause(contract, every[:2])[0].fingerprint == group_by_cause(contract, every[5:])[0].fingerprint
 

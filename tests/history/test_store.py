@@ -146,7 +146,7 @@ def test_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     assert file.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0" + bytes(4080)])
+@pytest.mark.parametrize("content", [b"not a database" * 100, b"SQLite format 3\0" + bytes(4080)])
 def test_a_damaged_file_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "baseline.sqlite"
     file.write_bytes(content)

@@ -16,7 +16,7 @@ from whopwatch.core.exchange import Credential, Failure, Purpose
 from whopwatch.http.sender import WRONG_KEY
 
 
-def test_an_exchange_tells_what_was_asked_and_what_came() -> None:
+def test_an_exchange_has_the_request_and_the_response() -> None:
     wire = Recorder(httpx.Response(200, json={"data": []}, headers={"X-Request-Id": "r1"}))
     sender, time, seen = client(wire)
     query = (("company_id", "biz_1"), ("first", "2"))

@@ -17,7 +17,7 @@ def pacer(rate: Rate | None, overall: Rate | None = None) -> tuple[Pacer, Time]:
     return Pacer(rate, overall, time, time.sleep), time
 
 
-def test_no_minute_sees_more_than_the_documented_600_requests() -> None:
+def test_no_minute_has_more_than_the_documented_600_requests() -> None:
     paced, time = pacer(DOCUMENTED_RATE)
     left = []
     for _ in range(3000):
@@ -29,7 +29,7 @@ def test_no_minute_sees_more_than_the_documented_600_requests() -> None:
 
 @given(st.lists(st.floats(0, 5), min_size=1, max_size=200), st.integers(1, 20), st.floats(0.1, 20))
 @settings(deadline=None)
-def test_no_window_sees_more_than_burst_and_rate_allow(pauses: list[float], burst: int, rate: float) -> None:
+def test_no_window_has_more_than_burst_and_rate_allow(pauses: list[float], burst: int, rate: float) -> None:
     paced, time = pacer(Rate(burst, rate))
     left = []
     for pause in pauses:

@@ -68,7 +68,7 @@ def test_a_run_that_may_not_write_makes_no_write(contract: Contract) -> None:
     assert "left" not in report.extra
 
 
-def test_a_read_only_target_is_written_to_by_nobody(contract: Contract) -> None:
+def test_a_read_only_target_gets_no_write(contract: Contract) -> None:
     with embedded(contract, items=ITEMS) as simulator:
         target = replace(simulator.target(), writable=False)
         report = run.check(contract, target, resources=["products"], writes=True)

@@ -26,7 +26,7 @@ PLACES = 2
 
 
 def accused(contract: Contract, planted: InjectedFault) -> str:
-    """The tool that a finding has to name; one that nobody knows is named as it is offered."""
+    """Return the tool that a finding has to name; an unknown one has the name that the server lists."""
     name = next(tool.name for tool in tools_of(contract).values() if tool.operation.id == planted.operation.id)
     return f"mcp:{name}_renamed" if planted.fault.name == "tool-extra" else f"mcp:{name}"
 

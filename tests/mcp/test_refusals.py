@@ -81,7 +81,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         ("/down", "status 503"),
     ],
 )
-def test_each_refusal_is_told(run: Run, root: str, tmp_path: Path, path: str, reason: str) -> None:
+def test_each_refusal_is_reported(run: Run, root: str, tmp_path: Path, path: str, reason: str) -> None:
     file = tmp_path / "report.json"
     code, _ = run(root + path, "--json", str(file))
     report = json.loads(file.read_text())

@@ -102,7 +102,7 @@ def test_weak_filters_exclude_next_to_nothing(contract: Contract, seed: int) -> 
     assert [value for _, value in pairs if value in wildcards] == []
 
 
-def test_a_limit_of_a_weak_filter_lies_one_second_after_an_item(contract: Contract) -> None:
+def test_a_limit_of_a_weak_filter_is_one_second_after_an_item(contract: Contract) -> None:
     dates = [value for name, value in filter_values.weak_filters(whole(contract), 2) if "created" in name]
     assert len(dates) == 2
     assert all(date.endswith("00:01.000Z") for date in dates)

@@ -30,7 +30,7 @@ COMPLETE: dict[str, Any] = {
     "verified": False,
     "visibility": "visible",
 }
-"""What a list item of the contract has besides its id."""
+"""What a list item of the contract has in addition to its id."""
 
 
 def api(call: Call) -> tuple[Any, int]:

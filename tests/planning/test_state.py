@@ -101,7 +101,7 @@ def test_the_last_success_of_an_object_is_returned(contract: Contract, retrieve:
     assert trace[0] == other
 
 
-def test_requests_are_counted_and_told_apart(contract: Contract, products: Call, retrieve: Call) -> None:
+def test_requests_are_counted_by_kind(contract: Contract, products: Call, retrieve: Call) -> None:
     state = run_state(contract, "products.list")
     state.record(products, answer(products, page([])))
     state.record(products, failed(products))

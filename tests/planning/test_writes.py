@@ -246,7 +246,7 @@ def test_pages_are_read_while_items_are_deleted_and_created(writing: WriteState)
 
 
 class Hostile(PromoCodes):
-    """Returns an object of somebody else for every create, as if it were new; records what is written to it."""
+    """Returns an object of another user for every create, as if it were new; records what is written to it."""
 
     def __init__(self, **shown: Any) -> None:
         super().__init__()
@@ -289,7 +289,7 @@ def test_an_object_without_the_marker_is_not_adopted(contract: Contract) -> None
 
 
 def test_an_object_that_lost_the_marker_is_given_up_before_it_is_deleted(contract: Contract) -> None:
-    """The id now belongs to somebody else: reading shows another text."""
+    """The id now belongs to another user: reading shows another text."""
     writing = WriteState(run_state(contract), "mark-", is_simulated=False)
     writing.created = {PROMO: ["promo_foreign1"]}
     api = Hostile()

@@ -16,7 +16,7 @@ def refusal(status: int = 429, retry_after: str | None = None) -> Exchange:
 
 
 @given(st.lists(st.floats(0, 2), max_size=300), st.floats(40, 1000))
-def test_no_minute_sees_more_than_the_rate_and_one_burst(gaps: list[float], per_minute: float) -> None:
+def test_no_minute_has_more_than_the_rate_and_one_burst(gaps: list[float], per_minute: float) -> None:
     time = Time()
     budget, granted = RequestBudget(per_minute, time), []
     for gap in gaps:

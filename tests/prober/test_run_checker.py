@@ -109,7 +109,7 @@ def test_a_header_that_no_check_reads_does_not_matter() -> None:
     assert checker.reused == 1
 
 
-def test_a_check_that_fails_is_told_each_time_and_the_others_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_check_is_reported_each_time_and_the_others_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
         id = "broken"
 

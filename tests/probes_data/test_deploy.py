@@ -185,7 +185,7 @@ WITHOUT_SECRETS = {"dependencies.yml"}
 
 
 def unpinned(text: str) -> list[str]:
-    """Return what a file runs that somebody else can replace."""
+    """Return what a file runs that another user can replace."""
     lines = [line.strip() for line in text.splitlines() if not line.strip().startswith("#")]
     found = [(match[1], form) for line in lines for finds, form in RUNS if (match := re.search(finds, line))]
     return [name for name, form in found if not re.fullmatch(form, name)]

@@ -1,4 +1,4 @@
-"""The plugin in sessions of its own, as somebody else's repository would run it."""
+"""The plugin in sessions of its own, as the repository of a user runs it."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ def test_an_accepted_finding_fails_no_test_and_an_expired_entry_is_a_warning(
         (("--target", "sandbx", "-n", "2"), "*did you mean 'sandbox'*"),
     ],
 )
-def test_a_mistake_is_told_before_anything_is_collected(
+def test_a_mistake_is_reported_before_anything_is_collected(
     args: tuple[str, ...], said: str, pytester: pytest.Pytester
 ) -> None:
     pytester.makepyfile(CONTRACT_TEST)
@@ -253,7 +253,7 @@ def test_a_mistake_is_told_before_anything_is_collected(
 
 
 @pytest.mark.parametrize("content", [None, "[target.mine]"], ids=["blank variable", "file with a slip"])
-def test_a_mistake_of_the_surroundings_is_told_once(
+def test_a_mistake_in_the_environment_is_reported_once(
     content: str | None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytester.makepyfile(CONTRACT_TEST)
@@ -267,7 +267,7 @@ def test_a_mistake_of_the_surroundings_is_told_once(
     assert result.parseoutcomes()["errors"] == 1
 
 
-def test_the_fixtures_serve_somebody_elses_tests(pytester: pytest.Pytester) -> None:
+def test_the_fixtures_serve_the_tests_of_a_user(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import urllib.request

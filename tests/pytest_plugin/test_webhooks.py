@@ -57,7 +57,7 @@ def test_a_handler_that_verifies_passes_every_case(pytester: pytest.Pytester) ->
     run(pytester, EACH_CASE).assert_outcomes(passed=len(SAMPLE_CASES))
 
 
-def test_a_handler_that_takes_anything_is_told_what_it_took(pytester: pytest.Pytester) -> None:
+def test_a_handler_that_accepts_everything_fails_with_the_sample(pytester: pytest.Pytester) -> None:
     refused = [name for name, case in SAMPLE_CASES.items() if not case.accepted]
     result = run(pytester, CARELESS)
     result.assert_outcomes(passed=len(SAMPLE_CASES) - len(refused), failed=len(refused))

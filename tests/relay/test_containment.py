@@ -96,7 +96,7 @@ def test_the_default_release_is_installed_by_hash_only(tmp_path: Path) -> None:
         lock_of(release, tmp_path / "none.txt")
 
 
-def test_a_program_in_the_home_folder_runs_and_sees_nothing_else_there(
+def test_a_program_in_the_home_folder_cannot_read_anything_else_there(
     contained: Containment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "home"
@@ -110,7 +110,7 @@ def test_a_program_in_the_home_folder_runs_and_sees_nothing_else_there(
     assert done.stdout == "['server.py']\n"
 
 
-def test_a_program_of_npm_sees_the_packages_next_to_it(
+def test_a_program_of_npm_can_read_the_packages_next_to_it(
     contained: Containment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package, binaries = tmp_path / "node_modules" / "server", tmp_path / "node_modules" / ".bin"

@@ -1,6 +1,6 @@
-"""Each output of each kind of report, as it was looked at and found good.
+"""Each output of each kind of report, as it was read and approved.
 
-After a change on purpose: `python -m tests.reports.test_golden` writes them anew; look at the diff.
+After a change on purpose: `python -m tests.reports.test_golden` writes them anew; read the diff.
 """
 
 from __future__ import annotations

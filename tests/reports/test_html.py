@@ -31,7 +31,7 @@ REPORTS = {
 
 
 class Page(HTMLParser):
-    """What a browser makes of a page: its tags, and the text by the tag it stands in."""
+    """Collect the tags of a page, and its text by tag, as a browser reads them."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -122,7 +122,7 @@ def test_lives_become_baseline_states_and_an_accepted_finding_is_suppressed() ->
     assert set(FindingState) == set(sarif._BASELINE)
 
 
-def test_a_run_that_saw_nothing_is_a_failed_one() -> None:
+def test_a_run_without_responses_is_a_failed_one() -> None:
     (invocation,) = run_of(samples.refused())["invocations"]
     assert invocation["executionSuccessful"] is False
     assert "rejected the key" in invocation["toolExecutionNotifications"][0]["message"]["text"]

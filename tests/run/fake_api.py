@@ -89,7 +89,7 @@ class FakeApi:
         return 200, {**value, **expanded} if expanded else value, {}
 
     def mistake(self, operation: Operation, pairs: Pairs) -> Answer | None:
-        """The refusal of a page size, cursor or value that is none."""
+        """Return the rejection of an invalid page size, cursor or value."""
         query, mark = dict(pairs), mark_of(pairs)
         sizes: list[str] = [name for name in ("first", "last") if name in query]
         odd = sizes[1:] or [name for name in sizes if not query[name].isdecimal() or int(query[name]) < 1]

@@ -1,4 +1,4 @@
-"""Which version answers: told by a rejection, by a header, or by the responses alone."""
+"""The version that answers: shown by a rejection, by a header, or by the responses alone."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_a_check_of_another_version_stops_with_one_sentence(contract: Contract, 
     assert report.to_json()["contract"]["version"] == "2025-01-01"
 
 
-def test_an_operation_that_answers_another_version_is_told_apart(contract: Contract, other: Contract) -> None:
+def test_an_operation_of_another_version_is_separated(contract: Contract, other: Contract) -> None:
     foreign = FakeApi(other)
 
     def fault(operation: Operation, request: httpx.Request, answer: Any) -> Any:

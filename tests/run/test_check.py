@@ -70,7 +70,7 @@ def test_progress_ends_with_all_operations_done(contract: Contract) -> None:
 def test_a_budget_is_never_exceeded_and_what_it_did_not_reach_is_not_verified(contract: Contract) -> None:
     api = FakeApi(contract)
     report = check(contract, api.target(), budget=45, transport=api.transport)
-    kept = 2  # the twentieth part, for asking again before an accusation
+    kept = 2  # a twentieth, to repeat requests before a finding
     assert report.sent == 45 - kept == sum(api.requests.values())
     assert report.count()[State.VERIFIED] == 45 - kept
     late = [reason for reason in reasons(report).values() if reason and "budget of 45" in reason]

@@ -101,7 +101,7 @@ def test_a_reason_is_only_shown_where_it_applies() -> None:
         ((finding("a"),), {"incomplete": "interrupted"}, Verdict.DRIFT, "interrupted"),
     ],
 )
-def test_the_verdict_on_a_run_that_saw_something(
+def test_the_verdict_on_a_run_with_responses(
     findings: tuple[Finding, ...], facts: dict[str, str], verdict: Verdict, reason: str | None
 ) -> None:
     made = report(seen("a"), findings=findings, **facts)

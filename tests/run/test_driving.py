@@ -1,4 +1,4 @@
-"""Rounds of requests: which experiments wait, and which pass those that wait."""
+"""Rounds of requests: which experiments wait, and which overtake them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that left out what it was to look at is never clean."""
+"""A run that left out selected operations is never clean."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_budget_that_is_spent_on_more_than_one_look_is_clean(contract: Contrac
     assert report.verdict is Verdict.CLEAN
 
 
-def test_an_interrupted_run_keeps_what_it_saw_and_is_not_clean(contract: Contract) -> None:
+def test_an_interrupted_run_reports_its_responses_and_is_not_clean(contract: Contract) -> None:
     api = FakeApi(contract)
     left = iter(range(5))
 
@@ -49,7 +49,7 @@ def test_an_interrupted_run_keeps_what_it_saw_and_is_not_clean(contract: Contrac
     assert (report.verdict, report.reason) == (Verdict.COULD_NOT_CHECK, INTERRUPTED)
 
 
-def test_a_run_that_reached_its_time_limit_keeps_what_it_saw_and_is_not_clean(contract: Contract) -> None:
+def test_a_run_at_its_time_limit_reports_its_responses_and_is_not_clean(contract: Contract) -> None:
     api = FakeApi(contract)
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""A system that keeps its promises is never accused: not when it stands still, and not while others write to it."""
+"""A faithful API has no finding: neither without changes nor while others write to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIELDS = ("status", "visibility", "title", "name", "role", "stars", "updated_at"
 
 
 class Writers:
-    """Somebody else, who creates, deletes and changes objects between two requests."""
+    """Another user, who creates, deletes and changes objects between two requests."""
 
     def __init__(self, seed: int, share: float) -> None:
         self.rng = random.Random(seed)  # noqa: S311

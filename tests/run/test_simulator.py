@@ -53,7 +53,7 @@ def test_an_empty_company_is_not_verified(contract: Contract) -> None:
     assert report.findings == ()
 
 
-def test_nobody_listening_is_not_verified(contract: Contract) -> None:
+def test_a_port_without_a_server_is_not_verified(contract: Contract) -> None:
     with embedded(contract) as simulator:
         target = simulator.target()
     with socket.socket() as free:

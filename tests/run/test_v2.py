@@ -1,4 +1,4 @@
-"""The one operation of v2: every expansion of it, its own envelope and limit, and what of it is deprecated."""
+"""The one operation of v2: every expansion of it, its own envelope and limit, and its deprecated fields."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_every_combination_is_asked_for_once(contract: Contract) -> None:
         ("v2-limit-lower", ("D22", "status", "status")),
     ],
 )
-def test_what_is_wrong_is_told_once_and_where_it_is(contract: Contract, fault: str, told: tuple[str, str, str]) -> None:
+def test_a_fault_is_reported_once_at_its_location(contract: Contract, fault: str, told: tuple[str, str, str]) -> None:
     findings = found(contract, fault)
     assert [(one.drift_class, one.check, one.location) for one in findings] == [told]
     assert {one.operation for one in findings} == {ID}

@@ -86,7 +86,7 @@ def test_auto_chooses_the_contract_when_only_the_responses_show_the_version(vers
 
 
 @pytest.mark.parametrize(("version", "other"), PAIRS)
-def test_a_version_that_changes_in_the_middle_is_told(version: str, other: str) -> None:
+def test_a_version_that_changes_in_the_middle_is_reported(version: str, other: str) -> None:
     report, _ = report_of(version, Switched(version, other, lambda _, count: count > 40))
     assert report.verdict is Verdict.COULD_NOT_CHECK
     assert report.findings == ()

@@ -52,6 +52,6 @@ def _fields(value: Any, model: type[BaseModel], path: str) -> Iterator[str]:
         yield f"{path}: {type(value).__name__} where {model.__name__} is declared"
         return
     for name, field in model.model_fields.items():
-        # A field that was not sent keeps a default that is None, whatever its type is.
+        # A field that was not sent keeps the default None, whatever its type is.
         if name in value.model_fields_set or field.is_required():
             yield from problems(getattr(value, name, None), field.annotation, f"{path}/{name}")

@@ -1,4 +1,4 @@
-"""What an SDK made of an answer: the same however it is written, or told by its kind."""
+"""How an SDK parsed a response: the same value in any form, or a difference by kind."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_what_passes_has_the_class_that_a_check_gives_it(answered: Any, complain
     assert (found.drift_class, found.location) == (expected, "/a")
 
 
-def test_no_value_is_told() -> None:
+def test_no_value_is_shown() -> None:
     private = "a value of the answer"
     differences = list(compare_parsed({"a": private, "b": [private]}, {"a": 1, "b": {}}))
     assert differences

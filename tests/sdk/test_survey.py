@@ -1,4 +1,4 @@
-"""The SDK as a witness: nothing to say of a faithful API, and what it lets through of one that lies."""
+"""Checks of an SDK: no finding at a faithful API, and what the SDK accepts of a faulty one."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_faithful_api_is_parsed_as_it_is(contract: Contract, seed: int) -> Non
         ("object-null@products.retrieve", "D9"),
     ],
 )
-def test_what_the_sdk_lets_through_in_silence_is_told(contract: Contract, fault: str, drift_class: str) -> None:
+def test_responses_that_the_sdk_accepts_silently_are_reported(contract: Contract, fault: str, drift_class: str) -> None:
     with driven(contract, fault) as (report, _):
         found = breaking(report)
     assert found
@@ -99,12 +99,12 @@ def test_what_the_sdk_lets_through_in_silence_is_told(contract: Contract, fault:
     assert all("raises no error" in one.message for one in report.findings if one.breaks)
 
 
-def test_a_field_that_is_declared_and_does_not_come_is_told(contract: Contract) -> None:
+def test_a_declared_field_that_is_missing_is_reported(contract: Contract) -> None:
     with driven(contract, "field-missing@products.retrieve") as (report, _):
         assert {(operation, drift) for operation, drift, _ in breaking(report)} == {("products.retrieve", "D5")}
 
 
-def test_a_walk_without_end_is_told(contract: Contract) -> None:
+def test_a_traversal_without_end_is_reported(contract: Contract) -> None:
     with driven(contract, "page-repeats@products.list") as (report, _):
         assert ("products.list", "D20", "param:after") in breaking(report)
 
@@ -125,7 +125,7 @@ def test_a_walk(told: dict[str, object], location: str | None) -> None:
     assert all(one.severity is Severity.CRITICAL for one in found)
 
 
-def test_a_release_with_other_names_is_told_by_them(
+def test_a_release_with_other_names_is_reported_with_them(
     contract: Contract, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "report.json"
@@ -198,12 +198,12 @@ def test_a_driver_that_starts_another_release_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("program", ["pass", "import time; time.sleep(0.1)"])
-def test_a_driver_that_ends_is_told(program: str) -> None:
+def test_a_driver_that_ends_is_reported(program: str) -> None:
     with pytest.raises(TargetError, match="ended"), run_program([sys.executable, "-c", program], {}):
         pytest.fail("no driver is ready")
 
 
-def test_a_driver_that_ends_later_is_told_too() -> None:
+def test_a_driver_that_ends_later_is_reported_too() -> None:
     with run_program([sys.executable, "-c", 'print(\'{"ready": "1"}\', flush=True)'], {}) as program:
         assert isinstance(program, SdkProgram)
         assert program.release == "1"

@@ -58,7 +58,7 @@ WRONG: dict[str, tuple[Headers, Reason]] = {
     "no timestamp": (without("webhook-timestamp"), Reason.MISSING_HEADER),
     "no signature": (without("webhook-signature"), Reason.MISSING_HEADER),
     "an empty signature": (with_("webhook-signature", " "), Reason.MISSING_HEADER),
-    "an id that is none": (with_("webhook-id", "a b"), Reason.BAD_ID),
+    "an invalid id": (with_("webhook-id", "a b"), Reason.BAD_ID),
     "an id with the separator": (with_("webhook-id", "msg.1"), Reason.BAD_ID),
     "milliseconds": (with_("webhook-timestamp", f"{NOW}000"), Reason.BAD_TIMESTAMP),
     "a date": (with_("webhook-timestamp", "2026-01-01T00:00:00Z"), Reason.BAD_TIMESTAMP),

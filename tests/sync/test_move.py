@@ -96,7 +96,7 @@ def test_the_sources_are_pinned(moved: ContractMove, new: Path) -> None:
     assert all(len(package.sha256) == 64 for package in packages.values())
 
 
-def test_decisions_that_no_longer_apply_are_told_and_taken_out(moved: ContractMove, old: Path, new: Path) -> None:
+def test_decisions_that_no_longer_apply_are_reported_and_removed(moved: ContractMove, old: Path, new: Path) -> None:
     assert [action.target for action in moved.idle] == ["$.paths['/nowhere']"]
     assert moved.closed == ("gone",)
     before, after = read_overlay(old / "overlay.yaml"), read_overlay(new / "overlay.yaml")
@@ -114,7 +114,7 @@ def test_the_facts_of_the_reference_stay_and_what_is_new_stands_beside_them(move
     assert reference.scopes("plans.list") == ["plan:basic:read"]
 
 
-def test_the_difference_is_told_by_class(moved: ContractMove) -> None:
+def test_the_difference_is_reported_by_class(moved: ContractMove) -> None:
     told = moved.to_json("1")
     assert (told["release"], told["new"], told["verdict"]) == (NEW, f"sdk:{NEW}", "drift")
     assert ("ai_chats.list", "D19") in {(it["operation"], it["class"]) for it in told["findings"]}

@@ -22,7 +22,7 @@ Answering = Callable[[str], None]
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Answering:
-    """Has the registry's client answer with a text."""
+    """Let the registry's client respond with a string."""
 
     def answer(text: str) -> None:
         def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:

@@ -45,7 +45,7 @@ def _violations(operation: Operation, value: Any) -> Iterator[Violation]:
 
 
 def _checked(operation: Operation, value: Any, contract: Contract = CONTRACT) -> list[Finding]:
-    """What all checks say of `value` as the answer to `operation`, of the kinds that look at one body's shape."""
+    """Return the findings of the checks of one body for `value` as the response of `operation`."""
     body = json.dumps(value).encode()
     purpose = Purpose.LIST if operation.is_list else Purpose.RETRIEVE
     headers = (("content-type", "application/json"),)
@@ -88,7 +88,7 @@ def test_what_is_allowed_breaks_nothing(case: tuple[Operation, AllowedChange]) -
     ]
 
 
-SECRET = "s3cret-value-of-a-customer"  # noqa: S105 - stands for any value of a response
+SECRET = "s3cret-value-of-a-customer"  # noqa: S105 - any value of a response
 
 
 def _tainted(value: Any) -> Any:

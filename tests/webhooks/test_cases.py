@@ -79,7 +79,7 @@ def test_many_lost_fields_alone_are_findings() -> None:
     assert any(finding.severity == "critical" for finding in result.findings)
 
 
-def test_a_field_that_no_source_promises_is_info() -> None:
+def test_a_missing_field_that_no_source_requires_is_info() -> None:
     value = sample("membership.activated", api_version_date="2026-10-15-1")
     del value["data"]["affiliate"]
     (finding,) = DeliveryContracts().check(value).findings

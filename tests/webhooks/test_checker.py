@@ -132,7 +132,7 @@ def test_an_object_is_requested_in_the_version_of_its_delivery(version: str) -> 
     assert [finding.location for finding in found] == [f"/data/{contract.account.object_field}/id"]
 
 
-def test_the_time_of_a_delivery_tells_its_lag() -> None:
+def test_the_time_of_a_delivery_gives_its_lag() -> None:
     (sample,) = Sampler(CONTRACT, SECRET, clock=lambda: NOW)("invoice.paid")
     delivery = Delivery.of(sample.headers.items(), sample.body, NOW + 7.5)
     checker = DeliveryChecker(CONTRACT, Secret(SECRET))

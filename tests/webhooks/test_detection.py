@@ -1,4 +1,4 @@
-"""Each fault of a delivery is caught by what the receiver checks, and a faithful simulator is accused of nothing."""
+"""Each fault of a delivery is found by the checks of the receiver, and a faithful simulator has no finding."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_fault_is_found_as_what_it_is_and_where_it_is(simulator: Simulator, na
     assert {finding.operation for finding in findings} <= accused, told
 
 
-def test_a_faithful_simulator_is_accused_of_nothing(simulator: Simulator) -> None:
+def test_a_faithful_simulator_has_no_finding(simulator: Simulator) -> None:
     ledger = observed(simulator, tuple(CONTRACT.events))
     assert ledger.findings() == ()
     assert {row.state for row in ledger.report("here").operations} == {State.VERIFIED}
@@ -58,7 +58,7 @@ def test_other_worlds_are_as_innocent(seed: int) -> None:
         assert observed(other, (*CONTRACT.events, *CONTRACT.events)).findings() == ()
 
 
-def test_requests_of_strangers_are_no_drift_once_a_delivery_verified(simulator: Simulator) -> None:
+def test_unsigned_requests_are_no_drift_once_a_delivery_verified(simulator: Simulator) -> None:
     simulator.faults.switch(["delivery-unsigned@webhook:payment.succeeded"])
     try:
         alone, among = observed(simulator, ("payment.succeeded",)), observed(simulator)

@@ -78,7 +78,7 @@ def test_a_delivery_is_taken_checked_and_counted(backend: Backend) -> None:
 
 def test_drift_is_kept_without_anybodys_data(backend: Backend, tmp_path: Path) -> None:
     data = {"id": "pay_private", "metadata": {"private_key": "x"}}
-    body = body_of(backend, license="nobody may see this", data=data)
+    body = body_of(backend, license="private text", data=data)
     folder = tmp_path / "kept"
     with run_listener(
         CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), save=RedactedArchive(CONTRACT, folder)
@@ -88,7 +88,7 @@ def test_drift_is_kept_without_anybodys_data(backend: Backend, tmp_path: Path) -
     (file,) = folder.iterdir()
     text = file.read_text()
     assert json.loads(text)["payload"]["data"]["metadata"] == {"undocumented-1": "string"}
-    assert not any(word in text for word in ("nobody", "pay_private", "private_key", SECRET, "v1,"))
+    assert not any(word in text for word in ("private text", "pay_private", "private_key", SECRET, "v1,"))
 
 
 def test_of_many_kept_ones_the_oldest_goes(backend: Backend, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_of_many_kept_ones_the_oldest_goes(backend: Backend, tmp_path: Path) -> 
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_folder_that_takes_no_files_is_told_before_anything_comes() -> None:
+def test_an_unwritable_folder_is_reported_before_any_delivery() -> None:
     with pytest.raises(UsageError, match="cannot be saved"):
         RedactedArchive(CONTRACT, Path("/proc"))
 
@@ -109,7 +109,7 @@ def test_what_is_not_signed_is_refused_by_reason(listener: Listener, backend: Ba
     body = body_of(backend)
     assert post(listener, body, {}) == 401
     assert post(listener, body, {**headers_of(body), "webhook-signature": "v1," + "A" * 43 + "="}) == 401
-    assert post(listener, b"x" * 30_000, {}) == 401, "the body of a stranger is not even looked at"
+    assert post(listener, b"x" * 30_000, {}) == 401, "the body of an unsigned request is not read"
     assert httpx.get(listener.url).status_code == 405
     assert httpx.get(f"{listener.url}/healthz").status_code == 200
     text = exposed(listener)

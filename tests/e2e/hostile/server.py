@@ -17,7 +17,7 @@ from tests.http.hostile.server import read_head
 from whopwatch.simulator import embedded
 
 NAMES = (*(behaviour.name for behaviour in BEHAVIOURS), *CHANGES)
-"""All behaviours: those on the wire, then those that change a response."""
+"""All behaviours: first of the connection, then of the response."""
 WIRE: tuple[Answer, ...] = tuple(behaviour.answer for behaviour in BEHAVIOURS)
 TIMEOUT = 10.0
 

@@ -31,7 +31,7 @@ ALWAYS = (
 
 
 def sample(count: int) -> list[tuple[str, str]]:
-    """Return runs by chance: none of those that wait for a server that is silent or slow."""
+    """Return random runs, without the ones that wait for a silent or slow server."""
     quick = [name for name in NAMES if not name.startswith(("is silent", "drips", "asks for time", "a limit"))]
     chosen = random.Random(SEED)  # noqa: S311 - a sample is no secret
     return [(runner.COMMANDS[place % 4], name) for place, name in enumerate(chosen.sample(quick, count))]

@@ -18,7 +18,7 @@ CASES = [
     ("item-on-every-page@leads.list", 1, AFTER, "a page after a cursor shows earlier items"),
     ("end-cursor-of-first@payments.list", 1, AFTER, "a page after a cursor shows earlier items"),
     ("item-dropped-from-page@entries.list", 6, AFTER, "a page skips the items after its cursor"),
-    # passed over where nobody could be sure of it, and shown on the way back
+    # not reported where it is unclear, and reported for the step back
     ("item-skipped-by-small-pages@entries.list", 2, AFTER, "a page skips the items after its cursor"),
     # the whole list itself lacks an item, whatever it is asked for with
     ("item-skipped@payment_methods.list", 2, "/data", "a response shows an item that is not in the whole list"),
@@ -61,7 +61,7 @@ def test_a_fault_is_one_finding(contract: Contract, fault: str, seed: int, locat
         ("unknown-id-204@payment_methods.retrieve", "D20", "it returns success for an id that does not exist"),
     ],
 )
-def test_a_status_is_told_once(contract: Contract, fault: str, drift_class: str, words: str) -> None:
+def test_a_status_is_reported_once(contract: Contract, fault: str, drift_class: str, words: str) -> None:
     operation = fault.partition("@")[2]
     simulator = InProcess(contract, SimulatorOptions(seed=1, rate_limit=10**9, faults=(fault,)))
     report = check(contract, simulator.target(), only=[operation], seed=1, transport=simulator)
@@ -70,7 +70,7 @@ def test_a_status_is_told_once(contract: Contract, fault: str, drift_class: str,
     assert words in report.findings[0].message
 
 
-def test_an_empty_list_that_announces_a_page_is_told_at_its_place(contract: Contract) -> None:
+def test_an_empty_list_that_announces_a_page_is_reported_once(contract: Contract) -> None:
     fault = "has-next-always@payments.list"
     simulator = InProcess(contract, SimulatorOptions(items=0, rate_limit=10**9, faults=(fault,)))
     report = check(contract, simulator.target(), only=["payments.list"], transport=simulator)

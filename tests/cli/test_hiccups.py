@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,60 @@ def test_a_hiccup_of_any_kind_is_an_incident(api: Proxy, answer: Response | None
     assert (code, report["findings"]) == (0, [])
     (incident,) = report["incidents"]
     assert incident["what"].startswith(("no response: ", "status 5", "522 from", "429 from", "403 from"))
+
+
+RESET = None
+PAIRS: list[tuple[Response | None, Response | None]] = [
+    (HTML, RESET),
+    (RESET, TRUNCATED),
+    (LIMITED, (503, JSON, b"{}")),
+    (HTML, HTML),
+    (CLOUDFLARE[0], (500, JSON, b"{}")),
+]
+COMMANDS = {
+    "check": ("--only", "products.list,products.retrieve", "--budget", "80"),
+    "drift": ("--only", "products.list,products.retrieve", "--budget", "80"),
+}
+
+
+def failing(path: str, failures: dict[int, Response | None]) -> Callable[[int, str, Response], Response | None]:
+    """Return a change that replaces the nth responses to requests of `path`, counted from 1."""
+    count = iter(range(1, 10_000))
+
+    def change(_: int, requested: str, response: Response) -> Response | None:
+        if not requested.endswith(path):
+            return response
+        number = next(count)
+        return failures.get(number, response)
+
+    return change
+
+
+@pytest.mark.parametrize("places", [(1, 2), (1, 4), (3, 4), (4, 9)], ids=str)
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: "-".join(str(one and one[0]) for one in pair))
+def test_two_different_hiccups_of_one_operation_are_two_incidents(
+    api: Proxy, pair: tuple[Response | None, Response | None], places: tuple[int, int]
+) -> None:
+    """In a row the second one answers the repeated request, so only the same failure there is drift."""
+    first, second = pair
+    api.change = failing("/products", {places[0]: first, places[1]: second})
+    command = "drift" if places[0] == 3 else "check"
+    code = main([command, "--target", api.base_url, *COMMANDS[command], "--json", "report.json"])
+    report = json.loads(Path("report.json").read_text())
+    repeats = first == second and places[1] == places[0] + 1
+    assert (code, bool(report["findings"])) == ((1, True) if repeats else (0, False))
+    assert len(report.get("incidents", ())) == (0 if repeats else 2)
+
+
+@pytest.mark.parametrize("pair", PAIRS[:3], ids=lambda pair: "-".join(str(one and one[0]) for one in pair))
+def test_two_hiccups_of_one_probe_are_two_incidents(api: Proxy, pair: tuple[Response | None, Response | None]) -> None:
+    Path("probes.toml").write_text('[[probes]]\noperations = ["products.list", "products.retrieve"]\n')
+    api.change = failing("/products", dict(enumerate(pair, 1)))  # the list runs for the retrieve, too
+    options = ("--once", "--config", "probes.toml", "--json", "report.json")
+    code = main(["probe", "--target", api.base_url, *options])
+    report = json.loads(Path("report.json").read_text())
+    assert (code, report["findings"]) == (0, [])
+    assert len(report["incidents"]) == 2
 
 
 def test_a_failure_that_repeats_is_drift(api: Proxy) -> None:

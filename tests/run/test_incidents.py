@@ -75,6 +75,29 @@ def test_any_other_failure_is_judged(exchanges: list[Exchange]) -> None:
     assert without_incidents(exchanges) == (exchanges, ()) or without_incidents(exchanges) == (tuple(exchanges), ())
 
 
+BAD_GATEWAY, RESET = sent(status=502), sent(status=None, failure=Failure.RESET, phases=Phases(connect=0.1))
+
+
+@pytest.mark.parametrize(
+    "exchanges",
+    [
+        [BAD_GATEWAY, sent(), RESET, sent()],
+        [BAD_GATEWAY, RESET, sent()],
+        [sent(status=429), sent(), sent(status=503), sent()],
+        [BAD_GATEWAY, sent(), replace(BAD_GATEWAY, query=(("after", "c"),)), replace(sent(), query=(("after", "c"),))],
+    ],
+)
+def test_two_hiccups_of_one_operation_are_two_incidents(exchanges: list[Exchange]) -> None:
+    rest, incidents = without_incidents(exchanges)
+    assert {one.status for one in rest} == {200}
+    assert len(incidents) == 2
+
+
+def test_an_operation_that_fails_in_the_same_way_at_several_requests_is_judged() -> None:
+    flaky = [replace(one, query=(("after", str(n)),)) for n in range(3) for one in (BAD_GATEWAY, sent())]
+    assert without_incidents([*flaky, *[sent()] * 100])[1] == ()
+
+
 def test_many_incidents_are_none() -> None:
     few = [sent(f"o{n}", status, f"/{n}") for n in range(MAX_INCIDENTS) for status in (503, 200)]
     assert len(without_incidents(few)[1]) == MAX_INCIDENTS

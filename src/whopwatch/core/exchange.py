@@ -166,6 +166,11 @@ class Exchange:
         """Return whether the request failed in a way that may not repeat: no complete response, 429 or 5xx."""
         return self.failure is not None or self.status == 429 or (self.status or 0) >= 500
 
+    @property
+    def failure_kind(self) -> str | int | None:
+        """Return the failure, or the status of a response that may be transient; None for any other response."""
+        return self.failure or (self.status if self.may_be_transient else None)
+
     @cached_property
     def parsed(self) -> tuple[Any, BodyProblem | None]:
         """Return the body as JSON, and the problem if it is not JSON. Parsed once: RFC 8259 with unique keys."""

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -133,7 +133,30 @@ RETRIED = frozenset({429, 503})
 REPEAT_PAUSE = 1.0
 """Seconds before a run repeats a failed read, to distinguish a transient failure from drift."""
 MAX_REPEATS = 10
-"""Failed reads that a run repeats. An operation whose repetition fails is not repeated again."""
+"""Failed reads that a run repeats."""
+
+
+class Repeats:
+    """Decides which failed requests a run sends again: one that fails once and then succeeds is no finding.
+
+    A request is repeated until the same failure returns. That failure of the operation is then not repeated again.
+    """
+
+    def __init__(self) -> None:
+        self._left = MAX_REPEATS
+        self._given_up: set[tuple[str, str | int | None]] = set()
+
+    def allow(self, attempts: Sequence[Exchange]) -> bool:
+        """Return whether the request with these attempts is sent again, and count it."""
+        last = attempts[-1]
+        failure = (last.operation, last.failure_kind)
+        if not last.may_be_transient or failure in self._given_up or not self._left:
+            return False
+        if sum(one.failure_kind == last.failure_kind for one in attempts) > 1:
+            self._given_up.add(failure)
+            return False
+        self._left -= 1
+        return True
 
 
 def retry_after(exchange: Exchange) -> float | None:

@@ -12,7 +12,7 @@ from whopwatch.core.errors import INTERRUPTED, TargetError, TimeLimitReachedErro
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import OperationResult, Report, State
 from whopwatch.http.call import Call
-from whopwatch.http.limits import MAX_REPEATS, REPEAT_PAUSE, RETRIED, retry_after
+from whopwatch.http.limits import REPEAT_PAUSE, RETRIED, Repeats, retry_after
 from whopwatch.prober.budget import RequestBudget
 from whopwatch.prober.history import ProbeRun
 from whopwatch.prober.probe_requests import MAX_LISTS_PER_RUN
@@ -93,34 +93,31 @@ def run_each_once(
 
 
 class _Repeating:
-    """Send through `client`, and repeat a failed request once after a pause. Add the first attempts to `made`."""
+    """Send through `client`, and repeat failed requests after a pause. Add all attempts but the last to `made`."""
 
     def __init__(
         self, client: CallSender, budget: RequestBudget, sleep: Callable[[float], None], made: OnceRound
     ) -> None:
-        self._repeats, self._made = 0, made
+        self._repeats, self._made = Repeats(), made
         self._client, self._budget, self._sleep = client, budget, sleep
-        self._given_up: set[str] = set()
 
     def send(self, call: Call, seconds: float) -> Exchange:
-        """Make one attempt at `call`, or two; return the last exchange."""
-        exchange = self._client.send(call, seconds)
-        pause = retry_after(exchange) if exchange.status in RETRIED else None
+        """Send `call`, again as long as `Repeats` allows it, and return the last exchange."""
+        attempts = [self._client.send(call, seconds)]
+        while self._repeats.allow(attempts) and self._waited(attempts[-1]):
+            attempts.append(self._client.send(call, seconds))
+        self._made.exchanges += attempts[:-1]
+        return attempts[-1]
+
+    def _waited(self, failed: Exchange) -> bool:
+        """Wait until the request may be sent again. Return False if the wait is too long or no request is left."""
+        pause = retry_after(failed) if failed.status in RETRIED else None
         pause = REPEAT_PAUSE if pause is None else pause
-        id = call.operation.id
-        is_repeated = exchange.may_be_transient and id not in self._given_up and self._repeats < MAX_REPEATS
-        if not is_repeated or pause > MAX_PAUSE:
-            return exchange
+        if pause > MAX_PAUSE:
+            return False
         self._sleep(pause)
         self._budget.wait(1, self._sleep)
-        if self._budget.take(id):
-            return exchange
-        self._repeats += 1
-        self._made.exchanges.append(exchange)
-        again = self._client.send(call, seconds)
-        if again.may_be_transient:
-            self._given_up.add(id)
-        return again
+        return not self._budget.take(failed.operation)
 
 
 def _run_within_budget(runner: ProbeRunner, probe: Probe, sleep: Callable[[float], None]) -> ProbeRun:

@@ -17,6 +17,8 @@ MAX_INCIDENTS = 3
 """More of them in one run are no accident any more, unless it sent many requests: see `MAX_SHARE`."""
 MAX_SHARE = 0.05
 """The share of the requests of a run that may be incidents."""
+MAX_OF_OPERATION = 2
+"""Requests of one operation that may fail in the same way and succeed when they are repeated."""
 MAX_INCIDENTS_LISTED = 20
 """Incidents that a report lists."""
 
@@ -38,10 +40,11 @@ class Incident:
 def without_incidents(exchanges: Sequence[Exchange]) -> tuple[Sequence[Exchange], tuple[Incident, ...]]:
     """Return the exchanges to judge, and the incidents among the others.
 
-    A failure is a 5xx, a 429 or no complete response. It is an incident if the same request got a response later, its
-    operation failed no other time, and the run had few of them. Three kinds are incidents in any number: a response of
-    Cloudflare itself, which says nothing about the API; a connection that the server had closed before the request was
-    sent on it; and a 429 that ended after a wait, because others may spend the limit of the same key.
+    A failure is a 5xx, a 429 or no complete response. It is an incident if the same request got a response later and
+    did not fail in the same way again, and if the operation and the run had few of them. Three kinds are incidents in
+    any number: a response of Cloudflare itself, which says nothing about the API; a connection that the server had
+    closed before the request was sent on it; and a 429 that ended after a wait, because others may spend the limit of
+    the same key.
     """
     foreign = {place: reason for place, one in enumerate(exchanges) if (reason := cloudflare_reason(one))}
     failures = [place for place, one in enumerate(exchanges) if place not in foreign and one.may_be_transient]
@@ -49,8 +52,15 @@ def without_incidents(exchanges: Sequence[Exchange]) -> tuple[Sequence[Exchange]
     recovered = [place for place in failures if last_response[_identity(exchanges[place])] > place]
     expected = {place for place in recovered if _is_expected(exchanges[place])}
     others = set(recovered) - expected
-    of_operation = Counter(exchanges[place].operation for place in failures if exchanges[place].status != 429)
-    once = {place for place in others if of_operation[exchanges[place].operation] == 1}
+    failed = [exchanges[place] for place in failures]
+    of_request = Counter((_identity(one), one.failure_kind) for one in failed)
+    of_operation = Counter((one.operation, one.failure_kind) for one in failed)
+
+    def is_rare(one: Exchange) -> bool:
+        kind = one.failure_kind
+        return of_request[_identity(one), kind] == 1 and of_operation[one.operation, kind] <= MAX_OF_OPERATION
+
+    once = {place for place in others if is_rare(exchanges[place])}
     is_accident = len(others) <= max(MAX_INCIDENTS, MAX_SHARE * len(exchanges))
     apart = {*foreign, *expected, *(once if is_accident else ())}
     rest = tuple(one for place, one in enumerate(exchanges) if place not in apart)

@@ -24,7 +24,7 @@ from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Confidence, Finding
 from whopwatch.core.report import timestamp
 from whopwatch.http import Attempts, Call, Client, RunBudget, SharedBudget, Transport
-from whopwatch.http.limits import MAX_REPEATS, REPEAT_PAUSE
+from whopwatch.http.limits import REPEAT_PAUSE, Repeats
 from whopwatch.planning.follow_ups import repeat_suspected
 from whopwatch.planning.ids import without_candidates
 from whopwatch.planning.schedule import plan
@@ -173,8 +173,8 @@ class Session:
         self._answered = False
         self._max_failures = max_failures
         self._judged = 0
-        self._failing: set[str] = set()
-        self._repeats = MAX_REPEATS
+        self._repeats = Repeats()
+        self._failed_first: list[Call] = []
         # The embedded simulator has no network failures.
         self._pause = 0.0 if client.target.name == SIMULATOR else REPEAT_PAUSE
         self._is_late = False
@@ -340,23 +340,33 @@ class Session:
         }
 
     def _send_round(self, calls: Sequence[Call]) -> list[Exchange | None]:
-        """Send `calls` and return their responses; None for one that was not sent, and for all once the run is over."""
-        responses: list[Exchange | None] = []
-        for call, attempts in zip(calls, self._client.send_all(calls), strict=True):
+        """Send `calls` and return their responses; None for one that was not sent, and for all once the run is over.
+
+        Requests that failed before the target gave its first response are sent again with the first round after it.
+        """
+        again: list[Call] = []
+        if self._answered and self._failed_first:
+            again, self._failed_first = self._failed_first, []
+            time.sleep(self._pause)
+        sent = self._client.send_all([*again, *calls])
+        responses = [self._response(call, made) for call, made in zip((*again, *calls), sent, strict=True)]
+        return [None] * len(calls) if self.stopped else responses[len(again) :]
+
+    def _response(self, call: Call, attempts: Attempts) -> Exchange | None:
+        """Return the response to `call`, which has these attempts so far; repeat a failed one. None if not sent."""
+        exchange = self._note(attempts)
+        made = list(attempts.exchanges)
+        while exchange and self._is_repeated(call, made):
+            time.sleep(self._pause)
+            (attempts,) = self._client.send_all([call])
             exchange = self._note(attempts)
-            if exchange and self._is_repeated(exchange):
-                time.sleep(self._pause)
-                (attempts,) = self._client.send_all([call])
-                exchange = self._note(attempts)
-                if exchange and exchange.may_be_transient:
-                    self._failing.add(exchange.operation)
-            if exchange:
-                self.state.record(call, exchange)
-                self._show_progress(exchange)
-                if len(exchange.body) > KEPT_BODY:
-                    exchange.forget_body()
-            responses.append(exchange)
-        return [None] * len(responses) if self.stopped else responses
+            made += attempts.exchanges
+        if exchange:
+            self.state.record(call, exchange)
+            self._show_progress(exchange)
+            if len(exchange.body) > KEPT_BODY:
+                exchange.forget_body()
+        return exchange
 
     def _note(self, attempts: Attempts) -> Exchange | None:
         """Add the attempts of one request to the run and return the last one.
@@ -373,17 +383,15 @@ class Session:
             raise attempts.error
         return None
 
-    def _is_repeated(self, exchange: Exchange) -> bool:
+    def _is_repeated(self, call: Call, attempts: Sequence[Exchange]) -> bool:
         """Return whether a failed read is repeated: a transient failure is no finding. The client repeats 429, 503."""
-        if self.stopped or not exchange.may_be_transient or exchange.method != "GET":
+        if self.stopped or attempts[-1].method != "GET" or not self._client.remaining:
             return False
-        if not self._answered:
-            return False  # the target may be down as a whole; findings are confirmed at the end of the run
-        is_new = exchange.operation not in self._failing and exchange.attempt == 1
-        if not (is_new and self._repeats and self._client.remaining):
+        if not self._answered:  # the target may be down as a whole
+            if attempts[-1].may_be_transient:
+                self._failed_first.append(call)
             return False
-        self._repeats -= 1
-        return True
+        return self._repeats.allow(attempts)
 
     def set_other_versions_aside(self, findings: Sequence[Finding], others: OtherContracts) -> Mapping[str, str]:
         """Remove the responses of another version from the exchanges; return that version by operation id."""

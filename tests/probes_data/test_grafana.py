@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.probes_data.conftest import Run
-from tests.probes_data.rules import RECORDS, exported, load, metric_names
+from tests.probes_data.rules import ALERTS, RECORDS, exported, load, metric_names
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_the_dashboard_keeps_the_rules_of_the_dashboard_linter(dashboard: dict[s
 JOBS = ('job=~"$job"', 'job="whopwatch-webhooks"')
 OF_NO_JOB = {"Firing alerts"}
 """Panels of series that Prometheus makes itself."""
-OF_ANY_JOB = {"Nightly drift", "Findings by impact", "Incidents"}
+OF_ANY_JOB = {"Nightly drift", "Findings by impact", "Incidents", "Nights until every check ran"}
 """The nightly run pushes its metrics with a job name of its own."""
 
 
@@ -149,3 +149,9 @@ def test_every_rate_of_a_panel_is_of_a_counter(dashboard: dict[str, Any]) -> Non
     for expression in _expressions(dashboard):
         for series in re.findall(r"\b(?:rate|increase|irate)\(\s*(\w+)", expression):
             assert series.endswith(("_total", "_bucket", "_sum", "_count")), series
+
+
+def test_the_threshold_of_a_panel_is_that_of_its_alert(dashboard: dict[str, Any]) -> None:
+    (panel,) = (panel for panel in _panels(dashboard) if panel["title"] == "Nights until every check ran")
+    threshold = panel["fieldConfig"]["defaults"]["thresholds"]["steps"][-1]["value"]
+    assert float(ALERTS["WhopDriftChecksOverdue"]["expr"].rpartition(">")[2]) == threshold

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import table, timeseries
+from grafana_foundation_sdk.builders import common, table, timeseries
+from grafana_foundation_sdk.models.common import GraphThresholdsStyleMode
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
-from .parts import BLUE, BY_OPERATION, BY_PROBER, GREEN, GREY, ORANGE, RED, YELLOW, always, lines, query, rows, stacked
+from .parts import (
+    BLUE,
+    BY_OPERATION,
+    BY_PROBER,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    YELLOW,
+    always,
+    lines,
+    query,
+    rows,
+    stacked,
+    steps,
+)
 
 TITLE = "Contract and request budget"
 COLLAPSED = False
 
 IMPACT_COLOURS = {"hits you": RED, "may hit you": ORANGE, "not used by you": GREY}
+MAX_NIGHTS = 21
+"""The threshold of the alert WhopDriftChecksOverdue."""
 SEVERITY_COLOURS = {"critical": RED, "high": ORANGE, "medium": YELLOW, "low": BLUE, "info": GREY}
 
 
@@ -30,6 +48,7 @@ def panels() -> list[timeseries.Panel | table.Panel]:
         _rate_limit(),
         _by_impact(),
         _incidents(),
+        _nights(),
         _versions(),
     ]
 
@@ -61,11 +80,28 @@ def _incidents() -> timeseries.Panel:
     )
 
 
+def _nights() -> timeseries.Panel:
+    return (
+        lines(
+            "Nights until every check ran",
+            "Every check of every verified operation ran within this number of nights. The alert "
+            f"WhopDriftChecksOverdue fires above {MAX_NIGHTS}.",
+            "short",
+            height=6,
+        )
+        .decimals(0)
+        .no_value("No nightly run")
+        .with_target(query("max without (instance) (whop_contract_drift_checks_within_nights)", "{{job}}"))
+        .thresholds(steps((None, "transparent"), (MAX_NIGHTS, RED)))
+        .thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.LINE))
+    )
+
+
 def _versions() -> table.Panel:
     names = {"instance": "Prober", "asked": "Asked for", "seen": "In responses", "version": "Contract"}
     return (
         rows(
-            "API versions", "Version asked for, version in responses, and version of the contract.", width=24, height=5
+            "API versions", "Version asked for, version in responses, and version of the contract.", width=16, height=6
         )
         .with_target(
             query(

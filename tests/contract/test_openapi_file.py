@@ -202,3 +202,24 @@ def test_hosts_tags_and_extensions_of_a_document_are_kept(tmp_path: Path) -> Non
     assert made["tags"] == [{"name": "cats", "x-mark": 1}, {"name": "products"}]
     assert made["paths"]["/cats"]["get"]["servers"] == vault
     assert made["paths"]["/cats"]["get"]["summary"] == "List cats"
+
+
+def test_references_within_a_schema_with_an_id_start_there(tmp_path: Path) -> None:
+    cats = document()
+    cats["components"]["schemas"]["House"] = {
+        "$id": "https://example.com/house",
+        "$defs": {"Room": {"type": "object", "properties": {"in": {"$ref": "https://example.com/house"}}}},
+        "type": "object",
+        "properties": {"room": {"$ref": "#/$defs/Room"}, "next": {"$ref": "#"}},
+    }
+    contract = loaded(tmp_path, cats)
+    house = contract.documents["v1"]["components"]["schemas"]["House"]
+    here = "#/components/schemas/House"
+    assert house["properties"] == {"room": {"$ref": f"{here}/$defs/Room"}, "next": {"$ref": here}}
+    assert house["$defs"]["Room"]["properties"]["in"] == {"$ref": here}
+
+
+def test_a_document_without_servers_gets_those_of_its_own_api_only(tmp_path: Path) -> None:
+    cats = document()
+    cats["paths"] = {f"/house/{path.strip('/')}": item for path, item in cats["paths"].items()}
+    assert loaded(tmp_path, cats).documents["v1"]["servers"] == [{"url": "/"}]

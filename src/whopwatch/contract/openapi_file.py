@@ -18,7 +18,7 @@ from whopwatch.contract.bundle import ROOT_FILE, bundle_document
 from whopwatch.contract.edition import Edition
 from whopwatch.contract.model import Contract
 from whopwatch.contract.openapi_inference import ImportNote, infer
-from whopwatch.contract.operation import Operation
+from whopwatch.contract.operation import Operation, escape_pointer
 from whopwatch.core.documents import DocumentError, parse_document
 from whopwatch.core.errors import ContractError
 
@@ -77,7 +77,8 @@ def read_openapi_file(path: Path, expected: str = EXPECTED) -> Node:
     if path.stat().st_size > MAX_BYTES:
         raise ContractError("The document is too large.", where=str(path), expected=f"at most {MAX_BYTES:,} bytes")
     try:
-        document = parse_document(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = parse_document(text)
     except ValueError as error:
         raise ContractError(
             "The document cannot be read.",
@@ -97,9 +98,41 @@ def read_openapi_file(path: Path, expected: str = EXPECTED) -> Node:
             got=f"version {str(declared)[:20]}" if declared else "no version",
             hint="convert it first" if declared else expected,
         )
+    if "$id" in text:
+        document = _with_references_from_the_root(document)
     items = document.get("paths")
     refers = isinstance(items, dict) and any("$ref" in item for item in items.values() if isinstance(item, dict))
     return bundle_document(path.parent) if refers and path.name == ROOT_FILE else document
+
+
+def _with_references_from_the_root(document: Node) -> Node:
+    """Return a copy in which every reference starts at the root: within a schema with an `$id` it starts there."""
+    places: dict[str, str] = {}
+
+    def read(node: Any, at: str, owner: tuple[str, Node]) -> Any:
+        if isinstance(node, list):
+            return [read(part, f"{at}/{place}", owner) for place, part in enumerate(node)]
+        if not isinstance(node, dict):
+            return node
+        if isinstance(node.get("$id"), str):
+            owner = (at, node)
+            places.setdefault(node["$id"], at)
+        parts = {key: part for key, part in node.items() if key != "$id" or not isinstance(part, str)}
+        made = {key: read(part, f"{at}/{escape_pointer(str(key))}", owner) for key, part in parts.items()}
+        reference = node.get("$ref")
+        if owner[0] and isinstance(reference, str) and reference[:1] == "#" and leads_somewhere(owner[1], reference):
+            made["$ref"] = f"#{owner[0]}{reference[1:]}"
+        return made
+
+    def named(node: Any) -> None:
+        for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+            named(part)
+        if isinstance(node, dict) and isinstance(node.get("$ref"), str) and node["$ref"] in places:
+            node["$ref"] = f"#{places[node['$ref']]}"
+
+    rooted: Node = read(document, "", ("", document))
+    named(rooted)
+    return rooted
 
 
 def version_of(document: Mapping[str, Any]) -> str | None:
@@ -146,7 +179,7 @@ def _check_structure(document: Node, path: Path) -> None:
                 expected = _EXPECTED[key]
                 if not isinstance(node[key], expected):
                     raise _malformed(path, f"{at}/{key}", _TYPE_NAMES[expected], type(node[key]).__name__)
-            if "$ref" in node and not _leads_somewhere(document, node["$ref"]):
+            if "$ref" in node and not leads_somewhere(document, node["$ref"]):
                 hint = "bundle the document into one file first"
                 raise _malformed(path, f"{at}/$ref", "a reference within the document", node["$ref"][:200], hint)
         elif are_names or at.rpartition("/")[2] in _SCHEMA_LISTS:
@@ -164,7 +197,8 @@ def _malformed(path: Path, at: str, expected: str, got: str, hint: str | None = 
     return ContractError("The OpenAPI document is malformed.", where=where, expected=expected, got=got, hint=hint)
 
 
-def _leads_somewhere(document: Node, reference: str) -> bool:
+def leads_somewhere(document: Node, reference: str) -> bool:
+    """Return whether a reference leads to a part of the document."""
     node: Any = document
     for step in reference.removeprefix("#").removeprefix("/").split("/") if reference != "#" else ():
         key = step.replace("~1", "/").replace("~0", "~")
@@ -230,7 +264,7 @@ class _Adapter:
             **{key: value for key, value in self._document.items() if key.startswith("x-")},
             "openapi": "3.1.0",
             "info": {"title": "", "version": "", **_mapping(self._document.get("info"))},
-            "servers": self._document.get("servers") or self._pattern.documents["v1"].get("servers", []),
+            "servers": self._document.get("servers") or self._known_servers(),
             "tags": _tags(_list(self._document.get("tags")), made),
             "paths": made,
             "webhooks": dict(self._webhooks()),
@@ -246,6 +280,11 @@ class _Adapter:
                 adapted["components"][kind] = {name: part for name, part in parts if part}
         self._copy_marks(adapted)
         return adapted
+
+    def _known_servers(self) -> list[Any]:
+        """Return the servers of a document that names none: those of the same API, or the root of its own."""
+        known: list[Any] = self._pattern.documents["v1"].get("servers", []) if self._known else []
+        return known or [{"url": "/"}]
 
     def _operations(self, path: str, item: Node) -> Iterator[tuple[str, Node]]:
         shared = [self._follow(parameter) for parameter in _list(item.get("parameters"))]

@@ -17,6 +17,7 @@ from jsonschema_rs import Draft202012Validator, ValidationError, meta
 from whopwatch.contract.bundle import APIS
 from whopwatch.contract.edition import EDITION
 from whopwatch.contract.loader import BUNDLE, documents_sha256, read_edition
+from whopwatch.contract.openapi_file import leads_somewhere
 from whopwatch.contract_build.conflicts import without_names
 from whopwatch.contract_build.coverage import count
 from whopwatch.contract_build.files import read_yaml, sha256_of
@@ -122,17 +123,8 @@ def check_references(folder: ContractFolder) -> Iterator[Problem]:
     for version, document in folder.documents.items():
         for mapping in mappings(document):
             target = mapping.get("$ref")
-            if isinstance(target, str) and not _resolves(document, target):
+            if isinstance(target, str) and not leads_somewhere(document, target):
                 yield Problem("references", version, f"the reference {target} resolves to nothing")
-
-
-def _resolves(document: dict[str, Any], target: str) -> bool:
-    node: Any = document
-    for step in target.removeprefix("#/").split("/"):
-        if not isinstance(node, dict) or step not in node:
-            return False
-        node = node[step]
-    return target.startswith("#/")
 
 
 def check_openapi(folder: ContractFolder) -> Iterator[Problem]:

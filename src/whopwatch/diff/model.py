@@ -31,6 +31,10 @@ Vague = Literal["integer", "format"]
 """What a source may not state about a value: whether a number is an integer, and the format of a string."""
 
 
+CallbackKey = tuple[str, str, str]
+"""Name, method and URL of a callback."""
+
+
 class Direction(StrEnum):
     """Who decides what is sent: the client decides about a request, the API about a response or a webhook."""
 
@@ -176,7 +180,7 @@ class ApiOperation:
     security: frozenset[frozenset[str]] = frozenset()
     deprecated: bool = False
     servers: tuple[str, ...] = ()
-    callbacks: Mapping[str, ApiOperation] = field(default_factory=dict)
+    callbacks: Mapping[CallbackKey, ApiOperation] = field(default_factory=dict)
     lifecycle: tuple[tuple[str, str], ...] = ()
     behaviour: tuple[tuple[str, str], ...] = ()
     unknown: tuple[tuple[str, str], ...] = ()

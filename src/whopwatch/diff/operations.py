@@ -472,20 +472,28 @@ def _changes(old: Shape, new: Shape, comparer: Comparer) -> str:
 def _callbacks(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:
     if comparer.has_sdk:
         return
-    for name, callback in old.callbacks.items():
-        after = new.callbacks.get(name)
-        if after is None:
-            change = Change("D1", "removed", "", f"{callback.method} {callback.path}", "absent")
-            yield place.received(f"callback:{name}", change)
+    counts = [Counter(name for name, _, _ in one.callbacks) for one in (old, new)]
+    is_plain = {name for name in counts[0] | counts[1] if counts[0][name] <= 1 and counts[1][name] <= 1}
+    # A name with one callback on both sides is the same one, with another method or URL perhaps.
+    before, after = (
+        {key[:1] if key[0] in is_plain else key: callback for key, callback in one.callbacks.items()}
+        for one in (old, new)
+    )
+    for key in before | after:
+        label = f"callback:{' '.join(key)}"
+        mine, other = before.get(key), after.get(key)
+        if mine is None or other is None:
+            facts = (_callback_line(mine), _callback_line(other))
+            change = Change("D1", "removed", "", *facts) if mine else Change("D19", "added", "", *facts)
+            yield place.received(label, change)
             continue
-        if (callback.method, callback.path) != (after.method, after.path):
-            facts = (f"{callback.method} {callback.path}", f"{after.method} {after.path}")
-            yield place.sent(f"callback:{name}", Change("D22", "replaced", "", *facts))
-        yield from compare_operations(callback, replace(after, id=callback.id), comparer, place.callback(name))
-    for name, callback in new.callbacks.items():
-        if name not in old.callbacks:
-            change = Change("D19", "added", "", "absent", f"{callback.method} {callback.path}")
-            yield place.received(f"callback:{name}", change)
+        if (mine.method, mine.path) != (other.method, other.path):
+            yield place.sent(label, Change("D22", "replaced", "", _callback_line(mine), _callback_line(other)))
+        yield from compare_operations(mine, replace(other, id=mine.id), comparer, place.callback(" ".join(key)))
+
+
+def _callback_line(callback: ApiOperation | None) -> str:
+    return f"{callback.method} {callback.path}" if callback else "absent"
 
 
 def spread(

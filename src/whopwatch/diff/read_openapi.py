@@ -12,6 +12,7 @@ from whopwatch.diff.model import (
     ApiParameter,
     ApiResponse,
     Body,
+    CallbackKey,
     Facet,
     SecurityScheme,
     Shape,
@@ -174,16 +175,11 @@ class _OpenApiReader:
             ),
         )
 
-    def _callbacks(self, node: Node, at: str) -> Iterator[tuple[str, ApiOperation]]:
-        """Yield the callbacks by name; a name with several operations is followed by the method and the URL."""
+    def _callbacks(self, node: Node, at: str) -> Iterator[tuple[CallbackKey, ApiOperation]]:
         for name, callback, place in self._document.patterned(node, "callbacks", at):
-            found = [
-                operation
-                for expression, item, below in self._document.patterned({"callback": callback}, "callback", place)
-                for operation in self._operations(expression, item, below)
-            ]
-            for operation in found:
-                yield name if len(found) == 1 else f"{name} {operation.method} {operation.path}", operation
+            for expression, item, below in self._document.patterned({"callback": callback}, "callback", place):
+                for operation in self._operations(expression, item, below):
+                    yield (name, operation.method, operation.path), operation
 
     def _responses(self, node: Node, at: str) -> tuple[dict[str, ApiResponse], dict[str, ApiResponse | None]]:
         """Return the success responses and the others; `default` is a success if no other response is."""

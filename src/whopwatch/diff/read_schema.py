@@ -341,14 +341,25 @@ def _as_scalar(shapes: Sequence[Shape]) -> Shape | None:
     closed = [shape for shape in shapes if shape.enum is not None]
     opened = [shape for shape in shapes if shape.enum is None]
     values = tuple(dict.fromkeys(value for shape in closed for value in shape.enum or ()))
-    if not all(shape == Shape(kinds=shape.kinds, enum=shape.enum) for shape in closed):
+    if not all(replace(shape, facts=()) == Shape(kinds=shape.kinds, enum=shape.enum) for shape in closed):
         return None
+    facts = _facts_by_value(closed)
     if not opened:
-        return Shape(kinds=kinds, enum=values)
+        return Shape(kinds=kinds, enum=values, facts=facts)
     if len(kinds) == len(opened) == 1:
-        return replace(opened[0], known=(*opened[0].known, *values))
+        return replace(opened[0], known=(*opened[0].known, *values), facts=(*opened[0].facts, *facts))
     plain = all(shape == Shape(kinds=shape.kinds) for shape in opened)
     return Shape(kinds=kinds) if plain and not closed else None
+
+
+def _facts_by_value(closed: Sequence[Shape]) -> tuple[tuple[str, str], ...]:
+    """Return the facts about single values of an enum that is written as a union: `deprecated`, with the values."""
+    found: dict[str, list[str]] = {}
+    for shape in closed:
+        for key, text in shape.facts:
+            names = ", ".join(map(str, shape.enum or ()))
+            found.setdefault(key, []).append(names if text == "true" else f"{names} {text}")
+    return tuple((key, ", ".join(texts)) for key, texts in found.items())
 
 
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})

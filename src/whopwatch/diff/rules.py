@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from whopwatch.contract.operation import escape_pointer
@@ -95,11 +96,16 @@ def compare_facts(old: Shape, new: Shape, comparer: ShapeRelation) -> Iterator[C
     mine, other = dict(old.facts), dict(new.facts)
     for key in sorted(mine.keys() | other.keys()):
         if key == "deprecated" and mine.get(key) != other.get(key):
-            yield deprecation(key in other)
+            before, after = (_deprecated(facts.get(key)) for facts in (mine, other))
+            yield replace(deprecation(key in other), expected=before, observed=after)
         elif mine.get(key) != other.get(key):
             drift_class = "D21" if key in LIFECYCLE else "D12"
-            facts = (f"{key} {mine.get(key, 'none')}", f"{key} {other.get(key, 'none')}")
-            yield Change(drift_class, "replaced", "", *facts)
+            words = (f"{key} {mine.get(key, 'none')}", f"{key} {other.get(key, 'none')}")
+            yield Change(drift_class, "replaced", "", *words)
+
+
+def _deprecated(text: str | None) -> str:
+    return "not deprecated" if text is None else "deprecated" if text == "true" else f"deprecated: {text}"
 
 
 def requiredness(old: bool, new: bool) -> Change:

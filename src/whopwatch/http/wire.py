@@ -314,8 +314,8 @@ class RawResponse:
             self.is_complete = True
 
     def header(self, name: str) -> str:
-        """Return the first value of the header `name` in lower case; empty if there is none."""
-        return next((value for key, value in self.headers if key == name), "").strip().lower()
+        """Return the values of the header `name` in lower case, as one list; empty if there is none."""
+        return ", ".join(value.strip().lower() for key, value in self.headers if key == name)
 
     @property
     def ends_with_connection(self) -> bool:

@@ -211,6 +211,38 @@ BEHAVIOURS = (
     Behaviour("sends a chunk longer than its size", says(CHUNKED + b"2\r\nabc\r\n0\r\n\r\n"), Failure.PROTOCOL),
     Behaviour("names an unknown transfer encoding", says(START + b"Transfer-Encoding: br\r\n\r\n"), Failure.PROTOCOL),
     Behaviour("switches protocols", says(START.replace(b"200 OK", b"101 X") + b"Upgrade: x\r\n\r\n"), Failure.PROTOCOL),
+    # it is HTTP for one reader, and something else for the next one
+    Behaviour("sends a length and chunks", says(whole(JSON, b"Transfer-Encoding: chunked")), Failure.PROTOCOL),
+    Behaviour(
+        "sends chunks twice over",
+        says(CHUNKED[:-2] + b"Transfer-Encoding: chunked\r\n\r\n" + chunk(JSON)),
+        Failure.PROTOCOL,
+    ),
+    Behaviour(
+        "hides its chunks behind another encoding",
+        says(START + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: br\r\n\r\n" + chunk(JSON) + chunk(b"")),
+        Failure.PROTOCOL,
+    ),
+    Behaviour("sends a length of another alphabet", says(START + b"Content-Length: \xb2\r\n\r\n{}"), Failure.PROTOCOL),
+    Behaviour("sends a length with a sign", says(START + b"Content-Length: +12\r\n\r\n" + JSON), Failure.PROTOCOL),
+    Behaviour("sends a list of lengths", says(START + b"Content-Length: 12, 12\r\n\r\n" + JSON), Failure.PROTOCOL),
+    Behaviour("sends a length in hexadecimal", says(START + b"Content-Length: 0xc\r\n\r\n" + JSON), Failure.PROTOCOL),
+    Behaviour("folds a header", says(START + b"X-A: b\r\n Content-Length: 3\r\n\r\n"), Failure.PROTOCOL),
+    Behaviour("ends lines without a return", says(whole(JSON).replace(CRLF, b"\n")), Failure.PROTOCOL),
+    Behaviour(
+        "sends a status line of 20 MB", then(says(b"HTTP/1.1 200 "), repeats([b"O" * 2**16])), Failure.HEADERS_TOO_LARGE
+    ),
+    Behaviour("sends 100,000 headers", says(START + b"X-A: b\r\n" * 100_000 + CRLF), Failure.HEADERS_TOO_LARGE),
+    Behaviour(
+        "sends chunk extensions without end",
+        then(says(CHUNKED + b"1;"), repeats([b"a=b;" * 9999])),
+        Failure.PROTOCOL,
+    ),
+    Behaviour("packs in a thousand layers", packed(ZIPPED, b"gzip, " * 1000 + b"gzip"), Failure.ENCODING),
+    Behaviour(
+        "packs in two headers", packed(gzip.compress(ZIPPED), b"gzip\r\nContent-Encoding: gzip"), Failure.ENCODING
+    ),
+    Behaviour("packs in 100,000 parts", packed(gzip.compress(b"", 1) * 100_000), Failure.ENCODING),
     # it is packed wrongly
     Behaviour("packs nothing", packed(JSON), Failure.ENCODING),
     Behaviour("packs half", packed(ZIPPED[:-6]), Failure.ENCODING),

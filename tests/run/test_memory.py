@@ -9,6 +9,7 @@ from whopwatch.contract import Contract
 from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, RawResponse
 from whopwatch.run import observe
+from whopwatch.run.matching import bundled_contracts
 from whopwatch.run.session import KEPT_BODY
 from whopwatch.simulator.backend import SimulatorOptions
 
@@ -42,3 +43,22 @@ def test_a_run_ends_when_its_responses_take_too_much_memory(
     assert seen.stopped == "The responses of the run exceed 2 MiB, which is their memory limit."
     assert seen.sent <= 3
     assert not seen.exhausted
+
+
+@pytest.mark.parametrize("megabytes", range(1, 20, 2))
+def test_a_limit_that_is_reached_while_the_version_is_detected_ends_the_run(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch, megabytes: int
+) -> None:
+    monkeypatch.setattr("whopwatch.http.limits.MIN_RESPONSE_WEIGHT", megabytes << 20)
+    monkeypatch.setattr("whopwatch.http.limits.WEIGHT_PER_REQUEST", 0)
+
+    class Missing(InProcess):
+        def send(self, request: HttpRequest, timer: AttemptTimer) -> RawResponse:
+            response = super().send(request, timer)
+            response.status, response.body = 404, bytearray(1 << 20)
+            return response
+
+    missing = Missing(contract, SimulatorOptions(seed=2, rate_limit=10**9))
+    seen = observe(contract, missing.target(), budget=50, transport=missing, others=bundled_contracts)
+    assert seen.sent <= megabytes + 1
+    assert seen.stopped

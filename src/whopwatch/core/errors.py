@@ -102,6 +102,8 @@ class UnsafeRequestError(WhopwatchError):
 class BudgetExhaustedError(WhopwatchError):
     """The run has used up its request budget."""
 
+    exit_code = EXIT_COULD_NOT_CHECK
+
 
 class ResponsesTooLargeError(BudgetExhaustedError):
     """The responses of the run take as much memory as it may use."""

@@ -255,9 +255,10 @@ class Session:
                 if contract.match("GET", call.operation.path) is None:
                     calls.setdefault(call.operation.path, (other, call))
         seen: list[Exchange] = []
-        for other, call in list(calls.values())[: min(DETECTION_REQUESTS, self._client.remaining)]:
-            with Client(target, other, budget=self._client.run_budget, transport=transport) as client:
-                seen.append(client.send(call))
+        with self._interruptible(), suppress(BudgetExhaustedError):
+            for other, call in list(calls.values())[:DETECTION_REQUESTS]:
+                with Client(target, other, budget=self._client.run_budget, transport=transport) as client:
+                    seen.append(client.send(call))
         answer = detected_version(contract, seen, others)
         if answer is not None and detector is not None:
             detector.answer = replace(answer, requested=detector.answer.requested)
@@ -277,7 +278,7 @@ class Session:
         detector, call = self._detector, request_supported_versions(self.state.contract, target.company_id)
         if detector is None or call is None or self.stopped or self.unusable or not self._client.remaining:
             return
-        with self._interruptible(), suppress(BudgetExhaustedError, TimeLimitReachedError, ResponsesTooLargeError):
+        with self._interruptible(), suppress(BudgetExhaustedError):
             supported = supported_versions(self._client.send(call)) or ()
             detector.answer = replace(detector.answer, supported=supported)
 

@@ -169,6 +169,34 @@ def _shuffled(value: Any, head: bytes) -> bytes:
     return sends(broken(value))
 
 
+def _new_cursor(value: Any, _: bytes) -> bytes:
+    """Promise another page after every page, with a cursor that was never sent before."""
+    if isinstance(value, dict) and isinstance(value.get("page_info"), dict):
+        value["page_info"].update(has_next_page=True, end_cursor=f"c{random.getrandbits(60)}")
+    return sends(broken(value))
+
+
+def _each_item(make: Callable[[int], Mapping[str, Any]], count: int) -> Change:
+    """Send `count` copies of the first item, each with other fields."""
+
+    def change(value: Any, _: bytes) -> bytes:
+        first = next(iter(items(broken(value))), {})
+        return sends({**value, "data": [{**first, **make(number)} for number in range(count)]})
+
+    return change
+
+
+SHOWN = (
+    "\x1b[2J\x1b]0;owned\x07",
+    "\u202e\u2066evil\u2069",
+    "act\u200bive",
+    "\ufeffpaid",
+    "a\r\n::error::x",
+    "\x9b31m",
+)
+"""Values that change what a terminal or a log shows."""
+
+
 ENCODINGS: Mapping[str, Callable[[str], str]] = {
     "as it is": str,
     "in upper case": str.upper,
@@ -226,6 +254,24 @@ CHANGES: Mapping[str, Change] = {
     "a status of 1 MB": field("s" * 2**20, "status"),
     "a status that is a command": field("::error::x", "status"),
     "an object in place of text": field({EMAIL: CARD}, "title"),
+    "a status for a terminal": field("".join(SHOWN), "status"),
+    **{f"a status with invisible letters, {number}": field(text, "status") for number, text in enumerate(SHOWN)},
+    "10,000 statuses": _each_item(lambda number: {"status": f"status_{number}"}, 10_000),
+    "1,000 types of one field": _each_item(
+        lambda number: {"title": [[number], {f"a{number}": 1}, number][number % 3]}, 1000
+    ),
+    "one id for all items": _each_item(lambda number: {"id": "prod_same"}, 100),
+    "ids that differ in case": _each_item(lambda number: {"id": "pRoD_" + ("a" if number % 2 else "A") * 9}, 100),
+    "ids of invisible letters": _each_item(lambda number: {"id": "prod_" + "\u200b" * number}, 100),
+    "an id that is a curl option": field("-o/etc/passwd --config /tmp/x"),
+    "an id that is a command": field("$(touch /tmp/owned)`id`';rm -rf ~;'"),
+    "an id that is a formula": field("=cmd|' /C calc'!A0"),
+    "an id that is a template": field("{{7*7}}${7*7}#{7*7}<%= 7 %>"),
+    "an id that is a URL": field("https://user:" + KEY + "@evil.example/#" + KEY),
+    "the key in a fragment": field("https://cdn.example/a#access_token=" + KEY, "title"),
+    "a date of 30 digits": raw_number(str(10**30)),
+    "a date that is a list of dates": field(["2026-01-01T00:00:00Z"] * 10_000, "created_at"),
+    "a total that is infinite": page(total_count=10**400, has_next_page=True),
     # names
     "a field called as an e-mail address": names(EMAIL),
     "a field called as a card number": names(CARD),
@@ -245,6 +291,10 @@ CHANGES: Mapping[str, Change] = {
     "a field of bidirectional letters": names("\u202eabc\u2069", "\ufeff", "a\u0301" * 100),
     "a field with a lone surrogate": names("a\ud800b"),
     "a field called as an ANSI sequence": names("\x1b[31mred\x1b[0m", "\x9b2J"),
+    "a field with invisible letters": names("stat\u200bus", "ti\u00adtle", "i\u0307d", "\u0456d", "ｉｄ"),
+    "a field in three cases": names("ID", "Id", "STATUS", "Title"),
+    "fields for a terminal": names(*SHOWN),
+    "a field called as a URL with the key": names(f"https://x.example/?api_key={KEY}", f"a#{KEY}"),
     "names that nest 40 deep": nested(*(f"{number}.{EMAIL}" for number in range(40))),
     "names that nest 70 deep": nested(*(f"n{number}" for number in range(70))),
     "5,000 fields in an object": names(*(f"field{number}" for number in range(5000)), content=1),
@@ -280,6 +330,12 @@ CHANGES: Mapping[str, Change] = {
     "items in another order each time": _shuffled,
     # pages
     "a cursor that never ends": page(has_next_page=True, end_cursor="same"),
+    "a new cursor on every page": _new_cursor,
+    "empty pages without end": whole_value(
+        lambda value: {"data": [], "page_info": {"has_next_page": True, "end_cursor": "x", "has_previous_page": 7}}
+    ),
+    "a cursor for a terminal": page(has_next_page=True, end_cursor="".join(SHOWN)),
+    "a cursor that is a path": page(has_next_page=True, end_cursor="../../../v2/me?x=%00#"),
     "a cursor that is a number": page(has_next_page=True, end_cursor=7),
     "a cursor of 1 MB": page(has_next_page=True, end_cursor="c" * 2**20),
     "a cursor that is an e-mail address": page(has_next_page=True, end_cursor=EMAIL),
@@ -296,6 +352,25 @@ CHANGES: Mapping[str, Change] = {
     ),
     "a personal charset": header(b"Content-Type: application/json; charset=" + EMAIL.encode()),
     "a personal version": header(b"Api-Version-Date: " + EMAIL.encode()),
+    "a version for a terminal": header(b"Api-Version-Date: \x1b[2J2026"),
+    "a version that is a path": header(b"Api-Version-Date: ../../../../etc/passwd"),
+    "a version that is the key": header(b"Api-Version-Date: " + KEY.encode()),
+    "versions that change": lambda value, _: sends(
+        broken(value), b"Api-Version-Date: 20%02d-01-01" % (10 + random.getrandbits(6))
+    ),
+    "headers for a terminal": header(b"Deprecation: \x1b[2J", b"Warning: 299 - \x1b]0;x\x07", b"Link: <\x9b2J>; rel=a"),
+    "a deprecation of a huge date": header(b"Deprecation: @" + b"9" * 400, b"Sunset: Sat, 31 Dec 99999 23:59:59 GMT"),
+    "a sunset in a strange zone": header(
+        b"Sunset: Sat, 21 Nov 2026 10:00:00 +999999", b"Date: \xb2\xb3", b"Age: 1e999"
+    ),
+    "a limit that is no number": header(
+        b"RateLimit-Remaining: 0", b"RateLimit-Reset: 99999999999999", b"X-RateLimit-Limit: nan", status=b"429 X"
+    ),
+    "a limit that is used up": header(b"RateLimit-Remaining: 0", b"RateLimit-Reset: 3600"),
+    "a wait of a foreign alphabet": header("Retry-After: ²٣".encode(), status=b"503 X"),
+    "30 kB of links": header(b"Link: " + b"<" * 30_000),
+    "a media type of 30 kB": header(b"Content-Type: " + b"a/" * 15_000 + b"; charset=" + b"x" * 900),
+    "a charset that is a codec": header(b"Content-Type: application/json; charset=zip"),
     "a version of the future": header(b"Api-Version-Date: 9999-12-31"),
     "a personal request id": header(b"X-Request-Id: " + EMAIL.encode(), status=b"500 " + PERSON.encode()),
     "a request id that is a card": header(b"X-Request-Id: " + CARD.encode(), status=b"503 X"),
@@ -317,6 +392,23 @@ CHANGES: Mapping[str, Change] = {
     "status 418": error("418 I'm a teapot", EMAIL),
     "an error of a person": error("403 " + PERSON, PERSON, EMAIL),
     "an error with a card": error("422 X", CARD, CARD),
+    "an error for a terminal": error("400 X", SHOWN[0], "".join(SHOWN)),
+    "an error of another version": lambda value, _: sends(
+        {
+            "error": {
+                "param": "Api-Version-Date",
+                "message": "Supported: " + ", ".join(f"20{n:02}-01-01" for n in range(9999)),
+            }
+        },
+        status=b"400 X",
+    ),
+    "an error of a version with the key": lambda value, _: sends(
+        {"error": {"param": "Api-Version-Date", "message": f"Supported: 2026-01-01-{KEY}, {EMAIL}"}}, status=b"400 X"
+    ),
+    "an error about a parameter for a terminal": lambda value, _: sends(
+        {"error": {"type": "parameter_missing", "param": "\x1b[2J" + EMAIL, "message": SHOWN[1]}}, status=b"400 X"
+    ),
+    "an error of a million letters in a row": error("422 X", "parameter_missing", "a" * 10**6 + "!"),
     "an error of lists": error("400 X", [EMAIL], {CARD: PERSON}),
     "an error of 2 MB": error("400 X", "e" * 2**20, "m" * 2**20),
     "a missing parameter that is personal": error("400 X", "parameter_missing", EMAIL),
@@ -329,5 +421,10 @@ CHANGES: Mapping[str, Change] = {
     # the key
     **{f"the key {name}": echo(written) for name, written in ENCODINGS.items()},
     "the key split by names": _split_key,
+    "the key in cookies": header(
+        b"Set-Cookie: session=" + KEY.encode(), b"Set-Cookie: " + KEY.encode() + b"=1; Path=/"
+    ),
+    "a redirect with the key in a fragment": header(b"Location: /api/v1/#" + KEY.encode(), status=b"303 X"),
+    "the key in a header name": header(b"X-" + KEY.encode() + b": 1"),
     "the whole request": _echo_everything,
 }

@@ -7,6 +7,7 @@ import contextlib
 import html
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -33,6 +34,7 @@ MAX_TIME = 8
 WALL_TIME = 90.0
 """Seconds after which a run hangs, on a busy machine, too."""
 REPORTS = ("json", "html", "junit", "markdown", "sarif")
+INVISIBLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 COMMANDS = ("check", "drift", "once", "probe")
 PROBES = """\
 [defaults]
@@ -68,6 +70,8 @@ class Run:
             if b"Traceback (most recent" in content or b"bug in whopwatch" in content:
                 yield f"an error inside whopwatch in {name}: {content[-300:]!r}"
             yield from (f"{name} shows {what}" for what in shown_secrets(content))
+            if INVISIBLE.search(content.decode("utf-8", "replace")):
+                yield f"{name} has characters that change what a terminal shows"
             for line in content.splitlines() if name in ("stdout", "stderr") else ():
                 if line.lstrip().startswith((b"::", b"##[")):
                     yield f"{name} has a workflow command: {line[:60]!r}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import Side, read_side
 from whopwatch.usage.profile import Certainty, Profile
 from whopwatch.usage.scan import scan
-from whopwatch.usage.upgrade import last_name, plan_upgrade
+from whopwatch.usage.upgrade import Worklist, last_name, plan_upgrade
+from whopwatch.usage.upgrade_run import UpgradeRun
 from whopwatch.usage.worklist import FORMATS
 
 pytestmark = pytest.mark.thorough
@@ -138,3 +140,37 @@ def test_the_next_version_is_the_next_one_with_a_contract(code: Path, capsys: Ca
 )
 def test_the_name_at_the_end_of_a_location(location: str, name: str) -> None:
     assert last_name(location) == name
+
+
+CHECK = '''"""Ends with 7 where the suggested edits were made."""
+import app
+
+text = open(app.__file__).read()
+raise SystemExit(7 if "client.accounts.retrieve" in text and "account_id=company)]" in text else 0)
+'''
+
+
+def test_the_tests_run_at_both_versions_and_with_the_edits(
+    code: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    (code / "src" / "app.py").write_text(CODE.replace("client = Whop()", "client = Whop(api_key='k')"))
+    (code / "check.py").write_text(CHECK)
+    arguments = ["--run", f"{sys.executable} check.py", "--format", "json", "-o", "tasks.json"]
+    monkeypatch.setenv("PYTHONPATH", str(code / "src"))
+    assert upgrade(*arguments) == 1
+    worklist = json.loads((code / "tasks.json").read_text())
+    found = [(run["version"], run["with_edits"], run["result"]["exit_code"]) for run in worklist["runs"]]
+    assert found == [("2025-01-01", False, 0), ("2026-10-15-1", False, 0), ("2026-10-15-1", True, 7)]
+    assert (code / "src" / "app.py").read_text().count("accounts") == 0
+    assert "Running your command" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_copied_is_said(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whopwatch.usage.upgrade_run.MAX_SOURCE_FILES", 0)
+    assert upgrade("--run", f"{sys.executable} -c pass", "--format", "json", "-o", "tasks.json") == 1
+    worklist = json.loads((code / "tasks.json").read_text())
+    assert worklist["runs"][2]["problem"] == "the working folder is too large to copy"
+    run = UpgradeRun("2026-10-15-1", is_edited=True, problem="the working folder is too large to copy")
+    shown = Worklist("a", "b", (), 0, "", Profile(None), runs=(run,))
+    for form in ("text", "markdown", "html"):
+        assert "with the suggested edits: not run: the working folder" in FORMATS[form](shown)

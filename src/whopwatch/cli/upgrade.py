@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ Examples:
   whopwatch upgrade --from 2025-01-01 --to 2026-10-15-1 --code src
   whopwatch upgrade --from 2025-01-01 --code src --format markdown -o UPGRADE.md
   whopwatch upgrade --from 2025-01-01 --next --code src
+  whopwatch upgrade --from 2025-01-01 --code src --run "pytest tests"     executes your command
   whopwatch upgrade --from 2025-01-01 --usage usage.json --format sarif -o upgrade.sarif
 
 \b
@@ -28,6 +30,12 @@ Exit codes: 0 no change hits the code, 1 at least one does, 2 a version, the cod
 @click.option("--next", "is_next", is_flag=True, help="Move to the next newer version with a bundled contract.")
 @click.option("--code", "sources", multiple=True, type=FILE_PATH, metavar="SOURCE", help="Your code; repeatable.")
 @click.option("--usage", "usage_file", type=FILE_PATH, metavar="FILE", help="Usage profile, in place of --code.")
+@click.option(
+    "--run",
+    "command",
+    metavar="COMMAND",
+    help="Execute COMMAND, such as your tests, at simulators of both versions, also with the suggested edits.",
+)
 @click.option(
     "--format",
     "form",
@@ -43,13 +51,15 @@ def upgrade_command(
     is_next: bool,
     sources: tuple[Path, ...],
     usage_file: Path | None,
+    command: str | None,
     form: str,
     output: str | None,
 ) -> int:
     """List the changes between two API versions that hit your code, with suggested edits.
 
     Each change has the places in your code, the old and the new form, and a new name, if it is a rename. An edit is
-    suggested where a line names the renamed field or operation once. No file is changed.
+    suggested where a line names the renamed field or operation once. No file is changed: with --run the edits are made
+    in a copy of the working folder.
     """
     if bool(sources) == bool(usage_file):
         raise UsageError("Name your code with --code, or a profile of it with --usage.", expected="one of the two")
@@ -57,20 +67,30 @@ def upgrade_command(
         raise UsageError("--to and --next exclude each other.", expected="one of the two")
     from whopwatch.contract import edition_dir, load
     from whopwatch.contract.loader import NEWEST
+    from whopwatch.core.foreign_text import sanitize
     from whopwatch.diff.result import compare_sides
     from whopwatch.diff.sides import Side, read_side
+    from whopwatch.usage.command_run import describe_run, split_command
     from whopwatch.usage.profile import read_profile
     from whopwatch.usage.scan import scan
     from whopwatch.usage.upgrade import plan_upgrade
+    from whopwatch.usage.upgrade_run import run_before_and_after
     from whopwatch.usage.worklist import FORMATS, count_tasks
 
     def side(name: str) -> Side:
         folder = edition_dir(name)
         return Side(load(folder).version or name, read_side(str(folder), Path()).apis)
 
-    sides = side(old), side(_next_version(old) if is_next else new or NEWEST)
+    newer = _next_version(old) if is_next else new or NEWEST
+    words = split_command(command) if command else None
+    sides = side(old), side(newer)
     profile = read_profile(usage_file) if usage_file else scan(sources, load(edition_dir(old)))
     worklist = plan_upgrade(compare_sides(*sides), profile)
+    if words:
+        click.echo(sanitize(describe_run(words)), err=True)
+        contracts = load(edition_dir(old)), load(edition_dir(newer))
+        runs = run_before_and_after(words, *contracts, sources, worklist.edited)
+        worklist = replace(worklist, runs=runs)
     text = FORMATS[form](worklist)
     if output and output != "-":
         write_whole(Path(output), text, "worklist")

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -78,28 +78,28 @@ def run_at_simulator(
     contract: Contract,
     *,
     on_call: Callable[[Any], None] | None = None,
-    variables: Mapping[str, str] | None = None,
+    rows: Path | None = None,
     python_path: Sequence[Path] = (),
     folder: Path | None = None,
     output: IO[Any] | int = 2,
 ) -> CommandResult:
     """Run a command with the address and keys of a new simulator of `contract` in its environment.
 
-    Its output goes to `output`, stderr by default. `variables` are added to its environment, `python_path` to the
-    start of its PYTHONPATH; `folder` is where it runs.
+    Its output goes to `output`, stderr by default. `python_path` is added to its PYTHONPATH; `folder` is where it
+    runs. Its Python processes write what they read into the folder `rows`.
     """
     from whopwatch.simulator import SimulatorOptions, embedded
 
     with embedded(contract, options=SimulatorOptions(on_call=on_call)) as simulator:
-        path = [*map(str, python_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+        path = [str(IN_CHILD), *map(str, python_path), *filter(None, [os.environ.get("PYTHONPATH")])]
         environ = {
             **os.environ,
             "WHOP_BASE_URL": simulator.base_url,
             "WHOP_API_KEY": simulator.api_key,
             "WHOP_COMPANY_ID": simulator.company_id,
             "WHOP_WEBHOOK_SECRET": simulator.webhook_secret,
-            **({"PYTHONPATH": os.pathsep.join(path)} if path else {}),
-            **(variables or {}),
+            "PYTHONPATH": os.pathsep.join(path),
+            ROWS_VARIABLE: str(rows or ""),
         }
         environ.pop("WHOP_API_KEY_FILE", None)
         with subprocess.Popen(words, env=environ, cwd=folder, stdout=output, stderr=output) as process:  # noqa: S603
@@ -116,8 +116,7 @@ def record_run(words: list[str], contract: Contract, recorder: Recorder) -> Comm
     """Run a command and note the operations that it requests and the fields of SDK models that it reads."""
     server = _Requests(recorder)
     with tempfile.TemporaryDirectory(prefix="whopwatch-") as rows:
-        variables = {ROWS_VARIABLE: rows}
-        result = run_at_simulator(words, contract, on_call=server.add, variables=variables, python_path=[IN_CHILD])
+        result = run_at_simulator(words, contract, on_call=server.add, rows=Path(rows))
         run = f"run: {result.name}"
         child = _ChildRows(recorder, run)
         for row in _rows(Path(rows)):

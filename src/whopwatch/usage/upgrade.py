@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from whopwatch.diff.result import Comparison, PlacedFinding
 from whopwatch.usage.impact import weigh_finding
 from whopwatch.usage.profile import Certainty, Profile, place_order
 from whopwatch.usage.scan import MAX_SOURCE_BYTES
+from whopwatch.usage.upgrade_run import UpgradeRun
 
 _LAST_NAME = re.compile(r"[\w-]+(?=(?:\[\])?(?:/\*)*$)")
 _WIDE_RENAME = "api-wide-rename"
@@ -42,7 +43,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Worklist:
-    """What the move from `old` to `new` needs. `unused` counts the changes that do not hit the code."""
+    """What the move from `old` to `new` needs. `unused` counts the changes that do not hit the code.
+
+    `edits` is a unified diff, `edited` has the whole text of each file that it changes. `runs` are those of the user's
+    own tests.
+    """
 
     old: str
     new: str
@@ -50,6 +55,8 @@ class Worklist:
     unused: int
     edits: str
     profile: Profile
+    edited: Mapping[str, str] = field(default_factory=dict)
+    runs: tuple[UpgradeRun, ...] = ()
 
     @cached_property
     def hits(self) -> tuple[Task, ...]:
@@ -64,7 +71,7 @@ class Worklist:
     @cached_property
     def to_test(self) -> tuple[str, ...]:
         """Return the operations that a change hits or may hit: test what uses them after the move."""
-        return tuple(sorted({task.finding.operation for task in self.tasks}))
+        return tuple(sorted({task.finding.operation for task in self.tasks} - {""}))
 
 
 def plan_upgrade(comparison: Comparison, profile: Profile) -> Worklist:
@@ -74,8 +81,8 @@ def plan_upgrade(comparison: Comparison, profile: Profile) -> Worklist:
     unused = 0
     for placed in comparison.places:
         finding = weigh_finding(placed.finding, profile)
-        if finding.severity is Severity.INFO or finding.location == f"header:{VERSION_HEADER}":
-            continue  # every request names the new version
+        if finding.severity is Severity.INFO or finding.location in (f"header:{VERSION_HEADER}", "version"):
+            continue  # the move itself: every request names the new version
         if finding.impact is Impact.UNUSED:
             unused += 1
         else:
@@ -83,7 +90,7 @@ def plan_upgrade(comparison: Comparison, profile: Profile) -> Worklist:
     edits = _Edits(profile, renames)
     planned = [Task(finding, rename, tuple(edits.add(finding, rename))) for finding, rename in tasks]
     planned.sort(key=_order)
-    return Worklist(comparison.old, comparison.new, tuple(planned), unused, edits.diff(), profile)
+    return Worklist(comparison.old, comparison.new, tuple(planned), unused, edits.diff(), profile, edits.texts())
 
 
 def _order(task: Task) -> tuple[bool, int, tuple[str, int], str, str]:
@@ -136,10 +143,10 @@ class _Edits:
         self._named: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
         self._guessed: set[tuple[str, str]] = set()
         for operation, use in profile.operations.items():
-            for location, field in use.fields.items():
-                for place in field.places:
+            for location, read in use.fields.items():
+                for place in read.places:
                     self._named[(place, last_name(location))].add((operation, location))
-                    if field.certainty is not Certainty.SEEN:
+                    if read.certainty is not Certainty.SEEN:
                         self._guessed.add((place, last_name(location)))
 
     def add(self, finding: Finding, rename: tuple[str, str] | None) -> Iterable[str]:
@@ -180,6 +187,10 @@ class _Edits:
             if lines is not None and lines[0] != lines[1]:
                 parts += difflib.unified_diff(*lines, f"a/{path}", f"b/{path}")
         return "".join(part if part.endswith("\n") else f"{part}\n\\ No newline at end of file\n" for part in parts)
+
+    def texts(self) -> dict[str, str]:
+        """Return the new text of each edited file."""
+        return {path: "".join(lines[1]) for path, lines in self._files.items() if lines and lines[0] != lines[1]}
 
 
 def _camel(name: str) -> str:

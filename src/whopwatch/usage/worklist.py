@@ -30,6 +30,7 @@ text-align: left; vertical-align: top } pre { background: #f4f4f4; padding: 1rem
 <td>{{ row.change }}</td></tr>
 {% endfor %}</table>
 {% endfor %}{% if edits %}<h2>Suggested edits</h2><pre>{{ edits }}</pre>
+{% endif %}{% if runs %}<h2>Your tests</h2><ul>{% for run in runs %}<li>{{ run }}</li>{% endfor %}</ul>
 {% endif %}{% if to_test %}<h2>Test after the move</h2><p>{{ to_test }}</p>
 {% endif %}</body></html>
 """
@@ -91,6 +92,8 @@ def _text_lines(worklist: Worklist) -> Iterator[str]:
             yield f"  {_where(task) or 'place unknown'}"
             yield f"    {task.finding.severity}  {_what(task)}"
             yield f"    {_change(task)}"
+    if worklist.runs:
+        yield from ("", "Your tests:", *(f"  {run.words}" for run in worklist.runs))
     if worklist.to_test:
         yield from ("", f"Test after the move: {', '.join(worklist.to_test)}")
 
@@ -107,6 +110,8 @@ def worklist_markdown(worklist: Worklist) -> str:
     if worklist.edits:
         fence = "`" * max(3, _longest_fence(worklist.edits) + 1)
         lines += ["", "## Suggested edits", "", f"{fence}diff", worklist.edits.rstrip("\n"), fence]
+    if worklist.runs:
+        lines += ["", "## Your tests", "", *(f"- {escape_markdown(run.words)}" for run in worklist.runs)]
     if worklist.to_test:
         lines += ["", "## Test after the move", "", escape_markdown(", ".join(worklist.to_test))]
     return "\n".join(lines) + "\n"
@@ -140,6 +145,7 @@ def as_html(worklist: Worklist) -> str:
             summary=count_tasks(worklist),
             sections=rows,
             edits=worklist.edits,
+            runs=[run.words for run in worklist.runs],
             to_test=", ".join(worklist.to_test),
         )
     )
@@ -166,6 +172,7 @@ def as_json(worklist: Worklist) -> str:
         "not_used": worklist.unused,
         "to_test": list(worklist.to_test),
         "edits": worklist.edits,
+        "runs": [run.to_json() for run in worklist.runs],
     }
     return json.dumps(content, indent=2) + "\n"
 
@@ -182,6 +189,7 @@ def as_sarif(worklist: Worklist) -> str:
             }
         },
         "results": [result for task in worklist.tasks for result in _results(task)],
+        **({"properties": {"runs": [run.to_json() for run in worklist.runs]}} if worklist.runs else {}),
     }
     content = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(content, indent=2) + "\n"

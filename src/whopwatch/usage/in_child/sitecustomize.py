@@ -1,8 +1,8 @@
 """Record in a Python process which fields of SDK models its code reads. `whopwatch usage --run` starts it so.
 
 Python imports this file at its start because its folder is on PYTHONPATH. It needs nothing of whopwatch, sends the
-SDK's requests to WHOP_BASE_URL, and appends rows to a file in the folder WHOPWATCH_USAGE_ROWS. A row has names and
-places, no values: [kind, method or webhook, address, location, file, line].
+SDK's requests to WHOP_BASE_URL, and appends rows to a file in the folder WHOPWATCH_USAGE_ROWS, if it names one. A row
+has names and places, no values: [kind, method or webhook, address, location, file, line].
 """
 
 from __future__ import annotations
@@ -275,6 +275,8 @@ def import_next_sitecustomize() -> None:
             sys.modules["sitecustomize"] = own
 
 
-if FOLDER and os.path.isdir(FOLDER):
+if not FOLDER:  # a run that is not recorded
+    WATCHED = {"whop_sdk.environment": set_address}
+if "WHOPWATCH_USAGE_ROWS" in os.environ:
     sys.meta_path.insert(0, Finder)
     import_next_sitecustomize()

@@ -1,0 +1,105 @@
+"""Run the user's own tests at the old and the new version, before and after the suggested edits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whopwatch.contract import Contract
+from whopwatch.usage.command_run import CommandResult, run_at_simulator
+from whopwatch.usage.scan import IGNORED_FOLDERS, MAX_SOURCE_FILES, MAX_TOTAL_BYTES
+
+
+@dataclass(frozen=True)
+class UpgradeRun:
+    """One run of the user's tests: at which version, and whether the suggested edits were made.
+
+    `problem` is why there is no result.
+    """
+
+    version: str
+    is_edited: bool = False
+    result: CommandResult | None = None
+    problem: str = ""
+
+    @property
+    def words(self) -> str:
+        """Return `at 2026-10-15-1 with the suggested edits: failed (exit code 1, 40 requests)`."""
+        edits = " with the suggested edits" if self.is_edited else ""
+        return f"at {self.version}{edits}: {self.result.words if self.result else f'not run: {self.problem}'}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as JSON."""
+        result = self.result.to_json() if self.result else None
+        return {"version": self.version, "with_edits": self.is_edited, "result": result, "problem": self.problem}
+
+
+class _CopyRefusedError(Exception):
+    """The working folder is not copied; the text says why."""
+
+
+def run_before_and_after(
+    words: list[str], old: Contract, new: Contract, sources: Sequence[Path], edited: Mapping[str, str]
+) -> tuple[UpgradeRun, ...]:
+    """Run a command at a simulator of `old`, at one of `new`, and there again with the suggested edits.
+
+    The edits are made in a copy of the working folder. `edited` maps the files that they change to their new text.
+    """
+    runs = [
+        UpgradeRun(contract.version or name, result=run_at_simulator(words, contract))
+        for contract, name in ((old, "the old version"), (new, "the new version"))
+    ]
+    version = runs[1].version
+    if edited:
+        with tempfile.TemporaryDirectory(prefix="whopwatch-") as scratch:
+            try:
+                copy = _edited_copy(Path(scratch) / Path.cwd().name, edited)
+            except (_CopyRefusedError, OSError) as error:
+                problem = str(error) if isinstance(error, _CopyRefusedError) else "the working folder cannot be copied"
+                return (*runs, UpgradeRun(version, True, problem=problem))
+            roots = _import_roots(sources, copy)
+            runs.append(UpgradeRun(version, True, run_at_simulator(words, new, python_path=roots, folder=copy)))
+    return tuple(runs)
+
+
+def _edited_copy(copy: Path, edited: Mapping[str, str]) -> Path:
+    """Copy the working folder and make the edits in the copy. Folders of libraries become links to the original."""
+    here = Path.cwd()
+    outside = next((name for name in edited if Path(name).is_absolute() or ".." in Path(name).parts), None)
+    if outside is not None:
+        raise _CopyRefusedError(f"{outside} is not below the working folder")
+    files = size = 0
+    for place, folders, names in os.walk(here):
+        target = copy / Path(place).relative_to(here)
+        target.mkdir(parents=True, exist_ok=True)
+        for name in list(folders):
+            source = Path(place, name)
+            if name in IGNORED_FOLDERS or name.startswith(".") or source.is_symlink():
+                folders.remove(name)
+                if name != "__pycache__":
+                    (target / name).symlink_to(source)
+        for name in names:
+            source = Path(place, name)
+            if source.is_symlink() or not source.is_file():
+                continue
+            files, size = files + 1, size + source.stat().st_size
+            if files > MAX_SOURCE_FILES or size > MAX_TOTAL_BYTES:
+                raise _CopyRefusedError("the working folder is too large to copy")
+            shutil.copy2(source, target / name)
+    for name, text in edited.items():
+        (copy / name).write_text(text, encoding="utf-8", newline="")
+    return copy
+
+
+def _import_roots(sources: Sequence[Path], copy: Path) -> list[Path]:
+    """Return what the copy's PYTHONPATH starts with: its counterparts of source folders and of the own PYTHONPATH."""
+    here = Path.cwd()
+    own = [Path(part) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    roots = [source for source in sources if source.is_dir() and not (source / "__init__.py").exists()]
+    found = [path.resolve() for path in (*own, *roots)]
+    return [copy / path.relative_to(here) for path in dict.fromkeys(found) if path.is_relative_to(here)]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,23 @@ from whopwatch.core.errors import UsageError
 from whopwatch.core.report import Report, State
 from whopwatch.history import open_baseline
 from whopwatch.history.records import FindingRecord, OperationRecord, Records
-from whopwatch.mcp.knowledge import MAX_CHARACTERS, Knowledge, bounded
-from whopwatch.mcp.serve import make_server, serve_http
+from whopwatch.mcp.agent_knowledge import MAX_CHARACTERS, Knowledge, bounded
+from whopwatch.mcp.agent_server import make_server, serve_http
 
-TOOLS = {"what_changed_since", "operation_health", "explain_finding", "version_changes", "show_contract"}
+TOOLS = {
+    "what_changed_since",
+    "operation_health",
+    "explain_finding",
+    "version_changes",
+    "impact_on_code",
+    "show_contract",
+}
+CODE = """\
+from whop_sdk import Whop
+
+for product in Whop().products.list(company_id="biz_x"):
+    print(product.title)
+"""
 OLD, NEW = finding(location="/data/*/name"), finding()
 FIXED = finding("plans.list")
 
@@ -45,12 +60,15 @@ def files(tmp_path: Path) -> Path:
         records.findings[one.fingerprint] = record
     with open_baseline(tmp_path / "baseline.sqlite") as held:
         held.save(records)
+    (tmp_path / "app.py").write_text(CODE)
+    assert main(["usage", str(tmp_path / "app.py"), "-o", str(tmp_path / "usage.json")]) == 0
     return tmp_path
 
 
 @pytest.fixture
 def known(contract: Contract, files: Path) -> Knowledge:
-    return Knowledge(contract, lambda: files / "report.json", files / "baseline.sqlite", describe_named)
+    baseline, usage = files / "baseline.sqlite", files / "usage.json"
+    return Knowledge(contract, lambda: files / "report.json", baseline, usage, describe_named)
 
 
 def test_what_changed_in_the_last_night_and_since_a_time(known: Knowledge) -> None:
@@ -71,7 +89,7 @@ def test_a_report_without_a_history_says_so(known: Knowledge, files: Path) -> No
     assert "There is no drift history." in text
     assert NEW.fingerprint in text
     (files / "report.json").unlink()
-    alone = Knowledge(known.contract, lambda: None, files / "baseline.sqlite", describe_named)
+    alone = replace(known, report_file=lambda: None)
     assert "There is no report." in alone.what_changed()
     assert "There is no report." in alone.operation_health("products.list")
 
@@ -108,6 +126,25 @@ def test_what_a_version_would_change(known: Knowledge) -> None:
     for elsewhere in ("/etc", "../contracts", "sdk:9.9.9", ""):
         with pytest.raises(UsageError, match="no bundled contract"):
             known.version_changes(elsewhere)
+
+
+def test_what_hits_the_code(known: Knowledge, files: Path) -> None:
+    text = known.impact_on_code()
+    assert text.startswith("open findings: 2; 1 hits you, 0 may hit you, 1 not used by you\n")
+    assert f"hits you: {NEW.fingerprint} " in text
+    assert re.search(r"^  at .*app\.py:4$", text, re.MULTILINE)
+    assert OLD.fingerprint not in text, "the code does not read this field"
+    assert "0 hits you, 0 may hit you, 1 not" in known.impact_on_code(OLD.fingerprint)
+    of_operation = known.impact_on_code("products.list")
+    assert of_operation.startswith("products.list: seen in the code at ")
+    assert "  /data/*/title: " in of_operation
+    assert known.impact_on_code("plans.list").startswith("plans.list: no use was seen in the code\n")
+    assert known.impact_on_code("newest").startswith("changes of newest: ")
+    with pytest.raises(UsageError, match="no operation"):
+        known.impact_on_code("0" * 12)
+    (files / "usage.json").unlink()
+    with pytest.raises(UsageError, match="no usage profile"):
+        known.impact_on_code()
 
 
 def test_the_contract_of_a_name(known: Knowledge) -> None:
@@ -150,6 +187,7 @@ async def _drive(client: Client) -> None:
     assert "drift: it does not match" in (await _call(client, "operation_health", operation="products.list"))[1]
     assert "what to do" in (await _call(client, "explain_finding", fingerprint=NEW.fingerprint))[1]
     assert "2026-10-15-1: " in (await _call(client, "version_changes", version="newest", operation="plans.list"))[1]
+    assert f"hits you: {NEW.fingerprint}" in (await _call(client, "impact_on_code"))[1]
     assert "GET /products" in (await _call(client, "show_contract", name="products.list"))[1]
     is_error, text = await _call(client, "operation_health", operation="products.lst")
     assert (is_error, "did you mean 'products.list'" in text) == (True, True)

@@ -39,9 +39,10 @@ from whopwatch.config.contract_choice import choose_contract
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import EXIT_CLEAN, TargetError, UsageError
 from whopwatch.core.exit_codes import exit_code
+from whopwatch.usage.profile import FILE as USAGE_FILE
 
 if TYPE_CHECKING:
-    from whopwatch.mcp.server import McpToolServer
+    from whopwatch.mcp.checked_server import McpToolServer
 
 EXAMPLE = """\b
 Examples:
@@ -131,6 +132,14 @@ class _CheckOrServe(click.Command):
     metavar="FILE",
     help="Drift history; it need not exist.",
 )
+@click.option(
+    "--usage",
+    type=FILE_PATH,
+    default=USAGE_FILE,
+    show_default=True,
+    metavar="FILE",
+    help="Usage profile of your code; it need not exist.",
+)
 @EDITION_NAME
 @click.option(
     "--http",
@@ -139,22 +148,22 @@ class _CheckOrServe(click.Command):
     metavar="PORT",
     help="Serve streamable HTTP on 127.0.0.1 instead of standard streams; 0 takes a free port.",
 )
-def serve_command(report: Path | None, baseline: Path, name: str | None, port: int | None) -> int:
-    """Serve reports, drift history and contracts to AI agents over MCP."""
+def serve_command(report: Path | None, baseline: Path, usage: Path, name: str | None, port: int | None) -> int:
+    """Serve reports, drift history, usage profile and contracts to AI agents over MCP."""
     ended = threading.Event()
     if port is not None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: ended.set())
     from whopwatch.cli._support.contract_text import describe_named
-    from whopwatch.mcp.knowledge import Knowledge
-    from whopwatch.mcp.serve import make_server, serve_http, serve_stdio
+    from whopwatch.mcp.agent_knowledge import Knowledge
+    from whopwatch.mcp.agent_server import make_server, serve_http, serve_stdio
 
     def report_file() -> Path | None:
         return report or newest_report()
 
     for variable in {"WHOP_API_KEY", *key_variables()}:
         read_secret(os.environ, variable)  # a known key is never shown, whatever a file contains
-    server = make_server(Knowledge(load(name), report_file, baseline, describe_named))
+    server = make_server(Knowledge(load(name), report_file, baseline, usage, describe_named))
     if port is None:
         serve_stdio(server)
         return EXIT_CLEAN

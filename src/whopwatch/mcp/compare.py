@@ -9,7 +9,7 @@ from whopwatch.contract import Contract
 from whopwatch.contract.mcp_tools import Tool, input_schema, tools_of
 from whopwatch.contract.schema_tree import SchemaNode, tree_of
 from whopwatch.core.finding import Confidence, Finding, Severity
-from whopwatch.mcp.server import OfferedTool, is_shown
+from whopwatch.mcp.checked_server import OfferedTool, is_shown
 
 MCP_PREFIX = "mcp:"
 _CHECK = "mcp-tools"

@@ -24,7 +24,7 @@ from mcp.shared.exceptions import MCPError
 from whopwatch.config.urls import refuse_unencrypted
 from whopwatch.core.errors import TargetError
 from whopwatch.core.redaction import redact
-from whopwatch.mcp.server import OfferedTool, ToolResult
+from whopwatch.mcp.checked_server import OfferedTool, ToolResult
 from whopwatch.mcp.transport import ReadOnlyTransport, failure_reason, origin_of
 
 # The library logs what servers send, which can contain keys and personal data.

@@ -9,7 +9,7 @@ from whopwatch.contract import Contract
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.report import Report
 from whopwatch.mcp import session
-from whopwatch.mcp.server import OfferedTool, ToolResult
+from whopwatch.mcp.checked_server import OfferedTool, ToolResult
 from whopwatch.mcp.survey import check_mcp_server
 
 _HANDSHAKE_MESSAGES = 8

@@ -18,21 +18,21 @@ from whopwatch import __version__
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.local_server import HOST, served
-from whopwatch.mcp.knowledge import MAX_SHOWN_LINE, Knowledge
+from whopwatch.mcp.agent_knowledge import MAX_SHOWN_LINE, Knowledge
 
 # The library logs what clients send, and a traceback quotes the files that are read.
 logging.getLogger("mcp").addHandler(logging.NullHandler())
 logging.getLogger("mcp").propagate = False
 
-INSTRUCTIONS = """Facts about the Whop REST API, from whopwatch's reports, drift history and contracts on this machine.
-No request is sent to Whop. Each state is as old as the newest report."""
+INSTRUCTIONS = """Facts about the Whop REST API and the user's own code, from whopwatch's reports, drift history, usage
+profile and contracts on this machine. No request is sent to Whop. Each state is as old as the newest report."""
 MAX_MESSAGE_BYTES = 64 * 2**10
 MAX_ARGUMENT = 200
 """Characters of one argument."""
 
 
 def make_server(knowledge: Knowledge) -> MCPServer:
-    """Return the server with its five tools."""
+    """Return the server with its six tools."""
     server = MCPServer("whopwatch", version=__version__, instructions=INSTRUCTIONS)
     read_only = ToolAnnotations(
         read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
@@ -70,7 +70,21 @@ def make_server(knowledge: Knowledge) -> MCPServer:
         """
         return knowledge.show_contract(name)
 
-    for tool in (what_changed_since, operation_health, explain_finding, version_changes, show_contract):
+    def impact_on_code(about: str = "") -> str:
+        """Does it hit the user's own code, and where: file and line.
+
+        `about` is the fingerprint of a finding, an operation, or a version. Without it: all open findings.
+        """
+        return knowledge.impact_on_code(about)
+
+    for tool in (
+        what_changed_since,
+        operation_health,
+        explain_finding,
+        version_changes,
+        impact_on_code,
+        show_contract,
+    ):
         add(tool)
     return server
 

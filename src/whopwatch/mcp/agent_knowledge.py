@@ -15,7 +15,7 @@ from whopwatch.contract import Contract, load
 from whopwatch.contract.loader import describe_contract, editions
 from whopwatch.core.drift_classes import DRIFT_CLASSES
 from whopwatch.core.errors import UsageError, did_you_mean
-from whopwatch.core.finding import INACTIVE, Finding
+from whopwatch.core.finding import INACTIVE, Finding, Impact
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import OperationResult, Report, State
 from whopwatch.diff.result import Comparison, compare_sides
@@ -36,6 +36,8 @@ from whopwatch.reports.text import (
     sentence,
     source_words,
 )
+from whopwatch.usage.impact import weigh_comparison, weigh_finding
+from whopwatch.usage.profile import OperationUse, Profile, read_profile
 
 MAX_CHARACTERS = 16_000
 """Of one result: an agent pays for every word that it reads."""
@@ -47,7 +49,7 @@ _MISSING_BASELINE = "There is no drift history. Run `whopwatch drift` every nigh
 
 @dataclass(frozen=True)
 class Knowledge:
-    """Answer questions about one contract, the report that `report_file` returns, and the baseline at `baseline`.
+    """Answer questions about one contract, the report that `report_file` returns, and the files `baseline` and `usage`.
 
     The files are read for each question, so that the result of the latest night counts. `describe` yields the lines
     that describe an operation or event of the contract.
@@ -56,6 +58,7 @@ class Knowledge:
     contract: Contract
     report_file: Callable[[], Path | None]
     baseline: Path
+    usage: Path
     describe: Callable[[Contract, str], Iterator[str]]
 
     def what_changed(self, since: str = "") -> str:
@@ -108,6 +111,23 @@ class Knowledge:
         ]
         return bounded([*lines, f"{operation}: {plural(len(found), 'change')}", *_changes_by_class(found)])
 
+    def impact_on_code(self, about: str = "") -> str:
+        """Return what hits the user's own code: open findings, one finding, an operation, or a version's changes."""
+        profile = self._profile()
+        if about in _bundled():
+            changes = weigh_comparison(_compared(self.contract, _edition_named(about)), profile).changes
+            return bounded(_impact_lines(f"changes of {about}", [change.finding for change in changes]))
+        found = [weigh_finding(one, profile) for one in self._open_findings()]
+        if not about:
+            return bounded(_impact_lines("open findings", found))
+        named = [one for one in found if about in (one.fingerprint, *(place.fingerprint for place in one.places))]
+        if named:
+            return bounded(_impact_lines(f"finding {about}", named))
+        known = self.contract.operation(about, where="about").id
+        own = [one for one in found if known in (one.operation, *(place.operation for place in one.places))]
+        lines = [*_use_lines(known, profile.operations.get(known)), *_impact_lines(f"open findings of {known}", own)]
+        return bounded(lines)
+
     def show_contract(self, name: str = "") -> str:
         """Return an operation, an event or the operations of a resource; without a name, the resources."""
         contract = self.contract
@@ -129,6 +149,26 @@ class Knowledge:
 
     def _records(self) -> Records | None:
         return read_baseline(self.baseline) if self.baseline.is_file() else None
+
+    def _profile(self) -> Profile:
+        if not self.usage.is_file():
+            raise UsageError(
+                "There is no usage profile.",
+                where=str(self.usage),
+                hint=f"whopwatch usage src -o {self.usage}, with the folder of the code in place of src",
+            )
+        return read_profile(self.usage)
+
+    def _open_findings(self) -> list[Finding]:
+        """Return the open findings of the newest report, and those of the drift history that it lacks."""
+        report, records = self._report(), self._records()
+        found = {one.fingerprint: one for one in report.findings if one.state not in INACTIVE} if report else {}
+        for fingerprint, record in records.findings.items() if records else ():
+            if record.is_open:
+                found.setdefault(fingerprint, record.finding)
+        if report is None and records is None:
+            raise UsageError(f"{_MISSING_BASELINE} {_MISSING_REPORT}")
+        return list(found.values())
 
     def _changes_of_report(self, since: str) -> Iterator[str]:
         report = self._report()
@@ -258,10 +298,37 @@ def _finding_text(finding: Finding, command: str | None) -> Iterator[str]:
     yield f"  to accept it: whopwatch accept {finding.fingerprint} --reason '...'"
 
 
+def _impact_lines(what: str, findings: list[Finding]) -> Iterator[str]:
+    """Yield how many of weighed findings hit the user's code, and which ones do or may, with the places in the code."""
+    by_impact = {impact: [one for one in findings if one.impact is impact] for impact in Impact}
+    yield f"{what}: {len(findings)}; " + ", ".join(f"{len(found)} {impact}" for impact, found in by_impact.items())
+    for impact in (Impact.HITS, Impact.MAY):
+        for finding in most_severe_first(by_impact[impact]):
+            yield f"{impact}: {_finding_line(finding)}"
+            if finding.impact_places:
+                yield f"  at {', '.join(finding.impact_places)}"
+
+
+def _use_lines(id: str, use: OperationUse | None) -> Iterator[str]:
+    if use is None:
+        yield f"{id}: no use was seen in the code"
+        return
+    yield f"{id}: {use.certainty} in the code at {', '.join(use.places)}"
+    for location, one in use.fields.items():
+        yield f"  {location}: {', '.join(one.places)}"
+    for location, one in use.read_whole.items():
+        yield f"  any field below {location or '/'}: {', '.join(one.places)}"
+
+
+def _bundled() -> dict[str, Path]:
+    """Return the folder of each bundled edition by its names."""
+    known = {key: one.folder for one in editions() for key in (one.version, one.release) if key}
+    return {**known, "newest": editions()[-1].folder}
+
+
 def _edition_named(name: str) -> Path:
     """Return the folder of the bundled edition called `name`. A caller cannot name a folder or a file."""
-    known = {key: one.folder for one in editions() for key in (one.version, one.release) if key}
-    known["newest"] = editions()[-1].folder
+    known = _bundled()
     if name not in known:
         raise UsageError(
             "There is no bundled contract of this version.",

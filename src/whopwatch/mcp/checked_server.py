@@ -1,4 +1,4 @@
-"""An MCP server as plain values: its tools and their results, independent of the protocol."""
+"""The MCP server that is checked, as plain values: its tools and their results, independent of the protocol."""
 
 from __future__ import annotations
 

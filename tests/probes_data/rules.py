@@ -22,7 +22,7 @@ _OTHERS = {
     for name in ("findings", "last_success_timestamp_seconds")
 }
 _OTHERS |= {
-    f"whop_contract_drift_{name}" for name in ("checks_within_nights", "impact_findings", "incidents", "requests")
+    f"whop_contract_drift_{name}" for name in ("checks_within_nights", "hitting_findings", "incidents", "requests")
 }
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 

@@ -132,7 +132,7 @@ def test_the_dashboard_keeps_the_rules_of_the_dashboard_linter(dashboard: dict[s
 JOBS = ('job=~"$job"', 'job="whopwatch-webhooks"')
 OF_NO_JOB = {"Firing alerts"}
 """Panels of series that Prometheus makes itself."""
-OF_ANY_JOB = {"Nightly drift", "Findings by impact", "Incidents", "Nights until every check ran"}
+OF_ANY_JOB = {"Nightly drift", "Findings that hit your code", "Incidents", "Nights until every check ran"}
 """The nightly run pushes its metrics with a job name of its own."""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
-from whopwatch.core.finding import Impact, Severity
+from whopwatch.core.finding import Severity
 from whopwatch.core.report import BaselineSummary, Report, State
 from whopwatch.metrics import OUTCOMES, McpMetrics, ProbeMetrics, new_registry
 from whopwatch.metrics.mcp import McpOutcome
@@ -46,7 +46,6 @@ LABELS: Mapping[str, str] = {
     "contract": "first 12 digits of the contract's SHA-256",
     "push_job": "the job of the Pushgateway, `whopwatch-drift` or `whopwatch-sdk`",
     "event": "a documented webhook event, or `unknown`",
-    "impact": ", ".join(Impact),
     "method": "HTTP method of the operation",
     "operation": "an operation's id, such as `products.list`",
     "outcome": f"probes: {', '.join(OUTCOMES)}; MCP checks: {', '.join(McpOutcome)}; "

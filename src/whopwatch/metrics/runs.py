@@ -47,16 +47,6 @@ def drift_metrics(
     for target in report.targets:
         for name, count in target.operations.items():
             of_targets.labels(target.name, name).set(count)
-    if weighed:
-        of_impact = Gauge(
-            "whop_contract_drift_impact_findings",
-            "Open findings of the last run by impact on the user's code.",
-            ("impact",),
-            registry=registry,
-        )
-        found_of = Counter(finding.impact for finding in report.findings if finding.state not in INACTIVE)
-        for impact in Impact:
-            of_impact.labels(str(impact)).set(found_of[impact])
     incidents = len(report.extra.get("incidents", ()))
     _gauge("whop_contract_drift_incidents", "Incidents of the last run.", incidents, registry)
     _gauge("whop_contract_drift_requests", "Requests that the last run sent.", report.sent, registry)

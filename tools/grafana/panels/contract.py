@@ -26,7 +26,6 @@ from .parts import (
 TITLE = "Contract and request budget"
 COLLAPSED = False
 
-IMPACT_COLOURS = {"hits you": RED, "may hit you": ORANGE, "not used by you": GREY}
 MAX_NIGHTS = 21
 """The threshold of the alert WhopDriftChecksOverdue."""
 SEVERITY_COLOURS = {"critical": RED, "high": ORANGE, "medium": YELLOW, "low": BLUE, "info": GREY}
@@ -46,7 +45,7 @@ def panels() -> list[timeseries.Panel | table.Panel]:
             "sum by (severity) (whop_contract_drift_findings) > 0",
         ),
         _rate_limit(),
-        _by_impact(),
+        _hitting(),
         _incidents(),
         _nights(),
         _versions(),
@@ -60,13 +59,18 @@ def _by_severity(title: str, description: str, expression: str) -> timeseries.Pa
     return panel.with_target(query(expression, "{{severity}}"))
 
 
-def _by_impact() -> timeseries.Panel:
-    description = "Open findings of the nightly run, by what they mean for the code of its usage profile."
-    panel = stacked(lines("Findings by impact", description, "short", width=12))
-    for impact, colour in IMPACT_COLOURS.items():
-        panel = panel.override_by_name(impact, always(colour))
-    query_ = query("sum by (impact) (whop_contract_drift_impact_findings)", "{{impact}}")
-    return panel.decimals(0).no_value("No run with a usage profile").with_target(query_)
+def _hitting() -> timeseries.Panel:
+    description = "Findings that hit your own code, by the usage profile of the probers and of the nightly run."
+    probes = f"sum(whop_probe_hitting_findings{{{BY_OPERATION}}})"
+    return (
+        lines("Findings that hit your code", description, "short", width=12)
+        .decimals(0)
+        .no_value("No run with a usage profile")
+        .with_target(query(probes, "probes"))
+        .with_target(query("sum(whop_contract_drift_hitting_findings)", "nightly run", "B"))
+        .override_by_name("probes", always(ORANGE))
+        .override_by_name("nightly run", always(RED))
+    )
 
 
 def _incidents() -> timeseries.Panel:

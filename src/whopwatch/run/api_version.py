@@ -1,6 +1,6 @@
 """Find out which dated version of the API answers, before anything is judged.
 
-Three things tell it, in this order: a 400 that names the version header, an echo of the header in the responses, and
+Three things show it, in this order: a 400 that names the version header, an echo of the header in the responses, and
 the responses themselves, which match the schemas of one version and not those of another.
 """
 

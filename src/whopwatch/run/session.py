@@ -101,7 +101,6 @@ def observe(
     findings that count, the run ends. With `lists_versions` it also requests the versions that the API supports.
     """
     chosen = frozenset(selected if selected is not None else default_selection(contract))
-    started_at, start = datetime.now(UTC), time.perf_counter()
     reading = budget - int(budget * WRITE_SHARE) if writes else budget
     state = RunState(contract, chosen, seed, reading, past or {}, unscoped_key is not None)
     limits = RunBudget(budget, max_seconds, shared)
@@ -119,15 +118,9 @@ def observe(
         other_version = session.set_other_versions_aside(findings, others)
         if lists_versions:
             session.list_versions(target)
-        observation = session.observation(timestamp(started_at), session.findings() if other_version else findings)
-    return replace(
-        observation,
-        seconds=time.perf_counter() - start,
-        written=written,
-        api_version=detector.answer,
-        other_version=other_version,
-        allow_unchecked=match_operations(contract, target.allow_unchecked, where="allow_unchecked"),
-    )
+        observation = session.observation(session.findings() if other_version else findings)
+    may_refuse = match_operations(contract, target.allow_unchecked, where="allow_unchecked")
+    return replace(observation, written=written, other_version=other_version, allow_unchecked=may_refuse)
 
 
 def default_selection(contract: Contract) -> frozenset[str]:
@@ -167,6 +160,7 @@ class Session:
         max_failures: int | None = None,
     ) -> None:
         self.state = state
+        self._started_at, self._start = datetime.now(UTC), time.perf_counter()
         self.exhausted = False
         self.stopped: str | None = None
         self.unusable = False
@@ -303,8 +297,8 @@ class Session:
             self.stopped = self.stopped or late
         return Written(writing.skipped, writing.left())
 
-    def observation(self, started_at: str, findings: Sequence[Finding]) -> Observation:
-        """Return what the run, which began at `started_at`, has seen, with `findings`."""
+    def observation(self, findings: Sequence[Finding]) -> Observation:
+        """Return what the run has seen, with `findings`; the run ends now."""
         client, state = self._client, self.state
         return Observation(
             exchanges=tuple(self._exchanges),
@@ -312,8 +306,8 @@ class Session:
             budget=client.run_budget.budget,
             sent=client.sent,
             unsafe=client.unsafe,
-            started_at=started_at,
-            seconds=0.0,
+            started_at=timestamp(self._started_at),
+            seconds=time.perf_counter() - self._start,
             exhausted=self.exhausted,
             stopped=self.stopped,
             unusable=self.unusable,
@@ -321,6 +315,7 @@ class Session:
             missing=self.missing(),
             requests=dict(client.sent_by_operation),
             findings=tuple(findings),
+            api_version=self._detector.answer if self._detector else None,
             failed_checks=tuple(self.failed_checks),
             met=frozenset(self.met),
             had_turn=frozenset(state.had_turn),

@@ -135,7 +135,7 @@ class EntityRef(NamedTuple):
 LENGTHS = (2, 1, 3, 0)
 """How long arrays are, in turn."""
 NULL_EVERY = (4, 3, 5, 7)
-"""Every how manieth value of a nullable field is null, by depth: coprime, so that depths do not hide each other."""
+"""By depth: one in so many values of a nullable field is null. Coprime, so that depths do not hide each other."""
 
 Pick = Callable[[str, str, int], EntityRef]
 

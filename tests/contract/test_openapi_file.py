@@ -219,6 +219,14 @@ def test_references_within_a_schema_with_an_id_start_there(tmp_path: Path) -> No
     assert house["$defs"]["Room"]["properties"]["in"] == {"$ref": here}
 
 
+def test_a_reference_may_be_percent_encoded(tmp_path: Path) -> None:
+    cats = document()
+    cats["paths"]["/cats/{id}"] = {"get": {"responses": {"404": {"description": "no cat"}}}}
+    link = {"$ref": "#/paths/~1cats~1%7Bid%7D/get/responses/404"}
+    cats["paths"]["/cats"]["get"]["responses"]["404"] = link
+    assert loaded(tmp_path, cats).operations["cats.list"].raw["responses"]["404"] == {"description": "no cat"}
+
+
 def test_a_document_without_servers_gets_those_of_its_own_api_only(tmp_path: Path) -> None:
     cats = document()
     cats["paths"] = {f"/house/{path.strip('/')}": item for path, item in cats["paths"].items()}

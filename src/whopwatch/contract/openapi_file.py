@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from whopwatch.contract.bundle import ROOT_FILE, bundle_document
 from whopwatch.contract.edition import Edition
@@ -66,6 +67,7 @@ _TYPE_NAMES = {
     str | list: "a string or an array",
     list | bool: "an array or a boolean",
 }
+_ENCODED_REFERENCE = re.compile(r"""\$ref["']?\s*:\s*["']?#[^"'\s]*%""")
 _MAX_LINKS = 100
 """References that are followed one after another; a longer chain is a circle."""
 
@@ -98,7 +100,7 @@ def read_openapi_file(path: Path, expected: str = EXPECTED) -> Node:
             got=f"version {str(declared)[:20]}" if declared else "no version",
             hint="convert it first" if declared else expected,
         )
-    if "$id" in text:
+    if "$id" in text or _ENCODED_REFERENCE.search(text):
         document = _with_references_from_the_root(document)
     items = document.get("paths")
     refers = isinstance(items, dict) and any("$ref" in item for item in items.values() if isinstance(item, dict))
@@ -106,7 +108,10 @@ def read_openapi_file(path: Path, expected: str = EXPECTED) -> Node:
 
 
 def _with_references_from_the_root(document: Node) -> Node:
-    """Return a copy in which every reference starts at the root: within a schema with an `$id` it starts there."""
+    """Return a copy in which every reference starts at the root, without percent-encoding.
+
+    Within a schema with an `$id`, a reference starts at that schema.
+    """
     places: dict[str, str] = {}
 
     def read(node: Any, at: str, owner: tuple[str, Node]) -> Any:
@@ -120,8 +125,10 @@ def _with_references_from_the_root(document: Node) -> Node:
         parts = {key: part for key, part in node.items() if key != "$id" or not isinstance(part, str)}
         made = {key: read(part, f"{at}/{escape_pointer(str(key))}", owner) for key, part in parts.items()}
         reference = node.get("$ref")
-        if owner[0] and isinstance(reference, str) and reference[:1] == "#" and leads_somewhere(owner[1], reference):
-            made["$ref"] = f"#{owner[0]}{reference[1:]}"
+        if isinstance(reference, str) and reference[:1] == "#":
+            reference = reference if leads_somewhere(owner[1], reference) else unquote(reference)
+            starts_here = owner[0] and leads_somewhere(owner[1], reference)
+            made["$ref"] = f"#{owner[0]}{reference[1:]}" if starts_here else reference
         return made
 
     def named(node: Any) -> None:

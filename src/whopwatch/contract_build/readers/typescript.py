@@ -169,7 +169,7 @@ class TypeScriptTypes:
                 variants.append(read)
         if literals:
             variants.append(Enum(tuple(literals)))
-        union = variants[0] if len(variants) == 1 else OneOf(tuple(variants))
+        union = variants[0] if len(variants) == 1 else OneOf(tuple(variants), _discriminator(variants))
         return Nullable(union) if is_nullable else union
 
     def _members(self, scope: Scope, members: list[Node]) -> Type:
@@ -330,6 +330,23 @@ def _read_archive(archive: Path) -> SdkModel:
     model.types.update(types.named_types())
     model.events.update(sdk_events(model.types))
     return model
+
+
+def _discriminator(variants: list[Type]) -> str | None:
+    """Return the field that has another constant in each variant, if one has; TypeScript does not name it."""
+    constants = [
+        {
+            item.name: item.type.values
+            for item in (variant.fields if isinstance(variant, RecordType) else ())
+            if item.required and isinstance(item.type, Enum) and len(item.type.values) == 1
+        }
+        for variant in variants
+    ]
+    shared = constants[0].keys() if constants else set[str]()
+    for fields in constants[1:]:
+        shared &= fields.keys()
+    found = [name for name in sorted(shared) if len({fields[name] for fields in constants}) == len(variants)]
+    return found[0] if len(found) == 1 else None
 
 
 def _resource(path: str) -> str:

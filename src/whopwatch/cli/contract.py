@@ -55,7 +55,7 @@ Formats:
 """
 
 
-@contract_command.command("export", epilog=EXPORT)
+@contract_command.command("export", short_help="Write the contract as one document.", epilog=EXPORT)
 @click.option("-o", "--output", default=STDOUT, metavar="FILE", help="Output file: - for stdout, .yaml for YAML.")
 @click.option("--api", type=click.Choice(["v1", "v2"]), default="v1", show_default=True, help="Which API.")
 @click.option(
@@ -93,7 +93,7 @@ Examples:
 """
 
 
-@contract_command.command("show", epilog=SHOW)
+@contract_command.command("show", short_help="Show one operation or event, or list all.", epilog=SHOW)
 @click.argument("op", required=False)
 @JSON
 @EDITION_NAME
@@ -123,7 +123,7 @@ Examples:
 """
 
 
-@contract_command.command("verify", epilog=VERIFY)
+@contract_command.command("verify", short_help="Check digests, validity, counts and sources.", epilog=VERIFY)
 @JSON
 @click.option(
     "--facts",
@@ -193,7 +193,11 @@ def _facts_lines(compared: list[ComparedFact]) -> Iterator[str]:
         )
 
 
-@contract_command.command("coverage", epilog="Example: whopwatch contract coverage --json")
+@contract_command.command(
+    "coverage",
+    short_help="Show what each part covers of each resource.",
+    epilog="Example: whopwatch contract coverage --json",
+)
 @JSON
 @CONTRACT_FOLDER
 def coverage_command(as_json: bool, name: str | None) -> int:
@@ -223,7 +227,9 @@ def coverage_command(as_json: bool, name: str | None) -> int:
     return EXIT_CLEAN if all(row.is_covered for row in rows) else EXIT_DRIFT
 
 
-@contract_command.command("conflicts", epilog="Example: whopwatch contract conflicts --all")
+@contract_command.command(
+    "conflicts", short_help="List where sources disagree.", epilog="Example: whopwatch contract conflicts --all"
+)
 @click.option("--all", "show_all", is_flag=True, help="Also list every conflict that exists for many operations.")
 @JSON
 @CONTRACT_FOLDER
@@ -247,7 +253,7 @@ Examples:
 """
 
 
-@contract_command.command("build", epilog=BUILD)
+@contract_command.command("build", short_help="Rebuild a contract, or make a new one.", epilog=BUILD)
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="New contract.")
 @CACHE

@@ -34,7 +34,7 @@ Examples:
 """
 
 
-@click.command("sync", epilog=SYNC_EXAMPLE)
+@click.command("sync", short_help="Update a contract to an SDK release.", epilog=SYNC_EXAMPLE)
 @click.argument("release")
 @click.option(
     "-o",
@@ -106,7 +106,7 @@ Examples:
 """
 
 
-@click.command("watch", epilog=WATCH_EXAMPLE)
+@click.command("watch", short_help="List newer SDK releases and API versions.", epilog=WATCH_EXAMPLE)
 @click.option("--target", metavar="NAME|URL", help="Also list the newer dated versions that this target supports.")
 @JSON_REPORT
 @MARKDOWN

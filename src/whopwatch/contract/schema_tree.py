@@ -252,10 +252,12 @@ class SchemaNode:
         return fitting[0]
 
     def is_learned(self, value: Any, path: Path) -> bool:
-        """Return whether the field that `path` leads to in `value` is one whose presence no source promises."""
-        *steps, last = path
-        node = self._at(value, steps)
-        return node is not None and last in node.learned
+        """Return whether the field that `path` leads to in `value` is one whose presence no source promises.
+
+        The whole value, to which the empty path leads, is no field.
+        """
+        node = self._at(value, path[:-1]) if path else None
+        return node is not None and path[-1] in node.learned
 
     def is_open_enum(self, value: Any, path: Path) -> bool:
         """Return whether the enum that `path` leads to in `value` is documented as extensible."""

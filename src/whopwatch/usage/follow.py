@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
@@ -89,6 +90,8 @@ class Follower:
         self._steps = 0
         self._depth = 0
         self._branches = 0
+        self._loops = 0
+        self._handlers: dict[int, tuple[str, Callback]] = {}
         self._active: list[s.Function] = []
         self._done: dict[tuple[int, tuple[Values, ...], tuple[str, ...]], Values] = {}
         self._returns: list[Values] = []
@@ -103,6 +106,8 @@ class Follower:
     def run(self) -> None:
         """Follow the module from its first statement, and its functions without knowing who calls them."""
         self._block(self._module.body, self._scope)
+        for event, callback in list(self._handlers.values()):
+            self._handler(event, callback)
 
     # Statements
 
@@ -144,7 +149,8 @@ class Follower:
             case s.Assign():
                 values = self._value(node.value, scope) if node.value else ()
                 typed = self._typed(node.types, scope, node.line)
-                self._assign(node.target, typed or values, scope, node.line)
+                if node.value or typed:  # a declaration alone sets nothing
+                    self._assign(node.target, typed or values, scope, node.line)
                 return typed or values
             case s.Item():
                 self._value(node.index, scope)
@@ -209,21 +215,41 @@ class Follower:
             callbacks = [one for one in values if isinstance(one, Callback)]
             if key in self.index.contract.events and callbacks:
                 self._recorder.operation(f"webhook:{key}", self.path, value.line)
-                self._handler(key, callbacks)
+                self._handlers |= {id(one.node): (key, one) for one in callbacks}
         return (RecordValue(tuple(fields)),)
 
-    def _handler(self, event: str, callbacks: list[Callback]) -> None:
+    def _handler(self, event: str, callback: Callback) -> None:
         """Follow the function that a table or decorator names for an event: it gets the event or its data."""
         owner = f"webhook:{event}"
-        for one in callbacks:
-            self._run(one, [(Data(owner), Data(owner, ("data",)))])
+        self._run(callback, [(Data(owner), Data(owner, ("data",)))])
+
+    def _given_event(self, callback: Callback, arguments: list[Values]) -> list[Values]:
+        """Return the arguments of a call of a table's function: an event among them is the one of the table."""
+        known_event = self._handlers.get(id(callback.node))
+        events = [one for values in arguments for one in values if isinstance(one, Data) and one.owner == ANY_EVENT]
+        if known_event is None or not events:
+            return arguments
+        del self._handlers[id(callback.node)]
+        owner = f"webhook:{known_event[0]}"
+        return [
+            tuple(replace(one, owner=owner) if one in events and isinstance(one, Data) else one for one in values)
+            for values in arguments
+        ]
 
     def _loop(self, node: s.Loop, scope: Variables) -> Values:
         values = self._value(node.source, scope)
+        result: Values = ()
         with self._branching():
-            if node.target is not None:
-                self._assign(node.target, self._items(values), scope, node.line)
-            return self._block(node.body, scope)
+            self._loops += 1
+            for _ in range(ROUNDS if self._loops == 1 else 1):  # what one round sets is known in the next
+                before = dict(scope.names)
+                if node.target is not None:
+                    self._assign(node.target, self._items(values), scope, node.line)
+                result = union(result, self._block(node.body, scope))
+                if scope.names == before:
+                    break
+            self._loops -= 1
+        return result
 
     def _branch(self, node: s.Branch, scope: Variables) -> Values:
         tests, self._tests = self._tests, []
@@ -345,7 +371,7 @@ class Follower:
         for text in (text for value in values for text in texts_of(value)):
             if text in self.index.contract.events:
                 self._recorder.operation(f"webhook:{text}", self.path, node.line)
-                self._handler(text, [callback])
+                self._handler(text, callback)
 
     def _class(self, node: s.Class, scope: Variables) -> Values:
         known_before = [one for one in scope.names.get(node.name, ()) if isinstance(one, Object) and one.node is node]
@@ -458,7 +484,9 @@ class Follower:
                 for name, part in target.fields:
                     self._assign(part, values if name is None else self.access(values, name, line), scope, line)
             case s.Assign():  # a target with a default value
-                self._assign(target.target, values or self._value(target, scope), scope, line)
+                default = self._value(target, scope)
+                known_values = tuple(one for one in values if not isinstance(one, Unknown))
+                self._assign(target.target, known_values or union(default, values), scope, line)
 
     # Access
 
@@ -615,7 +643,7 @@ class Follower:
                 return self._sdk_call(value, arguments, named, node)
             case Callback():
                 spread = {key: values for key, values in named if key != "**"}
-                return self._run(value, arguments, spread)
+                return self._run(value, self._given_event(value, arguments), spread)
             case Object():
                 made = value.attributes.names.get("__init__") or value.attributes.names.get("constructor") or ()
                 for one in made:

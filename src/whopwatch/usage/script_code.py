@@ -272,9 +272,15 @@ def _types(node: Node | None) -> list[str]:
 def _class(node: Node) -> s.Node:
     body = node.child_by_field_name("body")
     parts = _all(body.named_children) if body else []
-    # The constructor sets what the other methods use.
-    parts.sort(key=lambda part: not (isinstance(part, s.Function) and part.name == "constructor"))
+    parts.sort(key=_class_part_order)
     return s.Class(_line(node), _words(node.child_by_field_name("name")) or "default", parts)
+
+
+def _class_part_order(part: s.Node) -> int:
+    """Return 0 for fields, 1 for the constructor, which sets what the other methods use, and 2 for these."""
+    if isinstance(part, s.Function):
+        return 1 if part.name == "constructor" else 2
+    return 2 if isinstance(part, s.Assign) and isinstance(part.value, s.Function) else 0
 
 
 def _class_field(node: Node) -> s.Node:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from whopwatch.checks.list_detail_consistency import differing_paths
+from whopwatch.checks.consistency import differing_paths
 from whopwatch.contract import Contract, load
 from whopwatch.contract.schema import pointer_of
 from whopwatch.core.exchange import Purpose

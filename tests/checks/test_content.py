@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.checks.support import exchange, found, rules
-from whopwatch.checks.content import BODY_PROBLEMS
+from whopwatch.checks.responses import BODY_PROBLEMS
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Severity

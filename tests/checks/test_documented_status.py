@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.checks.support import exchange, found
-from whopwatch.checks.documented_status import spent_by_others
+from whopwatch.checks.responses import spent_by_others
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Credential, Purpose
 from whopwatch.core.finding import Severity

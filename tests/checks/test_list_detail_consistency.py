@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.checks.support import exchange, found, retrieved, rules
-from whopwatch.checks.list_detail_consistency import differing_paths
+from whopwatch.checks.consistency import differing_paths
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Severity

@@ -66,7 +66,7 @@ def test_a_check_that_fails_is_reported_and_the_others_are_used(
     def fails(*_: object) -> None:
         raise OverflowError
 
-    monkeypatch.setattr("whopwatch.checks.fields.fields", fails)
+    monkeypatch.setattr("whopwatch.checks.schema.fields", fails)
     with embedded(contract, faults=("field-missing@plans.list",)) as broken, reach(broken) as (server, _):
         report = check_mcp_server(contract, server, name="simulator", ids={"companies": broken.company_id})
     assert {finding.operation for finding in report.findings if finding.breaks} == {"mcp:list_plans"}

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from whopwatch.checks.content import BODY_PROBLEMS
-from whopwatch.checks.fields import UndocumentedPlace, undocumented_places
-from whopwatch.checks.schema import rule_in
+from whopwatch.checks.responses import BODY_PROBLEMS
+from whopwatch.checks.schema import UndocumentedPlace, rule_in, undocumented_places
 from whopwatch.contract import Contract, Event
 from whopwatch.contract.schema import Violation, json_type
 from whopwatch.contract.schema_tree import schemas_of

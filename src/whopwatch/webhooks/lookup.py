@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from whopwatch.checks.list_detail_consistency import Path, differing_paths
+from whopwatch.checks.consistency import Path, differing_paths
 from whopwatch.contract import Contract, Event
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.schema import pointer_of

@@ -1,4 +1,4 @@
-"""Check that an object is the same in its list and when it is retrieved."""
+"""Check that an object is the same wherever it is shown: in its list, when it is retrieved, and when it is expanded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence, SuccessResponse
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.schema import pointer_of
-from whopwatch.core.exchange import Purpose
+from whopwatch.contract.schema import json_type, pointer_of
+from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Severity
 from whopwatch.core.rule import Rule
+from whopwatch.oracle.documented_fields import EXPAND, EXPAND_LOCATION, expandable
 
 VOLATILE_FIELDS = re.compile(r"updated_at|last_\w+|\w*_count|usd_gmv\w*|\w*balance|\w*_spend|most_recent_\w+")
 """Fields that change by themselves between two requests."""
@@ -34,6 +35,30 @@ OTHER_OBJECT = Rule(
     "the requested object",
     "another object",
     "it returns another object than the requested one",
+)
+NOT_EXPANDED = Rule(
+    "expansion/not-expanded",
+    "D20",
+    Severity.HIGH,
+    "{name}, expanded: object",
+    "string",
+    "{name} is not an object although the request expands it",
+)
+EXPANDED_UNASKED = Rule(
+    "expansion/expanded-unrequested",
+    "D20",
+    Severity.HIGH,
+    "{name}, not expanded: string",
+    "object",
+    "{name} is an object although the request does not expand it",
+)
+EXPANSION_REJECTED = Rule(
+    "expansion/rejected",
+    "D14",
+    Severity.HIGH,
+    "the documented fields expanded",
+    "{status}",
+    "a documented field to expand is rejected",
 )
 
 
@@ -133,3 +158,60 @@ def _comparable(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(("https://", "http://")):
         return value.partition("?")[0]
     return (value, isinstance(value, bool)) if not isinstance(value, str) else value
+
+
+def expansion(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
+    """Compare the type of each expandable field with what the request expands."""
+    for id, exchanges in evidence.by_operation.items():
+        names = expandable(contract, contract.operations[id])
+        if names:
+            responses = evidence.responses.get(id, ())
+            for success in responses:
+                _report_types(findings, success, names, len(responses))
+            _report_rejected(findings, id, exchanges)
+
+
+def _report_types(findings: FindingCollector, success: SuccessResponse, names: tuple[str, ...], samples: int) -> None:
+    expanded = _expanded(success.exchange)
+    for name in names:
+        rule, wrong = (NOT_EXPANDED, "string") if name in expanded else (EXPANDED_UNASKED, "object")
+        if any(json_type(value) == wrong for value in _values(success, name)):
+            findings.report(
+                rule,
+                success.operation.id,
+                EXPAND_LOCATION,
+                sample=success.index,
+                exchange=success.exchange,
+                samples=samples,
+                name=name,
+            )
+
+
+def _report_rejected(findings: FindingCollector, id: str, exchanges: Sequence[Exchange]) -> None:
+    """Report requests that are rejected with a documented field to expand, and accepted without it."""
+    plain = [one for one in exchanges if one.credential == "key" and one.purpose is Purpose.RETRIEVE]
+    accepted = [one.path_params for one in plain if one.ok and not _expanded(one)]
+    expanding = [one for one in plain if _expanded(one)]
+    for number, exchange in enumerate(expanding):
+        if exchange.status in (400, 422) and exchange.path_params in accepted:
+            findings.report(
+                EXPANSION_REJECTED,
+                id,
+                EXPAND_LOCATION,
+                sample=number,
+                exchange=exchange,
+                samples=len(expanding),
+                unit="request",
+                status=exchange.status,
+            )
+
+
+def _expanded(exchange: Exchange) -> set[str]:
+    return {value for name, value in exchange.query if name == EXPAND}
+
+
+def _values(success: SuccessResponse, name: str) -> Iterator[Any]:
+    """Yield what the items hold in a field. The schema check reports a null, or a type that is neither of the two."""
+    for item in success.items:
+        if isinstance(item, dict) and item.get(name) is not None:
+            yield item[name]

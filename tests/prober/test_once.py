@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.prober.support import CONTRACT, Reply, page, probe, prober
+from whopwatch.cli import main
 from whopwatch.cli.probe import check_once
 from whopwatch.config import Target
+from whopwatch.contract import load
 from whopwatch.core.exchange import Failure
-from whopwatch.core.report import Report, State
+from whopwatch.core.report import Report, State, Verdict
 from whopwatch.http.call import Call
 from whopwatch.planning.ids import MAX_TRIES
 from whopwatch.prober.probe_run import ProbeRunner
@@ -112,6 +116,44 @@ def test_every_read_of_the_simulator_is_verified(seed: int, tmp_path: Path) -> N
         assert report.sent == simulator.requests.total() <= 120
     assert report.count()[State.VERIFIED] == len(service.probes) == 80
     assert report.findings == ()
+
+
+def test_a_round_at_an_api_of_another_version_is_one_sentence(tmp_path: Path) -> None:
+    config = tmp_path / "probes.toml"
+    config.write_text(EVERY_READ, encoding="utf-8")
+    with embedded(load("newest")) as simulator:
+        target = replace(simulator.target(), api_version_date=None)
+        service = ProberService(CONTRACT, target, config)
+        report, _ = check_once(CONTRACT, service.runner, list(service.probes.values()), target)
+        service.stop()
+        assert simulator.requests.total() <= 5
+    assert (report.findings, report.verdict) == ((), Verdict.COULD_NOT_CHECK)
+    assert str(report.reason).startswith("The API answers version 2026-10-15-1; the contract is of 2025-01-01. Use `--")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"), [(["--contract", "auto"], "2026-10-15-1"), ([], "2025-01-01")], ids=["auto", "file"]
+)
+def test_the_version_of_the_key_decides_unless_a_file_names_operations(
+    options: list[str],
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = tmp_path / "probes.toml"
+    config.write_text(EVERY_READ.partition("[[probes]]")[0] + '[[probes]]\noperations = ["products.list"]\n')
+    monkeypatch.chdir(tmp_path)
+    for name in ("WHOP_API_VERSION_DATE", "WHOP_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with embedded(load("newest")) as simulator:
+        monkeypatch.setenv("WHOP_API_KEY", simulator.api_key)
+        monkeypatch.setenv("WHOP_COMPANY_ID", simulator.company_id)
+        arguments = ["--once", "--config", str(config), "--target", simulator.base_url, *options, "--json", "-"]
+        code = main(["probe", *arguments])
+    report = json.loads(capsys.readouterr().out)
+    assert report["contract"]["version"] == report["api_version"]["requested"] == expected
+    assert code == (0 if options else 3)
 
 
 def test_a_list_without_parents_ends() -> None:

@@ -239,6 +239,18 @@ def test_the_api_version_that_responses_name_is_exported() -> None:
         assert exported() == ({"asked": "key", "seen": seen}, mismatch)
 
 
+def test_a_rejected_api_version_is_exported_until_it_is_accepted_again() -> None:
+    rejection = {"error": {"type": "x", "message": "Supported versions: 2026-10-20", "param": "Api-Version-Date"}}
+    replies: list[Reply] = [(400, rejection), page()]
+    listing = probe("products.list")
+    runner, _ = prober(lambda _: replies.pop(0), listing)
+    for seen, mismatch in (("rejected", 1), ("unknown", 0)):
+        runner.run(listing)
+        (family,) = (one for one in runner.metrics.registry.collect() if one.name == "whop_api_version_info")
+        assert [sample.labels["seen"] for sample in family.samples] == [seen]
+        assert runner.metrics.registry.get_sample_value("whop_api_version_mismatch") == mismatch
+
+
 def test_each_change_of_state_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "whopwatch.prober")
     replies: list[Reply] = [page()]

@@ -25,7 +25,8 @@ import click
 from whopwatch.cli._support.options import (
     ACCEPTED_OPTION,
     ALLOW_UNCHECKED,
-    CONTRACT_WITHOUT_AUTO,
+    API_VERSION,
+    CONTRACT,
     FILE_PATH,
     MAX_TIME,
     TARGET,
@@ -36,7 +37,7 @@ from whopwatch.cli._support.subprocess_call import call_in_subprocess
 from whopwatch.cli._support.telemetry import RunTraces, prober_telemetry
 from whopwatch.config import SIMULATOR, Secret, Target, read_secret, resolve_target, target_name
 from whopwatch.config.accepted import AcceptedFile
-from whopwatch.config.contract_choice import choose_contract
+from whopwatch.config.contract_choice import AUTO, choose_contract
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, forget_contracts, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, INTERRUPTED, TargetError, UsageError
@@ -47,7 +48,9 @@ from whopwatch.prober.settings import McpOptions, Probe, default_file, read_sett
 from whopwatch.usage.impact import add_impacts, choose_profile, weigh_finding
 
 if TYPE_CHECKING:
+    from whopwatch.http import RunBudget
     from whopwatch.prober.probe_run import AcceptedEntries, ProbeRunner
+    from whopwatch.run.api_version import VersionDetector
     from whopwatch.run.options import ObservedRun
     from whopwatch.usage.profile import Profile
 
@@ -57,6 +60,7 @@ Examples:
   whopwatch probe                                      the embedded simulator
   whopwatch probe --target production --listen 0.0.0.0:9464
   whopwatch probe --config probes.toml --shard 0/3     one of three probers
+  whopwatch probe --target production --contract auto  the version that the key is pinned to
   whopwatch probe --once                               every probe once, and a verdict
 
 \b
@@ -67,6 +71,8 @@ Only GET requests are sent. WHOP_API_KEY and WHOP_COMPANY_ID are used as by `who
 """
 
 
+DETECTION_SECONDS = 60.0
+"""How long the first requests, which show the version that answers, may take together."""
 LOG_FORMAT = "Format of the log on standard error."
 
 
@@ -79,7 +85,8 @@ LOG_FORMAT = "Format of the log on standard error."
 @click.option("--once", is_flag=True, help="Run every probe once, print the verdict, and exit.")
 @click.option("--json", "json_file", metavar="FILE", help="With --once: write the JSON report (- for stdout).")
 @MAX_TIME
-@CONTRACT_WITHOUT_AUTO
+@CONTRACT
+@API_VERSION
 @ALLOW_UNCHECKED
 @ACCEPTED_OPTION
 @USAGE_PROFILE
@@ -94,6 +101,7 @@ def probe_command(
     json_file: str | None,
     max_time: float | None,
     contract_name: str | None,
+    api_version: str | None,
     allow_unchecked: bool,
     accepted: Path | None,
     usage_file: Path | None,
@@ -105,19 +113,47 @@ def probe_command(
     part, address, file = Shard.parse(shard), _parse_address(listen), config or default_file()
     configure_malloc()
     entries, profile = AcceptedFile(accepted).entries, choose_profile(usage_file, None)
-    whole = choose_contract(contract_name, None, target, os.environ).contract
-    with _opened(target, whole) as ready:
+    whole = _chosen_contract(contract_name, api_version, target, config)
+    with _opened(target, whole) as opened:
+        ready = replace(opened, api_version_date=api_version or opened.api_version_date or whole.version)
         if once:
             if allow_unchecked:
                 ready = replace(ready, allow_unchecked=("*",))
-            return _once(whole, _asking(ready, whole), file, part, json_file, entries, profile, max_time)
+            return _once(whole, ready, file, part, json_file, entries, profile, max_time)
         contract = reads_only(whole)
         place = contract.edition.source or contract.edition.folder
         del whole
         forget_contracts()  # the whole contract takes several times the memory of the probed part
         gc.collect()
         _start_logging(log_format)
-        return _serve(contract, place, _asking(ready, contract), file, part, address, entries, profile)
+        return _serve(contract, place, ready, file, part, address, entries, profile)
+
+
+def _chosen_contract(name: str | None, api_version: str | None, target: str | None, config: Path | None) -> Contract:
+    """Return the contract that the user or the target names, else the one of the version that answers the key.
+
+    A configuration file names operations of one contract, so with a file only `auto` lets the key decide.
+    """
+    choice, chosen = choose_contract(name, api_version, target, os.environ), target_name(target, os.environ)
+    named = name or (resolve_target(chosen, os.environ).contract if choice.is_auto else None)
+    if not choice.is_auto or (config and named != AUTO):
+        return choice.contract
+    folder, version, why = choice.contract.edition.folder, None, ""
+    # In a process of its own: the contracts to compare with take more memory than the prober itself.
+    try:
+        folder, version = call_in_subprocess(_answering_here, chosen, timeout=DETECTION_SECONDS)
+    except TargetError as error:
+        why = f" ({error.got or error.what})"
+    if version is None:
+        click.echo(f"The API did not show its version{why}; the contract is of {choice.contract.edition}.", err=True)
+    return load(folder)
+
+
+def _answering_here(target: str) -> tuple[Path, str | None]:
+    from whopwatch.run.matching import answering_contract
+
+    contract, version = answering_contract(load(), resolve_target(target, os.environ))
+    return contract.edition.folder, version
 
 
 class _JsonFormatter(logging.Formatter):
@@ -135,11 +171,6 @@ def _start_logging(log_format: str) -> None:
     logger = logging.getLogger("whopwatch.prober")
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
-
-
-def _asking(target: Target, contract: Contract) -> Target:
-    """Return `target` with requests that ask for the contract's API version, unless the user chose another one."""
-    return replace(target, api_version_date=target.api_version_date or contract.version)
 
 
 def _opened(name: str | None, contract: Contract) -> AbstractContextManager[Target]:
@@ -233,11 +264,12 @@ def _once(
 ) -> int:
     from whopwatch.checks.acceptance import accept_in_report
     from whopwatch.cli._support.outputs import Outputs
-    from whopwatch.cli._support.printing import output_report
+    from whopwatch.cli._support.printing import output_report, print_contract
     from whopwatch.core.exit_codes import exit_code
     from whopwatch.prober.service import ProberService
 
     outputs = Outputs({"json": json_file}, None, {})
+    print_contract(contract, target.name)
     traces = RunTraces()
     service = ProberService(contract, target, config, shard)
     try:
@@ -267,14 +299,16 @@ def check_once(
 ) -> tuple[Report, str | None]:
     """Run each of `probes` once, request what had no data; return the report, and why the round ended early if it did.
 
-    It ends early if the target never gives a usable response, and after `max_seconds`. `observed` is called with the
-    run.
+    It ends early if the target never gives a usable response, if another version than the contract's answers, and after
+    `max_seconds`. `observed` is called with the run.
     """
     from whopwatch.http import RunBudget
     from whopwatch.prober.once import run_each_once
-    from whopwatch.run.abort import abort_reason, is_api_response
+    from whopwatch.run.abort import is_api_response
+    from whopwatch.run.api_version import VersionDetector, mismatch_sentence
     from whopwatch.run.conclude import judge
     from whopwatch.run.driving import complete_round
+    from whopwatch.run.matching import bundled_contracts
     from whopwatch.run.observation import Observation
     from whopwatch.run.options import ObservedRun
     from whopwatch.run.selection import match_operations
@@ -282,18 +316,17 @@ def check_once(
     started_at, begun = datetime.now(UTC), time.perf_counter()
     # The planner is passed in: the scheduled prober, which shares this package, must not load it.
     time_limit = RunBudget(len(probes), max_seconds)
-
-    def why_stop(exchanges: Sequence[Exchange]) -> str | None:
-        if any(map(is_api_response, exchanges)):
-            return time_limit.why_late()
-        return abort_reason(exchanges, has_key=target.api_key is not None) or time_limit.why_late()
-
+    detector = VersionDetector(contract, bundled_contracts, requested=target.version_header)
+    why_stop = _stop_conditions(detector, contract, target, time_limit)
     made = run_each_once(contract, runner, probes, complete_round, time_limit.limited(sleep), why_stop)
+    detector.conclude()
+    if not detector.answer.matches:
+        made.stopped = mismatch_sentence(detector.answer, contract)
     exchanges = made.exchanges
     observation = Observation(
         exchanges=tuple(exchanges),
         stopped=made.stopped,
-        unusable=made.stopped is not None and not any(map(is_api_response, exchanges)),
+        unusable=not detector.answer.matches or (made.stopped is not None and not any(map(is_api_response, exchanges))),
         selected=frozenset(probe.id for probe in probes),
         allow_unchecked=match_operations(contract, target.allow_unchecked, where="allow_unchecked"),
         budget=len(exchanges),
@@ -303,10 +336,34 @@ def check_once(
         seconds=time.perf_counter() - begun,
         missing=made.missing,
         requests=Counter(exchange.operation for exchange in exchanges),
+        api_version=detector.answer,
     )
     if observed:
         observed(ObservedRun(contract, target, observation))
     return judge(contract, observation, target.name), made.stopped
+
+
+def _stop_conditions(
+    detector: VersionDetector, contract: Contract, target: Target, time_limit: RunBudget
+) -> Callable[[Sequence[Exchange]], str | None]:
+    """Return a function that shows `detector` the latest exchanges, and returns why the round ends early, or None."""
+    from whopwatch.run.abort import abort_reason, is_api_response
+    from whopwatch.run.api_version import mismatch_sentence
+
+    noted = 0
+
+    def why_stop(exchanges: Sequence[Exchange]) -> str | None:
+        nonlocal noted
+        for exchange in exchanges[noted:]:
+            detector.record(exchange)
+        noted = len(exchanges)
+        if not detector.answer.matches:
+            return mismatch_sentence(detector.answer, contract)
+        if any(map(is_api_response, exchanges)):
+            return time_limit.why_late()
+        return abort_reason(exchanges, has_key=target.api_key is not None) or time_limit.why_late()
+
+    return why_stop
 
 
 def _with_mcp(

@@ -141,11 +141,12 @@ class ProbeMetrics:
         )
         self.api_version_info = self._gauge(
             "whop_api_version_info",
-            "The API version that is asked for, and the one that responses name; always 1.",
+            "The API version that is asked for, and the one that responses name, or `rejected`; always 1.",
             ("asked", "seen"),
         )
         self.api_version_mismatch = self._gauge(
-            "whop_api_version_mismatch", "1 if responses name another API version than the contract's, else 0."
+            "whop_api_version_mismatch",
+            "1 if responses name another API version than the contract's, or reject it, else 0.",
         )
         self.ratelimit_limit = self._gauge(
             "whop_ratelimit_limit_requests", "Requests that may be sent at once when the budget is full."

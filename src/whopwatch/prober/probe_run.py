@@ -26,6 +26,7 @@ from whopwatch.prober.history import ProbeRun, RunHistory, RunRecord
 from whopwatch.prober.ids import RecentIds
 from whopwatch.prober.probe_requests import MissingIdError, RequestSequence
 from whopwatch.prober.settings import Probe
+from whopwatch.run.api_version import VersionEvidence, supported_versions
 from whopwatch.telemetry import TracedRun
 
 READ_HEADERS = frozenset(header for check in PROBE_CHECKS for header in check.headers)
@@ -268,9 +269,13 @@ class ProbeRunner:
         )
 
     def _note_version(self, exchange: Exchange) -> None:
-        """Export the API version that a response names, if it is another one than before."""
-        seen = exchange.header(VERSION_HEADER.lower()) or ""
-        if seen != self._seen_version and _VERSION.fullmatch(seen):
+        """Export the API version that a response names, or that it rejects the version, if that is a change."""
+        named = exchange.header(VERSION_HEADER.lower()) or ""
+        seen = named if _VERSION.fullmatch(named) else None
+        if supported_versions(exchange) is not None:
+            seen = VersionEvidence.REJECTED
+        is_accepted_again = exchange.ok and self._seen_version == VersionEvidence.REJECTED
+        if seen != self._seen_version and (seen or is_accepted_again):
             self._export_version(seen)
 
     def _note_failed_check(self, failed: FailedCheck) -> None:

@@ -9,12 +9,38 @@ from typing import Any
 from whopwatch.config import Target
 from whopwatch.contract import Contract, editions, load
 from whopwatch.contract.loader import version_at_or_before
+from whopwatch.http import Transport
 from whopwatch.run.api_version import AnsweredVersion, OtherContracts
 from whopwatch.run.observation import Observation
 from whopwatch.run.session import observe
 
+COMPARED = 6
+"""Requests whose responses show the version of a key."""
 MAX_CONTRACTS = 4
 """Contracts that a run tries: few responses may fit several versions that are near each other."""
+
+
+def answered_version(
+    contract: Contract, target: Target, transport: Transport | None = None, at_hand: OtherContracts | None = None
+) -> tuple[AnsweredVersion | None, int]:
+    """Return the version that answers `target` without a version header, and the number of GETs that showed it.
+
+    At most COMPARED requests of `contract` are sent; their responses are compared with the contracts `at_hand`.
+    """
+    plain = replace(target, api_version_date=None, writable=False)
+    found = observe(contract, plain, budget=COMPARED, others=at_hand or bundled_contracts, transport=transport)
+    return found.api_version, found.sent
+
+
+def answering_contract(
+    contract: Contract, target: Target, transport: Transport | None = None, at_hand: OtherContracts | None = None
+) -> tuple[Contract, str | None]:
+    """Return the contract of the version that answers `target`, or of the nearest older one, and that version.
+
+    Nothing shows the version: return `contract`, and None.
+    """
+    answer, _ = answered_version(contract, target, transport, at_hand)
+    return _better(answer, at_hand or bundled_contracts) or contract, answer.version if answer else None
 
 
 def bundled_contracts() -> Sequence[Contract]:

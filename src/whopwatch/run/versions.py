@@ -16,14 +16,11 @@ from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import side_of_contract
 from whopwatch.http import Client, Transport
 from whopwatch.run.api_version import request_first_page, request_supported_versions, supported_versions
-from whopwatch.run.matching import bundled_contracts
-from whopwatch.run.session import observe
+from whopwatch.run.matching import COMPARED, answered_version, bundled_contracts
 
 SURVEY_BUDGET = 12
 """Requests that the questions take at most."""
 _WEBHOOK_VERSION = re.compile(r"v\d{1,2}")
-COMPARED = 6
-"""Requests whose responses show the version if nothing else does."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +97,8 @@ def survey_versions(
         sent = client.sent
     evidence = "key" if key_version else None
     if key_version is None:
-        observation = observe(default, plain, budget=COMPARED, others=bundled_contracts, transport=transport)
-        answer = observation.api_version
-        sent += observation.sent
+        answer, compared = answered_version(default, target, transport)
+        sent += compared
         if answer is not None and answer.version is not None:
             key_version, evidence = answer.version, str(answer.evidence)
     return VersionSurvey(supported, key_version, evidence, webhooks, sent)

@@ -61,7 +61,7 @@ MISTAKES = {
     "contract show webhook:payment.suceeded": "did you mean 'payment.succeeded'?",
     "contract export --contracts /nowhere": "Unknown contract '/nowhere'.",
     "simulate --port 99999": "--port",
-    "simulate --items 100000000000": "0<=x<=100000",
+    "simulate --items 100000000000": "from 0 to 100000",
     "simulate --key reader": "NAME=SCOPE",
     "simulate --key company=plan:basic:read": "not one of company",
     "simulate --key a=plan:basic:read --app-key a=": "each name once",

@@ -129,7 +129,7 @@ def test_a_run_about_nothing_verified_nothing() -> None:
     made = report(seen("a", excluded="out of scope", samples=0))
     assert (made.verdict, made.reason) == (
         Verdict.COULD_NOT_CHECK,
-        "no operation that can be checked was selected",
+        "no operation that can be checked was selected. Check --only, --resource, --operation and --exclude",
     )
 
 

@@ -60,7 +60,8 @@ def read_text_file(path: Path, what: str) -> str:
             )
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError(f"{what} does not exist.", where=str(path)) from None
+        hint = f"check the path; the current folder is {Path.cwd()}"
+        raise ConfigError(f"{what} does not exist.", where=str(path), expected="a file", hint=hint) from None
     except (OSError, UnicodeDecodeError) as error:
         got = getattr(error, "strerror", None) or "bytes that are not UTF-8"
         raise ConfigError(f"{what} cannot be read.", where=str(path), got=got) from None

@@ -175,6 +175,7 @@ def _company_id(environ: Mapping[str, str]) -> str | None:
             where="environment variable WHOP_COMPANY_ID",
             expected="letters, digits, _ and -, such as biz_xxxxxxxxxxxxxx",
             got=quoted_input(text),
+            hint="export WHOP_COMPANY_ID=biz_...: the id is in the address of your dashboard on whop.com",
         )
     return text or None
 
@@ -187,5 +188,6 @@ def _api_version(environ: Mapping[str, str]) -> str | None:
             where="environment variable WHOP_API_VERSION_DATE",
             expected=VERSION_FORM,
             got=quoted_input(text),
+            hint="export WHOP_API_VERSION_DATE=2025-01-01, or unset it",
         )
     return text or None

@@ -118,7 +118,7 @@ def failure_reason(error: BaseException, transport: ReadOnlyTransport | None) ->
         return f"the server responded with status {status}"
     for inner in _leaf_errors(error):
         if isinstance(inner, (httpx2.ConnectError, httpx2.ConnectTimeout)):
-            return "unreachable: nothing accepts a connection at this address"
+            return "unreachable: nothing accepts a connection at this address. Check the URL, and that the server runs"
         if isinstance(inner, (httpx2.TimeoutException, TimeoutError)):
             return "no response in time"
         if isinstance(inner, FileNotFoundError):

@@ -21,6 +21,11 @@ UNREACHABLE = {
     Failure.CONNECT_TIMEOUT: "the connection times out",
 }
 """Failures before a request was sent, each in words."""
+_WHAT_TO_CHECK = {
+    Failure.DNS: "Check the host name of the base URL",
+    Failure.PROXY: "Check HTTPS_PROXY and NO_PROXY",
+    Failure.TLS: "Check the base URL, and the certificates of this machine",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +103,18 @@ def _html_reason(exchange: Exchange) -> str:
     return f"Status {exchange.status}: the target returns HTML, not JSON. Check the base URL."
 
 
+def _unreachable_reason(exchange: Exchange, what: str) -> str:
+    failure = exchange.failure or Failure.CONNECT
+    check = _WHAT_TO_CHECK.get(failure, "Check the base URL, and that the API runs there")
+    return f"The target {what}: {UNREACHABLE[failure]}. {check}."
+
+
 # Ordered: the first rule that matches gives the reason, so the specific ones come first.
 ABORT_RULES = (
     AbortRule(
         2,
         lambda exchange: exchange.failure in UNREACHABLE,
-        lambda exchange: f"The target cannot be reached: {UNREACHABLE[exchange.failure or Failure.CONNECT]}.",
+        lambda exchange: _unreachable_reason(exchange, "cannot be reached"),
     ),
     AbortRule(2, lambda one: cloudflare_reason(one) is not None, lambda one: cloudflare_reason(one) or ""),
     AbortRule(2, lambda exchange: exchange.status == 401 and _is_json(exchange), lambda _: KEY_REJECTED),
@@ -118,7 +129,11 @@ ABORT_RULES = (
         lambda exchange: exchange.status is not None and not _is_json(exchange),
         _unreadable_reason,
     ),
-    AbortRule(3, lambda exchange: exchange.failure is not None, lambda _: "No request got a response."),
+    AbortRule(
+        3,
+        lambda exchange: exchange.failure is not None,
+        lambda _: "No request got a response. Check the base URL and the network.",
+    ),
     AbortRule(
         5,
         lambda exchange: exchange.status in (404, 405),
@@ -127,7 +142,7 @@ ABORT_RULES = (
     AbortRule(
         5,
         lambda exchange: (exchange.status or 0) >= 500,
-        lambda one: f"Every request returned a server error ({one.status}).",
+        lambda one: f"Every request returned a server error ({one.status}). Run it again later, or check the base URL.",
     ),
     AbortRule(
         8,
@@ -165,6 +180,5 @@ def connection_lost_reason(exchanges: Sequence[Exchange]) -> str | None:
     """Return why a target that did respond is given up: the last requests could not connect. None if it is not."""
     last = exchanges[-LOST_AFTER:]
     if len(last) == LOST_AFTER and all(exchange.failure in UNREACHABLE for exchange in last):
-        reason = UNREACHABLE[last[-1].failure or Failure.CONNECT]
-        return f"The target can no longer be reached: {reason}."
+        return _unreachable_reason(last[-1], "can no longer be reached")
     return None

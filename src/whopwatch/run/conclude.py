@@ -172,7 +172,7 @@ def most_common_reason(results: Iterable[OperationResult]) -> str:
     """Return the reason that most of the unchecked operations share."""
     reasons = Counter(result.reason for result in results if result.state is State.COULD_NOT_CHECK)
     if not reasons:
-        return "no operation that can be checked was selected"
+        return "no operation that can be checked was selected. Check --only, --resource, --operation and --exclude"
     reason, count = reasons.most_common(1)[0]
     if reason == EMPTY_LIST_REASON and count == reasons.total():
         return ALL_EMPTY

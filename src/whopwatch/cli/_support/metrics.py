@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from whopwatch.cli._support.outputs import refuse_unwritable_file, write_whole
-from whopwatch.core.errors import UsageError
+from whopwatch.core.errors import UsageError, quoted_input
 from whopwatch.core.report import Report, Verdict
 
 if TYPE_CHECKING:
@@ -72,4 +72,6 @@ def _refuse_no_url(url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
             return
-    raise UsageError("Invalid Pushgateway URL.", where="option --pushgateway", expected="http://HOST:PORT")
+    raise UsageError(
+        "Invalid Pushgateway URL.", where="option --pushgateway", expected="http://HOST:PORT", got=quoted_input(url)
+    )

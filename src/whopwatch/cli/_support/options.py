@@ -75,28 +75,28 @@ def names(_: click.Context, param: click.Parameter, values: tuple[str, ...]) -> 
     """Return the names of a repeatable option that takes names between commas: each once, in order."""
     found = [name.strip() for value in values for name in value.split(",")]
     if not all(found):
-        raise click.BadParameter("expected names between commas", param=param)
+        raise click.BadParameter(f"'{','.join(values)}' is not a list of names between commas", param=param)
     return tuple(dict.fromkeys(found))
 
 
 def rate(_: click.Context, param: click.Parameter, value: float | None) -> float | None:
     """Check a number of requests a second. click's own ranges accept `nan`."""
     if value is not None and not is_rate(value):
-        raise click.BadParameter(f"expected {RATE_RANGE}", param=param)
+        raise click.BadParameter(f"{value:g} is not {RATE_RANGE}", param=param)
     return value
 
 
 def seconds(_: click.Context, param: click.Parameter, value: float | None) -> float | None:
     """Check an interval in seconds. click's own ranges accept `nan`."""
     if value is not None and not SHORTEST <= value <= LONGEST:
-        raise click.BadParameter(f"expected seconds from {SHORTEST} to {LONGEST}", param=param)
+        raise click.BadParameter(f"{value:g} is not a number of seconds from {SHORTEST} to {LONGEST}", param=param)
     return value
 
 
 def finite(_: click.Context, param: click.Parameter, value: float | None) -> float | None:
     """Check a number within a range of click's own, which accepts `nan` and `inf`."""
     if value is not None and not math.isfinite(value):
-        raise click.BadParameter("expected a finite number", param=param)
+        raise click.BadParameter(f"{value} is not a finite number", param=param)
     return value
 
 
@@ -215,7 +215,7 @@ class _Budget(click.ParamType[Any]):
             return int(text)
         if text not in (*BUDGET_PROFILES, DEFAULT_PROFILE):
             names = ", ".join((*BUDGET_PROFILES, DEFAULT_PROFILE))
-            self.fail(f"{text!r} is neither a number of at least 1 nor one of {names}.", param, context)
+            self.fail(f"{text!r} is not a number of at least 1, or one of {names}.", param, context)
         return None if text == DEFAULT_PROFILE else text
 
 

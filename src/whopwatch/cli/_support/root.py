@@ -1,32 +1,24 @@
-"""The root command `whopwatch`: its subcommands, and how an error is shown.
-
-An error is shown to the person who ran the command: without a traceback, a value of a response or a key.
-"""
+"""The root command `whopwatch` and its subcommands."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
-from traceback import extract_tb, print_exception
 from typing import Any
 
 import click
 
 from whopwatch import __version__
 from whopwatch.cli._support.colors import MODES
+from whopwatch.cli._support.errors import show_error
 from whopwatch.cli._support.streams import open_streams, refuse_unwritten
 from whopwatch.core.errors import (
     EXIT_CLEAN,
-    EXIT_COULD_NOT_CHECK,
     EXIT_INTERRUPTED,
-    EXIT_USAGE,
-    WhopwatchError,
-    missing_extra,
 )
 
 COMMANDS = {
@@ -49,6 +41,8 @@ COMMANDS = {
     "versions": ("whopwatch.cli.versions:versions_command", "Show which API versions a target supports and uses."),
     "simulate": ("whopwatch.cli.simulate:simulate_command", "Run the embedded Whop API as a server."),
 }
+GROUPS = ("baseline", "contract", "webhook")
+"""The commands that have commands of their own."""
 VERSION_HELP = "Show the version of whopwatch and of its contracts, and exit."
 EXAMPLE = """\b
 Examples:
@@ -56,55 +50,6 @@ Examples:
   whopwatch check --target sandbox           Whop's test environment (WHOP_API_KEY)
   whopwatch simulate --port 8080             a mock API for your own tests
 """
-
-
-def show_error(error: Exception, *, traceback: bool = False, command: str = "") -> int:
-    """Print `error` to stderr and return its exit code. `command` is the sub-command that raised it."""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message(), err=True)
-        return EXIT_USAGE
-    if isinstance(error, click.ClickException):
-        _print(error.format_message(), _where_to_read_on(error))
-        return EXIT_USAGE
-    if isinstance(error, WhopwatchError):
-        _print(str(error))
-        return error.exit_code
-    missing = missing_extra(error, wanted=command) if isinstance(error, ModuleNotFoundError) else None
-    if missing:
-        _print(str(missing))
-        return missing.exit_code
-    if traceback:
-        print_exception(error)
-    else:
-        # The message of an unexpected error may quote a response, so only its type and place are shown.
-        _print(
-            f"This is a bug in whopwatch: an unexpected {type(error).__name__}.",
-            f"  where: {_place(error)}",
-            "  what to do: report it with the traceback of `whopwatch --traceback ...`, which may show response data",
-        )
-    return EXIT_COULD_NOT_CHECK
-
-
-def _print(*lines: str) -> None:
-    color = False if os.environ.get("NO_COLOR") else None
-    with suppress(OSError):  # if stderr cannot be written to, the exit code remains
-        click.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=color)
-        click.echo("\n".join(line for line in lines if line), err=True, color=color)
-
-
-def _where_to_read_on(error: click.ClickException) -> str:
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    return f"  what to do: `{context.command_path} --help` lists the options" if context else ""
-
-
-def _place(error: Exception) -> str:
-    """Return the innermost line of whopwatch's code in the traceback."""
-    frames = extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "whopwatch" in frame.filename] or list(frames)
-    if not own:
-        return "unknown"
-    _, _, name = own[-1].filename.replace(os.sep, "/").rpartition("/whopwatch/")
-    return f"whopwatch/{name}, line {own[-1].lineno}, Python {sys.version.split()[0]}"
 
 
 class LazyGroup(click.Group):
@@ -183,9 +128,15 @@ def main(args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     except Exception as error:
-        command = next((one for one in arguments if not one.startswith("-")), "")
-        return show_error(error, traceback="--traceback" in arguments, command=command)
+        return show_error(error, traceback="--traceback" in arguments, command=_command_of(arguments))
     return code if isinstance(code, int) else EXIT_CLEAN
+
+
+def _command_of(arguments: Sequence[str]) -> str:
+    """Return the command that `arguments` name, such as `check` or `webhook send`; an empty string without one."""
+    words = [one for one in arguments if not one.startswith("-")]
+    place = next((place for place, word in enumerate(words) if word in COMMANDS), None)
+    return "" if place is None else " ".join(words[place : place + (2 if words[place] in GROUPS else 1)])
 
 
 @contextmanager

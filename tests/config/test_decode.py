@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 
 from whopwatch.config import decode
+from whopwatch.core.documents import read_bounded
 from whopwatch.core.errors import ConfigError, quoted_input
 
 
@@ -121,9 +123,10 @@ def test_values(reader: decode.Reader, right: object, wrong: tuple[object, ...])
         (None, "The file does not exist."),
         (b"\xff", "bytes that are not UTF-8"),
         (b"a = ", "is not valid TOML"),
-        (b"a = " + b"[" * 100_000, "is not valid TOML"),
+        (b"a = " + b"[" * 100_000, "too many levels"),
+        (b"a = 1" + b"0" * 5000, "too many digits"),
     ],
-    ids=["missing", "not-utf8", "cut", "deep"],
+    ids=["missing", "not-utf8", "cut", "deep", "long-number"],
 )
 def test_a_toml_file_that_cannot_be_read(content: bytes | None, reason: str, tmp_path: Path) -> None:
     path = tmp_path / "f.toml"
@@ -135,12 +138,17 @@ def test_a_toml_file_that_cannot_be_read(content: bytes | None, reason: str, tmp
     assert str(path) in str(caught.value)
 
 
+def test_a_device_without_an_end_is_refused() -> None:
+    with pytest.raises(ConfigError, match="more than 64 MiB"):
+        decode.read_toml_file(Path("/dev/zero"), "The file")
+
+
 def test_a_folder_and_a_large_file_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         decode.read_toml_file(tmp_path, "The file")
-    monkeypatch.setattr(decode, "MAX_CONFIG_BYTES", 3)
+    monkeypatch.setattr(decode, "read_bounded", partial(read_bounded, most=3))
     (tmp_path / "f").write_text("1234")
-    with pytest.raises(ConfigError, match="too large"):
+    with pytest.raises(ConfigError, match="more than 0 MiB"):
         decode.read_document_file(tmp_path / "f", "The file")
     (tmp_path / "f").write_text("[1]")
     assert decode.read_document_file(tmp_path / "f", "The file") == [1]

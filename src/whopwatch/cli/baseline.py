@@ -11,6 +11,7 @@ import click
 from whopwatch.cli._support.options import FILE_PATH, make_reports_folder
 from whopwatch.cli._support.outputs import STDOUT, write_whole
 from whopwatch.cli.drift import DEFAULT_BASELINE
+from whopwatch.core.documents import read_bounded
 from whopwatch.core.errors import UsageError
 from whopwatch.history import open_baseline, read_baseline
 from whopwatch.history.encoding import baseline_from_json, baseline_to_json
@@ -51,7 +52,7 @@ def export_baseline(file: Path, output: str) -> None:
 def import_baseline(source: Path, file: Path, force: bool) -> None:
     """Create a baseline from an export."""
     try:
-        text = source.read_text(encoding="utf-8")
+        text = read_bounded(source).decode()
     except (OSError, UnicodeDecodeError) as error:
         got = getattr(error, "strerror", None) or "bytes that are not UTF-8"
         raise UsageError("The export cannot be read.", where=str(source), got=got) from None

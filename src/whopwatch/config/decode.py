@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from datetime import date
@@ -19,13 +18,12 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
-from whopwatch.core.documents import DocumentError, parse_document
+from whopwatch.core.documents import DocumentError, parse_document, parse_toml_document, read_bounded
 from whopwatch.core.errors import ConfigError, did_you_mean, quoted_input
 
 Reader = Callable[[Any, str], Any]
 _Record = TypeVar("_Record")
 
-MAX_CONFIG_BYTES = 64 << 20
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 
@@ -36,10 +34,9 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 def read_toml_file(path: Path, what: str) -> dict[str, Any]:
     """Return the content of the TOML file at `path`; `what` names it in errors. Raises `ConfigError`."""
     try:
-        return tomllib.loads(read_text_file(path, what))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        got = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "too many levels"
-        raise ConfigError(f"{what} is not valid TOML.", where=str(path), got=got) from None
+        return parse_toml_document(read_text_file(path, what))
+    except DocumentError as error:
+        raise ConfigError(f"{what} is not valid TOML.", where=str(path), got=str(error)) from None
 
 
 def read_document_file(path: Path, what: str) -> Any:
@@ -53,12 +50,7 @@ def read_document_file(path: Path, what: str) -> Any:
 def read_text_file(path: Path, what: str) -> str:
     """Return the text of the file at `path`; `what` names it in errors. Raises `ConfigError`."""
     try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            got = f"{path.stat().st_size:,} bytes"
-            raise ConfigError(
-                f"{what} is too large.", where=str(path), expected=f"at most {MAX_CONFIG_BYTES:,} bytes", got=got
-            )
-        return path.read_text(encoding="utf-8-sig")
+        return read_bounded(path).decode("utf-8-sig")
     except FileNotFoundError:
         hint = f"check the path; the current folder is {Path.cwd()}"
         raise ConfigError(f"{what} does not exist.", where=str(path), expected="a file", hint=hint) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 
 from whopwatch.config import decode
 from whopwatch.config.target import VERSION_OF_KEY
+from whopwatch.core.documents import parse_toml_document, read_bounded
 from whopwatch.core.errors import ConfigError
 
 CONFIG_FILE = "whopwatch.toml"
@@ -123,7 +123,7 @@ def _is_own(file: Path) -> bool:
 def _has_table(file: Path) -> bool:
     """Return whether a pyproject.toml has settings of whopwatch. One that is not TOML is for other tools to report."""
     try:
-        return TABLE in tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
+        return TABLE in parse_toml_document(read_bounded(file).decode()).get("tool", {})
     except (OSError, ValueError, AttributeError, TypeError):
         return False
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from whopwatch.core.documents import DocumentError, parse_yaml_document
+from whopwatch.core.documents import DocumentError, parse_yaml_document, read_bounded
 from whopwatch.core.errors import ContractError
 
 ROOT_FILE = "openapi.yaml"
@@ -89,7 +89,7 @@ def _internal(node: Any) -> Any:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = parse_yaml_document(path.read_text(encoding="utf-8"))
+        content = parse_yaml_document(read_bounded(path).decode())
     except OSError as error:
         raise ContractError("A file of the contract cannot be read.", where=str(path), got=error.strerror) from None
     except ValueError as error:

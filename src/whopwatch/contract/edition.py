@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any
 
 from whopwatch.contract.list_behaviour import Behaviour
 from whopwatch.contract.write_effects import WriteEffects, read_write_effects
+from whopwatch.core.documents import DocumentError, parse_toml_document, read_bounded
 from whopwatch.core.errors import ContractError
 
 VERSION_HEADER = "Api-Version-Date"
@@ -108,8 +108,9 @@ class Edition:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the content of a TOML file of a contract. Raise ContractError if it is missing or not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml_document(read_bounded(path).decode())
     except OSError as error:
         raise ContractError("Cannot read a file of the contract.", where=str(path), got=error.strerror) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ContractError("A file of the contract is not TOML.", where=str(path), got=str(error)) from None
+    except ValueError as error:
+        got = str(error) if isinstance(error, DocumentError) else "text that is not UTF-8"
+        raise ContractError("A file of the contract is not TOML.", where=str(path), got=got) from None

@@ -21,6 +21,7 @@ from whopwatch.contract.bundle import APIS, bundle
 from whopwatch.contract.edition import EDITION, Edition, read_toml
 from whopwatch.contract.model import Contract
 from whopwatch.contract.openapi_file import contract_of, read_openapi_file, shared_operations, version_of
+from whopwatch.core.documents import read_bounded
 from whopwatch.core.errors import ContractError, UsageError, did_you_mean
 
 BUNDLE = "bundle.json"
@@ -207,18 +208,19 @@ def _edition_in(folder: Path) -> Path:
 def _bundled(folder: Path) -> tuple[dict[str, Any], str] | None:
     """Return the documents in the folder's bundle and their digest; None if the bundle is missing or out of date."""
     try:
-        stored = json.loads((folder / BUNDLE).read_bytes())
+        stored = json.loads(read_bounded(folder / BUNDLE))
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ContractError(
             "The contract's bundle is damaged.",
             where=str(folder / BUNDLE),
             expected="a JSON document",
-            got=str(error),
+            got=getattr(error, "strerror", None) or str(error),
             hint="restore the file, or delete it: the YAML files beside it are the contract",
         ) from None
-    if stored.get("format") != BUNDLE_FORMAT or stored["files"] != file_digests(folder, stored["files"]):
+    files = stored.get("files") if isinstance(stored, dict) and stored.get("format") == BUNDLE_FORMAT else None
+    if not isinstance(files, dict) or files != file_digests(folder, files):
         return None
     return {api: stored[api] for api in APIS if api in stored}, stored["sha256"]
 
@@ -226,4 +228,4 @@ def _bundled(folder: Path) -> tuple[dict[str, Any], str] | None:
 def file_digests(folder: Path, names: Mapping[str, str]) -> dict[str, str]:
     """Return the sha256 of each of the files `names` below `folder`, without the missing ones."""
     paths = ((name, folder / name) for name in names)
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths if path.is_file()}
+    return {name: hashlib.sha256(read_bounded(path)).hexdigest() for name, path in paths if path.is_file()}

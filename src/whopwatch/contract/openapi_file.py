@@ -20,10 +20,9 @@ from whopwatch.contract.edition import Edition
 from whopwatch.contract.model import Contract
 from whopwatch.contract.openapi_inference import ImportNote, infer
 from whopwatch.contract.operation import Operation, escape_pointer
-from whopwatch.core.documents import DocumentError, parse_document
+from whopwatch.core.documents import DocumentError, parse_document, read_bounded
 from whopwatch.core.errors import ContractError
 
-MAX_BYTES = 100_000_000
 JSON_MEDIA_TYPE = "application/json"
 EXPECTED = "an OpenAPI 3.0.x or 3.1.x document in JSON or YAML"
 
@@ -76,11 +75,11 @@ Node = dict[str, Any]
 
 def read_openapi_file(path: Path, expected: str = EXPECTED) -> Node:
     """Return the OpenAPI document in a file. Raise ContractError, which says `expected`, for anything else."""
-    if path.stat().st_size > MAX_BYTES:
-        raise ContractError("The document is too large.", where=str(path), expected=f"at most {MAX_BYTES:,} bytes")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path).decode()
         document = parse_document(text)
+    except OSError as error:
+        raise ContractError("The document cannot be read.", where=str(path), got=error.strerror) from None
     except ValueError as error:
         raise ContractError(
             "The document cannot be read.",

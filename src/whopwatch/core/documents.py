@@ -1,16 +1,20 @@
-"""Parse JSON and YAML documents that a person names, within stated bounds.
+"""Read files, and JSON, YAML and TOML documents, that a person names, within stated bounds.
 
 Every bound is counted here and none is left to a parser: parsers recurse, and each ends differently on deep input.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 from whopwatch.core.strict_json import nests_deeper_than
 
+MAX_FILE_BYTES = 64 << 20
 MAX_LEVELS = 300
 """Levels that a document may nest, aliases followed; an API description has some twenty."""
 MAX_ALIASED_VALUES = 5_000_000
@@ -23,11 +27,32 @@ class DocumentError(ValueError):
     """A document that cannot be parsed. The message gives the reason and the place, and quotes nothing."""
 
 
+def read_bounded(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
+    """Return the content of a file, a pipe or a device. Raises OSError, also for more than `most` bytes."""
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"more than {most >> 20} MiB")
+    return content
+
+
 def parse_document(text: str) -> Any:
     """Return the value of `text`: JSON if it starts with a brace, else YAML. Raises `DocumentError`."""
     if text.lstrip().startswith("{"):
         return parse_json_document(text)
     return parse_yaml_document(text)
+
+
+def parse_toml_document(text: str) -> dict[str, Any]:
+    """Return the tables of the TOML document `text`. Raises `DocumentError`."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DocumentError(str(error)) from None
+    except RecursionError:
+        raise DocumentError("too many levels") from None
+    except ValueError:
+        raise DocumentError("a date or number that does not exist, or has too many digits") from None
 
 
 def parse_json_document(text: str) -> Any:

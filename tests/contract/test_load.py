@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from whopwatch.contract import Contract, edition_dir, load
-from whopwatch.contract.bundle import bundle
+from whopwatch.contract.bundle import bundle, bundle_document
 from whopwatch.core.errors import ContractError
 
 
@@ -66,3 +66,23 @@ def test_the_bundle_is_one_compact_line_of_json() -> None:
     text = (edition_dir() / "bundle.json").read_text()
     assert json.loads(text)["format"] == 2
     assert len(text) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("root", "place"),
+    [
+        ("paths: 7", "#/paths"),
+        ("paths: {/a: [x]}", "#/paths//a"),
+        ("paths: {/a: {$ref: 7}}", "leads nowhere"),
+        ("paths: {/a: {$ref: 'p.yaml#/x'}}", "leads nowhere"),
+        ("paths: {/a: {$ref: 'p.yaml#/y'}}", "#/p.yaml"),
+        ("components: [x]", "#/components"),
+        ("components: {schemas: x}", "#/components/schemas"),
+    ],
+)
+def test_a_malformed_document_of_a_contract_is_named_with_its_place(tmp_path: Path, root: str, place: str) -> None:
+    (tmp_path / "openapi.yaml").write_text(root, encoding="utf-8")
+    (tmp_path / "p.yaml").write_text("y: 7", encoding="utf-8")
+    with pytest.raises(ContractError) as caught:
+        bundle_document(tmp_path)
+    assert place in str(caught.value)

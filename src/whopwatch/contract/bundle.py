@@ -31,19 +31,27 @@ def bundle_document(folder: Path) -> dict[str, Any]:
     document = {key: value for key, value in root.items() if key != "components"}
     for section in ("paths", "webhooks"):
         if section in root:
-            document[section] = {name: _internal(_follow(item, files, folder)) for name, item in root[section].items()}
+            paths = _mapping(root[section], folder / ROOT_FILE, section)
+            document[section] = {
+                name: _internal(_follow(_mapping(item, folder / ROOT_FILE, f"{section}/{name}"), files, folder))
+                for name, item in paths.items()
+            }
     document["components"] = _merge_components(root, files, folder)
     return document
 
 
 def _merge_components(root: dict[str, Any], files: dict[str, Any], folder: Path) -> dict[str, Any]:
+    declared = {
+        file: _mapping(content.get("components", {}), folder / file, "components")
+        for file, content in ((ROOT_FILE, root), *files.items())
+    }
     components: dict[str, Any] = {
-        name: section for name, section in root.get("components", {}).items() if name not in SECTIONS
+        name: section for name, section in declared[ROOT_FILE].items() if name not in SECTIONS
     }
     for section in SECTIONS:
         merged: dict[str, Any] = {}
-        for file, content in ((ROOT_FILE, root), *files.items()):
-            for name, value in content.get("components", {}).get(section, {}).items():
+        for file, sections in declared.items():
+            for name, value in _mapping(sections.get(section, {}), folder / file, f"components/{section}").items():
                 if name in merged:
                     raise ContractError(
                         f"The component {name!r} is defined twice.",
@@ -62,19 +70,19 @@ def _follow(item: dict[str, Any], files: dict[str, Any], folder: Path) -> dict[s
     reference = item.get("$ref")
     if reference is None:
         return item
-    file, _, pointer = reference.partition("#")
+    file, _, pointer = str(reference).partition("#")
     try:
         node: Any = files[file.removeprefix("./")]
         for token in unquote(pointer).split("/")[1:]:
             node = node[token.replace("~1", "/").replace("~0", "~")]
-    except KeyError:
+        return dict(_mapping(node, folder / ROOT_FILE, str(reference)))
+    except (KeyError, TypeError, IndexError):
         raise ContractError(
             "A reference of the root document leads nowhere.",
             where=str(folder / ROOT_FILE),
-            got=reference,
+            got=str(reference),
             hint="correct the reference, or restore the file it names",
         ) from None
-    return dict(node)
 
 
 def _internal(node: Any) -> Any:
@@ -85,6 +93,13 @@ def _internal(node: Any) -> Any:
             for key, value in node.items()
         }
     return [_internal(item) for item in node] if isinstance(node, list) else node
+
+
+def _mapping(value: Any, file: Path, place: str) -> dict[str, Any]:
+    """Return `value`, which is at `place` of `file`. Raise ContractError if it is no mapping."""
+    if not isinstance(value, dict):
+        raise ContractError("A part of the contract is malformed.", where=f"{file}#/{place}", expected="a mapping")
+    return value
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import yaml
 from whopwatch.contract import Contract, load
 from whopwatch.contract.edition import EDITION
 from whopwatch.contract.loader import forget_contracts
-from whopwatch.contract.openapi_file import MAX_BYTES, adapt, read_openapi_file, version_of
+from whopwatch.contract.openapi_file import adapt, read_openapi_file, version_of
 from whopwatch.contract.openapi_inference import ImportNote, not_understood
 from whopwatch.contract_build.assemble import annotate
 from whopwatch.contract_build.build import with_bundle
@@ -26,6 +26,7 @@ from whopwatch.contract_build.coverage import count
 from whopwatch.contract_build.files import writing_to, yaml_text
 from whopwatch.contract_build.overlay import apply_overlay, read_overlay
 from whopwatch.contract_build.sources import OpenApiSource, read_prefixes
+from whopwatch.core.documents import MAX_FILE_BYTES
 from whopwatch.core.errors import SourceError, UsageError
 from whopwatch.sync.move import declare_prefixes
 
@@ -128,7 +129,7 @@ def rebuild_imported(folder: Path, source: OpenApiSource) -> ImportedDocument:
 
 
 def _fetched(location: str) -> bytes:
-    """Return the bytes of a document at a URL: over https only, at most MAX_BYTES, without redirects."""
+    """Return the bytes of a document at a URL: over https only, at most MAX_FILE_BYTES, without redirects."""
     if not location.startswith("https://"):
         raise UsageError("A document is fetched over https only.", expected="openapi:https://...", got=location[:60])
 
@@ -138,7 +139,7 @@ def _fetched(location: str) -> bytes:
 
     try:
         with urllib.request.build_opener(_NoRedirect).open(location, timeout=_SECONDS) as response:
-            content: bytes = response.read(MAX_BYTES + 1)
+            content: bytes = response.read(MAX_FILE_BYTES + 1)
     except (urllib.error.URLError, OSError, ValueError) as error:
         reason = getattr(error, "code", None) or getattr(error, "reason", None) or type(error).__name__
         raise SourceError(

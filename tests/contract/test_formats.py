@@ -22,8 +22,7 @@ import yaml
 from whopwatch.cli import main
 from whopwatch.contract import Contract, load
 from whopwatch.planning.writes.bodies import BodyBuilder
-from whopwatch.reports.contract_formats import OPENAPI_FILE, arazzo, asyncapi
-from whopwatch.reports.openapi_30 import openapi_30
+from whopwatch.reports.contract_formats import OPENAPI_FILE, arazzo, asyncapi, openapi_30
 from whopwatch.signature import SIGNATURE_HEADERS
 from whopwatch.simulator import embedded
 

@@ -10,7 +10,7 @@ from tests.history.factories import finding, tracked
 from whopwatch.checks.causes import cause_of
 from whopwatch.contract import Contract
 from whopwatch.core.finding import Finding, FindingState, Severity
-from whopwatch.history.grouping import common_state, group_by_cause
+from whopwatch.history.aggregate import common_state, group_by_cause
 
 
 def lists(contract: Contract) -> list[str]:

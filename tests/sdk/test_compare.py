@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whopwatch.sdk import compare_parsed
-from whopwatch.sdk.compare import wrong_type
-from whopwatch.sdk.findings import difference_findings
+from whopwatch.sdk.findings import difference_findings, wrong_type
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),

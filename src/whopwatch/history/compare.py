@@ -15,7 +15,7 @@ from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Source
 from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, Verdict
 from whopwatch.history.absence import drop_oldest_objects, find_trait_changes
-from whopwatch.history.grouping import group_by_cause
+from whopwatch.history.aggregate import group_by_cause
 from whopwatch.history.lifecycle import samples_rechecked, update_lifecycle
 from whopwatch.history.profile import MAGNITUDES, MAX_NAMES, Digests, OperationProfile, profile_answers
 from whopwatch.history.records import Night, Records

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whopwatch.sdk.compare import ParsingDifference, compare_parsed
+from whopwatch.sdk.findings import ParsingDifference, compare_parsed
 from whopwatch.sdk.survey import SDK_REQUEST_BUDGET, check_sdk
 
 __all__ = ["SDK_REQUEST_BUDGET", "ParsingDifference", "check_sdk", "compare_parsed"]

@@ -23,14 +23,16 @@ from whopwatch.relay import Relay
 from whopwatch.run.abort import abort_reason
 from whopwatch.run.conclude import RowEvidence, conclude, median_latency, sample_count
 from whopwatch.run.driving import reach
-from whopwatch.sdk.compare import ParsingDifference, compare_parsed, wrong_type
 from whopwatch.sdk.findings import (
+    ParsingDifference,
+    compare_parsed,
     difference_findings,
     group_page_info,
     missing_argument_findings,
     pagination_findings,
     response_error_findings,
     wrong_status_finding,
+    wrong_type,
 )
 from whopwatch.sdk.releases import SdkProgram
 

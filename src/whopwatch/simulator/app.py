@@ -1,30 +1,90 @@
-"""The simulated API as a Starlette application: v1 below /api/v1, v2 below /api/v2, MCP at /mcp and /sse."""
+"""The simulated API as a Starlette application: v1 below /api/v1, v2 below /api/v2, MCP at /mcp and /sse.
+
+With `control`, two endpoints beside the API replace the active faults and trigger webhook events.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from whopwatch.contract import Contract
 from whopwatch.core.bounded_http import BodyReader, BodyTooLargeError, HttpLimits, SenderGoneError
+from whopwatch.core.errors import UsageError
+from whopwatch.core.strict_json import parse_json
 from whopwatch.simulator.api.pipeline import ApiCall
 from whopwatch.simulator.backend import MCP_MESSAGES, MCP_SSE, MCP_STREAMABLE, Backend, SimulatorOptions
-from whopwatch.simulator.control import EVENTS_PATH, FAULTS_PATH, handle_events, handle_faults
+from whopwatch.simulator.events.delivery import OutgoingDelivery
+from whopwatch.simulator.faults import ActiveFaults
 
 if TYPE_CHECKING:
     from whopwatch.simulator.mcp_server import McpServer
 
+FAULTS_PATH = "/__simulator__/faults"
+EVENTS_PATH = "/__simulator__/events"
 SERVER_HEADER = "whopwatch-simulator (not Whop)"
 API_PREFIX = "/api/"
 BODY_LIMITS = HttpLimits(body_bytes=8 * 2**20, body_seconds=20.0, open_bytes=64 * 2**20)
 MCP_NOT_INSTALLED = {"error": "the simulator's MCP server needs the library mcp: install whopwatch with its extra mcp"}
+
+
+def handle_faults(faults: ActiveFaults, method: str, headers: Mapping[str, str], body: bytes) -> Response:
+    """Answer `GET` with the active faults, and `PUT` of `{"faults": [...]}` by replacing them first."""
+    if method == "PUT":
+        if not _is_json(headers):
+            return _not_json()
+        try:
+            faults.switch(_names("faults", body))
+        except UsageError as error:
+            return _invalid(error)
+    elif method != "GET":
+        return JSONResponse({"error": "GET or PUT"}, 405)
+    return JSONResponse({"faults": list(faults.active)})
+
+
+def handle_events(
+    trigger: Callable[[str], list[OutgoingDelivery]], method: str, headers: Mapping[str, str], body: bytes
+) -> Response:
+    """Trigger the events of a `POST` of `{"events": [...]}`. Answer with all events that occurred because of it."""
+    if method != "POST":
+        return JSONResponse({"error": "POST"}, 405)
+    if not _is_json(headers):
+        return _not_json()
+    try:
+        deliveries = [one for name in _names("events", body) for one in trigger(name)]
+    except UsageError as error:
+        return _invalid(error)
+    return JSONResponse({"events": [delivery.event for delivery in deliveries]})
+
+
+def _names(key: str, body: bytes) -> list[str]:
+    """Return the names in a body of the form `{key: [...]}`. Raises UsageError for any other body."""
+    value: Any = parse_json(body)[0]
+    names = value.get(key) if isinstance(value, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UsageError(f'expected {{"{key}": ["NAME", ...]}}')
+    return names
+
+
+def _is_json(headers: Mapping[str, str]) -> bool:
+    """Check that the media type is JSON: a web page cannot send that to another origin without a preflight request."""
+    return headers.get("content-type", "").partition(";")[0].strip() == "application/json"
+
+
+def _not_json() -> Response:
+    return JSONResponse({"error": "expected the header content-type: application/json"}, 415)
+
+
+def _invalid(error: UsageError) -> Response:
+    return JSONResponse({"error": str(error)}, 400)
 
 
 def create_app(contract: Contract, options: SimulatorOptions | None = None) -> Starlette:

@@ -16,8 +16,16 @@ from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.simulator.api.actions import Actions
 from whopwatch.simulator.api.errors import ApiError, error_body, not_found
-from whopwatch.simulator.api.idempotency import Idempotency
-from whopwatch.simulator.api.keys import ApiKey, KeyGrant, KeyStore, derived_key, keys_of_grants, rate_limits, scopes_of
+from whopwatch.simulator.api.keys import (
+    ApiKey,
+    Idempotency,
+    KeyGrant,
+    KeyStore,
+    derived_key,
+    keys_of_grants,
+    rate_limits,
+    scopes_of,
+)
 from whopwatch.simulator.api.lists import select_rows
 from whopwatch.simulator.api.paging import Cursors, binding_of, requested_page, size_limits
 from whopwatch.simulator.api.pipeline import EMPTY_RESPONSE, ApiCall, Pipeline, StepWrapper, respond

@@ -13,9 +13,8 @@ from starlette.types import ASGIApp
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
 from whopwatch.core.local_server import HOST, served
-from whopwatch.simulator.app import create_app
+from whopwatch.simulator.app import EVENTS_PATH, FAULTS_PATH, create_app
 from whopwatch.simulator.backend import Backend, SimulatorOptions
-from whopwatch.simulator.control import EVENTS_PATH, FAULTS_PATH
 from whopwatch.simulator.faults import ActiveFaults
 
 

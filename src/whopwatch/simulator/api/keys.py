@@ -1,17 +1,25 @@
-"""API keys, their scopes, and rate limits."""
+"""API keys, their scopes and rate limits, and requests that are repeated with the same `Idempotency-Key`."""
 
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
 
+from starlette.responses import Response
+
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.simulator.api.errors import ApiError
+from whopwatch.simulator.api.pipeline import ApiCall
+
+_USUAL_LIMIT = {"requests": 600, "seconds": 60}
+"""For a document that states none."""
+REPLAYED_HEADER = "Idempotent-Replayed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +125,6 @@ class RateLimit:
         self._windows[counter, key] = (ends, count + 1)
 
 
-_USUAL_LIMIT = {"requests": 600, "seconds": 60}
-"""For a document that states none."""
-
-
 def rate_limits(contract: Contract, requests: int, seconds: float, clock: Callable[[], float]) -> dict[str, RateLimit]:
     """Return the rate limit of each API: the given one for v1, the others in the documented proportion."""
     documented = {api: document.get("x-rate-limit", _USUAL_LIMIT) for api, document in contract.documents.items()}
@@ -134,3 +138,40 @@ def rate_limits(contract: Contract, requests: int, seconds: float, clock: Callab
         )
         for api, limit in documented.items()
     }
+
+
+@dataclass
+class Idempotency:
+    """The responses to POSTs by key. They are kept until the simulator stops."""
+
+    _answers: dict[tuple[str, str, str], tuple[bytes, Response]] = field(default_factory=dict)
+
+    def replay(self, call: ApiCall) -> None:
+        """Answer a repeated request. Raises ApiError 400 if its body differs from the first one."""
+        slot = self._slot(call)
+        known = self._answers.get(slot) if slot else None
+        if known is None:
+            return
+        digest, response = known
+        if digest != hashlib.sha256(call.raw_body).digest():
+            raise ApiError(
+                400,
+                "This Idempotency-Key was used with another body.",
+                code="parameter_invalid",
+                param="Idempotency-Key",
+            )
+        headers = {**dict(response.headers), REPLAYED_HEADER: "true"}
+        call.response = Response(bytes(response.body), response.status_code, headers)
+
+    def remember(self, call: ApiCall, response: Response) -> None:
+        """Keep the response to an executed request."""
+        slot = self._slot(call)
+        if slot and response.status_code < 400 and REPLAYED_HEADER.lower() not in response.headers:
+            self._answers[slot] = (hashlib.sha256(call.raw_body).digest(), response)
+
+    @staticmethod
+    def _slot(call: ApiCall) -> tuple[str, str, str] | None:
+        key = call.headers.get("idempotency-key")
+        if key is None or call.method != "POST" or call.operation is None:
+            return None
+        return call.key, f"{call.operation.id} {call.path}", key

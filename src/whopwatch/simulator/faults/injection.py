@@ -10,7 +10,6 @@ from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.simulator.api.pipeline import StepWrapper
 from whopwatch.simulator.events.delivery import DeliveryWrapper
 from whopwatch.simulator.faults import (
-    access,
     answer,
     body,
     cursors,
@@ -34,9 +33,9 @@ FAULT_STEPS: dict[str, BuildFault] = {
     **selection.SELECTION_FAULTS,
     **cursors.CURSOR_FAULTS,
     **window.WINDOW_FAULTS,
-    **access.OBJECT_FAULTS,
+    **validation.OBJECT_FAULTS,
     **lifecycle.LIFECYCLE_FAULTS,
-    **access.ACCESS_FAULTS,
+    **validation.ACCESS_FAULTS,
     **body.BODY_FAULTS,
     **answer.ANSWER_FAULTS,
     **versions.VERSION_FAULTS,

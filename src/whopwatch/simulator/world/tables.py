@@ -16,8 +16,7 @@ from typing import Any
 from whopwatch.contract import Contract, Operation
 from whopwatch.simulator.declarations import account_fields, declarations_of, singular_of
 from whopwatch.simulator.world.nodes import FieldNode
-from whopwatch.simulator.world.sizes import table_sizes
-from whopwatch.simulator.world.values import EntityRef, ValueMaker, iso, offset, random_text
+from whopwatch.simulator.world.values import EntityRef, ValueMaker, iso, offset, random_text, table_sizes
 from whopwatch.simulator.world.views import Views, views_of
 
 DEFAULT_ITEMS = 30

@@ -17,7 +17,7 @@ SECTIONS = ("schemas", "responses", "parameters", "requestBodies", "headers")
 def bundle(folder: Path) -> dict[str, Any]:
     """Return the documents of a contract folder by API version, each with internal references only.
 
-    Raises ContractError where a root document is missing, a file is no YAML, or a component name stands twice.
+    Raise ContractError if a root document is missing, a file is not YAML, or a component name occurs twice.
     """
     return {version: bundle_document(folder / version) for version in APIS if (folder / version).is_dir()} or (
         _missing(folder)

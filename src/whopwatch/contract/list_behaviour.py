@@ -14,7 +14,7 @@ PAGING = frozenset({"first", "last", "after", "before"})
 Path = tuple[str, ...]
 Pairs = tuple[tuple[str, str], ...]
 NONEXISTENT_ID_SUFFIX = "0" * 14
-"""What an id ends with that nothing has."""
+"""The end of an id that no object has."""
 MALFORMED_ID = "not-an-id!"
 UNDOCUMENTED_VALUE = "whopwatch-unknown"
 MATCHES_NOTHING = {
@@ -22,9 +22,9 @@ MATCHES_NOTHING = {
     "not-before": "2990-01-01T00:00:00.000Z",
     "contains": "zqxjkv0whopwatch",
 }
-"""Values that no item passes, by test."""
+"""Values that no item matches, by the test of the filter."""
 DATE_TESTS = ("before", "not-before")
-"""The tests of filters that take a moment."""
+"""The tests of filters that take a date and time."""
 
 NOT_SHOWN = object()
 """The value of a field that an item does not show."""
@@ -154,7 +154,7 @@ def value_at(item: Any, path: Path) -> Any:
     return item
 
 
-@lru_cache(maxsize=4096)  # a date is compared with each limit that is asked for
+@lru_cache(maxsize=4096)  # a date is compared with each requested limit
 def epoch_seconds(text: str) -> float:
     """Return seconds since the epoch. Raise ValueError if it is not a date and time."""
     read = datetime.fromisoformat(text)

@@ -68,7 +68,7 @@ _TYPE_NAMES = {
 }
 _ENCODED_REFERENCE = re.compile(r"""\$ref["']?\s*:\s*["']?#[^"'\s]*%""")
 _MAX_LINKS = 100
-"""References that are followed one after another; a longer chain is a circle."""
+"""References that are followed one after another; a longer chain is a cycle."""
 
 Node = dict[str, Any]
 

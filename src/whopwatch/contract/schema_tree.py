@@ -293,7 +293,7 @@ class SchemaNode:
         return tuple((name, node) for name, node in self._nested.items() if node.resources)
 
     def _collect_ids(self, value: Any, found: list[tuple[str, str]]) -> None:
-        # Runs for every answer: class comparisons are the fastest way to tell JSON values apart.
+        # Runs for every response: class comparisons are the fastest way to distinguish JSON values.
         node = self.variant_of(value) if self.variants else self
         if value.__class__ is dict:
             for name, child in node._id_bearing:
@@ -458,7 +458,7 @@ class ContractSchemas:
 
 @lru_cache(maxsize=8)
 def schemas_of(contract: Contract) -> ContractSchemas:
-    """Return the trees of `contract`, the same ones for all who need them."""
+    """Return the trees of `contract`; every caller gets the same ones."""
     return ContractSchemas(contract)
 
 

@@ -141,7 +141,7 @@ class ProbeMetrics:
         )
         self.api_version_info = self._gauge(
             "whop_api_version_info",
-            "The API version that is asked for, and the one that responses name, or `rejected`; always 1.",
+            "The requested API version, and the one that responses name, or `rejected`; always 1.",
             ("asked", "seen"),
         )
         self.api_version_mismatch = self._gauge(
@@ -233,7 +233,7 @@ class ProbeMetrics:
             series.last_success.set(at)
 
     def set_api_version(self, asked: str, seen: str | None, expected: str | None) -> None:
-        """Export the API version that is asked for and the one that responses name; None if they name none."""
+        """Export the requested API version and the one that responses name; None if they name none."""
         self.api_version_info.clear()
         self.api_version_info.labels(asked, seen or "unknown").set(1)
         self.api_version_mismatch.set(seen is not None and expected is not None and seen != expected)

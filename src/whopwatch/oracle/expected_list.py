@@ -104,7 +104,7 @@ class WholeList:
         return sorted(found, key=attrgetter("rank")) if ranks else found
 
     def field_values(self, filter: Filter) -> list[Any]:
-        """Return what each item shows at the field of a filter: a list of values, or HIDDEN."""
+        """Return what each item shows at the field of a filter: a list of values, or NOT_SHOWN."""
         if filter.name not in self._field_values:
             self._field_values[filter.name] = [filter.found(item) for item in self.by_id.values()]
         return self._field_values[filter.name]
@@ -118,7 +118,7 @@ class WholeList:
         return self._sendable[filter.name]
 
     def passing(self, name: str, values: tuple[str, ...]) -> list[bool | None]:
-        """Return for each item whether one parameter lets it through; None if the item does not show that."""
+        """Return for each item whether one parameter selects it; None if the item does not show that."""
         if (name, values) not in self._passing:
             filter = self.parameters.filters.get(name)
             self._passing[name, values] = (

@@ -121,8 +121,8 @@ def _check(contract: Contract, value: Any) -> PayloadResult:
 def _unless_of_another_version(result: PayloadResult, value: Any) -> PayloadResult:
     """Return `result`, or one without findings if the object has the fields of another version than the contract's.
 
-    That is so if a third of the required fields are missing and undocumented ones are there beside documented ones: a
-    fault removes a few fields, and an object without any known field is another one.
+    That is so if a third of the required fields are missing, and undocumented fields occur in addition to documented
+    ones: a fault removes a few fields, and an object without any known field is another one.
     """
     contract, event = result.contract, result.event
     data = value.get("data") if isinstance(value, dict) else None

@@ -135,7 +135,7 @@ def edition_dir(name: str | Path | None = None) -> Path:
     raise UsageError(
         f"Unknown contract {name!r}.",
         expected="a version, newest, a release such as sdk:2.6.0, a contract folder, or an OpenAPI file",
-        hint=did_you_mean(name, [NEWEST, *names]) or f"bundled editions: {', '.join(names)}",
+        hint=did_you_mean(name, [NEWEST, *names]) or f"bundled contracts: {', '.join(names)}",
     )
 
 
@@ -149,7 +149,7 @@ def read_edition(folder: Path) -> Edition:
         return Edition(folder, **facts)
     except TypeError:
         raise ContractError(
-            "The edition cannot be read.",
+            "The contract cannot be read.",
             where=str(path),
             expected="the keys version, release, date and versions",
             got=", ".join(facts),

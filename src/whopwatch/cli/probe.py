@@ -201,7 +201,8 @@ def _serve(
     def on_signal(number: int, _: FrameType | None) -> None:
         signals.put(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    reload_signal = getattr(signal, "SIGHUP", None)  # Windows has none
+    for number in filter(None, (signal.SIGINT, signal.SIGTERM, reload_signal)):
         signal.signal(number, on_signal)
     token = read_secret(os.environ, PROBE_TOKEN_VARIABLE)
     service = ProberService(
@@ -222,7 +223,7 @@ def _serve(
     named = f"the contract of {edition} ({edition.release})" if edition.release else f"the contract {edition}"
     click.echo(f"Probing {len(service.probes)} operations of {target.name} with {named}; {url}/metrics", err=True)
     try:
-        while signals.get() == signal.SIGHUP:
+        while signals.get() == reload_signal:
             if service.reload():
                 click.echo(f"Configuration reloaded: {len(service.probes)} operations.", err=True)
     finally:

@@ -117,6 +117,8 @@ def find_config(folder: Path | None = None) -> Path | None:
 
 
 def _is_own(file: Path) -> bool:
+    if not hasattr(os, "getuid"):  # Windows: what is below the home directory is the user's
+        return file.resolve().is_relative_to(Path.home().resolve())
     return file.stat().st_uid in (os.getuid(), 0)
 
 

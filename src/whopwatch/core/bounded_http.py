@@ -6,7 +6,6 @@ uvicorn has no limit for any of them. Idle and slow clients give way to ones tha
 from __future__ import annotations
 
 import asyncio
-import resource
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -138,6 +137,10 @@ def usable_connections(wanted: int) -> int:
 
     Raises the soft limit of the process if the hard limit allows it.
     """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return wanted
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = wanted + _RESERVED_DESCRIPTORS
     if soft < needed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -81,6 +82,12 @@ def _server_config(app: ASGIApplication | Any, *, lifespan: bool) -> uvicorn.Con
     )
 
 
+def reuse_address(listener: socket.socket) -> None:
+    """Let `listener` use the port of a server that has just ended. On Windows it could take that of a running one."""
+    if os.name == "posix":
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
 def _listen_at(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
@@ -92,7 +99,7 @@ def _listen(host: str, port: int, name: str) -> socket.socket:
     """Return a listening socket. The kernel queues connections from here on, so none is refused while we start."""
     # The protocol is given, or asyncio does not disable Nagle's algorithm and every response takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reuse_address(listener)
     try:
         listener.bind((host, port))
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -119,11 +118,15 @@ def open_baseline(path: Path) -> Iterator[Baseline]:
 def _locked_inode(path: Path) -> Iterator[None]:
     """Lock the file itself: two hard links have different names and one content. Raises BlockingIOError if locked.
 
-    SQLite uses another kind of lock (fcntl), so that the two do not get in each other's way.
+    SQLite uses another kind of lock (fcntl), so that the two do not get in each other's way. Windows has no such lock:
+    there only the name is locked.
     """
     descriptor = os.open(path, os.O_RDWR)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(ImportError):
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(descriptor)

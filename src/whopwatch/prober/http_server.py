@@ -24,6 +24,7 @@ from prometheus_client.exposition import gzip_accepted
 
 from whopwatch import __version__
 from whopwatch.core.errors import UsageError
+from whopwatch.core.local_server import reuse_address
 from whopwatch.core.redaction import redact
 
 MAX_CONNECTIONS = 256
@@ -313,7 +314,7 @@ def _listen(address: tuple[str, int]) -> socket.socket:
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reuse_address(listener)
         listener.bind(address)
         listener.listen(512)
     except OSError as error:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from whopwatch.contract import Contract
 from whopwatch.core.bounded_http import OpenConnections, usable_connections
 from whopwatch.core.errors import UsageError
+from whopwatch.core.local_server import reuse_address
 from whopwatch.metrics import Exposition, media_type_for, new_registry
 from whopwatch.metrics.probes import code_class
 from whopwatch.metrics.webhooks import WebhookMetrics
@@ -201,7 +202,7 @@ def _serve(
 def _bind(address: tuple[str, int], limits: ReceiverLimits, option: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reuse_address(listener)
     try:
         listener.bind(address)
     except OSError as error:

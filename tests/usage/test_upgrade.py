@@ -17,9 +17,10 @@ from whopwatch.contract.loader import newer_versions, version_order
 from whopwatch.diff.read_openapi import read_openapi
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import Side, read_side
+from whopwatch.usage.edits import last_name
 from whopwatch.usage.profile import Certainty, Profile
 from whopwatch.usage.scan import scan
-from whopwatch.usage.upgrade import Worklist, last_name, plan_upgrade
+from whopwatch.usage.upgrade import Worklist, plan_upgrade
 from whopwatch.usage.upgrade_run import UpgradeRun
 from whopwatch.usage.worklist import FORMATS
 

@@ -335,6 +335,8 @@ class Follower:
         own = self._exports.get(name, [])
         package = node.module.partition(".")[0]
         self._uses_sdk = self._uses_sdk or package in known.SDK_PACKAGES
+        if node.module.startswith("whop_sdk.types"):
+            self._recorder.sdk_part("types", self.path, node.line)
         for there, here in node.names:
             if package in known.HTTP_MODULES and there in ("*", "default"):
                 values: Values = (Http(),)
@@ -361,7 +363,7 @@ class Follower:
             self._decorator(decorator, callback, scope)
         result = self._run(callback, [], is_called=False)
         self._recorder.returned(id(node), tuple(_data_within(result)), self.path, node.line)
-        if node.decorators and not node.is_property:
+        if not node.is_property and not all(_decorator_name(one) in known.PLAIN_DECORATORS for one in node.decorators):
             self._leave([result], [], node.line)  # a framework calls it
         return (callback,)
 
@@ -503,6 +505,8 @@ class Follower:
         match value:
             case SdkClient():
                 same = name in known.SAME_CLIENT
+                if name == "with_raw_response":
+                    self._recorder.sdk_part("raw_response", self.path, line)
                 return (value if same else SdkClient((*value.chain, name), value.is_guess),)
             case Data():
                 return self._data_field(value, name, line)
@@ -535,6 +539,9 @@ class Follower:
         return self._run(value, []) if isinstance(value, Callback) and is_property else (value,)
 
     def _data_field(self, value: Data, name: str, line: int) -> Values:
+        operation = self.index.contract.operations.get(value.owner)
+        if self._uses_sdk and name in known.PARTS_OF_PAGE and not value.steps and operation and operation.is_list:
+            self._recorder.sdk_part("page", self.path, line)
         if name in known.SAME_DATA:
             return (value,)
         steps = (*value.steps, name)
@@ -670,6 +677,7 @@ class Follower:
         if not client.chain:
             return (client,)
         if client.chain in (("webhooks", "unwrap"), ("webhooks", "unsafeUnwrap"), ("webhooks", "unsafe_unwrap")):
+            self._recorder.sdk_part("unwrap", self.path, node.line)
             return (Data(ANY_EVENT),)
         operation = self.index.method(client.chain)
         if operation is None:
@@ -695,6 +703,7 @@ class Follower:
         name = value.name or value.module
         package = value.module.partition(".")[0]
         if package in known.SDK_PACKAGES and name in (*known.CLIENTS, "default", "*", value.module):
+            self._recorder.sdk_part("client", self.path, node.line)
             return (SdkClient(),)
         first: Values = arguments[0] if arguments else ()
         if name == "dict":
@@ -746,6 +755,12 @@ class Follower:
             for value in self._narrowed_values((data,)):
                 if isinstance(value, Data):
                     self._recorder.whole(value, self.path, line)
+
+
+def _decorator_name(node: s.Node) -> str:
+    """Return the last name of a decorator: `lru_cache` of `@functools.lru_cache(maxsize=1)`."""
+    inner = node.function if isinstance(node, s.FunctionCall) else node
+    return inner.name if isinstance(inner, s.Access) else inner.id if isinstance(inner, s.Name) else ""
 
 
 def last_of(body: list[s.Node]) -> s.Node:

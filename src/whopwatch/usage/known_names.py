@@ -27,6 +27,8 @@ SAME_DATA = frozenset(
     | {"iter_pages", "getNextPage", "iterPages", "getPaginatedItems", "__aenter__", "asResponse", "catch", "finally"}
 )
 """Methods and attributes whose result is the same data."""
+PARTS_OF_PAGE = frozenset({"data", "page_info", "has_next_page", "get_next_page", "iter_pages", "next_page_info"})
+"""Attributes of a page of the SDK."""
 CALL_WITH_ITEMS = frozenset(
     {"map", "flatMap", "filter", "forEach", "find", "findLast", "some", "every", "reduce", "reduceRight", "sort"}
 )
@@ -44,6 +46,11 @@ STANDARD_MODULES = frozenset(
 )
 """Modules whose functions are known by their names; the empty one is for names that no import explains."""
 WRITES_JSON = frozenset({"stringify", "dumps"})
+PLAIN_DECORATORS = frozenset(
+    {"lru_cache", "cache", "staticmethod", "classmethod", "abstractmethod", "override", "overload", "wraps"}
+    | {"contextmanager", "asynccontextmanager", "singledispatch", "final", "deprecated", "retry"}
+)
+"""Decorators after which only the user's own code calls the function."""
 READS_NO_FIELD = frozenset(
     {
         *("len", "isinstance", "type", "print", "bool", "str", "int", "float", "repr", "hasattr", "id", "sum", "any"),

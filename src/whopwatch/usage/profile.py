@@ -114,6 +114,7 @@ class Coverage:
 class Profile:
     """What is used, by operation id (`payments.list`, `webhook:payment.succeeded`).
 
+    `sdk_parts` are parts of the SDK itself that the code uses: `client`, `page`, `unwrap`, `types`, `raw_response`.
     `runs` says how the commands of --run ended. `account` is what the account's own log says, without the operations.
     `unhandled` maps operation, location and place of branches without a default to the documented enum values that
     none of them handles. It is not part of the file.
@@ -122,6 +123,7 @@ class Profile:
     contract: str | None
     operations: dict[str, OperationUse] = field(default_factory=dict)
     coverage: Coverage = field(default_factory=Coverage)
+    sdk_parts: dict[str, Use] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=list)
     account: dict[str, Any] | None = None
     unhandled: dict[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
@@ -152,6 +154,7 @@ class Profile:
             "contract": self.contract,
             "coverage": self.coverage.to_json(),
             **({"runs": self.runs} if self.runs else {}),
+            "sdk_parts": [{"part": name, **use.to_json()} for name, use in sorted(self.sdk_parts.items())],
             **({"account": self.account} if self.account else {}),
             "operations": [
                 {
@@ -207,6 +210,7 @@ def _profile(stored: Any) -> Profile:
     profile.coverage.not_followed = [(str(one["place"]), str(one["reason"])) for one in coverage["not_followed"]]
     profile.coverage.skipped = [(str(one["file"]), str(one["reason"])) for one in coverage["skipped_files"]]
     profile.coverage.skipped_total = int(coverage["skipped"])
+    profile.sdk_parts = {str(row["part"]): _use(row) for row in stored.get("sdk_parts", ())}
     for row in stored["operations"]:
         use = _use(row)
         profile.operations[str(row["id"])] = OperationUse(

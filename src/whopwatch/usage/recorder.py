@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from whopwatch.usage.api_index import ANY_EVENT, MODEL, ApiIndex, Steps, pointer
-from whopwatch.usage.profile import ANY_OPERATION, LOST_EVENT, MAX_LISTED, TOO_COMPLEX, Certainty, Profile
+from whopwatch.usage.profile import ANY_OPERATION, LOST_EVENT, MAX_LISTED, TOO_COMPLEX, Certainty, Profile, Use
 from whopwatch.usage.values import Data
 
 MAX_UNKNOWN_READS = 200_000
@@ -38,6 +38,10 @@ class Recorder:
     def call(self, path: str, line: int, problem: str | None = None) -> None:
         """Note a call of the API; `problem` says why it could not be followed."""
         self._calls[(path, line)] = self._calls.get((path, line)) or problem
+
+    def sdk_part(self, part: str, path: str, line: int) -> None:
+        """Note that a part of the SDK itself is used."""
+        self.profile.sdk_parts.setdefault(part, Use()).add(f"{path}:{line}", Certainty.SEEN)
 
     def not_followed(self, path: str, line: int, reason: str) -> None:
         """Note a place that could not be followed."""

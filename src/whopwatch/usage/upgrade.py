@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections import defaultdict
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from whopwatch.contract.edition import VERSION_HEADER
+from whopwatch.contract.loader import is_version, version_order
 from whopwatch.core.finding import Finding, Impact, Severity
 from whopwatch.diff.result import Comparison, PlacedFinding
+from whopwatch.usage.edits import Edits, Rename, last_name, renamed_segment
 from whopwatch.usage.impact import weigh_finding
-from whopwatch.usage.profile import Certainty, Profile, place_order
-from whopwatch.usage.scan import MAX_SOURCE_BYTES
+from whopwatch.usage.profile import Profile, place_order
 from whopwatch.usage.upgrade_run import UpgradeRun
 
-_LAST_NAME = re.compile(r"[\w-]+(?=(?:\[\])?(?:/\*)*$)")
+_SUFFIXES = {"Python": (".py", ".pyw")}
+"""The files of the languages in sdk_moves.toml."""
 _WIDE_RENAME = "api-wide-rename"
-MAX_EDITED_FILES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +40,22 @@ class Task:
         return tuple(place for place in self.finding.impact_places if place not in self.edited)
 
 
+@dataclass(frozen=True, slots=True)
+class SdkMove:
+    """What changes in code because the new version needs an SDK release that is built in another way."""
+
+    part: str
+    release: str
+    text: str
+    places: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Worklist:
     """What the move from `old` to `new` needs. `unused` counts the changes that do not hit the code.
 
-    `edits` is a unified diff, `edited` has the whole text of each file that it changes. `runs` are those of the user's
-    own tests.
+    `sdk` is what the SDK itself changes. `edits` is a unified diff, `edited` has the whole text of each file that it
+    changes. `runs` are those of the user's own tests.
     """
 
     old: str
@@ -56,6 +65,7 @@ class Worklist:
     edits: str
     profile: Profile
     edited: Mapping[str, str] = field(default_factory=dict)
+    sdk: tuple[SdkMove, ...] = ()
     runs: tuple[UpgradeRun, ...] = ()
 
     @cached_property
@@ -87,10 +97,39 @@ def plan_upgrade(comparison: Comparison, profile: Profile) -> Worklist:
             unused += 1
         else:
             tasks.append((finding, renames.get(_key(finding))))
-    edits = _Edits(profile, renames)
-    planned = [Task(finding, rename, tuple(edits.add(finding, rename))) for finding, rename in tasks]
+    edits = Edits(profile, renames, _segments(comparison, renames))
+    planned = [_planned(finding, rename, edits) for finding, rename in tasks]
     planned.sort(key=_order)
-    return Worklist(comparison.old, comparison.new, tuple(planned), unused, edits.diff(), profile, edits.texts())
+    return Worklist(
+        comparison.old,
+        comparison.new,
+        tuple(planned),
+        unused,
+        edits.diff(),
+        profile,
+        edits.texts(),
+        sdk_moves(comparison, profile),
+    )
+
+
+def sdk_moves(comparison: Comparison, profile: Profile) -> tuple[SdkMove, ...]:
+    """Return what the code has to change for the SDK releases of the new version, as sdk_moves.toml lists it."""
+    if not (is_version(comparison.old) and is_version(comparison.new)):
+        return ()
+    old, new = version_order(comparison.old), version_order(comparison.new)
+    moves = tomllib.loads(Path(__file__).with_name("sdk_moves.toml").read_text(encoding="utf-8"))["moves"]
+    return tuple(
+        SdkMove(part, move["release"], text, places)
+        for move in moves
+        if old < version_order(move["since"]) <= new
+        for part, text in move["parts"].items()
+        if (places := _places_in(profile, part, _SUFFIXES[move["language"]]))
+    )
+
+
+def _places_in(profile: Profile, part: str, suffixes: tuple[str, ...]) -> tuple[str, ...]:
+    places = profile.sdk_parts[part].places if part in profile.sdk_parts else ()
+    return tuple(sorted((one for one in places if one.rpartition(":")[0].endswith(suffixes)), key=place_order))
 
 
 def _order(task: Task) -> tuple[bool, int, tuple[str, int], str, str]:
@@ -99,14 +138,28 @@ def _order(task: Task) -> tuple[bool, int, tuple[str, int], str, str]:
     return (finding.impact is not Impact.HITS, finding.severity.rank, first, finding.operation, finding.location)
 
 
+def _planned(finding: Finding, rename: Rename | None, edits: Edits) -> Task:
+    edited: Iterable[str] = ()
+    if rename is not None and finding.impact is Impact.HITS:
+        edited = edits.add(finding.operation, finding.location, finding.impact_places, rename)
+    return Task(finding, rename, tuple(edited))
+
+
+def _segments(comparison: Comparison, renames: Mapping[tuple[str, str], Rename]) -> dict[str, Rename]:
+    """Return the part of the path that changes, by renamed operation."""
+    new = {one.finding.operation: one.finding.observed for one in comparison.places if one.finding.location == "path"}
+    found = {}
+    for one in comparison.places:
+        rename = renames.get(_key(one.finding))
+        if one.finding.location == "path" and rename and rename[1] in new:
+            segment = renamed_segment(one.finding.expected, new[rename[1]])
+            if segment:
+                found[one.finding.operation] = segment
+    return found
+
+
 def _key(finding: Finding) -> tuple[str, str]:
     return finding.operation, finding.location
-
-
-def last_name(location: str) -> str:
-    """Return the name at the end of a location: `company_id` of `body:/plan/company_id`."""
-    found = _LAST_NAME.search(location)
-    return found[0] if found else ""
 
 
 def _renames(comparison: Comparison) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
@@ -131,78 +184,3 @@ def _own_rename(one: PlacedFinding) -> Iterator[tuple[tuple[str, str], tuple[str
             yield _key(finding), (finding.operation, change.relation.other)
     elif change.relation.kind == "renamed" and change.movement == "removed":
         yield _key(finding), (last_name(finding.location), last_name(change.relation.other))
-
-
-class _Edits:
-    """Edits of lines that name what is renamed exactly once, and nothing of the same name that stays."""
-
-    def __init__(self, profile: Profile, renames: dict[tuple[str, str], tuple[str, str]]) -> None:
-        self._renames = renames
-        self._files: dict[str, tuple[list[str], list[str]] | None] = {}
-        self._done: set[tuple[str, str, str]] = set()
-        self._named: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
-        self._guessed: set[tuple[str, str]] = set()
-        for operation, use in profile.operations.items():
-            for location, read in use.fields.items():
-                for place in read.places:
-                    self._named[(place, last_name(location))].add((operation, location))
-                    if read.certainty is not Certainty.SEEN:
-                        self._guessed.add((place, last_name(location)))
-
-    def add(self, finding: Finding, rename: tuple[str, str] | None) -> Iterable[str]:
-        """Edit the lines that a rename hits and return their places."""
-        if rename is None or finding.impact is not Impact.HITS:
-            return []
-        return [place for place in finding.impact_places if self._edit(place, *rename)]
-
-    def _edit(self, place: str, old: str, new: str) -> bool:
-        if (place, old, new) in self._done:
-            return True
-        if (place, old) in self._guessed:
-            return False
-        if any(self._renames.get(key) != (old, new) for key in self._named.get((place, old), ())):
-            return False  # the same line reads a field of this name that stays
-        path, _, number = place.rpartition(":")
-        lines = self._lines(path)
-        if lines is None or not number.isdigit() or not 0 < int(number) <= len(lines[1]):
-            return False
-        line = lines[1][int(number) - 1]
-        for before, after in ((old, new), (_camel(old), _camel(new))):
-            pattern = rf"(?<![\w]){re.escape(before)}(?!\w)"
-            if len(re.findall(pattern, line)) == 1:
-                lines[1][int(number) - 1] = re.sub(pattern, after, line)
-                self._done.add((place, old, new))
-                return True
-        return False
-
-    def _lines(self, path: str) -> tuple[list[str], list[str]] | None:
-        if path not in self._files and len(self._files) < MAX_EDITED_FILES:
-            self._files[path] = _read_lines(Path(path))
-        return self._files.get(path)
-
-    def diff(self) -> str:
-        """Return all edits as one unified diff."""
-        parts: list[str] = []
-        for path, lines in sorted(self._files.items()):
-            if lines is not None and lines[0] != lines[1]:
-                parts += difflib.unified_diff(*lines, f"a/{path}", f"b/{path}")
-        return "".join(part if part.endswith("\n") else f"{part}\n\\ No newline at end of file\n" for part in parts)
-
-    def texts(self) -> dict[str, str]:
-        """Return the new text of each edited file."""
-        return {path: "".join(lines[1]) for path, lines in self._files.items() if lines and lines[0] != lines[1]}
-
-
-def _camel(name: str) -> str:
-    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
-
-
-def _read_lines(path: Path) -> tuple[list[str], list[str]] | None:
-    try:
-        if not path.is_file() or path.is_symlink() or path.stat().st_size > MAX_SOURCE_BYTES:
-            return None
-        lines = path.read_bytes().decode("utf-8").split("\n")
-    except (OSError, ValueError):
-        return None
-    whole = [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
-    return whole, list(whole)

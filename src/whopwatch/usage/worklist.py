@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,13 @@ text-align: left; vertical-align: top } pre { background: #f4f4f4; padding: 1rem
 <td>{{ row.change }}</td></tr>
 {% endfor %}</table>
 {% endfor %}{% if edits %}<h2>Suggested edits</h2><pre>{{ edits }}</pre>
+{% endif %}{% if sdk %}<h2>{{ sdk_heading }}</h2><ul>{% for line in sdk %}<li>{{ line }}</li>{% endfor %}</ul>
 {% endif %}{% if runs %}<h2>Your tests</h2><ul>{% for run in runs %}<li>{{ run }}</li>{% endfor %}</ul>
 {% endif %}{% if to_test %}<h2>Test after the move</h2><p>{{ to_test }}</p>
 {% endif %}</body></html>
 """
 MAX_ROW_PLACES = 5
+_SDK_HEADING = "What changes in the SDK, from release {} on"
 
 
 def count_tasks(worklist: Worklist) -> str:
@@ -72,6 +74,22 @@ def _change(task: Task) -> str:
     return words
 
 
+def _rows(tasks: Iterable[Task]) -> Iterator[tuple[Task, str]]:
+    """Yield the tasks for people with what changes: several changes of one kind at one place are one row."""
+    groups: dict[tuple[object, ...], list[Task]] = {}
+    for task in tasks:
+        finding = task.finding
+        key = (finding.operation, finding.location, finding.drift_class, finding.severity, finding.impact_places)
+        groups.setdefault(key, []).append(task)
+    for found in groups.values():
+        more = f"; and {len(found) - 1} more of this kind, see the JSON" if len(found) > 1 else ""
+        yield found[0], f"{_change(found[0])}{more}"
+
+
+def _sdk_lines(worklist: Worklist) -> list[str]:
+    return [f"{first_few(move.places, MAX_ROW_PLACES)}: {move.text}" for move in worklist.sdk]
+
+
 def as_text(worklist: Worklist) -> str:
     """Return the worklist for a terminal."""
     return sanitize_lines(_text_lines(worklist)) + (f"\nSuggested edits:\n\n{worklist.edits}" if worklist.edits else "")
@@ -88,10 +106,14 @@ def _text_lines(worklist: Worklist) -> Iterator[str]:
     for heading, tasks in _sections(worklist):
         if tasks:
             yield from ("", f"{heading}:")
-        for task in tasks:
+        for task, change in _rows(tasks):
             yield f"  {_where(task) or 'place unknown'}"
             yield f"    {task.finding.severity}  {_what(task)}"
-            yield f"    {_change(task)}"
+            yield f"    {change}"
+    if worklist.sdk:
+        yield from ("", _SDK_HEADING.format(worklist.sdk[0].release))
+    for move in worklist.sdk:
+        yield from (f"  {first_few(move.places, MAX_ROW_PLACES)}", f"    {move.text}")
     if worklist.runs:
         yield from ("", "Your tests:", *(f"  {run.words}" for run in worklist.runs))
     if worklist.to_test:
@@ -104,12 +126,17 @@ def worklist_markdown(worklist: Worklist) -> str:
     for heading, tasks in _sections(worklist):
         if tasks:
             lines += ["", f"## {heading}", "", "| where | operation | severity | change |", "|---|---|---|---|"]
-        for task in tasks:
-            cells = (_where(task), _what(task), str(task.finding.severity), _change(task))
+        for task, change in _rows(tasks):
+            cells = (_where(task), _what(task), str(task.finding.severity), change)
             lines.append(f"| {' | '.join(map(escape_markdown, cells))} |")
     if worklist.edits:
         fence = "`" * max(3, _longest_fence(worklist.edits) + 1)
         lines += ["", "## Suggested edits", "", f"{fence}diff", worklist.edits.rstrip("\n"), fence]
+    if worklist.sdk:
+        lines += ["", f"## {_SDK_HEADING.format(worklist.sdk[0].release)}", ""]
+        lines += [
+            f"- {escape_markdown(f'{first_few(move.places, MAX_ROW_PLACES)}: {move.text}')}" for move in worklist.sdk
+        ]
     if worklist.runs:
         lines += ["", "## Your tests", "", *(f"- {escape_markdown(run.words)}" for run in worklist.runs)]
     if worklist.to_test:
@@ -131,8 +158,8 @@ def as_html(worklist: Worklist) -> str:
         (
             heading,
             [
-                {"where": _where(one), "what": _what(one), "severity": one.finding.severity, "change": _change(one)}
-                for one in tasks
+                {"where": _where(one), "what": _what(one), "severity": one.finding.severity, "change": change}
+                for one, change in _rows(tasks)
             ],
         )
         for heading, tasks in _sections(worklist)
@@ -145,6 +172,8 @@ def as_html(worklist: Worklist) -> str:
             summary=count_tasks(worklist),
             sections=rows,
             edits=worklist.edits,
+            sdk_heading=_SDK_HEADING.format(worklist.sdk[0].release) if worklist.sdk else "",
+            sdk=_sdk_lines(worklist),
             runs=[run.words for run in worklist.runs],
             to_test=", ".join(worklist.to_test),
         )
@@ -172,6 +201,10 @@ def as_json(worklist: Worklist) -> str:
         "not_used": worklist.unused,
         "to_test": list(worklist.to_test),
         "edits": worklist.edits,
+        "sdk": [
+            {"part": move.part, "release": move.release, "what": move.text, "places": list(move.places)}
+            for move in worklist.sdk
+        ],
         "runs": [run.to_json() for run in worklist.runs],
     }
     return json.dumps(content, indent=2) + "\n"

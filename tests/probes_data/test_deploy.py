@@ -173,7 +173,7 @@ def test_the_network_policy_covers_every_pod_and_opens_one_port(deploy: Path) ->
 
 OWN_IMAGE = r"whopwatch|ghcr\.io/whopwatch/whopwatch:[\d.]+"  # built from this repository
 RUNS: Sequence[tuple[str, str]] = (
-    (r"^(?:- )?image: ([^\s{].*)", rf"{OWN_IMAGE}|\S+:[\w.-]+@sha256:[0-9a-f]{{64}}"),
+    (r"^(?:- )?image: ([^\s{].*)", rf"\"?(?:{OWN_IMAGE})\"?|\S+:[\w.-]+@sha256:[0-9a-f]{{64}}"),
     (r"^FROM (\S+[./:]\S*)", r"\S+@sha256:[0-9a-f]{64}"),
     (r"^(?:- )?uses: (.+)", r"\./|[\w./-]+@[0-9a-f]{40} # v[\d.]+"),
     (r"\bpip (?:install|wheel) (.+)", r".*--(?:require-hashes|no-deps) .*"),
@@ -205,6 +205,14 @@ def test_what_runs_beside_a_key_is_pinned(root: Path, deploy: Path) -> None:
         path.name: unpinned(path.read_text(encoding="utf-8")) for path in files if path.name not in WITHOUT_SECRETS
     }
     assert {name: found for name, found in loose.items() if found} == {}
+
+
+def test_no_script_of_a_workflow_contains_an_input(root: Path, deploy: Path) -> None:
+    for path in (root / "action.yml", deploy / "github" / "whopwatch.yml", *(root / ".github" / "workflows").glob("*")):
+        content = load(path)
+        jobs = content["jobs"].values() if "jobs" in content else [content["runs"]]
+        scripts = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
+        assert [one for one in scripts if re.search(r"\$\{\{(?! *(matrix|runner)\.)", one)] == [], path
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,13 @@ def test_numbers_of_shards_and_labels_reach_every_place(render: Render) -> None:
     )
 
 
+def test_a_value_stays_one_argument(render: Render) -> None:
+    rendered = render({**EVERYTHING, "target": "https://x.example/a # b: c", "image": {"digest": f"sha256:{'0' * 64}"}})
+    (container,) = rendered["StatefulSet", "whopwatch"]["spec"]["template"]["spec"]["containers"]
+    assert "--target=https://x.example/a # b: c" in container["args"]
+    assert container["image"].endswith(f"@sha256:{'0' * 64}")
+
+
 def test_no_pod_runs_as_root_or_writes_to_its_image(render: Render) -> None:
     pods = [
         one["spec"].get("jobTemplate", one)["spec"]["template"]["spec"]

@@ -9,8 +9,7 @@ import pytest
 from tests.checks.support import exchange, page
 from whopwatch.core.exchange import Purpose
 from whopwatch.oracle import list_rules as rules
-from whopwatch.oracle.page import ListPage
-from whopwatch.oracle.page_rules import page_violations, step_back_violation, traversal_violations
+from whopwatch.oracle.page import ListPage, page_violations, step_back_violation, traversal_violations
 
 A, B, C = {"id": "a"}, {"id": "b"}, {"id": "c"}
 START, END = "/page_info/start_cursor", "/page_info/end_cursor"

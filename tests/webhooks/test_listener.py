@@ -26,7 +26,7 @@ from whopwatch.simulator import Backend, SimulatorOptions
 from whopwatch.webhooks.archive import RedactedArchive
 from whopwatch.webhooks.checker import DeliveryChecker
 from whopwatch.webhooks.delivery import Delivery
-from whopwatch.webhooks.limits import ReceiverLimits
+from whopwatch.webhooks.intake import ReceiverLimits
 from whopwatch.webhooks.listener import Listener, ReceiverEvent, run_listener, serve_metrics
 
 CONTRACT = load()

@@ -24,7 +24,7 @@ from whopwatch.oracle.list_rules import (
     START_CURSOR_MISSING,
     START_CURSOR_UNUSED,
 )
-from whopwatch.oracle.page_rules import is_empty, page_violations, step_back_violation, traversal_violations
+from whopwatch.oracle.page import is_empty, page_violations, step_back_violation, traversal_violations
 from whopwatch.oracle.stability import met_rules, proven_violations
 from whopwatch.oracle.traversal import ListHistory, Traversal
 

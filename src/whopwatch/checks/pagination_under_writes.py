@@ -17,8 +17,7 @@ from whopwatch.oracle.list_rules import (
     SKIPPED_WHILE_WRITING,
     TWICE_WHILE_WRITING,
 )
-from whopwatch.oracle.page import ListPage
-from whopwatch.oracle.page_rules import ListViolation
+from whopwatch.oracle.page import ListPage, ListViolation
 from whopwatch.oracle.written_object import expected_of
 
 

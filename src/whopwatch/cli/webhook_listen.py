@@ -106,7 +106,7 @@ def webhook_listen(
     from whopwatch.webhooks.archive import RedactedArchive
     from whopwatch.webhooks.checker import DeliveryChecker
     from whopwatch.webhooks.handler import require_handler_url
-    from whopwatch.webhooks.limits import ReceiverLimits
+    from whopwatch.webhooks.intake import ReceiverLimits
     from whopwatch.webhooks.listener import run_listener
     from whopwatch.webhooks.lookup import ObjectLookup
     from whopwatch.webhooks.versions import delivery_contracts

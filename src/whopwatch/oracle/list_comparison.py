@@ -9,8 +9,7 @@ from whopwatch.contract.list_behaviour import Pairs
 from whopwatch.core.rule import Rule
 from whopwatch.oracle import list_rules as rules
 from whopwatch.oracle.expected_list import MIN_MOMENTS, ExpectedItem, WholeList, values_by_parameter
-from whopwatch.oracle.page import ListPage
-from whopwatch.oracle.page_rules import ListViolation, page_violations
+from whopwatch.oracle.page import ListPage, ListViolation, page_violations
 from whopwatch.oracle.traversal import StepBack, Traversal
 
 ExpectedItems = Mapping[str, ExpectedItem]

@@ -14,7 +14,7 @@ from whopwatch.core.rule import Rule
 from whopwatch.oracle import list_rules as rules
 from whopwatch.oracle.expected_list import WholeList
 from whopwatch.oracle.list_comparison import compare_step_back, compare_traversal, met_by_traversal, place_of_order
-from whopwatch.oracle.page_rules import ListViolation
+from whopwatch.oracle.page import ListViolation
 from whopwatch.oracle.traversal import ListHistory, ListKey, Traversal, signature
 
 IndexedViolation = tuple[ListViolation, int]

@@ -26,9 +26,8 @@ from whopwatch.signature import Refusal, Signed
 from whopwatch.webhooks.checker import DeliveryChecker, DeliveryOutcome, DeliveryResult
 from whopwatch.webhooks.delivery import UNKNOWN_EVENT, Delivery
 from whopwatch.webhooks.handler import Forwarder
-from whopwatch.webhooks.intake import REJECTION_REASONS, ReceiverApp, Rejection
+from whopwatch.webhooks.intake import REJECTION_REASONS, ReceiverApp, ReceiverLimits, Rejection, server_settings
 from whopwatch.webhooks.ledger import DeliveryLedger
-from whopwatch.webhooks.limits import ReceiverLimits, server_settings
 from whopwatch.webhooks.repeats import RetryMonitor
 from whopwatch.webhooks.versions import DeliveryContracts
 

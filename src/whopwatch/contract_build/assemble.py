@@ -123,7 +123,7 @@ class Assembler:
         }
 
     def _schemas(self, document: dict[str, Any]) -> dict[str, Schema]:
-        """Every named type that the document reaches, in alphabetical order."""
+        """Return every named type that the document reaches, in alphabetical order."""
         places = self._places()
         found: dict[str, Schema] = {}
         open_names = referenced_schemas(document) | self._unreached()
@@ -144,7 +144,7 @@ class Assembler:
         return set()
 
     def _places(self) -> dict[str, SchemaPlace]:
-        """What is known of the named types: whose object a response is, and whose an event's data."""
+        """Return the place of each named type: the resource whose object a response or the data of an event is."""
         places: dict[str, SchemaPlace] = {}
         for operation in self._model.operations.values():
             method = operation.id.rpartition(".")[2]
@@ -280,7 +280,7 @@ def _leave_out(schema: dict[str, Any], gone: Collection[str]) -> None:
 
 
 def _strings_in(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The string schemas that a nullable field or an array consists of."""
+    """Yield the string schemas that a nullable field or an array consists of."""
     for inner in [*schema.get("anyOf", []), *([schema["items"]] if "items" in schema else [])]:
         if inner.get("type") == "string":
             yield inner

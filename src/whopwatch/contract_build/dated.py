@@ -286,10 +286,6 @@ def _with_page_info(model: SdkModel) -> SdkModel:
     return replace(model, types={name: _renamed(read, same) for name, read in types.items()})
 
 
-def _is_named(read: Type, names: set[str]) -> bool:
-    return isinstance(read, NamedType) and read.name in names
-
-
 def _is_page_info(read: Type) -> bool:
     names = {item.name for item in read.fields} if isinstance(read, RecordType) else set()
     return "has_next_page" in names

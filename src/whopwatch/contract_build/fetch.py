@@ -71,14 +71,14 @@ def fetch_release(registry: str, name: str, version: str, cache_dir: Path) -> Pa
 
 
 def file_of(registry: str, name: str, version: str) -> str:
-    """What the registry calls the archive of a release."""
+    """Return the name of the archive of a release in the registry."""
     if registry == "pypi":
         return f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
     return f"{name.lstrip('@').replace('/', '-')}-{version}.tgz"
 
 
 def published_versions(registry: str, name: str) -> list[str]:
-    """The releases that the registry has of a package, the oldest first.
+    """Return the releases that the registry has of a package, the oldest first.
 
     Raises `SourceError` if the registry cannot be asked.
     """
@@ -93,7 +93,7 @@ def published_versions(registry: str, name: str) -> list[str]:
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """By what versions are ordered: 0.0.9 comes before 0.0.10."""
+    """Return the sort key of a version: 0.0.9 comes before 0.0.10."""
     return tuple(int(part) for part in re.findall(r"\d+", version))
 
 

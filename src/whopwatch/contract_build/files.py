@@ -54,7 +54,7 @@ CACHE_HINT = "name another folder with --cache-dir"
 
 @contextmanager
 def writing_to(folder: Path, what: str, hint: str) -> Iterator[None]:
-    """What the block writes goes below `folder`; raises SourceError, which begins with `what`, where that fails."""
+    """Turn an error of writing below `folder` in the block into a SourceError that begins with `what`."""
     try:
         yield
     except OSError as error:

@@ -71,7 +71,7 @@ def _root(document: dict[str, Any], homes: dict[str, str]) -> dict[str, Any]:
 
 
 def _homes(document: dict[str, Any]) -> dict[str, str]:
-    """The file of each schema: the one resource that uses it, the events, or the shared file."""
+    """Return the file of each schema: the one resource that uses it, the events, or the shared file."""
     schemas = document["components"]["schemas"]
     users: dict[str, set[str]] = {name: set() for name in schemas}
     entries = [(_file_of(_resource(item)), item) for item in document["paths"].values()]
@@ -97,7 +97,7 @@ def _home(using: set[str]) -> str:
 
 
 def _file_of(resource: str) -> str:
-    """The file of a resource; one that is called like a file of another purpose has a name of its own."""
+    """Return the file of a resource; its name differs from that of files with another purpose."""
     name = f"{resource}.yaml"
     return f"{resource}_resource.yaml" if name in {ROOT, SHARED_FILE, EVENTS_FILE} else name
 
@@ -108,7 +108,7 @@ def _resource(item: dict[str, Any]) -> str:
 
 
 def _relocated(node: Any, here: str, homes: dict[str, str]) -> Any:
-    """A copy of `node` whose references lead to the files that hold their targets."""
+    """Return a copy of `node` whose references lead to the files that hold their targets."""
     if isinstance(node, dict):
         return {key: _relocated(value, here, homes) for key, value in node.items()}
     if isinstance(node, list):
@@ -120,7 +120,7 @@ def _relocated(node: Any, here: str, homes: dict[str, str]) -> Any:
 
 
 def _internal(node: Any) -> Any:
-    """A copy of `node` whose references lead into the one document."""
+    """Return a copy of `node` whose references lead into the one document."""
     if isinstance(node, dict):
         return {key: _internal(value) for key, value in node.items()}
     if isinstance(node, list):

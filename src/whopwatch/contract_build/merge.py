@@ -154,7 +154,7 @@ def merge_readings(python: SdkModel, typescript: SdkModel) -> tuple[SdkModel, li
 
 
 def single_source(model: SdkModel) -> SdkModel:
-    """The schema that one reading tells by itself.
+    """Return the schema of a single reading.
 
     Where Stainless leaves open whether a field may be missing, the TypeScript SDKs always call it required. Fern's
     fields stay open; what is open is not required of an answer.

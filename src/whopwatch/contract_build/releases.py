@@ -40,7 +40,7 @@ class Release:
         return self.version == NEWEST
 
     def package(self) -> Package:
-        """Where releases of its language come from."""
+        """Return where releases of its language come from."""
         return Sources.read(edition_dir()).packages[self.language.lower()]
 
 
@@ -68,9 +68,9 @@ def no_such_release(text: str) -> UsageError:
 
 
 def resolve_newest(release: Release) -> Release:
-    """`release` with its version: that of the newest is asked of the registry.
+    """Return `release` with its version; for the newest release, ask the registry.
 
-    Raises SourceError if the registry cannot be asked, or lists none.
+    Raise SourceError if the registry does not respond, or lists no version.
     """
     if not release.is_newest:
         return release

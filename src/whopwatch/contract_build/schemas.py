@@ -23,7 +23,7 @@ from whopwatch.contract_build.sdk_model import (
 
 
 def resource_singular(resource: str) -> str:
-    """`companies` as `company`, `promo_codes` as `promo_code`."""
+    """Return the singular of a resource: `companies` is `company`, `promo_codes` is `promo_code`."""
     if resource.endswith("ies"):
         return resource[:-3] + "y"
     return resource.removesuffix("s")
@@ -109,7 +109,7 @@ class SchemaPlace:
     parts: Mapping[str, str] = field(default_factory=dict)
 
     def below(self, part: str, owner: str | None = None) -> SchemaPlace:
-        """The place of a part of the object here."""
+        """Return the place of a part of the object at this place."""
         return SchemaPlace(self.name + "".join(word.capitalize() for word in part.split("_")), owner)
 
 
@@ -121,7 +121,7 @@ class SchemaWriter:
     """
 
     def __init__(self, relations: IdRelations, *, with_marks: bool = False) -> None:
-        """`with_marks` writes what is deprecated, learned or open to other values."""
+        """Write schemas; with `with_marks` also which are deprecated, learned, or open to other values."""
         self._relations = relations
         self._with_marks = with_marks
         self.hoisted: dict[str, Schema] = {}
@@ -220,7 +220,7 @@ class SchemaWriter:
 
 
 def _tag(variant: Type, discriminator: str | None) -> str | None:
-    """The constant by which a variant tells what it is."""
+    """Return the constant that identifies a variant."""
     for item in variant.fields if isinstance(variant, RecordType) else ():
         if item.name == discriminator and isinstance(item.type, Enum) and len(item.type.values) == 1:
             return str(item.type.values[0])

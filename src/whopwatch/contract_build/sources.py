@@ -24,7 +24,7 @@ Facts = dict[str, Any]
 
 
 def read_release_changes(contracts: Path) -> Facts:
-    """The content of `followed.yaml`, or nothing where the contract is as old as the reference."""
+    """Return the content of `followed.yaml`, empty if the contract is as old as the reference."""
     path = contracts / FOLLOWED_FILE
     return dict(read_yaml(path)) if path.exists() else {}
 
@@ -50,7 +50,7 @@ def apply_release_changes(reference: Facts, changes: Mapping[str, Any]) -> Facts
 
 
 def release_changes(reference: Facts, model: SdkModel) -> Facts:
-    """What has to change of `reference` for it to list just what `model` has.
+    """Return the changes after which `reference` lists exactly what `model` has.
 
     An operation at another path is removed and added. Of several methods for one request the first is taken.
     """
@@ -85,7 +85,7 @@ def _row(rows: dict[str, Facts], name: str) -> Facts:
 
 
 def _resource(event: str, resources: IdRelations) -> str:
-    """The resource of an event by its name: `payments` for `payment.created`."""
+    """Return the resource of an event by its name: `payments` for `payment.created`."""
     word = event.partition(".")[0]
     return resources.of_object(word) or f"{word}s"
 

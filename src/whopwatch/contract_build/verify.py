@@ -77,7 +77,7 @@ class ContractFolder:
         return frozenset(tag["name"] for tag in self.documents["v1"]["tags"])
 
     def parts(self, version: str) -> list[Path]:
-        """The files that the document of `version` is made of."""
+        """Return the files that the document of `version` is made of."""
         return [path for path in sorted((self.path / version).glob("*.yaml")) if path.name != OVERLAY]
 
     def operations(self, version: str) -> Iterator[tuple[str, str, dict[str, Any]]]:

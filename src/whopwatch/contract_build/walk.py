@@ -9,7 +9,7 @@ _SCHEMAS = "#/components/schemas/"
 
 
 def mappings(node: Any) -> Iterator[dict[str, Any]]:
-    """Every mapping of a document, outermost first."""
+    """Yield every mapping of a document, outermost first."""
     if isinstance(node, dict):
         yield node
         for value in node.values():
@@ -20,7 +20,7 @@ def mappings(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def referenced_schemas(node: Any) -> set[str]:
-    """The names of the component schemas that a part of a document refers to."""
+    """Return the names of the component schemas that a part of a document refers to."""
     found = set()
     for mapping in mappings(node):
         target = mapping.get("$ref")
@@ -36,7 +36,7 @@ _MANY = ("anyOf", "oneOf")
 
 
 def all_schemas(document: dict[str, Any]) -> Iterator[Place]:
-    """Every schema of a document with its JSON pointer, sub-schemas included."""
+    """Yield every schema of a document with its JSON pointer, sub-schemas included."""
     for pointer, schema in _roots(document):
         yield from _below(pointer, schema)
 
@@ -64,7 +64,7 @@ def _of_operation(here: str, operation: dict[str, Any]) -> Iterator[Place]:
 
 
 def _carried(here: str, item: dict[str, Any]) -> Iterator[Place]:
-    """The schemas that a parameter, body or response carries."""
+    """Yield the schemas that a parameter, body or response carries."""
     if "schema" in item:
         yield f"{here}/schema", item["schema"]
     for media, content in item.get("content", {}).items():

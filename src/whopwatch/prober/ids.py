@@ -48,7 +48,7 @@ class RecentIds:
         return self._configured
 
     def is_configured(self, resource: str) -> bool:
-        """Whether the user named the id of `resource`."""
+        """Return whether the user named the id of `resource`."""
         return resource in self._configured
 
     def learn(self, operation: Operation, exchange: Exchange) -> None:

@@ -30,7 +30,7 @@ _LOG = logging.getLogger("whopwatch.prober")
 
 
 def has_mcp_library() -> bool:
-    """Whether the `mcp` package is installed."""
+    """Return whether the `mcp` package is installed."""
     return find_spec("mcp") is not None
 
 

@@ -64,7 +64,7 @@ def outcome_of(exchange: Exchange, findings: Sequence[Finding], fails_on: Severi
 
 
 def shows_contract(exchange: Exchange) -> bool:
-    """Whether the response can be checked against the contract: server errors, refused keys and 429 cannot."""
+    """Return whether the response can be checked against the contract: server errors, refused keys and 429 cannot."""
     status = exchange.status
     return status is not None and status < 500 and status not in (401, 403, 429)
 
@@ -206,7 +206,7 @@ class ProbeRunner:
         return ProbeRun(probe.id, outcome, self.wall(), seconds, reason, tuple(exchanges), findings)
 
     def lacks_id(self, operation: str) -> bool:
-        """Whether the last run of `operation` found no id to request."""
+        """Return whether the last run of `operation` found no id to request."""
         return operation in self._without_id
 
     def record(self, run: ProbeRun) -> RunRecord:

@@ -225,7 +225,7 @@ class Scheduler:
         return 0.0
 
     def _skips(self, slot: Slot) -> bool:
-        """Whether the operation has no id to request, and this is not a slot in which one is searched for."""
+        """Return whether the operation has no id to request, and this is not a slot in which one is searched for."""
         return slot.number % SLOTS_PER_ID_SEARCH != 0 and self._runner.lacks_id(slot.operation)
 
     def _start(self, slot: Slot, now: float) -> None:

@@ -132,7 +132,7 @@ class MaintenanceWindow:
     duration: timedelta = timedelta()
 
     def is_active(self, now: datetime) -> bool:
-        """Whether `now`, with a time zone, lies in the window: beginning included, end excluded."""
+        """Return whether `now`, with a time zone, is in the window: start included, end excluded."""
         now = now.astimezone(UTC)
         if self.begins and self.ends:
             return self.begins <= now < self.ends

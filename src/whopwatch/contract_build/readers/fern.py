@@ -119,7 +119,7 @@ def _operations(path: str, text: str, types: PythonTypes) -> Iterator[SdkOperati
 
 
 def _request(method: ast.FunctionDef) -> ast.Call | None:
-    """The call in `method` that sends the request."""
+    """Return the call in `method` that sends the request."""
     for node in ast.walk(method):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
             ("httpx_client.request", "httpx_client.stream")
@@ -175,7 +175,7 @@ def _path_part(part: ast.expr, module: Module) -> str:
 
 
 def _argument_in(node: ast.expr, module: Module) -> str:
-    """The argument that an expression such as `encode_path_param(id)` is made of."""
+    """Return the argument in an expression such as `encode_path_param(id)`."""
     names = [inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)]
     if not names:
         raise _unreadable(module, ast.unparse(node))
@@ -183,7 +183,7 @@ def _argument_in(node: ast.expr, module: Module) -> str:
 
 
 def _arguments(method: ast.FunctionDef, module: Module, types: PythonTypes) -> dict[str, RecordField]:
-    """The arguments of a method, by name: their types, and whether they must be given."""
+    """Return the arguments of a method, by name: their types, and whether they must be given."""
     declared = method.args
     pairs = [(item, None) for item in declared.args] + list(zip(declared.kwonlyargs, declared.kw_defaults, strict=True))
     notes = _notes(ast.get_docstring(method) or "")
@@ -202,13 +202,13 @@ def _arguments(method: ast.FunctionDef, module: Module, types: PythonTypes) -> d
 
 
 def _notes(documentation: str) -> dict[str, str]:
-    """What the documentation of a method says of each argument."""
+    """Return what the documentation of a method says of each argument."""
     parts = re.split(r"^(\w+) : .*$", documentation, flags=re.MULTILINE)
     return {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def _sent(node: ast.expr | None, given: Mapping[str, RecordField]) -> tuple[RecordField, ...]:
-    """The fields of a literal that maps names on the wire to arguments."""
+    """Return the fields of a literal that maps names in the request to arguments."""
     found = []
     for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
         used = [inner.id for inner in ast.walk(value) if isinstance(inner, ast.Name) and inner.id in given]
@@ -219,7 +219,7 @@ def _sent(node: ast.expr | None, given: Mapping[str, RecordField]) -> tuple[Reco
 
 
 def _one_or_many(read: Type) -> Type:
-    """A parameter that takes one value or several is a list of them on the wire."""
+    """Return the type of a parameter: one that takes one value or several is a list in a request."""
     if isinstance(read, OneOf) and len(read.variants) == 2:
         one, many = read.variants
         if many == ListOf(one):
@@ -243,7 +243,7 @@ def _body(node: ast.expr | None, given: Mapping[str, RecordField], module: Modul
 
 
 def _response(method: ast.FunctionDef, module: Module, types: PythonTypes) -> tuple[Type | None, Type | None]:
-    """What is answered: of a list the item and the whole page, else the one and None."""
+    """Return the type of the response and None; for a list the type of an item and of the page."""
     returns = method.returns
     if not isinstance(returns, ast.Subscript):
         return None, None
@@ -256,7 +256,7 @@ def _response(method: ast.FunctionDef, module: Module, types: PythonTypes) -> tu
 
 
 def _event(module: Module, types: Mapping[str, Type]) -> str | None:
-    """The event whose payload `module` defines, by the constant in its `type`."""
+    """Return the event whose payload `module` defines, by the constant in its `type`."""
     record = types.get(module.name)
     if not module.path.endswith("_payload.py") or not isinstance(record, RecordType):
         return None

@@ -59,7 +59,7 @@ def _read_archive(archive: Path) -> SdkModel:
 
 
 def _package(archive: Path) -> dict[str, str]:
-    """The package's modules by their path from `whop_sdk/` on, wherever the archive keeps them."""
+    """Return the package's modules by their path from `whop_sdk/` on, wherever the archive keeps them."""
     texts = {}
     for path, text in read_texts(archive, ".py").items():
         head, found, tail = f"/{path}".partition(f"/{_ROOT}/")
@@ -102,13 +102,13 @@ def _operations(module: Module, text: str, types: PythonTypes, modules: dict[str
 
 
 def _resource(path: str) -> str:
-    """The resource of a module by its path: `accounts.fees`, and `accounts` for the one named after its folder."""
+    """Return the resource of a module by its path: `accounts.fees`; `accounts` if it has the name of its folder."""
     parts = path.removesuffix(".py").split("/")[2:]
     return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == parts[-2] else parts)
 
 
 def _scopes(method: ast.FunctionDef) -> tuple[str, ...]:
-    """The permissions that a method's documentation lists; overloads carry it instead of the implementation."""
+    """Return the permissions that a method's documentation lists; overloads carry it instead of the implementation."""
     return tuple(_SCOPE.findall(ast.get_docstring(method) or ""))
 
 
@@ -137,7 +137,7 @@ def _operation(
 
 
 def _request(method: ast.FunctionDef) -> ast.Call | None:
-    """The call in `method` that sends the request."""
+    """Return the call in `method` that sends the request."""
     for node in ast.walk(method):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             owner = node.func.value
@@ -170,7 +170,7 @@ def _query_of(call: ast.Call) -> ast.expr | None:
 
 
 def _parameters(node: ast.expr | None, module: Module, types: PythonTypes, modules: dict[str, Module]) -> Type | None:
-    """The type behind `maybe_transform({...}, some_params.SomeParams)`."""
+    """Return the type behind `maybe_transform({...}, some_params.SomeParams)`."""
     if not isinstance(node, ast.Call):
         return None
     declared = node.args[1]
@@ -184,7 +184,7 @@ def _parameters(node: ast.expr | None, module: Module, types: PythonTypes, modul
 
 
 def _sent(read: Type, literal: ast.expr) -> Type:
-    """The fields of `read` that a literal such as `{"name": name}` sends; the others are in the path."""
+    """Return the fields of `read` that a literal such as `{"name": name}` sends; the others are in the path."""
     if isinstance(read, OneOf):
         return replace(read, variants=tuple(_sent(variant, literal) for variant in read.variants))
     if not isinstance(read, RecordType) or not isinstance(literal, ast.Dict):

@@ -60,7 +60,7 @@ class Module:
 
     @classmethod
     def read(cls, path: str, tree: ast.Module) -> Module:
-        """The module at `path`, from its syntax tree."""
+        """Return the module at `path`, from its syntax tree."""
         module = cls(path)
         package = path.removesuffix(".py").split("/")
         for node in tree.body:
@@ -85,7 +85,7 @@ class PythonTypes:
     """Resolves annotations against the modules of one SDK."""
 
     def __init__(self, modules: dict[str, Module], *, is_ordered: bool = True) -> None:
-        """`is_ordered` says whether the generator writes required fields before optional ones."""
+        """Read the modules of a package; `is_ordered` if the generator writes required fields before optional ones."""
         self._modules = modules
         self._is_ordered = is_ordered
 
@@ -230,19 +230,19 @@ def property_info(arguments: list[ast.expr]) -> dict[str, str]:
 
 
 def is_deprecated(documentation: str) -> bool:
-    """Whether a field's or a method's documentation says that it is deprecated, at the start of a sentence."""
+    """Return whether a field's or a method's documentation says that it is deprecated, at the start of a sentence."""
     return _DEPRECATED.search(documentation) is not None
 
 
 def _text_of(node: ast.stmt | None) -> str:
-    """The text of a string that stands by itself, as a comment on the line before it."""
+    """Return the text of a string statement: it documents the line before it."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
         return node.value.value.strip()
     return ""
 
 
 def _has_default(line: ast.AnnAssign) -> bool:
-    """Whether a field of a response may be left out by the code, which it may where it is null as well."""
+    """Return whether the code allows a response without the field, as it also does for a nullable one."""
     given: ast.expr | None = line.value
     for node in [line.value, *ast.walk(line.annotation)]:
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {"Field", "FieldInfo"}:
@@ -277,7 +277,7 @@ def _settle_required(fields: list[RecordField]) -> tuple[RecordField, ...]:
 
 
 def _alias(line: ast.AnnAssign) -> str | None:
-    """The wire name of a field, where it differs from the attribute's."""
+    """Return the wire name of a field, where it differs from the attribute's."""
     if isinstance(line.value, ast.Call):
         for word in line.value.keywords:
             if word.arg == "alias":

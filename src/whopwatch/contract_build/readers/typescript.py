@@ -220,18 +220,18 @@ class TypeScriptTypes:
 
 
 def _is_clients_own(node: Node) -> bool:
-    """Whether a type describes options of the client rather than anything of the API."""
+    """Return whether a type describes options of the client, not the API."""
     bases = [child for child in node.named_children if child.type == "extends_type_clause"]
     return any("RequestOptions" in text_of(base) for base in bases)
 
 
 def text_of(node: Node) -> str:
-    """The source text of a node."""
+    """Return the source text of a node."""
     return node.text.decode() if node.text is not None else ""
 
 
 def descendants(node: Node) -> Iterator[Node]:
-    """Every node below `node`, in the order of the source. A union of a thousand literals is as many levels deep."""
+    """Yield every node below `node`, in source order. A union of a thousand literals is that many levels deep."""
     waiting = list(reversed(node.children))
     while waiting:
         child = waiting.pop()
@@ -240,7 +240,7 @@ def descendants(node: Node) -> Iterator[Node]:
 
 
 def unreadable(scope: Scope, what: str) -> SourceError:
-    """The error for a form that the reader does not know."""
+    """Return the error for a form that the reader does not know."""
     return SourceError(
         f"the TypeScript SDK uses a form that the reader does not know: {what}",
         where=scope.path,
@@ -263,7 +263,7 @@ def _alternatives(node: Node) -> Iterator[Node]:
 
 
 def _unwrapped(statement: Node) -> Iterator[Node]:
-    """The declarations inside `export`, `declare` and expression statements."""
+    """Yield the declarations inside `export`, `declare` and expression statements."""
     if statement.type in {"export_statement", "ambient_declaration", "expression_statement"}:
         for child in statement.named_children:
             yield from _unwrapped(child)
@@ -350,7 +350,7 @@ def _discriminator(variants: list[Type]) -> str | None:
 
 
 def _resource(path: str) -> str:
-    """The resource of a module by its path: `accounts.fees`, and `accounts` for the one named after its folder."""
+    """Return the resource of a module by its path: `accounts.fees`; `accounts` if it has the name of its folder."""
     parts = path.removeprefix(f"{_ROOT}resources/").removesuffix(".ts").replace("-", "_").split("/")
     return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == parts[-2] else parts)
 
@@ -367,7 +367,7 @@ def _single(pattern: str, text: str, archive: Path) -> str:
 
 
 def _methods(root: Node) -> list[Node]:
-    """The methods of the module's resource class."""
+    """Return the methods of the module's resource class."""
     found = []
     for node in descendants(root):
         if node.type == "class_declaration" and "extends APIResource" in text_of(node).split("{", 1)[0]:
@@ -406,7 +406,7 @@ def _operation(resource: str, method: Node, scope: Scope, types: TypeScriptTypes
 
 
 def _request(body: Node) -> tuple[str, list[Node]] | None:
-    """The verb and the arguments of the call that sends the request."""
+    """Return the verb and the arguments of the call that sends the request."""
     for node in descendants(body):
         if node.type == "call_expression":
             function, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
@@ -418,7 +418,7 @@ def _request(body: Node) -> tuple[str, list[Node]] | None:
 
 
 def _path(node: Node) -> str:
-    """The path template of a string, or of a template tagged with `path`."""
+    """Return the path template of a string, or of a template tagged with `path`."""
     text = text_of(node)
     if node.type == "string":
         return text[1:-1]
@@ -427,7 +427,7 @@ def _path(node: Node) -> str:
 
 
 def _parameters(method: Node, scope: Scope, types: TypeScriptTypes) -> dict[str, tuple[Type | None, bool]]:
-    """The types of `query`, `body` and `params`, each with whether it must be given."""
+    """Return the types of `query`, `body` and `params`, each with whether it must be given."""
     found: dict[str, tuple[Type | None, bool]] = {}
     declared = method.child_by_field_name("parameters")
     for parameter in declared.named_children if declared else []:
@@ -442,7 +442,7 @@ def _parameters(method: Node, scope: Scope, types: TypeScriptTypes) -> dict[str,
 
 
 def _taken_apart(read: Type | None, code: str) -> tuple[Type | None, Type | None]:
-    """The query and the body out of one object of parameters, by how `code` takes it apart.
+    """Return the query and the body of one object of parameters, as `code` destructures it.
 
     `const { id, account_id, ...body } = params` names what is no part of the rest, and `query: { account_id }` what of
     that is sent as a query; the others are in the path or in headers.
@@ -465,7 +465,7 @@ def _has_required(read: Type | None) -> bool:
 
 
 def _without(read: Type | None, names: set[str]) -> tuple[RecordField, ...]:
-    """The fields of a parameter object that are not already in the path."""
+    """Return the fields of a parameter object that are not already in the path."""
     return tuple(item for item in read.fields if item.name not in names) if isinstance(read, RecordType) else ()
 
 
@@ -486,5 +486,5 @@ def _scopes(method: Node) -> tuple[str, ...]:
 
 
 def _snake(name: str) -> str:
-    """`listFees`, `resourceID` and `createAPIKey` as `list_fees`, `resource_id` and `create_api_key`."""
+    """Return a name in snake case: `list_fees` for `listFees`, `create_api_key` for `createAPIKey`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})", "_", name).lower()

@@ -1,0 +1,84 @@
+"""A list is read while the run updates, deletes and creates items of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.planning.support import drive, run_state
+from whopwatch.contract import Contract
+from whopwatch.core.exchange import Purpose
+from whopwatch.http import Call
+from whopwatch.planning.writes import WriteState
+from whopwatch.planning.writes.concurrent_traversal import OWN_ITEMS, traverse_while_writing
+
+COMPANY = "biz_1"
+
+
+class Products:
+    """The products of one company, newest first: they can be created, updated, deleted and listed in pages."""
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+        self.count = 0
+
+    def __call__(self, call: Call) -> tuple[Any, int]:
+        id = call.path_params.get("id")
+        own = next((item for item in self.items if item["id"] == id), None)
+        match call.operation.method_name:
+            case "create":
+                self.count += 1
+                self.items.insert(0, {**call.body, "id": f"prod_{self.count}"})
+                return self.items[0], 200
+            case "update" if own:
+                own.update(call.body)
+                return own, 200
+            case "delete" if own:
+                self.items.remove(own)
+                return True, 200
+            case "retrieve" if own:
+                return own, 200
+            case "list" if call.operation.resource == "products":
+                return self._page(dict(call.query))
+        return {"error": {}}, 404
+
+    def _page(self, query: dict[str, str]) -> tuple[Any, int]:
+        ids = [item["id"] for item in self.items]
+        begin = ids.index(query["after"]) + 1 if query.get("after") in ids else 0
+        part = self.items[begin : begin + int(query.get("first", 100))]
+        end = part[-1]["id"] if part else None
+        info = {"end_cursor": end, "has_next_page": begin + len(part) < len(ids), "has_previous_page": begin > 0}
+        return {"data": part, "page_info": {"start_cursor": None, **info}}, 200
+
+
+def traversal(contract: Contract) -> tuple[WriteState, list[Call]]:
+    """Return the state after a traversal of `products.list`, which had one item of the run, and its calls."""
+    writing, api = WriteState(run_state(contract), "mark-", is_simulated=True), Products()
+    create, listing = contract.operation("products.create"), contract.operation("products.list")
+    body = writing.bodies.full(create)
+    writing.created["products"] = [api(Call(create, Purpose.WRITE, body=body))[0]["id"]]
+    writing.listings["products"] = Call(listing, Purpose.READ_BACK, query=(("company_id", COMPANY),))
+    return writing, drive(writing.state, traverse_while_writing(writing, "products", body), api)
+
+
+def test_the_run_has_enough_items_before_the_first_page(contract: Contract) -> None:
+    _, calls = traversal(contract)
+    first = next(place for place, call in enumerate(calls) if call.purpose is Purpose.MOVING_PAGE)
+    assert [call.operation.id for call in calls[:first]] == ["products.create"] * (OWN_ITEMS - 1)
+
+
+def test_one_text_of_the_first_item_is_updated_and_the_last_item_deleted(contract: Contract) -> None:
+    writing, calls = traversal(contract)
+    pages = [place for place, call in enumerate(calls) if call.purpose is Purpose.MOVING_PAGE]
+    update, delete = (call for call in calls[pages[0] + 1 : pages[1]] if call.purpose is Purpose.WRITE)
+    assert (update.operation.id, update.path_params["id"]) == ("products.update", f"prod_{OWN_ITEMS}")
+    assert [value for value in update.body.values() if isinstance(value, str) and "mark-" in value]
+    assert len(update.body) == len(writing.bodies.minimal(update.operation)) + 1
+    assert (delete.operation.id, delete.path_params["id"]) == ("products.delete", f"prod_{OWN_ITEMS - 1}")
+
+
+def test_the_pages_after_the_first_follow_its_cursors(contract: Contract) -> None:
+    _, calls = traversal(contract)
+    pages = [dict(call.query) for call in calls if call.purpose is Purpose.MOVING_PAGE]
+    assert [page["first"] for page in pages] == ["2"] * 3
+    assert [page.get("after") for page in pages[:2]] == [None, f"prod_{OWN_ITEMS - 1}"]
+    assert {page["company_id"] for page in pages} == {COMPANY}

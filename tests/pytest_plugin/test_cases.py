@@ -36,7 +36,7 @@ def test_every_check_is_in_exactly_one_group() -> None:
 )
 def test_what_was_not_seen_is_skipped_with_its_reason(case: Case, reason: str) -> None:
     with pytest.raises(pytest.skip.Exception, match=reason):
-        case.bind(RUN).check()
+        case.bind(RUN, print).check()
 
 
 @pytest.mark.parametrize(
@@ -50,13 +50,13 @@ def test_what_was_not_seen_is_skipped_with_its_reason(case: Case, reason: str) -
     ids=lambda case: case.id,
 )
 def test_what_was_seen_and_is_right_passes(case: Case) -> None:
-    case.bind(RUN).check()
+    case.bind(RUN, print).check()
 
 
 def test_a_finding_fails_the_group_of_its_check_and_is_described() -> None:
     case = Case("schema", ("response-schema",), "products.list")
     with pytest.raises(pytest.fail.Exception) as caught:
-        case.bind(RUN).check()
+        case.bind(RUN, print).check()
     said = str(caught.value)
     assert said.startswith("products.list: 2 findings\n")
     assert "critical: required-field-removed (D5) at /data/*/title" in said
@@ -67,4 +67,4 @@ def test_a_drifting_operation_without_any_sample_verifies_nothing_else() -> None
     row = OperationResult("plans.list", "GET", "/plans", State.DRIFT, None, 2, 0)
     record = SessionRun(samples.report(operations=(row,)), REQUESTED)
     with pytest.raises(pytest.skip.Exception, match="no response to check"):
-        Case("schema", SCHEMA, "plans.list").bind(record).check()
+        Case("schema", SCHEMA, "plans.list").bind(record, print).check()

@@ -127,6 +127,56 @@ def test_the_failed_test_is_in_the_junit_file(pytester: pytest.Pytester) -> None
     assert "The target cannot be reached" in failure.attrib["message"]
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+def test_the_junit_file_has_the_operation_and_the_findings(
+    workers: tuple[str, ...], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile(CONTRACT_TEST)
+    with embedded(faults=["field-missing@products.list"]) as broken:
+        monkeypatch.setenv("WHOP_API_KEY", broken.api_key)
+        monkeypatch.setenv("WHOP_COMPANY_ID", broken.company_id)
+        run(
+            pytester,
+            "-W",
+            "error",
+            "--target",
+            broken.base_url,
+            "-k",
+            "products.list",
+            "--junit-xml",
+            "j.xml",
+            *workers,
+        )
+    tests = list(ElementTree.parse(pytester.path / "j.xml").getroot().iter("testcase"))
+    properties = [[(one.attrib["name"], one.attrib["value"]) for one in test.iter("property")] for test in tests]
+    assert all(("whop.operation", "products.list") in found for found in properties)
+    (failed,) = [found for test, found in zip(tests, properties, strict=True) if test.find("failure") is not None]
+    assert any(name == "whop.finding" and "required-field-removed /data/*/" in value for name, value in failed)
+    assert any(name == "whop.checks" and "schema" in value for name, value in failed)
+
+
+def test_labels_for_allure_only_where_it_is_installed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CONTRACT_TEST)
+    pytester.makeconftest(
+        """
+def pytest_configure(config):
+    if config.getoption("--whop-seed") == 7:
+        config.pluginmanager.register(object(), "allure_pytest")
+        for name in ("allure_label",):
+            config.addinivalue_line("markers", name)
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        print([mark.args + (mark.kwargs["label_type"],) for mark in item.iter_markers("allure_label")])
+"""
+    )
+    collect = ("--collect-only", "-q", "-s", "--strict-markers", "-k", "products.list")
+    assert "('products', 'feature')" not in run(pytester, *collect).stdout.str()
+    labelled = run(pytester, *collect, "--whop-seed", "7").stdout.str()
+    assert "('products', 'feature')" in labelled
+    assert "('products.list', 'story')" in labelled
+
+
 def test_an_empty_company_is_no_passing_session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some tests pass even there: a key is asked for, and what needs no object is answered."""
     pytester.makepyfile(CONTRACT_TEST)

@@ -87,10 +87,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "whop_case" in metafunc.fixturenames:
         from whopwatch.pytest_plugin.cases import cases
 
-        marks = getattr(pytest.mark, CONTRACT_MARK)
+        mark = getattr(pytest.mark, CONTRACT_MARK)
+        has_allure = metafunc.config.pluginmanager.hasplugin("allure_pytest")
         named = metafunc.definition.get_closest_marker(RESOURCE_MARK)
         of_resources = named.args if named else ()
-        params = [pytest.param(case, id=case.id, marks=marks) for case in cases(metafunc.config, of_resources)]
+        params = [
+            pytest.param(case, id=case.id, marks=[mark, *(case.allure_marks() if has_allure else ())])
+            for case in cases(metafunc.config, of_resources)
+        ]
         metafunc.parametrize("whop_case", params, indirect=True)
 
 
@@ -99,7 +103,9 @@ def whop_case(request: pytest.FixtureRequest) -> BoundCase:
     """Return one check group of one operation; its `check()` passes, skips or fails."""
     from whopwatch.pytest_plugin.session_run import session_run
 
-    bound: BoundCase = request.param.bind(session_run(request.session))
+    properties = request.node.user_properties
+    properties += request.param.properties()
+    bound: BoundCase = request.param.bind(session_run(request.session), properties.append)
     return bound
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
@@ -38,7 +38,7 @@ class SessionRun:
         return any(purpose == sent and operation in ("", id) for id, sent in self.requested)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Case:
     """One check group of one operation, or of the whole target if `operation` is None.
 
@@ -55,9 +55,26 @@ class Case:
         """Return the parameter id of the test."""
         return f"{self.operation}-{self.group}" if self.operation else self.group
 
-    def bind(self, run: SessionRun) -> BoundCase:
-        """Return the case with the run it is judged by."""
-        return BoundCase(self, run)
+    def __repr__(self) -> str:
+        """Return the id: reporters such as Allure identify a test by the text of its parameters."""
+        return self.id
+
+    def properties(self) -> Iterator[tuple[str, str]]:
+        """Yield the properties of the test in a JUnit file."""
+        if self.operation:
+            yield "whop.operation", self.operation
+        yield "whop.group", self.group
+        yield "whop.checks", ",".join(self.checks)
+
+    def allure_marks(self) -> Iterator[pytest.MarkDecorator]:
+        """Yield the labels of the test for allure-pytest: resource and operation."""
+        if self.operation:
+            yield pytest.mark.allure_label(self.operation.rpartition(".")[0], label_type="feature")
+            yield pytest.mark.allure_label(self.operation, label_type="story")
+
+    def bind(self, run: SessionRun, record: Callable[[tuple[str, str]], None]) -> BoundCase:
+        """Return the case with the run it is judged by, and with what records properties of the test."""
+        return BoundCase(self, run, record)
 
 
 def selected_operations(chosen: options.PluginOptions) -> frozenset[str]:
@@ -99,10 +116,11 @@ def cases(config: pytest.Config, of_resources: Collection[str] = ()) -> Iterator
 
 @dataclass(frozen=True, slots=True)
 class BoundCase:
-    """A case and the run that it is judged by."""
+    """A case and the run that it is judged by. `record` adds a property to the test."""
 
     case: Case
     run: SessionRun
+    record: Callable[[tuple[str, str]], None]
 
     def check(self) -> None:
         """Fail with the findings, skip with the reason if nothing was checked, else pass."""
@@ -110,6 +128,8 @@ class BoundCase:
         found = [finding for finding in self.run.report.findings if self._concerns(finding)]
         if found:
             title = f"{self.case.operation or 'the target'}: {plural(len(found), 'finding')}"
+            for finding in found:
+                self.record(("whop.finding", f"{finding.fingerprint} {finding.class_slug} {finding.location}"))
             requests = Requests(self.run.report)
             lines = [line for finding in found for line in finding_lines(finding, requests.command(finding))]
             pytest.fail("\n".join((title, *lines)), pytrace=False)

@@ -37,8 +37,6 @@ from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
 from whopwatch.core.exit_codes import exit_code
 from whopwatch.core.report import Report
-from whopwatch.history.store import check_writable_path
-from whopwatch.run.target import check_target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -117,7 +115,9 @@ def drift_command(
 ) -> int:
     """Check a target and report what changed since the nights before."""
     from whopwatch.history.nightly import NightSettings, last_common_success
+    from whopwatch.history.store import check_writable_path
     from whopwatch.reports import FILE_NAMES
+    from whopwatch.run.target import check_target
     from whopwatch.usage.impact import add_impacts, choose_profile
 
     _check_usage(target, targets, shard, baseline)

@@ -208,7 +208,7 @@ class VersionDetector:
 
     `contract` is the contract of the run. `others` returns the contracts of the other versions at hand; it is called
     only if responses do not match `contract`. `requested` is the header that is sent. `is_decided` says that nothing
-    will change `answer` any more.
+    will change `answer` any more, `has_enough` that the responses so far suffice for an answer.
     """
 
     def __init__(self, contract: Contract, others: OtherContracts = no_others, *, requested: str | None = None) -> None:
@@ -216,6 +216,7 @@ class VersionDetector:
         self._others = others
         self._requested = requested
         self._seen: dict[str, _Seen] = {}
+        self._fit_of: dict[Contract, list[int]] = {}
         self._echoes: dict[str, str] = {}
         self.answer = AnsweredVersion(requested)
         self.is_decided = False
@@ -233,6 +234,8 @@ class VersionDetector:
         if echoed is not None and echoed == self._contract.version:
             self._decide(echoed, VersionEvidence.HEADER, matches=True)
             return
+        if echoed is None and exchange.operation in self._seen:
+            return
         violations = schema_places(self._contract, exchange)
         if echoed is not None and self._is_sure(echoed, exchange.operation, violations):
             self._decide(echoed, VersionEvidence.HEADER, matches=False)
@@ -241,6 +244,11 @@ class VersionDetector:
             if mismatches is not None and (mismatches or exchange.ok):
                 self._seen[exchange.operation] = _Seen(exchange, mismatches, violations or 0)
                 self._decide_by_responses()
+
+    @property
+    def has_enough(self) -> bool:
+        """Return whether the version is decided, or enough operations responded to recognise another one."""
+        return self.is_decided or len(self._seen) >= ENOUGH_RESPONSES
 
     def conclude(self) -> None:
         """Decide by what was seen: no more responses will come, so every response has to match another version."""
@@ -263,8 +271,12 @@ class VersionDetector:
 
     def _fits(self) -> dict[Contract, list[int]]:
         """Return the mismatches of each response with each other contract, in the order of the responses."""
-        others = [other for other in self._others() if other.version != self._contract.version]
-        return {other: [mismatches_with(other, seen.exchange) or 0 for seen in self._seen.values()] for other in others}
+        for other in self._others():
+            if other.version != self._contract.version:
+                fit = self._fit_of.setdefault(other, [])
+                left = list(self._seen.values())[len(fit) :]
+                fit += [mismatches_with(other, seen.exchange) or 0 for seen in left]
+        return self._fit_of
 
     def _decide(
         self, version: str | None, evidence: VersionEvidence, *, matches: bool, supported: tuple[str, ...] = ()

@@ -195,7 +195,7 @@ class Session:
         """
 
         def size() -> int:
-            is_known = self._answered and (self._detector is None or self._detector.is_decided)
+            is_known = self._answered and (self._detector is None or self._detector.has_enough)
             return ROUND_SIZE if is_known else 1
 
         def may_start(in_progress: int) -> bool:

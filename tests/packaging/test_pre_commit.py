@@ -37,6 +37,7 @@ def test_a_hook_installs_the_extra_that_exists(id: str) -> None:
     assert hook["entry"].startswith("whopwatch ")
 
 
+@pytest.mark.thorough
 def test_verify_notices_a_change_of_a_contract(tmp_path: Path) -> None:
     folder = tmp_path / "contracts" / "ours"
     shutil.copytree(edition_dir(), folder)

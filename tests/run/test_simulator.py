@@ -28,6 +28,7 @@ def test_a_faithful_api_is_verified_whatever_its_seed(contract: Contract, seed: 
     assert report.unsafe == 0
 
 
+@pytest.mark.thorough
 def test_the_same_seed_finds_and_asks_the_same(contract: Contract) -> None:
     rows = []
     for _ in range(2):

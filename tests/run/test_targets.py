@@ -15,6 +15,9 @@ from whopwatch.core.report import Report, State, Verdict
 from whopwatch.run import check
 from whopwatch.run.driving import ROUND_SIZE
 
+REACHES_ALL = 160
+"""Requests that reach every read, with some to spare for repeats."""
+
 
 def refuse(_: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("refused")
@@ -139,7 +142,7 @@ def test_one_operation_that_refuses_is_not_verified_and_no_drift(
     contract: Contract, status: int, kind: str, said: str
 ) -> None:
     api = only_at("verifications.retrieve", lambda: error(status, kind))
-    report = check(contract, api.target(), transport=api.transport)
+    report = check(contract, api.target(), budget=REACHES_ALL, transport=api.transport)
     state, reason = row(report, "verifications.retrieve")
     assert state is State.COULD_NOT_CHECK
     assert said in reason
@@ -154,7 +157,7 @@ def refuse_payments(operation: Operation, _: httpx.Request, truth: Answer) -> An
 
 def test_refused_operations_are_named_once_and_never_green(contract: Contract) -> None:
     api = FakeApi(contract, fault=refuse_payments)
-    report = check(contract, api.target(), transport=api.transport)
+    report = check(contract, api.target(), budget=REACHES_ALL, transport=api.transport)
     assert report.verdict is Verdict.COULD_NOT_CHECK
     denied = [row["id"] for row in report.to_json()["operations"] if row.get("denied")]
     # The ids of payments come from other lists, so that their objects are requested, too.
@@ -168,7 +171,7 @@ def test_refused_operations_are_named_once_and_never_green(contract: Contract) -
 @pytest.mark.parametrize("allowed", [("*",), ("payments.*",), ("payments.list*", "payments.retrieve")])
 def test_refused_operations_that_the_user_allows_are_no_failure(contract: Contract, allowed: tuple[str, ...]) -> None:
     api = FakeApi(contract, fault=refuse_payments)
-    report = check(contract, api.target(allow_unchecked=allowed), transport=api.transport)
+    report = check(contract, api.target(allow_unchecked=allowed), budget=REACHES_ALL, transport=api.transport)
     assert (report.verdict, report.reason) == (Verdict.CLEAN, None)
     assert row(report, "payments.list")[0] is State.COULD_NOT_CHECK
     assert not any(one.denied for one in report.operations)
@@ -176,7 +179,7 @@ def test_refused_operations_that_the_user_allows_are_no_failure(contract: Contra
 
 def test_other_operations_may_not_be_refused(contract: Contract) -> None:
     api = FakeApi(contract, fault=refuse_payments)
-    report = check(contract, api.target(allow_unchecked=("members.*",)), transport=api.transport)
+    report = check(contract, api.target(allow_unchecked=("members.*",)), budget=REACHES_ALL, transport=api.transport)
     assert report.verdict is Verdict.COULD_NOT_CHECK
 
 
@@ -185,7 +188,7 @@ def test_one_operation_that_is_broken_is_drift_there_and_nowhere_else(
     contract: Contract, answer: Callable[[], httpx.Response]
 ) -> None:
     api = only_at("refunds.retrieve", answer)
-    report = check(contract, api.target(), transport=api.transport)
+    report = check(contract, api.target(), budget=REACHES_ALL, transport=api.transport)
     assert row(report, "refunds.retrieve")[0] is State.DRIFT
     assert report.count()[State.DRIFT] == 1
     assert report.count()[State.VERIFIED] == 78

@@ -24,9 +24,9 @@ ROUNDS = 7
 
 
 @contextmanager
-def simulator() -> Iterator[Target]:
+def simulator(options: Sequence[str] = ()) -> Iterator[Target]:
     """Start a simulator in another process, and yield it as a target."""
-    command = [sys.executable, "-m", "whopwatch", "simulate", "--port", "0"]
+    command = [sys.executable, "-m", "whopwatch", "simulate", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # noqa: S603
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())

@@ -22,6 +22,8 @@ from whopwatch import __version__
 CHART = ROOT / "probes" / "deploy" / "helm" / "whopwatch"
 EVERYTHING: dict[str, Any] = {
     "contract": "newest",
+    "env": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"},
+    "networkPolicy": {"egress": [{"ports": [{"protocol": "TCP", "port": 4318}]}]},
     "companies": {"enabled": True, "pods": 7, "storageClass": "shared"},
     "prober": {"shards": 5},
     "pushgateway": {"enabled": True},
@@ -55,6 +57,17 @@ def render(helm: Any) -> Render:
         return named
 
     return call
+
+
+def test_variables_reach_every_pod_and_rules_the_network_policy(render: Render) -> None:
+    made = render(EVERYTHING)
+    wanted = {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector:4318"}
+    pods = [made["StatefulSet", "whopwatch"]["spec"]["template"]["spec"]]
+    jobs = [one for (kind, _), one in made.items() if kind == "CronJob"]
+    pods += [job["spec"]["jobTemplate"]["spec"]["template"]["spec"] for job in jobs]
+    assert len(pods) == 4
+    assert all(wanted in pod["containers"][0]["env"] for pod in pods)
+    assert made["NetworkPolicy", "whopwatch"]["spec"]["egress"][-1] == EVERYTHING["networkPolicy"]["egress"][0]
 
 
 @pytest.mark.parametrize("values", [{}, EVERYTHING, NOTHING], ids=["default", "everything", "nothing"])

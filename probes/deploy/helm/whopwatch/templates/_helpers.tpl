@@ -2,6 +2,12 @@
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ with .Values.image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
+{{- define "whopwatch.env" -}}
+{{- range $name, $value := .Values.env }}
+- {name: {{ $name }}, value: {{ $value | quote }}}
+{{- end }}
+{{- end }}
+
 {{- define "whopwatch.config" -}}
 {{ .Values.config.existingConfigMap | default "whopwatch-probes" }}
 {{- end }}

@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.conftest import serving
 from whopwatch.cli import main
+from whopwatch.cli.webhook_verify import MAX_INFO
 from whopwatch.config import Secret
 from whopwatch.contract import load
 from whopwatch.signature import new_secret
@@ -64,6 +65,17 @@ def test_a_recording_may_be_of_any_age(tmp_path: Path, capsys: Capture) -> None:
     assert "too-old" in capsys.readouterr().out
 
 
+def test_the_info_findings_of_a_foreign_body_are_bounded(tmp_path: Path, capsys: Capture) -> None:
+    body = {"type": "payment.succeeded", "data": {f"field_{n}": n for n in range(40)}}
+    (tmp_path / "body.json").write_text(json.dumps(body))
+    (tmp_path / "headers.txt").write_text("webhook-id: msg_1\nwebhook-timestamp: 1\nwebhook-signature: v1,eA==\n")
+    arguments = ["webhook", "verify", str(tmp_path / "body.json"), "--headers", str(tmp_path / "headers.txt")]
+    assert main(arguments) == 1
+    out = capsys.readouterr().out
+    assert out.count("\n  info ") == MAX_INFO
+    assert re.search(r"and \d+ info findings more: --json lists all", out)
+
+
 def test_a_malformed_secret_is_reported(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHOP_WEBHOOK_SECRET", f"whsec_{SECRET}")
     assert main(recorded(tmp_path)) == 1
@@ -87,8 +99,15 @@ def test_a_correct_handler_passes(capsys: Capture) -> None:
     with run_listener(load(), DeliveryChecker(load(), Secret(SECRET))) as listener:
         assert main(["webhook", "send", "refund.created", "--to", listener.url, "--case", "all"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(SAMPLE_CASES) + 1
-    assert all(line.startswith("right") for line in lines)
+    *of_samples, _, verdict = lines
+    assert len(of_samples) == len(SAMPLE_CASES) + 1
+    assert all(line.startswith("ok ") for line in of_samples)
+    assert verdict == f"CLEAN   {len(of_samples)} of {len(of_samples)} responses as expected"
+
+
+def test_a_handler_that_does_not_run_could_not_be_checked(capsys: Capture) -> None:
+    assert main(["webhook", "send", "refund.created", "--to", "http://127.0.0.1:1"]) == 3
+    assert "COULD NOT CHECK   no response from http://127.0.0.1:1. Check --to" in capsys.readouterr().out
 
 
 def test_a_handler_that_takes_anything_is_wrong(capsys: Capture) -> None:

@@ -165,6 +165,11 @@ def test_a_first_and_a_quiet_night_say_so() -> None:
     assert "nothing changed since 2026-11-21 02:00 UTC; 1 accepted" in html.render(nights.quiet_night())
 
 
+def test_the_page_says_within_how_many_nights_every_check_ran() -> None:
+    memory = BaselineSummary(20, "2026-11-20T03:17:00Z", checks_within_nights=10)
+    assert "Every check ran within 10 nights." in html.render(replace(samples.report(), memory=memory))
+
+
 def test_a_finding_has_all_that_is_known_of_it() -> None:
     report = nights.bad_night()
     text = html.render(report)

@@ -42,6 +42,7 @@ CHAT = """body { margin: 0; padding: 20px; width: 720px; font: 15px/1.47 Lato, "
   white-space: pre-wrap; overflow-wrap: anywhere; }"""
 SHELL = """body { margin: 0; padding: 18px; background: #0c0c0c; color: #d9d9d9; width: max-content; }
 pre { margin: 0; font: 14px/1.35 "DejaVu Sans Mono", monospace; }"""
+ROOT = Path(__file__).parents[2]
 PYTEST = ("-q", "-p", "no:cacheprovider", "--no-header", "-k", "products.list")
 
 
@@ -80,7 +81,7 @@ def pytest_page() -> str:
         environ = {**os.environ, "WHOP_API_KEY": simulator.api_key, "WHOP_COMPANY_ID": simulator.company_id}
         command = [sys.executable, "-m", "pytest", "suites/test_contract.py", *PYTEST, "--color=yes"]
         command += ["--target", simulator.base_url]
-        done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, env=environ, cwd=ROOT, check=False)  # noqa: S603
     return shell_page(done.stdout, 120)
 
 

@@ -60,7 +60,7 @@ Environment:
   WHOP_API_VERSION_DATE  API version to request (2025-01-01)
 
 The run sends only GET requests, unless you add --allow-writes, which production rejects.
-Exit codes: 0 passed, 1 drift, 2 usage or configuration error, 3 could not check, 130 interrupted (Ctrl-C; the report
+Exit codes: 0 clean, 1 drift, 2 usage or configuration error, 3 could not check, 130 interrupted (Ctrl-C; the report
 covers what was seen). A run that ended early, or did not reach all operations, never ends with 0.
 """
 

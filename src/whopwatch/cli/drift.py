@@ -62,7 +62,7 @@ The file of --targets (TOML) has one table for each company:
   company_id = "biz_..."
   baseline = "state/acme.sqlite"
 
-The run sends only GET requests. Exit codes: 0 passed, 1 drift, 2 usage or configuration error, 3 could not check.
+The run sends only GET requests. Exit codes: 0 clean, 1 drift, 2 usage or configuration error, 3 could not check.
 Accepted and fixed findings do not affect the exit code. Findings that were not rechecked still do.
 """
 

@@ -29,7 +29,7 @@ Examples:
   whopwatch report shard-*/report.json --report-dir reports/all      merge the shards of a night
 
 The same drift at several targets becomes one finding, several nights of one target become one target. The exit code is
-that of the worst run: 0 passed, 1 drift, 3 could not check; 2 for a file that is no report.
+that of the worst run: 0 clean, 1 drift, 3 could not check; 2 for a file that is no report.
 """
 
 

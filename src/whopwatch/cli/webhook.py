@@ -15,6 +15,8 @@ from whopwatch.cli._support.root import LazyGroup
 from whopwatch.config import Secret, read_secret
 from whopwatch.contract import load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, UsageError
+from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.report import Verdict
 from whopwatch.signature import require_secret, split_secrets
 
 if TYPE_CHECKING:
@@ -102,11 +104,25 @@ def webhook_send(
         if json_file != STDOUT:
             click.echo(_result_line(result, SAMPLE_CASES[result.sample.case].what))
     outputs.write({"json": json.dumps({"trials": [result.to_json() for result in results]}, indent=2) + "\n"})
+    if json_file != STDOUT:
+        click.echo(_verdict_line(results, url))
     return _exit_code_of_samples(results)
 
 
+def _verdict_line(results: Sequence[HandlerResult], url: str) -> str:
+    """Return the verdict and the reason for it, in the words of every report."""
+    from whopwatch.reports.text import VERDICTS, plural  # slow to import
+
+    if _exit_code_of_samples(results) == EXIT_COULD_NOT_CHECK:
+        what = f"no response from {sanitize(url)}. Check --to, and that the handler runs"
+        return f"\n{VERDICTS[Verdict.COULD_NOT_CHECK]}   {what}"
+    right = sum(result.is_right for result in results)
+    verdict = Verdict.CLEAN if right == len(results) else Verdict.DRIFT
+    return f"\n{VERDICTS[verdict]}   {right} of {plural(len(results), 'response')} as expected"
+
+
 def _result_line(result: HandlerResult, what: str) -> str:
-    mark = "right" if result.is_right else "WRONG"
+    mark = "ok   " if result.is_right else "WRONG"
     response = f"{result.observed:>9}, expected {result.sample.expected}"
     return f"{mark}  {result.sample.case:<18} {response}  {result.seconds * 1000:6.1f} ms  {what}"
 

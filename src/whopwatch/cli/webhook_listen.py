@@ -63,7 +63,12 @@ Exit code: 0 (clean), 1 (drift) or 3 (nothing received).
 @click.option("--forward", metavar="URL", help="Forward verified deliveries; return its status.")
 @click.option("--target", metavar="NAME|URL", help="Compare objects with the objects of this API.")
 @click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to the target.")
-@click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help="Save deliveries with findings, redacted.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Save deliveries with findings, redacted. A missing folder is created.",
+)
 @click.option(
     "--refuse-every",
     type=click.IntRange(min=0),

@@ -16,10 +16,11 @@ from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
 from whopwatch.config import read_secret
 from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
+from whopwatch.core.finding import Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report
 from whopwatch.reports.formats import to_json_text
-from whopwatch.reports.text import impact_words, location
+from whopwatch.reports.text import impact_words, location, plural
 from whopwatch.run.conclude import RowEvidence, conclude
 from whopwatch.signature import TOLERANCE_SECONDS, Refusal, Signed, split_secrets
 from whopwatch.usage.impact import choose_profile, weigh_finding
@@ -36,6 +37,10 @@ FILE contains the raw bytes of the body. The headers file contains a JSON object
 `webhook-id: msg_...`. {SECRET_VARIABLE} contains the secret. Exit code: 0 (valid), 1 (not valid),
 2 (usage) or 3 (a delivery of a version without contract).
 """
+
+
+MAX_INFO = 10
+"""Info findings of one delivery that are shown. They break nothing, and a foreign body has many."""
 
 
 @click.command("verify", epilog=EXAMPLE)
@@ -90,12 +95,15 @@ def _lines(signed: Signed | Refusal, payload: PayloadResult) -> list[str]:
     lines += [*_version_line(payload), f"event: {payload.name if payload.event else 'not documented'}"]
     others = [finding for finding in payload.findings if finding.check != "signature"]
     lines.append(f"contract: {'broken' if has_violation(tuple(others)) else 'kept'}")
-    for finding in others:
+    info = [finding for finding in others if finding.severity is Severity.INFO]
+    for finding in [finding for finding in others if finding.severity is not Severity.INFO] + info[:MAX_INFO]:
         what = finding.message.removeprefix(f"{finding.operation}: ")
         lines.append(f"  {finding.severity} {finding.class_label} {location(finding)}: {sanitize(what)}")
         lines.append(f"    expected {sanitize(finding.expected)}, observed {sanitize(finding.observed)}")
         if finding.impact:
             lines.append(f"    {sanitize(impact_words(finding))}")
+    if len(info) > MAX_INFO:
+        lines.append(f"  and {plural(len(info) - MAX_INFO, 'info finding')} more: --json lists all")
     return lines
 
 
@@ -119,5 +127,5 @@ def _report(payload: PayloadResult) -> Report:
         target="recorded delivery",
         started_at=datetime.now(UTC),
         seconds=0.0,
-        extra={"contract": describe_contract(payload.contract)} if payload.contract else None,
+        extra={"contract": describe_contract(payload.contract, of_events=True)} if payload.contract else None,
     )

@@ -76,16 +76,18 @@ def newer_versions(version: str | None, listed: Iterable[str] = ()) -> list[str]
     return sorted((one for one in known if version_order(one) > version_order(version)), key=version_order)
 
 
-def describe_contract(contract: Contract, listed: Iterable[str] = ()) -> dict[str, Any]:
+def describe_contract(contract: Contract, listed: Iterable[str] = (), *, of_events: bool = False) -> dict[str, Any]:
     """Return the contract as the JSON report has it. `listed` are versions that the API says it supports.
 
-    `operations` are those of the versioned API; those of v2, which has no dated versions, are counted beside it.
+    `operations` are those of the versioned API; those of v2, which has no dated versions, are counted beside it. A
+    report of webhook events has their number, too.
     """
     newer = newer_versions(contract.version, listed)
     in_v2 = sum(operation.api == "v2" for operation in contract.operations.values())
     return {
         **contract.edition.to_json(len(contract.operations) - in_v2),
         **({"operations_v2": in_v2} if in_v2 else {}),
+        **({"events": len(contract.events)} if of_events else {}),
         "newer_versions": len(newer),
         "newest_known": newer[-1] if newer else contract.version,
     }

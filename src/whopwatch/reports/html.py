@@ -43,6 +43,7 @@ from whopwatch.reports.text import (
     requests_line,
     sentence,
     source_words,
+    turns_line,
     version_line,
 )
 
@@ -106,6 +107,7 @@ def _page(report: Report) -> dict[str, Any]:
         "change": change_line(report),
         "incidents": incidents_line(report),
         "checks": checks_line(report),
+        "turns": turns_line(report),
         "kinds": list(_kinds(report)),
         "states": [(str(state), words) for state, words in STATES.items()],
         "finding_count": len(active),

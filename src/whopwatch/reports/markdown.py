@@ -88,6 +88,8 @@ def _findings(report: Report) -> Iterator[str]:
         yield from _finding(finding, requests.command(finding))
     if len(active) > MAX_FINDINGS:
         yield from ("", f"and {plural(len(active) - MAX_FINDINGS, 'finding')} more: see the JSON report")
+    if any(finding.breaks for finding in active):
+        yield from ("", "If no action is needed: `whopwatch accept FINGERPRINT --reason ...`")
     for state, found in inactive_findings(report).items():
         items = [line for finding in found[:MAX_FINDINGS] for line in _finding(finding, None)]
         yield from _folded(f"{str(state).capitalize()}: {plural(len(found), 'finding')}", items)

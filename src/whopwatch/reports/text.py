@@ -188,6 +188,7 @@ def contract_words(facts: Mapping[str, Any]) -> str:
     release = " of ".join(str(facts[key]) for key in ("release", "date") if facts.get(key))
     count = plural(facts["operations"], "operation") if facts.get("operations") else ""
     count += f" and {facts['operations_v2']} of v2" if count and facts.get("operations_v2") else ""
+    count = plural(facts["events"], "event") if facts.get("events") else count
     newer = facts.get("newer_versions")
     words = "" if newer is None else f"{plural(newer, 'newer version')} {'is' if newer == 1 else 'are'} known"
     if newer == 0:
@@ -285,20 +286,22 @@ def findings_line(report: Report) -> str:
 def headline(report: Report) -> str:
     """Return the verdict as one sentence: what is wrong or right, and why the run is incomplete if it is."""
     counts = report.count()
+    is_of_events = bool(report.operations) and all(row.id.startswith("webhook:") for row in report.operations)
+    kind = "event" if is_of_events else "operation"
     if report.verdict is Verdict.COULD_NOT_CHECK:
         return report.reason or "nothing was verified"
     if report.verdict is Verdict.DRIFT:
         broken = counts[State.DRIFT]
-        what = f"{plural(broken, 'operation')} {'does' if broken == 1 else 'do'} not match the contract"
+        what = f"{plural(broken, kind)} {'does' if broken == 1 else 'do'} not match the contract"
         if not broken:
             breaking = sum(finding.breaks for finding in report.findings)
             what = f"{plural(breaking, 'finding')} about the target as a whole"
         return f"{what}. The run is incomplete: {report.reason}" if report.reason else what
     verified, unchecked = counts[State.VERIFIED], counts[State.COULD_NOT_CHECK]
-    rest = f"; {plural(unchecked, 'operation')} could not be checked" if unchecked else ""
+    rest = f"; {plural(unchecked, kind)} could not be checked" if unchecked else ""
     outdated = sum(finding.check == "accepted" for finding in report.findings)
     rest += f". Warning: {plural(outdated, 'accepted entry')} to update" if outdated else ""
-    return f"{plural(verified, 'operation')} {'matches' if verified == 1 else 'match'} the contract{rest}"
+    return f"{plural(verified, kind)} {'matches' if verified == 1 else 'match'} the contract{rest}"
 
 
 def change_line(report: Report) -> str | None:

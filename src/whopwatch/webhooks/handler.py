@@ -122,7 +122,7 @@ def send_samples(url: str, samples: Iterable[Sample]) -> Iterator[HandlerResult]
 
 def _failure(error: httpx.HTTPError) -> str:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return "connection refused: is the handler running?"
+        return "connection refused"
     if isinstance(error, httpx.TimeoutException):
         return f"no response within {HANDLER_SECONDS:.0f} s"
     return "incomplete response"

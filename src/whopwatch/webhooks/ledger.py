@@ -53,7 +53,7 @@ class DeliveryLedger:
             else:
                 self._checked[result.event] += 1
                 if result.contract and result.contract.edition.sha256 not in self._contracts:
-                    self._contracts[result.contract.edition.sha256] = describe_contract(result.contract)
+                    self._contracts[result.contract.edition.sha256] = describe_contract(result.contract, of_events=True)
         self.add_findings(result.findings)
 
     def record_refusal(self, refusal: Refusal) -> None:

@@ -114,7 +114,7 @@ def _show_version(context: click.Context, _: click.Parameter, is_wanted: bool) -
 def root(color: str, traceback: bool) -> None:
     """Check the Whop REST API against its documentation.
 
-    Exit codes: 0 passed, 1 drift, 2 usage or configuration error, 3 could not check, 130 interrupted.
+    Exit codes: 0 clean, 1 drift, 2 usage or configuration error, 3 could not check, 130 interrupted.
     """
 
 

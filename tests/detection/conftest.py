@@ -8,9 +8,10 @@ from functools import cache
 import pytest
 
 from tests.detection.observed import Detection, detect
+from tests.run.in_process import InProcess
 from whopwatch.contract import Contract, load
 from whopwatch.http import Client
-from whopwatch.simulator import Simulator, embedded
+from whopwatch.simulator import Simulator, SimulatorOptions, embedded
 from whopwatch.simulator.faults import fault_catalogue
 
 Detections = Callable[[str], Detection]
@@ -46,16 +47,21 @@ def contract() -> Contract:
 
 @pytest.fixture(scope="session")
 def detections(contract: Contract) -> Iterator[Detections]:
-    """What a run says of a fault, by its name: one run each, at simulators that all runs share (they only read)."""
+    """What a run says of a fault, by its name: one run each, at simulators that all runs share (they only read).
+
+    Only faults of the wire need a server: the others are in the responses themselves.
+    """
     with ExitStack() as stack:
 
         @cache
-        def of_size(items: int | None) -> Simulator:
-            return stack.enter_context(embedded(contract, items=items, rate_limit=10**9))
+        def of_size(items: int | None, has_wire: bool) -> Simulator | InProcess:
+            if has_wire:
+                return stack.enter_context(embedded(contract, items=items, rate_limit=10**9))
+            return InProcess(contract, SimulatorOptions(items=items, rate_limit=10**9))
 
         @cache
         def of(name: str) -> Detection:
             fault = fault_catalogue()[name]
-            return detect(contract, of_size(fault.items), fault)
+            return detect(contract, of_size(fault.items, fault.group == "wire"), fault)
 
         yield of

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from tests.run.in_process import InProcess
 from whopwatch import run
 from whopwatch.contract import Contract
 from whopwatch.core.finding import Finding
@@ -65,19 +66,21 @@ def is_near(place: str, found: str) -> bool:
     return place.startswith("/") and (found == place.rpartition("/")[0] or found.startswith(f"{place}/"))
 
 
-def detect(contract: Contract, simulator: Simulator, fault: Fault, *, budget: int = 600) -> Detection:
+def detect(contract: Contract, simulator: Simulator | InProcess, fault: Fault, *, budget: int = 600) -> Detection:
     """Inject `fault` at the operation that shows it well; check that one and one without it, or every operation."""
+    transport = simulator if isinstance(simulator, InProcess) else None
     planted = first_place(contract, simulator.backend.world, fault)
     assert planted, f"{fault.name} makes no sense anywhere"
     operation = planted.operation
     accused = {operation.id, *(_twins(contract, operation.resource) if fault.twin else ())}
     innocent = next(id for id in NEIGHBOURS if not id.startswith(f"{operation.resource}."))
-    simulator.faults.switch([f"{fault.name}@{operation.id}"])
+    simulator.backend.faults.switch([f"{fault.name}@{operation.id}"])
     try:
         target = replace(simulator.target(), writable=False)
-        report = run.check(contract, target, only=[] if fault.whole else [*accused, innocent], budget=budget)
+        selected = [] if fault.whole else [*accused, innocent]
+        report = run.check(contract, target, only=selected, budget=budget, transport=transport)
     finally:
-        simulator.faults.switch([])
+        simulator.backend.faults.switch([])
     return Detection(planted, frozenset(accused), report)
 
 

@@ -31,7 +31,7 @@ ASYNCAPI_SCHEMAS = "@asyncapi/specs@6.11.1"
 contract_of = cache(load)
 
 
-@pytest.fixture(params=EDITIONS)
+@pytest.fixture(params=[EDITIONS[0], *(pytest.param(one, marks=pytest.mark.thorough) for one in EDITIONS[1:])])
 def contract(request: pytest.FixtureRequest) -> Contract:
     return contract_of(request.param)
 

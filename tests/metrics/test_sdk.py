@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prometheus_client import generate_latest
 
 from tests.history.factories import report, tracked
@@ -25,6 +27,13 @@ def test_findings_are_counted_by_release_severity_and_class() -> None:
     assert series['whop_sdk_operations{release="sdk:0.0.23",state="verified"}'] == 1.0
     assert series['whop_sdk_info{release="sdk:0.0.23",version="0.0.23"}'] == 1.0
     assert series['whop_sdk_last_success_timestamp_seconds{release="sdk:0.0.23"}'] == 7.0
+
+
+def test_the_contract_is_named() -> None:
+    facts = {"version": "2026-10-15-1", "release": "sdk:2.6.0", "sha256": "ab"}
+    series = exported(replace(report(tracked()), extra={"contract": facts}))
+    assert series['whop_contract_info{release="sdk:2.6.0",sha256="ab",version="2026-10-15-1"}'] == 1.0
+    assert not any(name.startswith("whop_contract_info") for name in exported(report(tracked())))
 
 
 def test_a_run_that_could_not_check_is_no_success() -> None:

@@ -28,6 +28,7 @@ from whopwatch.webhooks.checker import DeliveryChecker
 from whopwatch.webhooks.delivery import Delivery
 from whopwatch.webhooks.intake import ReceiverLimits
 from whopwatch.webhooks.listener import Listener, ReceiverEvent, run_listener, serve_metrics
+from whopwatch.webhooks.versions import DeliveryContracts
 
 CONTRACT = load()
 SECRET = new_secret("0")
@@ -74,6 +75,14 @@ def test_a_delivery_is_taken_checked_and_counted(backend: Backend) -> None:
     assert 'whop_webhook_deliveries_total{event="payment.succeeded",outcome="ok"} 1.0' in text
     assert 'whop_webhook_deliveries_total{event="payment.succeeded",outcome="duplicate"} 1.0' in text
     assert 'whop_webhook_receipt_lag_seconds_count{event="payment.succeeded"} 1.0' in text
+
+
+def test_the_metrics_name_each_contract_that_a_delivery_may_be_of() -> None:
+    contracts = DeliveryContracts()
+    with run_listener(contracts, DeliveryChecker(contracts, Secret(SECRET))) as listener:
+        families = {family.name: family for family in listener.metrics.registry.collect()}
+    versions = {sample.labels["version"] for sample in families["whop_contract_info"].samples}
+    assert versions == {"2025-01-01", "2026-10-15-1"}
 
 
 def test_drift_is_kept_without_anybodys_data(backend: Backend, tmp_path: Path) -> None:

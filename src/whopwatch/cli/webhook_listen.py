@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -25,9 +25,11 @@ from whopwatch.config import SIMULATOR
 from whopwatch.config.contract_choice import choose_contract
 from whopwatch.config.urls import is_local
 from whopwatch.contract import Contract
+from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import UsageError
 from whopwatch.core.exit_codes import exit_code
 from whopwatch.core.foreign_text import sanitize
+from whopwatch.reports.text import contract_words
 from whopwatch.run.target import open_target
 
 if TYPE_CHECKING:
@@ -137,7 +139,7 @@ def webhook_listen(
             report=_print_nothing if quiet else _print_line,
         )
         with receiver as listener, _serve_metrics(listener, metrics_place) as metrics_url:
-            _announce(listener, metrics_url, json_file == STDOUT)
+            _announce(listener, contracts.all, metrics_url, json_file == STDOUT)
             _wait(listener, stopped, count, seconds)
         name, sent, limit = (client.target.name, client.sent, budget) if client else ("webhooks", 0, 0)
         report = listener.ledger.report(name, sent=sent, budget=limit)
@@ -207,12 +209,14 @@ def _finding_words(result: DeliveryResult) -> list[str]:
     return [sanitize(first) + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")]
 
 
-def _announce(listener: Listener, metrics_url: str | None, quiet: bool) -> None:
+def _announce(listener: Listener, contracts: Sequence[Contract], metrics_url: str | None, quiet: bool) -> None:
     """Print one line of JSON on stdout, as `simulate` does, unless stdout is for the report."""
     if not quiet:
         click.echo(json.dumps({"url": listener.url, "metrics_url": metrics_url}))
         sys.stdout.flush()
+    named = "; ".join(contract_words(describe_contract(contract)) for contract in contracts)
     click.echo(f"Listening at {listener.url}. Press Ctrl-C to stop.", err=True)
+    click.echo(f"Checking deliveries against the contract of their version: {named}.", err=True)
 
 
 def _wait(listener: Listener, stopped: threading.Event, count: int | None, seconds: float | None) -> None:

@@ -55,13 +55,19 @@ def drift_metrics(
         name = "whop_contract_drift_checks_within_nights"
         help = "Nights within which every check of every verified operation ran."
         _gauge(name, help, report.memory.checks_within_nights, registry)
-    labels = ("version", "release", "sha256")
-    info = Gauge("whop_contract_info", "The contract in use; always 1.", labels, registry=registry)
-    info.labels(*(str(contract.get(label) or "") for label in labels)).set(1)
+    export_contracts([contract], registry)
     if last_success is not None:
         name = "whop_contract_drift_last_success_timestamp_seconds"
         _gauge(name, "Start of the last run that could check its operations, in Unix time.", last_success, registry)
     return registry
+
+
+def export_contracts(contracts: Iterable[Mapping[str, Any]], registry: CollectorRegistry) -> None:
+    """Export the version, release and digest of each contract, described as in the JSON report."""
+    labels = ("version", "release", "sha256")
+    info = Gauge("whop_contract_info", "The contract in use; always 1.", labels, registry=registry)
+    for contract in contracts:
+        info.labels(*(str(contract.get(label) or "") for label in labels)).set(1)
 
 
 def _export_hits(report: Report, registry: CollectorRegistry) -> None:
@@ -95,6 +101,7 @@ def sdk_metrics(report: Report, release: str, version: str, at: float) -> Collec
         "whop_sdk_info", "The tested version of the release; always 1.", (*BY_RELEASE, "version"), registry=registry
     )
     info.labels(release, version).set(1)
+    export_contracts(filter(None, [report.extra.get("contract")]), registry)
     states = Gauge("whop_sdk_operations", "Operations by state.", (*BY_RELEASE, "state"), registry=registry)
     counts = report.count()
     for state in State:

@@ -16,11 +16,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from whopwatch.contract import Contract
+from whopwatch.contract.loader import describe_contract
 from whopwatch.core.bounded_http import OpenConnections, usable_connections
 from whopwatch.core.errors import UsageError
 from whopwatch.core.local_server import reuse_address
 from whopwatch.metrics import Exposition, media_type_for, new_registry
 from whopwatch.metrics.probes import code_class
+from whopwatch.metrics.runs import export_contracts
 from whopwatch.metrics.webhooks import WebhookMetrics
 from whopwatch.signature import Refusal, Signed
 from whopwatch.webhooks.checker import DeliveryChecker, DeliveryOutcome, DeliveryResult
@@ -67,6 +69,8 @@ def run_listener(
     """
     events = list(contract.events)
     metrics = WebhookMetrics(new_registry(), (*events, UNKNOWN_EVENT), DeliveryOutcome, REJECTION_REASONS)
+    used = contract.all if isinstance(contract, DeliveryContracts) else [contract]
+    export_contracts(map(describe_contract, used), metrics.registry)
     ledger, retries = DeliveryLedger(events), RetryMonitor(refuse_every)
     worker = CheckWorker(checker, ledger, metrics, limits, save, report)
     forwarder = Forwarder(forward_to, limits.forward_seconds) if forward_to else None

@@ -55,10 +55,14 @@ class DeliveryContracts:
         self._last: Contract | None = None
 
     @property
+    def all(self) -> list[Contract]:
+        """The contracts that a delivery may be checked against."""
+        return [self._fixed] if self._fixed else [load(edition.folder) for edition in editions()]
+
+    @property
     def events(self) -> list[str]:
         """The names of all documented events."""
-        contracts = [self._fixed] if self._fixed else [load(edition.folder) for edition in editions()]
-        return list(dict.fromkeys(name for contract in contracts for name in contract.events))
+        return list(dict.fromkeys(name for contract in self.all for name in contract.events))
 
     def check(self, value: Any) -> PayloadResult:
         """Check a payload against the contract of its version. Not thread-safe."""

@@ -163,3 +163,8 @@ def test_a_refused_connection_has_a_next_step(capsys: pytest.CaptureFixture[str]
     assert main(["check", "--target", "http://127.0.0.1:1"]) == 3
     words = " ".join(capsys.readouterr().out.split())
     assert "connection refused. Check the base URL, and that the API runs there." in words
+
+
+def test_versions_of_a_target_that_does_not_run_are_no_versions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["versions", "--target", "http://127.0.0.1:1"]) == 3
+    assert "COULD NOT CHECK   The target cannot be reached: connection refused. Check" in capsys.readouterr().out

@@ -98,11 +98,14 @@ def _print(
     from rich.table import Table
 
     from whopwatch.contract.loader import editions
+    from whopwatch.core.report import Verdict
+    from whopwatch.reports.text import VERDICTS
 
     table = Table(box=None, show_header=False, pad_edge=True)
     newest = list(reversed(survey.supported))
     more = f" and {len(newest) - SHOWN} older" if len(newest) > SHOWN else ""
-    table.add_row("supported", f"{', '.join(newest[:SHOWN])}{more}" if newest else "the API does not list its versions")
+    unlisted = "unknown" if survey.reason else "the API does not list its versions"
+    table.add_row("supported", f"{', '.join(newest[:SHOWN])}{more}" if newest else unlisted)
     if first_seen is not None:
         table.add_row("first seen", _first_seen_words(first_seen))
     known = {"key": "listed for the key", "header": "from response headers", "responses": "from response bodies"}
@@ -116,6 +119,9 @@ def _print(
     table.add_row("contracts", ", ".join(f"{edition.version} ({edition.release})" for edition in bundled))
     table.add_row("requests", str(survey.sent))
     console.print(table)
+    if not survey.key_version:
+        reason = survey.reason or "the responses do not show the version of the key"
+        console.print(f"\n {VERDICTS[Verdict.COULD_NOT_CHECK]}   {reason}", highlight=False, markup=False)
     if move:
         classes = ", ".join(f"{count} {class_slug(one)}" for one, count in move.classes.items())
         console.print(f"\n A move from {move.old} to {move.new} changes: {classes}", highlight=False)

@@ -15,6 +15,7 @@ from whopwatch.core.exchange import Exchange
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import side_of_contract
 from whopwatch.http import Client, Transport
+from whopwatch.run.abort import abort_reason
 from whopwatch.run.api_version import request_first_page, request_supported_versions, supported_versions
 from whopwatch.run.matching import COMPARED, answered_version, bundled_contracts
 
@@ -30,6 +31,7 @@ class VersionSurvey:
     `supported` are the versions that it lists, the oldest first, empty if it lists none. `key_version` is the version
     that answers requests without a version header, `key_evidence` how that is known (`key`, `header`, `responses`);
     both are None if it is not known. `webhooks` maps the id of each webhook to its version. `sent` counts the requests.
+    `reason` says why the target could not be surveyed, None if it could.
     """
 
     supported: tuple[str, ...] = ()
@@ -37,6 +39,7 @@ class VersionSurvey:
     key_evidence: str | None = None
     webhooks: Mapping[str, str] = field(default_factory=dict)
     sent: int = 0
+    reason: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the survey as JSON, with the bundled editions."""
@@ -48,6 +51,7 @@ class VersionSurvey:
                 {"version": edition.version, "release": edition.release, "date": edition.date} for edition in editions()
             ],
             "requests": self.sent,
+            **({"reason": self.reason} if self.reason else {}),
         }
 
 
@@ -89,7 +93,9 @@ def survey_versions(
     compare responses with if nothing else shows the version of the key.
     """
     plain = replace(target, api_version_date=None)
-    with Client(plain, contract, budget=SURVEY_BUDGET - COMPARED, transport=transport) as client:
+    seen: list[Exchange] = []
+    budget = SURVEY_BUDGET - COMPARED
+    with Client(plain, contract, budget=budget, transport=transport, on_exchange=seen.append) as client:
         supported = _supported(client, contract, default, target)
         newest = supported[-1] if supported else None
         key_version = _version_of_key(client, contract, target, newest)
@@ -101,7 +107,8 @@ def survey_versions(
         sent += compared
         if answer is not None and answer.version is not None:
             key_version, evidence = answer.version, str(answer.evidence)
-    return VersionSurvey(supported, key_version, evidence, webhooks, sent)
+    reason = None if key_version else abort_reason(seen, has_key=target.api_key is not None)
+    return VersionSurvey(supported, key_version, evidence, webhooks, sent, reason)
 
 
 def _supported(client: Client, contract: Contract, default: Contract, target: Target) -> tuple[str, ...]:

@@ -213,10 +213,27 @@ def test_references_within_a_schema_with_an_id_start_there(tmp_path: Path) -> No
         "properties": {"room": {"$ref": "#/$defs/Room"}, "next": {"$ref": "#"}},
     }
     contract = loaded(tmp_path, cats)
-    house = contract.documents["v1"]["components"]["schemas"]["House"]
-    here = "#/components/schemas/House"
-    assert house["properties"] == {"room": {"$ref": f"{here}/$defs/Room"}, "next": {"$ref": here}}
-    assert house["$defs"]["Room"]["properties"]["in"] == {"$ref": here}
+    schemas = contract.documents["v1"]["components"]["schemas"]
+    here, room = {"$ref": "#/components/schemas/House"}, {"$ref": "#/components/schemas/House_defs_Room"}
+    assert schemas["House"]["properties"] == {"room": room, "next": here}
+    assert schemas["House_defs_Room"]["properties"]["in"] == here
+
+
+def test_what_a_schema_refers_to_anywhere_becomes_a_shared_schema(tmp_path: Path) -> None:
+    cats = document()
+    parameters = [{"name": "sort", "in": "query", "schema": {"enum": ["name", "age"]}}]
+    cats["paths"]["/dogs"] = {"get": {"parameters": parameters, "responses": {}}}
+    sort = {"$ref": "#/paths/~1dogs/get/parameters/0/schema"}
+    cats["paths"]["/cats"]["get"]["parameters"].append({"name": "sort", "in": "query", "schema": sort})
+    contract = loaded(tmp_path, cats)
+    (schema,) = [one.schema for one in contract.operations["cats.list"].parameters if one.name == "sort"]
+    assert contract.resolve(schema) == {"enum": ["name", "age"]}
+
+
+def test_a_version_in_the_path_is_no_resource(tmp_path: Path) -> None:
+    cats = document()
+    cats["paths"] = {f"/api/v2{path}": item for path, item in cats["paths"].items()}
+    assert {"cats.list", "products.retrieve"} <= set(loaded(tmp_path, cats).operations)
 
 
 def test_a_reference_may_be_percent_encoded(tmp_path: Path) -> None:

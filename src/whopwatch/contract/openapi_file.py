@@ -33,11 +33,11 @@ _KEPT = ("summary", "deprecated", "servers")
 """Keys of an operation that are taken as they are, beside extensions."""
 _BASE_PATH = "/api/v1"
 _MAX_LEVELS = 120
-_DATA = frozenset({"example", "examples", "default", "enum", "const", "links"})
+_DATA = frozenset({"example", "examples", "default", "enum", "const", "links", "mapping", "scopes"})
 """Keywords whose value is data, which may look like a schema."""
 _NAMED_PARTS = frozenset(
     {"properties", "patternProperties", "$defs", "definitions", "paths", "webhooks", "responses", "content", "headers"}
-    | {"callbacks", "variables"}
+    | {"callbacks", "variables", "encoding"}
 )
 """Keywords of objects whose keys are names and whose values are objects."""
 _SCHEMA_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems", "parameters"})
@@ -67,6 +67,9 @@ _TYPE_NAMES = {
     list | bool: "an array or a boolean",
 }
 _ENCODED_REFERENCE = re.compile(r"""\$ref["']?\s*:\s*["']?#[^"'\s]*%""")
+_SHARED = re.compile(r"#/components/(schemas|parameters|responses)/[^/]+")
+_PREFIX_STEP = re.compile(r"api|rest|v?\d+(\.\d+)*", re.IGNORECASE)
+"""Steps at the beginning of all paths that name no resource."""
 _MAX_LINKS = 100
 """References that are followed one after another; a longer chain is a cycle."""
 
@@ -203,18 +206,27 @@ def _malformed(path: Path, at: str, expected: str, got: str, hint: str | None = 
     return ContractError("The OpenAPI document is malformed.", where=where, expected=expected, got=got, hint=hint)
 
 
-def leads_somewhere(document: Node, reference: str) -> bool:
+def leads_somewhere(document: Mapping[str, Any], reference: str) -> bool:
     """Return whether a reference leads to a part of the document."""
-    node: Any = document
-    for step in reference.removeprefix("#").removeprefix("/").split("/") if reference != "#" else ():
+    return part_at(document, reference) is not None
+
+
+def part_at(document: Mapping[str, Any], reference: str) -> Any:
+    """Return the part of the document that a reference leads to, None if there is none."""
+    node: Any = document if reference == "#" or reference.startswith("#/") else None
+    for step in reference.split("/")[1:]:
         key = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
-            node = node[int(key)]
-        elif reference.startswith("#/") and isinstance(node, dict) and key in node:
-            node = node[key]
+        if isinstance(node, list):
+            node = node[int(key)] if key.isdecimal() and int(key) < len(node) else None
         else:
-            return False
-    return True
+            node = node.get(key) if isinstance(node, dict) else None
+    return node
+
+
+def _free_name(wanted: str, taken: Mapping[str, Any]) -> str:
+    while wanted in taken:
+        wanted += "_"
+    return wanted
 
 
 def _is_same_api(document: Mapping[str, Any], pattern: Contract) -> bool:
@@ -240,6 +252,7 @@ class _Adapter:
     """Brings one document into the form of bundled ones."""
 
     def __init__(self, document: Node, pattern: Contract) -> None:
+        self._raw = document
         self._document: Node = _plain_nulls(document)
         self._pattern = pattern
         self._known = {
@@ -285,7 +298,27 @@ class _Adapter:
                 parts = ((name, adapt(raw)) for name, raw in _mapping(components[kind]).items())
                 adapted["components"][kind] = {name: part for name, part in parts if part}
         self._copy_marks(adapted)
+        self._hoist(adapted)
         return adapted
+
+    def _hoist(self, adapted: Node) -> None:
+        """Make a shared schema of every part that a schema refers to: only these have the same place afterwards."""
+        schemas, names = adapted["components"]["schemas"], dict[str, str]()
+        waiting: list[Any] = [adapted]
+        while waiting:
+            node = waiting.pop()
+            waiting += node if isinstance(node, list) else ()
+            if not isinstance(node, dict):
+                continue
+            reference = node.get("$ref")
+            if isinstance(reference, str) and not _SHARED.fullmatch(reference):
+                if reference not in names:
+                    plain = unquote(reference).removeprefix("#/components/schemas/")
+                    names[reference] = _free_name(re.sub(r"\W+", "_", plain).strip("_"), schemas)
+                    schemas[names[reference]] = _plain_nulls(part_at(self._raw, reference) or {})
+                    waiting.append(schemas[names[reference]])
+                node["$ref"] = f"#/components/schemas/{names[reference]}"
+            waiting += (part for key, part in node.items() if key not in _DATA)
 
     def _known_servers(self) -> list[Any]:
         """Return the servers of a document that names none: those of the same API, or the root of its own."""
@@ -432,14 +465,8 @@ class _Adapter:
             reference = node.get("$ref")
             if not isinstance(reference, str):
                 return node
-            node = self._at(reference)
+            node = part_at(self._document, reference)
         return {}
-
-    def _at(self, reference: str) -> Any:
-        node: Any = self._document if reference.startswith("#/") else None
-        for step in reference.removeprefix("#/").split("/"):
-            node = node.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(node, dict) else None
-        return node
 
 
 def _with_path_names(path: str, parameters: list[Node]) -> list[Node]:
@@ -461,7 +488,10 @@ def nameless(path: str) -> str:
 def _id_of_path(path: str, method: str) -> str:
     """Return an id for an operation that no edition knows: `cats.list` for `GET /cats`, `cats.feed` for a POST."""
     steps = [step for step in path.split("/") if step]
-    fixed = [re.sub(r"\W", "_", step) for step in steps if not step.startswith("{")] or ["root"]
+    named = [step for step in steps if not step.startswith("{")]
+    while len(named) > 1 and _PREFIX_STEP.fullmatch(named[0]):
+        named.pop(0)
+    fixed = [re.sub(r"\W", "_", step) for step in named] or ["root"]
     ends_in_id = bool(steps) and steps[-1].startswith("{")
     if ends_in_id or method in ("put", "patch", "delete"):
         return f"{fixed[0]}.{_BY_METHOD[method]}" if len(fixed) == 1 else f"{fixed[0]}.{_BY_METHOD[method]}_{fixed[-1]}"

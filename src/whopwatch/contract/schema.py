@@ -165,7 +165,7 @@ class SchemaStore:
     def _at(self, reference: str) -> Any:
         node: Any = self._document
         for token in _tokens(reference):
-            node = node[token]
+            node = node[int(token)] if isinstance(node, list) else node[token]
         return node
 
     def _referred(self, schema: Any) -> dict[str, Any]:

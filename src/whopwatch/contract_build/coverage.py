@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ def count(document: dict[str, Any]) -> dict[str, int]:
     ]
     # An enum of one value is a constant that tells a variant or an event.
     listed = (schema.get("enum", ()) for _, schema in all_schemas(document))
-    enums = {tuple(values) for values in listed if len(values) > 1}
+    enums = {json.dumps(values) for values in listed if len(values) > 1}  # a value may be an object
     return {
         "operations": len(operations),
         "resources": len({operation["tags"][0] for operation in operations}),

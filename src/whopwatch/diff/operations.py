@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ Found = Placed | Gap
 Part = TypeVar("Part")
 EVENT_PREFIX = "webhook:"
 _ARRAY = "[]"
+_TEXT = Shape(frozenset({"string"}))
 _EXPLODED = "form, exploded"
 _MAX_PLACES = 1000
 """Places of all shared schemas in one request or response that are reported: of more, the first few of each schema."""
@@ -209,7 +211,7 @@ def _parameters(old: ApiOperation, new: ApiOperation, comparer: Comparer) -> Ite
     )
     # Path parameters are paired by their order: their names are not part of a request.
     for mine, other in zip(_in_path(old), _in_path(new), strict=False):
-        yield from _parameter(replace(mine, required=True), replace(other, required=True), comparer)
+        yield from _parameter(mine, other, comparer)
 
 
 def parameter_location(parameter: ApiParameter) -> str:
@@ -223,8 +225,11 @@ def _key(parameter: ApiParameter) -> tuple[str, str]:
 
 
 def _in_path(operation: ApiOperation) -> list[ApiParameter]:
-    named = [item for item in operation.parameters if item.where == "path"]
-    return sorted(named, key=lambda item: operation.path.find(f"{{{item.name}}}"))
+    """Return the parameters of the path in its order; one that is not declared is any string."""
+    declared = {item.name: item for item in operation.parameters if item.where == "path"}
+    names = re.findall(r"\{([^{}]*)\}", operation.path)
+    found = [declared.get(name, ApiParameter(name, "path", _TEXT, required=True, style="simple")) for name in names]
+    return [replace(item, required=True) for item in found]
 
 
 def _parameter(old: ApiParameter, new: ApiParameter, comparer: Comparer) -> Iterator[Change | Gap]:

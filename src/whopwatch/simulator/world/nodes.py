@@ -6,6 +6,7 @@ shows the fields of that object that its schema has. So two responses never disa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -16,6 +17,8 @@ from whopwatch.contract.schema_tree import SchemaNode, schemas_of
 Kind = Literal["object", "array", "map", "union", "reference", "id", "string", "integer", "number", "boolean", "any"]
 
 MAX_DEPTH = 12
+MAX_ROUNDS = 3
+"""How often a schema that contains itself is shown within itself."""
 """Levels of nested schemas that are read. A schema that contains itself ends there, as a value of any type."""
 
 
@@ -24,7 +27,8 @@ class FieldNode:
     """One field: objects and references have `fields`, arrays and maps of one type an `item`, unions `variants`.
 
     `resource` is what a reference or an id identifies. `enum` holds the documented values, None if there are none;
-    `is_open` says that other values are allowed, too. `minimum` and `maximum` limit a number.
+    `is_open` says that other values are allowed, too. `minimum` and `maximum` limit a number, `lengths` a string or
+    array. `sample` is the documented example of a value that has to match a pattern or be a multiple.
     """
 
     kind: Kind
@@ -40,6 +44,8 @@ class FieldNode:
     is_open: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    lengths: tuple[int, int | None] = (0, None)
+    sample: Any = None
 
     @property
     def tags(self) -> dict[str, Any]:
@@ -62,6 +68,8 @@ class NodeReader:
         self._schemas = schemas_of(contract)
         self._names = names
         self._known: dict[tuple[SchemaNode, str | None], FieldNode] = {}
+        self._open: Counter[SchemaNode] = Counter()
+        """How often each schema is being read: more than once if it contains itself."""
 
     def read(self, schema: Mapping[str, Any], api: str = "v1", name: str | None = None) -> FieldNode:
         """Return the node of `schema`, which is the field `name`; None for the root of a response."""
@@ -74,17 +82,31 @@ class NodeReader:
     def _read(self, schema: SchemaNode, name: str | None, depth: int) -> FieldNode:
         known = self._known.get((schema, name))
         if known is None:
-            known = FieldNode("any") if depth > MAX_DEPTH else self._new(schema, name, depth)
+            ends = self._ends(schema, depth)
+            self._open[schema] += 1
+            known = self._empty(schema) if ends else self._new(schema, name, depth)
+            self._open[schema] -= 1
             known = replace(known, nullable=schema.nullable or known.nullable)
             self._known[schema, name] = known
         return known
 
+    def _ends(self, schema: SchemaNode, depth: int) -> bool:
+        return depth > MAX_DEPTH or self._open[schema] >= MAX_ROUNDS
+
+    def _empty(self, schema: SchemaNode) -> FieldNode:
+        """Return the node where a schema that contains itself ends: an empty array or object."""
+        if schema.variants or schema.type not in ("array", "object"):
+            return self._empty(schema.variants[0]) if schema.variants else self._new(schema, None, MAX_DEPTH)
+        return FieldNode("array", enum=([],)) if schema.type == "array" else FieldNode("map", enum=({},))
+
     def _new(self, schema: SchemaNode, name: str | None, depth: int) -> FieldNode:
         if schema.variants:
             return FieldNode("union", variants=tuple(self._read(each, name, depth) for each in schema.variants))
+        if schema.type == "array" and schema.items and self._ends(schema.items, depth + 1):
+            return self._empty(schema)
         if schema.type == "array":
             item = self._read(schema.items, name, depth + 1) if schema.items else FieldNode("any")
-            return FieldNode("array", item=item)
+            return FieldNode("array", item=item, lengths=_bounds(schema.schema, "minItems", "maxItems"))
         if schema.type == "object":
             return self._object(schema, name, depth)
         if schema.type == "string" and name != "id" and (resource := schema.resource or self._named(schema, name)):
@@ -101,13 +123,21 @@ class NodeReader:
             is_open=schema.enum is None,
             minimum=minimum,
             maximum=maximum,
+            lengths=_bounds(schema.schema, "minLength", "maxLength"),
+            sample=_sample(schema.schema) if schema.schema.keys() & {"pattern", "multipleOf"} else None,
         )
 
     def _object(self, schema: SchemaNode, name: str | None, depth: int) -> FieldNode:
         if not schema.fields:
             values = schema.additional
+            if values and self._ends(values, depth + 1):
+                return self._empty(schema)
             return FieldNode("map", item=self._read(values, name, depth + 1) if values and not values.is_any else None)
-        fields = {key: self._read(child, key, depth + 1) for key, child in schema.fields.items()}
+        fields = {
+            key: self._read(child, key, depth + 1)
+            for key, child in schema.fields.items()
+            if key in schema.required or not self._ends(child, depth + 1)
+        }
         for key in fields.keys() - schema.required:
             fields[key] = replace(fields[key], required=False)
         resource = None
@@ -121,6 +151,17 @@ class NodeReader:
         is_plain = not (schema.known_values or schema.format or schema.prefixes)
         is_id = is_plain and stem != (name or "").removesuffix("s")
         return self._names.get(stem) if is_id else None
+
+
+def _bounds(schema: Mapping[str, Any], least: str, most: str) -> tuple[int, int | None]:
+    return schema.get(least, 0), schema.get(most)
+
+
+def _sample(schema: Mapping[str, Any]) -> Any:
+    """Return the first documented example of a value, None if there is none."""
+    examples = schema.get("examples")
+    found = [schema.get("example"), *(examples if isinstance(examples, list) else ()), schema.get("default")]
+    return next((one for one in found if isinstance(one, str | int | float)), None)
 
 
 def merged_nodes(one: FieldNode, other: FieldNode) -> FieldNode:

@@ -30,6 +30,8 @@ class Projector:
     world: World
     _shown: dict[tuple[int, str, bool], dict[str, Any]] = field(default_factory=dict)
     _version: int = -1
+    _replacing: set[tuple[str, str, str]] = field(default_factory=set)
+    """The places of values that are being replaced."""
 
     def show(self, entity: Entity, view: View, *, expand: frozenset[str] = frozenset()) -> dict[str, Any]:
         """Return the object as JSON. The result is shared: copy it before changing it."""
@@ -142,7 +144,15 @@ class Projector:
         seed = self.world.seed
         rng = random.Random(f"{seed}:{holder.table}:{holder.id}:{path}")  # noqa: S311
         maker = ValueMaker(seed, holder.table, holder.index, holder.created, rng, self._pick)
-        return self._value(node, maker.present(node, path, holder.index, 0), holder, path)
+        value = maker.present(node, path, holder.index, 0)
+        place = (holder.table, holder.id, path)
+        if place in self._replacing:  # no value fits: an enum of another type, a union without a variant for it
+            return value.id if isinstance(value, EntityRef) else value
+        self._replacing.add(place)
+        try:
+            return self._value(node, value, holder, path)
+        finally:
+            self._replacing.discard(place)
 
     def _pick(self, table: str, path: str, tick: int) -> EntityRef:
         ids = list(self.world.table(table))

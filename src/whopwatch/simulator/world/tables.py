@@ -16,7 +16,15 @@ from typing import Any
 from whopwatch.contract import Contract, Operation
 from whopwatch.simulator.declarations import account_fields, declarations_of, singular_of
 from whopwatch.simulator.world.nodes import FieldNode
-from whopwatch.simulator.world.values import EntityRef, ValueMaker, iso, offset, random_text, table_sizes
+from whopwatch.simulator.world.values import (
+    EntityRef,
+    ValueMaker,
+    filler_of_format,
+    iso,
+    offset,
+    random_text,
+    table_sizes,
+)
 from whopwatch.simulator.world.views import Views, views_of
 
 DEFAULT_ITEMS = 30
@@ -255,9 +263,12 @@ class World:
         known = self._ids.get((table, index))
         if known is None:
             fields = self.shapes[table].alternatives[0].fields
-            prefix = fields["id"].prefix if "id" in fields else None
-            suffix = random_text("alnum", 14, random.Random(f"{self.seed}:{table}:{index}"))  # noqa: S311
-            known = self._ids[table, index] = (prefix or "") + suffix
+            prefix, format = (fields["id"].prefix, fields["id"].format) if "id" in fields else (None, None)
+            rng = random.Random(f"{self.seed}:{table}:{index}")  # noqa: S311
+            known = (prefix or "") + random_text("alnum", 14, rng)
+            if prefix is None and format is not None and (filler := filler_of_format(format)):
+                known = filler(rng, index)
+            self._ids[table, index] = known
         return known
 
     def _span(self, table: str) -> tuple[int, int]:

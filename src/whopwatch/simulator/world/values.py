@@ -68,12 +68,10 @@ def random_text(alphabet: str, length: int, rng: random.Random) -> str:
 
 def leaf(node: FieldNode, name: str, n: int, created: int, rng: random.Random) -> Any:
     """Return a value of a string, number, boolean, map or free FieldNode without enum; `created` is in milliseconds."""
+    if node.sample is not None:
+        return node.sample
     if node.kind == "string":
-        if node.prefix:
-            return node.prefix + random_text("alnum", 14, rng)
-        if node.format == "date-time" or (node.format is None and _TIME_NAME.fullmatch(name)):
-            return _moment(name, created, rng)
-        return iso(created)[:10] if node.format == "date" else _filler(name)(rng, n)
+        return _string(node, name, n, created, rng)
     if node.kind in ("integer", "number"):
         low, high = _limited(node, *_range(name))
         whole = low + int(rng.random() * (high - low + 1))
@@ -82,6 +80,26 @@ def leaf(node: FieldNode, name: str, n: int, created: int, rng: random.Random) -
     if node.kind == "boolean":
         return bool(n % 2) if name == "verified" else rng.random() < 0.5
     return {} if rng.random() < 0.3 else {"source": "import", "batch": int(rng.random() * 9)}
+
+
+def filler_of_format(format: str) -> Filler | None:
+    """Return what makes strings of a format, None if no form is declared for it."""
+    form = _declared()["format"].get(format)
+    return None if form is None else _formed(form)
+
+
+def _string(node: FieldNode, name: str, n: int, created: int, rng: random.Random) -> str:
+    if node.prefix:
+        return node.prefix + random_text("alnum", 14, rng)
+    if node.format == "date-time" or (node.format is None and _TIME_NAME.fullmatch(name)):
+        return _moment(name, created, rng)
+    if node.format == "date":
+        return iso(created)[:10]
+    filler = filler_of_format(node.format or "")
+    if filler is not None:
+        return filler(rng, n)
+    shortest, longest = node.lengths
+    return _filler(name)(rng, n).ljust(shortest, "x")[:longest]
 
 
 def _moment(name: str, created: int, rng: random.Random) -> str:
@@ -98,7 +116,11 @@ def _declared() -> dict[str, Any]:
 
 @cache
 def _filler(name: str) -> Filler:
-    form = next(entry["form"] for entry in _declared()["string"] if re.fullmatch(entry["name"], name))
+    return _formed(next(entry["form"] for entry in _declared()["string"] if re.fullmatch(entry["name"], name)))
+
+
+@cache
+def _formed(form: str) -> Filler:
     parts: list[Filler | str] = []
     end = 0
     for match in _SLOT.finditer(form):
@@ -174,21 +196,23 @@ class ValueMaker:
             chosen = tick % len(node.variants)
             return self.present(node.variants[chosen], f"{path}|{chosen}", tick // len(node.variants), depth)
         if node.kind == "array" and node.item:
-            return self._array(node.item, path, tick, depth)
+            return self._array(node, node.item, path, tick, depth)
         if node.kind == "object":
             return dict(self._fields(node, path, tick, depth))
         if node.kind == "map" and node.item:
             return {key: self.make(node.item, f"{path}.{key}", tick, depth + 1) for key in ("alpha", "beta")}
         name = path.rpartition(".")[2]
-        if name == "id":
+        if name == "id" and node.kind not in ("integer", "number") and node.format is None and node.sample is None:
             return (node.prefix or "") + random_text("alnum", 14, self.rng)
         return leaf(node, name, self.n, self.created, self.rng)
 
-    def _array(self, item: FieldNode, path: str, tick: int, depth: int) -> list[Any]:
+    def _array(self, node: FieldNode, item: FieldNode, path: str, tick: int, depth: int) -> list[Any]:
         rounds, step = divmod(tick, len(LENGTHS))
         first = rounds * sum(LENGTHS) + sum(LENGTHS[:step])
         values: list[Any] = []
-        for position in range(LENGTHS[step]):
+        shortest, longest = node.lengths
+        count = max(shortest, LENGTHS[step])
+        for position in range(count if longest is None else min(count, longest)):
             value = self.make(item, path, first + position, depth + 1)
             if value not in values:
                 values.append(value)

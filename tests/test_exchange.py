@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whopwatch.core.exchange import Exchange, Purpose
+from whopwatch.core.exchange import KEPT_BODY, Exchange, Purpose
 from whopwatch.core.strict_json import (
     MAX_BODY_LEVELS,
     MAX_BODY_VALUES,
@@ -95,13 +95,17 @@ def test_a_body_with_too_many_values_is_not_parsed() -> None:
     assert parse_json(b"[" * MAX_BODY_VALUES * 2)[1] is BodyProblem.TOO_DEEP
 
 
-def test_a_body_can_be_dropped_once_it_is_parsed() -> None:
-    exchange = Exchange("products.list", Purpose.LIST, "GET", "", status=200, body=b'{"data": [1]}')
-    exchange.forget_body()
+def test_a_large_body_is_dropped_once_it_is_parsed() -> None:
+    padding = b" " * KEPT_BODY
+    exchange = Exchange("products.list", Purpose.LIST, "GET", "", status=200, body=b'{"data": [1]}' + padding)
+    exchange.forget_large_body()
     assert (exchange.body, exchange.json, exchange.parsed) == (b"", {"data": [1]}, ({"data": [1]}, None))
-    broken = Exchange("products.list", Purpose.LIST, "GET", "", status=200, body=b"{")
-    broken.forget_body()
+    broken = Exchange("products.list", Purpose.LIST, "GET", "", status=200, body=b"{" + padding)
+    broken.forget_large_body()
     assert broken.parsed == (None, BodyProblem.NOT_JSON)
+    small = Exchange("products.list", Purpose.LIST, "GET", "", status=200, body=b"{}")
+    small.forget_large_body()
+    assert small.body == b"{}"
 
 
 @pytest.mark.parametrize(("body", "weight"), [(b"", 0), (b"12", 2), (b'[1,{"a":2}]', 11 + 3 * 64)])

@@ -6,11 +6,11 @@ import pytest
 
 from tests.run.in_process import InProcess
 from whopwatch.contract import Contract
+from whopwatch.core.exchange import KEPT_BODY
 from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, RawResponse
 from whopwatch.run import observe
 from whopwatch.run.matching import bundled_contracts
-from whopwatch.run.session import KEPT_BODY
 from whopwatch.simulator.backend import SimulatorOptions
 
 

@@ -17,6 +17,9 @@ from whopwatch.core.strict_json import BodyProblem, parse_json
 Credential = Literal["key", "none", "wrong", "unscoped"]
 """Which credential a request carried: the target's own key, none, an invalid one, or a valid one without scope."""
 
+KEPT_BODY = 16 << 10
+"""Bytes: the body of a larger response is dropped once it is parsed."""
+
 
 class Purpose(StrEnum):
     """The step of the plan that sent a request. Checks select their evidence by it; the values are part of the JSON."""
@@ -176,10 +179,11 @@ class Exchange:
         """Return the body as JSON, and the problem if it is not JSON. Parsed once: RFC 8259 with unique keys."""
         return parse_json(self.body)
 
-    def forget_body(self) -> None:
-        """Parse the body and drop its bytes: a run keeps hundreds of exchanges, and checks read the parsed value."""
-        _ = self.parsed
-        object.__setattr__(self, "body", b"")
+    def forget_large_body(self) -> None:
+        """Parse a large body and drop its bytes: a run keeps hundreds of them, and checks read the parsed value."""
+        if len(self.body) > KEPT_BODY:
+            _ = self.parsed
+            object.__setattr__(self, "body", b"")
 
     @cached_property
     def json(self) -> Any:

@@ -48,6 +48,7 @@ def recover(contract: Contract, archive: Archive, bases: Sequence[tuple[str, str
                 unmatched[_shown(entry, bases)] += 1
             else:
                 exchanges.append(_exchange(*found, entry))
+                exchanges[-1].forget_large_body()
         except _IgnoredError as reason:
             ignored[str(reason)] += 1
     return Recording(tuple(exchanges), ignored, unmatched, archive.facts)

@@ -62,8 +62,6 @@ WRITE_SHARE = 0.625
 """The share of the budget that is reserved for writes and the reads that verify them."""
 JUDGED_TOGETHER = 20
 """Requests after which a run with a maximum of failures counts its findings."""
-KEPT_BODY = 16 << 10
-"""Bytes: the body of a larger response is dropped once it is parsed."""
 CLEANUP_SECONDS = 60.0
 """Time for cleanup, also after the time limit of a run."""
 DETECTION_REQUESTS = 3
@@ -360,8 +358,7 @@ class Session:
         if exchange:
             self.state.record(call, exchange)
             self._show_progress(exchange)
-            if len(exchange.body) > KEPT_BODY:
-                exchange.forget_body()
+            exchange.forget_large_body()
         return exchange
 
     def _note(self, attempts: Attempts) -> Exchange | None:

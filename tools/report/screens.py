@@ -3,7 +3,8 @@
     python tools/report/screens.py FOLDER
 
 Needs Chromium at /usr/bin/chromium (or CHROMIUM) and the development dependencies. Look at every picture: no text may
-be cut, and the first screen has to say what changed, since when, on what evidence, and what to do.
+be cut, and the first screen has to say what changed, since when, on what evidence, and what to do. The README shows
+`bad-night.png` (docs/pictures/).
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ def shots(report: Report) -> list[Shot]:
         Shot("page-open", page, 1200, 0, "light", 2),
         Shot("page-dark", page, 1200, 900, "dark", 1),
         Shot("page-phone", page, 390, 844),
+        Shot("bad-night", page, 1000, 1010),
         Shot("page-phone-open", page, 390, 1700, "dark", 1),
         Shot("markdown", f"{head}{GITHUB}</style>{github}", 900),
         Shot("markdown-open", f"{head}{GITHUB}</style>{github}", 900, 0, "light", 1),

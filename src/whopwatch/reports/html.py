@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -119,7 +120,7 @@ def _page(report: Report) -> dict[str, Any]:
         "sent": report.sent,
         "budget": report.budget,
         "used": round(100 * min(report.sent / report.budget, 1.0)) if report.budget else 0,
-        "requests": requests_line(report).partition(", ")[2],
+        "requests": re.sub(r"(\d) s\b", "\\1\N{NO-BREAK SPACE}s", requests_line(report).partition(", ")[2]),
         "sent_words": _sent_words(report),
         "targets": report.targets,
         "findings": [_finding(finding, requests) for finding in active[:MAX_CARDS]],

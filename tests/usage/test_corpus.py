@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.integrations import AIMS, listed, recognition
+from benchmarks.integrations import AIMS, CORPUS, NEW, OLD, listed, recognition, run_integration
 
 
 @pytest.mark.parametrize(("suffixes", "count"), [((".py",), 11), ((".ts", ".tsx", ".js"), 8)])
@@ -20,3 +20,12 @@ def test_precision_and_recall() -> None:
         assert score.precision >= precision, problems
         assert score.recall >= recall, problems
     assert len(scores) == 6
+
+
+@pytest.mark.thorough
+def test_an_integration_without_the_sdk_passes_after_the_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORPUS_IDS", "")
+    monkeypatch.setenv("CORPUS_VERSION", "")
+    assert run_integration("raw_httpx.py", OLD, [CORPUS])
+    assert not run_integration("raw_httpx.py", NEW, [CORPUS])
+    assert run_integration("raw_httpx.py", NEW, [CORPUS / "upgraded"])

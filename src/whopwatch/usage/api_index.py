@@ -33,6 +33,7 @@ class ApiIndex:
         self._methods = {tuple(map(plain, id.split("."))): one for id, one in contract.operations.items()}
         self.resources = {chain[:length] for chain in self._methods for length in range(1, len(chain))}
         self.node = lru_cache(maxsize=None)(self._node)
+        self.match = lru_cache(maxsize=10_000)(contract.match)
 
     def method(self, chain: Steps) -> Operation | None:
         """Return the operation of an SDK call such as `client.payments.list`, without the client."""
@@ -111,7 +112,7 @@ class ApiIndex:
             if host:
                 return None, False, query
         path = "/" + path.strip("/").replace(_UNKNOWN, "x")
-        return self.contract.match(method.upper(), path, api), is_certain, query
+        return self.match(method.upper(), path, api), is_certain, query
 
 
 def pointer(steps: Steps) -> str:

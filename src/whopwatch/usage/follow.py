@@ -337,6 +337,8 @@ class Follower:
         self._uses_sdk = self._uses_sdk or package in known.SDK_PACKAGES
         if node.module.startswith("whop_sdk.types"):
             self._recorder.sdk_part("types", self.path, node.line)
+        if node.module == "whop_sdk" and any(there.endswith("Error") for there, _ in node.names):
+            self._recorder.sdk_part("errors", self.path, node.line)
         for there, here in node.names:
             if package in known.HTTP_MODULES and there in ("*", "default"):
                 values: Values = (Http(),)
@@ -505,8 +507,8 @@ class Follower:
         match value:
             case SdkClient():
                 same = name in known.SAME_CLIENT
-                if name == "with_raw_response":
-                    self._recorder.sdk_part("raw_response", self.path, line)
+                if name in known.SDK_PARTS:
+                    self._recorder.sdk_part(known.SDK_PARTS[name], self.path, line)
                 return (value if same else SdkClient((*value.chain, name), value.is_guess),)
             case Data():
                 return self._data_field(value, name, line)
@@ -687,6 +689,8 @@ class Follower:
             return ()
         self._recorder.call(self.path, node.line)
         self._recorder.operation(operation.id, self.path, node.line, is_guess=client.is_guess)
+        if operation.is_list:
+            self._recorder.sdk_part("page", self.path, node.line)
         self._requests.sdk_arguments(operation, arguments, named, self.path, node.line)
         return (Data(operation.id, (), client.is_guess),)
 

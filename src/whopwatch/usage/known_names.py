@@ -10,6 +10,9 @@ CLIENT_NAMES = frozenset({"whop", "whopclient", "whopsdk", "whopapi", "asyncwhop
 """Variables that are taken for a client without a sign of where they come from, in lower case without underscores."""
 SAME_CLIENT = frozenset({"with_options", "withOptions", "copy", "with_raw_response", "with_streaming_response"})
 
+SDK_PARTS = {"with_raw_response": "raw_response", "with_options": "options"}
+"""Attributes of a client that are parts of the SDK itself, and what the profile calls the part."""
+
 HTTP_MODULES = frozenset({"httpx", "requests", "aiohttp", "axios", "ky", "got", "node-fetch", "undici", "cross-fetch"})
 HTTP_CLASSES = frozenset({"Client", "AsyncClient", "Session", "ClientSession", "create", "extend"})
 METHOD_OF_FUNCTION = {

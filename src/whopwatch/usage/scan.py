@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import tokenize
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from whopwatch.contract import Contract
@@ -62,10 +64,23 @@ def scan(sources: Sequence[Path], contract: Contract, more: Sequence[Callable[[R
         module = _module(path, shown, text, coverage)
         if module is not None:
             modules.append(module)
-    follow(modules, recorder.index, recorder)
+    with _without_collection():
+        follow(modules, recorder.index, recorder)
     for add in more:
         add(recorder)
     return recorder.finish()
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep the garbage collector away: what is followed is kept to the end, and it takes a fifth of the time."""
+    is_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_enabled:
+            gc.enable()
 
 
 def _files(sources: Sequence[Path], coverage: Coverage) -> Iterator[Path]:

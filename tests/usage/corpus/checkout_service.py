@@ -5,6 +5,9 @@ from functools import lru_cache
 from whop_sdk import Whop
 
 
+TERMS = {"base_currency": "usd", "promo_duration_months": 1}
+
+
 @lru_cache
 def api() -> Whop:
     return Whop(api_key="from the environment")
@@ -25,5 +28,5 @@ def sell(company: str, title: str, price: float) -> str:
 def discount(company: str, code: str) -> None:
     body = dict(code=code, amount_off=10)
     sdk = api().with_options(max_retries=1)
-    promo = sdk.promo_codes.create(company_id=company, promo_type="percentage", new_users_only=True, **body)
+    promo = sdk.promo_codes.create(company_id=company, promo_type="percentage", new_users_only=True, **body, **TERMS)
     print(getattr(promo, "code"), promo.model_dump()["uses"])

@@ -32,7 +32,7 @@ def main():
     writer = csv.writer(sys.stdout)
     for row in rows(sys.argv[1]):
         writer.writerow([row.id, row.total, row.customer])
-    fees = client.payments.list_fees("pay_1")
+    fees = client.payments.list_fees(sys.argv[2])
     print(sum(fee.amount for fee in fees.data), [fee.name for fee in fees])
 
 

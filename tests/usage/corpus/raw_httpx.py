@@ -15,11 +15,11 @@ def get(path, **params):
     return response.json()
 
 
-def product_titles(company):
-    page = get("/products", company_id=company)
+def product_titles(company, **more):
+    page = get("/products", company_id=company, **more)
     titles = [product["title"] for product in page["data"] if product.get("visibility") == "visible"]
     if page["page_info"]["has_next_page"]:
-        titles += product_titles(company)
+        titles += product_titles(company, after=page["page_info"]["end_cursor"])
     return titles
 
 

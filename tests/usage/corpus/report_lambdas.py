@@ -8,7 +8,7 @@ def build(client: Whop, company: str):
     best = sorted(members, key=lambda member: member.usd_total_spent, reverse=True)[:10]
     emails = {member.id: member.user.email for member in best if member.user}
     first = best[0]
-    last_seen = max(best, key=lambda one: one.most_recent_action_at)
+    last_seen = max(best, key=lambda one: str(one.most_recent_action_at))
     return emails, first.joined_at, last_seen.phone
 
 

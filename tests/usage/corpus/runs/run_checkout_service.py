@@ -1,0 +1,13 @@
+"""Sells a product and makes a promo code."""
+
+import os
+
+import checkout_service
+
+checkout_service.api.cache_clear()
+Whop = checkout_service.Whop
+if "2025" in os.environ["CORPUS_VERSION"]:
+    checkout_service.Whop = lambda api_key: Whop(api_key=os.environ["WHOP_API_KEY"])
+address = checkout_service.sell(os.environ["WHOP_COMPANY_ID"], "A title", 10.0)
+assert address is None or isinstance(address, str)
+checkout_service.discount(os.environ["WHOP_COMPANY_ID"], "CODE10")

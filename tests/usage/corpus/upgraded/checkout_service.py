@@ -1,0 +1,33 @@
+"""Writes: keyword arguments from dictionaries, nested bodies, and a client that a function makes."""
+
+import os
+from functools import lru_cache
+
+from whop_sdk import Whop
+
+
+TERMS = {"base_currency": "usd", "promo_duration_months": 1}
+
+
+@lru_cache
+def api() -> Whop:
+    return Whop(token=os.environ["WHOP_API_KEY"])
+
+
+def sell(company: str, title: str, price: float) -> str:
+    product = api().products.create(account_id=company, title=title, visibility="visible")
+    options = {"product_id": product.id, "initial_price": price}
+    plan = api().plans.create(account_id=company, plan_type="one_time", **options)
+    checkout = api().checkout_configurations.create(
+        account_id=company,
+        plan={"initial_price": plan.initial_price, "currency": "usd"},
+        redirect_url="https://shop.example/thanks",
+        metadata={"order": "1"},
+    )
+    return checkout.purchase_url
+
+
+def discount(company: str, code: str) -> None:
+    body = dict(code=code, amount_off=10)
+    promo = api().promo_codes.create(account_id=company, promo_type="percentage", new_users_only=True, **body, **TERMS)
+    print(getattr(promo, "code"), promo.model_dump()["uses"])

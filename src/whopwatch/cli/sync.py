@@ -58,8 +58,8 @@ def sync_command(
     """Update a contract to RELEASE (sdk:VERSION) as a reviewable change.
 
     Lists the changed files, the differences by drift class, and the overlay actions and conflicts that no longer apply
-    (they are removed). Then verifies the new contract and runs `check` at its own simulator. What you have to decide is
-    listed with the file, the key and an example. Exit code 1: something is left to decide.
+    (they are removed). Then verifies the new contract and runs `check` at its own simulator. Exit code 1 if one of the
+    two has findings: the output then lists what you have to decide, with the file, the key and an example.
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file}, None, {})
     from whopwatch.contract_build.releases import named_release
@@ -213,10 +213,12 @@ def _print_move(moved: ContractMove, target: Path) -> None:
 
 def print_left(left: Sequence[LeftToDo]) -> None:
     """Print what a person has to decide."""
+    from whopwatch.reports.text import plural
+
     if not left:
         click.echo("contract verify: no problems; check at the simulator of the new contract: no findings")
         return
-    click.echo(f"{len(left)} left for you to decide:")
+    click.echo(f"Your decision is needed in {plural(len(left), 'place')}:")
     for one in left[:MAX_LEFT]:
         click.echo("\n".join(f"  {line}" for line in one.lines()))
     if len(left) > MAX_LEFT:

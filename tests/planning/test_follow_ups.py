@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.planning.support import answer, ask, drive, page, run_state
-from whopwatch.contract import Contract
+from whopwatch.contract import Contract, load
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
 from whopwatch.oracle.documented_fields import MIN_OBJECTS, deprecated_properties
@@ -131,6 +133,17 @@ def test_objects_are_retrieved_until_a_deprecated_property_can_be_called_removed
     assert len(calls) == MIN_OBJECTS - 1
     assert len({call.path_params["id"] for call in calls}) == MIN_OBJECTS - 1
     assert ask(state, follow_ups.enough_objects, operation.id, api) == []
+
+
+def test_a_property_that_is_no_more_than_allowed_is_not_deprecated(tmp_path: Path) -> None:
+    thing = {"type": "object", "properties": {"id": True, "old": {"deprecated": True}}}
+    responses = {"200": {"description": "", "content": {"application/json": {"schema": thing}}}}
+    paths = {"/things": {"get": {"operationId": "things.retrieve", "responses": responses}}}
+    file = tmp_path / "api.json"
+    file.write_text(json.dumps({"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, "paths": paths}))
+    contract = load(file)
+    (name,) = contract.operations
+    assert deprecated_properties(contract, name) == ("old",)
 
 
 def test_an_object_without_deprecated_properties_needs_no_more(contract: Contract) -> None:

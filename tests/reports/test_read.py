@@ -69,6 +69,15 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         ("requests", {"sent": True, "budget": 1, "unsafe": 0}, "requests.sent"),
         ("targets", [{"name": "a"}], "targets, number 1"),
         ("target", None, "target"),
+        ("spent", {"list": {}}, "spent.list"),
+        ("contract", 7, "contract"),
+        ("contract", {"version": [1]}, "contract.version"),
+        ("contracts", "x", "contracts"),
+        ("api_version", {"supported": "x"}, "api_version.supported"),
+        ("incidents", [{"at": 7}], "incidents, number 1.at"),
+        ("requests_for_ids", [7], "requests_for_ids"),
+        ("left", 7, "left"),
+        ("replay", {"ignored": 7}, "replay.ignored"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_place(tmp_path: Path, key: str, value: object, place: str) -> None:

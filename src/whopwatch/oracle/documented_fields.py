@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from whopwatch.contract import Contract, Operation
@@ -31,4 +32,4 @@ def deprecated_properties(contract: Contract, id: str) -> tuple[str, ...]:
         items = contract.resolve(schema["properties"]["data"], operation.api)["items"]
         schema = contract.resolve(items, operation.api)
     properties = schema.get("properties", {})
-    return tuple(name for name, part in properties.items() if part.get("deprecated"))
+    return tuple(name for name, part in properties.items() if isinstance(part, Mapping) and part.get("deprecated"))

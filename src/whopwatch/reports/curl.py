@@ -21,7 +21,7 @@ class Requests:
 
     def __init__(self, report: Report) -> None:
         self._base = _base_url(report.target)
-        self._version = str(report.extra.get("api_version", {}).get("requested") or "")
+        self._version = str((report.extra.get("api_version") or {}).get("requested") or "")
         self._rows = {operation.id: operation.request for operation in report.operations if operation.request}
 
     def command(self, finding: Finding) -> str | None:

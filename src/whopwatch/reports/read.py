@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def read_report(path: Path) -> Report:
     rows = [_with_reasons(row) for row in operations] if isinstance(operations, list) else operations
     content = {**content, "operations": rows} if "operations" in content else content
     report = decode.record_reader(Report, decode.JSON_FORM)({**content, **requests}, str(path))
+    decode.record_reader(_Extra, decode.JSON_FORM)(content, str(path))
     return replace(report, extra={name: value for name, value in content.items() if name not in known})
 
 
@@ -43,3 +45,55 @@ def _with_reasons(row: Any) -> Any:
 
 
 _COUNT = decode.reader_of(int, decode.JSON_FORM)
+
+
+# The form of what `Report.extra` may have: a report of another program must not break what shows it.
+
+
+@dataclass(frozen=True)
+class _Contract:
+    version: str | None = None
+    release: str | None = None
+    date: str | None = None
+    sha256: str | None = None
+    operations: int | None = None
+    operations_v2: int | None = None
+    events: int | None = None
+    newer_versions: int | None = None
+    newest_known: str | None = None
+
+
+@dataclass(frozen=True)
+class _ApiVersion:
+    requested: str | None = None
+    answered: str | None = None
+    evidence: str | None = None
+    supported: tuple[str, ...] | None = ()
+
+
+@dataclass(frozen=True)
+class _Incident:
+    at: str = ""
+    operation: str = ""
+    what: str = ""
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class _Replay:
+    entries: int = 0
+    checked: int = 0
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    unmatched: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Extra:
+    contract: _Contract | None = None
+    contracts: tuple[_Contract, ...] = ()
+    api_version: _ApiVersion | None = None
+    incidents: tuple[_Incident, ...] = ()
+    spent: Mapping[str, int] | None = None
+    requests_for_ids: Mapping[str, int] | None = None
+    left: Mapping[str, int] = field(default_factory=dict)
+    replay: _Replay | None = None

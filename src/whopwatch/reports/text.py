@@ -270,7 +270,7 @@ def incidents_line(report: Report) -> str:
     """Return `2026-01-31 02:00 UTC products.list: status 502; the repeated request succeeded`, empty without any."""
     # A check that failed inside whopwatch has no time; the reason of the report names it.
     incidents = [one for one in report.extra.get("incidents", ()) if "at" in one]
-    shown = [f"{format_time(one['at'])} {one['operation']}: {one['what']}" for one in incidents]
+    shown = [f"{format_time(one['at'])} {one.get('operation', '')}: {one.get('what', '')}" for one in incidents]
     ids = [f" (request {one['request_id']})" if one.get("request_id") else "" for one in incidents]
     return sanitize(". ".join(words + id for words, id in zip(shown, ids, strict=True)))
 

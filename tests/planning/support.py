@@ -154,3 +154,45 @@ def plain_list(state: RunState, api: Api, first: str = "100") -> None:
 
 def purposes(calls: Sequence[Call]) -> list[Purpose]:
     return [call.purpose for call in calls]
+
+
+class WritableProducts:
+    """The products of one company, newest first: they can be created, updated, deleted and listed in pages."""
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+        self.count = 0
+
+    def __call__(self, call: Call) -> tuple[Any, int]:
+        if call.credential != "key":
+            return {"error": {}}, 401
+        if call.purpose in (Purpose.INVALID_BODY, Purpose.OTHER_BODY):
+            return {"error": {}}, 400
+        if call.purpose is Purpose.SAME_KEY:
+            return self.items[0], 200
+        id = call.path_params.get("id")
+        own = next((item for item in self.items if item["id"] == id), None)
+        match call.operation.method_name:
+            case "create":
+                self.count += 1
+                self.items.insert(0, {**call.body, "id": f"prod_{self.count}"})
+                return self.items[0], 200
+            case "update" if own:
+                own.update(call.body)
+                return own, 200
+            case "delete" if own:
+                self.items.remove(own)
+                return True, 200
+            case "retrieve" if own:
+                return own, 200
+            case "list" if call.operation.resource == "products":
+                return self._page(dict(call.query))
+        return {"error": {}}, 404
+
+    def _page(self, query: dict[str, str]) -> tuple[Any, int]:
+        ids = [item["id"] for item in self.items]
+        begin = ids.index(query["after"]) + 1 if query.get("after") in ids else 0
+        part = self.items[begin : begin + int(query.get("first", 100))]
+        end = part[-1]["id"] if part else None
+        info = {"end_cursor": end, "has_next_page": begin + len(part) < len(ids), "has_previous_page": begin > 0}
+        return {"data": part, "page_info": {"start_cursor": None, **info}}, 200

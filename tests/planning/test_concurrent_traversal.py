@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from tests.planning.support import drive, run_state
+from tests.planning.support import WritableProducts, drive, run_state
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
@@ -14,45 +12,9 @@ from whopwatch.planning.writes.concurrent_traversal import OWN_ITEMS, traverse_w
 COMPANY = "biz_1"
 
 
-class Products:
-    """The products of one company, newest first: they can be created, updated, deleted and listed in pages."""
-
-    def __init__(self) -> None:
-        self.items: list[dict[str, Any]] = []
-        self.count = 0
-
-    def __call__(self, call: Call) -> tuple[Any, int]:
-        id = call.path_params.get("id")
-        own = next((item for item in self.items if item["id"] == id), None)
-        match call.operation.method_name:
-            case "create":
-                self.count += 1
-                self.items.insert(0, {**call.body, "id": f"prod_{self.count}"})
-                return self.items[0], 200
-            case "update" if own:
-                own.update(call.body)
-                return own, 200
-            case "delete" if own:
-                self.items.remove(own)
-                return True, 200
-            case "retrieve" if own:
-                return own, 200
-            case "list" if call.operation.resource == "products":
-                return self._page(dict(call.query))
-        return {"error": {}}, 404
-
-    def _page(self, query: dict[str, str]) -> tuple[Any, int]:
-        ids = [item["id"] for item in self.items]
-        begin = ids.index(query["after"]) + 1 if query.get("after") in ids else 0
-        part = self.items[begin : begin + int(query.get("first", 100))]
-        end = part[-1]["id"] if part else None
-        info = {"end_cursor": end, "has_next_page": begin + len(part) < len(ids), "has_previous_page": begin > 0}
-        return {"data": part, "page_info": {"start_cursor": None, **info}}, 200
-
-
 def traversal(contract: Contract) -> tuple[WriteState, list[Call]]:
     """Return the state after a traversal of `products.list`, which had one item of the run, and its calls."""
-    writing, api = WriteState(run_state(contract), "mark-", is_simulated=True), Products()
+    writing, api = WriteState(run_state(contract), "mark-", is_simulated=True), WritableProducts()
     create, listing = contract.operation("products.create"), contract.operation("products.list")
     body = writing.bodies.full(create)
     writing.created["products"] = [api(Call(create, Purpose.WRITE, body=body))[0]["id"]]

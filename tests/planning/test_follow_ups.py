@@ -76,6 +76,17 @@ def test_objects_whose_list_items_break_the_contract_are_retrieved(contract: Con
     assert ask(state, follow_ups.deviating_objects, LIST, api) == []
 
 
+def test_two_objects_are_retrieved_however_many_items_break_the_contract(contract: Contract) -> None:
+    state = run_state(contract, RETRIEVE, LIST)
+    retrieved = Call(contract.operation(RETRIEVE), Purpose.RETRIEVE, path_params={"id": "prod_0"})
+    state.record(retrieved, answer(retrieved, ITEMS[0]))
+    listed = Call(contract.operation(LIST), Purpose.LIST, query=(("company_id", "biz_1"),))
+    broken: list[dict[str, Any]] = [{}, {"visibility": "gone"}, {"title": 1}, {"route": 1}, {"member_count": "x"}]
+    items = [{**COMPLETE, "id": f"prod_{n}", **fields} for n, fields in enumerate(broken)]
+    state.record(listed, answer(listed, {**page([]), "data": items}))
+    assert len(ids(ask(state, follow_ups.deviating_objects, RETRIEVE, api))) == 2
+
+
 def test_two_objects_are_retrieved_in_a_turn(state: RunState) -> None:
     assert ids(ask(state, follow_ups.more_objects, RETRIEVE, api)) == ["prod_2", "prod_1"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.planning.support import answer, drive, page, purposes, run_state
+from tests.planning.support import WritableProducts, answer, drive, page, purposes, run_state
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
@@ -243,6 +243,19 @@ def test_pages_are_read_while_items_are_deleted_and_created(writing: WriteState)
     assert [call.operation.method for call in calls[pages[1] + 1 : pages[2]]] == ["POST"]
     created = [call.body["code"] for call in calls[: pages[0]] if call.purpose is Purpose.WRITE and call.body]
     assert len(set(created)) == len(created) >= 5
+
+
+def test_an_own_object_is_updated_without_a_key_and_with_one(contract: Contract) -> None:
+    writing = WriteState(run_state(contract, "products.update"), "mark-", is_simulated=False)
+    api = WritableProducts()
+    calls = write(writing, lifecycle(writing, "products"), api)
+    updates = [call for call in calls if call.operation.id == "products.update"]
+    assert [call.credential for call in updates[:2]] == ["none", "wrong"]
+    changed = next(call for call in updates if call.purpose is Purpose.WRITE)
+    assert changed.path_params["id"] in {f"prod_{number}" for number in range(1, api.count + 1)}
+    assert any("mark-" in value for value in changed.body.values() if isinstance(value, str))
+    assert "products.update" not in writing.skipped
+    assert api.items == []
 
 
 class Hostile(PromoCodes):

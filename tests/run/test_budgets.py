@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from whopwatch.cli import main
@@ -29,6 +32,12 @@ def test_the_money_path_is_what_the_edition_calls_risky_unless_something_else_is
     assert {contract.operations[id].resource for id in selected} <= set(contract.behaviour.risk)
     assert {"payments.list", "refunds.list", "disputes.list"} <= selected < RunOptions().selected(contract)
     assert RunOptions(budget="money", only=("users.retrieve",)).selected(contract) == {"users.retrieve"}
+
+
+def test_the_requests_for_each_read_are_those_of_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs/howto/versions.md").read_text(encoding="utf-8")
+    documented = dict(re.findall(r"^\| `(quick|money|deep)` \| (\d+) for each read", page, re.MULTILINE))
+    assert documented == {name: str(profile.per_read) for name, profile in BUDGET_PROFILES.items()}
 
 
 def test_numbers_and_the_default_stay() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.reports import nights, samples
 from whopwatch.core.finding import Finding, FindingState, Impact, Severity
 from whopwatch.core.foreign_text import sanitize
-from whopwatch.core.report import BaselineSummary, OperationResult, State, Verdict
+from whopwatch.core.report import BaselineSummary, OperationResult, State, TargetResult, Verdict
 from whopwatch.reports import chat, junit, markdown, terminal
 from whopwatch.reports.formats import RENDERERS
 from whopwatch.reports.text import MAX_FINDINGS, class_page
@@ -194,6 +194,16 @@ def test_every_format_shows_each_target_with_its_states(kind: str) -> None:
     else:
         assert re.search(r"acme\W+drift\W+6\W+2\W+1\W+2\W+4", text)
     assert "globex" in text
+
+
+def test_a_terminal_of_80_columns_names_targets_by_their_hosts() -> None:
+    urls = [f"http://127.0.0.1:{port}/api/v1" for port in (4711, 4790)]
+    targets = tuple(TargetResult(url, Verdict.CLEAN, None, 79, 0) for url in urls)
+    lines = terminal.render(replace(samples.clean(), targets=targets), width=80).splitlines()
+    assert [line.split()[:2] for line in lines if "4711" in line or "4790" in line] == [
+        ["127.0.0.1:4711", "clean"],
+        ["127.0.0.1:4790", "clean"],
+    ]
 
 
 def test_a_target_of_one_run_needs_no_table() -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -113,16 +114,18 @@ def _more(count: int) -> Iterator[RenderableType]:
 
 
 def _targets(report: Report) -> RenderableType:
-    """Return a table with the operations of each target by state."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    """Return a table with the operations of each target by state. Of URLs it shows the hosts, if they differ."""
+    hosts = [urlsplit(target.name).netloc or target.name for target in report.targets]
+    names = hosts if len(set(hosts)) == len(hosts) else [target.name for target in report.targets]
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
     for name in ("target", "verdict"):
         table.add_column(name, overflow="fold")
     for name in (*STATES.values(), "findings"):
         table.add_column(name, justify="right")
-    for target in report.targets:
+    for name, target in zip(names, report.targets, strict=True):
         counts = [str(target.operations.get(state, "-")) for state in STATES]
         verdict = Text(VERDICTS[target.verdict].lower(), "" if target.verdict is Verdict.CLEAN else "bold")
-        table.add_row(Text(sanitize(target.name)), verdict, *counts, str(target.findings))
+        table.add_row(Text(sanitize(name)), verdict, *counts, str(target.findings))
     reasons = [
         Text.assemble((f"{sanitize(target.name)}  ", "dim"), sanitize(target.reason), overflow="fold")
         for target in report.targets

@@ -72,6 +72,8 @@ def test_the_edits_apply_and_rename_what_is_renamed(code: Path) -> None:
     assert (removed["class"], removed["impact_places"], removed["rename"]) == ("D5", ["src/app.py:9"], None)
     assert "payments.list" in worklist["to_test"]
     assert worklist["not_used"] > 1000
+    moves = {one["part"]: one["places"] for one in worklist["sdk"]}
+    assert moves == {"client": ["src/app.py:4"], "page": ["src/app.py:9", "src/app.py:10"]}
     assert (code / "src" / "app.py").read_text() != CODE
 
 
@@ -83,6 +85,7 @@ def test_every_format_names_the_place(code: Path) -> None:
         assert "src/app.py:8" in shown
         assert "accounts.retrieve(company).title" in shown
         assert "Test after the move" in shown
+        assert "From SDK release 1.0.11 on" in shown
     results = json.loads(FORMATS["sarif"](worklist))["runs"][0]["results"]
     places = {
         (place["artifactLocation"]["uri"], place["region"]["startLine"])

@@ -114,7 +114,7 @@ class Coverage:
 class Profile:
     """What is used, by operation id (`payments.list`, `webhook:payment.succeeded`).
 
-    `sdk_parts` are parts of the SDK itself that the code uses: `client`, `page`, `unwrap`, `types`, `raw_response`.
+    `sdk_parts` are parts of the SDK itself that the code uses, such as `client` or `page`, and `requests` without it.
     `runs` says how the commands of --run ended. `account` is what the account's own log says, without the operations.
     `unhandled` maps operation, location and place of branches without a default to the documented enum values that
     none of them handles. It is not part of the file.

@@ -119,6 +119,7 @@ class RequestReader:
         is_guess = not is_certain
         self._recorder.call(*place)
         self._recorder.operation(operation.id, *place, is_guess=is_guess)
+        self._recorder.sdk_part("requests", *place)
         self._sent_raw(operation, options, query, place, rest)
         return (HttpResponse(operation.id, is_guess),)
 

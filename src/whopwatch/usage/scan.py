@@ -15,6 +15,7 @@ from whopwatch.core.errors import UsageError
 from whopwatch.usage import syntax as s
 from whopwatch.usage.api_index import ApiIndex
 from whopwatch.usage.follow import follow
+from whopwatch.usage.other_code import NAMES_ONLY, read_other_code
 from whopwatch.usage.profile import Coverage, Profile
 from whopwatch.usage.python_code import read_python
 from whopwatch.usage.recorder import Recorder
@@ -38,7 +39,7 @@ OTHER_CODE = (
     *(".go", ".rb", ".php", ".java", ".kt", ".cs", ".rs", ".swift", ".dart", ".ex", ".exs", ".vue", ".svelte"),
     *(".astro", ".ipynb", ".scala", ".sh", ".lua"),
 )
-"""Code that is not read. It counts as skipped if it names Whop."""
+"""Code of which only paths and names are read, if it names Whop."""
 
 Reader = Callable[[str], list[s.Node]]
 
@@ -61,7 +62,7 @@ def scan(sources: Sequence[Path], contract: Contract, more: Sequence[Callable[[R
         if text is None:
             continue
         left -= len(text)
-        module = _module(path, shown, text, coverage)
+        module = _module(path, shown, text, recorder)
         if module is not None:
             modules.append(module)
     with _without_collection():
@@ -153,12 +154,15 @@ def _encoding(path: Path, data: bytes) -> str:
     return "utf-8-sig"
 
 
-def _module(path: Path, shown: str, text: str, coverage: Coverage) -> s.SourceFile | None:
+def _module(path: Path, shown: str, text: str, recorder: Recorder) -> s.SourceFile | None:
+    coverage = recorder.profile.coverage
     reader = _reader(path)
     if reader is None and path.suffix.lower() in OTHER_CODE and "whop" not in text.lower():
         return None
     if reader is None:
-        coverage.skip(shown, "not a language that is read")
+        # What it uses beyond the guesses is not known, so the file also counts as one that was not read.
+        coverage.skip(shown, NAMES_ONLY)
+        read_other_code(text, shown, recorder)
         return None
     try:
         body = reader(text)

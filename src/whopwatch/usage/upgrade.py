@@ -17,7 +17,7 @@ from whopwatch.usage.impact import weigh_finding
 from whopwatch.usage.profile import Profile, place_order
 from whopwatch.usage.upgrade_run import UpgradeRun
 
-_SUFFIXES = {"Python": (".py", ".pyw")}
+_SUFFIXES = {"Python": (".py", ".pyw"), "any": ("",)}
 """The files of the languages in sdk_moves.toml."""
 _WIDE_RENAME = "api-wide-rename"
 
@@ -42,10 +42,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class SdkMove:
-    """What changes in code because the new version needs an SDK release that is built in another way."""
+    """What changes in code because of the move itself. `release` is the SDK release from which on it is so, if any."""
 
     part: str
-    release: str
+    release: str | None
     text: str
     places: tuple[str, ...]
 
@@ -119,7 +119,7 @@ def sdk_moves(comparison: Comparison, profile: Profile) -> tuple[SdkMove, ...]:
     old, new = version_order(comparison.old), version_order(comparison.new)
     moves = tomllib.loads(Path(__file__).with_name("sdk_moves.toml").read_text(encoding="utf-8"))["moves"]
     return tuple(
-        SdkMove(part, move["release"], text, places)
+        SdkMove(part, move.get("release"), text.replace("{version}", comparison.new), places)
         for move in moves
         if old < version_order(move["since"]) <= new
         for part, text in move["parts"].items()

@@ -14,7 +14,7 @@ from whopwatch.core.errors import first_few
 from whopwatch.core.finding import Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.reports.text import class_page, escape_markdown, plural
-from whopwatch.usage.upgrade import Task, Worklist
+from whopwatch.usage.upgrade import SdkMove, Task, Worklist
 
 _LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning"}
 _PAGE = """<!doctype html>
@@ -36,7 +36,7 @@ text-align: left; vertical-align: top } pre { background: #f4f4f4; padding: 1rem
 {% endif %}</body></html>
 """
 MAX_ROW_PLACES = 5
-_SDK_HEADING = "What changes in the SDK, from release {} on"
+_SDK_HEADING = "What the move itself needs"
 
 
 def count_tasks(worklist: Worklist) -> str:
@@ -86,8 +86,12 @@ def _rows(tasks: Iterable[Task]) -> Iterator[tuple[Task, str]]:
         yield found[0], f"{_change(found[0])}{more}"
 
 
+def _move(move: SdkMove) -> str:
+    return f"From SDK release {move.release} on: {move.text}" if move.release else move.text
+
+
 def _sdk_lines(worklist: Worklist) -> list[str]:
-    return [f"{first_few(move.places, MAX_ROW_PLACES)}: {move.text}" for move in worklist.sdk]
+    return [f"{first_few(move.places, MAX_ROW_PLACES)}: {_move(move)}" for move in worklist.sdk]
 
 
 def as_text(worklist: Worklist) -> str:
@@ -111,9 +115,9 @@ def _text_lines(worklist: Worklist) -> Iterator[str]:
             yield f"    {task.finding.severity}  {_what(task)}"
             yield f"    {change}"
     if worklist.sdk:
-        yield from ("", _SDK_HEADING.format(worklist.sdk[0].release))
+        yield from ("", _SDK_HEADING)
     for move in worklist.sdk:
-        yield from (f"  {first_few(move.places, MAX_ROW_PLACES)}", f"    {move.text}")
+        yield from (f"  {first_few(move.places, MAX_ROW_PLACES)}", f"    {_move(move)}")
     if worklist.runs:
         yield from ("", "Your tests:", *(f"  {run.words}" for run in worklist.runs))
     if worklist.to_test:
@@ -133,7 +137,7 @@ def worklist_markdown(worklist: Worklist) -> str:
         fence = "`" * max(3, _longest_fence(worklist.edits) + 1)
         lines += ["", "## Suggested edits", "", f"{fence}diff", worklist.edits.rstrip("\n"), fence]
     if worklist.sdk:
-        lines += ["", f"## {_SDK_HEADING.format(worklist.sdk[0].release)}", ""]
+        lines += ["", f"## {_SDK_HEADING}", ""]
         lines += [
             f"- {escape_markdown(f'{first_few(move.places, MAX_ROW_PLACES)}: {move.text}')}" for move in worklist.sdk
         ]
@@ -172,7 +176,7 @@ def as_html(worklist: Worklist) -> str:
             summary=count_tasks(worklist),
             sections=rows,
             edits=worklist.edits,
-            sdk_heading=_SDK_HEADING.format(worklist.sdk[0].release) if worklist.sdk else "",
+            sdk_heading=_SDK_HEADING,
             sdk=_sdk_lines(worklist),
             runs=[run.words for run in worklist.runs],
             to_test=", ".join(worklist.to_test),

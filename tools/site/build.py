@@ -1,6 +1,7 @@
 """Build the documentation site from the pages of the repository into build/site.
 
 python tools/site/build.py
+python tools/site/build.py --releases    each tag as well, in a folder of its own, and a page that lists them
 
 The site has the folders of the repository, so that relative links work in both. Links to files that are not pages go to
 the source on GitHub. A link to a file that does not exist ends the build.
@@ -12,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -33,7 +35,38 @@ def main() -> int:
         return 1
     config = shutil.copy(CONFIG, BUILD)  # the generator writes only below the folder of its configuration
     command = ["zensical", "build", "--clean", "--strict", "-f", str(config)]
-    return subprocess.run(command, check=False).returncode  # noqa: S603 the arguments are ours
+    code = subprocess.run(command, check=False).returncode  # noqa: S603 the arguments are ours
+    if code == 0 and "--releases" in sys.argv[1:]:
+        add_releases(BUILD / "site")
+    return code
+
+
+def add_releases(site: Path) -> None:
+    """Build the site of each release tag into a folder of `site`, and the page that lists them, the newest first.
+
+    A release is built by its own script and configuration, so that it stays as it was.
+    """
+    tags = git("tag", "--list", "v*", "--sort=-version:refname").split()
+    for tag in tags:
+        with tempfile.TemporaryDirectory() as name:
+            git("worktree", "add", "--force", "--detach", name, tag)
+            try:
+                command = [sys.executable, f"{name}/tools/site/build.py"]
+                subprocess.run(command, cwd=name, check=True)  # noqa: S603 the arguments are ours
+                shutil.copytree(Path(name) / "build" / "site", site / tag)
+            finally:
+                git("worktree", "remove", "--force", name)
+    links = "".join(f'<li><a href="../{tag}/">{tag}</a></li>' for tag in tags)
+    head = '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Versions</title>'
+    listing = f'{head}<ul><li><a href="../">main</a></li>{links}</ul>\n'
+    (site / "versions").mkdir(exist_ok=True)
+    (site / "versions" / "index.html").write_text(listing, encoding="utf-8")
+
+
+def git(*arguments: str) -> str:
+    """Return the output of a git command in the repository."""
+    command = ["git", "-C", str(ROOT), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8").stdout  # noqa: S603
 
 
 def copy(path: Path, pages: set[Path]) -> list[str]:

@@ -78,7 +78,8 @@ def test_the_edits_apply_and_rename_what_is_renamed(code: Path) -> None:
 
 
 def test_every_format_names_the_place(code: Path) -> None:
-    old, new = (read_side(str(edition_dir(name)), code) for name in ("2025-01-01", "2026-10-15-1"))
+    names = ("2025-01-01", "2026-10-15-1")
+    old, new = (Side(name, read_side(str(edition_dir(name)), code).apis) for name in names)
     worklist = plan_upgrade(compare_sides(old, new), scan([Path("src")], load()))
     for form in ("text", "markdown", "html"):
         shown = FORMATS[form](worklist)

@@ -10,6 +10,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterable
+from importlib.util import find_spec
 
 from whopwatch.core.foreign_text import sanitize
 
@@ -151,10 +152,17 @@ def missing_extra(error: ModuleNotFoundError, wanted: str = "") -> MissingExtraE
     if extras is None:
         return None
     extra = wanted if wanted in extras else extras[0]
-    # Name this interpreter: another pip would install into another environment.
+    named = f"'whopwatch[{extra}]'"
+    # Name this interpreter: another pip would install into another environment. Environments of uv have no pip.
+    python = shlex.quote(sys.executable)
+    hint = f"{python} -m pip install {named}"
+    if find_spec("pip") is None:
+        hint = (
+            f"uv pip install --python {shlex.quote(sys.executable)} {named}, or with uvx: uvx --from {named} whopwatch"
+        )
     return MissingExtraError(
         f"This needs the extra {extra!r} of whopwatch: the package {module} is not installed.",
-        hint=f"{shlex.quote(sys.executable)} -m pip install 'whopwatch[{extra}]'",
+        hint=hint,
     )
 
 

@@ -8,6 +8,7 @@ any version but its own) and `answers` (it accepts every version and names none:
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -102,6 +103,7 @@ def _cell(contract: Contract, served: Contract, simulator: Simulator, budget: in
 
 
 def _wrong(report: Report) -> str:
+    print(f"wrong: {report.reason}; {[str(one) for one in report.findings[:3]]}", file=sys.stderr)
     return f"{len(report.findings)} {report.verdict}"[:13]
 
 

@@ -18,6 +18,7 @@ from whopwatch.contract import Contract, load
 from whopwatch.contract_build import releases
 from whopwatch.contract_build.releases import Release
 from whopwatch.core.errors import SourceError, TargetError, UsageError
+from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.http import Client
@@ -34,6 +35,7 @@ from whopwatch.sdk.releases import (
     require_release,
     run_program,
 )
+from whopwatch.sdk.survey import _rejected_version
 from whopwatch.simulator import Simulator, embedded
 
 pytestmark = pytest.mark.thorough
@@ -147,6 +149,19 @@ def test_the_other_language_goes_the_same_way(capsys: pytest.CaptureFixture[str]
     assert sum(row["state"] == "verified" for row in report["operations"]) == 79
     assert report["findings"] == []
     assert len(report["sdk"]["walks"]) == 3
+
+
+def test_a_rejected_version_ends_the_run_with_its_reason() -> None:
+    error = {"type": "invalid_request_error", "message": "Supported: 2026-10-20", "param": "Api-Version-Date"}
+    body = json.dumps({"error": error}).encode()
+    rejected = Exchange("products.list", Purpose.LIST, "GET", "/products", status=400, body=body)
+    assert _rejected_version([rejected]) == (
+        "The API rejects the version that the SDK requests (400). It supports 2026-10-20. "
+        "Test a release that requests one of these versions."
+    )
+    other = json.dumps({"error": {**error, "param": "first"}}).encode()
+    assert _rejected_version([replace(rejected, body=other)]) is None
+    assert _rejected_version([]) is None
 
 
 def test_a_spent_budget_is_not_green_and_no_success(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +21,7 @@ from whopwatch.planning.filter_values import nonexistent_id_like
 from whopwatch.planning.state import RunState, has_next, items
 from whopwatch.relay import Relay
 from whopwatch.run.abort import abort_reason
+from whopwatch.run.api_version import supported_sentence, supported_versions
 from whopwatch.run.conclude import RowEvidence, conclude, median_latency, sample_count
 from whopwatch.run.driving import reach
 from whopwatch.sdk.findings import (
@@ -196,10 +197,19 @@ class _Driver:
         return self._program.ask(operation=operation.id, arguments=arguments, path=places, pages=pages)
 
     def _is_over(self) -> bool:
-        self.stopped = abort_reason(self._relay.exchanges, has_key=True)
+        self.stopped = abort_reason(self._relay.exchanges, has_key=True) or _rejected_version(self._relay.exchanges)
         if not self.stopped and len(self._relay.exchanges) >= self._budget:
             self.stopped = f"the budget of {self._budget} requests was used up before all methods were called"
         return self.stopped is not None
+
+
+def _rejected_version(exchanges: Sequence[Exchange]) -> str | None:
+    """Return the reason to end if the API rejects the version header that the SDK sends, else None."""
+    supported = supported_versions(exchanges[-1]) if exchanges else None
+    if supported is None:
+        return None
+    facts = f"The API rejects the version that the SDK requests (400). {supported_sentence(supported)}".rstrip()
+    return f"{facts} Test a release that requests one of these versions."
 
 
 def _unsent(call: Call) -> Exchange:

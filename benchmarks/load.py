@@ -121,6 +121,7 @@ async def hold(port: int, number: int) -> None:
                 if number % 3 == 1:
                     writer.write(b"x")
             writer.close()
+            await closed  # raises what ended the connection
         await asyncio.sleep(AGAIN_AFTER)
 
 

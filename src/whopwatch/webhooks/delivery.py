@@ -15,7 +15,7 @@ from whopwatch.core.strict_json import BodyProblem, parse_json
 
 UNKNOWN_EVENT = "*"
 """The event name in findings and metrics if a delivery does not name a documented event."""
-MAX_FILE_BYTES = 16 * 2**20
+MAX_RECORDED_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ def read_delivery(body_file: Path, headers_file: Path) -> Delivery:
 def _read_file(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
-            content = stream.read(MAX_FILE_BYTES + 1)
+            content = stream.read(MAX_RECORDED_BYTES + 1)
     except OSError as error:
         raise UsageError("A file cannot be read.", where=str(file), got=error.strerror) from None
-    if len(content) > MAX_FILE_BYTES:
-        raise UsageError("The file is too large.", where=str(file), expected=f"at most {MAX_FILE_BYTES:,} bytes")
+    if len(content) > MAX_RECORDED_BYTES:
+        raise UsageError("The file is too large.", where=str(file), expected=f"at most {MAX_RECORDED_BYTES:,} bytes")
     return content
 
 

@@ -81,10 +81,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Replay:
-    """The report of a check by place, and the bodies of every object that the target has, by operation."""
+    """The report of a check by place, the bodies of every object that the target has, and what was requested.
+
+    `bodies` are by operation. `requested` are operations: one whose ids no list returns cannot be requested.
+    """
 
     findings: tuple[tuple[Place, Finding], ...]
     bodies: Mapping[str, list[Any]]
+    requested: frozenset[str]
 
 
 def main() -> int:
@@ -117,7 +121,7 @@ def replay(name: str, older: Contract, newer: Contract, budget: int) -> Step:
     changes = _places(older, newer)
     visible = [placed for placed in changes if is_visible(placed, older)]
     seen = _observed(older, newer, budget)
-    shown = [placed for placed in visible if is_shown(placed, seen.bodies.get(placed.operation, []))]
+    shown = [placed for placed in visible if is_shown(placed, seen)]
     found = {(*place, finding.drift_class) for place, finding in seen.findings}
     wanted = {_report_of(one) for one in shown}
     changed = {(placed.operation, placed.location) for placed in changes} | {
@@ -143,15 +147,19 @@ def is_visible(placed: Placed, older: Contract) -> bool:
 
 def _report_of(placed: Placed) -> tuple[str, str, str]:
     """Return operation, location and class of the finding that reports a change."""
+    if placed.change.drift_class == "D1":
+        return placed.operation, "status", "D1"
     if placed.direction is Direction.SENT and placed.change.drift_class == "D2":
         return placed.operation, "status", "D2"  # the request without the parameter is rejected
     return placed.operation, placed.location, VISIBLE[placed.change.drift_class, placed.change.movement]
 
 
-def is_shown(placed: Placed, bodies: list[Any]) -> bool:
-    """Return whether one of the response bodies shows the change."""
-    change = placed.change
-    if change.drift_class == "D1" or placed.direction is Direction.SENT:
+def is_shown(placed: Placed, seen: Replay) -> bool:
+    """Return whether one of the responses shows the change."""
+    change, bodies = placed.change, seen.bodies.get(placed.operation, [])
+    if change.drift_class == "D1":
+        return placed.operation in seen.requested
+    if placed.direction is Direction.SENT:
         return True
     parent, _, name = placed.location.rpartition("/")
     if change.drift_class in ("D4", "D5"):
@@ -200,7 +208,7 @@ def _observed(older: Contract, newer: Contract, budget: int) -> Replay:
         for finding in judge(older, observation, "simulator").findings
         for place in finding.places or (finding,)
     ]
-    return Replay(tuple(findings), bodies)
+    return Replay(tuple(findings), bodies, frozenset(exchange.operation for exchange in observation.exchanges))
 
 
 def _ids(pages: Iterable[Any]) -> set[str]:

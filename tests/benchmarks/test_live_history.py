@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.live_history import is_shown
+from benchmarks.live_history import Replay, is_shown
 from whopwatch.diff.change import Change, Placed
 from whopwatch.diff.model import Direction
 
@@ -33,4 +33,10 @@ def test_a_change_is_shown_if_an_object_has_it(
 ) -> None:
     change = Change(drift_class, movement, "", "", observed)
     placed = Placed("cats.list", f"/data/*/{name}", Direction.RECEIVED, change)
-    assert is_shown(placed, [PAGE]) is shown
+    assert is_shown(placed, Replay((), {"cats.list": [PAGE]}, frozenset({"cats.list"}))) is shown
+
+
+@pytest.mark.parametrize("requested", [True, False])
+def test_a_removed_operation_is_shown_if_it_can_be_requested(requested: bool) -> None:
+    placed = Placed("cats.list", "path", Direction.SENT, Change("D1", "removed", "", "GET /cats", "absent"))
+    assert is_shown(placed, Replay((), {}, frozenset({"cats.list"} if requested else ()))) is requested

@@ -86,7 +86,7 @@ def test_every_format_names_the_place(code: Path) -> None:
         assert "src/app.py:8" in shown
         assert "accounts.retrieve(company).title" in shown
         assert "Test after the move" in shown
-        assert "From SDK release 1.0.11 on" in shown
+        assert "From SDK release 1.0.11 on" in shown.replace("\\", "")
     results = json.loads(FORMATS["sarif"](worklist))["runs"][0]["results"]
     places = {
         (place["artifactLocation"]["uri"], place["region"]["startLine"])

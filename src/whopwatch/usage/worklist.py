@@ -138,9 +138,7 @@ def worklist_markdown(worklist: Worklist) -> str:
         lines += ["", "## Suggested edits", "", f"{fence}diff", worklist.edits.rstrip("\n"), fence]
     if worklist.sdk:
         lines += ["", f"## {_SDK_HEADING}", ""]
-        lines += [
-            f"- {escape_markdown(f'{first_few(move.places, MAX_ROW_PLACES)}: {move.text}')}" for move in worklist.sdk
-        ]
+        lines += [f"- {escape_markdown(line)}" for line in _sdk_lines(worklist)]
     if worklist.runs:
         lines += ["", "## Your tests", "", *(f"- {escape_markdown(run.words)}" for run in worklist.runs)]
     if worklist.to_test:

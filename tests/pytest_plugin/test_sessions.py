@@ -93,6 +93,11 @@ def test_it_is_left_out_where_the_session_selects_something_else(pytester: pytes
     assert run(pytester, "--whop-resource", "topups").parseoutcomes() == {"skipped": 1}
 
 
+def test_it_is_left_out_where_only_another_contract_has_the_resource(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(V2_TEST.format(resource="v2"))
+    assert run(pytester, "--whop-contract", "newest").parseoutcomes() == {"skipped": 1}
+
+
 def test_a_test_of_a_resource_that_there_is_not_is_an_error(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(V2_TEST.format(resource="v3"))
     result = run(pytester)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from whopwatch.checks.registry import CHECK_GROUPS, WHOLE_TARGET, list_of
+from whopwatch.contract import Contract
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.exchange import Purpose
 from whopwatch.core.finding import Finding
@@ -17,6 +18,8 @@ from whopwatch.core.report import Report, State
 from whopwatch.pytest_plugin import options
 from whopwatch.reports.curl import Requests
 from whopwatch.reports.text import UNSTATED, finding_lines, plural
+from whopwatch.run.matching import bundled_contracts
+from whopwatch.run.selection import other_versions
 from whopwatch.run.target import check_target
 
 RequestKind = tuple[str, str]
@@ -93,14 +96,18 @@ def cases(config: pytest.Config, of_resources: Collection[str] = ()) -> Iterator
     """Yield the cases of the session's selection in the order of the contract.
 
     `of_resources` are resources that the test itself names (such as `v2`, not selected by default). They replace
-    the default selection and restrict any other. Raise pytest's collection error for options that cannot be used.
+    the default selection and restrict any other; a contract without any of them has no cases. Raise pytest's collection
+    error for options that cannot be used.
     """
     chosen = options.plugin_options(config)
     try:
         contract = options.session_contract(chosen)
         selected = selected_operations(chosen)
         if of_resources:
-            own = selected_operations(replace(chosen, resources=tuple(of_resources)))
+            there = _not_elsewhere(contract, of_resources)
+            if not there:
+                return
+            own = selected_operations(replace(chosen, resources=there))
             selected = selected & own if chosen.only or chosen.resources else own
     except WhopwatchError as error:
         raise pytest.Collector.CollectError(str(error)) from None
@@ -112,6 +119,15 @@ def cases(config: pytest.Config, of_resources: Collection[str] = ()) -> Iterator
                     yield Case(name, group.checks, operation.id, needs)
     for name, checks in () if of_resources else WHOLE_TARGET.items():
         yield Case(name, checks, needs=(("", str(Purpose.NO_KEY)),))
+
+
+def _not_elsewhere(contract: Contract, names: Collection[str]) -> tuple[str, ...]:
+    """Return `names` without the resources that another bundled contract has and `contract` has not."""
+    here = {*contract.resources, *other_versions(contract)}
+    if here.issuperset(names):
+        return tuple(names)
+    elsewhere = {name for other in bundled_contracts() for name in (*other.resources, *other_versions(other))}
+    return tuple(name for name in names if name in here or name not in elsewhere)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from whopwatch.core.errors import UsageError
 from whopwatch.core.report import Report, State
 from whopwatch.history import open_baseline
 from whopwatch.history.records import FindingRecord, OperationRecord, Records
-from whopwatch.mcp.agent_knowledge import MAX_CHARACTERS, Knowledge, bounded
+from whopwatch.mcp.agent_knowledge import MAX_CHARACTERS, Knowledge, bounded, check_operation
 from whopwatch.mcp.agent_server import make_server, serve_http
 
 TOOLS = {
@@ -154,6 +155,28 @@ def test_the_contract_of_a_name(known: Knowledge) -> None:
     assert known.show_contract("webhook:payment.succeeded") == known.show_contract("payment.succeeded")
     with pytest.raises(UsageError, match="no operation"):
         known.show_contract("nothing")
+
+
+def test_a_check_is_made_only_where_it_is_allowed(known: Knowledge) -> None:
+    async def drive(client: Client) -> None:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        assert set(tools) == TOOLS | {"check_now"}
+        annotations = tools["check_now"].annotations
+        assert annotations
+        assert annotations.open_world_hint
+        is_error, text = await _call(client, "check_now", operation="products.list")
+        assert (is_error, "products.list: verified" in text) == (False, True), text
+        is_error, text = await _call(client, "check_now", operation="products.delete")
+        assert (is_error, "write" in text) == (True, True), text
+
+    check = partial(check_operation, known.contract, "simulator", {})
+    with serve_http(make_server(known, check), 0) as url:
+
+        async def connect() -> None:
+            async with Client(streamable_http_client(url)) as client:
+                await drive(client)
+
+        run(connect)
 
 
 def test_results_are_bounded_and_safe_to_show() -> None:

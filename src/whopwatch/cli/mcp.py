@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -68,8 +69,9 @@ Examples:
   whopwatch mcp serve --report report.json --contract newest
   whopwatch mcp serve --http 8765                     streamable HTTP at http://127.0.0.1:8765/mcp
 
-The tools only read reports, the drift history and bundled contracts on this machine: what_changed_since,
-operation_health, explain_finding, version_changes, show_contract. No key is needed, and nothing is sent to Whop.
+The tools only read reports, the drift history, the usage profile and bundled contracts on this machine:
+what_changed_since, operation_health, explain_finding, version_changes, impact_on_code, show_contract. No key is needed,
+and nothing is sent to Whop. --allow-checks adds check_now, which uses the key of the target.
 The files are read for each call, so a night that ends while the server runs counts.
 """
 
@@ -142,28 +144,41 @@ class _CheckOrServe(click.Command):
 )
 @EDITION_NAME
 @click.option(
+    "--allow-checks",
+    "target",
+    metavar="NAME|URL",
+    help="Also offer a tool that checks one operation of this target: at most 60 GET requests a call.",
+)
+@click.option(
     "--http",
     "port",
     type=click.IntRange(0, 65535),
     metavar="PORT",
     help="Serve streamable HTTP on 127.0.0.1 instead of standard streams; 0 takes a free port.",
 )
-def serve_command(report: Path | None, baseline: Path, usage: Path, name: str | None, port: int | None) -> int:
+def serve_command(
+    report: Path | None, baseline: Path, usage: Path, name: str | None, target: str | None, port: int | None
+) -> int:
     """Serve reports, drift history, usage profile and contracts to AI agents over MCP."""
     ended = threading.Event()
     if port is not None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: ended.set())
     from whopwatch.cli._support.contract_text import describe_named
-    from whopwatch.mcp.agent_knowledge import Knowledge
+    from whopwatch.mcp.agent_knowledge import Knowledge, check_operation
     from whopwatch.mcp.agent_server import make_server, serve_http, serve_stdio
+    from whopwatch.run.target import check_target
 
     def report_file() -> Path | None:
         return report or newest_report()
 
     for variable in {"WHOP_API_KEY", *key_variables()}:
         read_secret(os.environ, variable)  # a known key is never shown, whatever a file contains
-    server = make_server(Knowledge(load(name), report_file, baseline, usage, describe_named))
+    contract = load(name)
+    if target:
+        check_target(target, os.environ)
+    check = partial(check_operation, contract, target, os.environ) if target else None
+    server = make_server(Knowledge(contract, report_file, baseline, usage, describe_named), check)
     if port is None:
         serve_stdio(server)
         return EXIT_CLEAN

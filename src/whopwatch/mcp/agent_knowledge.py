@@ -5,7 +5,7 @@ Nothing is sent to an API, and no file is named by a caller. Every result is bou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -36,12 +36,16 @@ from whopwatch.reports.text import (
     sentence,
     source_words,
 )
+from whopwatch.run.options import RunOptions, observe_target
 from whopwatch.usage.impact import weigh_comparison, weigh_finding
 from whopwatch.usage.profile import OperationUse, Profile, read_profile
 
 MAX_CHARACTERS = 16_000
 """Of one result: an agent pays for every word that it reads."""
 MAX_SHOWN_LINE = 1000
+CHECK_BUDGET = 60
+"""Requests of one check that an agent asks for."""
+CHECK_SECONDS = 60.0
 _MAX_CHANGE = 150
 _MISSING_REPORT = "There is no report. Run `whopwatch drift` or `whopwatch check --json report.json`."
 _MISSING_BASELINE = "There is no drift history. Run `whopwatch drift` every night."
@@ -181,6 +185,14 @@ class Knowledge:
         for finding in most_severe_first(report.findings):
             if moment is None or _moment(finding.first_seen or report.started_at) >= moment:
                 yield _finding_line(finding)
+
+
+def check_operation(contract: Contract, target: str, environ: Mapping[str, str], operation: str) -> str:
+    """Send the reads that check one operation to `target`, and return its health. At most CHECK_BUDGET requests."""
+    known = contract.operation(operation, where="operation")
+    place = str(contract.edition.source or contract.edition.folder)
+    options = RunOptions(place, only=(known.id,), budget=CHECK_BUDGET, max_seconds=CHECK_SECONDS)
+    return bounded(_health_lines(known.id, observe_target(options, target, environ).report()))
 
 
 def bounded(lines: Iterable[str]) -> str:

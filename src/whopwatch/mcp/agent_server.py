@@ -1,6 +1,6 @@
 """`whopwatch mcp serve`: an MCP server about reports, drift history and contracts, over stdio or loopback HTTP.
 
-Needs the library `mcp` (extra `mcp`). All tools are read-only; none sends a request.
+Needs the library `mcp` (extra `mcp`). All tools are read-only; none sends a request unless the user allows it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from threading import Lock
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -25,14 +26,15 @@ logging.getLogger("mcp").addHandler(logging.NullHandler())
 logging.getLogger("mcp").propagate = False
 
 INSTRUCTIONS = """Facts about the Whop REST API and the user's own code, from whopwatch's reports, drift history, usage
-profile and contracts on this machine. No request is sent to Whop. Each state is as old as the newest report."""
+profile and contracts on this machine. Each state is as old as the newest report. Only the tool check_now, if listed,
+sends requests to the API."""
 MAX_MESSAGE_BYTES = 64 * 2**10
 MAX_ARGUMENT = 200
 """Characters of one argument."""
 
 
-def make_server(knowledge: Knowledge) -> MCPServer:
-    """Return the server with its six tools."""
+def make_server(knowledge: Knowledge, check: Callable[[str], str] | None = None) -> MCPServer:
+    """Return the server with its six tools, and a seventh that calls `check` with an operation if it is given."""
     server = MCPServer("whopwatch", version=__version__, instructions=INSTRUCTIONS)
     read_only = ToolAnnotations(
         read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
@@ -86,6 +88,16 @@ def make_server(knowledge: Knowledge) -> MCPServer:
         show_contract,
     ):
         add(tool)
+    if check:
+        sends = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
+        one_at_a_time = Lock()
+
+        def check_now(operation: str) -> str:
+            """Check an operation such as payments.list now: sends at most 60 GET requests to the API."""
+            with one_at_a_time:
+                return check(operation)
+
+        server.add_tool(_with_errors(check_now), annotations=sends, structured_output=False)
     return server
 
 

@@ -356,7 +356,10 @@ HOSTILE = {
 
 
 def print_size() -> bool:
-    """Scan 200,000 lines in a process of its own and print what it took. Return whether the aims are met."""
+    """Scan 200,000 lines in a process of its own and print what it took. Return whether the aims are met.
+
+    The seconds of the aim are those of the CPU: other programs on the machine do not count.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "code"
         lines = _write_code(folder)
@@ -365,10 +368,11 @@ def print_size() -> bool:
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603
         seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
         coverage = json.loads((Path(scratch) / "usage.json").read_text(encoding="utf-8"))["coverage"]
-    used, mib = after.ru_utime - before.ru_utime, after.ru_maxrss / 1024
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    mib = after.ru_maxrss / 1024
     print(f"{lines} lines in {coverage['files']} files: {seconds:.1f} s ({used:.1f} s of CPU), {mib:.0f} MiB")
     print(*(f"  not read: {Path(one['file']).name}: {one['reason']}" for one in coverage["skipped_files"]), sep="\n")
-    return seconds < MAX_SECONDS and mib < MAX_MIB and coverage["lines"] >= LINES
+    return used < MAX_SECONDS and mib < MAX_MIB and coverage["lines"] >= LINES
 
 
 def _write_code(folder: Path) -> int:

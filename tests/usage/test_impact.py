@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.diff.documents import TEXT, WHOLE, document, record
+from tests.reports import samples
 from whopwatch.cli import main
 from whopwatch.core.finding import Finding, Impact, Occurrence, Severity
 from whopwatch.usage.impact import impact_at, weigh_finding
@@ -131,3 +132,35 @@ def test_without_code_nothing_is_unused() -> None:
     recorded.coverage.files = 0
     assert impact_at("refunds.list", "/data/*/id", recorded)[0] is Impact.MAY
     assert impact_at("payments.list", "/data/*/user/name", recorded)[0] is Impact.MAY
+
+
+def test_a_saved_report_is_weighed_later(tmp_path: Path, capsys: Captured) -> None:
+    first = samples.FINDINGS[0]
+    file = write(tmp_path, "report.json", samples.report().to_json())
+    used, other = (Profile(None, coverage=Coverage(files=1)) for _ in range(2))
+    used.use(first.operation, "shop.py:3", SEEN)
+    used.use_field(first.operation, first.location, "shop.py:4", SEEN)
+    hit, missed = write(tmp_path, "hit.json", used.to_json()), write(tmp_path, "missed.json", other.to_json())
+    out = str(tmp_path / "again.json")
+    assert main(["report", file, "--usage", hit, "--fail-on", "hits", "--json", out]) == 1
+    findings = json.loads((tmp_path / "again.json").read_text())["findings"]
+    assert (findings[0]["impact"], findings[0]["impact_places"]) == ("hits you", ["shop.py:4"])
+    assert {one["impact"] for one in findings[1:]} == {"not used by you"}
+    assert main(["report", out, "--fail-on", "hits"]) == 1, "the impact is in the report"
+    assert main(["report", file, "--usage", missed, "--fail-on", "hits"]) != 1
+    assert main(["report", file, "--fail-on", "hits"]) == 2
+    assert "requires a usage profile" in capsys.readouterr().err
+
+
+def test_a_comparison_with_a_profile_has_sections_by_impact(tmp_path: Path, capsys: Captured) -> None:
+    old = write(tmp_path, "old.json", document(answer=record("name age", name=TEXT, age=WHOLE)))
+    new = write(tmp_path, "new.json", document(answer=record("", name=TEXT)))
+    used = Profile(None, coverage=Coverage(files=1))
+    used.use("cats.create", "cats.py:7", SEEN)
+    used.use_field("cats.create", "/name", "cats.py:8", SEEN)
+    hit = write(tmp_path, "used.json", used.to_json())
+    for form in ("text", "markdown", "html"):
+        assert main(["diff", old, new, "--usage", hit, "--format", form]) == 1
+        shown = capsys.readouterr().out
+        assert 0 < shown.index("Changes that hit your code") < shown.index("Changes that your code does not use")
+        assert "cats.py:8" in shown

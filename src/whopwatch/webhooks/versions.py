@@ -141,11 +141,14 @@ def _unless_of_another_version(result: PayloadResult, value: Any) -> PayloadResu
     known = len(data.keys() & documented.fields.keys())
     if result.fits or missing * 3 < required or min(missing, others, known) < STRUCTURAL:
         return result
-    stated = f"is of API version {result.version}, but" if result.version else "states no API version and"
-    counted = f"{missing} of {required} required fields are missing, {others} are not documented"
+    stated = f"is of API version {result.version}" if result.version else "states no API version"
     other = next((one for one in map(load, bundled_versions()) if _check(one, value).fits), None)
-    matching = f"version {other.version}" if other else f"another version than {contract.version}"
-    reason = f"the delivery {stated} its object has the fields of {matching}: {counted} in {contract.version}"
+    matching = f"version {other.version}" if other else "another version"
+    counted = f"{missing} of {required} required fields are missing, {others} are not documented"
+    reason = (
+        f"the delivery {stated}; the contract is of {contract.version}, "
+        f"but the object has the fields of {matching} ({counted})"
+    )
     return PayloadResult(event, unchecked=reason, contract=contract, version=result.version)
 
 

@@ -78,13 +78,16 @@ def test_any_other_failure_is_judged(exchanges: list[Exchange]) -> None:
 BAD_GATEWAY, RESET = sent(status=502), sent(status=None, failure=Failure.RESET, phases=Phases(connect=0.1))
 
 
+TWO_PAGES = [replace(one, query=(("after", page),)) for page in "ab" for one in (BAD_GATEWAY, sent())]
+
+
 @pytest.mark.parametrize(
     "exchanges",
     [
         [BAD_GATEWAY, sent(), RESET, sent()],
         [BAD_GATEWAY, RESET, sent()],
         [sent(status=429), sent(), sent(status=503), sent()],
-        [BAD_GATEWAY, sent(), replace(BAD_GATEWAY, query=(("after", "c"),)), replace(sent(), query=(("after", "c"),))],
+        [*TWO_PAGES, *[sent()] * 16],
     ],
 )
 def test_two_hiccups_of_one_operation_are_two_incidents(exchanges: list[Exchange]) -> None:
@@ -94,8 +97,8 @@ def test_two_hiccups_of_one_operation_are_two_incidents(exchanges: list[Exchange
 
 
 def test_an_operation_that_fails_in_the_same_way_at_several_requests_is_judged() -> None:
-    flaky = [replace(one, query=(("after", str(n)),)) for n in range(3) for one in (BAD_GATEWAY, sent())]
-    assert without_incidents([*flaky, *[sent()] * 100])[1] == ()
+    assert without_incidents([*TWO_PAGES, *[sent()] * 15])[1] == ()
+    assert without_incidents([*TWO_PAGES, *[sent("plans.list")] * 100])[1] == ()
 
 
 def test_many_incidents_are_none() -> None:

@@ -17,8 +17,8 @@ MAX_INCIDENTS = 3
 """More of them in one run are no accident any more, unless it sent many requests: see `MAX_SHARE`."""
 MAX_SHARE = 0.05
 """The share of the requests of a run that may be incidents."""
-MAX_OF_OPERATION = 2
-"""Requests of one operation that may fail in the same way and succeed when they are repeated."""
+MAX_SHARE_OF_OPERATION = 0.1
+"""The share of the requests of one operation that may fail in the same way, if it is more than one request."""
 MAX_INCIDENTS_LISTED = 20
 """Incidents that a report lists."""
 
@@ -54,11 +54,13 @@ def without_incidents(exchanges: Sequence[Exchange]) -> tuple[Sequence[Exchange]
     others = set(recovered) - expected
     failed = [exchanges[place] for place in failures]
     of_request = Counter((_identity(one), one.failure_kind) for one in failed)
+    sent = Counter(one.operation for one in exchanges) if failures else Counter()
     of_operation = Counter((one.operation, one.failure_kind) for one in failed)
 
     def is_rare(one: Exchange) -> bool:
         kind = one.failure_kind
-        return of_request[_identity(one), kind] == 1 and of_operation[one.operation, kind] <= MAX_OF_OPERATION
+        few = max(1, MAX_SHARE_OF_OPERATION * sent[one.operation])
+        return of_request[_identity(one), kind] == 1 and of_operation[one.operation, kind] <= few
 
     once = {place for place in others if is_rare(exchanges[place])}
     is_accident = len(others) <= max(MAX_INCIDENTS, MAX_SHARE * len(exchanges))

@@ -14,12 +14,19 @@ from whopwatch.contract import Contract, load
 from whopwatch.contract.schema import pointer_of
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call, Client
-from whopwatch.simulator import Simulator
+from whopwatch.simulator import Simulator, embedded
 
 CONTRACT = load()
 DELETED = {"entry.deleted"}
 Schema = Mapping[str, Any]
 ANNOTATIONS = frozenset({"title", "description", "deprecated"})
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    """The simulator of CONTRACT, whichever contract the session has."""
+    with embedded(CONTRACT) as running:
+        yield running
 
 
 def deref(contract: Contract, schema: Schema) -> Schema:
@@ -71,15 +78,15 @@ def test_different_schemas_are_found_to_differ() -> None:
 
 
 @pytest.mark.parametrize("event", CONTRACT.events)
-def test_the_delivered_object_conforms_and_equals_the_retrieved_one(whop_simulator: Simulator, event: str) -> None:
-    found, backend = CONTRACT.events[event], whop_simulator.backend
+def test_the_delivered_object_conforms_and_equals_the_retrieved_one(simulator: Simulator, event: str) -> None:
+    found, backend = CONTRACT.events[event], simulator.backend
     parcel = next(one for one in backend.composer.trigger(found, time.time()) if one.event == event)
     payload = json.loads(parcel.body)
     assert list(CONTRACT.validator(found.pointer).violations(payload)) == []
     operation = CONTRACT.operation(f"{found.resource}.retrieve")
     assert list(CONTRACT.validator(operation.success.pointer).violations(payload["data"])) == []
     (parameter,) = operation.in_("path")
-    with Client(whop_simulator.target(), CONTRACT, budget=1) as client:
+    with Client(simulator.target(), CONTRACT, budget=1) as client:
         exchange = client.send(Call(operation, Purpose.RETRIEVE, {parameter.name: payload["data"]["id"]}))
     if event in DELETED:
         assert exchange.status == 404

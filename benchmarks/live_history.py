@@ -239,7 +239,11 @@ def _is_changed(place: Place, changed: set[Place]) -> bool:
 
 
 def _reports(finding: tuple[str, str, str], change: tuple[str, str, str]) -> bool:
-    """Return whether a finding reports a change: a finding names the key of a map where the contract has `*`."""
+    """Return whether a finding reports a change.
+
+    A finding names the key of a map where the contract has `*`. Many undocumented fields of one object are one finding
+    at `{name}`.
+    """
     same = finding[0] == change[0] and finding[2] == change[2]
     return same and finding[1].count("/") == change[1].count("/") and _is_within(finding[1], change[1])
 
@@ -247,7 +251,7 @@ def _reports(finding: tuple[str, str, str], change: tuple[str, str, str]) -> boo
 def _is_within(one: str, other: str) -> bool:
     steps, around = one.split("/"), other.split("/")
     return len(steps) >= len(around) and all(
-        "*" in pair or pair[0] == pair[1] for pair in zip(steps, around, strict=False)
+        {"*", "{name}"} & {*pair} or pair[0] == pair[1] for pair in zip(steps, around, strict=False)
     )
 
 

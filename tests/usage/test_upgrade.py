@@ -179,3 +179,14 @@ def test_a_folder_that_cannot_be_copied_is_said(code: Path, monkeypatch: pytest.
     shown = Worklist("a", "b", (), 0, "", Profile(None), runs=(run,))
     for form in ("text", "markdown", "html"):
         assert "with the suggested edits: not run: the working folder" in FORMATS[form](shown)
+
+
+def test_a_folder_that_the_copy_only_links_is_not_edited(code: Path) -> None:
+    (code / "src").rename(code / ".src")
+    arguments = ["upgrade", "--from", "2025-01-01", "--to", "2026-10-15-1", "--code", ".src"]
+    options = ["--run", f"{sys.executable} -c pass", "--format", "json", "-o", "tasks.json"]
+    assert main([*arguments, *options]) == 1
+    assert json.loads((code / "tasks.json").read_text())["runs"][2]["problem"].endswith(
+        "in a folder that is not copied"
+    )
+    assert (code / ".src" / "app.py").read_text() == CODE

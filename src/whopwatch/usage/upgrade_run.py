@@ -40,7 +40,7 @@ class UpgradeRun:
 
 
 class _CopyRefusedError(Exception):
-    """The working folder is not copied; the text says why."""
+    """The working folder is not copied; the message says why."""
 
 
 def run_before_and_after(
@@ -91,6 +91,9 @@ def _edited_copy(copy: Path, edited: Mapping[str, str]) -> Path:
             if files > MAX_SOURCE_FILES or size > MAX_TOTAL_BYTES:
                 raise _CopyRefusedError("the working folder is too large to copy")
             shutil.copy2(source, target / name)
+    original = next((name for name in edited if not (copy / name).resolve().is_relative_to(copy.resolve())), None)
+    if original is not None:
+        raise _CopyRefusedError(f"{original} is in a folder that is not copied")
     for name, text in edited.items():
         (copy / name).write_text(text, encoding="utf-8", newline="")
     return copy

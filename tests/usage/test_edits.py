@@ -88,6 +88,19 @@ def test_an_operation(tmp_path: Path, text: str, after: str | None) -> None:
     assert edited(tmp_path, "a.py", text, ("companies.retrieve", "path"), rename) == after
 
 
+def test_only_a_line_feed_ends_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text("print(one.phone, '\u2028')\nprint(one.phone)\n", encoding="utf-8")
+    key = ("members.list", "/data/*/phone")
+    places = [f"{file}:1", f"{file}:2"]
+    profile = Profile(None)
+    for place in places:
+        profile.use_field(*key, place, Certainty.SEEN)
+    edits = Edits(profile, {key: ("phone", "phone_number")}, {})
+    assert list(edits.add(*key, places, ("phone", "phone_number"))) == places
+    assert edits.texts()[str(file)].count("phone_number") == 2
+
+
 def test_the_segment_that_is_renamed() -> None:
     assert renamed_segment("GET /companies/{id}", "GET /accounts/{id}") == ("companies", "accounts")
     assert renamed_segment("GET /a/{id}/b", "GET /c/{id}/d") is None

@@ -89,7 +89,7 @@ class Edits:
             edited = self._edit_name(text, [f"{path}:{line + 1}" for line in range(first, last + 1)], location, rename)
         if edited is None:
             return False
-        lines[1][first : last + 1] = edited.splitlines(keepends=True)
+        lines[1][first : last + 1] = _split(edited)
         return True
 
     def _edit_name(self, text: str, places: list[str], location: str, rename: Rename) -> str | None:
@@ -159,8 +159,13 @@ def _read_lines(path: Path) -> tuple[list[str], list[str]] | None:
     try:
         if not path.is_file() or path.is_symlink() or path.stat().st_size > MAX_SOURCE_BYTES:
             return None
-        lines = path.read_bytes().decode("utf-8").split("\n")
+        whole = _split(path.read_bytes().decode("utf-8"))
     except (OSError, ValueError):
         return None
-    whole = [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
     return whole, list(whole)
+
+
+def _split(text: str) -> list[str]:
+    """Return the lines of a text with their ends. Only a line feed ends a line, unlike in `str.splitlines`."""
+    lines = text.split("\n")
+    return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])

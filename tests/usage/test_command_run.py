@@ -77,6 +77,17 @@ def test_a_command_that_fails_is_not_clean(project: Path, capfd: Captured) -> No
     assert "exit code 4" in capfd.readouterr().out
 
 
+def test_a_run_of_too_many_requests_is_not_complete(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: Captured
+) -> None:
+    monkeypatch.setenv("WHOP_WEBHOOK_SECRET_FILE", "no/such/file")
+    monkeypatch.setattr("whopwatch.usage.command_run.MAX_RUN_CALLS", 1)
+    (project / "app.py").write_text(APP + "assert 'WHOP_WEBHOOK_SECRET_FILE' not in os.environ\n")
+    assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0
+    coverage = json.loads((project / "usage.json").read_text())["coverage"]
+    assert any("different requests" in one["reason"] for one in coverage["not_followed"])
+
+
 def test_the_command_has_to_exist(capsys: Captured) -> None:
     assert main(["usage", "--run", "no-such-program-here -x"]) == 2
     assert main(["usage", "--run", "'"]) == 2

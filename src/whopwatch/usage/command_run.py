@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from whopwatch.config.target import FILE_SUFFIX
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.errors import UsageError
@@ -25,7 +26,8 @@ from whopwatch.usage.values import Data
 
 MAX_RUN_SECONDS = 3600.0
 MAX_RUN_CALLS = 20_000
-"""Requests of a run whose names are kept; all are answered."""
+MAX_RUN_BYTES = 64 * 2**20
+"""Requests of a run, and bytes of their bodies, whose names are recorded; all get a response."""
 MAX_ROWS_BYTES = 64 * 2**20
 IN_CHILD = Path(__file__).parent / "in_child"
 """The folder that the child's PYTHONPATH starts with."""
@@ -101,7 +103,8 @@ def run_at_simulator(
             "PYTHONPATH": os.pathsep.join(path),
             ROWS_VARIABLE: str(rows or ""),
         }
-        environ.pop("WHOP_API_KEY_FILE", None)
+        for variable in ("WHOP_API_KEY", "WHOP_WEBHOOK_SECRET"):
+            environ.pop(f"{variable}{FILE_SUFFIX}", None)
         with subprocess.Popen(words, env=environ, cwd=folder, stdout=output, stderr=output) as process:  # noqa: S603
             try:
                 code: int | None = process.wait(MAX_RUN_SECONDS)
@@ -122,6 +125,8 @@ def record_run(words: list[str], contract: Contract, recorder: Recorder) -> Comm
         for row in _rows(Path(rows)):
             child.add(*row)
     server.note(run, child.parsed)
+    if not server.is_whole:
+        recorder.not_followed(run, 1, f"sends more than {MAX_RUN_CALLS:,} different requests, or very large ones")
     recorder.profile.coverage.runs += 1
     recorder.profile.runs.append(result.to_json())
     for version in server.other_versions:
@@ -137,6 +142,8 @@ class _Requests:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._seen: dict[tuple[str, str, bytes], Operation] = {}
+        self._bytes = 0
+        self.is_whole = True
         self.other_versions: list[str] = []
 
     def add(self, call: Any) -> None:
@@ -145,9 +152,16 @@ class _Requests:
         own = self._recorder.index.contract.version
         if version and version != own and version not in self.other_versions and len(self.other_versions) < 5:
             self.other_versions.append(version)
-        if call.operation is not None and len(self._seen) < MAX_RUN_CALLS:
-            query = "&".join(sorted(name for name, _ in call.query_pairs))
-            self._seen[(call.operation.id, query, call.raw_body)] = call.operation
+        if call.operation is None:
+            return
+        key = (call.operation.id, "&".join(sorted(name for name, _ in call.query_pairs)), call.raw_body)
+        if key in self._seen:
+            return
+        if len(self._seen) >= MAX_RUN_CALLS or self._bytes + len(call.raw_body) > MAX_RUN_BYTES:
+            self.is_whole = False
+            return
+        self._bytes += len(call.raw_body)
+        self._seen[key] = call.operation
 
     def note(self, run: str, parsed: set[str]) -> None:
         """Note the operations; what reads the responses is known only for those in `parsed`."""

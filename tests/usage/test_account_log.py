@@ -97,6 +97,13 @@ def test_a_log_that_never_ends_is_read_up_to_the_budget(monkeypatch: pytest.Monk
     assert (profile.account["is_whole"], profile.account["rows"]) == (False, 19)
 
 
+def test_a_page_has_no_more_rows_than_were_requested() -> None:
+    pages = httpx.Response(200, json={"data": [row("/payments")] * 5000, "page_info": {"has_next_page": False}})
+    account = read(MockTransport(lambda _: pages)).account
+    assert account is not None
+    assert account["rows"] == 100
+
+
 @pytest.mark.parametrize("body", [b"[]", b"{}", b"no json", b'{"data": 3}'])
 def test_a_log_that_is_no_page_is_an_error(body: bytes) -> None:
     with pytest.raises(TargetError):

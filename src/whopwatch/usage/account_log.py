@@ -48,7 +48,7 @@ def read_account_log(target: Target, newest: Contract, recorder: Recorder, trans
 def _pages(
     client: Client, operation: Operation, target: Target, contract: Contract
 ) -> Iterator[list[Mapping[str, Any]]]:
-    """Yield the rows of each page. Raise TargetError if the first page cannot be read."""
+    """Yield the rows of each page, no more than were requested. Raise TargetError if a page cannot be read."""
     after: str | None = None
     while True:
         call = _page(operation, contract, target, after)
@@ -63,7 +63,7 @@ def _pages(
                 got=_problem(exchange),
                 hint="the key must be allowed to read the log; versions before the newest do not have it",
             )
-        yield [row for row in rows if isinstance(row, dict)]
+        yield [row for row in rows[: contract.paging(operation).maximum_size] if isinstance(row, dict)]
         info = body.get("page_info")
         following = info.get("end_cursor") if isinstance(info, dict) and info.get("has_next_page") else None
         if not isinstance(following, str) or following == after:
@@ -87,13 +87,13 @@ def _problem(exchange: Exchange) -> str:
 
 
 def _versions_of_keys(client: Client, contract: Contract, target: Target) -> dict[str, str]:
-    """Return the version that each key of the account is pinned to, by the id of the key; {} if that is not shown."""
+    """Return the version that each key of the account is pinned to, by the digest of its id; {} if it is not shown."""
     operation = contract.operations.get(contract.behaviour.pins.get("keys", ""))
     exchange = client.send(_page(operation, contract, target)) if operation else None
     body = exchange.json if exchange is not None and exchange.ok else None
     rows = body.get("data") if isinstance(body, dict) else None
     return {
-        str(row["id"]): str(row["api_version_date"])
+        digest(str(row["id"])): str(row["api_version_date"])
         for row in (rows if isinstance(rows, list) else ())
         if isinstance(row, dict) and "id" in row and is_version(str(row.get("api_version_date")))
     }
@@ -118,7 +118,7 @@ class _AccountLog:
         with suppress(ValueError):
             self._days.append(date.fromisoformat(str(row.get("created_at"))[:10]))
         if isinstance(row.get("api_key_id"), str):
-            self._keys[row["api_key_id"]] += 1
+            self._keys[digest(row["api_key_id"])] += 1
         operation = self._operation(row)
         if operation is None:
             self._unknown += 1
@@ -139,10 +139,9 @@ class _AccountLog:
         return found or contract.operations.get(str(row.get("operation_name")))
 
     def finish(self, versions: Mapping[str, str], requests: int) -> None:
-        """Put what the log says of keys and versions into the profile; keys as digests."""
+        """Put what the log says of keys and versions into the profile. `versions` are by the digest of a key."""
         keys = [
-            {"key": digest(id), "version": versions.get(id), "requests": count}
-            for id, count in self._keys.most_common(100)
+            {"key": key, "version": versions.get(key), "requests": count} for key, count in self._keys.most_common(100)
         ]
         self._recorder.profile.account = {
             "rows": self._rows,

@@ -29,7 +29,7 @@ Examples:
   whopwatch usage src --contract newest -o - | jq -r '.operations[].id'
 
 \b
-Exit codes: 0 at least one operation is used, 2 a source does not exist, 3 no use of the API was found the command of
+Exit codes: 0 at least one operation is used, 2 a source does not exist, 3 no use of the API was found, the command of
 --run failed, or the log of --account cannot be read.
 """
 SHOWN_ROWS = 40

@@ -30,6 +30,8 @@ MAX_SHOWN_PLACES = 20
 _RANK = {Impact.HITS: 0, Impact.MAY: 1, Impact.UNUSED: 2}
 _FIELD_LOCATIONS = ("/", "body:/", "param:")
 _WHOLE_REQUEST = "request"
+_UNSEEN_FIELDS = ("/page_info", "/error", "param:after", "param:before", "param:first", "param:last")
+"""What an SDK or an error handler reads and sends without being seen in the code that makes the call."""
 
 Weighed = tuple[Impact, tuple[str, ...]]
 
@@ -103,6 +105,8 @@ def impact_at(operation: str, location: str, profile: Profile, *, is_required: b
         return impact, tuple(use.places)
     if whole:
         return Impact.MAY, tuple(place for one in whole for place in one.places)
+    if any(_is_within(location, name) for name in _UNSEEN_FIELDS):
+        return Impact.MAY, tuple(use.places)
     return _not_seen(operation, profile), ()
 
 

@@ -101,6 +101,14 @@ def test_an_operation_that_fails_in_the_same_way_at_several_requests_is_judged()
     assert without_incidents([*TWO_PAGES, *[sent("plans.list")] * 100])[1] == ()
 
 
+def test_an_operation_that_fails_in_many_different_ways_is_judged() -> None:
+    ways = [one for status in (500, 502, 503, 504) for one in (sent(status=status), sent())]
+    others = [sent("plans.list")] * 100
+    assert without_incidents([*ways, *others])[1] == ()
+    assert len(without_incidents([*ways[:6], *others])[1]) == 3
+    assert len(without_incidents([*ways, *[sent()] * 32, *others])[1]) == 4
+
+
 def test_many_incidents_are_none() -> None:
     few = [sent(f"o{n}", status, f"/{n}") for n in range(MAX_INCIDENTS) for status in (503, 200)]
     assert len(without_incidents(few)[1]) == MAX_INCIDENTS

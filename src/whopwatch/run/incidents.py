@@ -18,7 +18,8 @@ MAX_INCIDENTS = 3
 MAX_SHARE = 0.05
 """The share of the requests of a run that may be incidents."""
 MAX_SHARE_OF_OPERATION = 0.1
-"""The share of the requests of one operation that may fail in the same way, if it is more than one request."""
+"""The share of the requests of one operation that may fail in the same way, if it is more than one request; and in
+different ways, if it is more than `MAX_INCIDENTS`."""
 MAX_INCIDENTS_LISTED = 20
 """Incidents that a report lists."""
 
@@ -56,11 +57,13 @@ def without_incidents(exchanges: Sequence[Exchange]) -> tuple[Sequence[Exchange]
     of_request = Counter((_identity(one), one.failure_kind) for one in failed)
     sent = Counter(one.operation for one in exchanges) if failures else Counter()
     of_operation = Counter((one.operation, one.failure_kind) for one in failed)
+    in_any_way = Counter(exchanges[place].operation for place in others)
 
     def is_rare(one: Exchange) -> bool:
         kind = one.failure_kind
-        few = max(1, MAX_SHARE_OF_OPERATION * sent[one.operation])
-        return of_request[_identity(one), kind] == 1 and of_operation[one.operation, kind] <= few
+        few = MAX_SHARE_OF_OPERATION * sent[one.operation]
+        is_rare_kind = of_request[_identity(one), kind] == 1 and of_operation[one.operation, kind] <= max(1, few)
+        return is_rare_kind and in_any_way[one.operation] <= max(MAX_INCIDENTS, few)
 
     once = {place for place in others if is_rare(exchanges[place])}
     is_accident = len(others) <= max(MAX_INCIDENTS, MAX_SHARE * len(exchanges))

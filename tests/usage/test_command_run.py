@@ -71,6 +71,41 @@ def test_what_a_run_requests_and_reads_is_in_the_profile(project: Path, capfd: C
     assert '"A title"' not in json.dumps(profile)
 
 
+START = APP[: APP.index("best =")]
+COPIES = (
+    START
+    + """
+import copy, pickle
+print(copy.copy(client.products.list(company_id=company).data[0]).title)
+print(copy.deepcopy(client.plans.list(company_id=company).data[0]).id)
+print(pickle.loads(pickle.dumps(client.payments.list(company_id=company).data[0])).id)
+"""
+)
+NO_FOLDER = (
+    START
+    + """
+import shutil
+shutil.rmtree(os.environ["WHOPWATCH_USAGE_ROWS"])
+print(client.companies.retrieve(company).title)
+"""
+)
+
+
+def test_what_is_copied_is_read_as_a_whole(project: Path, capfd: Captured) -> None:
+    (project / "app.py").write_text(COPIES)
+    assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0
+    rows = {one["id"]: one for one in json.loads((project / "usage.json").read_text())["operations"]}
+    for operation in ("products.list", "plans.list", "payments.list"):
+        assert [one["location"] for one in rows[operation]["read_whole"]] == ["/data/*"], operation
+
+
+def test_a_command_works_although_nothing_can_be_noted(project: Path, capfd: Captured) -> None:
+    (project / "app.py").write_text(NO_FOLDER)
+    assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0
+    (row,) = json.loads((project / "usage.json").read_text())["operations"]
+    assert (row["id"], [one["location"] for one in row["read_whole"]]) == ("companies.retrieve", [""])
+
+
 def test_a_command_that_fails_is_not_clean(project: Path, capfd: Captured) -> None:
     (project / "app.py").write_text(APP + "raise SystemExit(4)\n")
     assert main(["usage", "--run", f"{sys.executable} app.py"]) == 3

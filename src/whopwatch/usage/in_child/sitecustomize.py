@@ -8,6 +8,7 @@ has names and places, no values: [kind, method or webhook, address, location, fi
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib
 import importlib.machinery
 import json
@@ -29,7 +30,21 @@ LIBRARIES = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.se
 OWN_MODULES = ("whop_sdk", "pydantic", "sitecustomize")
 Source = tuple[str, str]
 """The method of a request, or `webhook`; and its address, or the event."""
-WHOLE_READERS = frozenset({"model_dump", "model_dump_json", "model_copy", "dict", "json", "copy", "to_dict", "to_json"})
+WHOLE_READERS = frozenset(
+    {"model_dump", "model_dump_json", "model_copy", "dict", "json", "copy", "to_dict", "to_json"}
+    | {"__dict__", "__deepcopy__", "__reduce_ex__"}
+)
+open_file = open  # a test may replace `open`
+
+
+def never_fails(note: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that notes something without ever making the user's command fail."""
+
+    def note_quietly(*arguments: Any) -> None:
+        with contextlib.suppress(Exception):
+            note(*arguments)
+
+    return note_quietly
 
 
 class Rows:
@@ -47,8 +62,8 @@ class Rows:
         self.seen.add(row)
         if self.file is None or self.process != os.getpid():  # the first row of this process
             self.process = os.getpid()
-            self.file = open(os.path.join(FOLDER, f"{self.process}.jsonl"), "a", encoding="utf-8")  # noqa: SIM115
-            atexit.register(self.file.close)
+            self.file = open_file(os.path.join(FOLDER, f"{self.process}.jsonl"), "a", encoding="utf-8")
+            atexit.register(never_fails(self.file.close))
         if not self.file.closed:
             self.file.write(json.dumps(row) + "\n")
             self.file.flush()
@@ -94,13 +109,14 @@ def is_own(frame: FrameType | None) -> bool:
     return frame is None or frame.f_globals.get("__name__", "").partition(".")[0] in OWN_MODULES
 
 
+@never_fails
 def note_read(model: Any, name: str, value: Any, frame: FrameType) -> None:
     """Note a read of an attribute of a model, and where its value came from."""
     found = origins.get(id(model))
     if found is None:
         return
     _, source, location = found
-    if name in WHOLE_READERS or name == "__dict__":
+    if name in WHOLE_READERS:
         if not is_own(frame):
             rows.add("whole", *source, location, *place(frame))
         return
@@ -122,10 +138,11 @@ def note_read(model: Any, name: str, value: Any, frame: FrameType) -> None:
 def watch_models(base: Any) -> None:
     """Make a model class note what is read of its instances."""
     get, iterate = base.__getattribute__, base.__iter__
+    copy: Callable[[Any], Any] | None = getattr(base, "__copy__", None)
 
     def get_and_note(self: Any, name: str) -> Any:
         value = get(self, name)
-        if name[:1] != "_" or name == "__dict__":
+        if name[:1] != "_" or name in WHOLE_READERS:
             note_read(self, name, value, sys._getframe(1))
         return value
 
@@ -135,6 +152,13 @@ def watch_models(base: Any) -> None:
 
     base.__getattribute__ = get_and_note
     base.__iter__ = iterate_and_note
+    if copy is not None:  # pydantic 2
+
+        def copy_and_note(self: Any) -> Any:
+            note_read(self, "__dict__", None, sys._getframe(1))
+            return copy(self)
+
+        base.__copy__ = copy_and_note
 
 
 def note_request(request: Any, frame: FrameType) -> Source:
@@ -167,6 +191,20 @@ def names_below(value: Any, location: str, level: int) -> Iterator[str]:
             yield from names_below(item, below, level + 1)
 
 
+@never_fails
+def note_response(result: Any, request: Any, frame: FrameType) -> None:
+    """Note a request, and that a result came from its response."""
+    note_origin(result, note_request(request, frame), "")
+
+
+@never_fails
+def note_event(event: Any, frame: FrameType) -> None:
+    """Note a verified event."""
+    source = ("webhook", str(getattr(event, "type", "")))
+    note_origin(event, source, "")
+    rows.add("call", *source, "", *place(frame))
+
+
 def watch_responses(module: Any) -> None:
     """Note what the Stainless SDK parses: releases up to 1."""
     for name in ("BaseAPIResponse", "LegacyAPIResponse"):
@@ -180,7 +218,7 @@ def noting(parse: Callable[..., Any]) -> Callable[..., Any]:
 
     def parse_and_note(self: Any, *arguments: Any, **named: Any) -> Any:
         result = parse(self, *arguments, **named)
-        note_origin(result, note_request(self.http_response.request, sys._getframe(1)), "")
+        note_response(result, self.http_response.request, sys._getframe(1))
         return result
 
     return parse_and_note
@@ -200,9 +238,7 @@ def unwrapping(unwrap: Callable[..., Any]) -> Callable[..., Any]:
 
     def unwrap_and_note(self: Any, *arguments: Any, **named: Any) -> Any:
         event = unwrap(self, *arguments, **named)
-        source = ("webhook", str(getattr(event, "type", "")))
-        note_origin(event, source, "")
-        rows.add("call", *source, "", *place(sys._getframe(1)))
+        note_event(event, sys._getframe(1))
         return event
 
     return unwrap_and_note
@@ -217,7 +253,7 @@ def watch_parsing(module: Any) -> None:
         frame = sys._getframe(1)
         request = getattr(frame.f_locals.get("_response"), "request", None)
         if request is not None:
-            note_origin(result, note_request(request, frame), "")
+            note_response(result, request, frame)
         return result
 
     module.parse_obj_as = parse_and_note

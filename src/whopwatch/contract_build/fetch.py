@@ -57,7 +57,7 @@ def pinned_archive(package: Package, cache_dir: Path, archive: Path | None = Non
 def fetch_release(registry: str, name: str, version: str, cache_dir: Path) -> Package:
     """Fetch one release into `cache_dir`, unless it is there, and return it with the digest that it has.
 
-    Raises `SourceError` if the registry cannot be asked or has no such release.
+    Raises `SourceError` if the registry does not respond or has no such release.
     """
     if not _VERSION.fullmatch(version):
         raise SourceError(f"{version!r} is no version of a release", where=name, expected="a version such as 0.0.23")
@@ -80,7 +80,7 @@ def file_of(registry: str, name: str, version: str) -> str:
 def published_versions(registry: str, name: str) -> list[str]:
     """Return the releases that the registry has of a package, the oldest first.
 
-    Raises `SourceError` if the registry cannot be asked.
+    Raises `SourceError` if the registry does not respond.
     """
     package = Package(registry, name, "", "", "")
     if registry == "pypi":

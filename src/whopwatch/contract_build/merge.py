@@ -125,7 +125,7 @@ class Merger:
 def merge_readings(python: SdkModel, typescript: SdkModel) -> tuple[SdkModel, list[Disagreement]]:
     """Return the exact model of both readings, and every place where they disagree.
 
-    It has the operations and events of Python, and the types that one of both has.
+    It has the operations and events of Python, and the types of either.
     """
     merger = Merger()
     for name in ("version", "array_suffix"):

@@ -137,7 +137,7 @@ def complete_round(
     exchanges: Sequence[Exchange],
     send: Callable[[Call], Exchange | None],
 ) -> None:
-    """Request what a single round of probes showed no data of: whole pages, other parents, other objects.
+    """Request operations without data after a single round of probes: whole pages, other parents, other objects.
 
     Requests are sent for the `selected` operations until each has data or nothing is left to try.
 

@@ -37,7 +37,7 @@ def answering_contract(
 ) -> tuple[Contract, str | None]:
     """Return the contract of the version that answers `target`, or of the nearest older one, and that version.
 
-    Nothing shows the version: return `contract`, and None.
+    If nothing shows the version, return `contract` and None.
     """
     answer, _ = answered_version(contract, target, transport, at_hand)
     return _better(answer, at_hand or bundled_contracts) or contract, answer.version if answer else None

@@ -189,7 +189,7 @@ class Session:
         """Run the experiments of a plan in rounds until the budget is used up, the target is given up, or Ctrl-C.
 
         No experiment starts when at most `keep` requests are left; those in progress may use them. The first requests
-        are sent one after the other: they tell whether the target is worth any more.
+        are sent one after the other: they show whether the target can be checked.
         """
 
         def size() -> int:

@@ -150,7 +150,7 @@ def error_type(exchange: Exchange) -> str | None:
 
 
 def resource(attributes: Attributes | None = None) -> Resource:
-    """Return what the spans and metrics are of: `attributes`, and over them what the environment names."""
+    """Return the resource of spans and metrics: `attributes`, overridden by the standard variables."""
     own = Resource({"service.name": "whopwatch", "service.version": __version__, **(attributes or {})})
     return Resource.create().merge(own).merge(OTELResourceDetector().detect())
 

@@ -43,7 +43,7 @@ def renamed_segment(old: str, new: str) -> Rename | None:
 
 
 class Edits:
-    """Edits of the lines at which the code that `profile` was made of names something that is renamed.
+    """Edit the lines at which the code of `profile` names something that is renamed.
 
     A place is edited only if every use of the name there has the same rename, and the text names it as often as the
     code uses it. `segments` maps renamed operations to the part of their path that changes.
@@ -166,6 +166,6 @@ def _read_lines(path: Path) -> tuple[list[str], list[str]] | None:
 
 
 def _split(text: str) -> list[str]:
-    """Return the lines of a text with their ends. Only a line feed ends a line, unlike in `str.splitlines`."""
+    """Return the lines with their ends. Only a line feed ends a line, unlike in `str.splitlines`."""
     lines = text.split("\n")
     return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])

@@ -1,4 +1,4 @@
-"""Record in a Python process which fields of SDK models its code reads. `whopwatch usage --run` starts it so.
+"""Record in a Python process which fields of SDK models its code reads, for `whopwatch usage --run`.
 
 Python imports this file at its start because its folder is on PYTHONPATH. It needs nothing of whopwatch, sends the
 SDK's requests to WHOP_BASE_URL, and appends rows to a file in the folder WHOPWATCH_USAGE_ROWS, if it names one. A row

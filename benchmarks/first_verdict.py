@@ -108,7 +108,7 @@ def exemplars(folder: Path) -> str:
         end = time.monotonic() + LIMIT
         while time.monotonic() < end:
             time.sleep(1)
-            with suppress(OSError), urllib.request.urlopen(query) as response:
+            with suppress(OSError), urllib.request.urlopen(query, timeout=LIMIT) as response:
                 found = json.load(response)["data"]
                 if found:
                     return f"{len(found)} series, such as {json.dumps(found[0]['exemplars'][0]['labels'])}"
@@ -138,7 +138,7 @@ def main() -> int:
             begun = time.monotonic()
             try:
                 result = function(folder)
-            except (RuntimeError, ImportError, ValueError) as error:
+            except (RuntimeError, ImportError, ValueError, OSError) as error:
                 failed, result = True, f"FAILED: {error}"
             seconds = time.monotonic() - begun
             failed = failed or seconds > LIMIT

@@ -154,8 +154,8 @@ class _Ending:
 class ProbeRunner:
     """Run probes, and export and store their results. `clock` is monotonic, `wall` since the epoch, in seconds.
 
-    `asked_version` is the API version that requests name, None for the version of the key. `trace` exports the trace of a run
-    and returns the labels of an exemplar that leads to it.
+    `asked_version` is the API version that requests name, None for the version of the key. `trace` exports the trace of
+    a run and returns the labels of an exemplar that leads to it.
     """
 
     contract: Contract

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,13 +16,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Receiver(ThreadingHTTPServer):
-    """Keeps every request body by path. `status` is what it responds."""
+    """Keeps every request body by path. `status` is what it responds; the body `is_endless` if it never ends."""
 
     daemon_threads = True
 
     def __init__(self, status: int = 200) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.status = status
+        self.is_endless = False
         self.bodies: dict[str, list[bytes]] = {"/v1/traces": [], "/v1/metrics": []}
         self.headers: list[dict[str, str]] = []
 
@@ -61,8 +62,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
         self.server.bodies[self.path].append(body)
         self.send_response(self.server.status)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(10**12) if self.server.is_endless else "0")
         self.end_headers()
+        with suppress(OSError):
+            while self.server.is_endless:
+                self.wfile.write(bytes(1 << 16))
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

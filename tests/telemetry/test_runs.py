@@ -161,6 +161,19 @@ def test_a_trace_that_is_not_exported_is_one_sentence(
     assert ("'grpc' is not supported" if problem == "grpc" else "did not accept the trace") in warnings[0]
 
 
+def test_a_redirect_of_the_collector_is_a_failure(collector: Receiver, capsys: pytest.CaptureFixture[str]) -> None:
+    collector.status = 307
+    assert main(["check", "--only", "products.list", "--budget", "5", "-q"]) == 0
+    assert "The collector did not accept the trace of this run." in capsys.readouterr().err
+
+
+def test_the_body_of_a_collector_is_not_read(collector: Receiver, capsys: pytest.CaptureFixture[str]) -> None:
+    collector.is_endless = True
+    assert main(["check", "--only", "products.list", "--budget", "5", "-q"]) == 0
+    assert "warning" not in capsys.readouterr().err
+    assert collector.spans
+
+
 def test_a_missing_extra_is_one_sentence_with_the_command(
     collector: Receiver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,7 +36,7 @@ from prometheus_client.samples import Sample
 
 from whopwatch import __version__
 from whopwatch.telemetry import TracedRun
-from whopwatch.telemetry.spans import SCOPE, OnExport, Tracer
+from whopwatch.telemetry.spans import SCOPE, HeadersOnly, OnExport, Tracer
 
 Collect = Callable[[], Iterable[Family]]
 """Returns the current metrics."""
@@ -75,7 +75,7 @@ class MetricsExport:
 
     def __init__(self, resource: Resource, on_export: OnExport, wall: Callable[[], float] = time.time) -> None:
         self._resource, self._on_export, self._wall = resource, on_export, wall
-        self._exporter = OTLPMetricExporter()
+        self._exporter = OTLPMetricExporter(session=HeadersOnly())
         self._started_at = wall()
         self._stopped = threading.Event()
         self._collect: Collect = tuple

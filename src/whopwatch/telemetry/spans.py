@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
+import requests
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -43,6 +45,19 @@ OnExport = Callable[[bool], None]
 """Called after each export with whether the collector took it."""
 
 
+class HeadersOnly(requests.Session):
+    """The connection to a collector. It reads no body, which may have no end, and takes a redirect for a failure."""
+
+    def request(self, *arguments: Any, **named: Any) -> requests.Response:
+        """Send a request and return its response without the body."""
+        response = super().request(*arguments, **{**named, "stream": True, "allow_redirects": False})
+        response.close()
+        response._content = b""
+        if 300 <= response.status_code < 400:
+            raise requests.RequestException("a redirect")
+        return response
+
+
 class Tracer:
     """Turn runs at `target` into spans, and export them: at once, or in batches from a thread.
 
@@ -60,11 +75,13 @@ class Tracer:
 
     def export_in_background(self) -> None:
         """Export the spans of all later runs from a thread."""
-        self._provider.add_span_processor(BatchSpanProcessor(_Watched(OTLPSpanExporter(), self._on_export)))
+        self._provider.add_span_processor(
+            BatchSpanProcessor(_Watched(OTLPSpanExporter(session=HeadersOnly()), self._on_export))
+        )
 
     def export(self, runs: Iterable[TracedRun]) -> None:
         """Export `runs` now."""
-        spans, exporter = InMemorySpanExporter(), OTLPSpanExporter()
+        spans, exporter = InMemorySpanExporter(), OTLPSpanExporter(session=HeadersOnly())
         self._provider.add_span_processor(SimpleSpanProcessor(spans))
         for run in runs:
             self.record(run)

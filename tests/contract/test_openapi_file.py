@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from whopwatch.contract import Contract, load
+from whopwatch.contract.openapi_file import part_at
 from whopwatch.core.errors import ContractError
 
 TEXT = {"type": "string"}
@@ -248,3 +249,8 @@ def test_a_document_without_servers_gets_those_of_its_own_api_only(tmp_path: Pat
     cats = document()
     cats["paths"] = {f"/house/{path.strip('/')}": item for path, item in cats["paths"].items()}
     assert loaded(tmp_path, cats).documents["v1"]["servers"] == [{"url": "/"}]
+
+
+def test_a_reference_to_an_item_of_a_list_has_an_index_of_few_digits(tmp_path: Path) -> None:
+    assert part_at({"tags": [{"name": "a"}]}, "#/tags/0/name") == "a"
+    assert part_at({"tags": [{"name": "a"}]}, f"#/tags/{'9' * 5000}") is None

@@ -162,10 +162,12 @@ def test_a_contract_is_like_itself() -> None:
     assert compare_sides(one, one).places == ()
 
 
-@pytest.mark.parametrize("reference", ["other.yaml#/x", "#/components/parameters/Nowhere"])
+@pytest.mark.parametrize(
+    "reference", ["other.yaml#/x", "#/components/parameters/Nowhere", f"#/tags/{'9' * 5000}"], ids=len
+)
 def test_a_reference_that_leads_nowhere_is_an_error(reference: str) -> None:
     with pytest.raises(ContractError, match="leads nowhere"):
-        read_openapi(document(parameters=[{"$ref": reference}]), "made up")
+        read_openapi({**document(parameters=[{"$ref": reference}]), "tags": [{"name": "a"}]}, "made up")
 
 
 def test_every_place_of_a_schema_is_listed_and_what_is_left_out_is_counted() -> None:

@@ -217,7 +217,7 @@ def part_at(document: Mapping[str, Any], reference: str) -> Any:
     for step in reference.split("/")[1:]:
         key = step.replace("~1", "/").replace("~0", "~")
         if isinstance(node, list):
-            node = node[int(key)] if key.isdecimal() and int(key) < len(node) else None
+            node = node[int(key)] if key.isdecimal() and len(key) < 10 and int(key) < len(node) else None
         else:
             node = node.get(key) if isinstance(node, dict) else None
     return node

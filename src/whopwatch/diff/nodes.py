@@ -152,7 +152,7 @@ class Document:
         steps = str(reference).removeprefix("#/").split("/") if str(reference) != "#" else []
         for step in steps:
             key = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(found, list) and key.isdecimal() and int(key) < len(found):
+            if isinstance(found, list) and key.isdecimal() and len(key) < 10 and int(key) < len(found):
                 found = found[int(key)]
             elif str(reference).startswith("#/") and isinstance(found, Mapping) and key in found:
                 found = found[key]

@@ -58,7 +58,7 @@ class ListPage:
     def size(self, name: str = "first") -> int | None:
         """Return the page size that the request asks for with parameter `name`, None if it has none."""
         text = self.exchange.query_value(name)
-        return int(text) if text and text.isdecimal() else None
+        return int(text) if text and text.isdecimal() and len(text) < 10 else None
 
     @property
     def is_last(self) -> bool:

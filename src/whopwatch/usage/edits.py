@@ -76,7 +76,7 @@ class Edits:
     def _edit(self, place: str, operation: str, location: str, rename: Rename) -> bool:
         path, _, number = place.rpartition(":")
         lines = self._lines(path)
-        if lines is None or not number.isdigit() or not 0 < int(number) <= len(lines[1]):
+        if lines is None or not number.isdecimal() or not 0 < int(number) <= len(lines[1]):
             return False
         first = int(number) - 1
         last = first if location.startswith("/") else _end_of_call(lines[1], first)

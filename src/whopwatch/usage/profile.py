@@ -173,7 +173,7 @@ class Profile:
 def place_order(place: str) -> tuple[str, int]:
     """Return what places are sorted by: the file, then the line as a number."""
     file, _, line = place.rpartition(":")
-    return (file, int(line)) if line.isdigit() else (place, 0)
+    return (file, int(line)) if line.isdecimal() else (place, 0)
 
 
 def read_profile(path: Path) -> Profile:

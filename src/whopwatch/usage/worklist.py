@@ -244,7 +244,7 @@ def _results(task: Task) -> Iterator[dict[str, Any]]:
                 {
                     "physicalLocation": {
                         "artifactLocation": {"uri": path},
-                        "region": {"startLine": int(line) if line.isdigit() and int(line) else 1},
+                        "region": {"startLine": int(line) if line.isdecimal() and int(line) else 1},
                     }
                 }
             ],

@@ -211,7 +211,7 @@ class _Budget(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> int | str | None:
         text = str(value)
-        if text.isdecimal() and 0 < int(text) < 10**9:
+        if text.isdecimal() and len(text) < 10 and int(text):
             return int(text)
         if text not in (*BUDGET_PROFILES, DEFAULT_PROFILE):
             names = ", ".join((*BUDGET_PROFILES, DEFAULT_PROFILE))

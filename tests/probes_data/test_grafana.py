@@ -45,6 +45,31 @@ def test_every_query_of_the_dashboard_parses(run: Run, dashboard: dict[str, Any]
     assert f"{len(rules)} rules found" in run("promtool", "check", "rules", path)
 
 
+def test_the_api_versions_are_shown_beside_a_webhook_receiver(
+    run: Run, dashboard: dict[str, Any], tmp_path: Path
+) -> None:
+    """A receiver has one series for each bundled contract, and none for the version that responses name."""
+    (panel,) = (panel for panel in _panels(dashboard) if panel["title"] == "API versions")
+    series = {
+        'whop_contract_info{job="whopwatch",instance="prober",version="2025-01-01"}': "1",
+        'whop_api_version_info{job="whopwatch",instance="prober",asked="2025-01-01",seen="2026-10-15-1"}': "1",
+        'whop_contract_info{job="whopwatch-webhooks",instance="receiver",version="2025-01-01"}': "1",
+        'whop_contract_info{job="whopwatch-webhooks",instance="receiver",version="2026-10-15-1"}': "1",
+    }
+    shown = '{instance="prober",asked="2025-01-01",seen="2026-10-15-1",version="2025-01-01"}'
+    check = {
+        "expr": re.sub(r"\$\w+", ".*", panel["targets"][0]["expr"]),
+        "eval_time": "0s",
+        "exp_samples": [{"labels": shown, "value": 1}],
+    }
+    inputs = [{"series": name, "values": values} for name, values in series.items()]
+    path = tmp_path / "versions.yaml"
+    path.write_text(
+        yaml.safe_dump({"tests": [{"input_series": inputs, "promql_expr_test": [check]}]}), encoding="utf-8"
+    )
+    assert "SUCCESS" in run("promtool", "test", "rules", path)
+
+
 def test_the_dashboard_uses_only_exported_series(dashboard: dict[str, Any]) -> None:
     for expression in _expressions(dashboard):
         assert metric_names(expression) <= exported() | set(RECORDS), expression

@@ -109,8 +109,8 @@ def _versions() -> table.Panel:
         )
         .with_target(
             query(
-                f"max by (instance, asked, seen, version) (whop_api_version_info{{{BY_PROBER}}} "
-                f"* on (job, instance) group_left (version) whop_contract_info{{{BY_PROBER}}})",
+                f"max by (instance, asked, seen, version) (whop_contract_info{{{BY_PROBER}}} "
+                f"* on (job, instance) group_left (asked, seen) whop_api_version_info{{{BY_PROBER}}})",
                 instant=True,
             )
         )

@@ -99,6 +99,14 @@ def test_what_is_copied_is_read_as_a_whole(project: Path, capfd: Captured) -> No
         assert [one["location"] for one in rows[operation]["read_whole"]] == ["/data/*"], operation
 
 
+def test_a_request_beside_the_sdk_may_read_other_fields(project: Path, capfd: Captured) -> None:
+    (project / "app.py").write_text(f"{APP}print(client.plans.list(company_id=company).data[0].currency)\n")
+    assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0
+    rows = {one["id"]: one for one in json.loads((project / "usage.json").read_text())["operations"]}
+    assert [one["location"] for one in rows["plans.list"]["read_whole"]] == [""]
+    assert rows["payments.list"]["read_whole"] == []
+
+
 def test_a_command_works_although_nothing_can_be_noted(project: Path, capfd: Captured) -> None:
     (project / "app.py").write_text(NO_FOLDER)
     assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0

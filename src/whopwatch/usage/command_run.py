@@ -31,6 +31,10 @@ MAX_RUN_BYTES = 64 * 2**20
 MAX_ROWS_BYTES = 64 * 2**20
 IN_CHILD = Path(__file__).parent / "in_child"
 """The folder that the child's PYTHONPATH starts with."""
+LANGUAGE_HEADERS = ("x-stainless-lang", "x-fern-language")
+"""How an SDK names its language."""
+RAW_HEADER = "x-stainless-raw-response"
+"""Sent by a call whose response the SDK does not parse."""
 ROWS_VARIABLE = "WHOPWATCH_USAGE_ROWS"
 
 
@@ -141,7 +145,7 @@ class _Requests:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._seen: dict[tuple[str, str, bytes], Operation] = {}
+        self._seen: dict[tuple[str, str, bytes, bool], Operation] = {}
         self._bytes = 0
         self.is_whole = True
         self.other_versions: list[str] = []
@@ -154,7 +158,9 @@ class _Requests:
             self.other_versions.append(version)
         if call.operation is None:
             return
-        key = (call.operation.id, "&".join(sorted(name for name, _ in call.query_pairs)), call.raw_body)
+        language = next(filter(None, map(call.headers.get, LANGUAGE_HEADERS)), "")
+        is_parsed = language.lower() == "python" and not call.headers.get(RAW_HEADER)
+        key = (call.operation.id, "&".join(sorted(name for name, _ in call.query_pairs)), call.raw_body, is_parsed)
         if key in self._seen:
             return
         if len(self._seen) >= MAX_RUN_CALLS or self._bytes + len(call.raw_body) > MAX_RUN_BYTES:
@@ -164,9 +170,9 @@ class _Requests:
         self._seen[key] = call.operation
 
     def note(self, run: str, parsed: set[str]) -> None:
-        """Note the operations; what reads the responses is known only for those in `parsed`."""
-        for number, ((id, query, body), operation) in enumerate(self._seen.items(), 1):
-            if id not in parsed:
+        """Note the operations; what reads a response is known only if the Python SDK parsed it: those in `parsed`."""
+        for number, ((id, query, body, is_parsed), operation) in enumerate(self._seen.items(), 1):
+            if id not in parsed or not is_parsed:
                 names = [name for name in query.split("&") if name]
                 self._recorder.operation(id, run, number)
                 self._recorder.whole(Data(id), run, number)

@@ -20,7 +20,8 @@ from whopwatch.config import Secret
 from whopwatch.contract import load
 from whopwatch.core.bounded_http import usable_connections
 from whopwatch.core.errors import UsageError
-from whopwatch.core.report import Verdict
+from whopwatch.core.report import Report, Verdict
+from whopwatch.reports.text import contract_line, states_line
 from whopwatch.signature import new_secret, signed_headers
 from whopwatch.simulator import Backend, SimulatorOptions
 from whopwatch.webhooks.archive import RedactedArchive
@@ -28,6 +29,7 @@ from whopwatch.webhooks.checker import DeliveryChecker
 from whopwatch.webhooks.delivery import Delivery
 from whopwatch.webhooks.intake import ReceiverLimits
 from whopwatch.webhooks.listener import Listener, ReceiverEvent, run_listener, serve_metrics
+from whopwatch.webhooks.samples import Sampler
 from whopwatch.webhooks.versions import DeliveryContracts
 
 CONTRACT = load()
@@ -75,6 +77,28 @@ def test_a_delivery_is_taken_checked_and_counted(backend: Backend) -> None:
     assert 'whop_webhook_deliveries_total{event="payment.succeeded",outcome="ok"} 1.0' in text
     assert 'whop_webhook_deliveries_total{event="payment.succeeded",outcome="duplicate"} 1.0' in text
     assert 'whop_webhook_receipt_lag_seconds_count{event="payment.succeeded"} 1.0' in text
+
+
+def test_a_report_counts_the_events_of_the_contracts_that_deliveries_came_for() -> None:
+    contracts, (old, new) = DeliveryContracts(), (load("2025-01-01"), load("2026-10-15-1"))
+    assert len(old.events) < len(contracts.events) > 0
+    with run_listener(contracts, DeliveryChecker(contracts, Secret(SECRET))) as listener:
+        reports: list[Report] = []
+        for contract in (old, new):
+            sample = Sampler(contract, SECRET)("payment.succeeded")[0]
+            assert httpx.post(listener.url, content=sample.body, headers=dict(sample.headers)).status_code == 200
+            until = time.monotonic() + 30
+            while listener.ledger.received < len(reports) + 1 and time.monotonic() < until:
+                time.sleep(0.01)
+            reports.append(listener.ledger.report("here"))
+    first, second = reports
+    assert f"{len(old.events)} events" in contract_line(first)
+    assert states_line(first).startswith(f"1 of {len(old.events)} events verified")
+    assert {row.reason for row in first.operations} == {None, "no delivery of this event was received"}
+    assert len(second.operations) == len({*old.events, *new.events})
+    only_new = next(name for name in new.events if name not in old.events)
+    reasons = {row.id: row.reason for row in second.operations}
+    assert reasons[f"webhook:{only_new}"] == "no delivery of this event was received; only 2026-10-15-1 has it"
 
 
 def test_the_metrics_name_each_contract_that_a_delivery_may_be_of() -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from whopwatch.contract import Contract
 from whopwatch.contract.loader import describe_contract
 from whopwatch.core.finding import Confidence, Finding, Severity
 from whopwatch.core.report import Report, contract_facts, timestamp
@@ -36,7 +37,7 @@ class DeliveryLedger:
         self._findings: dict[str, Finding] = {}
         self._unsigned: dict[str, Finding] = {}
         self._checked: Counter[str] = Counter()
-        self._contracts: dict[str, dict[str, Any]] = {}
+        self._contracts: dict[str, Contract] = {}
         self._unchecked: Counter[str] = Counter()
         self.refused: Counter[Reason] = Counter()
 
@@ -52,8 +53,8 @@ class DeliveryLedger:
                 self._unchecked[result.unchecked] += 1
             else:
                 self._checked[result.event] += 1
-                if result.contract and result.contract.edition.sha256 not in self._contracts:
-                    self._contracts[result.contract.edition.sha256] = describe_contract(result.contract, of_events=True)
+                if result.contract:
+                    self._contracts[result.contract.edition.sha256] = result.contract
         self.add_findings(result.findings)
 
     def record_refusal(self, refusal: Refusal) -> None:
@@ -82,6 +83,7 @@ class DeliveryLedger:
     def report(self, target: str, *, sent: int = 0, budget: int = 0) -> Report:
         """Return the report so far. `sent` and `budget` count the requests that retrieved objects."""
         findings = self.findings()
+        contracts = [describe_contract(contract, of_events=True) for contract in self._contracts.values()]
         return conclude(
             self._rows(findings),
             findings,
@@ -92,7 +94,7 @@ class DeliveryLedger:
             budget=budget,
             incomplete=self._incomplete(),
             nothing="no delivery was received that could be checked",
-            extra={"deliveries": self._counts(), **contract_facts(self._contracts.values())},
+            extra={"deliveries": self._counts(), **contract_facts(contracts)},
         )
 
     def _incomplete(self) -> str | None:
@@ -114,11 +116,20 @@ class DeliveryLedger:
         return replace(finding, samples=max(seen, finding.violations), confidence=confidence)
 
     def _rows(self, findings: Iterable[Finding]) -> Iterator[RowEvidence]:
+        """Yield a row for each event of the contracts that deliveries were checked against; without any, of all."""
         broken = {finding.operation for finding in findings if finding.breaks}
-        names = list(dict.fromkeys((*self._events, *(name for name in self._checked if name != UNKNOWN_EVENT))))
-        for name in (*names, UNKNOWN_EVENT) if event_operation(UNKNOWN_EVENT) in broken else names:
-            seen = self._checked[name]
-            yield RowEvidence(event_operation(name), "POST", "", unverified=_NONE_RECEIVED, requests=seen, samples=seen)
+        documented = [name for contract in self._contracts.values() for name in contract.events]
+        seen = [name for name in self._checked if name != UNKNOWN_EVENT]
+        seen += [name for name in (*self._events, UNKNOWN_EVENT) if event_operation(name) in broken]
+        for name in dict.fromkeys((*(documented or self._events), *seen)):
+            count, reason = self._checked[name], self._why_none(name)
+            yield RowEvidence(event_operation(name), "POST", "", unverified=reason, requests=count, samples=count)
+
+    def _why_none(self, event: str) -> str:
+        """Return why nothing of `event` was verified, with the version if not every contract documents it."""
+        versions = [str(contract.version) for contract in self._contracts.values() if event in contract.events]
+        is_shared = len(versions) in (0, len(self._contracts))
+        return _NONE_RECEIVED if is_shared else f"{_NONE_RECEIVED}; only {' and '.join(versions)} has it"
 
 
 def _count(known: dict[str, Finding], finding: Finding) -> None:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import _thread
 import json
+import os
 import re
 import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.conftest import ANSWERS, EMPTY_PAGE, KEY, serving
 from tests.cli.proxy import JSON, Proxy, Response, api_error
 from whopwatch.cli import main
+from whopwatch.contract import load
+from whopwatch.signature import new_secret, signed_headers
+from whopwatch.webhooks.samples import Sampler
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "exit-codes.md"
 FEW = ["--only", "products.list,companies.retrieve", "--budget", "20"]
@@ -104,6 +111,45 @@ def test_a_refused_operation_does_not_pass_unless_it_is_allowed(api: Proxy) -> N
     api.change = lambda _, path, response: api_error(403, "forbidden") if "/products" in path else response
     assert check(api) == 3
     assert check(api, "--allow-unchecked") == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("title", "code"), [("", 0), ("unknown", 1), (None, 3)])
+def test_a_stopped_receiver_ends_with_its_verdict(
+    number: signal.Signals,
+    title: str | None,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`title` is what follows the event's name in the one delivery, None without a delivery."""
+    secret = new_secret("0")
+    monkeypatch.setenv("WHOP_WEBHOOK_SECRET", secret)
+    problems: list[Exception] = []
+
+    def deliver_and_stop() -> None:
+        try:
+            ready = ""
+            while not ready:
+                time.sleep(0.02)
+                ready = capsys.readouterr().out
+            if title is not None:
+                body = Sampler(load(), secret)("invoice.paid")[0].body
+                body = body.replace(b"invoice.paid", f"invoice.paid{title}".encode())
+                headers = {
+                    "content-type": "application/json",
+                    **signed_headers(secret, "msg_1", int(time.time()), body),
+                }
+                httpx.post(json.loads(ready)["url"], content=body, headers=headers).raise_for_status()
+        except Exception as error:
+            problems.append(error)
+        os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=deliver_and_stop)
+    thread.start()
+    assert main(["webhook", "listen", "--listen", "127.0.0.1:0", "--seconds", "60"]) == code
+    thread.join()
+    assert not problems
 
 
 def test_fail_on_a_severity(api: Proxy) -> None:

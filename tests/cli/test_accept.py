@@ -138,19 +138,21 @@ def test_wrong_usage_is_refused(
     assert not FILE.exists()
 
 
-def test_a_fingerprint_that_the_report_does_not_have_is_refused(
-    api: Simulator, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("kind", ["without a report", "beside another report", "of a report that is named"])
+def test_a_fingerprint_that_no_report_shows_is_accepted_with_a_warning(
+    kind: str, api: Simulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, report = check()
-    typo = report["findings"][0]["fingerprint"][:-1] + "0"
-    assert accept(typo, "--report", "check.json") == 2
-    assert f"Unknown fingerprint {typo}" in capsys.readouterr().err
-
-
-def test_a_fingerprint_without_any_report_is_accepted_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert accept("0123456789ab") == 0
-    assert "not in any report" in capsys.readouterr().out
-    assert read_accepted(FILE)[0].reason == "agreed"
+    if kind.startswith("beside"):
+        assert drift()[0] == 1
+    api.faults.switch(["enum-value-upper-case@plans.list"])
+    code, report = check()
+    (finding,) = report["findings"]
+    assert code == 1
+    options = ("--report", "check.json") if kind.startswith("of") else ()
+    capsys.readouterr()
+    assert accept(finding["fingerprint"], *options) == 0
+    shown = capsys.readouterr()
+    (entry,) = read_accepted(FILE)
+    assert (entry.operation != "") is bool(options)
+    assert (f"no report here shows {finding['fingerprint']}" in shown.err) is not bool(options)
+    assert check()[0] == 0

@@ -11,7 +11,7 @@ import click
 from whopwatch.cli._support.options import CONFIG, FILE_PATH, NIGHTLY_REPORTS, newest_report
 from whopwatch.cli._support.outputs import write_whole
 from whopwatch.config.accepted import AcceptedEntry, find_accepted_file, with_entries
-from whopwatch.core.errors import EXIT_CLEAN, UsageError, did_you_mean
+from whopwatch.core.errors import EXIT_CLEAN, UsageError
 from whopwatch.core.report import Report
 
 EXAMPLE = """\b
@@ -23,7 +23,8 @@ Examples:
 
 An accepted finding stays in every report and does not affect the exit code of check, drift, report, probe and pytest.
 It counts again from the day after --until, and if it gets worse. An entry that has expired or matches no finding is a
-warning. Accepting a finding again replaces its entry.
+warning. Accepting a finding again replaces its entry. A fingerprint that no report here shows is accepted, with a
+warning; --report FILE adds its class, operation and location.
 """
 
 
@@ -70,13 +71,16 @@ def accept_command(
     if all_current:
         entries = [entry for entry, is_open in current.values() if is_open]
     else:
-        entries = [_named(one, current, file) or AcceptedEntry(one, reason, issue, expires) for one in fingerprints]
+        found = {one: current[one][0] if one in current else None for one in fingerprints}
+        entries = [entry or AcceptedEntry(one, reason, issue, expires) for one, entry in found.items()]
     path = accepted or find_accepted_file(config)
     text = path.read_text(encoding="utf-8") if path.exists() else None
     write_whole(path, with_entries(text, entries, path), "The file of accepted findings cannot be written.")
     for entry in entries:
-        where = f" {entry.operation} {entry.location}" if entry.operation else " (not in any report)"
+        where = f" {entry.operation} {entry.location}" if entry.fingerprint in current else ""
         click.echo(f"accepted: {entry.fingerprint}{where}{f', until {expires}' if expires else ''}")
+        if entry.fingerprint not in current:
+            click.echo(f"Warning: no report here shows {entry.fingerprint}. --report FILE adds its details.", err=True)
     click.echo(f"{len(entries)} added to {path}")
     return EXIT_CLEAN
 
@@ -111,16 +115,3 @@ def _entries(
             yield place.fingerprint, (AcceptedEntry(place.fingerprint, *rest, place.operation, place.location), False)
         entry = AcceptedEntry(finding.fingerprint, *rest, finding.operation, finding.location)
         yield finding.fingerprint, (entry, finding.breaks)
-
-
-def _named(fingerprint: str, current: dict[str, tuple[AcceptedEntry, bool]], file: Path | None) -> AcceptedEntry | None:
-    """Return the entry of a finding of the report; None if there is no report. A finding of no report is an error."""
-    if file is None:
-        return None
-    if fingerprint not in current:
-        raise UsageError(
-            f"Unknown fingerprint {fingerprint}.",
-            expected=f"a finding of {file}",
-            hint=did_you_mean(fingerprint, current) or "name the report that shows the finding with --report",
-        )
-    return current[fingerprint][0]

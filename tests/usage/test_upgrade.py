@@ -190,3 +190,25 @@ def test_a_folder_that_the_copy_only_links_is_not_edited(code: Path) -> None:
         "in a folder that is not copied"
     )
     assert (code / ".src" / "app.py").read_text() == CODE
+
+
+@pytest.mark.parametrize("config", ["pyvenv.cfg", ""])
+def test_the_environment_may_have_any_name(code: Path, config: str) -> None:
+    """Without its pyvenv.cfg the folder is copied without its links: the program is then the original."""
+    (code / "v" / "bin").mkdir(parents=True)
+    (code / "v" / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    if config:
+        (code / "v" / config).write_text(f"home = {Path(sys.executable).resolve().parent}\n")
+    (code / "check.py").write_text(CHECK.replace("import app", "class app: __file__ = 'src/app.py'"))
+    assert upgrade("--run", "v/bin/python check.py", "--format", "json", "-o", "tasks.json") == 1
+    worklist = json.loads((code / "tasks.json").read_text())
+    assert [run["result"] and run["result"]["exit_code"] for run in worklist["runs"]] == [0, 0, 7]
+
+
+def test_a_command_that_cannot_be_executed_does_not_lose_the_worklist(code: Path, capsys: Captured) -> None:
+    (code / "broken").write_bytes(b"\x00\x01")
+    (code / "broken").chmod(0o755)
+    assert upgrade("--run", "./broken") == 1
+    shown = capsys.readouterr().out
+    assert shown.count("not run: the command cannot be executed (Exec format error)") == 3
+    assert "accounts.retrieve(company).title" in shown

@@ -6,11 +6,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from whopwatch.contract import Contract
+from whopwatch.core.errors import WhopwatchError
 from whopwatch.usage.command_run import CommandResult, run_at_simulator
 from whopwatch.usage.scan import IGNORED_FOLDERS, MAX_SOURCE_FILES, MAX_TOTAL_BYTES
 
@@ -51,24 +52,46 @@ def run_before_and_after(
     The edits are made in a copy of the working folder. `edited` maps the files that they change to their new text.
     """
     runs = [
-        UpgradeRun(contract.version or name, result=run_at_simulator(words, contract))
+        _run(words, contract, UpgradeRun(contract.version or name))
         for contract, name in ((old, "the old version"), (new, "the new version"))
     ]
-    version = runs[1].version
     if edited:
-        with tempfile.TemporaryDirectory(prefix="whopwatch-") as scratch:
+        run = UpgradeRun(runs[1].version, is_edited=True)
+        with tempfile.TemporaryDirectory(prefix="whopwatch-", ignore_cleanup_errors=True) as scratch:
             try:
                 copy = _edited_copy(Path(scratch) / Path.cwd().name, edited)
-            except (_CopyRefusedError, OSError) as error:
-                problem = str(error) if isinstance(error, _CopyRefusedError) else "the working folder cannot be copied"
-                return (*runs, UpgradeRun(version, True, problem=problem))
-            roots = _import_roots(sources, copy)
-            runs.append(UpgradeRun(version, True, run_at_simulator(words, new, python_path=roots, folder=copy)))
+            except _CopyRefusedError as error:
+                return (*runs, replace(run, problem=str(error)))
+            except (OSError, ValueError) as error:
+                return (*runs, replace(run, problem=f"the working folder cannot be copied ({_reason(error)})"))
+            there = [_program(words[0], copy), *words[1:]]
+            runs.append(_run(there, new, run, python_path=_import_roots(sources, copy), folder=copy))
     return tuple(runs)
 
 
+def _run(
+    words: list[str], contract: Contract, run: UpgradeRun, python_path: Sequence[Path] = (), folder: Path | None = None
+) -> UpgradeRun:
+    """Return `run` with its result, or with why there is none: the worklist is printed without it."""
+    try:
+        return replace(run, result=run_at_simulator(words, contract, python_path=python_path, folder=folder))
+    except (OSError, ValueError, WhopwatchError) as error:
+        return replace(run, problem=f"the command cannot be executed ({_reason(error)})")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _program(name: str, copy: Path) -> str:
+    """Return the program for a run in the copy: one with a relative path that the copy lacks is the original."""
+    if not os.path.dirname(name) or (copy / name).exists():
+        return name
+    return os.path.abspath(name)  # not resolve(): the python of a virtual environment is a link
+
+
 def _edited_copy(copy: Path, edited: Mapping[str, str]) -> Path:
-    """Copy the working folder and make the edits in the copy. Folders of libraries become links to the original."""
+    """Copy the working folder and make the edits in the copy. Folders of libraries, such as virtual environments, become links."""
     here = Path.cwd()
     outside = next((name for name in edited if Path(name).is_absolute() or ".." in Path(name).parts), None)
     if outside is not None:
@@ -79,7 +102,8 @@ def _edited_copy(copy: Path, edited: Mapping[str, str]) -> Path:
         target.mkdir(parents=True, exist_ok=True)
         for name in list(folders):
             source = Path(place, name)
-            if name in IGNORED_FOLDERS or name.startswith(".") or source.is_symlink():
+            is_library = name in IGNORED_FOLDERS or name.startswith(".") or (source / "pyvenv.cfg").exists()
+            if is_library or source.is_symlink():
                 folders.remove(name)
                 if name != "__pycache__":
                     (target / name).symlink_to(source)

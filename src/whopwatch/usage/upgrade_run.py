@@ -91,7 +91,7 @@ def _program(name: str, copy: Path) -> str:
 
 
 def _edited_copy(copy: Path, edited: Mapping[str, str]) -> Path:
-    """Copy the working folder and make the edits in the copy. Folders of libraries, such as virtual environments, become links."""
+    """Copy the working folder and make the edits in the copy. Libraries become links to the original."""
     here = Path.cwd()
     outside = next((name for name in edited if Path(name).is_absolute() or ".." in Path(name).parts), None)
     if outside is not None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
 from tests.http.mock import MockTransport
 from tests.run.fake_api import FakeApi
 from tests.run.in_process import InProcess
+from whopwatch.cli import main
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
+from whopwatch.run.abort import KEY_MISSING, KEY_REJECTED
 from whopwatch.run.versions import newest_move, survey_versions
-from whopwatch.simulator import SimulatorOptions
+from whopwatch.simulator import SimulatorOptions, embedded
 
 KEY = "apik_secret_1234abcd"
 PINNED = "2026-10-15-1"
@@ -99,3 +103,27 @@ def test_a_move_counts_what_changes_to_the_newest_contract(newest: Contract) -> 
         assert move.classes["D1"] > 5
         assert move.to_json()["command"] == "whopwatch diff 2025-01-01 2026-10-15-1"
     assert [newest_move(one) for one in (None, newest.version, "2027-01-01", "2020-01-01")] == [None] * 4
+
+
+@pytest.mark.parametrize("key", ["rejected", None])
+@pytest.mark.parametrize("version", ["2025-01-01", "2026-10-15-1"])
+def test_a_rejected_key_shows_no_version(newest: Contract, version: str, key: str | None) -> None:
+    """The header of a 401 names the version that the API chose, which is not that of the key."""
+    api = InProcess(load(version), SimulatorOptions())
+    survey = survey_versions(newest, load(), replace(api.target(), api_key=Secret(key) if key else None), api)
+    assert (survey.supported, survey.key_version, survey.key_evidence) == ((), None, None)
+    assert (survey.webhooks, survey.webhooks_listed) == ({}, False)
+    assert survey.reason == (KEY_REJECTED if key else KEY_MISSING)
+
+
+@pytest.mark.parametrize("key", ["rejected", ""])
+@pytest.mark.parametrize("version", ["2025-01-01", "2026-10-15-1"])
+def test_the_command_says_that_the_key_was_rejected(
+    version: str, key: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with embedded(load(version)) as simulator:
+        monkeypatch.setenv("WHOP_API_KEY", key)
+        assert main(["versions", "--target", simulator.base_url]) == 3
+    shown = " ".join(capsys.readouterr().out.split())
+    assert (KEY_REJECTED if key else KEY_MISSING) in shown
+    assert "supported unknown key unknown webhooks unknown" in shown

@@ -112,9 +112,8 @@ def _print(
     key = f"{survey.key_version} ({known[survey.key_evidence or 'key']})" if survey.key_version else "unknown"
     table.add_row("key", key)
     counts = Counter(survey.webhooks.values())
-    table.add_row(
-        "webhooks", ", ".join(f"{count} of {version}" for version, count in sorted(counts.items())) or "none seen"
-    )
+    seen = ", ".join(f"{count} of {version}" for version, count in sorted(counts.items()))
+    table.add_row("webhooks", seen or ("none seen" if survey.webhooks_listed else "unknown: the API did not list them"))
     bundled = [edition for edition in editions() if edition.version]
     table.add_row("contracts", ", ".join(f"{edition.version} ({edition.release})" for edition in bundled))
     table.add_row("requests", str(survey.sent))

@@ -223,7 +223,7 @@ class VersionDetector:
 
     def record(self, exchange: Exchange) -> None:
         """Take in one exchange; does nothing once the version is decided."""
-        if self.is_decided or exchange.credential != "key":
+        if self.is_decided or exchange.credential != "key" or _rejects_key(exchange):
             return
         supported = supported_versions(exchange)
         if supported is not None:
@@ -379,8 +379,15 @@ def _other_version(contract: Contract, exchange: Exchange, others: Sequence[Cont
     return next((version for version in matching if version != contract.version), None)
 
 
+def _rejects_key(exchange: Exchange) -> bool:
+    """Return whether the response is a 401. The version of such a response is the API's own choice, not the key's."""
+    return exchange.status == 401
+
+
 def _echoed(exchange: Exchange) -> str | None:
-    """Return the version that the response's header names, None if it names none."""
+    """Return the version that the response's header names, None if it names none or the API rejected the key."""
+    if _rejects_key(exchange):
+        return None
     value = (exchange.header(VERSION_HEADER) or "").strip()
     return value if _VERSION.fullmatch(value) else None
 

@@ -20,16 +20,15 @@ MAX_CONTRACTS = 4
 """Contracts that a run tries: few responses may fit several versions that are near each other."""
 
 
-def answered_version(
+def observe_version(
     contract: Contract, target: Target, transport: Transport | None = None, at_hand: OtherContracts | None = None
-) -> tuple[AnsweredVersion | None, int]:
-    """Return the version that answers `target` without a version header, and the number of GETs that showed it.
+) -> Observation:
+    """Observe which version answers `target` without a version header: `api_version` of the result.
 
     At most COMPARED requests of `contract` are sent; their responses are compared with the contracts `at_hand`.
     """
     plain = replace(target, api_version_date=None, writable=False)
-    found = observe(contract, plain, budget=COMPARED, others=at_hand or bundled_contracts, transport=transport)
-    return found.api_version, found.sent
+    return observe(contract, plain, budget=COMPARED, others=at_hand or bundled_contracts, transport=transport)
 
 
 def answering_contract(
@@ -39,7 +38,7 @@ def answering_contract(
 
     If nothing shows the version, return `contract` and None.
     """
-    answer, _ = answered_version(contract, target, transport, at_hand)
+    answer = observe_version(contract, target, transport, at_hand).api_version
     return _better(answer, at_hand or bundled_contracts) or contract, answer.version if answer else None
 
 

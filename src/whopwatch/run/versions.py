@@ -17,7 +17,7 @@ from whopwatch.diff.sides import side_of_contract
 from whopwatch.http import Client, Transport
 from whopwatch.run.abort import abort_reason
 from whopwatch.run.api_version import request_first_page, request_supported_versions, supported_versions
-from whopwatch.run.matching import COMPARED, answered_version, bundled_contracts
+from whopwatch.run.matching import COMPARED, bundled_contracts, observe_version
 
 SURVEY_BUDGET = 12
 """Requests that the questions take at most."""
@@ -30,14 +30,16 @@ class VersionSurvey:
 
     `supported` are the versions that it lists, the oldest first, empty if it lists none. `key_version` is the version
     that answers requests without a version header, `key_evidence` how that is known (`key`, `header`, `responses`);
-    both are None if it is not known. `webhooks` maps the id of each webhook to its version. `sent` counts the requests.
-    `reason` says why the target could not be surveyed, None if it could.
+    both are None if it is not known. `webhooks` maps the id of each webhook to its version; `webhooks_listed` says
+    whether the target listed them. `sent` counts the requests. `reason` says why the target could not be surveyed, None
+    if it could.
     """
 
     supported: tuple[str, ...] = ()
     key_version: str | None = None
     key_evidence: str | None = None
     webhooks: Mapping[str, str] = field(default_factory=dict)
+    webhooks_listed: bool = False
     sent: int = 0
     reason: str | None = None
 
@@ -47,6 +49,7 @@ class VersionSurvey:
             "supported": list(self.supported),
             "key": {"version": self.key_version, "evidence": self.key_evidence},
             "webhooks": dict(self.webhooks),
+            "webhooks_listed": self.webhooks_listed,
             "editions": [
                 {"version": edition.version, "release": edition.release, "date": edition.date} for edition in editions()
             ],
@@ -99,16 +102,22 @@ def survey_versions(
         supported = _supported(client, contract, default, target)
         newest = supported[-1] if supported else None
         key_version = _version_of_key(client, contract, target, newest)
-        webhooks = _versions_of_webhooks(client, contract, target, newest)
+        listed = _listed(client, contract, target, "webhooks", newest)
         sent = client.sent
     evidence = "key" if key_version else None
+    reason = None
     if key_version is None:
-        answer, compared = answered_version(default, target, transport)
-        sent += compared
+        found = observe_version(default, target, transport)
+        sent += found.sent
+        answer = found.api_version
         if answer is not None and answer.version is not None:
             key_version, evidence = answer.version, str(answer.evidence)
-    reason = None if key_version else abort_reason(seen, has_key=target.api_key is not None)
-    return VersionSurvey(supported, key_version, evidence, webhooks, sent, reason)
+        else:
+            reason = (
+                abort_reason(seen, has_key=target.api_key is not None) or (found.unusable and found.stopped) or None
+            )
+    has_listed = listed is not None and listed.ok
+    return VersionSurvey(supported, key_version, evidence, _versions_of_webhooks(listed), has_listed, sent, reason)
 
 
 def _supported(client: Client, contract: Contract, default: Contract, target: Target) -> tuple[str, ...]:
@@ -136,10 +145,10 @@ def _is_end_of(shown: Any, secret: str) -> bool:
     return len(tail) >= 4 and secret.endswith(tail)
 
 
-def _versions_of_webhooks(client: Client, contract: Contract, target: Target, version: str | None) -> dict[str, str]:
+def _versions_of_webhooks(listed: Exchange | None) -> dict[str, str]:
     return {
         item["id"]: _shown_version(item.get("api_version_date")) or _shown_version(item.get("api_version")) or "unknown"
-        for item in _items(_listed(client, contract, target, "webhooks", version))
+        for item in _items(listed)
         if isinstance(item.get("id"), str)
     }
 

@@ -55,6 +55,10 @@ def test_an_accepted_finding_does_not_affect_any_exit_code(api: Simulator, capsy
     assert (entry.operation, entry.drift_class, entry.issue) == ("products.list", "D5", "https://t.example/1")
     code, report = check("--record", "check.har")
     assert (code, report["verdict"]) == (0, "clean")
+    assert [row["state"] for row in report["operations"] if row["id"] == "products.list"] == ["drift"]
+    assert "CLEAN   1 operation matches the contract; 1 accepted finding\n" in capsys.readouterr().out
+    assert check("-q")[0] == 0
+    assert capsys.readouterr().out.endswith("CLEAN   1 operation matches the contract; 1 accepted finding\n")
     assert [(one["state"], one["accepted"]) for one in report["findings"]] == [
         ("accepted", "agreed (https://t.example/1)")
     ]
@@ -75,6 +79,17 @@ def test_an_entry_that_matches_nothing_is_a_warning(api: Simulator, capsys: pyte
     assert "no longer occurs. Remove it from accepted.yaml." in shown
     assert [(one["class_slug"], one["severity"]) for one in report["findings"]] == [("accepted-entry-outdated", "info")]
     assert check(only=("--only", "plans.list"))[1]["findings"] == []
+
+
+def test_an_accepted_operation_is_not_among_those_that_do_not_match(
+    api: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, report = check()
+    accept(report["findings"][0]["fingerprint"], "--report", "check.json")
+    api.faults.switch([FAULT, "enum-value-upper-case@plans.list"])
+    capsys.readouterr()
+    assert check("-q")[0] == 1
+    assert "DRIFT   1 operation does not match the contract; 1 accepted finding\n" in capsys.readouterr().out
 
 
 def test_an_expired_entry_no_longer_covers_its_finding(api: Simulator) -> None:

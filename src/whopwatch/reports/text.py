@@ -290,18 +290,33 @@ def headline(report: Report) -> str:
     kind = "event" if is_of_events else "operation"
     if report.verdict is Verdict.COULD_NOT_CHECK:
         return report.reason or "nothing was verified"
+    accepted = sum(finding.state is FindingState.ACCEPTED for finding in report.findings)
+    rest = f"; {plural(accepted, 'accepted finding')}" if accepted else ""
     if report.verdict is Verdict.DRIFT:
-        broken = counts[State.DRIFT]
+        broken = counts[State.DRIFT] - _only_accepted(report)
         what = f"{plural(broken, kind)} {'does' if broken == 1 else 'do'} not match the contract"
         if not broken:
             breaking = sum(finding.breaks for finding in report.findings)
             what = f"{plural(breaking, 'finding')} about the target as a whole"
-        return f"{what}. The run is incomplete: {report.reason}" if report.reason else what
+        return f"{what}{rest}. The run is incomplete: {report.reason}" if report.reason else f"{what}{rest}"
     verified, unchecked = counts[State.VERIFIED], counts[State.COULD_NOT_CHECK]
-    rest = f"; {plural(unchecked, kind)} could not be checked" if unchecked else ""
+    rest += f"; {plural(unchecked, kind)} could not be checked" if unchecked else ""
     outdated = sum(finding.check == "accepted" for finding in report.findings)
     rest += f". Warning: {plural(outdated, 'accepted entry')} to update" if outdated else ""
     return f"{plural(verified, kind)} {'matches' if verified == 1 else 'match'} the contract{rest}"
+
+
+def _only_accepted(report: Report) -> int:
+    """Return how many operations in state drift have no finding but accepted ones that would break the contract."""
+    accepted: set[str] = set()
+    broken: set[str] = set()
+    for finding in report.findings:
+        operations = {finding.operation, *(place.operation for place in finding.places)}
+        if finding.breaks:
+            broken |= operations
+        elif finding.state is FindingState.ACCEPTED:
+            accepted |= operations
+    return sum(row.state is State.DRIFT and row.id in accepted - broken for row in report.operations)
 
 
 def change_line(report: Report) -> str | None:

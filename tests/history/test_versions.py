@@ -105,7 +105,7 @@ def test_the_history_restarts_for_operations_that_differ_alone(contract: Contrac
     parameter = {"name": "added", "in": "query", "required": True, "schema": {"type": "string"}}
     documents["v1"]["paths"]["/payments"]["get"]["parameters"].append(parameter)
     later = Contract(documents, replace(contract.edition, version="2025-06-01"))
-    sentence = restart_for_contract(records, later)
+    sentence = restart_for_contract(records, later, {"products.list", "payments.list"})
     assert sentence is not None
     assert sentence.startswith(f"Earlier nights used the contract {OLD}, this one uses 2025-06-01: the comparison")
     assert "for 2 operations that" in sentence
@@ -113,22 +113,61 @@ def test_the_history_restarts_for_operations_that_differ_alone(contract: Contrac
         assert set(kept) == {"products.list"}
     assert set(records.findings) == {"products.list"}
     assert records.next_trait_number() == 2
-    assert restart_for_contract(records, later) is None
+    assert restart_for_contract(records, later, {"products.list", "payments.list"}) is None
 
 
 def test_a_contract_without_differences_keeps_the_history(contract: Contract) -> None:
     records = records_of("products.list")
     later = Contract(contract.documents, replace(contract.edition, version="2025-06-01"))
-    assert "no operation differs" in (restart_for_contract(records, later) or "")
+    assert "no operation differs" in (restart_for_contract(records, later, {"products.list", "payments.list"}) or "")
     assert set(records.operations) == {"products.list"}
 
 
 def test_a_contract_that_is_not_at_hand_restarts_everything(contract: Contract) -> None:
     records = Records(salt=b"salt", contract="2026-01-01", operations={"products.list": OperationRecord()})
-    sentence = restart_for_contract(records, contract)
+    sentence = restart_for_contract(records, contract, {"products.list"})
     assert sentence is not None
     assert "for 1 operation that" in sentence
     assert records.operations == {}
+
+
+def test_a_history_waits_until_a_night_verifies_its_operation_with_the_new_contract() -> None:
+    records = records_of("payments.list", "payments.retrieve")
+    kept = deepcopy(records)
+    newest, oldest = load("newest"), load()
+    assert restart_for_contract(records, newest, ()) is None
+    assert records == kept
+    assert "for 1 operation that" in (restart_for_contract(records, newest, {"payments.list"}) or "")
+    assert (records.contract, set(records.operations), set(records.findings)) == (
+        NEW,
+        {"payments.retrieve"},
+        {"payments.retrieve"},
+    )
+    assert baseline_from_json(baseline_to_json(records), "here") == records
+    back = deepcopy(records)
+    assert "goes on" in (restart_for_contract(back, oldest, {"payments.retrieve"}) or "")
+    assert back.findings["payments.retrieve"] == kept.findings["payments.retrieve"]
+    assert back.operations["payments.retrieve"].contract == ""
+    assert restart_for_contract(records, newest, {"payments.list"}) is None
+    sentence = restart_for_contract(records, newest, {"payments.retrieve"}) or ""
+    assert f"used the contract {OLD}, this one uses {NEW}: the comparison restarts for 1 operation" in sentence
+    assert [len(kept) for kept in (records.findings, records.traits, records.objects)] == [0, 0, 0]
+
+
+def test_a_night_that_verifies_nothing_keeps_the_history(contract: Contract) -> None:
+    fault = "field-missing@products.list"
+    nights = Nights(contract, ("products.list",))
+    for _ in range(2):
+        nights.run([fault])
+    before = deepcopy(nights.records)
+    dead = report(rows=(row(State.COULD_NOT_CHECK),), verdict=Verdict.COULD_NOT_CHECK, reason="rejected (401)")
+    compare_with_history(load("newest"), (), dead, nights.records)
+    for name in ("contract", "traits", "objects", "tallies", "findings"):
+        assert getattr(nights.records, name) == getattr(before, name)
+    later = nights.run([fault])
+    assert later.memory is not None
+    assert later.memory.restarted is None
+    assert {str(one.state) for one in later.findings if one.breaks} == {"known"}
 
 
 @pytest.mark.thorough

@@ -57,7 +57,8 @@ def compare_with_history(
     """
     rules = history_rules()
     night = _night(report, records)
-    restarted = restart_for_contract(records, contract)
+    verified = {result.id for result in report.operations if result.state in (State.VERIFIED, State.DRIFT)}
+    restarted = restart_for_contract(records, contract, verified)
     memory = BaselineSummary(night.number - 1, records.nights[-1].started_at if records.nights else None)
     memory = replace(memory, restarted=restarted)
     about_versions = find_version_changes(records, api_version, night.started_at)
@@ -67,7 +68,7 @@ def compare_with_history(
         if operation in records.operations:
             record = records.operations[operation]
             record.met = sorted({*record.met, rule})
-    if not any(result.state in (State.VERIFIED, State.DRIFT) for result in report.operations):
+    if not verified:
         records.nights = [*records.nights, night][-MAX_NIGHTS:]
         # Why nothing was verified is the report's reason, so only what cannot be the cause is added.
         news = tuple(finding for finding in about_versions if not finding.breaks)
@@ -114,7 +115,11 @@ def _compared(
     `about_versions` are findings that have their state already.
     """
     rules = history_rules()
-    profiles = profile_answers(contract, evidence, rules.headers, Digests(records.salt))
+    profiles = {
+        id: profile
+        for id, profile in profile_answers(contract, evidence, rules.headers, Digests(records.salt)).items()
+        if id not in records.operations or not records.operations[id].contract  # the history of another contract
+    }
     found, rescaled = _found(report, records, night, profiles, evidence)
     rechecked = samples_rechecked(evidence, profiles, report.operations, rules)
     digests = _undocumented_values(profiles)

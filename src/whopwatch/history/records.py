@@ -39,7 +39,8 @@ class OperationRecord:
     `verified_night` is the last night that verified it (0 for never), `unverified` counts the nights since, and
     `changes` counts the nights on which one of its findings appeared, got worse or was fixed. `met` are the ids of
     undocumented rules that its responses met on some night, `checked` the night on which each of its checks last had
-    its turn; a check that never had has the night before it was first known.
+    its turn; a check that never had has the night before it was first known. `contract` names the contract of this
+    history if the latest nights used another one and could not verify the operation, else it is empty.
     """
 
     verified_night: int = 0
@@ -49,6 +50,7 @@ class OperationRecord:
     latencies: list[float | None] = field(default_factory=list)
     met: list[str] = field(default_factory=list)
     checked: dict[str, int] = field(default_factory=dict)
+    contract: str = ""
 
 
 @dataclass
@@ -105,7 +107,7 @@ class Records:
     `owner` is the API and the company of the nights (see `history/nightly.py`), empty until the first night.
     `objects` maps each known object to the night on which it was last seen and the numbers of its traits (see
     `encode_delta_varints`). `tallies` are counts by operation and location; those of the kind `seen` are named
-    `samples`, `present` and `nulls`. `contract` names the contract of the latest night, empty until the first one.
+    `samples`, `present` and `nulls`. `contract` names the contract of the latest night that verified something.
     `versions` are the supported versions of the API that nights have seen.
     """
 

@@ -94,24 +94,45 @@ def _finding(
     )
 
 
-def restart_for_contract(records: Records, contract: Contract) -> str | None:
-    """Make `records` a history of `contract`; return one sentence if earlier nights used another contract, else None.
+def restart_for_contract(records: Records, contract: Contract, verified: Collection[str]) -> str | None:
+    """Make `records` a history of `contract`; return one sentence if the comparison restarts or the contract changed.
 
-    The history of an operation is dropped if the contracts differ in it, or if the earlier contract is not at hand.
+    The history of an operation is dropped if the contracts differ in it, or if the earlier contract is not at hand; but
+    not before a night verifies the operation with the new contract: `verified` are the operations of this night.
     """
-    earlier, records.contract = records.contract, str(contract.edition)
-    if not earlier or earlier == records.contract:
+    if not verified:
         return None
-    old = next((one for one in bundled_contracts() if str(one.edition) == earlier), None)
-    differing = set(_differing(old, contract)) if old else None
-    ids = {*records.operations, *(finding.finding.operation for finding in records.findings.values())}
-    dropped = {id for id in ids if differing is None or id in differing or id not in contract.operations}
+    earlier, records.contract = records.contract or str(contract.edition), str(contract.edition)
+    contracts = _contracts_of_history(records, contract, earlier)
+    gone = contracts.keys() - contract.operations.keys() if earlier != records.contract else set()
+    dropped = {id for id in contracts if id in verified or id in gone or id not in records.operations}
+    for id, record in records.operations.items():
+        record.contract = contracts.get(id, "")
     records.drop_operations(dropped)
+    if not dropped and earlier == records.contract:
+        return None
     number = f"{len(dropped)} operation{'' if len(dropped) == 1 else 's'}"
-    restart = (
-        f"restarts for {number} that the contracts describe differently" if dropped else "goes on, no operation differs"
-    )
-    return f"Earlier nights used the contract {earlier}, this one uses {records.contract}: the comparison {restart}."
+    restart = f"restarts for {number} that the contracts describe differently" if dropped else "goes on"
+    if not contracts:
+        restart += ", no operation differs"
+    elif not dropped:
+        restart += " until a night verifies an operation that the contracts describe differently"
+    names = " and ".join(sorted({contracts[id] for id in dropped} or {earlier}))
+    return f"Earlier nights used the contract {names}, this one uses {records.contract}: the comparison {restart}."
+
+
+def _contracts_of_history(records: Records, contract: Contract, earlier: str) -> dict[str, str]:
+    """Return the contract of the history of each operation that `contract` describes differently."""
+    waiting = {id: record.contract for id, record in records.operations.items() if record.contract}
+    if earlier == records.contract:
+        return waiting  # they were compared when the contract changed
+    ids = {*records.operations, *(finding.finding.operation for finding in records.findings.values())}
+    origins = {id: waiting.get(id, earlier) for id in ids}
+    differing: dict[str, Collection[str]] = {records.contract: ()}
+    for name in {*origins.values()} - differing.keys():
+        old = next((one for one in bundled_contracts() if str(one.edition) == name), None)
+        differing[name] = {*_differing(old, contract), *(ids - contract.operations.keys())} if old else ids
+    return {id: name for id, name in origins.items() if id in differing[name]}
 
 
 def _differing(old: Contract, new: Contract) -> Iterator[str]:

@@ -157,7 +157,9 @@ def test_the_rule_alone_agrees_with_the_official_facts(model: SdkModel) -> None:
     differing = [found for found in disagreements_with(document, facts) if found[1] != "place"]
     missed = Counter(aspect for _, aspect, _ in differing)
     assert {aspect: missed[aspect] / asked[aspect] <= 0.02 for aspect in asked} == dict.fromkeys(asked, True)
-    assert all(is_learned_at(document, fact) for fact, _, _ in differing)
+    promised = {(fact.where, fact.pointer) for fact, _, _ in differing if not is_learned_at(document, fact)}
+    # Its type in the SDK excludes null, but the document and the field's own docstring allow it.
+    assert promised == {("schema Experiment", "/related_resource")}
 
 
 def test_facts_of_another_version_hold_where_the_release_leaves_a_place_open() -> None:

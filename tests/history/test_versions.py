@@ -10,6 +10,7 @@ import pytest
 from tests.history.factories import finding, report, row
 from tests.history.nights import Nights
 from whopwatch.contract import Contract, load
+from whopwatch.contract.answered_version import AnsweredVersion, VersionEvidence
 from whopwatch.core.finding import Severity
 from whopwatch.core.report import State, Verdict
 from whopwatch.history import Records, compare_with_history
@@ -17,7 +18,6 @@ from whopwatch.history.encoding import baseline_from_json, baseline_to_json
 from whopwatch.history.records import FindingRecord, OperationRecord, TraitRecord, VersionRecord
 from whopwatch.history.versions import MAX_VERSION_FINDINGS, find_version_changes, restart_for_contract
 from whopwatch.reports.text import change_line
-from whopwatch.run.api_version import AnsweredVersion, VersionEvidence
 
 DAY = "2026-01-0{}T03:00:00Z"
 OLD, NEW, NEWER = "2025-01-01", "2026-10-15-1", "2026-10-20"

@@ -12,20 +12,13 @@ import pytest
 
 from tests.run.fake_api import FakeApi
 from whopwatch.contract import Contract, Operation, load
+from whopwatch.contract.answered_version import AnsweredVersion, VersionEvidence, supported_versions
 from whopwatch.contract.edition import Edition
 from whopwatch.contract.loader import version_at_or_before
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.report import State, Verdict
 from whopwatch.run import judge, observe
-from whopwatch.run.api_version import (
-    AnsweredVersion,
-    VersionDetector,
-    VersionEvidence,
-    answered_by_other_version,
-    mismatch_sentence,
-    schema_places,
-    supported_versions,
-)
+from whopwatch.run.api_version import VersionDetector, answered_by_other_version, mismatch_sentence, schema_places
 from whopwatch.run.selection import match_operations
 
 LISTS = ("products.list", "plans.list", "payments.list", "memberships.list", "members.list")

@@ -11,6 +11,7 @@ from whopwatch.checks import Evidence
 from whopwatch.checks.acceptance import ACCEPTED_CHECK, check_entries, mark_accepted
 from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.contract import Contract
+from whopwatch.contract.answered_version import AnsweredVersion
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Source
 from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, Verdict
@@ -30,7 +31,6 @@ from whopwatch.history.unverified import (
 )
 from whopwatch.history.versions import find_version_changes, restart_for_contract
 from whopwatch.planning.state import OperationHistory
-from whopwatch.run.api_version import AnsweredVersion
 from whopwatch.run.conclude import denied_reason
 
 MAX_NIGHTS = 1000

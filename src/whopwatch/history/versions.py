@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from whopwatch.contract import Contract
+from whopwatch.contract.answered_version import AnsweredVersion, VersionEvidence
 from whopwatch.contract.loader import version_order
 from whopwatch.core.finding import Confidence, Finding, FindingState, Severity, Source
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import side_of_contract
 from whopwatch.history.records import Records, VersionRecord
-from whopwatch.run.api_version import AnsweredVersion, VersionEvidence
 from whopwatch.run.matching import bundled_contracts
 
 PUBLISHED_CHECK = "version-published"

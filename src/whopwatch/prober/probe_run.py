@@ -16,6 +16,7 @@ from whopwatch.checks.acceptance import mark_accepted
 from whopwatch.checks.registry import PROBE_CHECKS
 from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.contract import Contract
+from whopwatch.contract.answered_version import VersionEvidence, supported_versions
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.core.finding import INACTIVE, Finding, Severity
@@ -26,7 +27,6 @@ from whopwatch.prober.history import ProbeRun, RunHistory, RunRecord
 from whopwatch.prober.ids import RecentIds
 from whopwatch.prober.probe_requests import MissingIdError, RequestSequence
 from whopwatch.prober.settings import Probe
-from whopwatch.run.api_version import VersionEvidence, supported_versions
 from whopwatch.telemetry import TracedRun
 
 READ_HEADERS = frozenset(header for check in PROBE_CHECKS for header in check.headers)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.contract.answered_version import NO_VERSION, AnsweredVersion, VersionEvidence, supported_versions
 from whopwatch.contract.edition import VERSION_HEADER
-from whopwatch.contract.loader import version_order
+from whopwatch.contract.loader import is_version, version_order
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
@@ -28,67 +28,12 @@ STRUCTURAL = 3
 """Places of one response that break its schema. A fault breaks one or two; another version breaks many."""
 ENOUGH_OPERATIONS = 2
 """Operations whose responses another contract has to fit better."""
-NO_VERSION = "0001-01-01"
-"""A version that no API supports: a request for it is rejected with the list of supported ones."""
-MAX_SUPPORTED = 500
-"""Supported versions that are read from one response, the newest ones."""
 OtherContracts = Callable[[], Sequence[Contract]]
-_VERSION = re.compile(r"\b\d{4}-\d\d-\d\d(?:-\d+)?\b")
 
 
 def no_others() -> Sequence[Contract]:
     """Return no contract: the version of the run's own contract is the only one at hand."""
     return ()
-
-
-class VersionEvidence(StrEnum):
-    """What shows the version that answers, the surest first."""
-
-    REJECTED = "rejected"
-    """The API returned 400 for the version that was requested."""
-    HEADER = "header"
-    """The responses name their version."""
-    RESPONSES = "responses"
-    """The responses match the schemas of one version."""
-    UNKNOWN = "unknown"
-    """Nothing showed it."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnsweredVersion:
-    """The version that answers.
-
-    `requested` is the value of the header that was sent, None if none was sent. `version` is the version that answers,
-    None if it is not known. `supported` are the versions that the API listed, if it did. `matches` says whether the
-    contract is of that version; without evidence it is assumed to be.
-    """
-
-    requested: str | None
-    version: str | None = None
-    evidence: VersionEvidence = VersionEvidence.UNKNOWN
-    supported: tuple[str, ...] = ()
-    matches: bool = True
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the record as the JSON report has it."""
-        return {
-            "requested": self.requested,
-            "answered": self.version,
-            "evidence": str(self.evidence),
-            "supported": list(self.supported),
-        }
-
-
-def supported_versions(exchange: Exchange) -> tuple[str, ...] | None:
-    """Return the versions that a 400 about the version header lists, the oldest first; None for anything else."""
-    if exchange.status != 400 or not isinstance(exchange.json, dict):
-        return None
-    error = exchange.json.get("error")
-    if not isinstance(error, dict) or str(error.get("param", "")).lower() != VERSION_HEADER.lower():
-        return None
-    found = _VERSION.findall(exchange.body.decode("utf-8", "replace"))
-    known = sorted({version for version in found if version != NO_VERSION}, key=version_order)
-    return tuple(known[-MAX_SUPPORTED:])
 
 
 def request_first_page(operation: Operation, contract: Contract, company: str | None, version: str | None) -> Call:
@@ -389,7 +334,7 @@ def _echoed(exchange: Exchange) -> str | None:
     if _rejects_key(exchange):
         return None
     value = (exchange.header(VERSION_HEADER) or "").strip()
-    return value if _VERSION.fullmatch(value) else None
+    return value if is_version(value) else None
 
 
 def supported_sentence(versions: Sequence[str]) -> str:

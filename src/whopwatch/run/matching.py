@@ -8,9 +8,10 @@ from typing import Any
 
 from whopwatch.config import Target
 from whopwatch.contract import Contract, editions, load
+from whopwatch.contract.answered_version import AnsweredVersion
 from whopwatch.contract.loader import version_at_or_before
 from whopwatch.http import Transport
-from whopwatch.run.api_version import AnsweredVersion, OtherContracts
+from whopwatch.run.api_version import OtherContracts
 from whopwatch.run.observation import Observation
 from whopwatch.run.session import observe
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from whopwatch.checks import FailedCheck
 from whopwatch.contract import Operation
+from whopwatch.contract.answered_version import AnsweredVersion
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding
 from whopwatch.planning.state import StepFailure
-from whopwatch.run.api_version import AnsweredVersion
 
 
 @dataclass(frozen=True, slots=True)

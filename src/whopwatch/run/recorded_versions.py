@@ -9,18 +9,13 @@ from datetime import UTC, datetime
 
 from whopwatch.config.contract_choice import bundled_versions
 from whopwatch.contract import Contract, load
+from whopwatch.contract.answered_version import AnsweredVersion, VersionEvidence
 from whopwatch.contract.loader import version_at_or_before
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import OperationResult, Report, State, timestamp
 from whopwatch.har import Archive, Recording, recover
 from whopwatch.har.read import HarEntry
-from whopwatch.run.api_version import (
-    AnsweredVersion,
-    VersionDetector,
-    VersionEvidence,
-    answered_by_other_version,
-    supported_sentence,
-)
+from whopwatch.run.api_version import VersionDetector, answered_by_other_version, supported_sentence
 from whopwatch.run.conclude import judge
 from whopwatch.run.matching import bundled_contracts
 from whopwatch.run.observation import Observation

@@ -12,11 +12,11 @@ from whopwatch.config.contract_choice import AUTO
 from whopwatch.config.resolve import base_urls
 from whopwatch.config.targets_file import BUILT_IN
 from whopwatch.contract import Contract, load
+from whopwatch.contract.answered_version import AnsweredVersion, VersionEvidence
 from whopwatch.core.errors import UsageError
 from whopwatch.core.report import Report
 from whopwatch.har import Facts, Recording, parse, read, recover, write
 from whopwatch.planning.state import StepFailure
-from whopwatch.run.api_version import AnsweredVersion, VersionEvidence
 from whopwatch.run.conclude import judge
 from whopwatch.run.observation import Observation, Written
 from whopwatch.run.recorded_versions import judge_archive, judge_foreign

@@ -13,6 +13,7 @@ from whopwatch.checks import Evidence, FailedCheck, run_checks
 from whopwatch.checks.registry import CHECKS
 from whopwatch.config import SIMULATOR, Secret, Target
 from whopwatch.contract import Contract
+from whopwatch.contract.answered_version import supported_versions
 from whopwatch.core.errors import (
     INTERRUPTED,
     BudgetExhaustedError,
@@ -43,7 +44,6 @@ from whopwatch.run.api_version import (
     mismatch_sentence,
     no_others,
     request_supported_versions,
-    supported_versions,
 )
 from whopwatch.run.driving import ROUND_SIZE, drive, drive_in_rounds
 from whopwatch.run.incidents import without_incidents

@@ -10,13 +10,14 @@ from typing import Any
 
 from whopwatch.config import Target
 from whopwatch.contract import Contract
+from whopwatch.contract.answered_version import supported_versions
 from whopwatch.contract.loader import editions, is_version, version_at_or_before, version_order
 from whopwatch.core.exchange import Exchange
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import side_of_contract
 from whopwatch.http import Client, Transport
 from whopwatch.run.abort import abort_reason
-from whopwatch.run.api_version import request_first_page, request_supported_versions, supported_versions
+from whopwatch.run.api_version import request_first_page, request_supported_versions
 from whopwatch.run.matching import COMPARED, bundled_contracts, observe_version
 
 SURVEY_BUDGET = 12

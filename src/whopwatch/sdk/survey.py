@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.contract.answered_version import supported_versions
 from whopwatch.contract.arguments import arguments_of
 from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import TargetError
@@ -21,7 +22,7 @@ from whopwatch.planning.filter_values import nonexistent_id_like
 from whopwatch.planning.state import RunState, has_next, items
 from whopwatch.relay import Relay
 from whopwatch.run.abort import abort_reason
-from whopwatch.run.api_version import supported_sentence, supported_versions
+from whopwatch.run.api_version import supported_sentence
 from whopwatch.run.conclude import RowEvidence, conclude, median_latency, sample_count
 from whopwatch.run.driving import reach
 from whopwatch.sdk.findings import (

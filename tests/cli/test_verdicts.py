@@ -31,6 +31,7 @@ def test_a_target_that_shows_nothing_ends_with_3_and_says_why(
     assert EXPECTED_REASONS[kind] in " ".join(verdict.split())
     assert "0 of 79 reads verified" in shown
     assert KEY not in shown
+    assert "not selected, for ids" not in " ".join(shown.split())
     assert all(request.startswith("GET ") for request in seen)
     assert len(seen) < 10 or kind == "is empty"
 

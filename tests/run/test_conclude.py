@@ -292,7 +292,7 @@ def test_what_is_out_of_scope_has_no_checks(contract: Contract) -> None:
 @pytest.mark.parametrize(
     ("facts", "reason"),
     [
-        ({"exhausted": True}, "not run within the budget"),
+        ({"exhausted": True}, "not planned at this budget"),
         (
             {"exhausted": True, "had_turn": frozenset({("products.list", "others")})},
             "these responses allow no such request",
@@ -305,13 +305,15 @@ def test_a_check_without_a_request_says_why(contract: Contract, facts: dict[str,
     made = judge(contract, replace(observation(one, selected=("products.list",)), **facts), "t")
     found = row(made, "products.list").to_json()
     assert found["checks_open_reasons"]["walking"] == reason
-    assert ("--thorough" in checks_line(made)) is bool(facts)
+    hint = "Part of the budget is kept for repeating requests. --thorough runs all"
+    assert (hint in checks_line(made)) is bool(facts)
 
 
 def test_a_report_says_which_requests_were_only_for_ids(contract: Contract) -> None:
     one = exchange("payments.list_fees", 200, {**EMPTY_PAGE, "data": [{"name": "x"}]})
     seen = replace(
-        observation(one, selected=("payments.list_fees",)), requests={"payments.list": 2, "payments.list_fees": 1}
+        observation(one, selected=("payments.list_fees",)),
+        requests={"payments.list": 2, "payments.list_fees": 1, "accounts.list": 1},
     )
     made = judge(contract, seen, "t")
     assert made.to_json()["requests_for_ids"] == {"payments.list": 2}

@@ -236,7 +236,7 @@ MAX_NAMED_OPERATIONS = 3
 
 
 def checks_line(report: Report) -> str:
-    """Return `995 of 1239 checks of 79 operations run; 244: not run within the budget (refusals 72, ...)`.
+    """Return `995 of 1239 checks of 79 operations run; 244: not planned at this budget (refusals 72, ...)`.
 
     Empty for a report that does not count checks.
     """
@@ -250,15 +250,16 @@ def checks_line(report: Report) -> str:
     for reason, count in reasons.most_common():
         named = ", ".join(f"{check} {number}" for (why, check), number in open.most_common() if why == reason)
         parts.append(f"{count}: {reason} ({named})")
-    return "; ".join(parts) + (". --thorough runs all" if NO_TURN in reasons else "")
+    return "; ".join(parts) + (f". {_RESERVED}" if NO_TURN in reasons else "")
 
 
-NO_TURN = "not run within the budget"
+NO_TURN = "not planned at this budget"
 """Why a check was not run, if only the budget was too small for it."""
+_RESERVED = "Part of the budget is kept for repeating requests. --thorough runs all"
 
 
 def open_checks(row: OperationResult) -> str:
-    """Return `verified, 17 of 26 checks; authentication: not run within the budget` for one operation."""
+    """Return `verified, 17 of 26 checks; authentication: not planned at this budget` for one operation."""
     groups: dict[str, list[str]] = {}
     for check, reason in row.checks_open.items():
         groups.setdefault(reason, []).append(check)

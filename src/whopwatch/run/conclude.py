@@ -242,8 +242,11 @@ def _facts(
     """Return what a report has beside states and findings: only the facts that there are."""
     version = observation.api_version
     facts = {
+        # Operations of other contracts are requested to find out the version, not for ids.
         "requests_for_ids": {
-            id: count for id, count in observation.requests.items() if id not in observation.selected and count
+            id: count
+            for id, count in observation.requests.items()
+            if count and id in contract.operations and id not in observation.selected
         },
         "spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges)),
         "left": dict(observation.written.left) if observation.written else None,

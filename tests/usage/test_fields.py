@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from whopwatch.cli import main
+from whopwatch.cli.drift import DEFAULT_BASELINE
 from whopwatch.contract import load
 from whopwatch.history import open_baseline
 from whopwatch.usage.fields import compare_fields, samples_of_tallies
@@ -124,10 +125,14 @@ def test_fields_that_no_night_of_a_baseline_had(tmp_path: Path, capsys: Captured
     assert main(["fields", str(tmp_path / "app.py"), "--baseline", file]) == 1
     shown = capsys.readouterr().out
     assert shown.startswith(f"payments.list /data/*/total: in none of {samples} samples, read at ")
-    assert "1 fields that no sample had" in shown
+    assert "1 field that no sample had, 0 places that do not" in shown
     assert main(["fields", str(tmp_path / "app.py"), "--baseline", file, "--har", file]) == 2
     assert "exclude each other" in capsys.readouterr().err
     assert main(["fields", str(tmp_path / "app.py"), "--baseline", str(tmp_path / "missing")]) == 2
+    shown = capsys.readouterr().err
+    assert "does not exist" in shown
+    assert "run `whopwatch drift` first" in shown
+    assert "restore" not in shown
     (tmp_path / "app.py").write_text("x = 1\n")
     assert main(["fields", str(tmp_path / "app.py")]) == 3
 
@@ -152,3 +157,17 @@ def test_only_what_the_contract_of_a_baseline_counted_is_missing() -> None:
     assert [one.location for one in report.never_seen] == ["/data/*/plan/id", "/data/*/total"]
     assert {one.samples for one in report.never_seen} == {9}
     assert compare_fields(profile, contract, None).never_seen == ()
+
+
+def test_without_samples_no_field_is_counted(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "app.py").write_text(PYTHON + IF)
+    assert main(["fields", str(tmp_path / "app.py")]) == 1
+    shown = capsys.readouterr().out
+    assert "1 place that does not handle all documented values" in shown
+    assert "Fields were not compared with responses" in shown
+    assert "no sample had" not in shown
+
+
+def test_the_example_names_the_file_that_drift_writes(capsys: Captured) -> None:
+    assert main(["fields", "--help"]) == 0
+    assert f"--baseline {DEFAULT_BASELINE}" in capsys.readouterr().out

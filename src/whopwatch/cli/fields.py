@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\b
 Examples:
-  whopwatch fields src --baseline whopwatch-reports/baseline.sqlite
+  whopwatch fields src --baseline reports/baseline.sqlite
   whopwatch fields src --har recording.har
   whopwatch fields src --json - | jq .unhandled
 
@@ -61,13 +61,13 @@ def fields_command(
     report = compare_fields(profile, contract, samples)
     outputs.write({"json": json.dumps(report.to_json(), indent=2) + "\n"})
     if not outputs.use_stdout:
-        _print(report)
+        _print(report, is_compared=samples is not None)
     if not profile.operations:
         return EXIT_COULD_NOT_CHECK
     return EXIT_DRIFT if report.never_seen or report.unhandled else EXIT_CLEAN
 
 
-def _print(report: FieldsReport) -> None:
+def _print(report: FieldsReport, *, is_compared: bool) -> None:
     from whopwatch.core.foreign_text import sanitize
 
     for field in report.never_seen:
@@ -75,9 +75,11 @@ def _print(report: FieldsReport) -> None:
         click.echo(sanitize(f"{field.operation} {field.location}: in none of {field.samples} samples, read at {where}"))
     for one in report.unhandled:
         click.echo(sanitize(f"{one.operation} {one.location}: {one.place} does not handle {', '.join(one.values)}"))
-    click.echo(
-        f"{len(report.never_seen)} fields that no sample had, "
-        f"{len(report.unhandled)} places that do not handle all documented values"
-    )
+    fields, places = len(report.never_seen), len(report.unhandled)
+    unhandled = f"{places} {'place that does' if places == 1 else 'places that do'} not handle all documented values"
+    if is_compared:
+        click.echo(f"{fields} field{'' if fields == 1 else 's'} that no sample had, {unhandled}")
+    else:
+        click.echo(f"{unhandled}\nFields were not compared with responses: add --baseline FILE or --har FILE.")
     if report.without_samples:
         click.echo(f"No samples: {', '.join(report.without_samples)}")

@@ -68,20 +68,23 @@ class Baseline:
 def read_baseline(path: Path) -> Records:
     """Return the records of the baseline at `path` without locking it: it may be read-only, and a run may use it.
 
-    Raises ConfigError if the file is not a baseline, is damaged, or was written by a newer version.
+    Raises ConfigError if the file does not exist, is not a baseline, is damaged, or was written by a newer version.
     """
     # mode=rw creates no file, rolls back what a killed run left half written, and also reads write-protected files.
     uri = f"{path.absolute().as_uri()}?mode=rw"
     try:
+        if not path.exists():
+            hint = "run `whopwatch drift` first: it writes the baseline"
+            raise ConfigError("The baseline does not exist.", where=str(path), hint=hint)
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as database:
             _check_format(database, path)
             return read_records(database)
-    except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
+    except (sqlite3.Error, OSError, ValueError, TypeError, KeyError) as error:
         raise ConfigError(
             "Cannot read the baseline.",
             where=str(path),
             expected="a SQLite file written by `whopwatch drift`",
-            got=str(error) if isinstance(error, sqlite3.Error) else "a damaged file",
+            got=str(error) if isinstance(error, (sqlite3.Error, OSError)) else "a damaged file",
             hint="restore it from the last artifact or export, or move it away to start again",
         ) from None
 

@@ -10,8 +10,10 @@ import pytest
 from tests.diff.documents import TEXT, WHOLE, document, record
 from tests.reports import samples
 from whopwatch.cli import main
+from whopwatch.config.accepted import find_accepted_file
+from whopwatch.config.targets_file import beside_config
 from whopwatch.core.finding import Finding, Impact, Occurrence, Severity
-from whopwatch.usage.impact import impact_at, weigh_finding
+from whopwatch.usage.impact import choose_profile, impact_at, weigh_finding
 from whopwatch.usage.profile import ANY_OPERATION, Certainty, Coverage, Profile
 
 Captured = pytest.CaptureFixture[str]
@@ -168,3 +170,22 @@ def test_a_comparison_with_a_profile_has_sections_by_impact(tmp_path: Path, caps
         shown = capsys.readouterr().out
         assert 0 < shown.index("Changes that hit your code") < shown.index("Changes that your code does not use")
         assert "cats.py:8" in shown
+
+
+@pytest.mark.parametrize("config", ["", "whopwatch.toml", "../whopwatch.toml"])
+def test_the_profile_is_found_where_accepted_findings_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str
+) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert choose_profile(None, None) is None
+    if config:
+        Path(config).write_text("")
+    file = Path(config).parent / "usage.json"
+    file.write_text(json.dumps(profile().to_json()))
+    found = choose_profile(None, None)
+    assert found is not None
+    assert "payments.list" in found.operations
+    assert beside_config("usage.json").resolve() == file.resolve()
+    assert find_accepted_file(None).resolve().parent == file.resolve().parent

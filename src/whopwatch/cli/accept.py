@@ -44,7 +44,10 @@ warning; --report FILE adds its class, operation and location.
     help=f"JSON report with the findings.  [default: the newest in {NIGHTLY_REPORTS}]",
 )
 @click.option(
-    "--accepted", type=FILE_PATH, metavar="FILE", help="File to write.  [default: accepted.yaml beside whopwatch.toml]"
+    "--accepted",
+    type=FILE_PATH,
+    metavar="FILE",
+    help="File to write.  [default: accepted.yaml beside whopwatch.toml, or here]",
 )
 @CONFIG
 def accept_command(

@@ -37,6 +37,7 @@ from whopwatch.cli._support.printing import output_report, print_contract, print
 from whopwatch.cli.drift import DEFAULT_BASELINE
 from whopwatch.config import SIMULATOR, key_variables, read_secret
 from whopwatch.config.contract_choice import choose_contract
+from whopwatch.config.targets_file import beside_config
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import EXIT_CLEAN, TargetError, UsageError
 from whopwatch.core.exit_codes import exit_code
@@ -137,10 +138,8 @@ class _CheckOrServe(click.Command):
 @click.option(
     "--usage",
     type=FILE_PATH,
-    default=USAGE_FILE,
-    show_default=True,
     metavar="FILE",
-    help="Usage profile of your code; it need not exist.",
+    help="Usage profile of your code; it need not exist.  [default: usage.json beside whopwatch.toml, or here]",
 )
 @EDITION_NAME
 @click.option(
@@ -157,7 +156,7 @@ class _CheckOrServe(click.Command):
     help="Serve streamable HTTP on 127.0.0.1 instead of standard streams; 0 takes a free port.",
 )
 def serve_command(
-    report: Path | None, baseline: Path, usage: Path, name: str | None, target: str | None, port: int | None
+    report: Path | None, baseline: Path, usage: Path | None, name: str | None, target: str | None, port: int | None
 ) -> int:
     """Serve reports, drift history, usage profile and contracts to AI agents over MCP."""
     ended = threading.Event()
@@ -178,7 +177,8 @@ def serve_command(
     if target:
         check_target(target, os.environ)
     check = partial(check_operation, contract, target, os.environ) if target else None
-    server = make_server(Knowledge(contract, report_file, baseline, usage, describe_named), check)
+    profile = usage or beside_config(USAGE_FILE)
+    server = make_server(Knowledge(contract, report_file, baseline, profile, describe_named), check)
     if port is None:
         serve_stdio(server)
         return EXIT_CLEAN

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from whopwatch.config import decode
-from whopwatch.config.targets_file import CONFIG_FILE, find_config
+from whopwatch.config.targets_file import beside_config
 from whopwatch.core.documents import DocumentError, parse_document
 from whopwatch.core.drift_classes import class_number, class_slug
 from whopwatch.core.errors import ConfigError, quoted_input
@@ -84,7 +84,7 @@ def find_accepted_file(config: Path | None) -> Path:
     """
     from whopwatch.contract.loader import contracts_dir  # slow, and `--help` reads no accepted findings
 
-    own = (config or find_config() or Path(CONFIG_FILE)).parent / ACCEPTED_FILE
+    own = beside_config(ACCEPTED_FILE, config)
     former = contracts_dir() / ACCEPTED_FILE
     return former if not own.exists() and former.exists() and read_accepted(former) else own
 

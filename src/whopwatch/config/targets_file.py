@@ -116,6 +116,11 @@ def find_config(folder: Path | None = None) -> Path | None:
     return None
 
 
+def beside_config(name: str, config: Path | None = None) -> Path:
+    """Return the path of the file `name` beside `config`, by default the discovered one, or in the current folder."""
+    return (config or find_config() or Path(CONFIG_FILE)).parent / name
+
+
 def _is_own(file: Path) -> bool:
     if not hasattr(os, "getuid"):  # Windows: what is below the home directory is the user's
         return file.resolve().is_relative_to(Path.home().resolve())

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whopwatch.config.targets_file import find_config
+from whopwatch.config.targets_file import beside_config
 from whopwatch.core.errors import UsageError
 from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, FAIL_ON_HITS
 from whopwatch.core.finding import Finding, Impact
@@ -37,15 +37,14 @@ Weighed = tuple[Impact, tuple[str, ...]]
 
 
 def choose_profile(given: Path | None, config: Path | None, fail_on: str = DEFAULT_FAIL_ON) -> Profile | None:
-    """Return the profile in the file `given`, or the one beside the configuration file; None without either.
+    """Return the profile in the file `given`, or `usage.json` where accepted.yaml is found; None without either.
 
     Raise UsageError if `fail_on` needs one.
     """
     path = given
     if path is None:
-        settings = config or find_config()
-        beside = settings.parent / FILE if settings else None
-        path = beside if beside and beside.is_file() else None
+        beside = beside_config(FILE, config)
+        path = beside if beside.is_file() else None
     if path is None and fail_on == FAIL_ON_HITS:
         raise UsageError(
             "--fail-on hits requires a usage profile.",

@@ -194,7 +194,7 @@ USAGE_PROFILE = click.option(
     "usage_file",
     type=FILE_PATH,
     metavar="FILE",
-    help="Usage profile of your code.  [default: usage.json beside whopwatch.toml]",
+    help="Usage profile of your code.  [default: usage.json beside whopwatch.toml, or here]",
 )
 MAX_FAILURES = click.option(
     "--max-failures", type=click.IntRange(min=1), metavar="N", help="Stop after N findings that count."
@@ -233,7 +233,7 @@ ACCEPTED_OPTION = click.option(
     "--accepted",
     type=FILE_PATH,
     metavar="FILE",
-    help="Accepted findings.  [default: accepted.yaml beside whopwatch.toml]",
+    help="Accepted findings.  [default: accepted.yaml beside whopwatch.toml, or here]",
 )
 REPORT_DIR = click.option("--report-dir", type=FILE_PATH, metavar="DIR", help="Write every kind of report to DIR.")
 EDITION_NAME = click.option(

@@ -119,8 +119,11 @@ def test_a_handler_that_takes_anything_is_wrong(capsys: Capture) -> None:
     }
 
 
-def test_a_handler_that_is_not_there_could_not_be_tried() -> None:
+def test_a_handler_that_is_not_there_could_not_be_tried(capsys: Capture) -> None:
     assert main(["webhook", "send", "entry.created", "--to", "http://127.0.0.1:9/"]) == 3
+    shown = capsys.readouterr().out
+    assert re.match(r"-      good +connection refused, expected 2xx ", shown)
+    assert "WRONG" not in shown
 
 
 def test_nothing_received_is_nothing_verified(capsys: Capture) -> None:

@@ -122,7 +122,7 @@ def _verdict_line(results: Sequence[HandlerResult], url: str) -> str:
 
 
 def _result_line(result: HandlerResult, what: str) -> str:
-    mark = "ok   " if result.is_right else "WRONG"
+    mark = "ok   " if result.is_right else "-    " if result.status is None else "WRONG"
     response = f"{result.observed:>9}, expected {result.sample.expected}"
     return f"{mark}  {result.sample.case:<18} {response}  {result.seconds * 1000:6.1f} ms  {what}"
 

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from whopwatch.cli import main
+from whopwatch.contract import load
 from whopwatch.reports import FILE_NAMES
 from whopwatch.simulator import ApiCall, StepWrapper, embedded
 
@@ -123,3 +124,21 @@ def test_a_request_without_a_key_is_repeated_without_one(tmp_path: Path) -> None
     text = (tmp_path / "report.txt").read_text()
     assert 'repeat       curl -gsS -H "Api-Version-Date: 2025-01-01" \\' in text
     assert "$WHOP_API_KEY" not in text
+
+
+def test_a_report_of_the_embedded_simulator_says_how_to_start_one(tmp_path: Path) -> None:
+    options = ("--only", "products.list", "--report-dir", str(tmp_path))
+    line = "start whopwatch simulate (same --fault), set WHOP_BASE_URL to its base_url"
+    assert main(["check", *options]) == 0
+    assert line not in (tmp_path / "report.txt").read_text()
+    assert main(["check", "--fault", "field-missing@products.list", *options]) == 1
+    for name in ("report.txt", "report.html"):
+        assert line in (tmp_path / name).read_text(), name
+    assert "start whopwatch simulate" in (tmp_path / "report.md").read_text()
+    with embedded(load(), faults=("field-missing@products.list",)) as simulator:
+        environment = {"WHOP_API_KEY": simulator.api_key, "WHOP_COMPANY_ID": simulator.company_id}
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            assert main(["check", "--target", simulator.base_url, *options]) == 1
+    assert line not in (tmp_path / "report.txt").read_text()

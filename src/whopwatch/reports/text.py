@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from whopwatch.config.accepted import ACCEPTED_FILE
+from whopwatch.config.targets_file import SIMULATOR
 from whopwatch.core.drift_classes import DRIFT_CLASSES, class_title
 from whopwatch.core.errors import first_few
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Impact, Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.links import documentation_page
 from whopwatch.core.report import OperationResult, Report, State, TargetResult, Verdict
+from whopwatch.reports.curl import Requests
 
 VERDICTS = {Verdict.CLEAN: "CLEAN", Verdict.DRIFT: "DRIFT", Verdict.COULD_NOT_CHECK: "COULD NOT CHECK"}
 STATES = {
@@ -173,6 +175,7 @@ def summary_rows(report: Report) -> list[tuple[str, str]]:
         ("incidents", incidents_line(report)),
         ("changes", change_line(report)),
         ("requests", requests_line(report)),
+        ("repeat", repeat_line(report)),
     )
     return [(name, value) for name, value in rows if value]
 
@@ -222,6 +225,13 @@ def requests_line(report: Report) -> str:
     left = ", ".join(f"{count} {resource}" for resource, count in sorted(report.extra[_LEFT].items()))
     rest = f"left at the target: {left}" if left else "nothing left at the target"
     return f"{sent}, including {plural(report.unsafe, 'write')}, in {report.seconds:.1f} s; {rest}"
+
+
+def repeat_line(report: Report) -> str:
+    """Return how to start the simulator that the commands of the findings need; empty if there are no such commands."""
+    if report.target != SIMULATOR or not any(map(Requests(report).command, active_findings(report))):
+        return ""
+    return "start whopwatch simulate (same --fault), set WHOP_BASE_URL to its base_url"
 
 
 def _for_ids(report: Report) -> str:

@@ -167,6 +167,37 @@ def test_fail_on_new_passes_from_the_second_night_on(api: Proxy) -> None:
     assert drift(api) == 1
 
 
+def test_a_night_whose_key_is_rejected_lists_the_known_findings_and_could_not_check(
+    api: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.change = BROKEN
+    assert drift(api) == drift(api) == 1
+    key = os.environ["WHOP_API_KEY"]
+    monkeypatch.setenv("WHOP_API_KEY", "rejected")
+    for options in ([], ["--fail-on", "high"], ["--contract", "newest", "--only", "products.list"]):
+        capsys.readouterr()
+        only = FEW if "--contract" not in options else []
+        assert main(["drift", "--target", api.base_url, *only, "--json", "dead.json", *options]) == 3
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "of earlier nights, not rechecked (1 critical" in shown
+        assert "not compared with " in shown
+        assert "nothing changed" not in shown
+        dead = json.loads(Path("dead.json").read_text())
+        assert {one["state"] for one in dead["findings"] if one["severity"] == "critical"} == {"known"}
+        assert all("Not rechecked since." in one["message"] for one in dead["findings"])
+    assert main(["report", "dead.json"]) == 3
+    Path("companies.toml").write_text(
+        f'[[companies]]\nname = "a"\ntarget = "{api.base_url}"\napi_key_env = "WHOP_API_KEY"\n'
+        f'company_id = "{os.environ["WHOP_COMPANY_ID"]}"\nbaseline = "reports/baseline.sqlite"\n'
+    )
+    assert main(["drift", "--targets", "companies.toml", *FEW]) == 3
+    monkeypatch.setenv("WHOP_API_KEY", key)
+    assert drift(api, "--json", "later.json") == 1
+    later = json.loads(Path("later.json").read_text())
+    assert {one["state"] for one in later["findings"] if one["severity"] == "critical"} == {"known"}
+    assert "restarted" not in later["memory"]
+
+
 def test_accepted_findings_pass(api: Proxy) -> None:
     api.change = BROKEN
     assert drift(api, "--json", "report.json") == 1

@@ -23,10 +23,11 @@ EXIT_CODES = {
 def exit_code(report: Report, fail_on: str = DEFAULT_FAIL_ON) -> int:
     """Return 1 if a finding fails the run, else 3 if the run is incomplete or verified nothing, else 0.
 
-    It is 3 in any case if a part of whopwatch failed: what that part would have found is unknown. `fail_on` is one of
+    It is 3 in any case if a part of whopwatch failed, since what that part would have found is unknown, or if the
+    findings are all of earlier nights because this one verified nothing. `fail_on` is one of
     `FAIL_ON`. Fixed and accepted findings never fail a run.
     """
-    if report.failed_inside:
+    if report.failed_inside or report.is_not_compared:
         return EXIT_COULD_NOT_CHECK
     if fail_on == DEFAULT_FAIL_ON:
         return EXIT_CODES[report.verdict]

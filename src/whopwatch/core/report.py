@@ -231,7 +231,7 @@ class Report:
     ) -> Report:
         """Return this report with other operations, findings and reason, and the verdict that follows from them."""
         found = tuple(findings)
-        verdict = Verdict.of(found, is_complete=reason is None)
+        verdict = self.verdict if self.is_not_compared else Verdict.of(found, is_complete=reason is None)
         return replace(self, operations=tuple(operations), findings=found, reason=reason, verdict=verdict, **changes)
 
     @property
@@ -240,6 +240,12 @@ class Report:
         incidents = self.extra.get("incidents")
         rows = incidents if isinstance(incidents, list | tuple) else ()
         return [dict(row) for row in rows if isinstance(row, Mapping) and "place" in row]
+
+    @property
+    def is_not_compared(self) -> bool:
+        """Return whether this is a night that verified nothing: its findings are those of earlier nights."""
+        is_unchecked = self.memory is not None and self.verdict is Verdict.COULD_NOT_CHECK
+        return is_unchecked and not any(row.state in (State.VERIFIED, State.DRIFT) for row in self.operations)
 
     def count(self) -> Counter[State]:
         """Return the number of operations in each state."""

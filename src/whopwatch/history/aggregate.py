@@ -119,7 +119,7 @@ def merge_reports(parts: Sequence[Report], failed: Sequence[TargetResult] = ()) 
     results = _results([*(result for report in parts for result in report.targets), *failed], findings)
     unchecked = [result.name for result in results if result.verdict is Verdict.COULD_NOT_CHECK]
     reason = f"{len(unchecked)} of {len(results)} targets could not be checked: {', '.join(unchecked)}"
-    return Report.build(
+    merged = Report.build(
         _rows(parts),
         findings,
         target=results[0].name if len(results) == 1 else f"{len(results)} targets",
@@ -133,6 +133,9 @@ def merge_reports(parts: Sequence[Report], failed: Sequence[TargetResult] = ()) 
         targets=results,
         extra={**_failed_inside(parts), **contract_facts(_contracts(parts))},
     )
+    # Findings of earlier nights, at a target that could not be checked, are no drift of this run.
+    is_drift = any(not report.is_not_compared and one.breaks for report in parts for one in report.findings)
+    return merged if is_drift or not unchecked else replace(merged, verdict=Verdict.COULD_NOT_CHECK)
 
 
 def _contracts(parts: Sequence[Report]) -> Iterator[Mapping[str, Any]]:

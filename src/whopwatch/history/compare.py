@@ -51,9 +51,10 @@ def compare_with_history(
 ) -> Report:
     """Return `report` compared with the nights in `records`, and add this night to `records`.
 
-    The report was made from `exchanges`. A night that verified nothing is only recorded as such. A night
-    that ended early is compared as far as it went, and is never clean. `met` are operations with the undocumented rules
-    that they meet tonight: a later violation of one is a change. `api_version` is the version that answered.
+    The report was made from `exchanges`. A night that verified nothing is recorded as such, and its report lists the
+    open findings as not rechecked. A night that ended early is compared as far as it went, and is never clean. `met`
+    are operations with the undocumented rules that they meet tonight: a later violation of one is a change.
+    `api_version` is the version that answered.
     """
     rules = history_rules()
     night = _night(report, records)
@@ -70,10 +71,9 @@ def compare_with_history(
             record.met = sorted({*record.met, rule})
     if not verified:
         records.nights = [*records.nights, night][-MAX_NIGHTS:]
-        # Why nothing was verified is the report's reason, so only what cannot be the cause is added.
-        news = tuple(finding for finding in about_versions if not finding.breaks)
         rows = _rows(records, report.operations, ())
-        return replace(report, memory=memory, operations=rows, findings=(*report.findings, *news))
+        known = _not_rechecked(contract, report, records, night, tuple(accepted), about_versions)
+        return replace(report, memory=memory, operations=rows, findings=(*report.findings, *known))
     evidence = Evidence(contract, exchanges)
     found = _compared(contract, evidence, report, records, night, tuple(accepted), about_versions)
     findings = tuple(attribute_change(finding, records, rules, night.number) for finding in found)
@@ -83,6 +83,30 @@ def compare_with_history(
     night = replace(night, verdict=str(compared.verdict), succeeded=is_complete)
     records.nights = [*records.nights, night][-MAX_NIGHTS:]
     return compared
+
+
+def _not_rechecked(
+    contract: Contract,
+    report: Report,
+    records: Records,
+    night: Night,
+    entries: tuple[AcceptedEntry, ...],
+    about_versions: list[Finding],
+) -> list[Finding]:
+    """Return the open findings of earlier nights, for a night that verified nothing.
+
+    Why nothing was verified is the report's reason, so of `about_versions` only what cannot be the cause is added.
+    """
+    rules, today = history_rules(), date.fromisoformat(report.started_at[:10])
+    open_before = [
+        finding
+        for entries_only in (False, True)
+        for finding in update_lifecycle(records, (), night, rules.lifecycle, lambda _: 0, {}, entries=entries_only)
+    ]
+    marked = mark_accepted(contract, open_before, entries, today)
+    grouped = mark_accepted(contract, group_by_cause(contract, marked), entries, today)
+    known = [attribute_change(finding, records, rules, night.number) for finding in grouped]
+    return [*known, *(finding for finding in about_versions if not finding.breaks)]
 
 
 def plan_priorities(records: Records, now: datetime) -> dict[str, OperationHistory]:

@@ -291,7 +291,8 @@ def findings_line(report: Report) -> str:
     active = active_findings(report)
     detail = ", ".join(f"{len(found)} {severity}" for severity, found in by_severity(active).items())
     rest = "".join(f"; {len(found)} {state}" for state, found in inactive_findings(report).items())
-    return plural(len(active), "finding") + (f" ({detail})" if detail else "") + rest
+    unchecked = " of earlier nights, not rechecked" if active and report.is_not_compared else ""
+    return plural(len(active), "finding") + unchecked + (f" ({detail})" if detail else "") + rest
 
 
 def headline(report: Report) -> str:
@@ -339,7 +340,11 @@ def change_line(report: Report) -> str | None:
     counts = Counter(finding.state for finding in report.findings)
     changes = ", ".join(f"{counts[state]} {state}" for state in STATE_ORDER if state in CHANGED and counts[state])
     rest = ", ".join(f"{counts[state]} {state}" for state in STATE_ORDER if state not in CHANGED and counts[state])
-    line = f"{changes or 'nothing changed'} since {format_time(report.memory.previous or 'the last night')}"
+    previous = format_time(report.memory.previous or "the last night")
+    line = f"{changes or 'nothing changed'} since {previous}"
+    if report.is_not_compared:
+        line = f"not compared with {previous}: no operation was verified"
+        rest = ", ".join(part for part in (changes, rest) if part)
     line = f"{line}; {rest}" if rest else line
     line = f"{line}. {sanitize(report.memory.restarted)}" if report.memory.restarted else line
     is_earlier = (report.memory.previous or "") > report.started_at

@@ -89,6 +89,11 @@ def test_what_cannot_be_read_is_a_usage_error(tmp_path: Path, capsys: Captured, 
     assert what in capsys.readouterr().err
 
 
+def test_a_side_may_be_the_newest_bundled_contract(capsys: Captured) -> None:
+    assert main(["diff", "newest", "2026-10-15-1"]) == 0
+    assert "2026-10-15-1 → 2026-10-15-1: no changes" in capsys.readouterr().out
+
+
 def test_what_names_nothing_is_a_usage_error(capsys: Captured) -> None:
     assert main(["diff", "nothing", str(edition_dir())]) == 2
     assert "sdk:VERSION" in capsys.readouterr().err

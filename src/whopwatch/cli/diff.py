@@ -18,6 +18,7 @@ from whopwatch.core.report import Verdict
 EXAMPLE = """\b
 Examples:
   whopwatch diff sdk:0.0.23 sdk:newest
+  whopwatch diff 2025-01-01 newest
   whopwatch diff contracts our-openapi.yaml --markdown diff.md
   whopwatch diff npm:0.0.28 sdk:0.0.28
   whopwatch diff old.yaml new.yaml --format markdown > CHANGES.md
@@ -70,9 +71,9 @@ def diff_command(
 ) -> int:
     """Compare two contracts, OLD and NEW, by drift class.
 
-    Each side is a contract folder, the version of a bundled contract (2025-01-01), an OpenAPI 3 file (JSON or YAML), a
-    release of the official SDK (sdk:VERSION for Python, npm:VERSION for TypeScript; the version may be `newest`), or
-    the archive file of a release.
+    Each side is a contract folder, the version of a bundled contract (2025-01-01, or `newest`), an OpenAPI 3 file (JSON
+    or YAML), a release of the official SDK (sdk:VERSION for Python, npm:VERSION for TypeScript; the version may be
+    `newest`), or the archive file of a release.
     """
     outputs = Outputs({"json": json_file, "markdown": markdown_file, "html": html_file}, None, {})
     from whopwatch.diff.result import compare_sides

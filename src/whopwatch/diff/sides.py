@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from whopwatch.contract import Contract, load
-from whopwatch.contract.loader import is_version
+from whopwatch.contract.loader import NEWEST, is_version
 from whopwatch.contract.openapi_file import read_openapi_file
 from whopwatch.contract_build.fetch import fetch_release
 from whopwatch.contract_build.releases import Release, named_release, resolve_newest
@@ -15,7 +15,9 @@ from whopwatch.diff.model import Api
 from whopwatch.diff.read_openapi import read_openapi
 from whopwatch.diff.read_sdk import read_sdk
 
-_ACCEPTED_SIDES = "a contract folder, a bundled version, an OpenAPI 3 file, an SDK archive, sdk:VERSION or npm:VERSION"
+_ACCEPTED_SIDES = (
+    "a contract folder, a bundled version or newest, an OpenAPI 3 file, an archive, sdk:VERSION or npm:VERSION"
+)
 
 _ARCHIVES = (".whl", ".zip", ".tgz", ".tar.gz")
 
@@ -39,6 +41,8 @@ def read_side(text: str, cache_dir: Path) -> Side:
     path = Path(text)
     if path.is_dir():
         return side_of_contract(load(path.resolve()), text)
+    if text == NEWEST and not path.is_file():
+        return side_of_contract(load(text))
     if is_version(text) and not path.is_file():
         return side_of_contract(load(text), text)
     if not path.is_file():

@@ -110,6 +110,7 @@ def test_a_night_that_ended_early_is_compared_as_far_as_it_went_and_is_not_clean
     assert (early.verdict, bool(nights.records.nights[-1].succeeded)) == (Verdict.COULD_NOT_CHECK, False)
     assert nights.run(["field-missing@products.list"], stopped="no longer").verdict is Verdict.DRIFT
     assert nights.records.operations["products.list"].verified_night == 3
+    assert nights.records.operations["products.list"].matched_night == 2
 
 
 def test_no_value_reaches_what_is_kept(contract: Contract) -> None:

@@ -25,6 +25,7 @@ from whopwatch.cli import main
 from whopwatch.cli._support.contract_text import describe_named
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
+from whopwatch.core.finding import FindingState
 from whopwatch.core.report import Report, State
 from whopwatch.history import open_baseline
 from whopwatch.history.records import FindingRecord, OperationRecord, Records
@@ -55,7 +56,9 @@ def files(tmp_path: Path) -> Path:
     given = report(NEW, OLD, rows=(row(State.DRIFT), row(operation="plans.list")))
     (tmp_path / "report.json").write_text(json.dumps(given.to_json()))
     records = Records(b"salt", nights=[night(1), night(2), night(3)])
-    records.operations["products.list"] = OperationRecord(2, 1, 3, [State.VERIFIED, State.VERIFIED, State.DRIFT])
+    records.operations["products.list"] = OperationRecord(
+        3, 0, 3, [State.VERIFIED, State.VERIFIED, State.DRIFT], matched_night=2
+    )
     for one, is_open, turns in ((OLD, True, [1]), (FIXED, False, [1, 2]), (NEW, True, [3])):
         record = FindingRecord(one, "2026-01-01T03:00:00Z", is_open=is_open, turns=turns)
         records.findings[one.fingerprint] = record
@@ -100,10 +103,43 @@ def test_the_health_of_an_operation(known: Knowledge) -> None:
     assert text.startswith("products.list: drift: it does not match the contract (production, 2026-01-05 03:00 UTC)")
     assert NEW.fingerprint in text
     assert "last verified: 2026-01-02 03:00 UTC" in text
+    assert "2 findings\n" in text
     assert "plans.list: verified" in known.operation_health("plans.list")
     assert "members.list: unknown, the newest report does not include it" in known.operation_health("members.list")
     with pytest.raises(UsageError, match=r"products\.list"):
         known.operation_health("products.lst")
+
+
+@pytest.mark.parametrize(
+    ("states", "matched", "shown"),
+    [
+        ([State.DRIFT], 0, "none"),
+        ([State.COULD_NOT_CHECK, State.DRIFT], 0, "none"),
+        ([State.VERIFIED, State.DRIFT], 1, "2026-01-01 03:00 UTC"),
+        ([State.VERIFIED, State.DRIFT], 0, "on an earlier night"),  # a baseline of an earlier release
+    ],
+)
+def test_a_night_of_drift_verifies_nothing(
+    known: Knowledge, files: Path, states: list[State], matched: int, shown: str
+) -> None:
+    with open_baseline(files / "baseline.sqlite") as held:
+        records = held.load()
+        records.operations["products.list"] = OperationRecord(3, states=states, matched_night=matched)
+        held.save(records)
+    assert f"last verified: {shown}\n" in known.operation_health("products.list")
+
+
+def test_an_accepted_finding_is_shown_with_its_state(known: Knowledge, files: Path) -> None:
+    accepted = replace(NEW, state=FindingState.ACCEPTED, accepted="known")
+    reason = "all findings are accepted"
+    given = report(accepted, rows=(row(State.DRIFT, reason=reason),))
+    (files / "report.json").write_text(json.dumps(given.to_json()))
+    text = known.operation_health("products.list")
+    assert f"reason: {reason}" in text
+    assert f"no findings; 1 accepted\n    accepted: {NEW.fingerprint} critical" in text
+    text = known.explain_finding(NEW.fingerprint)
+    assert "accepted: known" in text
+    assert "to accept it" not in text
 
 
 def test_a_finding_of_the_report_and_one_of_the_history(known: Knowledge) -> None:

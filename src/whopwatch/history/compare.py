@@ -284,6 +284,8 @@ def _row(result: OperationResult, records: Records, broken: bool | None, is_refu
         # The reason stays: it names the permission. Other open findings do not apply here, they were not rechecked.
         result = replace(result, state=State.DRIFT)
         record.states[-1] = State.DRIFT
+    if result.state is State.VERIFIED:
+        record.matched_night = record.verified_night  # this night
     history, latencies = tuple(record.states), tuple(record.latencies)
     return replace(result, history=history, latencies=latencies)
 

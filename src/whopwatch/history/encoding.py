@@ -120,7 +120,11 @@ def _versions(rows: dict[str, dict[str, Any]]) -> dict[str, VersionRecord]:
 def _operation(record: dict[str, Any]) -> OperationRecord:
     known = {field.name for field in fields(OperationRecord)}
     values = {name: value for name, value in record.items() if name in known}
-    return OperationRecord(**{**values, "states": [State(state) for state in record["states"]]})
+    states = [State(state) for state in record["states"]]
+    checked = [state for state in states if state is not State.COULD_NOT_CHECK]
+    if "matched_night" not in values and checked and checked[-1] is State.VERIFIED:  # a baseline of an earlier release
+        values["matched_night"] = record["verified_night"]
+    return OperationRecord(**{**values, "states": states})
 
 
 def _finding(record: dict[str, Any]) -> FindingRecord:

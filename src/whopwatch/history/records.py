@@ -36,11 +36,12 @@ class TraitRecord:
 class OperationRecord:
     """The history of one operation. `states` and `latencies` (seconds) are those of the latest nights, oldest first.
 
-    `verified_night` is the last night that verified it (0 for never), `unverified` counts the nights since, and
-    `changes` counts the nights on which one of its findings appeared, got worse or was fixed. `met` are the ids of
-    undocumented rules that its responses met on some night, `checked` the night on which each of its checks last had
-    its turn; a check that never had has the night before it was first known. `contract` names the contract of this
-    history if the latest nights used another one and could not verify the operation, else it is empty.
+    `verified_night` is the last night that could check it, whether it matched or not (0 for never), `unverified` counts
+    the nights since. `matched_night` is the last night in the state verified (0 if none is known). `changes` counts the
+    nights on which one of its findings appeared, got worse or was fixed. `met` are the ids of undocumented rules that
+    its responses met on some night, `checked` the night on which each of its checks last had its turn; a check that
+    never had has the night before it was first known. `contract` names the contract of this history if the latest
+    nights used another one and could not verify the operation, else it is empty.
     """
 
     verified_night: int = 0
@@ -51,6 +52,7 @@ class OperationRecord:
     met: list[str] = field(default_factory=list)
     checked: dict[str, int] = field(default_factory=dict)
     contract: str = ""
+    matched_night: int = 0
 
 
 @dataclass

@@ -5,6 +5,7 @@ Nothing is sent to an API, and no file is named by a caller. Every result is bou
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -264,11 +265,9 @@ def _finding_line(finding: Finding) -> str:
 
 def _health_lines(id: str, report: Report) -> Iterator[str]:
     row = next((row for row in report.operations if row.id == id), None)
-    found = [
-        finding
-        for finding in report.findings
-        if id in (finding.operation, *(place.operation for place in finding.places)) and finding.state not in INACTIVE
-    ]
+    every = [one for one in report.findings if id in (one.operation, *(place.operation for place in one.places))]
+    found = [one for one in every if one.state not in INACTIVE]
+    inactive = [one for one in every if one.state in INACTIVE]
     yield f"{id}: {_health(row)} ({report.target}, {format_time(report.started_at)})"
     if row and row.reason:
         yield f"  reason: {row.reason}"
@@ -279,8 +278,10 @@ def _health_lines(id: str, report: Report) -> Iterator[str]:
             yield f"  {row.checks_done} of {row.checks_total} checks ran"
         if row.checks_open:
             yield f"  {open_checks(row)}"
-    yield f"  {plural(len(found), 'finding')}"
+    rest = "".join(f"; {count} {state}" for state, count in Counter(one.state for one in inactive).items())
+    yield f"  {plural(len(found), 'finding')}{rest}"
     yield from (f"    {_finding_line(finding)}" for finding in most_severe_first(found))
+    yield from (f"    {one.state}: {_finding_line(one)}" for one in most_severe_first(inactive))
 
 
 def _health(row: OperationResult | None) -> str:
@@ -296,8 +297,9 @@ def _health(row: OperationResult | None) -> str:
 def _history_lines(records: Records, id: str) -> Iterator[str]:
     record = records.operations[id]
     started = {night.number: night.started_at for night in records.nights}
-    verified = started.get(record.verified_night)
-    yield f"  last verified: {format_time(verified) if verified else 'never'}"
+    verified = started.get(record.matched_night)
+    unknown = "on an earlier night" if record.matched_night or State.VERIFIED in record.states else "none"
+    yield f"  last verified: {format_time(verified) if verified else unknown}"
     yield f"  latest nights, the oldest first: {', '.join(record.states)}"
     yield f"  nights with a change: {record.changes}"
 
@@ -307,7 +309,8 @@ def _finding_text(finding: Finding, command: str | None) -> Iterator[str]:
     yield from finding_lines(finding, command)
     for source, words, _ in source_words(finding):
         yield f"  {source}: {words}"
-    yield f"  to accept it: whopwatch accept {finding.fingerprint} --reason '...'"
+    if finding.state not in INACTIVE:
+        yield f"  to accept it: whopwatch accept {finding.fingerprint} --reason '...'"
 
 
 def _impact_lines(what: str, findings: list[Finding]) -> Iterator[str]:

@@ -90,6 +90,8 @@ def test_an_accepted_operation_is_not_among_those_that_do_not_match(
     capsys.readouterr()
     assert check("-q")[0] == 1
     assert "DRIFT   1 operation does not match the contract; 1 accepted finding\n" in capsys.readouterr().out
+    assert check("-q", only=("--only", "products.list"))[0] == 0
+    assert "CLEAN   1 operation differs as accepted; 1 accepted finding\n" in capsys.readouterr().out
 
 
 def test_an_expired_entry_no_longer_covers_its_finding(api: Simulator) -> None:

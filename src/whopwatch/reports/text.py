@@ -315,6 +315,9 @@ def headline(report: Report) -> str:
     rest += f"; {plural(unchecked, kind)} could not be checked" if unchecked else ""
     outdated = sum(finding.check == "accepted" for finding in report.findings)
     rest += f". Warning: {plural(outdated, 'accepted entry')} to update" if outdated else ""
+    only_accepted = _only_accepted(report)
+    if only_accepted and not verified:
+        return f"{plural(only_accepted, kind)} {'differs' if only_accepted == 1 else 'differ'} as accepted{rest}"
     return f"{plural(verified, kind)} {'matches' if verified == 1 else 'match'} the contract{rest}"
 
 

@@ -50,11 +50,35 @@ def test_another_target_is_refused(target: str, environ: dict[str, str], expecte
     assert records.owner == owner
 
 
-def test_servers_on_this_machine_share_a_baseline() -> None:
+def test_a_server_on_this_machine_may_change_its_port_but_not_its_company() -> None:
     records = Records(salt=b"salt")
-    for target, environ in (("simulator", ACME), ("http://127.0.0.1:9/api/v1", OTHER), ("http://localhost:8/v1", ACME)):
-        claim(records, target, environ)
-    assert records.owner == LOCAL
+    for target in ("http://127.0.0.1:9/api/v1", "http://localhost:8/v1"):
+        claim(records, target)
+    assert records.owner.startswith(f"{LOCAL} ")
+    with pytest.raises(ConfigError, match="belongs to another company") as caught:
+        claim(records, "http://127.0.0.1:9/api/v1", OTHER)
+    assert "nights at a server on this machine, of the same company" in str(caught.value)
+    assert "--baseline" in str(caught.value)
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.1:9/api/v1", "production"])
+def test_the_embedded_simulator_and_another_target_share_no_baseline(target: str) -> None:
+    for first, second in ((target, "simulator"), ("simulator", target)):
+        records = Records(salt=b"salt")
+        claim(records, first)
+        with pytest.raises(ConfigError, match="belongs to another API") as caught:
+            claim(records, second)
+        assert "the embedded simulator" in str(caught.value)
+        assert "--baseline" in str(caught.value)
+
+
+def test_a_local_baseline_of_an_earlier_version_is_claimed_by_its_next_night() -> None:
+    for target in ("simulator", "http://127.0.0.1:9/api/v1"):
+        records = Records(salt=b"salt", owner=LOCAL)
+        claim(records, target)
+        assert records.owner != LOCAL
+    with pytest.raises(ConfigError, match="belongs to another API"):
+        claim(Records(salt=b"salt", owner=LOCAL), "production")
 
 
 def test_a_night_dated_in_the_future_is_no_last_success() -> None:

@@ -30,7 +30,8 @@ _CLOCK_TOLERANCE = 3600.0
 _CLOCK_JUMP = 60.0
 """Seconds by which a clock may be corrected during a run."""
 LOCAL = "local"
-"""The owner of nights at the simulator or another server on this machine: its ports and companies come and go."""
+"""The host, in the owner of a baseline, of a server on this machine: its ports come and go."""
+_PLACES = {SIMULATOR: "the embedded simulator", LOCAL: "a server on this machine"}
 
 
 @dataclass(frozen=True)
@@ -204,15 +205,17 @@ def claim_baseline(
     Raises ConfigError if the baseline in `path` belongs to another API or company, and what `resolve_target` raises.
     """
     owner = _owner(records, option, environ, config)
-    if records.owner and records.owner != owner:
+    # Earlier versions made LOCAL alone the owner of all nights at the simulator and at servers on this machine.
+    is_earlier = records.owner == LOCAL and owner.partition(" ")[0] in _PLACES
+    if records.owner and records.owner != owner and not is_earlier:
         host, _, company = records.owner.partition(" ")
         other_host, _, other_company = owner.partition(" ")
         what = "another company" if host == other_host and company != other_company else "another API"
         raise ConfigError(
             f"The baseline belongs to {what}.",
             where=str(path),
-            expected=f"nights at {host}{', of the same company' if company else ''}",
-            got=f"a run at {other_host}",
+            expected=f"nights at {_PLACES.get(host, host)}{', of the same company' if company else ''}",
+            got=f"a run at {_PLACES.get(other_host, other_host)}",
             hint="use another file with --baseline",
         )
     records.owner = owner
@@ -221,8 +224,7 @@ def claim_baseline(
 def _owner(records: Records, option: str | None, environ: Mapping[str, str], config: Path | None) -> str:
     name = target_name(option, environ)
     if name == SIMULATOR:
-        return LOCAL
+        return SIMULATOR
     target = resolve_target(name, environ, config)
-    if is_local(target.base_url):
-        return LOCAL
-    return f"{host_of(target.base_url)} {Digests(records.salt).of(target.company_id or '')}"
+    host = LOCAL if is_local(target.base_url) else host_of(target.base_url)
+    return f"{host} {Digests(records.salt).of(target.company_id or '')}"

@@ -9,6 +9,8 @@ import pytest
 from tests.diff.documents import TEXT, WHOLE, Node, document, found, placed, record
 from whopwatch.contract import edition_dir
 from whopwatch.core.errors import ContractError
+from whopwatch.diff.nodes import canonical
+from whopwatch.diff.operations import compare_behaviour
 from whopwatch.diff.read_openapi import read_openapi
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import Side
@@ -179,3 +181,31 @@ def test_every_place_of_a_schema_is_listed_and_what_is_left_out_is_counted() -> 
     comparison = compare_sides(pages(1012, WHOLE), pages(1012, TEXT))
     assert len(comparison.places) == 1000
     assert [gap.keyword for gap in comparison.gaps] == ["the schema Cat in 12 more places"]
+
+
+LONG = {"size": 10, "names": {"next": "after"}, "note": "x" * 190}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "facts"),
+    [
+        ({"size": 10}, {"size": 9}, ('x-list {"size": 10}', 'x-list {"size": 9}')),
+        (LONG, LONG | {"size": 9}, ("x-list with size 10", "x-list with size 9")),
+        (
+            LONG,
+            LONG | {"names": {}},
+            ('x-list with names absent, names/next "after"', "x-list with names {}, names/next absent"),
+        ),
+        (LONG, LONG | {"size": None}, ("x-list with size 10", "x-list with size null")),
+        (LONG | {"note": "y" * 9000}, LONG, ("x-list with ", "x-list with ")),
+        ([*"a" * 99], ["b"], ("x-list with value ", "x-list with value ")),
+    ],
+)
+def test_a_long_annotation_is_reported_by_the_parts_that_differ(old: Any, new: Any, facts: tuple[str, str]) -> None:
+    sides = [(("x-list", canonical(one, 4000)),) for one in (old, new)]
+    (change,) = compare_behaviour(*sides)
+    assert change.expected.startswith(facts[0])
+    assert change.observed.startswith(facts[1])
+    assert change.expected != change.observed
+    (gone,) = compare_behaviour(sides[0], ())
+    assert gone.observed != gone.expected

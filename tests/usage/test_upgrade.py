@@ -17,6 +17,7 @@ from whopwatch.contract.loader import newer_versions, version_order
 from whopwatch.diff.read_openapi import read_openapi
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import Side, read_side
+from whopwatch.usage.command_run import CommandResult
 from whopwatch.usage.edits import last_name
 from whopwatch.usage.profile import Certainty, Profile
 from whopwatch.usage.scan import scan
@@ -116,7 +117,9 @@ def test_a_line_that_also_reads_a_field_that_stays_is_not_edited(tmp_path: Path)
 def test_without_a_hit_the_exit_code_is_0(code: Path, capsys: Captured) -> None:
     (code / "src" / "app.py").write_text("print('hello')\n")
     assert upgrade() == 0
-    assert "no changes of the API hit your code" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "no changes of the API hit your code. 0 may hit it." in shown
+    assert "unknown" not in shown
 
 
 def test_the_code_or_a_profile_has_to_be_named(capsys: Captured) -> None:
@@ -210,5 +213,28 @@ def test_a_command_that_cannot_be_executed_does_not_lose_the_worklist(code: Path
     (code / "broken").chmod(0o755)
     assert upgrade("--run", "./broken") == 1
     shown = capsys.readouterr().out
+    assert "No request reached the simulator" not in shown
     assert shown.count("not run: the command cannot be executed (Exec format error)") == 3
     assert "accounts.retrieve(company).title" in shown
+
+
+def test_sentences_name_the_values_that_differ(code: Path, capsys: Captured) -> None:
+    loop = "for one in client.payments.list(company_id=company):\n        print(one.status)\n"
+    (code / "src" / "app.py").write_text(f"{CODE}\n\ndef more(company):\n    {loop}")
+    assert upgrade() == 1
+    shown = capsys.readouterr().out
+    for empty in ("is another x-", "other values, too", ", is no longer", "place unknown"):
+        assert empty not in shown
+    assert "x-pagination with " in shown
+    assert "default_size null" in shown
+    assert "undocumented values" in shown
+    assert "no longer 403, 404, 422, 429, 500; was 400, 401, 403, 404, 422, 429, 500" in shown
+    assert "  every use of the API\n" in shown
+
+
+@pytest.mark.parametrize(("requests", "is_said"), [((0, 0), True), ((0, 2), False), ((), False)])
+def test_runs_without_any_request_are_said(requests: tuple[int, ...], is_said: bool) -> None:
+    runs = tuple(UpgradeRun("a", result=CommandResult("pytest", 0, number)) for number in requests)
+    worklist = Worklist("a", "b", (), 0, "", Profile(None), runs=(*runs, UpgradeRun("a", problem="too large")))
+    for form in ("text", "markdown", "html"):
+        assert ("No request reached the simulator" in FORMATS[form](worklist)) is is_said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
@@ -11,7 +12,7 @@ from typing import TypeVar
 from whopwatch.core.finding import Severity
 from whopwatch.diff.change import Change, Gap, Movement, Placed, Relation
 from whopwatch.diff.model import ApiOperation, ApiParameter, ApiResponse, Body, Direction, Property, Shape
-from whopwatch.diff.nodes import DIGEST
+from whopwatch.diff.nodes import DIGEST, MAX_TEXT, canonical
 from whopwatch.diff.renames import mark_renamed
 from whopwatch.diff.rules import deprecation, requiredness
 from whopwatch.diff.shapes import Comparer, Difference, Link, Pair
@@ -121,11 +122,31 @@ def compare_behaviour(old: tuple[tuple[str, str], ...], new: tuple[tuple[str, st
     for key in sorted(mine.keys() | other.keys()):
         if mine.get(key) != other.get(key):
             at_most = Severity.MEDIUM if key in mine and key in other else Severity.INFO
-            facts = (f"{key} {mine.get(key, 'none')}", f"{key} {other.get(key, 'none')}")
-            if facts[0].count(DIGEST) or facts[1].count(DIGEST):
-                facts = (key, f"another {key}")
+            facts = _behaviour_facts(key, mine.get(key, "none"), other.get(key, "none"))
             drift_class = "D22" if key == "x-rate-limit" else "D20"
             yield Change(drift_class, "replaced", "", *facts, at_most=at_most)
+
+
+def _behaviour_facts(key: str, old: str, new: str) -> tuple[str, str]:
+    """Return both values of an annotation in words: of long ones only the parts that differ."""
+    if max(len(old), len(new)) <= MAX_TEXT and DIGEST not in f"{old}{new}":
+        return f"{key} {old}", f"{key} {new}"
+    mine, other = _parts(old), _parts(new)
+    names = [name for name in sorted(mine.keys() | other.keys()) if mine.get(name) != other.get(name)]
+    before, after = (list_words(f"{name} {one.get(name, 'absent')}" for name in names) for one in (mine, other))
+    return f"{key} with {before}", f"{key} with {after}"
+
+
+def _parts(text: str) -> dict[str, str]:
+    """Return the values of an annotation by path, down to the second level."""
+    value = None if text == "none" else text if text.startswith(DIGEST) else json.loads(text)
+    if not isinstance(value, dict):
+        return {} if value is None else {"value": canonical(value)}
+    found: dict[str, str] = {}
+    for name, part in value.items():
+        below = part if part and isinstance(part, dict) else {"": part}
+        found.update({f"{name}/{one}".rstrip("/"): canonical(leaf) for one, leaf in below.items()})
+    return found
 
 
 def _security(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: OperationPlace) -> Iterator[Found]:

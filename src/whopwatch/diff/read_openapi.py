@@ -42,6 +42,8 @@ _FACETS: frozenset[Facet] = frozenset(
     }
 )
 _STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
+_MAX_STATED = 4000
+"""Characters of an annotation of behaviour that are kept, so that a change names the parts that differ."""
 _BEHAVIOUR = frozenset({"x-list", "x-pagination", "x-rate-limit", "x-public", "x-alternate-paths"})
 """whopwatch's own annotations of what an operation does."""
 _NO_EFFECT = frozenset({"allowEmptyValue", "allowReserved"})
@@ -320,7 +322,7 @@ def _is_about(key: str) -> bool:
 
 
 def _stated(node: Fields, names: Set[str]) -> tuple[tuple[str, str], ...]:
-    return tuple((key, canonical(value)) for key, value in node.pick(names).items())
+    return tuple((key, canonical(value, _MAX_STATED)) for key, value in node.pick(names).items())
 
 
 def _extensions(node: Node, key: str) -> Iterator[tuple[str, str]]:

@@ -100,7 +100,10 @@ def _covers(wide: frozenset[str], narrow: frozenset[str]) -> bool:
 
 def _enums(old: Shape, new: Shape) -> Iterator[Change]:
     if (old.enum is None) != (new.enum is None) and (old.known or new.known):
-        facts = (describe(old), "other values, too") if new.enum is None else ("other values, too", describe(new))
+        closed, known = (old.enum, new.known) if new.enum is None else (new.enum, old.known)
+        more = [value for value in known if not _contains(closed or (), value)]
+        wider = f"also {list_words(more)}, and undocumented values" if more else "also undocumented values"
+        facts = (describe(old), wider) if new.enum is None else (wider, describe(new))
         yield Change("D10", "added" if new.enum is None else "removed", "", *facts)
         if new.enum is None:
             left = tuple(value for value in old.enum or () if _contains(new.known, value))

@@ -92,7 +92,7 @@ def impact_at(operation: str, location: str, profile: Profile, *, is_required: b
     use = profile.operations.get(operation)
     if use is None:
         is_root_cause = operation in ("", "all") or operation.startswith(("schema:", "object:"))
-        return Impact.MAY if is_root_cause else _not_seen(operation, profile), ()
+        return Impact.MAY if is_root_cause and profile.operations else _not_seen(operation, profile), ()
     if not location.startswith(_FIELD_LOCATIONS):
         return _by_certainty(use), tuple(use.places)
     fields = [one for name, one in use.fields.items() if _is_within(name, location)]

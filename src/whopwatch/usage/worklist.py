@@ -42,8 +42,9 @@ _SDK_HEADING = "What the move itself needs"
 def count_tasks(worklist: Worklist) -> str:
     """Return the numbers of a worklist in one sentence."""
     mechanical = sum(bool(task.edited) and not task.by_hand for task in worklist.hits)
+    edits = f", {mechanical} of them with a suggested edit" if worklist.hits else ""
     return (
-        f"{plural(len(worklist.hits), 'change')} of the API hit your code, {mechanical} of them with a suggested edit. "
+        f"{plural(len(worklist.hits), 'change')} of the API hit your code{edits}. "
         f"{len(worklist.possible)} may hit it. {worklist.unused} are not used by you."
     )
 
@@ -57,6 +58,10 @@ def _sections(worklist: Worklist) -> tuple[tuple[str, tuple[Task, ...]], ...]:
 
 
 def _where(task: Task) -> str:
+    """Return the places in the code; without any, why there is none."""
+    if not task.finding.impact_places:
+        is_general = task.finding.operation in ("", "all")
+        return "every use of the API" if is_general else "place unknown: a part of your code was not read or followed"
     return first_few(task.finding.impact_places, MAX_ROW_PLACES)
 
 
@@ -66,12 +71,20 @@ def _what(task: Task) -> str:
 
 def _change(task: Task) -> str:
     finding = task.finding
-    words = f"{finding.class_label}: was {finding.expected}, is {finding.observed}"
+    words = f"{finding.class_label}: {_was_is(finding.expected, finding.observed)}"
     if task.rename:
         words += f"; rename {task.rename[0]} to {task.rename[1]}"
         if task.edited:
             words += " (edit below)" if not task.by_hand else f" (edit below, by hand: {', '.join(task.by_hand)})"
     return words
+
+
+def _was_is(expected: str, observed: str) -> str:
+    if expected == f"not {observed}":
+        return f"now also {observed}"
+    if observed.startswith("no longer "):
+        return observed if observed == f"no longer {expected}" else f"{observed}; was {expected}"
+    return f"was {expected}, is {observed}"
 
 
 def _rows(tasks: Iterable[Task]) -> Iterator[tuple[Task, str]]:
@@ -94,6 +107,14 @@ def _sdk_lines(worklist: Worklist) -> list[str]:
     return [f"{first_few(move.places, MAX_ROW_PLACES)}: {_move(move)}" for move in worklist.sdk]
 
 
+def _run_lines(worklist: Worklist) -> list[str]:
+    lines = [run.words for run in worklist.runs]
+    results = [run.result for run in worklist.runs if run.result]
+    if results and not any(result.requests for result in results):
+        lines.append("No request reached the simulator: does the command read WHOP_BASE_URL?")
+    return lines
+
+
 def as_text(worklist: Worklist) -> str:
     """Return the worklist for a terminal."""
     return sanitize_lines(_text_lines(worklist)) + (f"\nSuggested edits:\n\n{worklist.edits}" if worklist.edits else "")
@@ -111,7 +132,7 @@ def _text_lines(worklist: Worklist) -> Iterator[str]:
         if tasks:
             yield from ("", f"{heading}:")
         for task, change in _rows(tasks):
-            yield f"  {_where(task) or 'place unknown'}"
+            yield f"  {_where(task)}"
             yield f"    {task.finding.severity}  {_what(task)}"
             yield f"    {change}"
     if worklist.sdk:
@@ -119,7 +140,7 @@ def _text_lines(worklist: Worklist) -> Iterator[str]:
     for move in worklist.sdk:
         yield from (f"  {first_few(move.places, MAX_ROW_PLACES)}", f"    {_move(move)}")
     if worklist.runs:
-        yield from ("", "Your tests:", *(f"  {run.words}" for run in worklist.runs))
+        yield from ("", "Your tests:", *(f"  {line}" for line in _run_lines(worklist)))
     if worklist.to_test:
         yield from ("", f"Test after the move: {', '.join(worklist.to_test)}")
 
@@ -140,7 +161,7 @@ def worklist_markdown(worklist: Worklist) -> str:
         lines += ["", f"## {_SDK_HEADING}", ""]
         lines += [f"- {escape_markdown(line)}" for line in _sdk_lines(worklist)]
     if worklist.runs:
-        lines += ["", "## Your tests", "", *(f"- {escape_markdown(run.words)}" for run in worklist.runs)]
+        lines += ["", "## Your tests", "", *(f"- {escape_markdown(line)}" for line in _run_lines(worklist))]
     if worklist.to_test:
         lines += ["", "## Test after the move", "", escape_markdown(", ".join(worklist.to_test))]
     return "\n".join(lines) + "\n"
@@ -176,7 +197,7 @@ def as_html(worklist: Worklist) -> str:
             edits=worklist.edits,
             sdk_heading=_SDK_HEADING,
             sdk=_sdk_lines(worklist),
-            runs=[run.words for run in worklist.runs],
+            runs=_run_lines(worklist),
             to_test=", ".join(worklist.to_test),
         )
     )

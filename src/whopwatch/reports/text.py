@@ -210,7 +210,8 @@ def version_line(report: Report) -> str:
     evidence = _VERSION_EVIDENCE.get(str(facts.get("evidence")), "")
     words = f"{answered} answered ({evidence})" if answered else evidence or "the responses do not show their version"
     supported = facts.get("supported") or ()
-    listed = f", {len(supported)} supported, the newest is {supported[-1]}" if supported else ""
+    newest = f"{': ' if len(supported) == 1 else ', the newest is '}{supported[-1]}" if supported else ""
+    listed = f"; the target supports {len(supported)}{newest}" if supported else ""
     return sanitize(f"{asked}, {words}{listed}")
 
 

@@ -12,7 +12,7 @@ from whopwatch.contract.operation import escape_pointer
 from whopwatch.core.errors import ContractError
 
 Node = Mapping[str, Any]
-MAX_TEXT = 200
+MAX_SHORT_VALUE = 200
 DIGEST = "sha256:"
 """The beginning of the text for a long value."""
 _MAX_REFERENCES = 100
@@ -27,7 +27,7 @@ def malformed(name: str, at: str, expected: str, found: Any) -> ContractError:
     return ContractError("The OpenAPI document is malformed.", where=f"{name}, {at or '/'}", expected=expected, got=got)
 
 
-def canonical(value: Any, at_most: int = MAX_TEXT) -> str:
+def canonical(value: Any, at_most: int = MAX_SHORT_VALUE) -> str:
     """Return a value as JSON, or a digest of it if that is longer than `at_most`; equal values give equal strings."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=True, default=str)
     return text if len(text) <= at_most else f"{DIGEST}{sha256(text.encode()).hexdigest()[:16]}"
@@ -161,7 +161,7 @@ class Document:
                     "A reference in the document leads nowhere.",
                     where=f"{self.name}, {at or '/'}",
                     expected="a reference within the document (#/components/...)",
-                    got=str(reference)[:MAX_TEXT],
+                    got=str(reference)[:MAX_SHORT_VALUE],
                     hint="bundle the document into one file first",
                 )
         return found

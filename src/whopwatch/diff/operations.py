@@ -12,7 +12,7 @@ from typing import TypeVar
 from whopwatch.core.finding import Severity
 from whopwatch.diff.change import Change, Gap, Movement, Placed, Relation
 from whopwatch.diff.model import ApiOperation, ApiParameter, ApiResponse, Body, Direction, Property, Shape
-from whopwatch.diff.nodes import DIGEST, MAX_TEXT, canonical
+from whopwatch.diff.nodes import DIGEST, MAX_SHORT_VALUE, canonical
 from whopwatch.diff.renames import mark_renamed
 from whopwatch.diff.rules import deprecation, requiredness
 from whopwatch.diff.shapes import Comparer, Difference, Link, Pair
@@ -129,7 +129,7 @@ def compare_behaviour(old: tuple[tuple[str, str], ...], new: tuple[tuple[str, st
 
 def _behaviour_facts(key: str, old: str, new: str) -> tuple[str, str]:
     """Return both values of an annotation in words: of long ones only the parts that differ."""
-    if max(len(old), len(new)) <= MAX_TEXT and DIGEST not in f"{old}{new}":
+    if max(len(old), len(new)) <= MAX_SHORT_VALUE and DIGEST not in f"{old}{new}":
         return f"{key} {old}", f"{key} {new}"
     mine, other = _parts(old), _parts(new)
     names = [name for name in sorted(mine.keys() | other.keys()) if mine.get(name) != other.get(name)]

@@ -171,7 +171,7 @@ def test_an_operation_without_a_probe_is_not_requested(server: PageServer, simul
     before = simulator.requests.total()
     status, text = get(server, "/probe?target=products.lst")
     assert (status, "did you mean 'products.list'?" in text) == (404, True)
-    assert get(server, "/probe")[0] == 404
+    assert get(server, "/probe")[0] == 400
     status, text = get(server, "/probe?target=mcp")
     assert (status, "on its schedule only" in text, "whop_mcp_" in text) == (404, True, True)
     assert simulator.requests.total() == before
@@ -215,6 +215,11 @@ def test_history(server: PageServer, service: ProberService) -> None:
     assert records[0]["requests"][0]["status"] == 200
     assert json.loads(get(server, "/history?failed=true")[1]) == {"records": []}
     assert get(server, "/history?limit=x")[0] == 400
+    status, text = get(server, "/history?operation=products.lst")[:2]
+    assert (status, "operation: this prober has no probe" in str(text)) == (404, True)
+    for path in ("/probe", "/probe?target="):
+        status, text = get(server, path)[:2]
+        assert (status, "target: this parameter is required" in str(text)) == (400, True)
 
 
 def test_health_and_readiness(server: PageServer, service: ProberService) -> None:

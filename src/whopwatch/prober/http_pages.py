@@ -124,12 +124,15 @@ def _history_page(view: ProberView, query: Mapping[str, str]) -> PageReply:
     limit = query.get("limit", "100")
     if not (limit.isascii() and limit.isdecimal() and len(limit) < 6):
         return text_page("limit: expected an integer\n", 400)
+    operation = query.get("operation")
     records = view.runner.history.newest(
-        operation=query.get("operation"),
+        operation=operation,
         run_id=query.get("run"),
         failed=_is_true(query.get("failed", "")),
         limit=min(int(limit), MAX_HISTORY_RECORDS),
     )
+    if operation is not None and not records and operation not in view.probes:
+        return _no_probe(view, "operation", operation)
     return json_page({"records": [record.to_json() for record in records]})
 
 
@@ -143,12 +146,13 @@ def _probe_page(view: ProberView, request: PageRequest) -> PageReply:
         return refusal
     query = request.query
     name = query.get("target", "")
+    if not name:
+        return text_page("target: this parameter is required; expected an operation: /probe?target=OP\n", 400)
     if name == MCP_TARGET:
         return text_page(MCP_ON_SCHEDULE_ONLY, 404)
     probe = view.probes.get(name)
     if probe is None:
-        hint = did_you_mean(name, view.probes) or "/history and probes.toml name the probed operations"
-        return text_page(f"target: this prober has no probe of that operation; {hint}\n", 404)
+        return _no_probe(view, "target", name)
     wait = view.on_demand.seconds_until_free()
     if wait > 0:
         seconds = str(ceil(wait))
@@ -160,6 +164,11 @@ def _probe_page(view: ProberView, request: PageRequest) -> PageReply:
         version = view.runner.asked_version or ""
         return text_page(explain_run(probe, view.runner.record(run).to_json(), requests, version))
     return PageReply(200, CONTENT_TYPE, [_run_metrics(probe, run)])
+
+
+def _no_probe(view: ProberView, parameter: str, name: str) -> PageReply:
+    hint = did_you_mean(name, view.probes) or "/ and probes.toml name the probed operations"
+    return text_page(f"{parameter}: this prober has no probe of that operation; {hint}\n", 404)
 
 
 def _access_refusal(token: Secret | None, request: PageRequest) -> PageReply | None:

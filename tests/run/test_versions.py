@@ -13,6 +13,8 @@ from tests.run.in_process import InProcess
 from whopwatch.cli import main
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
+from whopwatch.diff.result import compare_sides
+from whopwatch.diff.sides import side_of_contract
 from whopwatch.run.abort import KEY_MISSING, KEY_REJECTED
 from whopwatch.run.versions import newest_move, survey_versions
 from whopwatch.simulator import SimulatorOptions, embedded
@@ -114,6 +116,19 @@ def test_a_rejected_key_shows_no_version(newest: Contract, version: str, key: st
     assert (survey.supported, survey.key_version, survey.key_evidence) == ((), None, None)
     assert (survey.webhooks, survey.webhooks_listed) == ({}, False)
     assert survey.reason == (KEY_REJECTED if key else KEY_MISSING)
+
+
+def test_the_command_counts_the_places_that_diff_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with embedded() as simulator:
+        monkeypatch.setenv("WHOP_API_KEY", simulator.api_key)
+        monkeypatch.setenv("WHOP_COMPANY_ID", simulator.company_id)
+        assert main(["versions", "--target", simulator.base_url]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    sides = [side_of_contract(load(version)) for version in ("2025-01-01", "newest")]
+    places = len(compare_sides(*sides).places)
+    assert f"A move from 2025-01-01 to 2026-10-15-1 changes {places} places: " in shown
 
 
 @pytest.mark.parametrize("key", ["rejected", ""])

@@ -145,6 +145,9 @@ def watch_command(
         click.echo(lines, nl=False)
         if watched.newer:
             click.echo(f"details: whopwatch diff {folder} sdk:{watched.newer[-1]}")
+            click.echo(
+                "An SDK release has fewer facts than a contract: a diff of two contracts can count more changes."
+            )
     return EXIT_CLEAN if watched.is_current else EXIT_DRIFT
 
 
@@ -159,7 +162,7 @@ def _versions_after(folder: Path, target: str, config: Path | None) -> tuple[str
         survey = survey_versions(load("newest"), contract, ready)
     if not survey.supported:
         raise TargetError(
-            "The target does not list the versions that it supports.",
+            survey.reason or "The target does not list the versions that it supports.",
             where=f"target {target}",
             hint="run without --target to compare SDK releases only",
         )

@@ -99,7 +99,7 @@ def _print(
 
     from whopwatch.contract.loader import editions
     from whopwatch.core.report import Verdict
-    from whopwatch.reports.text import VERDICTS
+    from whopwatch.reports.text import VERDICTS, plural
 
     table = Table(box=None, show_header=False, pad_edge=True)
     newest = list(reversed(survey.supported))
@@ -123,5 +123,6 @@ def _print(
         console.print(f"\n {VERDICTS[Verdict.COULD_NOT_CHECK]}   {reason}", highlight=False, markup=False)
     if move:
         classes = ", ".join(f"{count} {class_slug(one)}" for one, count in move.classes.items())
-        console.print(f"\n A move from {move.old} to {move.new} changes: {classes}", highlight=False)
+        places = plural(sum(move.classes.values()), "place")
+        console.print(f"\n A move from {move.old} to {move.new} changes {places}: {classes}", highlight=False)
         console.print(f" To list the changes: {move.command}", highlight=False)

@@ -161,6 +161,27 @@ def test_a_trace_that_is_not_exported_is_one_sentence(
     assert ("'grpc' is not supported" if problem == "grpc" else "did not accept the trace") in warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("foo", "foo/v1/traces: not a URL, expected http://HOST:PORT"),
+        ("user:hidden@foo", "foo/v1/traces: not a"),
+        ("http://user:hidden?x://hidden@127.0.0.1:9", "127.0.0.1:9/v1/traces: "),
+        ("http://user:hidden@127.0.0.1:9", "http://127.0.0.1:9/v1/traces: the connection failed"),
+    ],
+)
+def test_a_failed_export_names_address_and_reason(
+    endpoint: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(ENDPOINT, endpoint)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    assert main(["check", "--only", "products.list", "--budget", "5", "-q"]) == 0
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert "hidden" not in shown
+
+
 def test_a_redirect_of_the_collector_is_a_failure(collector: Receiver, capsys: pytest.CaptureFixture[str]) -> None:
     collector.status = 307
     assert main(["check", "--only", "products.list", "--budget", "5", "-q"]) == 0

@@ -75,7 +75,8 @@ class MetricsExport:
 
     def __init__(self, resource: Resource, on_export: OnExport, wall: Callable[[], float] = time.time) -> None:
         self._resource, self._on_export, self._wall = resource, on_export, wall
-        self._exporter = OTLPMetricExporter(session=HeadersOnly())
+        self._session = HeadersOnly()
+        self._exporter = OTLPMetricExporter(session=self._session)
         self._started_at = wall()
         self._stopped = threading.Event()
         self._collect: Collect = tuple
@@ -99,7 +100,7 @@ class MetricsExport:
         while not is_last:
             is_last = self._stopped.wait(seconds)
             result = self._exporter.export(self._data())
-            self._on_export(result is MetricExportResult.SUCCESS)
+            self._on_export(result is MetricExportResult.SUCCESS, self._session.problem)
 
     def _data(self) -> MetricsData:
         metrics = list(otlp_metrics(self._collect(), self._started_at, self._wall()))

@@ -41,16 +41,33 @@ BATCH = 512
 _TO_BE_REFUSED = INVALID_REQUESTS | {Purpose.NO_KEY, Purpose.WRONG_KEY, Purpose.NO_SCOPE, Purpose.OTHER_BODY}
 """Purposes of requests that the API must refuse: a 4xx is no error of theirs."""
 
-OnExport = Callable[[bool], None]
-"""Called after each export with whether the collector took it."""
+OnExport = Callable[[bool, str], None]
+"""Called after each export with whether the collector took it and, if not, its address and the reason."""
+_REASONS = (
+    (requests.exceptions.InvalidURL, "not a valid URL"),
+    (requests.exceptions.MissingSchema, "not a URL, expected http://HOST:PORT"),
+    (requests.exceptions.InvalidSchema, "not an http or https URL"),
+    (requests.exceptions.SSLError, "the TLS handshake failed"),
+    (requests.exceptions.Timeout, "timed out"),
+    (requests.exceptions.ConnectionError, "the connection failed"),
+)
 
 
 class HeadersOnly(requests.Session):
     """The connection to a collector. It reads no body, which may have no end, and takes a redirect for a failure."""
 
+    problem = ""
+
     def request(self, *arguments: Any, **named: Any) -> requests.Response:
-        """Send a request and return its response without the body."""
-        response = super().request(*arguments, **{**named, "stream": True, "allow_redirects": False})
+        """Send a request and return its response without the body. Note in `problem` why it failed."""
+        address = _address(str(named.get("url") or arguments[1]))
+        try:
+            response = super().request(*arguments, **{**named, "stream": True, "allow_redirects": False})
+        except requests.RequestException as error:
+            reason = next((words for kind, words in _REASONS if isinstance(error, kind)), "the request failed")
+            self.problem = f"{address}: {reason}"
+            raise
+        self.problem = f"{address}: status {response.status_code}" if response.status_code >= 300 else ""
         response.close()
         response._content = b""
         if 300 <= response.status_code < 400:
@@ -75,13 +92,12 @@ class Tracer:
 
     def export_in_background(self) -> None:
         """Export the spans of all later runs from a thread."""
-        self._provider.add_span_processor(
-            BatchSpanProcessor(_Watched(OTLPSpanExporter(session=HeadersOnly()), self._on_export))
-        )
+        self._provider.add_span_processor(BatchSpanProcessor(_Watched(self._on_export)))
 
     def export(self, runs: Iterable[TracedRun]) -> None:
         """Export `runs` now."""
-        spans, exporter = InMemorySpanExporter(), OTLPSpanExporter(session=HeadersOnly())
+        spans, session = InMemorySpanExporter(), HeadersOnly()
+        exporter = OTLPSpanExporter(session=session)
         self._provider.add_span_processor(SimpleSpanProcessor(spans))
         for run in runs:
             self.record(run)
@@ -90,7 +106,7 @@ class Tracer:
         is_taken = all(exporter.export(batch) is SpanExportResult.SUCCESS for batch in batches)
         exporter.shutdown()  # type: ignore[no-untyped-call]
         if batches:
-            self._on_export(is_taken)
+            self._on_export(is_taken, session.problem)
 
     def record(self, run: TracedRun) -> Mapping[str, str]:
         """Make the spans of `run`. Return the labels of an exemplar that leads to them, none if it is not sampled."""
@@ -173,20 +189,30 @@ def resource(attributes: Attributes | None = None) -> Resource:
 
 
 class _Watched(SpanExporter):
-    """Export through `exporter`, and call `on_export` with the result."""
+    """Export over OTLP, and call `on_export` with the result."""
 
-    def __init__(self, exporter: SpanExporter, on_export: OnExport) -> None:
-        self._exporter, self._on_export = exporter, on_export
+    def __init__(self, on_export: OnExport) -> None:
+        self._session, self._on_export = HeadersOnly(), on_export
+        self._exporter = OTLPSpanExporter(session=self._session)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export `spans`."""
         result = self._exporter.export(spans)
-        self._on_export(result is SpanExportResult.SUCCESS)
+        self._on_export(result is SpanExportResult.SUCCESS, self._session.problem)
         return result
 
     def shutdown(self) -> None:
         """Close the exporter."""
-        self._exporter.shutdown()
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _address(url: str) -> str:
+    """Return a URL without user name, password and query, also if it has no scheme."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        scheme, rest = "", url
+    # The password may have any character, so the last @ ends it.
+    return redact(f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}")[:100]
 
 
 def _add_findings(span: Span, findings: Sequence[Finding], at: int) -> None:

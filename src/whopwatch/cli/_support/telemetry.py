@@ -42,11 +42,13 @@ class RunTraces:
         failed: list[str] = []
         for run in self._runs:
             traced = _traced_run(command, run, report if len(self._runs) == 1 else None)
-            tracer = Tracer(run.contract, run.target, resource(), lambda taken: None if taken else failed.append(""))
+            tracer = Tracer(
+                run.contract, run.target, resource(), lambda taken, why: None if taken else failed.append(why)
+            )
             tracer.export([traced])
             tracer.close()
         if failed:
-            _warn("The collector did not accept the trace of this run.")
+            _warn(f"The collector did not accept the trace of this run. {failed[0]}".rstrip())
 
 
 def prober_telemetry(contract: Contract, target: Target, shard: Shard) -> ProberTelemetry | None:
@@ -88,16 +90,17 @@ def _warn(what: str, expected: str | None = None) -> None:
     click.echo(f"warning: {what}{hint}", err=True)
 
 
-def _change_logger(what: str) -> Callable[[bool], None]:
+def _change_logger(what: str) -> Callable[[bool, str], None]:
     """Return a function that logs when exports of `what` begin to fail, and when they succeed again."""
     state = [True]
 
-    def on_export(is_taken: bool) -> None:
+    def on_export(is_taken: bool, problem: str) -> None:
         if is_taken != state[0]:
             state[0] = is_taken
-            (_LOG.info if is_taken else _LOG.warning)(
-                "The OTLP collector accepts %s again." if is_taken else "The OTLP collector does not accept %s.", what
-            )
+            if is_taken:
+                _LOG.info("The OTLP collector accepts %s again.", what)
+            else:
+                _LOG.warning("The OTLP collector does not accept %s. %s", what, problem)
 
     return on_export
 

@@ -173,7 +173,7 @@ def test_a_night_whose_key_is_rejected_lists_the_known_findings_and_could_not_ch
     api.change = BROKEN
     assert drift(api) == drift(api) == 1
     key = os.environ["WHOP_API_KEY"]
-    monkeypatch.setenv("WHOP_API_KEY", "rejected")
+    monkeypatch.setenv("WHOP_API_KEY", "unknown-key-1")
     for options in ([], ["--fail-on", "high"], ["--contract", "newest", "--only", "products.list"]):
         capsys.readouterr()
         only = FEW if "--contract" not in options else []

@@ -107,7 +107,7 @@ def test_a_move_counts_what_changes_to_the_newest_contract(newest: Contract) -> 
     assert [newest_move(one) for one in (None, newest.version, "2027-01-01", "2020-01-01")] == [None] * 4
 
 
-@pytest.mark.parametrize("key", ["rejected", None])
+@pytest.mark.parametrize("key", ["unknown-key-1", None])
 @pytest.mark.parametrize("version", ["2025-01-01", "2026-10-15-1"])
 def test_a_rejected_key_shows_no_version(newest: Contract, version: str, key: str | None) -> None:
     """The header of a 401 names the version that the API chose, which is not that of the key."""
@@ -131,7 +131,7 @@ def test_the_command_counts_the_places_that_diff_counts(
     assert f"A move from 2025-01-01 to 2026-10-15-1 changes {places} places: " in shown
 
 
-@pytest.mark.parametrize("key", ["rejected", ""])
+@pytest.mark.parametrize("key", ["unknown-key-1", ""])
 @pytest.mark.parametrize("version", ["2025-01-01", "2026-10-15-1"])
 def test_the_command_says_that_the_key_was_rejected(
     version: str, key: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -75,7 +75,9 @@ def read_baseline(path: Path) -> Records:
     try:
         if not path.exists():
             hint = "run `whopwatch drift` first: it writes the baseline"
-            raise ConfigError("The baseline does not exist.", where=str(path), hint=hint)
+            raise ConfigError(
+                "The baseline does not exist.", where=str(path), expected="a baseline", got="no such file", hint=hint
+            )
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as database:
             _check_format(database, path)
             return read_records(database)

@@ -27,15 +27,6 @@ LOST_EVENT = "a webhook event is passed to code that was not followed"
 ANY_OPERATION = frozenset({COMPUTED_NAME, TOO_COMPLEX, TOO_DEEP, BROKEN_CODE, LOST_CLIENT})
 """Why code was not followed if it may call any operation."""
 
-COMPUTED_NAME = "the name of an SDK method is computed"
-TOO_COMPLEX = "the code is too complex to follow to its end"
-LOST_CLIENT = "the client is passed to code that was not followed"
-TOO_DEEP = "the code is nested too deeply"
-BROKEN_CODE = "a syntax error: code near it was not read"
-LOST_EVENT = "a webhook event is passed to code that was not followed"
-ANY_OPERATION = frozenset({COMPUTED_NAME, TOO_COMPLEX, TOO_DEEP, BROKEN_CODE, LOST_CLIENT})
-"""Why code was not followed if it may call any operation."""
-
 
 class Certainty(StrEnum):
     """`seen`: the code shows it. `guessed`: a name or an address suggests it."""

@@ -1,4 +1,4 @@
-"""Report class, constant and public function names that are defined in more than one module of `src/`.
+"""Report class, constant and public function names that `src/` defines more than once, in one module or in several.
 
     python tools/lint/duplicate_names.py [FOLDER]
 
@@ -39,7 +39,7 @@ def _is_public_constant(name: str) -> bool:
 def main(folder: Path) -> int:
     places: dict[str, list[str]] = defaultdict(list)
     for path in sorted(folder.rglob("*.py")):
-        for name in sorted(set(definitions(path))):
+        for name in sorted(definitions(path)):
             places[name].append(str(path.relative_to(folder)))
     repeated = {name: files for name, files in places.items() if len(files) > 1 and name not in ALLOWED}
     for name, files in sorted(repeated.items()):

@@ -103,8 +103,7 @@ def _not_rechecked(
         for entries_only in (False, True)
         for finding in update_lifecycle(records, (), night, rules.lifecycle, lambda _: 0, {}, entries=entries_only)
     ]
-    marked = mark_accepted(contract, open_before, entries, today)
-    grouped = mark_accepted(contract, group_by_cause(contract, marked), entries, today)
+    grouped = _grouped(contract, open_before, (), entries, today)
     known = [attribute_change(finding, records, rules, night.number) for finding in grouped]
     return [*known, *(finding for finding in about_versions if not finding.breaks)]
 
@@ -152,8 +151,7 @@ def _compared(
     _add_counts(records, profiles, {(finding.operation, finding.location) for finding in rescaled})
     drop_oldest_objects(records.objects, rules.absence.kept_objects)
     today = date.fromisoformat(report.started_at[:10])
-    marked = mark_accepted(contract, findings, entries, today)
-    grouped = mark_accepted(contract, [*group_by_cause(contract, marked), *about_versions], entries, today)
+    grouped = _grouped(contract, findings, about_versions, entries, today)
     checked = {result.id for result in report.operations if result.state in (State.VERIFIED, State.DRIFT)}
     # An entry without an operation was written by hand: it names anything.
     outdated = check_entries(
@@ -167,6 +165,22 @@ def _compared(
         *grouped,
         *update_lifecycle(records, outdated, night, rules.lifecycle, lambda finding: finding.samples, {}, entries=True),
     ]
+
+
+def _grouped(
+    contract: Contract,
+    findings: Iterable[Finding],
+    ungrouped: Iterable[Finding],
+    entries: tuple[AcceptedEntry, ...],
+    today: date,
+) -> Sequence[Finding]:
+    """Return `findings` grouped by cause, and `ungrouped` as they are.
+
+    Accepted ones are marked before the grouping, which keeps them apart, and after it, because an entry may name a
+    group.
+    """
+    marked = mark_accepted(contract, findings, entries, today)
+    return mark_accepted(contract, [*group_by_cause(contract, marked), *ungrouped], entries, today)
 
 
 def _found(

@@ -95,7 +95,7 @@ def test_an_operation_verified_before_and_refused_now_is_a_lost_permission(contr
     assert (finding.class_label, finding.severity) == ("permission-changed (D17)", Severity.HIGH)
     assert (finding.location, finding.observed) == ("header:authorization", str(status))
     assert finding.message == (
-        "products.list: refused now, verified on 2026-01-02. 403: the key lacks a permission; required permission: "
+        "products.list: refused now, allowed on 2026-01-02. 403: the key lacks a permission; required permission: "
         "x:read."
     )
 

@@ -106,6 +106,26 @@ def test_a_night_and_a_round_of_probes_are_traced(collector: Receiver, tmp_path:
     assert roots == ["whopwatch drift", "whopwatch probe"]
 
 
+def test_each_company_has_a_trace_with_its_own_verdict(
+    collector: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with embedded() as good, embedded(faults=["field-missing@products.list"]) as bad:
+        rows = []
+        for name, simulator in (("acme", good), ("globex", bad)):
+            monkeypatch.setenv(f"{name.upper()}_KEY", simulator.api_key)
+            rows.append(
+                f'[[companies]]\nname = "{name}"\ntarget = "{simulator.base_url}"\n'
+                f'api_key_env = "{name.upper()}_KEY"\nbaseline = "{name}.sqlite"\n'
+                f'company_id = "{simulator.company_id}"\n'
+            )
+        targets = tmp_path / "companies.toml"
+        targets.write_text("\n".join(rows), encoding="utf-8")
+        assert main(["drift", "--targets", str(targets), "--resource", "products", "--budget", "40"]) == 1
+    roots = [attributes(span) for span in collector.spans if not span.parent_span_id]
+    assert [root["whopwatch.verdict"] for root in roots] == ["clean", "drift"]
+    assert [root["whopwatch.findings"] for root in roots] == [0, 1]
+
+
 def test_the_standard_variables_are_honoured(collector: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     monkeypatch.setenv("TRACEPARENT", f"00-{trace}-{parent}-01")
@@ -145,7 +165,10 @@ def test_without_an_endpoint_the_sdk_is_not_loaded(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True).returncode == 0
 
 
-@pytest.mark.parametrize("problem", ["refused", "down", "grpc"])
+GRPC = ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"]
+
+
+@pytest.mark.parametrize("problem", ["refused", "down", *GRPC])
 def test_a_trace_that_is_not_exported_is_one_sentence(
     problem: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,12 +176,17 @@ def test_a_trace_that_is_not_exported_is_one_sentence(
     with receiving(400) as receiver:
         monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:9" if problem == "down" else receiver.url)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
-        if problem == "grpc":
-            monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+        if problem in GRPC:
+            monkeypatch.setenv(problem, "grpc")
         assert main(["check", "--only", "products.list", "--budget", "20"]) == 0
-    warnings = [line for line in capfd.readouterr().err.splitlines() if "warning" in line or "Traceback" in line]
+    shown = capfd.readouterr().err
+    warnings = [line for line in shown.splitlines() if "warning" in line or "Traceback" in line]
     assert len(warnings) == 1
-    assert ("'grpc' is not supported" if problem == "grpc" else "did not accept the trace") in warnings[0]
+    if problem in GRPC:
+        assert f"{problem}='grpc' is not supported" in warnings[0]
+        assert f"use: {problem}=http/protobuf" in shown
+    else:
+        assert "did not accept the trace" in warnings[0]
 
 
 @pytest.mark.parametrize(

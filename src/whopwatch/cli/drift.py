@@ -136,7 +136,7 @@ def drift_command(
     outputs = Outputs(reports, report_dir or NIGHTLY_REPORTS / datetime.now(UTC).date().isoformat(), FILE_NAMES)
     with show_progress() as progress:
         settings = NightSettings(replace(options, progress=progress), entries, varies_plan=seed is None)
-        report, outcomes = _run(settings, target, baseline or DEFAULT_BASELINE, companies)
+        report, outcomes = _run(settings, target, baseline or DEFAULT_BASELINE, companies, traces)
     report = add_impacts(report, profile)
     output_report(report, outputs)
     traces.export("drift", report)
@@ -153,9 +153,16 @@ def drift_command(
 
 
 def _run(
-    settings: NightSettings, target: str | None, baseline: Path, companies: Sequence[Company] | None
+    settings: NightSettings,
+    target: str | None,
+    baseline: Path,
+    companies: Sequence[Company] | None,
+    traces: RunTraces,
 ) -> tuple[Report, Collection[NightOutcome]]:
-    """Run the night of `target`, or of each of `companies`; return the report and the outcome of each night."""
+    """Run the night of `target`, or of each of `companies`; return the report and the outcome of each night.
+
+    The nights of `companies` are exported one by one, so that memory does not grow with their number.
+    """
     from whopwatch.history.nightly import run_night, run_nights
 
     for file in [baseline] if companies is None else [company.baseline for company in companies]:
@@ -163,7 +170,7 @@ def _run(
     if companies is None:
         outcome = run_night(settings, target, os.environ, baseline)
         return outcome.report, [outcome]
-    report, outcomes = run_nights(settings, companies, os.environ, _print_failure)
+    report, outcomes = run_nights(settings, companies, os.environ, _print_failure, traces.export_night)
     return report, outcomes.values()
 
 

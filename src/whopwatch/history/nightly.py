@@ -94,10 +94,12 @@ def run_nights(
     companies: Iterable[Company],
     environ: Mapping[str, str],
     on_failure: Callable[[str, WhopwatchError], None],
+    on_night: Callable[[NightOutcome], None] = lambda _: None,
 ) -> tuple[Report, Mapping[str, NightOutcome]]:
     """Run a night at each of `companies` in turn; return one report of all, and the outcomes by name.
 
-    A company that cannot be observed does not stop the others: `on_failure` gets its name and error.
+    A company that cannot be observed does not stop the others: `on_failure` gets its name and error. `on_night` gets the
+    outcome of each other one at its end.
     """
     outcomes: dict[str, NightOutcome] = {}
     failed: dict[str, str] = {}
@@ -110,6 +112,7 @@ def run_nights(
             on_failure(company.name, error)
             continue
         outcomes[company.name] = outcome
+        on_night(outcome)
         if outcome.interrupted:
             break
     report = aggregate_targets({name: outcome.report for name, outcome in outcomes.items()}, failed)

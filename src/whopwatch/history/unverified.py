@@ -60,7 +60,7 @@ def note_turns(records: Records, results: tuple[OperationResult, ...], night: in
 def find_lost_permissions(
     records: Records, results: tuple[OperationResult, ...], evidence: Evidence
 ) -> Iterator[Finding]:
-    """Yield a finding for each operation that an earlier night verified and that refuses the key now (401 or 403).
+    """Yield a finding for each operation that refuses the key now (401 or 403), and did not on an earlier night.
 
     Either the key lost a permission, or the API requires a new one. It has the fingerprint of the `info` finding of the
     check `refused`, which cannot know that the operation used to work. Operations that the user allows to stay
@@ -79,7 +79,7 @@ def find_lost_permissions(
         if not refusals or refusals[-1] is not sent[-1]:
             continue
         nights = {night.number: night.started_at[:10] for night in records.nights}
-        before = f"verified on {nights.get(record.verified_night, 'an earlier night')}"
+        before = f"allowed on {nights.get(record.verified_night, 'an earlier night')}"
         reason = result.reason or f"{refusals[-1].status}: the API rejected the key for this operation"
         yield Finding(
             drift_class="D17",

@@ -49,11 +49,12 @@ def wants(signal: Signal, environ: Mapping[str, str]) -> bool:
     return any(environ.get(f"OTEL_EXPORTER_OTLP_{name}ENDPOINT", "").strip() for name in ("", f"{signal}_"))
 
 
-def refused_protocol(signal: Signal, environ: Mapping[str, str]) -> str | None:
-    """Return the protocol that the environment names for `signal` if whopwatch does not speak it."""
-    named = [environ.get(f"OTEL_EXPORTER_OTLP_{name}PROTOCOL", "").strip() for name in (f"{signal}_", "")]
-    protocol = next(filter(None, named), PROTOCOL)
-    return None if protocol == PROTOCOL else protocol
+def refused_protocol(signal: Signal, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the variable that names a protocol for `signal` which whopwatch does not speak, and that protocol."""
+    for variable in (f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        if protocol := environ.get(variable, "").strip():
+            return None if protocol == PROTOCOL else (variable, protocol)
+    return None
 
 
 __all__ = ["PROTOCOL", "Attributes", "Signal", "TracedRun", "refused_protocol", "wants"]

@@ -19,6 +19,7 @@ from whopwatch.core.report import Report
 from whopwatch.telemetry import PROTOCOL, Signal, TracedRun, refused_protocol, wants
 
 if TYPE_CHECKING:
+    from whopwatch.history.nightly import NightOutcome
     from whopwatch.run.options import ObservedRun
     from whopwatch.telemetry.prober import ProberTelemetry
 
@@ -26,27 +27,31 @@ _LOG = logging.getLogger("whopwatch.prober")
 
 
 class RunTraces:
-    """The runs of a command, each exported as a trace if the environment configures an endpoint of OTLP."""
+    """Exports each run of a command as a trace if the environment configures an endpoint of OTLP."""
 
     def __init__(self) -> None:
-        self._runs: list[ObservedRun] = []
-        self.note: Callable[[ObservedRun], None] | None = self._runs.append if _is_usable(Signal.TRACES) else None
-        """Adds a run; None if none is exported."""
+        self._run: ObservedRun | None = None
+        self.note: Callable[[ObservedRun], None] | None = self._note if _is_usable(Signal.TRACES) else None
+        """Takes a run that has ended; None if none is exported."""
+
+    def _note(self, run: ObservedRun) -> None:
+        self._run = run
+
+    def export_night(self, outcome: NightOutcome) -> None:
+        """Export the night that has just ended."""
+        self.export("drift", outcome.report)
 
     def export(self, command: str, report: Report) -> None:
-        """Export the runs. `report` is about all of them."""
-        if not self._runs:
+        """Export the run that `report` is about, and forget it."""
+        run, self._run = self._run, None
+        if run is None:
             return
         from whopwatch.telemetry.spans import Tracer, resource
 
         failed: list[str] = []
-        for run in self._runs:
-            traced = _traced_run(command, run, report if len(self._runs) == 1 else None)
-            tracer = Tracer(
-                run.contract, run.target, resource(), lambda taken, why: None if taken else failed.append(why)
-            )
-            tracer.export([traced])
-            tracer.close()
+        tracer = Tracer(run.contract, run.target, resource(), lambda taken, why: None if taken else failed.append(why))
+        tracer.export([_traced_run(command, run, report)])
+        tracer.close()
         if failed:
             _warn(f"The collector did not accept the trace of this run. {failed[0]}".rstrip())
 
@@ -71,8 +76,9 @@ def _is_usable(signal: Signal) -> bool:
     if not wants(signal, os.environ):
         return False
     name = signal.lower()
-    if protocol := refused_protocol(signal, os.environ):
-        _warn(f"OTEL_EXPORTER_OTLP_PROTOCOL={protocol[:20]!r} is not supported, so no {name} are exported.", PROTOCOL)
+    if refused := refused_protocol(signal, os.environ):
+        variable, protocol = refused
+        _warn(f"{variable}={protocol[:20]!r} is not supported, so no {name} are exported.", f"{variable}={PROTOCOL}")
         return False
     try:
         import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401
@@ -85,8 +91,8 @@ def _is_usable(signal: Signal) -> bool:
     return True
 
 
-def _warn(what: str, expected: str | None = None) -> None:
-    hint = f"\n  use: OTEL_EXPORTER_OTLP_PROTOCOL={expected}" if expected else ""
+def _warn(what: str, instead: str | None = None) -> None:
+    hint = f"\n  use: {instead}" if instead else ""
     click.echo(f"warning: {what}{hint}", err=True)
 
 
@@ -105,18 +111,16 @@ def _change_logger(what: str) -> Callable[[bool, str], None]:
     return on_export
 
 
-def _traced_run(command: str, run: ObservedRun, report: Report | None) -> TracedRun:
+def _traced_run(command: str, run: ObservedRun, report: Report) -> TracedRun:
     observation = run.observation
     attributes: dict[str, str | int | float] = {
         "whopwatch.target": run.target.name,
         "whopwatch.contract": str(run.contract.edition),
         "whopwatch.requests": observation.sent,
+        "whopwatch.verdict": str(report.verdict),
+        "whopwatch.findings": len(report.findings),
     }
-    error = observation.stopped
-    if report:
-        attributes["whopwatch.verdict"] = str(report.verdict)
-        attributes["whopwatch.findings"] = len(report.findings)
-        error = error or (str(report.verdict) if exit_code(report) else None)
+    error = observation.stopped or (str(report.verdict) if exit_code(report) else None)
     return TracedRun(
         f"whopwatch {command}",
         datetime.fromisoformat(observation.started_at).timestamp(),
@@ -124,5 +128,5 @@ def _traced_run(command: str, run: ObservedRun, report: Report | None) -> Traced
         observation.exchanges,
         attributes,
         error,
-        report.findings if report else (),
+        report.findings,
     )

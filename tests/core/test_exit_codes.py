@@ -8,8 +8,8 @@ import pytest
 
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
 from whopwatch.core.exit_codes import FAIL_ON, exit_code
-from whopwatch.core.finding import Finding, FindingState, Severity
-from whopwatch.core.report import Report, Verdict
+from whopwatch.core.finding import Finding, FindingState, Impact, Severity
+from whopwatch.core.report import Report, TargetResult, Verdict
 
 
 def finding(severity: Severity = Severity.HIGH, state: FindingState | None = None) -> Finding:
@@ -84,3 +84,18 @@ def test_a_part_of_whopwatch_that_failed_outweighs_drift(fail_on: str) -> None:
     assert exit_code(failed, fail_on) == EXIT_COULD_NOT_CHECK
     accident = replace(report(finding()), extra={"incidents": incidents["incidents"][:1]})
     assert exit_code(accident, fail_on) == exit_code(report(finding()), fail_on)
+
+
+@pytest.mark.parametrize("fail_on", FAIL_ON)
+def test_findings_of_earlier_nights_do_not_count_at_a_target_that_verified_nothing(fail_on: str) -> None:
+    rejected = TargetResult("rejected", Verdict.COULD_NOT_CHECK, "the key is not valid", 1, 1, {"could-not-check": 9})
+    good = TargetResult("good", Verdict.CLEAN, None, 99, 0, {"verified": 9})
+    old = replace(finding(Severity.CRITICAL), impact=Impact.HITS)
+
+    def of_both(where: str) -> Report:
+        made = report(replace(old, targets=(where,)), reason="1 of 2 targets could not be checked")
+        verdict = Verdict.COULD_NOT_CHECK if where == "rejected" else Verdict.DRIFT
+        return replace(made, targets=(rejected, good), verdict=verdict)
+
+    assert exit_code(of_both("rejected"), fail_on) == EXIT_COULD_NOT_CHECK
+    assert exit_code(of_both("good"), fail_on) == EXIT_DRIFT

@@ -24,14 +24,16 @@ def exit_code(report: Report, fail_on: str = DEFAULT_FAIL_ON) -> int:
     """Return 1 if a finding fails the run, else 3 if the run is incomplete or verified nothing, else 0.
 
     It is 3 in any case if a part of whopwatch failed, since what that part would have found is unknown, or if the
-    findings are all of earlier nights because this one verified nothing. `fail_on` is one of
-    `FAIL_ON`. Fixed and accepted findings never fail a run.
+    findings are all of earlier nights because this one verified nothing. Of several targets, the findings of one that
+    verified nothing do not count. `fail_on` is one of `FAIL_ON`. Fixed and accepted findings never fail a run.
     """
     if report.failed_inside or report.is_not_compared:
         return EXIT_COULD_NOT_CHECK
     if fail_on == DEFAULT_FAIL_ON:
         return EXIT_CODES[report.verdict]
-    if any(_fails(finding, fail_on) for finding in report.findings):
+    not_compared = {target.name for target in report.targets if target.is_not_compared}
+    compared = (one for one in report.findings if not one.targets or set(one.targets) - not_compared)
+    if any(_fails(finding, fail_on) for finding in compared):
         return EXIT_DRIFT
     is_incomplete = report.reason is not None or report.verdict is Verdict.COULD_NOT_CHECK
     return EXIT_COULD_NOT_CHECK if is_incomplete else EXIT_CLEAN

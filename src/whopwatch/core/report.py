@@ -149,6 +149,12 @@ class TargetResult:
     findings: int
     operations: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def is_not_compared(self) -> bool:
+        """Return whether nothing was verified at this target, so that its findings are those of earlier nights."""
+        is_verified = self.operations.get(State.VERIFIED) or self.operations.get(State.DRIFT)
+        return self.verdict is Verdict.COULD_NOT_CHECK and not is_verified
+
     def to_json(self) -> dict[str, Any]:
         """Return the row as the JSON report has it; `findings` counts the findings that affect the verdict."""
         return asdict(self)

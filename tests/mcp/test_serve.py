@@ -30,7 +30,7 @@ from whopwatch.core.report import Report, State
 from whopwatch.history import open_baseline
 from whopwatch.history.records import FindingRecord, OperationRecord, Records
 from whopwatch.mcp.agent_knowledge import MAX_CHARACTERS, Knowledge, bounded, check_operation
-from whopwatch.mcp.agent_server import make_server, serve_http
+from whopwatch.mcp.agent_server import MAX_CHECKS_PER_HOUR, make_server, serve_http
 
 TOOLS = {
     "what_changed_since",
@@ -207,6 +207,32 @@ def test_a_check_is_made_only_where_it_is_allowed(known: Knowledge) -> None:
 
     check = partial(check_operation, known.contract, "simulator", {})
     with serve_http(make_server(known, check), 0) as url:
+
+        async def connect() -> None:
+            async with Client(streamable_http_client(url)) as client:
+                await drive(client)
+
+        run(connect)
+
+
+def test_an_agent_that_repeats_itself_cannot_use_up_the_rate_limit(known: Knowledge) -> None:
+    now, checked = [0.0], list[str]()
+
+    def check(operation: str) -> str:
+        checked.append(operation)
+        return "verified"
+
+    async def drive(client: Client) -> None:
+        for _ in range(MAX_CHECKS_PER_HOUR):
+            assert await _call(client, "check_now", operation="products.list") == (False, "verified")
+        now[0] = 600.0
+        is_error, text = await _call(client, "check_now", operation="products.list")
+        assert (is_error, "wait 50 minutes" in text) == (True, True), text
+        assert len(checked) == MAX_CHECKS_PER_HOUR
+        now[0] = 3601.0
+        assert await _call(client, "check_now", operation="products.list") == (False, "verified")
+
+    with serve_http(make_server(known, check, lambda: now[0]), 0) as url:
 
         async def connect() -> None:
             async with Client(streamable_http_client(url)) as client:

@@ -98,8 +98,8 @@ def run_nights(
 ) -> tuple[Report, Mapping[str, NightOutcome]]:
     """Run a night at each of `companies` in turn; return one report of all, and the outcomes by name.
 
-    A company that cannot be observed does not stop the others: `on_failure` gets its name and error. `on_night` gets the
-    outcome of each other one at its end.
+    A company that cannot be observed does not stop the others: `on_failure` gets its name and error. `on_night` gets
+    the outcome of each other one at its end.
     """
     outcomes: dict[str, NightOutcome] = {}
     failed: dict[str, str] = {}

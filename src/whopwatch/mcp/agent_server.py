@@ -6,6 +6,8 @@ Needs the library `mcp` (extra `mcp`). All tools are read-only; none sends a req
 from __future__ import annotations
 
 import logging
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -16,7 +18,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 
 from whopwatch import __version__
-from whopwatch.core.errors import WhopwatchError
+from whopwatch.core.errors import UsageError, WhopwatchError
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.local_server import HOST, served
 from whopwatch.mcp.agent_knowledge import MAX_SHOWN_LINE, Knowledge
@@ -31,9 +33,13 @@ sends requests to the API."""
 MAX_MESSAGE_BYTES = 64 * 2**10
 MAX_ARGUMENT = 200
 """Characters of one argument."""
+MAX_CHECKS_PER_HOUR = 20
+"""Checks of one server: 1,200 requests. An agent that repeats itself must not use up the rate limit of the key."""
 
 
-def make_server(knowledge: Knowledge, check: Callable[[str], str] | None = None) -> MCPServer:
+def make_server(
+    knowledge: Knowledge, check: Callable[[str], str] | None = None, clock: Callable[[], float] = time.monotonic
+) -> MCPServer:
     """Return the server with its six tools, and a seventh that calls `check` with an operation if it is given."""
     server = MCPServer("whopwatch", version=__version__, instructions=INSTRUCTIONS)
     read_only = ToolAnnotations(
@@ -90,15 +96,31 @@ def make_server(knowledge: Knowledge, check: Callable[[str], str] | None = None)
         add(tool)
     if check:
         sends = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
-        one_at_a_time = Lock()
+        one_at_a_time, started = Lock(), deque[float]()
 
         def check_now(operation: str) -> str:
             """Check an operation such as payments.list now: sends at most 60 GET requests to the API."""
             with one_at_a_time:
+                _refuse_too_many(started, clock())
                 return check(operation)
 
         server.add_tool(_with_errors(check_now), annotations=sends, structured_output=False)
     return server
+
+
+def _refuse_too_many(started: deque[float], now: float) -> None:
+    """Note that a check starts. Raise UsageError if there were `MAX_CHECKS_PER_HOUR` in the last hour."""
+    while started and started[0] <= now - 3600:
+        started.popleft()
+    if len(started) >= MAX_CHECKS_PER_HOUR:
+        raise UsageError(
+            "No further check is possible now.",
+            where="tool check_now",
+            expected=f"at most {MAX_CHECKS_PER_HOUR} checks an hour",
+            got=f"{len(started)} in the last hour",
+            hint=f"wait {(started[0] + 3600 - now) / 60:.0f} minutes, or use operation_health, which sends nothing",
+        )
+    started.append(now)
 
 
 def _with_errors(tool: Callable[..., str]) -> Callable[..., str]:

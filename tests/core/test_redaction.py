@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whopwatch.core.foreign_text import safe_output, sanitize
-from whopwatch.core.redaction import MASK, forget_all, redact, redact_value, remember
+from whopwatch.core.redaction import MASK, forget_all, redact, redact_headers, redact_value, remember
 from whopwatch.core.report import OperationResult, Report, State, Verdict
 
 KEY = "apik_Zq8vR2mXw7LkT4nB_s9Yd3Hf6"
@@ -107,6 +107,18 @@ def test_a_report_has_no_secret_in_any_part() -> None:
 def test_redacting_a_value_without_a_secret_returns_it() -> None:
     value = {"a": [1, None, ("b", True)]}
     assert redact_value(value) is value
+
+
+@pytest.mark.parametrize(
+    "written", [KEY, KEY.upper(), base64.b64encode(KEY.encode()).decode(), quote(KEY).replace("_", "%5F")]
+)
+def test_each_header_is_redacted_by_itself(written: str) -> None:
+    headers = [("etag", f'"{written}"'), (f"x-{written}", "1"), ("first", KEY[:9]), ("second", KEY[9:])]
+    assert redact_headers(headers) == (("etag", '"***"'), ("x-***", "1"), ("first", KEY[:9]), ("second", KEY[9:]))
+
+
+def test_headers_without_a_secret_stay() -> None:
+    assert redact_headers([("a", "b"), ("c", "")]) == (("a", "b"), ("c", ""))
 
 
 def test_short_secrets_are_masked_only_as_they_are() -> None:

@@ -89,9 +89,10 @@ class RuleViolations:
 
 
 class FindingCollector:
-    """Collects what checks report."""
+    """Collects what checks report. `notes_met` says whether anyone reads which rules are met."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, notes_met: bool = True) -> None:
+        self.notes_met = notes_met
         self._violations: dict[tuple[str, str, str], RuleViolations] = {}
         self._locations: dict[tuple[str, str], int] = {}
         self._met: set[tuple[str, str]] = set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 
@@ -78,7 +79,12 @@ class Check:
 
     @property
     def _module(self) -> ModuleType:
-        return import_module(f"whopwatch.checks.{self.run.partition(':')[0]}")
+        return _module_of(self.run)
+
+
+@cache
+def _module_of(run: str) -> ModuleType:
+    return import_module(f"whopwatch.checks.{run.partition(':')[0]}")
 
 
 def list_of(operation: Operation) -> str:

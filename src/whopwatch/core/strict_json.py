@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import jiter
@@ -137,7 +138,7 @@ def has_more_values_than(most: int, body: bytes) -> bool:
     An empty array or object counts as two values.
     """
     signs = (b",", b"[", b"{")
-    if sum(map(body.count, signs)) < most:
+    if len(body) < most or sum(map(body.count, signs)) < most:  # each sign is one byte
         return False
     return sum(map(_outside_strings(body, b",[{").count, signs)) >= most
 
@@ -151,7 +152,7 @@ def _outside_strings(body: bytes, signs: bytes) -> bytes:
     """Return those bytes of `body` outside strings that are among `signs`."""
     if b"\\" in body:
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    text = body.translate(None, bytes(byte for byte in range(256) if byte not in signs + b'"')).replace(b'""', b"")
+    text = body.translate(None, _all_but(signs + b'"')).replace(b'""', b"")
     if b'"' not in text:
         return text
     outside = bytearray()
@@ -161,3 +162,8 @@ def _outside_strings(body: bytes, signs: bytes) -> bytes:
         outside += b"".join(parts[inside::2])
         inside = (inside + len(parts) - 1) % 2
     return bytes(outside)
+
+
+@cache
+def _all_but(kept: bytes) -> bytes:
+    return bytes(byte for byte in range(256) if byte not in kept)

@@ -17,7 +17,7 @@ from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.exchange import Exchange, Failure
-from whopwatch.core.redaction import redact
+from whopwatch.core.redaction import redact, redact_headers
 from whopwatch.core.strict_json import memory_weight
 from whopwatch.http.call import Call, url_of
 from whopwatch.http.guard import Guard
@@ -212,7 +212,7 @@ class Client:
             failure = error.failure
         else:
             status = response.status
-            headers = tuple([(redact(name), redact(value)) for name, value in response.headers])
+            headers = redact_headers(response.headers)
             body = redact(bytes(response.body))
             self.run_budget.weight += memory_weight(body)
         phases = timer.phases()

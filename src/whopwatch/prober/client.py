@@ -14,7 +14,7 @@ from whopwatch.config import Target
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.redaction import redact
+from whopwatch.core.redaction import redact, redact_headers
 from whopwatch.http.call import Call, url_of
 from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits
@@ -72,7 +72,7 @@ class ProbeClient:
             phases, failure = timer.phases(), error.failure
         else:
             phases, status = response.phases, response.status
-            headers = tuple([(redact(name), redact(value)) for name, value in response.headers])
+            headers = redact_headers(response.headers)
             body = redact(bytes(response.body))
         return Exchange(
             operation=call.operation.id,

@@ -1,45 +1,66 @@
 """Change random lines of the code and see whether a test fails.
 
-    python tools/mutation/run.py [--lines 150] [--seed 1] [--jobs 2] [--near-only] [--json FILE]
+    python tools/mutation/run.py --map [TESTS ...]     run the quick tests once, note which test reaches which line
+    python tools/mutation/run.py [--lines 150] [--seed 1] [--near-only] [--only FILE:LINE ...] [--json FILE]
 
 Each chosen line gets one small change (a comparison, a constant, a condition, a returned value, a dropped call). The
-tests of the nearest folder run first, then all others. A change that no test notices is a survivor: a missing test,
-or a change without an effect. Works on copies of the tree; the tree itself is not touched.
+tests beside the package that reach the line run first, then the rest of that folder, then all other tests that reach
+the line. A change that no test notices is a survivor: a missing test, or a change without an effect.
+
+Neither mutmut nor cosmic-ray does this: mutmut 3 changes whole packages and takes no sample of lines, and cosmic-ray
+runs one command for every change, whatever that command reaches. The tree itself is not changed: a copy is.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
+import gc
+import importlib
 import json
 import os
-import queue
 import random
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator, Set
 from dataclasses import asdict, dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
+import coverage
+import hypothesis
+import pytest
+
 ROOT = Path(__file__).parents[2]
+MAP = ROOT / "build" / "mutation"
 PACKAGES = ("core", "contract", "http", "oracle", "planning", "checks", "run", "history", "diff")
 COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: "!=", ast.NotEq: "==", ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">",
     ast.In: "not in", ast.NotIn: "in", ast.Is: "is not", ast.IsNot: "is",
 }  # fmt: skip
 ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "-", ast.Sub: "+", ast.Mult: "+", ast.FloorDiv: "*", ast.Div: "*"}
-NEAR_SECONDS, ALL_SECONDS = 240, 1200
+# This process has loaded libraries that pytest wants to load itself; the warning about it is no failed test.
+PYTEST = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+# A run of the tests may take this many times what it took for the map, and so many seconds more; beyond, it hangs.
+PATIENCE, STARTING_SECONDS = 4, 30
+MEMORY = 8 << 30
+# What most tests load, besides the plugins of pytest.
+LIBRARIES = ("httpx", "jinja2", "jsonschema_rs", "rich.console", "starlette.applications", "uvicorn", "yaml")
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change of one line: the text from `start` to `end` (offsets in the file) becomes `text`."""
+    """One change: the text from `start` to `end` (offsets in the file) becomes `text`."""
 
     file: str
     line: int
+    last_line: int
     start: int
     end: int
     text: str
@@ -47,7 +68,7 @@ class Mutant:
 
 
 def mutants(path: Path) -> Iterator[Mutant]:
-    """Yield every change that can be made to the file at `path`."""
+    """Yield every change that can be made to the file at `path` and leaves it valid Python."""
     source = path.read_text(encoding="utf-8")
     starts = [0]
     for row in source.splitlines(keepends=True):
@@ -57,146 +78,247 @@ def mutants(path: Path) -> Iterator[Mutant]:
         row = source[starts[line - 1] :].split("\n", 1)[0]
         return starts[line - 1] + len(row.encode()[:column].decode())
 
-    def change(node: ast.expr | ast.stmt, text: str, what: str) -> Mutant:
-        assert node.end_lineno is not None
-        assert node.end_col_offset is not None
-        start, end = offset(node.lineno, node.col_offset), offset(node.end_lineno, node.end_col_offset)
-        return Mutant(str(path.relative_to(ROOT)), node.lineno, start, end, text, what)
+    for node, changed, text, what in changes(ast.parse(source), source):
+        assert changed.end_lineno is not None
+        assert changed.end_col_offset is not None
+        start, end = offset(changed.lineno, changed.col_offset), offset(changed.end_lineno, changed.end_col_offset)
+        try:
+            compile(source[:start] + text + source[end:], str(path), "exec", dont_inherit=True)
+        except SyntaxError:
+            continue
+        yield Mutant(str(path.relative_to(ROOT)), node.lineno, changed.end_lineno, start, end, text, what)
+
+
+def changes(tree: ast.Module, source: str) -> Iterator[tuple[ast.expr | ast.stmt, ast.expr | ast.stmt, str, str]]:
+    """Yield changes of the code: the node, the part of it to replace, the new text, and what that is in words."""
 
     def code(node: ast.expr) -> str:
         return ast.get_source_segment(source, node) or ""
 
-    for node in ast.walk(_without_annotations(ast.parse(source))):
+    # A change of an annotation or a decorator has no effect; parts of an f-string have no exact place in Python 3.11.
+    left_out: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        parts = [
+            getattr(node, "annotation", None),
+            getattr(node, "returns", None),
+            *getattr(node, "decorator_list", ()),
+        ]
+        parts += node.values if isinstance(node, ast.JoinedStr) else ()
+        left_out |= {inner for part in parts if part for inner in ast.walk(part)}
+    for node in ast.walk(tree):
         match node:
+            case _ if node in left_out:
+                continue
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARISONS:
                 other = COMPARISONS[type(op)]
-                yield change(node, f"({code(left)}) {other} ({code(right)})", f"comparison became {other}")
+                yield node, node, f"({code(left)}) {other} ({code(right)})", f"comparison became {other}"
             case ast.BoolOp(op=operator, values=values):
                 word = " or " if isinstance(operator, ast.And) else " and "
-                yield change(
-                    node, "(" + word.join(f"({code(value)})" for value in values) + ")", f"became{word.rstrip()}"
-                )
+                yield node, node, f"({word.join(f'({code(value)})' for value in values)})", f"became{word.rstrip()}"
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                yield change(node, f"bool({code(operand)})", "not removed")
+                yield node, node, f"bool({code(operand)})", "not removed"
             case ast.BinOp(left=left, op=operation, right=right) if type(operation) in ARITHMETIC:
                 sign = ARITHMETIC[type(operation)]
-                yield change(node, f"({code(left)}) {sign} ({code(right)})", f"arithmetic became {sign}")
+                yield node, node, f"({code(left)}) {sign} ({code(right)})", f"arithmetic became {sign}"
             case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) if code(test) != "TYPE_CHECKING":
-                yield change(test, f"(not ({code(test)}))", "condition negated")
+                yield test, test, f"(not ({code(test)}))", "condition negated"
             case ast.Constant(value=bool(value)):
-                yield change(node, str(not value), "constant flipped")
+                yield node, node, str(not value), "constant flipped"
             case ast.Constant(value=int(value)):
-                yield change(node, str(value + 1), "number plus one")
+                yield node, node, str(value + 1), "number plus one"
             case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
-                yield change(value, "None", "returns None")
+                yield node, value, "None", "returns None"
             case ast.Expr(value=ast.Call()):
-                yield change(node, "pass", "call removed")
+                yield node, node, "pass", "call removed"
 
 
-def _without_annotations(tree: ast.Module) -> ast.Module:
-    """Drop annotations and decorators: a change of these changes nothing that runs."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            node.returns, node.decorator_list = None, []
-            for argument in (*node.args.args, *node.args.kwonlyargs, *node.args.posonlyargs):
-                argument.annotation = None
-        if isinstance(node, ast.ClassDef):
-            node.decorator_list = []
-        if isinstance(node, ast.AnnAssign):
-            node.annotation = ast.Constant(value=None)
-    return tree
-
-
-def chosen(lines: int, seed: int) -> list[Mutant]:
-    """Return one mutant for each of `lines` random lines."""
+def chosen(lines: int, seed: int, only: list[str]) -> list[Mutant]:
+    """Return one mutant for each of `lines` random lines, or every mutant of the lines `only`."""
     by_line: dict[tuple[str, int], list[Mutant]] = {}
     for package in PACKAGES:
         for path in sorted((ROOT / "src" / "whopwatch" / package).rglob("*.py")):
             for mutant in mutants(path):
                 by_line.setdefault((mutant.file, mutant.line), []).append(mutant)
+    if only:
+        return [mutant for (file, line), found in by_line.items() if f"{file}:{line}" in only for mutant in found]
     generator = random.Random(seed)  # noqa: S311 - a choice that can be repeated
     keys = generator.sample(sorted(by_line), min(lines, len(by_line)))
     return [generator.choice(by_line[key]) for key in keys]
 
 
-def near(mutant: Mutant) -> list[str]:
-    """Return the test folder of the mutant's package."""
-    package = Path(mutant.file).parts[2]
-    return ["tests/core" if (ROOT / "tests/core").is_dir() else "tests"] if package == "core" else [f"tests/{package}"]
+class NotedTests:
+    """A pytest plugin: note which lines each test reaches, and the CPU seconds of each test that passes."""
+
+    def __init__(self, measured: coverage.Coverage) -> None:
+        self.measured = measured
+        self.seconds: dict[str, float] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        self.measured.switch_context(item.nodeid)
+        self.seconds[item.nodeid] = -time.process_time()
+        try:
+            return (yield)
+        finally:
+            self.measured.switch_context("between tests")
+            if item.nodeid in self.seconds:
+                self.seconds[item.nodeid] += time.process_time()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.passed:
+            self.seconds.pop(report.nodeid, None)
 
 
-def fails(tree: Path, tests: list[str], seconds: int) -> bool:
-    """Return whether any of `tests` fails in the copy of the tree at `tree`; a run that hangs fails."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    environ = {**os.environ, "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(command, cwd=tree, env=environ, capture_output=True, timeout=seconds, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired:
-        return True
-    return done.returncode != 0
+class ChosenTests:
+    """A pytest plugin: run only the tests with these ids."""
+
+    def __init__(self, ids: Set[str]) -> None:
+        self.ids = ids
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.nodeid in self.ids]
 
 
-def verdict(mutant: Mutant, tree: Path, near_only: bool) -> str:
-    """Return "near", "far" or "survived" for the mutant, applied to the copy of the tree at `tree`."""
-    file = tree / mutant.file
+class TestMap:
+    """Which tests reach a line, and how long each takes: of all tests that passed when the map was drawn."""
+
+    def __init__(self) -> None:
+        self.lines = coverage.CoverageData(str(MAP / "lines.sqlite"))
+        self.lines.read()
+        times = MAP / "seconds.json"
+        self.seconds: dict[str, float] = json.loads(times.read_text(encoding="utf-8")) if times.is_file() else {}
+
+    def draw(self, paths: list[str]) -> int:
+        """Run the quick tests of `paths` and save what they reach, beside what is known of other tests."""
+        MAP.mkdir(parents=True, exist_ok=True)
+        file = str(MAP / "lines.sqlite")
+        measured = coverage.Coverage(data_file=file, config_file=False, include=["src/whopwatch/*"], branch=False)
+        measured.set_option("run:relative_files", True)
+        measured.load()
+        noted = NotedTests(measured)
+        measured.start()
+        code = pytest.main([*PYTEST, *paths], plugins=[noted])
+        measured.stop()
+        measured.save()
+        (MAP / "seconds.json").write_text(json.dumps(self.seconds | noted.seconds), encoding="utf-8")
+        return int(code)
+
+    def beside(self, mutant: Mutant) -> set[str]:
+        """Return the tests in the folder of the mutant's package."""
+        folder = f"tests/{Path(mutant.file).parts[2]}/"
+        return {test for test in self.seconds if test.startswith(folder)}
+
+    def reaching(self, mutant: Mutant) -> set[str]:
+        """Return the tests that reach a line of the mutant."""
+        contexts = self.lines.contexts_by_lineno(mutant.file)
+        reached = {test for line in range(mutant.line, mutant.last_line + 1) for test in contexts.get(line, ())}
+        return reached & self.seconds.keys()
+
+    def files(self, tests: Set[str]) -> list[str]:
+        """Return the files of `tests`, the one whose tests take the least time first."""
+        by_file: dict[str, float] = {}
+        for test in tests:
+            file = test.partition("::")[0]
+            by_file[file] = by_file.get(file, 0.0) + self.seconds[test]
+        return sorted(by_file, key=by_file.__getitem__)
+
+
+def enter(tree: Path) -> None:
+    """Prepare this process and its forks: they import the code of `tree`, and have loaded what is not tested here."""
+    for plugin in entry_points(group="pytest11"):
+        if not plugin.value.startswith("whopwatch"):
+            plugin.load()
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    gc.freeze()
+    os.chdir(tree)
+    sys.path[:0] = [str(tree / "src"), str(tree)]
+    os.environ["PYTHONPATH"] = f"{tree / 'src'}{os.pathsep}{tree}"
+    hypothesis.settings.register_profile("mutation", derandomize=True, database=None, deadline=None)
+    hypothesis.settings.load_profile("mutation")
+
+
+def fails(tests: Set[str], test_map: TestMap) -> bool:
+    """Return whether one of `tests` fails, in a fork of this process. A run that takes too long fails."""
+    seconds = STARTING_SECONDS + int(PATIENCE * sum(test_map.seconds[test] for test in tests))
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.setsid()
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            silent = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(silent, stream)
+            code = int(pytest.main([*PYTEST, "-x", *test_map.files(tests)], plugins=[ChosenTests(tests)]))
+        finally:
+            os._exit(code)
+    # A test that waits uses no CPU time, and other processes may slow it down.
+    end = time.monotonic() + 4 * seconds
+    done, status = 0, 1
+    while not done and time.monotonic() < end:
+        time.sleep(0.05)
+        done, status = os.waitpid(child, os.WNOHANG)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+    if not done:
+        os.waitpid(child, 0)
+    return not done or os.waitstatus_to_exitcode(status) not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+
+def outcome(mutant: Mutant, file: Path, test_map: TestMap, near_only: bool) -> str:
+    """Return "near", "far" or "survived" for the mutant, applied to `file`."""
+    beside, reaching = test_map.beside(mutant), test_map.reaching(mutant)
+    steps = [("near", beside & reaching), ("near", beside - reaching), ("far", reaching - beside)]
     original = file.read_text(encoding="utf-8")
+    file.write_text(original[: mutant.start] + mutant.text + original[mutant.end :], encoding="utf-8")
     try:
-        file.write_text(original[: mutant.start] + mutant.text + original[mutant.end :], encoding="utf-8")
-        if fails(tree, near(mutant), NEAR_SECONDS):
-            return "near"
-        if not near_only and fails(tree, ["tests"], ALL_SECONDS):
-            return "far"
+        for name, tests in steps[: 2 if near_only else 3]:
+            if tests and fails(tests, test_map):
+                return name
         return "survived"
     finally:
         file.write_text(original, encoding="utf-8")
 
 
-def copy_of_tree(folder: Path) -> Path:
-    """Copy the files that git knows into `folder`."""
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
-    for name in filter(None, names.stdout.split("\0")):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, folder / name)
-    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)  # noqa: S607 - some tests list the tracked files
-    subprocess.run(["git", "add", "-A"], cwd=folder, check=True)  # noqa: S607
-    return folder
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--map", nargs="*", metavar="TESTS")
     parser.add_argument("--lines", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--near-only", action="store_true")
+    parser.add_argument("--only", nargs="+", default=[], metavar="FILE:LINE")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    waiting: queue.Queue[Mutant] = queue.Queue()
-    for mutant in chosen(options.lines, options.seed):
-        waiting.put(mutant)
+    test_map = TestMap()
+    if options.map is not None:
+        enter(ROOT)
+        return test_map.draw(options.map or ["tests"])
+    todo = chosen(options.lines, options.seed, options.only)
     results: list[dict[str, object]] = []
-
-    def work() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            tree = copy_of_tree(Path(folder))
-            while True:
-                try:
-                    mutant = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                outcome = verdict(mutant, tree, options.near_only)
-                results.append({**asdict(mutant), "outcome": outcome})
-                print(f"{outcome:9} {mutant.file}:{mutant.line} {mutant.what}", flush=True)
-
-    threads = [threading.Thread(target=work) for _ in range(options.jobs)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder, "tree")
+        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv", ".*cache*", "build", "node_modules"))
+        subprocess.run("git init -q && git add -A", shell=True, cwd=tree, check=True)  # noqa: S602, S607 - tests list the files
+        enter(tree)
+        for beside in {frozenset(test_map.beside(mutant)) for mutant in todo}:
+            if not beside or fails(beside, test_map):
+                sys.exit(
+                    "error: tests fail without a change, or are not in the map. Draw it: tools/mutation/run.py --map"
+                )
+        # Bytecode of a changed file could outlive the change.
+        sys.dont_write_bytecode = True
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+        for mutant in todo:
+            end = outcome(mutant, tree / mutant.file, test_map, options.near_only)
+            results.append({**asdict(mutant), "outcome": end})
+            print(f"{end:9} {mutant.file}:{mutant.line} {mutant.what}", flush=True)
+            if options.json:
+                options.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
     count = {kind: sum(one["outcome"] == kind for one in results) for kind in ("near", "far", "survived")}
     print(f"{len(results)} mutants: {count['near']} killed by the nearest folder, {count['far']} by others, ", end="")
     print(f"{count['survived']} survived")
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
     return 0
 
 

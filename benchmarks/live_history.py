@@ -1,11 +1,11 @@
-"""Replay the API's history live: `python -m benchmarks.live_history [OLDER-NEWER...]`.
+"""Replay the API's history live: `python -m benchmarks.live_history --keep DIR [OLDER-NEWER...]`.
 
 For each step between two releases, check a simulator of the newer one against the contract of the older one. Count
 the changes that a response can show (`VISIBLE`) and the ones that the data of the simulator do show: for that, a
 plain client gets every listed object by its id. Count how many of these the check reports in the right operation and
-class, and what it reports where nothing changed. Print a table, then each change that was missed and each wrong
-report. Exit code 1 if
-less than 95 % were found, or something unchanged was reported.
+class, and what it reports where nothing changed. Print each change that was missed and each wrong report; for all
+steps, write the table of docs/development/api-history.md. `--keep` is a folder that `benchmarks.releases` shares: an
+interrupted run continues there. Exit code 1 if less than 95 % were found, or something unchanged was reported.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from http.client import HTTPConnection
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from benchmarks.released import CHECKING, Result, Workplace, releases, write_table
 from benchmarks.usage import command_line
 from whopwatch.cli._support.options import cache_folder
-from whopwatch.contract import Contract, edition_dir, load
+from whopwatch.contract import Contract, load
 from whopwatch.contract.operation import Operation
-from whopwatch.contract_build.fetch import published_versions, version_key
-from whopwatch.contract_build.sources import Sources
+from whopwatch.contract_build.fetch import version_key
 from whopwatch.core.finding import Finding
 from whopwatch.diff.change import Placed
 from whopwatch.diff.model import Direction
@@ -33,7 +35,6 @@ from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import read_side
 from whopwatch.run import judge, observe
 from whopwatch.simulator import Simulator, embedded
-from whopwatch.sync.move import move_contract
 
 ENOUGH = 0.95
 EVERY = 200
@@ -64,7 +65,6 @@ class Step:
     `visible` are changes that a response can show, `shown` those of them that the data of the simulator show.
     """
 
-    name: str
     places: int
     visible: int
     shown: int
@@ -92,31 +92,51 @@ class Replay:
 
 
 def main() -> int:
-    """Replay the steps; print the table as it grows, the totals, and what is not right."""
+    """Replay the steps, write the table, and print what is not right."""
     parser = command_line(__doc__)
     parser.add_argument("steps", nargs="*", metavar="OLDER-NEWER", help="such as 0.0.39-0.0.40 (default: all)")
     parser.add_argument("--budget", type=int, default=2000, help="requests of a check")
     parser.add_argument("--cache-dir", type=Path, metavar="DIR", help="folder of the downloaded packages")
-    parser.add_argument("--contracts", type=Path, required=True, metavar="DIR", help="folder for the contracts")
+    parser.add_argument("--keep", type=Path, required=True, metavar="DIR", help="folder of the contracts and results")
     arguments = parser.parse_args()
-    cache = cache_folder(arguments.cache_dir)
-    print(f"| {' | '.join(HEAD)} |\n|---|{'---:|' * (len(HEAD) - 1)}", flush=True)
+    place = Workplace(arguments.keep, cache_folder(arguments.cache_dir))
+    names = arguments.steps or [f"{older}-{newer}" for older, newer in pairwise(releases())]
+    place.build(sorted({version for name in names for version in name.split("-")}, key=version_key))
     steps = []
-    for name in arguments.steps or _all_steps():
-        older, newer = (_contract(version, arguments.contracts, cache) for version in name.split("-"))
-        steps.append(replay(name, older, newer, arguments.budget))
-        print(_row(name, steps[-1].counts), flush=True)
-    totals = tuple(map(sum, zip(*(step.counts for step in steps), strict=True)))
-    print(_row("all", totals))
-    for step in steps:
-        print("".join(f"{step.name}: missed {line}\n" for line in step.missed), end="")
-        print("".join(f"{step.name}: unchanged, but reported: {line}\n" for line in step.wrong), end="")
+    make = partial(_replayed, place, arguments.budget)
+    for name, result in place.results(
+        f"replay-{arguments.budget}", names, make, (*CHECKING, "benchmarks/live_history.py")
+    ):
+        steps.append(result)
+        print(_row(name, result["counts"]), flush=True)
+    totals = [sum(column) for column in zip(*(step["counts"] for step in steps), strict=True)]
+    rows = [_row(name, step["counts"]) for name, step in zip(names, steps, strict=True) if step["counts"][0]]
+    table = [f"| {' | '.join(HEAD)} |", f"|---|{'---:|' * (len(HEAD) - 1)}", *rows, _row("all", totals)]
+    if not arguments.steps:
+        write_table("live_history", table)
+    return _conclusion(names, steps, totals)
+
+
+def _conclusion(names: Sequence[str], steps: Sequence[Result], totals: Sequence[int]) -> int:
+    for name, step in zip(names, steps, strict=True):
+        print("".join(f"{name}: missed {line}\n" for line in step["missed"]), end="")
+        print("".join(f"{name}: unchanged, but reported: {line}\n" for line in step["wrong"]), end="")
     _, _, shown, found, *_, wrong = totals
+    seconds = sum(step["seconds"] for step in steps)
     print(f"{found} of {shown} shown changes found ({found / max(shown, 1):.1%}), {wrong} reported wrongly")
+    print(f"{len(steps)} steps, {seconds:.0f} CPU seconds")
     return 0 if found >= ENOUGH * shown and not wrong else 1
 
 
-def replay(name: str, older: Contract, newer: Contract, budget: int) -> Step:
+def _replayed(place: Workplace, budget: int, name: str) -> Result:
+    started = time.process_time()
+    older, newer = (load(place.contract(version)) for version in name.split("-"))
+    step = replay(older, newer, budget)
+    seconds = time.process_time() - started
+    return {"counts": step.counts, "missed": step.missed, "wrong": step.wrong, "seconds": seconds}
+
+
+def replay(older: Contract, newer: Contract, budget: int) -> Step:
     """Check a simulator of `newer` against `older`, and compare the report with the changes between both."""
     changes = _places(older, newer)
     visible = [placed for placed in changes if is_visible(placed, older)]
@@ -124,7 +144,7 @@ def replay(name: str, older: Contract, newer: Contract, budget: int) -> Step:
     shown = [placed for placed in visible if is_shown(placed, seen)]
     found = {(*place, finding.drift_class) for place, finding in seen.findings}
     wanted = {_report_of(one) for one in shown}
-    changed = {(placed.operation, placed.location) for placed in changes} | {
+    changed = {place for placed in changes for place in _affected(placed)} | {
         (operation, where) for operation, where, _ in wanted
     }
     wrong = [
@@ -133,7 +153,7 @@ def replay(name: str, older: Contract, newer: Contract, budget: int) -> Step:
         if not _is_changed(place, changed)
     ]
     missed = tuple(" ".join(one) for one in sorted(wanted) if not any(_reports(other, one) for other in found))
-    return Step(name, len(changes), len(visible), len(wanted), missed, len(seen.findings), tuple(wrong))
+    return Step(len(changes), len(visible), len(wanted), missed, len(seen.findings), tuple(wrong))
 
 
 def is_visible(placed: Placed, older: Contract) -> bool:
@@ -229,6 +249,17 @@ def _fetched(simulator: Simulator, operation: Operation, ids: list[str]) -> Iter
     connection.close()
 
 
+def _affected(placed: Placed) -> Iterator[Place]:
+    """Yield the places at which a change may be reported.
+
+    Whether a parameter is required decides the status of a response, too: an optional parent is a filter, and an
+    unknown one has an empty list.
+    """
+    yield placed.operation, placed.location
+    if placed.location.startswith("param:") and placed.change.drift_class in ("D2", "D4", "D5"):
+        yield placed.operation, "status"
+
+
 def _is_changed(place: Place, changed: set[Place]) -> bool:
     """Return whether anything changed at a place, around it or inside of it."""
     operation, location = place
@@ -255,20 +286,7 @@ def _is_within(one: str, other: str) -> bool:
     )
 
 
-def _contract(version: str, folder: Path, cache: Path) -> Contract:
-    made = folder / version
-    if not made.is_dir():
-        move_contract(edition_dir(), version, cache, made)
-    return load(made)
-
-
-def _all_steps() -> list[str]:
-    package = Sources.read(edition_dir()).python
-    released = sorted(published_versions(package.registry, package.name), key=version_key)
-    return [f"{older}-{newer}" for older, newer in pairwise(released)]
-
-
-def _row(name: str, counts: tuple[int, ...]) -> str:
+def _row(name: str, counts: Sequence[int]) -> str:
     return f"| {name} | {' | '.join(map(str, counts))} |"
 
 

@@ -41,3 +41,30 @@ def test_a_response_has_formats_bounds_and_ends_where_a_schema_contains_itself(t
     assert load(str(file)).operations.keys() == {"nodes.list"}
     assert [finding.message for finding in report.findings] == []
     assert [(row.id, str(row.state)) for row in report.operations] == [("nodes.list", "verified")]
+
+
+def test_schemas_that_all_refer_to_each_other_are_not_written_out_along_every_path(tmp_path: Path) -> None:
+    names = [f"Part{number}" for number in range(14)]
+    links = {name.lower(): {"$ref": f"#/components/schemas/{name}"} for name in names}
+    schemas = {
+        name: {"type": "object", "properties": {"id": {"type": "string"}, "a_name": {"type": "string"}, **links}}
+        for name in names
+    }
+    paths = {
+        f"/{name.lower()}s/{{id}}": {
+            "get": {
+                "responses": {
+                    "200": {
+                        "description": "",
+                        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}},
+                    }
+                }
+            }
+        }
+        for name in names
+    }
+    document = {"openapi": "3.1.0", "info": {"title": "Parts", "version": "1"}, "paths": paths}
+    file = tmp_path / "parts.json"
+    file.write_text(json.dumps({**document, "components": {"schemas": schemas}}), encoding="utf-8")
+    report = observe_target(RunOptions(contract_name=str(file)), "simulator", {}).report()
+    assert [finding.message for finding in report.findings] == []

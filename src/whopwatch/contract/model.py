@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from whopwatch.contract.edition import Edition, McpServerFacts
@@ -61,18 +62,18 @@ class Contract:
         """The resource that a key belongs to."""
         return self.edition.behaviour.account_resource
 
-    @property
+    @cached_property
     def resources(self) -> tuple[str, ...]:
         """The resources of v1, in the order of the document."""
         v1 = (operation for operation in self.operations.values() if operation.api == "v1")
         return tuple(dict.fromkeys(operation.resource for operation in v1))
 
-    @property
+    @cached_property
     def reads(self) -> tuple[Operation, ...]:
         """The GET operations."""
         return tuple(operation for operation in self.operations.values() if operation.is_read)
 
-    @property
+    @cached_property
     def lists(self) -> tuple[Operation, ...]:
         """The paginated list operations."""
         return tuple(operation for operation in self.operations.values() if operation.is_list)

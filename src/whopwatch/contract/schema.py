@@ -26,6 +26,8 @@ _ENUM_VALUE = re.compile(
 )
 MAX_DIGITS = 2
 """Digits of an enum value; ids and dates have more."""
+MAX_WRITTEN_OUT = 800
+"""References of one schema that are replaced by their targets; the largest schema of a bundled edition has 750."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class SchemaStore:
         reference: a registry of the whole document would be another copy in memory, and a reference doubles the
         memory of a compiled schema. The prober runs for months and has to be small.
         """
-        schema = self._written_out(self._at(pointer))
+        schema = self._written_out(self._at(pointer), iter(range(MAX_WRITTEN_OUT)))
         transform = strict_schema if is_strict else _as_it_is
         root: dict[str, Any] = {"$schema": DIALECT, "allOf": [transform(schema)]}
         for reference, part in self._referred(schema).items():
@@ -147,20 +149,22 @@ class SchemaStore:
             schema = self._at(schema["$ref"])
         return schema
 
-    def _written_out(self, node: Any, within: frozenset[str] = frozenset()) -> Any:
-        """Return `node` with each reference replaced by its target, except those of a schema to itself."""
+    def _written_out(self, node: Any, left: Iterator[int], within: frozenset[str] = frozenset()) -> Any:
+        """Return `node` with references replaced by their targets: as many as `left` yields, and no schema in itself.
+
+        Schemas that refer to each other in many ways would else be written out along every path.
+        """
         if isinstance(node, list):
-            return [self._written_out(part, within) for part in node]
+            return [self._written_out(part, left, within) for part in node]
         if not isinstance(node, dict):
             return node
-        if isinstance(node.get("properties"), dict):
-            document_names(node["properties"])
         reference = node.get("$ref")
-        if isinstance(reference, str) and reference not in within and "allOf" not in node:
-            target = self._written_out(self._at(reference), within | {reference})
+        is_other = isinstance(reference, str) and reference not in within and "allOf" not in node
+        if is_other and next(left, None) is not None:
+            target = self._written_out(self._at(reference), left, within | {reference})
             rest = {name: part for name, part in node.items() if name != "$ref"}
             return {**rest, "allOf": [target]} if rest else target
-        return {name: self._written_out(part, within) for name, part in node.items()}
+        return {name: self._written_out(part, left, within) for name, part in node.items()}
 
     def _at(self, reference: str) -> Any:
         node: Any = self._document
@@ -169,12 +173,14 @@ class SchemaStore:
         return node
 
     def _referred(self, schema: Any) -> dict[str, Any]:
-        """Return every part that `schema` refers to, directly or not, by its reference."""
+        """Return every part that `schema` refers to, directly or not, by its reference. Their field names are shown."""
         found: dict[str, Any] = {}
         todo = [schema]
         while todo:
             node = todo.pop()
             if isinstance(node, dict):
+                if isinstance(node.get("properties"), dict):
+                    document_names(node["properties"])
                 reference = node.get("$ref")
                 if isinstance(reference, str) and reference not in found:
                     found[reference] = self._at(reference)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from operator import is_
 from typing import Any, Literal
 
 from whopwatch.contract import Contract
@@ -164,49 +165,81 @@ def _sample(schema: Mapping[str, Any]) -> Any:
     return next((one for one in found if isinstance(one, str | int | float)), None)
 
 
-def merged_nodes(one: FieldNode, other: FieldNode) -> FieldNode:
-    """Return a node whose values both allow: what two responses that show the same field have in common.
+class NodeMerger:
+    """Merges nodes, each pair once: schemas that refer to each other would else be merged along every path."""
 
-    If they have nothing in common, `one` wins; the response of the other then shows a replacement value.
-    """
-    if one is other:
-        return one
-    shared = replace(one, nullable=one.nullable and other.nullable, required=one.required or other.required)
-    if one.kind != other.kind:
+    def __init__(self) -> None:
+        # By identity of the nodes, which the entry keeps alive.
+        self._known: dict[tuple[int, int], tuple[FieldNode, FieldNode, FieldNode]] = {}
+
+    def merged(self, one: FieldNode, other: FieldNode) -> FieldNode:
+        """Return a node whose values both allow: what two responses that show the same field have in common.
+
+        If they have nothing in common, `one` wins; the response of the other then shows a replacement value. The
+        result is `one` itself if `other` adds nothing.
+        """
+        if one is other:
+            return one
+        known = self._known.get((id(one), id(other)))
+        if known is None:
+            made = self._merge(one, other)
+            known = self._known[id(one), id(other)] = (one, other, one if _is_same(one, made) else made)
+        return known[2]
+
+    def _merge(self, one: FieldNode, other: FieldNode) -> FieldNode:
+        shared = replace(one, nullable=one.nullable and other.nullable, required=one.required or other.required)
+        if one.kind != other.kind:
+            return self._merge_kinds(one, other, shared)
+        if one.enum and other.enum:
+            common = tuple(value for value in one.enum if value in other.enum)
+            return replace(shared, enum=common or one.enum)
+        if one.kind in ("object", "reference"):
+            fields = dict(one.fields)
+            for name, node in other.fields.items():
+                fields[name] = self.merged(fields[name], node) if name in fields else node
+            return replace(shared, fields=fields)
+        if one.item and other.item:
+            return replace(shared, item=self.merged(one.item, other.item))
+        if one.kind == "union" and len(one.variants) == len(other.variants):
+            pairs = zip(one.variants, other.variants, strict=True)
+            return replace(shared, variants=tuple(self.merged(mine, theirs) for mine, theirs in pairs))
+        return replace(
+            shared,
+            enum=one.enum or other.enum,
+            format=one.format or other.format,
+            prefix=one.prefix or other.prefix,
+            is_open=one.is_open and other.is_open,
+        )
+
+    def _merge_kinds(self, one: FieldNode, other: FieldNode, shared: FieldNode) -> FieldNode:
         kinds = {one.kind, other.kind}
         if kinds == {"integer", "number"}:
             return replace(shared, kind="integer")
         if kinds == {"object", "reference"}:
             reference, plain = (one, other) if one.kind == "reference" else (other, one)
-            merged = merged_nodes(replace(reference, kind="object"), plain)
+            merged = self._merge(replace(reference, kind="object"), plain)
             return replace(merged, kind="reference", nullable=shared.nullable, required=shared.required)
         chosen = other if one.kind in ("any", "string") and other.kind == "id" else one
         return replace(chosen, nullable=shared.nullable, required=shared.required)
-    if one.enum and other.enum:
-        common = tuple(value for value in one.enum if value in other.enum)
-        return replace(shared, enum=common or one.enum)
-    if one.kind in ("object", "reference"):
-        fields = dict(one.fields)
-        for name, node in other.fields.items():
-            fields[name] = merged_nodes(fields[name], node) if name in fields else node
-        return replace(shared, fields=fields)
-    if one.item and other.item:
-        return replace(shared, item=merged_nodes(one.item, other.item))
-    if one.kind == "union" and len(one.variants) == len(other.variants):
-        pairs = zip(one.variants, other.variants, strict=True)
-        return replace(shared, variants=tuple(merged_nodes(mine, theirs) for mine, theirs in pairs))
-    return replace(
-        shared,
-        enum=one.enum or other.enum,
-        format=one.format or other.format,
-        prefix=one.prefix or other.prefix,
-        is_open=one.is_open and other.is_open,
+
+
+def _is_same(one: FieldNode, other: FieldNode) -> bool:
+    """Return whether two nodes have the same attributes and the very same nodes below."""
+    fields = one.fields.keys() == other.fields.keys() and all(
+        one.fields[name] is other.fields[name] for name in one.fields
     )
+    variants = len(one.variants) == len(other.variants) and all(map(is_, one.variants, other.variants))
+    if not fields or not variants or one.item is not other.item:
+        return False
+    return replace(one, fields=other.fields, variants=other.variants) == other
 
 
-def nodes_below(node: FieldNode) -> Iterator[FieldNode]:
-    """Yield `node` and every node in it, each once, those inside of references included."""
-    waiting, seen = [node], {id(node)}
+def nodes_below(node: FieldNode, seen: set[int] | None = None) -> Iterator[FieldNode]:
+    """Yield `node` and every node in it, each once, those inside of references included.
+
+    `seen` are the identities of the nodes below that were yielded before; the new ones are added.
+    """
+    waiting, seen = [node], set[int]() if seen is None else seen
     while waiting:
         current = waiting.pop()
         yield current

@@ -16,7 +16,7 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.contract.schema_tree import SchemaNode, schemas_of
 from whopwatch.simulator.declarations import Declarations, account_fields, declarations_of, singular_of
 from whopwatch.simulator.world.filters import ListFilter, list_filters, value_schema
-from whopwatch.simulator.world.nodes import FieldNode, NodeReader, merged_nodes, nodes_below
+from whopwatch.simulator.world.nodes import FieldNode, NodeMerger, NodeReader, nodes_below
 
 Form = Literal["object", "list", "array", "value"]
 SIMILAR = 0.5
@@ -171,14 +171,15 @@ class Views:
         plain = [view for id, view in self.of_operation.items() if id.endswith((".list", ".retrieve"))]
         views = (*plain, *self.of_operation.values(), *self.of_event.values())
         roots = [view for view in views if view.form != "value" and any(each.fields for each in view.node.alternatives)]
+        merger, seen = NodeMerger(), set[int]()
         for view in roots:
             known, node = shapes.get(view.table), _stored(view)
-            shapes[view.table] = merged_nodes(known, node) if known else node
+            shapes[view.table] = merger.merged(known, node) if known else node
         for view in roots:
-            for nested in nodes_below(view.node):
+            for nested in nodes_below(view.node, seen):
                 if nested.kind == "reference":
                     resource = nested.resource or ""
-                    shapes[resource] = _absorb(shapes.get(resource, FieldNode("object")), nested)
+                    shapes[resource] = _absorb(merger, shapes.get(resource, FieldNode("object")), nested)
         for field_path, resource in self._declared.references.items():
             table, _, name = field_path.rpartition(".")
             known = shapes.get(table)
@@ -288,14 +289,14 @@ def _with_values(shape: FieldNode, name: str, values: tuple[Any, ...]) -> FieldN
     return replace(shape, fields={**shape.fields, name: replace(node, enum=values, is_open=True)})
 
 
-def _absorb(shape: FieldNode, nested: FieldNode) -> FieldNode:
+def _absorb(merger: NodeMerger, shape: FieldNode, nested: FieldNode) -> FieldNode:
     """Return `shape` with the fields of a `nested` view. A variant of a union gets only the fields that it has."""
     if shape.kind != "union":
-        return replace(merged_nodes(shape, replace(nested, kind="object")), nullable=False, required=True)
+        return replace(merger.merged(shape, replace(nested, kind="object")), nullable=False, required=True)
     variants = []
     for variant in shape.variants:
         mine = {name: node for name, node in nested.fields.items() if name in variant.fields}
-        variants.append(merged_nodes(variant, FieldNode("object", fields=mine)))
+        variants.append(merger.merged(variant, FieldNode("object", fields=mine)))
     return replace(shape, variants=tuple(variants))
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
+from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whopwatch.core.documents import MAX_LEVELS, DocumentError, parse_document, parse_yaml_document
+from whopwatch.core import documents
+from whopwatch.core.documents import MAX_LEVELS, DocumentError, parse_document, parse_yaml_document, read_bounded
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text("ab[]{}'\" ", max_size=5),
@@ -64,3 +68,46 @@ def test_levels_are_bounded_exactly(monkeypatch: pytest.MonkeyPatch, nested: obj
 def test_a_document_that_cannot_be_parsed_names_the_reason(text: str, reason: str) -> None:
     with pytest.raises(DocumentError, match=reason):
         parse_document(text)
+
+
+@pytest.mark.parametrize("text", ['{"a": [1, 2, 3]}', "a: [1, 2, 3]"], ids=["json", "yaml"])
+def test_values_are_counted_before_a_document_is_parsed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(documents, "MAX_DOCUMENT_VALUES", 8)
+    assert parse_document(text) == {"a": [1, 2, 3]}
+    monkeypatch.setattr(documents, "MAX_DOCUMENT_VALUES", 3)
+    with pytest.raises(DocumentError, match="more than 3 values"):
+        parse_document(text)
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
+def test_a_pipe_is_read_to_its_end(pipe: Path) -> None:
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"x" * 200_000,))
+    writer.start()
+    assert read_bounded(pipe) == b"x" * 200_000
+    writer.join()
+
+
+def test_a_pipe_that_gives_nothing_ends_with_an_error(pipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_PIPE_SECONDS", 0)
+    with pytest.raises(OSError, match="a pipe that does not end within 0 seconds"):
+        read_bounded(pipe)
+
+
+def test_a_pipe_without_an_end_is_read_within_the_limit(pipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_PIPE_SECONDS", 1)
+    descriptor = os.open(pipe, os.O_RDWR)  # holds it open, so that it does not end
+    os.write(descriptor, b"openapi")
+    try:
+        with pytest.raises(OSError, match="does not end"):
+            read_bounded(pipe)
+        os.write(descriptor, b"openapi")
+        with pytest.raises(OSError, match="more than 0 MiB"):
+            read_bounded(pipe, most=3)
+    finally:
+        os.close(descriptor)

@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
+import select
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from whopwatch.core.strict_json import nests_deeper_than
+from whopwatch.core.strict_json import has_more_values_than, nests_deeper_than
 
 MAX_FILE_BYTES = 64 << 20
 MAX_LEVELS = 300
 """Levels that a document may nest, aliases followed; an API description has some twenty."""
-MAX_ALIASED_VALUES = 5_000_000
-"""Values that a document may have once each of its aliases is written out."""
+MAX_DOCUMENT_VALUES = 2_000_000
+"""Values that a document may have, aliases followed: each takes up to 1 KB of memory until a contract is made of it.
+
+The largest public API description known (47 MB, 22,000 operations) has 1.5 million.
+"""
+MAX_PIPE_SECONDS = 60
+"""Time within which a pipe has to give all of its content."""
 
 _QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*(?:"|\Z)|'[^']*(?:'|\Z)""", re.DOTALL)
 
@@ -27,18 +35,47 @@ class DocumentError(ValueError):
     """A document that cannot be parsed. The message gives the reason and the place, and quotes nothing."""
 
 
+def is_readable(path: Path) -> bool:
+    """Return whether `path` is a file, a pipe or a device."""
+    return path.exists() and not path.is_dir()
+
+
 def read_bounded(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
     """Return the content of a file, a pipe or a device. Raises OSError, also for more than `most` bytes."""
-    with path.open("rb") as file:
-        content = file.read(most + 1)
+    if path.is_fifo():
+        content = _read_pipe(path, most + 1)
+    else:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
     if len(content) > most:
         raise OSError(errno.EFBIG, f"more than {most >> 20} MiB")
     return content
 
 
+def _read_pipe(path: Path, most: int) -> bytes:
+    """Return at most `most` bytes of a pipe. Raises OSError if it does not end within MAX_PIPE_SECONDS."""
+    content = bytearray()
+    deadline = time.monotonic() + MAX_PIPE_SECONDS
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else a pipe without a writer waits here already
+    try:
+        while len(content) < most:
+            ready, _, _ = select.select([descriptor], [], [], max(0, deadline - time.monotonic()))
+            if not ready:
+                raise OSError(errno.ETIMEDOUT, f"a pipe that does not end within {MAX_PIPE_SECONDS} seconds")
+            part = os.read(descriptor, most - len(content))
+            if not part:
+                break
+            content += part
+    finally:
+        os.close(descriptor)
+    return bytes(content)
+
+
 def parse_document(text: str) -> Any:
     """Return the value of `text`: JSON if it starts with a brace, else YAML. Raises `DocumentError`."""
     if text.lstrip().startswith("{"):
+        if has_more_values_than(MAX_DOCUMENT_VALUES, text.encode("utf-8", "surrogatepass")):
+            raise DocumentError(f"more than {MAX_DOCUMENT_VALUES:,} values")
         return parse_json_document(text)
     return parse_yaml_document(text)
 
@@ -96,8 +133,8 @@ class _Collection:
     def add(self, values: int, levels: int) -> None:
         self.values += values
         self.levels = max(self.levels, levels + 1)
-        if self.values > MAX_ALIASED_VALUES:
-            raise DocumentError(f"more than {MAX_ALIASED_VALUES:,} values once its aliases are followed")
+        if self.values > MAX_DOCUMENT_VALUES:
+            raise DocumentError(f"more than {MAX_DOCUMENT_VALUES:,} values once its aliases are followed")
         if levels > MAX_LEVELS:
             raise DocumentError(f"more than {MAX_LEVELS} levels")
 

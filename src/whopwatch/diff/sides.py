@@ -41,11 +41,11 @@ def read_side(text: str, cache_dir: Path) -> Side:
     path = Path(text)
     if path.is_dir():
         return side_of_contract(load(path.resolve()), text)
-    if text == NEWEST and not path.is_file():
+    if text == NEWEST and not path.exists():
         return side_of_contract(load(text))
-    if is_version(text) and not path.is_file():
+    if is_version(text) and not path.exists():
         return side_of_contract(load(text), text)
-    if not path.is_file():
+    if not path.exists():
         raise UsageError(
             f"There is no file or folder {text!r}.",
             expected=_ACCEPTED_SIDES,

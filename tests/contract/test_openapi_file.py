@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract, load, openapi_adapter
 from whopwatch.contract.openapi_file import part_at
 from whopwatch.core.errors import ContractError
 
@@ -77,6 +77,7 @@ def page() -> dict[str, Any]:
 
 
 def loaded(folder: Path, content: Any) -> Contract:
+    folder.mkdir(exist_ok=True)
     path = folder / "api.json"
     path.write_text(json.dumps(content))
     return load(path)
@@ -254,3 +255,56 @@ def test_a_document_without_servers_gets_those_of_its_own_api_only(tmp_path: Pat
 def test_a_reference_to_an_item_of_a_list_has_an_index_of_few_digits(tmp_path: Path) -> None:
     assert part_at({"tags": [{"name": "a"}]}, "#/tags/0/name") == "a"
     assert part_at({"tags": [{"name": "a"}]}, f"#/tags/{'9' * 5000}") is None
+
+
+def with_shared_schema(users: int, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a document in which many operations share one parameter."""
+    shared = {"name": "filter", "in": "query", "schema": schema}
+    operation = {"parameters": [{"$ref": "#/components/parameters/Filter"}], "responses": {"204": {"description": ""}}}
+    cats = document(paths={f"/cats{number}": {"get": operation} for number in range(users)})
+    cats["components"]["parameters"] = {"Filter": shared}
+    return cats
+
+
+def nested_types(levels: int) -> dict[str, Any]:
+    """Return a schema of which OpenAPI 3.0 would need three copies at each level."""
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        schema = {"type": ["object", "array", "string"], "items": schema}
+    return schema
+
+
+@pytest.mark.parametrize(
+    "content",
+    [with_shared_schema(100, {"type": "object", "properties": {f"f{n}": TEXT for n in range(100)}})]
+    + [with_shared_schema(1, nested_types(60))],
+    ids=["shared-by-many", "types-of-types"],
+)
+def test_what_becomes_too_large_once_it_is_written_out_is_refused(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openapi_adapter, "MAX_DOCUMENT_VALUES", 20_000)
+    with pytest.raises(ContractError, match="too large"):
+        loaded(tmp_path, content)
+
+
+def test_references_into_a_large_schema_are_limited_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openapi_adapter, "MAX_DOCUMENT_VALUES", 20_000)
+    deep: dict[str, Any] = {"type": "object", "properties": {f"f{n}": TEXT for n in range(100)}}
+    for _ in range(40):
+        deep = {"type": "array", "items": deep}
+    links = {f"l{n}": {"$ref": "#/components/schemas/Deep" + "/items" * n} for n in range(1, 40)}
+    cats = document()
+    cats["components"]["schemas"] |= {"Deep": deep, "Links": {"type": "object", "properties": links}}
+    loaded(tmp_path, cats)
+    monkeypatch.setattr(openapi_adapter, "MAX_DOCUMENT_VALUES", 5_000)
+    with pytest.raises(ContractError, match="too large"):
+        loaded(tmp_path / "again", cats)
+
+
+def test_an_id_that_occurs_often_stays_short(tmp_path: Path) -> None:
+    paths = {f"/cats/{'{id}/' * number}feed": {"post": {"responses": {}}} for number in range(30)}
+    ids = list(loaded(tmp_path, document(paths=paths)).operations)
+    assert ids[:2] == ["cats.feed", "cats.feed_"]
+    assert len(set(ids)) == 30
+    assert max(map(len, ids)) < 20

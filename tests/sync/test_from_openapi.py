@@ -95,6 +95,36 @@ def test_a_document_of_another_api_becomes_an_edition(tmp_path: Path) -> None:
     assert next(one for one in contract.operations.values() if one.path == "/cats").is_public
 
 
+def test_what_is_not_read_or_not_used_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = cats()
+    responses = document["paths"]["/cats"]["get"]["responses"]
+    responses["200"]["headers"] = {"X-Total": {"schema": {"type": "integer"}}}
+    responses |= {"4XX": {"description": "wrong"}, "default": {"description": "other"}}
+    json_body = {"content": {"application/json": {"schema": CAT}}}
+    document["webhooks"] = {"cat.fed": {"post": {"requestBody": json_body}}, "cat.ping": {"get": {}}}
+    components = document["components"]
+    components["schemas"] |= {f"Old{number}": {"$ref": "#/components/schemas/Older"} for number in range(12)}
+    components["schemas"]["Older"] = CAT
+    components["schemas"]["Kept"] = {"oneOf": [], "discriminator": {"propertyName": "kind", "mapping": {"cat": "Cat"}}}
+    components["parameters"] = {"Unused": by_id("cat_id")}
+    components["securitySchemes"] = {"key": {"type": "http"}, "other": {"type": "http"}}
+    assert main(["contract", "build", f"openapi:{written(tmp_path, document)}", "-o", str(tmp_path / "cats")]) in (0, 1)
+    notes = yaml.safe_load((tmp_path / "cats" / "inferred.yaml").read_text(encoding="utf-8"))
+    assert notes["not_understood"]["webhook cat.ping"] == ["only a POST with a JSON body becomes an event"]
+    assert notes["not_understood"]["responses"] == [
+        "response headers of 1 operations are not checked",
+        "responses 4XX of 1 operations are not checked",
+        "the default responses of 1 operations are not checked",
+    ]
+    old = "Old0, Old1, Old2, Old3, Old4, Old5, Old6, Old7, Old8"
+    assert notes["not_used"] == {
+        "components.schemas": [f"15: Toy, {old} and 5 more"],
+        "components.parameters": ["1: Unused"],
+        "components.securitySchemes": ["1: other"],
+    }
+    assert "Components that nothing in the document refers to, parameters, 1: Unused" in capsys.readouterr().out
+
+
 def test_an_overlay_corrects_what_was_inferred(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = import_openapi(written(tmp_path, cats()), tmp_path / "cats").folder
     overlay = folder / "overlay.yaml"

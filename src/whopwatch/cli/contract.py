@@ -331,6 +331,8 @@ def _build_new(sources: tuple[str, ...], output: Path | None, folder: Path, cach
 
 
 def _print_import(imported: ImportedDocument) -> None:
+    from whopwatch.sync.from_openapi import counted
+
     click.echo(f"{imported.operations} operations and {imported.events} events are in {imported.folder}.")
     kinds = [("inferred", imported.inferred), ("not understood", imported.ignored)]
     if imported.only_in_sdk:
@@ -338,6 +340,8 @@ def _print_import(imported: ImportedDocument) -> None:
     for title, notes in kinds:
         click.echo(f"{len(notes)} {title}" + (", listed in inferred.yaml:" if notes else "."))
         click.echo("".join(f"  {note.operation}: {note.what}\n" for note in notes[:MAX_NOTES]), nl=False)
+    for kind, names in imported.unused.items():
+        click.echo(f"Components that nothing in the document refers to, {kind}, {counted(names)}")
 
 
 def _counts(loaded: Contract) -> str:

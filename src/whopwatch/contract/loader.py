@@ -20,8 +20,9 @@ from typing import Any
 from whopwatch.contract.bundle import APIS, bundle
 from whopwatch.contract.edition import EDITION, Edition, read_toml
 from whopwatch.contract.model import Contract
-from whopwatch.contract.openapi_file import contract_of, read_openapi_file, shared_operations, version_of
-from whopwatch.core.documents import read_bounded
+from whopwatch.contract.openapi_adapter import contract_of, shared_operations
+from whopwatch.contract.openapi_file import read_openapi_file, version_of
+from whopwatch.core.documents import is_readable, read_bounded
 from whopwatch.core.errors import ContractError, UsageError, did_you_mean
 
 BUNDLE = "bundle.json"
@@ -126,7 +127,7 @@ def edition_dir(name: str | Path | None = None) -> Path:
             return edition.folder
     if Path(name).is_dir():
         return _edition_in(Path(name))
-    if Path(name).is_file():
+    if is_readable(Path(name)):
         raise UsageError(
             "This command needs a contract folder: an OpenAPI file has no sources, rules or declarations beside it.",
             where="option --contract",
@@ -163,7 +164,7 @@ def load(name: str | Path | None = None) -> Contract:
 
     Each is loaded once in a process. Raise ContractError if the folder or file holds no contract, or a damaged one.
     """
-    if name is not None and Path(name).is_file():
+    if name is not None and is_readable(Path(name)):
         return _load_file(Path(name))
     return _load(edition_dir(name))
 
@@ -177,12 +178,20 @@ def forget_contracts() -> None:
 @cache
 def _load_file(path: Path) -> Contract:
     document = read_openapi_file(path)
+    return contract_of(path, document, nearest_edition(document))
+
+
+def nearest_edition(document: Mapping[str, Any]) -> Contract:
+    """Return the bundled edition that shares most operations with an OpenAPI document; of several, the one next to it.
+
+    That is the newest one that is not newer than the document.
+    """
     order = version_order(version_of(document) or "")
     contracts = [_load(edition.folder) for edition in editions()]
     shared = [shared_operations(document, contract) for contract in contracts]
     nearest = [contract for contract, count in zip(contracts, shared, strict=True) if count == max(shared)]
     older = [contract for contract in nearest if version_order(contract.version or "") <= order]
-    return contract_of(path, document, older[-1] if older else nearest[0])
+    return older[-1] if older else nearest[0]
 
 
 @cache

@@ -7,6 +7,7 @@ corrects it.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,27 +37,96 @@ class ImportNote:
 def infer(document: Node, known: set[tuple[str, str]]) -> Iterator[ImportNote]:
     """Annotate the operations of an adapted document that are not in `known` (method, path), and yield how."""
     collections = _collections(document)
+    names = {re.sub("s$", "", re.sub("ies$", "y", name)): name for name in collections.values()}
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if (method, path) in known:
                 continue
-            for what in (*_ids(path, operation, collections), *_paging(document, operation), *_public(operation)):
+            for what in (
+                *_ids(path, operation, collections, names),
+                *_paging(document, operation),
+                *_public(operation),
+            ):
                 yield ImportNote(f"{method.upper()} {path}", what)
 
 
 def not_understood(document: Mapping[str, Any]) -> Iterator[ImportNote]:
     """Yield what of an OpenAPI document as it was written does not become part of a contract."""
     paths = document.get("paths")
+    unread: Counter[str] = Counter()
     for path, item in paths.items() if isinstance(paths, dict) else ():
-        if not isinstance(item, dict):
+        found = _resolved(document, item)
+        if not isinstance(found, dict):
             yield ImportNote(str(path), "the path item is not an object")
             continue
-        for method, operation in item.items():
+        for method, operation in found.items():
             where = f"{str(method).upper()} {path}"
             if method in ("head", "options", "trace"):
                 yield ImportNote(where, "the method is not checked")
             elif isinstance(operation, dict) and method in ("get", "post", "put", "patch", "delete"):
                 yield from (ImportNote(where, what) for what in _unread(document, operation))
+                unread.update(_unread_responses(document, operation))
+    for event, item in (document.get("webhooks") or {}).items():
+        yield from _unread_event(document, str(event), _resolved(document, item))
+    for what, count in sorted(unread.items()):
+        yield ImportNote("responses", f"{what} of {count} operations are not checked")
+
+
+def _unread_responses(document: Mapping[str, Any], operation: Node) -> set[str]:
+    """Return the kinds of what the responses of an operation state and nothing checks."""
+    responses = {str(status): part for status, part in (operation.get("responses") or {}).items()}
+    is_success = any(status[:1] == "2" for status in responses)
+    headers = (_resolved(document, part) for part in responses.values())
+    return {
+        *(f"responses {status.upper()}" for status in responses if re.fullmatch("[1345][xX]{2}", status)),
+        *(["the default responses"] if "default" in responses and is_success else []),
+        *(["response headers"] if any(isinstance(part, dict) and part.get("headers") for part in headers) else []),
+    }
+
+
+def _unread_event(document: Mapping[str, Any], event: str, item: Any) -> Iterator[ImportNote]:
+    for method, operation in item.items() if isinstance(item, dict) else ():
+        if isinstance(operation, dict) and method in ("get", "post", "put", "patch", "delete", "head", "options"):
+            body = _resolved(document, operation.get("requestBody"))
+            content = body.get("content") if isinstance(body, dict) else None
+            if method != "post" or not any("json" in str(media) for media in content or ()):
+                yield ImportNote(f"webhook {event}", "only a POST with a JSON body becomes an event")
+
+
+def not_used(document: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the names of the components by kind that nothing of a document refers to: no operation shows them."""
+    components = document.get("components")
+    parts = {kind: part for kind, part in components.items() if isinstance(part, dict)} if components else {}
+    reached: set[tuple[str, str]] = set()
+    waiting: list[Any] = [{key: part for key, part in document.items() if key != "components"}]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        for kind, name in _component_names(node) if isinstance(node, dict) else ():
+            if (kind, name) not in reached and name in parts.get(kind, ()):
+                reached.add((kind, name))
+                waiting.append(parts[kind][name])
+    found = {
+        kind: [str(name) for name in part if (kind, name) not in reached and not str(name).startswith("x-")]
+        for kind, part in parts.items()
+        if kind != "examples" and not kind.startswith("x-")
+    }
+    return {kind: names for kind, names in found.items() if names}
+
+
+def _component_names(node: Node) -> Iterator[tuple[str, str]]:
+    """Yield kind and name of the components that an object names: in references, discriminators and requirements."""
+    discriminator = node.get("discriminator")
+    mapping = discriminator.get("mapping") if isinstance(discriminator, dict) else None
+    for reference in (node.get("$ref"), *(mapping.values() if isinstance(mapping, dict) else ())):
+        steps = str(reference).split("/", 4)
+        if steps[:2] == ["#", "components"] and len(steps) > 3:
+            yield steps[2], steps[3].replace("~1", "/").replace("~0", "~")
+        elif reference:
+            yield "schemas", str(reference)
+    security = node.get("security")
+    for entry in security if isinstance(security, list) else ():
+        yield from (("securitySchemes", str(name)) for name in entry if isinstance(entry, dict))
 
 
 def _unread(document: Mapping[str, Any], operation: Node) -> Iterator[str]:
@@ -99,9 +169,11 @@ def _collections(document: Node) -> dict[str, str]:
     return found
 
 
-def _ids(path: str, operation: Node, collections: Mapping[str, str]) -> Iterator[str]:
-    """Annotate the parameters of an operation that are ids of a resource of the document."""
-    names = {re.sub("s$", "", re.sub("ies$", "y", name)): name for name in collections.values()}
+def _ids(path: str, operation: Node, collections: Mapping[str, str], names: Mapping[str, str]) -> Iterator[str]:
+    """Annotate the parameters of an operation that are ids of a resource of the document.
+
+    `collections` are the resources by path, `names` those by the name of one object.
+    """
     for parameter in operation["parameters"]:
         schema = parameter.get("schema")
         if not isinstance(schema, dict) or schema.get("type") != "string" or "x-resource" in schema:

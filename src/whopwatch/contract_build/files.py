@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import SEEK_END, StringIO
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,9 @@ def read_yaml(path: Path) -> Any:
         raise SourceError("a file of the contract is no YAML", where=str(path), got=str(error)) from None
 
 
+_DIVIDED = ((), ("paths",), ("webhooks",), ("components",), ("components", "schemas"))
+
+
 class _Dumper(yaml.CSafeDumper):
     """Writes every value where it stands: a reader of a diff must not chase anchors."""
 
@@ -35,8 +40,32 @@ class _Dumper(yaml.CSafeDumper):
 
 def yaml_text(document: dict[str, Any], title: str) -> str:
     """Return a document as YAML, in its own order, under a comment that says who made it."""
-    body = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
-    return f"# {title}. Made by `whopwatch contract build`: change the sources, not this file.\n{body}"
+    head = f"# {title}. Made by `whopwatch contract build`: change the sources, not this file.\n"
+    text, written = StringIO(head), tuple[str, ...]()
+    text.seek(0, SEEK_END)
+    for keys, part in _entries(document):  # part by part: PyYAML needs 1 KB for each value of what it writes at once
+        known = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(keys, written, strict=False)))
+        for key in reversed(keys):
+            part = {key: part}
+        piece = yaml.dump(part, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+        text.write(piece.split("\n", known)[-1])
+        written = keys
+    return text.getvalue()
+
+
+def is_yaml_of(path: Path, document: dict[str, Any]) -> bool:
+    """Return whether a file is what `yaml_text` makes of a document. Another layout of the same content is not."""
+    text = path.read_text(encoding="utf-8")
+    return text.partition("\n")[2] == yaml_text(document, "").partition("\n")[2]
+
+
+def _entries(part: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the entries of a document with their keys: each path, event and shared schema is one of its own."""
+    if part and keys in _DIVIDED:
+        for key, value in part.items():
+            yield from _entries(value, (*keys, key))
+    else:
+        yield keys, part
 
 
 def json_text(document: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from whopwatch.contract.loader import BUNDLE, documents_sha256, read_edition
 from whopwatch.contract.openapi_file import leads_somewhere
 from whopwatch.contract_build.conflicts import without_names
 from whopwatch.contract_build.coverage import count
-from whopwatch.contract_build.files import read_yaml, sha256_of
+from whopwatch.contract_build.files import is_yaml_of, read_yaml, sha256_of
 from whopwatch.contract_build.layout import ROOT, join
 from whopwatch.contract_build.official import disagreements_with, read_official
 from whopwatch.contract_build.overlay import read_overlay
@@ -111,7 +111,10 @@ def check_digests(folder: ContractFolder) -> Iterator[Problem]:
 def check_bundle(folder: ContractFolder) -> Iterator[Problem]:
     """Check that the bundle has the content of the files."""
     for version, document in folder.documents.items():
-        files = {path.name: read_yaml(path) for path in folder.parts(version)}
+        parts = folder.parts(version)
+        if [path.name for path in parts] == [ROOT] and is_yaml_of(parts[0], document):
+            continue  # to parse the YAML of a large document takes ten times as long
+        files = {path.name: read_yaml(path) for path in parts}
         if ROOT not in files:
             yield Problem("bundle", f"{version}/{ROOT}", "is missing")
         elif (join(files) if len(files) > 1 else files[ROOT]) != document:

@@ -9,14 +9,15 @@ _SCHEMAS = "#/components/schemas/"
 
 
 def mappings(node: Any) -> Iterator[dict[str, Any]]:
-    """Yield every mapping of a document, outermost first."""
-    if isinstance(node, dict):
-        yield node
-        for value in node.values():
-            yield from mappings(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from mappings(value)
+    """Yield every mapping of a document, outermost first. A document may be changed below what was yielded."""
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            yield part
+            waiting += reversed(part.values())
+        elif isinstance(part, list):
+            waiting += reversed(part)
 
 
 def referenced_schemas(node: Any) -> set[str]:

@@ -17,16 +17,17 @@ import yaml
 
 from whopwatch.contract import Contract, load
 from whopwatch.contract.edition import EDITION
-from whopwatch.contract.loader import forget_contracts
-from whopwatch.contract.openapi_file import adapt, read_openapi_file, version_of
-from whopwatch.contract.openapi_inference import ImportNote, not_understood
+from whopwatch.contract.loader import forget_contracts, nearest_edition
+from whopwatch.contract.openapi_adapter import adapt
+from whopwatch.contract.openapi_file import read_openapi_file, version_of
+from whopwatch.contract.openapi_inference import ImportNote, not_understood, not_used
 from whopwatch.contract_build.assemble import annotate
 from whopwatch.contract_build.build import with_bundle
 from whopwatch.contract_build.coverage import count
 from whopwatch.contract_build.files import writing_to, yaml_text
 from whopwatch.contract_build.overlay import apply_overlay, read_overlay
 from whopwatch.contract_build.sources import OpenApiSource, read_prefixes
-from whopwatch.core.documents import MAX_FILE_BYTES
+from whopwatch.core.documents import MAX_FILE_BYTES, is_readable
 from whopwatch.core.errors import SourceError, UsageError
 from whopwatch.sync.move import declare_prefixes
 
@@ -35,6 +36,8 @@ RELEASE_COPY = "release.json"
 """What the SDK release says that adds to the document."""
 INFERRED = "inferred.yaml"
 _SECONDS = 60
+_SHOWN_NAMES = 10
+"""Components that nothing refers to, named for each kind."""
 _HAND_WRITTEN = ("behaviour.toml", "writes.toml", "mcp.toml", "simulator.toml", "probes.toml", "id_prefixes.yaml")
 _OVERLAY = """\
 # Decisions made by hand for this document, each with its reason (OpenAPI Overlay 1.0). They also correct inferred.yaml.
@@ -53,6 +56,7 @@ _INFERRED_HEAD = (
 class ImportedDocument:
     """What became of a document: operations and events, what was inferred, and what was not understood.
 
+    `unused` are the names of the components by kind that nothing in the document refers to.
     `only_in_sdk` are the operations and events that the SDK release has and the document does not: they are not added.
     """
 
@@ -61,6 +65,7 @@ class ImportedDocument:
     events: int
     inferred: tuple[ImportNote, ...]
     ignored: tuple[ImportNote, ...]
+    unused: dict[str, list[str]]
     only_in_sdk: tuple[ImportNote, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -70,6 +75,7 @@ class ImportedDocument:
             "events": self.events,
             "inferred": [asdict(note) for note in self.inferred],
             "not_understood": [asdict(note) for note in self.ignored],
+            "not_used": self.unused,
             "only_in_sdk": [asdict(note) for note in self.only_in_sdk],
         }
 
@@ -91,10 +97,10 @@ def import_openapi(location: str, target: Path, pattern: Path | None = None) -> 
         if "://" in location:
             file = Path(scratch) / COPY
             file.write_bytes(_fetched(location))
-        elif not file.is_file():
+        elif not is_readable(file):
             raise SourceError("There is no such OpenAPI document.", where=location, expected="a file or an https URL")
         document = read_openapi_file(file)
-        known = load(pattern) if pattern else load(load(str(file)).edition.folder)
+        known = load(pattern) if pattern else nearest_edition(document)
         forget_contracts()
         with writing_to(target, "The new contract cannot be written there.", "name another folder with --output"):
             (target / "v1").mkdir(parents=True, exist_ok=True)
@@ -124,7 +130,7 @@ def rebuild_imported(folder: Path, source: OpenApiSource) -> ImportedDocument:
         )
     document = read_openapi_file(folder / source.file)
     release = folder / RELEASE_COPY
-    known = load(str(release)) if release.exists() else load(load(str(folder / source.file)).edition.folder)
+    known = load(str(release)) if release.exists() else nearest_edition(document)
     return _write(document, known, source.location, folder)
 
 
@@ -162,9 +168,7 @@ def _write_declarations(pattern: Path, target: Path) -> None:
 
 
 def _write(document: dict[str, Any], known: Contract, location: str, target: Path) -> ImportedDocument:
-    made, inferred = adapt(document, known)
-    if not made["paths"]:
-        raise SourceError("The document has no operation.", where=location, expected="paths with methods")
+    made, inferred = adapt(document, known, location)
     _add_permissions(made, known)
     apply_overlay(made, read_overlay(target / "overlay.yaml"))
     annotate(made, read_prefixes(target))
@@ -185,6 +189,7 @@ def _write(document: dict[str, Any], known: Contract, location: str, target: Pat
         len(made["webhooks"]),
         tuple(inferred),
         tuple(not_understood(document)),
+        not_used(document),
         tuple(_only_in_sdk(made, known)) if (target / RELEASE_COPY).exists() else (),
     )
     (target / INFERRED).write_text(_INFERRED_HEAD + _notes_text(imported), encoding="utf-8")
@@ -227,10 +232,21 @@ def _edition_text(version: str | None) -> str:
 
 def _notes_text(imported: ImportedDocument) -> str:
     """Return the notes by operation as YAML."""
-    content = {"inferred": _by_operation(imported.inferred), "not_understood": _by_operation(imported.ignored)}
+    content: dict[str, Any] = {
+        "inferred": _by_operation(imported.inferred),
+        "not_understood": _by_operation(imported.ignored),
+    }
+    if imported.unused:
+        content["not_used"] = {f"components.{kind}": [counted(names)] for kind, names in imported.unused.items()}
     if imported.only_in_sdk:
         content["only_in_sdk"] = _by_operation(imported.only_in_sdk)
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
+
+
+def counted(names: list[str]) -> str:
+    """Return how many names there are, and the first of them."""
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return f"{len(names)}: {', '.join(name[:60] for name in names[:_SHOWN_NAMES])}{more}"
 
 
 def _by_operation(notes: Iterable[ImportNote]) -> dict[str, list[str]]:

@@ -276,8 +276,10 @@ def nested_types(levels: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "content",
-    [with_shared_schema(100, {"type": "object", "properties": {f"f{n}": TEXT for n in range(100)}})]
-    + [with_shared_schema(1, nested_types(60))],
+    [
+        with_shared_schema(100, {"type": "object", "properties": {f"f{n}": TEXT for n in range(100)}}),
+        with_shared_schema(1, nested_types(60)),
+    ],
     ids=["shared-by-many", "types-of-types"],
 )
 def test_what_becomes_too_large_once_it_is_written_out_is_refused(
@@ -303,7 +305,7 @@ def test_references_into_a_large_schema_are_limited_together(tmp_path: Path, mon
 
 
 def test_an_id_that_occurs_often_stays_short(tmp_path: Path) -> None:
-    paths = {f"/cats/{'{id}/' * number}feed": {"post": {"responses": {}}} for number in range(30)}
+    paths: dict[str, Any] = {f"/cats/{'{id}/' * number}feed": {"post": {"responses": {}}} for number in range(30)}
     ids = list(loaded(tmp_path, document(paths=paths)).operations)
     assert ids[:2] == ["cats.feed", "cats.feed_"]
     assert len(set(ids)) == 30

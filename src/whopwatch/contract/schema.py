@@ -158,9 +158,8 @@ class SchemaStore:
             return [self._written_out(part, left, within) for part in node]
         if not isinstance(node, dict):
             return node
-        reference = node.get("$ref")
-        is_other = isinstance(reference, str) and reference not in within and "allOf" not in node
-        if is_other and next(left, None) is not None:
+        reference = node.get("$ref") if "allOf" not in node else None
+        if isinstance(reference, str) and reference not in within and next(left, None) is not None:
             target = self._written_out(self._at(reference), left, within | {reference})
             rest = {name: part for name, part in node.items() if name != "$ref"}
             return {**rest, "allOf": [target]} if rest else target

@@ -12,9 +12,8 @@ from whopwatch.contract import load
 from whopwatch.core.exchange import Exchange, Failure, Phases
 from whopwatch.http.call import Call
 from whopwatch.metrics import ProbeMetrics, ProbeOutcome, new_registry
-from whopwatch.prober.budget import RequestBudget
-from whopwatch.prober.ids import RecentIds
-from whopwatch.prober.probe_requests import resources_needed
+from whopwatch.prober.client import RequestBudget
+from whopwatch.prober.probe_requests import RecentIds, resources_needed
 from whopwatch.prober.probe_run import ProbeRunner
 from whopwatch.prober.settings import Probe, ProbeOptions
 

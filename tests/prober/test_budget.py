@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.prober.support import Time
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.prober.budget import DEFAULT_HOLD, LONGEST_HOLD, OnDemandBudget, RequestBudget
+from whopwatch.prober.client import DEFAULT_HOLD, LONGEST_HOLD, OnDemandBudget, RequestBudget
 
 
 def refusal(status: int = 429, retry_after: str | None = None) -> Exchange:

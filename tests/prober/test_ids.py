@@ -8,7 +8,7 @@ import pytest
 
 from tests.prober.support import CONTRACT
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.prober.ids import RecentIds
+from whopwatch.prober.probe_requests import RecentIds
 
 
 def learned(*shown: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from whopwatch.prober.selection import read_window
+from whopwatch.prober.settings import read_window
 
 SUNDAY = datetime(2026, 2, 1, tzinfo=UTC)
 

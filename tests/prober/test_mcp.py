@@ -24,7 +24,7 @@ from whopwatch.core.report import Report, Verdict
 from whopwatch.mcp.short_check import rotating_lists
 from whopwatch.metrics import McpMetrics
 from whopwatch.prober import mcp
-from whopwatch.prober.budget import RequestBudget
+from whopwatch.prober.client import RequestBudget
 from whopwatch.prober.mcp import McpChecker, mcp_url
 from whopwatch.prober.service import ProberService
 from whopwatch.prober.settings import McpOptions, default_file, parse_settings, read_settings, select_probes

@@ -18,10 +18,8 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Failure, Phases, Purpose
 from whopwatch.core.finding import FindingState, Impact, Severity
 from whopwatch.metrics import ProbeMetrics, ProbeOutcome, new_registry
-from whopwatch.prober.budget import RequestBudget
-from whopwatch.prober.client import ProbeClient
-from whopwatch.prober.ids import RecentIds
-from whopwatch.prober.probe_requests import resources_needed
+from whopwatch.prober.client import ProbeClient, RequestBudget
+from whopwatch.prober.probe_requests import RecentIds, resources_needed
 from whopwatch.prober.probe_run import ProbeRunner, RunChecker, outcome_of
 from whopwatch.prober.settings import Probe, ProbeOptions
 from whopwatch.simulator import Simulator, embedded

@@ -18,7 +18,7 @@ from whopwatch.core.errors import did_you_mean
 from whopwatch.core.finding import FindingState, RequestExample
 from whopwatch.core.redaction import redact
 from whopwatch.metrics import CONTENT_TYPE, Exposition, ProbeMetrics, ProbeOutcome, media_type_for, new_registry
-from whopwatch.prober.budget import OnDemandBudget
+from whopwatch.prober.client import OnDemandBudget
 from whopwatch.prober.history import ProbeRun
 from whopwatch.prober.http_server import Page, PageReply, PageRequest, text_page
 from whopwatch.prober.probe_run import ProbeRunner, shows_contract

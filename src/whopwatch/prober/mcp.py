@@ -16,7 +16,7 @@ from whopwatch.config.urls import refuse_unencrypted
 from whopwatch.core.errors import ConfigError, TargetError
 from whopwatch.core.report import Report
 from whopwatch.metrics import McpMetrics
-from whopwatch.prober.budget import RequestBudget
+from whopwatch.prober.client import RequestBudget
 from whopwatch.prober.settings import McpOptions
 
 McpCheck = Callable[[str, McpOptions, int], tuple[Report, int]]

@@ -13,7 +13,7 @@ from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import OperationResult, Report, State
 from whopwatch.http.call import Call
 from whopwatch.http.limits import REPEAT_PAUSE, RETRIED, Repeats, retry_after
-from whopwatch.prober.budget import RequestBudget
+from whopwatch.prober.client import RequestBudget
 from whopwatch.prober.history import ProbeRun
 from whopwatch.prober.probe_requests import MAX_LISTS_PER_RUN
 from whopwatch.prober.probe_run import CallSender, ProbeRunner

@@ -22,10 +22,9 @@ from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.core.finding import INACTIVE, Finding, Severity
 from whopwatch.http.call import Call
 from whopwatch.metrics import ProbeMetrics, ProbeOutcome
-from whopwatch.prober.budget import Budget, RequestBudget
+from whopwatch.prober.client import Budget, RequestBudget
 from whopwatch.prober.history import ProbeRun, RunHistory, RunRecord
-from whopwatch.prober.ids import RecentIds
-from whopwatch.prober.probe_requests import MissingIdError, RequestSequence
+from whopwatch.prober.probe_requests import MissingIdError, RecentIds, RequestSequence
 from whopwatch.prober.settings import Probe
 from whopwatch.telemetry import TracedRun
 

@@ -21,15 +21,13 @@ from whopwatch.contract import Contract
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.errors import ConfigError
 from whopwatch.metrics import Exposition, McpMetrics, ProbeMetrics, new_registry
-from whopwatch.prober.budget import OnDemandBudget, RequestBudget
-from whopwatch.prober.client import ProbeClient
+from whopwatch.prober.client import OnDemandBudget, ProbeClient, RequestBudget
 from whopwatch.prober.footprint import TRIM_SECONDS, freeze_startup_objects, trim_heap
 from whopwatch.prober.history import RunHistory
 from whopwatch.prober.http_pages import SLOW_PAGES, build_pages
 from whopwatch.prober.http_server import PageServer
-from whopwatch.prober.ids import RecentIds
 from whopwatch.prober.mcp import McpCheck, McpChecker, mcp_url
-from whopwatch.prober.probe_requests import resources_needed
+from whopwatch.prober.probe_requests import RecentIds, resources_needed
 from whopwatch.prober.probe_run import AcceptedEntries, ProbeRunner, Weigh
 from whopwatch.prober.schedule import Scheduler
 from whopwatch.prober.settings import Probe, ProberSettings, read_settings, select_probes

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Node = dict[str, Any]
+from whopwatch.contract.openapi_file import Node, part_at
 
 _PREFIX = re.compile(r"([a-z]{2,8}_)[A-Za-z0-9]{6,}")
 _ID = re.compile(r"(\w+?)_?[iI][dD]")
@@ -153,9 +153,7 @@ def _resolved(document: Mapping[str, Any], node: Any) -> Any:
     for _ in range(100):
         if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
             return node
-        reference, node = node["$ref"], document if node["$ref"].startswith("#/") else None
-        for step in reference.removeprefix("#/").split("/"):
-            node = node.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(node, dict) else None
+        node = part_at(document, node["$ref"])
     return None
 
 

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from whopwatch.contract.model import Contract
+from whopwatch.contract.openapi_file import part_at
 from whopwatch.contract.operation import Operation
 from whopwatch.contract.schema import json_type
 
@@ -411,12 +412,10 @@ def tree_of(document: Any) -> SchemaTree:
         found: Any = schema
         while isinstance(found, dict) and "$ref" in found:
             reference = found["$ref"]
-            if not isinstance(reference, str) or not reference.startswith("#/") or reference in seen:
+            if not isinstance(reference, str) or reference in seen:
                 return None
             seen.add(reference)
-            found = document
-            for step in reference.removeprefix("#/").split("/"):
-                found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
+            found = part_at(document, reference)
         return found
 
     return SchemaTree(resolve)

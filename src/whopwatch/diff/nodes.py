@@ -8,6 +8,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
+from whopwatch.contract.openapi_file import part_at
 from whopwatch.contract.operation import escape_pointer
 from whopwatch.core.errors import ContractError
 
@@ -146,24 +147,17 @@ class Document:
 
     def target(self, reference: Any, at: str) -> Any:
         """Return what a reference refers to. Raises ContractError if that is not in the document."""
-        found: Any = self.root
         if isinstance(reference, str) and reference in self.anchors:
             return self.anchors[reference]
-        steps = str(reference).removeprefix("#/").split("/") if str(reference) != "#" else []
-        for step in steps:
-            key = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(found, list) and key.isdecimal() and len(key) < 10 and int(key) < len(found):
-                found = found[int(key)]
-            elif str(reference).startswith("#/") and isinstance(found, Mapping) and key in found:
-                found = found[key]
-            else:
-                raise ContractError(
-                    "A reference in the document leads nowhere.",
-                    where=f"{self.name}, {at or '/'}",
-                    expected="a reference within the document (#/components/...)",
-                    got=str(reference)[:MAX_SHORT_VALUE],
-                    hint="bundle the document into one file first",
-                )
+        found = part_at(self.root, str(reference))
+        if found is None:
+            raise ContractError(
+                "A reference in the document leads nowhere.",
+                where=f"{self.name}, {at or '/'}",
+                expected="a reference within the document (#/components/...)",
+                got=str(reference)[:MAX_SHORT_VALUE],
+                hint="bundle the document into one file first",
+            )
         return found
 
     def unread(self, fields: Fields, is_documentation: Callable[[str], bool]) -> Iterator[tuple[str, str]]:

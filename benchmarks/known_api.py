@@ -63,21 +63,24 @@ class Server:
         self._log: list[tuple[str, float, float, float]] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Handle one connection with one request."""
+        """Handle one connection: one request, or several from a client that keeps the connection."""
         try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            received = time.perf_counter()
-            method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
-            if path in ("/log", "/mode"):
-                await self._control(method, path, head, reader, writer)
-            else:
-                await self._answer(path, received, writer)
+            keeps = True
+            while keeps:
+                head = await reader.readuntil(b"\r\n\r\n")
+                received = time.perf_counter()
+                method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
+                if path in ("/log", "/mode"):
+                    await self._control(method, path, head, reader, writer)
+                    return
+                keeps = b"\r\nconnection: close\r\n" not in head.lower()
+                await self._answer(path, received, writer, b"keep-alive" if keeps else b"close")
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
 
-    async def _answer(self, path: str, received: float, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, path: str, received: float, writer: asyncio.StreamWriter, connection: bytes) -> None:
         mode = self._mode
         if mode == "hang":
             await asyncio.sleep(60)
@@ -90,9 +93,9 @@ class Server:
         if mode == "ok":
             self._count += 1
             body = body.replace(NUMBER, b'"amount":%06d.5' % (100_000 + self._count), 1)
-        head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+        head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: %s\r\n\r\n"
         first = time.perf_counter()
-        writer.write(head % (status, len(body)) + body)
+        writer.write(head % (status, len(body), connection) + body)
         await writer.drain()
         self._log.append((path.partition("?")[0], received, first, time.perf_counter()))
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, forget_contracts, load
-from whopwatch.prober.footprint import configure_malloc, reads_only
+from whopwatch.prober.footprint import configure_malloc, packed, reads_only, unpacked
 from whopwatch.prober.history import RunRecord
 from whopwatch.prober.service import ProberService
 
@@ -59,9 +59,10 @@ def main() -> None:
     """Probe until SIGTERM."""
     port, config, *kept_in = sys.argv[1:]
     configure_malloc()
-    contract = reads_only(contract_of_reads())
+    data = packed(reads_only(contract_of_reads()))
     forget_contracts()
     gc.collect()
+    contract = unpacked(data)
     base = f"http://127.0.0.1:{port}/api/v1"
     target = Target("known", base, base[:-1] + "2", api_key=Secret("key_0123456789"), company_id="biz_1")
     signals: SimpleQueue[int] = SimpleQueue()

@@ -49,11 +49,14 @@ def module(name: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], 
 
 @contextmanager
 def running(
-    command: list[str], stdout: int | None = None, environ: Mapping[str, str] | None = None
+    command: list[str],
+    stdout: int | None = None,
+    environ: Mapping[str, str] | None = None,
+    stderr: int | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """Run `command` while the context is open, with `environ` added to the environment."""
     whole = {**os.environ, **(environ or {})}
-    process = subprocess.Popen(command, stdout=stdout, text=True, env=whole)  # noqa: S603 (the benchmarks' own commands)
+    process = subprocess.Popen(command, stdout=stdout, stderr=stderr, text=True, env=whole)  # noqa: S603 (the benchmarks' own commands)
     try:
         yield process
     finally:

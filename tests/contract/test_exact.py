@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from whopwatch.contract.schema import SchemaStore, Validator
 from whopwatch.contract.schema_tree import SchemaNode, SchemaTree
@@ -102,3 +104,30 @@ def test_what_is_valid_and_not_documented_is_not_exact(validator: Validator, nod
 def test_what_is_not_valid_is_not_exact(validator: Validator, value: Any) -> None:
     assert not validator.is_valid(value)
     assert not validator.is_exact(value)
+
+
+NULLABLE_PARTS = [
+    {"type": "string", "enum": ["a", "b"], "x-open-enum": True, "description": "of the field"},
+    {"type": "string", "format": "date", "default": None},
+    {"type": "object", "properties": {"title": {"type": "string"}, "x-y": NULL}, "required": ["title"]},
+    {"type": "array", "items": {"anyOf": [NULL, {"type": "number"}]}},
+    {"type": "integer", "minimum": 2},
+    {"const": 1},
+    {"anyOf": [{"type": "boolean"}, NULL]},
+    NULL,
+]
+
+
+@given(
+    part=st.sampled_from(NULLABLE_PARTS),
+    is_first=st.booleans(),
+    value=st.sampled_from(
+        [None, "a", "c", "2025-01-01", {}, {"title": "a"}, {"title": None}, [], [1, None], [""], 1, 3, True]
+    )
+    | st.dictionaries(st.sampled_from(["title", "x-y"]), st.sampled_from([None, "a", 1])),
+)
+def test_a_nullable_takes_the_same_values_in_its_exact_form(part: dict[str, Any], is_first: bool, value: Any) -> None:
+    """The parts document no field beside those of the values, so that valid and exact are the same."""
+    branches = [part, NULL] if is_first else [NULL, part]
+    validator = SchemaStore({"schema": {"anyOf": branches}}).validator("/schema")
+    assert validator.is_exact(value) == validator.is_valid(value)

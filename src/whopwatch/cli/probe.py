@@ -43,7 +43,7 @@ from whopwatch.contract import Contract, forget_contracts, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, INTERRUPTED, TargetError, UsageError
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.report import Report, timestamp
-from whopwatch.prober.footprint import configure_malloc, reads_only
+from whopwatch.prober.footprint import configure_malloc, packed, reads_only, unpacked
 from whopwatch.prober.settings import McpOptions, Probe, default_file, read_settings
 from whopwatch.usage.impact import add_impacts, choose_profile, weigh_finding
 
@@ -120,11 +120,12 @@ def probe_command(
             if allow_unchecked:
                 ready = replace(ready, allow_unchecked=("*",))
             return _once(whole, ready, file, part, json_file, entries, profile, max_time)
-        contract = reads_only(whole)
-        place = contract.edition.source or contract.edition.folder
+        data = packed(reads_only(whole))
+        place = whole.edition.source or whole.edition.folder
         del whole
         forget_contracts()  # the whole contract takes several times the memory of the probed part
         gc.collect()
+        contract = unpacked(data)
         _start_logging(log_format)
         return _serve(contract, place, ready, file, part, address, entries, profile)
 

@@ -18,6 +18,10 @@ import jsonschema_rs
 from whopwatch.core.errors import first_few
 from whopwatch.core.names import document_names, name_token, shape_of
 
+_NULL = {"type": "null"}
+_ANNOTATIONS = frozenset({"default", "deprecated", "description", "discriminator", "example", "examples", "title"})
+_IGNORING_NULL = frozenset({"additionalProperties", "format", "items", "pattern", "properties", "required"})
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Kind = Literal["required", "type", "null", "enum", "const", "format", "union", "other"]
@@ -289,7 +293,7 @@ def strict_schema(schema: Any) -> Any:
     """
     if not isinstance(schema, dict):
         return schema
-    made = {keyword: _inside(keyword, part) for keyword, part in schema.items()}
+    made = {keyword: _inside(keyword, part) for keyword, part in schema.items() if _is_rule(keyword)}
     also = [*made.get("allOf", ())]
     if "properties" in schema and not schema.get("additionalProperties"):
         made["additionalProperties"] = False
@@ -300,7 +304,28 @@ def strict_schema(schema: Any) -> Any:
         made |= begins[0]
     elif begins:
         also.append({"anyOf": begins})
-    return {**made, "allOf": also} if also else made
+    return {**made, "allOf": also} if also else _merged_with_null(made)
+
+
+def _is_rule(keyword: str) -> bool:
+    """Return whether a keyword rejects values. The others only take memory in a compiled schema."""
+    return keyword not in _ANNOTATIONS and not keyword.startswith("x-")
+
+
+def _merged_with_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return `schema`; if it is a nullable, "of this type or null" in one part, which takes a third of the memory.
+
+    That is the same only if all other keywords of the part ignore null.
+    """
+    branches = schema.get("anyOf", ())
+    if len(schema) != 1 or len(branches) != 2 or _NULL not in branches:
+        return schema
+    part = branches[1 - branches.index(_NULL)]
+    is_plain = isinstance(part, dict) and part.keys() <= _IGNORING_NULL | {"type", "enum"}
+    if not is_plain or not isinstance(part.get("type"), str) or part == _NULL:
+        return schema
+    merged = {**part, "type": [part["type"], "null"]}
+    return {**merged, "enum": [*part["enum"], None]} if "enum" in part else merged
 
 
 def _inside(keyword: str, part: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import pickle
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -56,6 +57,21 @@ def reads_only(contract: Contract) -> Contract:
     shared: dict[Any, Any] = {}
     documents = {api: _deduplicated(_get_paths(document), shared) for api, document in contract.documents.items()}
     return Contract(documents, contract.edition)
+
+
+def packed(contract: Contract) -> bytes:
+    """Return `contract` as bytes, for `unpacked`.
+
+    The parts of a contract that was just read lie scattered over the heap, so that the few which are kept hold on to
+    all of its pages. Packed, dropped and unpacked again, the newest contract takes 3 to 8 MiB instead of 19.
+    """
+    return pickle.dumps((dict(contract.documents), contract.edition))
+
+
+def unpacked(data: bytes) -> Contract:
+    """Return the contract that `packed` made `data` of. Equal parts of its documents stay the same object."""
+    documents, edition = pickle.loads(data)  # noqa: S301 (made by this process)
+    return Contract(documents, edition)
 
 
 def _get_paths(document: Mapping[str, Any]) -> dict[str, Any]:

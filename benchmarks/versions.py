@@ -23,7 +23,7 @@ from whopwatch.contract_build.fetch import fetch_release
 from whopwatch.core.exit_codes import EXIT_CODES
 from whopwatch.core.report import Report, Verdict
 from whopwatch.run import judge, observe
-from whopwatch.run.matching import observe_matching
+from whopwatch.run.options import observe_matching
 from whopwatch.run.session import default_selection
 from whopwatch.simulator import Simulator, embedded
 

@@ -18,10 +18,8 @@ from whopwatch.core.errors import UsageError
 from whopwatch.core.exchange import Purpose
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.har import Recording, parse, read, recover
-from whopwatch.har.read import MAX_HAR_LEVELS
-from whopwatch.har.recover import purpose_of
-from whopwatch.run.recorded_versions import NOT_RECORDED
-from whopwatch.run.replay import replay
+from whopwatch.har.read import MAX_HAR_LEVELS, purpose_of
+from whopwatch.run.replay import NOT_RECORDED, replay
 
 HarEntry = dict[str, Any]
 PAIRS = (("v1", BASE),)

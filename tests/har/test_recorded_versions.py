@@ -15,8 +15,7 @@ from whopwatch.contract import load
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.har import parse
-from whopwatch.run.recorded_versions import NOT_RECORDED, judge_archive
-from whopwatch.run.replay import replay_file
+from whopwatch.run.replay import NOT_RECORDED, judge_archive, replay_file
 
 OLD, NEW = "2025-01-01", "2026-10-15-1"
 LISTS = ("payments.list", "products.list")

@@ -19,7 +19,7 @@ from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.report import State, Verdict
 from whopwatch.run import judge, observe
 from whopwatch.run.api_version import VersionDetector, answered_by_other_version, mismatch_sentence, schema_places
-from whopwatch.run.selection import match_operations
+from whopwatch.run.observation import match_operations
 
 LISTS = ("products.list", "plans.list", "payments.list", "memberships.list", "members.list")
 OTHER = "2026-10-15-1"

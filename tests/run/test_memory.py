@@ -10,7 +10,7 @@ from whopwatch.core.exchange import KEPT_BODY
 from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, RawResponse
 from whopwatch.run import observe
-from whopwatch.run.matching import bundled_contracts
+from whopwatch.run.options import bundled_contracts
 from whopwatch.simulator.backend import SimulatorOptions
 
 

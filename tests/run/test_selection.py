@@ -7,7 +7,7 @@ import pytest
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 from whopwatch.run import select_operations
-from whopwatch.run.selection import match_operations, other_versions
+from whopwatch.run.observation import match_operations, other_versions
 
 
 def test_without_names_everything_of_v1_is_selected(contract: Contract) -> None:

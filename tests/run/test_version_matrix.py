@@ -16,7 +16,7 @@ from whopwatch.core.report import Report, State, Verdict
 from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, RawResponse
 from whopwatch.run import judge, observe
-from whopwatch.run.matching import bundled_contracts, observe_matching
+from whopwatch.run.options import bundled_contracts, observe_matching
 from whopwatch.run.session import default_selection
 from whopwatch.simulator import SimulatorOptions
 

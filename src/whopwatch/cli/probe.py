@@ -151,7 +151,7 @@ def _chosen_contract(name: str | None, api_version: str | None, target: str | No
 
 
 def _answering_here(target: str) -> tuple[Path, str | None]:
-    from whopwatch.run.matching import answering_contract
+    from whopwatch.run.options import answering_contract
 
     contract, version = answering_contract(load(), resolve_target(target, os.environ))
     return contract.edition.folder, version
@@ -310,10 +310,8 @@ def check_once(
     from whopwatch.run.api_version import VersionDetector, mismatch_sentence
     from whopwatch.run.conclude import judge
     from whopwatch.run.driving import complete_round
-    from whopwatch.run.matching import bundled_contracts
-    from whopwatch.run.observation import Observation
-    from whopwatch.run.options import ObservedRun
-    from whopwatch.run.selection import match_operations
+    from whopwatch.run.observation import Observation, match_operations
+    from whopwatch.run.options import ObservedRun, bundled_contracts
 
     started_at, begun = datetime.now(UTC), time.perf_counter()
     # The planner is passed in: the scheduled prober, which shares this package, must not load it.

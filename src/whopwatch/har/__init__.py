@@ -5,9 +5,7 @@ See docs/howto/recordings.md for what a written archive still holds.
 
 from __future__ import annotations
 
-from whopwatch.har.read import Archive, parse, read
-from whopwatch.har.recording import Facts, Recording
-from whopwatch.har.recover import recover
+from whopwatch.har.read import Archive, Facts, Recording, parse, read, recover
 from whopwatch.har.write import write
 
 __all__ = ["Archive", "Facts", "Recording", "parse", "read", "recover", "write"]

@@ -19,7 +19,7 @@ from whopwatch.core.finding import Finding
 from whopwatch.core.names import shape_of
 from whopwatch.core.strict_json import MAX_BODY_LEVELS, MAX_BODY_VALUES, BodyProblem
 from whopwatch.har.pseudonyms import Pseudonymizer, vocabulary_of
-from whopwatch.har.recording import EXTENSION_KEY, Facts, match_path
+from whopwatch.har.read import EXTENSION_KEY, Facts, match_path
 
 _READ_BY_CHECKS = frozenset(header for check in CHECKS for header in check.headers)
 KEPT_HEADERS = (_READ_BY_CHECKS | {"content-encoding", "retry-after"}) - {"date"}

@@ -11,7 +11,7 @@ from whopwatch.core.finding import Confidence, Finding, FindingState, Severity, 
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import side_of_contract
 from whopwatch.history.records import Records, VersionRecord
-from whopwatch.run.matching import bundled_contracts
+from whopwatch.run.options import bundled_contracts
 
 PUBLISHED_CHECK = "version-published"
 RETIRED_CHECK = "version-retired"

@@ -18,8 +18,8 @@ from whopwatch.core.report import Report, State
 from whopwatch.pytest_plugin import options
 from whopwatch.reports.curl import Requests
 from whopwatch.reports.text import UNSTATED, finding_lines, plural
-from whopwatch.run.matching import bundled_contracts
-from whopwatch.run.selection import other_versions
+from whopwatch.run.observation import other_versions
+from whopwatch.run.options import bundled_contracts
 from whopwatch.run.target import check_target
 
 RequestKind = tuple[str, str]

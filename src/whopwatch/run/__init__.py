@@ -10,8 +10,7 @@ from whopwatch.core.errors import INTERRUPTED
 from whopwatch.core.report import Report
 from whopwatch.http import Transport
 from whopwatch.run.conclude import judge
-from whopwatch.run.observation import Observation, Progress
-from whopwatch.run.selection import select_operations
+from whopwatch.run.observation import Observation, Progress, select_operations
 from whopwatch.run.session import DEFAULT_BUDGET, WRITING_BUDGET, observe
 
 

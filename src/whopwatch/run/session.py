@@ -47,8 +47,7 @@ from whopwatch.run.api_version import (
 )
 from whopwatch.run.driving import ROUND_SIZE, drive, drive_in_rounds
 from whopwatch.run.incidents import without_incidents
-from whopwatch.run.observation import Observation, Progress, Written
-from whopwatch.run.selection import match_operations
+from whopwatch.run.observation import Observation, Progress, Written, match_operations
 
 DEFAULT_BUDGET = 600
 """Requests of a read-only run."""

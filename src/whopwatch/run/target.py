@@ -11,7 +11,7 @@ from whopwatch.config import SIMULATOR, Target, read_config, refuse_unwritable, 
 from whopwatch.config.target import VERSION_OF_KEY
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
-from whopwatch.run.selection import match_operations
+from whopwatch.run.observation import match_operations
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from whopwatch.diff.sides import side_of_contract
 from whopwatch.http import Client, Transport
 from whopwatch.run.abort import abort_reason
 from whopwatch.run.api_version import request_first_page, request_supported_versions
-from whopwatch.run.matching import COMPARED, bundled_contracts, observe_version
+from whopwatch.run.options import COMPARED, bundled_contracts, observe_version
 
 SURVEY_BUDGET = 12
 """Requests that the questions take at most."""

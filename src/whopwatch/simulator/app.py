@@ -22,7 +22,7 @@ from whopwatch.core.errors import UsageError
 from whopwatch.core.strict_json import parse_json
 from whopwatch.simulator.api.pipeline import ApiCall
 from whopwatch.simulator.backend import MCP_MESSAGES, MCP_SSE, MCP_STREAMABLE, Backend, SimulatorOptions
-from whopwatch.simulator.events.delivery import OutgoingDelivery
+from whopwatch.simulator.events.sender import OutgoingDelivery
 from whopwatch.simulator.faults import ActiveFaults
 
 if TYPE_CHECKING:

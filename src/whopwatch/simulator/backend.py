@@ -26,14 +26,13 @@ from whopwatch.simulator.api.keys import (
     rate_limits,
     scopes_of,
 )
-from whopwatch.simulator.api.lists import select_rows
-from whopwatch.simulator.api.paging import Cursors, binding_of, requested_page, size_limits
+from whopwatch.simulator.api.lists import Cursors, binding_of, requested_page, select_rows, size_limits
 from whopwatch.simulator.api.pipeline import EMPTY_RESPONSE, ApiCall, Pipeline, StepWrapper, respond
 from whopwatch.simulator.api.request import Routes, body_value, check_request_headers, query_values
-from whopwatch.simulator.events.delivery import OutgoingDelivery
 from whopwatch.simulator.events.sender import (
     DeliveryComposer,
     DeliverySender,
+    OutgoingDelivery,
     WebhookOptions,
     addressed,
     reachable_webhooks,

@@ -14,7 +14,7 @@ from tests.simulator.faults.after_writes import answers_after_writes
 from tests.simulator.faults.questions import Answer, answers, one_each
 from whopwatch.contract import Contract, Operation, load
 from whopwatch.simulator import Backend, SimulatorOptions
-from whopwatch.simulator.faults import Fault, cursors, fault_catalogue, first_place, inject
+from whopwatch.simulator.faults import Fault, fault_catalogue, first_place, inject, pages
 
 pytestmark = pytest.mark.thorough
 
@@ -57,7 +57,7 @@ def peaceful(shared: Asker) -> dict[str, Answer]:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that advances by ten seconds each time it is read."""
     seconds = count(step=10)
-    monkeypatch.setattr(cursors, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(pages, "monotonic", lambda: next(seconds))
 
 
 ANSWERS = [name for name, fault in fault_catalogue().items() if fault.sees not in ("webhook", "mcp")]

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from whopwatch.contract import Operation
 from whopwatch.simulator.api.errors import ApiError
-from whopwatch.simulator.api.paging import Cursors, ListOrder, PageSlice
+from whopwatch.simulator.api.lists import Cursors, ListOrder, PageSlice
 from whopwatch.simulator.world.tables import Entity
 
 

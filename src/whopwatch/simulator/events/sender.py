@@ -1,21 +1,25 @@
-"""Compose a signed delivery for each event, and send it to the webhooks that subscribe to the event.
+"""Compose a signed delivery for each event, and send it to the webhooks that subscribe, signed again each time.
 
 As the API documents it, deliveries arrive at least once and in any order: some are sent twice, they overtake each
 other, and one that gets no 2xx in time is sent again.
+
+Each step can be wrapped, as the steps of a request can: a fault changes a delivery in this way.
 """
 
 from __future__ import annotations
 
 import heapq
+import json
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,12 +28,64 @@ from whopwatch.config.urls import is_local
 from whopwatch.contract import Contract, Event
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.errors import UsageError
-from whopwatch.signature import new_secret
-from whopwatch.simulator.events.delivery import DeliveryWrapper, OutgoingDelivery, run_delivery_step
+from whopwatch.signature import new_secret, signed_headers
 from whopwatch.simulator.events.triggers import EmittedEvent, EventTriggers
 from whopwatch.simulator.world.projection import Projector
 from whopwatch.simulator.world.tables import Entity, World
 from whopwatch.simulator.world.values import random_text
+
+
+@dataclass
+class OutgoingDelivery:
+    """A delivery to one receiver; `url` is empty until the receiver is known.
+
+    `timestamp` is the time of the attempt in seconds since 1970, `delays` are the seconds before each retry.
+    """
+
+    event: str
+    id: str
+    secret: str = field(repr=False)
+    payload: Any = field(repr=False)
+    delays: tuple[float, ...] = ()
+    url: str = field(default="", repr=False)
+    attempt: int = 0
+    timestamp: int = 0
+    body: bytes = field(default=b"", repr=False)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+DeliveryWrapper = Callable[[OutgoingDelivery, Callable[[], None]], None]
+"""Runs in place of a step: `wrapper(delivery, proceed)`; `proceed()` runs the step."""
+
+
+def _compose(delivery: OutgoingDelivery) -> None:
+    """Write the payload as the bytes to send."""
+    delivery.body = json.dumps(delivery.payload, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _sign(delivery: OutgoingDelivery) -> None:
+    """Make the headers of this attempt."""
+    signed = signed_headers(delivery.secret, delivery.id, delivery.timestamp, delivery.body)
+    delivery.headers = {"content-type": "application/json", **signed}
+
+
+DELIVERY_STEPS: dict[str, Callable[[OutgoingDelivery], None]] = {"compose": _compose, "sign": _sign}
+
+
+def run_delivery_step(step: str, delivery: OutgoingDelivery, wrappers: Iterable[DeliveryWrapper]) -> None:
+    """Run one of DELIVERY_STEPS inside of `wrappers`, of which the last is outermost."""
+
+    def proceed() -> None:
+        DELIVERY_STEPS[step](delivery)
+
+    for wrapper in wrappers:
+        proceed = _wrapped(wrapper, delivery, proceed)
+    proceed()
+
+
+def _wrapped(wrapper: DeliveryWrapper, delivery: OutgoingDelivery, inner: Callable[[], None]) -> Callable[[], None]:
+    return lambda: wrapper(delivery, inner)
+
 
 RETRY_DELAYS = (10.0, 20.0, 40.0)
 """Seconds before each retry, as the API documents them."""

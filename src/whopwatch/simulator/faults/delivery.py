@@ -19,10 +19,9 @@ from whopwatch.signature import (
 )
 from whopwatch.signature.scheme import compute_signature
 from whopwatch.simulator.api.pipeline import Proceed
-from whopwatch.simulator.events.delivery import OutgoingDelivery
-from whopwatch.simulator.faults.changes import CHANGES
+from whopwatch.simulator.events.sender import OutgoingDelivery
 from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, setting_of
-from whopwatch.simulator.faults.fields import choose, places_at
+from whopwatch.simulator.faults.fields import CHANGES, choose, places_at
 
 OTHER_KEY = b"ws_of_another_webhook"
 

@@ -8,21 +8,8 @@ from dataclasses import dataclass
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.simulator.api.pipeline import StepWrapper
-from whopwatch.simulator.events.delivery import DeliveryWrapper
-from whopwatch.simulator.faults import (
-    answer,
-    body,
-    cursors,
-    delivery,
-    lifecycle,
-    parameters,
-    selection,
-    tools,
-    validation,
-    versions,
-    window,
-    wire,
-)
+from whopwatch.simulator.events.sender import DeliveryWrapper
+from whopwatch.simulator.faults import body, delivery, lifecycle, pages, parameters, responses, tools, validation
 from whopwatch.simulator.faults.catalogue import DELIVERY, Fault, deliveries, fault_catalogue, operations_for
 from whopwatch.simulator.faults.context import BuildFault, FaultContext, FaultPlan, setting_of
 from whopwatch.simulator.world.tables import World
@@ -30,16 +17,16 @@ from whopwatch.simulator.world.tables import World
 FAULT_STEPS: dict[str, BuildFault] = {
     **parameters.PARAMETER_FAULTS,
     **validation.VALIDATION_FAULTS,
-    **selection.SELECTION_FAULTS,
-    **cursors.CURSOR_FAULTS,
-    **window.WINDOW_FAULTS,
+    **parameters.SELECTION_FAULTS,
+    **pages.CURSOR_FAULTS,
+    **pages.WINDOW_FAULTS,
     **validation.OBJECT_FAULTS,
     **lifecycle.LIFECYCLE_FAULTS,
     **validation.ACCESS_FAULTS,
     **body.BODY_FAULTS,
-    **answer.ANSWER_FAULTS,
-    **versions.VERSION_FAULTS,
-    **wire.WIRE_FAULTS,
+    **responses.ANSWER_FAULTS,
+    **body.VERSION_FAULTS,
+    **responses.WIRE_FAULTS,
     **tools.TOOL_FAULTS,
     **delivery.DELIVERY_FAULTS,
 }

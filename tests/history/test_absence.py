@@ -17,10 +17,10 @@ from whopwatch.history.absence import (
     find_trait_changes,
     update_absence_test,
 )
-from whopwatch.history.encoding import decode_delta_varints
 from whopwatch.history.profile import OperationProfile
 from whopwatch.history.records import Records, TraitRecord
 from whopwatch.history.rules import history_rules, log_likelihood, log_likelihood_none
+from whopwatch.history.store import decode_delta_varints
 
 RULES = history_rules()
 RULE = RULES.absence

@@ -18,8 +18,8 @@ from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import FindingState, Severity
 from whopwatch.core.report import State, Verdict
 from whopwatch.history import Records, plan_priorities
-from whopwatch.history.encoding import baseline_to_json
 from whopwatch.history.records import OperationRecord
+from whopwatch.history.store import baseline_to_json
 from whopwatch.planning.state import OperationHistory
 from whopwatch.simulator.faults import fault_catalogue, first_place
 from whopwatch.simulator.world.tables import World

@@ -11,8 +11,8 @@ import pytest
 from tests.history.factories import night
 from whopwatch.core.errors import ConfigError
 from whopwatch.history import Records
-from whopwatch.history.encoding import baseline_from_json, baseline_to_json
 from whopwatch.history.nightly import LOCAL, claim_baseline, last_success
+from whopwatch.history.store import baseline_from_json, baseline_to_json
 
 KEY = {"WHOP_API_KEY": "key_of_a_test"}
 ACME, OTHER = ({**KEY, "WHOP_COMPANY_ID": id} for id in ("biz_acme", "biz_other"))

@@ -19,13 +19,13 @@ from whopwatch.core.errors import ConfigError, UsageError
 from whopwatch.core.finding import Occurrence
 from whopwatch.core.report import State
 from whopwatch.history import Records, open_baseline, read_baseline
-from whopwatch.history.encoding import (
+from whopwatch.history.records import FindingRecord, OperationRecord
+from whopwatch.history.store import (
     baseline_from_json,
     baseline_to_json,
     decode_delta_varints,
     encode_delta_varints,
 )
-from whopwatch.history.records import FindingRecord, OperationRecord
 
 ROOT = Path(__file__).parents[2]
 KILLS = 100

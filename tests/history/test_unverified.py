@@ -15,14 +15,14 @@ from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.report import OperationResult, State, Verdict
 from whopwatch.history import Records, compare_with_history
-from whopwatch.history.records import OperationRecord
-from whopwatch.history.rules import history_rules
-from whopwatch.history.unverified import (
+from whopwatch.history.lifecycle import (
     find_lost_permissions,
     find_unverified,
     note_turns,
     update_operation_records,
 )
+from whopwatch.history.records import OperationRecord
+from whopwatch.history.rules import history_rules
 from whopwatch.reports.text import NO_TURN, turns_line
 from whopwatch.run.conclude import NOTHING_TO_REQUEST
 

@@ -14,8 +14,8 @@ from whopwatch.contract.answered_version import AnsweredVersion, VersionEvidence
 from whopwatch.core.finding import Severity
 from whopwatch.core.report import State, Verdict
 from whopwatch.history import Records, compare_with_history
-from whopwatch.history.encoding import baseline_from_json, baseline_to_json
 from whopwatch.history.records import FindingRecord, OperationRecord, TraitRecord, VersionRecord
+from whopwatch.history.store import baseline_from_json, baseline_to_json
 from whopwatch.history.versions import MAX_VERSION_FINDINGS, find_version_changes, restart_for_contract
 from whopwatch.reports.text import change_line
 

@@ -15,8 +15,8 @@ from whopwatch.core.finding import FindingState, Occurrence, RequestExample
 from whopwatch.core.links import documentation_page
 from whopwatch.core.report import BaselineSummary, State, TargetResult, Verdict
 from whopwatch.reports import html
-from whopwatch.reports.charts import MAX_BARS, format_seconds, latency_line, state_bars
 from whopwatch.reports.curl import Requests, in_lines
+from whopwatch.reports.html import MAX_BARS, format_seconds, latency_line, state_bars
 from whopwatch.reports.text import class_page
 
 HOSTILE = "\x1b[2J</style></script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}\u202e\ud800"

@@ -19,7 +19,7 @@ from whopwatch.signature import (
     signed_headers,
     verify_signature,
 )
-from whopwatch.signature.scheme import compute_signature
+from whopwatch.signature.verify import compute_signature
 
 NOW = 1_767_225_600
 ID = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W"

@@ -14,7 +14,7 @@ from whopwatch.cli.drift import DEFAULT_BASELINE
 from whopwatch.core.documents import read_bounded
 from whopwatch.core.errors import UsageError
 from whopwatch.history import open_baseline, read_baseline
-from whopwatch.history.encoding import baseline_from_json, baseline_to_json
+from whopwatch.history.store import baseline_from_json, baseline_to_json
 
 EXAMPLE = """\b
 Examples:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from whopwatch.core.finding import Confidence, Finding, Source
-from whopwatch.history.encoding import decode_delta_varints, encode_delta_varints
 from whopwatch.history.profile import LINK, VALUE, OperationProfile, Trait
 from whopwatch.history.records import Night, ObjectKey, Records, TraitKey, TraitRecord
 from whopwatch.history.rules import (
@@ -20,6 +19,7 @@ from whopwatch.history.rules import (
     log_likelihood,
     log_likelihood_none,
 )
+from whopwatch.history.store import decode_delta_varints, encode_delta_varints
 
 MAX_DETAILS = 12
 """Different details of one kind of trait (prefixes, precisions) that are tracked at one location."""

@@ -17,18 +17,19 @@ from whopwatch.core.finding import INACTIVE, Finding, FindingState, Source
 from whopwatch.core.report import BaselineSummary, OperationResult, Report, State, Verdict
 from whopwatch.history.absence import drop_oldest_objects, find_trait_changes
 from whopwatch.history.aggregate import group_by_cause
-from whopwatch.history.lifecycle import samples_rechecked, update_lifecycle
-from whopwatch.history.profile import MAGNITUDES, MAX_NAMES, Digests, OperationProfile, profile_answers
-from whopwatch.history.records import Night, Records
-from whopwatch.history.rules import HistoryRules, history_rules
-from whopwatch.history.shifts import find_slowdowns, find_unit_changes
-from whopwatch.history.unverified import (
+from whopwatch.history.lifecycle import (
     PERMISSION_CHECK,
     find_lost_permissions,
     find_unverified,
     note_turns,
+    samples_rechecked,
+    update_lifecycle,
     update_operation_records,
 )
+from whopwatch.history.profile import MAGNITUDES, MAX_NAMES, Digests, OperationProfile, profile_answers
+from whopwatch.history.records import Night, Records
+from whopwatch.history.rules import HistoryRules, history_rules
+from whopwatch.history.shifts import find_slowdowns, find_unit_changes
 from whopwatch.history.versions import find_version_changes, restart_for_contract
 from whopwatch.planning.state import OperationHistory
 from whopwatch.run.conclude import denied_reason

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 from whopwatch.core.strict_json import parse_json
-from whopwatch.signature.scheme import (
+from whopwatch.signature.verify import (
     ID_HEADER,
     LIBRARY_PREFIX,
     SECRET_PREFIX,
@@ -21,10 +21,14 @@ from whopwatch.signature.scheme import (
     SIGNATURE_VERSION,
     TIMESTAMP_HEADER,
     TOLERANCE_SECONDS,
+    HeaderPairs,
+    Reason,
+    Refusal,
+    Signed,
     compute_signature,
     signing_key,
+    verify_signature,
 )
-from whopwatch.signature.verify import HeaderPairs, Reason, Refusal, Signed, verify_signature
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MONEY = re.compile(

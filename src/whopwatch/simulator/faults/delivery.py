@@ -17,7 +17,7 @@ from whopwatch.signature import (
     TIMESTAMP_HEADER,
     signed_headers,
 )
-from whopwatch.signature.scheme import compute_signature
+from whopwatch.signature.verify import compute_signature
 from whopwatch.simulator.api.pipeline import Proceed
 from whopwatch.simulator.events.sender import OutgoingDelivery
 from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, setting_of

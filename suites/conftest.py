@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,14 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 from whopwatch.config import SIMULATOR, target_name
 from whopwatch.core.errors import BudgetExhaustedError
+from whopwatch.core.finding import Finding
+from whopwatch.core.report import Report
 from whopwatch.http import RunBudget
 from whopwatch.pytest_plugin import check_options, options
 from whopwatch.pytest_plugin.session_run import session_budget
+from whopwatch.reports.text import impact_words
+from whopwatch.usage.impact import add_impacts, choose_profile
+from whopwatch.usage.profile import Profile
 
 FAILED_BEFORE = Path(".hypothesis") / "whopwatch"
 
@@ -32,6 +37,25 @@ def is_simulated(config: pytest.Config) -> bool:
 def client_budget(config: pytest.Config, most: int) -> RunBudget:
     """Return a budget of `most` requests for one client, taken from the budget of the session."""
     return RunBudget(most, shared=session_budget(config))
+
+
+def usage_profile(config: pytest.Config) -> Profile | None:
+    """Return the usage profile of the session, as the contract tests have it."""
+    chosen = options.plugin_options(config)
+    return choose_profile(chosen.usage, chosen.config)
+
+
+def weighed(config: pytest.Config, report: Report) -> Report:
+    """Return the report with the impact of each finding on the code of the session's usage profile."""
+    return add_impacts(report, usage_profile(config))
+
+
+def finding_texts(found: Iterable[Finding]) -> str:
+    """Return one line for each finding, with its impact if that is known."""
+    return "\n".join(
+        f"{one.drift_class} {one.location}: {one.message}" + (f" ({impact_words(one)})" if one.impact else "")
+        for one in found
+    )
 
 
 @pytest.hookimpl(wrapper=True)

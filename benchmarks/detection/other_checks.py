@@ -12,11 +12,10 @@ from pathlib import Path
 
 from tests.webhooks.observed import EVENTS, observed
 from whopwatch.contract import Contract
-from whopwatch.contract.mcp_tools import tools_of
+from whopwatch.contract.mcp_tools import MCP_PREFIX, tools_of
 from whopwatch.core.finding import Finding
 from whopwatch.http import Client
 from whopwatch.mcp import check_mcp_server, session
-from whopwatch.mcp.compare import MCP_PREFIX
 from whopwatch.relay import run_relay
 from whopwatch.sdk import SDK_REQUEST_BUDGET, check_sdk
 from whopwatch.sdk.findings import ALL_OPERATIONS

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import schemathesis
 
+from suites.conftest import finding_texts
 from whopwatch.checks import Evidence, run_checks
 from whopwatch.checks.registry import CHECKS as ALL_CHECKS
 from whopwatch.checks.registry import Check
@@ -15,6 +16,8 @@ from whopwatch.contract import Operation, load
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
 from whopwatch.generate.adapter import KEY_PLACEHOLDER
+from whopwatch.usage.impact import weigh_finding
+from whopwatch.usage.profile import Profile
 
 SchemathesisCheck = Callable[[schemathesis.CheckContext, schemathesis.Response, schemathesis.Case[Any]], None]
 
@@ -48,14 +51,23 @@ def findings(check: Check, response: schemathesis.Response, case: schemathesis.C
     contract = load()
     operation = contract.operation(case.operation.definition.raw["operationId"])
     evidence = Evidence(contract, [exchange_of(operation, response, case)])
-    return [finding for finding in run_checks(contract, evidence, [check]) if finding.breaks]
+    found = [finding for finding in run_checks(contract, evidence, [check]) if finding.breaks]
+    return [weigh_finding(finding, _PROFILES[-1]) if _PROFILES else finding for finding in found]
+
+
+_PROFILES: list[Profile] = []
+
+
+def use_profile(profile: Profile | None) -> None:
+    """Give each finding from now on its impact, if there is a usage profile."""
+    _PROFILES[:] = [profile] if profile else []
 
 
 def _registered(check: Check) -> SchemathesisCheck:
     def judge(_: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]) -> None:
         found = findings(check, response, case)
         if found:
-            raise AssertionError("\n".join(f"{finding.drift_class} {finding.message}" for finding in found))
+            raise AssertionError(finding_texts(found))
 
     judge.__name__ = f"whop_{check.id}"
     schemathesis.check(judge)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from suites.conftest import client_budget, is_simulated
+from suites.conftest import client_budget, is_simulated, usage_profile
+from suites.generated.checks import use_profile
 from whopwatch import run
 from whopwatch.config import Target
 from whopwatch.contract import Contract, load
@@ -40,6 +41,7 @@ def target(request: pytest.FixtureRequest, contract: Contract) -> Iterator[Targe
 @pytest.fixture(scope="session")
 def adapter(request: pytest.FixtureRequest, contract: Contract, target: Target) -> Iterator[GuardedAdapter]:
     """The adapter that Schemathesis sends through."""
+    use_profile(usage_profile(request.config))
     budget = client_budget(request.config, SIMULATED_BUDGET)
     limits = Limits(rate=None) if is_simulated(request.config) else Limits()
     with Client(target, contract, budget=budget, limits=limits) as client, guarded_requests(client) as adapter:

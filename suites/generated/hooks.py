@@ -25,7 +25,9 @@ from whopwatch.contract import load
 from whopwatch.core.errors import UsageError
 from whopwatch.generate.adapter import KEY_PLACEHOLDER, guarded_requests
 from whopwatch.http import Client
+from whopwatch.usage.impact import choose_profile
 
+checks.use_profile(choose_profile(None, None))
 BUDGET = int(os.environ.get("WHOPWATCH_BUDGET", "600"))
 NAME = target_name(None, os.environ)
 if NAME == SIMULATOR:

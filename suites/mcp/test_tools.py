@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from suites.conftest import is_simulated
+from suites.conftest import finding_texts, is_simulated, weighed
 from whopwatch.contract import load
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.errors import TargetError
@@ -58,7 +58,8 @@ def report(request: pytest.FixtureRequest) -> Report:
             with session.over_http(url, key, transport, is_sse=url.endswith("/sse")) as server:
                 calls = granted - SESSION_MESSAGES
                 has_key = key is not None
-                return check_mcp_server(load(), server, name="the MCP server", ids=ids, has_key=has_key, budget=calls)
+                found = check_mcp_server(load(), server, name="the MCP server", ids=ids, has_key=has_key, budget=calls)
+                return weighed(request.config, found)
         except TargetError as error:
             pytest.fail(str(error))
         finally:
@@ -69,7 +70,7 @@ def report(request: pytest.FixtureRequest) -> Report:
 def test_a_tool_conforms_to_the_contract(report: Report, name: str) -> None:
     row = next(row for row in report.operations if row.id == f"mcp:{name}")
     found = [finding for finding in report.findings if finding.operation == row.id and finding.breaks]
-    assert not found, "\n".join(f"{finding.drift_class} {finding.location}: {finding.message}" for finding in found)
+    assert not found, finding_texts(found)
     if row.state is State.COULD_NOT_CHECK or (row.state is State.NOT_COVERED and TOOLS[name].operation.is_read):
         pytest.skip(str(row.reason))
 

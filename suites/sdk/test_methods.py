@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from suites.conftest import client_budget, is_simulated
+from suites.conftest import client_budget, finding_texts, is_simulated, weighed
 from whopwatch.config import Target
 from whopwatch.contract import load
 from whopwatch.core.report import Report, State
@@ -47,14 +47,14 @@ def report(request: pytest.FixtureRequest) -> Report:
             command = contained.wrap(command, relay.port)
         with run_program(command, {}) as program:
             ids = {"companies": target.company_id} if target.company_id else {}
-            return check_sdk(load(), program, relay, name="the Python SDK", ids=ids)
+            return weighed(request.config, check_sdk(load(), program, relay, name="the Python SDK", ids=ids))
 
 
 @pytest.mark.parametrize("id", READS)
 def test_a_method_reads_its_response(report: Report, id: str) -> None:
     row = next(row for row in report.operations if row.id == id)
     found = [finding for finding in report.findings if finding.operation == id and finding.breaks]
-    assert not found, "\n".join(f"{finding.drift_class} {finding.location}: {finding.message}" for finding in found)
+    assert not found, finding_texts(found)
     if row.state is not State.VERIFIED:
         pytest.skip(str(row.reason))
 

@@ -19,11 +19,9 @@ TEST_FILES = sorted((PROMETHEUS / "tests").glob("*.yaml"))
 _OTHERS = {
     f"{run}_{name}"
     for run in ("whop_contract_drift", "whop_sdk")
-    for name in ("findings", "last_success_timestamp_seconds")
+    for name in ("findings", "hitting_findings", "last_success_timestamp_seconds")
 }
-_OTHERS |= {
-    f"whop_contract_drift_{name}" for name in ("checks_within_nights", "hitting_findings", "incidents", "requests")
-}
+_OTHERS |= {f"whop_contract_drift_{name}" for name in ("checks_within_nights", "incidents", "requests")}
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 

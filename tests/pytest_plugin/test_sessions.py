@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -11,7 +12,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.history.factories import finding
-from whopwatch.simulator import ApiCall, Simulator, StepWrapper, embedded
+from whopwatch.simulator import ApiCall, Simulator, SimulatorOptions, StepWrapper, embedded
+from whopwatch.usage.profile import Certainty, Coverage, Profile
 
 pytestmark = pytest.mark.thorough
 
@@ -278,6 +280,19 @@ def test_an_accepted_finding_fails_no_test_and_an_expired_entry_is_a_warning(
             result = run(pytester, "--target", broken.base_url, "--whop-only", "products.list")
             assert result.ret == code
     result.stdout.fnmatch_lines([f"warning *Accepted finding {fingerprint} expired on 2026-01-01*"])
+
+
+def test_a_finding_has_its_impact_on_the_users_code(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytester.makepyfile(CONTRACT_TEST)
+    made = Profile("2025-01-01", coverage=Coverage(files=1))
+    made.use_field("products.list", "/data/*/route", "shop.py:4", Certainty.SEEN)
+    (pytester.path / "mine.json").write_text(json.dumps(made.to_json()))
+    with embedded(options=SimulatorOptions(faults=["field-missing@products.list"])) as broken:
+        monkeypatch.setenv("WHOP_API_KEY", broken.api_key)
+        monkeypatch.setenv("WHOP_COMPANY_ID", broken.company_id)
+        result = run(pytester, "--target", broken.base_url, "--whop-only", "products.list", "--whop-usage", "mine.json")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*impact* hits you: shop.py:4"])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,12 @@ from whopwatch.cli import main
 from whopwatch.config.accepted import find_accepted_file
 from whopwatch.config.targets_file import beside_config
 from whopwatch.core.finding import Finding, Impact, Occurrence, Severity
+from whopwatch.simulator import Simulator, SimulatorOptions, embedded
 from whopwatch.usage.impact import choose_profile, impact_at, weigh_finding
 from whopwatch.usage.profile import ANY_OPERATION, Certainty, Coverage, Profile
 
 Captured = pytest.CaptureFixture[str]
+SDK_CACHE = Path(__file__).parents[2] / ".cache" / "sdk"
 SEEN, GUESSED = Certainty.SEEN, Certainty.GUESSED
 
 
@@ -189,3 +192,77 @@ def test_the_profile_is_found_where_accepted_findings_are(
     assert "payments.list" in found.operations
     assert beside_config("usage.json").resolve() == file.resolve()
     assert find_accepted_file(None).resolve().parent == file.resolve().parent
+
+
+PROBES = """
+[budget]
+requests_per_minute = 6000
+[[probes]]
+operations = ["products.list"]
+"""
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Iterator[Simulator]:
+    faults = ["field-missing@products.list", "tool-missing@products.list", "tool-missing@plans.list"]
+    with embedded(options=SimulatorOptions(faults=faults)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def at_faulty(faulty: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    monkeypatch.setenv("WHOP_API_KEY", faulty.api_key)
+    monkeypatch.setenv("WHOP_COMPANY_ID", faulty.company_id)
+    monkeypatch.chdir(tmp_path)
+    return faulty
+
+
+def profile_of(tmp_path: Path, operation: str, location: str = "") -> str:
+    """Write a profile of code that uses one operation, and reads one field of it."""
+    made = Profile("2025-01-01", coverage=Coverage(files=1))
+    made.use(operation, "shop.py:3", SEEN)
+    if location:
+        made.use_field(operation, location, "shop.py:4", SEEN)
+    return write(tmp_path, "mine.json", made.to_json())
+
+
+@pytest.mark.parametrize(("field", "impact", "code"), [("route", "hits you", 1), ("title", "not used by you", 0)])
+def test_probe_once_fails_on_what_hits(
+    at_faulty: Simulator, tmp_path: Path, field: str, impact: str, code: int, capsys: Captured
+) -> None:
+    Path("probes.toml").write_text(PROBES)
+    used = profile_of(tmp_path, "products.list", f"/data/*/{field}")
+    at = ["--target", at_faulty.base_url, "--config", "probes.toml", "--usage", used, "--fail-on", "hits"]
+    assert main(["probe", "--once", *at, "--json", "out.json"]) == code
+    found = {one["location"]: one["impact"] for one in json.loads(Path("out.json").read_text())["findings"]}
+    assert found["/data/*/route"] == impact
+    assert main(["probe", "--fail-on", "hits"]) == 2
+    assert "--fail-on requires --once" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("used", "hit", "code"), [("mcp:list_products", True, 1), ("products.list", False, 3)])
+def test_mcp_findings_have_an_impact(
+    at_faulty: Simulator, tmp_path: Path, used: str, hit: bool, code: int, capsys: Captured
+) -> None:
+    file = profile_of(tmp_path, used)
+    arguments = ["mcp", at_faulty.mcp_url, "--budget", "3", "--usage", file, "--fail-on", "hits", "--json", "out.json"]
+    assert main(arguments) in (0, code)
+    found = {one["operation"]: one["impact"] for one in json.loads(Path("out.json").read_text())["findings"]}
+    assert found == {
+        "mcp:list_products": "hits you" if hit else "may hit you",
+        "mcp:list_plans": "may hit you",
+    }
+    assert (main(arguments) == 1) is hit
+
+
+@pytest.mark.thorough
+def test_sdk_findings_have_an_impact(at_faulty: Simulator, tmp_path: Path, capsys: Captured) -> None:
+    used = profile_of(tmp_path, "products.list", "/data/*/route")
+    arguments = ["sdk", "--target", at_faulty.base_url, "--cache-dir", str(SDK_CACHE), "--trust"]
+    arguments += ["--usage", used, "--fail-on", "hits", "--json", "out.json", "--textfile", "out.prom"]
+    assert main(arguments) == 1
+    findings = json.loads(Path("out.json").read_text())["findings"]
+    assert findings[0]["impact"] == "hits you"
+    assert findings[0]["impact_places"] == ["shop.py:4"]
+    assert all("impact" in one for one in findings)
+    assert "whop_sdk_hitting_findings{" in Path("out.prom").read_text()

@@ -246,3 +246,11 @@ def test_an_event_that_leaves_the_code_may_be_any(tmp_path: Path) -> None:
 def test_what_a_route_returns_is_read_as_a_whole(tmp_path: Path) -> None:
     text = SDK + "@app.get('/x')\ndef route(id):\n    return client.payments.retrieve(id)\n"
     assert list(scan_text(tmp_path, text).operations["payments.retrieve"].read_whole) == [""]
+
+
+def test_a_call_of_an_mcp_tool_is_a_use_of_it(tmp_path: Path) -> None:
+    python = "async def run(session):\n    return await session.call_tool('list_products', {})\n"
+    script = "await client.callTool({ name: 'list_plans', arguments: {} });\nclient.callTool({ name: 'other' });\n"
+    scan_text(tmp_path, script, "agent.ts")
+    profile = scan_text(tmp_path, python)
+    assert profile.operations.keys() == {"mcp:list_products", "mcp:list_plans"}

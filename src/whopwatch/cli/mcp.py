@@ -28,6 +28,7 @@ from whopwatch.cli._support.options import (
     RATE,
     SEED,
     TRUST,
+    USAGE_PROFILE,
     newest_report,
     report_files,
     verbosity,
@@ -197,6 +198,7 @@ def serve_command(
 @click.option("--max-time", type=click.FloatRange(min=1), metavar="S", help=TIME_HELP)
 @SEED
 @CONTRACT_WITHOUT_AUTO
+@USAGE_PROFILE
 @FAIL_ON_SEVERITY
 @report_files("json", "junit", "markdown", "html")
 @CONFIG
@@ -211,6 +213,7 @@ def mcp_command(
     max_time: float | None,
     seed: int,
     contract_name: str | None,
+    usage_file: Path | None,
     reports: dict[str, str | None],
     fail_on: str,
     config: Path | None,
@@ -220,11 +223,12 @@ def mcp_command(
     from whopwatch.mcp import check_mcp_server, unreachable_report
     from whopwatch.mcp.survey import MCP_MAX_SECONDS
     from whopwatch.reports import FILE_NAMES
+    from whopwatch.usage.impact import add_impacts, choose_profile
 
     _check_usage(url, command, target)
     if command is not None:
         _split_command(command)
-    outputs = Outputs(reports, None, FILE_NAMES)
+    outputs, profile = Outputs(reports, None, FILE_NAMES), choose_profile(usage_file, config, fail_on)
     contract = choose_contract(contract_name, None, target or SIMULATOR, os.environ, config).contract
     has_key = not url or bool(read_secret(os.environ, "WHOP_API_KEY"))
     print_contract(contract, _shown(url, command))
@@ -248,6 +252,7 @@ def mcp_command(
         shown, seconds = _shown(url, command), time.monotonic() - begun
         reason = f"{error.what.rstrip('.')}: {error.got}"
         report = unreachable_report(contract, reason, name=shown, budget=budget, seconds=seconds)
+    report = add_impacts(report, profile)
     output_report(report, outputs)
     return exit_code(report, fail_on)
 

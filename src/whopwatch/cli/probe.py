@@ -27,6 +27,7 @@ from whopwatch.cli._support.options import (
     ALLOW_UNCHECKED,
     API_VERSION,
     CONTRACT,
+    FAIL_ON_SEVERITY,
     FILE_PATH,
     MAX_TIME,
     TARGET,
@@ -42,6 +43,7 @@ from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, forget_contracts, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, INTERRUPTED, TargetError, UsageError
 from whopwatch.core.exchange import Exchange
+from whopwatch.core.exit_codes import DEFAULT_FAIL_ON
 from whopwatch.core.report import Report, timestamp
 from whopwatch.prober.footprint import configure_malloc, packed, reads_only, unpacked
 from whopwatch.prober.settings import McpOptions, Probe, default_file, read_settings
@@ -90,6 +92,7 @@ LOG_FORMAT = "Format of the log on standard error."
 @ALLOW_UNCHECKED
 @ACCEPTED_OPTION
 @USAGE_PROFILE
+@FAIL_ON_SEVERITY
 @verbosity
 def probe_command(
     target: str | None,
@@ -105,21 +108,23 @@ def probe_command(
     allow_unchecked: bool,
     accepted: Path | None,
     usage_file: Path | None,
+    fail_on: str,
 ) -> int:
     """Probe a target on schedule and export the results to Prometheus."""
-    for name, value in (("--json", json_file), ("--max-time", max_time)):
+    is_other = fail_on != DEFAULT_FAIL_ON
+    for name, value in (("--json", json_file), ("--max-time", max_time), ("--fail-on", is_other)):
         if value and not once:
             raise UsageError(f"{name} requires --once.", where=f"option {name}", hint="add --once")
     part, address, file = Shard.parse(shard), _parse_address(listen), config or default_file()
     configure_malloc()
-    entries, profile = AcceptedFile(accepted).entries, choose_profile(usage_file, None)
+    entries, profile = AcceptedFile(accepted).entries, choose_profile(usage_file, None, fail_on)
     whole = _chosen_contract(contract_name, api_version, target, config)
     with _opened(target, whole) as opened:
         ready = replace(opened, api_version_date=api_version or opened.api_version_date or whole.version)
         if once:
             if allow_unchecked:
                 ready = replace(ready, allow_unchecked=("*",))
-            return _once(whole, ready, file, part, json_file, entries, profile, max_time)
+            return _once(whole, ready, file, part, json_file, entries, profile, fail_on, max_time)
         data = packed(reads_only(whole))
         place = whole.edition.source or whole.edition.folder
         del whole
@@ -262,6 +267,7 @@ def _once(
     json_file: str | None,
     accepted: AcceptedEntries,
     profile: Profile | None,
+    fail_on: str,
     max_time: float | None,
 ) -> int:
     from whopwatch.checks.acceptance import accept_in_report
@@ -286,7 +292,7 @@ def _once(
     report = add_impacts(accept_in_report(contract, report, accepted()), profile)
     output_report(report, outputs)
     traces.export("probe", report)
-    return EXIT_INTERRUPTED if stopped == INTERRUPTED else exit_code(report)
+    return EXIT_INTERRUPTED if stopped == INTERRUPTED else exit_code(report, fail_on)
 
 
 def check_once(

@@ -20,6 +20,7 @@ from whopwatch.cli._support.options import (
     SEED,
     TARGET,
     TRUST,
+    USAGE_PROFILE,
     cache_folder,
     report_files,
     seconds,
@@ -82,6 +83,7 @@ DEFAULT_RELEASE = "sdk:0.0.23"
 )
 @SEED
 @CONTRACT_WITHOUT_AUTO
+@USAGE_PROFILE
 @FAIL_ON_SEVERITY
 @report_files("json", "junit", "markdown", "html")
 @metrics_options
@@ -98,6 +100,7 @@ def sdk_command(
     max_time: float,
     seed: int,
     contract_name: str | None,
+    usage_file: Path | None,
     reports: dict[str, str | None],
     fail_on: str,
     textfile: Path | None,
@@ -116,9 +119,11 @@ def sdk_command(
     from whopwatch.sdk import check_sdk
     from whopwatch.sdk.releases import install_release, lock_of, parse_release, requested_version, run_driver
     from whopwatch.sdk.survey import SDK_REQUEST_BUDGET
+    from whopwatch.usage.impact import add_impacts, choose_profile
 
     named = parse_release(release or load(contract_name).edition.release or DEFAULT_RELEASE)
     outputs, metrics = Outputs(reports, None, FILE_NAMES), Metrics(textfile, pushgateway, {"release": str(named)})
+    profile = choose_profile(usage_file, config, fail_on)
     ends_at = time.monotonic() + max_time
     environ = take_secrets(also=key_variables(config))  # before anything foreign starts, pip and npm too
     wanted = resolve_newest(named)
@@ -139,11 +144,14 @@ def sdk_command(
             name = f"{wanted.language} SDK {wanted.version} at {ready.name}"
             print_contract(contract, name)
             report = check_sdk(contract, program, relay, name=name, ids=ids, budget=limit, seed=seed)
+    report = add_impacts(report, profile)
     output_report(report, outputs)
     if metrics.wanted:
         from whopwatch.metrics.runs import SDK_JOB, sdk_metrics
 
-        metrics.send(SDK_JOB, report, sdk_metrics(report, str(named), wanted.version, time.time()))
+        metrics.send(
+            SDK_JOB, report, sdk_metrics(report, str(named), wanted.version, time.time(), weighed=profile is not None)
+        )
     return exit_code(report, fail_on)
 
 

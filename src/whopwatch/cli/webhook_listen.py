@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from whopwatch.cli._support.options import CONTRACT, USAGE_PROFILE, finite
+from whopwatch.cli._support.options import CONTRACT, FAIL_ON_SEVERITY, USAGE_PROFILE, finite
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli._support.printing import output_report
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
@@ -90,6 +90,7 @@ Exit code: 0 (clean), 1 (drift) or 3 (nothing received).
 @click.option("--seconds", type=click.FloatRange(min=0.1), callback=finite, metavar="S", help="Stop after S seconds.")
 @CONTRACT
 @USAGE_PROFILE
+@FAIL_ON_SEVERITY
 @click.option("-q", "--quiet", is_flag=True, help="Print no line for each delivery.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
 def webhook_listen(
@@ -105,6 +106,7 @@ def webhook_listen(
     seconds: float | None,
     contract_name: str | None,
     usage_file: Path | None,
+    fail_on: str,
     quiet: bool,
     json_file: str | None,
 ) -> int:
@@ -118,7 +120,7 @@ def webhook_listen(
     from whopwatch.webhooks.lookup import ObjectLookup
     from whopwatch.webhooks.versions import delivery_contracts
 
-    profile = choose_profile(usage_file, None)
+    profile = choose_profile(usage_file, None, fail_on)
     outputs, contracts = Outputs({"json": json_file}, None, {}), delivery_contracts(contract_name)
     contract = choose_contract(contract_name, None, target or SIMULATOR, os.environ).contract
     place = parse_address(address, "--listen")
@@ -145,7 +147,7 @@ def webhook_listen(
         report = listener.ledger.report(name, sent=sent, budget=limit)
     report = add_impacts(report, profile)
     output_report(report, outputs)
-    return exit_code(report)
+    return exit_code(report, fail_on)
 
 
 @contextmanager

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli._support.options import CONTRACT, USAGE_PROFILE
+from whopwatch.cli._support.options import CONTRACT, FAIL_ON_SEVERITY, USAGE_PROFILE
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
 from whopwatch.config import read_secret
 from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
+from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, exit_code
 from whopwatch.core.finding import Severity
 from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report
@@ -51,6 +52,7 @@ MAX_INFO = 10
 @click.option("--any-age", is_flag=True, help="Accept a timestamp of any age.")
 @CONTRACT
 @USAGE_PROFILE
+@FAIL_ON_SEVERITY
 @click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
 def webhook_verify(
     file: Path,
@@ -58,6 +60,7 @@ def webhook_verify(
     any_age: bool,
     contract_name: str | None,
     usage_file: Path | None,
+    fail_on: str,
     json_file: str | None,
 ) -> int:
     """Check the delivery whose body is in FILE: signature, age, event, envelope and object."""
@@ -68,13 +71,16 @@ def webhook_verify(
     secrets = split_secrets(text) if text else [secret.reveal() for secret in read_secrets()]
     tolerance = math.inf if any_age else TOLERANCE_SECONDS
     contracts = delivery_contracts(contract_name)
-    profile = choose_profile(usage_file, None)
+    profile = choose_profile(usage_file, None, fail_on)
     signed, payload = check_recorded(contracts, secrets, delivery, tolerance=tolerance)
     if profile:
         payload = replace(payload, findings=tuple(weigh_finding(one, profile) for one in payload.findings))
-    outputs.write({"json": to_json_text(_report(payload))})
+    report = _report(payload)
+    outputs.write({"json": to_json_text(report)})
     if json_file != STDOUT:
         click.echo("\n".join(_lines(signed, payload)))
+    if fail_on != DEFAULT_FAIL_ON:
+        return exit_code(report, fail_on)
     if has_violation(payload.findings):
         return EXIT_DRIFT
     return EXIT_COULD_NOT_CHECK if payload.unchecked else EXIT_CLEAN

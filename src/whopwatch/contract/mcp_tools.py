@@ -12,6 +12,8 @@ from whopwatch.contract.operation import Operation, Schema
 
 REFERENCE = "#/components/schemas/"
 DEFINITION = "#/$defs/"
+MCP_PREFIX = "mcp:"
+"""What the name of a tool starts with where findings and profiles name operations."""
 
 
 @dataclass(frozen=True)

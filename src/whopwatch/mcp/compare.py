@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from whopwatch.contract import Contract
-from whopwatch.contract.mcp_tools import Tool, input_schema, tools_of
+from whopwatch.contract.mcp_tools import MCP_PREFIX, Tool, input_schema, tools_of
 from whopwatch.contract.schema_tree import SchemaNode, tree_of
 from whopwatch.core.finding import Confidence, Finding, Severity
 from whopwatch.mcp.checked_server import OfferedTool, is_shown
 
-MCP_PREFIX = "mcp:"
 _CHECK = "mcp-tools"
 _READ_ONLY_HINT = "/annotations/readOnlyHint"
 _SIMILAR = 0.8

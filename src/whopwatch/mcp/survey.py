@@ -12,13 +12,13 @@ from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract
 from whopwatch.contract.arguments import arguments_of
 from whopwatch.contract.loader import describe_contract
-from whopwatch.contract.mcp_tools import Tool, tools_of
+from whopwatch.contract.mcp_tools import MCP_PREFIX, Tool, tools_of
 from whopwatch.core.exchange import Exchange, Failure, Phases
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import Report
 from whopwatch.http import Call
 from whopwatch.mcp.checked_server import McpToolServer, OfferedTool, ToolResult
-from whopwatch.mcp.compare import MCP_PREFIX, compare_tools
+from whopwatch.mcp.compare import compare_tools
 from whopwatch.planning.state import RunState
 from whopwatch.run.abort import abort_reason
 from whopwatch.run.conclude import EMPTY_LIST_REASON, RowEvidence, conclude, failed_inside, median_latency, sample_count

@@ -14,6 +14,7 @@ from whopwatch.core.report import Report, State, Verdict
 DRIFT_JOB = "whopwatch-drift"
 SDK_JOB = "whopwatch-sdk"
 BY_RELEASE = ("release",)
+HITTING, HITS = "{}_hitting_findings", "Open findings that hit the user's code; with --usage only."
 
 
 def drift_metrics(
@@ -33,7 +34,9 @@ def drift_metrics(
         for (severity, drift_class), count in open_findings(report.findings).items():
             found.labels(severity, drift_class).set(count)
         if weighed:
-            _export_hits(report, registry)
+            hitting = Gauge(HITTING.format("whop_contract_drift"), HITS, ("severity", "class"), registry=registry)
+            for labels, count in open_findings(report.findings, only=Impact.HITS).items():
+                hitting.labels(*labels).set(count)
     states = Gauge("whop_contract_drift_operations", "Operations by state.", ("state",), registry=registry)
     counts = report.count()
     for state in State:
@@ -70,19 +73,12 @@ def export_contracts(contracts: Iterable[Mapping[str, Any]], registry: Collector
         info.labels(*(str(contract.get(label) or "") for label in labels)).set(1)
 
 
-def _export_hits(report: Report, registry: CollectorRegistry) -> None:
-    """Export the findings that hit the user's code."""
-    name, help = "whop_contract_drift_hitting_findings", "Open findings that hit the user's code; with --usage only."
-    hitting = Gauge(name, help, ("severity", "class"), registry=registry)
-    hits = [finding for finding in report.findings if finding.impact is Impact.HITS]
-    for (severity, drift_class), count in open_findings(hits).items():
-        hitting.labels(severity, drift_class).set(count)
-
-
-def open_findings(findings: Iterable[Finding]) -> Counter[tuple[str, str]]:
-    """Count the open findings by severity and drift class."""
+def open_findings(findings: Iterable[Finding], only: Impact | None = None) -> Counter[tuple[str, str]]:
+    """Count the open findings by severity and drift class; those of one impact if it is named."""
     return Counter(
-        (str(finding.severity), finding.drift_class) for finding in findings if finding.state not in INACTIVE
+        (str(finding.severity), finding.drift_class)
+        for finding in findings
+        if finding.state not in INACTIVE and only in (None, finding.impact)
     )
 
 
@@ -90,11 +86,11 @@ def _gauge(name: str, help: str, value: float, registry: CollectorRegistry) -> N
     Gauge(name, help, registry=registry).set(value)
 
 
-def sdk_metrics(report: Report, release: str, version: str, at: float) -> CollectorRegistry:
+def sdk_metrics(report: Report, release: str, version: str, at: float, *, weighed: bool = False) -> CollectorRegistry:
     """Return the metrics of a run with `release`, resolved to `version`, that ended `at` (Unix time).
 
     The label is the release as the user named it, so `sdk:newest` stays one series when a newer version appears. A run
-    that could not check anything exports neither findings nor a success time.
+    that could not check anything exports neither findings nor a success time. `weighed` is as for `drift_metrics`.
     """
     registry = CollectorRegistry()
     info = Gauge(
@@ -115,6 +111,11 @@ def sdk_metrics(report: Report, release: str, version: str, at: float) -> Collec
     )
     for (severity, drift_class), count in open_findings(report.findings).items():
         found.labels(release, severity, drift_class).set(count)
+    if weighed:
+        labels = (*BY_RELEASE, "severity", "class")
+        hitting = Gauge(HITTING.format("whop_sdk"), HITS, labels, registry=registry)
+        for (severity, drift_class), count in open_findings(report.findings, only=Impact.HITS).items():
+            hitting.labels(release, severity, drift_class).set(count)
     name = "whop_sdk_last_success_timestamp_seconds"
     _release_gauge(name, "End of the last run that could check the release, in Unix time.", release, at, registry)
     return registry

@@ -17,7 +17,7 @@ from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, State
 from whopwatch.pytest_plugin import options
 from whopwatch.reports.curl import Requests
-from whopwatch.reports.text import UNSTATED, finding_lines, plural
+from whopwatch.reports.text import UNSTATED, finding_lines, impact_words, plural
 from whopwatch.run.observation import other_versions
 from whopwatch.run.options import bundled_contracts
 from whopwatch.run.target import check_target
@@ -146,6 +146,8 @@ class BoundCase:
             title = f"{self.case.operation or 'the target'}: {plural(len(found), 'finding')}"
             for finding in found:
                 self.record(("whop.finding", f"{finding.fingerprint} {finding.class_slug} {finding.location}"))
+                if finding.impact:
+                    self.record(("whop.impact", f"{finding.fingerprint} {impact_words(finding)}"))
             requests = Requests(self.run.report)
             lines = [line for finding in found for line in finding_lines(finding, requests.command(finding))]
             pytest.fail("\n".join((title, *lines)), pytrace=False)

@@ -31,6 +31,7 @@ class PluginOptions:
     allow_writes: bool = False
     allow_unchecked: bool = False
     accepted: Path | None = None
+    usage: Path | None = None
 
     @property
     def budget(self) -> int:
@@ -51,6 +52,7 @@ def add_options(parser: pytest.Parser) -> None:
         help="a version, newest, sdk:RELEASE, a contract folder or OpenAPI file",
     )
     group.addoption("--whop-accepted", metavar="FILE", help="default: accepted.yaml beside whopwatch.toml, if any")
+    group.addoption("--whop-usage", metavar="FILE", help="default: usage.json beside whopwatch.toml, or here, if any")
     group.addoption(
         "--whop-budget", type=_positive, metavar="N", help="requests of the session, all workers and suites together"
     )
@@ -80,10 +82,10 @@ def add_short_options(parser: pytest.Parser) -> None:
 
 def plugin_options(config: pytest.Config) -> PluginOptions:
     """Return the options of this session."""
-    file, accepted = config.getoption("whop_config"), config.getoption("whop_accepted")
+    files = {name: config.getoption(f"whop_{name}") for name in ("config", "accepted", "usage")}
+    paths = {name: Path(file) if file is not None else None for name, file in files.items()}
     return PluginOptions(
         target=config.getoption("whop_target"),
-        config=Path(file) if file is not None else None,
         given_budget=config.getoption("whop_budget"),
         seed=config.getoption("whop_seed"),
         rate=config.getoption("whop_rate"),
@@ -91,8 +93,8 @@ def plugin_options(config: pytest.Config) -> PluginOptions:
         resources=config.getoption("whop_resource"),
         allow_writes=config.getoption("whop_allow_writes"),
         allow_unchecked=config.getoption("whop_allow_unchecked"),
-        accepted=Path(accepted) if accepted is not None else None,
         contract=config.getoption("whop_contract"),
+        **paths,
     )
 
 

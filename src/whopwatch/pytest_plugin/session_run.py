@@ -19,6 +19,7 @@ from whopwatch.http import SharedBudget
 from whopwatch.pytest_plugin import options
 from whopwatch.pytest_plugin.cases import Case, SessionRun
 from whopwatch.run.target import open_target
+from whopwatch.usage.impact import add_impacts, choose_profile
 
 _FILE = "run.pickle"
 
@@ -97,7 +98,7 @@ def _observe(session: pytest.Session) -> SessionRun:
 
     chosen = options.plugin_options(session.config)
     contract = options.session_contract(chosen)
-    entries = load_accepted(chosen.accepted, chosen.config)
+    entries, profile = load_accepted(chosen.accepted, chosen.config), choose_profile(chosen.usage, chosen.config)
     with open_target(
         contract,
         chosen.target,
@@ -119,7 +120,7 @@ def _observe(session: pytest.Session) -> SessionRun:
         raise KeyboardInterrupt
     asked = frozenset((exchange.operation, str(exchange.purpose)) for exchange in observation.exchanges)
     report = run.judge(contract, observation, target.name)
-    return SessionRun(accept_in_report(contract, report, entries), asked)
+    return SessionRun(add_impacts(accept_in_report(contract, report, entries), profile), asked)
 
 
 def _wanted(session: pytest.Session, contract: Contract) -> frozenset[str] | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.contract.schema_tree import SchemaNode, schemas_of
 
 Steps = tuple[str, ...]
@@ -95,6 +96,11 @@ class ApiIndex:
         properties = schema.get("properties")
         if not steps and isinstance(properties, dict) and "data" in properties:
             yield from self._names(properties["data"], api, ("data",))
+
+    @cached_property
+    def tools(self) -> frozenset[str]:
+        """The names of the MCP tools."""
+        return frozenset(tools_of(self.contract))
 
     def match_address(self, method: str, parts: tuple[str | None, ...]) -> tuple[Operation | None, bool, str]:
         """Return the operation that an address belongs to, whether the address is certainly the API's, and its query.

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from whopwatch.contract.mcp_tools import MCP_PREFIX
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
 from whopwatch.usage.api_index import ANY_EVENT, MODEL, ApiIndex
@@ -605,6 +606,8 @@ class Follower:
         callee = self.access(base, name, node.line) if base else self._value(function, scope) if not name else ()
         arguments = [self._value(one, scope) for one in node.arguments]
         named = [(key, self._value(value, scope)) for key, value in node.named]
+        if name in known.CALLS_TOOL:
+            self._tool_call(arguments, named, node.line)
         found = [self._method(value, name, arguments, node.line) for value in self._narrowed_values(base)]
         self._note_too_many(callee, node.line)
         found += [self._called(value, arguments, named, node) for value in callee]
@@ -694,6 +697,13 @@ class Follower:
         self._requests.sdk_arguments(operation, arguments, named, self.path, node.line)
         return (Data(operation.id, (), client.is_guess),)
 
+    def _tool_call(self, arguments: list[Values], named: list[tuple[str, Values]], line: int) -> None:
+        """Note the MCP tool that a call names: `session.call_tool("list_products")`, `callTool({name: "…"})`."""
+        records = [one for values in arguments for one in values if isinstance(one, RecordValue)]
+        names = [*arguments, *(values for key, values in (*named, *_pairs(records)) if key == "name")]
+        for tool in {text for values in names for one in values for text in texts_of(one)} & self.index.tools:
+            self._recorder.operation(f"{MCP_PREFIX}{tool}", self.path, line)
+
     def _http_call(
         self, value: Http, arguments: list[Values], named: list[tuple[str, Values]], node: s.FunctionCall
     ) -> Values:
@@ -759,6 +769,11 @@ class Follower:
             for value in self._narrowed_values((data,)):
                 if isinstance(value, Data):
                     self._recorder.whole(value, self.path, line)
+
+
+def _pairs(records: list[RecordValue]) -> Iterator[tuple[str | None, Values]]:
+    for record in records:
+        yield from record.fields
 
 
 def _decorator_name(node: s.Node) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whopwatch.config.targets_file import beside_config
+from whopwatch.contract.mcp_tools import MCP_PREFIX
 from whopwatch.core.errors import UsageError
 from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, FAIL_ON_HITS
 from whopwatch.core.finding import Finding, Impact
@@ -30,6 +31,8 @@ MAX_SHOWN_PLACES = 20
 _RANK = {Impact.HITS: 0, Impact.MAY: 1, Impact.UNUSED: 2}
 _FIELD_LOCATIONS = ("/", "body:/", "param:")
 _WHOLE_REQUEST = "request"
+_NAME_OF_TOOL = "/name"
+"""The location of a finding about a tool that is not offered."""
 _UNSEEN_FIELDS = ("/page_info", "/error", "param:after", "param:before", "param:first", "param:last")
 """What an SDK or an error handler reads and sends without being seen in the code that makes the call."""
 
@@ -90,6 +93,8 @@ def impact_at(operation: str, location: str, profile: Profile, *, is_required: b
     code that was not followed, or a call whose name is computed, may be hit.
     """
     use = profile.operations.get(operation)
+    if operation.startswith(MCP_PREFIX):
+        return _impact_of_tool(use, location)
     if use is None:
         is_root_cause = operation in ("", "all") or operation.startswith(("schema:", "object:"))
         return Impact.MAY if is_root_cause and profile.operations else _not_seen(operation, profile), ()
@@ -107,6 +112,13 @@ def impact_at(operation: str, location: str, profile: Profile, *, is_required: b
     if any(_is_within(location, name) for name in _UNSEEN_FIELDS):
         return Impact.MAY, tuple(use.places)
     return _not_seen(operation, profile), ()
+
+
+def _impact_of_tool(use: Use | None, location: str) -> Weighed:
+    """Return the impact on code that names an MCP tool; which tools an agent calls is in no code."""
+    if use is None:
+        return Impact.MAY, ()
+    return _by_certainty(use) if location == _NAME_OF_TOOL else Impact.MAY, tuple(use.places)
 
 
 def _not_seen(operation: str, profile: Profile) -> Impact:

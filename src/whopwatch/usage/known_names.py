@@ -36,6 +36,8 @@ CALL_WITH_ITEMS = frozenset(
     {"map", "flatMap", "filter", "forEach", "find", "findLast", "some", "every", "reduce", "reduceRight", "sort"}
 )
 SAME_LIST = frozenset({"slice", "reverse", "toSorted", "concat", "filter", "sort", "copy", "values", "flat"})
+CALLS_TOOL = frozenset({"call_tool", "callTool"})
+"""Methods of an MCP session that call the tool of a name."""
 ADDS_ITEM = frozenset({"append", "add", "push", "unshift"})
 ONE_ITEM = frozenset({"at", "pop", "shift"})
 READS_WHOLE = frozenset({"items", "values", "keys", "to_json", "model_dump_json", "toJSON"})

@@ -1,8 +1,8 @@
 """Scheduled, fully validating probes next to blackbox_exporter with body regexps, in one run.
 
-149 operations every 10 s (15 probes a second), a fresh connection for each, a page of 100 items, at a server that
-responds after 10 ms and records the true time of every request. CPU is that of the prober's process. Ours schedules,
-validates and counts; blackbox_exporter is scheduled by this process, which is not counted.
+149 operations every 10 s (15 probes a second), a fresh connection for each unless kept, a page of 100 items, at a
+server that responds after 10 ms and records the true time of every request. CPU is that of the prober's process. Ours
+schedules, validates and counts; blackbox_exporter is scheduled by this process, which is not counted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -24,12 +24,14 @@ from typing import Any
 
 import httpx
 
+from benchmarks import prober_memory
 from benchmarks.prober import INTERVAL, OPERATIONS
 from benchmarks.processes import module, running, usage, wait_for
 from benchmarks.usage import command_line
 
 BLACKBOX = "prometheus-blackbox-exporter"
-PLAIN, STILL, SCRAPED = "whopwatch", "whopwatch, answers stand still", "whopwatch, scraped every second"
+PLAIN, STILL, SCRAPED = "whopwatch", "whopwatch, equal responses", "whopwatch, scraped every second"
+KEPT, KEPT_STILL = "whopwatch, kept connections", "whopwatch, kept, equal responses"
 BARE = "a bare loop, no prober"
 PROBER = """
 [budget]
@@ -41,6 +43,7 @@ page_size = 100
 [[probes]]
 gets = true
 """
+KEEP = "[prober]\nfresh_connections = false\n"
 MODULE = r"""
 modules:
   page:
@@ -58,10 +61,14 @@ modules:
 
 @dataclass
 class Measured:
-    """The results of one prober over its rounds. Times are in seconds, errors relative to the server's own times."""
+    """The results of one prober over its rounds. Times are in seconds, errors relative to the server's own times.
+
+    `best` is the CPU of a probe in the round in which it was least.
+    """
 
     probes: int = 0
     cpu: float = 0.0
+    best: float = float("inf")
     rss: float = 0.0
     total: list[float] = field(default_factory=list)
     first_byte: list[float] = field(default_factory=list)
@@ -88,6 +95,7 @@ class Contest:
         log = httpx.get(f"{self._api}/log").json()
         into.probes += len(log)
         into.cpu += after.cpu - before.cpu
+        into.best = min(into.best, (after.cpu - before.cpu) / len(log))
         into.rss = max(into.rss, after.rss)
         true: dict[str, list[Any]] = defaultdict(list)
         for path, received, first, last in log:
@@ -100,11 +108,13 @@ class Contest:
                 into.taken.append(total)
 
 
-def ours(contest: Contest, api_port: str, folder: Path, into: Measured, scrape_every: float | None) -> None:
+def ours(
+    contest: Contest, api_port: str, folder: Path, into: Measured, *, scrape_every: float | None = None, keep: str = ""
+) -> None:
     """Run one round of the prober, with a scrape of its metrics every `scrape_every` seconds."""
     times = folder / "times"
     config = folder / "probes.toml"
-    config.write_text(PROBER, encoding="utf-8")
+    config.write_text(keep + PROBER, encoding="utf-8")
     with ExitStack() as stack:
         process, port = stack.enter_context(module("benchmarks.prober", api_port, str(config), str(times)))
         time.sleep(INTERVAL * 1.2)
@@ -210,35 +220,44 @@ def main() -> None:
     options.add_argument("rounds", nargs="?", type=int, default=3, help="turns of each (default: 3)")
     given = options.parse_args()
     seconds, rounds = given.seconds, given.rounds
-    contestants = {name: Measured() for name in (PLAIN, STILL, SCRAPED, BARE, BLACKBOX)}
-    plain, still, scraped, least, other = contestants.values()
+    names = (PLAIN, STILL, KEPT, KEPT_STILL, SCRAPED, BARE, BLACKBOX)
+    contestants = {name: Measured() for name in names}
     with tempfile.TemporaryDirectory() as name, module("benchmarks.known_api") as (_, port):
         contest, folder = Contest(f"http://127.0.0.1:{port}", seconds), Path(name)
         for _ in range(rounds):
-            ours(contest, port, folder, plain, None)
+            ours(contest, port, folder, contestants[PLAIN])
+            ours(contest, port, folder, contestants[KEPT], keep=KEEP)
             httpx.put(f"http://127.0.0.1:{port}/mode", json={"mode": "still"})
-            ours(contest, port, folder, still, None)
+            ours(contest, port, folder, contestants[STILL])
+            ours(contest, port, folder, contestants[KEPT_STILL], keep=KEEP)
             httpx.put(f"http://127.0.0.1:{port}/mode", json={"mode": "ok"})
-            bare(contest, port, least)
+            bare(contest, port, contestants[BARE])
             if shutil.which(BLACKBOX):
-                blackbox(contest, port, folder, other)
-            ours(contest, port, folder, scraped, 1.0)
+                blackbox(contest, port, folder, contestants[BLACKBOX])
+            ours(contest, port, folder, contestants[SCRAPED], scrape_every=1.0)
     print(f"{rounds} rounds of {seconds:.0f} s, {OPERATIONS} operations every {INTERVAL:.0f} s, true delay 10 ms")
-    columns = f"{'probes':>7}{'CPU/probe':>11}{'per CPU-s':>10}{'RSS':>10}"
+    print_table(contestants)
+    prober_memory.report(seconds)
+
+
+def print_table(contestants: Mapping[str, Measured]) -> None:
+    """Print a line for each prober, and how they compare."""
+    columns = f"{'probes':>7}{'CPU/probe':>11}{'best':>6}{'per CPU-s':>10}{'RSS':>10}"
     print(f"{'':34}{columns}   {'total error p50 / p99':>22}   first byte")
     for name, each in contestants.items():
         if each.probes:
             errors = f"   {shares(each.total):>19} ms   {shares(each.first_byte)} ms" if each.total else ""
             print(
-                f"{name:34}{each.probes:>7}{each.cpu / each.probes * 1000:>8.2f} ms{each.probes / each.cpu:>10.0f}"
-                f"{each.rss:>6.1f} MiB{errors}"
+                f"{name:34}{each.probes:>7}{each.cpu / each.probes * 1000:>8.2f} ms{each.best * 1000:>6.2f}"
+                f"{each.probes / each.cpu:>10.0f}{each.rss:>6.1f} MiB{errors}"
             )
-    worst = [sorted(each.taken)[int(len(each.taken) * 0.99)] for each in (scraped, plain)]
+    worst = [sorted(contestants[name].taken)[int(len(contestants[name].taken) * 0.99)] for name in (SCRAPED, PLAIN)]
     print(f"p99 with a scrape every second: {worst[0] / worst[1]:.2f} times that without")
+    other = contestants[BLACKBOX]
     if other.probes:
         pace = {name: each.probes / each.cpu / (other.probes / other.cpu) for name, each in contestants.items()}
         print(
-            f"probes per CPU-second, times blackbox_exporter's: {pace[PLAIN]:.2f} where every answer differs from the"
+            f"probes per CPU-second, times blackbox_exporter's: {pace[PLAIN]:.2f} where every response differs from the"
         )
         print(f"one before, {pace[STILL]:.2f} where it does not; {pace[BARE]:.2f} of a loop that does nothing else")
 

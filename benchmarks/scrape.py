@@ -29,7 +29,9 @@ from whopwatch.prober.service import SWITCH_SECONDS, ProberService
 
 SCRAPES = 100
 ROUNDS = 5
-PROBES = '[budget]\nrequests_per_minute = 60000\n[defaults]\ninterval = "1h"\n[[probes]]\ngets = true\n'
+PROBES = (
+    '[budget]\nrequests_per_minute = 60000\n[defaults]\ninterval = "1h"\npage_size = 100\n[[probes]]\ngets = true\n'
+)
 
 
 class AsItComes:
@@ -38,7 +40,7 @@ class AsItComes:
     def __init__(self, service: ProberService) -> None:
         self._registry = service.metrics.registry
 
-    def render(self) -> list[bytes]:
+    def render(self, _: str = "") -> list[bytes]:
         """Return the text format of everything."""
         return [generate_latest(self._registry)]
 
@@ -51,9 +53,11 @@ def scrapes(port: int) -> float:
         for _ in range(SCRAPES):
             connection = http.client.HTTPConnection("127.0.0.1", port)
             connection.request("GET", "/metrics")
-            connection.getresponse().read()
+            response = connection.getresponse()
+            assert response.status == 200
+            assert b"whop_probe_success" in response.read()
             connection.close()
-        scraping.append(time.thread_time())
+        scraping.append(time.thread_time())  # not reached if a scrape fails
 
     before = time.process_time()
     thread = threading.Thread(target=scrape)

@@ -15,8 +15,7 @@ from tests.http.support import target
 from whopwatch.cli import main
 from whopwatch.contract import load
 from whopwatch.core.errors import TargetError
-from whopwatch.usage import account_log
-from whopwatch.usage.account_log import read_account_log
+from whopwatch.usage.account_log import MAX_LOG_ROWS, read_account_log
 from whopwatch.usage.api_index import ApiIndex
 from whopwatch.usage.impact import impact_at
 from whopwatch.usage.profile import Profile, read_profile
@@ -51,10 +50,10 @@ def answer(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"data": PAGES[after], "page_info": info})
 
 
-def read(transport: MockTransport) -> Profile:
+def read(transport: MockTransport, max_rows: int = MAX_LOG_ROWS) -> Profile:
     newest = load("newest")
     recorder = Recorder(ApiIndex(newest))
-    read_account_log(target(), newest, recorder, transport)
+    read_account_log(target(), newest, recorder, transport, max_rows)
     return recorder.finish()
 
 
@@ -81,8 +80,7 @@ def test_the_log_shows_operations_keys_and_versions(tmp_path: Path) -> None:
     assert impact_at("payments.list", "/data/*/total", again)[0] == "may hit you"
 
 
-def test_a_log_that_never_ends_is_read_up_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account_log, "MAX_LOG_REQUESTS", 20)
+def test_a_log_that_never_ends_is_read_up_to_the_limit() -> None:
     sent: list[str | None] = []
 
     def endless(request: httpx.Request) -> httpx.Response:
@@ -92,9 +90,10 @@ def test_a_log_that_never_ends_is_read_up_to_the_budget(monkeypatch: pytest.Monk
         info = {"has_next_page": True, "end_cursor": f"c{len(sent)}"}
         return httpx.Response(200, json={"data": [row("/payments")], "page_info": info})
 
-    profile = read(MockTransport(endless))
+    profile = read(MockTransport(endless), max_rows=1900)
     assert profile.account is not None
     assert (profile.account["is_whole"], profile.account["rows"]) == (False, 19)
+    assert profile.account["problem"] == "it has more than 1,900 rows: read more with --log-rows"
 
 
 def test_a_page_has_no_more_rows_than_were_requested() -> None:
@@ -102,6 +101,32 @@ def test_a_page_has_no_more_rows_than_were_requested() -> None:
     account = read(MockTransport(lambda _: pages)).account
     assert account is not None
     assert account["rows"] == 100
+
+
+def test_the_pages_before_one_that_fails_count(tmp_path: Path) -> None:
+    """A page is requested again as the server asks; if it still fails, what was read before it is kept."""
+    waits: list[int] = []
+
+    def failing(request: httpx.Request) -> httpx.Response:
+        if request.url.params.get("after") is None:
+            return answer(request)
+        waits.append(1)
+        return httpx.Response(429, headers={"retry-after": "0"}, json={})
+
+    account = read(MockTransport(failing)).account
+    assert account is not None
+    assert (account["rows"], account["is_whole"], account["problem"]) == (3, False, "page 2 cannot be read: status 429")
+    assert len(waits) == 3, "one request and two retries"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(401, "check WHOP_API_KEY"), (403, "allowed to read"), (404, "from version"), (500, "later")]
+)
+def test_a_log_that_cannot_be_read_says_why(status: int, said: str) -> None:
+    with pytest.raises(TargetError) as raised:
+        read(MockTransport(lambda _: httpx.Response(status, json={})))
+    assert raised.value.got == f"status {status}"
+    assert said in str(raised.value)
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b"no json", b'{"data": 3}'])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,13 @@ import pytest
 
 from whopwatch.cli import main
 from whopwatch.contract import load
+from whopwatch.usage import command_run
 from whopwatch.usage.api_index import ApiIndex
 from whopwatch.usage.command_run import sent_location, split_command
+from whopwatch.usage.impact import impact_at
+from whopwatch.usage.profile import RUN_OTHER_SDK, RUN_TOO_LARGE, RUN_TOO_LONG, read_profile
 
+RUN = f"run: {Path(sys.executable).name}:1"
 Captured = pytest.CaptureFixture[str]
 
 APP = '''"""Reads fields of models, in a function and in a library's frame, and one response without the SDK."""
@@ -128,7 +133,59 @@ def test_a_run_of_too_many_requests_is_not_complete(
     (project / "app.py").write_text(APP + "assert 'WHOP_WEBHOOK_SECRET_FILE' not in os.environ\n")
     assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0
     coverage = json.loads((project / "usage.json").read_text())["coverage"]
-    assert any("different requests" in one["reason"] for one in coverage["not_followed"])
+    assert {"place": RUN, "reason": RUN_TOO_LARGE} in coverage["not_followed"]
+    profile = read_profile(Path("usage.json"))
+    assert impact_at("refunds.list", "status", profile)[0] == "may hit you"
+
+
+@pytest.mark.parametrize(("name", "value"), [("MAX_ROWS_BYTES", 300), ("MAX_ROWS_BYTES", 0)])
+def test_rows_over_the_limit_are_not_dropped_silently(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: Captured, name: str, value: int
+) -> None:
+    monkeypatch.setattr(command_run, name, value)
+    assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0
+    assert {"place": RUN, "reason": RUN_TOO_LARGE} in json.loads(Path("usage.json").read_text())["coverage"][
+        "not_followed"
+    ]
+    assert f"not followed: {RUN}" in capfd.readouterr().out
+
+
+def test_a_process_says_that_it_noted_no_more_rows(project: Path, capfd: Captured) -> None:
+    (project / "app.py").write_text("import sitecustomize\nsitecustomize.MAX_CHILD_ROWS = 2\n" + APP)
+    assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0
+    assert {"place": RUN, "reason": RUN_TOO_LARGE} in json.loads(Path("usage.json").read_text())["coverage"][
+        "not_followed"
+    ]
+
+
+def test_an_sdk_that_is_built_in_another_way_is_noted(project: Path, capfd: Captured) -> None:
+    other = "import sitecustomize\ndef watch(module): module.NoSuchName\n"
+    other += "sitecustomize.WATCHED['whop_sdk._models'] = watch\n"
+    (project / "app.py").write_text(other + APP)
+    assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0
+    place = f"{RUN.removesuffix(':1')}, whop_sdk._models:1"
+    coverage = json.loads(Path("usage.json").read_text())["coverage"]
+    assert {"place": place, "reason": RUN_OTHER_SDK} in coverage["not_followed"]
+
+
+def test_a_command_that_takes_too_long_ends_with_its_children(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: Captured
+) -> None:
+    monkeypatch.setattr(command_run, "MAX_RUN_SECONDS", 1.5)
+    script = "import subprocess, sys, time\nprogram = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+    script += "child = subprocess.Popen(program)\n"
+    (project / "app.py").write_text(f"{script}open('pid', 'w').write(str(child.pid))\ntime.sleep(60)\n")
+    assert main(["usage", "app.py", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 3
+    status = Path(f"/proc/{Path('pid').read_text()}/stat")
+    for _ in range(200):  # a killed process may be a zombie until init takes it
+        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z":
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the child still runs")
+    assert {"place": RUN, "reason": RUN_TOO_LONG} in json.loads(Path("usage.json").read_text())["coverage"][
+        "not_followed"
+    ]
 
 
 def test_the_command_has_to_exist(capsys: Captured) -> None:

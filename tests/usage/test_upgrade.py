@@ -195,6 +195,23 @@ def test_a_folder_that_the_copy_only_links_is_not_edited(code: Path) -> None:
     assert (code / ".src" / "app.py").read_text() == CODE
 
 
+def test_linked_files_are_in_the_copy(code: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A link within the folder points to the copy, so that it has the edits; another file is copied."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "data.txt"
+    elsewhere.write_text("here")
+    (code / "linked.py").symlink_to("src/app.py")
+    (code / "data.txt").symlink_to(elsewhere)
+    (code / "loop").symlink_to("loop")
+    (code / "gone").symlink_to("no/such/file")
+    check = "text, data = open('linked.py').read(), open('data.txt').read()\n"
+    check += "raise SystemExit(7 if 'client.accounts' in text else len(data))\n"
+    (code / "check.py").write_text(check)
+    assert upgrade("--run", f"{sys.executable} check.py", "--format", "json", "-o", "tasks.json") == 1
+    runs = json.loads((code / "tasks.json").read_text())["runs"]
+    assert [run["result"]["exit_code"] for run in runs] == [4, 4, 7]
+    assert (code / "src" / "app.py").read_text() == CODE
+
+
 @pytest.mark.parametrize("config", ["pyvenv.cfg", ""])
 def test_the_environment_may_have_any_name(code: Path, config: str) -> None:
     """Without its pyvenv.cfg the folder is copied without its links: the program is then the original."""

@@ -48,6 +48,14 @@ SHOWN_ROWS = 40
 @click.option(
     "--account", "is_account", is_flag=True, help="Read the account's own log of requests at --target. Sends GETs only."
 )
+@click.option(
+    "--log-rows",
+    type=click.IntRange(1, 1_000_000),
+    default=20_000,
+    show_default=True,
+    metavar="N",
+    help="With --account: read at most the N newest rows of the log.",
+)
 @TARGET
 @RATE
 @CONFIG
@@ -57,6 +65,7 @@ def usage_command(
     contract_name: str | None,
     command: str | None,
     is_account: bool,
+    log_rows: int,
     target: str | None,
     rate: float | None,
     config: Path | None,
@@ -82,7 +91,7 @@ def usage_command(
         click.echo(sanitize(describe_run(words)), err=True)
         more.append(lambda recorder: record_run(words, contract, recorder))
     if is_account:
-        more.append(lambda recorder: _read_log(recorder, target, rate, config))
+        more.append(lambda recorder: _read_log(recorder, target, rate, config, log_rows))
     profile = scan(sources, contract, more)
     text = json.dumps(profile.to_json(), indent=2) + "\n"
     if output == "-":
@@ -95,14 +104,14 @@ def usage_command(
     return EXIT_CLEAN if profile.operations and not is_failed else EXIT_COULD_NOT_CHECK
 
 
-def _read_log(recorder: Recorder, name: str | None, rate: float | None, config: Path | None) -> None:
+def _read_log(recorder: Recorder, name: str | None, rate: float | None, config: Path | None, max_rows: int) -> None:
     from whopwatch.contract import load
     from whopwatch.run.target import open_target
     from whopwatch.usage.account_log import read_account_log
 
     newest = load("newest")
     with open_target(newest, name, os.environ, config=config, rate=rate) as target:
-        read_account_log(target, newest, recorder)
+        read_account_log(target, newest, recorder, max_rows=max_rows)
 
 
 def _print(profile: Profile, output: str | None) -> None:
@@ -128,8 +137,8 @@ def _print(profile: Profile, output: str | None) -> None:
         versions = f", versions {', '.join(log['versions'])}" if log["versions"] else ""
         days = f" from {log['from']} to {log['to']}" if log["from"] else ""
         keys = plural(len(log["keys"]), "key")
-        part = "" if log["is_whole"] else " (only the newest part of the log was read)"
-        click.echo(f"account log: {plural(log['rows'], 'request')}{days} by {keys}{versions}{part}")
+        part = f" (only the newest part of the log was read: {log['problem']})" if log.get("problem") else ""
+        click.echo(sanitize(f"account log: {plural(log['rows'], 'request')}{days} by {keys}{versions}{part}"))
     for place, reason in coverage.not_followed[:SHOWN_ROWS]:
         click.echo(sanitize(f"  not followed: {place}: {reason}"))
     for file, reason in coverage.skipped[:SHOWN_ROWS]:

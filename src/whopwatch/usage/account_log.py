@@ -21,26 +21,44 @@ from whopwatch.usage.profile import Certainty
 from whopwatch.usage.recorder import Recorder
 
 LOG = "api_logs.list"
-MAX_LOG_REQUESTS = 200
-"""Requests that reading the log takes at most: 20,000 rows of 100 each."""
+MAX_LOG_ROWS = 20_000
+"""Rows of the log, newest first, that are read by default."""
+LOG_RETRIES = 20
+"""Requests that reading the log takes beside one for each page: the list of keys, and retries."""
 PLACE = "account log"
 _OWN_AGENT = "whopwatch"
 
 
-def read_account_log(target: Target, newest: Contract, recorder: Recorder, transport: Transport | None = None) -> None:
+def read_account_log(
+    target: Target,
+    newest: Contract,
+    recorder: Recorder,
+    transport: Transport | None = None,
+    max_rows: int = MAX_LOG_ROWS,
+) -> None:
     """Note the operations in the log of the account of `target`, newest first. Only GET requests are sent.
 
-    `newest` is the contract that documents the log. Raise TargetError if the log cannot be read.
+    `newest` is the contract that documents the log. A page that cannot be read, or `max_rows`, ends it: the pages
+    before it count. Raise TargetError if the first page cannot be read.
     """
-    log = _AccountLog(recorder)
-    with Client(target, newest, budget=MAX_LOG_REQUESTS, transport=transport) as client:
+    log, operation = _AccountLog(recorder), newest.operations[LOG]
+    pages = -(-max_rows // newest.paging(operation).maximum_size)
+    with Client(target, newest, budget=pages + LOG_RETRIES, transport=transport) as client:
         versions = _versions_of_keys(client, newest, target)
         try:
-            for page in _pages(client, newest.operations[LOG], target, newest):
+            for number, page in enumerate(_pages(client, operation, target, newest), 1):
+                if number > pages:
+                    log.end(f"it has more than {max_rows:,} rows: read more with --log-rows")
+                    break
                 for row in page:
                     log.add(row)
-        except BudgetExhaustedError:
-            log.is_whole = False
+                log.pages = number
+        except BudgetExhaustedError as error:
+            log.end(error.what)
+        except TargetError as error:
+            if not log.pages:
+                raise
+            log.end(f"page {log.pages + 1} cannot be read: {error.got}")
         requests = client.sent
     log.finish(versions, requests)
 
@@ -61,7 +79,7 @@ def _pages(
                 where=f"GET {operation.path}",
                 expected="200 and a page",
                 got=_problem(exchange),
-                hint="the key must be allowed to read the log; versions before the newest do not have it",
+                hint=_HINTS.get(exchange.status or 0, "repeat it later; --target and --config name the API"),
             )
         yield [row for row in rows[: contract.paging(operation).maximum_size] if isinstance(row, dict)]
         info = body.get("page_info")
@@ -82,8 +100,19 @@ def _page(operation: Operation, contract: Contract, target: Target, after: str |
     return Call(operation, Purpose.NEXT_PAGE if after else Purpose.LIST, query=tuple(query), headers=headers)
 
 
+_REFUSED = "the key must be allowed to read the log of requests: create a key with this permission"
+_HINTS = {
+    401: "the API rejects the key: check WHOP_API_KEY",
+    403: _REFUSED,
+    404: "the log exists from version 2026-10-15-1 on; check the base URL",
+    429: "other requests with this key spend its limit: repeat it later, or use a smaller --rate",
+}
+
+
 def _problem(exchange: Exchange) -> str:
-    return str(exchange.status or exchange.failure or "no response") if not exchange.ok else "another body"
+    if exchange.ok:
+        return "200 and a body that is no page"
+    return f"status {exchange.status}" if exchange.status else f"no response ({exchange.failure or 'unknown reason'})"
 
 
 def _versions_of_keys(client: Client, contract: Contract, target: Target) -> dict[str, str]:
@@ -108,7 +137,12 @@ class _AccountLog:
         self._unknown = 0
         self._rows = 0
         self._days: list[date] = []
-        self.is_whole = True
+        self.pages = 0
+        self._problem: str | None = None
+
+    def end(self, problem: str) -> None:
+        """Note why the rest of the log was not read."""
+        self._problem = problem
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count one row. Requests of whopwatch itself are left out."""
@@ -145,7 +179,8 @@ class _AccountLog:
         ]
         self._recorder.profile.account = {
             "rows": self._rows,
-            "is_whole": self.is_whole,
+            "is_whole": self._problem is None,
+            **({"problem": self._problem} if self._problem else {}),
             "from": str(min(self._days)) if self._days else None,
             "to": str(max(self._days)) if self._days else None,
             "unknown_operations": self._unknown,

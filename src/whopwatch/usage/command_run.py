@@ -6,9 +6,11 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -19,7 +21,7 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.errors import UsageError
 from whopwatch.usage.api_index import ApiIndex, Steps
-from whopwatch.usage.profile import Certainty
+from whopwatch.usage.profile import RUN_OTHER_SDK, RUN_TOO_LARGE, RUN_TOO_LONG, Certainty
 from whopwatch.usage.recorder import Recorder
 from whopwatch.usage.recordings import note_sent
 from whopwatch.usage.values import Data
@@ -109,14 +111,22 @@ def run_at_simulator(
         }
         for variable in ("WHOP_API_KEY", "WHOP_WEBHOOK_SECRET"):
             environ.pop(f"{variable}{FILE_SUFFIX}", None)
-        with subprocess.Popen(words, env=environ, cwd=folder, stdout=output, stderr=output) as process:  # noqa: S603
-            try:
-                code: int | None = process.wait(MAX_RUN_SECONDS)
-            except subprocess.TimeoutExpired:
-                code = None
-            finally:
-                process.kill()
+        code = _exit_code(words, environ, folder, output)
         return CommandResult(Path(words[0]).name, code, sum(simulator.requests.values()))
+
+
+def _exit_code(words: list[str], environ: dict[str, str], folder: Path | None, output: IO[Any] | int) -> int | None:
+    """Run a command in a process group of its own, which is killed at the end; None if it took too long."""
+    with subprocess.Popen(  # noqa: S603
+        words, env=environ, cwd=folder, stdout=output, stderr=output, start_new_session=True
+    ) as process:
+        try:
+            return process.wait(MAX_RUN_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            with suppress(ProcessLookupError, PermissionError):  # no process of the group is left
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def record_run(words: list[str], contract: Contract, recorder: Recorder) -> CommandResult:
@@ -126,11 +136,12 @@ def record_run(words: list[str], contract: Contract, recorder: Recorder) -> Comm
         result = run_at_simulator(words, contract, on_call=server.add, rows=Path(rows))
         run = f"run: {result.name}"
         child = _ChildRows(recorder, run)
-        for row in _rows(Path(rows)):
-            child.add(*row)
+        is_whole = _add_rows(Path(rows), child)
     server.note(run, child.parsed)
-    if not server.is_whole:
-        recorder.not_followed(run, 1, f"sends more than {MAX_RUN_CALLS:,} different requests, or very large ones")
+    if not (is_whole and server.is_whole):
+        recorder.not_followed(run, 1, RUN_TOO_LARGE)
+    if result.exit_code is None:
+        recorder.not_followed(run, 1, RUN_TOO_LONG)
     recorder.profile.coverage.runs += 1
     recorder.profile.runs.append(result.to_json())
     for version in server.other_versions:
@@ -190,6 +201,10 @@ class _ChildRows:
 
     def add(self, kind: str, method: str, address: str, location: str, file: str, line: int) -> None:
         """Note one row. A name that the contract does not have is left out."""
+        if kind == "limit":
+            self._recorder.not_followed(self._run, 1, RUN_TOO_LARGE)
+        elif kind == "unknown":
+            self._recorder.not_followed(f"{self._run}, {method}", 1, RUN_OTHER_SDK)
         owner = self._owner(method, address)
         if owner is None:
             return
@@ -244,22 +259,23 @@ def sent_location(index: ApiIndex, operation: Operation, location: str) -> str |
     return location if node is not None and not location.endswith("*") else None
 
 
-def _rows(folder: Path) -> Iterator[tuple[str, str, str, str, str, int]]:
-    """Yield the well-formed rows of all processes."""
+def _add_rows(folder: Path, child: _ChildRows) -> bool:
+    """Add the well-formed rows of all processes; return whether these are all of them."""
     left = MAX_ROWS_BYTES
     for path in sorted(folder.glob("*.jsonl")):
         with path.open("rb") as file:
-            data = file.read(left)
-        left -= len(data)
-        for line in data.splitlines():
+            data = file.read(left + 1)
+        for line in data[:left].splitlines():
             try:
                 kind, method, address, location, place, number = json.loads(line)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 continue
             if all(isinstance(one, str) for one in (kind, method, address, location, place)):
-                yield kind, method, address, location, place, number if isinstance(number, int) else 0
-        if left <= 0:
-            return
+                child.add(kind, method, address, location, place, number if isinstance(number, int) else 0)
+        left -= len(data)
+        if left < 0:
+            return False
+    return True
 
 
 def describe_run(words: list[str]) -> str:

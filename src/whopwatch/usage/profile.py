@@ -24,8 +24,13 @@ LOST_CLIENT = "the client is passed to code that was not followed"
 TOO_DEEP = "the code is nested too deeply"
 BROKEN_CODE = "a syntax error: code near it was not read"
 LOST_EVENT = "a webhook event is passed to code that was not followed"
-ANY_OPERATION = frozenset({COMPUTED_NAME, TOO_COMPLEX, TOO_DEEP, BROKEN_CODE, LOST_CLIENT})
-"""Why code was not followed if it may call any operation."""
+RUN_TOO_LARGE = "the run recorded more than the limit: what it used beyond that is not known"
+RUN_TOO_LONG = "the run took too long: what it would have used is not known"
+RUN_OTHER_SDK = "this module of the SDK is not known: what is read of its models is not recorded"
+ANY_OPERATION = frozenset(
+    {COMPUTED_NAME, TOO_COMPLEX, TOO_DEEP, BROKEN_CODE, LOST_CLIENT, RUN_TOO_LARGE, RUN_TOO_LONG, RUN_OTHER_SDK}
+)
+"""Why code was not followed, or a run not recorded, if it may use any operation and field."""
 
 
 class Certainty(StrEnum):

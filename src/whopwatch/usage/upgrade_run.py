@@ -109,7 +109,9 @@ def _edited_copy(copy: Path, edited: Mapping[str, str]) -> Path:
                     (target / name).symlink_to(source)
         for name in names:
             source = Path(place, name)
-            if source.is_symlink() or not source.is_file():
+            if source.is_symlink() and _is_linked(source, target / name, here, copy):
+                continue
+            if not source.is_file():
                 continue
             files, size = files + 1, size + source.stat().st_size
             if files > MAX_SOURCE_FILES or size > MAX_TOTAL_BYTES:
@@ -121,6 +123,18 @@ def _edited_copy(copy: Path, edited: Mapping[str, str]) -> Path:
     for name, text in edited.items():
         (copy / name).write_text(text, encoding="utf-8", newline="")
     return copy
+
+
+def _is_linked(source: Path, target: Path, here: Path, copy: Path) -> bool:
+    """Link to the counterpart of what a link below `here` points to; False for a file elsewhere, which is copied."""
+    try:
+        real = source.resolve()
+    except RuntimeError:  # a loop of links
+        return True
+    if not real.is_relative_to(here):
+        return False
+    target.symlink_to(copy / real.relative_to(here))
+    return True
 
 
 def _import_roots(sources: Sequence[Path], copy: Path) -> list[Path]:

@@ -2,7 +2,8 @@
 
 Python imports this file at its start because its folder is on PYTHONPATH. It needs nothing of whopwatch, sends the
 SDK's requests to WHOP_BASE_URL, and appends rows to a file in the folder WHOPWATCH_USAGE_ROWS, if it names one. A row
-has names and places, no values: [kind, method or webhook, address, location, file, line].
+has names and places, no values: [kind, method or webhook, address, location, file, line]. A row `limit` says that no
+more are written, a row `unknown` names a module of the SDK whose models are not watched.
 """
 
 from __future__ import annotations
@@ -57,8 +58,10 @@ class Rows:
 
     def add(self, *row: object) -> None:
         """Append a row, unless it is known."""
-        if row in self.seen or len(self.seen) >= MAX_CHILD_ROWS:
+        if row in self.seen or len(self.seen) > MAX_CHILD_ROWS:
             return
+        if len(self.seen) == MAX_CHILD_ROWS:
+            row = ("limit", "", "", "", "", 0)
         self.seen.add(row)
         if self.file is None or self.process != os.getpid():  # the first row of this process
             self.process = os.getpid()

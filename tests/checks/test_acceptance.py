@@ -8,7 +8,7 @@ import pytest
 
 from tests.history.factories import finding, report, row
 from whopwatch.checks.acceptance import accept_in_report, check_entries, mark_accepted
-from whopwatch.checks.causes import cause_fingerprint
+from whopwatch.checks.deduplicate import cause_fingerprint
 from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.contract import load
 from whopwatch.core.finding import FindingState, Occurrence

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from whopwatch.config.companies import Company, read_companies
 from whopwatch.config.shard import Shard
+from whopwatch.config.targets_file import Company, read_companies
 from whopwatch.core.errors import ConfigError
 
 GOOD = '[[companies]]\nname = "acme"\napi_key_env = "ACME"\ncompany_id = "biz_1"\n'

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from whopwatch.config import Target, resolve_target, target_name
-from whopwatch.config.urls import is_production, refuse_unencrypted
+from whopwatch.config.target import is_production, refuse_unencrypted
 from whopwatch.core.errors import UsageError
 
 KEY = "apik_0123456789"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from whopwatch.contract.schema import SchemaStore, Validator, is_enum_value, json_type, pointer_of
-from whopwatch.core.names import document_names
+from whopwatch.core.redaction import document_names
 
 SECRET = "do-not-print-me"  # noqa: S105 - any value of a response
 

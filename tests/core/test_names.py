@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whopwatch.contract import load
-from whopwatch.core.names import SHAPES, describe_names, name_token, placeholder, shape_of
-from whopwatch.core.redaction import forget_all, remember
+from whopwatch.core.redaction import SHAPES, describe_names, forget_all, name_token, placeholder, remember, shape_of
 from whopwatch.har.pseudonyms import vocabulary_of
 
 

@@ -12,8 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whopwatch.core.foreign_text import safe_output, sanitize
-from whopwatch.core.redaction import MASK, forget_all, redact, redact_headers, redact_value, remember
+from whopwatch.core.redaction import (
+    MASK,
+    forget_all,
+    redact,
+    redact_headers,
+    redact_value,
+    remember,
+    safe_output,
+    sanitize,
+)
 from whopwatch.core.report import OperationResult, Report, State, Verdict
 
 KEY = "apik_Zq8vR2mXw7LkT4nB_s9Yd3Hf6"

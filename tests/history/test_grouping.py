@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.history.factories import finding, tracked
-from whopwatch.checks.causes import cause_of
+from whopwatch.checks.deduplicate import cause_of
 from whopwatch.contract import Contract
 from whopwatch.core.finding import Finding, FindingState, Severity
 from whopwatch.history.aggregate import common_state, group_by_cause

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.history import factories
-from whopwatch.config.companies import Company
+from whopwatch.config.targets_file import Company
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError, WhopwatchError
 from whopwatch.core.report import Verdict

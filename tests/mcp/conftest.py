@@ -10,7 +10,7 @@ import pytest
 from whopwatch.contract import Contract, load
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.mcp import session
-from whopwatch.mcp.transport import ReadOnlyTransport
+from whopwatch.mcp.session import ReadOnlyTransport
 from whopwatch.simulator import Simulator, embedded
 
 Reach = Callable[..., AbstractContextManager[tuple[session.McpSession, ReadOnlyTransport]]]

@@ -7,7 +7,7 @@ import pytest
 
 from whopwatch.core.errors import UsageError
 from whopwatch.mcp import session
-from whopwatch.mcp.transport import ReadOnlyTransport
+from whopwatch.mcp.session import ReadOnlyTransport
 
 
 @pytest.mark.parametrize("is_sse", [True, False])

@@ -17,7 +17,7 @@ from whopwatch.core.exit_codes import exit_code
 from whopwatch.core.redaction import remember
 from whopwatch.core.report import State, Verdict
 from whopwatch.mcp import OfferedTool, ToolResult, check_mcp_server
-from whopwatch.mcp.transport import failure_reason
+from whopwatch.mcp.session import failure_reason
 from whopwatch.reports.formats import RENDERERS
 from whopwatch.simulator import Simulator, embedded
 

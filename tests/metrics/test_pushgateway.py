@@ -12,8 +12,7 @@ import pytest
 from tests.history.factories import report, tracked
 from whopwatch.cli._support.metrics import Metrics
 from whopwatch.core.errors import UsageError
-from whopwatch.metrics.pushgateway import push_metrics, url_without_credentials
-from whopwatch.metrics.runs import DRIFT_JOB, drift_metrics
+from whopwatch.metrics.runs import DRIFT_JOB, drift_metrics, push_metrics, url_without_credentials
 
 
 class Gateway(HTTPServer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from whopwatch.contract import Contract
 from whopwatch.oracle.documented_fields import deprecated_properties, expandable
-from whopwatch.oracle.object_features import MAX_WORD_LENGTH, MOST_EMPTY, features, fullness
+from whopwatch.planning.state import MAX_WORD_LENGTH, MOST_EMPTY, features, fullness
 
 
 def test_a_fuller_object_has_fewer_empty_fields() -> None:

@@ -9,7 +9,7 @@ from tests.oracle.support import ITEMS, PLANS, all_pages, history, plan, request
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.oracle import list_rules as rules
-from whopwatch.oracle.stability import proven_violations, suspected_violations
+from whopwatch.oracle.list_comparison import proven_violations, suspected_violations
 
 ALL = ("first", "100")
 VISIBLE = ("visibilities[]", "visible")

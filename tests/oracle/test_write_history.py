@@ -7,7 +7,7 @@ from typing import Any
 from tests.checks.support import exchange, page
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.oracle.write_history import WriteRecord, write_history
+from whopwatch.oracle.written_object import WriteRecord, write_history
 
 READ = Purpose.READ_BACK
 

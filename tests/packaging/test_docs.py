@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from whopwatch.config.companies import Company
-from whopwatch.config.targets_file import TargetEntry
+from whopwatch.config.targets_file import Company, TargetEntry
 from whopwatch.prober.settings import McpOptions, ProbeOptions
 
 ROOT = Path(__file__).parents[2]

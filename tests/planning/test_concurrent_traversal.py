@@ -7,7 +7,7 @@ from whopwatch.contract import Contract
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
 from whopwatch.planning.writes import WriteState
-from whopwatch.planning.writes.concurrent_traversal import OWN_ITEMS, traverse_while_writing
+from whopwatch.planning.writes.lifecycle import OWN_ITEMS, traverse_while_writing
 
 COMPANY = "biz_1"
 

@@ -11,7 +11,7 @@ from tests.planning.support import Api, ProductList, answer, ask, page, plain_li
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
-from whopwatch.oracle.stability import proven_violations
+from whopwatch.oracle.list_comparison import proven_violations
 from whopwatch.planning import list_requests as lists
 from whopwatch.planning.state import RunState
 

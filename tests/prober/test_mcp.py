@@ -21,7 +21,7 @@ from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.errors import ConfigError, TargetError, UsageError
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.report import Report, Verdict
-from whopwatch.mcp.short_check import rotating_lists
+from whopwatch.mcp.survey import rotating_lists
 from whopwatch.metrics import McpMetrics
 from whopwatch.prober import mcp
 from whopwatch.prober.client import RequestBudget

@@ -12,7 +12,7 @@ import yaml
 from tests.probes_data.conftest import Run
 from tests.probes_data.rules import ALERTS, PROMETHEUS, RECORDS, RULE_FILES, TEST_FILES, exported, load, metric_names
 from whopwatch.signature import Reason
-from whopwatch.webhooks.intake import Rejection
+from whopwatch.webhooks.listener import Rejection
 
 pytestmark = pytest.mark.thorough
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.reports import nights, samples
 from whopwatch.core.finding import Finding, FindingState, Impact, Severity
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import BaselineSummary, OperationResult, State, TargetResult, Verdict
 from whopwatch.reports import chat, junit, markdown, terminal
 from whopwatch.reports.formats import RENDERERS

@@ -22,7 +22,7 @@ from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.http import Client
-from whopwatch.metrics import pushgateway
+from whopwatch.metrics import runs
 from whopwatch.relay import run_relay
 from whopwatch.sdk import check_sdk
 from whopwatch.sdk.findings import pagination_findings
@@ -177,7 +177,7 @@ def test_the_newest_is_one_series_whichever_it_is(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(releases, "published_versions", lambda registry, name: ["0.0.9", "0.0.23"])
     groups: list[tuple[str, Mapping[str, str]]] = []
     monkeypatch.setattr(
-        pushgateway, "push_metrics", lambda registry, url, job, grouping, replace_all: groups.append((job, grouping))
+        runs, "push_metrics", lambda registry, url, job, grouping, replace_all: groups.append((job, grouping))
     )
     file = tmp_path / "sdk.prom"
     places = ["--textfile", str(file), "--pushgateway", "http://127.0.0.1:1"]

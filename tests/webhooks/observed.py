@@ -12,10 +12,10 @@ from whopwatch.signature import Refusal
 from whopwatch.simulator import Simulator
 from whopwatch.simulator.events.sender import OutgoingDelivery
 from whopwatch.webhooks.checker import DeliveryChecker
+from whopwatch.webhooks.checks import RetryMonitor
 from whopwatch.webhooks.delivery import Delivery
 from whopwatch.webhooks.ledger import DeliveryLedger
 from whopwatch.webhooks.lookup import ObjectLookup
-from whopwatch.webhooks.repeats import RetryMonitor
 
 NOW = 1_767_225_600.0
 CONTRACT = load()

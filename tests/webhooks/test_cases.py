@@ -11,8 +11,8 @@ import pytest
 from whopwatch.cli import main
 from whopwatch.contract import load
 from whopwatch.signature import signed_headers
+from whopwatch.webhooks.checker import DeliveryContracts
 from whopwatch.webhooks.samples import Sampler
-from whopwatch.webhooks.versions import DeliveryContracts
 
 CASES = Path(__file__).with_name("cases")
 SECRET = "ws_5adaf5ae17c41c84fd72722244816a4db5f6571aa3cf09d07a077fed5f0fefcf"  # noqa: S105 (made up)

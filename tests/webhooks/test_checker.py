@@ -20,9 +20,9 @@ from whopwatch.signature import Signed, new_secret
 from whopwatch.simulator import Simulator, embedded
 from whopwatch.webhooks.archive import redact_delivery
 from whopwatch.webhooks.checker import DeliveryChecker, DeliveryOutcome
+from whopwatch.webhooks.checks import DuplicateDetector, RetryMonitor
 from whopwatch.webhooks.delivery import Delivery
 from whopwatch.webhooks.lookup import ObjectLookup, different_fields
-from whopwatch.webhooks.repeats import DuplicateDetector, RetryMonitor
 from whopwatch.webhooks.samples import Sampler
 
 NOW = 1_767_225_600.0

@@ -18,19 +18,17 @@ from prometheus_client import generate_latest
 from tests.simulator.test_deliveries import Receiver, receiving
 from whopwatch.config import Secret
 from whopwatch.contract import load
-from whopwatch.core.bounded_http import usable_connections
 from whopwatch.core.errors import UsageError
+from whopwatch.core.local_server import usable_connections
 from whopwatch.core.report import Report, Verdict
 from whopwatch.reports.text import contract_line, states_line
 from whopwatch.signature import new_secret, signed_headers
 from whopwatch.simulator import Backend, SimulatorOptions
 from whopwatch.webhooks.archive import RedactedArchive
-from whopwatch.webhooks.checker import DeliveryChecker
+from whopwatch.webhooks.checker import DeliveryChecker, DeliveryContracts
 from whopwatch.webhooks.delivery import Delivery
-from whopwatch.webhooks.intake import ReceiverLimits
-from whopwatch.webhooks.listener import Listener, ReceiverEvent, run_listener, serve_metrics
+from whopwatch.webhooks.listener import Listener, ReceiverEvent, ReceiverLimits, run_listener, serve_metrics
 from whopwatch.webhooks.samples import Sampler
-from whopwatch.webhooks.versions import DeliveryContracts
 
 CONTRACT = load()
 SECRET = new_secret("0")

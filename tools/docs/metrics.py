@@ -16,13 +16,11 @@ from prometheus_client.metrics import MetricWrapperBase
 from whopwatch.core.finding import Severity
 from whopwatch.core.report import BaselineSummary, Report, State
 from whopwatch.metrics import OUTCOMES, McpMetrics, ProbeMetrics, new_registry
-from whopwatch.metrics.mcp import McpOutcome
-from whopwatch.metrics.probes import CODE_CLASSES, PHASES
-from whopwatch.metrics.pushgateway import push_success
-from whopwatch.metrics.runs import drift_metrics, sdk_metrics
+from whopwatch.metrics.probes import CODE_CLASSES, PHASES, McpOutcome
+from whopwatch.metrics.runs import drift_metrics, push_success, sdk_metrics
 from whopwatch.metrics.webhooks import WebhookMetrics
 from whopwatch.webhooks.checker import DeliveryOutcome
-from whopwatch.webhooks.intake import REJECTION_REASONS
+from whopwatch.webhooks.listener import REJECTION_REASONS
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 HEAD = """# Metrics

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
-from whopwatch.checks.causes import cause_fingerprint
+from whopwatch.checks.deduplicate import cause_fingerprint
 from whopwatch.config.accepted import ACCEPTED_FILE, AcceptedEntry
 from whopwatch.contract import Contract
 from whopwatch.core.finding import Confidence, Finding, FindingState, Severity, Source

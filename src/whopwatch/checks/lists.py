@@ -11,6 +11,7 @@ from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence, SuccessResponse
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.list_behaviour import value_at
+from whopwatch.oracle.list_comparison import met_rules, proven_violations
 from whopwatch.oracle.list_rules import (
     CURSOR_ON_EMPTY_PAGE,
     DEFAULT_SIZES_DIFFER,
@@ -25,7 +26,6 @@ from whopwatch.oracle.list_rules import (
     START_CURSOR_UNUSED,
 )
 from whopwatch.oracle.page import is_empty, page_violations, step_back_violation, traversal_violations
-from whopwatch.oracle.stability import met_rules, proven_violations
 from whopwatch.oracle.traversal import ListHistory, Traversal
 
 OwnerPaths = tuple[tuple[str, ...], ...]

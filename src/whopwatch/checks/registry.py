@@ -111,12 +111,12 @@ def _needs_key(_: Contract, operation: Operation) -> bool:
 CHECKS: tuple[Check, ...] = (
     Check(
         id="wire",
-        run="transport:transport_errors",
+        run="responses:transport_errors",
         group="answer",
         promised_by=("reference",),
         in_prober=True,
     ),
-    Check(id="latency", run="transport:latency", group="answer", judges=Judges.READS),
+    Check(id="latency", run="responses:latency", group="answer", judges=Judges.READS),
     Check(
         id="status",
         run="responses:documented_status",
@@ -126,7 +126,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         id="refused",
-        run="valid_request_rejected",
+        run="rejections:valid_request_rejected",
         group="answer",
         promised_by=_BOTH,
         in_prober=True,
@@ -171,7 +171,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         id="refusals",
-        run="invalid_request_accepted",
+        run="rejections:invalid_request_accepted",
         group="answer",
         purposes=(
             Purpose.INVALID_SIZE,
@@ -275,7 +275,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         id="moving",
-        run="pagination_under_writes",
+        run="writes:pagination_under_writes",
         group="paging",
         purposes=(Purpose.MOVING_PAGE,),
         judges=Judges.READS_DURING_WRITES,

@@ -29,9 +29,9 @@ from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, show_progress
 from whopwatch.cli._support.telemetry import RunTraces
 from whopwatch.config.accepted import load_accepted
-from whopwatch.config.companies import Company, read_companies
 from whopwatch.config.contract_choice import AUTO, ContractChoice, named_contract
 from whopwatch.config.shard import Shard
+from whopwatch.config.targets_file import Company, read_companies
 from whopwatch.contract import Contract
 from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError

@@ -68,7 +68,7 @@ def fields_command(
 
 
 def _print(report: FieldsReport, *, is_compared: bool) -> None:
-    from whopwatch.core.foreign_text import sanitize
+    from whopwatch.core.redaction import sanitize
 
     for field in report.never_seen:
         where = ", ".join(field.places)

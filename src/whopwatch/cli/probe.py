@@ -254,7 +254,7 @@ def _check_mcp(
 def _check_mcp_here(
     contract: Path, url: str, key: str | None, company: str | None, options: McpOptions, number: int
 ) -> tuple[Report, int]:
-    from whopwatch.mcp.short_check import check_briefly
+    from whopwatch.mcp.survey import check_briefly
 
     return check_briefly(load(contract), url, key, company, calls=options.calls, seconds=options.timeout, number=number)
 

@@ -67,7 +67,7 @@ def upgrade_command(
         raise UsageError("--to and --next exclude each other.", expected="one of the two")
     from whopwatch.contract import edition_dir, load
     from whopwatch.contract.loader import NEWEST
-    from whopwatch.core.foreign_text import sanitize
+    from whopwatch.core.redaction import sanitize
     from whopwatch.diff.result import compare_sides
     from whopwatch.diff.sides import Side, read_side
     from whopwatch.usage.command_run import describe_run, split_command

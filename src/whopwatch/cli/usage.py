@@ -78,7 +78,7 @@ def usage_command(
     could not be followed.
     """
     from whopwatch.config.contract_choice import named_contract
-    from whopwatch.core.foreign_text import sanitize
+    from whopwatch.core.redaction import sanitize
     from whopwatch.usage.command_run import describe_run, record_run, split_command
     from whopwatch.usage.scan import scan
 
@@ -115,7 +115,7 @@ def _read_log(recorder: Recorder, name: str | None, rate: float | None, config: 
 
 
 def _print(profile: Profile, output: str | None) -> None:
-    from whopwatch.core.foreign_text import sanitize
+    from whopwatch.core.redaction import sanitize
 
     coverage = profile.coverage
     for id, use in sorted(profile.operations.items())[:SHOWN_ROWS]:

@@ -15,7 +15,7 @@ from whopwatch.cli._support.root import LazyGroup
 from whopwatch.config import Secret, read_secret
 from whopwatch.contract import load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, UsageError
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Verdict
 from whopwatch.signature import require_secret, split_secrets
 

@@ -23,12 +23,12 @@ from whopwatch.cli._support.printing import output_report
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
 from whopwatch.config import SIMULATOR
 from whopwatch.config.contract_choice import choose_contract
-from whopwatch.config.urls import is_local
+from whopwatch.config.target import is_local
 from whopwatch.contract import Contract
 from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import UsageError
 from whopwatch.core.exit_codes import exit_code
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.reports.text import contract_words
 from whopwatch.run.target import open_target
 
@@ -113,12 +113,10 @@ def webhook_listen(
     """Receive, verify and check deliveries, and report at the end whether they match the contract."""
     from whopwatch.usage.impact import add_impacts, choose_profile
     from whopwatch.webhooks.archive import RedactedArchive
-    from whopwatch.webhooks.checker import DeliveryChecker
+    from whopwatch.webhooks.checker import DeliveryChecker, delivery_contracts
     from whopwatch.webhooks.handler import require_handler_url
-    from whopwatch.webhooks.intake import ReceiverLimits
-    from whopwatch.webhooks.listener import run_listener
+    from whopwatch.webhooks.listener import ReceiverLimits, run_listener
     from whopwatch.webhooks.lookup import ObjectLookup
-    from whopwatch.webhooks.versions import delivery_contracts
 
     profile = choose_profile(usage_file, None, fail_on)
     outputs, contracts = Outputs({"json": json_file}, None, {}), delivery_contracts(contract_name)

@@ -18,16 +18,15 @@ from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
 from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, exit_code
 from whopwatch.core.finding import Severity
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report
 from whopwatch.reports.formats import to_json_text
 from whopwatch.reports.text import impact_words, location, plural
 from whopwatch.run.conclude import RowEvidence, conclude
 from whopwatch.signature import TOLERANCE_SECONDS, Refusal, Signed, split_secrets
 from whopwatch.usage.impact import choose_profile, weigh_finding
-from whopwatch.webhooks.checker import check_recorded, has_violation
+from whopwatch.webhooks.checker import PayloadResult, check_recorded, delivery_contracts, has_violation
 from whopwatch.webhooks.delivery import event_operation, read_delivery
-from whopwatch.webhooks.versions import PayloadResult, delivery_contracts
 
 EXAMPLE = f"""\b
 Examples:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from whopwatch.config.target import Secret, Target, read_secret
+from whopwatch.config.target import Secret, Target, is_local, normal_base_url, read_secret, refuse_unencrypted, v2_of
 from whopwatch.config.targets_file import (
     BUILT_IN,
     CONFIG_FILE,
@@ -17,7 +17,6 @@ from whopwatch.config.targets_file import (
     is_company_id,
     read_config,
 )
-from whopwatch.config.urls import is_local, normal_base_url, refuse_unencrypted, v2_of
 from whopwatch.core.errors import UsageError, did_you_mean, quoted_input
 
 BASE_URL = "WHOP_BASE_URL"

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import jsonschema_rs
 
 from whopwatch.core.errors import first_few
-from whopwatch.core.names import document_names, name_token, shape_of
+from whopwatch.core.redaction import document_names, name_token, shape_of
 
 _NULL = {"type": "null"}
 _ANNOTATIONS = frozenset({"default", "deprecated", "description", "discriminator", "example", "examples", "title"})

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
 
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 
 EXIT_CLEAN = 0
 EXIT_DRIFT = 1

@@ -16,7 +16,7 @@ from typing import Any
 
 from whopwatch.contract import Contract
 from whopwatch.contract.list_behaviour import MATCHES_NOTHING, NONEXISTENT_ID_SUFFIX, epoch_seconds
-from whopwatch.core.names import placeholder, shape_of
+from whopwatch.core.redaction import placeholder, shape_of
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T t])\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)

@@ -16,7 +16,7 @@ from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Phases
 from whopwatch.core.finding import Finding
-from whopwatch.core.names import shape_of
+from whopwatch.core.redaction import shape_of
 from whopwatch.core.strict_json import MAX_BODY_LEVELS, MAX_BODY_VALUES, BodyProblem
 from whopwatch.har.pseudonyms import Pseudonymizer, vocabulary_of
 from whopwatch.har.read import EXTENSION_KEY, Facts, match_path

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from whopwatch.checks.acceptance import ACCEPTED_CHECK
-from whopwatch.checks.causes import WHOLE_API, Cause, cause_of
+from whopwatch.checks.deduplicate import WHOLE_API, Cause, cause_of
 from whopwatch.contract import Contract
 from whopwatch.core.finding import INACTIVE, Confidence, Finding, FindingState, Occurrence
 from whopwatch.core.report import (

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from whopwatch.config import SIMULATOR, resolve_target, target_name
 from whopwatch.config.accepted import AcceptedEntry
-from whopwatch.config.companies import Company
-from whopwatch.config.urls import host_of, is_local
+from whopwatch.config.target import host_of, is_local
+from whopwatch.config.targets_file import Company
 from whopwatch.core.errors import ConfigError, WhopwatchError
 from whopwatch.core.report import Report, timestamp
 from whopwatch.history.aggregate import aggregate_targets

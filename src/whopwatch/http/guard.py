@@ -13,7 +13,7 @@ from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from whopwatch.config import Target
-from whopwatch.config.urls import is_production
+from whopwatch.config.target import is_production
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.redaction import redact
 

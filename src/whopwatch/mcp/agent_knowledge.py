@@ -17,7 +17,7 @@ from whopwatch.contract.loader import describe_contract, editions
 from whopwatch.core.drift_classes import DRIFT_CLASSES
 from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.core.finding import INACTIVE, Finding, Impact
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import OperationResult, Report, State
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import side_of_contract

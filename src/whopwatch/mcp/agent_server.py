@@ -19,8 +19,8 @@ from mcp_types import ToolAnnotations
 
 from whopwatch import __version__
 from whopwatch.core.errors import UsageError, WhopwatchError
-from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.local_server import HOST, served
+from whopwatch.core.redaction import sanitize
 from whopwatch.mcp.agent_knowledge import MAX_SHOWN_LINE, Knowledge
 
 # The library logs what clients send, and a traceback quotes the files that are read.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from whopwatch.core.names import shape_of
+from whopwatch.core.redaction import shape_of
 
 
 def is_shown(name: str) -> bool:

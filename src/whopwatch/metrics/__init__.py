@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from whopwatch.metrics.exposition import CONTENT_TYPE, OPENMETRICS_TYPE, Exposition, media_type_for
-from whopwatch.metrics.mcp import McpMetrics
-from whopwatch.metrics.probes import OUTCOMES, OperationSeries, ProbeMetrics, ProbeOutcome, new_registry
+from whopwatch.metrics.probes import OUTCOMES, McpMetrics, OperationSeries, ProbeMetrics, ProbeOutcome, new_registry
 
 __all__ = [
     "CONTENT_TYPE",

@@ -13,10 +13,9 @@ from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.http.call import is_usable
 from whopwatch.oracle.documented_fields import EXPAND, MIN_OBJECTS, deprecated_properties, expandable
-from whopwatch.oracle.object_features import features
 from whopwatch.planning.list_requests import remaining_pages
 from whopwatch.planning.reach import next_values, request_operation
-from whopwatch.planning.state import Experiment, RunState, Trace, items, own_ids, own_objects
+from whopwatch.planning.state import Experiment, RunState, Trace, features, items, own_ids, own_objects
 
 OBJECTS_PER_TURN = 2
 DEVIATING_OBJECTS = 2

@@ -10,8 +10,8 @@ from whopwatch.contract import Operation
 from whopwatch.contract.list_behaviour import PAGING, Pairs
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
+from whopwatch.oracle.list_comparison import proven_violations, suspected_violations
 from whopwatch.oracle.list_rules import names_parameter
-from whopwatch.oracle.stability import proven_violations, suspected_violations
 from whopwatch.planning import filter_values
 from whopwatch.planning.state import Experiment, FilteredFirstPage, RunState, cursor, has_next, items
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 
 from whopwatch.config import SIMULATOR, Target
-from whopwatch.config.urls import refuse_unencrypted
+from whopwatch.config.target import refuse_unencrypted
 from whopwatch.core.errors import ConfigError, TargetError
 from whopwatch.core.report import Report
 from whopwatch.metrics import McpMetrics

@@ -13,7 +13,7 @@ from whopwatch.contract import Contract
 from whopwatch.core.errors import WhopwatchError
 from whopwatch.core.exchange import Purpose
 from whopwatch.core.finding import Finding
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report, State
 from whopwatch.pytest_plugin import options
 from whopwatch.reports.curl import Requests

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from whopwatch.core.finding import Finding, FindingState, Impact
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report, Verdict
 from whopwatch.reports.markdown import MARKS
 from whopwatch.reports.text import (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from whopwatch.core.errors import first_few
 from whopwatch.core.finding import Finding, Impact, Severity
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.diff.model import Direction
 from whopwatch.diff.result import ComparedChange, Comparison
 from whopwatch.reports.html import page_template

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from whopwatch.core.finding import Severity
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Verdict
 from whopwatch.diff.result import Comparison
 from whopwatch.reports.contract_changelog import ChangelogEntry, changelog, not_compared, summary

@@ -7,7 +7,7 @@ import re
 from whopwatch.config.targets_file import BUILT_IN
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.finding import Finding, RequestExample
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report
 
 UNKNOWN_BASE = "$WHOP_BASE_URL"

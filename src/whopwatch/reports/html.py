@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from whopwatch.config.accepted import AcceptedEntry, entry_text
 from whopwatch.core.finding import Finding, FindingState
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import OperationResult, Report, State, Verdict
 from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.text import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from whopwatch.core.finding import Finding, FindingState
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.text import (

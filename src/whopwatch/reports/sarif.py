@@ -15,7 +15,7 @@ from typing import Any
 from whopwatch.contract.loader import DEFAULT_VERSION, contracts_dir, is_version
 from whopwatch.core.drift_classes import DRIFT_CLASSES, class_slug, class_title
 from whopwatch.core.finding import Finding, FindingState, Severity
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report, TargetResult, Verdict
 from whopwatch.reports.curl import Requests
 from whopwatch.reports.text import class_page, contract_line, evidence, most_severe_first, reference_page

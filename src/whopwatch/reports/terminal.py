@@ -17,7 +17,7 @@ from rich.text import Text
 
 from whopwatch.core.errors import first_few
 from whopwatch.core.finding import Finding, Severity
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.text import (

@@ -12,8 +12,8 @@ from whopwatch.config.targets_file import SIMULATOR
 from whopwatch.core.drift_classes import DRIFT_CLASSES, class_title
 from whopwatch.core.errors import first_few
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Impact, Severity
-from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.links import documentation_page
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import OperationResult, Report, State, TargetResult, Verdict
 from whopwatch.reports.curl import Requests
 

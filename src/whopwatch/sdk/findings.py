@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from whopwatch.contract import Operation
 from whopwatch.core.finding import Confidence, Finding, Occurrence, Severity, Source
-from whopwatch.core.names import name_token
+from whopwatch.core.redaction import name_token
 
 DifferenceKind = Literal["lost", "changed", "let-through", "missing", "unknown", "added"]
 ENUM_VALUE, DATE, INTEGER = "one of the declared values", "a date", "an integer"

@@ -12,7 +12,7 @@ from jinja2 import Environment
 from whopwatch import __version__
 from whopwatch.core.errors import first_few
 from whopwatch.core.finding import Severity
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.reports.text import class_page, escape_markdown, plural
 from whopwatch.usage.upgrade import SdkMove, Task, Worklist
 

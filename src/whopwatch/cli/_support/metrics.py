@@ -53,7 +53,7 @@ class Metrics:
         """
         from prometheus_client import generate_latest
 
-        from whopwatch.metrics.pushgateway import push_metrics, push_success
+        from whopwatch.metrics.runs import push_metrics, push_success
 
         if self._pushgateway:
             replace_all = report.verdict is not Verdict.COULD_NOT_CHECK

@@ -13,7 +13,7 @@ import click
 from whopwatch.cli._support.colors import make_console
 from whopwatch.cli._support.options import VERBOSITY
 from whopwatch.cli._support.outputs import Outputs
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from whopwatch.core.errors import UsageError
-from whopwatch.core.foreign_text import safe_output
+from whopwatch.core.redaction import safe_output
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from whopwatch.config.urls import is_local
+from whopwatch.config.target import is_local
 from whopwatch.contract import Contract, Event
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.errors import UsageError

@@ -228,3 +228,10 @@ def test_lenient_answers_any_well_formed_version(newest: Contract) -> None:
     for version in ("2026-10-15-1", "2026-10-15", "2025-01-01"):
         assert lenient("GET", path, headers={"api-version-date": version}).status == 200
     assert lenient("GET", path, headers={"api-version-date": "yesterday"}).status == 400
+
+
+def test_products_are_listed_by_their_account(ask: Asker) -> None:
+    """The object of the account has no documented fields there; its id is what the filter compares."""
+    account = ask.backend.world.account.id
+    rows = ask.operation("products.list", {"account_id": account}).json["data"]
+    assert {row["account"]["id"] for row in rows} == {account}

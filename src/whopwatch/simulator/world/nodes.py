@@ -67,6 +67,10 @@ class NodeReader:
 
     def __init__(self, contract: Contract, names: Mapping[str, str]) -> None:
         self._schemas = schemas_of(contract)
+        self._account = contract.account
+        parameters = (one for operation in contract.operations.values() for one in operation.parameters)
+        of_account = (one.id_prefixes for one in parameters if one.resource == self._account.resource)
+        self._account_prefix = next((prefixes[0] for prefixes in of_account if prefixes), None)
         self._names = names
         self._known: dict[tuple[SchemaNode, str | None], FieldNode] = {}
         self._open: Counter[SchemaNode] = Counter()
@@ -133,6 +137,9 @@ class NodeReader:
             values = schema.additional
             if values and self._ends(values, depth + 1):
                 return self._empty(schema)
+            if name == self._account.object_field:  # its fields are not documented; its id is what lists filter by
+                fields = {"id": FieldNode("string", prefix=self._account_prefix)}
+                return FieldNode("reference", fields=fields, resource=self._account.resource)
             return FieldNode("map", item=self._read(values, name, depth + 1) if values and not values.is_any else None)
         fields = {
             key: self._read(child, key, depth + 1)

@@ -3,47 +3,39 @@
 What each integration uses is listed by hand in expected.yaml. Part `recognition` prints precision and recall of the
 scan by language and source. Part `versions` compares the contract of 2025-01-01 with that of every version that an SDK
 release requests, and prints for each integration how many of the critical and high findings are shown as `hits you`,
-how many of those do by the list written by hand, and how many pages are left. Part `upgrade` runs each integration in
-Python that has a run in corpus/runs at simulators of the first and the newest version, before the move, after it, and
-with the suggested edits and the work by hand in corpus/upgraded. Part `size` scans 200,000 lines, with files that are
+how many of those do by the list written by hand, and how many pages are left. Part `upgrade` moves each integration
+from the first to the newest version (see benchmarks/upgrades.py), part `run` does the same with `upgrade --run`. Part
+`size` scans 200,000 lines, with files that are
 broken, generated, linked or in another encoding. Exit code 1 if an aim is missed.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
-import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import httpx
 import yaml
 
+from benchmarks.upgrades import CORPUS, print_upgrades, print_user_runs
 from benchmarks.usage import command_line
 from whopwatch.cli._support.options import cache_folder
 from whopwatch.contract import edition_dir, load
-from whopwatch.contract_build.fetch import fetch_release
 from whopwatch.core.finding import Finding, Impact, Severity
 from whopwatch.diff.result import Comparison, compare_sides
-from whopwatch.diff.sides import Side, read_side
-from whopwatch.simulator import Simulator, embedded
-from whopwatch.usage.command_run import run_at_simulator
+from whopwatch.diff.sides import read_side
 from whopwatch.usage.impact import weigh_comparison
 from whopwatch.usage.profile import Profile
 from whopwatch.usage.scan import scan
-from whopwatch.usage.upgrade import plan_upgrade
 
-CORPUS = Path(__file__).parent.parent / "tests" / "usage" / "corpus"
 VIA_HTTP = "http"
 """The entry of a used operation that the code requests without the SDK."""
 PYTHON = ".py"
@@ -246,99 +238,6 @@ def _count(row: Row, name: str, version: str, finding: Finding) -> None:
         row.missed.append(text)
 
 
-# Upgrades
-
-OLD, NEW = "2025-01-01", "newest"
-SDK_OF = {OLD: "0.0.23", NEW: "2.6.0"}
-
-
-@dataclass(frozen=True)
-class Upgrade:
-    """The move of one integration: the runs, the changes that hit it, and the lines that a person has to change."""
-
-    name: str
-    runs: tuple[bool, ...]
-    hits: int
-    renames: int
-    mechanical: int
-    hand_lines: int
-    hand_lines_listed: int
-
-
-def print_upgrades(cache_dir: Path) -> bool:
-    """Print the table of upgrades. Return whether each integration passes before the move and after the work."""
-    names = sorted(path.name for path in (CORPUS / "upgraded").glob("*.py"))
-    print("| integration | old | new, unchanged | new, upgraded | hits | renames | by edit | lines by hand | listed |")
-    print("|---|---|---|---|---:|---:|---:|---:|---:|")
-    is_met = True
-    with tempfile.TemporaryDirectory() as scratch:
-        for release in SDK_OF.values():
-            package = fetch_release("pypi", "whop-sdk", release, cache_dir)
-            zipfile.ZipFile(cache_dir / package.file).extractall(Path(scratch) / release)
-        libraries = Path(scratch) / "libraries"
-        command = [sys.executable, "-m", "pip", "install", "-q", "--target", str(libraries), "aiohttp"]
-        subprocess.run(command, check=True, capture_output=True)  # noqa: S603
-        for name in names:
-            one = _upgrade(name, Path(scratch), libraries)
-            old, unchanged, upgraded = ("passes" if is_passed else "fails" for is_passed in one.runs)
-            counts = f"{one.hits} | {one.renames} | {one.mechanical} | {one.hand_lines} | {one.hand_lines_listed}"
-            print(f"| {name} | {old} | {unchanged} | {upgraded} | {counts} |", flush=True)
-            is_met = is_met and one.runs[0] and one.runs[2]
-    return is_met
-
-
-def _upgrade(name: str, scratch: Path, libraries: Path) -> Upgrade:
-    old, new = (read_side(str(edition_dir(version)), scratch) for version in (OLD, NEW))
-    old, new = (Side(load(version).version or version, side.apis) for version, side in ((OLD, old), (NEW, new)))
-    worklist = plan_upgrade(compare_sides(old, new), profile_of(name))
-    edited = next(iter(worklist.edited.values()), (CORPUS / name).read_text(encoding="utf-8"))
-    upgraded = (CORPUS / "upgraded" / name).read_text(encoding="utf-8")
-    by_hand = _changed_lines(edited, upgraded)
-    listed_lines = {int(place.rpartition(":")[2]) for task in worklist.tasks for place in task.finding.impact_places}
-    listed_lines |= {int(place.rpartition(":")[2]) for move in worklist.sdk for place in move.places}
-    runs = tuple(
-        run_integration(name, version, [folder, libraries, scratch / SDK_OF[version]])
-        for version, folder in ((OLD, CORPUS), (NEW, CORPUS), (NEW, CORPUS / "upgraded"))
-    )
-    renames = [task for task in worklist.hits if task.rename]
-    mechanical = sum(bool(task.edited) and not task.by_hand for task in renames)
-    is_listed = sum(any(abs(line - other) <= NEAR for other in listed_lines) for line in by_hand)
-    return Upgrade(name, runs, len(worklist.hits), len(renames), mechanical, len(by_hand), is_listed)
-
-
-NEAR = 1
-"""A statement that a person changes may begin a line before or after the listed place."""
-
-
-def _changed_lines(before: str, after: str) -> set[int]:
-    """Return the lines of `before` that change; what is inserted counts for the line before it."""
-    matcher = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
-    changed: set[int] = set()
-    for kind, first, last, _, _ in matcher.get_opcodes():
-        if kind != "equal":
-            changed |= set(range(first + 1, max(last, first + 1) + 1))
-    return changed
-
-
-def run_integration(name: str, version: str, path: list[Path]) -> bool:
-    """Run an integration at a simulator. Return whether its run ends with 0."""
-    contract = load(version)
-    with embedded(contract) as simulator:
-        ids = [id for resource in ("products", "plans", "payments") for id in _ids(simulator, resource)]
-    os.environ |= {"CORPUS_IDS": ",".join(ids), "CORPUS_VERSION": version}
-    words = [sys.executable, str(CORPUS / "runs" / f"run_{name}")]
-    result = run_at_simulator(words, contract, python_path=path, output=subprocess.DEVNULL)
-    return result.is_passed
-
-
-def _ids(simulator: Simulator, resource: str) -> list[str]:
-    account = simulator.backend.contract.account.id_field
-    address = f"{simulator.base_url}/{resource}"
-    headers = {"Authorization": f"Bearer {simulator.api_key}"}
-    rows = httpx.get(address, params={account: simulator.company_id}, headers=headers, timeout=60).json()["data"]
-    return [row["id"] for row in rows]
-
-
 # Size
 
 LINES, MAX_SECONDS, MAX_MIB = 200_000, 20.0, 500
@@ -391,7 +290,7 @@ def _write_code(folder: Path) -> int:
     return lines
 
 
-PARTS = ("recognition", "versions", "upgrade", "size")
+PARTS = ("recognition", "versions", "upgrade", "run", "size")
 
 
 def main() -> int:
@@ -405,7 +304,9 @@ def main() -> int:
     if arguments.part == "size":
         return 0 if print_size() else 1
     if arguments.part == "upgrade":
-        return 0 if print_upgrades(cache_folder(arguments.cache_dir)) else 1
+        return 0 if print_upgrades(list(listed()), cache_folder(arguments.cache_dir)) else 1
+    if arguments.part == "run":
+        return 0 if print_user_runs(list(listed()), cache_folder(arguments.cache_dir)) else 1
     return 0 if print_versions(cache_folder(arguments.cache_dir)) else 1
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from benchmarks.integrations import AIMS, CORPUS, NEW, OLD, listed, recognition, run_integration
+from benchmarks.integrations import AIMS, listed, recognition
+from benchmarks.upgrades import CORPUS, Hunk, file_of_tests, not_listed, patch_of, places_of, plan, read_hunks
 
 
 @pytest.mark.parametrize(("suffixes", "count"), [((".py",), 11), ((".ts", ".tsx", ".js"), 8)])
@@ -22,10 +27,28 @@ def test_precision_and_recall() -> None:
     assert len(scores) == 6
 
 
+def test_every_integration_has_tests() -> None:
+    assert [name for name in listed() if not file_of_tests(name).is_file()] == []
+
+
 @pytest.mark.thorough
-def test_an_integration_without_the_sdk_passes_after_the_move(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CORPUS_IDS", "")
-    monkeypatch.setenv("CORPUS_VERSION", "")
-    assert run_integration("raw_httpx.py", OLD, [CORPUS])
-    assert not run_integration("raw_httpx.py", NEW, [CORPUS])
-    assert run_integration("raw_httpx.py", NEW, [CORPUS / "upgraded"])
+@pytest.mark.parametrize("name", sorted(listed()))
+def test_the_work_by_hand_is_in_the_worklist(name: str, tmp_path: Path) -> None:
+    shutil.copy2(CORPUS / name, tmp_path)
+    worklist = plan(name, tmp_path)
+    patch = patch_of(name).read_text(encoding="utf-8") if patch_of(name).is_file() else ""
+    for part in filter(None, (worklist["edits"], patch)):
+        command = ["git", "apply", "--unidiff-zero", "-"]
+        subprocess.run(command, cwd=tmp_path, input=part, text=True, check=True)
+    assert [problem for hunk in read_hunks(patch) if (problem := not_listed(hunk, places_of(worklist)))] == []
+    assert worklist["edits"] or patch or name == "fastapi_webhooks.py"
+
+
+def test_work_that_is_not_listed_is_counted() -> None:
+    places = {"payments.list /data/*/total": {7}, "client": {3}}
+    far = ("-print(payment.total)", "+print(payment.total.amount)")
+    assert not_listed(Hunk((), (7,), far), places) == "line 7: no entry"
+    assert "not in the worklist" in not_listed(Hunk(("payments.list /data/*/user",), (7,), far), places)
+    assert "no place" in not_listed(Hunk(("payments.list /data/*/total",), (12,), far), places)
+    assert not_listed(Hunk(("payments.list /data/*/total",), (8,), far), places) == ""
+    assert not_listed(Hunk(("client",), (1,), ("+import os",)), places) == ""

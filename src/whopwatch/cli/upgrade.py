@@ -85,10 +85,10 @@ def upgrade_command(
     words = split_command(command) if command else None
     sides = side(old), side(newer)
     profile = read_profile(usage_file) if usage_file else scan(sources, load(edition_dir(old)))
-    worklist = plan_upgrade(compare_sides(*sides), profile)
+    contracts = load(edition_dir(old)), load(edition_dir(newer))
+    worklist = plan_upgrade(compare_sides(*sides), profile, contracts)
     if words:
         click.echo(sanitize(describe_run(words)), err=True)
-        contracts = load(edition_dir(old)), load(edition_dir(newer))
         runs = run_before_and_after(words, *contracts, sources, worklist.edited)
         worklist = replace(worklist, runs=runs)
     text = FORMATS[form](worklist)

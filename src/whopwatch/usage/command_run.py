@@ -38,6 +38,7 @@ LANGUAGE_HEADERS = ("x-stainless-lang", "x-fern-language")
 RAW_HEADER = "x-stainless-raw-response"
 """Sent by a call whose response the SDK does not parse."""
 ROWS_VARIABLE = "WHOPWATCH_USAGE_ROWS"
+VERSION_VARIABLE = "WHOP_API_VERSION_DATE"
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def run_at_simulator(
             "WHOP_API_KEY": simulator.api_key,
             "WHOP_COMPANY_ID": simulator.company_id,
             "WHOP_WEBHOOK_SECRET": simulator.webhook_secret,
+            VERSION_VARIABLE: contract.version or "",
             "PYTHONPATH": os.pathsep.join(path),
             ROWS_VARIABLE: str(rows or ""),
         }

@@ -24,7 +24,7 @@ _READ = (_QUOTED, r"(?<=\.)NAME(?!\w)")
 _READ_SCRIPT = (*_READ, r"(?<=[{,\s])NAME(?=\s*:)")
 _CALLED = (r"(?<![\w])NAME(?!\w)",)
 _SEGMENT = (r"(?<=/)NAME(?=[/?\"'`]|$)",)
-_SCRIPTS = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
+SCRIPTS = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
 
 
 def last_name(location: str) -> str:
@@ -99,7 +99,7 @@ class Edits:
             return None
         if any(self._renames.get(key) != rename for key in used):
             return None  # something of this name stays
-        is_script = places[0].rpartition(":")[0].endswith(_SCRIPTS)
+        is_script = places[0].rpartition(":")[0].endswith(SCRIPTS)
         patterns = _SENT if not location.startswith("/") else _READ_SCRIPT if is_script else _READ
         count = len({key[1] for key in used})
         for before, after in ((old, rename[1]), (_camel(old), _camel(rename[1]))):

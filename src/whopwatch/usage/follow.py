@@ -31,6 +31,7 @@ from whopwatch.usage.values import (
     Value,
     Values,
     Variables,
+    WrittenName,
     is_one_of_many,
     union,
 )
@@ -212,7 +213,7 @@ class Follower:
                 spread = next((one for one in values if isinstance(one, RecordValue)), None)
                 fields += spread.fields if spread else ((None, values),)
                 continue
-            fields.append((key, values))
+            fields.append((WrittenName.at(key, self.path, value.line), values))
             callbacks = [one for one in values if isinstance(one, Callback)]
             if key in self.index.contract.events and callbacks:
                 self._recorder.operation(f"webhook:{key}", self.path, value.line)
@@ -475,7 +476,8 @@ class Follower:
                     if isinstance(one, Object):
                         one.attributes.set(target.name, values, adds=True)
                     elif isinstance(one, RecordValue) and isinstance(target.base, s.Name):
-                        more = RecordValue((*one.fields, (target.name, values))[:MAX_RECORD_FIELDS])
+                        added = WrittenName.at(target.name, self.path, line), values
+                        more = RecordValue((*one.fields, added)[:MAX_RECORD_FIELDS])
                         kept = tuple(other for other in scope.get(target.base.id) or () if other != one)
                         scope.set(target.base.id, (*kept, more), adds=False)
             case s.Item():
@@ -605,7 +607,9 @@ class Follower:
         base = self._value(function.base, scope) if isinstance(function, s.Access) else ()
         callee = self.access(base, name, node.line) if base else self._value(function, scope) if not name else ()
         arguments = [self._value(one, scope) for one in node.arguments]
-        named = [(key, self._value(value, scope)) for key, value in node.named]
+        named: list[tuple[str, Values]] = [
+            (WrittenName.at(key, self.path, value.line), self._value(value, scope)) for key, value in node.named
+        ]
         if name in known.CALLS_TOOL:
             self._tool_call(arguments, named, node.line)
         found = [self._method(value, name, arguments, node.line) for value in self._narrowed_values(base)]
@@ -820,7 +824,7 @@ def _data_within(values: Values) -> Iterator[Data]:
 def _as_text(value: Value) -> tuple[str | None, ...]:
     """Return a value within a string: of a record in a query, its names."""
     if isinstance(value, RecordValue):
-        return ("&".join(f"{name}=" for name, _ in value.fields if name),)
+        return tuple(part for name, _ in value.fields if name for part in (name, "=&"))
     return value.parts if isinstance(value, String) else ()
 
 

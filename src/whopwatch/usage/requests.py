@@ -9,7 +9,7 @@ from whopwatch.contract import Operation
 from whopwatch.contract.schema_tree import SchemaNode
 from whopwatch.usage.api_index import ApiIndex, Steps, pointer
 from whopwatch.usage.recorder import Recorder
-from whopwatch.usage.values import Http, HttpResponse, Items, RecordValue, String, Values
+from whopwatch.usage.values import Http, HttpResponse, Items, RecordValue, String, Values, WrittenName
 
 Named = list[tuple[str, Values]]
 _QUERY_NAME = re.compile(r"(?:^|&)([A-Za-z_]\w*(?:\[\])?)=")
@@ -36,6 +36,7 @@ class RequestReader:
             self._sent(operation, name, values, path, line)
 
     def _sent(self, operation: Operation, name: str, values: Values, path: str, line: int) -> None:
+        path, line = name.place if isinstance(name, WrittenName) else (path, line)
         parameter = operation.parameter(name) or operation.parameter(f"{name}[]")
         if parameter is not None and parameter.location != "header":
             self._recorder.location(operation.id, f"param:{parameter.name}", path, line, is_guess=False)
@@ -50,6 +51,7 @@ class RequestReader:
         below = node.fields.get(name)
         if below is None or len(above) > 8:
             return
+        path, line = name.place if isinstance(name, WrittenName) else (path, line)
         steps = (*above, name)
         self._recorder.location(operation.id, f"body:{pointer(steps)}", path, line, is_guess=False)
         for value in values:
@@ -120,14 +122,20 @@ class RequestReader:
         self._recorder.call(*place)
         self._recorder.operation(operation.id, *place, is_guess=is_guess)
         self._recorder.sdk_part("requests", *place)
-        self._sent_raw(operation, options, query, place, rest)
+        written = {part: part for part in parts if isinstance(part, WrittenName)}
+        names = [written.get(name, name) for name in _QUERY_NAME.findall(query)]
+        self._sent_raw(operation, options, names, place, rest)
         return (HttpResponse(operation.id, is_guess),)
 
     def _sent_raw(
-        self, operation: Operation, options: dict[str, Values], query: str, place: tuple[str, int], rest: list[Values]
+        self,
+        operation: Operation,
+        options: dict[str, Values],
+        names: list[str],
+        place: tuple[str, int],
+        rest: list[Values],
     ) -> None:
-        """Note the query and body of a request, whatever its client calls them."""
-        names = list(_QUERY_NAME.findall(query))
+        """Note the query and body of a request, whatever its client calls them. `names` are those in its address."""
         sent: Named = [(name, ()) for name in names]
         for key in ("params", "searchParams", "json", "data", "body", "content"):
             sent += _fields(options.get(key, ()))

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from whopwatch.contract import Contract
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.loader import is_version, version_order
 from whopwatch.core.finding import Finding, Impact, Severity
 from whopwatch.diff.result import Comparison, PlacedFinding
-from whopwatch.usage.edits import Edits, Rename, last_name, renamed_segment
+from whopwatch.usage.edits import SCRIPTS, Edits, Rename, last_name, renamed_segment
 from whopwatch.usage.impact import weigh_finding
 from whopwatch.usage.profile import Profile, place_order
+from whopwatch.usage.upgrade_fields import UsedFields
 from whopwatch.usage.upgrade_run import UpgradeRun
 
-_SUFFIXES = {"Python": (".py", ".pyw"), "any": ("",)}
+_SUFFIXES = {"Python": (".py", ".pyw"), "TypeScript": SCRIPTS, "any": ("",)}
 """The files of the languages in sdk_moves.toml."""
 _WIDE_RENAME = "api-wide-rename"
 
@@ -84,9 +86,18 @@ class Worklist:
         return tuple(sorted({task.finding.operation for task in self.tasks} - {""}))
 
 
-def plan_upgrade(comparison: Comparison, profile: Profile) -> Worklist:
-    """Return the worklist of a comparison for the code that `profile` was made of. Files are read, never written."""
+def plan_upgrade(
+    comparison: Comparison, profile: Profile, contracts: tuple[Contract, Contract] | None = None
+) -> Worklist:
+    """Return the worklist of a comparison for the code that `profile` was made of. Files are read, never written.
+
+    With the contracts of both versions, the list also has what the comparison does not show of the fields that the code
+    uses, and no rename to a name that the newer version does not have at this place.
+    """
     renames = dict(_renames(comparison))
+    used = UsedFields(profile, *contracts) if contracts else None
+    if used:
+        renames = {key: rename for key, rename in renames.items() if used.has_renamed(*key, rename)}
     tasks: list[tuple[Finding, tuple[str, str] | None]] = []
     unused = 0
     for placed in comparison.places:
@@ -97,6 +108,8 @@ def plan_upgrade(comparison: Comparison, profile: Profile) -> Worklist:
             unused += 1
         else:
             tasks.append((finding, renames.get(_key(finding))))
+    moved = {id: rename[1] for (id, location), rename in renames.items() if location == "path"}
+    tasks += ((finding, None) for finding in (used.not_compared(moved) if used else ()))
     edits = Edits(profile, renames, _segments(comparison, renames))
     planned = [_planned(finding, rename, edits) for finding, rename in tasks]
     planned.sort(key=_order)
@@ -108,27 +121,32 @@ def plan_upgrade(comparison: Comparison, profile: Profile) -> Worklist:
         edits.diff(),
         profile,
         edits.texts(),
-        sdk_moves(comparison, profile),
+        sdk_moves(comparison, profile, used.sdk_calls() if used else {}),
     )
 
 
-def sdk_moves(comparison: Comparison, profile: Profile) -> tuple[SdkMove, ...]:
-    """Return what the code has to change for the SDK releases of the new version, as sdk_moves.toml lists it."""
+def sdk_moves(
+    comparison: Comparison, profile: Profile, calls: Mapping[str, list[str]] | None = None
+) -> tuple[SdkMove, ...]:
+    """Return what the code has to change for the SDK releases of the new version, as sdk_moves.toml lists it.
+
+    `calls` are the places of calls that the SDK takes in another way, by part.
+    """
     if not (is_version(comparison.old) and is_version(comparison.new)):
         return ()
     old, new = version_order(comparison.old), version_order(comparison.new)
+    parts = {name: use.places for name, use in profile.sdk_parts.items()} | dict(calls or {})
     moves = tomllib.loads(Path(__file__).with_name("sdk_moves.toml").read_text(encoding="utf-8"))["moves"]
     return tuple(
         SdkMove(part, move.get("release"), text.replace("{version}", comparison.new), places)
         for move in moves
         if old < version_order(move["since"]) <= new
         for part, text in move["parts"].items()
-        if (places := _places_in(profile, part, _SUFFIXES[move["language"]]))
+        if (places := _places_in(parts.get(part, []), _SUFFIXES[move["language"]]))
     )
 
 
-def _places_in(profile: Profile, part: str, suffixes: tuple[str, ...]) -> tuple[str, ...]:
-    places = profile.sdk_parts[part].places if part in profile.sdk_parts else ()
+def _places_in(places: list[str], suffixes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted((one for one in places if one.rpartition(":")[0].endswith(suffixes)), key=place_order))
 
 

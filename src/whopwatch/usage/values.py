@@ -82,6 +82,22 @@ class Object:
     attributes: Variables
 
 
+class WrittenName(str):
+    """The name of a field or argument, with the file and line at which the code writes it.
+
+    It equals the same name elsewhere: values that differ in the place alone are followed once.
+    """
+
+    place: tuple[str, int]
+
+    @classmethod
+    def at(cls, name: str, path: str, line: int) -> WrittenName:
+        """Return the name with its place."""
+        found = cls(name)
+        found.place = path, line
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class RecordValue:
     """A record that the code makes."""

@@ -8,14 +8,14 @@ function renewal(membership: Whop.Membership) {
   return membership.renewal_period_end;
 }
 
-export default async function Dashboard({ companyId }: { companyId: string }) {
+export default async function Dashboard({ companyId, planId }: { companyId: string; planId: string }) {
   const [company, memberships, disputes] = await Promise.all([
     sdk.companies.retrieve(companyId),
     sdk.memberships.list({ company_id: companyId, order: "created_at" }),
     sdk.disputes.list({ company_id: companyId }),
   ]);
   const open = disputes.data.find((dispute) => dispute.status === "needs_response");
-  const plan = (await sdk.checkoutConfigurations.create({ plan_id: "plan_1" })).plan;
+  const plan = (await sdk.checkoutConfigurations.create({ plan_id: planId })).plan;
   return (
     <main>
       <h1>{company.title}</h1>

@@ -16,12 +16,12 @@ export const getPlans = async (companyId: string) => {
   const { data } = await http.get('/plans', { params: { company_id: companyId } });
   return data.data.map((p) => ({ id: p.id, price: p.renewal_price }));
 };
-class Svc {
+export class Svc {
   private client: Whop;
-  constructor() { this.client = new Whop(); }
+  constructor(private companyId: string) { this.client = new Whop(); }
   run = async () => {
     const payments = [];
-    for await (const payment of this.client.payments.list({ company_id: 'x' })) payments.push(payment);
+    for await (const payment of this.client.payments.list({ company_id: this.companyId })) payments.push(payment);
     return payments.map(p => p.status);
   };
   async m(id: string) {

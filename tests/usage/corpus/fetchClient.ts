@@ -24,6 +24,7 @@ export class Api {
   async createPlan(companyId: string, productId: string) {
     const response = await fetch(BASE + "/plans", {
       method: "POST",
+      headers: { Authorization: `Bearer ${this.key}`, "Content-Type": "application/json" },
       body: JSON.stringify({ company_id: companyId, product_id: productId, initial_price: 10 }),
     });
     const { purchase_url, ...rest } = await response.json();

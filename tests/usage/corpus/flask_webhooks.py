@@ -1,12 +1,13 @@
 """A Flask handler that verifies deliveries with the SDK and compares the type of the event."""
 
 import os
+from base64 import b64encode
 
 from flask import Flask, request
 from whop_sdk import Whop
 
 app = Flask(__name__)
-whop = Whop(webhook_key=os.environ["WHOP_WEBHOOK_SECRET"])
+whop = Whop(webhook_key=b64encode(os.environ["WHOP_WEBHOOK_SECRET"].encode()).decode())
 
 
 @app.post("/webhooks")

@@ -30,18 +30,18 @@ class WhopGateway:
         except APIError as e:
             log.warning("failed %s", e)
 
-def totals(gw: WhopGateway, cid: str):
+def totals(gw: WhopGateway, cid: str, pid: str):
     d = {}
     for i, p in enumerate(gw.iter_paid(cid)):
         d.setdefault(p.currency, []).append(p.total)
-    p = gw.one("x")
+    p = gw.one(pid)
     if p and (m := p.membership):
         print(m.status)
     for a, b in zip(gw.iter_paid(cid), range(3)):
         print(a.paid_at)
     kw = {}
-    kw["company_id"] = cid
-    r = gw._client.refunds.list(payment_id="x", **kw)
+    kw["payment_id"] = pid
+    r = gw._client.refunds.list(**kw)
     print([*map(lambda x: x.amount, r)])
     async def f():
         async with whop_sdk.AsyncWhop() as c:

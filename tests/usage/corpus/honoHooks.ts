@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import Whop from "@whop/sdk";
 
 const app = new Hono();
-const client = new Whop({ webhookKey: process.env.WHOP_WEBHOOK_SECRET });
+const client = new Whop({ webhookKey: btoa(process.env.WHOP_WEBHOOK_SECRET!) });
 
 const handlers: Record<string, (data: any) => Promise<void> | void> = {
   "invoice.past_due": ({ number, user }) => console.log(number, user?.username),

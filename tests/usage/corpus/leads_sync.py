@@ -50,8 +50,8 @@ class Sync:
         return by_user
 
 
-def bill(whop: Whop, member_id: str, *, due: str) -> str:
-    common = dict(company_id="biz_1", collection_method="send_invoice")
+def bill(whop: Whop, company_id: str, member_id: str, *, due: str) -> str:
+    common = dict(company_id=company_id, collection_method="send_invoice")
     invoice = whop.invoices.create(
         **common,
         member_id=member_id,

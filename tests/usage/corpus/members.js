@@ -6,7 +6,7 @@ const client = new Whop();
 function activeEmails(companyId) {
   return client.members
     .list({ company_id: companyId, statuses: ["joined"], first: 20 })
-    .then((page) => page.data.filter((member) => member.access_level !== "no_access").map((member) => member.user?.email));
+    .then((page) => page.data.filter((member) => member.access_level !== "admin").map((member) => member.user?.email));
 }
 
 async function refundAll(companyId) {

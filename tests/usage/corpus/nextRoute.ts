@@ -2,7 +2,7 @@
 import Whop from "@whop/sdk";
 import { NextRequest, NextResponse } from "next/server";
 
-const whop = new Whop({ apiKey: process.env.WHOP_API_KEY!, webhookKey: process.env.WHOP_WEBHOOK_SECRET });
+const whop = new Whop({ apiKey: process.env.WHOP_API_KEY!, webhookKey: btoa(process.env.WHOP_WEBHOOK_SECRET!) });
 
 export async function POST(request: NextRequest) {
   const event = whop.webhooks.unwrap(await request.text(), { headers: Object.fromEntries(request.headers) });

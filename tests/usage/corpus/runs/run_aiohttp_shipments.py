@@ -4,6 +4,7 @@ import asyncio
 import os
 
 import aiohttp_shipments
+from api import ids
 
 aiohttp_shipments.Api.base = os.environ["WHOP_BASE_URL"]
 
@@ -13,7 +14,7 @@ async def main():
     try:
         shipments = await api.shipments(os.environ["WHOP_COMPANY_ID"])
         assert shipments and all(one["tracking_code"] for one in shipments)
-        plan = next(id for id in os.environ["CORPUS_IDS"].split(",") if id.startswith("plan_"))
+        plan = ids("plans")[0]
         assert await api.rename(plan, "Another title")
     finally:
         await api.session.close()

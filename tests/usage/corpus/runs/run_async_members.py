@@ -3,6 +3,7 @@
 import asyncio
 import os
 
+from api import ids as ids_of
 from async_members import Members
 
 COMPANY = os.environ["WHOP_COMPANY_ID"]
@@ -15,6 +16,7 @@ async def main():
     ids = list(members.names)
     first, second = await members.both(ids[0], ids[-1])
     assert first and second
+    await members.cancel(ids_of("memberships")[0])
 
 
 asyncio.run(main())

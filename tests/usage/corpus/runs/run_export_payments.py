@@ -3,8 +3,9 @@
 import os
 import sys
 
-payment = next(id for id in os.environ["CORPUS_IDS"].split(",") if id.startswith("pay_"))
-sys.argv = ["export_payments.py", os.environ["WHOP_COMPANY_ID"], payment]
+from api import ids
+
+sys.argv = ["export_payments.py", os.environ["WHOP_COMPANY_ID"], ids("payments")[0]]
 import export_payments
 
 rows = list(export_payments.rows(os.environ["WHOP_COMPANY_ID"]))

@@ -2,6 +2,7 @@
 
 import os
 
+from api import ids
 from client import make_client
 from leads_sync import Sync, bill
 
@@ -10,6 +11,6 @@ client = make_client()
 sync = Sync(client, COMPANY)
 leads = list(sync.leads())
 assert leads and all(lead.id for lead in leads)
-ids = os.environ["CORPUS_IDS"].split(",")
-for product in [id for id in ids if id.startswith("prod_")][:5]:
+for product in ids("products")[:5]:
     assert all(name and stars for name, stars in sync.stars(product).items())
+assert bill(client, COMPANY, ids("members")[0], due="2030-01-01T00:00:00Z").split()[0]

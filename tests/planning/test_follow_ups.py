@@ -33,6 +33,16 @@ COMPLETE: dict[str, Any] = {
     "visibility": "visible",
 }
 """What a list item of the contract has in addition to its id."""
+RETRIEVED: dict[str, Any] = {
+    **COMPLETE,
+    **dict.fromkeys(("custom_cta_url", "custom_statement_descriptor", "description", "product_tax_code")),
+    **dict.fromkeys(("global_affiliate_percentage", "member_affiliate_percentage")),
+    **dict.fromkeys(("global_affiliate_status", "member_affiliate_status"), "disabled"),
+    "company": {"id": "biz_1", "route": "x", "title": "x"},
+    "custom_cta": "get_access",
+    "owner_user": {"id": "user_1", "name": None, "username": "x"},
+}
+"""What a retrieved object has in addition to its id."""
 
 
 def api(call: Call) -> tuple[Any, int]:
@@ -85,6 +95,61 @@ def test_two_objects_are_retrieved_however_many_items_break_the_contract(contrac
     items = [{**COMPLETE, "id": f"prod_{n}", **fields} for n, fields in enumerate(broken)]
     state.record(listed, answer(listed, {**page([]), "data": items}))
     assert len(ids(ask(state, follow_ups.deviating_objects, RETRIEVE, api))) == 2
+
+
+def drifted_run(contract: Contract, *broken: int) -> list[str]:
+    """Retrieve the first of 30 products, of which `broken` have an undocumented visibility; return what follows."""
+    fields = [{"visibility": "gone"} if n in broken else {} for n in range(30)]
+    objects = {f"prod_{n}": {**RETRIEVED, "id": f"prod_{n}", **fields[n]} for n in range(30)}
+    state = run_state(contract, RETRIEVE, LIST)
+    listed = Call(contract.operation(LIST), Purpose.LIST, query=(("company_id", "biz_1"),))
+    state.record(listed, answer(listed, {**page([]), "data": [{**COMPLETE, "id": id} for id in objects]}))
+    retrieved = Call(contract.operation(RETRIEVE), Purpose.RETRIEVE, path_params={"id": "prod_0"})
+    state.record(retrieved, answer(retrieved, objects["prod_0"]))
+    sent = ask(state, follow_ups.drifted_objects, RETRIEVE, lambda call: (objects[call.path_params["id"]], 200))
+    return ids(sent)
+
+
+def test_objects_that_match_the_contract_are_not_followed(contract: Contract) -> None:
+    assert drifted_run(contract) == []
+
+
+def test_objects_are_retrieved_until_some_break_the_contract_nowhere_else(contract: Contract) -> None:
+    sent = drifted_run(contract, 0, 1, 2)
+    assert len(set(sent)) == follow_ups.WITHOUT_NEWS
+    assert "prod_0" not in sent
+
+
+def test_the_object_whose_item_deviates_elsewhere_comes_first(contract: Contract) -> None:
+    state = run_state(contract, RETRIEVE, LIST)
+    listed = Call(contract.operation(LIST), Purpose.LIST, query=(("company_id", "biz_1"),))
+    items = [{**COMPLETE, "id": f"prod_{n}", **({"title": 1} if n == 25 else {})} for n in range(30)]
+    state.record(listed, answer(listed, {**page([]), "data": items}))
+    retrieved = Call(contract.operation(RETRIEVE), Purpose.RETRIEVE, path_params={"id": "prod_0"})
+    state.record(retrieved, answer(retrieved, {**RETRIEVED, "id": "prod_0", "visibility": "gone"}))
+    found = [{**RETRIEVED, "id": f"prod_{n}", "title": 1 if n == 25 else "x"} for n in range(30)]
+    sent = ids(ask(state, follow_ups.drifted_objects, RETRIEVE, lambda call: (found[_number(call)], 200)))
+    assert sent[0] == "prod_25"
+    assert len(sent) == 1 + follow_ups.WITHOUT_NEWS
+
+
+def test_objects_that_deviate_everywhere_are_retrieved_up_to_a_limit(contract: Contract) -> None:
+    state = run_state(contract, RETRIEVE, LIST)
+    listed = Call(contract.operation(LIST), Purpose.LIST, query=(("company_id", "biz_1"),))
+    state.record(listed, answer(listed, {**page([]), "data": [{**COMPLETE, "id": f"prod_{n}"} for n in range(40)]}))
+    retrieved = Call(contract.operation(RETRIEVE), Purpose.RETRIEVE, path_params={"id": "prod_0"})
+    state.record(retrieved, answer(retrieved, {**RETRIEVED, "id": "prod_0", "field_0": 1}))
+    sent = ask(
+        state,
+        follow_ups.drifted_objects,
+        RETRIEVE,
+        lambda call: ({**RETRIEVED, "id": "prod_1", f"field_{_number(call)}": 1}, 200),
+    )
+    assert len(sent) == follow_ups.DRIFTED_OBJECTS
+
+
+def _number(call: Call) -> int:
+    return int(call.path_params["id"].removeprefix("prod_"))
 
 
 def test_two_objects_are_retrieved_in_a_turn(state: RunState) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, islice
+from types import MappingProxyType
 from typing import Any
 
 from whopwatch.contract import Operation
+from whopwatch.contract.schema import pointer_of
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
@@ -20,6 +22,10 @@ from whopwatch.planning.state import Experiment, RunState, Trace, features, item
 OBJECTS_PER_TURN = 2
 DEVIATING_OBJECTS = 2
 """Objects of an operation that are retrieved because their list items break the contract."""
+DRIFTED_OBJECTS = 16
+"""Objects at most that are retrieved because objects of the operation break the contract."""
+WITHOUT_NEWS = 6
+"""Of these, objects in a row that break it nowhere else, after which no further one is retrieved."""
 CHOICE = 12
 """Candidates among which the next object is chosen."""
 REPEATED_OPERATIONS = 20
@@ -54,14 +60,23 @@ def deviating_objects(state: RunState, operation: Operation) -> Experiment:
     if plain is None or operation.resource not in state.required[operation.id][0].resources:
         return
     chosen: dict[str, str] = {}
+    for id, locations in _deviating_items(state, operation).items():
+        if id not in retrieved:
+            chosen.update((location, id) for location in locations if location not in chosen)
+    for id in list(dict.fromkeys(chosen.values()))[:DEVIATING_OBJECTS]:
+        yield _with_id(plain, id)
+
+
+def _deviating_items(state: RunState, operation: Operation) -> Mapping[str, set[str]]:
+    """Return where list items of the same resource break their schema, by id."""
+    found: dict[str, set[str]] = {}
     for page, exchange in _pages(state, operation):
         for location, index in _deviations(state, page.operation, exchange):
             item = items(exchange)[index] if index < len(items(exchange)) else None
             id = item.get("id") if isinstance(item, dict) else None
-            if isinstance(id, str) and is_usable(id) and id not in retrieved:
-                chosen.setdefault(location, id)
-    for id in list(dict.fromkeys(chosen.values()))[:DEVIATING_OBJECTS]:
-        yield _with_id(plain, id)
+            if isinstance(id, str) and is_usable(id):
+                found.setdefault(id, set()).add(location)
+    return found
 
 
 def _deviations(state: RunState, operation: Operation, page: Exchange) -> Iterator[tuple[str, int]]:
@@ -76,19 +91,67 @@ def _deviations(state: RunState, operation: Operation, page: Exchange) -> Iterat
             yield violation.location, index
 
 
+def drifted_objects(state: RunState, operation: Operation) -> Experiment:
+    """Retrieve further objects while they break the contract in new places.
+
+    Which deviations an object shows depends on its variant and its state, and few objects were retrieved so far. If
+    these match the contract, no request is sent.
+    """
+    plain, retrieved, left = _retrievable(state, operation)
+    traces = state.traces.get(operation.id, ()) if plain else ()
+    seen = {one for _, exchange in traces if exchange.ok for one in _broken(state, operation, exchange.json)}
+    if not seen:
+        return
+    without_news = 0
+    deviating = _deviating_items(state, operation)
+    for id in islice(_most_different(_listed(state, operation), retrieved, left, deviating), DRIFTED_OBJECTS):
+        exchange: Exchange = yield _with_id(plain, id)
+        found = _broken(state, operation, exchange.json) if exchange.ok else set()
+        without_news = without_news + 1 if found <= seen else 0
+        seen |= found
+        if without_news == WITHOUT_NEWS:
+            return
+
+
+def _broken(state: RunState, operation: Operation, value: Any) -> set[tuple[str, str]]:
+    """Return the places in which a response breaks the contract, and how; undocumented fields are among them."""
+    validator = state.contract.validator(operation.success.pointer, operation.api)
+    if operation.success.schema is None or validator.is_exact(value):
+        return set()
+    node = schemas_of(state.contract).of(operation)
+    undocumented = {(pointer_of(path), "undocumented") for path, _ in node.undocumented(value)}
+    return undocumented | {(one.location, one.kind) for one in validator.violations(node.to_explain(value))}
+
+
 def _objects(state: RunState, operation: Operation, count: int) -> Experiment:
     plain, retrieved, left = _retrievable(state, operation)
     if plain is None:
         return
-    left = left[:CHOICE]
     listed = _listed(state, operation)
+    for id in islice(_most_different(listed, retrieved, left[:CHOICE]), count):
+        yield from _retrieve(state, _with_id(plain, id), id, listed.get(id))
+
+
+def _most_different(
+    listed: Mapping[str | None, Any],
+    retrieved: Iterable[str | None],
+    left: Iterable[str],
+    deviating: Mapping[str, set[str]] = MappingProxyType({}),
+) -> Iterator[str]:
+    """Yield the ids in `left`, each time the one whose list item has most that those before it lack.
+
+    Items that are `deviating` in other places than those before them come first.
+    """
     shown = {id: features(listed.get(id)) for id in (*left, *retrieved)}
     seen = {trait for id in retrieved for trait in shown[id]}
-    for _ in range(min(count, len(left))):
-        id = max(left, key=lambda one: len(shown[one] - seen))
-        left.remove(id)
+    places = {location for id in retrieved for location in deviating.get(id or "", ())}
+    remaining = list(left)
+    while remaining:
+        id = max(remaining, key=lambda one: (len(deviating.get(one, set()) - places), len(shown[one] - seen)))
+        remaining.remove(id)
         seen |= shown[id]
-        yield from _retrieve(state, _with_id(plain, id), id, listed.get(id))
+        places |= deviating.get(id, set())
+        yield id
 
 
 def _retrieve(state: RunState, call: Call, id: str, item: Any) -> Experiment:

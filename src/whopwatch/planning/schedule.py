@@ -12,6 +12,7 @@ from whopwatch.planning import list_requests as lists
 from whopwatch.planning.follow_ups import (
     another_object,
     deviating_objects,
+    drifted_objects,
     enough_objects,
     expansions,
     more_objects,
@@ -104,6 +105,7 @@ BY_PRIORITY: tuple[Step, ...] = (
     lists.single_filters,
     lists.nearly_unfiltered,
     another_object,
+    drifted_objects,
     second_parent,
 )
 """Experiments in descending value per request. Each runs for every operation while budget remains.

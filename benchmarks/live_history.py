@@ -28,6 +28,7 @@ from whopwatch.cli._support.options import cache_folder
 from whopwatch.contract import Contract, load
 from whopwatch.contract.operation import Operation
 from whopwatch.contract_build.fetch import version_key
+from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding
 from whopwatch.diff.change import Placed
 from whopwatch.diff.model import Direction
@@ -40,20 +41,30 @@ ENOUGH = 0.95
 EVERY = 200
 """The objects that a plain client gets, of each list."""
 HEAD = ("step", "places", "visible", "shown", "found", "missed", "reported", "wrong")
+PAGING = ("param:first", "param:last", "param:after", "param:before")
+FIELDS = ("D2", "D4", "D5", "D19")
 VISIBLE = {
-    ("D1", "removed"): "D1",  # the request is answered with 404
-    ("D2", "added"): "D19",  # a field is not documented; a new parameter is D2, as requests without it are rejected
-    ("D4", "loosened"): "D5",  # a required field is missing
-    ("D5", "removed"): "D5",
-    ("D7", "replaced"): "D7",  # a value has another type
-    ("D8", "widened"): "D8",
-    ("D9", "widened"): "D9",  # a value is null
-    ("D10", "added"): "D10",  # a value is not a documented one
-    ("D19", "added"): "D19",
+    ("D1", "removed"),  # the request is answered with 404
+    ("D2", "added"),  # a field is not documented; a new parameter is required, so that requests without it are rejected
+    ("D4", "loosened"),  # a required field is missing
+    ("D5", "removed"),
+    ("D7", "replaced"),  # a value has another type
+    ("D8", "widened"),
+    ("D9", "widened"),  # a value is null
+    ("D10", "added"),  # a value is not a documented one
+    ("D19", "added"),
 }
-"""What a response can show, by class and movement, and the class in which a check reports it. Not visible: a value or
-a field that is allowed and no longer occurs (D6, and everything narrowed), and a fact that no response states (D12,
-D17, D21)."""
+"""What a response can show, by class and movement. Not visible: a value or a field that is allowed and no longer occurs
+(D6, and everything narrowed), and a fact that no response states (D12, D17, D21)."""
+TYPES: Mapping[str, Sequence[type]] = {
+    "null": (type(None),),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "array": (list,),
+    "object": (dict,),
+}
 
 Place = tuple[str, str]
 
@@ -83,7 +94,8 @@ class Step:
 class Replay:
     """The report of a check by place, the bodies of every object that the target has, and what was requested.
 
-    `bodies` are by operation. `requested` are operations: one whose ids no list returns cannot be requested.
+    `bodies` are by operation. `requested` are operations, if the status of their responses shows that they changed: 404
+    to an id that no list of its resource has may be an object that is gone.
     """
 
     findings: tuple[tuple[Place, Finding], ...]
@@ -141,10 +153,9 @@ def replay(older: Contract, newer: Contract, budget: int) -> Step:
     changes = _places(older, newer)
     visible = [placed for placed in changes if is_visible(placed, older)]
     seen = _observed(older, newer, budget)
-    shown = [placed for placed in visible if is_shown(placed, seen)]
     found = {(*place, finding.drift_class) for place, finding in seen.findings}
-    wanted = {_report_of(one) for one in shown}
-    changed = {place for placed in changes for place in _affected(placed)} | {
+    wanted = {report for placed in visible for report in reports_of(placed, older, seen)}
+    changed = {place for placed in changes for place in affected_places(placed)} | {
         (operation, where) for operation, where, _ in wanted
     }
     wrong = [
@@ -165,40 +176,128 @@ def is_visible(placed: Placed, older: Contract) -> bool:
     return key in VISIBLE and (key[0] in ("D1", "D2") or placed.direction is Direction.RECEIVED)
 
 
-def _report_of(placed: Placed) -> tuple[str, str, str]:
-    """Return operation, location and class of the finding that reports a change."""
-    if placed.change.drift_class == "D1":
-        return placed.operation, "status", "D1"
-    if placed.direction is Direction.SENT and placed.change.drift_class == "D2":
-        return placed.operation, "status", "D2"  # the request without the parameter is rejected
-    return placed.operation, placed.location, VISIBLE[placed.change.drift_class, placed.change.movement]
+def reports_of(placed: Placed, older: Contract, seen: Replay) -> set[tuple[str, str, str]]:
+    """Return operation, location and class of what a check can report of a visible change; empty if nothing shows it.
 
-
-def is_shown(placed: Placed, seen: Replay) -> bool:
-    """Return whether one of the responses shows the change."""
-    change, bodies = placed.change, seen.bodies.get(placed.operation, [])
-    if change.drift_class == "D1":
-        return placed.operation in seen.requested
-    if placed.direction is Direction.SENT:
-        return True
+    A value shows the change if the older contract does not allow it: a string at a place that may now be a number or a
+    string does not. A missing or an additional field shows it if the variant that the object is has it, or has not.
+    """
+    operation, kind = older.operations[placed.operation], placed.change.drift_class
+    if kind == "D1" or placed.direction is Direction.SENT:
+        return {(operation.id, "status", kind)} if operation.id in seen.requested else set()
     parent, _, name = placed.location.rpartition("/")
-    if change.drift_class in ("D4", "D5"):
-        return any(isinstance(one, dict) and name not in one for body in bodies for one in _values(body, parent))
-    values = [value for body in bodies for value in _values(body, placed.location)]
-    if change.drift_class == "D9":
-        return None in values
-    if change.drift_class == "D10" and " more" not in change.observed:
-        return any(str(value) in change.observed.split(", ") for value in values)
-    return any(value is not None for value in values) or (change.drift_class in ("D2", "D19") and bool(values))
+    bodies = seen.bodies.get(operation.id, [])
+    schema = Shape(older, operation.api).variants(operation.success.schema or {})
+    reached = [one for body in bodies for one in schema.reach(body, parent if kind in FIELDS else placed.location)]
+    if kind in ("D4", "D5"):
+        is_shown = any(variants.requires(value, name) for value, variants in reached)
+        return {(operation.id, placed.location, "D5")} if is_shown else set()
+    if kind in FIELDS:
+        is_shown = any(variants.lacks(value, name) for value, variants in reached)
+        return {(operation.id, placed.location, "D19")} if is_shown else set()
+    classes = {variants.violation(value) for value, variants in reached if (value is None) == (kind == "D9")}
+    return {(operation.id, placed.location, one) for one in classes if one}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The older contract's schema of a place, read without the code that checks use: one mapping for each variant."""
+
+    contract: Contract
+    api: str
+    of: tuple[Mapping[str, Any], ...] = ()
+
+    def variants(self, *schemas: Mapping[str, Any]) -> Shape:
+        """Return the shape that allows what one of `schemas` allows."""
+        return replace(self, of=tuple(one for schema in schemas for one in self._variants(schema)))
+
+    def reach(self, value: Any, pointer: str) -> Iterator[tuple[Any, Shape]]:
+        """Yield what is at a pointer, in which `*` is every item of an array or value of an object, and its shape."""
+        step, _, rest = pointer.removeprefix("/").partition("/")
+        if not step:
+            yield value, self
+        elif step == "*" and isinstance(value, list):
+            items = self.variants(*(one["items"] for one in self.of if "items" in one))
+            for one in value:
+                yield from items.reach(one, rest)
+        elif step == "*" and isinstance(value, dict):
+            others = [one.get("additionalProperties") for one in self.of]
+            for one in value.values():
+                yield from self.variants(*(other for other in others if isinstance(other, dict))).reach(one, rest)
+        elif isinstance(value, dict) and step in value:
+            fields = [one["properties"] for one in self._fitting(value)]
+            yield from self.variants(*(one[step] for one in fields if step in one)).reach(value[step], rest)
+
+    def requires(self, value: Any, name: str) -> bool:
+        """Return whether an object lacks a field that every variant it can be requires."""
+        fitting = self._fitting(value)
+        return bool(fitting) and name not in value and all(name in one["required"] for one in fitting)
+
+    def lacks(self, value: Any, name: str) -> bool:
+        """Return whether an object has a field that no variant it can be has."""
+        fitting = self._fitting(value)
+        return bool(fitting) and name in value and all(name not in one["properties"] for one in fitting)
+
+    def violation(self, value: Any) -> str | None:
+        """Return the class of a value that no variant allows by its type or its enum values."""
+        if not self.of or any(_has_type(value, one) and _is_listed(value, one) for one in self.of):
+            return None
+        if value is None:
+            return "D9"
+        if any(_has_type(value, one) for one in self.of):
+            return "D10"
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return "D8" if is_number and any("integer" in _types(one) for one in self.of) else "D7"
+
+    def _fitting(self, value: Any) -> list[Mapping[str, Any]]:
+        """Return the variants that an object can be: of several, the ones with its constants, such as a type."""
+        found = [one for one in self.of if one["properties"]] if isinstance(value, dict) else []
+        fitting = [one for one in found if all(self._agrees(value, *field) for field in one["properties"].items())]
+        return fitting if len(found) > 1 else found
+
+    def _agrees(self, value: Mapping[str, Any], name: str, schema: Mapping[str, Any]) -> bool:
+        schema = self.contract.resolve(schema, self.api)
+        allowed = [schema["const"]] if "const" in schema else schema.get("enum", ())
+        return name not in value or len(allowed) != 1 or value[name] in allowed
+
+    def _variants(self, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+        schema = self.contract.resolve(schema, self.api)
+        found = [{"properties": {}, "required": [], **schema}]
+        groups = [[one] for one in schema.get("allOf", ())]
+        groups += [schema[word] for word in ("anyOf", "oneOf") if word in schema]
+        for group in groups:
+            found = [_merged(one, other) for one in found for each in group for other in self._variants(each)]
+        return found
+
+
+def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {"properties": {**one["properties"], **other["properties"]}}
+    return {**one, **other, **fields, "required": [*one["required"], *other["required"]]}
+
+
+def _types(schema: Mapping[str, Any]) -> Sequence[str]:
+    types = schema.get("type", ())
+    return [types] if isinstance(types, str) else types
+
+
+def _has_type(value: Any, schema: Mapping[str, Any]) -> bool:
+    types = _types(schema)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return not types or any(type(value) in TYPES[one] for one in types)
+
+
+def _is_listed(value: Any, schema: Mapping[str, Any]) -> bool:
+    return value in schema.get("enum", (value,)) and value == schema.get("const", value)
 
 
 def _values(value: Any, pointer: str) -> Iterator[Any]:
-    """Yield what is at a pointer, in which `*` is every item of an array or every value of an object."""
+    """Yield what is at a pointer, in which `*` is every item of an array."""
     step, _, rest = pointer.removeprefix("/").partition("/")
     if not step:
         yield value
     elif step == "*":
-        for one in value if isinstance(value, list) else value.values() if isinstance(value, dict) else ():
+        for one in value if isinstance(value, list) else ():
             yield from _values(one, rest)
     elif isinstance(value, dict) and step in value:
         yield from _values(value[step], rest)
@@ -228,7 +327,14 @@ def _observed(older: Contract, newer: Contract, budget: int) -> Replay:
         for finding in judge(older, observation, "simulator").findings
         for place in finding.places or (finding,)
     ]
-    return Replay(tuple(findings), bodies, frozenset(exchange.operation for exchange in observation.exchanges))
+    return Replay(tuple(findings), bodies, frozenset(_requested(older, observation.exchanges, bodies)))
+
+
+def _requested(older: Contract, exchanges: Iterable[Exchange], bodies: Mapping[str, list[Any]]) -> Iterator[str]:
+    for exchange in exchanges:
+        listed = _ids(bodies.get(f"{older.operations[exchange.operation].resource}.list", ()))
+        if listed.issuperset(exchange.path_params.values()):
+            yield exchange.operation
 
 
 def _ids(pages: Iterable[Any]) -> set[str]:
@@ -249,13 +355,16 @@ def _fetched(simulator: Simulator, operation: Operation, ids: list[str]) -> Iter
     connection.close()
 
 
-def _affected(placed: Placed) -> Iterator[Place]:
+def affected_places(placed: Placed) -> Iterator[Place]:
     """Yield the places at which a change may be reported.
 
     Whether a parameter is required decides the status of a response, too: an optional parent is a filter, and an
-    unknown one has an empty list.
+    unknown one has an empty list. The parameters of paging are tested together: `last` without a meaning does not
+    contradict `first` any more.
     """
     yield placed.operation, placed.location
+    if placed.location in PAGING:
+        yield from ((placed.operation, one) for one in PAGING)
     if placed.location.startswith("param:") and placed.change.drift_class in ("D2", "D4", "D5"):
         yield placed.operation, "status"
 
@@ -273,9 +382,9 @@ def _reports(finding: tuple[str, str, str], change: tuple[str, str, str]) -> boo
     """Return whether a finding reports a change.
 
     A finding names the key of a map where the contract has `*`. Many undocumented fields of one object are one finding
-    at `{name}`.
+    at `{name}`. A listed object with 404 is D20: it may be gone, or the operation.
     """
-    same = finding[0] == change[0] and finding[2] == change[2]
+    same = finding[0] == change[0] and (finding[2] == change[2] or (finding[2], change[2]) == ("D20", "D1"))
     return same and finding[1].count("/") == change[1].count("/") and _is_within(finding[1], change[1])
 
 

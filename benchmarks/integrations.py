@@ -38,6 +38,9 @@ from whopwatch.usage.scan import scan
 
 VIA_HTTP = "http"
 """The entry of a used operation that the code requests without the SDK."""
+ALL_PAGES = "pages"
+"""The entry of a list through whose pages the code walks, with the SDK or without."""
+WALKED = ("/page_info/end_cursor", "/page_info/has_next_page", "param:after")
 PYTHON = ".py"
 AIMS = {("Python", "SDK"): (0.95, 0.90), ("TypeScript", "SDK"): (0.90, 0.85)}
 """Precision and recall by language and source."""
@@ -81,6 +84,9 @@ def _with_above(id: str, fields: Iterable[str]) -> Uses:
         steps = path.split("/") if kind != "param" else ["", path]
         if field_name == VIA_HTTP:
             continue
+        if field_name == ALL_PAGES:
+            found.add((id, ALL_PAGES))
+            continue
         for length in range(2, len(steps) + 1):
             found.add((id, field_name if kind == "param" else f"{kind}:".lstrip(":") + "/".join(steps[:length])))
     return {(id, location) for id, location in found if not location.endswith(("*", "/data"))}
@@ -97,6 +103,7 @@ def scanned(name: str) -> Uses:
     profile = profile_of(name)
     found = {(id, "") for id in profile.operations}
     found |= {(id, location) for id, use in profile.operations.items() for location in use.fields}
+    found |= {(id, ALL_PAGES) for id, use in profile.operations.items() if use.walks.places}
     return {(id, location) for id, location in found if not location.endswith("/data")}
 
 
@@ -196,7 +203,13 @@ def _hit(uses: Uses, operation: str, location: str, is_new: bool) -> bool:
         return True
     if is_new and not location.startswith("/"):
         return True
+    if (operation, ALL_PAGES) in uses and any(_is_at(one, location) or _is_at(location, one) for one in WALKED):
+        return True
     return any(id == operation and (use == location or use.startswith(f"{location}/")) for id, use in uses)
+
+
+def _is_at(location: str, above: str) -> bool:
+    return location == above or location.startswith(f"{above}/")
 
 
 def print_versions(cache_dir: Path) -> bool:

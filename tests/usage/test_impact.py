@@ -33,6 +33,10 @@ def profile() -> Profile:
     made.use("products.create", "b.py:1", SEEN)
     made.use_whole("products.create", "request", "b.py:1")
     made.use("plans.list", "c.py:1", GUESSED)
+    made.use("members.list", "d.py:3", SEEN)
+    made.use_pages("members.list", "d.py:4", SEEN)
+    made.use("shipments.list", "e.py:1", SEEN)
+    made.use_field("shipments.list", "/page_info/end_cursor", "e.py:2", SEEN)
     return made
 
 
@@ -51,6 +55,12 @@ def profile() -> Profile:
         ("payments.list", "param:after", Impact.MAY, ("a.py:1",)),
         ("payments.list", "/page_info/end_cursor", Impact.MAY, ("a.py:1",)),
         ("payments.list", "/page_infos", Impact.UNUSED, ()),
+        ("members.list", "/page_info", Impact.HITS, ("d.py:4",)),
+        ("members.list", "/page_info/end_cursor", Impact.HITS, ("d.py:4",)),
+        ("members.list", "/page_info/start_cursor", Impact.MAY, ("d.py:3",)),
+        ("members.list", "param:after", Impact.HITS, ("d.py:4",)),
+        ("members.list", "param:before", Impact.MAY, ("d.py:3",)),
+        ("shipments.list", "param:after", Impact.HITS, ("e.py:2",)),
         ("products.create", "/error/type", Impact.MAY, ("b.py:1",)),
         ("payments.list", "status", Impact.HITS, ("a.py:1",)),
         ("payments.list", "", Impact.HITS, ("a.py:1",)),

@@ -240,6 +240,7 @@ class Follower:
 
     def _loop(self, node: s.Loop, scope: Variables) -> Values:
         values = self._value(node.source, scope)
+        self._note_pages(values if node.target is not None else (), node.line)
         result: Values = ()
         with self._branching():
             self._loops += 1
@@ -252,6 +253,12 @@ class Follower:
                     break
             self._loops -= 1
         return result
+
+    def _note_pages(self, values: Values, line: int) -> None:
+        """Note which of the values that the code iterates over are pages of the SDK: it walks through all pages."""
+        for value in values:
+            if isinstance(value, Data):
+                self._recorder.pages(value, self.path, line)
 
     def _branch(self, node: s.Branch, scope: Variables) -> Values:
         tests, self._tests = self._tests, []
@@ -547,6 +554,8 @@ class Follower:
         operation = self.index.contract.operations.get(value.owner)
         if self._uses_sdk and name in known.PARTS_OF_PAGE and not value.steps and operation and operation.is_list:
             self._recorder.sdk_part("page", self.path, line)
+        if name in known.NEXT_PAGE:
+            self._note_pages((value,), line)
         if name in known.SAME_DATA:
             return (value,)
         steps = (*value.steps, name)
@@ -733,6 +742,8 @@ class Follower:
             self._leave(arguments, named, node.line)
             return first
         is_standard = package in known.STANDARD_MODULES
+        if is_standard and name in known.ITERATES:
+            self._note_pages(union(*arguments), node.line)
         if is_standard and name in known.SAME_AS_ARGUMENT:
             return union(*arguments) if name in ("run", "gather", "all", "cast") else first
         if name in ("next", "min", "max"):

@@ -35,6 +35,9 @@ _NAME_OF_TOOL = "/name"
 """The location of a finding about a tool that is not offered."""
 _UNSEEN_FIELDS = ("/page_info", "/error", "param:after", "param:before", "param:first", "param:last")
 """What an SDK or an error handler reads and sends without being seen in the code that makes the call."""
+_CURSOR = "/page_info/end_cursor"
+_WALKED = (_CURSOR, "/page_info/has_next_page", "param:after")
+"""What walking through the pages of a list needs. Code that reads the cursor walks without the SDK."""
 
 Weighed = tuple[Impact, tuple[str, ...]]
 
@@ -103,6 +106,10 @@ def impact_at(operation: str, location: str, profile: Profile, *, is_required: b
     fields = [one for name, one in use.fields.items() if _is_within(name, location)]
     if fields:
         return _strongest(fields), tuple(place for one in fields for place in one.places)
+    walks = [use.walks] if use.walks.places else []
+    walks += [use.fields[_CURSOR]] if _CURSOR in use.fields else []
+    if walks and any(_is_within(location, name) or _is_within(name, location) for name in _WALKED):
+        return _strongest(walks), tuple(place for one in walks for place in one.places)
     whole = [one for name, one in use.read_whole.items() if _may_read(name, location)]
     if is_required and not location.startswith("/"):
         impact = Impact.MAY if whole else _by_certainty(use)

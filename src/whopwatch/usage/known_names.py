@@ -32,6 +32,12 @@ SAME_DATA = frozenset(
 """Methods and attributes whose result is the same data."""
 PARTS_OF_PAGE = frozenset({"data", "page_info", "has_next_page", "get_next_page", "iter_pages", "next_page_info"})
 """Attributes of a page of the SDK."""
+NEXT_PAGE = frozenset(
+    {"get_next_page", "iter_pages", "auto_paging_iter", "getNextPage", "iterPages", "getPaginatedItems"}
+)
+"""Methods of a page with which code walks through all pages."""
+ITERATES = frozenset({"list", "tuple", "set", "sorted", "map", "filter", "zip", "enumerate", "min", "max", "sum"})
+"""Functions that take all items of a page of the SDK, and of the ones after it."""
 CALL_WITH_ITEMS = frozenset(
     {"map", "flatMap", "filter", "forEach", "find", "findLast", "some", "every", "reduce", "reduceRight", "sort"}
 )

@@ -65,10 +65,12 @@ class OperationUse(Use):
 
     `fields` maps locations, as findings have them (`/data/*/title`, `param:status`, `body:/title`), to their uses.
     `read_whole` maps locations to where the data leaves the code that was followed: any field below may be used.
+    `walks` has the places at which the code walks through all pages of a list, where the SDK requests the next one.
     """
 
     fields: dict[str, Use] = field(default_factory=dict)
     read_whole: dict[str, Use] = field(default_factory=dict)
+    walks: Use = field(default_factory=Use)
 
 
 @dataclass
@@ -140,6 +142,10 @@ class Profile:
         found = self.operations.setdefault(operation, OperationUse())
         found.read_whole.setdefault(location, Use()).add(place, Certainty.GUESSED)
 
+    def use_pages(self, operation: str, place: str, certainty: Certainty) -> None:
+        """Add a place where the pages of a list are walked through."""
+        self.operations.setdefault(operation, OperationUse()).walks.add(place, certainty)
+
     def to_json(self) -> dict[str, Any]:
         """Return the profile, schema 1, in an order that is the same for the same sources."""
         return {
@@ -160,6 +166,7 @@ class Profile:
                     "read_whole": [
                         {"location": name, **use.to_json()} for name, use in sorted(found.read_whole.items())
                     ],
+                    **({"walks_pages": found.walks.to_json()} if found.walks.places else {}),
                 }
                 for id, found in sorted(self.operations.items())
             ],
@@ -210,7 +217,11 @@ def _profile(stored: Any) -> Profile:
     for row in stored["operations"]:
         use = _use(row)
         profile.operations[str(row["id"])] = OperationUse(
-            use.certainty, use.places, _uses(row["fields"]), _uses(row["read_whole"])
+            use.certainty,
+            use.places,
+            _uses(row["fields"]),
+            _uses(row["read_whole"]),
+            _use(row["walks_pages"]) if "walks_pages" in row else Use(),
         )
     return profile
 

@@ -84,6 +84,13 @@ class Recorder:
         """Note the enum values that the branches from `line` on handle; they have no default."""
         self._handled.setdefault((value.owner, value.steps, f"{path}:{line}"), set()).update(texts)
 
+    def pages(self, value: Data, path: str, line: int) -> None:
+        """Note that the code walks through the pages of a list: the SDK requests them one after the other."""
+        operation = self.index.contract.operations.get(value.owner)
+        if operation is not None and operation.is_list and not value.steps:
+            certainty = Certainty.GUESSED if value.is_guess else Certainty.SEEN
+            self.profile.use_pages(value.owner, f"{path}:{line}", certainty)
+
     def whole_request(self, operation: str, path: str, line: int) -> None:
         """Note that a request is sent whose fields are not known."""
         self.profile.use_whole(operation, "request", f"{path}:{line}")

@@ -19,7 +19,7 @@ from whopwatch.core.errors import UsageError
 from whopwatch.signature import Signed, verify_signature
 from whopwatch.simulator import Backend, Simulator, SimulatorOptions, WebhookOptions, embedded
 from whopwatch.simulator.declarations import declarations_of
-from whopwatch.simulator.events.sender import OutgoingDelivery, reachable_webhooks
+from whopwatch.simulator.events import OutgoingDelivery, reachable_webhooks
 
 NOW = 1_767_225_600.0
 CONTRACT = load()

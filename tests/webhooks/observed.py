@@ -10,7 +10,7 @@ from whopwatch.contract import load
 from whopwatch.http import Client
 from whopwatch.signature import Refusal
 from whopwatch.simulator import Simulator
-from whopwatch.simulator.events.sender import OutgoingDelivery
+from whopwatch.simulator.events import OutgoingDelivery
 from whopwatch.webhooks.checker import DeliveryChecker
 from whopwatch.webhooks.checks import RetryMonitor
 from whopwatch.webhooks.delivery import Delivery

@@ -18,8 +18,8 @@ from prometheus_client import generate_latest
 from tests.simulator.test_deliveries import Receiver, receiving
 from whopwatch.config import Secret
 from whopwatch.contract import load
+from whopwatch.core.bounded_http import usable_connections
 from whopwatch.core.errors import UsageError
-from whopwatch.core.local_server import usable_connections
 from whopwatch.core.report import Report, Verdict
 from whopwatch.reports.text import contract_line, states_line
 from whopwatch.signature import new_secret, signed_headers

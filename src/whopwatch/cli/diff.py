@@ -94,7 +94,7 @@ def diff_command(
     if form != "text":
         click.echo(changelog_markdown(comparison) if form == "markdown" else texts[form](), nl=False)
     elif not outputs.use_stdout:
-        from whopwatch.cli._support.colors import make_console
+        from whopwatch.cli._support.streams import make_console
 
         print_comparison(comparison, make_console())
     if fail_on == FAIL_ON_HITS:

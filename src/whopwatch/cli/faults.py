@@ -62,7 +62,7 @@ def faults_command(operation: str | None, drift_class: str | None, name: str | N
     if as_json:
         click.echo(json.dumps({"faults": [fault.to_json() for fault in found]}, indent=2))
         return EXIT_CLEAN
-    from whopwatch.cli._support.colors import make_console
+    from whopwatch.cli._support.streams import make_console
 
     _show(found, make_console())
     return EXIT_CLEAN

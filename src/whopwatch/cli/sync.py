@@ -189,7 +189,7 @@ def _status_lines(watched: ReleaseStatus) -> Iterator[str]:
 
 
 def _print_move(moved: ContractMove, target: Path) -> None:
-    from whopwatch.cli._support.colors import make_console
+    from whopwatch.cli._support.streams import make_console
     from whopwatch.reports.contract_diff import print_comparison
 
     print_comparison(moved.comparison, make_console())

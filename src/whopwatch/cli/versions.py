@@ -48,7 +48,7 @@ def versions_command(
     config: Path | None,
 ) -> int:
     """Show the API versions that a target supports and that its key and webhooks use, and what a move changes."""
-    from whopwatch.cli._support.colors import make_console
+    from whopwatch.cli._support.streams import make_console
     from whopwatch.contract import load
     from whopwatch.run.target import open_target
     from whopwatch.run.versions import newest_move, survey_versions

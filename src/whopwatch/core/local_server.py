@@ -1,22 +1,14 @@
-"""HTTP servers of whopwatch: limits that hold for anybody who connects, and a server on a loopback port.
-
-uvicorn has no limit for any of them. Idle and slow clients give way to ones that send a request.
-"""
+"""Listen at an address, and serve an ASGI application on a loopback port in a thread of this process."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import threading
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from whopwatch.core.errors import UsageError
 
@@ -24,232 +16,11 @@ if TYPE_CHECKING:
     import uvicorn
     from uvicorn._types import ASGIApplication
 
-_RESERVED_DESCRIPTORS = 384
-"""File descriptors for everything but the server's connections: forwarding, metrics, files, accepted sockets."""
-
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-
-
-@dataclass(frozen=True, slots=True)
-class HttpLimits:
-    """Sizes are in bytes, times in seconds. `open_bytes` is for all bodies that are being read, together."""
-
-    head_bytes: int = 32 * 2**10
-    head_seconds: float = 5.0
-    body_bytes: int = 2**20
-    body_seconds: float = 1.5
-    open_bytes: int = 32 * 2**20
-    connections: int = 1000
-
-
-class BodyTooLargeError(Exception):
-    """The body exceeds the limit."""
-
-
-class SenderGoneError(Exception):
-    """The sender closed the connection before the body was complete."""
-
-
-@dataclass(slots=True)
-class _OpenBody:
-    deadline: asyncio.Timeout
-    size: int = 0
-
-
-class BodyReader:
-    """Reads bodies concurrently, within a limit for each and a limit for all together.
-
-    If all open bodies together exceed their limit, the oldest one times out. A sender of signed deliveries finishes
-    within milliseconds, so a sender that is slow on purpose displaces only other slow senders.
-    """
-
-    def __init__(self, limits: HttpLimits) -> None:
-        self._limits = limits
-        self._open: dict[int, _OpenBody] = {}
-        self._size = 0
-        self._number = 0
-
-    async def read(self, receive: Receive) -> bytes:
-        """Read one body. Raises BodyTooLargeError, TimeoutError or SenderGoneError."""
-        self._number += 1
-        number, parts = self._number, []
-        async with asyncio.timeout(self._limits.body_seconds) as deadline:
-            body = self._open[number] = _OpenBody(deadline)
-            try:
-                while True:
-                    message = await receive()
-                    if message["type"] != "http.request":
-                        raise SenderGoneError
-                    part = message.get("body", b"")
-                    parts.append(part)
-                    self._grow(body, len(part))
-                    if not message.get("more_body", False):
-                        return b"".join(parts)
-            finally:
-                del self._open[number]
-                self._size -= body.size
-
-    def _grow(self, body: _OpenBody, size: int) -> None:
-        body.size += size
-        self._size += size
-        if body.size > self._limits.body_bytes:
-            raise BodyTooLargeError
-        if self._size > self._limits.open_bytes:
-            oldest = next(iter(self._open.values()))
-            with suppress(RuntimeError):  # it has timed out already
-                oldest.deadline.reschedule(asyncio.get_running_loop().time())
-
-
-class OpenConnections:
-    """The open connections of a server. If there are too many, the one that has waited longest gives way.
-
-    A connection waits from when it is opened, or from the end of a request, to the end of the next request head. A
-    sender of deliveries sends its head at once, so idle and slow connections do not keep it out.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._open: set[asyncio.Protocol] = set()
-        self._waiting: OrderedDict[asyncio.Protocol, asyncio.Transport] = OrderedDict()
-
-    @property
-    def count(self) -> int:
-        """The number of open connections."""
-        return len(self._open)
-
-    def opened(self, connection: asyncio.Protocol, transport: asyncio.Transport) -> None:
-        """Count a new connection, and close the longest waiting one if there is no room."""
-        self._open.add(connection)
-        if len(self._open) > self._most:
-            # If all others are in the middle of a request, the new one has to go.
-            victim, its_transport = self._waiting.popitem(last=False) if self._waiting else (connection, transport)
-            self._open.discard(victim)
-            its_transport.abort()
-
-    def waits(self, connection: asyncio.Protocol, transport: asyncio.Transport) -> None:
-        """Note that a connection waits for a request head."""
-        if connection in self._open:
-            self._waiting[connection] = transport
-            self._waiting.move_to_end(connection)
-
-    def works(self, connection: asyncio.Protocol) -> None:
-        """Note that the request head of a connection is complete."""
-        self._waiting.pop(connection, None)
-
-    def closed(self, connection: asyncio.Protocol) -> None:
-        """Forget a connection."""
-        self._waiting.pop(connection, None)
-        self._open.discard(connection)
-
-
-def usable_connections(wanted: int) -> int:
-    """Return how many connections the process has file descriptors for, at most `wanted`.
-
-    Raises the soft limit of the process if the hard limit allows it.
-    """
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return wanted
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + _RESERVED_DESCRIPTORS
-    if soft < needed:
-        raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
-            soft = raised
-    return max(1, min(wanted, soft - _RESERVED_DESCRIPTORS))
-
-
-def accepted_at_once(connections: int) -> int:
-    """Return the backlog for a server with so many connections: asyncio accepts that many before it reads from one.
-
-    If it were larger than the limit, new connections would give way to each other before their requests are read.
-    """
-    return max(1, min(128, connections // 2))
-
-
-class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with limits for request heads and for connections; it has none itself.
-
-    uvicorn creates one for each connection, so that limits are attributes of the class (see `bounded_protocol`).
-    """
-
-    limits: HttpLimits
-    open_connections: OpenConnections
-    _head_bytes = 0
-    _in_head = True
-    _timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Count the connection, and wait for its first request head."""
-        super().connection_made(transport)
-        self.open_connections.opened(self, transport)
-        self._await_head()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        self._stop_timer()
-        self.open_connections.closed(self)
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Parse a piece of a request, and close the connection if the head is too large."""
-        if self._in_head:
-            self._head_bytes += len(data)
-        super().data_received(data)
-        # Checked after parsing: the same packet may contain the end of the head and a part of the body.
-        if self._in_head and self._head_bytes > self.limits.head_bytes:
-            self.transport.abort()
-
-    def on_message_begin(self) -> None:
-        """Wait for the rest of the head of another request."""
-        super().on_message_begin()
-        if not self._in_head:
-            self._await_head()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Close the connection if there are too many headers, or one is too large."""
-        super().on_header(name, value)
-        if len(self.headers) > 128 or len(value) > self.limits.head_bytes:
-            self.transport.abort()
-
-    def on_headers_complete(self) -> None:
-        """Stop the time limit of the head."""
-        self._stop_timer()
-        self._in_head, self._head_bytes = False, 0
-        self.open_connections.works(self)
-        super().on_headers_complete()
-
-    def on_response_complete(self) -> None:
-        """Wait for the next request of the connection."""
-        super().on_response_complete()
-        if not self.transport.is_closing():
-            self.open_connections.waits(self, self.transport)
-
-    def _await_head(self) -> None:
-        self._in_head = True
-        self.open_connections.waits(self, self.transport)
-        self._timer = self.loop.call_later(self.limits.head_seconds, self._too_slow)
-
-    def _too_slow(self) -> None:
-        self._timer = None
-        self.transport.abort()
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-
-def bounded_protocol(limits: HttpLimits, connections: OpenConnections) -> type[BoundedProtocol]:
-    """Return the protocol of a server that has these limits and counts its connections in `connections`."""
-    return type("BoundedProtocol", (BoundedProtocol,), {"limits": limits, "open_connections": connections})
-
-
 HOST = "127.0.0.1"
 STOP_SECONDS = 10.0
 LOCAL_CONNECTIONS = 500
+QUEUED_CONNECTIONS = 512
+"""Connections that the kernel keeps until a server accepts them."""
 
 
 @contextmanager
@@ -265,12 +36,12 @@ def served(
     """Serve `app` while the context is open, on `port` of `host` or on a free port; yield the port.
 
     Idle and slow connections give way to new ones. `path` is where to listen at a UNIX socket, too. `name` names the
-    server in errors. With `lifespan` the application is informed of start and end. Raises `UsageError` if the port is
+    server in errors. With `lifespan` the application is informed of start and end. Raise UsageError if the port is
     taken.
     """
     import uvicorn
 
-    listener = _listen(host, port, name)
+    listener = listen((host, port), name, hint="choose another --port, or leave it out for a free one")
     listeners = [listener, *([_listen_at(path)] if path else [])]
     server = uvicorn.Server(_server_config(app, lifespan=lifespan))
     thread = threading.Thread(target=server.run, kwargs={"sockets": listeners}, daemon=True, name=name)
@@ -287,7 +58,7 @@ def served(
 def _server_config(app: ASGIApplication | Any, *, lifespan: bool) -> uvicorn.Config:
     import uvicorn
 
-    from whopwatch.core.local_server import (
+    from whopwatch.core.bounded_http import (
         HttpLimits,
         OpenConnections,
         accepted_at_once,
@@ -313,33 +84,39 @@ def _server_config(app: ASGIApplication | Any, *, lifespan: bool) -> uvicorn.Con
     )
 
 
-def reuse_address(listener: socket.socket) -> None:
-    """Let `listener` use the port of a server that has just ended. On Windows it could take that of a running one."""
-    if os.name == "posix":
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-
-
 def _listen_at(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
-    listener.listen(512)
+    listener.listen(QUEUED_CONNECTIONS)
     return listener
 
 
-def _listen(host: str, port: int, name: str) -> socket.socket:
-    """Return a listening socket. The kernel queues connections from here on, so none is refused while we start."""
+def listen(
+    address: tuple[str, int],
+    server: str,
+    *,
+    option: str = "",
+    hint: str = "choose another HOST:PORT; port 0 takes a free one",
+    backlog: int = QUEUED_CONNECTIONS,
+) -> socket.socket:
+    """Return a listening socket. The kernel queues `backlog` connections, so none is refused while the server starts.
+
+    Raise UsageError, which names the `server` and the `option` with the address, if it cannot listen there.
+    """
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     # The protocol is given, or asyncio does not disable Nagle's algorithm and every response takes 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    reuse_address(listener)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener.bind((host, port))
+        if os.name == "posix":  # use the port of a server that has just ended; on Windows it may be of a running one
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(backlog)
     except OSError as error:
         listener.close()
         raise UsageError(
-            f"The {name} cannot listen on this port.",
-            where=f"{host}:{port}",
-            got=error.strerror,
-            hint="choose another --port, or leave it out for a free one",
+            f"The {server} cannot listen at this address.",
+            where=(f"option {option}, " if option else "") + f"{address[0]}:{address[1]}",
+            got=error.strerror or "an address that does not resolve",
+            hint=hint,
         ) from None
-    listener.listen(512)
     return listener

@@ -23,8 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 from prometheus_client.exposition import gzip_accepted
 
 from whopwatch import __version__
-from whopwatch.core.errors import UsageError
-from whopwatch.core.local_server import reuse_address
+from whopwatch.core.local_server import listen
 from whopwatch.core.redaction import redact
 
 MAX_CONNECTIONS = 256
@@ -102,7 +101,8 @@ class PageServer:
     def __init__(self, address: tuple[str, int], pages: Mapping[str, Page], slow: Collection[str] = ()) -> None:
         self._pages = pages
         self._slow = frozenset(slow)
-        self._listener = _listen(address)
+        self._listener = listen(address, "prober", option="--listen")
+        self._listener.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -308,25 +308,6 @@ def _encoded(reply: PageReply, accept_encoding: str) -> PageReply:
         return reply
     compressed = gzip.compress(b"".join(reply.parts), _GZIP_LEVEL)
     return reply._replace(parts=[compressed], headers=(*reply.headers, ("Content-Encoding", "gzip")))
-
-
-def _listen(address: tuple[str, int]) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        reuse_address(listener)
-        listener.bind(address)
-        listener.listen(512)
-    except OSError as error:
-        listener.close()
-        raise UsageError(
-            "The prober cannot listen at this address.",
-            where=f"option --listen, {address[0]}:{address[1]}",
-            got=error.strerror or "an address that does not resolve",
-            hint="choose another HOST:PORT; port 0 takes a free one",
-        ) from None
-    listener.setblocking(False)
-    return listener
 
 
 def _parse(head: bytes, client: str) -> tuple[str, PageRequest | None]:

@@ -6,7 +6,7 @@ from whopwatch.simulator.api.keys import KeyGrant
 from whopwatch.simulator.api.pipeline import ApiCall, StepWrapper
 from whopwatch.simulator.app import create_app
 from whopwatch.simulator.backend import Backend, SimulatorOptions
-from whopwatch.simulator.events.sender import WebhookOptions
+from whopwatch.simulator.events import WebhookOptions
 from whopwatch.simulator.server import Simulator, embedded
 
 __all__ = [

@@ -17,12 +17,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from whopwatch.contract import Contract
+from whopwatch.core.bounded_http import BodyReader, BodyTooLargeError, HttpLimits, SenderGoneError
 from whopwatch.core.errors import UsageError
-from whopwatch.core.local_server import BodyReader, BodyTooLargeError, HttpLimits, SenderGoneError
 from whopwatch.core.strict_json import parse_json
 from whopwatch.simulator.api.pipeline import ApiCall
 from whopwatch.simulator.backend import MCP_MESSAGES, MCP_SSE, MCP_STREAMABLE, Backend, SimulatorOptions
-from whopwatch.simulator.events.sender import OutgoingDelivery
+from whopwatch.simulator.events import OutgoingDelivery
 from whopwatch.simulator.faults import ActiveFaults
 
 if TYPE_CHECKING:

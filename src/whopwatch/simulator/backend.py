@@ -29,7 +29,7 @@ from whopwatch.simulator.api.keys import (
 from whopwatch.simulator.api.lists import Cursors, binding_of, requested_page, select_rows, size_limits
 from whopwatch.simulator.api.pipeline import EMPTY_RESPONSE, ApiCall, Pipeline, StepWrapper, respond
 from whopwatch.simulator.api.request import Routes, body_value, check_request_headers, query_values
-from whopwatch.simulator.events.sender import (
+from whopwatch.simulator.events import (
     DeliveryComposer,
     DeliverySender,
     OutgoingDelivery,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,8 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from whopwatch.contract import Contract
 from whopwatch.contract.loader import describe_contract
-from whopwatch.core.errors import UsageError
-from whopwatch.core.local_server import (
+from whopwatch.core.bounded_http import (
     BodyReader,
     BodyTooLargeError,
     HttpLimits,
@@ -28,9 +26,9 @@ from whopwatch.core.local_server import (
     SenderGoneError,
     accepted_at_once,
     bounded_protocol,
-    reuse_address,
     usable_connections,
 )
+from whopwatch.core.local_server import listen
 from whopwatch.metrics import Exposition, media_type_for, new_registry
 from whopwatch.metrics.probes import code_class
 from whopwatch.metrics.runs import export_contracts
@@ -359,7 +357,7 @@ def serve_metrics(metrics: WebhookMetrics, address: tuple[str, int]) -> Iterator
 def _serve(
     app: ASGIApp, address: tuple[str, int], limits: ReceiverLimits, option: str, metrics: WebhookMetrics | None = None
 ) -> Iterator[str]:
-    listener = _bind(address, limits, option)
+    listener = listen(address, "receiver", option=option, backlog=limits.connections)
     connections = OpenConnections(usable_connections(limits.connections))
     if metrics is not None:
         metrics.connections.set_function(lambda: connections.count)
@@ -373,21 +371,3 @@ def _serve(
         server.should_exit = True
         thread.join(_STOP_SECONDS)
         listener.close()
-
-
-def _bind(address: tuple[str, int], limits: ReceiverLimits, option: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    reuse_address(listener)
-    try:
-        listener.bind(address)
-    except OSError as error:
-        listener.close()
-        raise UsageError(
-            "The receiver cannot listen at this address.",
-            where=f"option {option}, {address[0]}:{address[1]}",
-            got=error.strerror or "an address that cannot be resolved",
-            hint="choose another HOST:PORT; port 0 takes a free one",
-        ) from None
-    listener.listen(limits.connections)
-    return listener

@@ -11,7 +11,7 @@ from secrets import token_hex
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, signed_headers
-from whopwatch.simulator.events.sender import DeliveryComposer, OutgoingDelivery
+from whopwatch.simulator.events import DeliveryComposer, OutgoingDelivery
 from whopwatch.simulator.world.tables import World
 
 _OTHER_SECRET = "ws_of_another_webhook"  # noqa: S105 (made up)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli._support.colors import make_console
 from whopwatch.cli._support.options import VERBOSITY
 from whopwatch.cli._support.outputs import Outputs
+from whopwatch.cli._support.streams import make_console
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report
 

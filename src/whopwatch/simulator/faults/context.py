@@ -9,7 +9,7 @@ from typing import TypeVar
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.simulator.api.pipeline import ApiCall, Proceed
-from whopwatch.simulator.events.sender import DeliveryWrapper
+from whopwatch.simulator.events import DeliveryWrapper
 from whopwatch.simulator.world.tables import World
 from whopwatch.simulator.world.views import View
 

@@ -19,7 +19,7 @@ from whopwatch.signature import (
 )
 from whopwatch.signature.verify import compute_signature
 from whopwatch.simulator.api.pipeline import Proceed
-from whopwatch.simulator.events.sender import OutgoingDelivery
+from whopwatch.simulator.events import OutgoingDelivery
 from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, setting_of
 from whopwatch.simulator.faults.fields import CHANGES, choose, places_at
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.simulator.api.pipeline import StepWrapper
-from whopwatch.simulator.events.sender import DeliveryWrapper
+from whopwatch.simulator.events import DeliveryWrapper
 from whopwatch.simulator.faults import body, delivery, lifecycle, pages, parameters, responses, tools, validation
 from whopwatch.simulator.faults.catalogue import DELIVERY, Fault, deliveries, fault_catalogue, operations_for
 from whopwatch.simulator.faults.context import BuildFault, FaultContext, FaultPlan, setting_of

@@ -1,1 +1,0 @@
-"""Webhooks of the simulator: which events occur, and their deliveries."""

@@ -1,0 +1,332 @@
+"""Read fields of what an expression can be, with what the branches around it say, and note the fields of the API."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from whopwatch.usage import known_names as known
+from whopwatch.usage import syntax as s
+from whopwatch.usage.api_index import ANY_EVENT, ApiIndex
+from whopwatch.usage.profile import LOST_CLIENT, TOO_COMPLEX
+from whopwatch.usage.recorder import Recorder
+from whopwatch.usage.requests import RequestReader
+from whopwatch.usage.values import (
+    Callback,
+    Data,
+    Http,
+    HttpResponse,
+    Items,
+    Library,
+    Object,
+    RecordValue,
+    SdkClient,
+    String,
+    Unknown,
+    Value,
+    Values,
+    Variables,
+    is_one_of_many,
+    union,
+)
+
+Exports = dict[str, list[Variables]]
+Compared = list[tuple[Data, list[str], bool]]
+"""What one test compares: enum fields, the constant strings, and whether they are excluded."""
+
+
+class Accesses(ABC):
+    """What is known while one module is followed: the accesses to values, and the branches around them."""
+
+    def __init__(
+        self, module: s.SourceFile, scope: Variables, exports: Exports, index: ApiIndex, recorder: Recorder
+    ) -> None:
+        self.path = module.path
+        self.index = index
+        self._module = module
+        self._scope = scope
+        self._exports = exports
+        self._recorder = recorder
+        self._requests = RequestReader(index, recorder)
+        self._steps = 0
+        self._depth = 0
+        self._branches = 0
+        self._loops = 0
+        self._handlers: dict[int, tuple[str, Callback]] = {}
+        self._active: list[s.Function] = []
+        self._done: dict[tuple[int, tuple[Values, ...], tuple[str, ...]], Values] = {}
+        self._returns: list[Values] = []
+        self._narrowed: dict[tuple[int, tuple[str, ...]], tuple[str, ...]] = {}
+        self._events: tuple[str, ...] = ()
+        self._tests: list[tuple[Value, tuple[str, ...], bool]] = []
+        self._compared: Compared = []
+        self._chains: dict[int, tuple[int, list[Compared]]] = {}
+        self._has_default: set[int] = set()
+        self._uses_sdk = False
+
+    @abstractmethod
+    def _value(self, node: s.Node, scope: Variables) -> Values:
+        """Follow any node and return what it can be."""
+
+    @abstractmethod
+    def _run(
+        self,
+        callback: Callback,
+        arguments: list[Values],
+        named: dict[str, Values] | None = None,
+        *,
+        is_called: bool = True,
+    ) -> Values:
+        """Follow a function with the values of its arguments and return what it can return."""
+
+    @abstractmethod
+    def _block(self, body: Sequence[s.Node], scope: Variables) -> Values:
+        """Follow statements."""
+
+    def _branch(self, node: s.Branch, scope: Variables) -> Values:
+        tests, self._tests = self._tests, []
+        compared, self._compared = self._compared, []
+        self._value(node.test, scope)
+        found, self._tests = self._tests, tests
+        own, self._compared = self._compared, compared
+        self._enum_branch(node, own)
+        with self._branching():
+            before = (dict(self._narrowed), self._events)
+            self._narrow(found, is_negated=False)
+            result = self._block(node.body, scope)
+            self._narrowed, self._events = before
+            result = union(result, self._block(node.otherwise, scope))
+        if node.body and isinstance(last_of(node.body), s.Return | s.Leave):
+            self._narrow(found, is_negated=True)
+        return result
+
+    def _find_default(self, node: s.Node) -> None:
+        """Note branches that all leave the block: the statements after them are their default."""
+        branch: s.Node | None = node.parts[-1] if isinstance(node, s.Several) and node.parts else node
+        while isinstance(branch, s.Branch) and branch.body and isinstance(last_of(branch.body), s.Return | s.Leave):
+            if not branch.otherwise:
+                self._has_default.add(id(branch))
+            branch = branch.otherwise[0] if len(branch.otherwise) == 1 else None
+
+    def _enum_branch(self, node: s.Branch, compared: Compared) -> None:
+        """Note what a chain of branches over an enum handles, if its last branch has no default."""
+        line, before = self._chains.pop(id(node), (node.line, []))
+        chain = [*before, compared]
+        if len(node.otherwise) == 1 and isinstance(node.otherwise[0], s.Branch):
+            self._chains[id(node.otherwise[0])] = line, chain
+        elif not node.otherwise and id(node) not in self._has_default:
+            for value in dict.fromkeys(one for part in chain for one, _, _ in part):
+                parts = [[(texts, not_in) for one, texts, not_in in part if one == value] for part in chain]
+                tests = [one for part in parts for one in part]
+                # One `if` alone is a filter. What is compared with unknown values may handle them all.
+                if len([part for part in parts if part]) > 1 and all(texts and not not_in for texts, not_in in tests):
+                    self._recorder.handled(value, [text for texts, _ in tests for text in texts], self.path, line)
+
+    def _narrow(self, tests: list[tuple[Value, tuple[str, ...], bool]], *, is_negated: bool) -> None:
+        for value, events, negated in tests:
+            if negated is not is_negated:
+                continue
+            if isinstance(value, Unknown):
+                self._narrowed[(value.root, value.steps[:-1])] = events
+            else:
+                self._events = events
+
+    @contextmanager
+    def _branching(self) -> Iterator[None]:
+        self._branches += 1
+        try:
+            yield
+        finally:
+            self._branches -= 1
+
+    def _compare(self, node: s.Compare, scope: Variables) -> Values:
+        left = self._value(node.left, scope)
+        right = [self._value(one, scope) for one in node.right]
+        texts = [text for values in right for value in values for text in texts_of(value)]
+        if not texts and any(texts_of(value) for value in left):
+            texts = [text for value in left for text in texts_of(value)]
+            left = union(*right)
+        for value in left:
+            node_of_value = self.index.node(value.owner, value.steps) if isinstance(value, Data) else None
+            if isinstance(value, Data) and node_of_value and node_of_value.known_values:
+                self._compared.append((value, texts, node.is_negated))
+        events = tuple(f"webhook:{text}" for text in texts if text in self.index.contract.events)
+        if events:
+            for event in events:
+                self._recorder.operation(event, self.path, node.line)
+            for value in left:
+                if isinstance(value, Unknown) and value.steps:
+                    self._recorder.event_root(value.root, value.steps[:-1])
+                    self._tests.append((value, events, node.is_negated))
+                elif isinstance(value, Data) and value.owner == ANY_EVENT:
+                    self._tests.append((value, events, node.is_negated))
+        return ()
+
+    def access(self, values: Values, name: str, line: int) -> Values:
+        """Return the field `name` of any of the values, and note the fields of the API that are read."""
+        self._note_too_many(values, line)
+        return union(*[self._access(value, name, line) for value in self._narrowed_values(values)])
+
+    def _note_too_many(self, values: Values, line: int) -> None:
+        if any(map(is_one_of_many, values)):
+            self._recorder.not_followed(self.path, line, TOO_COMPLEX)
+
+    def _access(self, value: Value, name: str, line: int) -> Values:
+        match value:
+            case SdkClient():
+                same = name in known.SAME_CLIENT
+                if name in known.SDK_PARTS:
+                    self._recorder.sdk_part(known.SDK_PARTS[name], self.path, line)
+                return (value if same else SdkClient((*value.chain, name), value.is_guess),)
+            case Data():
+                return self._data_field(value, name, line)
+            case HttpResponse():
+                return (Data(value.owner, (), value.is_guess),) if name in known.BODY_OF_RESPONSE else (value,)
+            case Http():
+                if name in known.HTTP_CLASSES:
+                    return (Http(value.base),)
+                return (
+                    (Http(value.base, known.METHOD_OF_FUNCTION[name]),)
+                    if name in known.METHOD_OF_FUNCTION
+                    else (value,)
+                )
+            case Library():
+                return (Library(value.module, name),)
+            case Unknown():
+                self._recorder.unknown_read(value.root, (*value.steps, name), self.path, line)
+                return (Unknown(value.root, (*value.steps, name)),) if len(value.steps) < 8 else ()
+            case Object():
+                found = value.attributes.names.get(name)
+                if found is None:
+                    return (SdkClient(is_guess=True),) if plain_client(name) else ()
+                return union(*[self._property(one) for one in found])
+            case RecordValue():
+                return union(*[values for key, values in value.fields if key == name])
+        return ()
+
+    def _property(self, value: Value) -> Values:
+        is_property = isinstance(value, Callback) and value.node.is_property
+        return self._run(value, []) if isinstance(value, Callback) and is_property else (value,)
+
+    def _data_field(self, value: Data, name: str, line: int) -> Values:
+        operation = self.index.contract.operations.get(value.owner)
+        if self._uses_sdk and name in known.PARTS_OF_PAGE and not value.steps and operation and operation.is_list:
+            self._recorder.sdk_part("page", self.path, line)
+        if name in known.NEXT_PAGE:
+            self._note_pages((value,), line)
+        if name in known.SAME_DATA:
+            return (value,)
+        steps = (*value.steps, name)
+        if value.owner != ANY_EVENT and not self.index.has_field(value.owner, steps):
+            return ()
+        self._recorder.field(value.owner, steps, self.path, line, is_guess=value.is_guess)
+        return (Data(value.owner, steps, value.is_guess),)
+
+    def _note_pages(self, values: Values, line: int) -> None:
+        """Note which of the values that the code iterates over are pages of the SDK: it walks through all pages."""
+        for value in values:
+            if isinstance(value, Data):
+                self._recorder.pages(value, self.path, line)
+
+    def _narrowed_values(self, values: Values) -> Values:
+        """Return the values with the type of an event that the branch around them knows."""
+        if not self._narrowed and not self._events:
+            return values
+        found: list[Value] = []
+        for value in values:
+            if isinstance(value, Data) and value.owner == ANY_EVENT and self._events:
+                found += [Data(event, value.steps, value.is_guess) for event in self._events]
+            elif isinstance(value, Unknown):
+                found += self._of_event(value) or [value]
+            else:
+                found.append(value)
+        return tuple(found)
+
+    def _of_event(self, value: Unknown) -> list[Data]:
+        for (root, steps), events in self._narrowed.items():
+            if root == value.root and value.steps[: len(steps)] == steps:
+                return [Data(event, value.steps[len(steps) :]) for event in events]
+        return []
+
+    def _items(self, values: Values) -> Values:
+        """Return what the items of any of the values are."""
+        found: list[Values] = []
+        for value in self._narrowed_values(values):
+            match value:
+                case Data():
+                    found.append((self.item_of(value),))
+                case Items():
+                    found += value.items
+                case RecordValue():
+                    found += [values for _, values in value.fields]
+                case Unknown():
+                    found.append((Unknown(value.root, (*value.steps, "*")),) if len(value.steps) < 8 else ())
+        return union(*found)
+
+    def item_of(self, value: Data) -> Data:
+        """Return an item of a page or an array; of anything else, the value itself."""
+        node = self.index.node(value.owner, value.steps)
+        if node is not None and node.items is not None:
+            return Data(value.owner, (*value.steps, "*"), value.is_guess)
+        if node is not None and {"data", "page_info"} <= node.fields.keys():
+            return Data(value.owner, (*value.steps, "data", "*"), value.is_guess)
+        return value
+
+    def _leave(self, arguments: list[Values], named: list[tuple[str, Values]], line: int) -> None:
+        """Note data that goes to code that is not followed."""
+        given = union(*arguments, *[values for _, values in named])
+        self._note_too_many(given, line)
+        for value in self._narrowed_values(given):
+            if isinstance(value, SdkClient) and not value.is_guess:
+                self._recorder.not_followed(self.path, line, LOST_CLIENT)
+        for data in data_within(given):
+            for value in self._narrowed_values((data,)):
+                if isinstance(value, Data):
+                    self._recorder.whole(value, self.path, line)
+
+
+def data_within(values: Values) -> Iterator[Data]:
+    """Yield the data in values, also in records, lists and objects that hold it."""
+    todo, seen = list(values), set(values)
+    while todo:
+        value = todo.pop()
+        inner: list[Values] = []
+        match value:
+            case Data():
+                yield value
+            case HttpResponse():
+                yield Data(value.owner, (), value.is_guess)
+            case RecordValue():
+                inner = [part for _, part in value.fields]
+            case Items():
+                inner = list(value.items)
+            case Object():
+                inner = list(value.attributes.names.values())
+        new = dict.fromkeys(one for part in inner for one in part if one not in seen)
+        seen.update(new)
+        todo += new
+
+
+def texts_of(value: Value) -> Iterator[str]:
+    """Yield the constant strings of a value or of the items of a list."""
+    if isinstance(value, String) and len(value.parts) == 1 and value.parts[0] is not None:
+        yield value.parts[0]
+    elif isinstance(value, Items):
+        for values in value.items:
+            for one in values:
+                if isinstance(one, String):
+                    yield from texts_of(one)
+
+
+def plain_client(name: str) -> bool:
+    """Return whether a name is one that clients of the SDK have."""
+    return name.replace("_", "").lower() in known.CLIENT_NAMES
+
+
+def last_of(body: list[s.Node]) -> s.Node:
+    """Return the last statement, within blocks."""
+    last = body[-1]
+    while isinstance(last, s.Several) and last.parts:
+        last = last.parts[-1]
+    return last

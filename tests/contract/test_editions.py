@@ -75,3 +75,10 @@ def test_versions_are_sorted_by_date_and_number() -> None:
 
 def test_the_default_edition_is_bundled() -> None:
     assert DEFAULT_VERSION in [edition.version for edition in editions()]
+
+
+@pytest.mark.parametrize("text", ["2026-10-15-12345", "２０２６-10-15", "2026-10-15\n", "v2026-10-15", "2026-10-15-"])
+def test_other_texts_are_no_version(text: str) -> None:
+    assert not is_version(text)
+    assert is_version("2026-10-15-1234")
+    assert is_version("2026-10-15")

@@ -16,6 +16,7 @@ import pytest
 
 from whopwatch.cli import main
 from whopwatch.cli.probe import _JsonFormatter
+from whopwatch.core.errors import TargetError
 from whopwatch.simulator import embedded
 
 pytestmark = pytest.mark.thorough
@@ -138,3 +139,16 @@ def test_json_logs_are_one_object_a_line() -> None:
         "message": "plans.list fails",
         "outcome": "x",
     }
+
+
+def test_what_a_target_says_is_made_safe(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise TargetError("The target could not be checked.", got="\x1b[2J\n::error::no")
+
+    monkeypatch.setattr("whopwatch.cli.probe.call_in_subprocess", fails)
+    assert main(["probe", "--once", "--target", "http://127.0.0.1:9/api/v1", "--max-time", "1"]) == 3
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "did not show its version" in line]
+    assert "\x1b" not in line
+    assert "::error" not in line

@@ -169,6 +169,20 @@ def test_an_idempotency_key_is_executed_once(fresh: Asker) -> None:
     assert (other.status, other.error["param"]) == (400, "Idempotency-Key")
 
 
+@pytest.mark.parametrize(("limit", "value"), [("REPLAYS_KEPT", 1), ("REPLAY_BYTES", 1)])
+def test_the_responses_kept_for_idempotency_keys_are_bounded(
+    fresh: Asker, limit: str, value: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"whopwatch.simulator.api.keys.{limit}", value)
+    body = next(bodies(fresh, fresh.contract.operation("products.create")))
+    first, _ = (fresh("POST", "/products", body=body, headers={"idempotency-key": key}) for key in ("one", "two"))
+
+    again = fresh("POST", "/products", body=body, headers={"idempotency-key": "one"})
+
+    assert "idempotent-replayed" not in again.response.headers
+    assert again.json["id"] != first.json["id"]
+
+
 def test_writes_at_the_same_seed_make_the_same_objects(fresh: Asker) -> None:
     other = Asker(Backend(fresh.contract, SimulatorOptions()), fresh.contract)
     body = next(bodies(fresh, fresh.contract.operation("plans.create")))

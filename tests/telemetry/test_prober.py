@@ -9,15 +9,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics_core import Metric as Family
 
 from tests.telemetry.receiver import attributes, receiving
-from whopwatch.telemetry.prober import otlp_metrics
+from whopwatch.telemetry import Signal
+from whopwatch.telemetry.prober import ExportWatch, MetricsExport, ProberTelemetry, otlp_metrics
 
 TWO = '[[probes]]\noperations = ["products.list", "products.retrieve"]\ninterval = 10\n'
 
@@ -84,3 +87,25 @@ def test_the_metrics_keep_names_values_and_buckets() -> None:
     assert list(first.bucket_counts) == [1, 2, 1]  # type: ignore[union-attr]
     assert (first.count, round(first.sum, 2), list(first.explicit_bounds)) == (4, 6.25, [0.1, 1.0])  # type: ignore[union-attr]
     assert (second.count, by_name["duration_seconds"].unit) == (1, "s")  # type: ignore[union-attr]
+
+
+def test_the_export_of_metrics_goes_on_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry, failed = CollectorRegistry(), list[Signal]()
+    Counter("c", "c", registry=registry)
+    rounds = iter((ZeroDivisionError("a value"),))
+
+    def collect() -> Iterable[Family]:
+        if error := next(rounds, None):
+            raise error
+        return registry.collect()
+
+    with receiving() as receiver:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
+        monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "1")
+        watch = ExportWatch(Signal.METRICS)
+        telemetry = ProberTelemetry(None, MetricsExport(Resource({}), watch), (watch,))
+        telemetry.start(collect, failed.append)
+        until(lambda: receiver.bodies["/v1/metrics"])
+        telemetry.stop()
+        assert "c" in receiver.latest_metrics
+    assert failed == [Signal.METRICS]

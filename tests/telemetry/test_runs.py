@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -230,3 +233,30 @@ def test_a_missing_extra_is_one_sentence_with_the_command(
     assert main(["check", "--only", "products.list", "--budget", "20"]) == 0
     assert "pip install 'whopwatch[otel]'" in capsys.readouterr().err
     assert collector.spans == []
+
+
+def test_a_collector_that_never_ends_its_headers_does_not_hold_a_check(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each byte arrives in time, so that no limit of a single read ends it."""
+    monkeypatch.chdir(tmp_path)
+    ended = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+            while not ended.wait(0.05):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,), daemon=True)
+        thread.start()
+        monkeypatch.setenv(ENDPOINT, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+        try:
+            assert main(["check", "--only", "products.list", "--budget", "5", "-q"]) == 0
+        finally:
+            ended.set()
+            thread.join()
+    assert "/v1/traces: timed out" in capsys.readouterr().err

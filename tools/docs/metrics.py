@@ -19,6 +19,7 @@ from whopwatch.metrics import OUTCOMES, McpMetrics, ProbeMetrics, new_registry
 from whopwatch.metrics.probes import CODE_CLASSES, PHASES, McpOutcome
 from whopwatch.metrics.runs import drift_metrics, push_success, sdk_metrics
 from whopwatch.metrics.webhooks import WebhookMetrics
+from whopwatch.telemetry import Signal
 from whopwatch.webhooks.checker import DeliveryOutcome
 from whopwatch.webhooks.listener import REJECTION_REASONS
 
@@ -56,6 +57,7 @@ LABELS: Mapping[str, str] = {
     "seen": "API version that responses name, or `unknown`",
     "severity": ", ".join(Severity),
     "sha256": "SHA-256 of the contract",
+    "signal": ", ".join(signal.lower() for signal in Signal),
     "state": ", ".join(State),
     "target": "the name of a target of `--targets`",
     "transport": "`streamable-http` or `sse`",

@@ -13,6 +13,7 @@ from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence, SuccessResponse
 from whopwatch.contract import Contract
 from whopwatch.contract.edition import VERSION_HEADER
+from whopwatch.contract.loader import VERSION_PATTERN
 from whopwatch.contract.schema import pointer_of
 from whopwatch.core.finding import Severity, Source
 from whopwatch.core.rule import Rule, shown_value
@@ -26,7 +27,6 @@ NEAR_DAYS = 30
 
 _DATE = r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT|\d{4}-\d\d-\d\d(?:T[\d:.]{5,15}Z)?"
 _HEADER_VALUE = re.compile(rf"true|@\d{{1,12}}|{_DATE}", re.ASCII)
-_VERSION = re.compile(r"\d{4}-\d\d-\d\d(?:-\d{1,3})?", re.ASCII)
 
 REMOVAL_ANNOUNCED = Rule(
     "deprecation/announced",
@@ -120,8 +120,10 @@ def _report_versions(evidence: Evidence, findings: FindingCollector) -> None:
                 sample=0,
                 samples=len(evidence.responses[operation]),
                 exchange=evidence.responses[operation][0].exchange,
-                usual=shown_value(usual, _VERSION, "the version of the other operations"),
-                observed=", ".join(sorted({shown_value(one, _VERSION, "another version") for one in found - {usual}})),
+                usual=shown_value(usual, VERSION_PATTERN, "the version of the other operations"),
+                observed=", ".join(
+                    sorted({shown_value(one, VERSION_PATTERN, "another version") for one in found - {usual}})
+                ),
             )
 
 

@@ -44,6 +44,7 @@ from whopwatch.contract import Contract, forget_contracts, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, INTERRUPTED, TargetError, UsageError
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.exit_codes import DEFAULT_FAIL_ON
+from whopwatch.core.foreign_text import sanitize
 from whopwatch.core.report import Report, timestamp
 from whopwatch.prober.footprint import configure_malloc, packed, reads_only, unpacked
 from whopwatch.prober.settings import McpOptions, Probe, default_file, read_settings
@@ -149,7 +150,7 @@ def _chosen_contract(name: str | None, api_version: str | None, target: str | No
     try:
         folder, version = call_in_subprocess(_answering_here, chosen, timeout=DETECTION_SECONDS)
     except TargetError as error:
-        why = f" ({error.got or error.what})"
+        why = f" ({sanitize(error.got or error.what)})"
     if version is None:
         click.echo(f"The API did not show its version{why}; the contract is of {choice.contract.edition}.", err=True)
     return load(folder)

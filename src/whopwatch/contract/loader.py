@@ -31,7 +31,7 @@ DEFAULT_VERSION = "2025-01-01"
 """The edition that is used if none is named."""
 NEWEST = "newest"
 
-_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-\d+)?")
+VERSION_PATTERN = re.compile(r"\d{4}-\d\d-\d\d(?:-\d{1,4})?", re.ASCII)
 
 
 def data_dir(name: str) -> Path:
@@ -58,7 +58,7 @@ def version_order(version: str) -> tuple[int, ...]:
 
 def is_version(text: str) -> bool:
     """Check that `text` has the form of a version: a date, with or without a number (`2026-10-15-1`)."""
-    return _VERSION.fullmatch(text) is not None
+    return VERSION_PATTERN.fullmatch(text) is not None
 
 
 def newer_versions(version: str | None, listed: Iterable[str] = ()) -> list[str]:

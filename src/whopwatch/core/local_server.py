@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from whopwatch.core.errors import UsageError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 10.0
+START_POLL_SECONDS = 0.002
 LOCAL_CONNECTIONS = 500
 QUEUED_CONNECTIONS = 512
 """Connections that the kernel keeps until a server accepts them."""
@@ -36,23 +38,52 @@ def served(
     """Serve `app` while the context is open, on `port` of `host` or on a free port; yield the port.
 
     Idle and slow connections give way to new ones. `path` is where to listen at a UNIX socket, too. `name` names the
+<<<<<<< HEAD
     server in errors. With `lifespan` the application is informed of start and end. Raise UsageError if the port is
     taken.
     """
     import uvicorn
 
     listener = listen((host, port), name, hint="choose another --port, or leave it out for a free one")
+=======
+    server in errors. With `lifespan` the application is informed of start and end. Raises `UsageError` if the port is
+    taken or the server does not start.
+    """
+    listener = _listen(host, port, name)
+>>>>>>> c8dec89 (fix: a collector or a failed server start cannot hold up a run)
     listeners = [listener, *([_listen_at(path)] if path else [])]
-    server = uvicorn.Server(_server_config(app, lifespan=lifespan))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": listeners}, daemon=True, name=name)
+    try:
+        with _running(_server_config(app, lifespan=lifespan), listeners, name):
+            yield listener.getsockname()[1]
+    finally:
+        for each in listeners:
+            each.close()
+
+
+@contextmanager
+def _running(config: uvicorn.Config, listeners: Sequence[socket.socket], name: str) -> Iterator[None]:
+    """Run a server in a thread while the context is open. Raises `UsageError` if it ends before it has started."""
+    import uvicorn
+
+    server, ended = uvicorn.Server(config), SimpleQueue[str]()
+
+    def run() -> None:
+        try:
+            server.run(sockets=list(listeners))
+            ended.put("it ended at once")
+        except BaseException as error:  # its message may quote a request
+            ended.put(type(error).__name__)
+
+    thread = threading.Thread(target=run, daemon=True, name=name)
     thread.start()
     try:
-        yield listener.getsockname()[1]
+        while not server.started:
+            with suppress(Empty):
+                raise UsageError(f"The {name} did not start.", got=ended.get(timeout=START_POLL_SECONDS))
+        yield
     finally:
         server.should_exit = True
         thread.join(STOP_SECONDS)
-        for each in listeners:
-            each.close()
 
 
 def _server_config(app: ASGIApplication | Any, *, lifespan: bool) -> uvicorn.Config:

@@ -117,6 +117,7 @@ M = TypeVar("M", bound=MetricWrapperBase)
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Upper bounds of every histogram of durations, in seconds."""
 PHASES = ("dns", "connect", "tls", "ttfb", "transfer")
+EXPORTED = ("traces", "metrics")
 SEVERITIES = tuple(Severity)
 SEVERITIES_OF_HITS = (Severity.CRITICAL, Severity.HIGH)
 """The severities whose alerts depend on the impact."""
@@ -255,6 +256,11 @@ class ProbeMetrics:
         self.failed_checks = self._counter(
             "whop_prober_failed_checks", "Checks that failed inside whopwatch with an error.", ("check",)
         )
+        self.failed_exports = self._counter(
+            "whop_prober_failed_exports", "Exports over OTLP that the collector did not accept.", ("signal",)
+        )
+        for signal in EXPORTED:
+            self.failed_exports.labels(signal)
         self.inflight = self._gauge("whop_prober_inflight_probes", "Active runs.")
         self.reload_ok = self._gauge(
             "whop_prober_config_last_reload_successful", "1 if the last configuration read was valid, else 0."
@@ -322,6 +328,10 @@ class ProbeMetrics:
         series.last_run.set(at)
         if outcome is ProbeOutcome.SUCCESS:
             series.last_success.set(at)
+
+    def count_failed_export(self, signal: str) -> None:
+        """Count an export of `signal` over OTLP that failed."""
+        self.failed_exports.labels(signal.lower()).inc()
 
     def set_api_version(self, asked: str, seen: str | None, expected: str | None) -> None:
         """Export the requested API version and the one that responses name; None if they name none."""

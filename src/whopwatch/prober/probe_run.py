@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.contract import Contract
 from whopwatch.contract.answered_version import VersionEvidence, supported_versions
 from whopwatch.contract.edition import VERSION_HEADER
+from whopwatch.contract.loader import is_version
 from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.core.finding import INACTIVE, Finding, Severity
 from whopwatch.http.call import Call
@@ -33,9 +33,6 @@ READ_HEADERS = frozenset(header for check in PROBE_CHECKS for header in check.he
 
 _TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.WRITE_TIMEOUT, Failure.READ_TIMEOUT, Failure.DEADLINE})
 _NO_CONNECTION = frozenset({Failure.DNS, Failure.CONNECT, Failure.PROXY, Failure.TLS})
-
-_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-\d{1,2})?")
-"""The form of a version. Nothing else from a response may become a label."""
 
 CacheKey = tuple[object, ...]
 _LOG = logging.getLogger("whopwatch.prober")
@@ -270,7 +267,7 @@ class ProbeRunner:
     def _note_version(self, exchange: Exchange) -> None:
         """Export the API version that a response names, or that it rejects the version, if that is a change."""
         named = exchange.header(VERSION_HEADER.lower()) or ""
-        seen = named if _VERSION.fullmatch(named) else None
+        seen = named if is_version(named) else None  # nothing else from a response may become a label
         if supported_versions(exchange) is not None:
             seen = VersionEvidence.REJECTED
         is_accepted_again = exchange.ok and self._seen_version == VersionEvidence.REJECTED

@@ -31,7 +31,7 @@ from whopwatch.prober.probe_requests import RecentIds, resources_needed
 from whopwatch.prober.probe_run import AcceptedEntries, ProbeRunner, Weigh
 from whopwatch.prober.schedule import Scheduler
 from whopwatch.prober.settings import Probe, ProberSettings, read_settings, select_probes
-from whopwatch.telemetry import TracedRun
+from whopwatch.telemetry import Signal, TracedRun
 
 SWITCH_SECONDS = 0.0005
 """How long a thread may hold the interpreter lock. Bounds what a scrape adds to the latency of a probe."""
@@ -41,8 +41,8 @@ _LOG = logging.getLogger("whopwatch.prober")
 class Telemetry(Protocol):
     """Exports traces and metrics (see telemetry.prober)."""
 
-    def start(self, collect: Callable[[], Iterable[Metric]]) -> None:
-        """Start to export. `collect` returns the metrics."""
+    def start(self, collect: Callable[[], Iterable[Metric]], count_failure: Callable[[Signal], None]) -> None:
+        """Start to export. `collect` returns the metrics, `count_failure` takes the signal of each failed export."""
         ...
 
     def record(self, run: TracedRun) -> Mapping[str, str]:
@@ -124,7 +124,7 @@ class ProberService:
         server = PageServer(address, build_pages(self), SLOW_PAGES)
         self.warm_up()
         if self._telemetry:
-            self._telemetry.start(self._refreshed_metrics)
+            self._telemetry.start(self._refreshed_metrics, self.metrics.count_failed_export)
         server.start()
         self._thread.start()
         if self._mcp:

@@ -6,6 +6,7 @@ collector passes on to Prometheus.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.sdk.metrics._internal.exemplar import Exemplar
+from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     Gauge,
@@ -35,7 +36,7 @@ from prometheus_client.samples import Exemplar as FamilyExemplar
 from prometheus_client.samples import Sample
 
 from whopwatch import __version__
-from whopwatch.telemetry import TracedRun
+from whopwatch.telemetry import Signal, TracedRun
 from whopwatch.telemetry.spans import SCOPE, HeadersOnly, OnExport, Tracer
 
 Collect = Callable[[], Iterable[Family]]
@@ -43,17 +44,44 @@ Collect = Callable[[], Iterable[Family]]
 INTERVAL = 60.0
 """Seconds from one export of the metrics to the next, unless OTEL_METRIC_EXPORT_INTERVAL (milliseconds) is set."""
 SHORTEST_INTERVAL = 1.0
+_LOG = logging.getLogger("whopwatch.prober")
 _IDS = ("trace_id", "span_id")
+
+
+class ExportWatch:
+    """Takes the result of each export of `signal`: logs when they begin to fail and succeed again, counts failures."""
+
+    def __init__(self, signal: Signal) -> None:
+        self.signal = signal
+        self.count_failure: Callable[[Signal], None] | None = None
+        self._is_taken = True
+
+    def __call__(self, is_taken: bool, problem: str) -> None:
+        """Note one result, and `problem` if the collector did not accept the export."""
+        if not is_taken and self.count_failure:
+            self.count_failure(self.signal)
+        if is_taken == self._is_taken:
+            return
+        self._is_taken = is_taken
+        what = self.signal.lower()
+        if is_taken:
+            _LOG.info("The OTLP collector accepts %s again.", what)
+        else:
+            _LOG.warning("The OTLP collector does not accept %s. %s", what, problem)
 
 
 class ProberTelemetry:
     """Export the traces of `tracer` and the metrics in the background; each is None if it is not wanted."""
 
-    def __init__(self, tracer: Tracer | None, metrics: MetricsExport | None) -> None:
-        self._tracer, self._metrics = tracer, metrics
+    def __init__(
+        self, tracer: Tracer | None, metrics: MetricsExport | None, watches: Sequence[ExportWatch] = ()
+    ) -> None:
+        self._tracer, self._metrics, self._watches = tracer, metrics, watches
 
-    def start(self, collect: Collect) -> None:
-        """Start to export. `collect` returns the metrics."""
+    def start(self, collect: Collect, count_failure: Callable[[Signal], None]) -> None:
+        """Start to export. `collect` returns the metrics, `count_failure` takes the signal of each failed export."""
+        for watch in self._watches:
+            watch.count_failure = count_failure
         if self._tracer:
             self._tracer.export_in_background()
         if self._metrics:
@@ -99,8 +127,11 @@ class MetricsExport:
         is_last = False
         while not is_last:
             is_last = self._stopped.wait(seconds)
-            result = self._exporter.export(self._data())
-            self._on_export(result is MetricExportResult.SUCCESS, self._session.problem)
+            try:
+                is_taken = self._exporter.export(self._data()) is MetricExportResult.SUCCESS
+                self._on_export(is_taken, self._session.problem)
+            except Exception as error:  # the thread must live: the next export may succeed
+                self._on_export(False, f"the export failed inside whopwatch with an unexpected {type(error).__name__}")
 
     def _data(self) -> MetricsData:
         metrics = list(otlp_metrics(self._collect(), self._started_at, self._wall()))

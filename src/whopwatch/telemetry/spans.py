@@ -6,7 +6,10 @@ A span names documented operations and paths only. It has no key, no id, no quer
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,6 +39,8 @@ from whopwatch.telemetry import Attributes, TracedRun
 SCOPE = "whopwatch"
 MAX_EVENTS = 100
 """Findings that become events of a span; the SDK drops events beyond 128."""
+EXPORT_SECONDS = 10.0
+"""Time for one request to a collector, unless OTEL_EXPORTER_OTLP_TIMEOUT is set."""
 BATCH = 512
 """Spans that are sent in one request."""
 _TO_BE_REFUSED = INVALID_REQUESTS | {Purpose.NO_KEY, Purpose.WRONG_KEY, Purpose.NO_SCOPE, Purpose.OTHER_BODY}
@@ -54,15 +59,20 @@ _REASONS = (
 
 
 class HeadersOnly(requests.Session):
-    """The connection to a collector. It reads no body, which may have no end, and takes a redirect for a failure."""
+    """The connection to a collector. It reads no body, which may have no end, and takes a redirect for a failure.
+
+    A response whose headers do not arrive in time is given up: requests limits the time of one read, not of all.
+    """
 
     problem = ""
+    _sending: threading.Thread | None = None
 
     def request(self, *arguments: Any, **named: Any) -> requests.Response:
         """Send a request and return its response without the body. Note in `problem` why it failed."""
         address = _address(str(named.get("url") or arguments[1]))
         try:
-            response = super().request(*arguments, **{**named, "stream": True, "allow_redirects": False})
+            send = partial(super().request, *arguments, **{**named, "stream": True, "allow_redirects": False})
+            response = self._in_time(send, named.get("timeout") or EXPORT_SECONDS)
         except requests.RequestException as error:
             reason = next((words for kind, words in _REASONS if isinstance(error, kind)), "the request failed")
             self.problem = f"{address}: {reason}"
@@ -73,6 +83,28 @@ class HeadersOnly(requests.Session):
         if 300 <= response.status_code < 400:
             raise requests.RequestException("a redirect")
         return response
+
+    def _in_time(self, send: Callable[[], requests.Response], seconds: float) -> requests.Response:
+        """Return the response, or raise requests.Timeout. One request at once: a given up one still has its thread."""
+        if self._sending and self._sending.is_alive():
+            raise requests.Timeout("an earlier request has no response yet")
+        outcome: SimpleQueue[requests.Response | Exception] = SimpleQueue()
+
+        def run() -> None:
+            try:
+                outcome.put(send())
+            except Exception as error:
+                outcome.put(error)
+
+        self._sending = threading.Thread(target=run, name="otlp-request", daemon=True)
+        self._sending.start()
+        try:
+            result = outcome.get(timeout=seconds)
+        except Empty:
+            raise requests.Timeout("the headers did not arrive in time") from None
+        if isinstance(result, Exception):
+            raise result
+        return result
 
 
 class Tracer:
@@ -197,7 +229,12 @@ class _Watched(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export `spans`."""
-        result = self._exporter.export(spans)
+        try:
+            result = self._exporter.export(spans)
+        except Exception as error:
+            problem = f"the export failed inside whopwatch with an unexpected {type(error).__name__}"
+            self._on_export(False, problem)
+            return SpanExportResult.FAILURE
         self._on_export(result is SpanExportResult.SUCCESS, self._session.problem)
         return result
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from whopwatch.run.options import ObservedRun
     from whopwatch.telemetry.prober import ProberTelemetry
 
-_LOG = logging.getLogger("whopwatch.prober")
-
 
 class RunTraces:
     """Exports each run of a command as a trace if the environment configures an endpoint of OTLP."""
@@ -61,13 +59,15 @@ def prober_telemetry(contract: Contract, target: Target, shard: Shard) -> Prober
     has_traces, has_metrics = map(_is_usable, (Signal.TRACES, Signal.METRICS))
     if not (has_traces or has_metrics):
         return None
-    from whopwatch.telemetry.prober import MetricsExport, ProberTelemetry
+    from whopwatch.telemetry.prober import ExportWatch, MetricsExport, ProberTelemetry
     from whopwatch.telemetry.spans import Tracer, resource
 
+    traces, metrics = ExportWatch(Signal.TRACES), ExportWatch(Signal.METRICS)
     who = {"service.instance.id": f"{shard.index}/{shard.count}", "whopwatch.target": target.name}
     return ProberTelemetry(
-        Tracer(contract, target, resource(who), _change_logger("traces")) if has_traces else None,
-        MetricsExport(resource(who), _change_logger("metrics")) if has_metrics else None,
+        Tracer(contract, target, resource(who), traces) if has_traces else None,
+        MetricsExport(resource(who), metrics) if has_metrics else None,
+        (traces, metrics),
     )
 
 
@@ -94,21 +94,6 @@ def _is_usable(signal: Signal) -> bool:
 def _warn(what: str, instead: str | None = None) -> None:
     hint = f"\n  use: {instead}" if instead else ""
     click.echo(f"warning: {what}{hint}", err=True)
-
-
-def _change_logger(what: str) -> Callable[[bool, str], None]:
-    """Return a function that logs when exports of `what` begin to fail, and when they succeed again."""
-    state = [True]
-
-    def on_export(is_taken: bool, problem: str) -> None:
-        if is_taken != state[0]:
-            state[0] = is_taken
-            if is_taken:
-                _LOG.info("The OTLP collector accepts %s again.", what)
-            else:
-                _LOG.warning("The OTLP collector does not accept %s. %s", what, problem)
-
-    return on_export
 
 
 def _traced_run(command: str, run: ObservedRun, report: Report) -> TracedRun:

@@ -20,6 +20,8 @@ from whopwatch.simulator.api.pipeline import ApiCall
 _USUAL_LIMIT = {"requests": 600, "seconds": 60}
 """For a document that states none."""
 REPLAYED_HEADER = "Idempotent-Replayed"
+REPLAYS_KEPT = 10_000
+REPLAY_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +144,10 @@ def rate_limits(contract: Contract, requests: int, seconds: float, clock: Callab
 
 @dataclass
 class Idempotency:
-    """The responses to POSTs by key. They are kept until the simulator stops."""
+    """The responses to POSTs by key. The newest are kept, at most REPLAYS_KEPT of together REPLAY_BYTES."""
 
     _answers: dict[tuple[str, str, str], tuple[bytes, Response]] = field(default_factory=dict)
+    _bytes: int = 0
 
     def replay(self, call: ApiCall) -> None:
         """Answer a repeated request. Raises ApiError 400 if its body differs from the first one."""
@@ -167,7 +170,16 @@ class Idempotency:
         """Keep the response to an executed request."""
         slot = self._slot(call)
         if slot and response.status_code < 400 and REPLAYED_HEADER.lower() not in response.headers:
+            self._forget(slot)
             self._answers[slot] = (hashlib.sha256(call.raw_body).digest(), response)
+            self._bytes += _size(slot, response)
+            while len(self._answers) > REPLAYS_KEPT or self._bytes > REPLAY_BYTES:
+                self._forget(next(iter(self._answers)))
+
+    def _forget(self, slot: tuple[str, str, str]) -> None:
+        known = self._answers.pop(slot, None)
+        if known:
+            self._bytes -= _size(slot, known[1])
 
     @staticmethod
     def _slot(call: ApiCall) -> tuple[str, str, str] | None:
@@ -175,3 +187,7 @@ class Idempotency:
         if key is None or call.method != "POST" or call.operation is None:
             return None
         return call.key, f"{call.operation.id} {call.path}", key
+
+
+def _size(slot: tuple[str, str, str], response: Response) -> int:
+    return sum(map(len, slot)) + len(response.body)

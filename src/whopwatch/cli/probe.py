@@ -44,7 +44,7 @@ from whopwatch.contract import Contract, forget_contracts, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, INTERRUPTED, TargetError, UsageError
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.exit_codes import DEFAULT_FAIL_ON
-from whopwatch.core.foreign_text import sanitize
+from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report, timestamp
 from whopwatch.prober.footprint import configure_malloc, packed, reads_only, unpacked
 from whopwatch.prober.settings import McpOptions, Probe, default_file, read_settings

@@ -38,19 +38,10 @@ def served(
     """Serve `app` while the context is open, on `port` of `host` or on a free port; yield the port.
 
     Idle and slow connections give way to new ones. `path` is where to listen at a UNIX socket, too. `name` names the
-<<<<<<< HEAD
     server in errors. With `lifespan` the application is informed of start and end. Raise UsageError if the port is
-    taken.
-    """
-    import uvicorn
-
-    listener = listen((host, port), name, hint="choose another --port, or leave it out for a free one")
-=======
-    server in errors. With `lifespan` the application is informed of start and end. Raises `UsageError` if the port is
     taken or the server does not start.
     """
-    listener = _listen(host, port, name)
->>>>>>> c8dec89 (fix: a collector or a failed server start cannot hold up a run)
+    listener = listen((host, port), name, hint="choose another --port, or leave it out for a free one")
     listeners = [listener, *([_listen_at(path)] if path else [])]
     try:
         with _running(_server_config(app, lifespan=lifespan), listeners, name):

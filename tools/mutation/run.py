@@ -4,7 +4,7 @@
     python tools/mutation/run.py [--lines 150] [--seed 1] [--near-only] [--only FILE:LINE ...] [--json FILE]
 
 Each chosen line gets one small change (a comparison, a constant, a condition, a returned value, a dropped call). The
-tests beside the package that reach the line run first, then the rest of that folder, then all other tests that reach
+tests beside the package that reach the line run first, then those that reach the file, then all other tests that reach
 the line. A change that no test notices is a survivor: a missing test, or a change without an effect.
 
 Neither mutmut nor cosmic-ray does this: mutmut 3 changes whole packages and takes no sample of lines, and cosmic-ray
@@ -208,11 +208,15 @@ class TestMap:
         folder = f"tests/{Path(mutant.file).parts[2]}/"
         return {test for test in self.seconds if test.startswith(folder)}
 
-    def reaching(self, mutant: Mutant) -> set[str]:
-        """Return the tests that reach a line of the mutant."""
+    def reaching(self, mutant: Mutant) -> tuple[set[str], set[str]]:
+        """Return the tests that reach a line of the mutant, and those that reach any line of its file.
+
+        A line that runs once, when its module is loaded or in what many tests share, is reached by one test or none.
+        """
         contexts = self.lines.contexts_by_lineno(mutant.file)
-        reached = {test for line in range(mutant.line, mutant.last_line + 1) for test in contexts.get(line, ())}
-        return reached & self.seconds.keys()
+        of_lines = {test for line in range(mutant.line, mutant.last_line + 1) for test in contexts.get(line, ())}
+        of_file = set().union(*contexts.values())
+        return of_lines & self.seconds.keys(), of_file & self.seconds.keys()
 
     def files(self, tests: Set[str]) -> list[str]:
         """Return the files of `tests`, the one whose tests take the least time first."""
@@ -269,8 +273,13 @@ def fails(tests: Set[str], test_map: TestMap) -> bool:
 
 def outcome(mutant: Mutant, file: Path, test_map: TestMap, near_only: bool) -> str:
     """Return "near", "far" or "survived" for the mutant, applied to `file`."""
-    beside, reaching = test_map.beside(mutant), test_map.reaching(mutant)
-    steps = [("near", beside & reaching), ("near", beside - reaching), ("far", reaching - beside)]
+    beside = test_map.beside(mutant)
+    of_lines, of_file = test_map.reaching(mutant)
+    steps = [
+        ("near", beside & of_lines),
+        ("near", beside & of_file - of_lines),
+        ("far", (of_lines or of_file) - beside),
+    ]
     original = file.read_text(encoding="utf-8")
     file.write_text(original[: mutant.start] + mutant.text + original[mutant.end :], encoding="utf-8")
     try:

@@ -28,9 +28,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterator, Set
+from collections.abc import Generator, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
+from itertools import accumulate
 from pathlib import Path
 
 import coverage
@@ -66,34 +67,29 @@ class Mutant:
     text: str
     what: str
 
+    def apply(self, source: str) -> str:
+        """Return the changed text of the file."""
+        return source[: self.start] + self.text + source[self.end :]
+
 
 def mutants(path: Path) -> Iterator[Mutant]:
-    """Yield every change that can be made to the file at `path` and leaves it valid Python."""
+    """Yield every change that can be made to the file at `path`."""
     source = path.read_text(encoding="utf-8")
-    starts = [0]
-    for row in source.splitlines(keepends=True):
-        starts.append(starts[-1] + len(row))
+    rows = source.splitlines(keepends=True)
+    starts = [0, *accumulate(map(len, rows))]
 
     def offset(line: int, column: int) -> int:
-        row = source[starts[line - 1] :].split("\n", 1)[0]
-        return starts[line - 1] + len(row.encode()[:column].decode())
+        return starts[line - 1] + len(rows[line - 1].encode()[:column].decode())
 
-    for node, changed, text, what in changes(ast.parse(source), source):
+    for node, changed, text, what in changes(ast.parse(source)):
         assert changed.end_lineno is not None
         assert changed.end_col_offset is not None
         start, end = offset(changed.lineno, changed.col_offset), offset(changed.end_lineno, changed.end_col_offset)
-        try:
-            compile(source[:start] + text + source[end:], str(path), "exec", dont_inherit=True)
-        except SyntaxError:
-            continue
         yield Mutant(str(path.relative_to(ROOT)), node.lineno, changed.end_lineno, start, end, text, what)
 
 
-def changes(tree: ast.Module, source: str) -> Iterator[tuple[ast.expr | ast.stmt, ast.expr | ast.stmt, str, str]]:
+def changes(tree: ast.Module) -> Iterator[tuple[ast.expr | ast.stmt, ast.expr | ast.stmt, str, str]]:
     """Yield changes of the code: the node, the part of it to replace, the new text, and what that is in words."""
-
-    def code(node: ast.expr) -> str:
-        return ast.get_source_segment(source, node) or ""
 
     # A change of an annotation or a decorator has no effect; parts of an f-string have no exact place in Python 3.11.
     left_out: set[ast.AST] = set()
@@ -111,17 +107,24 @@ def changes(tree: ast.Module, source: str) -> Iterator[tuple[ast.expr | ast.stmt
                 continue
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARISONS:
                 other = COMPARISONS[type(op)]
-                yield node, node, f"({code(left)}) {other} ({code(right)})", f"comparison became {other}"
+                yield node, node, f"({ast.unparse(left)}) {other} ({ast.unparse(right)})", f"comparison became {other}"
             case ast.BoolOp(op=operator, values=values):
                 word = " or " if isinstance(operator, ast.And) else " and "
-                yield node, node, f"({word.join(f'({code(value)})' for value in values)})", f"became{word.rstrip()}"
+                yield (
+                    node,
+                    node,
+                    f"({word.join(f'({ast.unparse(value)})' for value in values)})",
+                    f"became{word.rstrip()}",
+                )
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                yield node, node, f"bool({code(operand)})", "not removed"
+                yield node, node, f"bool({ast.unparse(operand)})", "not removed"
             case ast.BinOp(left=left, op=operation, right=right) if type(operation) in ARITHMETIC:
                 sign = ARITHMETIC[type(operation)]
-                yield node, node, f"({code(left)}) {sign} ({code(right)})", f"arithmetic became {sign}"
-            case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) if code(test) != "TYPE_CHECKING":
-                yield test, test, f"(not ({code(test)}))", "condition negated"
+                yield node, node, f"({ast.unparse(left)}) {sign} ({ast.unparse(right)})", f"arithmetic became {sign}"
+            case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) if (
+                ast.unparse(test) != "TYPE_CHECKING"
+            ):
+                yield test, test, f"(not ({ast.unparse(test)}))", "condition negated"
             case ast.Constant(value=bool(value)):
                 yield node, node, str(not value), "constant flipped"
             case ast.Constant(value=int(value)):
@@ -142,8 +145,7 @@ def chosen(lines: int, seed: int, only: list[str]) -> list[Mutant]:
     if only:
         return [mutant for (file, line), found in by_line.items() if f"{file}:{line}" in only for mutant in found]
     generator = random.Random(seed)  # noqa: S311 - a choice that can be repeated
-    keys = generator.sample(sorted(by_line), min(lines, len(by_line)))
-    return [generator.choice(by_line[key]) for key in keys]
+    return [generator.choice(by_line[key]) for key in generator.sample(sorted(by_line), lines)]
 
 
 class NotedTests:
@@ -170,13 +172,15 @@ class NotedTests:
 
 
 class ChosenTests:
-    """A pytest plugin: run only the tests with these ids."""
+    """A pytest plugin: run only some tests, of each file the fastest first."""
 
-    def __init__(self, ids: Set[str]) -> None:
-        self.ids = ids
+    def __init__(self, seconds: Mapping[str, float]) -> None:
+        self.seconds = seconds
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if item.nodeid in self.ids]
+        files = list(dict.fromkeys(item.path for item in items))
+        chosen = [item for item in items if item.nodeid in self.seconds]
+        items[:] = sorted(chosen, key=lambda item: (files.index(item.path), self.seconds[item.nodeid]))
 
 
 class TestMap:
@@ -244,7 +248,8 @@ def enter(tree: Path) -> None:
 
 def fails(tests: Set[str], test_map: TestMap) -> bool:
     """Return whether one of `tests` fails, in a fork of this process. A run that takes too long fails."""
-    seconds = STARTING_SECONDS + int(PATIENCE * sum(test_map.seconds[test] for test in tests))
+    times = {test: test_map.seconds[test] for test in tests}
+    seconds = STARTING_SECONDS + int(PATIENCE * sum(times.values()))
     child = os.fork()
     if child == 0:
         code = 1
@@ -255,7 +260,7 @@ def fails(tests: Set[str], test_map: TestMap) -> bool:
             silent = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
                 os.dup2(silent, stream)
-            code = int(pytest.main([*PYTEST, "-x", *test_map.files(tests)], plugins=[ChosenTests(tests)]))
+            code = int(pytest.main([*PYTEST, "-x", *test_map.files(tests)], plugins=[ChosenTests(times)]))
         finally:
             os._exit(code)
     # A test that waits uses no CPU time, and other processes may slow it down.
@@ -281,7 +286,7 @@ def outcome(mutant: Mutant, file: Path, test_map: TestMap, near_only: bool) -> s
         ("far", (of_lines or of_file) - beside),
     ]
     original = file.read_text(encoding="utf-8")
-    file.write_text(original[: mutant.start] + mutant.text + original[mutant.end :], encoding="utf-8")
+    file.write_text(mutant.apply(original), encoding="utf-8")
     try:
         for name, tests in steps[: 2 if near_only else 3]:
             if tests and fails(tests, test_map):

@@ -71,4 +71,6 @@ def test_values_at_a_location_are_few_and_short() -> None:
     assert values_at(got, "/data/*/deep/a~1b/*") == ("0", "1", "2")
     assert values_at(got, "header:etag") == ('"W/1"',)
     assert [len(value) for value in values_at(got, "/long")] == [80]
+    exact = Exchange("x", Purpose.LIST, "GET", "", status=200, body=json.dumps({"long": "x" * 78}).encode())
+    assert values_at(exact, "/long") == (f'"{"x" * 78}"',)
     assert values_at(got, "/data/*/missing") == values_at(got, "status") == values_at(got, "param:first") == ()

@@ -178,3 +178,8 @@ def test_a_reason_holds_no_value() -> None:
     ]
     assert all(reasons)
     assert "s3cr3t" not in "".join(reasons)
+
+
+def test_an_id_may_be_encoded_four_times_but_no_more() -> None:
+    assert refusal(f"{BASE}/products/a%2525252D") == ""
+    assert "encoded several times" in refusal(f"{BASE}/products/a%252525252D")

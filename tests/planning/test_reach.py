@@ -12,7 +12,7 @@ from whopwatch.contract import Contract, load
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
 from whopwatch.planning.ids import MAX_TRIES
-from whopwatch.planning.reach import MAX_REJECTED_IDS, reach_operations
+from whopwatch.planning.reach import MAX_REJECTED_IDS, MORE_PARENTS, lists_of_more_parents, reach_operations
 from whopwatch.planning.state import RunState
 
 
@@ -182,3 +182,14 @@ def test_an_id_is_sent_with_the_object_that_it_was_listed_below() -> None:
     assert retrieved.operation.id == "bounties.submissions.retrieve"
     assert retrieved.path_params["bounty_id"] == listed.path_params["bounty_id"]
     assert retrieved.path_params["id"] in ("btys_1", "btys_2")
+
+
+def test_a_short_list_is_requested_of_some_other_parents_each_of_them_once(contract: Contract) -> None:
+    def api(call: Call) -> tuple[Any, int]:
+        return products(call) if call.operation.id == "products.list" else (page(["rev_1"]), 200)
+
+    state = run_state(contract, "reviews.list")
+    first = drive(state, api)[-1]
+    more = drive_one(state, lists_of_more_parents(state, contract.operation("reviews.list")), api)
+    parents = [dict(call.query)["product_id"] for call in (first, *more)]
+    assert len(parents) == len(set(parents)) == 1 + MORE_PARENTS

@@ -41,7 +41,8 @@ def part(body: bytes, *, more: bool = True) -> Mapping[str, Any]:
 
 
 def read(limits: HttpLimits, receive: Receive) -> bytes:
-    return asyncio.run(BodyReader(limits).read(receive))
+    body: bytes = asyncio.run(BodyReader(limits).read(receive))
+    return body
 
 
 def test_a_body_in_parts_is_read_whole_up_to_its_limit() -> None:

@@ -50,6 +50,8 @@ ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "-", ast.Sub: "+", ast.Mul
 PYTEST = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 # A run of the tests may take this many times what it took for the map, and so many seconds more; beyond, it hangs.
 PATIENCE, STARTING_SECONDS = 4, 30
+# CPU seconds of tests of other folders that are spent on one change.
+FAR_SECONDS = 120.0
 MEMORY = 8 << 30
 # What most tests load, besides the plugins of pytest.
 LIBRARIES = ("httpx", "jinja2", "jsonschema_rs", "rich.console", "starlette.applications", "uvicorn", "yaml")
@@ -221,6 +223,12 @@ class TestMap:
         of_lines = {test for line in range(mutant.line, mutant.last_line + 1) for test in contexts.get(line, ())}
         of_file = set().union(*contexts.values())
         return of_lines & self.seconds.keys(), of_file & self.seconds.keys()
+
+    def cheapest(self, tests: Set[str], seconds: float) -> set[str]:
+        """Return those of `tests` that take the least time, as many as `seconds` of CPU time are enough for."""
+        ordered = sorted(tests, key=self.seconds.__getitem__)
+        costs = accumulate(self.seconds[test] for test in ordered)
+        return {test for test, cost in zip(ordered, costs, strict=True) if cost <= seconds}
 
     def files(self, tests: Set[str]) -> list[str]:
         """Return the files of `tests`, the one whose tests take the least time first."""

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 import uvicorn
+
 from whopwatch.core.bounded_http import (
     BodyReader,
     BodyTooLargeError,
@@ -21,7 +22,6 @@ from whopwatch.core.bounded_http import (
     bounded_protocol,
     usable_connections,
 )
-
 from whopwatch.core.errors import UsageError
 from whopwatch.core.local_server import HOST, served
 

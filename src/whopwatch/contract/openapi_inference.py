@@ -126,7 +126,7 @@ def _component_names(node: Node) -> Iterator[tuple[str, str]]:
             yield "schemas", str(reference)
     security = node.get("security")
     for entry in security if isinstance(security, list) else ():
-        yield from (("securitySchemes", str(name)) for name in entry if isinstance(entry, dict))
+        yield from (("securitySchemes", str(name)) for name in entry) if isinstance(entry, dict) else ()
 
 
 def _unread(document: Mapping[str, Any], operation: Node) -> Iterator[str]:

@@ -61,6 +61,15 @@ def _whole_api(old: Api, new: Api, matches: Matches, comparer: Comparer) -> Iter
     if not comparer.has_sdk:
         yield from (_sent("", "behaviour", change) for change in compare_behaviour(old.behaviour, new.behaviour))
         yield from gaps(old.unknown, new.unknown, "", "")
+        yield from _unused(old, new)
+
+
+def _unused(old: Api, new: Api) -> Iterator[Gap]:
+    """Yield a gap for the shared parts of the old API that differ, and that nothing refers to on either side."""
+    used = {f"schemas {name}" for name in new.types} - new.unused.keys()
+    differing = sorted(name for name in old.unused.keys() - used if old.unused[name] != new.unused.get(name))
+    if differing:
+        yield Gap("", "", f"parts that nothing refers to: {list_words(differing)}")
 
 
 def _default_version(old: Api, new: Api) -> Iterator[Placed]:

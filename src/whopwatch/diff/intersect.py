@@ -75,6 +75,7 @@ def intersect(one: Shape, two: Shape, shared: SharedSchemas, depth: int = 0) -> 
         tag=one.tag or two.tag,
         mapping=_merged(one.mapping, two.mapping),
         unknown=unknown,
+        is_implied=bool(kinds) and all(shape.is_implied or not shape.kinds for shape in (one, two)),
     )
 
 

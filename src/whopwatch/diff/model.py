@@ -52,6 +52,7 @@ class Shape:
     """The values that are allowed at one place.
 
     - `kinds` are JSON types without null; empty if every type is allowed. `is_never`: no value is allowed.
+      `is_implied`: no keyword states them, but the other keywords are of an object or array.
     - `ref` is the name of a shared schema; then only `nullable` is set as well.
     - `enum` are the only allowed values; `known` are documented values if others are allowed, too.
     - `properties` is None for an object with free keys, whose values have the shape `values`. `is_closed`: an object
@@ -90,6 +91,7 @@ class Shape:
     dependent: tuple[tuple[str, tuple[str, ...]], ...] = ()
     unknown: tuple[tuple[str, str], ...] = ()
     is_never: bool = False
+    is_implied: bool = False
 
     @property
     def is_any(self) -> bool:
@@ -201,6 +203,8 @@ class Api:
 
     `name` is the user's name for it. `facets` are the parts that the source states in addition to schemas.
     `schemes` are the definitions of the security schemes, `unknown` are parts of the document that are not compared.
+    `unused` are the shared parts (`schemas Cat`) that no operation, event or other part refers to, each with a string
+    that is equal for equal parts.
     """
 
     name: str
@@ -213,6 +217,7 @@ class Api:
     default_version: str | None = None
     behaviour: tuple[tuple[str, str], ...] = ()
     unknown: tuple[tuple[str, str], ...] = ()
+    unused: Mapping[str, str] = field(default_factory=dict)
     is_sdk: bool = False
 
     def resolve(self, shape: Shape) -> Shape:

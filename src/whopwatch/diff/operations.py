@@ -275,10 +275,10 @@ def _parameter_changes(old: ApiParameter, new: ApiParameter, comparer: Comparer)
     if "deprecations" in comparer.facets and old.deprecated != new.deprecated:
         yield deprecation(new.deprecated)
     before, after = comparer.old.resolve(old.shape), comparer.new.resolve(new.shape)
-    is_array = before.items is not None and after.items is not None
-    if "array-names" in comparer.facets and old.name != new.name and is_array and old.where == "query":
+    if "array-names" in comparer.facets and old.name != new.name and old.where == "query":
+        what = "array" if before.items is not None and after.items is not None else "value"
         before_name, after_name = (name.replace(name.removesuffix(_ARRAY), "NAME") for name in (old.name, new.name))
-        yield Change("D12", "replaced", "", f"array sent as {before_name}", f"array sent as {after_name}")
+        yield Change("D12", "replaced", "", f"{what} sent as {before_name}", f"{what} sent as {after_name}")
     # The style of a single value makes no difference, unless it is serialized by a media type.
     is_plain = before.kinds | after.kinds <= {"string", "integer", "number", "boolean"}
     is_style = old.style is not None and new.style is not None and "/" not in old.style + new.style

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from typing import Any
 
+from whopwatch.contract.openapi_inference import not_used
 from whopwatch.diff.model import (
     Api,
     ApiOperation,
@@ -103,9 +104,20 @@ class _OpenApiReader:
                 *_extensions(self._root, "paths"),
                 *((f"info {key}", text) for key, text in self._document.unread(info, _is_about)),
                 *((f"components {key}", text) for key, text in self._unknown(self._components)),
+                *self._unknown_of_flows(),
                 *self._unknown(self._root),
             ),
+            unused=dict(self._unused()),
         )
+
+    def _unused(self) -> Iterator[tuple[str, str]]:
+        """Yield the parts that nothing refers to; of schemas what is compared of others, without documentation."""
+        for kind, names in not_used(self._document.root).items():
+            if kind in ("links", "securitySchemes"):
+                continue  # security schemes are compared wherever they are
+            for name in names:
+                part = self._schemas.types[name] if kind == "schemas" else self._components[kind][name]
+                yield f"{kind} {name}", canonical(repr(part) if kind == "schemas" else part)
 
     def _operations(self, path: str, node: Node, at: str) -> Iterator[ApiOperation]:
         item = Fields(node)
@@ -173,6 +185,7 @@ class _OpenApiReader:
                 *(item for _, parts in servers for item in parts),
                 *_extensions(node, "responses"),
                 *_extensions(node, "callbacks"),
+                *(found for _, part, _ in self._document.patterned(node, "callbacks", at) for found in _extended(part)),
                 *self._unknown(node),
             ),
         )
@@ -257,10 +270,12 @@ class _OpenApiReader:
             urls = [self._document.text(item.get("url"), f"{place}/url")]
             unread = [pair for pair in self._unknown(item) if pair[0] not in ("variables", "name")]
             unknown = [(f"servers {key}", text) for key, text in unread]
-            for name, variable, here in self._document.parts(item, "variables", place):
+            for name, declared, here in self._document.parts(item, "variables", place):
+                variable = Fields(declared)
                 default = self._document.text(variable.get("default"), f"{here}/default")
                 values = list(dict.fromkeys([default, *self._document.strings(variable.get("enum"), f"{here}/enum")]))
                 urls = [url.replace(f"{{{name}}}", value) for url in urls for value in values]
+                unknown += [(f"servers variable {key}", text) for key, text in self._unknown(variable)]
                 if len(urls) > _MAX_SERVERS:
                     unknown.append((f"servers below the first {_MAX_SERVERS}", canonical(part)))
                     urls = urls[:_MAX_SERVERS]
@@ -292,6 +307,13 @@ class _OpenApiReader:
 
     def _scheme_parts(self) -> Iterator[tuple[str, Node, str]]:
         return self._document.parts(self._components, "securitySchemes", "/components")
+
+    def _unknown_of_flows(self) -> Iterator[tuple[str, str]]:
+        """Yield the keywords of OAuth flows beside URLs and scopes."""
+        for _, part, at in self._scheme_parts():
+            for flow, entry, _ in self._document.parts(part, "flows", at):
+                rest = {key: value for key, value in entry.items() if not str(key).endswith("Url") and key != "scopes"}
+                yield from ((f"flow {flow} {key}", text) for key, text in self._unknown(Fields(rest)))
 
     def _schemes(self) -> Iterator[tuple[str, SecurityScheme]]:
         for name, part, at in self._scheme_parts():
@@ -331,6 +353,11 @@ def _extensions(node: Node, key: str) -> Iterator[tuple[str, str]]:
     for name, part in value.items() if isinstance(value, Mapping) else ():
         if str(name).startswith("x-") and not is_documentation(str(name)):
             yield f"{key} {name}", canonical(part)
+
+
+def _extended(node: Node) -> Iterator[tuple[str, str]]:
+    """Yield the extensions of a callback, whose other keys are URLs."""
+    return _extensions({"callback": node}, "callback")
 
 
 def _media_type(text: str) -> str:

@@ -90,11 +90,13 @@ class SchemaReader:
             first, _, rest = name.partition(" & ")
             shape = intersect(self.shared(first), self.shared(rest), self)
         elif name.startswith("#"):
-            shape = self.read(self._document.target(name, name.removeprefix("#")), name.removeprefix("#"))
+            shape = self.read(
+                self._document.target(name, name.removeprefix("#")), name.removeprefix("#"), is_field=True
+            )
         else:
             if name not in self._schemas:
                 self._document.target(_SCHEMAS + escape_pointer(name), "/components/schemas")
-            shape = self.read(self._schemas[name], f"/components/schemas/{escape_pointer(name)}")
+            shape = self.read(self._schemas[name], f"/components/schemas/{escape_pointer(name)}", is_field=True)
         self._reading.discard(name)
         self.types[name] = shape
         return shape
@@ -125,8 +127,11 @@ class SchemaReader:
             nullable = nullable or shape.nullable
         return ANY if shape.ref is not None else replace(shape, nullable=nullable)
 
-    def read(self, schema: Any, at: str, depth: int = 0) -> Shape:
-        """Return the shape that a schema describes. `at` is its place in the document, a JSON pointer."""
+    def read(self, schema: Any, at: str, depth: int = 0, *, is_field: bool = False) -> Shape:
+        """Return the shape that a schema describes. `at` is its place in the document, a JSON pointer.
+
+        `is_field`: a property has this schema, or may refer to it, and reads the keywords of properties.
+        """
         self.spend()
         if isinstance(schema, bool):
             return ANY if schema else Shape(is_never=True)
@@ -147,6 +152,8 @@ class SchemaReader:
         shape = parts[0] if parts else ANY
         for part in parts[1:]:
             shape = intersect(shape, part, self)
+        if is_field:
+            node.pick(_ELSEWHERE)
         return self._finished(shape, node, at)
 
     def _finished(self, shape: Shape, node: Fields, at: str) -> Shape:
@@ -161,7 +168,6 @@ class SchemaReader:
             added["unknown"] = (*shape.unknown, *unknown)
         if node.get("deprecated") is True:
             added["facts"] = (*shape.facts, ("deprecated", "true"))
-        node.pick(_ELSEWHERE)
         unknown = tuple(self._document.unread(node, is_documentation))
         if unknown:
             added["unknown"] = (*added.get("unknown", shape.unknown), *unknown)
@@ -195,12 +201,14 @@ class SchemaReader:
     def _plain(self, node: Fields, at: str, depth: int) -> Shape:
         """Read the keywords of a schema other than references, `allOf` and unions."""
         kinds, nullable = self._types(node, at)
+        is_implied = False
         values = self._enum(node, at)
         if not kinds:
             kinds = {_type_of(value) for value in values or () if value is not None}
             if values is None:
                 kinds |= {"object"} if node.keys() & {"properties", "required"} else set()
                 kinds |= {"array"} if "items" in node or "prefixItems" in node else set()
+                is_implied = bool(kinds)
         is_any = not kinds and values is None
         known = self._document.array(node.get(KNOWN_VALUES), f"{at}/{KNOWN_VALUES}")
         if values is not None and "enum" in node and node.get(OPEN_ENUM) is True:
@@ -223,6 +231,7 @@ class SchemaReader:
             facts=tuple((key, canonical(value)) for key, value in node.pick(_FACTS).items()),
             rules=tuple(self._rules(node, at, depth)),
             dependent=tuple(self._dependent(node, at)),
+            is_implied=is_implied,
         )
 
     def _types(self, node: Node, at: str) -> tuple[set[str], bool]:
@@ -260,7 +269,7 @@ class SchemaReader:
 
     def _property(self, name: str, node: Any, at: str, required: bool, depth: int) -> Property:
         schema, is_deprecated = without_deprecation(node)
-        shape, raw = self.read(schema, at, depth + 1), schema
+        shape, raw = self.read(schema, at, depth + 1, is_field=True), schema
         for _ in range(_MAX_DEPTH):  # readOnly may be part of the shared schema
             if not isinstance(raw, Mapping) or "$ref" not in raw or raw.keys() & _ELSEWHERE:
                 break

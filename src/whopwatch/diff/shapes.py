@@ -21,7 +21,7 @@ from whopwatch.diff.rules import (
     requiredness,
 )
 from whopwatch.diff.unions import are_unions, as_one_object, overlapping, pair_variants
-from whopwatch.diff.values import common_types, compare_default, compare_types, compare_values
+from whopwatch.diff.values import common_types, compare_default, compare_stated_type, compare_types, compare_values
 from whopwatch.diff.words import describe, describe_variant, list_words
 
 SDK_FORMATS = frozenset({"date", "date-time"})
@@ -144,6 +144,14 @@ class Comparer:
             yield from self._content(before, after)
 
     def _content(self, old: Shape, new: Shape) -> Iterator[Item]:
+        is_same = True
+        for item in self._stated(old, new):
+            is_same = is_same and isinstance(item, Link)
+            yield item
+        if is_same and not self.has_sdk:
+            yield from compare_stated_type(old, new)
+
+    def _stated(self, old: Shape, new: Shape) -> Iterator[Item]:
         yield from self._gaps(old, new)
         if are_unions(old, new) and not (old.is_any or new.is_any or old.is_never or new.is_never):
             yield from compare_default(old, new)

@@ -51,6 +51,15 @@ def compare_types(old: Shape, new: Shape) -> Iterator[Change]:
         yield Change("D7", "replaced", *facts)
 
 
+def compare_stated_type(old: Shape, new: Shape) -> Iterator[Change]:
+    """Yield D8 if only one side states the type that its other keywords imply. Most documents mean the same by both."""
+    if old.kinds == new.kinds and old.is_implied != new.is_implied:
+        stated, implied = f"type {list_words(sorted(old.kinds))}", "no type: its other keywords imply it"
+        words = (stated, implied) if new.is_implied else (implied, stated)
+        movement: Movement = "widened" if new.is_implied else "narrowed"
+        yield Change("D8", movement, "", *words, is_certain=False, at_most=Severity.LOW)
+
+
 def comparable_types(old: Shape, new: Shape) -> tuple[frozenset[str], frozenset[str]]:
     """Return the types of both; integers count as numbers if one source cannot tell them apart."""
     if "integer" in old.vague | new.vague:

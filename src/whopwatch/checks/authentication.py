@@ -64,8 +64,8 @@ FORBIDDEN = Rule(
 def authentication(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
     """Check requests without a valid key: they must be rejected with the documented status."""
     for id, exchanges in evidence.by_operation.items():
-        asked = [exchange for exchange in exchanges if exchange.purpose in CREDENTIALS]
-        for number, exchange in enumerate(asked):
+        judged = [exchange for exchange in exchanges if exchange.purpose in CREDENTIALS]
+        for number, exchange in enumerate(judged):
             how, rejecting = CREDENTIALS[exchange.purpose]
             if contract.operations[id].is_public:
                 rule = _broken_by_public(exchange, rejecting) if evidence.is_still_there(exchange) else None
@@ -78,7 +78,7 @@ def authentication(contract: Contract, evidence: Evidence, findings: FindingColl
                     AUTHORIZATION if rule in (PUBLIC_NEEDS_KEY, ACCEPTS_INVALID_KEY) else "status",
                     sample=number,
                     exchange=exchange,
-                    samples=len(asked),
+                    samples=len(judged),
                     unit="request",
                     how=how,
                     status=exchange.status,

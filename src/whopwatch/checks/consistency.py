@@ -44,7 +44,7 @@ NOT_EXPANDED = Rule(
     "string",
     "{name} is not an object although the request expands it",
 )
-EXPANDED_UNASKED = Rule(
+EXPANDED_UNREQUESTED = Rule(
     "expansion/expanded-unrequested",
     "D20",
     Severity.HIGH,
@@ -174,7 +174,7 @@ def expansion(contract: Contract, evidence: Evidence, findings: FindingCollector
 def _report_types(findings: FindingCollector, success: SuccessResponse, names: tuple[str, ...], samples: int) -> None:
     expanded = _expanded(success.exchange)
     for name in names:
-        rule, wrong = (NOT_EXPANDED, "string") if name in expanded else (EXPANDED_UNASKED, "object")
+        rule, wrong = (NOT_EXPANDED, "string") if name in expanded else (EXPANDED_UNREQUESTED, "object")
         if any(json_type(value) == wrong for value in _values(success, name)):
             findings.report(
                 rule,

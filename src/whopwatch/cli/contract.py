@@ -203,7 +203,7 @@ def _facts_lines(compared: list[ComparedFact]) -> Iterator[str]:
 def coverage_command(as_json: bool, name: str | None) -> int:
     """Show for each resource what the contract, simulator, checks, suites, faults and probes cover.
 
-    Also lists the operations that the simulator answers in a generic way, as the contract declares nothing of them.
+    Also list the operations that the simulator answers in a generic way, as the contract declares nothing of them.
 
     Exit code 1: something that the API reference documents is missing.
     """

@@ -266,7 +266,7 @@ def _shown(url: str | None, command: str | None) -> str:
 
 
 def _split_command(command: str) -> list[str]:
-    """Split --stdio as a shell does. Raises UsageError if it is empty or a quote is not closed."""
+    """Split --stdio as a shell does. Raise UsageError if it is empty or a quote is not closed."""
     expected = "a command such as npx -y @whop/mcp"
     try:
         words = shlex.split(command)

@@ -144,7 +144,7 @@ def _print_log(line: str) -> None:
 
 
 def _webhook_secret() -> str | None:
-    """Return the first secret of the environment, None if there is none. Raises UsageError if it is not valid."""
+    """Return the first secret of the environment, None if there is none. Raise UsageError if it is not valid."""
     text = read_secret(os.environ, SECRET_VARIABLE)
     place = f"environment variable {SECRET_VARIABLE}"
     return require_secret(split_secrets(text)[0], place) if text.strip() else None

@@ -61,7 +61,7 @@ def webhook() -> None:
 
 
 def read_secrets() -> list[Secret]:
-    """Return the secrets of the environment. Raises UsageError, without showing one, if none is valid."""
+    """Return the secrets of the environment. Raise UsageError, without showing one, if none is valid."""
     text = read_secret(os.environ, SECRET_VARIABLE)
     if not text.strip():
         raise UsageError(

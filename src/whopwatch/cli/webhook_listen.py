@@ -241,7 +241,7 @@ def _refuse_itself(url: str, place: tuple[str, int]) -> None:
 
 
 def parse_address(text: str, option: str) -> tuple[str, int]:
-    """Parse `HOST:PORT`. Raises UsageError for anything else."""
+    """Parse `HOST:PORT`. Raise UsageError for anything else."""
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdecimal() and int(port) < 65536):
         raise UsageError(

@@ -66,7 +66,7 @@ class AcceptedEntry:
 
 
 def read_accepted(path: Path) -> tuple[AcceptedEntry, ...]:
-    """Return the entries of the YAML file at `path`. Raises ConfigError for a missing or invalid file."""
+    """Return the entries of the YAML file at `path`. Raise ConfigError for a missing or invalid file."""
     entries = tuple(_parsed(decode.read_text_file(path, "The file of accepted findings"), path))
     seen: set[str] = set()
     for number, entry in enumerate(entries, start=1):

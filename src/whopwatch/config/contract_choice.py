@@ -37,7 +37,7 @@ def choose_contract(
     environ: Mapping[str, str],
     config: Path | None = None,
 ) -> ContractChoice:
-    """Return the contract for the target called `target`; `name` and `api_version` are what the user asked for.
+    """Return the contract for the target called `target`; `name` and `api_version` are what the user named.
 
     Without `name`, the version that the user pinned decides; without that, the simulator serves the default edition and
     any other target shows which version it answers. Raise UsageError for an unknown contract, version or target.

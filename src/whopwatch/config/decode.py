@@ -32,7 +32,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 
 
 def read_toml_file(path: Path, what: str) -> dict[str, Any]:
-    """Return the content of the TOML file at `path`; `what` names it in errors. Raises `ConfigError`."""
+    """Return the content of the TOML file at `path`; `what` names it in errors. Raise `ConfigError`."""
     try:
         return parse_toml_document(read_text_file(path, what))
     except DocumentError as error:
@@ -40,7 +40,7 @@ def read_toml_file(path: Path, what: str) -> dict[str, Any]:
 
 
 def read_document_file(path: Path, what: str) -> Any:
-    """Return the content of the JSON or YAML file at `path`; `what` names it in errors. Raises `ConfigError`."""
+    """Return the content of the JSON or YAML file at `path`; `what` names it in errors. Raise `ConfigError`."""
     try:
         return parse_document(read_text_file(path, what))
     except DocumentError as error:
@@ -48,7 +48,7 @@ def read_document_file(path: Path, what: str) -> Any:
 
 
 def read_text_file(path: Path, what: str) -> str:
-    """Return the text of the file at `path`; `what` names it in errors. Raises `ConfigError`."""
+    """Return the text of the file at `path`; `what` names it in errors. Raise `ConfigError`."""
     try:
         return read_bounded(path).decode("utf-8-sig")
     except FileNotFoundError:

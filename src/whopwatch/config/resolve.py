@@ -27,7 +27,7 @@ DEFAULT_RATE = 30.0
 def target_name(option: str | None, environ: Mapping[str, str]) -> str:
     """Return the target to check: the option, or WHOP_BASE_URL, or the simulator.
 
-    Raises UsageError for a blank one: an empty variable must not turn a check of the API into one of the simulator.
+    Raise UsageError for a blank one: an empty variable must not turn a check of the API into one of the simulator.
     """
     where = "option --target" if option is not None else f"environment variable {BASE_URL}"
     name = option if option is not None else environ.get(BASE_URL, SIMULATOR)
@@ -47,7 +47,7 @@ def resolve_target(name_or_url: str, environ: Mapping[str, str], config_path: Pa
 
     `config_path` is the file to read, by default the one that `find_config` finds. The simulator has no address before
     it runs, so the caller starts it instead.
-    Raises UsageError for an unknown name, an invalid URL, a missing or malformed key, or a key that would be sent
+    Raise UsageError for an unknown name, an invalid URL, a missing or malformed key, or a key that would be sent
     unencrypted; ConfigError for an invalid file.
     """
     entries = read_config(config_path)
@@ -86,7 +86,7 @@ def key_variables(config_path: Path | None = None) -> frozenset[str]:
 def base_urls(name_or_url: str, config_path: Path | None = None) -> tuple[str, str]:
     """Return the base URLs of v1 and v2 of a target, for commands that send nothing to it and need no key.
 
-    Raises UsageError for a target without a lasting URL and for an invalid URL, ConfigError for an invalid file.
+    Raise UsageError for a target without a lasting URL and for an invalid URL, ConfigError for an invalid file.
     """
     entry = read_config(config_path).get(name_or_url, TargetEntry())
     where = entry.where or "option --target"

@@ -28,7 +28,7 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """Return the shard that `I/N` names, I from 0. Raises UsageError for anything else."""
+        """Return the shard that `I/N` names, I from 0. Raise UsageError for anything else."""
         index, _, count = text.partition("/")
         if not (index.isdecimal() and count.isdecimal() and int(index) < int(count) <= 1000):
             raise UsageError(

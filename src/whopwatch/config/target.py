@@ -59,7 +59,7 @@ def refuse_unencrypted(url: str, where: str, hint: str = "use https") -> None:
 def normal_base_url(text: str, where: str, version: str = "v1") -> str:
     """Return `text` as a base URL: scheme and host in lower case, no trailing slash or dot, no default port.
 
-    Raises UsageError, naming `where` the text comes from, for a URL that cannot be the base of an API: another scheme,
+    Raise UsageError, naming `where` the text comes from, for a URL that cannot be the base of an API: another scheme,
     no host, a user or password, a query or fragment, or a host of Whop without /api/`version`.
     """
     try:
@@ -157,7 +157,7 @@ class Target:
     per second, None for no limit; `concurrency` is the number of requests on their way at once. `api_version_date` is
     the version to request, `key` for that of the key, None if the user named none. `known_ids` gives an id by resource,
     for resources to which no list leads. `allow_unchecked` are patterns of the operations that the key need not be
-    allowed to use (`payments.*`, `*`). Raises UsageError for a writable target on a production host.
+    allowed to use (`payments.*`, `*`). Raise UsageError for a writable target on a production host.
     """
 
     name: str
@@ -196,7 +196,7 @@ class Target:
 def read_secret(environ: Mapping[str, str], variable: str) -> str:
     """Return the secret in `variable`, or in the file that `variable`_FILE names; empty without one.
 
-    The file may be a descriptor (/dev/fd/3), so that the secret is in no environment. Raises UsageError if both
+    The file may be a descriptor (/dev/fd/3), so that the secret is in no environment. Raise UsageError if both
     variables are set, or if the file cannot be read. The errors never quote the secret, and no output shows it from
     here on.
     """

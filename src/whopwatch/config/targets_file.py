@@ -58,7 +58,7 @@ class Company:
 
 
 def read_companies(path: Path) -> tuple[Company, ...]:
-    """Return the companies of the file at `path`. Raises ConfigError for a missing or invalid file."""
+    """Return the companies of the file at `path`. Raise ConfigError for a missing or invalid file."""
     content = decode.read_toml_file(path, "The list of companies")
     reader = decode.array_reader(decode.record_reader(Company))
     listed: tuple[Company, ...] = decode.decode_table(content, {"companies": reader}, str(path)).get("companies", ())
@@ -201,7 +201,7 @@ def _has_table(file: Path) -> bool:
 def read_config(path: Path | None) -> dict[str, TargetEntry]:
     """Return the targets of the file at `path` by name; without a path those of the file that `find_config` finds.
 
-    Raises ConfigError for a file that does not exist though it was named, is not TOML, or has an invalid key or value.
+    Raise ConfigError for a file that does not exist though it was named, is not TOML, or has an invalid key or value.
     """
     file = path or find_config()
     if file is None:

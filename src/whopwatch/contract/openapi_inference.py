@@ -51,7 +51,7 @@ def infer(document: Node, known: set[tuple[str, str]]) -> Iterator[ImportNote]:
 
 
 def not_understood(document: Mapping[str, Any]) -> Iterator[ImportNote]:
-    """Yield what of an OpenAPI document as it was written does not become part of a contract."""
+    """Yield each part of an OpenAPI document that does not become part of a contract."""
     paths = document.get("paths")
     unread: Counter[str] = Counter()
     for path, item in paths.items() if isinstance(paths, dict) else ():

@@ -60,7 +60,7 @@ class BodyReader:
         self._number = 0
 
     async def read(self, receive: Receive) -> bytes:
-        """Read one body. Raises BodyTooLargeError, TimeoutError or SenderGoneError."""
+        """Read one body. Raise BodyTooLargeError, TimeoutError or SenderGoneError."""
         self._number += 1
         number, parts = self._number, []
         async with asyncio.timeout(self._limits.body_seconds) as deadline:
@@ -135,7 +135,7 @@ class OpenConnections:
 def usable_connections(wanted: int) -> int:
     """Return how many connections the process has file descriptors for, at most `wanted`.
 
-    Raises the soft limit of the process if the hard limit allows it.
+    Raise the soft limit of the process if the hard limit allows it.
     """
     try:
         import resource

@@ -41,7 +41,7 @@ def is_readable(path: Path) -> bool:
 
 
 def read_bounded(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
-    """Return the content of a file, a pipe or a device. Raises OSError, also for more than `most` bytes."""
+    """Return the content of a file, a pipe or a device. Raise OSError, also for more than `most` bytes."""
     if path.is_fifo():
         content = _read_pipe(path, most + 1)
     else:
@@ -53,7 +53,7 @@ def read_bounded(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
 
 
 def _read_pipe(path: Path, most: int) -> bytes:
-    """Return at most `most` bytes of a pipe. Raises OSError if it does not end within MAX_PIPE_SECONDS."""
+    """Return at most `most` bytes of a pipe. Raise OSError if it does not end within MAX_PIPE_SECONDS."""
     content = bytearray()
     deadline = time.monotonic() + MAX_PIPE_SECONDS
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else a pipe without a writer waits here already
@@ -72,7 +72,7 @@ def _read_pipe(path: Path, most: int) -> bytes:
 
 
 def parse_document(text: str) -> Any:
-    """Return the value of `text`: JSON if it starts with a brace, else YAML. Raises `DocumentError`."""
+    """Return the value of `text`: JSON if it starts with a brace, else YAML. Raise `DocumentError`."""
     if text.lstrip().startswith("{"):
         if has_more_values_than(MAX_DOCUMENT_VALUES, text.encode("utf-8", "surrogatepass")):
             raise DocumentError(f"more than {MAX_DOCUMENT_VALUES:,} values")
@@ -81,7 +81,7 @@ def parse_document(text: str) -> Any:
 
 
 def parse_toml_document(text: str) -> dict[str, Any]:
-    """Return the tables of the TOML document `text`. Raises `DocumentError`."""
+    """Return the tables of the TOML document `text`. Raise `DocumentError`."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -93,7 +93,7 @@ def parse_toml_document(text: str) -> dict[str, Any]:
 
 
 def parse_json_document(text: str) -> Any:
-    """Return the value of the JSON document `text`. Raises `DocumentError`."""
+    """Return the value of the JSON document `text`. Raise `DocumentError`."""
     if nests_deeper_than(MAX_LEVELS, text.encode("utf-8", "surrogatepass")):
         raise DocumentError(f"more than {MAX_LEVELS} levels")
     try:
@@ -105,7 +105,7 @@ def parse_json_document(text: str) -> Any:
 
 
 def parse_yaml_document(text: str) -> Any:
-    """Return the value of the YAML document `text`; only plain data types are constructed. Raises `DocumentError`."""
+    """Return the value of the YAML document `text`; only plain data types are constructed. Raise `DocumentError`."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML has it: ten times faster

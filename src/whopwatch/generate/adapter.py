@@ -43,7 +43,7 @@ class GuardedAdapter(BaseAdapter):
     """Send prepared requests through `client`: guarded, paced, bounded and counted.
 
     A request whose `Authorization` is `KEY_PLACEHOLDER` gets the target's key; one without the header gets none; any
-    other is sent unchanged. `refused` counts the requests that the guard rejected. Raises RefusedError for those and
+    other is sent unchanged. `refused` counts the requests that the guard rejected. Raise RefusedError for those and
     for a spent budget, and the exceptions of `requests` for network failures.
     """
 
@@ -101,7 +101,7 @@ def guarded_requests(client: Client) -> Iterator[GuardedAdapter]:
 
 
 def _translated(request: requests.PreparedRequest) -> HttpRequest:
-    """Return `request` as the client sends it. Raises UnsafeRequestError for a body that cannot be sent."""
+    """Return `request` as the client sends it. Raise UnsafeRequestError for a body that cannot be sent."""
     headers = [(_text(name), _text(value).strip()) for name, value in request.headers.items() if _is_kept(name, value)]
     body = request.body or None
     if body is not None and not isinstance(body, str | bytes):

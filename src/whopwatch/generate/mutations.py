@@ -194,9 +194,9 @@ def _replacements(site: Site) -> Iterator[tuple[str, SearchStrategy[Any]]]:
     if schema.get("type") == "integer":
         yield "fraction", _OF_TYPE["number"]
     if "enum" in schema:
-        yield "enum", _words_besides(*schema["enum"])
+        yield "enum", _words_except(*schema["enum"])
     if "const" in schema:
-        yield "const", _words_besides(schema["const"])
+        yield "const", _words_except(schema["const"])
     if "format" in schema:
         yield "format", _MALFORMED[schema["format"]]
     if "x-id-prefix" in schema:
@@ -209,7 +209,7 @@ def _of_other_types(accepted: frozenset[str]) -> SearchStrategy[Any]:
 
 
 @cache
-def _words_besides(*known: Any) -> SearchStrategy[str]:
+def _words_except(*known: Any) -> SearchStrategy[str]:
     return _WORDS.filter(lambda word: word not in known)
 
 

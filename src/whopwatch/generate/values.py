@@ -49,7 +49,7 @@ _FORMATS = {
 class Strategies:
     """Strategies for one document of `contract`; each named schema gets one strategy.
 
-    Raises ContractError for a schema of an unsupported type or format.
+    Raise ContractError for a schema of an unsupported type or format.
     """
 
     def __init__(self, contract: Contract, api: str = "v1") -> None:

@@ -53,7 +53,7 @@ class Recording:
 def match_path(operation: Operation, path: str) -> tuple[str, dict[str, str]]:
     """Return the path template of `operation` that matches `path` (without the base URL), and its parameters.
 
-    Raises ValueError where it was made from none of them.
+    Raise ValueError where it was made from none of them.
     """
     for template in (operation.path, *operation.alternate_paths):
         found = _pattern(template).fullmatch(path)

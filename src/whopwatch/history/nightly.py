@@ -205,7 +205,7 @@ def claim_baseline(
 ) -> None:
     """Make the target that a run is about to check the owner of `records`; the company id is kept as a digest.
 
-    Raises ConfigError if the baseline in `path` belongs to another API or company, and what `resolve_target` raises.
+    Raise ConfigError if the baseline in `path` belongs to another API or company, and what `resolve_target` raises.
     """
     owner = _owner(records, option, environ, config)
     # Earlier versions made LOCAL alone the owner of all nights at the simulator and at servers on this machine.

@@ -81,7 +81,7 @@ def to_rows(records: Records) -> Rows:
 
 
 def from_rows(rows: Rows) -> Records:
-    """Return the records encoded in `rows`. Raises KeyError, TypeError or ValueError if the rows are malformed."""
+    """Return the records encoded in `rows`. Raise KeyError, TypeError or ValueError if the rows are malformed."""
     meta: dict[str, bytes] = dict(rows["meta"])
     return Records(
         salt=meta["salt"],
@@ -159,7 +159,7 @@ def baseline_to_json(records: Records) -> str:
 
 
 def baseline_from_json(text: str, where: str) -> Records:
-    """Return the records of an export; `where` names it in errors. Raises ConfigError if it is not a valid export."""
+    """Return the records of an export; `where` names it in errors. Raise ConfigError if it is not a valid export."""
     try:
         document = parse_json_document(text)
         if document[_JSON_KEY] != SCHEMA_VERSION:
@@ -238,14 +238,14 @@ class Baseline:
     def load(self) -> Records:
         """Return its records, or empty records with a new salt if the file does not exist yet.
 
-        Raises ConfigError if the file is not a baseline, is damaged, or was written by a newer version.
+        Raise ConfigError if the file is not a baseline, is damaged, or was written by a newer version.
         """
         if not self.path.exists() or not self.path.stat().st_size:
             return Records(salt=os.urandom(16))
         return read_baseline(self.path)
 
     def save(self, records: Records) -> None:
-        """Replace its content in one transaction. Raises UsageError if the file cannot be written."""
+        """Replace its content in one transaction. Raise UsageError if the file cannot be written."""
         try:
             with closing(self._connect()) as database:
                 database.execute("BEGIN IMMEDIATE")
@@ -273,7 +273,7 @@ class Baseline:
 def read_baseline(path: Path) -> Records:
     """Return the records of the baseline at `path` without locking it: it may be read-only, and a run may use it.
 
-    Raises ConfigError if the file does not exist, is not a baseline, is damaged, or was written by a newer version.
+    Raise ConfigError if the file does not exist, is not a baseline, is damaged, or was written by a newer version.
     """
     # mode=rw creates no file, rolls back what a killed run left half written, and also reads write-protected files.
     uri = f"{path.absolute().as_uri()}?mode=rw"
@@ -300,7 +300,7 @@ def read_baseline(path: Path) -> Records:
 def open_baseline(path: Path) -> Iterator[Baseline]:
     """Lock the baseline at `path` for the duration of the context.
 
-    Raises UsageError if the folder is missing, the file cannot be written, or another run has locked it.
+    Raise UsageError if the folder is missing, the file cannot be written, or another run has locked it.
     """
     check_writable_path(path)
     with ExitStack() as locks:
@@ -326,7 +326,7 @@ def open_baseline(path: Path) -> Iterator[Baseline]:
 
 @contextmanager
 def _locked_inode(path: Path) -> Iterator[None]:
-    """Lock the file itself: two hard links have different names and one content. Raises BlockingIOError if locked.
+    """Lock the file itself: two hard links have different names and one content. Raise BlockingIOError if locked.
 
     SQLite uses another kind of lock (fcntl), so that the two do not get in each other's way. Windows has no such lock:
     there only the name is locked.

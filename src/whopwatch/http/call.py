@@ -43,7 +43,7 @@ def is_usable(id: str) -> bool:
 def url_of(call: Call, target: Target) -> str:
     """Return the URL of `call` at `target`; equal calls have equal URLs.
 
-    Raises KeyError if a path parameter has no value.
+    Raise KeyError if a path parameter has no value.
     """
     base = target.base_url if call.operation.api == "v1" else target.v2_base_url
     values = {name: quote(value, safe="", errors="surrogatepass") for name, value in call.path_params.items()}

@@ -120,7 +120,7 @@ class Client:
     def send(self, call: Call) -> Exchange:
         """Send `call` and return its exchange; after retries of a 429 or 503, the last one.
 
-        Raises UnsafeRequestError for a call that the mode of the target forbids, and BudgetExhaustedError if no request
+        Raise UnsafeRequestError for a call that the mode of the target forbids, and BudgetExhaustedError if no request
         is left. Nothing is sent in either case.
         """
         attempts = self._attempts(call)

@@ -30,7 +30,7 @@ class CredentialKeys:
     def authorization(self, credential: Credential) -> str | None:
         """Return the Authorization header for `credential`, None for no header.
 
-        Raises UsageError for `unscoped` if the client has no such key.
+        Raise UsageError for `unscoped` if the client has no such key.
         """
         if credential == "wrong":
             return f"Bearer {WRONG_KEY}"
@@ -78,7 +78,7 @@ class GuardedSender:
     def send(self, request: HttpRequest, credential: Credential, timer: AttemptTimer) -> RawResponse:
         """Send `request` with the key of `credential`, unless it has an Authorization header, and return the response.
 
-        Raises UnsafeRequestError and BudgetExhaustedError before anything is sent, and RequestFailedError without a
+        Raise UnsafeRequestError and BudgetExhaustedError before anything is sent, and RequestFailedError without a
         readable response.
         """
         operation = self._admit(request)

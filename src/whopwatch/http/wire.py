@@ -68,7 +68,7 @@ class Transport(Protocol):
     """What sends requests: the network, or what a test puts in its place."""
 
     def send(self, request: HttpRequest, timer: AttemptTimer) -> RawResponse:
-        """Send `request` and return the response. Raises RequestFailedError."""
+        """Send `request` and return the response. Raise RequestFailedError."""
 
     def close(self) -> None:
         """Close every connection; requests in progress fail."""
@@ -84,7 +84,7 @@ class Network:
         self._origins = {origin: Origin(origin, fresh=fresh) for origin in {_origin_of(url) for url in base_urls}}
 
     def send(self, request: HttpRequest, timer: AttemptTimer) -> RawResponse:
-        """Send `request` and return the response. Raises RequestFailedError, and KeyError for any other host."""
+        """Send `request` and return the response. Raise RequestFailedError, and KeyError for any other host."""
         if self._is_closed:
             raise RequestFailedError(Failure.RESET)
         return fetch(self._origins[_origin_of(request.url)], request.encode(), timer, self._limits)
@@ -126,7 +126,7 @@ class Origin:
         self._lock = threading.Lock()
 
     def connect(self, timer: AttemptTimer, limits: Limits) -> socket.socket:
-        """Return a connection ready for a request. Raises RequestFailedError if there is none in time."""
+        """Return a connection ready for a request. Raise RequestFailedError if there is none in time."""
         connection = (None if self._fresh else self._take_idle()) or self._open(timer, limits)
         with self._lock:
             self._busy.add(connection)
@@ -285,7 +285,7 @@ class RawResponse:
     read_status: Callable[[], int] | None = None
 
     def on_message_begin(self) -> None:
-        """Note a second response after the first: no request asked for it."""
+        """Note a second response after the first: it belongs to no request."""
         self.follows = self.is_complete
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -331,7 +331,7 @@ class RawResponse:
 def fetch(origin: Origin, request: bytes, timer: AttemptTimer, limits: Limits) -> RawResponse:
     """Send `request` and return the response, complete and decompressed.
 
-    Raises RequestFailedError if there is no readable response.
+    Raise RequestFailedError if there is no readable response.
     """
     connection = origin.connect(timer, limits)
     keep = False
@@ -359,7 +359,7 @@ def fetch(origin: Origin, request: bytes, timer: AttemptTimer, limits: Limits) -
 
 
 def _seconds_left(timer: AttemptTimer, bound: float) -> float:
-    """Return the seconds for one socket operation. Raises TimeoutError if none are left."""
+    """Return the seconds for one socket operation. Raise TimeoutError if none are left."""
     remaining = timer.remaining
     if remaining <= 0:
         raise TimeoutError

@@ -149,7 +149,7 @@ def serve_stdio(server: MCPServer) -> None:
 def serve_http(server: MCPServer, port: int) -> Iterator[str]:
     """Serve streamable HTTP on loopback while the context is open; yield the URL. Port 0 takes a free one.
 
-    Requests that a web page of another host makes are refused. Raises UsageError if the port is taken.
+    Requests that a web page of another host makes are refused. Raise UsageError if the port is taken.
     """
     app = server.streamable_http_app(
         json_response=True, stateless_http=True, max_request_body_size=MAX_MESSAGE_BYTES, host=HOST

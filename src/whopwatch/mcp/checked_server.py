@@ -44,7 +44,7 @@ class McpToolServer(Protocol):
     """A server whose tools can be listed and called."""
 
     def tools(self) -> list[OfferedTool]:
-        """Return all tools. Raises TargetError if the server does not list them."""
+        """Return all tools. Raise TargetError if the server does not list them."""
         ...
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:

@@ -184,7 +184,7 @@ class McpSession:
         self._ends_at = ends_at
 
     def tools(self) -> list[OfferedTool]:
-        """Return all tools, page by page. Raises TargetError if the server fails or the list does not end."""
+        """Return all tools, page by page. Raise TargetError if the server fails or the list does not end."""
         found: list[OfferedTool] = []
         cursor: str | None = None
         deadline = min(monotonic() + _LIST_RESPONSES * self._seconds, self._ends_at)
@@ -237,7 +237,7 @@ def over_http(
 ) -> Iterator[McpSession]:
     """Open a session over streamable HTTP or SSE. Opening it, and each response, may take `seconds`.
 
-    Nothing takes longer than until `ends_at` (of the monotonic clock). Raises TargetError if the server refuses the
+    Nothing takes longer than until `ends_at` (of the monotonic clock). Raise TargetError if the server refuses the
     session, UsageError if the key would be sent unencrypted.
     """
     if key:
@@ -263,7 +263,7 @@ def over_stdio(
     """Start a program and open a session with it; its environment has `environ` and a few system variables.
 
     Opening it, and each response, may take `seconds`, and nothing longer than until `ends_at`. Its standard error is
-    discarded: it can contain keys. Raises TargetError if the program does not start.
+    discarded: it can contain keys. Raise TargetError if the program does not start.
     """
     parameters = StdioServerParameters(
         command=command[0], args=command[1:], env={**get_default_environment(), **environ}

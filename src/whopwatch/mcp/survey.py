@@ -52,7 +52,7 @@ def check_briefly(
     """Check the server at `url` and return the report and the number of its tools.
 
     `number` is the number of the round, `calls` the maximum number of tool calls, `seconds` the timeout of each.
-    Raises TargetError if the server does not open a session.
+    Raise TargetError if the server does not open a session.
     """
     turn = rotating_lists(contract, calls if company else 0, number)
     transport = session.transport_to(url, turn, calls + _HANDSHAKE_MESSAGES)
@@ -109,7 +109,7 @@ def check_mcp_server(
 
     `name` is the target in the report. `ids` are known IDs by resource (`companies`), `budget` is the maximum number
     of tool calls, `rate` their number a second. `among` limits the tools that are called; by default all read-only
-    tools are. After `max_seconds` no further tool is called. Raises TargetError if the server does not list its tools,
+    tools are. After `max_seconds` no further tool is called. Raise TargetError if the server does not list its tools,
     and nothing else.
     """
     started_at, start = datetime.now(UTC), time.perf_counter()

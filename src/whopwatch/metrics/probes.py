@@ -333,10 +333,10 @@ class ProbeMetrics:
         """Count an export of `signal` over OTLP that failed."""
         self.failed_exports.labels(signal.lower()).inc()
 
-    def set_api_version(self, asked: str, seen: str | None, expected: str | None) -> None:
+    def set_api_version(self, requested: str, seen: str | None, expected: str | None) -> None:
         """Export the requested API version and the one that responses name; None if they name none."""
         self.api_version_info.clear()
-        self.api_version_info.labels(asked, seen or "unknown").set(1)
+        self.api_version_info.labels(requested, seen or "unknown").set(1)
         self.api_version_mismatch.set(seen is not None and expected is not None and seen != expected)
 
     @property

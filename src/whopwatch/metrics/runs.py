@@ -24,7 +24,7 @@ def push_metrics(
     """Send the metrics of `job` to the Pushgateway at `url`.
 
     With `replace_all` they replace all metrics of the job, so that findings which are gone disappear there too.
-    Otherwise they replace metrics of the same names only. Raises UsageError if the Pushgateway does not accept them.
+    Otherwise they replace metrics of the same names only. Raise UsageError if the Pushgateway does not accept them.
     """
     send = push_to_gateway if replace_all else pushadd_to_gateway
     try:

@@ -1,4 +1,4 @@
-"""Where the responses of a list contradict the whole list: suspected after one look, proven after two.
+"""Where the responses of a list contradict the whole list: suspected after one comparison, proven after two.
 
 A list that is in use changes while it is observed. A violation is proven only if the whole list was seen before and
 after it, and was the same both times.
@@ -354,8 +354,8 @@ def compare_step_back(whole: WholeList, step: StepBack) -> list[ListViolation]:
         return []
     if not page.usable:
         return [ListViolation(rules.QUERY_REJECTED, "param:before")] if page.exchange.status in (400, 404, 422) else []
-    asked = page.size("last")
-    size = asked and min(asked, whole.parameters.paging.maximum_size)
+    requested = page.size("last")
+    size = requested and min(requested, whole.parameters.paging.maximum_size)
     earlier = [id for page in traversal.pages[:-1] for id in page.ids]
     expected = earlier[-size:] if size else earlier[-len(page.ids) :]
     between = [id for id in page.ids if id not in earlier]

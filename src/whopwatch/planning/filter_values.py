@@ -51,9 +51,9 @@ def mixes_dates_and_choices(listing: WholeList, parameters: Pairs) -> bool:
 def _one_filter(listing: WholeList, seed: int) -> Pairs:
     """Return the filter that lets most items pass, if at least MIN_ITEMS do; used if no filter lets nearly all pass."""
     filters = _shuffled(list(listing.parameters.filters.values()), seed)
-    options = [asked for filter in filters if (asked := discriminating_filter(listing, filter, seed))]
-    sure = {asked: sum(one.certain for one in listing.expect(asked).values()) for asked in options}
-    best = max(options, key=lambda asked: sure[asked], default=())
+    options = [pairs for filter in filters if (pairs := discriminating_filter(listing, filter, seed))]
+    sure = {pairs: sum(one.certain for one in listing.expect(pairs).values()) for pairs in options}
+    best = max(options, key=lambda pairs: sure[pairs], default=())
     return best if best and sure[best] >= MIN_ITEMS else ()
 
 

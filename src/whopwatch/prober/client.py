@@ -192,7 +192,7 @@ class ProbeClient:
     def send(self, call: Call, seconds: float) -> Exchange:
         """Make one attempt of at most `seconds`. Every network failure is returned as part of the Exchange.
 
-        Raises UnsafeRequestError, before anything is sent, for a call that is not a documented GET.
+        Raise UnsafeRequestError, before anything is sent, for a call that is not a documented GET.
         """
         request = self._checked(call)
         timer = AttemptTimer(self._clock, seconds)

@@ -161,7 +161,7 @@ def _probe_page(view: ProberView, request: PageRequest) -> PageReply:
     run = view.runner.observe(probe, view.on_demand)
     if _is_true(query.get("debug", "")):
         requests = [request_of(view.runner.contract, exchange) for exchange in run.exchanges]
-        version = view.runner.asked_version or ""
+        version = view.runner.requested_version or ""
         return text_page(explain_run(probe, view.runner.record(run).to_json(), requests, version))
     return PageReply(200, CONTENT_TYPE, [_run_metrics(probe, run)])
 

@@ -95,7 +95,7 @@ class PageServer:
     """Serve `pages` by path at `address`: GET and HEAD only, one request for each connection.
 
     Pages run in the server's thread and must return within milliseconds, except those in `slow`, which run in threads
-    of their own. Raises UsageError if it cannot listen at the address.
+    of their own. Raise UsageError if it cannot listen at the address.
     """
 
     def __init__(self, address: tuple[str, int], pages: Mapping[str, Page], slow: Collection[str] = ()) -> None:

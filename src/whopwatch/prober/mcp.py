@@ -22,7 +22,7 @@ from whopwatch.prober.settings import McpOptions
 McpCheck = Callable[[str, McpOptions, int], tuple[Report, int]]
 """`check(url, options, number)` returns the report of the check of that number, and the count of listed tools.
 
-Raises TargetError if the server opens no session.
+It raises TargetError if the server opens no session.
 """
 SIMULATOR_MCP_PATH = "/mcp"
 BUDGET_NAME = "mcp"
@@ -37,7 +37,7 @@ def has_mcp_library() -> bool:
 def mcp_url(options: McpOptions | None, target: Target) -> str | None:
     """Return the URL of the MCP server to check: the configured one, else the simulator's own; None for none.
 
-    Raises ConfigError if a URL is configured and the library is missing, UsageError if the key of the target would be
+    Raise ConfigError if a URL is configured and the library is missing, UsageError if the key of the target would be
     sent to it unencrypted.
     """
     if options is None:

@@ -145,7 +145,7 @@ class RequestSequence:
         self._cached: CachedIds = []
 
     def calls(self) -> Generator[Call, Exchange, None]:
-        """Yield the requests; the probed operation's comes last. Raises MissingIdError if an id is missing.
+        """Yield the requests; the probed operation's comes last. Raise MissingIdError if an id is missing.
 
         A cached id may belong to a deleted object: after a 404 a current id is looked up, once.
         """

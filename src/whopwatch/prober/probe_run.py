@@ -150,8 +150,8 @@ class _Ending:
 class ProbeRunner:
     """Run probes, and export and store their results. `clock` is monotonic, `wall` since the epoch, in seconds.
 
-    `asked_version` is the API version that requests name, None for the version of the key. `trace` exports the trace of
-    a run and returns the labels of an exemplar that leads to it.
+    `requested_version` is the API version that requests name, None for the version of the key. `trace` exports the
+    trace of a run and returns the labels of an exemplar that leads to it.
     """
 
     contract: Contract
@@ -164,7 +164,7 @@ class ProbeRunner:
     wall: Callable[[], float] = time.time
     accepted: AcceptedEntries = tuple
     weigh: Weigh | None = None
-    asked_version: str | None = None
+    requested_version: str | None = None
     trace: Callable[[TracedRun], Mapping[str, str]] | None = None
     checker: RunChecker = field(init=False)
     _without_id: set[str] = field(default_factory=set)
@@ -281,7 +281,7 @@ class ProbeRunner:
 
     def _export_version(self, seen: str | None) -> None:
         self._seen_version = seen
-        self.metrics.set_api_version(self.asked_version or "key", seen, self.contract.version)
+        self.metrics.set_api_version(self.requested_version or "key", seen, self.contract.version)
 
     def _note_missing_id(self, operation: str, missing: bool) -> None:
         if missing != (operation in self._without_id):

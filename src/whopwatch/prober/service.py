@@ -61,7 +61,7 @@ class ProberService:
     must send for a probe on request; without it only local clients may request one. `accepted` returns the accepted
     findings, which fail no run and count in no metric. `weigh` returns a finding with its impact. `telemetry` exports
     traces and metrics in the background.
-    Raises ConfigError for an invalid file.
+    Raise ConfigError for an invalid file.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class ProberService:
         return self.is_alive and not self.scheduler.is_stopping
 
     def start(self, address: tuple[str, int]) -> PageServer:
-        """Start to serve at `address` and to probe. Raises UsageError if it cannot listen there."""
+        """Start to serve at `address` and to probe. Raise UsageError if it cannot listen there."""
         server = PageServer(address, build_pages(self), SLOW_PAGES)
         self.warm_up()
         if self._telemetry:
@@ -229,7 +229,7 @@ class ProberService:
             self._history,
             accepted=self._accepted,
             weigh=self._weigh,
-            asked_version=self._target.version_header,
+            requested_version=self._target.version_header,
             trace=self._telemetry.record if self._telemetry else None,
         )
 

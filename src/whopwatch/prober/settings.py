@@ -50,7 +50,7 @@ class Selector:
     def select(self, contract: Contract) -> list[Operation]:
         """Return the selected operations in the contract's order.
 
-        Raises ConfigError for an unknown name and for a write operation.
+        Raise ConfigError for an unknown name and for a write operation.
         """
         self._refuse_unknown_names(contract)
         return [operation for operation in contract.operations.values() if self._selects(operation)]
@@ -99,7 +99,7 @@ def _tags(operation: Operation) -> tuple[str, ...]:
 def selector_from(settings: Mapping[str, Any], where: str, *, may_be_empty: bool = False) -> Selector:
     """Return the selector of a table whose values were read.
 
-    Raises ConfigError if it selects nothing and `may_be_empty` is false.
+    Raise ConfigError if it selects nothing and `may_be_empty` is false.
     """
     selector = Selector(
         gets=settings.get("gets", False),
@@ -148,7 +148,7 @@ class MaintenanceWindow:
 
 
 def read_window(value: Any, where: str) -> MaintenanceWindow:
-    """Return the window of one `[[maintenance]]` table. Raises ConfigError for an invalid one."""
+    """Return the window of one `[[maintenance]]` table. Raise ConfigError for an invalid one."""
     settings = decode.decode_table(
         value,
         {
@@ -314,7 +314,7 @@ def default_file() -> Path:
 
 
 def read_settings(path: Path) -> ProberSettings:
-    """Read the file at `path`. Raises ConfigError with the place of whatever is invalid."""
+    """Read the file at `path`. Raise ConfigError with the place of whatever is invalid."""
     return parse_settings(decode.read_toml_file(path, "The probe configuration"), str(path))
 
 
@@ -345,7 +345,7 @@ def parse_settings(content: Mapping[str, Any], where: str) -> ProberSettings:
 
 
 def override_options(defaults: ProbeOptions, changes: Mapping[str, Any], where: str) -> ProbeOptions:
-    """Return `defaults` with `changes`. Raises ConfigError if the timeout exceeds the interval."""
+    """Return `defaults` with `changes`. Raise ConfigError if the timeout exceeds the interval."""
     options = replace(defaults, **changes)
     if options.timeout > options.interval:
         raise ConfigError(
@@ -366,7 +366,7 @@ def _read_probe_table(value: Any, where: str) -> ProbeTable:
 def select_probes(settings: ProberSettings, contract: Contract) -> tuple[Probe, ...]:
     """Return one probe for each selected operation, sorted by id. The last table that selects it counts.
 
-    Raises ConfigError for names that the contract does not have and for a schedule that exceeds the budget.
+    Raise ConfigError for names that the contract does not have and for a schedule that exceeds the budget.
     """
     probes: dict[str, Probe] = {}
     for table in settings.tables or _default_tables(contract):

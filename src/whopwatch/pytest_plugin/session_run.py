@@ -118,9 +118,9 @@ def _observe(session: pytest.Session) -> SessionRun:
         )
     if observation.stopped == run.INTERRUPTED:
         raise KeyboardInterrupt
-    asked = frozenset((exchange.operation, str(exchange.purpose)) for exchange in observation.exchanges)
+    requested = frozenset((exchange.operation, str(exchange.purpose)) for exchange in observation.exchanges)
     report = run.judge(contract, observation, target.name)
-    return SessionRun(add_impacts(accept_in_report(contract, report, entries), profile), asked)
+    return SessionRun(add_impacts(accept_in_report(contract, report, entries), profile), requested)
 
 
 def _wanted(session: pytest.Session, contract: Contract) -> frozenset[str] | None:

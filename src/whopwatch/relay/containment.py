@@ -111,7 +111,7 @@ class Containment:
 def containment(*, trust: bool) -> Iterator[Containment | None]:
     """Yield the containment for one program, None if the user trusts it.
 
-    Raises UsageError if this system allows no containment and the user did not say that the program is trusted.
+    Raise UsageError if this system allows no containment and the user did not say that the program is trusted.
     """
     if trust:
         yield None

@@ -126,7 +126,7 @@ def run_relay(client: Client, contract: Contract, path: Path | None = None) -> I
 def match_template(operation: Operation, path: str) -> tuple[str, dict[str, str]]:
     """Return the path template of `operation` that `path` (below the base URL) matches, and its decoded parameters.
 
-    Raises ValueError if it matches none.
+    Raise ValueError if it matches none.
     """
     for template in (operation.path, *operation.alternate_paths):
         pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/?#]+)", re.escape(template))

@@ -17,7 +17,7 @@ _WRITTEN_FROM_PROPERTIES = {"schema", "tool", "requests"}
 
 
 def read_report(path: Path) -> Report:
-    """Return the report in the JSON file at `path`. Raises ConfigError for any other content."""
+    """Return the report in the JSON file at `path`. Raise ConfigError for any other content."""
     content = decode.read_document_file(path, "The report")
     if not isinstance(content, dict) or content.get("tool") != "whopwatch" or content.get("schema") != SCHEMA:
         expected = f"the JSON of --json or report.json, schema {SCHEMA}"

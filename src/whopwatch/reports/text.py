@@ -205,14 +205,14 @@ def version_line(report: Report) -> str:
     if not isinstance(facts, Mapping):
         return ""
     requested = facts.get("requested")
-    asked = f"{requested} requested" if requested else "none requested: the version of the key"
+    header = f"{requested} requested" if requested else "none requested: the version of the key"
     answered = facts.get("answered")
     evidence = _VERSION_EVIDENCE.get(str(facts.get("evidence")), "")
     words = f"{answered} answered ({evidence})" if answered else evidence or "the responses do not show their version"
     supported = facts.get("supported") or ()
     newest = f"{': ' if len(supported) == 1 else ', the newest is '}{supported[-1]}" if supported else ""
     listed = f"; the target supports {len(supported)}{newest}" if supported else ""
-    return sanitize(f"{asked}, {words}{listed}")
+    return sanitize(f"{header}, {words}{listed}")
 
 
 def requests_line(report: Report) -> str:

@@ -408,13 +408,13 @@ def _blocked(rows: Sequence[RowEvidence], observation: Observation) -> str | Non
 
 def _left_out(rows: Sequence[RowEvidence], observation: Observation) -> str | None:
     """Return why operations that could have been requested were not: the rest says nothing about them."""
-    unasked = [row for row in rows if row.unverified and not row.samples and not row.requests]
-    if unasked and not observation.reached:
+    unsent = [row for row in rows if row.unverified and not row.samples and not row.requests]
+    if unsent and not observation.reached:
         return (
             f"the budget of {plural(observation.budget, 'request')} is too small: "
-            f"{plural(len(unasked), 'operation')} could not be requested. Raise --budget, or select fewer operations"
+            f"{plural(len(unsent), 'operation')} could not be requested. Raise --budget, or select fewer operations"
         )
-    return NO_COMPANY.removeprefix("not requested: ") if any(row.unverified == NO_COMPANY for row in unasked) else None
+    return NO_COMPANY.removeprefix("not requested: ") if any(row.unverified == NO_COMPANY for row in unsent) else None
 
 
 def _other_version(rows: Sequence[RowEvidence], observation: Observation) -> str | None:

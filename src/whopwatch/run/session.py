@@ -321,10 +321,10 @@ class Session:
 
     def missing(self) -> dict[str, str]:
         """Return for each selected operation without a request the resources whose id is missing."""
-        unasked = [operation for operation in self.state.reads() if operation.id not in self.state.traces]
+        not_requested = [operation for operation in self.state.reads() if operation.id not in self.state.traces]
         lacks = {
             operation.id: without_candidates(self.state.required[operation.id], self.state.pool)
-            for operation in unasked
+            for operation in not_requested
         }
         return {
             id: ", ".join(need.resources[0] if need.resources else need.parameter.name for need in needs)
@@ -363,7 +363,7 @@ class Session:
     def _note(self, attempts: Attempts) -> Exchange | None:
         """Add the attempts of one request to the run and return the last one.
 
-        Raises the error that ended the sending; a refused request is none: the target returned an id or a cursor that
+        Raise the error that ended the sending; a refused request is none: the target returned an id or a cursor that
         must not be put into a URL.
         """
         for exchange in attempts.exchanges:
@@ -411,8 +411,8 @@ class Session:
                 return
         self._answered = self._answered or is_api_response(exchange)
         if not self._answered:
-            asked = [exchange for exchange in self._exchanges if exchange.credential == "key"]
-            self.stopped = abort_reason(asked, has_key=self._client.target.api_key is not None)
+            with_key = [exchange for exchange in self._exchanges if exchange.credential == "key"]
+            self.stopped = abort_reason(with_key, has_key=self._client.target.api_key is not None)
             self.unusable = self.stopped is not None
         elif exchange.failure:
             self.stopped = connection_lost_reason(self._exchanges)

@@ -122,7 +122,7 @@ def survey_versions(
 
 
 def _supported(client: Client, contract: Contract, default: Contract, target: Target) -> tuple[str, ...]:
-    """Return the versions that the API lists when it is asked for one that does not exist."""
+    """Return the versions that the API lists in the response to one that does not exist."""
     call = request_supported_versions(contract, target.company_id, default)
     return (supported_versions(client.send(call)) if call else None) or ()
 

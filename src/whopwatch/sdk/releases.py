@@ -37,7 +37,7 @@ _INHERITED_VARIABLES = ("PATH", "HOME", "SYSTEMROOT", "LANG", "TMPDIR")
 
 
 def parse_release(text: str) -> Release:
-    """Parse a release as `named_release` does, or a bare version of the Python SDK. Raises UsageError otherwise."""
+    """Parse a release as `named_release` does, or a bare version of the Python SDK. Raise UsageError otherwise."""
     release = named_release(text if ":" in text else f"sdk:{text}")
     if release is None:
         raise no_such_release(text)
@@ -47,7 +47,7 @@ def parse_release(text: str) -> Release:
 def lock_of(release: Release, given: Path | None = None) -> Path | None:
     """Return the lock file with the hashes of `release` and its dependencies: the given one, or a bundled one.
 
-    It is a requirements file with hashes for the Python SDK, a package-lock.json for npm. Raises UsageError if the
+    It is a requirements file with hashes for the Python SDK, a package-lock.json for npm. Raise UsageError if the
     given file does not exist.
     """
     if given is not None and not given.is_file():
@@ -59,7 +59,7 @@ def lock_of(release: Release, given: Path | None = None) -> Path | None:
 def install_release(release: Release, cache: Path, lock: Path | None = None) -> Path:
     """Return the folder below `cache` with `release` and its dependencies; install it if it is not there.
 
-    With `lock` only packages with the hashes in that file are installed. Raises SourceError if the installation fails.
+    With `lock` only packages with the hashes in that file are installed. Raise SourceError if the installation fails.
     """
     digest = f"-{sha256(lock.read_bytes()).hexdigest()[:12]}" if lock else ""
     folder = cache.resolve() / "installed" / f"{release.registry}-{release.version}{digest}"
@@ -161,7 +161,7 @@ class SdkProgram:
         self.release = str(self._read_line().get("ready", ""))
 
     def ask(self, **request: Any) -> dict[str, Any]:
-        """Send one request and return the driver's response. Raises TargetError if there is none by the time limit."""
+        """Send one request and return the driver's response. Raise TargetError if there is none by the time limit."""
         try:
             self._input.write(json.dumps(request).encode() + b"\n")
             self._input.flush()
@@ -231,7 +231,7 @@ def run_driver(
 ) -> Iterator[SdkProgram]:
     """Run the driver of `release`, installed in `folder`, against `relay`, in the containment if there is one.
 
-    Raises SourceError if it starts another release.
+    Raise SourceError if it starts another release.
     """
     command, environ = driver_command(release, folder, relay.url, relay.token)
     if contained:

@@ -71,7 +71,7 @@ def split_secrets(text: str) -> list[str]:
 def require_secret(text: str, where: str) -> str:
     """Return `text` if it can be a webhook secret.
 
-    Raises UsageError otherwise. The error names the place (`where`) and the mistake, and never shows the secret.
+    Raise UsageError otherwise. The error names the place (`where`) and the mistake, and never shows the secret.
     """
     mistake = _secret_mistake(text)
     if mistake is None:

@@ -66,7 +66,7 @@ def handle_events(
 
 
 def _names(key: str, body: bytes) -> list[str]:
-    """Return the names in a body of the form `{key: [...]}`. Raises UsageError for any other body."""
+    """Return the names in a body of the form `{key: [...]}`. Raise UsageError for any other body."""
     value: Any = parse_json(body)[0]
     names = value.get(key) if isinstance(value, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

@@ -132,7 +132,7 @@ class Backend:
     def trigger(self, event: str) -> list[OutgoingDelivery]:
         """Make a webhook event occur, send all deliveries that this causes, and return them.
 
-        Raises UsageError for an event that the contract does not have.
+        Raise UsageError for an event that the contract does not have.
         """
         with self._lock:
             deliveries = self.composer.trigger(self.contract.event(event), time.time())

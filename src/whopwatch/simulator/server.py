@@ -94,7 +94,7 @@ class Simulator:
     def trigger(self, event: str) -> list[str]:
         """Make a webhook event occur and send its deliveries. Return the ids of all deliveries that this causes.
 
-        Raises UsageError for an event that the contract does not have.
+        Raise UsageError for an event that the contract does not have.
         """
         return [delivery.id for delivery in self.backend.trigger(event)]
 
@@ -128,7 +128,7 @@ def embedded(
     """Run a simulator within this context, on `port` of `host` or on a free port.
 
     `settings` are fields of SimulatorOptions: `embedded(seed=7, lenient=True)`. `around` wraps the application, for
-    example in a proxy. Raises UsageError if the port is in use.
+    example in a proxy. Raise UsageError if the port is in use.
     """
     options = replace(options or SimulatorOptions(), **settings)
     app = create_app(contract or load(), options)

@@ -43,7 +43,7 @@ EXPORT_SECONDS = 10.0
 """Time for one request to a collector, unless OTEL_EXPORTER_OTLP_TIMEOUT is set."""
 BATCH = 512
 """Spans that are sent in one request."""
-_TO_BE_REFUSED = INVALID_REQUESTS | {Purpose.NO_KEY, Purpose.WRONG_KEY, Purpose.NO_SCOPE, Purpose.OTHER_BODY}
+_REJECTION_EXPECTED = INVALID_REQUESTS | {Purpose.NO_KEY, Purpose.WRONG_KEY, Purpose.NO_SCOPE, Purpose.OTHER_BODY}
 """Purposes of requests that the API must refuse: a 4xx is no error of theirs."""
 
 OnExport = Callable[[bool, str], None]
@@ -209,7 +209,7 @@ def error_type(exchange: Exchange) -> str | None:
     if exchange.failure:
         return exchange.failure.value
     status = exchange.status or 0
-    if status >= 500 or (status >= 400 and exchange.purpose not in _TO_BE_REFUSED):
+    if status >= 500 or (status >= 400 and exchange.purpose not in _REJECTION_EXPECTED):
         return str(status)
     return None
 

@@ -28,7 +28,7 @@ _MAX_ITEMS = 3
 class RedactedArchive:
     """Writes each delivery to a file in `folder`, and deletes the oldest file if there are more than `most`.
 
-    Raises UsageError if the folder cannot be created or written to.
+    Raise UsageError if the folder cannot be created or written to.
     """
 
     def __init__(self, contract: Contract, folder: Path, most: int = MAX_FILES) -> None:

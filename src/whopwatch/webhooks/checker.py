@@ -123,7 +123,7 @@ class DeliveryContracts:
 
 
 def delivery_contracts(name: str | None) -> DeliveryContracts:
-    """Return the contract called `name`, or all editions for None and `auto`. Raises UsageError for an unknown name."""
+    """Return the contract called `name`, or all editions for None and `auto`. Raise UsageError for an unknown name."""
     return DeliveryContracts(None if name in (None, AUTO) else load(name))
 
 

@@ -49,7 +49,7 @@ def event_operation(event: str) -> str:
 def read_delivery(body_file: Path, headers_file: Path) -> Delivery:
     """Read a recorded delivery from two files.
 
-    Raises UsageError if a file cannot be read, is too large, or contains no headers.
+    Raise UsageError if a file cannot be read, is too large, or contains no headers.
     """
     return Delivery.of(_parse_headers(_read_file(headers_file), headers_file), _read_file(body_file), time.time())
 

@@ -25,7 +25,7 @@ HANDLER_SECONDS = 5.0
 def require_handler_url(text: str, option: str) -> str:
     """Return `text` if it is a URL that deliveries may be sent to.
 
-    Raises UsageError for anything else, and for Whop's own hosts.
+    Raise UsageError for anything else, and for Whop's own hosts.
     """
     try:
         parts = urlsplit(text)

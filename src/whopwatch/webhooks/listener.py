@@ -236,7 +236,7 @@ def run_listener(
     """Run a receiver at `address` while the context lasts. On exit it first checks all accepted deliveries.
 
     `refuse_every` refuses the first attempt of every Nth delivery, to check that it is retried. `save` is called for
-    deliveries that break the contract, `report` for every request. Raises UsageError if the address cannot be used.
+    deliveries that break the contract, `report` for every request. Raise UsageError if the address cannot be used.
     """
     events = list(contract.events)
     metrics = WebhookMetrics(new_registry(), (*events, UNKNOWN_EVENT), DeliveryOutcome, REJECTION_REASONS)
@@ -339,7 +339,7 @@ class CheckWorker:
 def serve_metrics(metrics: WebhookMetrics, address: tuple[str, int]) -> Iterator[str]:
     """Serve the metrics at `address` while the context lasts; yield the URL. It has connections of its own.
 
-    Raises UsageError if the address cannot be used.
+    Raise UsageError if the address cannot be used.
     """
 
     exposition = Exposition([], [metrics.registry])

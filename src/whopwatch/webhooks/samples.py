@@ -128,7 +128,7 @@ SAMPLE_CASES: Mapping[str, SampleCase] = {
 
 
 def find_case(name: str) -> SampleCase:
-    """Return the case with this name. Raises UsageError if there is none."""
+    """Return the case with this name. Raise UsageError if there is none."""
     if name not in SAMPLE_CASES:
         raise UsageError(
             f"Unknown case {name!r}.",
@@ -153,7 +153,7 @@ class Sampler:
     def __call__(self, event: str = "payment.succeeded", case: str = "good") -> list[Sample]:
         """Return new requests of one case: one request, or two for `duplicate`.
 
-        Raises UsageError if the event or the case does not exist.
+        Raise UsageError if the event or the case does not exist.
         """
         chosen, now = find_case(case), self._clock()
         deliveries = self._composer.trigger(self._contract.event(event), now)

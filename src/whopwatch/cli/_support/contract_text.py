@@ -44,7 +44,7 @@ def list_all(contract: Contract) -> Iterator[str]:
 
 
 def describe_named(contract: Contract, name: str) -> Iterator[str]:
-    """Yield the lines that describe the operation or event `name`. Raises UsageError if there is none."""
+    """Yield the lines that describe the operation or event `name`. Raise UsageError if there is none."""
     if name.startswith("webhook:") or name in contract.events:
         return describe_event(contract, contract.event(name.removeprefix("webhook:")))
     return describe_operation(contract, contract.operation(name))

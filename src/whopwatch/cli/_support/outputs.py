@@ -107,10 +107,10 @@ def refuse_unwritable_file(path: Path, what: str = REPORT) -> None:
             )
         if path.exists() and not os.access(path, os.W_OK):
             raise UsageError(what, where=str(path), got="no permission to write there")
-        is_to_be_made = path.is_file() or not path.exists()
+        is_replaceable = path.is_file() or not path.exists()
     except OSError as error:
         raise _unwritable(path, error, what) from None
-    if is_to_be_made:
+    if is_replaceable:
         _try_folder(path, what)
 
 

@@ -38,7 +38,7 @@ def print_risks(*, contained: bool, release: str | None = None, downloader: str 
 
 
 def is_printing(verbosity: str) -> bool:
-    """Return whether the running command was asked to be `quiet`, or `verbose`."""
+    """Return whether the running command has this verbosity: `quiet` or `verbose`."""
     context = click.get_current_context(silent=True)
     return context is not None and context.meta.get(VERBOSITY) == verbosity
 

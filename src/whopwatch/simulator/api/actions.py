@@ -26,7 +26,7 @@ class Actions:
     def run(self, call: ApiCall) -> list[Entity]:
         """Execute the request. Return the objects to show, none if the response shows no object.
 
-        Raises ApiError 404 for an object in the path, query or body that does not exist, and the error of a declared
+        Raise ApiError 404 for an object in the path, query or body that does not exist, and the error of a declared
         rule that rejects the request.
         """
         operation, world = call.matched, self._world

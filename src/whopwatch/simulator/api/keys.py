@@ -48,7 +48,7 @@ class KeyStore:
     def authenticate(self, header: str | None, operation: Operation) -> str:
         """Return the value of the key that may call `operation`; `public` if the operation needs none.
 
-        Raises ApiError 401 for a missing or unknown key, 403 for a key without the operation's scopes.
+        Raise ApiError 401 for a missing or unknown key, 403 for a key without the operation's scopes.
         """
         key = self.find(header)
         if operation.is_public:
@@ -77,7 +77,7 @@ class KeyGrant:
 
 
 def keys_of_grants(contract: Contract, grants: Sequence[KeyGrant], seed: int) -> dict[str, ApiKey]:
-    """Return the keys of `grants` by name. Raises UsageError for a scope or pattern that no operation requires."""
+    """Return the keys of `grants` by name. Raise UsageError for a scope or pattern that no operation requires."""
     known = sorted(scopes_of(contract))
     keys = {}
     for grant in grants:
@@ -115,7 +115,7 @@ class RateLimit:
     _windows: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
     def count(self, counter: str, key: str) -> None:
-        """Count one request. Raises ApiError 429 if the window has no requests left."""
+        """Count one request. Raise ApiError 429 if the window has no requests left."""
         now = self.clock()
         ends, count = self._windows.get((counter, key), (now, 0))
         if now >= ends:
@@ -150,7 +150,7 @@ class Idempotency:
     _bytes: int = 0
 
     def replay(self, call: ApiCall) -> None:
-        """Answer a repeated request. Raises ApiError 400 if its body differs from the first one."""
+        """Answer a repeated request. Raise ApiError 400 if its body differs from the first one."""
         slot = self._slot(call)
         known = self._answers.get(slot) if slot else None
         if known is None:

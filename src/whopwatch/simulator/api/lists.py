@@ -71,7 +71,7 @@ class Cursors:
         return base64.urlsafe_b64encode(self._sign(payload) + payload).decode().rstrip("=")
 
     def decode(self, cursor: str, param: str) -> SortKey:
-        """Return the sort key in a cursor. Raises ApiError 400 for a cursor that is not from this list."""
+        """Return the sort key in a cursor. Raise ApiError 400 for a cursor that is not from this list."""
         try:
             raw = base64.b64decode(cursor.encode() + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
@@ -99,7 +99,7 @@ def requested_page(
 ) -> PageSlice:
     """Return the page that `first`, `last`, `after` and `before` request. `sizes` are the default and the maximum.
 
-    A size above the maximum is reduced to it. Raises ApiError 400 for a size below 1, for `first` together with `last`,
+    A size above the maximum is reduced to it. Raise ApiError 400 for a size below 1, for `first` together with `last`,
     and for a cursor of another list; a `lenient` simulator ignores these parameters instead.
     """
     first, last = _size(query, "first", lenient), _size(query, "last", lenient)
@@ -187,7 +187,7 @@ def select_rows(
 ) -> tuple[list[Entity], ListOrder]:
     """Return the sorted objects of a list operation for `query`, and their sort keys.
 
-    Raises ApiError 404 if a required parameter names an object that does not exist; a `lenient` simulator ignores the
+    Raise ApiError 404 if a required parameter names an object that does not exist; a `lenient` simulator ignores the
     parameter then.
     """
     rows = list(world.table(world.views.of_operation[operation.id].table).values())

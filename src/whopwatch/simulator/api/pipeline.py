@@ -85,7 +85,7 @@ class Pipeline:
         self.wrap(wrappers)
 
     def wrap(self, wrappers: Sequence[StepWrapper]) -> None:
-        """Replace all wrappers for the requests from now on. Raises ValueError for an unknown step."""
+        """Replace all wrappers for the requests from now on. Raise ValueError for an unknown step."""
         unknown = {wrapper.step for wrapper in wrappers} - {"respond", "offer", *(name for name, _ in self._steps)}
         if unknown:
             raise ValueError(f"no such step: {', '.join(sorted(unknown))}")

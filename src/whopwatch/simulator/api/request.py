@@ -45,7 +45,7 @@ class Routes:
 def query_values(contract: Contract, operation: Operation, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Return the documented query parameters by name, each of its type. Other parameters are ignored.
 
-    Raises ApiError 400 for a missing or malformed parameter.
+    Raise ApiError 400 for a missing or malformed parameter.
     """
     sent: dict[str, list[str]] = {}
     for name, value in pairs:
@@ -99,7 +99,7 @@ def _read(parameter: Parameter, node: SchemaNode, text: str) -> Any:
 
 
 def _first_readable(parameter: Parameter, node: SchemaNode, text: str) -> Any:
-    """Return the value as the first variant that accepts it. Raises ApiError 400 if none does."""
+    """Return the value as the first variant that accepts it. Raise ApiError 400 if none does."""
     for variant in node.variants:
         try:
             return _read(parameter, variant, text)
@@ -109,7 +109,7 @@ def _first_readable(parameter: Parameter, node: SchemaNode, text: str) -> Any:
 
 
 def body_value(contract: Contract, operation: Operation, body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a request body, {} if none is required. Raises ApiError 400 for anything else."""
+    """Return the JSON object of a request body, {} if none is required. Raise ApiError 400 for anything else."""
     if operation.body is None or (not body.strip() and not operation.body_required):
         return {}
     value, problem = parse_json(body)

@@ -20,10 +20,10 @@ def expand_fields(context: FaultContext, *, always: bool) -> FaultPlan | None:
         return None
 
     def changed(call: ApiCall, proceed: Proceed) -> None:
-        asked = call.query
-        call.query = {**asked, EXPAND: names if always else []}
+        query = call.query
+        call.query = {**query, EXPAND: names if always else []}
         proceed()
-        call.query = asked
+        call.query = query
 
     return around("project", changed, EXPAND_LOCATION)
 
@@ -63,14 +63,14 @@ def use_error_envelope(context: FaultContext, *, api: str) -> FaultPlan | None:
     if context.operation.api == api:
         return None
 
-    def told(call: ApiCall, proceed: Proceed) -> None:
+    def changed(call: ApiCall, proceed: Proceed) -> None:
         if call.status >= 400:
             call.payload = error_body(
                 context.contract, None, ApiError(call.status, "The request was not executed."), api
             )
         proceed()
 
-    return around("respond", told, "/error/status")
+    return around("respond", changed, "/error/status")
 
 
 VERSION_FAULTS: FaultSteps = {

@@ -72,7 +72,7 @@ T = TypeVar("T")
 
 
 def setting_of(table: Mapping[str, T], name: str, value: str) -> T:
-    """Return what the value of a fault's setting means. Raises UsageError for a value that `table` does not have."""
+    """Return what the value of a fault's setting means. Raise UsageError for a value that `table` does not have."""
     if value not in table:
         raise UsageError(
             f"Unknown {name} {value!r} of a fault.",

@@ -56,7 +56,7 @@ class InjectedFault:
 def inject(contract: Contract, world: World, fault: Fault, operation: Operation) -> InjectedFault | None:
     """Return the fault at one operation, None if it cannot show there.
 
-    Raises UsageError if the catalogue declares the fault with an unknown step or setting.
+    Raise UsageError if the catalogue declares the fault with an unknown step or setting.
     """
     if not fault.suits(operation) or not fault.has_writes(contract, operation):
         return None
@@ -72,7 +72,7 @@ def inject(contract: Contract, world: World, fault: Fault, operation: Operation)
 def injected_faults(contract: Contract, world: World, name: str) -> list[InjectedFault]:
     """Return what `NAME[@WHERE]` selects. WHERE is an operation or a resource; without it, every operation.
 
-    Raises UsageError for an unknown fault, operation or resource, and if the fault cannot show there.
+    Raise UsageError for an unknown fault, operation or resource, and if the fault cannot show there.
     """
     fault_name, _, where = name.partition("@")
     faults = fault_catalogue()
@@ -109,7 +109,7 @@ def _nearest(name: str) -> str | None:
 
 
 def operations_named(contract: Contract, where: str) -> list[Operation]:
-    """Return the operations and deliveries that an id or a resource selects. Raises UsageError if there is none."""
+    """Return the operations and deliveries that an id or a resource selects. Raise UsageError if there is none."""
     operations = {**contract.operations, **{operation.id: operation for operation in deliveries(contract)}}
     if where in contract.resources:
         return [operation for operation in operations.values() if operation.resource == where]
@@ -165,7 +165,7 @@ class ActiveFaults:
         return [wrapper for plan in plans for name, wrapper in plan.delivery_steps if name == step]
 
     def switch(self, names: Iterable[str]) -> tuple[InjectedFault, ...]:
-        """Replace the active faults. Raises UsageError for a wrong name, and changes nothing then."""
+        """Replace the active faults. Raise UsageError for a wrong name, and changes nothing then."""
         wanted = tuple(names)
         found = [fault for name in wanted for fault in injected_faults(self._contract, self._world, name)]
         order = list(FAULT_STEPS)

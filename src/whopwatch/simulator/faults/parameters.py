@@ -68,13 +68,13 @@ def names_of(context: FaultContext, names: Sequence[str] | None, filter: str | N
 
 def as_if(call: ApiCall, proceed: Proceed, query: Query) -> None:
     """Run a step as if the query were another one. The cursors remain those of the real query."""
-    asked = call.query
-    if query != asked and call.page is None and call.order is None:
+    original = call.query
+    if query != original and call.page is None and call.order is None:
         proceed()
     cursors = call.cursors
     call.query = query
     proceed()
-    call.query = asked
+    call.query = original
     call.cursors = cursors or call.cursors
 
 
@@ -179,11 +179,11 @@ def change_selection(context: FaultContext, *, how: str, filter: str = "any") ->
         if not set(names) & call.query.keys():
             proceed()
             return
-        asked = call.query
-        call.query = {name: value for name, value in asked.items() if name not in names}
+        original = call.query
+        call.query = {name: value for name, value in original.items() if name not in names}
         proceed()
         everything = _pairs(call)
-        call.query = asked
+        call.query = original
         proceed()
         kept = choose(everything, _pairs(call))
         assert call.order is not None

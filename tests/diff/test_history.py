@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.diff.conftest import Read
+from whopwatch.contract_build.files import read_yaml
 from whopwatch.diff.result import compare_sides
 
 pytestmark = pytest.mark.thorough
 
-KNOWN: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("history.yaml").read_text(encoding="utf-8"))
+KNOWN: list[dict[str, Any]] = read_yaml(Path(__file__).with_name("history.yaml"))
 PAIRS = [
     pytest.param(
         entry, id=f"{entry['old']}-{entry['new']}", marks=() if entry.get("always") else (pytest.mark.history,)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from whopwatch.contract_build.files import read_yaml
 from whopwatch.diff.read_openapi import read_openapi
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import Side
@@ -23,7 +23,7 @@ PLACES = {"sent": "body:/x", "received": "/x", "webhook": "/x", "param": "param:
 
 
 def entries(*names: str) -> list[Node]:
-    return [entry for name in names for entry in yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))]
+    return [entry for name in names for entry in read_yaml(FOLDER / f"{name}.yaml")]
 
 
 def schema_cases() -> Iterator[Any]:

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.diff.conftest import Read
+from whopwatch.contract_build.files import read_yaml
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import read_side
 
 pytestmark = pytest.mark.thorough
 
-KNOWN: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("releases.yaml").read_text(encoding="utf-8"))
+KNOWN: list[dict[str, Any]] = read_yaml(Path(__file__).with_name("releases.yaml"))
 PAIRS = [(entry["old"], entry["new"]) for entry in KNOWN]
 
 

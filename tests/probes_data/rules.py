@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from whopwatch.contract_build.files import read_yaml
 from whopwatch.metrics import McpMetrics, ProbeMetrics, new_registry
 from whopwatch.metrics.webhooks import WebhookMetrics
 
@@ -37,7 +36,7 @@ def exported() -> frozenset[str]:
 
 def load(path: Path) -> dict[str, Any]:
     """Parse a YAML file that holds one mapping."""
-    parsed = yaml.safe_load(path.read_text(encoding="utf-8"))
+    parsed = read_yaml(path)
     assert isinstance(parsed, dict)
     return parsed
 

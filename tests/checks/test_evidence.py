@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.checks.support import exchange, page, retrieved, review
 from whopwatch.checks import Evidence
 from whopwatch.checks.evidence import INVALID_REQUESTS, scope
 from whopwatch.contract import Contract
+from whopwatch.contract.schema import MAX_EXPLAINED_ITEMS
 from whopwatch.core.exchange import Exchange, Purpose
 
 
@@ -105,3 +108,18 @@ def test_the_scope_of_a_request_is_without_paging() -> None:
     assert scope(one) == scope(exchange("plans.list", query=(("a", "1"), ("b", "1"), ("last", "2"), ("before", "y"))))
     assert scope(one) != scope(exchange("plans.list", query=(("a", "1"),)))
     assert scope(one) != scope(exchange("plans.list", query=one.query, path={"id": "x"}))
+
+
+def test_what_is_explained_of_a_page_is_the_first_part_that_is_wrong(contract: Contract) -> None:
+    def part(rows: list[Any], wrong: Any) -> tuple[Any, int]:
+        (success,) = Evidence(contract, [exchange("plans.list", page(rows))]).responses["plans.list"]
+        found, start = success.part_to_explain(lambda value: wrong not in value["data"])
+        return found["data"], start
+
+    size = MAX_EXPLAINED_ITEMS
+    rows = [{"id": f"p{number}"} for number in range(2 * size + 1)]
+    assert part(rows[:size], rows[0]) == (rows[:size], 0)
+    assert part(rows, rows[0]) == (rows[:size], 0)
+    assert part(rows, rows[size]) == (rows[size : 2 * size], size)
+    assert part(rows, rows[-1]) == (rows[-1:], 2 * size)
+    assert part(rows, "nowhere") == ([], 0)

@@ -10,6 +10,7 @@ import pytest
 
 from whopwatch.contract import Contract, edition_dir, load
 from whopwatch.contract.bundle import bundle, bundle_document
+from whopwatch.contract.loader import describe_contract, file_digests
 from whopwatch.core.errors import ContractError
 
 
@@ -86,3 +87,23 @@ def test_a_malformed_document_of_a_contract_is_named_with_its_place(tmp_path: Pa
     with pytest.raises(ContractError) as caught:
         bundle_document(tmp_path)
     assert place in str(caught.value)
+
+
+def test_digests_are_those_of_the_files_that_exist(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"abc")
+    (tmp_path / "folder").mkdir()
+    assert file_digests(tmp_path, dict.fromkeys(("a.yaml", "missing.yaml", "folder"), "")) == {
+        "a.yaml": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    }
+
+
+def test_a_report_counts_the_operations_of_both_apis_and_the_newer_versions() -> None:
+    contract = load("2025-01-01")
+    described = describe_contract(contract, ["2999-01-01"])
+    in_v2 = [operation for operation in contract.operations.values() if operation.api == "v2"]
+    assert described["operations_v2"] == len(in_v2) > 0
+    assert described["operations"] + described["operations_v2"] == len(contract.operations)
+    assert (described["version"], described["newest_known"]) == ("2025-01-01", "2999-01-01")
+    assert described["newer_versions"] == 1 + describe_contract(contract)["newer_versions"]
+    assert "events" not in described
+    assert describe_contract(contract, of_events=True)["events"] == len(contract.events)

@@ -111,3 +111,8 @@ def test_a_pipe_without_an_end_is_read_within_the_limit(pipe: Path, monkeypatch:
             read_bounded(pipe, most=3)
     finally:
         os.close(descriptor)
+
+
+def test_an_error_of_yaml_has_its_place() -> None:
+    with pytest.raises(DocumentError, match="not valid YAML in line 2, column 4"):
+        parse_yaml_document("a: 1\nb: ]")

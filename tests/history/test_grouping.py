@@ -126,3 +126,18 @@ def test_a_finding_outside_the_contract_has_no_cause(contract: Contract) -> None
 )
 def test_the_common_state(states: set[FindingState | None], expected: FindingState | None) -> None:
     assert common_state(states) is expected
+
+
+@pytest.mark.parametrize("state", [FindingState.ACCEPTED, FindingState.FIXED])
+def test_what_is_accepted_or_fixed_everywhere_is_one_finding_of_that_state(
+    contract: Contract, state: FindingState
+) -> None:
+    (cause,) = group_by_cause(contract, page_info(contract, state=state))
+    assert (cause.operation, cause.state) == ("schema:PageInfo", state)
+
+
+def test_accepted_findings_are_not_merged_with_fixed_ones(contract: Contract) -> None:
+    every = page_info(contract, state=FindingState.ACCEPTED)[:3] + page_info(contract, state=FindingState.FIXED)[3:5]
+    grouped = group_by_cause(contract, every)
+    assert [(one.state, len(one.places)) for one in grouped if one.places] == [(FindingState.ACCEPTED, 3)]
+    assert [one.state for one in grouped if not one.places] == [FindingState.FIXED] * 2

@@ -177,3 +177,25 @@ def test_names_of_one_kind_are_bounded() -> None:
         counts.add("values", str(number))
     assert len(counts.kinds["values"]) == MAX_NAMES + 1
     assert counts.kinds["values"]["others"] == 2 * MAX_NAMES
+
+
+def test_a_required_field_has_no_trait_for_being_present(contract: Contract) -> None:
+    had = profile(contract, page({"id": "prod_abcdef1", "title": "A"})).objects["/data/*", DIGESTS.of("prod_abcdef1")]
+    assert ("/data/*/title", "present") not in had
+
+
+def test_a_retrieved_object_is_counted_like_an_item(contract: Contract) -> None:
+    body = json.dumps({"id": "prod_abcdef1", "title": "A"}).encode()
+    exchange = Exchange(
+        "products.retrieve",
+        Purpose.RETRIEVE,
+        "GET",
+        "u",
+        path_params={"id": "prod_abcdef1"},
+        status=200,
+        headers=(("content-type", "application/json"),),
+        body=body,
+    )
+    one = profile_answers(contract, Evidence(contract, [exchange]), HEADERS, DIGESTS)["products.retrieve"]
+    assert one.tallies["/title"].kinds["lengths"] == {"1-8": 1}
+    assert ("/title", "value") in one.objects["", DIGESTS.of("prod_abcdef1")]

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from tests.http.mock import MockTransport
 from tests.http.support import BASE, KEY, Recorder, call, client, target
 from whopwatch import __version__
 from whopwatch.config import Secret
@@ -114,8 +115,8 @@ def test_responses_are_bounded_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("whopwatch.http.limits.MIN_RESPONSE_WEIGHT", 0)
     monkeypatch.setattr("whopwatch.http.limits.WEIGHT_PER_REQUEST", 1000)
     wire = Recorder(httpx.Response(200, json=["x" * 900]))
-    sender, *_ = client(wire, budget=2)
-    assert [sender.send(call()).ok for _ in range(2)] == [True, True]
+    sender, *_ = client(wire, budget=3)
+    assert [sender.send(call()).ok for _ in range(3)] == [True, True, True]
     few, *_ = client(Recorder(httpx.Response(200, json=[0] * 100)), budget=5)
     assert few.send(call()).ok
     with pytest.raises(ResponsesTooLargeError, match="memory limit"):
@@ -172,3 +173,18 @@ def test_version_2_is_asked_below_its_own_base() -> None:
     sender, *_ = client(wire)
     sender.send(call("v2.plans.retrieve", id="plan_1"))
     assert str(wire.requests[0].url) == "https://api.example.com/api/v2/plans/plan_1"
+
+
+def test_after_an_interrupt_the_rest_of_the_calls_have_it_as_their_error() -> None:
+    interrupt = KeyboardInterrupt()
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if "prod_2" in str(request.url):
+            raise interrupt
+        return httpx.Response(200, json={})
+
+    sender, *_ = client(MockTransport(handle))
+    calls = [call("products.retrieve", id=f"prod_{number}") for number in (1, 2, 3)]
+    made = sender.send_all(calls)
+    assert [len(each.exchanges) for each in made] == [1, 0, 0]
+    assert [each.error for each in made] == [None, interrupt, interrupt]

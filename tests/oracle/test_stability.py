@@ -127,3 +127,17 @@ def test_equal_items_are_as_many_in_pages_of_any_size(contract: Contract) -> Non
     assert proven(contract, changed, fewer, whole, whole) == []  # the list before the smaller pages was another one
     unfinished = request([a], ALL, start=None, end=None, has_next=True)
     assert proven(contract, whole, unfinished, whole) == []
+
+
+def test_a_step_back_is_compared_only_with_a_list_from_before_its_pages(contract: Contract) -> None:
+    first = request(ITEMS[:2], ("first", "2"), has_next=True)
+    second = request(ITEMS[2:4], ("first", "2"), ("after", "c-plan_5"), has_next=True, has_previous=True)
+    back = request(ITEMS[1::-1], ("last", "2"), ("before", "c-plan_4"), has_next=True)
+    assert suspected(contract, 0, first, *WHOLE, second, back) == []
+
+
+def test_different_orders_are_not_compared_with_each_other(contract: Contract) -> None:
+    items = [plan(number, member_count=1) for number in (3, 2, 1)]
+    by_members = request(items, ALL, ("order", "active_members_count"))
+    by_date = request(items[::-1], ALL, ("order", "created_at"), ("direction", "asc"))
+    assert proven(contract, *all_pages(items), by_members, by_date, *all_pages(items)) == []

@@ -44,3 +44,20 @@ def test_the_pages_after_the_first_follow_its_cursors(contract: Contract) -> Non
     assert [page["first"] for page in pages] == ["2"] * 3
     assert [page.get("after") for page in pages[:2]] == [None, f"prod_{OWN_ITEMS - 1}"]
     assert {page["company_id"] for page in pages} == {COMPANY}
+
+
+def test_outside_the_simulator_nothing_is_created_that_cannot_be_deleted(contract: Contract) -> None:
+    def calls(*, is_simulated: bool, without_delete: bool) -> int:
+        writing = WriteState(run_state(contract), "mark-", is_simulated=is_simulated)
+        create, listing = contract.operation("products.create"), contract.operation("products.list")
+        writing.created["products"] = ["prod_1"]
+        writing.listings["products"] = Call(listing, Purpose.READ_BACK, query=(("company_id", COMPANY),))
+        if without_delete:
+            find = writing.operation
+            writing.operation = lambda resource, method: None if method == "delete" else find(resource, method)  # type: ignore[method-assign]
+        experiment = traverse_while_writing(writing, "products", writing.bodies.full(create))
+        return len(drive(writing.state, experiment, WritableProducts()))
+
+    assert calls(is_simulated=False, without_delete=True) == 0
+    assert calls(is_simulated=True, without_delete=True) > 0
+    assert calls(is_simulated=False, without_delete=False) > 0

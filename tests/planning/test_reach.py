@@ -193,3 +193,8 @@ def test_a_short_list_is_requested_of_some_other_parents_each_of_them_once(contr
     more = drive_one(state, lists_of_more_parents(state, contract.operation("reviews.list")), api)
     parents = [dict(call.query)["product_id"] for call in (first, *more)]
     assert len(parents) == len(set(parents)) == 1 + MORE_PARENTS
+
+
+def test_a_list_is_requested_with_the_largest_page(contract: Contract) -> None:
+    (call,) = drive(run_state(contract, "products.list"), products)
+    assert dict(call.query)["first"] == str(contract.paging(call.operation).maximum_size)

@@ -118,7 +118,7 @@ class RequiredParameter:
         if len(self.resources) == 1:
             return pool.candidates(self.resources[0], ends=self.is_parent)
         ranked = [pool.candidates(resource, ends=self.is_parent) for resource in self.resources]
-        longest = max(map(len, ranked), default=0)
+        longest = max(map(len, ranked))
         return [ids[place] for place in range(longest) for ids in ranked if place < len(ids)]
 
 

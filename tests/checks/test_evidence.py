@@ -10,7 +10,7 @@ from tests.checks.support import exchange, page, retrieved, review
 from whopwatch.checks import Evidence
 from whopwatch.checks.evidence import INVALID_REQUESTS, scope
 from whopwatch.contract import Contract
-from whopwatch.contract.schema import MAX_EXPLAINED_ITEMS
+from whopwatch.contract.schema_tree import MAX_EXPLAINED_ITEMS
 from whopwatch.core.exchange import Exchange, Purpose
 
 

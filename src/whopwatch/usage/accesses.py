@@ -13,6 +13,8 @@ from whopwatch.usage.profile import LOST_CLIENT, TOO_COMPLEX
 from whopwatch.usage.recorder import Recorder
 from whopwatch.usage.requests import RequestReader
 from whopwatch.usage.values import (
+    MAX_POSSIBLE_VALUES,
+    Bound,
     Callback,
     Data,
     Http,
@@ -55,7 +57,10 @@ class Accesses(ABC):
         self._loops = 0
         self._handlers: dict[int, tuple[str, Callback]] = {}
         self._active: list[s.Function] = []
-        self._done: dict[tuple[int, tuple[Values, ...], tuple[str, ...]], Values] = {}
+        self._done: dict[tuple[int, int, tuple[Values, ...], tuple[str, ...]], Values] = {}
+        self._scopes: list[Variables] = []
+        self._filling: set[tuple[Value, Values]] = set()
+        self._made: dict[int, s.Function] = {}
         self._returns: list[Values] = []
         self._narrowed: dict[tuple[int, tuple[str, ...]], tuple[str, ...]] = {}
         self._events: tuple[str, ...] = ()
@@ -79,6 +84,14 @@ class Accesses(ABC):
         is_called: bool = True,
     ) -> Values:
         """Follow a function with the values of its arguments and return what it can return."""
+
+    @abstractmethod
+    def _assign(self, target: s.Node, values: Values, scope: Variables, line: int) -> None:
+        """Give a target its values."""
+
+    @abstractmethod
+    def _typed(self, types: list[str], scope: Variables, line: int) -> Values:
+        """Return what an annotation says."""
 
     @abstractmethod
     def _block(self, body: Sequence[s.Node], scope: Variables) -> Values:
@@ -147,6 +160,11 @@ class Accesses(ABC):
         if not texts and any(texts_of(value) for value in left):
             texts = [text for value in left for text in texts_of(value)]
             left = union(*right)
+        for data in (one for values in right for one in values if isinstance(one, Data)):
+            below = self.index.node(data.owner, data.steps)
+            if below is not None and below.fields:  # `"status" in payment`
+                for name in texts:
+                    self.access((data,), name, node.line)
         for value in left:
             node_of_value = self.index.node(value.owner, value.steps) if isinstance(value, Data) else None
             if isinstance(value, Data) and node_of_value and node_of_value.known_values:
@@ -202,7 +220,9 @@ class Accesses(ABC):
                     return (SdkClient(is_guess=True),) if plain_client(name) else ()
                 return union(*[self._property(one) for one in found])
             case RecordValue():
-                return union(*[values for key, values in value.fields if key == name])
+                exact = [values for key, values in value.fields if key == name]
+                spread = [self.access(values, name, line) for key, values in value.fields if key == "**"]
+                return union(*(exact or [*spread, *(values for key, values in value.fields if key is None)]))
         return ()
 
     def _property(self, value: Value) -> Values:
@@ -260,9 +280,41 @@ class Accesses(ABC):
                     found += value.items
                 case RecordValue():
                     found += [values for _, values in value.fields]
+                case Object():
+                    found.append((value,))
                 case Unknown():
                     found.append((Unknown(value.root, (*value.steps, "*")),) if len(value.steps) < 8 else ())
         return union(*found)
+
+    def _item(self, node: s.Item, base: Values, index: Values) -> Values:
+        """Return an item by a number or by an expression. A name that is not known may be that of any field."""
+        names = [text for one in index for text in texts_of(one)]
+        is_number = isinstance(node.index, s.Several) and not node.index.parts
+        found: list[Values] = []
+        for value in self._narrowed_values(base):
+            if isinstance(value, Library):
+                found.append(tuple(one for one in index if isinstance(one, Object)))  # `list[Payment]`
+            elif isinstance(value, Object):
+                found.append((value,))
+            elif names:
+                found += [self.access((value,), name, node.line) for name in names]
+            else:
+                if isinstance(value, Data) and not is_number:
+                    self._any_field(value, node.line)
+                found.append(self._items((value,)))
+        if len(names) >= MAX_POSSIBLE_VALUES:
+            self._any_fields(base, node.line)
+        return union(*found)
+
+    def _any_fields(self, values: Values, line: int) -> None:
+        for value in self._narrowed_values(values):
+            if isinstance(value, Data):
+                self._any_field(value, line)
+
+    def _any_field(self, value: Data, line: int) -> None:
+        """Note that any field of an object is read, by a name that is not known."""
+        if self.item_of(value) == value:
+            self._recorder.whole(value, self.path, line)
 
     def item_of(self, value: Data) -> Data:
         """Return an item of a page or an array; of anything else, the value itself."""
@@ -299,6 +351,8 @@ def data_within(values: Values) -> Iterator[Data]:
                 yield Data(value.owner, (), value.is_guess)
             case RecordValue():
                 inner = [part for _, part in value.fields]
+            case Bound():
+                inner = [*value.arguments, *(part for _, part in value.named)]
             case Items():
                 inner = list(value.items)
             case Object():
@@ -330,3 +384,15 @@ def last_of(body: list[s.Node]) -> s.Node:
     while isinstance(last, s.Several) and last.parts:
         last = last.parts[-1]
     return last
+
+
+def spread_fields(values: Values) -> list[tuple[str | None, Values]]:
+    """Return the fields that `**values` gives to a record or call; the key `**` keeps what has unknown fields."""
+    fields = [field for one in values if isinstance(one, RecordValue) for field in one.fields]
+    rest = tuple(one for one in values if not isinstance(one, RecordValue))
+    return [*fields, ("**", rest)] if rest or not values else fields
+
+
+def is_informative(value: Value) -> bool:
+    """Return whether a value says more than an annotation can."""
+    return not isinstance(value, Unknown | Library | String)

@@ -8,10 +8,13 @@ from dataclasses import replace
 from whopwatch.contract.mcp_tools import MCP_PREFIX
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
-from whopwatch.usage.accesses import Accesses, texts_of
+from whopwatch.usage.accesses import spread_fields, texts_of
 from whopwatch.usage.api_index import ANY_EVENT
 from whopwatch.usage.profile import COMPUTED_NAME
+from whopwatch.usage.shapes import Shapes
 from whopwatch.usage.values import (
+    MAX_POSSIBLE_VALUES,
+    Bound,
     Callback,
     Data,
     Http,
@@ -21,6 +24,7 @@ from whopwatch.usage.values import (
     Object,
     RecordValue,
     SdkClient,
+    String,
     Unknown,
     Value,
     Values,
@@ -30,7 +34,7 @@ from whopwatch.usage.values import (
 )
 
 
-class Calls(Accesses):
+class Calls(Shapes):
     """The calls of one module."""
 
     def _given_event(self, callback: Callback, arguments: list[Values]) -> list[Values]:
@@ -51,19 +55,21 @@ class Calls(Accesses):
         name = function.name if isinstance(function, s.Access) else ""
         base = self._value(function.base, scope) if isinstance(function, s.Access) else ()
         callee = self.access(base, name, node.line) if base else self._value(function, scope) if not name else ()
-        arguments = [self._value(one, scope) for one in node.arguments]
-        named: list[tuple[str, Values]] = [
-            (WrittenName.at(key, self.path, value.line), self._value(value, scope)) for key, value in node.named
-        ]
+        arguments, named = self._spread(node.arguments, scope), self._named(node, scope)
+        handed = self._handed_over(name or getattr(function, "id", ""), base, arguments, node)
+        if handed is not None:
+            return handed
         if name in known.CALLS_TOOL:
             self._tool_call(arguments, named, node.line)
+        for key in (one for part, values in named if part == "key" and base for one in values):
+            self._called(key, [self._items(base)], [], node)
         found = [self._method(value, name, arguments, node.line) for value in self._narrowed_values(base)]
         self._note_too_many(callee, node.line)
         found += [self._called(value, arguments, named, node) for value in callee]
-        if name in known.ADDS_ITEM and isinstance(function, s.Access) and isinstance(function.base, s.Name):
-            held = function.base.id
-            if any(isinstance(value, Items) for value in scope.get(held) or ()):
-                scope.set(held, union(scope.get(held) or (), (Items(tuple(arguments)),)), adds=False)
+        if isinstance(function, s.Access):
+            self._change(function, arguments, scope, node.line)
+            if not callee and not any(found) and all(isinstance(one, String) for one in base):
+                self._leave(arguments, named, node.line)
         result = union(*found)
         if not result and not callee and not base:
             return (Unknown(id(node)),)
@@ -72,12 +78,63 @@ class Calls(Accesses):
         )
         return result or (() if is_data else (Unknown(id(node)),))
 
+    def _spread(self, nodes: list[s.Node], scope: Variables) -> list[Values]:
+        """Return the values of arguments or items; `*items` gives those that are known, else one for all of them."""
+        found: list[Values] = []
+        for node in nodes:
+            values = self._value(node.value if isinstance(node, s.Spread) else node, scope)
+            known_items = next((one.items for one in values if isinstance(one, Items)), None)
+            if not isinstance(node, s.Spread):
+                found.append(values)
+            elif known_items is not None and len(values) == 1:
+                found += known_items
+            else:
+                found.append(self._items(values))
+        return found
+
+    def _named(self, node: s.FunctionCall, scope: Variables) -> list[tuple[str, Values]]:
+        found: list[tuple[str, Values]] = []
+        for key, value in node.named:
+            values = self._value(value, scope)
+            if key == "**":
+                found += [(name or "**", part) for name, part in spread_fields(values)]
+            else:
+                found.append((WrittenName.at(key, self.path, value.line), values))
+        return found
+
+    def _handed_over(self, name: str, base: Values, arguments: list[Values], node: s.FunctionCall) -> Values | None:
+        """Return the result of a call that calls a function among its arguments; None if it is no such call."""
+        if name == "bind" and any(isinstance(one, SdkClient | Callback) for one in base):
+            return base
+        is_map = name == "map" and len(arguments) > 1
+        if name not in known.CALLS_ARGUMENT and not (is_map and base):
+            return None
+        for position, values in enumerate(arguments):
+            functions = [one for one in values if isinstance(one, Callback | Bound | SdkClient)]
+            rest = arguments[position + 1 :]
+            given = [self._items(rest[0])] if is_map and rest else rest
+            if functions:
+                result = union(*[self._called(one, given, [], node) for one in functions])
+                return (Items((result,)),) if is_map else result
+        return None
+
+    # Methods and functions
+
     def _method(self, value: Value, name: str, arguments: list[Values], line: int) -> Values:
         """Return the result of a method that data, lists and unknown values have in each language."""
         first: Values = arguments[0] if arguments else ()
-        if name == "get" and isinstance(value, Data | Unknown | RecordValue):
+        if name in ("get", "pop", "setdefault") and first and isinstance(value, Data | Unknown | RecordValue):
             keys = [text for one in first for text in texts_of(one)]
-            return union(*[self.access((value,), key, line) for key in keys])
+            if not keys and isinstance(value, Data):
+                self._any_field(value, line)
+            return union(*[self.access((value,), key, line) for key in keys]) if keys else self._items((value,))
+        if isinstance(value, RecordValue | Items | Object) and name in known.READS_SHAPE:
+            self._fill(value, first, line)
+            is_result = name.startswith("safe")
+            result = union(first, (value,) if isinstance(value, Object) else ())
+            return (RecordValue((("data", result),)),) if is_result else result
+        if isinstance(value, RecordValue):
+            return self._record_method(value, name)
         callbacks = [one for one in first if isinstance(one, Callback)]
         if name in ("then", "finally", "catch") and callbacks:
             return union(*[self._run(one, [(value,)] if name == "then" else []) for one in callbacks])
@@ -85,15 +142,21 @@ class Calls(Accesses):
             return ()
         items = self._items((value,))
         if name in known.CALL_WITH_ITEMS and callbacks:
-            given = [(), items] if name in ("reduce", "reduceRight") else [items]
+            start = union(*arguments[1:2])
+            given = [start, items] if name in ("reduce", "reduceRight") else [items]
             results = union(*[self._run(one, given) for one in callbacks])
-            if name in ("map", "flatMap"):
+            if name == "flatMap":
+                return (Items((union(self._items(results), results),)),)
+            if name == "map":
                 return (Items((results,)),)
             return items if name == "find" else results if name.startswith("reduce") else (value,)
         if name in known.ONE_ITEM:
             return items
         if isinstance(value, Data) and name in known.READS_WHOLE:
             self._recorder.whole(value, self.path, line)
+            return (value,) if name in known.WRITES_DATA else ()
+        if isinstance(value, Items) and name in known.SAME_SHAPE:
+            return (value,)
         return (value,) if name in known.SAME_LIST else ()
 
     def _called(
@@ -103,15 +166,15 @@ class Calls(Accesses):
             case SdkClient():
                 return self._sdk_call(value, arguments, named, node)
             case Callback():
-                spread = {key: values for key, values in named if key != "**"}
-                return self._run(value, self._given_event(value, arguments), spread)
+                return self._run(value, self._given_event(value, arguments), dict(named))
+            case Bound():
+                given, more = [*value.arguments, *arguments], [*value.named, *named]
+                return union(*[self._called(one, given, more, node) for one in value.functions])
             case Object():
-                made = value.attributes.names.get("__init__") or value.attributes.names.get("constructor") or ()
-                for one in made:
-                    if isinstance(one, Callback):
-                        self._run(one, arguments, {key: values for key, values in named if key != "**"})
-                return (value,)
+                return self._construct(value, arguments, named, node.line)
             case Data() | HttpResponse() if isinstance(node.function, s.Access):
+                if node.function.name in known.ALL_PAGES:
+                    return (Items(((value,),)),)
                 return (value,) if node.function.name in known.SAME_DATA | known.BODY_OF_RESPONSE else ()
             case Http():
                 return self._http_call(value, arguments, named, node)
@@ -169,11 +232,11 @@ class Calls(Accesses):
             self._recorder.sdk_part("client", self.path, node.line)
             return (SdkClient(),)
         first: Values = arguments[0] if arguments else ()
-        if name == "dict":
-            spread = tuple(part for one in first if isinstance(one, RecordValue) for part in one.fields)
-            return (RecordValue((*spread, *named)),)
-        for key in (one for part, values in named if part == "key" for one in values if isinstance(one, Callback)):
-            self._run(key, [self._items(first)])
+        made = self._made_by(name, package, arguments, named, node)
+        if made is not None:
+            return made
+        for key in (one for part, values in named if part == "key" for one in values):
+            self._called(key, [self._items(first)], [], node)
         if name in known.WRITES_JSON:
             self._leave(arguments, named, node.line)
             return first
@@ -181,33 +244,85 @@ class Calls(Accesses):
         if is_standard and name in known.ITERATES:
             self._note_pages(union(*arguments), node.line)
         if is_standard and name in known.SAME_AS_ARGUMENT:
-            return union(*arguments) if name in ("run", "gather", "all", "cast") else first
+            if name in known.EVERY_FIELD:
+                self._any_fields(first, node.line)
+            if name == "gather":
+                return (Items(tuple(arguments)),)
+            return union(*arguments) if name in ("run", "all", "cast", "assign") else first
+        over = self._over_items(name, arguments, node)
+        if over is not None:
+            return over
+        if name in ("getattr", "get", "hasattr", "pick"):
+            return self._getattr(arguments, node.line)
+        if is_standard and (name in known.READS_NO_FIELD or value.module in known.READS_NO_FIELD):
+            return ()
+        given = [*arguments, *(values for _, values in named)]
+        shapes = [one for values in given for one in values if isinstance(one, Object) and one.node.declared]
+        for shape in shapes:
+            self._fill(shape, tuple(one for values in given for one in values if one not in shapes), node.line)
+        found = self._requests.http(Http(method="GET"), arguments, named, self.path, node.line, is_sure=None)
+        if not found:
+            self._leave(arguments, named, node.line)
+        return found or tuple(shapes)
+
+    def _over_items(self, name: str, arguments: list[Values], node: s.FunctionCall) -> Values | None:
+        """Return the result of a function over the items of lists; None if it is none of the known ones."""
+        first: Values = arguments[0] if arguments else ()
         if name in ("next", "min", "max"):
             return self._items(first)
         if name in ("enumerate", "zip"):
             counted: tuple[Values, ...] = ((),) if name == "enumerate" else ()
             lists = arguments[:1] if name == "enumerate" else arguments
             return (Items(((Items((*counted, *map(self._items, lists))),),)),)
-        if name in ("map", "filter") and len(arguments) > 1:
-            results = union(
-                *[self._run(one, [self._items(arguments[1])]) for one in first if isinstance(one, Callback)]
-            )
-            return (Items((results,)),) if name == "map" else arguments[1]
-        if name in ("getattr", "get"):
-            return self._getattr(arguments, node.line)
-        if is_standard and (name in known.READS_NO_FIELD or value.module in known.READS_NO_FIELD):
-            return ()
-        found = self._requests.http(Http(method="GET"), arguments, named, self.path, node.line, is_sure=None)
-        if not found:
-            self._leave(arguments, named, node.line)
-        return found
+        if name in ("map", "filter", "reduce") and len(arguments) > 1:
+            start = [union(*arguments[2:3])] if name == "reduce" else []
+            results = union(*[self._called(one, [*start, self._items(arguments[1])], [], node) for one in first])
+            return results if name == "reduce" else (Items((results,)),) if name == "map" else arguments[1]
+        if name == "groupby":
+            for key in union(*arguments[1:2]):
+                self._called(key, [self._items(first)], [], node)
+            return (Items(((Items(((), (Items((self._items(first),)),))),),)),)
+        return None
+
+    def _made_by(
+        self,
+        name: str,
+        package: str,
+        arguments: list[Values],
+        named: list[tuple[str, Values]],
+        node: s.FunctionCall,
+    ) -> Values | None:
+        """Return the record, list, schema or function that a known function makes; None if it makes none."""
+        first: Values = arguments[0] if arguments else ()
+        if name == "dict":
+            if first and not named and not any(isinstance(one, RecordValue) for one in first):
+                return first
+            return (RecordValue((*(spread_fields(first) if first else ()), *named)),)
+        if name in known.MAKES_RECORD:
+            return (RecordValue(((None, self._items(self._items(first))),) if first else ()),)
+        if name in known.MAKES_LIST and not arguments:
+            return (Items(()),)
+        if name == "partial" and package in ("", "functools"):
+            return (Bound(first, tuple(arguments[1:]), tuple(named)),)
+        if name in ("attrgetter", "itemgetter"):
+            return (Callback(self._getter(node, arguments), Variables()),)
+        if package in known.SCHEMAS and name in ("object", "array"):
+            return first if name == "object" else (Items((first,)),)
+        return None
 
     def _getattr(self, arguments: list[Values], line: int) -> Values:
         first: Values = arguments[0] if arguments else ()
         names = [text for one in (arguments[1] if len(arguments) > 1 else ()) for text in texts_of(one)]
         if not names and any(isinstance(one, SdkClient) for one in first):
             self._recorder.call(self.path, line, COMPUTED_NAME)
-        return union(*[self.access(first, name, line) for name in names])
+        if not names or len(names) >= MAX_POSSIBLE_VALUES:
+            self._any_fields(first, line)
+        return union(*[self._at_path(first, name, line) for name in names])
+
+    def _at_path(self, values: Values, path: str, line: int) -> Values:
+        for name in path.split("."):
+            values = self.access(values, name, line)
+        return values
 
 
 def _pairs(records: list[RecordValue]) -> Iterator[tuple[str | None, Values]]:

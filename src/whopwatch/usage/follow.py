@@ -5,18 +5,19 @@ Each function is followed with what its callers in the scanned code give it. Bot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
-from whopwatch.usage.accesses import Exports, data_within, plain_client, texts_of
-from whopwatch.usage.api_index import ANY_EVENT, MODEL, ApiIndex
-from whopwatch.usage.calls import Calls
+from whopwatch.usage.accesses import Exports, is_informative, plain_client, spread_fields, texts_of
+from whopwatch.usage.api_index import ApiIndex
+from whopwatch.usage.definitions import Definitions, module_name
 from whopwatch.usage.profile import BROKEN_CODE, TOO_COMPLEX, TOO_DEEP
 from whopwatch.usage.recorder import Recorder
+from whopwatch.usage.shapes import MAX_RECORD_FIELDS
 from whopwatch.usage.values import (
     Callback,
-    Data,
     Http,
     Items,
     Library,
@@ -34,10 +35,6 @@ from whopwatch.usage.values import (
 
 MAX_CODE_LEVELS = 60
 """Nesting of code that is followed."""
-MAX_RECORD_FIELDS = 300
-"""Fields that code adds to one record."""
-MAX_CALLS = 6
-"""Calls within calls that are followed."""
 MAX_CODE_STEPS = 400_000
 """Pieces of code that are evaluated for one file."""
 ROUNDS = 2
@@ -51,9 +48,11 @@ class TooComplexError(Exception):
 def follow(modules: Sequence[s.SourceFile], index: ApiIndex, recorder: Recorder) -> None:
     """Follow all modules and note in `recorder` what they use."""
     exports: Exports = {}
+    modules = _imported_first(modules)
     scopes = [Variables() for _ in modules]
     for module, scope in zip(modules, scopes, strict=True):
-        exports.setdefault(module.name, []).append(scope)
+        for name in {module.name, PurePosixPath(module.path).stem}:
+            exports.setdefault(name, []).append(scope)
     given_up: set[str] = set()
     for turn in range(ROUNDS):
         # Only the last round knows all functions and variables: the uses that others find are not kept.
@@ -68,7 +67,36 @@ def follow(modules: Sequence[s.SourceFile], index: ApiIndex, recorder: Recorder)
                 recorder.not_followed(module.path, 1, TOO_COMPLEX)
 
 
-class Follower(Calls):
+def _imported_first(modules: Sequence[s.SourceFile]) -> list[s.SourceFile]:
+    """Return the modules, each after the ones that it imports at its top."""
+    by_name: dict[str, list[s.SourceFile]] = {}
+    for module in modules:
+        for name in {module.name, PurePosixPath(module.path).stem}:
+            by_name.setdefault(name, []).append(module)
+    ordered: dict[str, s.SourceFile] = {}
+    for start in modules:
+        todo, entered = [start], set[str]()
+        while todo:
+            module = todo[-1]
+            if module.path in ordered or module.path in entered:
+                ordered.setdefault(todo.pop().path, module)
+                continue
+            entered.add(module.path)
+            todo += [one for name in _imports(module.body) for one in by_name.get(name, ()) if one.path not in entered]
+    return list(ordered.values())
+
+
+def _imports(body: Sequence[s.Node]) -> Iterator[str]:
+    """Yield the names of the modules that statements import, without those in functions."""
+    for node in body:
+        if isinstance(node, s.Several):
+            yield from _imports(node.parts)
+        elif isinstance(node, s.Import):
+            yield module_name(node.module)
+            yield from (there for there, _ in node.names)
+
+
+class Follower(Definitions):
     """Follow one module."""
 
     def run(self) -> None:
@@ -115,14 +143,16 @@ class Follower(Calls):
             case s.Text():
                 return self._text(node, scope)
             case s.Assign():
-                values = self._value(node.value, scope) if node.value else ()
-                typed = self._typed(node.types, scope, node.line)
-                if node.value or typed:  # a declaration alone sets nothing
-                    self._assign(node.target, typed or values, scope, node.line)
-                return typed or values
+                return self._assignment(node, scope)
             case s.Item():
-                self._value(node.index, scope)
-                return self._items(self._value(node.base, scope))
+                return self._item(node, self._value(node.base, scope), self._value(node.index, scope))
+            case s.Enter():
+                return self._entered(self._value(node.value, scope))
+            case s.Spread():
+                return self._items(self._value(node.value, scope))
+            case s.Outer():
+                scope.set_outside.update(node.names)
+                return ()
             case s.Function():
                 return self._function(node, scope)
             case s.Class():
@@ -136,7 +166,7 @@ class Follower(Calls):
             case s.Record():
                 return self._record(node, scope)
             case s.Sequence():
-                return (Items(tuple(self._value(one, scope) for one in node.items)),)
+                return (Items(tuple(self._spread(node.items, scope))),)
             case s.Return():
                 values = self._value(node.value, scope) if node.value else ()
                 if self._returns:
@@ -176,8 +206,10 @@ class Follower(Calls):
         for key, value in node.fields:
             values = self._value(value, scope)
             if key is None:
-                spread = next((one for one in values if isinstance(one, RecordValue)), None)
-                fields += spread.fields if spread else ((None, values),)
+                fields.append((None, values))
+                continue
+            if key == "**":
+                fields += spread_fields(values)
                 continue
             fields.append((WrittenName.at(key, self.path, value.line), values))
             callbacks = [one for one in values if isinstance(one, Callback)]
@@ -185,11 +217,6 @@ class Follower(Calls):
                 self._recorder.operation(f"webhook:{key}", self.path, value.line)
                 self._handlers |= {id(one.node): (key, one) for one in callbacks}
         return (RecordValue(tuple(fields)),)
-
-    def _handler(self, event: str, callback: Callback) -> None:
-        """Follow the function that a table or decorator names for an event: it gets the event or its data."""
-        owner = f"webhook:{event}"
-        self._run(callback, [(Data(owner), Data(owner, ("data",)))])
 
     def _loop(self, node: s.Loop, scope: Variables) -> Values:
         values = self._value(node.source, scope)
@@ -207,146 +234,12 @@ class Follower(Calls):
             self._loops -= 1
         return result
 
-    def _import(self, node: s.Import, scope: Variables) -> None:
-        name = node.module.replace("\\", "/").rpartition("/")[2].rpartition(".")[2]
-        own = self._exports.get(name, [])
-        package = node.module.partition(".")[0]
-        self._uses_sdk = self._uses_sdk or package in known.SDK_PACKAGES
-        if node.module.startswith("whop_sdk.types"):
-            self._recorder.sdk_part("types", self.path, node.line)
-        if node.module == "whop_sdk" and any(there.endswith("Error") for there, _ in node.names):
-            self._recorder.sdk_part("errors", self.path, node.line)
-        for there, here in node.names:
-            if package in known.HTTP_MODULES and there in ("*", "default"):
-                values: Values = (Http(),)
-            elif package in known.HTTP_MODULES:
-                values = (Http(method=known.METHOD_OF_FUNCTION.get(there)),)
-            elif own and package not in known.SDK_PACKAGES and there != "*":
-                values = union(*[one.names.get(there, ()) for one in own if one is not self._scope])
-                if there == "default" and not values:
-                    values = union(*[one.names.get(here, ()) for one in own])
-            else:
-                values = (Library(node.module, "" if there == "*" else there),)
-                inner = self._exports.get(there, [])
-                if package not in known.SDK_PACKAGES and inner and there != "*":
-                    values = (RecordValue(tuple((key, v) for one in inner for key, v in one.names.items())),)
-            scope.set(here, values, adds=False)
-
-    # Functions and classes
-
-    def _function(self, node: s.Function, scope: Variables, owner: Values = ()) -> Values:
-        callback = Callback(node, scope, owner)
-        if node.name:
-            scope.set(node.name, (callback,), adds=self._branches > 0)
-        for decorator in node.decorators:
-            self._decorator(decorator, callback, scope)
-        result = self._run(callback, [], is_called=False)
-        self._recorder.returned(id(node), tuple(data_within(result)), self.path, node.line)
-        if not node.is_property and not all(_decorator_name(one) in known.PLAIN_DECORATORS for one in node.decorators):
-            self._leave([result], [], node.line)  # a framework calls it
-        return (callback,)
-
-    def _decorator(self, node: s.Node, callback: Callback, scope: Variables) -> None:
-        parts = node.arguments if isinstance(node, s.FunctionCall) else [node]
-        values = union(*[self._value(one, scope) for one in parts])
-        for text in (text for value in values for text in texts_of(value)):
-            if text in self.index.contract.events:
-                self._recorder.operation(f"webhook:{text}", self.path, node.line)
-                self._handler(text, callback)
-
-    def _class(self, node: s.Class, scope: Variables) -> Values:
-        known_before = [one for one in scope.names.get(node.name, ()) if isinstance(one, Object) and one.node is node]
-        made = known_before[0] if known_before else Object(node, Variables(scope))
-        scope.set(node.name, (made,), adds=False)
-        made.attributes.set("this", (made,), adds=False)
-        for part in node.body:
-            if isinstance(part, s.Function):
-                self._function(part, made.attributes, (made,))
-            else:
-                self._value(part, made.attributes)
-        return (made,)
-
-    def _run(
-        self,
-        callback: Callback,
-        arguments: list[Values],
-        named: dict[str, Values] | None = None,
-        *,
-        is_called: bool = True,
-    ) -> Values:
-        """Follow a function with the values of its arguments and return what it can return."""
-        node = callback.node
-        arguments = [self._narrowed_values(values) for values in arguments]
-        extra: Values = (RecordValue(tuple((named or {}).items())),)
-        key = (id(node), (*arguments, extra), self._events)
-        is_cut = len(self._active) >= MAX_CALLS or node in self._active
-        if is_called:
-            self._recorder.called(id(node), is_followed=key in self._done or not is_cut)
-        if key in self._done:
-            return self._done[key]
-        if is_cut:
-            self._leave(arguments, list((named or {}).items()), node.line)
-            return ()
-        self._active.append(node)
-        self._returns.append(())
-        branches, self._branches = self._branches, 0
-        try:
-            scope = Variables(callback.scope)
-            self._bind(callback, scope, arguments, named or {})
-            self._block(node.body, scope)
-            self._done[key] = result = self._returns[-1]
-            return result
-        finally:
-            self._branches = branches
-            self._returns.pop()
-            self._active.pop()
-
-    def _bind(self, callback: Callback, scope: Variables, arguments: list[Values], named: dict[str, Values]) -> None:
-        parameters = callback.node.parameters
-        if callback.owner and parameters and parameters[0].name in ("self", "cls"):
-            scope.set(parameters[0].name or "self", callback.owner, adds=False)
-            parameters = parameters[1:]
-        if callback.owner:
-            scope.set("this", callback.owner, adds=False)
-        for position, parameter in enumerate(parameters):
-            if parameter.takes_rest:
-                names = {one.name for one in parameters}
-                rest = tuple((name, values) for name, values in named.items() if name not in names)
-                self._assign(parameter.target, (RecordValue(rest),), scope, callback.node.line)
-                continue
-            given = arguments[position] if position < len(arguments) else named.get(parameter.name or "", ())
-            values = given or self._typed(parameter.types, callback.scope, callback.node.line)
-            if not values:
-                values = (Unknown(id(parameter)),)
-                if parameter.name and (plain_client(parameter.name) or (self._uses_sdk and parameter.name == "client")):
-                    values = (SdkClient(is_guess=True),)
-            self._assign(parameter.target, values, scope, callback.node.line)
-
-    def _typed(self, types: list[str], scope: Variables, line: int) -> Values:
-        """Return what an annotation says: a client, or a model of the SDK."""
-        found: list[Value] = []
-        for text in types:
-            name = text.removesuffix("[]")
-            found += [one for one in scope.get(name) or () if isinstance(one, Object)]
-            origins = {one.module for one in scope.get(name) or () if isinstance(one, Library)}
-            if name in known.OWN_CLIENTS or (name in known.CLIENTS and origins & known.SDK_PACKAGES):
-                found.append(SdkClient())
-            elif name == "UnwrapWebhookEvent":
-                found.append(Data(ANY_EVENT))
-            elif name in self.index.models and self._uses_sdk:
-                model = Data(f"{MODEL}{name}")
-                owner, *others = {owner for owner, _ in self.index.models[name]}
-                if not others and owner.startswith("webhook:"):
-                    self._recorder.operation(owner, self.path, line)
-                    model = Data(owner)
-                found.append(Items(((model,),)) if text.endswith("[]") else model)
-        return tuple(found)
-
     def _assign(self, target: s.Node, values: Values, scope: Variables, line: int) -> None:
         match target:
             case s.Name():
                 scope.set(target.id, values, adds=self._branches > 0)
             case s.Access():
+                self._export(target, values)
                 for one in self._value(target.base, scope):
                     if isinstance(one, Object):
                         one.attributes.set(target.name, values, adds=True)
@@ -356,9 +249,16 @@ class Follower(Calls):
                         kept = tuple(other for other in scope.get(target.base.id) or () if other != one)
                         scope.set(target.base.id, (*kept, more), adds=False)
             case s.Item():
-                self._value(target, scope)
+                keys = [text for one in self._value(target.index, scope) for text in texts_of(one)]
+                for key in (*keys,) or (None,):
+                    self._store(target.base, key, values, scope, line)
+            case s.Spread():
+                self._assign(target.value, (Items((values,)),), scope, line)
             case s.Sequence():
-                known_items = [one for one in values if isinstance(one, Items) and len(one.items) == len(target.items)]
+                is_whole = not any(isinstance(part, s.Spread) for part in target.items)
+                known_items = [
+                    one for one in values if isinstance(one, Items) and is_whole and len(one.items) == len(target.items)
+                ]
                 for position, part in enumerate(target.items):
                     own = union(*[one.items[position] for one in known_items])
                     self._assign(part, own if known_items else self._items(values), scope, line)
@@ -370,15 +270,40 @@ class Follower(Calls):
                 known_values = tuple(one for one in values if not isinstance(one, Unknown))
                 self._assign(target.target, known_values or union(default, values), scope, line)
 
-    # Access
+    def _assignment(self, node: s.Assign, scope: Variables) -> Values:
+        """Assign; what is no declaration may set a variable of a function or module around."""
+        values = self._value(node.value, scope) if node.value else ()
+        typed = self._typed(node.types, scope, node.line)
+        values = values if any(map(is_informative, values)) else typed or values
+        if not (node.value or typed):  # a declaration alone sets nothing
+            return values
+        holder = scope.holder(node.target.id) if isinstance(node.target, s.Name) and not node.is_declared else None
+        if isinstance(node.target, s.Name) and holder is not None and holder is not scope:
+            holder.set(node.target.id, values, adds=True)
+        else:
+            self._assign(node.target, values, scope, node.line)
+        return values
 
-    # Calls
+    def _export(self, target: s.Access, values: Values) -> None:
+        """Note what `module.exports = {…}` and `exports.name = …` give to other modules."""
+        base = target.base.name if isinstance(target.base, s.Access) else getattr(target.base, "id", "")
+        if base == "exports":
+            self._scope.set(target.name, values, adds=False)
+        elif base == "module" and target.name == "exports":
+            self._scope.set("default", values, adds=False)
+            for key, part in (pair for one in values if isinstance(one, RecordValue) for pair in one.fields):
+                if key is not None:
+                    self._scope.set(key, part, adds=False)
 
-
-def _decorator_name(node: s.Node) -> str:
-    """Return the last name of a decorator: `lru_cache` of `@functools.lru_cache(maxsize=1)`."""
-    inner = node.function if isinstance(node, s.FunctionCall) else node
-    return inner.name if isinstance(inner, s.Access) else inner.id if isinstance(inner, s.Name) else ""
+    def _entered(self, values: Values) -> Values:
+        """Return what `with` gives: what `__enter__` returns, else the value itself."""
+        found: list[Values] = []
+        for value in values:
+            own = value.attributes.names if isinstance(value, Object) else {}
+            enter = own.get("__enter__") or own.get("__aenter__") or ()
+            callbacks = [one for one in enter if isinstance(one, Callback)]
+            found.append(union(*[self._run(one, []) for one in callbacks]) if callbacks else (value,))
+        return union(*found)
 
 
 def _as_text(value: Value) -> tuple[str | None, ...]:

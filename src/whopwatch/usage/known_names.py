@@ -27,7 +27,18 @@ BODY_OF_RESPONSE = frozenset({"json", "data", "body", "parsed"})
 
 SAME_DATA = frozenset(
     {"parse", "model_dump", "to_dict", "dict", "copy", "model_copy", "auto_paging_iter", "get_next_page"}
-    | {"iter_pages", "getNextPage", "iterPages", "getPaginatedItems", "__aenter__", "asResponse", "catch", "finally"}
+    | {
+        "iter_pages",
+        "getNextPage",
+        "iterPages",
+        "getPaginatedItems",
+        "__aenter__",
+        "asResponse",
+        "result",
+        "__dict__",
+        "catch",
+        "finally",
+    }
 )
 """Methods and attributes whose result is the same data."""
 PARTS_OF_PAGE = frozenset({"data", "page_info", "has_next_page", "get_next_page", "iter_pages", "next_page_info"})
@@ -46,16 +57,38 @@ CALLS_TOOL = frozenset({"call_tool", "callTool"})
 """Methods of an MCP session that call the tool of a name."""
 ADDS_ITEM = frozenset({"append", "add", "push", "unshift"})
 ONE_ITEM = frozenset({"at", "pop", "shift"})
+WRITES_DATA = frozenset({"to_json", "model_dump_json", "toJSON"})
+"""Those of READS_WHOLE whose result is the same data as text."""
 READS_WHOLE = frozenset({"items", "values", "keys", "to_json", "model_dump_json", "toJSON"})
 SAME_AS_ARGUMENT = frozenset(
     {"list", "tuple", "set", "sorted", "reversed", "iter", "aiter", "deepcopy", "cast", "run", "gather", "all", "from"}
     | {"URLSearchParams", "urlencode", "URL", "aclosing", "closing", "islice", "chain", "freeze", "allSettled", "loads"}
+    | {"vars", "asdict", "parse", "structuredClone", "assign", "to_jsonable_python", "values", "entries"}
 )
 """Functions that return their argument, or something with the same items."""
+ALL_PAGES = frozenset({"iter_pages", "iterPages"})
+"""Methods of a page whose result is all pages."""
+EVERY_FIELD = frozenset({"values", "entries"})
+"""Those of SAME_AS_ARGUMENT that read each field of an object."""
 STANDARD_MODULES = frozenset(
     {"", "asyncio", "anyio", "itertools", "copy", "typing", "contextlib", "json", "urllib", "logging", "url"}
 )
 """Modules whose functions are known by their names; the empty one is for names that no import explains."""
+ALIASES = frozenset({"alias", "validation_alias"})
+"""Arguments that name a field in data, of what declares a field of a class."""
+READS_SHAPE = frozenset(
+    {"model_validate", "parse_obj", "from_orm", "validate_python", "validate", "from_dict", "structure"}
+    | {"parse", "safeParse", "parseAsync", "safeParseAsync"}
+)
+"""Methods of a class or schema that read its fields from data."""
+SCHEMAS = frozenset({"zod", "z", "yup", "valibot", "superstruct"})
+SAME_SHAPE = frozenset({"nullable", "optional", "nullish", "strict", "passthrough", "partial", "default", "catch"})
+CALLS_ARGUMENT = frozenset(
+    {"to_thread", "submit", "run_in_executor", "run_sync", "run_in_threadpool", "apply_async", "call_soon", "nextTick"}
+)
+"""Functions that call a function among their arguments with the arguments after it."""
+MAKES_RECORD = frozenset({"Map", "WeakMap", "defaultdict", "OrderedDict", "Counter", "fromEntries"})
+MAKES_LIST = frozenset({"list", "set", "deque", "Set", "Array"})
 WRITES_JSON = frozenset({"stringify", "dumps"})
 PLAIN_DECORATORS = frozenset(
     {"lru_cache", "cache", "staticmethod", "classmethod", "abstractmethod", "override", "overload", "wraps"}

@@ -28,7 +28,7 @@ def _statement(node: ast.stmt) -> s.Node:
             is_property = any(isinstance(one, s.Name) and one.id in _PROPERTIES for one in decorators)
             return s.Function(line, node.name, _parameters(node.args), _block(node.body), decorators, is_property)
         case ast.ClassDef():
-            return s.Class(line, node.name, _block(node.body))
+            return s.Class(line, node.name, _block(node.body), [_expression(one) for one in node.bases])
         case ast.Assign():
             value = _expression(node.value)
             targets = [s.Assign(line, _expression(target), value) for target in node.targets]
@@ -50,7 +50,7 @@ def _statement(node: ast.stmt) -> s.Node:
         case ast.Continue() | ast.Break():
             return s.Leave(line)
         case ast.Import():
-            names = [(alias.name, alias.asname or alias.name.partition(".")[0]) for alias in node.names]
+            names = [(alias.name, alias.asname or alias.name) for alias in node.names]
             return s.Several(line, [s.Import(line, module, [("*", here)]) for module, here in names])
         case ast.ImportFrom():
             names = [(alias.name, alias.asname or alias.name) for alias in node.names]
@@ -62,15 +62,17 @@ def _statement(node: ast.stmt) -> s.Node:
         case ast.With() | ast.AsyncWith():
             return s.Several(line, [*map(_with_item, node.items), *_block(node.body)])
         case ast.Try() | ast.TryStar():
-            handlers = [one for handler in node.handlers for one in handler.body]
-            return s.Several(line, _block([*node.body, *handlers, *node.orelse, *node.finalbody]))
+            handlers = [s.Branch(one.lineno, s.Several(line), _block(one.body)) for one in node.handlers]
+            return s.Several(line, [*_block([*node.body, *node.orelse]), *handlers, *_block(node.finalbody)])
+        case ast.Global() | ast.Nonlocal():
+            return s.Outer(line, node.names)
         case ast.Expr():
             return _expression(node.value)
     return s.Several(line, _children(node))
 
 
 def _with_item(item: ast.withitem) -> s.Node:
-    value = _expression(item.context_expr)
+    value = s.Enter(item.context_expr.lineno, _expression(item.context_expr))
     return s.Assign(value.line, _expression(item.optional_vars), value) if item.optional_vars else value
 
 
@@ -104,7 +106,14 @@ def _pattern(pattern: ast.pattern, subject: s.Node) -> list[s.Node]:
                 for key, below in zip(pattern.keys, pattern.patterns, strict=True)
                 if isinstance(key, ast.Constant) and isinstance(key.value, str)
             ]
-            return [part for key, one in named for part in _pattern(one, s.Access(line, subject, key))]
+            rest = [s.Assign(line, s.Name(line, pattern.rest), subject)] if pattern.rest else []
+            return [*(part for key, one in named for part in _pattern(one, s.Access(line, subject, key))), *rest]
+        case ast.MatchSequence():
+            item = s.Item(line, subject, s.Several(line))
+            return [part for one in pattern.patterns for part in _pattern(one, item)]
+        case ast.MatchStar():
+            items = s.Sequence(line, [subject])
+            return [s.Assign(line, s.Name(line, pattern.name), items)] if pattern.name else []
         case ast.MatchClass():
             pairs = zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True)
             return [part for name, one in pairs for part in _pattern(one, s.Access(line, subject, name))]
@@ -116,10 +125,22 @@ def _pattern(pattern: ast.pattern, subject: s.Node) -> list[s.Node]:
 
 def _parameters(arguments: ast.arguments) -> list[s.FunctionParameter]:
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    given = len(every) - len(arguments.kwonlyargs) - len(arguments.defaults)
+    defaults = [*[None] * given, *arguments.defaults, *arguments.kw_defaults]
     found = [
-        s.FunctionParameter(s.Name(one.lineno, one.arg), one.arg, _type_names(one.annotation) if one.annotation else [])
-        for one in every
+        s.FunctionParameter(
+            s.Name(one.lineno, one.arg),
+            one.arg,
+            _type_names(one.annotation) if one.annotation else [],
+            default=_expression(default) if default else None,
+        )
+        for one, default in zip(every, defaults, strict=True)
     ]
+    if arguments.vararg:  # before the parameters that have to be named
+        items = s.FunctionParameter(
+            s.Name(arguments.vararg.lineno, arguments.vararg.arg), arguments.vararg.arg, takes_list=True
+        )
+        found.insert(len(every) - len(arguments.kwonlyargs), items)
     rest = arguments.kwarg
     return [*found, s.FunctionParameter(s.Name(rest.lineno, rest.arg), rest.arg, takes_rest=True)] if rest else found
 
@@ -169,21 +190,23 @@ def _expression(node: ast.expr) -> s.Node:
             return s.FunctionCall(line, _expression(node.func), [_expression(one) for one in node.args], named)
         case ast.Dict():
             pairs = zip(node.keys, node.values, strict=True)
-            return s.Record(line, [(_constant(key), _expression(value)) for key, value in pairs])
+            return s.Record(line, [(_constant(key) if key else "**", _expression(value)) for key, value in pairs])
         case ast.List() | ast.Tuple() | ast.Set():
             return s.Sequence(line, [_expression(one) for one in node.elts])
         case ast.Lambda():
             return s.Function(line, None, _parameters(node.args), [s.Return(line, _expression(node.body))])
         case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
-            return _comprehension(line, node.generators, [node.elt])
+            return _comprehension(line, node.generators, node.elt)
         case ast.DictComp():
-            return _comprehension(line, node.generators, [node.key, node.value])
+            return _comprehension(line, node.generators, node.value, node.key)
         case ast.Compare():
             return _comparison(node)
         case ast.NamedExpr():
             return s.Assign(line, _expression(node.target), _expression(node.value))
-        case ast.Await() | ast.Starred():
+        case ast.Await():
             return _expression(node.value)
+        case ast.Starred():
+            return s.Spread(line, _expression(node.value))
         case ast.YieldFrom():
             return s.Return(line, _expression(node.value))
         case ast.Yield():
@@ -193,8 +216,11 @@ def _expression(node: ast.expr) -> s.Node:
     return s.Several(line, _children(node))
 
 
-def _comprehension(line: int, generators: list[ast.comprehension], results: list[ast.expr]) -> s.Node:
-    body: list[s.Node] = [s.Return(line, s.Sequence(line, [_expression(one) for one in results]))]
+def _comprehension(
+    line: int, generators: list[ast.comprehension], result: ast.expr, key: ast.expr | None = None
+) -> s.Node:
+    made = s.Record(line, [(None, _expression(result))]) if key else s.Sequence(line, [_expression(result)])
+    body: list[s.Node] = [*([_expression(key)] if key else []), s.Return(line, made)]
     for one in reversed(generators):
         tests = [_expression(test) for test in one.ifs]
         body = [s.Loop(line, _expression(one.target), _expression(one.iter), [*tests, *body])]

@@ -150,12 +150,14 @@ class RequestReader:
 def _fields(values: Values) -> Iterator[tuple[str, Values]]:
     for value in values:
         if isinstance(value, RecordValue):
-            yield from ((name, part) for name, part in value.fields if name is not None)
+            yield from ((name, part) for name, part in value.fields if name not in (None, "**"))
 
 
 def _is_known(values: Values) -> bool:
     """Return whether all names in a record are known."""
-    return any(isinstance(one, RecordValue) and all(name is not None for name, _ in one.fields) for one in values)
+    return any(
+        isinstance(one, RecordValue) and all(name not in (None, "**") for name, _ in one.fields) for one in values
+    )
 
 
 def _text(values: Values) -> String | None:

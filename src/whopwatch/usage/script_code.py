@@ -16,7 +16,7 @@ _IGNORED = frozenset(
 )
 _INNER = frozenset(
     {"await_expression", "parenthesized_expression", "as_expression", "satisfies_expression", "non_null_expression"}
-    | {"expression_statement", "type_assertion", "spread_element", "jsx_expression"}
+    | {"expression_statement", "type_assertion", "jsx_expression", "extends_clause"}
 )
 """Nodes whose first child is what matters."""
 _EQUAL = frozenset({"==", "==="})
@@ -131,7 +131,7 @@ def _object(node: Node) -> s.Node:
         elif child.type == "method_definition":
             fields.append((_words(child.child_by_field_name("name")), _function(child)))
         elif child.type == "spread_element":
-            fields.append((None, _node(child)))
+            fields.append(("**", _node(child.named_children[0])))
     return s.Record(_line(node), fields)
 
 
@@ -153,7 +153,7 @@ def _pattern(node: Node) -> s.Node:
             name = _words(child.child_by_field_name("left"))
             fields.append((name, s.Assign(line, s.Name(line, name), _field(child, "right"))))
         elif child.type == "rest_pattern":
-            fields.append((None, _node(child)))
+            fields.append((None, _node(child.named_children[0])))
     return s.Pattern(_line(node), fields)
 
 
@@ -161,8 +161,13 @@ def _items(node: Node) -> s.Node:
     return s.Sequence(_line(node), _all(node.named_children))
 
 
+def _spread(node: Node) -> s.Node:
+    return s.Spread(_line(node), _node(node.named_children[0]))
+
+
 def _assignment(node: Node) -> s.Node:
-    return s.Assign(_line(node), _field(node, "left"), _field(node, "right"))
+    is_declared = node.type == "assignment_pattern"
+    return s.Assign(_line(node), _field(node, "left"), _field(node, "right"), is_declared=is_declared)
 
 
 def _declaration(node: Node) -> s.Node:
@@ -216,7 +221,7 @@ def _export(node: Node) -> s.Node:
     """Return what is exported; a default export also has the name `default`."""
     inner = node.child_by_field_name("declaration") or node.child_by_field_name("value")
     if inner is None:
-        return s.Several(_line(node))
+        return _export_names(node)
     value = _node(inner)
     if not any(child.type == "default" for child in node.children):
         return value
@@ -226,6 +231,27 @@ def _export(node: Node) -> s.Node:
     return s.Several(
         line, [value, s.Assign(line, default, s.Name(line, name))] if name else [s.Assign(line, default, value)]
     )
+
+
+def _export_names(node: Node) -> s.Node:
+    """Return the names that `export {…}` and `export * from "…"` give."""
+    line, source = _line(node), node.child_by_field_name("source")
+    names: list[tuple[str, str]] = []
+    todo = list(node.children)
+    while todo:
+        child = todo.pop(0)
+        if child.type == "export_specifier":
+            name = _words(child.child_by_field_name("name"))
+            names.append((name, _words(child.child_by_field_name("alias")) or name))
+        elif child.type == "namespace_export":
+            names.append(("*", _words(child.named_children[-1])))
+        elif child.type == "*":
+            names.append(("*", "*"))
+        elif child.type == "export_clause":
+            todo += child.named_children
+    if source:
+        return s.Import(line, _module(source), names)
+    return s.Several(line, [s.Assign(line, s.Name(line, here), s.Name(line, name)) for name, here in names])
 
 
 def _function(node: Node) -> s.Node:
@@ -248,9 +274,13 @@ def _function(node: Node) -> s.Node:
 
 def _parameter(node: Node) -> s.FunctionParameter:
     pattern = node.child_by_field_name("pattern") or node
-    target = _node(pattern)
+    target, value = _node(pattern), node.child_by_field_name("value")
+    takes_list = isinstance(target, s.Spread)
+    if isinstance(target, s.Spread):
+        target = target.value
     name = target.id if isinstance(target, s.Name) else None
-    return s.FunctionParameter(target, name, _types(node.child_by_field_name("type")))
+    types, default = _types(node.child_by_field_name("type")), _node(value) if value else None
+    return s.FunctionParameter(target, name, types, takes_list=takes_list, default=default)
 
 
 def _types(node: Node | None) -> list[str]:
@@ -273,7 +303,10 @@ def _class(node: Node) -> s.Node:
     body = node.child_by_field_name("body")
     parts = _all(body.named_children) if body else []
     parts.sort(key=_class_part_order)
-    return s.Class(_line(node), _words(node.child_by_field_name("name")) or "default", parts)
+    heritage = [
+        _node(part) for child in node.children if child.type == "class_heritage" for part in child.named_children
+    ]
+    return s.Class(_line(node), _words(node.child_by_field_name("name")) or "default", parts, heritage)
 
 
 def _class_part_order(part: s.Node) -> int:
@@ -341,11 +374,30 @@ def _loop(node: Node) -> s.Node:
 def _binary(node: Node) -> s.Node:
     operator = _words(node.child_by_field_name("operator"))
     left, right = _field(node, "left"), _field(node, "right")
-    if operator in _EQUAL | _DIFFERENT:
+    if operator in _EQUAL | _DIFFERENT | {"in"}:
         return s.Compare(_line(node), left, [right], operator in _DIFFERENT)
     if operator == "+":
         return s.Text(_line(node), [left, right])
     return s.Several(_line(node), [left, right])
+
+
+def _catch(node: Node) -> s.Node:
+    line = _line(node)
+    return s.Branch(line, s.Several(line), _body(node.child_by_field_name("body")))
+
+
+def _element(node: Node) -> s.Node:
+    """Return a JSX element as a call of its component with a record of its attributes."""
+    name, line = node.child_by_field_name("name"), _line(node)
+    fields: list[tuple[str | None, s.Node]] = []
+    for child in node.named_children:
+        if child.type == "jsx_attribute" and len(child.named_children) == 2:
+            fields.append((_words(child.named_children[0]), _node(child.named_children[1])))
+        elif child.type == "jsx_expression":
+            fields.append(("**", _node(child)))
+    if name is None or not _words(name)[:1].isupper():
+        return s.Several(line, [value for _, value in fields])
+    return s.FunctionCall(line, _node(name), [s.Record(line, fields)])
 
 
 def _ternary(node: Node) -> s.Node:
@@ -371,6 +423,9 @@ _READERS: dict[str, Callable[[Node], s.Node]] = {
     **dict.fromkeys(("class_declaration", "class", "abstract_class_declaration"), _class),
     **dict.fromkeys(("throw_statement", "break_statement", "continue_statement"), _leave),
     **dict.fromkeys(("return_statement", "yield_expression"), _return),
+    **dict.fromkeys(("spread_element", "rest_pattern"), _spread),
+    **dict.fromkeys(("jsx_self_closing_element", "jsx_opening_element"), _element),
+    "catch_clause": _catch,
     "string": _string,
     "template_string": _template,
     "member_expression": _member,

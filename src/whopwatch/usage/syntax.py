@@ -64,9 +64,30 @@ class FunctionCall(Node):
 
 @dataclass(eq=False, slots=True)
 class Record(Node):
-    """A dictionary or object literal. A key of None is spread, or not a constant."""
+    """A dictionary or object literal. A key of None is not a constant, the key `**` a record that is spread."""
 
     fields: list[tuple[str | None, Node]]
+
+
+@dataclass(eq=False, slots=True)
+class Spread(Node):
+    """The items of a list, as arguments or items: `*items`, `...items`. As a target, it takes the rest."""
+
+    value: Node
+
+
+@dataclass(eq=False, slots=True)
+class Outer(Node):
+    """Names that an assignment sets in a scope around: `global` and `nonlocal`."""
+
+    names: list[str]
+
+
+@dataclass(eq=False, slots=True)
+class Enter(Node):
+    """What a context manager yields."""
+
+    value: Node
 
 
 @dataclass(eq=False, slots=True)
@@ -85,12 +106,17 @@ class Pattern(Node):
 
 @dataclass(eq=False, slots=True)
 class FunctionParameter:
-    """A parameter of a function; `types` are the names in its annotation. `takes_rest` is so for `**options`."""
+    """A parameter of a function; `types` are the names in its annotation.
+
+    `takes_rest` is so for `**options`, `takes_list` for `*items`.
+    """
 
     target: Node
     name: str | None
     types: list[str] = field(default_factory=list)
     takes_rest: bool = False
+    takes_list: bool = False
+    default: Node | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -104,21 +130,33 @@ class Function(Node):
     is_property: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that a class declares: its name, its name in data, and the names in its annotation."""
+
+    name: str
+    wire_name: str
+    types: list[str]
+
+
 @dataclass(eq=False, slots=True)
 class Class(Node):
-    """A class with its statements; methods are functions in its body."""
+    """A class with its statements; methods are functions in its body. `declared` is filled when it is followed."""
 
     name: str
     body: list[Node]
+    bases: list[Node] = field(default_factory=list)
+    declared: dict[str, Field] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
 class Assign(Node):
-    """An assignment; `value` is None for a mere annotation."""
+    """An assignment; `value` is None for a mere annotation. If not `is_declared`, a variable around may be set."""
 
     target: Node
     value: Node | None
     types: list[str] = field(default_factory=list)
+    is_declared: bool = True
 
 
 @dataclass(eq=False, slots=True)
@@ -146,7 +184,10 @@ class Leave(Node):
 
 @dataclass(eq=False, slots=True)
 class Import(Node):
-    """Names from a module: (name there, name here). The name `*` is the module itself, `default` its default export."""
+    """Names from a module: (name there, name here). The name `*` is the module itself, `default` its default export.
+
+    The name here is `*` if every name is taken, and `a.b` if the module becomes an attribute of the variable `a`.
+    """
 
     module: str
     names: list[tuple[str, str]]

@@ -99,8 +99,17 @@ class WrittenName(str):
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """Functions with some of their arguments, as `functools.partial` makes them."""
+
+    functions: Values
+    arguments: tuple[Values, ...]
+    named: tuple[tuple[str, Values], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RecordValue:
-    """A record that the code makes."""
+    """A record that the code makes. A key of None is not known, the key `**` what is spread into it."""
 
     fields: tuple[tuple[str | None, Values], ...]
 
@@ -113,7 +122,18 @@ class Items:
 
 
 Value: TypeAlias = (
-    SdkClient | Data | HttpResponse | Http | String | Library | Unknown | Callback | Object | RecordValue | Items
+    SdkClient
+    | Data
+    | HttpResponse
+    | Http
+    | String
+    | Library
+    | Unknown
+    | Callback
+    | Bound
+    | Object
+    | RecordValue
+    | Items
 )
 Values: TypeAlias = tuple[Value, ...]
 MAX_POSSIBLE_VALUES = 12
@@ -128,19 +148,26 @@ class Variables:
 
     outer: Variables | None = None
     names: dict[str, Values] = field(default_factory=dict)
+    set_outside: set[str] = field(default_factory=set)
+
+    def holder(self, name: str) -> Variables | None:
+        """Return the scope that has a variable: this one, or the nearest around it."""
+        scope: Variables | None = self
+        while scope is not None and name not in scope.names:
+            scope = scope.outer
+        return scope
 
     def get(self, name: str) -> Values | None:
         """Return the values of a variable, None if it is not known."""
-        scope: Variables | None = self
-        while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
-            scope = scope.outer
-        return None
+        scope = self.holder(name)
+        return scope.names[name] if scope else None
 
     def set(self, name: str, values: Values, *, adds: bool) -> None:
         """Give a variable values; if `adds`, it keeps the ones it has."""
-        self.names[name] = union(self.names.get(name, ()), values) if adds else values
+        if name in self.set_outside and self.outer is not None:
+            (self.outer.holder(name) or self.outer).set(name, values, adds=True)
+        else:
+            self.names[name] = union(self.names.get(name, ()), values) if adds else values
 
 
 def is_one_of_many(value: Value) -> bool:

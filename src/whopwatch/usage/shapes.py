@@ -1,0 +1,139 @@
+"""Follow data into the records, lists and classes of the scanned code."""
+
+from __future__ import annotations
+
+from whopwatch.usage import known_names as known
+from whopwatch.usage import syntax as s
+from whopwatch.usage.accesses import Accesses, texts_of
+from whopwatch.usage.values import Callback, Data, Items, Object, RecordValue, Value, Values, Variables, union
+
+MAX_RECORD_FIELDS = 300
+"""Fields that code adds to one record."""
+
+
+class Shapes(Accesses):
+    """What the code of one module puts into records, lists and objects."""
+
+    def _change(self, function: s.Access, arguments: list[Values], scope: Variables, line: int) -> None:
+        """Note what a method adds to a list or record: `rows.append(row)`, `by_id.set(id, row)`, `row.update(more)`."""
+        if function.name in known.ADDS_ITEM:
+            self._add_items(function.base, arguments, scope)
+        elif function.name == "set" and len(arguments) == 2:
+            self._store(function.base, None, arguments[1], scope, line)
+        elif function.name == "update" and arguments:
+            self._store(function.base, "**", arguments[0], scope, line)
+
+    def _add_items(self, target: s.Node, arguments: list[Values], scope: Variables) -> None:
+        added = (Items(tuple(arguments)),)
+        if isinstance(target, s.FunctionCall) and isinstance(target.function, s.Access):
+            if target.function.name == "setdefault":
+                self._store(target.function.base, None, added, scope, target.line)
+        elif isinstance(target, s.Item):
+            self._store(target.base, None, added, scope, target.line)
+        else:
+            for names, name in self._holders(target, scope):
+                if any(isinstance(value, Items) for value in names.get(name) or ()):
+                    names[name] = union(names[name], added)
+
+    def _store(self, target: s.Node, key: str | None, values: Values, scope: Variables, line: int) -> None:
+        """Note that a record gets a field, whose name is `key` if it is known."""
+        if isinstance(target, s.Item):
+            self._store(target.base, None, (RecordValue(((key, values),)),), scope, line)
+            return
+        holders = self._holders(target, scope)
+        is_local = False
+        for names, name in holders:
+            before = names.get(name, ())
+            records = [one for one in before if isinstance(one, RecordValue)]
+            old = records[0].fields if records else ()
+            if (key, values) not in old:
+                new = (RecordValue((*old, (key, values))[:MAX_RECORD_FIELDS]),)
+                names[name] = union(tuple(one for one in before if one not in records[:1]), new)
+            is_local = is_local or bool(records)
+        if not is_local:  # a record from elsewhere
+            self._leave([values], [], line)
+
+    def _holders(self, target: s.Node, scope: Variables) -> list[tuple[dict[str, Values], str]]:
+        """Return the variables or attributes that a target is, each as names with one of them."""
+        if isinstance(target, s.Name):
+            return [((scope.holder(target.id) or scope).names, target.id)]
+        if isinstance(target, s.Access):
+            objects = [one for one in self._value(target.base, scope) if isinstance(one, Object)]
+            return [(one.attributes.names, target.name) for one in objects]
+        return []
+
+    def _record_method(self, value: RecordValue, name: str) -> Values:
+        """Return the result of a method of a record, or of a schema made of one."""
+        inner = self._items((value,))
+        if name in ("items", "entries"):
+            return (Items(((Items(((), inner)),),)),)
+        if name == "values":
+            return (Items((inner,)),)
+        return (value,) if name in known.SAME_SHAPE | {"copy"} else ()
+
+    def _construct(self, made: Object, arguments: list[Values], named: list[tuple[str, Values]], line: int) -> Values:
+        """Follow the constructor of a class; without one, set the fields that the class declares."""
+        own = made.attributes.names
+        constructors = [one for one in own.get("__init__") or own.get("constructor") or () if isinstance(one, Callback)]
+        for one in constructors:
+            self._run(one, arguments, dict(named))
+        fields = list(made.node.declared.values())
+        if constructors or not fields:
+            self._leave([] if constructors else arguments, [] if constructors else named, line)
+            return (made,)
+        given = dict(named)
+        for position, field in enumerate(fields):
+            values = arguments[position] if position < len(arguments) else ()
+            values = values or given.get(field.wire_name) or given.get(field.name) or ()
+            if not values and "**" in given:
+                values = self.access(given["**"], field.wire_name, line)
+            self._set_field(made, field, values, line)
+        return (made,)
+
+    def _fill(self, shape: Value, values: Values, line: int) -> None:
+        """Note that the fields of a class or schema are read from data, or from each item of a list."""
+        key = (shape, values)
+        if not values or key in self._filling:
+            return
+        self._filling.add(key)
+        each = union(*[self._items((one,)) if self._is_list(one) else (one,) for one in values])
+        match shape:
+            case Object():
+                for field in shape.node.declared.values():
+                    self._set_field(shape, field, self.access(each, field.wire_name, line), line)
+            case RecordValue():
+                for name, inner in shape.fields:
+                    if name is not None:
+                        below = self.access(each, name, line)
+                        for one in inner:
+                            self._fill(one, below, line)
+            case Items():
+                for one in union(*shape.items):
+                    self._fill(one, each, line)
+        self._filling.discard(key)
+
+    def _set_field(self, made: Object, field: s.Field, values: Values, line: int) -> None:
+        inner = [one for one in self._typed(field.types, made.attributes, line) if isinstance(one, Object)]
+        for one in inner:
+            if one.node.declared:
+                self._fill(one, values, line)
+        made.attributes.set(field.name, union(tuple(inner), values), adds=True)
+
+    def _is_list(self, value: Value) -> bool:
+        return isinstance(value, Items) or (isinstance(value, Data) and self.item_of(value) != value)
+
+    def _getter(self, node: s.FunctionCall, arguments: list[Values]) -> s.Function:
+        """Return the function that reads the fields that `attrgetter("user.email", "status")` names."""
+        if id(node) not in self._made:
+            line, subject = node.line, s.Name(node.line, "value")
+            reads: list[s.Node] = []
+            for path in (text for values in arguments for one in values for text in texts_of(one)):
+                read: s.Node = subject
+                for name in path.split("."):
+                    read = s.Access(line, read, name)
+                reads.append(read)
+            result = reads[0] if len(reads) == 1 else s.Sequence(line, reads)
+            self._made[id(node)] = s.Function(
+                line, None, [s.FunctionParameter(subject, "value")], [s.Return(line, result)]
+            )
+        return self._made[id(node)]

@@ -32,7 +32,7 @@ def test_a_removed_field_in_text_and_as_json_and_markdown(tmp_path: Path, capsys
     assert main(["diff", old, new, "--json", str(report), "--markdown", str(markdown)]) == 1
     shown = capsys.readouterr().out
     assert "\nBreaking changes: 1\n\ncats\n  critical Field removed in responses: name\n" in shown
-    assert "was: required, string; is: absent\n" in shown
+    assert "no longer: required, string\n" in shown
     assert "→ Do not read it any more.\n" in shown
     assert "required-field-removed (D5) in cats.create\n" in shown
     told = json.loads(report.read_text())
@@ -210,6 +210,24 @@ def test_the_same_change_of_several_fields_is_one_entry_with_what_to_do(tmp_path
     out = capsys.readouterr().out
     assert "  critical 2 fields removed in responses: a, b\n           → Do not read it any more.\n" in out
     assert "  high     Field with more types in responses: c\n           was: integer; is: number\n" in out
+
+
+def test_a_value_of_a_shared_enum_is_said_once_with_the_fields_that_have_it(tmp_path: Path, capsys: Captured) -> None:
+    def shelter(*values: str) -> dict[str, object]:
+        mood = {"$ref": "#/components/schemas/Mood"}
+        schema = {"type": "object", "properties": {"now": mood, "later": mood}}
+        cat = {
+            "post": {"operationId": "cats.create", "requestBody": {"content": {"application/json": {"schema": schema}}}}
+        }
+        schemas = {"Mood": {"type": "string", "enum": list(values)}}
+        return {"openapi": "3.1.0", "paths": {"/cats": cat}, "components": {"schemas": schemas}}
+
+    old, new = write(tmp_path, "old.json", shelter("good", "bad")), write(tmp_path, "new.json", shelter("good"))
+    assert main(["diff", old, new]) == 1
+    text = "2 fields with fewer values in requests: later, now\n           no longer: bad\n"
+    assert text in capsys.readouterr().out
+    assert main(["diff", new, old, "--format", "markdown"]) == 0
+    assert "  new: bad" in capsys.readouterr().out
 
 
 def test_every_movement_of_a_class_has_its_words() -> None:

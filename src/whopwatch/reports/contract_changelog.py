@@ -40,6 +40,8 @@ _BY_IMPACT = (
     ("unused", "Changes that your code does not use", Impact.UNUSED),
 )
 """The sections of a comparison with a usage profile, before the last one of _SECTIONS."""
+_SHARED = "schema:"
+"""The beginning of the operation of a finding about a shared schema."""
 _NO_THINGS = frozenset({"path", "status", "server", "security", "event", "version", "behaviour"})
 """Locations that name no part of the data: the title says what changed."""
 _NAMED = frozenset({"api-wide-rename", "moved-resource", "object-to-id"})
@@ -52,7 +54,8 @@ _BY_FIELD = frozenset({"D1", "D2", "D3", "D4", "D5", "D6", "D19", "D21"})
 class ChangelogEntry:
     """The same change of one or several fields, in the same operations: what it is, and what a client has to do.
 
-    `things` are the fields, parameters or operations; `places` the operations, at most a dozen of `place_count`.
+    `things` are the fields, parameters or operations; `places` the operations, at most a dozen of `place_count`. `was`
+    is empty for something new, `now` for something that is gone, and both where the title says all.
     """
 
     severity: str
@@ -65,6 +68,13 @@ class ChangelogEntry:
     places: tuple[str, ...]
     place_count: int
     link: str
+
+    @property
+    def facts(self) -> str:
+        """Return what was and what is in one line."""
+        if self.was and self.now:
+            return f"was: {self.was}; is: {self.now}"
+        return f"no longer: {self.was}" if self.was else f"new: {self.now}" if self.now else ""
 
 
 @dataclass(frozen=True)
@@ -218,8 +228,10 @@ def _entry(changes: Sequence[ComparedChange]) -> ChangelogEntry:
     kind = _kind(first)
     is_sent = first.placed.direction is Direction.SENT
     words = _texts()[finding.drift_class][first.placed.change.movement]
-    things = _names(first) if first.cause.is_wide else tuple(filter(None, dict.fromkeys(map(_thing, changes))))
-    title, was, now = _title(first, things), finding.expected, finding.observed
+    things = tuple(filter(None, dict.fromkeys(map(_thing, changes))))
+    if first.cause.is_wide or (finding.operation.startswith(_SHARED) and not things):
+        things = _names(first)
+    title, (was, now) = _title(first, things), _shortened(finding.expected, finding.observed)
     advice = words[2 if is_sent else 3]
     if first.cause.kind in _NAMED:
         title, things, advice = _named(first)
@@ -239,6 +251,16 @@ def _entry(changes: Sequence[ComparedChange]) -> ChangelogEntry:
         place_count=len(operations),
         link=class_page(finding.drift_class),
     )
+
+
+def _shortened(was: str, now: str) -> tuple[str, str]:
+    """Return what was and what is, each empty if the other one says all: `drafted` for `no longer drafted`."""
+    if now == f"no longer {was}":
+        return was, ""
+    if was == f"not {now}":
+        return "", now
+    was, now = ("" if text in ("absent", "an event") else text for text in (was, now))
+    return was, now
 
 
 def _label(finding: Finding) -> str:
@@ -309,7 +331,9 @@ def _readable(location: str) -> str:
 def _markdown_entry(entry: ChangelogEntry) -> str:
     text = f"- **{escape_markdown(entry.title)}**"
     text += f": {', '.join(map(_code, entry.things))}" if entry.things else ""
-    text += f"  \n  {escape_markdown(entry.was)} → {escape_markdown(entry.now)}" if entry.was else ""
+    both = entry.was and entry.now
+    facts = f"{escape_markdown(entry.was)} → {escape_markdown(entry.now)}" if both else escape_markdown(entry.facts)
+    text += f"  \n  {facts}" if facts else ""
     text += f"  \n  *{entry.advice}*" if entry.advice else ""
     text += f"  \n  <sub>{entry.severity} · [{escape_markdown(entry.label)}]({entry.link})</sub>"
     if entry.places:

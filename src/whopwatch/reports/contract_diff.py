@@ -49,8 +49,8 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
 def _lines(entry: ChangelogEntry, console: Console) -> Iterator[Text]:
     """Yield the lines of an entry: its severity, and beside it the text in a column of its own."""
     parts = [_title(entry)]
-    if entry.was:
-        parts.append(Text(f"was: {sanitize(entry.was)}; is: {sanitize(entry.now)}"))
+    if entry.facts:
+        parts.append(Text(sanitize(entry.facts)))
     if entry.advice:
         parts.append(Text(f"→ {entry.advice}", "italic"))
     places = f" in {_places(entry)}" if entry.places else ""

@@ -79,7 +79,7 @@ class Calls(Shapes):
         return result or (() if is_data else (Unknown(id(node)),))
 
     def _spread(self, nodes: list[s.Node], scope: Variables) -> list[Values]:
-        """Return the values of arguments or items; `*items` gives those that are known, else one for all of them."""
+        """Return the values of arguments or items; `*items` gives the known ones, else one for all of them."""
         found: list[Values] = []
         for node in nodes:
             values = self._value(node.value if isinstance(node, s.Spread) else node, scope)

@@ -23,7 +23,7 @@ from whopwatch.core.errors import UsageError
 from whopwatch.usage.api_index import ApiIndex, Steps
 from whopwatch.usage.profile import RUN_OTHER_SDK, RUN_TOO_LARGE, RUN_TOO_LONG, Certainty
 from whopwatch.usage.recorder import Recorder
-from whopwatch.usage.recordings import note_sent
+from whopwatch.usage.requests import note_sent
 from whopwatch.usage.values import Data
 
 MAX_RUN_SECONDS = 3600.0

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
 from whopwatch.contract import Operation
 from whopwatch.contract.schema_tree import SchemaNode
+from whopwatch.core.strict_json import nests_deeper_than
 from whopwatch.usage.api_index import ApiIndex, Steps, pointer
 from whopwatch.usage.recorder import Recorder
 from whopwatch.usage.values import Http, HttpResponse, Items, RecordValue, String, Values, WrittenName
 
 Named = list[tuple[str, Values]]
+MAX_SENT_LEVELS = 60
+MAX_SENT_CHARACTERS = 2**20
 _QUERY_NAME = re.compile(r"(?:^|&)([A-Za-z_]\w*(?:\[\])?)=")
 _OPTIONS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "idempotency_key"})
 _BASES = ("base_url", "baseURL", "prefixUrl", "baseUrl")
@@ -162,3 +166,29 @@ def _is_known(values: Values) -> bool:
 
 def _text(values: Values) -> String | None:
     return next((value for value in values if isinstance(value, String)), None)
+
+
+def note_sent(
+    recorder: Recorder, operation: Operation, query: list[str], body: str | None, shown: str, number: int
+) -> None:
+    """Note the documented parameters and body fields of one request."""
+    names: list[tuple[str, Values]] = [(name, ()) for name in query]
+    names += [(name, part) for record in _body(body) for name, part in record.fields if name]
+    RequestReader(recorder.index, recorder).sdk_arguments(operation, [], names, shown, number)
+
+
+def _body(sent: str | None) -> tuple[RecordValue, ...]:
+    """Return the names of the fields of a request body; no value is kept."""
+    if not sent or len(sent) > MAX_SENT_CHARACTERS:
+        return ()
+    try:
+        data = sent.encode("utf-8", "surrogatepass")
+        return _names(json.loads(sent)) if not nests_deeper_than(MAX_SENT_LEVELS, data) else ()
+    except (ValueError, RecursionError):
+        return ()
+
+
+def _names(value: object) -> tuple[RecordValue, ...]:
+    if isinstance(value, dict):
+        return (RecordValue(tuple((str(name), _names(part)) for name, part in value.items())),)
+    return ()

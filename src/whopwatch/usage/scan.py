@@ -5,21 +5,25 @@ from __future__ import annotations
 import gc
 import io
 import os
+import re
 import tokenize
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
-from whopwatch.contract import Contract
+from whopwatch.contract import Contract, Operation
+from whopwatch.contract.schema_tree import SchemaNode
 from whopwatch.core.errors import UsageError
+from whopwatch.har import read
 from whopwatch.usage import syntax as s
-from whopwatch.usage.api_index import ApiIndex
+from whopwatch.usage.api_index import ApiIndex, Steps
 from whopwatch.usage.follow import follow
-from whopwatch.usage.other_code import NAMES_ONLY, read_other_code
 from whopwatch.usage.profile import Coverage, Profile
 from whopwatch.usage.python_code import read_python
 from whopwatch.usage.recorder import Recorder
-from whopwatch.usage.recordings import read_recording
+from whopwatch.usage.requests import note_sent
+from whopwatch.usage.values import Data
 
 MAX_SOURCE_FILES = 50_000
 MAX_SOURCE_BYTES = 2 * 2**20
@@ -40,6 +44,14 @@ OTHER_CODE = (
     *(".astro", ".ipynb", ".scala", ".sh", ".lua"),
 )
 """Code of which only paths and names are read, if it names Whop."""
+
+NAMES_ONLY = "only paths and names were read: the uses are guesses"
+MAX_STRINGS = 20_000
+MAX_GUESSED_STEPS = 5
+_STRING = re.compile(r"[\"'`]((?:https?://|/)[^\"'`\s]{1,300})[\"'`]")
+_PLACEHOLDER = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}|\{[^}]*\}|%[sdv]|:\w+|\$\w+")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 Reader = Callable[[str], list[s.Node]]
 
@@ -194,3 +206,92 @@ def _shown(path: Path) -> str:
         return path.resolve().relative_to(Path.cwd()).as_posix() if not path.is_symlink() else path.as_posix()
     except (ValueError, OSError):
         return path.as_posix()
+
+
+# Recordings, and code of which only names are read
+
+
+def read_recording(path: Path, shown: str, recorder: Recorder) -> None:
+    """Note the operations in the recording `path`. Which fields its client read is not known: any may be used."""
+    try:
+        archive = read(path)
+    except UsageError as error:
+        recorder.profile.coverage.skip(shown, error.got or "cannot be read")
+        return
+    recorder.profile.coverage.recordings += 1
+    own_base = archive.facts.base_url if archive.facts else None
+    for number, entry in enumerate(archive.entries, 1):
+        try:
+            address = urlsplit(entry.url)
+        except ValueError:
+            continue
+        text = f"{address.scheme}://{address.netloc}{address.path}"
+        if own_base and text.startswith(f"{own_base}/"):
+            text = f"https://api.whop.com/api/v1{text.removeprefix(own_base)}"
+        operation, is_certain, _ = recorder.index.match_address(entry.method, (text,))
+        if operation is None or not is_certain:
+            continue
+        recorder.call(shown, number)
+        recorder.operation(operation.id, shown, number)
+        note_sent(recorder, operation, [name for name, _ in parse_qsl(address.query)], entry.sent, shown, number)
+        recorder.whole(Data(operation.id), shown, number)
+
+
+def read_other_code(text: str, shown: str, recorder: Recorder) -> None:
+    """Note as guesses the operations whose paths the strings of a file have, and their fields that it names."""
+    index = recorder.index
+    words: dict[str, int] = {}
+    found: dict[str, Operation] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        for word in _WORD.findall(line):
+            words.setdefault(_plain(word), number)
+        for match in _STRING.finditer(line):
+            if len(found) >= MAX_STRINGS:
+                return
+            for operation in _operations(index, match[1]):
+                recorder.operation(operation.id, shown, number, is_guess=True)
+                found[operation.id] = operation
+    for event in index.contract.events:
+        if event in text:
+            first = text[: text.index(event)].count("\n") + 1
+            recorder.operation(f"webhook:{event}", shown, first, is_guess=True)
+            _note_fields(recorder, f"webhook:{event}", index.node(f"webhook:{event}", ()), words, shown)
+    for id, operation in found.items():
+        above: Steps = ("data", "*") if operation.is_list else ()
+        _note_fields(recorder, id, index.node(id, above), words, shown, above)
+        for parameter in operation.in_("query"):
+            if line_of := words.get(_plain(parameter.name.removesuffix("[]"))):
+                recorder.location(id, f"param:{parameter.name}", shown, line_of, is_guess=True)
+        body = index.body(operation)
+        for name in body.fields if body else ():
+            if line_of := words.get(_plain(name)):
+                recorder.location(id, f"body:/{name}", shown, line_of, is_guess=True)
+
+
+def _plain(name: str) -> str:
+    """Return a name without case and underscores: `createdAt`, `CreatedAt` and `created_at` are the same."""
+    return name.replace("_", "").lower()
+
+
+def _operations(index: ApiIndex, address: str) -> Iterator[Operation]:
+    """Yield the operations of an address, whatever the method is."""
+    path = _PLACEHOLDER.sub("x", address.partition("?")[0])
+    for method in _METHODS:
+        operation, _, _ = index.match_address(method, (path,))
+        if operation is not None:
+            yield operation
+
+
+def _note_fields(
+    recorder: Recorder, owner: str, node: SchemaNode | None, words: dict[str, int], shown: str, above: Steps = ()
+) -> None:
+    """Note the fields whose names the file has; a field below one that it does not name is not looked for."""
+    if node is None or len(above) > MAX_GUESSED_STEPS:
+        return
+    for name, below in node.fields.items():
+        line = words.get(_plain(name))
+        if line is not None:
+            steps = (*above, name)
+            recorder.field(owner, steps, shown, line, is_guess=True)
+            inner, where = (below.items, (*steps, "*")) if below.items is not None else (below, steps)
+            _note_fields(recorder, owner, inner, words, shown, where)

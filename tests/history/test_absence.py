@@ -179,3 +179,25 @@ def test_the_objects_seen_last_are_kept() -> None:
 def test_only_some_kinds_of_traits_may_not_appear() -> None:
     prefix = replace(RULES.traits["prefix"], may_appear=False)
     assert not update_absence_test(TraitRecord(1), NightCounts(eligible=300, new=30, new_with=30), prefix, RULE, 2)
+
+
+def test_a_field_that_used_to_name_another_object_is_reported_as_a_lost_link() -> None:
+    records = Records(salt=b"")
+
+    def compared(number: int, *, has_user: bool, first: int) -> list[Finding]:
+        one = OperationProfile()
+        for place in range(first, first + 20):
+            traits = {("/data/*/user", "seen")}
+            traits |= {("/data/*/user", "value"), ("/data/*/user", "link")} if has_user else set()
+            one.objects["/data/*", f"{place:012}"] |= traits
+        return list(find_trait_changes(records, {"o.list": one}, RULES, night(number)))
+
+    assert compared(1, has_user=True, first=0) == []
+    (finding,) = compared(2, has_user=False, first=30)
+    assert finding.message.startswith("o.list: /data/*/user no longer refers to another object in any response")
+
+
+def test_the_objects_of_a_night_with_the_trait_count_as_eligible() -> None:
+    record = TraitRecord(1)
+    update_absence_test(record, NightCounts(eligible=5, new=3, new_with=2, gained=1), VALUE, RULE, 2)
+    assert (record.eligible, record.hits, record.first_night, record.last_night) == (8, 3, 2, 2)

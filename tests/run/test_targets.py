@@ -212,3 +212,24 @@ def test_one_operation_that_never_answers_is_drift_and_no_crash(
     assert said in finding.message
     assert row(report, "refunds.list")[0] is State.VERIFIED
     assert row(report, "refunds.retrieve")[0] is State.DRIFT
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_the_pause_before_a_repeated_read_is_kept(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("whopwatch.run.session.REPEAT_PAUSE", 0.25)
+    monkeypatch.setattr("whopwatch.run.session.time.sleep", pauses.append)
+    api, sent = FakeApi(contract, items=3), list[str]()
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        sent.append(str(request.url))
+        if len(sent) == failing:
+            raise httpx.ReadError("reset", request=request)
+        return api.handle(request)
+
+    report = check(contract, api.target(), only=["products.list", "plans.list"], transport=MockTransport(handle))
+    assert report.verdict is Verdict.CLEAN
+    assert sent.count(sent[failing - 1]) > 1
+    assert 0.25 in pauses

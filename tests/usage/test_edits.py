@@ -48,6 +48,20 @@ def test_a_name_that_is_sent(tmp_path: Path, name: str, text: str, after: str) -
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "after"),
+    [
+        ("a.ts", "api.list({\n  company_id: companyId,\n});\n", "api.list({\n  account_id: companyId,\n});\n"),
+        ("a.ts", "api.list({\n  company_id,\n});\n", "api.list({\n  account_id: company_id,\n});\n"),
+        ("a.ts", "api.list({\n  id: companyId,\n});\n", None),
+        ("a.py", "api.list(\n    company_id=company_id,\n)\n", "api.list(\n    account_id=company_id,\n)\n"),
+        ("a.py", "api.list()\ncompany_id = 1\n", None),
+    ],
+)
+def test_a_name_at_the_beginning_of_its_line(tmp_path: Path, name: str, text: str, after: str | None) -> None:
+    assert edited(tmp_path, name, text, PARAMETER, line=2) == after
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "company_id = api.list(**options)\n",

@@ -196,7 +196,11 @@ class Accesses(ABC):
                 same = name in known.SAME_CLIENT
                 if name in known.SDK_PARTS:
                     self._recorder.sdk_part(known.SDK_PARTS[name], self.path, line)
-                return (value if same else SdkClient((*value.chain, name), value.is_guess),)
+                below = value if same else SdkClient((*value.chain, name), value.is_guess)
+                operation = self.index.method(below.chain) if below.chain else None
+                if operation is not None:  # here, although another place may call it
+                    self._recorder.operation(operation.id, self.path, line, is_guess=value.is_guess)
+                return (below,)
             case Data():
                 return self._data_field(value, name, line)
             case HttpResponse():
@@ -233,6 +237,8 @@ class Accesses(ABC):
         operation = self.index.contract.operations.get(value.owner)
         if self._uses_sdk and name in known.PARTS_OF_PAGE and not value.steps and operation and operation.is_list:
             self._recorder.sdk_part("page", self.path, line)
+        if self._uses_sdk and name in known.MODEL_METHODS:
+            self._recorder.sdk_part("models", self.path, line)
         if name in known.NEXT_PAGE:
             self._note_pages((value,), line)
         if name in known.SAME_DATA:
@@ -295,7 +301,8 @@ class Accesses(ABC):
             if isinstance(value, Library):
                 found.append(tuple(one for one in index if isinstance(one, Object)))  # `list[Payment]`
             elif isinstance(value, Object):
-                found.append((value,))
+                getters = [one for one in value.attributes.names.get("__getitem__", ()) if isinstance(one, Callback)]
+                found += [self._run(one, [index]) for one in getters] or [(value,)]
             elif names:
                 found += [self.access((value,), name, node.line) for name in names]
             else:

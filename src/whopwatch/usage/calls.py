@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -32,6 +33,9 @@ from whopwatch.usage.values import (
     WrittenName,
     union,
 )
+
+_FORMAT_FIELD = re.compile(r"\{(\w*)((?:\.\w+|\[\w+\])+)")
+"""A field of a format string: the argument, and what is read of it."""
 
 
 class Calls(Shapes):
@@ -69,7 +73,7 @@ class Calls(Shapes):
         if isinstance(function, s.Access):
             self._change(function, arguments, scope, node.line)
             if not callee and not any(found) and all(isinstance(one, String) for one in base):
-                self._leave(arguments, named, node.line)
+                self._given_to_text(base, name, arguments, named, node.line)
         result = union(*found)
         if not result and not callee and not base:
             return (Unknown(id(node)),)
@@ -119,6 +123,19 @@ class Calls(Shapes):
         return None
 
     # Methods and functions
+
+    def _given_to_text(
+        self, base: Values, name: str, arguments: list[Values], named: list[tuple[str, Values]], line: int
+    ) -> None:
+        """Note what a method of a string reads of its arguments: a format string names it, others may read all."""
+        texts = [text for one in base for text in texts_of(one)] if name == "format" else []
+        for key, steps in (found.groups() for text in texts for found in _FORMAT_FIELD.finditer(text)):
+            number = int(key or 0) if key.isdecimal() or not key else -1
+            values = arguments[number] if 0 <= number < len(arguments) else dict(named).get(key, ())
+            for step in filter(None, re.split(r"[.\[\]]+", steps)):
+                values = self.access(values, step, line)
+        if not texts:
+            self._leave(arguments, named, line)
 
     def _method(self, value: Value, name: str, arguments: list[Values], line: int) -> Values:
         """Return the result of a method that data, lists and unknown values have in each language."""

@@ -24,6 +24,8 @@ _READ = (_QUOTED, r"(?<=\.)NAME(?!\w)")
 _READ_SCRIPT = (*_READ, r"(?<=[{,\s])NAME(?=\s*:)")
 _CALLED = (r"(?<![\w])NAME(?!\w)",)
 _SEGMENT = (r"(?<=/)NAME(?=[/?\"'`]|$)",)
+_OPEN = ("(", "[", "{", ",")
+"""Ends of a line after which the next one is inside a call or record."""
 SCRIPTS = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
 
 
@@ -81,18 +83,21 @@ class Edits:
         first = int(number) - 1
         last = first if location.startswith("/") else _end_of_call(lines[1], first)
         text = "".join(lines[1][first : last + 1])
+        inside = first > 0 and lines[1][first - 1].rstrip().endswith(_OPEN)
         if location == "path":
             edited = _replace(text, rename, _CALLED, 1)
             if edited is None and operation in self._segments:
                 edited = _replace(text, self._segments[operation], _SEGMENT, 1)
         else:
-            edited = self._edit_name(text, [f"{path}:{line + 1}" for line in range(first, last + 1)], location, rename)
+            edited = self._edit_name(
+                text, [f"{path}:{line + 1}" for line in range(first, last + 1)], location, rename, inside
+            )
         if edited is None:
             return False
         lines[1][first : last + 1] = _split(edited)
         return True
 
-    def _edit_name(self, text: str, places: list[str], location: str, rename: Rename) -> str | None:
+    def _edit_name(self, text: str, places: list[str], location: str, rename: Rename, is_inside: bool) -> str | None:
         old = rename[0]
         used = [key for place in places for key in self._named.get((place, old), ())]
         if any((place, old) in self._guessed for place in places):
@@ -103,9 +108,9 @@ class Edits:
         patterns = _SENT if not location.startswith("/") else _READ_SCRIPT if is_script else _READ
         count = len({key[1] for key in used})
         for before, after in ((old, rename[1]), (_camel(old), _camel(rename[1]))):
-            edited = _replace(text, (before, after), patterns, count)
+            edited = _replace(text, (before, after), patterns, count, is_inside)
             if edited is None and is_script:
-                edited = _replace(text, (before, f"{after}: {before}"), (_SHORTHAND,), count)
+                edited = _replace(text, (before, f"{after}: {before}"), (_SHORTHAND,), count, is_inside, "{,")
             if edited is not None:
                 return edited
         return None
@@ -139,16 +144,26 @@ def _end_of_call(lines: list[str], first: int) -> int:
     return first
 
 
-def _replace(text: str, rename: Rename, patterns: Iterable[str], count: int) -> str | None:
-    """Return the text with the name replaced, None if it does not have it `count` times."""
+def _replace(
+    text: str, rename: Rename, patterns: Iterable[str], count: int, is_inside: bool = False, after: str = ""
+) -> str | None:
+    """Return the text with the name replaced, None if it does not have it `count` times.
+
+    The first word of a statement is a variable that is set: it stays, unless the text is inside a call or record. With
+    `after`, only a name that follows one of these characters counts.
+    """
     pattern = "|".join(patterns).replace("NAME", re.escape(rename[0]))
-    # The first word of a statement is a variable that is set.
-    found = [match for match in re.finditer(pattern, text) if text[: match.start()].strip()]
+    found = [match for match in re.finditer(pattern, text) if _counts(text[: match.start()], is_inside, after)]
     if not count or len(found) != count:
         return None
     for match in reversed(found):
         text = text[: match.start()] + rename[1] + text[match.end() :]
     return text
+
+
+def _counts(before: str, is_inside: bool, after: str) -> bool:
+    before = before.rstrip()
+    return before[-1] in after if before and after else bool(before) or is_inside
 
 
 def _camel(name: str) -> str:

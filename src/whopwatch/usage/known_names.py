@@ -43,6 +43,8 @@ SAME_DATA = frozenset(
 """Methods and attributes whose result is the same data."""
 PARTS_OF_PAGE = frozenset({"data", "page_info", "has_next_page", "get_next_page", "iter_pages", "next_page_info"})
 """Attributes of a page of the SDK."""
+MODEL_METHODS = frozenset({"to_dict", "to_json"})
+"""Methods of models of the SDK in Python that later releases name otherwise."""
 NEXT_PAGE = frozenset(
     {"get_next_page", "iter_pages", "auto_paging_iter", "getNextPage", "iterPages", "getPaginatedItems"}
 )
@@ -82,7 +84,9 @@ READS_SHAPE = frozenset(
 )
 """Methods of a class or schema that read its fields from data."""
 SCHEMAS = frozenset({"zod", "z", "yup", "valibot", "superstruct"})
-SAME_SHAPE = frozenset({"nullable", "optional", "nullish", "strict", "passthrough", "partial", "default", "catch"})
+SAME_SHAPE = frozenset(
+    {"nullable", "optional", "nullish", "strict", "passthrough", "partial", "default", "catch", "transform", "refine"}
+)
 CALLS_ARGUMENT = frozenset(
     {"to_thread", "submit", "run_in_executor", "run_sync", "run_in_threadpool", "apply_async", "call_soon", "nextTick"}
 )

@@ -111,6 +111,10 @@ def _subscript(node: Node) -> s.Node:
 
 
 def _call(node: Node) -> s.Node:
+    module = _required(node)
+    if module is not None:  # `require("module").default`: the name is one that code cannot have
+        line = _line(node)
+        return s.Several(line, [s.Import(line, module, [("*", "require()")]), s.Name(line, "require()")])
     function = _field(node, "function" if node.type == "call_expression" else "constructor")
     given = node.child_by_field_name("arguments")
     arguments = _all(given.named_children) if given else []

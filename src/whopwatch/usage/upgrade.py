@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from whopwatch.contract.loader import is_version, version_order
 from whopwatch.core.finding import Finding, Impact, Severity
 from whopwatch.diff.result import Comparison, PlacedFinding
 from whopwatch.usage.edits import SCRIPTS, Edits, Rename, last_name, renamed_segment
-from whopwatch.usage.impact import weigh_finding
+from whopwatch.usage.impact import MAX_SHOWN_PLACES, weigh_finding
 from whopwatch.usage.profile import Profile, place_order
 from whopwatch.usage.upgrade_fields import UsedFields
 from whopwatch.usage.upgrade_run import UpgradeRun
@@ -22,6 +22,7 @@ from whopwatch.usage.upgrade_run import UpgradeRun
 _SUFFIXES = {"Python": (".py", ".pyw"), "TypeScript": SCRIPTS, "any": ("",)}
 """The files of the languages in sdk_moves.toml."""
 _WIDE_RENAME = "api-wide-rename"
+_OPERATION_REMOVED = "D1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,9 @@ def plan_upgrade(
         if finding.impact is Impact.UNUSED:
             unused += 1
         else:
-            tasks.append((finding, renames.get(_key(finding))))
+            rename = renames.get(_key(finding))
+            gone = finding.drift_class == _OPERATION_REMOVED and rename is None
+            tasks.append((_with_all_places(finding, profile) if gone else finding, rename))
     moved = {id: rename[1] for (id, location), rename in renames.items() if location == "path"}
     tasks += ((finding, None) for finding in (used.not_compared(moved) if used else ()))
     edits = Edits(profile, renames, _segments(comparison, renames))
@@ -123,6 +126,13 @@ def plan_upgrade(
         edits.texts(),
         sdk_moves(comparison, profile, used.sdk_calls() if used else {}),
     )
+
+
+def _with_all_places(finding: Finding, profile: Profile) -> Finding:
+    """Return the finding of a removed operation with the places that use what it takes and returns, too."""
+    fields = profile.operations[finding.operation].fields if finding.operation in profile.operations else {}
+    places = {*finding.impact_places, *(place for use in fields.values() for place in use.places)}
+    return replace(finding, impact_places=tuple(sorted(places, key=place_order)[:MAX_SHOWN_PLACES]))
 
 
 def sdk_moves(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from whopwatch.checks.collector import FindingCollector, findings_of
-from whopwatch.core.finding import Confidence, Finding, Severity, Source
-from whopwatch.core.rule import Rule
+from whopwatch.core.finding import Confidence, Finding, Rule, Severity, Source
 
 LOW = Rule("one/low", "D1", Severity.LOW, "{what}", "b", "low {what}")
 HIGH = Rule("one/high", "D1", Severity.HIGH, "c", "d", "high", Source.LIVE_LIVE)

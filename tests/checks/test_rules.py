@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from whopwatch.checks.registry import CHECKS
-from whopwatch.core.rule import Rule
+from whopwatch.core.finding import Rule
 from whopwatch.oracle import list_rules
 
 RULES = [rule for check in CHECKS for rule in check.rules]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from whopwatch.contract import load
-from whopwatch.contract.list_behaviour import NOT_SHOWN, Filter, value_at
+from whopwatch.contract.behaviour import NOT_SHOWN, Filter, value_at
 
 DAY, LATER = "2026-01-01T00:00:00Z", "2026-01-03T00:00:00+00:00"
 

@@ -21,9 +21,8 @@ from whopwatch.checks.collector import (
 from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.core.finding import Severity
+from whopwatch.core.finding import Rule, Severity
 from whopwatch.core.report import Verdict
-from whopwatch.core.rule import Rule
 from whopwatch.run import check
 
 RULE = Rule("one/rule", "D1", Severity.HIGH, "a", "b", "c")

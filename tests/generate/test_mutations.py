@@ -10,7 +10,7 @@ from hypothesis import Phase, find, settings
 from whopwatch.checks.schema import FRACTION, VIOLATION_RULES
 from whopwatch.contract import load
 from whopwatch.generate import Strategies, allowed, broken
-from whopwatch.generate.mutations import MUTATION_CLASSES, sites
+from whopwatch.generate.values import MUTATION_CLASSES, sites
 
 pytestmark = pytest.mark.thorough
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whopwatch.contract import load
-from whopwatch.contract.list_behaviour import epoch_seconds
+from whopwatch.contract.behaviour import epoch_seconds
 from whopwatch.contract.schema import json_type
 from whopwatch.har.pseudonyms import Pseudonymizer, vocabulary_of
 

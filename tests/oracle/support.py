@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.checks.support import exchange, page
 from whopwatch.contract import Contract
-from whopwatch.contract.list_behaviour import Pairs
+from whopwatch.contract.behaviour import Pairs
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.oracle.expected_list import ListParameters, WholeList
 from whopwatch.oracle.traversal import ListHistory

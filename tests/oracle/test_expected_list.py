@@ -8,7 +8,7 @@ import pytest
 
 from tests.oracle.support import ITEMS, parameters, plan, plans, whole
 from whopwatch.contract import Contract
-from whopwatch.contract.list_behaviour import NOT_SHOWN, Pairs
+from whopwatch.contract.behaviour import NOT_SHOWN, Pairs
 from whopwatch.oracle.expected_list import MAX_VALUE_LENGTH, ListParameters, sort_key, values_by_parameter
 
 HIDDEN_ONLY: Pairs = (("visibilities[]", "hidden"),)

@@ -10,7 +10,7 @@ import pytest
 from tests.oracle.support import ITEMS, history, plan, plans, request, whole
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.rule import Rule
+from whopwatch.core.finding import Rule
 from whopwatch.oracle import list_rules as rules
 from whopwatch.oracle.list_comparison import compare_step_back, compare_traversal, met_by_traversal
 from whopwatch.oracle.page import ListPage

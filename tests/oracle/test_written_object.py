@@ -8,7 +8,7 @@ import pytest
 
 from tests.checks.support import exchange, page
 from whopwatch.contract import Contract
-from whopwatch.contract.write_effects import Action, WriteEffects
+from whopwatch.contract.behaviour import Action, WriteEffects
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.oracle.written_object import (
     ABSENT,

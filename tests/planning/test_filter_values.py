@@ -6,7 +6,7 @@ import pytest
 
 from tests.planning.support import product
 from whopwatch.contract import Contract
-from whopwatch.contract.list_behaviour import Pairs
+from whopwatch.contract.behaviour import Pairs
 from whopwatch.oracle.expected_list import ListParameters, WholeList
 from whopwatch.planning import filter_values
 

@@ -18,7 +18,7 @@ import httpx
 from tests.http.mock import MockTransport
 from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import PAGING, Pairs
+from whopwatch.contract.behaviour import PAGING, Pairs
 from whopwatch.oracle.documented_fields import EXPAND
 from whopwatch.oracle.expected_list import ListParameters, WholeList
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulator.asker import Asker
 from whopwatch.contract import Contract, Operation, Parameter, load
-from whopwatch.contract.list_behaviour import PAGING
+from whopwatch.contract.behaviour import PAGING
 from whopwatch.simulator.declarations import SORT_PARAMETERS
 from whopwatch.simulator.world.views import views_of
 

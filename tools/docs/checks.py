@@ -15,7 +15,7 @@ import whopwatch.checks
 import whopwatch.oracle
 from whopwatch.checks.registry import CHECKS
 from whopwatch.core.drift_classes import class_slug
-from whopwatch.core.rule import Rule, rules_in
+from whopwatch.core.finding import Rule, rules_in
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "checks.md"
 HEAD = """# Checks and rules

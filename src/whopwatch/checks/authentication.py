@@ -8,8 +8,7 @@ from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.core.finding import Severity
-from whopwatch.core.rule import Rule
+from whopwatch.core.finding import Rule, Severity
 
 CREDENTIALS: Mapping[Purpose, tuple[str, tuple[int, ...]]] = {
     Purpose.NO_KEY: ("without a key", (401,)),

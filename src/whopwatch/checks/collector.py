@@ -10,8 +10,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass, field
 
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.finding import Confidence, Finding, RequestExample, Severity
-from whopwatch.core.rule import Rule
+from whopwatch.core.finding import Confidence, Finding, RequestExample, Rule, Severity
 
 MAX_SAMPLES = 1_000
 """Samples of one location that are kept, so that each counts once."""

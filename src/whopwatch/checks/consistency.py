@@ -11,8 +11,7 @@ from whopwatch.checks.evidence import Evidence, SuccessResponse
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.schema import json_type, pointer_of
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.core.finding import Severity
-from whopwatch.core.rule import Rule
+from whopwatch.core.finding import Rule, Severity
 from whopwatch.oracle.documented_fields import EXPAND, EXPAND_LOCATION, expandable
 
 VOLATILE_FIELDS = re.compile(r"updated_at|last_\w+|\w*_count|usd_gmv\w*|\w*balance|\w*_spend|most_recent_\w+")

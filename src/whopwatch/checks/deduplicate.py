@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 from whopwatch.checks.collector import RuleViolations
 from whopwatch.contract import Contract
 from whopwatch.contract.operation import escape_pointer
-from whopwatch.core.finding import Finding
-from whopwatch.core.rule import Rule
+from whopwatch.core.finding import Finding, Rule
 from whopwatch.oracle import list_rules as rules
 
 WHOLE_API = "all"

@@ -15,8 +15,7 @@ from whopwatch.contract import Contract
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.loader import VERSION_PATTERN
 from whopwatch.contract.schema import pointer_of
-from whopwatch.core.finding import Severity, Source
-from whopwatch.core.rule import Rule, shown_value
+from whopwatch.core.finding import Rule, Severity, Source, shown_value
 from whopwatch.oracle.documented_fields import MIN_OBJECTS, deprecated_properties
 
 ANNOUNCEMENTS: Mapping[str, str] = {"deprecation": "", "sunset": "", "warning": "299", "link": "successor-version"}

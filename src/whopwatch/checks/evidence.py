@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import PAGING
+from whopwatch.contract.behaviour import PAGING
 from whopwatch.contract.operation import Response
 from whopwatch.contract.schema_tree import MAX_EXPLAINED_ITEMS
 from whopwatch.core.exchange import Exchange, Purpose

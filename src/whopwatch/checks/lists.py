@@ -10,7 +10,7 @@ from typing import Any
 from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence, SuccessResponse
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import value_at
+from whopwatch.contract.behaviour import value_at
 from whopwatch.oracle.list_comparison import met_rules, proven_violations
 from whopwatch.oracle.list_rules import (
     CURSOR_ON_EMPTY_PAGE,

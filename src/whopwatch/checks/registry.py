@@ -16,7 +16,7 @@ from types import ModuleType
 from whopwatch.checks import CheckFunction
 from whopwatch.contract import Contract, Operation
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.core.rule import Rule, rules_in
+from whopwatch.core.finding import Rule, rules_in
 from whopwatch.oracle.documented_fields import EXPAND, expandable
 
 Applies = Callable[[Contract, Operation], bool]

@@ -9,10 +9,9 @@ from typing import Any
 from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.write_effects import WriteEffects
+from whopwatch.contract.behaviour import WriteEffects
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.core.finding import Severity, Source
-from whopwatch.core.rule import Rule
+from whopwatch.core.finding import Rule, Severity, Source
 from whopwatch.oracle.page import ListPage, identity
 from whopwatch.oracle.written_object import expected_of, object_in
 

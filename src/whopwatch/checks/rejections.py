@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence, scope
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import PAGING
+from whopwatch.contract.behaviour import PAGING
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.core.finding import Severity
-from whopwatch.core.rule import Rule
+from whopwatch.core.finding import Rule, Severity
 
 ACCOUNT_REJECTED = Rule(
     "refused/account-rejected",

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import MALFORMED_ID, NONEXISTENT_ID_SUFFIX, UNDOCUMENTED_VALUE
+from whopwatch.contract.behaviour import MALFORMED_ID, NONEXISTENT_ID_SUFFIX, UNDOCUMENTED_VALUE
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import RequestExample
 

@@ -16,8 +16,7 @@ from whopwatch.checks.rejections import INVALID_REQUEST_KINDS
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.schema import Violation, is_enum_value
 from whopwatch.core.exchange import Exchange, Failure
-from whopwatch.core.finding import Severity, Source
-from whopwatch.core.rule import Rule, shown_value
+from whopwatch.core.finding import Rule, Severity, Source, shown_value
 from whopwatch.core.strict_json import MAX_BODY_VALUES, BodyProblem
 
 MIN_SLOW_SECONDS = 0.5

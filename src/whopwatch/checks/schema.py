@@ -17,9 +17,8 @@ from whopwatch.checks.evidence import Evidence, SuccessResponse
 from whopwatch.contract import Contract
 from whopwatch.contract.schema import Kind, Violation, pointer_of
 from whopwatch.contract.schema_tree import Path, SchemaNode, schemas_of
-from whopwatch.core.finding import Severity
+from whopwatch.core.finding import Rule, Severity, shown_value
 from whopwatch.core.redaction import MANY_NAMES, describe_names, shape_of
-from whopwatch.core.rule import Rule, shown_value
 
 UNDOCUMENTED_FIELD = Rule(
     "fields/undocumented-field",

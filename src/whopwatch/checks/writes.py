@@ -12,11 +12,9 @@ from typing import Any, NamedTuple
 from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import epoch_seconds
-from whopwatch.contract.write_effects import WriteEffects
+from whopwatch.contract.behaviour import WriteEffects, epoch_seconds
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.core.finding import Severity, Source
-from whopwatch.core.rule import Rule
+from whopwatch.core.finding import Rule, Severity, Source
 from whopwatch.oracle.list_rules import (
     CHANGED_SHOWN_THRICE,
     DELETED_CURSOR_REJECTED,

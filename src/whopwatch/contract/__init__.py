@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from whopwatch.contract.behaviour import AccountResource
 from whopwatch.contract.edition import Edition
-from whopwatch.contract.list_behaviour import AccountResource
 from whopwatch.contract.loader import contracts_dir, edition_dir, editions, forget_contracts, load
 from whopwatch.contract.model import Contract
 from whopwatch.contract.operation import Event, Operation, Parameter, Response

@@ -8,8 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from whopwatch.contract.list_behaviour import Behaviour
-from whopwatch.contract.write_effects import WriteEffects, read_write_effects
+from whopwatch.contract.behaviour import Behaviour, WriteEffects, read_write_effects
 from whopwatch.core.documents import DocumentError, parse_toml_document, read_bounded
 from whopwatch.core.errors import ContractError
 

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from whopwatch.contract.behaviour import AccountResource, Behaviour, Filter, Paging, WriteEffects
 from whopwatch.contract.edition import Edition, McpServerFacts
-from whopwatch.contract.list_behaviour import AccountResource, Behaviour, Filter, Paging
 from whopwatch.contract.operation import Event, Operation, Parameter, Schema, events_of, operations_of
 from whopwatch.contract.schema import SchemaStore, Validator
-from whopwatch.contract.write_effects import WriteEffects
 from whopwatch.core.errors import UsageError, did_you_mean
 
 

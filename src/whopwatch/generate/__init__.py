@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from whopwatch.generate.mutations import AllowedChange, Breakage, allowed, broken
-from whopwatch.generate.values import Strategies
+from whopwatch.generate.values import AllowedChange, Breakage, Strategies, allowed, broken
 
 __all__ = ["AllowedChange", "Breakage", "Strategies", "allowed", "broken"]

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from whopwatch.contract import Contract
-from whopwatch.contract.list_behaviour import MATCHES_NOTHING, NONEXISTENT_ID_SUFFIX, epoch_seconds
+from whopwatch.contract.behaviour import MATCHES_NOTHING, NONEXISTENT_ID_SUFFIX, epoch_seconds
 from whopwatch.core.redaction import placeholder, shape_of
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T t])\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from whopwatch.http.call import Call, url_of
     from whopwatch.http.client import Attempts, Client
-    from whopwatch.http.guard import Guard
     from whopwatch.http.limits import Limits, Rate, RunBudget, SharedBudget
+    from whopwatch.http.sender import Guard
     from whopwatch.http.wire import Transport
 
 _MODULES = {
     "Attempts": "client",
     "Call": "call",
     "Client": "client",
-    "Guard": "guard",
+    "Guard": "sender",
     "Limits": "limits",
     "Rate": "limits",
     "RunBudget": "limits",

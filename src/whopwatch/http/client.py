@@ -20,9 +20,8 @@ from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.core.redaction import redact, redact_headers
 from whopwatch.core.strict_json import memory_weight
 from whopwatch.http.call import Call, url_of
-from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits, Pacer, Rate, RunBudget, wait_before_next, wait_until_reset
-from whopwatch.http.sender import CredentialKeys, GuardedSender, default_headers
+from whopwatch.http.sender import CredentialKeys, Guard, GuardedSender, default_headers
 from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, Network, RequestFailedError, Transport
 

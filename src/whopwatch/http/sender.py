@@ -1,20 +1,135 @@
-"""Send only requests that the guard allows, with the right key, at the allowed rate and within the budget."""
+"""Send only requests that the guard allows, with the right key, at the allowed rate and within the budget.
+
+The rule is an allow-list: a URL has to start with the base URL of the target, and the rest has to be a path that the
+contract documents for the method. User info, another port, an absolute form or another protocol cannot pass, because
+none of them starts with the base URL.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
+from urllib.parse import unquote, urlsplit
 
 from whopwatch import __version__
 from whopwatch.config import Secret, Target
-from whopwatch.contract import Operation
+from whopwatch.config.target import is_production
+from whopwatch.contract import Contract, Operation
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.errors import UnsafeRequestError, UsageError
 from whopwatch.core.exchange import Credential
-from whopwatch.http.guard import Guard
+from whopwatch.core.redaction import redact
 from whopwatch.http.limits import Limits, Pacer, RunBudget
 from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, RawResponse, Transport
+
+_NOT_IN_A_URL = re.compile(r"[^!-~]|#")
+_OVERRIDE_HEADER = re.compile(r"method|override|rewrite|original-ur[il]|^upgrade$|^http2-settings$", re.IGNORECASE)
+_OVERRIDE_PARAMETERS = frozenset({"_method", "_httpmethod", "x-http-method", "x-http-method-override"})
+_LEVELS_OF_ENCODING = 4
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t -~\x80-\xff]*")
+LONGEST_URL = 60_000
+"""Characters: no server accepts a longer one."""
+
+
+class Guard:
+    """The decision for one target and contract. A read-only target gets documented GETs only."""
+
+    def __init__(self, target: Target, contract: Contract) -> None:
+        self._bases = {"v1": target.base_url, "v2": target.v2_base_url}
+        self._netlocs = {urlsplit(base).netloc for base in self._bases.values()}
+        self._writable = target.writable and not self._reaches_production()
+        self._contract = contract
+        self._find = lru_cache(maxsize=1024)(self._match)
+
+    def operation(self, method: str, url: str) -> Operation | None:
+        """Return the documented operation that `method` and `url` call at the target, or None."""
+        return self._find(method, url.partition("?")[0])
+
+    def refuse(self, method: str, url: str, headers: Mapping[str, str], has_body: bool) -> str | None:
+        """Return why this request must not be sent, or None. The reason contains no value of the request.
+
+        `url` is the URL that is sent; `headers` are all headers that are sent, except the framing headers that the HTTP
+        library adds.
+        """
+        return (
+            self._refuse_method(method, headers, has_body)
+            or self._refuse_url(url)
+            or _refuse_path(url)
+            or _refuse_query(url)
+            or self._refuse_headers(headers)
+            or (None if self.operation(method, url) else "the contract documents no such path for this method")
+            or (None if redact(url) == url else "the URL contains the key")
+        )
+
+    def _refuse_method(self, method: str, headers: Mapping[str, str], has_body: bool) -> str | None:
+        if method != "GET":
+            return None if self._writable else "the target is read-only, and the method is not GET"
+        names = {name.lower() for name in headers}
+        if has_body or not names.isdisjoint(("content-length", "transfer-encoding")):
+            return "a GET must not have a body"
+        return None
+
+    def _refuse_url(self, url: str) -> str | None:
+        if not url.startswith(tuple(f"{base}/" for base in self._bases.values())):
+            return "the URL does not start with the base URL of the target"
+        if len(url) > LONGEST_URL:
+            return "its URL is longer than any server accepts"
+        if _NOT_IN_A_URL.search(url):
+            return "the URL contains an invalid character"
+        return None
+
+    def _refuse_headers(self, headers: Mapping[str, str]) -> str | None:
+        for name, value in headers.items():
+            if _overrides(name):
+                return "a header overrides the method, path or protocol"
+            if name.lower() == "host" and value not in self._netlocs:
+                return "the Host header does not name the host of the target"
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+                return "a header contains a character that HTTP cannot send"
+        return None
+
+    def _match(self, method: str, path: str) -> Operation | None:
+        for api, base in self._bases.items():
+            if path.startswith(f"{base}/"):
+                operation = self._contract.match(method, path.removeprefix(base), api)
+                if operation:
+                    return operation
+        return None
+
+    def _reaches_production(self) -> bool:
+        return any(map(is_production, self._bases.values()))
+
+
+@lru_cache(maxsize=256)
+def _overrides(header: str) -> bool:
+    return bool(_OVERRIDE_HEADER.search(header))
+
+
+def _refuse_path(url: str) -> str | None:
+    """Refuse a path with a segment that a server on the way may read as empty, as its parent, or as two segments."""
+    for segment in urlsplit(url).path.split("/")[1:]:
+        plain = segment
+        for _ in range(_LEVELS_OF_ENCODING):
+            plain = unquote(plain, errors="replace")
+        if plain != unquote(plain, errors="replace"):
+            return "the path is percent-encoded several times"
+        if "/" in plain or "\\" in plain or "\ufffd" in plain:
+            return "the path contains an encoded separator, or bytes that are not UTF-8"
+        if plain.partition(";")[0] in ("", ".", ".."):
+            return "the path contains an empty or a dot segment"
+    return None
+
+
+def _refuse_query(url: str) -> str | None:
+    names = (part.partition("=")[0] for part in re.split("[&;]", url.partition("?")[2]))
+    if any(unquote(name).strip().lower() in _OVERRIDE_PARAMETERS for name in names):
+        return "a query parameter overrides the method"
+    return None
+
 
 WRONG_KEY = "whopwatch-wrong-key"
 """A key that no API ever issued."""

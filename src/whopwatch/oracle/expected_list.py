@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import NOT_SHOWN, Behaviour, Filter, Pairs, epoch_seconds, value_at
+from whopwatch.contract.behaviour import NOT_SHOWN, Behaviour, Filter, Pairs, epoch_seconds, value_at
 from whopwatch.oracle.page import identity
 
 Rank = int

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from whopwatch.contract.list_behaviour import Pairs
+from whopwatch.contract.behaviour import Pairs
 from whopwatch.core.exchange import Purpose
-from whopwatch.core.rule import Rule
+from whopwatch.core.finding import Rule
 from whopwatch.oracle import list_rules as rules
 from whopwatch.oracle.expected_list import MIN_MOMENTS, ExpectedItem, WholeList, values_by_parameter
 from whopwatch.oracle.page import ListPage, ListViolation, page_violations

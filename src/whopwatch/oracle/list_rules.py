@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from whopwatch.contract.list_behaviour import PAGING
-from whopwatch.core.finding import Severity, Source
-from whopwatch.core.rule import Rule
+from whopwatch.contract.behaviour import PAGING
+from whopwatch.core.finding import Rule, Severity, Source
 
 CRITICAL, HIGH, MEDIUM, LOW = Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW
 

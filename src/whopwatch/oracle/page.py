@@ -11,9 +11,9 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from whopwatch.contract.list_behaviour import PAGING, Pairs
+from whopwatch.contract.behaviour import PAGING, Pairs
 from whopwatch.core.exchange import Exchange, Purpose
-from whopwatch.core.rule import Rule
+from whopwatch.core.finding import Rule
 from whopwatch.oracle import list_rules as rules
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from whopwatch.contract.list_behaviour import NOT_SHOWN, Pairs, value_at
+from whopwatch.contract.behaviour import NOT_SHOWN, Pairs, value_at
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.oracle.expected_list import ListParameters, WholeList
 from whopwatch.oracle.page import ListPage, filters_and_order, list_key

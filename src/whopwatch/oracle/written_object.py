@@ -8,8 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import epoch_seconds
-from whopwatch.contract.write_effects import Action, WriteEffects
+from whopwatch.contract.behaviour import Action, WriteEffects, epoch_seconds
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.oracle.page import identity
 

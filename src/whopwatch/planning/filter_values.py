@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from zlib import crc32
 
-from whopwatch.contract.list_behaviour import (
+from whopwatch.contract.behaviour import (
     DATE_TESTS,
     NONEXISTENT_ID_SUFFIX,
     NOT_SHOWN,

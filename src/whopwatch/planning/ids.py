@@ -9,7 +9,7 @@ from itertools import product
 from zlib import crc32
 
 from whopwatch.contract import Contract, Operation, Parameter
-from whopwatch.contract.list_behaviour import query_text
+from whopwatch.contract.behaviour import query_text
 
 IDS_PER_RESOURCE = 64
 """Ids kept for each resource. No sensible budget can request more of them."""

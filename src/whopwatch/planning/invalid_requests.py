@@ -7,7 +7,7 @@ from dataclasses import replace
 from zlib import crc32
 
 from whopwatch.contract import Operation
-from whopwatch.contract.list_behaviour import DATE_TESTS, MALFORMED_ID, PAGING, UNDOCUMENTED_VALUE, Pairs
+from whopwatch.contract.behaviour import DATE_TESTS, MALFORMED_ID, PAGING, UNDOCUMENTED_VALUE, Pairs
 from whopwatch.core.exchange import Credential, Purpose
 from whopwatch.http import Call
 from whopwatch.planning.filter_values import nonexistent_id_like

@@ -7,7 +7,7 @@ from dataclasses import replace
 from zlib import crc32
 
 from whopwatch.contract import Operation
-from whopwatch.contract.list_behaviour import PAGING, Pairs
+from whopwatch.contract.behaviour import PAGING, Pairs
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.oracle.list_comparison import proven_violations, suspected_violations

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from whopwatch.contract import Operation
-from whopwatch.contract.list_behaviour import PAGING
+from whopwatch.contract.behaviour import PAGING
 from whopwatch.contract.schema_tree import SchemaNode, schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.contract.list_behaviour import Pairs
+from whopwatch.contract.behaviour import Pairs
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.http import Call

@@ -18,9 +18,8 @@ from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.redaction import redact, redact_headers
 from whopwatch.http.call import Call, url_of
-from whopwatch.http.guard import Guard
 from whopwatch.http.limits import Limits, retry_after
-from whopwatch.http.sender import CredentialKeys, default_headers
+from whopwatch.http.sender import CredentialKeys, Guard, default_headers
 from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, Network, RequestFailedError
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.contract.behaviour import Action
 from whopwatch.contract.operation import Parameter
-from whopwatch.contract.write_effects import Action
 from whopwatch.signature import SIGNATURE_HEADERS
 
 OPENAPI_FILE = "./whop-openapi.json"

@@ -12,8 +12,8 @@ from typing import Any
 from starlette.responses import Response
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.contract.behaviour import PAGING
 from whopwatch.contract.edition import VERSION_HEADER
-from whopwatch.contract.list_behaviour import PAGING
 from whopwatch.simulator.api.actions import Actions
 from whopwatch.simulator.api.errors import ApiError, error_body, not_found
 from whopwatch.simulator.api.keys import (

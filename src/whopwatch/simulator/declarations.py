@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from whopwatch.contract import Contract
+from whopwatch.contract.behaviour import Behaviour
 from whopwatch.contract.edition import read_toml
-from whopwatch.contract.list_behaviour import Behaviour
 
 SORT_PARAMETERS = frozenset({"order", "direction"})
 

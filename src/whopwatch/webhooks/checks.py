@@ -19,8 +19,7 @@ from whopwatch.checks.schema import UndocumentedPlace, rule_in, undocumented_pla
 from whopwatch.contract import Contract, Event
 from whopwatch.contract.schema import Violation, json_type
 from whopwatch.contract.schema_tree import schemas_of
-from whopwatch.core.finding import Finding, Severity
-from whopwatch.core.rule import Rule
+from whopwatch.core.finding import Finding, Rule, Severity
 from whopwatch.signature import Reason, Refusal
 from whopwatch.webhooks.delivery import UNKNOWN_EVENT, Delivery, event_operation
 

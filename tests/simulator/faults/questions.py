@@ -11,7 +11,7 @@ from starlette.responses import Response
 from tests.simulator.asker import Asker
 from tests.simulator.bodies import bodies
 from whopwatch.contract import Operation, Parameter
-from whopwatch.contract.list_behaviour import PAGING
+from whopwatch.contract.behaviour import PAGING
 from whopwatch.core.strict_json import parse_json
 from whopwatch.simulator.declarations import SORT_PARAMETERS
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from whopwatch.contract import Operation, Parameter
-from whopwatch.contract.write_effects import Action
+from whopwatch.contract.behaviour import Action
 from whopwatch.core.exchange import Credential, Exchange, Purpose
 from whopwatch.http import Call
 from whopwatch.http.call import is_usable

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from whopwatch.contract import Parameter
-from whopwatch.contract.list_behaviour import PAGING
+from whopwatch.contract.behaviour import PAGING
 from whopwatch.simulator.api.errors import not_found
 from whopwatch.simulator.api.lists import ListOrder, SortKey
 from whopwatch.simulator.api.pipeline import ApiCall, Proceed

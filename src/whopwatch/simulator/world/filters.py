@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from whopwatch.contract import Contract, Operation, Parameter
-from whopwatch.contract.list_behaviour import PAGING
+from whopwatch.contract.behaviour import PAGING
 from whopwatch.contract.schema_tree import SchemaNode, schemas_of
 from whopwatch.simulator.declarations import SORT_PARAMETERS, Declarations, singular_of
 from whopwatch.simulator.world.nodes import FieldNode

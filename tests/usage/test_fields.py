@@ -171,3 +171,37 @@ def test_without_samples_no_field_is_counted(tmp_path: Path, capsys: Captured) -
 def test_the_example_names_the_file_that_drift_writes(capsys: Captured) -> None:
     assert main(["fields", "--help"]) == 0
     assert f"--baseline {DEFAULT_BASELINE}" in capsys.readouterr().out
+
+
+RETRIEVE = "from whop_sdk import Whop\nclient = Whop()\none = client.payments.retrieve('x')\n"
+LABELS = "labels = {'paid': 1, 'open': 2, 'void': 3}\n"
+TS_RETRIEVE = "import Whop from '@whop/sdk';\nconst one = await new Whop().payments.retrieve('x');\n"
+TS_LABELS = "const labels = { paid: 1, open: 2, void: 3 };\n"
+ENUM = "class State(str, Enum):\n    PAID = 'paid'\n    OPEN = 'open'\n    VOID = 'void'\n"
+RETURNS = "def label(one):\n    if one.status == 'paid':\n        return 1\n"
+RETURNS += "    if one.status in ('open', 'void'):\n        return 2\n"
+FILLED = {
+    "a record": (RETRIEVE + LABELS + "print(labels[one.status])\n", True),
+    "a record with a default": (RETRIEVE + LABELS + "print(labels.get(one.status, 0))\n", False),
+    "a record in try": (RETRIEVE + LABELS + "try:\n    print(labels[one.status])\nexcept KeyError:\n    pass\n", False),
+    "an object": (TS_RETRIEVE + TS_LABELS + "console.log(labels[one.status]);\n", True),
+    "an object with a default": (TS_RETRIEVE + TS_LABELS + "console.log(labels[one.status] ?? 0);\n", False),
+    "an enum": (RETRIEVE + ENUM + "print(State(one.status))\n", True),
+    "a set": (TS_RETRIEVE + "const done = new Set(['paid']);\nif (done.has(one.status)) a();\n"
+              "else if (['open', 'void'].includes(one.status)) b();\n", True),
+    "an enum of TypeScript": ("enum S { A = 'paid', B = 'open', C = 'void' }\n" + TS_RETRIEVE
+                              + "switch (one.status) { case S.A: a(); break; case S.B: case S.C: b(); }\n", True),
+    "returns": (RETRIEVE + RETURNS + "label(one)\n", True),
+    "returns and a default": (RETRIEVE + RETURNS + "    return 3\nlabel(one)\n", False),
+    "a value before": (RETRIEVE + "def label(one):\n    text = ''\n    if one.status == 'paid':\n        text = 'a'\n"
+                       "    elif one.status == 'open':\n        text = 'b'\n    return text\nlabel(one)\n", False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILLED)
+def test_enum_values_in_records_sets_and_enums(tmp_path: Path, name: str) -> None:
+    text, is_reported = FILLED[name]
+    file = tmp_path / ("app.ts" if "@whop/sdk" in text else "app.py")
+    file.write_text(text)
+    found = [set(values) for values in scan([file], load()).unhandled.values()]
+    assert found == ([STATUSES - {"paid", "open", "void"}] if is_reported else [])

@@ -68,6 +68,7 @@ class Accesses(ABC):
         self._compared: Compared = []
         self._chains: dict[int, tuple[int, list[Compared]]] = {}
         self._has_default: set[int] = set()
+        self._next_test: dict[int, int] = {}
         self._uses_sdk = False
 
     @abstractmethod
@@ -103,6 +104,8 @@ class Accesses(ABC):
         self._value(node.test, scope)
         found, self._tests = self._tests, tests
         own, self._compared = self._compared, compared
+        if node.body and all(_sets(one) & scope.names.keys() for one in node.body):
+            self._has_default.add(id(node))  # what it sets had a value before
         self._enum_branch(node, own)
         with self._branching():
             before = (dict(self._narrowed), self._events)
@@ -114,11 +117,16 @@ class Accesses(ABC):
             self._narrow(found, is_negated=True)
         return result
 
-    def _find_default(self, node: s.Node) -> None:
-        """Note branches that all leave the block: the statements after them are their default."""
+    def _find_default(self, node: s.Node, following: s.Node) -> None:
+        """Note branches that all leave the block: the statements after them are their default.
+
+        If the next statement is a branch, too, it is the next part of the chain.
+        """
         branch: s.Node | None = node.parts[-1] if isinstance(node, s.Several) and node.parts else node
         while isinstance(branch, s.Branch) and branch.body and isinstance(last_of(branch.body), s.Return | s.Leave):
-            if not branch.otherwise:
+            if not branch.otherwise and isinstance(following, s.Branch):
+                self._next_test[id(branch)] = id(following)
+            elif not branch.otherwise:
                 self._has_default.add(id(branch))
             branch = branch.otherwise[0] if len(branch.otherwise) == 1 else None
 
@@ -128,6 +136,8 @@ class Accesses(ABC):
         chain = [*before, compared]
         if len(node.otherwise) == 1 and isinstance(node.otherwise[0], s.Branch):
             self._chains[id(node.otherwise[0])] = line, chain
+        elif id(node) in self._next_test:
+            self._chains[self._next_test[id(node)]] = line, chain
         elif not node.otherwise and id(node) not in self._has_default:
             for value in dict.fromkeys(one for part in chain for one, _, _ in part):
                 parts = [[(texts, not_in) for one, texts, not_in in part if one == value] for part in chain]
@@ -166,8 +176,7 @@ class Accesses(ABC):
                 for name in texts:
                     self.access((data,), name, node.line)
         for value in left:
-            node_of_value = self.index.node(value.owner, value.steps) if isinstance(value, Data) else None
-            if isinstance(value, Data) and node_of_value and node_of_value.known_values:
+            if isinstance(value, Data) and self._is_enum(value):
                 self._compared.append((value, texts, node.is_negated))
         events = tuple(f"webhook:{text}" for text in texts if text in self.index.contract.events)
         if events:
@@ -306,12 +315,25 @@ class Accesses(ABC):
             elif names:
                 found += [self.access((value,), name, node.line) for name in names]
             else:
+                if isinstance(value, RecordValue) and not node.is_guarded:
+                    self._looked_up(index, [name for name, _ in value.fields], node.line)
                 if isinstance(value, Data) and not is_number:
                     self._any_field(value, node.line)
                 found.append(self._items((value,)))
         if len(names) >= MAX_POSSIBLE_VALUES:
             self._any_fields(base, node.line)
         return union(*found)
+
+    def _looked_up(self, values: Values, names: Sequence[str | None], line: int) -> None:
+        """Note that a record or an enum of the code, with these names, handles the values of an enum of the API."""
+        constants = [name for name in names if name is not None and name != "**"]
+        for value in values:
+            if isinstance(value, Data) and len(constants) == len(names) > 1 and self._is_enum(value):
+                self._recorder.handled(value, constants, self.path, line)
+
+    def _is_enum(self, value: Data) -> bool:
+        node = self.index.node(value.owner, value.steps)
+        return node is not None and bool(node.known_values)
 
     def _any_fields(self, values: Values, line: int) -> None:
         for value in self._narrowed_values(values):
@@ -403,3 +425,8 @@ def spread_fields(values: Values) -> list[tuple[str | None, Values]]:
 def is_informative(value: Value) -> bool:
     """Return whether a value says more than an annotation can."""
     return not isinstance(value, Unknown | Library | String)
+
+
+def _sets(node: s.Node) -> set[str]:
+    """Return the variable that a statement sets, if it does nothing else."""
+    return {node.target.id} if isinstance(node, s.Assign) and isinstance(node.target, s.Name) else set()

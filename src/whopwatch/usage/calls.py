@@ -188,7 +188,7 @@ class Calls(Shapes):
                 given, more = [*value.arguments, *arguments], [*value.named, *named]
                 return union(*[self._called(one, given, more, node) for one in value.functions])
             case Object():
-                return self._construct(value, arguments, named, node.line)
+                return self._construct(value, arguments, named, node.line, is_guarded=node.is_guarded)
             case Data() | HttpResponse() if isinstance(node.function, s.Access):
                 if node.function.name in known.ALL_PAGES:
                     return (Items(((value,),)),)

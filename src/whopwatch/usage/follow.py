@@ -113,7 +113,7 @@ class Follower(Definitions):
         result: Values = ()
         for position, node in enumerate(body, 1):
             if position < len(body):
-                self._find_default(node)
+                self._find_default(node, body[position])
             result = self._value(node, scope)
         self._narrowed, self._events = before
         return result

@@ -63,7 +63,22 @@ WRITES_DATA = frozenset({"to_json", "model_dump_json", "toJSON"})
 """Those of READS_WHOLE whose result is the same data as text."""
 READS_WHOLE = frozenset({"items", "values", "keys", "to_json", "model_dump_json", "toJSON"})
 SAME_AS_ARGUMENT = frozenset(
-    {"list", "tuple", "set", "sorted", "reversed", "iter", "aiter", "deepcopy", "cast", "run", "gather", "all", "from"}
+    {"frozenset", "Set"}
+    | {
+        "list",
+        "tuple",
+        "set",
+        "sorted",
+        "reversed",
+        "iter",
+        "aiter",
+        "deepcopy",
+        "cast",
+        "run",
+        "gather",
+        "all",
+        "from",
+    }
     | {"URLSearchParams", "urlencode", "URL", "aclosing", "closing", "islice", "chain", "freeze", "allSettled", "loads"}
     | {"vars", "asdict", "parse", "structuredClone", "assign", "to_jsonable_python", "values", "entries"}
 )

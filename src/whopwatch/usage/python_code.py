@@ -62,6 +62,8 @@ def _statement(node: ast.stmt) -> s.Node:
         case ast.With() | ast.AsyncWith():
             return s.Several(line, [*map(_with_item, node.items), *_block(node.body)])
         case ast.Try() | ast.TryStar():
+            for inner in (one for part in node.body for one in ast.walk(part)):
+                inner.is_guarded = True  # type: ignore[attr-defined]
             handlers = [s.Branch(one.lineno, s.Several(line), _block(one.body)) for one in node.handlers]
             return s.Several(line, [*_block([*node.body, *node.orelse]), *handlers, *_block(node.finalbody)])
         case ast.Global() | ast.Nonlocal():
@@ -69,6 +71,11 @@ def _statement(node: ast.stmt) -> s.Node:
         case ast.Expr():
             return _expression(node.value)
     return s.Several(line, _children(node))
+
+
+def _is_guarded(node: ast.expr) -> bool:
+    """Return whether an expression is in the body of a `try`."""
+    return getattr(node, "is_guarded", False)
 
 
 def _with_item(item: ast.withitem) -> s.Node:
@@ -184,10 +191,11 @@ def _expression(node: ast.expr) -> s.Node:
             key = node.slice
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
                 return s.Access(line, _expression(node.value), key.value)
-            return s.Item(line, _expression(node.value), _expression(key))
+            return s.Item(line, _expression(node.value), _expression(key), _is_guarded(node))
         case ast.Call():
             named = [(one.arg or "**", _expression(one.value)) for one in node.keywords]
-            return s.FunctionCall(line, _expression(node.func), [_expression(one) for one in node.args], named)
+            arguments = [_expression(one) for one in node.args]
+            return s.FunctionCall(line, _expression(node.func), arguments, named, _is_guarded(node))
         case ast.Dict():
             pairs = zip(node.keys, node.values, strict=True)
             return s.Record(line, [(_constant(key) if key else "**", _expression(value)) for key, value in pairs])

@@ -19,8 +19,7 @@ _INNER = frozenset(
     | {"expression_statement", "type_assertion", "jsx_expression", "extends_clause"}
 )
 """Nodes whose first child is what matters."""
-_EQUAL = frozenset({"==", "==="})
-_DIFFERENT = frozenset({"!=", "!=="})
+_EQUAL, _DIFFERENT = frozenset({"==", "===", "in"}), frozenset({"!=", "!=="})
 
 
 def read_typescript(source: str) -> list[s.Node]:
@@ -119,9 +118,9 @@ def _call(node: Node) -> s.Node:
     given = node.child_by_field_name("arguments")
     arguments = _all(given.named_children) if given else []
     line = function.line if not isinstance(function, s.Access) else _line(node)
-    is_includes = isinstance(function, s.Access) and function.name == "includes" and len(arguments) == 1
-    if isinstance(function, s.Access) and is_includes and isinstance(function.base, s.Sequence):
-        return s.Compare(line, arguments[0], function.base.items)
+    if isinstance(function, s.Access) and function.name in ("includes", "has") and len(arguments) == 1:
+        base = function.base
+        return s.Compare(line, arguments[0], base.items if isinstance(base, s.Sequence) else [base])
     return s.FunctionCall(line, function, arguments)
 
 
@@ -307,10 +306,17 @@ def _class(node: Node) -> s.Node:
     body = node.child_by_field_name("body")
     parts = _all(body.named_children) if body else []
     parts.sort(key=_class_part_order)
-    heritage = [
-        _node(part) for child in node.children if child.type == "class_heritage" for part in child.named_children
-    ]
+    heritages = [child for child in node.children if child.type == "class_heritage"]
+    heritage = [_node(part) for child in heritages for part in child.named_children]
     return s.Class(_line(node), _words(node.child_by_field_name("name")) or "default", parts, heritage)
+
+
+def _enum(node: Node) -> s.Node:
+    """Return an enum as a class with its values."""
+    body = node.child_by_field_name("body")
+    values = [one for one in body.named_children if one.type == "enum_assignment"] if body else []
+    parts = [s.Assign(_line(one), _field(one, "name"), _field(one, "value")) for one in values]
+    return s.Class(_line(node), _words(node.child_by_field_name("name")), [*parts])
 
 
 def _class_part_order(part: s.Node) -> int:
@@ -378,16 +384,13 @@ def _loop(node: Node) -> s.Node:
 def _binary(node: Node) -> s.Node:
     operator = _words(node.child_by_field_name("operator"))
     left, right = _field(node, "left"), _field(node, "right")
-    if operator in _EQUAL | _DIFFERENT | {"in"}:
+    if operator in _EQUAL | _DIFFERENT:
         return s.Compare(_line(node), left, [right], operator in _DIFFERENT)
     if operator == "+":
         return s.Text(_line(node), [left, right])
+    if operator in ("??", "||") and isinstance(left, s.Item):
+        left.is_guarded = True
     return s.Several(_line(node), [left, right])
-
-
-def _catch(node: Node) -> s.Node:
-    line = _line(node)
-    return s.Branch(line, s.Several(line), _body(node.child_by_field_name("body")))
 
 
 def _element(node: Node) -> s.Node:
@@ -427,9 +430,12 @@ _READERS: dict[str, Callable[[Node], s.Node]] = {
     **dict.fromkeys(("class_declaration", "class", "abstract_class_declaration"), _class),
     **dict.fromkeys(("throw_statement", "break_statement", "continue_statement"), _leave),
     **dict.fromkeys(("return_statement", "yield_expression"), _return),
-    **dict.fromkeys(("spread_element", "rest_pattern"), _spread),
+    **dict.fromkeys(
+        ("spread_element", "rest_pattern"), lambda node: s.Spread(_line(node), _node(node.named_children[0]))
+    ),
     **dict.fromkeys(("jsx_self_closing_element", "jsx_opening_element"), _element),
-    "catch_clause": _catch,
+    "catch_clause": lambda node: s.Branch(_line(node), s.Several(_line(node)), _body(node.child_by_field_name("body"))),
+    "enum_declaration": _enum,
     "string": _string,
     "template_string": _template,
     "member_expression": _member,

@@ -71,13 +71,18 @@ class Shapes(Accesses):
             return (Items((inner,)),)
         return (value,) if name in known.SAME_SHAPE | {"copy"} else ()
 
-    def _construct(self, made: Object, arguments: list[Values], named: list[tuple[str, Values]], line: int) -> Values:
+    def _construct(
+        self, made: Object, arguments: list[Values], named: list[tuple[str, Values]], line: int, *, is_guarded: bool
+    ) -> Values:
         """Follow the constructor of a class; without one, set the fields that the class declares."""
         own = made.attributes.names
         constructors = [one for one in own.get("__init__") or own.get("constructor") or () if isinstance(one, Callback)]
         for one in constructors:
             self._run(one, arguments, dict(named))
         fields = list(made.node.declared.values())
+        if not constructors and arguments and not is_guarded:  # of an enum, or a class without fields
+            constants = [text for values in own.values() for one in values for text in texts_of(one)]
+            self._looked_up(arguments[0], constants, line)
         if constructors or not fields:
             self._leave([] if constructors else arguments, [] if constructors else named, line)
             return (made,)

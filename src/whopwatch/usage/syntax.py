@@ -47,19 +47,24 @@ class Access(Node):
 
 @dataclass(eq=False, slots=True)
 class Item(Node):
-    """An item by a number or by an expression."""
+    """An item by a number or by an expression. If `is_guarded`, the code expects that there may be none."""
 
     base: Node
     index: Node
+    is_guarded: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class FunctionCall(Node):
-    """A call. `named` holds keyword arguments; the key `**` a record that is spread."""
+    """A call. `named` holds keyword arguments; the key `**` a record that is spread.
+
+    If `is_guarded`, the code expects that it may fail.
+    """
 
     function: Node
     arguments: list[Node]
     named: list[tuple[str, Node]] = field(default_factory=list)
+    is_guarded: bool = False
 
 
 @dataclass(eq=False, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.usage import command_line
 from whopwatch.contract import edition_dir
-from whopwatch.contract_build.fetch import published_versions, version_key
+from whopwatch.contract_build.releases import published_versions, version_key
 from whopwatch.contract_build.sources import Sources
 from whopwatch.core.finding import Severity
 from whopwatch.diff.result import Comparison, compare_sides

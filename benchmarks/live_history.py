@@ -27,7 +27,7 @@ from benchmarks.usage import command_line
 from whopwatch.cli._support.options import cache_folder
 from whopwatch.contract import Contract, load
 from whopwatch.contract.operation import Operation
-from whopwatch.contract_build.fetch import version_key
+from whopwatch.contract_build.releases import version_key
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Finding
 from whopwatch.diff.change import Placed

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from whopwatch.contract import edition_dir
-from whopwatch.contract_build.fetch import published_versions, version_key
+from whopwatch.contract_build.releases import published_versions, version_key
 from whopwatch.contract_build.sources import Sources
 
 ROOT = Path(__file__).parents[1]

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from whopwatch.contract import load
-from whopwatch.contract_build.fetch import fetch_release
+from whopwatch.contract_build.releases import fetch_release
 from whopwatch.usage.command_run import run_at_simulator
 
 CORPUS = Path(__file__).parent.parent / "tests" / "usage" / "corpus"

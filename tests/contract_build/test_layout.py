@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from whopwatch.contract_build.layout import join, split
+from whopwatch.contract_build.files import join, split
 
 
 def test_joining_the_files_gives_the_document_back(bundle: dict[str, Any]) -> None:

@@ -13,7 +13,6 @@ import pytest
 from whopwatch.contract import Contract, edition_dir, forget_contracts, load
 from whopwatch.contract_build.build import build
 from whopwatch.contract_build.dated import DECLARED, DatedAssembler, reference_of, same_requests, with_discriminators
-from whopwatch.contract_build.fetch import pinned_archive
 from whopwatch.contract_build.files import read_yaml
 from whopwatch.contract_build.official import (
     ASPECTS,
@@ -25,6 +24,7 @@ from whopwatch.contract_build.official import (
 )
 from whopwatch.contract_build.presence import settle_presence
 from whopwatch.contract_build.readers.python import read_python_sdk
+from whopwatch.contract_build.releases import pinned_archive
 from whopwatch.contract_build.sdk_model import (
     Enum,
     NamedType,

@@ -15,7 +15,7 @@ import pytest
 
 from tests.diff.test_pairs import OPERATION, SHARED
 from whopwatch.cli import main
-from whopwatch.contract_build import fetch
+from whopwatch.contract_build import releases
 from whopwatch.core.errors import SourceError
 
 Captured = pytest.CaptureFixture[str]
@@ -120,10 +120,10 @@ def test_damaged_archives_are_errors(tmp_path: Path, capsys: Captured, kind: str
 def test_the_unpacked_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, suffix: str) -> None:
     path = tmp_path / f"large.{kind}"
     path.write_bytes(packed(kind))
-    assert len(fetch.read_texts(path, suffix)) == 1
-    monkeypatch.setattr(fetch, "MAX_UNPACKED_BYTES", 1000)
+    assert len(releases.read_texts(path, suffix)) == 1
+    monkeypatch.setattr(releases, "MAX_UNPACKED_BYTES", 1000)
     with pytest.raises(SourceError, match="too large"):
-        fetch.read_texts(path, suffix)
+        releases.read_texts(path, suffix)
 
 
 BOMB = "openapi: 3.1.0\na: &a [0]\n" + "".join(

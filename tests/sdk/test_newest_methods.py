@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from whopwatch.contract import edition_dir
-from whopwatch.contract_build.fetch import pinned_archive
+from whopwatch.contract_build.releases import pinned_archive
 from whopwatch.contract_build.sources import Sources
 from whopwatch.core.errors import SourceError
 

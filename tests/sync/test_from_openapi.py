@@ -13,7 +13,7 @@ from whopwatch.cli import main
 from whopwatch.contract import edition_dir, load
 from whopwatch.contract.loader import read_edition
 from whopwatch.contract_build.build import build
-from whopwatch.contract_build.fetch import fetch_release
+from whopwatch.contract_build.releases import fetch_release
 from whopwatch.contract_build.sources import OpenApiSource
 from whopwatch.contract_build.verify import verify
 from whopwatch.core.errors import SourceError, UsageError

@@ -13,18 +13,17 @@ import yaml
 from whopwatch.contract import edition_dir, load
 from whopwatch.contract.loader import read_edition
 from whopwatch.contract_build.build import build
-from whopwatch.contract_build.fetch import fetch_release
 from whopwatch.contract_build.files import read_yaml
 from whopwatch.contract_build.merge import Disagreement
 from whopwatch.contract_build.overlay import read_overlay
+from whopwatch.contract_build.releases import fetch_release
 from whopwatch.contract_build.sources import ApiReference, Sources
 from whopwatch.contract_build.verify import Problem
 from whopwatch.core.errors import SourceError, UsageError
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import read_side
-from whopwatch.sync.left_to_do import of_disagreement, of_finding, of_problem
-from whopwatch.sync.move import ContractMove, move_contract
+from whopwatch.sync.move import ContractMove, move_contract, of_disagreement, of_finding, of_problem
 
 pytestmark = pytest.mark.thorough
 

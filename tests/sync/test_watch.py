@@ -11,7 +11,7 @@ import pytest
 
 from whopwatch.cli import main
 from whopwatch.contract import edition_dir
-from whopwatch.contract_build import fetch
+from whopwatch.contract_build import releases
 from whopwatch.core.errors import SourceError
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import read_side
@@ -35,10 +35,10 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Answering:
 
 def test_versions_are_numbers_and_not_words(registry: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
     registry("whop-sdk (0.0.10)\nAvailable versions: 0.0.10, 0.0.9, 0.0.10rc1, 0.0.2\n")
-    assert fetch.published_versions("pypi", "whop-sdk") == ["0.0.2", "0.0.9", "0.0.10"]
+    assert releases.published_versions("pypi", "whop-sdk") == ["0.0.2", "0.0.9", "0.0.10"]
     monkeypatch.setattr("shutil.which", lambda name: name)
     registry('["0.0.1-canary.0", "0.0.12", "0.0.3"]')
-    assert fetch.published_versions("npm", "@whop/sdk") == ["0.0.3", "0.0.12"]
+    assert releases.published_versions("npm", "@whop/sdk") == ["0.0.3", "0.0.12"]
 
 
 def test_nothing_newer(registry: Answering, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,4 +105,4 @@ def test_a_contract_is_moved_to_python_releases_only(capsys: pytest.CaptureFixtu
 
 def test_a_version_is_no_option_of_the_client(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no version of a release"):
-        fetch.fetch_release("pypi", "whop-sdk", "--index-url=elsewhere", tmp_path)
+        releases.fetch_release("pypi", "whop-sdk", "--index-url=elsewhere", tmp_path)

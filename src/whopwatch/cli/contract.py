@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from whopwatch.contract_build.coverage import CoverageRow
     from whopwatch.contract_build.facts_file import Compared as ComparedFact
     from whopwatch.sync.from_openapi import ImportedDocument
-    from whopwatch.sync.left_to_do import LeftToDo
+    from whopwatch.sync.move import LeftToDo
 
 MAX_NOTES = 10
 """Notes about an imported document that are printed; inferred.yaml has all of them."""
@@ -301,8 +301,7 @@ def _build_new(sources: tuple[str, ...], output: Path | None, folder: Path, cach
     from whopwatch.contract_build.releases import named_release, resolve_newest
     from whopwatch.contract_build.verify import verify
     from whopwatch.sync.from_openapi import import_openapi
-    from whopwatch.sync.left_to_do import of_problem
-    from whopwatch.sync.move import move_contract
+    from whopwatch.sync.move import move_contract, of_problem
 
     documents = [source.removeprefix("openapi:") for source in sources if source.startswith("openapi:")]
     others = [source for source in sources if not source.startswith("openapi:")]

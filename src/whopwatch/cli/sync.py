@@ -19,8 +19,7 @@ from whopwatch.contract import edition_dir, load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, TargetError, UsageError
 
 if TYPE_CHECKING:
-    from whopwatch.sync.left_to_do import LeftToDo
-    from whopwatch.sync.move import ContractMove
+    from whopwatch.sync.move import ContractMove, LeftToDo
     from whopwatch.sync.watch import ReleaseStatus
 
 MAX_LEFT = 20
@@ -92,7 +91,7 @@ def sync_command(
 def findings_at_simulator(folder: Path) -> Iterator[LeftToDo]:
     """Yield the findings of `check` at the simulator of a contract: a contract that works has none."""
     from whopwatch.run.options import RunOptions, observe_target
-    from whopwatch.sync.left_to_do import of_finding
+    from whopwatch.sync.move import of_finding
 
     run = observe_target(RunOptions(contract_name=str(folder.resolve())), SIMULATOR, {})
     for finding in run.report().findings:

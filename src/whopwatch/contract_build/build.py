@@ -9,15 +9,14 @@ from typing import Any
 from whopwatch.contract.loader import BUNDLE, BUNDLE_FORMAT, documents_sha256
 from whopwatch.contract_build.assemble import Assembler, annotate, assemble_v2
 from whopwatch.contract_build.dated import DECLARED, DatedAssembler, reference_of
-from whopwatch.contract_build.fetch import pinned_archive
-from whopwatch.contract_build.files import json_text, read_yaml, sha256_of, writing_to, yaml_text
-from whopwatch.contract_build.layout import split
+from whopwatch.contract_build.files import json_text, read_yaml, sha256_of, split, writing_to, yaml_text
 from whopwatch.contract_build.merge import Disagreement, merge_readings, single_source
 from whopwatch.contract_build.official import apply_official, read_official
 from whopwatch.contract_build.overlay import AppliedAction, apply_overlay, read_overlay
 from whopwatch.contract_build.presence import settle_presence
 from whopwatch.contract_build.readers.python import read_python_sdk
 from whopwatch.contract_build.readers.typescript import read_typescript_sdk
+from whopwatch.contract_build.releases import pinned_archive
 from whopwatch.contract_build.sdk_model import SdkModel
 from whopwatch.contract_build.sources import (
     ApiReference,

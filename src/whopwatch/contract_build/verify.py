@@ -20,8 +20,7 @@ from whopwatch.contract.loader import BUNDLE, documents_sha256, read_edition
 from whopwatch.contract.openapi_file import leads_somewhere
 from whopwatch.contract_build.conflicts import without_names
 from whopwatch.contract_build.coverage import count
-from whopwatch.contract_build.files import is_yaml_of, read_yaml, sha256_of
-from whopwatch.contract_build.layout import ROOT, join
+from whopwatch.contract_build.files import ROOT, is_yaml_of, join, read_yaml, sha256_of
 from whopwatch.contract_build.official import disagreements_with, read_official
 from whopwatch.contract_build.overlay import read_overlay
 from whopwatch.contract_build.sources import ApiReference, Sources, has_reference, read_prefixes

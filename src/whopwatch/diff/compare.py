@@ -16,11 +16,11 @@ from whopwatch.diff.matching import (
     match_renamed,
     pair_operations,
 )
-from whopwatch.diff.model import Api, ApiOperation, Direction
-from whopwatch.diff.operations import Found, OperationPlace, compare_behaviour, compare_operations, gaps
+from whopwatch.diff.model import Api, ApiOperation, Direction, list_words
+from whopwatch.diff.operations import compare_behaviour, compare_operations
+from whopwatch.diff.payloads import Found, OperationPlace, gaps
 from whopwatch.diff.renames import api_wide_renames, mark_moved, renamed_words
 from whopwatch.diff.shapes import Comparer
-from whopwatch.diff.words import list_words
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,9 @@ from whopwatch.core.report import Verdict
 from whopwatch.diff.causes import Cause, find_causes
 from whopwatch.diff.change import Gap, Placed
 from whopwatch.diff.compare import compare
-from whopwatch.diff.model import Direction
+from whopwatch.diff.model import Direction, list_words
 from whopwatch.diff.renames import name_of
 from whopwatch.diff.sides import Side
-from whopwatch.diff.words import list_words
 
 _CHECK = "diff"
 _SIDES = {Direction.SENT: "request", Direction.RECEIVED: "response"}

@@ -9,20 +9,23 @@ from whopwatch.contract.operation import escape_pointer
 from whopwatch.core.finding import Severity
 from whopwatch.diff.change import Change, Movement, NotCompared
 from whopwatch.diff.intersect import item_at
-from whopwatch.diff.model import Api, Direction, Property, Shape
+from whopwatch.diff.model import Api, Direction, Property, Shape, describe, describe_variant, list_words
 from whopwatch.diff.renames import mark_renamed
-from whopwatch.diff.rules import (
+from whopwatch.diff.unions import are_unions, as_one_object, overlapping, pair_variants
+from whopwatch.diff.values import (
     added,
+    common_types,
+    compare_default,
     compare_facts,
     compare_nullability,
     compare_rules,
+    compare_stated_type,
+    compare_types,
+    compare_values,
     deprecation,
     removed,
     requiredness,
 )
-from whopwatch.diff.unions import are_unions, as_one_object, overlapping, pair_variants
-from whopwatch.diff.values import common_types, compare_default, compare_stated_type, compare_types, compare_values
-from whopwatch.diff.words import describe, describe_variant, list_words
 
 SDK_FORMATS = frozenset({"date", "date-time"})
 """The formats that an SDK writes as types; it states no other format."""

@@ -8,8 +8,7 @@ from pathlib import Path
 from whopwatch.contract import Contract, load
 from whopwatch.contract.loader import NEWEST, is_version
 from whopwatch.contract.openapi_file import read_openapi_file
-from whopwatch.contract_build.fetch import fetch_release
-from whopwatch.contract_build.releases import Release, named_release, resolve_newest
+from whopwatch.contract_build.releases import Release, fetch_release, named_release, resolve_newest
 from whopwatch.core.errors import SourceError, UsageError
 from whopwatch.diff.model import Api
 from whopwatch.diff.read_openapi import read_openapi

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from whopwatch.contract.loader import is_version, version_order
-from whopwatch.contract_build.fetch import published_versions, version_key
+from whopwatch.contract_build.releases import published_versions, version_key
 from whopwatch.contract_build.sources import Sources
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import Side, read_side

@@ -7,9 +7,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from whopwatch.contract_build.fetch import read_texts, reading_sdk
 from whopwatch.contract_build.readers.fern import read_fern_sdk
 from whopwatch.contract_build.readers.python_types import Module, PythonTypes, is_deprecated
+from whopwatch.contract_build.releases import read_texts, reading_sdk
 from whopwatch.contract_build.sdk_model import (
     OneOf,
     RecordType,

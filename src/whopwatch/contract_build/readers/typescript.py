@@ -10,7 +10,7 @@ from pathlib import Path
 import tree_sitter_typescript
 from tree_sitter import Language, Node, Parser
 
-from whopwatch.contract_build.fetch import read_texts, reading_sdk
+from whopwatch.contract_build.releases import read_texts, reading_sdk
 from whopwatch.contract_build.sdk_model import (
     Enum,
     ListOf,

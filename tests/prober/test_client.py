@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import socket
 import threading
@@ -64,8 +65,11 @@ def serving(
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         for connection in kept:
+            with contextlib.suppress(OSError):  # is closed already
+                connection.shutdown(socket.SHUT_RDWR)
+        thread.join()  # before the close: the thread may be about to read
+        for connection in kept:
             connection.close()
-        thread.join(5)
 
 
 def target(base_url: str) -> Target:

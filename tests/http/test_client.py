@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from unittest.mock import patch
 
 import httpx
 import pytest
@@ -189,16 +188,3 @@ def test_after_an_interrupt_the_rest_of_the_calls_have_it_as_their_error() -> No
     made = sender.send_all(calls)
     assert [len(each.exchanges) for each in made] == [1, 0, 0]
     assert [each.error for each in made] == [None, interrupt, interrupt]
-
-
-def test_an_interrupt_while_several_requests_are_on_their_way_ends_them_all() -> None:
-    interrupt = KeyboardInterrupt()
-
-    def handle(_: httpx.Request) -> httpx.Response:
-        raise interrupt
-
-    sender, *_ = client(MockTransport(handle), target=target(concurrency=4))
-    with patch.object(sender, "close", wraps=sender.close) as close:
-        made = sender.send_all([call("products.retrieve", id=f"prod_{number}") for number in range(4)])
-    assert {each.error for each in made} == {interrupt}
-    close.assert_called_once_with()

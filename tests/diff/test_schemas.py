@@ -1,0 +1,63 @@
+"""Schemas that are read and combined: malformed limits, and unions that have to hold together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.diff.documents import TEXT, WHOLE, Node, document, found, record
+from whopwatch.core.errors import ContractError
+from whopwatch.diff.read_openapi import read_openapi
+
+
+def answer(**schema: Any) -> Node:
+    return document(answer=record("x", x=schema))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("pattern", 5, "a string"),
+        ("maxLength", "9", "a number"),
+        ("minimum", "0", "a number"),
+        ("maxItems", [1], "a number"),
+    ],
+)
+def test_a_limit_of_another_type_is_an_error_with_its_place(key: str, value: Any, expected: str) -> None:
+    with pytest.raises(ContractError) as raised:
+        read_openapi(answer(**{"type": "string", key: value}), "old")
+    assert f"/{key}" in str(raised.value)
+    assert expected in str(raised.value)
+
+
+def test_exclusive_bounds_of_both_versions_of_openapi_mean_the_same() -> None:
+    old = answer(type="integer", minimum=3, exclusiveMinimum=True)
+    assert found(old, answer(type="integer", exclusiveMinimum=3)) == []
+    plain = answer(type="integer", minimum=3, exclusiveMinimum=False)
+    assert found(plain, answer(type="integer", minimum=3)) == []
+    assert [row[0] for row in found(old, plain)] == ["D11"]
+
+
+def union(count: int, prefix: str) -> Node:
+    return {"anyOf": [record(f"{prefix}{number}", **{f"{prefix}{number}": TEXT}) for number in range(count)]}
+
+
+def test_unions_that_hold_together_are_multiplied_unless_they_are_large() -> None:
+    small = document(answer={"allOf": [union(2, "a"), union(2, "b")]})
+    other = document(answer={"allOf": [union(2, "a"), union(3, "b")]})
+    assert found(small, small) == []
+    assert {row[0] for row in found(small, other)} == {"D18"}
+    large = document(answer={"allOf": [union(40, "a"), union(40, "b")]})
+    assert found(large, large) == []
+
+
+def test_variants_are_paired_by_their_constant_before_their_fields() -> None:
+    def kinds(*variants: tuple[str, Node]) -> Node:
+        shapes = [
+            record("kind value", kind={"type": "string", "enum": [kind]}, value=value) for kind, value in variants
+        ]
+        return document(answer={"oneOf": shapes})
+
+    old, new = kinds(("a", TEXT), ("b", WHOLE)), kinds(("b", TEXT), ("a", TEXT))
+    assert [(row[0], row[1]) for row in found(old, new)] == [("D7", "replaced")]
